@@ -1,0 +1,89 @@
+//! An agent: what a prompt file says, ready to be used by the pipeline.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AgentId, CollectionId, VersionId};
+
+/// A bot: one published prompt version with its settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// The prompt version in use; `None` for a draft that is not stored.
+    pub version: Option<VersionId>,
+    /// Its short name, from the file name: `prompts/acme.md` is `acme`.
+    pub slug: String,
+    /// Its name, as people read it.
+    pub name: String,
+    /// The model's name; empty for the default of the configuration.
+    pub model: String,
+    /// 0 to 2.
+    pub temperature: f32,
+    /// The longest answer, in tokens.
+    pub max_output_tokens: u32,
+    /// The collections it answers from.
+    pub knowledge: Vec<CollectionId>,
+    /// How many passages the model is shown.
+    pub passages: usize,
+    /// Below this confidence (0 to 1) there is no answer; `None` for the default of the model in use.
+    pub min_confidence: Option<f32>,
+    /// Whether a reply names the documents that it rests on.
+    pub sources: bool,
+    /// How many earlier messages the model is shown at the most.
+    pub history: usize,
+    /// IANA name of the business's time zone, for `today` and `time` in the prompt.
+    pub time_zone: String,
+    /// What to do with voice notes.
+    pub voice: Voice,
+    /// When to call a person.
+    pub handoff: Handoff,
+    /// The sentences it uses without a model.
+    pub texts: Texts,
+    /// The system prompt, a template.
+    pub prompt: String,
+}
+
+/// What an agent does with voice notes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voice {
+    /// Whether voice notes are transcribed.
+    pub transcribe: bool,
+    /// ISO 639-1 code of the language spoken, or `None` to detect it.
+    pub language: Option<String>,
+    /// What a customer gets whose note could not be understood, or is not transcribed.
+    pub failure_reply: String,
+}
+
+/// When a conversation goes to a person, and who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Handoff {
+    /// The rules; the first that matches is the reason.
+    pub rules: Vec<HandoffRule>,
+    /// What the customer gets.
+    pub reply: String,
+    /// The support contacts' WhatsApp numbers, as `+` and digits.
+    pub notify: Vec<String>,
+}
+
+/// One hand-off rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandoffRule {
+    /// A word or phrase, matched whole, whatever its case, accents and width.
+    Keyword(String),
+    /// A regular expression over the message as it was written.
+    Pattern(String),
+}
+
+/// The sentences an agent uses without a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// When the documents do not answer.
+    pub no_answer: String,
+    /// When something of ours broke.
+    pub failure: String,
+    /// When a customer only says hello and there is no model.
+    pub greeting: String,
+    /// When a message holds nothing that the bot can read, such as a picture without words.
+    pub unreadable: String,
+}

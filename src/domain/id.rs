@@ -1,0 +1,104 @@
+//! Identifiers: text with a visible prefix, ordered by time (`msg_01J…`, a ULID behind the prefix).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that is not an identifier of the kind that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an id of this kind: it should look like `{prefix}_01J…`")]
+pub struct WrongId {
+    text: String,
+    prefix: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta] $name:ident $prefix:literal,)*) => {$(
+        #[$doc]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// What every id of this kind begins with, before the underscore.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id, later in order than those made in earlier milliseconds.
+            pub fn generate() -> Self {
+                Self(format!(concat!($prefix, "_{}"), ulid::Ulid::generate()))
+            }
+
+            /// Reads an id that came from outside.
+            pub fn parse(text: &str) -> Result<Self, WrongId> {
+                let wrong = || WrongId { text: text.chars().take(64).collect(), prefix: $prefix };
+                let rest = text.strip_prefix(concat!($prefix, "_")).ok_or_else(wrong)?;
+                let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                if rest.is_empty() || rest.len() > 64 || !rest.chars().all(plain) {
+                    return Err(wrong());
+                }
+                Ok(Self(text.to_owned()))
+            }
+
+            /// An id that the database gave back.
+            pub fn stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+id! {
+    /// A tenant.
+    WorkspaceId "ws",
+    /// A bot.
+    AgentId "agt",
+    /// An immutable version of an agent's prompt and settings.
+    VersionId "ver",
+    /// A connected WhatsApp number.
+    NumberId "num",
+    /// A customer.
+    ContactId "con",
+    /// A contact's conversation with one number.
+    ConversationId "conv",
+    /// A message, inbound or outbound.
+    MessageId "msg",
+    /// One run of the pipeline.
+    TurnId "turn",
+    /// The record of a hand-off.
+    EscalationId "esc",
+    /// A set of documents.
+    CollectionId "col",
+    /// A learned document.
+    DocumentId "doc",
+    /// A piece of a document, as retrieval returns it.
+    ChunkId "chk",
+    /// A stored webhook body.
+    WebhookId "hook",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_shows_its_kind_and_refuses_another() {
+        let id = MessageId::generate();
+        assert!(id.as_str().starts_with("msg_"));
+        assert_eq!(MessageId::parse(id.as_str()), Ok(id.clone()));
+        assert!(ConversationId::parse(id.as_str()).is_err());
+        for wrong in ["", "msg_", "msg_a b", "msg_'; drop table", "01J"] {
+            assert!(MessageId::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Knowledge as retrieval sees it: chunks, and the passages that a question found.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{ChunkId, CollectionId, DocumentId};
+
+/// A piece of a document, as an index holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Its id.
+    pub id: ChunkId,
+    /// The document it is a piece of.
+    pub document: DocumentId,
+    /// The collection that the document belongs to.
+    pub collection: CollectionId,
+    /// The document's path within its collection, such as `policies/returns.md`.
+    pub source: String,
+    /// The document's title.
+    pub title: String,
+    /// The headings above the piece, outermost first, joined by ` > `; empty without headings.
+    pub heading: String,
+    /// The piece itself, Markdown or plain text.
+    pub body: String,
+    /// The body's size in tokens.
+    pub tokens: u32,
+}
+
+impl Chunk {
+    /// What is indexed and embedded: title, headings and body.
+    pub fn searchable(&self) -> String {
+        let mut text =
+            String::with_capacity(self.title.len() + self.heading.len() + self.body.len() + 2);
+        for part in [&self.title, &self.heading] {
+            if !part.is_empty() {
+                text.push_str(part);
+                text.push('\n');
+            }
+        }
+        text.push_str(&self.body);
+        text
+    }
+}
+
+/// A chunk that a question found, with its scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Passage {
+    /// The chunk.
+    pub chunk: Arc<Chunk>,
+    /// Why it is here.
+    pub scores: Scores,
+}
+
+/// A passage's scores: each leg's own, and what the fusion made of them.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Scores {
+    /// Fused, 0 to 1; passages are ordered by it.
+    pub fused: f32,
+    /// Cosine of the embeddings, -1 to 1; `None` when that leg did not return it.
+    pub dense: Option<f32>,
+    /// BM25, 0 and up.
+    pub bm25: Option<f32>,
+    /// Cosine of the character n-gram vectors, 0 to 1.
+    pub ngram: Option<f32>,
+    /// Share of the question's content words (weighted by rarity) found in the passage, 0 to 1.
+    pub coverage: f32,
+}

@@ -1,0 +1,232 @@
+//! What a message holds, whichever provider it came through.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a message holds. A type that we do not know is kept raw, never guessed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Content {
+    /// Plain words.
+    Text {
+        /// The words.
+        body: String,
+    },
+    /// A file: voice note, audio, image, video, document or sticker.
+    Media(Media),
+    /// A place.
+    Location {
+        /// Degrees north.
+        latitude: f64,
+        /// Degrees east.
+        longitude: f64,
+        /// The place's name.
+        name: Option<String>,
+        /// The place's address.
+        address: Option<String>,
+    },
+    /// Address cards.
+    Contacts {
+        /// The names on the cards.
+        names: Vec<String>,
+        /// The cards as the provider sent them.
+        cards: Value,
+    },
+    /// A tapped button or list row.
+    Choice {
+        /// Our id of the choice, where the provider returns it.
+        id: Option<String>,
+        /// The words on it.
+        title: String,
+        /// What was tapped.
+        source: ChoiceSource,
+    },
+    /// A filled-in form (a WhatsApp flow).
+    Form {
+        /// The form's name.
+        name: Option<String>,
+        /// What the chat shows for it.
+        body: Option<String>,
+        /// The answers: JSON where they are JSON, else the text as it came.
+        response: Value,
+    },
+    /// An emoji put on a message, or taken away.
+    Reaction {
+        /// The message reacted to, by the provider's id.
+        message_id: String,
+        /// The emoji; `None` when it was removed.
+        emoji: Option<String>,
+    },
+    /// A shopping basket.
+    Order {
+        /// What the customer wrote with it.
+        text: Option<String>,
+        /// The order as the provider sent it.
+        order: Value,
+    },
+    /// A notice of the platform, such as a changed number.
+    System {
+        /// The notice's type.
+        kind: String,
+        /// Its words.
+        body: Option<String>,
+        /// The contact's new phone (`wa_id`), when that is what changed.
+        new_wa_id: Option<String>,
+        /// The contact's new business-scoped id, when that is what changed.
+        new_bsuid: Option<String>,
+    },
+    /// A message whose text was changed after it was sent.
+    Edited {
+        /// The message that was changed, by the provider's id.
+        original: String,
+        /// What it holds now.
+        content: Option<Box<Content>>,
+    },
+    /// A message that its sender deleted.
+    Revoked {
+        /// The message that was deleted, by the provider's id.
+        original: String,
+    },
+    /// The customer opened the chat for the first time and wrote nothing.
+    Welcome {},
+    /// An answer to a request to be called.
+    CallPermission {
+        /// `accept` or `reject`.
+        response: String,
+    },
+    /// A type that the provider itself could not pass on.
+    Unsupported {
+        /// What it was, when the provider says.
+        kind: Option<String>,
+    },
+    /// A type that we do not know; kept as it came.
+    Unknown {
+        /// The provider's name of the type.
+        kind: String,
+        /// The whole message.
+        raw: Value,
+    },
+}
+
+/// What was tapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChoiceSource {
+    /// A reply button.
+    Button,
+    /// A row of a list.
+    List,
+    /// A quick reply on a template.
+    Template,
+}
+
+/// A file of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Media {
+    /// What sort of file it is.
+    pub kind: MediaKind,
+    /// The provider's id of the file.
+    pub id: Option<String>,
+    /// Where it can be fetched, when the provider said so in the event. Such addresses soon expire.
+    pub url: Option<String>,
+    /// Its type, such as `audio/ogg; codecs=opus`.
+    pub mime_type: Option<String>,
+    /// SHA-256 as the provider wrote it (base64 or hex).
+    pub sha256: Option<String>,
+    /// The words under it.
+    pub caption: Option<String>,
+    /// Its name, of a document.
+    pub file_name: Option<String>,
+}
+
+/// What sort of file a media message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaKind {
+    /// A voice note, recorded in the chat.
+    Voice,
+    /// An audio file.
+    Audio,
+    /// A picture.
+    Image,
+    /// A film.
+    Video,
+    /// Any other file.
+    #[default]
+    Document,
+    /// A sticker.
+    Sticker,
+}
+
+impl Content {
+    /// The kind as one word, as the database and the API show it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Media(media) => media.kind.as_str(),
+            Self::Location { .. } => "location",
+            Self::Contacts { .. } => "contacts",
+            Self::Choice { .. } => "choice",
+            Self::Form { .. } => "form",
+            Self::Reaction { .. } => "reaction",
+            Self::Order { .. } => "order",
+            Self::System { .. } => "system",
+            Self::Edited { .. } => "edited",
+            Self::Revoked { .. } => "revoked",
+            Self::Welcome {} => "welcome",
+            Self::CallPermission { .. } => "call_permission",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The words of the customer in it, if there are any.
+    pub fn words(&self) -> Option<&str> {
+        let words = match self {
+            Self::Text { body } => Some(body.as_str()),
+            Self::Media(media) => media.caption.as_deref(),
+            Self::Choice { title, .. } => Some(title.as_str()),
+            Self::Form { body, .. } => body.as_deref(),
+            Self::Order { text, .. } => text.as_deref(),
+            _ => None,
+        };
+        words.map(str::trim).filter(|words| !words.is_empty())
+    }
+
+    /// Whether a customer who sent this waits for an answer. Reactions, stickers, notices of the platform and
+    /// changes of earlier messages are stored and shown, never answered.
+    pub fn wants_answer(&self) -> bool {
+        match self {
+            Self::Text { body } => !body.trim().is_empty(),
+            Self::Media(media) => media.kind != MediaKind::Sticker,
+            Self::Choice { .. }
+            | Self::Form { .. }
+            | Self::Order { .. }
+            | Self::Location { .. }
+            | Self::Contacts { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The voice note in it, if it is one.
+    pub fn voice(&self) -> Option<&Media> {
+        match self {
+            Self::Media(media) if media.kind == MediaKind::Voice => Some(media),
+            _ => None,
+        }
+    }
+}
+
+impl MediaKind {
+    /// The kind as one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Audio => "audio",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Document => "document",
+            Self::Sticker => "sticker",
+        }
+    }
+}

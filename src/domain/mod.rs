@@ -1,0 +1,27 @@
+//! The words of the product: plain data, no IO.
+//!
+//! Everything above this layer speaks in these types. Nothing here reads a file, a socket or a database.
+
+pub mod id;
+pub mod time;
+pub mod message;
+pub mod event;
+pub mod agent;
+pub mod knowledge;
+pub mod turn;
+pub mod prompt;
+pub mod trace;
+
+pub use agent::{Agent, Handoff, HandoffRule, Texts, Voice};
+pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
+pub use id::{
+    AgentId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId, MessageId,
+    NumberId, TurnId, VersionId, WebhookId, WorkspaceId,
+};
+pub use knowledge::{Chunk, Passage, Scores};
+pub use message::{ChoiceSource, Content, Media, MediaKind};
+pub use prompt::{ChatMessage, Prompt, Role, Usage};
+pub use trace::Trace;
+pub use turn::{
+    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker, Turn,
+};

@@ -1,0 +1,189 @@
+//! A turn: what was waiting in a conversation, and what the pipeline made of it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::agent::Agent;
+use super::id::{ConversationId, MessageId};
+use super::message::Content;
+use super::time::Millis;
+
+/// Who may speak in a conversation. Nobody: it is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// The bot answers.
+    Bot,
+    /// A person answers; the bot is silent.
+    Person,
+    /// The conversation is closed; the customer's next message opens it for the bot.
+    Nobody,
+}
+
+/// The messages that one run of the pipeline answers. It may hold voice.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// The conversation; `None` in the sandbox.
+    pub conversation: Option<ConversationId>,
+    /// The agent that answers.
+    pub agent: Arc<Agent>,
+    /// The customer's name, when it is known.
+    pub contact: Option<String>,
+    /// What was waiting, in the order in which it was written. Not empty.
+    pub said: Vec<Said>,
+    /// What was said before, oldest first.
+    pub history: Vec<Line>,
+    /// The moment for `today` and `time` in the prompt.
+    pub now: Millis,
+}
+
+/// One waiting message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// Its id; `None` in the sandbox.
+    pub message: Option<MessageId>,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// One earlier message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Who said it.
+    pub speaker: Speaker,
+    /// What was said.
+    pub text: String,
+}
+
+/// Who said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The customer.
+    Customer,
+    /// The bot.
+    Bot,
+    /// A person of the business.
+    Person,
+}
+
+/// A turn of which every message is text: what stage 2 returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What the customer said, the messages of a burst joined by line breaks. Not empty.
+    pub text: String,
+    /// ISO 639-1 code of the language, when speech recognition told it.
+    pub language: Option<String>,
+    /// Whether any of it was spoken.
+    pub spoken: bool,
+}
+
+/// What the pipeline decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The customer gets a reply.
+    Reply(Reply),
+    /// The conversation goes to a person, and the customer is told so.
+    HandOver {
+        /// Why.
+        reason: Reason,
+        /// What the customer gets.
+        reply: String,
+        /// What the customer asked, for the person who is called.
+        question: String,
+    },
+    /// There was nothing to answer.
+    Silence {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// A reply, as Markdown; stage 7 makes it fit for WhatsApp.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// What the customer gets.
+    pub text: String,
+    /// What sort of reply it is.
+    pub sort: ReplyKind,
+    /// The passages it rests on.
+    pub citations: Vec<Citation>,
+}
+
+/// What sort of reply a customer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyKind {
+    /// An answer.
+    Answer,
+    /// A hello.
+    Greeting,
+    /// The documents do not answer.
+    NoAnswer,
+    /// Something of ours broke.
+    Failure,
+    /// A voice note could not be understood.
+    VoiceFailure,
+    /// The message held nothing that the bot can read.
+    Unreadable,
+}
+
+/// A passage that a reply rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// Its mark in the reply: 1 is `[1]`.
+    pub mark: usize,
+    /// The document's title.
+    pub title: String,
+    /// The document's path within its collection.
+    pub source: String,
+    /// The headings above the passage.
+    pub heading: String,
+}
+
+/// Why a conversation goes to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reason {
+    /// The customer used a hand-off word.
+    Keyword {
+        /// The word or phrase of the rule.
+        keyword: String,
+    },
+    /// The message matched a hand-off pattern.
+    Pattern {
+        /// The expression of the rule.
+        pattern: String,
+    },
+}
+
+impl Owner {
+    /// The owner as one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Person => "person",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// Reads what the database holds; anything unknown is a person, so that the bot stays silent.
+    pub fn stored(text: &str) -> Self {
+        match text {
+            "bot" => Self::Bot,
+            "nobody" => Self::Nobody,
+            _ => Self::Person,
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Keyword { keyword } => write!(f, "the customer wrote “{keyword}”"),
+            Self::Pattern { pattern } => write!(f, "the message matched the pattern `{pattern}`"),
+        }
+    }
+}
