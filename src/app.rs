@@ -1,0 +1,266 @@
+//! Assembles a desk from the configuration: the only place that does.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use rust_embed::Embed;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::desk::{Bots, Desk, Number, Wake, Woken};
+use crate::domain::{AgentId, CollectionId, VersionId};
+use crate::http;
+use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
+use crate::pipeline::Engine;
+use crate::prompts::{self, PromptFile};
+use crate::store::Store;
+use crate::store::agents::ConnectNumber;
+use crate::store::inbox::Burst;
+use crate::telemetry;
+use crate::worker::Worker;
+
+/// How long a call to WhatsApp may take.
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The demo shop's documents.
+#[derive(Embed)]
+#[folder = "knowledge/"]
+struct DemoKnowledge;
+
+/// The demo shop's agent.
+#[derive(Embed)]
+#[folder = "prompts/"]
+struct DemoPrompts;
+
+/// An assembled desk that is not working yet.
+pub struct App {
+    /// What worker and web face share.
+    pub desk: Arc<Desk>,
+    /// The key that guards the API.
+    pub admin_key: String,
+    woken: Woken,
+    config: Config,
+}
+
+impl App {
+    /// Opens the database and builds what stands behind the seams. Numbers and agents are not connected yet.
+    pub async fn assemble(config: Config) -> anyhow::Result<Self> {
+        // Another part of the process may have installed it already, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let store = Store::open(&config.store).await?;
+        let engine = Engine {
+            speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
+            embed: config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?,
+            index: config.index.build().map_err(|why| anyhow!("[index]: {why}"))?,
+            model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
+        };
+        let (index, embed) = (engine.index.clone(), engine.embed.clone());
+        let library = Library::new(store.clone(), index, embed, config.knowledge.clone());
+        let (wake, woken) = Wake::pair();
+        let worker = &config.worker;
+        let burst = Burst {
+            gap_ms: worker.gap_ms,
+            most_ms: worker.longest_burst_ms.max(worker.gap_ms),
+            stale_ms: worker.stale_minutes * 60_000,
+        };
+        let base_url = config.http.base_url();
+        let admin_key = config.http.admin_key(config.store.path.parent())?;
+        let mut desk = Desk {
+            store,
+            engine,
+            library,
+            bots: Bots::default(),
+            numbers: Vec::new(),
+            burst,
+            base_url,
+            wake,
+        };
+        load_prompts(&desk, &config).await?;
+        desk.numbers = connect_numbers(&desk, &config).await?;
+        Ok(Self { desk: Arc::new(desk), admin_key, woken, config })
+    }
+
+    /// Learns the documents of the configured folder (or the demo's), and loads the index.
+    pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
+        let mut all = Summary::default();
+        for shelf in shelves(&self.config)? {
+            let one = self.desk.library.learn(shelf, progress).await?;
+            all.learned += one.learned;
+            all.chunks += one.chunks;
+            all.unchanged += one.unchanged;
+            all.removed += one.removed;
+            all.failed.extend(one.failed);
+            all.warnings.extend(one.warnings);
+        }
+        self.desk.library.follow().await?;
+        Ok(all)
+    }
+
+    /// Serves until `shutdown` ends; then finishes what is under way.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let worker = Worker::start(&self.desk, self.woken, &self.config.worker);
+        let web = http::Web {
+            desk: self.desk.clone(),
+            admin_key: self.admin_key,
+            settings: self.config.http,
+            metrics: telemetry::metrics(),
+        };
+        http::serve(web, listener, shutdown).await.context("the web server ended")?;
+        tracing::info!("finishing what is under way");
+        worker.stop().await;
+        self.desk.store.close().await;
+        Ok(())
+    }
+
+    /// Serves the API alone, for a chat: takes no work from the queues.
+    pub async fn serve_sandbox(self, listener: TcpListener) -> anyhow::Result<()> {
+        let web = http::Web {
+            desk: self.desk,
+            admin_key: self.admin_key,
+            settings: self.config.http,
+            metrics: telemetry::metrics(),
+        };
+        http::serve(web, listener, std::future::pending()).await.context("the web server ended")
+    }
+}
+
+/// Learns nothing out loud.
+pub struct Quietly;
+
+impl Progress for Quietly {
+    fn start(&self, _: usize) {}
+    fn done(&self, _: &str) {}
+}
+
+/// Whether the built-in demo shop is used: neither of the configured folders exists.
+pub fn is_demo(config: &Config) -> bool {
+    !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
+}
+
+fn shelves(config: &Config) -> anyhow::Result<Vec<Shelf>> {
+    if is_demo(config) {
+        return Ok(demo_shelves());
+    }
+    let folder = &config.files.knowledge;
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    Shelf::find(folder, None)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))
+}
+
+/// The demo's documents, a collection for each folder.
+fn demo_shelves() -> Vec<Shelf> {
+    let mut shelves: Vec<Shelf> = Vec::new();
+    for file in DemoKnowledge::iter() {
+        let Some((collection, path)) = file.split_once('/') else { continue };
+        let (name, path) = (file.to_string(), path.to_owned());
+        let read = move || {
+            let file = DemoKnowledge::get(&name);
+            Ok(file.map(|file| file.data.into_owned()).unwrap_or_default())
+        };
+        let paper = Paper { path, read: Box::new(read) };
+        match shelves.iter_mut().find(|shelf| shelf.collection == collection) {
+            Some(shelf) => shelf.papers.push(paper),
+            None => shelves.push(Shelf {
+                collection: collection.to_owned(),
+                papers: vec![paper],
+                whole: true,
+            }),
+        }
+    }
+    shelves
+}
+
+/// Reads the prompt files, publishes what changed, and makes every live agent ready.
+async fn load_prompts(desk: &Desk, config: &Config) -> anyhow::Result<()> {
+    for (name, source) in prompt_sources(config)? {
+        let file = prompts::parse(&name, &source)?;
+        let published = desk.store.publish(&file.slug, &source, &prompts::hash(&source)).await?;
+        if published.changed {
+            tracing::info!(agent = file.slug, version = published.ordinal, "{name} is live");
+        }
+    }
+    for row in desk.store.agents().await? {
+        let file = prompts::parse(&format!("{}.md", row.slug), &row.source)?;
+        let knowledge = collections(&desk.store, &file).await?;
+        let (id, version) = (AgentId::stored(row.id), VersionId::stored(row.version_id));
+        let bot = file
+            .bot(id, Some(version), knowledge)
+            .map_err(|why| anyhow!("agent {}: {why}", row.slug))?;
+        desk.bots.put(bot);
+    }
+    Ok(())
+}
+
+/// The collections that a prompt file names; one that does not exist yet is made, empty.
+async fn collections(store: &Store, file: &PromptFile) -> anyhow::Result<Vec<CollectionId>> {
+    let mut ids = Vec::new();
+    for name in &file.knowledge {
+        ids.push(store.collection(name).await?);
+    }
+    Ok(ids)
+}
+
+fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
+    if is_demo(config) {
+        let read = |name: &str| {
+            let file = DemoPrompts::get(name)?;
+            Some((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
+        };
+        return Ok(DemoPrompts::iter().filter_map(|name| read(&name)).collect());
+    }
+    let folder = &config.files.prompts;
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    read_prompts(folder).with_context(|| format!("cannot read the folder {}", folder.display()))
+}
+
+fn read_prompts(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "md") && path.is_file() {
+            sources.push((path.display().to_string(), std::fs::read_to_string(&path)?));
+        }
+    }
+    sources.sort();
+    Ok(sources)
+}
+
+async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<Vec<Number>> {
+    let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
+    let mut numbers: Vec<Number> = Vec::new();
+    for (slug, settings) in &config.numbers {
+        let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
+        let name = settings.agent();
+        let Some(bot) = desk.bots.named(name) else {
+            let known: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.slug.clone()).collect();
+            bail!("[numbers.{slug}]: there is no agent `{name}`; there are: {}", known.join(", "));
+        };
+        let provider = settings.provider();
+        let same = |other: &&Number| {
+            other.provider == provider && other.line.external_id() == line.external_id()
+        };
+        if let Some(other) = numbers.iter().find(same) {
+            bail!("[numbers.{slug}] and [numbers.{}] are the same WhatsApp number", other.slug);
+        }
+        let row = ConnectNumber {
+            slug: slug.clone(),
+            provider,
+            external_id: line.external_id().to_owned(),
+            agent: bot.agent.id.clone(),
+        };
+        let id = desk.store.connect_number(row).await?;
+        let (agent, has_window) = (bot.agent.id.clone(), settings.has_window());
+        numbers.push(Number { id, slug: slug.clone(), provider, agent, has_window, line });
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,295 @@
+//! `frontdesk chat`: a conversation with an agent in the terminal. It talks to a running desk, or starts one of its own
+//! that takes no webhooks and answers no customers.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+use tokio::net::TcpListener;
+
+use super::client::{Asked, Outcome};
+use super::learn::Bar;
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::{Line, Speaker, Trace};
+
+/// Talk to an agent in the terminal; nobody else receives or stores it
+#[derive(Debug, Args)]
+pub(super) struct Chat {
+    /// Ask this and leave; without it a conversation begins
+    message: Option<String>,
+    /// The agent's short name [default: the only one]
+    #[arg(long)]
+    agent: Option<String>,
+    /// A prompt file to use in place of the agent's own
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<PathBuf>,
+    /// A running desk, such as http://127.0.0.1:8080 [default: one is started for this chat]
+    #[arg(long)]
+    url: Option<String>,
+}
+
+/// A desk to talk to.
+pub(super) struct Partner {
+    /// Its address.
+    pub(super) url: String,
+    /// Its admin key.
+    pub(super) key: String,
+}
+
+/// With whom, and under which prompt.
+#[derive(Default)]
+pub(super) struct Wishes {
+    agent: Option<String>,
+    prompt: Option<PathBuf>,
+}
+
+impl Chat {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let wishes = Wishes { agent: self.agent, prompt: self.prompt };
+        let partner = match self.url {
+            Some(url) => {
+                let key = config.http.admin_key(config.store.path.parent())?;
+                Partner { url: url.trim_end_matches('/').to_owned(), key }
+            }
+            None => own_desk(config).await?,
+        };
+        match self.message {
+            Some(message) => {
+                let mut talk = Talk::new(partner, wishes)?;
+                talk.say(&message).await?;
+            }
+            None => talk(partner, wishes).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A desk for this chat alone: the web face without the worker.
+async fn own_desk(config: Config) -> anyhow::Result<Partner> {
+    let app = App::assemble(config).await?;
+    app.learn(&Bar::default()).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let partner =
+        Partner { url: format!("http://{}", listener.local_addr()?), key: app.admin_key.clone() };
+    tokio::spawn(app.serve_sandbox(listener));
+    Ok(partner)
+}
+
+/// Talks until the person leaves.
+pub(super) async fn talk(partner: Partner, wishes: Wishes) -> anyhow::Result<()> {
+    let mut talk = Talk::new(partner, wishes)?;
+    println!(
+        "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves."
+    );
+    let mut editor = DefaultEditor::new().context("the terminal cannot be read")?;
+    loop {
+        let (back, line) = tokio::task::spawn_blocking(move || {
+            let line = editor.readline("\nyou › ");
+            (editor, line)
+        })
+        .await?;
+        editor = back;
+        match line {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(line) => {
+                // Only a failure to remember a line; the conversation goes on.
+                drop(editor.add_history_entry(line.as_str()));
+                if !talk.hear(line.trim()).await {
+                    return Ok(());
+                }
+            }
+            Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+const HELP: &str = "\
+  /why            what each stage saw, decided and took for the last answer
+  /new            begin a new conversation
+  /prompt FILE    answer under this prompt file from now on; /prompt alone reads it again
+  /agent NAME     talk to another agent
+  /quit           leave";
+
+struct Talk {
+    partner: Partner,
+    agent: Option<String>,
+    file: Option<PathBuf>,
+    prompt: Option<String>,
+    history: Vec<Line>,
+    last: Option<Trace>,
+    coloured: bool,
+}
+
+impl Talk {
+    fn new(partner: Partner, wishes: Wishes) -> anyhow::Result<Self> {
+        let prompt = wishes.prompt.as_ref().map(read).transpose()?;
+        Ok(Self {
+            partner,
+            agent: wishes.agent,
+            file: wishes.prompt,
+            prompt,
+            history: Vec::new(),
+            last: None,
+            coloured: std::io::stdout().is_terminal(),
+        })
+    }
+
+    /// Does what a line asks for; false to leave.
+    async fn hear(&mut self, line: &str) -> bool {
+        let Some(command) = line.strip_prefix('/') else {
+            if let Err(error) = self.say(line).await {
+                println!("{}", self.dim(&format!("{error:#}")));
+            }
+            return true;
+        };
+        let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+        match (name, rest.trim()) {
+            ("quit" | "exit" | "q", _) => return false,
+            ("why", _) => match &self.last {
+                Some(trace) => println!("{}", explain(trace)),
+                None => println!("Nothing was answered yet."),
+            },
+            ("new", _) => {
+                self.history.clear();
+                println!("A new conversation.");
+            }
+            ("agent", name) if !name.is_empty() => {
+                self.agent = Some(name.to_owned());
+                self.history.clear();
+                println!("You talk to {name} now.");
+            }
+            ("prompt", file) => self.reload(file),
+            _ => println!("{HELP}"),
+        }
+        true
+    }
+
+    fn reload(&mut self, file: &str) {
+        if !file.is_empty() {
+            self.file = Some(PathBuf::from(file));
+        }
+        match self.file.as_ref().map(read) {
+            Some(Ok(source)) => {
+                self.prompt = Some(source);
+                println!("The prompt was read; it counts from your next message on.");
+            }
+            Some(Err(error)) => println!("{error:#}"),
+            None => println!("Name a file: /prompt prompts/acme.md"),
+        }
+    }
+
+    async fn say(&mut self, text: &str) -> anyhow::Result<()> {
+        let heard = std::sync::Mutex::new(String::new());
+        let hear = |piece: &str| {
+            print!("{piece}");
+            // A terminal that is gone shows nothing; the answer is still counted.
+            drop(std::io::stdout().flush());
+            if let Ok(mut heard) = heard.lock() {
+                heard.push_str(piece);
+            }
+        };
+        let asked = Asked {
+            agent: self.agent.as_deref(),
+            prompt: self.prompt.as_deref(),
+            history: &self.history,
+            text,
+        };
+        if self.coloured {
+            print!("bot › ");
+        }
+        let outcome = self.partner.ask(&asked, hear).await?;
+        let heard = heard.into_inner().unwrap_or_default();
+        self.show(&outcome, heard.trim());
+        self.history.push(Line { speaker: Speaker::Customer, text: text.to_owned() });
+        if !outcome.bubbles.is_empty() {
+            let text = outcome.bubbles.join("\n");
+            self.history.push(Line { speaker: Speaker::Bot, text });
+        }
+        self.last = Some(outcome.trace);
+        Ok(())
+    }
+
+    /// Shows what the customer would get, unless just that was heard already.
+    fn show(&self, outcome: &Outcome, heard: &str) {
+        let sent = outcome.bubbles.join("\n\n");
+        match sent.strip_prefix(heard) {
+            Some(rest) => println!("{rest}"),
+            None => println!("\n{}\n{sent}", self.dim("sent:")),
+        }
+        if let Some(reason) = &outcome.reason {
+            println!("{}", self.dim(&format!("→ a person is called: {reason}")));
+        } else if outcome.outcome != "answer" {
+            println!("{}", self.dim(&format!("({})", outcome.outcome.replace('_', " "))));
+        }
+    }
+
+    fn dim(&self, text: &str) -> String {
+        if self.coloured { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// A trace for people.
+fn explain(trace: &Trace) -> String {
+    let mut lines = Vec::new();
+    if let Some(stage) = &trace.escalate {
+        let said = stage.matched.as_deref().unwrap_or("none matched");
+        lines.push(format!("hand-off   {} rules, {said} ({:.1} ms)", stage.rules, stage.took_ms));
+    }
+    if let Some(stage) = &trace.retrieve {
+        let how = stage.embedder.as_deref().unwrap_or("words only");
+        lines.push(format!(
+            "retrieval  {how}, confidence {:.2} ({:.1} ms)",
+            stage.confidence, stage.took_ms
+        ));
+        for (index, passage) in stage.passages.iter().enumerate() {
+            let (chunk, scores) = (&passage.chunk, &passage.scores);
+            let leg =
+                |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
+            lines.push(format!(
+                "  [{}] {:.2}  {} — {}  (meaning {}, words {}, letters {}, coverage {:.2})",
+                index + 1,
+                scores.fused,
+                chunk.source,
+                if chunk.heading.is_empty() { &chunk.title } else { &chunk.heading },
+                leg(scores.dense),
+                leg(scores.bm25),
+                leg(scores.ngram),
+                scores.coverage
+            ));
+        }
+        lines.extend(stage.error.iter().map(|error| format!("  {error}")));
+    }
+    if let Some(stage) = &trace.prompt {
+        let (history, passages) = (stage.dropped_history, stage.dropped_passages);
+        let size = if stage.tokens == 0 {
+            "fits".into()
+        } else {
+            format!("{} of {} tokens", stage.tokens, stage.budget)
+        };
+        lines.push(format!(
+            "prompt     {} messages, {size}, left out: {history} earlier messages, {passages} passages",
+            stage.messages.len()
+        ));
+    }
+    if let Some(stage) = &trace.reply {
+        lines.push(format!("reply      {} ({:.1} ms)", stage.model, stage.took_ms));
+        lines.extend(stage.repairs.iter().chain(&stage.errors).map(|line| format!("  {line}")));
+    }
+    let usage = trace.usage;
+    let money = f64::from(u32::try_from(usage.cost_micros).unwrap_or(u32::MAX)) / 1_000_000.0;
+    lines.push(format!(
+        "in all     {:.1} ms, {} + {} tokens, ${money:.6}",
+        trace.total_ms, usage.input_tokens, usage.output_tokens
+    ));
+    lines.join("\n")
+}

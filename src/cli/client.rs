@@ -1,0 +1,109 @@
+//! A client of the API's sandbox, for the chat. Reads the answer while it is written.
+
+use anyhow::{Context, bail};
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::chat::Partner;
+use crate::domain::{Line, Trace};
+
+/// What the bot made of a message.
+#[derive(Debug, Deserialize)]
+pub(super) struct Outcome {
+    /// The outcome as one word.
+    pub(super) outcome: String,
+    /// What the customer would get.
+    pub(super) bubbles: Vec<String>,
+    /// Why a person would be called.
+    pub(super) reason: Option<String>,
+    /// What each stage saw.
+    pub(super) trace: Trace,
+}
+
+/// What to ask.
+pub(super) struct Asked<'a> {
+    pub(super) agent: Option<&'a str>,
+    pub(super) prompt: Option<&'a str>,
+    pub(super) history: &'a [Line],
+    pub(super) text: &'a str,
+}
+
+impl Partner {
+    /// Asks; `hear` gets the answer piece by piece.
+    pub(super) async fn ask(
+        &self,
+        asked: &Asked<'_>,
+        hear: impl Fn(&str),
+    ) -> anyhow::Result<Outcome> {
+        let body = json!({
+            "agent": asked.agent, "prompt": asked.prompt, "history": asked.history, "text": asked.text,
+        });
+        let request = reqwest::Client::new()
+            .post(format!("{}/api/v1/sandbox/turns", self.url))
+            .bearer_auth(&self.key)
+            .header("accept", "text/event-stream")
+            .json(&body);
+        let response = request.send().await.with_context(|| {
+            format!(
+                "no desk answers at {}; start one with `make run` or `frontdesk serve`",
+                self.url
+            )
+        })?;
+        if !response.status().is_success() {
+            let status = response.status();
+            let problem: Value = response.json().await.unwrap_or_default();
+            bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()));
+        }
+        let mut stream = response.bytes_stream();
+        let mut pending = Vec::new();
+        while let Some(bytes) = stream.next().await {
+            pending.extend_from_slice(&bytes.context("the connection to the desk broke")?);
+            while let Some(event) = next_event(&mut pending) {
+                match event.name.as_str() {
+                    "text" => hear(&serde_json::from_str::<String>(&event.data)?),
+                    "done" => return Ok(serde_json::from_str(&event.data)?),
+                    _ => {}
+                }
+            }
+        }
+        bail!("the desk hung up before it had answered")
+    }
+}
+
+struct Event {
+    name: String,
+    data: String,
+}
+
+/// Takes the next whole server-sent event out of what has arrived.
+fn next_event(pending: &mut Vec<u8>) -> Option<Event> {
+    let end = pending.windows(2).position(|two| two == b"\n\n")?;
+    let block: Vec<u8> = pending.drain(..end + 2).collect();
+    let mut event = Event { name: String::new(), data: String::new() };
+    for line in String::from_utf8_lossy(&block).lines() {
+        if let Some(name) = line.strip_prefix("event:") {
+            name.trim().clone_into(&mut event.name);
+        } else if let Some(data) = line.strip_prefix("data:") {
+            event.data.push_str(data.trim_start());
+        }
+    }
+    Some(event)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_read_however_they_are_cut() {
+        let mut pending = b"event: text\ndata: \"a\"\n\nevent: do".to_vec();
+        let first = next_event(&mut pending).map(|event| (event.name, event.data));
+        assert_eq!(first, Some(("text".into(), "\"a\"".into())));
+        assert!(next_event(&mut pending).is_none());
+        pending.extend_from_slice(b"ne\ndata: {}\n\n: keep-alive\n\n");
+        assert_eq!(next_event(&mut pending).map(|event| event.name), Some("done".into()));
+        assert_eq!(next_event(&mut pending).map(|event| event.name), Some(String::new()));
+        assert!(pending.is_empty());
+    }
+}

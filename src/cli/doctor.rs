@@ -1,0 +1,165 @@
+//! `frontdesk doctor`: checks everything that the configuration reaches, and says how to mend what is wrong.
+
+use std::process::ExitCode;
+
+use crate::app::{App, is_demo};
+use crate::config::Config;
+use crate::embed::Purpose;
+
+/// Checks, and prints a line each.
+pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    // A configuration that cannot be read has ended the command before this line.
+    report.good(
+        "configuration",
+        if is_demo(&config) { "read; the built-in demo shop is used" } else { "read" },
+    );
+    let public = config.http.base_url.starts_with("https://");
+    let app = match App::assemble(config).await {
+        Ok(app) => app,
+        Err(error) => {
+            report.bad(
+                "desk",
+                &format!("{error:#}"),
+                "mend what the line above names, then run this again",
+            );
+            return Ok(report.end());
+        }
+    };
+    check_parts(&app, &mut report).await;
+    check_numbers(&app, &mut report, public).await;
+    Ok(report.end())
+}
+
+async fn check_parts(app: &App, report: &mut Report) {
+    let desk = &app.desk;
+    match desk.store.check().await {
+        Ok(()) => report.good("database", desk.store.describe()),
+        Err(error) => report.bad(
+            "database",
+            &error.to_string(),
+            "[store] path must be writable, [store] url must answer",
+        ),
+    }
+    match desk.library.follow().await {
+        Ok(_) => {
+            let size = desk.engine.index.size().await.unwrap_or(0);
+            if size == 0 {
+                report.note(
+                    "documents",
+                    "none are learned yet: `frontdesk learn DIR`, or start `frontdesk serve`",
+                );
+            } else {
+                report.good("documents", &format!("{size} chunks can be searched"));
+            }
+        }
+        Err(error) => report.bad("documents", &error.to_string(), "see the database above"),
+    }
+    match desk.engine.model.check().await {
+        Ok(what) => report.good("answers", &what),
+        Err(error) => report.bad(
+            "answers",
+            &error.to_string(),
+            "[llm] base_url, api_key and model; or kind = \"extractive\"",
+        ),
+    }
+    match desk.engine.embed.identity() {
+        None => report.note(
+            "embeddings",
+            "off: retrieval compares words. [embed] kind = \"openai\" adds meaning",
+        ),
+        Some(name) => match desk.engine.embed.embed(&["hello".into()], Purpose::Query).await {
+            Ok(_) => report.good("embeddings", name),
+            Err(error) => {
+                report.bad("embeddings", &error.to_string(), "[embed] base_url, api_key and model")
+            }
+        },
+    }
+    match desk.engine.speech.name() {
+        None => report.note(
+            "voice notes",
+            "off: customers get voice.failure_reply. [speech] kind = \"openai\" transcribes",
+        ),
+        Some(name) => report.good("voice notes", name),
+    }
+    let agents = desk.bots.all();
+    if agents.is_empty() {
+        report.bad(
+            "agents",
+            "there are none",
+            "write one as prompts/NAME.md; README.md shows its header",
+        );
+    } else {
+        let names: Vec<_> = agents.iter().map(|bot| bot.agent.slug.as_str()).collect();
+        report.good("agents", &names.join(", "));
+    }
+}
+
+async fn check_numbers(app: &App, report: &mut Report, public: bool) {
+    let desk = &app.desk;
+    if desk.numbers.is_empty() {
+        report.note(
+            "numbers",
+            "none is connected: add [numbers.NAME], README.md \"Go live\" says how",
+        );
+    }
+    for number in &desk.numbers {
+        let name = format!("number {}", number.slug);
+        match number.line.check().await {
+            Ok(what) => report.good(&name, &what),
+            Err(error) => report.bad(
+                &name,
+                &error.to_string(),
+                "access_token and phone_number_id of this number",
+            ),
+        }
+        let unsigned = number.line.verify(&http::HeaderMap::new(), b"{}");
+        match unsigned {
+            Ok(()) => report.bad(
+                &name,
+                "takes webhooks that nobody signed (insecure = true)",
+                "set app_secret and remove insecure",
+            ),
+            Err(refused) if refused.to_string().contains("app_secret") => {
+                report.bad(
+                    &name,
+                    &refused.to_string(),
+                    "set app_secret: App settings > Basic at Meta",
+                );
+            }
+            Err(_) => report.good(&name, "webhooks must be signed"),
+        }
+        if number.has_window && !public {
+            report.note(&name, "[http] base_url is not https://…: Meta delivers webhooks only to a public https address");
+        }
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    bad: usize,
+}
+
+impl Report {
+    fn good(&self, what: &str, detail: &str) {
+        println!("ok     {what:<14} {detail}");
+    }
+
+    fn note(&self, what: &str, detail: &str) {
+        println!("note   {what:<14} {detail}");
+    }
+
+    fn bad(&mut self, what: &str, detail: &str, fix: &str) {
+        self.bad += 1;
+        println!("WRONG  {what:<14} {detail}\n       {:<14} → {fix}", "");
+    }
+
+    fn end(&self) -> ExitCode {
+        if self.bad == 0 {
+            println!("\nEverything that is configured works.");
+            return ExitCode::SUCCESS;
+        }
+        println!("\n{} to mend.", self.bad);
+        ExitCode::FAILURE
+    }
+}

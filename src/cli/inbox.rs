@@ -1,0 +1,92 @@
+//! `frontdesk inbox`: the customers who wait for a person, until the console has an inbox.
+
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+
+use crate::app::App;
+use crate::domain::ConversationId;
+
+/// Show the customers who wait for a person, and give them back to the bot
+#[derive(Debug, Args)]
+pub(super) struct Inbox {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show a conversation
+    Show {
+        /// Its id, conv_…
+        conversation: String,
+    },
+    /// Give a conversation back to the bot
+    Resolve {
+        /// Its id, conv_…
+        conversation: String,
+    },
+}
+
+impl Inbox {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        match self.command {
+            None => list(&app).await?,
+            Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
+            Some(Command::Resolve { conversation }) => {
+                let id = read(&conversation)?;
+                if !app.desk.store.resolve(&id).await? {
+                    bail!("there is no conversation {id}");
+                }
+                println!("The bot answers in {id} again.");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(app: &App) -> anyhow::Result<()> {
+    let cases = app.desk.store.escalations(true, 200).await?;
+    if cases.is_empty() {
+        println!("Nobody waits for a person.");
+    }
+    for case in cases {
+        println!("{}  {}  {}", moment(case.created_at), case.conversation_id, case.reason);
+        println!("    {}", case.question.replace('\n', "\n    "));
+    }
+    Ok(())
+}
+
+async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+    let row = app.desk.store.conversation(id).await?;
+    let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
+    let name = row.contact_name.as_deref().unwrap_or("a customer");
+    let phone = row.wa_id.or(row.bsuid).unwrap_or_default();
+    println!("{name} ({phone}), owner: {}", row.owner);
+    let mut messages = app.desk.store.thread(id, None, 50).await?;
+    messages.reverse();
+    for message in messages {
+        let text =
+            message.transcript.or(message.body).unwrap_or_else(|| format!("[{}]", message.kind));
+        let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
+        println!(
+            "{}  {:<8}  {}  [{}]{note}",
+            moment(message.sent_at),
+            message.author,
+            text,
+            message.state
+        );
+    }
+    Ok(())
+}
+
+fn read(text: &str) -> anyhow::Result<ConversationId> {
+    Ok(ConversationId::parse(text)?)
+}
+
+fn moment(millis: i64) -> String {
+    let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+    moment.format("%Y-%m-%d %H:%M").to_string()
+}

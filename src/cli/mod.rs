@@ -1,0 +1,99 @@
+//! The command line: one file a command. Prints for people; decides nothing about answers.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::telemetry;
+
+mod chat;
+mod client;
+mod doctor;
+mod inbox;
+mod learn;
+mod search;
+mod serve;
+
+/// Answers a business's WhatsApp from its own documents, or calls a person.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES)]
+struct Arguments {
+    /// The configuration file [default: frontdesk.toml, where there is one]
+    #[arg(long, global = true, env = "FRONTDESK_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Begin with:
+  frontdesk serve --chat          the demo shop: web server, and a chat with its bot in this terminal
+  frontdesk chat \"When do you open?\"
+  frontdesk learn knowledge       your documents, one folder a collection
+  frontdesk doctor                what is missing, and how to mend it
+
+Every setting, with its default: frontdesk config";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve webhooks and the API, and answer customers
+    Serve(serve::Serve),
+    /// Talk to an agent in the terminal; nobody else receives or stores it
+    Chat(chat::Chat),
+    /// Learn documents: Markdown, text, CSV and HTML
+    Learn(learn::Learn),
+    /// Show the passages that a question finds, with their scores
+    Search(search::Search),
+    /// Show the customers who wait for a person, and give them back to the bot
+    Inbox(inbox::Inbox),
+    /// Check the configuration and everything it reaches, and say how to mend what is wrong
+    Doctor,
+    /// Print every setting with its default and what it means
+    Config,
+}
+
+/// Runs the command of the process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("frontdesk: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if matches!(arguments.command, Command::Config) {
+        print!("{}", crate::config::DEFAULTS);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut config = Config::load(arguments.config.as_deref())?;
+    // Logs would stand between the lines of a conversation or a table: there only what went wrong is said.
+    let quiet = match &arguments.command {
+        Command::Serve(serve) => serve.chat,
+        _ => true,
+    };
+    if quiet && config.log.level == "info" {
+        config.log.level = "warn".into();
+    }
+    telemetry::start(&config.log).map_err(anyhow::Error::msg)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(arguments.command, config))
+}
+
+async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => serve.run(config).await,
+        Command::Chat(chat) => chat.run(config).await,
+        Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
+        Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
+        Command::Doctor => doctor::run(config).await,
+        Command::Config => Ok(ExitCode::SUCCESS),
+    }
+}

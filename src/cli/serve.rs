@@ -1,0 +1,120 @@
+//! `frontdesk serve`: the desk itself. Says where it is and what to do next.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::chat;
+use super::learn::{Bar, tell};
+use crate::app::{App, is_demo};
+use crate::config::Config;
+
+/// Serve webhooks and the API, and answer customers
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Also open a chat with the bot in this terminal; leaving it stops the desk
+    #[arg(long)]
+    pub(super) chat: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let demo = is_demo(&config);
+        let address = format!("{}:{}", config.http.host, config.http.port);
+        let listener = TcpListener::bind(&address).await.with_context(|| {
+            format!("cannot listen on {address}; another port: FRONTDESK__HTTP__PORT=8081")
+        })?;
+        let url = format!("http://{}", listener.local_addr()?).replace("0.0.0.0", "127.0.0.1");
+        let key_file = config.store.path.with_file_name("admin.key");
+        let app = App::assemble(config).await?;
+        let summary = app.learn(&Bar::default()).await?;
+        tell(&summary);
+        greet(&app, &url, demo, &key_file.display().to_string());
+        let talk = self.chat && std::io::stdin().is_terminal();
+        let partner = chat::Partner { url, key: app.admin_key.clone() };
+        let (left, leaving) = oneshot::channel::<()>();
+        let desk = tokio::spawn(app.serve(listener, shutdown(talk.then_some(leaving))));
+        if talk {
+            chat::talk(partner, chat::Wishes::default()).await?;
+            drop(left);
+        } else if self.chat {
+            println!(
+                "This is not a terminal, so there is no chat here; `frontdesk chat` opens one."
+            );
+        }
+        desk.await??;
+        println!("Stopped.");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where the desk is, what it can do, and what to do next.
+fn greet(app: &App, url: &str, demo: bool, key_file: &str) {
+    let desk = &app.desk;
+    let agents: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.name.clone()).collect();
+    let model = desk.engine.model.default_model();
+    let embedder = desk.engine.embed.identity().unwrap_or("words only, no embedding model");
+    println!("\nfrontdesk {} is running", env!("CARGO_PKG_VERSION"));
+    println!("  address    {url}");
+    println!("  webhook    {}/webhooks/meta", desk.base_url);
+    println!("  API        {url}/api/v1/openapi.json, key in {key_file}");
+    println!("  database   {}", desk.store.describe());
+    println!("  answers    {model}; retrieval: {embedder}");
+    let agents = if agents.is_empty() {
+        "none; write one as prompts/NAME.md".into()
+    } else {
+        agents.join(", ")
+    };
+    println!("  agents     {agents}{}", if demo { " (built-in demo)" } else { "" });
+    if desk.numbers.is_empty() {
+        println!("  numbers    none yet: README.md, \"Go live\", says how to connect WhatsApp");
+    }
+    for number in &desk.numbers {
+        println!(
+            "  number     {}: {}/webhooks/{}/{}",
+            number.slug, desk.base_url, number.provider, number.slug
+        );
+    }
+    println!(
+        "\nNext: ask something (`make chat` in another terminal), or open {url} in a browser.\n"
+    );
+}
+
+/// Ends when the process is told to stop, or when the chat is left.
+async fn shutdown(leaving: Option<oneshot::Receiver<()>>) {
+    let left = async {
+        match leaving {
+            Some(leaving) => drop(leaving.await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = left => {}
+        () = stop_signal() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,133 @@
+//! The configuration: collects the settings of every part, and says which key is wrong. Knows no part's insides.
+//!
+//! Two steps: defaults, file and environment become one table; the table becomes settings, or an error that names
+//! the key and the right ones.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::Deserialize;
+
+use crate::{embed, http, index, knowledge, llm, provider, speech, store, telemetry, worker};
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+/// The file that is read when none is named.
+pub const FILE: &str = "frontdesk.toml";
+
+/// Every setting.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The web server.
+    pub http: http::Settings,
+    /// The database.
+    pub store: store::Settings,
+    /// Prompt files and documents.
+    pub files: Files,
+    /// How documents are learned.
+    pub knowledge: knowledge::Settings,
+    /// Answers.
+    pub llm: llm::Settings,
+    /// Embeddings.
+    pub embed: embed::Settings,
+    /// Voice notes.
+    pub speech: speech::Settings,
+    /// Where chunks are searched.
+    pub index: index::Settings,
+    /// The work in the background.
+    pub worker: worker::Settings,
+    /// What is written to the terminal.
+    pub log: telemetry::Settings,
+    /// WhatsApp numbers by name.
+    pub numbers: BTreeMap<String, provider::Settings>,
+}
+
+/// Where prompt files and documents are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// One file an agent.
+    pub prompts: PathBuf,
+    /// One folder a collection.
+    pub knowledge: PathBuf,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Wrong(pub String);
+
+impl Config {
+    /// Reads the defaults, then the file, then the environment. A file that was named must exist.
+    pub fn load(file: Option<&Path>) -> Result<Self, Wrong> {
+        if let Some(file) = file.filter(|file| !file.is_file()) {
+            return Err(Wrong(format!("there is no configuration file {}", file.display())));
+        }
+        let file = file.unwrap_or(Path::new(FILE));
+        let figment = Figment::new()
+            .merge(Toml::string(DEFAULTS))
+            .merge(Toml::file_exact(file))
+            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
+            .merge(Env::prefixed("FRONTDESK__").split("__"));
+        Self::read(&figment)
+    }
+
+    /// Reads settings written as TOML over the defaults, without file and environment.
+    pub fn from_toml(text: &str) -> Result<Self, Wrong> {
+        Self::read(&Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text)))
+    }
+
+    fn read(figment: &Figment) -> Result<Self, Wrong> {
+        figment.extract().map_err(|errors| {
+            let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
+            Wrong(each.join("\n"))
+        })
+    }
+}
+
+/// An error with its key and where that was set.
+fn explain(error: &figment::Error) -> String {
+    let key = error.path.join(".");
+    let place = error.metadata.as_ref().map_or_else(String::new, |from| match &from.source {
+        Some(source) => format!(" ({source})"),
+        None if from.name.contains("environment") => " (environment)".into(),
+        None => String::new(),
+    });
+    let key = if key.is_empty() { String::new() } else { format!("in `{key}`: ") };
+    format!("{key}{}{place}", error.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        Config::from_toml(text).expect_err("this configuration is wrong").0
+    }
+
+    #[test]
+    fn the_documented_defaults_are_a_whole_configuration() {
+        let config = Config::from_toml("").expect("the defaults");
+        assert_eq!(config.http.port, 8080);
+        assert!(config.numbers.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_key_is_refused_with_the_right_ones() {
+        let error = wrong("[http]\nprot = 9");
+        assert!(error.contains("prot") && error.contains("`port`"), "{error}");
+        let error = wrong("[htpt]\nport = 9");
+        assert!(error.contains("htpt") && error.contains("`http`"), "{error}");
+        let error = wrong("[llm]\nkind = \"opnai\"");
+        assert!(error.contains("opnai") && error.contains("openai"), "{error}");
+        let error = wrong("[llm]\nkind = \"openai\"\nmodle = \"x\"");
+        assert!(error.contains("modle") && error.contains("model"), "{error}");
+        let error = wrong("[numbers.a]\nprovider = \"meta\"\nagent = \"x\"\nphone = 1");
+        assert!(error.contains("phone"), "{error}");
+        let error = wrong("[http]\nport = \"many\"");
+        assert!(error.contains("http.port"), "{error}");
+    }
+}

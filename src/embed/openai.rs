@@ -1,0 +1,287 @@
+//! Embeds with any OpenAI-compatible `/embeddings`. Must not mix vectors of different lengths or orders: an answer that
+//! does not fit the request is an error.
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Embedder, Error, Purpose};
+use crate::endpoint::{Access, Endpoint, OPENAI, lenient};
+
+/// An OpenAI-compatible endpoint that embeds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Everything before `/embeddings`. Default: OpenAI, `https://api.openai.com/v1`.
+    base_url: String,
+    /// The key. Default: none, as local servers want it.
+    api_key: Option<SecretString>,
+    /// The model. Default: `text-embedding-3-small`.
+    model: String,
+    /// The length of the vectors, for models that can shorten them. Default: the model's own.
+    dimensions: Option<u32>,
+    /// Texts in one request. Default: 96.
+    batch: usize,
+    /// ISO 639-1 codes of the languages that the model was trained on. Default: none named, which means all.
+    languages: Vec<String>,
+    /// Written before each question, such as `query: ` for E5 models. Default: nothing.
+    query_prefix: String,
+    /// Written before each piece of a document, such as `passage: `. Default: nothing.
+    passage_prefix: String,
+    /// Milliseconds for one batch, all attempts and waits included. Default: 60,000.
+    timeout_ms: u64,
+    /// Milliseconds for one attempt. Default: 30,000.
+    attempt_ms: u64,
+    /// How often a passing failure is tried again. Default: 3.
+    retries: u32,
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
+    retry_cap_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: OPENAI.into(),
+            api_key: None,
+            model: "text-embedding-3-small".into(),
+            dimensions: None,
+            batch: 96,
+            languages: Vec::new(),
+            query_prefix: String::new(),
+            passage_prefix: String::new(),
+            timeout_ms: 60_000,
+            attempt_ms: 30_000,
+            retries: 3,
+            retry_cap_ms: 20_000,
+        }
+    }
+}
+
+pub(super) struct Openai {
+    endpoint: Endpoint,
+    settings: Settings,
+    identity: String,
+}
+
+impl Openai {
+    pub(super) fn new(settings: &Settings) -> Result<Self, String> {
+        let settings = settings.clone();
+        if settings.model.trim().is_empty() {
+            return Err("model is empty: name one, such as text-embedding-3-small".into());
+        }
+        if settings.batch == 0 || settings.dimensions == Some(0) {
+            return Err("batch and dimensions must be at least 1".into());
+        }
+        let length = settings.dimensions.map_or("default".into(), |length| length.to_string());
+        let identity = format!("openai/{}/{length}", settings.model);
+        let endpoint = Endpoint::new(Access {
+            base_url: settings.base_url.clone(),
+            api_key: settings.api_key.clone(),
+            timeout_ms: settings.timeout_ms,
+            attempt_ms: settings.attempt_ms,
+            retries: settings.retries,
+            retry_cap_ms: settings.retry_cap_ms,
+        })?;
+        Ok(Self { endpoint, settings, identity })
+    }
+
+    /// One request. The vectors come back in the order of the texts.
+    async fn batch(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>, String> {
+        let input: Vec<_> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
+        let mut body =
+            json!({"model": self.settings.model, "input": input, "encoding_format": "float"});
+        if let (Some(length), Some(body)) = (self.settings.dimensions, body.as_object_mut()) {
+            body.insert("dimensions".into(), length.into());
+        }
+        let ask = || async {
+            let embeddings = self.endpoint.whole().embeddings();
+            embeddings.create_byot::<_, Answer>(&body).await
+        };
+        let vectors = in_order(self.endpoint.ask(ask).await?.data)?;
+        if vectors.len() == texts.len() {
+            return Ok(vectors);
+        }
+        Err(format!("{} texts were sent and {} vectors came back", texts.len(), vectors.len()))
+    }
+
+    /// That all vectors can be compared: one length, the configured one where there is one, and real numbers.
+    fn fit(&self, vectors: &[Vec<f32>]) -> Result<(), String> {
+        let Some(first) = vectors.first() else { return Ok(()) };
+        let length = self.settings.dimensions.map_or(first.len(), |length| length as usize);
+        if let Some(other) = vectors.iter().find(|vector| vector.len() != length) {
+            return Err(format!(
+                "a vector of {} numbers came back where {length} were expected: check model and dimensions",
+                other.len()
+            ));
+        }
+        let numbers = length > 0 && vectors.iter().flatten().all(|number| number.is_finite());
+        if numbers { Ok(()) } else { Err("a vector without numbers came back".into()) }
+    }
+}
+
+#[async_trait]
+impl Embedder for Openai {
+    fn identity(&self) -> Option<&str> {
+        Some(&self.identity)
+    }
+
+    fn languages(&self) -> &[String] {
+        &self.settings.languages
+    }
+
+    async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, Error> {
+        let prefix = match purpose {
+            Purpose::Query => &self.settings.query_prefix,
+            Purpose::Passage => &self.settings.passage_prefix,
+        };
+        let mut vectors = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(self.settings.batch) {
+            vectors.extend(self.batch(texts, prefix).await.map_err(Error::Failed)?);
+        }
+        self.fit(&vectors).map_err(Error::Failed)?;
+        for vector in &mut vectors {
+            super::normalize(vector);
+        }
+        Ok(vectors)
+    }
+}
+
+/// An answer; nothing in it is required.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    #[serde(deserialize_with = "lenient")]
+    data: Vec<Item>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Item {
+    #[serde(deserialize_with = "lenient")]
+    index: Option<usize>,
+    embedding: Value,
+}
+
+/// The vectors by their index; as they came where a server gives no index.
+fn in_order(mut items: Vec<Item>) -> Result<Vec<Vec<f32>>, String> {
+    if items.iter().all(|item| item.index.is_some()) {
+        items.sort_by_key(|item| item.index);
+        if items.iter().enumerate().any(|(place, item)| item.index != Some(place)) {
+            return Err("the vectors that came back are not numbered 0, 1, 2 and so on".into());
+        }
+    }
+    let vectors = items.iter().map(|item| vector(&item.embedding));
+    vectors.collect::<Option<_>>().ok_or_else(|| "a vector that is no vector came back".into())
+}
+
+/// A list of numbers, or base64 of 32-bit little-endian numbers, which some servers send whatever is asked.
+fn vector(embedding: &Value) -> Option<Vec<f32>> {
+    match embedding {
+        Value::Array(numbers) => numbers.iter().map(number).collect(),
+        Value::String(text) => {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+            let (numbers, rest) = bytes.as_chunks::<4>();
+            rest.is_empty().then(|| numbers.iter().copied().map(f32::from_le_bytes).collect())
+        }
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "vectors are kept in single precision")]
+fn number(value: &Value) -> Option<f32> {
+    value.as_f64().map(|number| number as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::scripted::{Act, Scripted};
+
+    fn embedder(server: &Scripted, more: &Value) -> Openai {
+        let mut settings = json!({"base_url": server.url, "retries": 0});
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Openai::new(&serde_json::from_value(settings).unwrap()).unwrap()
+    }
+
+    async fn embed(answers: &[&str], more: Value, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
+        let server = Scripted::start(answers.iter().map(|answer| Act::say(answer)).collect()).await;
+        let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let vectors = embedder(&server, &more).embed(&texts, Purpose::Query).await;
+        vectors.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn vectors_come_in_the_order_of_the_texts_and_have_length_1() {
+        let shuffled = r#"{"data":[{"index":1,"embedding":[0,2]},{"index":0,"embedding":[3,4]}]}"#;
+        let vectors = embed(&[shuffled], json!({}), &["a", "b"]).await.unwrap();
+        assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
+    }
+
+    #[tokio::test]
+    async fn lax_answers_are_read() {
+        let bytes: Vec<u8> = [3f32, 4.0].into_iter().flat_map(f32::to_le_bytes).collect();
+        let base64 = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let answer = json!({"data": [{"embedding": base64}], "usage": "?"}).to_string();
+        assert_eq!(embed(&[&answer], json!({}), &["a"]).await.unwrap(), [[0.6, 0.8]]);
+        let without = r#"{"data":[{"embedding":[1,0]},{"embedding":[0,1]}]}"#;
+        let vectors = embed(&[without], json!({}), &["a", "b"]).await.unwrap();
+        assert_eq!(vectors, [[1.0, 0.0], [0.0, 1.0]]);
+    }
+
+    #[tokio::test]
+    async fn many_texts_go_in_batches_with_the_prefix_of_their_purpose() {
+        let two = r#"{"data":[{"index":0,"embedding":[1,0]},{"index":1,"embedding":[0,1]}]}"#;
+        let one = r#"{"data":[{"index":0,"embedding":[1,0]}]}"#;
+        let server = Scripted::start(vec![Act::say(two), Act::say(one)]).await;
+        let more = json!({"batch": 2, "dimensions": 2, "passage_prefix": "passage: "});
+        let texts: Vec<_> = ["a", "b", "c"].map(str::to_owned).into();
+        let embedder = embedder(&server, &more);
+        assert_eq!(embedder.embed(&texts, Purpose::Passage).await.unwrap().len(), 3);
+        assert_eq!(embedder.identity(), Some("openai/text-embedding-3-small/2"));
+        let expected = json!({
+            "model": "text-embedding-3-small", "encoding_format": "float", "dimensions": 2,
+            "input": ["passage: a", "passage: b"],
+        });
+        assert_eq!(server.bodies()[0], expected);
+        assert_eq!(server.bodies()[1]["input"], json!(["passage: c"]));
+        assert_eq!(server.heard()[0].path, "/v1/embeddings");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_for_no_texts() {
+        assert_eq!(embed(&["no JSON"], json!({}), &[]).await.unwrap(), Vec::<Vec<f32>>::new());
+    }
+
+    #[tokio::test]
+    async fn answers_that_do_not_fit_are_refused() {
+        for (answer, more, word) in [
+            (r#"{"data":[]}"#, json!({}), "2 texts were sent and 0"),
+            (r#"{"data":[{"embedding":[1]},{"embedding":[1,2]}]}"#, json!({}), "expected"),
+            (r#"{"data":[{"embedding":[1]},{"embedding":[2]}]}"#, json!({"dimensions": 3}), "3"),
+            (r#"{"data":[{"embedding":[]},{"embedding":[]}]}"#, json!({}), "without numbers"),
+            (r#"{"data":[{"embedding":[1]},{"embedding":[1e60]}]}"#, json!({}), "without numbers"),
+            (r#"{"data":[{"embedding":"?"},{"embedding":null}]}"#, json!({}), "no vector"),
+            (
+                r#"{"data":[{"index":1,"embedding":[1]},{"index":1,"embedding":[1]}]}"#,
+                json!({}),
+                "numbered",
+            ),
+        ] {
+            let told = embed(&[answer], more, &["a", "b"]).await.unwrap_err();
+            assert!(told.contains(word), "{answer}: {told}");
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let wrong = |settings: Value| match serde_json::from_value::<Settings>(settings) {
+            Ok(settings) => Openai::new(&settings).err().unwrap_or_default(),
+            Err(error) => error.to_string(),
+        };
+        assert!(wrong(json!({"dimension": 3})).contains("dimensions"));
+        assert!(wrong(json!({"batch": 0})).contains("batch"));
+        assert!(wrong(json!({"model": ""})).contains("model"));
+    }
+}

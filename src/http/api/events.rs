@@ -1,0 +1,60 @@
+//! Events: what providers say beside messages and statuses.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use crate::http::Shared;
+use crate::store::events::EventRow;
+
+/// An event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Event {
+    /// Its id.
+    id: String,
+    /// The number it is about.
+    number_id: Option<String>,
+    /// The provider's name of it.
+    kind: String,
+    /// The event as it came.
+    payload: Value,
+    /// What an operator should know.
+    alert: Option<String>,
+    /// When it came, milliseconds since 1970.
+    created_at: i64,
+}
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        Self {
+            payload: serde_json::from_str(&row.payload).unwrap_or(Value::Null),
+            id: row.id,
+            number_id: row.number_id,
+            kind: row.kind,
+            alert: row.alert,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Only those that an operator should see.
+    #[serde(default)]
+    alerts: bool,
+}
+
+/// The newest 200 events.
+#[utoipa::path(get, path = "/events", tag = "events", params(Filter), responses((status = 200, body = [Event])))]
+pub(super) async fn list(
+    State(web): State<Shared>,
+    Query(filter): Query<Filter>,
+) -> Answer<Vec<Event>> {
+    let rows = web.desk.store.events(filter.alerts, 200).await?;
+    Ok(Json(rows.into_iter().map(Event::from).collect()))
+}

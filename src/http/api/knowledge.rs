@@ -1,0 +1,149 @@
+//! Knowledge: what the bot can answer from, and searching it.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Answer;
+use crate::domain::{CollectionId, Passage};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::pipeline::retrieve::{Search, find};
+
+/// A set of documents.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Collection {
+    /// Its id.
+    id: String,
+    /// Its name.
+    slug: String,
+    /// Documents that can be answered from.
+    ready: usize,
+    /// Documents that could not be read: path and reason.
+    failed: Vec<Failed>,
+}
+
+/// A document that could not be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Failed {
+    /// Its path within the collection.
+    path: String,
+    /// Why.
+    reason: String,
+}
+
+/// Every collection with its documents.
+#[utoipa::path(get, path = "/collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
+pub(super) async fn collections(State(web): State<Shared>) -> Answer<Vec<Collection>> {
+    let mut all = Vec::new();
+    for row in web.desk.store.collections().await? {
+        let documents = web.desk.store.documents(&CollectionId::stored(row.id.clone()), 0).await?;
+        let ready = documents.iter().filter(|document| document.state == "ready").count();
+        let failed = documents.into_iter().filter(|document| document.state == "failed");
+        let failed =
+            failed.map(|row| Failed { path: row.path, reason: row.error.unwrap_or_default() });
+        all.push(Collection { id: row.id, slug: row.slug, ready, failed: failed.collect() });
+    }
+    Ok(Json(all))
+}
+
+/// What to search for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    /// The question.
+    question: String,
+    /// Names of collections; all of them when none is given.
+    #[serde(default)]
+    collections: Vec<String>,
+    /// The most passages, 1 to 50; 5 when it is not given.
+    limit: Option<usize>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Results {
+    /// How sure we are that the passages answer, 0 to 1.
+    confidence: f32,
+    /// The embedding model; none when only words were compared.
+    embedder: Option<String>,
+    /// The passages, best first.
+    passages: Vec<Result>,
+}
+
+/// A passage with its scores.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Result {
+    /// The document's path within its collection.
+    source: String,
+    /// The document's title.
+    title: String,
+    /// The headings above the passage.
+    heading: String,
+    /// The passage.
+    text: String,
+    /// Fused score, 0 to 1; passages are ordered by it.
+    score: f32,
+    /// Cosine of the embeddings.
+    dense: Option<f32>,
+    /// BM25.
+    bm25: Option<f32>,
+    /// Cosine of the character n-grams.
+    ngram: Option<f32>,
+    /// Share of the question's content words in the passage, 0 to 1.
+    coverage: f32,
+}
+
+impl From<&Passage> for Result {
+    fn from(passage: &Passage) -> Self {
+        let (chunk, scores) = (&passage.chunk, passage.scores);
+        Self {
+            source: chunk.source.clone(),
+            title: chunk.title.clone(),
+            heading: chunk.heading.clone(),
+            text: chunk.body.clone(),
+            score: scores.fused,
+            dense: scores.dense,
+            bm25: scores.bm25,
+            ngram: scores.ngram,
+            coverage: scores.coverage,
+        }
+    }
+}
+
+/// Searches the documents as the bot would.
+#[utoipa::path(post, path = "/knowledge/search", tag = "knowledge", request_body = Query,
+    responses((status = 200, body = Results), (status = 422, body = Problem)))]
+pub(super) async fn search(State(web): State<Shared>, Json(query): Json<Query>) -> Answer<Results> {
+    let collections = named(&web, &query.collections).await?;
+    let search = Search {
+        text: &query.question,
+        language: None,
+        collections: &collections,
+        limit: query.limit.unwrap_or(5).clamp(1, 50),
+    };
+    let (found, seen) = find(&web.desk.engine, &search).await;
+    Ok(Json(Results {
+        confidence: found.confidence,
+        embedder: seen.embedder,
+        passages: found.passages.iter().map(Result::from).collect(),
+    }))
+}
+
+/// The collections of these names; all of them for none.
+pub(super) async fn named(
+    web: &Shared,
+    names: &[String],
+) -> std::result::Result<Vec<CollectionId>, Problem> {
+    let all = web.desk.store.collections().await?;
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|row| row.slug != **name)) {
+        let known: Vec<_> = all.iter().map(|row| row.slug.as_str()).collect();
+        let known = known.join(", ");
+        return Err(Problem::unprocessable(format!(
+            "There is no collection `{unknown}`. There are: {known}."
+        )));
+    }
+    let wanted = all.into_iter().filter(|row| names.is_empty() || names.contains(&row.slug));
+    Ok(wanted.map(|row| CollectionId::stored(row.id)).collect())
+}

@@ -1,0 +1,72 @@
+//! The API under `/api/v1`: one file a noun. Its OpenAPI document comes from this code.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, http::header::CONTENT_TYPE};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Shared, auth};
+
+mod agents;
+mod conversations;
+mod escalations;
+mod events;
+mod knowledge;
+mod numbers;
+mod page;
+mod sandbox;
+mod turns;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "frontdesk", description = "Answers a business's WhatsApp from its own documents, or calls a person."),
+    security(("admin_key" = []))
+)]
+struct Document;
+
+/// The API's routes, behind the admin key.
+pub(super) fn routes(shared: &Shared) -> Router<Shared> {
+    let (router, document) = described().split_for_parts();
+    let text = document.to_pretty_json().unwrap_or_default();
+    let open = Router::new().route("/api/v1/openapi.json", get(move || serve_document(text)));
+    router.layer(from_fn_with_state(shared.clone(), auth::admin)).merge(open)
+}
+
+/// The OpenAPI document, as JSON.
+pub fn openapi() -> String {
+    described().split_for_parts().1.to_pretty_json().unwrap_or_default()
+}
+
+fn described() -> OpenApiRouter<Shared> {
+    let mut document = Document::openapi();
+    let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("admin_key", scheme);
+    let nouns = OpenApiRouter::new()
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::one))
+        .routes(routes!(numbers::list))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::one))
+        .routes(routes!(conversations::messages))
+        .routes(routes!(conversations::resolve))
+        .routes(routes!(escalations::list))
+        .routes(routes!(turns::one))
+        .routes(routes!(events::list))
+        .routes(routes!(knowledge::collections))
+        .routes(routes!(knowledge::search))
+        .routes(routes!(sandbox::turn));
+    OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
+}
+
+async fn serve_document(text: String) -> Response {
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+/// A JSON answer.
+type Answer<T> = Result<Json<T>, super::error::Problem>;

@@ -1,0 +1,175 @@
+//! The sandbox: a turn of the real pipeline that nobody receives and nothing stores. The caller keeps the history.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use utoipa::ToSchema;
+
+use super::knowledge::named;
+use crate::domain::time::now_ms;
+use crate::domain::{Content, Line, Media, Said, Speaker, Turn};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::{Answered, Around, Bot, Recordings};
+use crate::prompts;
+
+/// A message to the bot.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    /// The agent's id or short name; the only agent, when there is one.
+    agent: Option<String>,
+    /// What the customer writes.
+    text: String,
+    /// What was said before, oldest first.
+    #[serde(default)]
+    history: Vec<Earlier>,
+    /// A prompt file to use in place of the agent's live version.
+    prompt: Option<String>,
+}
+
+/// An earlier message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Earlier {
+    /// `customer`, `bot` or `person`.
+    #[schema(value_type = String)]
+    speaker: Speaker,
+    /// What was said.
+    text: String,
+}
+
+/// What the bot made of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Outcome {
+    /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
+    outcome: &'static str,
+    /// What the customer would get, one text a message, as WhatsApp formats it.
+    bubbles: Vec<String>,
+    /// Why a person would be called.
+    reason: Option<String>,
+    /// What each stage saw, decided, took and used.
+    #[schema(value_type = Object)]
+    trace: crate::domain::Trace,
+}
+
+/// Runs one turn. With `Accept: text/event-stream` the answer comes as it is written: events `text` with a piece each,
+/// then one `done` with what this would have returned otherwise.
+#[utoipa::path(post, path = "/sandbox/turns", tag = "sandbox", request_body = Request,
+    responses((status = 200, body = Outcome), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn turn(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let bot = bot(&web, &request).await?;
+    let turn = turn_of(&bot, request);
+    let streamed = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"));
+    if streamed {
+        return Ok(stream(web, bot, turn).into_response());
+    }
+    let around = Around { recordings: &NoRecordings, hear: None };
+    let answered = web.desk.engine.answer(&bot, &turn, around).await;
+    Ok(Json(outcome(&bot, answered)).into_response())
+}
+
+async fn bot(web: &Shared, request: &Request) -> Result<Arc<Bot>, Problem> {
+    let live = match &request.agent {
+        Some(name) => web.desk.bots.named(name),
+        None => web.desk.bots.all().into_iter().next(),
+    };
+    let live = live.ok_or_else(|| Problem::not_found("agent"))?;
+    let Some(source) = &request.prompt else { return Ok(live) };
+    let file = format!("{}.md", live.agent.slug);
+    let draft =
+        prompts::parse(&file, source).map_err(|wrong| Problem::unprocessable(wrong.to_string()))?;
+    let knowledge =
+        if draft.knowledge.is_empty() { Vec::new() } else { named(web, &draft.knowledge).await? };
+    let bot = draft.bot(live.agent.id.clone(), None, knowledge);
+    bot.map(Arc::new).map_err(Problem::unprocessable)
+}
+
+fn turn_of(bot: &Bot, request: Request) -> Turn {
+    let line = |earlier: Earlier| Line { speaker: earlier.speaker, text: earlier.text };
+    let all: Vec<Line> = request.history.into_iter().map(line).collect();
+    let skip = all.len().saturating_sub(bot.agent.history);
+    Turn {
+        conversation: None,
+        agent: Arc::new(bot.agent.clone()),
+        contact: None,
+        said: vec![Said { message: None, content: Content::Text { body: request.text } }],
+        history: all.into_iter().skip(skip).collect(),
+        now: now_ms(),
+    }
+}
+
+/// What the pipeline says on its way.
+enum Told {
+    Text(String),
+    Done(Box<Outcome>),
+}
+
+fn stream(
+    web: Shared,
+    bot: Arc<Bot>,
+    turn: Turn,
+) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
+    let (tell, told) = unbounded_channel();
+    tokio::spawn(async move {
+        // A caller who hung up hears nothing; the turn ends by itself.
+        let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
+        let around = Around { recordings: &NoRecordings, hear: Some(&hear) };
+        let answered = web.desk.engine.answer(&bot, &turn, around).await;
+        drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
+    });
+    Sse::new(events(told)).keep_alive(KeepAlive::default())
+}
+
+fn events(told: UnboundedReceiver<Told>) -> impl futures::Stream<Item = Result<Event, Infallible>> {
+    let next =
+        |mut told: UnboundedReceiver<Told>| async { told.recv().await.map(|one| (one, told)) };
+    futures::stream::unfold(told, next).map(|told| {
+        let event = match told {
+            Told::Text(piece) => Event::default().event("text").json_data(piece),
+            Told::Done(outcome) => Event::default().event("done").json_data(outcome),
+        };
+        Ok(event.unwrap_or_else(|error| Event::default().event("error").data(error.to_string())))
+    })
+}
+
+fn outcome(bot: &Bot, answered: Answered) -> Outcome {
+    let reason = match &answered.outcome {
+        crate::domain::Outcome::HandOver { reason, .. } => Some(reason.to_string()),
+        _ => None,
+    };
+    Outcome {
+        outcome: word(&answered.outcome),
+        bubbles: bubbles(bot, &answered.outcome),
+        reason,
+        trace: answered.trace,
+    }
+}
+
+/// The sandbox takes text alone for now.
+struct NoRecordings;
+
+#[async_trait]
+impl Recordings for NoRecordings {
+    async fn fetch(&self, _: &Media) -> Result<Vec<u8>, String> {
+        Err("the sandbox has no recordings".into())
+    }
+}

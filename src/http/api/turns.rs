@@ -1,0 +1,55 @@
+//! Turns: why the bot said what it said.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Answer;
+use crate::domain::TurnId;
+use crate::http::Shared;
+use crate::http::error::Problem;
+
+/// One run of the pipeline.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Turn {
+    /// Its id.
+    id: String,
+    /// The conversation.
+    conversation_id: String,
+    /// The prompt version that answered.
+    version_id: Option<String>,
+    /// `answer`, `no_answer`, `greeting`, `failure`, `voice_failure`, `unreadable`, `hand_over` or `silence`.
+    outcome: String,
+    /// What each stage saw, decided, took and used.
+    trace: Value,
+    /// Tokens read.
+    input_tokens: i64,
+    /// Tokens written.
+    output_tokens: i64,
+    /// Money, in millionths of a dollar.
+    cost_micros: i64,
+    /// When it was committed, milliseconds since 1970.
+    created_at: i64,
+}
+
+/// One turn with its trace.
+#[utoipa::path(get, path = "/turns/{id}", tag = "turns", params(("id" = String, Path)),
+    responses((status = 200, body = Turn), (status = 404, body = Problem)))]
+pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Turn> {
+    let missing = || Problem::not_found("turn");
+    let id = TurnId::parse(&id).map_err(|_| missing())?;
+    let row = web.desk.store.turn(&id).await?.ok_or_else(missing)?;
+    Ok(Json(Turn {
+        trace: serde_json::from_str(&row.trace).unwrap_or(Value::Null),
+        id: row.id,
+        conversation_id: row.conversation_id,
+        version_id: row.version_id,
+        outcome: row.outcome,
+        input_tokens: row.input_tokens,
+        output_tokens: row.output_tokens,
+        cost_micros: row.cost_micros,
+        created_at: row.created_at,
+    }))
+}

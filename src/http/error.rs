@@ -1,0 +1,116 @@
+//! Errors become responses here and nowhere else: `application/problem+json` (RFC 9457). Never leaks internals.
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store;
+
+/// Seconds after which a provider should send again what could not be stored.
+const TRY_AGAIN_S: &str = "5";
+
+/// A request that was not fulfilled.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// The HTTP status.
+    status: u16,
+    /// The status in words.
+    title: String,
+    /// What went wrong with this request, and what to do.
+    detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error").to_owned();
+        Self { status: status.as_u16(), title, detail: detail.into() }
+    }
+
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(super) fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("There is no such {what}."))
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let detail = format!("The body is larger than {limit} bytes ([http] max_body_bytes).");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(TRY_AGAIN_S));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(%error, "a request could not be fulfilled");
+        match error {
+            store::Error::Unavailable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The database cannot be used right now. Nothing was stored; try again soon.",
+            ),
+            _ => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The database refused this. The server's log says why.",
+            ),
+        }
+    }
+}
+
+impl From<crate::knowledge::Error> for Problem {
+    fn from(error: crate::knowledge::Error) -> Self {
+        match error {
+            crate::knowledge::Error::Store(error) => error.into(),
+            crate::knowledge::Error::Index(error) => {
+                tracing::error!(%error, "a request could not be fulfilled");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "The index does not answer right now.")
+            }
+        }
+    }
+}
+
+/// Answers for paths that do not exist.
+pub(super) async fn no_such_page(uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(StatusCode::NOT_FOUND, format!("There is nothing at {path}."))
+}
+
+/// Answers for a handler that broke: the caller learns nothing of how.
+pub(super) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    tracing::error!("a request handler broke");
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something broke here. The server's log says what.",
+    )
+    .into_response()
+}

@@ -1,0 +1,35 @@
+//! Health and metrics, for whoever watches the process.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use super::error::Problem;
+use super::{Shared, auth};
+
+/// The process runs.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// The desk can take in messages: the database can be written.
+pub(super) async fn ready(State(web): State<Shared>) -> Result<&'static str, Problem> {
+    web.desk.store.check().await?;
+    Ok("ready\n")
+}
+
+/// Metrics in Prometheus' text format. Needs the admin key.
+pub(super) async fn metrics(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+) -> Result<String, Problem> {
+    auth::check(&web, &headers)?;
+    let (turns, sends) = web.desk.store.backlog().await?;
+    metrics::gauge!("frontdesk_turns_waiting").set(count(turns));
+    metrics::gauge!("frontdesk_sends_waiting").set(count(sends));
+    web.metrics.run_upkeep();
+    Ok(web.metrics.render())
+}
+
+fn count(number: i64) -> f64 {
+    f64::from(i32::try_from(number).unwrap_or(i32::MAX))
+}

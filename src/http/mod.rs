@@ -1,0 +1,124 @@
+//! The web face: webhooks, the API, health. Handlers get a [`Desk`]; they do not know how it is built.
+//!
+//! Every route needs the admin key, but for webhooks (which are signed), health, the start page and the OpenAPI document.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::desk::Desk;
+
+mod api;
+mod auth;
+mod error;
+mod health;
+mod page;
+mod webhooks;
+
+pub use api::openapi;
+
+/// How the web server is reached, as written in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 for any free one.
+    pub port: u16,
+    /// The address under which people and WhatsApp reach this desk; empty for host and port.
+    pub base_url: String,
+    /// The key that guards the API; empty for one that is made on the first start.
+    pub admin_key: SecretString,
+    /// The largest body that is taken, in bytes.
+    pub max_body_bytes: usize,
+}
+
+/// What the web face needs.
+pub struct Web {
+    /// The desk.
+    pub desk: Arc<Desk>,
+    /// The key that guards the API.
+    pub admin_key: String,
+    /// How the server is reached.
+    pub settings: Settings,
+    /// Renders the metrics.
+    pub metrics: PrometheusHandle,
+}
+
+/// What every handler gets.
+type Shared = Arc<Web>;
+
+/// Serves until `shutdown` ends, then finishes the requests under way.
+pub async fn serve(
+    web: Web,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(web)).with_graceful_shutdown(shutdown).await
+}
+
+fn router(web: Web) -> Router {
+    let limit = web.settings.max_body_bytes;
+    let shared: Shared = Arc::new(web);
+    Router::new()
+        .merge(webhooks::routes())
+        .merge(api::routes(&shared))
+        .route("/metrics", get(health::metrics))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/", get(page::start))
+        .route("/conversations/{id}", get(page::conversation))
+        .fallback(error::no_such_page)
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .with_state(shared)
+}
+
+impl Settings {
+    /// The address of the desk, without a slash at its end.
+    pub fn base_url(&self) -> String {
+        if self.base_url.is_empty() {
+            let host = if self.host == "0.0.0.0" { "127.0.0.1" } else { &self.host };
+            return format!("http://{host}:{}", self.port);
+        }
+        self.base_url.trim_end_matches('/').to_owned()
+    }
+
+    /// The key of the configuration, or the one kept in the folder `data`, which is made when there is none.
+    pub fn admin_key(&self, data: Option<&Path>) -> std::io::Result<String> {
+        let configured = self.admin_key.expose_secret();
+        if configured.is_empty() {
+            return kept_key(data.unwrap_or(Path::new(".")));
+        }
+        Ok(configured.to_owned())
+    }
+}
+
+/// The key kept in a folder; made, readable by its owner alone, when there is none.
+fn kept_key(folder: &Path) -> std::io::Result<String> {
+    let file = folder.join("admin.key");
+    if let Ok(key) = std::fs::read_to_string(&file)
+        && !key.trim().is_empty()
+    {
+        return Ok(key.trim().to_owned());
+    }
+    let mut random = [0_u8; 24];
+    getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let key = format!("fd_{}", hex::encode(random));
+    std::fs::create_dir_all(folder)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut written = options.open(&file)?;
+    std::io::Write::write_all(&mut written, key.as_bytes())?;
+    Ok(key)
+}

@@ -1,0 +1,138 @@
+//! Webhooks: verify the raw bytes, decode every item, store, then acknowledge. Never acknowledges what is not stored.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use axum::routing::get;
+
+use super::Shared;
+use super::error::Problem;
+use crate::desk::Number;
+use crate::pipeline::inbound::{self, Webhook};
+
+/// Answers for webhooks, of one number or of all of a provider's.
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/webhooks/{provider}", get(handshake_any).post(receive_any))
+        .route("/webhooks/{provider}/{number}", get(handshake_one).post(receive_one))
+}
+
+type Pairs = Query<Vec<(String, String)>>;
+
+async fn handshake_any(
+    State(web): State<Shared>,
+    Path(provider): Path<String>,
+    Query(query): Pairs,
+) -> Result<String, Problem> {
+    shake(&web, &provider, None, &query)
+}
+
+async fn handshake_one(
+    State(web): State<Shared>,
+    Path((provider, number)): Path<(String, String)>,
+    Query(query): Pairs,
+) -> Result<String, Problem> {
+    shake(&web, &provider, Some(&number), &query)
+}
+
+/// Answers the provider's question whether this address is ours.
+fn shake(
+    web: &Shared,
+    provider: &str,
+    number: Option<&str>,
+    query: &[(String, String)],
+) -> Result<String, Problem> {
+    let numbers = addressed(web, provider, number)?;
+    numbers.iter().find_map(|number| number.line.handshake(query)).ok_or_else(|| {
+        tracing::warn!(provider, "a webhook handshake with a wrong verify token was refused");
+        Problem::forbidden(
+            "The verify token is not the one of any number here ([numbers.NAME] verify_token).",
+        )
+    })
+}
+
+async fn receive_any(
+    State(web): State<Shared>,
+    Path(provider): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    receive(&web, (&provider, None), &headers, body).await
+}
+
+async fn receive_one(
+    State(web): State<Shared>,
+    Path((provider, number)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    receive(&web, (&provider, Some(&number)), &headers, body).await
+}
+
+async fn receive(
+    web: &Shared,
+    (provider, number): (&str, Option<&str>),
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let addressed = addressed(web, provider, number)?;
+    let limit = web.settings.max_body_bytes;
+    let body = axum::body::to_bytes(body, limit).await.map_err(|_| Problem::too_large(limit))?;
+    let first = verify(&addressed, headers, &body)?;
+    let items = first.line.decode(&body).map_err(|malformed| {
+        tracing::warn!(provider, %malformed, "a signed webhook that cannot be read was refused");
+        Problem::bad_request(malformed.to_string())
+    })?;
+    let count = items.len();
+    // A signature speaks only for the numbers whose own secret it was made with.
+    let number_of = |external: &str| {
+        let mut numbers = web.desk.numbers_of(provider);
+        let ours = numbers.find(|number| number.line.external_id() == external)?;
+        ours.line.verify(headers, &body).is_ok().then(|| ours.id.clone())
+    };
+    let webhook = Webhook { provider: first.provider, body: body.to_vec(), items };
+    let taken = inbound::take_in(&web.desk.store, webhook, web.desk.burst, number_of).await?;
+    for due in &taken.due {
+        web.desk.wake.turn_at(*due);
+    }
+    metrics::counter!("frontdesk_webhooks_total").increment(1);
+    metrics::counter!("frontdesk_messages_in_total").increment(taken.fresh as u64);
+    tracing::debug!(count, fresh = taken.fresh, repeated = taken.repeated, "a webhook was stored");
+    Ok(StatusCode::OK)
+}
+
+/// The numbers that a webhook's address stands for.
+fn addressed<'a>(
+    web: &'a Shared,
+    provider: &'a str,
+    number: Option<&str>,
+) -> Result<Vec<&'a Number>, Problem> {
+    let named =
+        |each: &&Number| number.is_none_or(|name| each.slug == name || each.id.as_str() == name);
+    let numbers: Vec<_> = web.desk.numbers_of(provider).filter(named).collect();
+    if numbers.is_empty() {
+        return Err(Problem::not_found("number here; add it under [numbers] in the configuration"));
+    }
+    Ok(numbers)
+}
+
+/// The first number whose secret the body was signed with.
+fn verify<'a>(
+    numbers: &[&'a Number],
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<&'a Number, Problem> {
+    let mut why = None;
+    for number in numbers {
+        match number.line.verify(headers, body) {
+            Ok(()) => return Ok(number),
+            Err(refused) => why = Some(refused),
+        }
+    }
+    metrics::counter!("frontdesk_webhooks_refused_total").increment(1);
+    let why = why.map_or_else(String::new, |why| why.to_string());
+    tracing::warn!(why, "a webhook was refused");
+    Err(Problem::unauthorized(why))
+}

@@ -1,0 +1,351 @@
+//! Exact search over chunks held in memory, a shelf for each collection. Nothing is written to disk: the database
+//! is the truth, and whoever starts the program loads the chunks from it.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use self::read::Reader;
+use self::search::Question;
+use self::shelf::Shelf;
+use super::{Entry, Error, Hit, Index, Legs, Query};
+use crate::domain::{CollectionId, DocumentId};
+
+mod read;
+mod shelf;
+mod words;
+mod dense;
+mod search;
+mod bm25;
+mod ngram;
+mod best;
+
+/// How many chunks are read before other tasks get a turn.
+const TURN: usize = 8;
+
+/// Every collection in memory.
+#[derive(Default)]
+pub(super) struct Memory {
+    shelves: RwLock<HashMap<CollectionId, Arc<RwLock<Shelf>>>>,
+}
+
+#[async_trait]
+impl Index for Memory {
+    /// Reads the chunks first, which takes most of the time, and only then locks the collection.
+    async fn replace(
+        &self,
+        collection: &CollectionId,
+        document: &DocumentId,
+        entries: Vec<Entry>,
+    ) -> Result<(), Error> {
+        let reader = Reader::new(&entries);
+        let mut ready = Vec::with_capacity(entries.len());
+        for (at, entry) in entries.into_iter().enumerate() {
+            if at % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            ready.push(reader.read(entry));
+        }
+        let known = reading(&self.shelves).get(collection).cloned();
+        let shelf = match known {
+            Some(shelf) => shelf,
+            None if ready.is_empty() => return Ok(()),
+            None => Arc::clone(writing(&self.shelves).entry(collection.clone()).or_default()),
+        };
+        writing(&shelf).replace(document, ready);
+        Ok(())
+    }
+
+    async fn remove(&self, collection: &CollectionId) -> Result<(), Error> {
+        writing(&self.shelves).remove(collection);
+        Ok(())
+    }
+
+    async fn search(&self, query: &Query<'_>) -> Result<Legs, Error> {
+        let wanted: HashSet<&CollectionId> = query.collections.iter().collect();
+        let shelves: Vec<Arc<RwLock<Shelf>>> = {
+            let all = reading(&self.shelves);
+            wanted.into_iter().filter_map(|collection| all.get(collection).cloned()).collect()
+        };
+        let question = Question::new(query);
+        let found = shelves.iter().map(|shelf| reading(shelf).search(&question));
+        Ok(found.reduce(|a, b| merge(a, b, query.limit)).unwrap_or_default())
+    }
+
+    async fn size(&self) -> Result<usize, Error> {
+        let shelves: Vec<Arc<RwLock<Shelf>>> = reading(&self.shelves).values().cloned().collect();
+        Ok(shelves.iter().map(|shelf| reading(shelf).len()).sum())
+    }
+}
+
+/// The best of each leg of two collections.
+fn merge(a: Legs, b: Legs, limit: usize) -> Legs {
+    let leg = |mut a: Vec<Hit>, b: Vec<Hit>| {
+        a.extend(b);
+        a.sort_by(by_score);
+        a.truncate(limit);
+        a
+    };
+    Legs { dense: leg(a.dense, b.dense), bm25: leg(a.bm25, b.bm25), ngram: leg(a.ngram, b.ngram) }
+}
+
+fn by_score(a: &Hit, b: &Hit) -> Ordering {
+    b.score.total_cmp(&a.score).then_with(|| a.chunk.id.cmp(&b.chunk.id))
+}
+
+/// A lock that a panic left behind is taken all the same: no panic may stop the others.
+fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn writing<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    use futures::executor::block_on;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Chunk, ChunkId};
+
+    const SHOP: &[(&str, &str)] = &[
+        ("a", "Delivery takes three working days and costs five euros."),
+        ("b", "You can return shoes within thirty days, unworn, in their box."),
+        ("c", "Our shop in Berlin opens at nine in the morning and closes at six in the evening."),
+        ("d", "La información sobre devoluciones está en la factura de su compra."),
+        ("e", "Die Lieferzeitverkürzung gilt nur für Bestellungen in Deutschland."),
+    ];
+
+    fn col(name: &str) -> CollectionId {
+        CollectionId::stored(name.to_owned())
+    }
+
+    fn doc(name: &str) -> DocumentId {
+        DocumentId::stored(name.to_owned())
+    }
+
+    fn entry(id: &str, body: &str, vector: Option<Vec<f32>>) -> Entry {
+        let chunk = Chunk {
+            id: ChunkId::stored(id.to_owned()),
+            document: doc(id),
+            collection: col("col"),
+            source: String::new(),
+            title: String::new(),
+            heading: String::new(),
+            body: body.to_owned(),
+            tokens: 0,
+        };
+        Entry { chunk: Arc::new(chunk), vector }
+    }
+
+    async fn learned(entries: &[(&str, &str)]) -> Memory {
+        let memory = Memory::default();
+        for (id, body) in entries {
+            let entries = vec![entry(id, body, Some(vec![1.0, 0.0]))];
+            memory.replace(&col("col"), &doc(id), entries).await.expect("taken");
+        }
+        memory
+    }
+
+    async fn ask(memory: &Memory, text: &str) -> Legs {
+        let collections = [col("col")];
+        let query = Query { collections: &collections, text, vector: Some(&[1.0, 0.0]), limit: 10 };
+        memory.search(&query).await.expect("found")
+    }
+
+    fn ids(hits: &[Hit]) -> Vec<&str> {
+        hits.iter().map(|hit| hit.chunk.id.as_str()).collect()
+    }
+
+    fn first(hits: &[Hit]) -> Option<&str> {
+        hits.first().map(|hit| hit.chunk.id.as_str())
+    }
+
+    #[tokio::test]
+    async fn other_forms_of_a_word_are_found() {
+        let memory = learned(SHOP).await;
+        assert_eq!(ids(&ask(&memory, "returning a shoe").await.bm25), ["b"]);
+        assert_eq!(
+            ids(&ask(&memory, "INFORMACION devolucion").await.bm25),
+            ["d"],
+            "without accents"
+        );
+        assert_eq!(
+            first(&ask(&memory, "delivrey tiem").await.ngram),
+            Some("a"),
+            "with slips of the pen"
+        );
+        assert_eq!(first(&ask(&memory, "Lieferzeit").await.ngram), Some("e"), "inside a compound");
+    }
+
+    #[tokio::test]
+    async fn coverage_tells_how_much_of_the_question_a_chunk_holds() {
+        let memory = learned(SHOP).await;
+        let all = ask(&memory, "Does the shop in Berlin open in the morning?").await;
+        assert!(all.bm25[0].coverage > 0.99, "{:?}", all.bm25[0]);
+        assert!(all.ngram.iter().chain(&all.dense).any(|hit| hit.coverage > 0.99), "in every leg");
+        let half = ask(&memory, "berlin parking").await.bm25[0].coverage;
+        assert!((0.2..0.5).contains(&half), "an unknown word weighs most: {half}");
+        let none = ask(&memory, "what is the").await;
+        assert!(none.bm25.iter().all(|hit| hit.coverage <= 0.0), "no content words");
+    }
+
+    #[tokio::test]
+    async fn odd_questions_find_nothing_and_break_nothing() {
+        let memory = learned(SHOP).await;
+        memory
+            .replace(
+                &col("mixed"),
+                &doc("x"),
+                vec![
+                    entry("x", "", Some(vec![])),
+                    entry("y", "delivery", Some(vec![0.5; 7])),
+                    entry("z", "delivery", Some(vec![f32::NAN; 2])),
+                ],
+            )
+            .await
+            .expect("taken");
+        let collections = [col("col"), col("unknown"), col("mixed"), col("col")];
+        for (text, vector, limit) in [
+            ("", None, 10),
+            ("?!", Some(&[][..]), 10),
+            ("delivery", Some(&[1.0; 3][..]), 0),
+            ("delivery", Some(&[f32::NAN; 2][..]), usize::MAX),
+            ("delivery", Some(&[0.5; 7][..]), 10),
+        ] {
+            let legs = memory
+                .search(&Query { collections: &collections, text, vector, limit })
+                .await
+                .expect("found");
+            let right_length = vector.is_some_and(|vector| vector.len() == 7);
+            assert_eq!(ids(&legs.dense), if right_length { vec!["y"] } else { vec![] });
+            assert_eq!(legs.bm25.len(), if text == "delivery" && limit > 0 { 3 } else { 0 });
+        }
+        let nowhere = Query { collections: &[], text: "delivery", vector: None, limit: 10 };
+        assert!(memory.search(&nowhere).await.expect("found").bm25.is_empty());
+    }
+
+    #[tokio::test]
+    async fn equal_scores_are_ordered_by_chunk_id_over_all_collections() {
+        let memory = Memory::default();
+        for (collection, id) in [("two", "c"), ("one", "d"), ("two", "a"), ("one", "b")] {
+            let entries = vec![entry(id, "the same words", Some(vec![1.0]))];
+            memory.replace(&col(collection), &doc(id), entries).await.expect("taken");
+        }
+        let collections = [col("two"), col("one")];
+        let query =
+            Query { collections: &collections, text: "same words", vector: Some(&[1.0]), limit: 3 };
+        let legs = memory.search(&query).await.expect("found");
+        for leg in [&legs.dense, &legs.bm25, &legs.ngram] {
+            assert_eq!(ids(leg), ["a", "b", "c"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_without_chunks_and_a_removed_collection_are_gone() {
+        let memory = learned(SHOP).await;
+        memory.replace(&col("col"), &doc("b"), Vec::new()).await.expect("taken");
+        assert_eq!(memory.size().await, Ok(4));
+        assert!(ask(&memory, "shoes").await.bm25.is_empty());
+        memory.remove(&col("col")).await.expect("removed");
+        assert_eq!(memory.size().await, Ok(0));
+        assert!(ask(&memory, "berlin").await.dense.is_empty());
+    }
+
+    #[test]
+    fn a_search_sees_all_of_the_old_or_all_of_the_new() {
+        let memory = Memory::default();
+        let version = |word: &str| -> Vec<Entry> {
+            (0..6)
+                .map(|n| {
+                    entry(
+                        &format!("{word}{n}"),
+                        &format!("shared {word} {n}"),
+                        Some(vec![1.0, 0.0]),
+                    )
+                })
+                .collect()
+        };
+        block_on(memory.replace(&col("col"), &doc("d"), version("old"))).expect("taken");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for turn in 0..200 {
+                    let word = if turn % 2 == 0 { "new" } else { "old" };
+                    block_on(memory.replace(&col("col"), &doc("d"), version(word))).expect("taken");
+                }
+                done.store(true, Relaxed);
+            });
+            while !done.load(Relaxed) {
+                let legs = block_on(ask(&memory, "shared"));
+                for leg in [&legs.bm25, &legs.dense, &legs.ngram] {
+                    let ids = ids(leg);
+                    assert_eq!(ids.len(), 6);
+                    assert!(ids.iter().all(|id| id[..3] == ids[0][..3]), "{ids:?}");
+                }
+            }
+        });
+    }
+
+    fn scores(legs: &Legs) -> Vec<Vec<(String, f32, f32)>> {
+        let leg = |hits: &Vec<Hit>| {
+            hits.iter().map(|hit| (hit.chunk.id.to_string(), hit.score, hit.coverage)).collect()
+        };
+        [&legs.dense, &legs.bm25, &legs.ngram].map(leg).to_vec()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_found_depends_on_what_is_there_and_not_on_how_it_came(
+            steps in prop::collection::vec((0_u8..6, "([a-e]{1,3} ){0,6}"), 1..25),
+            question in "([a-e]{1,3} ){1,4}",
+        ) {
+            block_on(async {
+                let grown = Memory::default();
+                let mut last: BTreeMap<u8, String> = BTreeMap::new();
+                for (document, body) in steps {
+                    let id = document.to_string();
+                    let entries = if body.is_empty() { vec![] } else { vec![entry(&id, &body, Some(vec![0.6, 0.8]))] };
+                    grown.replace(&col("col"), &doc(&id), entries).await.expect("taken");
+                    last.insert(document, body);
+                }
+                let fresh = Memory::default();
+                for (document, body) in last.into_iter().filter(|(_, body)| !body.is_empty()) {
+                    let id = document.to_string();
+                    let entries = vec![entry(&id, &body, Some(vec![0.6, 0.8]))];
+                    fresh.replace(&col("col"), &doc(&id), entries).await.expect("taken");
+                }
+                let (grown, fresh) = (ask(&grown, &question).await, ask(&fresh, &question).await);
+                for (a, b) in scores(&grown).concat().iter().zip(&scores(&fresh).concat()) {
+                    prop_assert!((a.1 - b.1).abs() < 1e-5 && (a.2 - b.2).abs() < 1e-5, "{a:?} {b:?}");
+                }
+                prop_assert_eq!(grown.bm25.len(), fresh.bm25.len());
+                prop_assert_eq!(grown.ngram.len(), fresh.ngram.len());
+                Ok(())
+            })?;
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(body in "\\PC{0,80}", question in "\\PC{0,80}", number in any::<f32>()) {
+            block_on(async {
+                let memory = Memory::default();
+                let entries = vec![entry("a", &body, Some(vec![number, 1.0])), entry("b", &question, None)];
+                memory.replace(&col("col"), &doc("a"), entries).await.expect("taken");
+                let legs = ask(&memory, &question).await;
+                for hit in legs.bm25.iter().chain(&legs.ngram).chain(&legs.dense) {
+                    prop_assert!(hit.score.is_finite() && (0.0..=1.0).contains(&hit.coverage));
+                }
+                Ok(())
+            })?;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The best of many scored chunks, without sorting them all.
+
+use std::cmp::Ordering;
+
+use crate::domain::ChunkId;
+
+/// Keeps the `limit` best of what is offered. Equal scores are ordered by chunk id, so that a search gives the
+/// same answer however the chunks came in.
+pub(super) struct Best<'a, Id: Fn(u32) -> Option<&'a ChunkId>> {
+    limit: usize,
+    id: Id,
+    floor: f32,
+    found: Vec<(f32, u32)>,
+}
+
+impl<'a, Id: Fn(u32) -> Option<&'a ChunkId>> Best<'a, Id> {
+    pub(super) fn new(limit: usize, id: Id) -> Self {
+        Self { limit, id, floor: f32::NEG_INFINITY, found: Vec::new() }
+    }
+
+    /// Offers a slot with its score; a score that is not a number is passed over.
+    pub(super) fn offer(&mut self, score: f32, slot: u32) {
+        if score >= self.floor && score.is_finite() {
+            self.found.push((score, slot));
+            if self.found.len() >= self.limit.saturating_mul(4).max(64) {
+                self.shrink();
+            }
+        }
+    }
+
+    /// The best, best first.
+    pub(super) fn into_sorted(mut self) -> Vec<(f32, u32)> {
+        self.shrink();
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_unstable_by(|a, b| self.order(*a, *b));
+        found
+    }
+
+    fn shrink(&mut self) {
+        if self.found.len() <= self.limit {
+            return;
+        }
+        let mut found = std::mem::take(&mut self.found);
+        if let Some(last) = self.limit.checked_sub(1) {
+            let (_, worst, _) = found.select_nth_unstable_by(last, |a, b| self.order(*a, *b));
+            self.floor = worst.0;
+        }
+        found.truncate(self.limit);
+        self.found = found;
+    }
+
+    fn order(&self, a: (f32, u32), b: (f32, u32)) -> Ordering {
+        b.0.total_cmp(&a.0).then_with(|| (self.id)(a.1).cmp(&(self.id)(b.1)))
+    }
+}

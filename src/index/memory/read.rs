@@ -1,0 +1,61 @@
+//! Reading a chunk: its words counted, stemmed and weighed. This is the slow part of learning, and needs no lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use whatlang::Lang;
+
+use super::ngram;
+use super::words::Term;
+use crate::domain::Chunk;
+use crate::index::{Entry, terms};
+
+/// A chunk that was read and is ready to be put on the shelf.
+pub(super) struct Read {
+    pub(super) chunk: Arc<Chunk>,
+    pub(super) vector: Option<Vec<f32>>,
+    pub(super) language: Option<Lang>,
+    pub(super) terms: Vec<Term>,
+    /// How many words it has.
+    pub(super) length: f32,
+    /// The length of its n-gram vector.
+    pub(super) norm: f32,
+}
+
+/// Reads the chunks of one document.
+pub(super) struct Reader {
+    /// The document's language, for chunks too short to tell by themselves.
+    language: Option<Lang>,
+}
+
+impl Reader {
+    pub(super) fn new(entries: &[Entry]) -> Self {
+        let several = entries.len() > 1;
+        let language = several.then(|| {
+            let beginning: Vec<String> =
+                entries.iter().take(8).map(|entry| entry.chunk.searchable()).collect();
+            terms::language(&beginning.join("\n"))
+        });
+        Self { language: language.flatten() }
+    }
+
+    pub(super) fn read(&self, entry: Entry) -> Read {
+        let text = entry.chunk.searchable();
+        let language = terms::language(&text).or(self.language);
+        let mut counts: BTreeMap<String, f32> = BTreeMap::new();
+        for word in terms::words(&text) {
+            *counts.entry(word).or_default() += 1.0;
+        }
+        let length = counts.values().sum();
+        let terms: Vec<Term> =
+            counts.into_iter().map(|(word, count)| term(&word, count, language)).collect();
+        let norm = ngram::norm(&terms);
+        Read { chunk: entry.chunk, vector: entry.vector, language, terms, length, norm }
+    }
+}
+
+fn term(word: &str, count: f32, language: Option<Lang>) -> Term {
+    let surface = terms::fold(word);
+    let stem = language.and_then(|language| terms::stem(word, language));
+    Term { stem: stem.unwrap_or_else(|| surface.clone()), surface, count }
+}

@@ -1,0 +1,104 @@
+//! Seam: vectors and terms to the best chunks of each leg. Fusing the legs is retrieval's (`pipeline/retrieve.rs`),
+//! so that every index ranks alike.
+//!
+//! | adapter | what it does |
+//! | --- | --- |
+//! | `memory` | exact search over all chunks of a collection, held in memory; the database is the truth |
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::domain::{Chunk, CollectionId, DocumentId};
+
+mod memory;
+mod terms;
+
+/// Finds the best chunks of each leg.
+#[async_trait]
+pub trait Index: Send + Sync {
+    /// Puts these entries in the place of all that the document had, in one step: a search sees all of the old
+    /// or all of the new. No entries: the document is removed.
+    async fn replace(
+        &self,
+        collection: &CollectionId,
+        document: &DocumentId,
+        entries: Vec<Entry>,
+    ) -> Result<(), Error>;
+
+    /// Removes a collection with all its documents.
+    async fn remove(&self, collection: &CollectionId) -> Result<(), Error>;
+
+    /// The best chunks of each leg over some collections.
+    async fn search(&self, query: &Query<'_>) -> Result<Legs, Error>;
+
+    /// How many chunks there are in all.
+    async fn size(&self) -> Result<usize, Error>;
+}
+
+/// A chunk to index.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The chunk.
+    pub chunk: Arc<Chunk>,
+    /// Its embedding, of length 1; `None` when there is no embedder.
+    pub vector: Option<Vec<f32>>,
+}
+
+/// What to search for.
+#[derive(Debug, Clone, Copy)]
+pub struct Query<'a> {
+    /// Where to look.
+    pub collections: &'a [CollectionId],
+    /// The question.
+    pub text: &'a str,
+    /// Its embedding, of length 1; `None` leaves the dense leg out.
+    pub vector: Option<&'a [f32]>,
+    /// The most chunks of a leg.
+    pub limit: usize,
+}
+
+/// The best chunks of each leg, best first, at most `limit` each.
+#[derive(Debug, Clone, Default)]
+pub struct Legs {
+    /// By cosine of the embeddings, -1 to 1.
+    pub dense: Vec<Hit>,
+    /// By BM25, above 0.
+    pub bm25: Vec<Hit>,
+    /// By cosine of the TF-IDF vectors of character 3-5-grams, above 0 to 1.
+    pub ngram: Vec<Hit>,
+}
+
+/// A chunk that a leg found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// The chunk.
+    pub chunk: Arc<Chunk>,
+    /// The leg's score.
+    pub score: f32,
+    /// Share of the question's content words, weighted by rarity in the collection, that the chunk holds, 0 to 1.
+    pub coverage: f32,
+}
+
+/// An index that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the index does not answer: {0}")]
+pub struct Error(pub String);
+
+/// Which adapter to use, as written in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Settings {
+    /// Exact search in memory.
+    Memory {},
+}
+
+impl Settings {
+    /// Builds the adapter.
+    pub fn build(&self) -> Result<Arc<dyn Index>, String> {
+        Ok(match self {
+            Self::Memory {} => Arc::new(memory::Memory::default()),
+        })
+    }
+}

@@ -1,0 +1,395 @@
+//! Text to terms, in any language: words, their folded form, their stem, and which of them say nothing.
+//! It knows no chunks and no scores.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{LazyLock, OnceLock};
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+use whatlang::Lang;
+
+/// The longest word, in characters; a longer run is cut into pieces, so that no text can make one huge word.
+const LONGEST: usize = 48;
+
+/// How much of a text is read to tell its language, in bytes.
+const TELLING: usize = 400;
+
+/// How confident the guess of a language must be, 0 to 1. On pieces of 5 to 20 words of the shared data at most 2 in
+/// 100 guesses above this are wrong, and twice as many short pieces get a language as above the customary 0.9.
+const SURE: f64 = 0.3;
+
+/// What people write around a question in a chat, which the lists of stop words lack.
+const COURTESIES: &[&str] = &[
+    "could",
+    "would",
+    "may",
+    "might",
+    "must",
+    "shall",
+    "also",
+    "please",
+    "pls",
+    "hi",
+    "hello",
+    "hey",
+    "thanks",
+    "thank",
+    "ok",
+    "okay",
+    "want",
+    "need",
+    "know",
+    "tell",
+    "get",
+    "got",
+    "im",
+    "dont",
+    "cant",
+    "u",
+    "ur",
+    "hola",
+    "gracias",
+    "favor",
+    "quiero",
+    "quisiera",
+    "puedo",
+    "puede",
+    "saber",
+    "ola",
+    "oi",
+    "obrigado",
+    "obrigada",
+    "quero",
+    "gostaria",
+    "posso",
+    "hallo",
+    "bitte",
+    "danke",
+    "möchte",
+    "kann",
+    "kannst",
+    "bonjour",
+    "merci",
+    "plaît",
+    "voudrais",
+    "puis",
+    "ciao",
+    "grazie",
+    "vorrei",
+    "posso",
+    "مرحبا",
+    "السلام",
+    "شكرا",
+    "नमस्ते",
+];
+
+/// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
+/// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
+pub(super) fn words(text: &str) -> Vec<String> {
+    if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
+        cut(text.chars())
+    } else {
+        cut(text.nfkc())
+    }
+}
+
+/// A word as it is compared: without the accents of Latin, Greek and Cyrillic, and with the Arabic letters that
+/// people write one for another made one. Marks that carry meaning, as in Indic scripts, stay.
+pub(super) fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_owned();
+    }
+    let mut folded = String::with_capacity(word.len());
+    for c in word.nfd().filter(|c| !is_accent(*c)) {
+        match c {
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            'ø' => folded.push('o'),
+            'đ' | 'ð' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'ı' => folded.push('i'),
+            'ς' => folded.push('σ'),
+            'ى' => folded.push('ي'),
+            'ة' => folded.push('ه'),
+            c => folded.push(c),
+        }
+    }
+    folded.nfc().collect()
+}
+
+/// The folded stem of a word from [`words`], or `None` when there is no stemmer for the language.
+pub(super) fn stem(word: &str, language: Lang) -> Option<String> {
+    let stemmer = Stemmer::create(algorithm(language)?);
+    Some(fold(&stemmer.stem(word)))
+}
+
+/// The language of a text, when it is long and plain enough to be fairly sure.
+pub(super) fn language(text: &str) -> Option<Lang> {
+    let start = &text[..text.floor_char_boundary(TELLING)];
+    let guess = whatlang::detect(start)?;
+    (guess.confidence() > SURE).then(|| guess.lang())
+}
+
+/// Whether a folded word says nothing by itself, such as `the`: in English, which is everywhere, or in one of
+/// these languages.
+pub(super) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
+    static LISTS: LazyLock<HashMap<Lang, OnceLock<HashSet<String>>>> =
+        LazyLock::new(|| Lang::all().iter().map(|lang| (*lang, OnceLock::new())).collect());
+    let mut lists =
+        languages.iter().chain([&Lang::Eng]).filter_map(|lang| Some((lang, LISTS.get(lang)?)));
+    lists.any(|(lang, list)| list.get_or_init(|| stop_words(*lang)).contains(folded))
+}
+
+fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut run = Run::default();
+    for c in letters.flat_map(char::to_lowercase).filter(|c| !is_invisible(*c)) {
+        if !(c.is_alphanumeric() || is_combining_mark(c)) {
+            run.finish(&mut words);
+            continue;
+        }
+        if run.letters == LONGEST || run.spaceless != is_spaceless(c) {
+            run.finish(&mut words);
+            run.spaceless = is_spaceless(c);
+        }
+        run.push(c);
+    }
+    run.finish(&mut words);
+    words
+}
+
+/// A run of letters that belong together.
+#[derive(Default)]
+struct Run {
+    text: String,
+    letters: usize,
+    spaceless: bool,
+}
+
+impl Run {
+    fn push(&mut self, c: char) {
+        self.text.push(c);
+        self.letters += 1;
+    }
+
+    fn finish(&mut self, words: &mut Vec<String>) {
+        self.letters = 0;
+        if self.text.is_empty() {
+            return;
+        }
+        if self.spaceless {
+            pairs(&self.text, words);
+            self.text.clear();
+        } else {
+            words.push(std::mem::take(&mut self.text));
+        }
+    }
+}
+
+/// Pairs of neighbouring letters, each with its marks; a lone letter stands for itself.
+fn pairs(run: &str, words: &mut Vec<String>) {
+    let mut starts: Vec<usize> = run
+        .char_indices()
+        .filter(|(at, c)| *at == 0 || !is_combining_mark(*c))
+        .map(|(at, _)| at)
+        .collect();
+    starts.push(run.len());
+    if starts.len() == 2 {
+        words.push(run.to_owned());
+    }
+    words.extend(starts.windows(3).map(|letters| run[letters[0]..letters[2]].to_owned()));
+}
+
+/// Signs without a width that writers put into words or leave out at will.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{640}')
+}
+
+/// Accents of Latin, Greek and Cyrillic, and the vowel signs of Hebrew and Arabic that few people write.
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{655}' | '\u{670}')
+}
+
+/// Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar.
+fn is_spaceless(c: char) -> bool {
+    matches!(c,
+        '\u{e00}'..='\u{eff}'
+        | '\u{1000}'..='\u{109f}'
+        | '\u{1780}'..='\u{17ff}'
+        | '\u{2e80}'..='\u{2fdf}'
+        | '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{30ff}'
+        | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{a9e0}'..='\u{a9ff}'
+        | '\u{aa60}'..='\u{aa7f}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}')
+}
+
+fn algorithm(language: Lang) -> Option<Algorithm> {
+    Some(match language {
+        Lang::Ara => Algorithm::Arabic,
+        Lang::Dan => Algorithm::Danish,
+        Lang::Deu => Algorithm::German,
+        Lang::Ell => Algorithm::Greek,
+        Lang::Eng => Algorithm::English,
+        Lang::Fin => Algorithm::Finnish,
+        Lang::Fra => Algorithm::French,
+        Lang::Hun => Algorithm::Hungarian,
+        Lang::Ita => Algorithm::Italian,
+        Lang::Nld => Algorithm::Dutch,
+        Lang::Nob => Algorithm::Norwegian,
+        Lang::Por => Algorithm::Portuguese,
+        Lang::Ron => Algorithm::Romanian,
+        Lang::Rus => Algorithm::Russian,
+        Lang::Spa => Algorithm::Spanish,
+        Lang::Swe => Algorithm::Swedish,
+        Lang::Tam => Algorithm::Tamil,
+        Lang::Tur => Algorithm::Turkish,
+        _ => return None,
+    })
+}
+
+/// The list's entries cut up as texts are: `don't` gives `don` and `t`.
+fn stop_words(language: Lang) -> HashSet<String> {
+    let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
+    let entries = list.iter().chain(COURTESIES);
+    entries.flat_map(|entry| words(entry)).map(|word| fold(&word)).collect()
+}
+
+/// The language's code in ISO 639-1, by which the lists of stop words go.
+fn two_letters(language: Lang) -> Option<&'static str> {
+    Some(match language {
+        Lang::Afr => "af",
+        Lang::Ara => "ar",
+        Lang::Aze => "az",
+        Lang::Bel => "be",
+        Lang::Ben => "bn",
+        Lang::Bul => "bg",
+        Lang::Cat => "ca",
+        Lang::Ces => "cs",
+        Lang::Cmn => "zh",
+        Lang::Dan => "da",
+        Lang::Deu => "de",
+        Lang::Ell => "el",
+        Lang::Eng => "en",
+        Lang::Epo => "eo",
+        Lang::Est => "et",
+        Lang::Fin => "fi",
+        Lang::Fra => "fr",
+        Lang::Guj => "gu",
+        Lang::Heb => "he",
+        Lang::Hin => "hi",
+        Lang::Hrv => "hr",
+        Lang::Hun => "hu",
+        Lang::Hye => "hy",
+        Lang::Ind => "id",
+        Lang::Ita => "it",
+        Lang::Jpn => "ja",
+        Lang::Kor => "ko",
+        Lang::Lat => "la",
+        Lang::Lav => "lv",
+        Lang::Lit => "lt",
+        Lang::Mar => "mr",
+        Lang::Nep => "ne",
+        Lang::Nld => "nl",
+        Lang::Nob => "no",
+        Lang::Pes => "fa",
+        Lang::Pol => "pl",
+        Lang::Por => "pt",
+        Lang::Ron => "ro",
+        Lang::Rus => "ru",
+        Lang::Slk => "sk",
+        Lang::Slv => "sl",
+        Lang::Spa => "es",
+        Lang::Swe => "sv",
+        Lang::Tam => "ta",
+        Lang::Tgl => "tl",
+        Lang::Tha => "th",
+        Lang::Tur => "tr",
+        Lang::Ukr => "uk",
+        Lang::Urd => "ur",
+        Lang::Uzb => "uz",
+        Lang::Vie => "vi",
+        Lang::Zul => "zu",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_word_keeps_its_marks_and_loses_its_accents_only_when_folded() {
+        assert_eq!(
+            words("Café-Öffnungszeiten, 9–17 Uhr!"),
+            ["café", "öffnungszeiten", "9", "17", "uhr"]
+        );
+        assert_eq!(words("हिन्दी में"), ["हिन्दी", "में"]);
+        assert_eq!(words("ﬁne ＡＢＣ co\u{ad}operate"), ["fine", "abc", "cooperate"]);
+        let folded: Vec<String> =
+            words("Información ЁЛКА ΌΡΟΣ Straße İstanbul हिन्दी").iter().map(|w| fold(w)).collect();
+        assert_eq!(folded, ["informacion", "елка", "οροσ", "strasse", "istanbul", "हिन्दी"]);
+        assert_eq!(fold("أحمدُ"), fold("احمد"), "nobody writes the vowels");
+    }
+
+    #[test]
+    fn scripts_without_spaces_give_pairs() {
+        assert_eq!(words("退货政策"), ["退货", "货政", "政策"]);
+        assert_eq!(words("買iPhone。"), ["買", "iphone"]);
+        assert_eq!(words("ที่นี่"), ["ที่นี่"], "a letter takes its marks along");
+    }
+
+    #[test]
+    fn a_stem_is_the_same_for_forms_of_a_word() {
+        assert_eq!(stem("deliveries", Lang::Eng), stem("delivery", Lang::Eng));
+        assert_eq!(stem("devoluciones", Lang::Spa), stem("devolución", Lang::Spa));
+        assert_eq!(stem("डिलीवरी", Lang::Hin), None);
+    }
+
+    #[test]
+    fn the_language_of_a_sentence_is_told_and_of_a_word_is_not() {
+        let text =
+            "Puede devolver los productos en un plazo de treinta días desde la fecha de compra.";
+        assert_eq!(language(text), Some(Lang::Spa));
+        assert_eq!(language("ok"), None);
+    }
+
+    #[test]
+    fn stop_words_are_those_of_english_and_of_the_languages_given() {
+        assert!(is_stop_word("the", &[]));
+        assert!(is_stop_word("don", &[]), "half of don't");
+        assert!(!is_stop_word("delivery", &[Lang::Spa]));
+        assert!(!is_stop_word("para", &[]));
+        assert!(is_stop_word("para", &[Lang::Spa]));
+    }
+
+    #[test]
+    fn a_huge_run_is_cut_into_pieces() {
+        let pieces = words(&"x".repeat(100_000));
+        assert!(pieces.iter().all(|piece| piece.len() <= LONGEST));
+        assert_eq!(pieces.concat().len(), 100_000);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}|(?s).{0,60}|[\\p{L}\\p{M}]{0,40}") {
+            language(&text);
+            for word in words(&text) {
+                prop_assert!(!word.is_empty());
+                is_stop_word(&fold(&word), &[Lang::Spa]);
+                for language in Lang::all() {
+                    stem(&word, *language);
+                }
+            }
+        }
+    }
+}

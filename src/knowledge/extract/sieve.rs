@@ -1,0 +1,390 @@
+//! HTML before it is parsed: only the tags that shape a text stay, well nested, at most so deep, and without
+//! attributes. So the parser's work is bounded, whatever comes in. Decides nothing about the text.
+
+/// The most elements within elements.
+pub(super) const MAX_DEPTH: usize = 256;
+
+/// Elements that are closed by their own end tag.
+const CONTAINERS: &[&str] = &[
+    "a",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "caption",
+    "center",
+    "details",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hgroup",
+    "legend",
+    "main",
+    "menu",
+    "nav",
+    "ol",
+    "pre",
+    "search",
+    "section",
+    "summary",
+    "table",
+    "ul",
+];
+/// Elements that also end where the next one begins.
+const SELF_ENDING: &[&str] = &["p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot"];
+/// Elements whose whole content is no text of the page.
+const OPAQUE: &[&str] = &[
+    "script", "style", "title", "noscript", "template", "svg", "math", "iframe", "object",
+    "canvas", "audio", "video", "select", "datalist", "textarea",
+];
+/// Elements within a line; nothing takes their place.
+const INLINE: &[&str] = &[
+    "span", "b", "strong", "i", "em", "u", "small", "big", "font", "mark", "sub", "sup", "abbr",
+    "acronym", "cite", "code", "kbd", "samp", "var", "q", "time", "data", "dfn", "ins", "bdi",
+    "bdo", "ruby", "rb", "rt", "tt", "nobr", "wbr",
+];
+/// Elements that cross their text out.
+const CROSSED_OUT: &[&str] = &["del", "s", "strike"];
+/// Others; a space takes their place.
+const OTHER: &[&str] = &[
+    "html", "head", "body", "meta", "link", "base", "br", "hr", "img", "input", "button", "label",
+    "option", "output", "progress", "meter", "col", "colgroup", "picture", "source", "track",
+    "embed", "param", "area", "map", "rp", "slot", "frame", "frameset", "noframes", "optgroup",
+];
+
+/// Whether HTML has an element of this name.
+pub(super) fn is_html(name: &str) -> bool {
+    [CONTAINERS, SELF_ENDING, OPAQUE, INLINE, CROSSED_OUT, OTHER]
+        .iter()
+        .any(|names| names.contains(&name))
+}
+
+/// The name of the tag that `source` begins with, in small letters; empty when it begins with none.
+pub(super) fn tag_name(source: &str) -> String {
+    let name = source.strip_prefix("</").or_else(|| source.strip_prefix('<')).unwrap_or_default();
+    name_at(name).to_ascii_lowercase()
+}
+
+/// What went through.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sieved {
+    /// The page's text with the tags that shape it.
+    pub(super) html: String,
+    /// What `<title>` holds, as it is written.
+    pub(super) title: Option<String>,
+    /// The most elements within elements that there are.
+    pub(super) depth: usize,
+}
+
+/// Nested deeper than `MAX_DEPTH`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooDeep;
+
+/// Passes a page through. `forms`: what stands in forms is text, too.
+pub(super) fn sieve(source: &str, forms: bool) -> Result<Sieved, TooDeep> {
+    let mut sieve = Sieve { rest: source, forms, ..Sieve::default() };
+    while let Some((text, rest)) = sieve.rest.split_once('<') {
+        sieve.out.html.push_str(text);
+        sieve.rest = rest;
+        sieve.tag()?;
+    }
+    let mut out = sieve.out;
+    out.html.push_str(sieve.rest);
+    Ok(out)
+}
+
+#[derive(Default)]
+struct Sieve<'a> {
+    rest: &'a str,
+    forms: bool,
+    /// The open containers: by their own name, and by the name that they go on with.
+    open: Vec<(&'static str, &'static str)>,
+    /// Opaque elements that are not closed up to the end of the page.
+    unclosed: Vec<&'static str>,
+    out: Sieved,
+}
+
+impl Sieve<'_> {
+    /// Reads what comes after a `<`.
+    fn tag(&mut self) -> Result<(), TooDeep> {
+        if let Some(comment) = self.rest.strip_prefix("!--") {
+            self.rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
+            return Ok(());
+        }
+        if self.rest.starts_with(['!', '?']) {
+            self.rest = self.rest.split_once('>').map_or("", |(_, rest)| rest);
+            return Ok(());
+        }
+        let (end, source) = match self.rest.strip_prefix('/') {
+            Some(source) => (true, source),
+            None => (false, self.rest),
+        };
+        let name = name_at(source);
+        if name.is_empty() {
+            self.out.html.push_str("&lt;");
+            return Ok(());
+        }
+        let attributes = source.get(name.len()..).unwrap_or_default();
+        let length = length_of(attributes);
+        self.rest = attributes.get(length + 1..).unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        if end {
+            self.close(&name);
+            return Ok(());
+        }
+        self.begin(&name, attributes.get(..length).unwrap_or_default())
+    }
+
+    fn begin(&mut self, name: &str, attributes: &str) -> Result<(), TooDeep> {
+        if let Some(name) = find(CONTAINERS, name) {
+            return self.open(name, attributes);
+        }
+        if let Some(name) = find(OPAQUE, name) {
+            self.skip(name);
+        } else if let Some(name) = find(SELF_ENDING, name) {
+            self.write(&["<", name, ">"]);
+        } else if CROSSED_OUT.contains(&name) {
+            self.write(&["~~"]);
+        } else if matches!(name, "br" | "hr") {
+            self.write(&["<", name, ">"]);
+        } else if name == "img" {
+            let alt = attribute(attributes, "alt").unwrap_or_default().replace('<', "&lt;");
+            self.write(&[&alt]);
+        } else if !INLINE.contains(&name) {
+            self.write(&[" "]);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, name: &'static str, attributes: &str) -> Result<(), TooDeep> {
+        self.end_unclosed(name);
+        if self.open.len() >= MAX_DEPTH {
+            return Err(TooDeep);
+        }
+        let shown = self.shown(name);
+        self.open.push((name, shown));
+        self.out.depth = self.out.depth.max(self.open.len());
+        match attribute(attributes, "href").filter(|_| name == "a") {
+            Some(url) => {
+                let url = url.replace('"', "&quot;").replace('<', "&lt;");
+                self.write(&["<a href=\"", &url, "\">"]);
+            }
+            None => self.write(&["<", shown, ">"]),
+        }
+        Ok(())
+    }
+
+    /// No link is in a link, and no heading in a heading: the one before was not closed.
+    fn end_unclosed(&mut self, name: &str) {
+        let is_heading = |name: &str| matches!(name.as_bytes(), [b'h', b'1'..=b'6']);
+        match self.open.last() {
+            Some((last, _)) if is_heading(name) && is_heading(last) => self.close(last),
+            _ if name == "a" => self.close(name),
+            _ => {}
+        }
+    }
+
+    /// An article's own header holds its heading, and some pages are one big form.
+    fn shown(&self, name: &'static str) -> &'static str {
+        let within = |names: &[&str]| self.open.iter().any(|(name, _)| names.contains(name));
+        match name {
+            "header" | "footer" if within(&["main", "article", "section"]) => "div",
+            "form" if self.forms => "div",
+            _ => name,
+        }
+    }
+
+    /// Closes an element with all that is still open in it. A table's cell closes nothing outside of the table.
+    fn close(&mut self, name: &str) {
+        if let Some(name) = find(SELF_ENDING, name) {
+            return self.write(&["</", name, ">"]);
+        }
+        if CROSSED_OUT.contains(&name) {
+            return self.write(&["~~"]);
+        }
+        let table = self.open.iter().rposition(|(open, _)| *open == "table").unwrap_or(0);
+        let Some(at) =
+            self.open.iter().rposition(|(open, _)| *open == name).filter(|at| *at >= table)
+        else {
+            return;
+        };
+        while self.open.len() > at {
+            if let Some((_, shown)) = self.open.pop() {
+                self.write(&["</", shown, ">"]);
+            }
+        }
+    }
+
+    fn skip(&mut self, name: &'static str) {
+        let found = if self.unclosed.contains(&name) { None } else { end_of(self.rest, name) };
+        let Some((start, end)) = found else {
+            self.unclosed.push(name);
+            if matches!(name, "script" | "style") {
+                self.rest = "";
+            }
+            return;
+        };
+        if name == "title" && self.out.title.is_none() {
+            self.out.title = self.rest.get(..start).map(str::to_owned);
+        }
+        self.rest = self.rest.get(end..).unwrap_or_default();
+    }
+
+    fn write(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.out.html.push_str(part));
+    }
+}
+
+fn find(names: &[&'static str], name: &str) -> Option<&'static str> {
+    names.iter().find(|known| **known == name).copied()
+}
+
+fn name_at(source: &str) -> &str {
+    if !source.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return "";
+    }
+    let end = source.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | ':' | '_'));
+    source.get(..end.unwrap_or(source.len())).unwrap_or_default()
+}
+
+/// How many bytes stand before the `>` that ends a tag; a `>` in quotation marks does not.
+fn length_of(attributes: &str) -> usize {
+    let (mut quote, mut value) = (None, false);
+    for (at, byte) in attributes.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'>') => return at,
+            (None, b'"' | b'\'') if value => quote = Some(byte),
+            (None, byte) => value = byte == b'=' || (value && byte.is_ascii_whitespace()),
+        }
+    }
+    attributes.len()
+}
+
+/// The value of an attribute, as it is written.
+fn attribute<'a>(mut attributes: &'a str, wanted: &str) -> Option<&'a str> {
+    loop {
+        attributes = attributes.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
+        let end = attributes
+            .find(|c: char| c.is_ascii_whitespace() || matches!(c, '=' | '/'))
+            .unwrap_or(attributes.len());
+        let (name, rest) = attributes.split_at_checked(end)?;
+        let rest = rest.trim_start();
+        if name.is_empty() && !rest.starts_with('=') {
+            return None;
+        }
+        let Some(value) = rest.strip_prefix('=') else {
+            attributes = rest;
+            continue;
+        };
+        let (value, rest) = value_at(value.trim_start());
+        if name.eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        attributes = rest;
+    }
+}
+
+fn value_at(source: &str) -> (&str, &str) {
+    for quote in ['"', '\''] {
+        if let Some(quoted) = source.strip_prefix(quote) {
+            return quoted.split_once(quote).unwrap_or((quoted, ""));
+        }
+    }
+    source.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((source, ""))
+}
+
+/// Where the end tag of an element begins and ends.
+fn end_of(source: &str, name: &str) -> Option<(usize, usize)> {
+    for (at, _) in source.match_indices("</") {
+        let tag = source.get(at + 2..).unwrap_or_default();
+        if name_at(tag).eq_ignore_ascii_case(name) {
+            let after = tag.get(name.len()..).unwrap_or_default();
+            return Some((
+                at,
+                source.len() - after.len() + (length_of(after) + 1).min(after.len()),
+            ));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn html(source: &str) -> String {
+        sieve(source, false).expect("it is not deep").html
+    }
+
+    #[test]
+    fn only_the_tags_that_shape_a_text_stay() {
+        let source = "<!DOCTYPE html><BODY class=x><div id='a>b' style=\"c\"><p>One <b>two</b><!-- <p> --> \
+                      <img src=x alt='a bike'></P></div><button>Go</button></BODY>";
+        assert_eq!(html(source), " <div><p>One two a bike</p></div> Go");
+    }
+
+    #[test]
+    fn scripts_go_with_all_they_hold_and_the_title_is_kept() {
+        let sieved =
+            sieve("<title>A &amp; b</TITLE ><script>if (a</b>) '<p>'</script>x<style>p{}", false);
+        assert_eq!(
+            sieved,
+            Ok(Sieved { html: "x".to_owned(), title: Some("A &amp; b".to_owned()), depth: 0 })
+        );
+        assert_eq!(html("<svg><title>no</title></svg>yes"), "yes");
+        assert_eq!(html("<select>yes"), "yes");
+    }
+
+    #[test]
+    fn links_keep_only_their_address() {
+        assert_eq!(
+            html("<a class=x HREF = 'b?c&amp;d\"' onclick=y>z</a>"),
+            "<a href=\"b?c&amp;d&quot;\">z</a>"
+        );
+        assert_eq!(html("<a href=b/c x>z</a><a name>y</a>"), "<a href=\"b/c\">z</a><a>y</a>");
+    }
+
+    #[test]
+    fn what_is_no_tag_stays_text() {
+        assert_eq!(html("1 < 2 <3 </ x"), "1 &lt; 2 &lt;3 &lt;/ x");
+        assert_eq!(html("<s>€8</s> €5"), "~~€8~~ €5");
+    }
+
+    #[test]
+    fn end_tags_without_a_beginning_go_and_open_elements_are_closed() {
+        assert_eq!(
+            html("<div><section></x></section></div></div>"),
+            "<div><section></section></div>"
+        );
+        assert_eq!(html("<div><ul><li>a</div>b"), "<div><ul><li>a</ul></div>b");
+        assert_eq!(html("<div><table><td></div>a</table>"), "<div><table><td>a</table>");
+    }
+
+    #[test]
+    fn a_header_in_an_article_is_text_and_a_pages_header_is_not() {
+        let source = "<header>a</header><main><header>b</header></main>";
+        assert_eq!(html(source), "<header>a</header><main><div>b</div></main>");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_unclosed_paragraphs_are_not() {
+        assert_eq!(sieve(&"<div>".repeat(100_000), false), Err(TooDeep));
+        assert_eq!(sieve(&"<div><table></div>".repeat(100_000), false), Err(TooDeep));
+        assert!(sieve(&"<p>x<br><li>y<b><a name=z><h2>".repeat(100_000), false).is_ok());
+    }
+}

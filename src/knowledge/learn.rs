@@ -1,0 +1,231 @@
+//! Learning a shelf of documents: what did not change is skipped by its hash, what changed is replaced in one step, what
+//! is gone is removed. A document that cannot be read is failed with the reason, and its neighbours go on.
+
+use std::collections::{HashMap, HashSet};
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Library, Paper, Shelf, chunk, extract};
+use crate::domain::{CollectionId, DocumentId};
+use crate::embed::Purpose;
+use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
+
+/// How many chunks are embedded together.
+const BATCH: usize = 96;
+/// Changes with the way documents are extracted, so that a new release learns them again.
+const METHOD: &str = "1";
+
+/// Watches learning: told of the number of documents, then of each as it is done.
+pub trait Progress: Send + Sync {
+    /// So many documents are to be looked at.
+    fn start(&self, documents: usize);
+    /// A document is done.
+    fn done(&self, path: &str);
+}
+
+/// What became of the documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Documents learned for the first time or anew.
+    pub learned: usize,
+    /// Their chunks.
+    pub chunks: usize,
+    /// Documents that had not changed.
+    pub unchanged: usize,
+    /// Documents that are gone.
+    pub removed: usize,
+    /// Documents that could not be learned: path and reason.
+    pub failed: Vec<(String, String)>,
+    /// What was read only in part: path and what is missing.
+    pub warnings: Vec<(String, String)>,
+}
+
+impl Library {
+    /// Learns a shelf, and brings the index in step.
+    pub async fn learn(&self, shelf: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
+        let collection = self.store.collection(&shelf.collection).await?;
+        let known = self.store.documents(&collection, 0).await?;
+        let known = known.into_iter().map(|row| (row.path.clone(), row)).collect();
+        let mut work = Work {
+            library: self,
+            collection,
+            known,
+            waiting: Vec::new(),
+            summary: Summary::default(),
+        };
+        let paths: HashSet<String> = shelf.papers.iter().map(|paper| paper.path.clone()).collect();
+        progress.start(paths.len());
+        for paper in shelf.papers {
+            let path = paper.path.clone();
+            work.look_at(paper).await?;
+            progress.done(&path);
+        }
+        work.flush().await?;
+        if shelf.whole {
+            work.remove_all_but(&paths).await?;
+        }
+        let summary = work.summary;
+        self.follow().await?;
+        Ok(summary)
+    }
+}
+
+/// A shelf being learned.
+struct Work<'a> {
+    library: &'a Library,
+    collection: CollectionId,
+    known: HashMap<String, DocumentRow>,
+    waiting: Vec<Read>,
+    summary: Summary,
+}
+
+/// A document read and cut, waiting to be embedded.
+struct Read {
+    path: String,
+    title: String,
+    hash: String,
+    pieces: Vec<chunk::Piece>,
+}
+
+impl Work<'_> {
+    async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
+        let path = paper.path;
+        let bytes = match tokio::task::spawn_blocking(paper.read).await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(error)) => return self.fail(path, String::new(), error.to_string()).await,
+            Err(error) => return self.fail(path, String::new(), error.to_string()).await,
+        };
+        let hash = self.hash(&bytes);
+        if self.known.get(&path).is_some_and(|row| row.state == "ready" && row.hash == hash) {
+            self.summary.unchanged += 1;
+            return Ok(());
+        }
+        let (name, settings) = (path.clone(), self.library.settings.chunk.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            extract::extract(&name, &bytes).map(|read| {
+                let pieces = chunk::chunk(&read, &settings);
+                (read.title, read.warnings, pieces)
+            })
+        });
+        match reading.await {
+            Ok(Ok((title, warnings, pieces))) => {
+                let named = warnings.into_iter().map(|warning| (path.clone(), warning));
+                self.summary.warnings.extend(named);
+                self.waiting.push(Read { path, title, hash, pieces });
+            }
+            Ok(Err(unreadable)) => return self.fail(path, hash, unreadable.to_string()).await,
+            // A reader that breaks on a damaged file is that document's failure, not everybody's.
+            Err(_) => {
+                return self
+                    .fail(path, hash, "the file is damaged: reading it broke off".into())
+                    .await;
+            }
+        }
+        if self.waiting.iter().map(|read| read.pieces.len()).sum::<usize>() >= BATCH {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// The same content, cut and embedded in the same way, has the same hash.
+    fn hash(&self, bytes: &[u8]) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(METHOD);
+        hasher.update(format!("{:?}", self.library.settings.chunk));
+        hasher.update(self.library.embed.identity().unwrap_or("none"));
+        hasher.update(bytes);
+        hex::encode(hasher.finalize())
+    }
+
+    /// Embeds and stores what is waiting.
+    async fn flush(&mut self) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let texts: Vec<String> = waiting
+            .iter()
+            .flat_map(|read| read.pieces.iter().map(|piece| searchable(&read.title, piece)))
+            .collect();
+        let embedder = self.library.embed.identity().map(ToOwned::to_owned);
+        let mut vectors = if embedder.is_some() && !texts.is_empty() {
+            match self.library.embed.embed(&texts, Purpose::Passage).await {
+                Ok(vectors) => vectors.into_iter().map(Some).collect::<Vec<_>>(),
+                Err(error) => {
+                    // The old version, if there is one, stays; the next run tries again.
+                    let why = error.to_string();
+                    self.summary
+                        .failed
+                        .extend(waiting.into_iter().map(|read| (read.path, why.clone())));
+                    return Ok(());
+                }
+            }
+        } else {
+            vec![None; texts.len()]
+        };
+        for read in waiting {
+            let rest = vectors.split_off(read.pieces.len().min(vectors.len()));
+            let own = std::mem::replace(&mut vectors, rest);
+            self.store(read, own, embedder.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn store(
+        &mut self,
+        read: Read,
+        vectors: Vec<Option<Vec<f32>>>,
+        embedder: Option<String>,
+    ) -> Result<(), Error> {
+        let new = |(piece, vector): (chunk::Piece, Option<Vec<f32>>)| NewChunk {
+            heading: piece.heading,
+            body: piece.body,
+            tokens: piece.tokens,
+            vector,
+        };
+        let chunks: Vec<_> = read.pieces.into_iter().zip(vectors).map(new).collect();
+        self.summary.learned += 1;
+        self.summary.chunks += chunks.len();
+        let learned = Learned {
+            collection: self.collection.clone(),
+            path: read.path,
+            title: read.title,
+            hash: read.hash,
+            embedder,
+            chunks: Ok(chunks),
+        };
+        self.library.store.learn(learned).await?;
+        Ok(())
+    }
+
+    async fn fail(&mut self, path: String, hash: String, why: String) -> Result<(), Error> {
+        let learned = Learned {
+            collection: self.collection.clone(),
+            title: path.clone(),
+            path: path.clone(),
+            hash,
+            embedder: None,
+            chunks: Err(why.clone()),
+        };
+        self.library.store.learn(learned).await?;
+        self.summary.failed.push((path, why));
+        Ok(())
+    }
+
+    async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
+        for row in self.known.values() {
+            if row.state != "removed" && !paths.contains(&row.path) {
+                self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
+                self.summary.removed += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is embedded of a piece: the same text that the index compares words with.
+fn searchable(title: &str, piece: &chunk::Piece) -> String {
+    [title, &piece.heading, &piece.body]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,119 @@
+//! Learning documents: extract, chunk, embed, store, index. The database is the truth; the index follows it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
+use crate::embed::Embedder;
+use crate::index::{Entry, Index};
+use crate::store::knowledge::{CollectionRow, DocumentRow};
+use crate::store::{self, Store};
+
+mod chunk;
+mod extract;
+mod learn;
+mod shelf;
+
+pub use extract::FORMATS;
+pub use learn::{Progress, Summary};
+pub use shelf::{Paper, Shelf};
+
+/// How documents are learned, as written in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How documents are cut into chunks.
+    pub chunk: chunk::Settings,
+}
+
+/// The documents of a workspace, and the index that follows them.
+#[derive(Clone)]
+pub struct Library {
+    store: Store,
+    index: Arc<dyn Index>,
+    embed: Arc<dyn Embedder>,
+    settings: Settings,
+    /// The revision of each collection that the index holds.
+    seen: Arc<Mutex<HashMap<String, i64>>>,
+}
+
+/// The index could not follow the database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The index does not answer.
+    #[error(transparent)]
+    Index(#[from] crate::index::Error),
+}
+
+impl Library {
+    /// A library over a database. Its index is empty until [`follow`](Self::follow).
+    pub fn new(
+        store: Store,
+        index: Arc<dyn Index>,
+        embed: Arc<dyn Embedder>,
+        settings: Settings,
+    ) -> Self {
+        Self { store, index, embed, settings, seen: Arc::default() }
+    }
+
+    /// Brings the index in step with the database; how many documents changed.
+    pub async fn follow(&self) -> Result<usize, Error> {
+        let mut seen = self.seen.lock().await;
+        let mut changed = 0;
+        for collection in self.store.collections().await? {
+            let known = seen.get(&collection.id).copied().unwrap_or(0);
+            if collection.revision > known {
+                changed += self.load(&collection, known).await?;
+                seen.insert(collection.id, collection.revision);
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
+        let id = CollectionId::stored(collection.id.clone());
+        let documents = self.store.documents(&id, after).await?;
+        for row in &documents {
+            let document = DocumentId::stored(row.id.clone());
+            let entries = self.entries(&id, row).await?;
+            self.index.replace(&id, &document, entries).await?;
+        }
+        Ok(documents.len())
+    }
+
+    /// What the index should hold of a document: nothing, unless it is ready. Vectors of another model are left out.
+    async fn entries(
+        &self,
+        collection: &CollectionId,
+        row: &DocumentRow,
+    ) -> Result<Vec<Entry>, Error> {
+        if row.state != "ready" {
+            return Ok(Vec::new());
+        }
+        let document = DocumentId::stored(row.id.clone());
+        let ours = row.embedder.as_deref() == self.embed.identity();
+        let chunks = self.store.chunks(&document).await?;
+        Ok(chunks
+            .into_iter()
+            .map(|stored| Entry {
+                vector: stored.embedding().filter(|_| ours),
+                chunk: Arc::new(Chunk {
+                    id: ChunkId::stored(stored.id),
+                    document: document.clone(),
+                    collection: collection.clone(),
+                    source: row.path.clone(),
+                    title: row.title.clone(),
+                    heading: stored.heading,
+                    body: stored.body,
+                    tokens: u32::try_from(stored.tokens).unwrap_or(0),
+                }),
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,138 @@
+//! Where documents come from: folders and files. Finds them; reads one only when it is asked to.
+
+use std::path::{Path, PathBuf};
+
+use super::FORMATS;
+
+/// The documents to learn into one collection.
+pub struct Shelf {
+    /// The collection's name.
+    pub collection: String,
+    /// The documents.
+    pub papers: Vec<Paper>,
+    /// Whether this is all that the collection should hold: what is not here is removed.
+    pub whole: bool,
+}
+
+/// A document that has not been read yet.
+pub struct Paper {
+    /// Its path within the collection.
+    pub path: String,
+    /// Reads it.
+    pub read: Box<dyn FnOnce() -> std::io::Result<Vec<u8>> + Send>,
+}
+
+impl Shelf {
+    /// The shelves under a path.
+    ///
+    /// A folder is a collection of its own name; a folder that holds only folders is one collection for each of them;
+    /// a file belongs to the collection named after its folder. `collection` gives another name.
+    pub fn find(path: &Path, collection: Option<&str>) -> std::io::Result<Vec<Self>> {
+        let path = &path.canonicalize()?;
+        if path.is_file() {
+            let parent = path.parent().unwrap_or(path);
+            let name = collection.map_or_else(|| name_of(parent), ToOwned::to_owned);
+            let papers = vec![Paper::file(parent, path.clone())];
+            return Ok(vec![Self { collection: name, papers, whole: false }]);
+        }
+        let (mut files, mut folders) = (0, Vec::new());
+        for entry in visible(path)? {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if is_learnable(&entry) {
+                files += 1;
+            }
+        }
+        if collection.is_none() && files == 0 && !folders.is_empty() {
+            return folders.iter().map(|folder| Self::folder(folder, None)).collect();
+        }
+        Ok(vec![Self::folder(path, collection)?])
+    }
+
+    fn folder(path: &Path, collection: Option<&str>) -> std::io::Result<Self> {
+        let mut papers = Vec::new();
+        collect(path, path, &mut papers)?;
+        let collection = collection.map_or_else(|| name_of(path), ToOwned::to_owned);
+        Ok(Self { collection, papers, whole: true })
+    }
+}
+
+impl Paper {
+    fn file(root: &Path, path: PathBuf) -> Self {
+        let inside = path.strip_prefix(root).unwrap_or(&path);
+        let parts: Vec<_> =
+            inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        Self { path: parts.join("/"), read: Box::new(move || std::fs::read(path)) }
+    }
+}
+
+fn collect(root: &Path, folder: &Path, papers: &mut Vec<Paper>) -> std::io::Result<()> {
+    for entry in visible(folder)? {
+        // A link to a folder is not followed: it could lead round in a circle.
+        if entry.is_dir() && !entry.is_symlink() {
+            collect(root, &entry, papers)?;
+        } else if entry.is_file() && is_learnable(&entry) {
+            papers.push(Paper::file(root, entry));
+        }
+    }
+    Ok(())
+}
+
+/// What a folder holds, by name, without hidden files.
+fn visible(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Whether a file in a folder is meant to be learned; others lie there for another purpose.
+fn is_learnable(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| FORMATS.contains(&ending.as_str()))
+}
+
+fn name_of(folder: &Path) -> String {
+    folder
+        .file_name()
+        .map_or_else(|| "documents".into(), |name| name.to_string_lossy().to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(shelves: &[Shelf]) -> Vec<(String, Vec<String>)> {
+        let paths = |shelf: &Shelf| shelf.papers.iter().map(|paper| paper.path.clone()).collect();
+        shelves.iter().map(|shelf| (shelf.collection.clone(), paths(shelf))).collect()
+    }
+
+    #[test]
+    fn folders_become_collections_and_files_keep_their_paths() {
+        let home = tempfile::tempdir().expect("a folder");
+        let root = home.path().join("knowledge");
+        for file in
+            ["acme/a.md", "acme/policies/b.txt", "acme/logo.png", "acme/.hidden.md", "faq/c.csv"]
+        {
+            let path = root.join(file);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, "x").expect("a file");
+        }
+        let all = names(&Shelf::find(&root, None).expect("shelves"));
+        let expected = [
+            ("acme".into(), vec!["a.md".into(), "policies/b.txt".into()]),
+            ("faq".into(), vec!["c.csv".into()]),
+        ];
+        assert_eq!(all, expected);
+        let one = names(&Shelf::find(&root.join("acme"), Some("shop")).expect("a shelf"));
+        assert_eq!((one[0].0.as_str(), one[0].1.len()), ("shop", 2));
+        let file = Shelf::find(&root.join("acme/a.md"), None).expect("a file");
+        assert!(!file[0].whole && file[0].collection == "acme");
+        assert!(Shelf::find(&root.join("nowhere"), None).is_err());
+    }
+}

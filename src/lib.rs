@@ -1,0 +1,39 @@
+//! frontdesk answers a business's WhatsApp from its own documents, or calls a person.
+//!
+//! A message goes through seven stages:
+//!
+//! ```text
+//!  webhook ─▶ 1 inbound     drop redeliveries, find the conversation, merge a burst into one turn
+//!             2 transcribe  voice becomes text
+//!             3 escalate    hand-off rules: does a person have to come?
+//!             4 retrieve    question to passages of the business's documents
+//!             5 prompt      agent, history and passages under a token budget
+//!             6 reply       ask the model, check the answer, fall back
+//!             7 outbound    format, split; outbox rows in one transaction with the turn ─▶ WhatsApp
+//! ```
+//!
+//! [`pipeline`] is the product, one file a stage. A folder with one trait is a seam: [`provider`], [`speech`],
+//! [`embed`], [`index`], [`llm`]. Imports point one way, up this list; a test fails if they do not.
+
+pub mod domain;
+pub mod tokens;
+pub mod telemetry;
+mod endpoint;
+
+pub mod store;
+pub mod provider;
+pub mod speech;
+pub mod embed;
+pub mod index;
+pub mod llm;
+
+pub mod pipeline;
+pub mod knowledge;
+pub mod prompts;
+
+pub mod desk;
+pub mod worker;
+pub mod http;
+pub mod config;
+pub mod app;
+pub mod cli;

@@ -1,0 +1,369 @@
+//! Answers without a model: the sentences of the best passages that answer the question, or an honest "I don't
+//! know". Must not say a word that is not in a passage.
+
+use std::rc::Rc;
+
+use async_trait::async_trait;
+
+use super::{Completion, Error, Hear, Model, Window};
+use crate::domain::{Passage, Prompt, Usage};
+
+mod courtesy;
+mod units;
+mod weigh;
+mod words;
+mod write;
+
+use units::Unit;
+use weigh::Question;
+use words::Words;
+
+/// The name under which answers without a model are recorded.
+const NAME: &str = "extractive";
+
+/// How many passages are read.
+const PASSAGES: usize = 5;
+
+/// How many questions of one message are answered.
+const QUESTIONS: usize = 3;
+
+/// The adapter without a model.
+pub(super) struct Extractive;
+
+#[async_trait]
+impl Model for Extractive {
+    fn window(&self, _: &str) -> Option<Window> {
+        None
+    }
+
+    fn default_model(&self) -> &'static str {
+        NAME
+    }
+
+    fn min_confidence(&self) -> f32 {
+        0.42
+    }
+
+    async fn complete(&self, prompt: &Prompt, hear: Option<Hear<'_>>) -> Result<Completion, Error> {
+        let model = NAME.to_owned();
+        if courtesy::asks_nothing(&prompt.question) {
+            return Ok(Completion::Greeting { model });
+        }
+        let Some(text) = answer(&prompt.question, &prompt.passages, prompt.min_confidence) else {
+            return Ok(Completion::NoAnswer { model });
+        };
+        if let Some(hear) = hear {
+            hear(&text);
+        }
+        Ok(Completion::Text { text, model, usage: Usage::default(), failures: Vec::new() })
+    }
+
+    async fn check(&self) -> Result<String, Error> {
+        Ok("extractive answers, no model needed".to_owned())
+    }
+}
+
+/// The answer with a citation mark behind each part, or `None` when no passage holds one.
+fn answer(question: &str, passages: &[Passage], min_confidence: f32) -> Option<String> {
+    let enough = |passage: &Passage| passage.scores.coverage >= min_confidence;
+    let shown = passages.iter().enumerate().take(PASSAGES).filter(|(_, passage)| enough(passage));
+    let shown: Vec<(usize, &Passage)> = shown.collect();
+    let words = Words::of(question, &shown.first()?.1.chunk.body);
+    let best = shown.iter().map(|(_, passage)| passage.scores.fused).fold(0.0, f32::max);
+    let standing = |passage: &Passage| {
+        if best > 0.0 { (passage.scores.fused / best).clamp(0.0, 1.0) } else { 1.0 }
+    };
+    let units: Vec<Unit> = shown
+        .iter()
+        .flat_map(|(place, passage)| {
+            units::read(place + 1, standing(passage), &passage.chunk, &words)
+        })
+        .collect();
+    let mut best: Vec<usize> = Vec::new();
+    for asked in several(question) {
+        let asked = Question::read(asked, &units, &words);
+        best.extend(asked.best(&units).filter(|(_, share)| *share >= 0.5).map(|(best, _)| best));
+    }
+    let whole = Question::read(question, &units, &words);
+    let mut room = write::COMFORTABLE;
+    if best.is_empty() {
+        let first = whole.best(&units)?.0;
+        best = alike(&units, first, &whole);
+        room /= best.len().max(1);
+        best.extend(second(&units, &best, &whole));
+    }
+    write::join(
+        best.into_iter().filter_map(|best| write::part(&units, best, &whole, room)).collect(),
+    )
+}
+
+/// The unit, with the records that answer as well as its own: customers do not know the exact name of an article.
+fn alike(units: &[Unit], first: usize, asked: &Question) -> Vec<usize> {
+    let Some(best) = units.get(first).filter(|unit| unit.block.kind == units::Kind::Record) else {
+        return vec![first];
+    };
+    let mut found = vec![first];
+    for (i, unit) in units.iter().enumerate() {
+        let equal = unit.block.kind == units::Kind::Record
+            && asked.share_above(unit) >= 0.95 * asked.share_above(best)
+            && asked.own_share(unit) >= 0.95 * asked.own_share(best);
+        let known = found.iter().any(|known| {
+            units.get(*known).is_some_and(|known| Rc::ptr_eq(&known.block, &unit.block))
+        });
+        if equal && !known && found.len() < QUESTIONS {
+            found.push(i);
+        }
+    }
+    found
+}
+
+/// The unit that holds what the first leaves open, when that is much.
+fn second(units: &[Unit], said: &[usize], whole: &Question) -> Option<usize> {
+    let said: Vec<&Unit> = said.iter().filter_map(|i| units.get(*i)).collect();
+    let open = whole.open(&said)?;
+    let (best, _) = open.best(units)?;
+    let unit = units.get(best)?;
+    let elsewhere = said.iter().all(|first| !Rc::ptr_eq(&first.block, &unit.block));
+    (elsewhere && open.own_share(unit) >= 0.6).then_some(best)
+}
+
+/// The questions of a message that asks more than one.
+fn several(question: &str) -> Vec<&str> {
+    let asked: Vec<&str> = question
+        .split_inclusive(['?', '？', '؟'])
+        .filter(|part| part.ends_with(['?', '？', '؟']) && part.split_whitespace().count() > 1)
+        .collect();
+    if asked.len() < 2 { Vec::new() } else { asked.into_iter().take(QUESTIONS).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Scores};
+
+    fn passage(source: &str, heading: &str, body: &str, coverage: f32) -> Passage {
+        let chunk = Chunk {
+            id: ChunkId::stored("chk_1".to_owned()),
+            document: DocumentId::stored("doc_1".to_owned()),
+            collection: CollectionId::stored("col_1".to_owned()),
+            source: source.to_owned(),
+            title: source.split('.').next().unwrap_or("").replace('-', " "),
+            heading: heading.to_owned(),
+            body: body.to_owned(),
+            tokens: 1,
+        };
+        Passage { chunk: Arc::new(chunk), scores: Scores { coverage, ..Scores::default() } }
+    }
+
+    fn from(passages: &[Passage], question: &str) -> String {
+        answer(question, passages, 0.5).unwrap_or_default()
+    }
+
+    fn prompt(question: &str, passages: Vec<Passage>) -> Prompt {
+        Prompt {
+            model: String::new(),
+            temperature: 0.0,
+            max_output_tokens: 100,
+            messages: Vec::new(),
+            question: question.to_owned(),
+            passages: passages.into(),
+            min_confidence: 0.5,
+            tokens: 0,
+        }
+    }
+
+    fn hours() -> Passage {
+        let body = "Day: Open\nMonday: closed\nTuesday to Friday: 09:30 to 18:30\nSaturday: 09:00 to 17:00\nSunday (May to September): 10:00 to 14:00, rentals only";
+        passage("opening-hours.md", "Shop", body, 0.9)
+    }
+
+    fn returns() -> Passage {
+        let body = "You can bring or send back unused articles within 30 days of receiving them, in the original packing. No reason needed.\n\n- In the shop: bring the article and the receipt or order number.\n- By post: ask us for a return label. It costs €4.50, which we take off the refund.";
+        passage("returns.md", "Parts, clothing and accessories", body, 0.8)
+    }
+
+    fn late() -> Passage {
+        let body = "Tell us. The first 20 minutes are free, then €10 per started hour. If you come after closing, put the bike in the yard, lock it to the rail and drop the key in the red letter box.";
+        passage("rental-rules.md", "Late back?", body, 0.8)
+    }
+
+    #[test]
+    fn the_sentence_that_answers_is_said_with_its_mark() {
+        let text =
+            from(&[late(), returns()], "How much does it cost if I bring the rental back late?");
+        assert!(
+            text.contains("The first 20 minutes are free, then €10 per started hour."),
+            "{text}"
+        );
+        assert!(text.ends_with("[1]") && text.len() < 300, "{text}");
+        let text = from(&[late(), returns()], "Where do I put the key after closing?");
+        assert!(text.contains("red letter box"), "{text}");
+        let text = from(&[late(), returns()], "How many days do I have to return unused articles?");
+        assert!(
+            text.starts_with("You can bring or send back unused articles within 30 days"),
+            "{text}"
+        );
+        assert!(text.ends_with("[2]"), "{text}");
+    }
+
+    #[test]
+    fn a_row_of_a_table_is_said_alone_and_a_table_as_a_list() {
+        assert_eq!(from(&[hours()], "are you open on saturday?"), "Saturday: 09:00 to 17:00 [1]");
+        let text = from(&[hours()], "When is the shop open?");
+        assert!(text.starts_with("Shop:\n- Monday: closed\n- Tuesday to Friday: 09:30"), "{text}");
+        let areas = passage(
+            "deliveries.md",
+            "Areas and prices",
+            "Area: A: Port Ansel, up to 5 km; How: our van; Price: €5; Free from: €60\nArea: B: Little Tarrow and Dunmere; How: our van; Price: €12; Free from: €150",
+            0.8,
+        );
+        let text = from(&[areas], "how much is delivery to Dunmere?");
+        assert_eq!(
+            text,
+            "Area: B: Little Tarrow and Dunmere; How: our van; Price: €12; Free from: €150 [1]"
+        );
+    }
+
+    #[test]
+    fn a_list_keeps_the_line_that_introduces_it() {
+        let body = "Cannot be returned:\n- helmets with the inner seal removed\n- worn shorts, gloves and socks\n- wheels built to your order";
+        let passages = [passage("returns.md", "Limits", body, 0.9)];
+        assert_eq!(
+            from(&passages, "Can I return worn gloves?"),
+            "Cannot be returned:\n- worn shorts, gloves and socks [1]"
+        );
+        let text = from(&passages, "What cannot be returned?");
+        assert_eq!(text.lines().count(), 4, "{text}");
+        let body = "We repair these on the spot:\n\n1. punctures\n2. brake pads\n3. gear cables";
+        let text = from(&[passage("repairs.md", "", body, 0.9)], "what do you repair on the spot?");
+        assert!(text.contains("- gear cables"), "{text}");
+    }
+
+    #[test]
+    fn a_row_of_a_file_is_said_as_a_sentence() {
+        let body = "sku: BW-CITY7\nname: Brightwater Quay 7\ncategory: city bike\nprice: 649.00\ncurrency: EUR\nstock: 6\ndescription: Aluminium city bike with 7 hub gears, mudguards, rack and dynamo light.";
+        let text =
+            from(&[passage("products.csv", "", body, 0.9)], "What is the price of the Quay 7?");
+        assert!(text.starts_with("Brightwater Quay 7: "), "{text}");
+        assert!(text.contains("price 649.00") && !text.contains("BW-CITY7"), "{text}");
+        let body = "Do you have a pump I can use?\nYes. A floor pump hangs on a chain to the right of the front door, day and night, free. It fits all three valve types.";
+        let text = from(
+            &[passage("faq.csv", "Do you have a pump I can use?", body, 0.9)],
+            "do you have a bike pump",
+        );
+        assert!(text.starts_with("Yes. A floor pump hangs on a chain"), "{text}");
+    }
+
+    #[test]
+    fn a_sentence_that_speaks_of_the_one_before_takes_it_along() {
+        let body = "Our loan bikes are city bikes. They cost €6 a day. Ask for one when you book. The workshop is in the yard.";
+        let text = from(&[passage("loans.md", "", body, 0.9)], "how much a day?");
+        assert!(text.starts_with("Our loan bikes are city bikes. They cost €6 a day."), "{text}");
+        assert!(!text.contains("yard"), "{text}");
+    }
+
+    #[test]
+    fn two_questions_get_two_answers() {
+        let text = from(
+            &[hours(), returns()],
+            "Are you open on Saturday? And what does a return label cost by post?",
+        );
+        assert!(text.contains("Saturday: 09:00 to 17:00 [1]"), "{text}");
+        assert!(text.contains("€4.50") && text.contains("[2]"), "{text}");
+    }
+
+    #[test]
+    fn answers_are_given_in_the_language_of_the_documents() {
+        let es = "Día: Abierto\nLunes: cerrado\nMartes a viernes: de 09:30 a 18:30\nSábado: de 09:00 a 17:00";
+        assert_eq!(
+            from(&[passage("horario.md", "Horario", es, 0.9)], "¿A qué hora abren el sabado?"),
+            "Sábado: de 09:00 a 17:00 [1]"
+        );
+        let de = "Der Versand kostet 4,90 €. Ab 60 € liefern wir kostenlos. Die Lieferung dauert zwei bis drei Werktage. Im Laden gibt es Kaffee.";
+        let text = from(&[passage("versand.md", "Versand", de, 0.9)], "Was kostet der Versand?");
+        assert!(text.starts_with("Der Versand kostet 4,90 €."), "{text}");
+        let text =
+            from(&[passage("versand.md", "Versand", de, 0.9)], "Wie lange dauert die Lieferung?");
+        assert!(text.contains("zwei bis drei Werktage"), "{text}");
+        let fr = "La livraison coûte 6 €. Elle prend deux jours. Les retours sont gratuits pendant 30 jours.";
+        let text = from(&[passage("livraison.md", "", fr, 0.9)], "Combien coûte la livraison ?");
+        assert!(text.starts_with("La livraison coûte 6 €."), "{text}");
+        let pt = "A entrega custa R$ 10. O prazo é de três dias. Aceitamos devoluções em 30 dias.";
+        let text = from(&[passage("entrega.md", "", pt, 0.9)], "quanto custa a entrega?");
+        assert!(text.starts_with("A entrega custa R$ 10."), "{text}");
+        let ja = "営業時間は9時から18時までです。日曜日は休みです。駐車場は店の裏にあります。";
+        let text = from(&[passage("jp.md", "", ja, 0.9)], "駐車場はどこですか");
+        assert!(text.contains("駐車場は店の裏にあります。"), "{text}");
+        let ar = "نفتح من التاسعة صباحا. التوصيل مجاني للطلبات فوق 50 يورو. المتجر في وسط المدينة.";
+        let text = from(&[passage("ar.md", "", ar, 0.9)], "هل التوصيل مجاني؟");
+        assert!(text.contains("التوصيل مجاني"), "{text}");
+    }
+
+    #[test]
+    fn an_answer_is_short_and_holds_only_marks_of_ours() {
+        let body = "We sell bikes [3] of all kinds. ".repeat(60);
+        let text = from(&[passage("a.md", "", &body, 0.9)], "do you sell bikes?");
+        assert!(text.chars().count() <= 460, "{}", text.len());
+        assert!(!text.contains("[3]"), "{text}");
+        assert_eq!(text.matches("[1]").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn below_the_confidence_there_is_no_answer() {
+        let weak = passage("a.md", "", "We sell bikes.", 0.3);
+        let asked = prompt("do you sell boats?", vec![weak]);
+        let model = NAME.to_owned();
+        assert_eq!(
+            Extractive.complete(&asked, None).await,
+            Ok(Completion::NoAnswer { model: model.clone() })
+        );
+        let nothing = prompt("do you sell boats?", Vec::new());
+        assert_eq!(
+            Extractive.complete(&nothing, None).await,
+            Ok(Completion::NoAnswer { model: model.clone() })
+        );
+        let hello = prompt("Hello!", vec![hours()]);
+        assert_eq!(Extractive.complete(&hello, None).await, Ok(Completion::Greeting { model }));
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_heard_once() {
+        let heard = Mutex::new(Vec::new());
+        let hear = |text: &str| heard.lock().expect("nobody panicked").push(text.to_owned());
+        let asked = prompt("open on saturday?", vec![hours()]);
+        let Ok(Completion::Text { text, model, .. }) =
+            Extractive.complete(&asked, Some(&hear)).await
+        else {
+            panic!("there is an answer");
+        };
+        assert_eq!(*heard.lock().expect("nobody panicked"), [text]);
+        assert_eq!(
+            (model.as_str(), Extractive.window(""), Extractive.default_model()),
+            (NAME, None, NAME)
+        );
+        assert!(Extractive.check().await.is_ok_and(|said| said.contains("no model")));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_asked_or_learned_panics(question in ".{0,60}", heading in ".{0,20}", body in ".{0,160}", csv in any::<bool>()) {
+            let source = if csv { "a.csv" } else { "a.md" };
+            let _ = answer(&question, &[passage(source, &heading, &body, 1.0)], 0.0);
+        }
+
+        #[test]
+        fn every_structure_is_survived(parts in prop::collection::vec(prop::sample::select(vec![
+            "- ", "1. ", ": ", "; ", "\n", "\n\n", "word ", "It is. ", "€5", "?", "name: ", "  ", "价格", "🙂", ":",
+        ]), 0..40), csv in any::<bool>()) {
+            let source = if csv { "a.csv" } else { "a.md" };
+            let text = answer("how much is the word? what is it?", &[passage(source, "", &parts.concat(), 1.0)], 0.0);
+            if let Some(text) = text {
+                prop_assert!(text.ends_with("[1]"), "{}", text);
+            }
+        }
+    }
+}

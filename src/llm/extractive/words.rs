@@ -1,0 +1,160 @@
+//! Part of the answers without a model: text to the words that are compared.
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_segmentation::UnicodeSegmentation;
+use whatlang::{Detector, Lang};
+
+/// How much of a passage is read to tell its language, in bytes.
+const TELLING: usize = 600;
+
+/// How much a stop word says, and how much a function word.
+const LITTLE: f32 = 0.3;
+const NOTHING: f32 = 0.02;
+
+/// Small words of which no answer can be recognised, in the languages that most customers write.
+const FUNCTION: &[&str] = &[
+    "what", "when", "which", "where", "who", "how", "much", "many", "does", "your", "yours", "you",
+    "our", "have", "has", "with", "from", "this", "that", "there", "these", "those", "will",
+    "would", "could", "should", "can", "please", "and", "the", "for", "are", "was", "about",
+    "cuándo", "cuanto", "cuánto", "cuánta", "cuántos", "cuántas", "dónde", "cuál", "qué", "cómo",
+    "tienen", "tiene", "para", "una", "los", "las", "por", "con", "quando", "quanto", "onde",
+    "qual", "como", "vocês", "você", "uma", "com", "wann", "wie", "viel", "viele", "was", "welche",
+    "wo", "haben", "hat", "sie", "ich", "der", "die", "das", "ein", "eine", "einen", "für", "mit",
+    "und", "ist", "sind", "quand", "combien", "quel", "quelle", "comment", "où", "avez", "vous",
+    "est", "les", "des", "une", "pour", "avec", "dans", "que", "qui",
+];
+
+/// Beginnings of shared words that endings do not hide, in characters.
+const SHORTEST_STEM: usize = 4;
+
+/// How words are compared in the language of a question and its best passage.
+pub(super) struct Words {
+    stemmer: Option<Stemmer>,
+    stop_words: &'static [&'static str],
+}
+
+impl Words {
+    /// The words of the language in which the question is asked and answered.
+    pub(super) fn of(question: &str, passage: &str) -> Self {
+        let mut sample = question.to_owned();
+        sample.push('\n');
+        sample.push_str(passage.get(..passage.floor_char_boundary(TELLING)).unwrap_or(passage));
+        let language = Detector::new().detect(&sample).map_or(Lang::Eng, |info| info.lang());
+        let (code, algorithm) = known(language);
+        Self {
+            stemmer: algorithm.map(Stemmer::create),
+            stop_words: stop_words::lookup(code).unwrap_or_default(),
+        }
+    }
+
+    /// The stems of all words; of scripts without spaces, pairs of neighbouring letters.
+    pub(super) fn stems(&self, text: &str) -> Vec<String> {
+        let mut stems = Vec::new();
+        let mut run = String::new();
+        for word in text.unicode_words() {
+            if word.chars().all(is_dense) {
+                run.push_str(word);
+                continue;
+            }
+            pairs(&std::mem::take(&mut run), &mut stems);
+            stems.extend(
+                word.split(['\'', '’', '_'])
+                    .map(|part| self.stem(part))
+                    .filter(|stem| !stem.is_empty()),
+            );
+        }
+        pairs(&run, &mut stems);
+        stems
+    }
+
+    /// The stems of a question, each with how much its word says by itself, 0 to 1.
+    pub(super) fn asked(&self, question: &str) -> Vec<(String, f32)> {
+        let mut asked: Vec<(String, f32)> = Vec::new();
+        for whole in question.unicode_words() {
+            for (place, word) in whole.split(['\'', '’']).enumerate() {
+                let small = word.to_lowercase();
+                let tail = place > 0 && small.chars().count() <= 2;
+                let function =
+                    tail || small.chars().count() <= 2 || FUNCTION.contains(&small.as_str());
+                let meaning = match (tail || self.stop_words.contains(&small.as_str()), function) {
+                    (true, true) => NOTHING,
+                    (true, false) => LITTLE,
+                    (false, _) => 1.0,
+                };
+                for stem in self.stems(word) {
+                    if !asked.iter().any(|(known, _)| *known == stem) {
+                        asked.push((stem, meaning));
+                    }
+                }
+            }
+        }
+        for stem in self.stems(question) {
+            if stem.chars().any(is_dense) && !asked.iter().any(|(known, _)| *known == stem) {
+                asked.push((stem, 1.0));
+            }
+        }
+        asked
+    }
+
+    fn stem(&self, word: &str) -> String {
+        let small = word.to_lowercase();
+        let stem = self
+            .stemmer
+            .as_ref()
+            .map_or_else(|| small.clone(), |stemmer| stemmer.stem(&small).into_owned());
+        stem.nfkd().filter(|c| !is_combining_mark(*c) || *c > '\u{0700}').nfc().collect()
+    }
+}
+
+/// How much alike two stems are: 1 for the same, less for one that goes on, 0 for others.
+pub(super) fn likeness(a: &str, b: &str) -> f32 {
+    if a == b {
+        return 1.0;
+    }
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let more = long.chars().count() - short.chars().count().min(long.chars().count());
+    let goes_on = long.starts_with(short) && short.chars().count() >= SHORTEST_STEM && more <= 3;
+    if goes_on && !short.chars().any(|c| c.is_ascii_digit()) { 0.8 } else { 0.0 }
+}
+
+fn pairs(run: &str, stems: &mut Vec<String>) {
+    let letters: Vec<char> = run.chars().collect();
+    if let [only] = letters.as_slice() {
+        stems.push(only.to_string());
+    }
+    stems.extend(letters.windows(2).map(|pair| pair.iter().collect::<String>()));
+}
+
+/// Letters of scripts that put no spaces between words.
+fn is_dense(c: char) -> bool {
+    matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+fn known(language: Lang) -> (&'static str, Option<Algorithm>) {
+    match language {
+        Lang::Ara => ("ar", Some(Algorithm::Arabic)),
+        Lang::Dan => ("da", Some(Algorithm::Danish)),
+        Lang::Deu => ("de", Some(Algorithm::German)),
+        Lang::Ell => ("el", Some(Algorithm::Greek)),
+        Lang::Eng => ("en", Some(Algorithm::English)),
+        Lang::Fin => ("fi", Some(Algorithm::Finnish)),
+        Lang::Fra => ("fr", Some(Algorithm::French)),
+        Lang::Hin => ("hi", None),
+        Lang::Hun => ("hu", Some(Algorithm::Hungarian)),
+        Lang::Ita => ("it", Some(Algorithm::Italian)),
+        Lang::Nld => ("nl", Some(Algorithm::Dutch)),
+        Lang::Nob => ("no", Some(Algorithm::Norwegian)),
+        Lang::Pol => ("pl", None),
+        Lang::Por => ("pt", Some(Algorithm::Portuguese)),
+        Lang::Ron => ("ro", Some(Algorithm::Romanian)),
+        Lang::Rus => ("ru", Some(Algorithm::Russian)),
+        Lang::Spa => ("es", Some(Algorithm::Spanish)),
+        Lang::Swe => ("sv", Some(Algorithm::Swedish)),
+        Lang::Tur => ("tr", Some(Algorithm::Turkish)),
+        Lang::Ukr => ("uk", None),
+        _ => ("", None),
+    }
+}

@@ -1,0 +1,196 @@
+//! Part of the answers without a model: the chosen unit, with what it needs to be understood, as a reply.
+
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::units::{Kind, Unit};
+use super::weigh::Question;
+
+/// The longest part of a reply, in characters; only a longer single sentence is longer.
+const LONGEST: usize = 450;
+
+/// The most sentences of a part.
+const SENTENCES: usize = 4;
+
+/// A sentence shorter than this needs a neighbour to say something, in characters.
+const VERY_SHORT: usize = 40;
+
+/// A paragraph up to this length is said whole when its heading is about the question, in characters.
+const WHOLE: usize = 350;
+
+/// Up to this length a reply goes on with what continues it, in characters.
+pub(super) const COMFORTABLE: usize = 240;
+
+/// A part of a reply, from one passage.
+#[derive(Debug, PartialEq)]
+pub(super) struct Part {
+    text: String,
+    mark: usize,
+}
+
+/// Writes the part of a reply that the best unit stands for. `room` is for what was not asked for, in characters.
+pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -> Option<Part> {
+    let unit = units.get(best)?;
+    let from = units.iter().position(|other| Rc::ptr_eq(&other.block, &unit.block))?;
+    let count =
+        units.iter().skip(from).take_while(|other| Rc::ptr_eq(&other.block, &unit.block)).count();
+    let (block, after) = units.get(from..)?.split_at_checked(count)?;
+    let text = match unit.block.kind {
+        Kind::Record => record(block, asked, room),
+        Kind::List | Kind::Rows => group(block, best - from, asked),
+        Kind::Prose => {
+            let list = after
+                .first()
+                .filter(|next| next.block.mark == unit.block.mark && next.block.kind == Kind::List);
+            let list = list
+                .map(|first| after.iter().take_while(|next| Rc::ptr_eq(&next.block, &first.block)));
+            prose(
+                block,
+                best - from,
+                asked,
+                &list.map(Iterator::collect::<Vec<_>>).unwrap_or_default(),
+            )
+        }
+    };
+    (!text.trim().is_empty()).then(|| Part { text, mark: unit.block.mark })
+}
+
+/// The reply: each part with its citation mark.
+pub(super) fn join(mut parts: Vec<Part>) -> Option<String> {
+    parts.dedup();
+    let marked: Vec<String> =
+        parts.iter().map(|part| format!("{} [{}]", part.text.trim_end(), part.mark)).collect();
+    (!marked.is_empty()).then(|| marked.join("\n\n"))
+}
+
+/// A whole answer to a known question; else the best sentence, with the one before it where it refers to it, and with what continues it.
+fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> String {
+    let text = |i: usize| block.get(i).map_or("", |unit| unit.text.as_str());
+    let whole = (0..block.len()).map(text).collect::<Vec<_>>().join(" ");
+    let about =
+        block.first().is_some_and(|first| first.block.answers || asked.share_above(first) >= 0.4);
+    if about && length(&whole) <= WHOLE && !whole.ends_with(':') {
+        return whole;
+    }
+    let mut first = best;
+    while first > 0 && best - first < 2 && refers_back(text(first)) {
+        first -= 1;
+    }
+    let high = block.get(best).map_or(0.0, |unit| asked.score(unit));
+    let mut said = (first..=best).map(text).collect::<Vec<_>>().join(" ");
+    let mut end = best;
+    while let Some(next) = block.get(end + 1).filter(|_| end + 1 - first < SENTENCES) {
+        let room = length(&said) + 1 + length(&next.text);
+        let needed = length(&said) < VERY_SHORT && room <= LONGEST;
+        let related =
+            refers_back(&next.text) || asked.score(next) >= 0.6 * high || asked.gives_fact(next);
+        if !(needed
+            || (related && room <= COMFORTABLE)
+            || (asked.score(next) >= 0.9 * high && room <= LONGEST))
+        {
+            break;
+        }
+        said.push(' ');
+        said.push_str(&next.text);
+        end += 1;
+    }
+    if said.ends_with([':', '：']) && end + 1 == block.len() {
+        push_lines(&mut said, list.iter().map(|unit| unit.text.as_str()));
+    }
+    said
+}
+
+/// The items that answer, below the line that introduces them; all of them when none answers better than the rest.
+fn group(block: &[Unit], best: usize, asked: &Question) -> String {
+    let Some(unit) = block.get(best) else { return String::new() };
+    let high = asked.own_share(unit);
+    let equal = |other: &&Unit| asked.own_share(other) >= 0.9 * high;
+    let chosen: Vec<&Unit> = block.iter().filter(equal).collect();
+    let small = unit.block.kind == Kind::List
+        && block.iter().map(|unit| length(&unit.text)).sum::<usize>() <= COMFORTABLE;
+    let whole = high < 0.05 || chosen.len() * 3 > block.len() * 2 || (small && high < 0.5);
+    let chosen: Vec<&Unit> =
+        if whole { block.iter().collect() } else { chosen.into_iter().take(SENTENCES).collect() };
+    let intro = unit.block.intro.trim();
+    let heading = unit.block.heading.trim();
+    let mut said = match (intro.is_empty(), chosen.len()) {
+        (true, 1) if unit.block.kind == Kind::Rows || length(&unit.text) >= VERY_SHORT => {
+            return unit.text.clone();
+        }
+        (false, _) => intro.to_owned(),
+        (true, _) if heading.is_empty() => String::new(),
+        (true, _) => format!("{}:", heading.trim_end_matches([':', '?', '.'])),
+    };
+    push_lines(&mut said, chosen.iter().map(|unit| unit.text.as_str()));
+    said
+}
+
+/// A row of a file: its name, then the fields that are asked for, then the others as long as there is room.
+fn record(block: &[Unit], asked: &Question, room: usize) -> String {
+    let named = block.iter().find(|unit| NAME.is_match(&unit.text));
+    let first = block.iter().find(|unit| !CODE.is_match(&unit.text));
+    let Some(title) = named.or(first) else { return String::new() };
+    let value = title.text.split_once(": ").map_or(title.text.as_str(), |(_, value)| value);
+    let others = block.iter().filter(|unit| !std::ptr::eq(*unit, title));
+    let wanted = |unit: &&Unit| asked.own_share(unit) > 0.0 || asked.is_fact(&unit.text);
+    let fields = others.filter(|unit| !CODE.is_match(&unit.text) || asked.own_share(unit) > 0.0);
+    let (mut chosen, rest): (Vec<&Unit>, Vec<&Unit>) = fields.partition(wanted);
+    let mut room = room.saturating_sub(chosen.iter().map(|unit| length(&unit.text) + 2).sum());
+    for unit in rest {
+        if length(&unit.text) + 2 <= room {
+            room -= length(&unit.text) + 2;
+            chosen.push(unit);
+        }
+    }
+    let place = |unit: &&Unit| block.iter().position(|other| std::ptr::eq(other, *unit));
+    chosen.sort_by_key(place);
+    let fields: Vec<&str> = chosen.iter().map(|unit| unit.text.trim_end_matches('.')).collect();
+    if fields.is_empty() {
+        value.to_owned()
+    } else {
+        format!("{value}: {}.", fields.join("; ").replace(": ", " "))
+    }
+}
+
+fn push_lines<'a>(said: &mut String, lines: impl Iterator<Item = &'a str>) {
+    for (i, line) in lines.enumerate() {
+        if i > 0 && length(said) + length(line) > LONGEST {
+            break;
+        }
+        said.push_str(if said.is_empty() { "- " } else { "\n- " });
+        said.push_str(line);
+    }
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn refers_back(sentence: &str) -> bool {
+    BACK.is_match(sentence)
+}
+
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
+}
+
+/// A sentence that speaks of what was named before it.
+static BACK: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(concat!(
+        r"^(?:It|Its|They|Their|This|These|That|Those|He|She|Both|Then|After that|Otherwise|However|Also|Es|Er|Diese[rs]?|Das|Danach|Sonst|Außerdem",
+        r"|Él|Ella|Ellos|Ellas|Esto|Este|Esta|Eso|También|Además|Ele|Ela|Eles|Elas|Isso|Isto|Também|Il|Elle|Ils|Elles|Cela|Ceci|Ça|Ensuite|Sinon)\b"
+    ))
+});
+
+/// The field that names a record.
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)^(?:name|title|product|item|article|job|service|nombre|t[ií]tulo|producto|art[ií]culo|servicio|nome|produto|servi[cç]o|produkt|artikel|bezeichnung|leistung|nom|produit|prestation)\s*: ",
+    )
+});
+
+/// A field for machines.
+static CODE: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)^(?:sku|id|ean|gtin|code|ref|url|uuid)\s*: "));

@@ -1,0 +1,589 @@
+//! Answers with any OpenAI-compatible `/chat/completions`. Must not judge the answer: whether it may be sent is
+//! decided by the pipeline.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::{Stream, StreamExt};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Completion, Error, Hear, Model, Window};
+use crate::domain::{Prompt, Usage};
+use crate::endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
+use crate::tokens::Vocabulary;
+
+mod wire;
+
+use wire::{Chunk, Reply, names, same_model};
+
+/// How long a stream whose answer is complete may take to tell what it used.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// An OpenAI-compatible endpoint that writes answers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Everything before `/chat/completions`. Default: OpenAI, `https://api.openai.com/v1`.
+    base_url: String,
+    /// The key. Default: none, as local servers want it.
+    api_key: Option<SecretString>,
+    /// The model where an agent names none. Default: `gpt-4o-mini`.
+    model: String,
+    /// The model that is asked when the first one fails, in a third of the time. Default: none.
+    fallback_model: Option<String>,
+    /// The context window in tokens, input and output. Default: 128,000.
+    window: u32,
+    /// Dollars for a million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`. Default: none,
+    /// and nothing costs anything.
+    prices: BTreeMap<String, Price>,
+    /// Below this confidence (0 to 1) there is no answer, where an agent says nothing else. Default: 0, which
+    /// leaves it to the model.
+    min_confidence: f32,
+    /// More fields for every request, such as `{ top_p = 0.9 }`. Default: none.
+    extra: Map<String, Value>,
+    /// The name of the field with the longest answer. Default: `max_tokens`, which every server knows; OpenAI's
+    /// reasoning models want `max_completion_tokens`.
+    max_tokens_field: String,
+    /// Milliseconds for an answer, all attempts and waits included. Default: 60,000.
+    timeout_ms: u32,
+    /// Milliseconds for one attempt that is not streamed. Default: 30,000.
+    attempt_ms: u32,
+    /// Milliseconds until the first words of a stream. Default: 30,000.
+    first_token_ms: u32,
+    /// Milliseconds between two pieces of a stream. Default: 15,000.
+    idle_ms: u32,
+    /// How often a passing failure is tried again. Default: 3.
+    retries: u32,
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
+    retry_cap_ms: u32,
+}
+
+/// What a model's tokens cost.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Price {
+    /// Dollars for a million tokens read.
+    input: f64,
+    /// Dollars for a million tokens written.
+    output: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: OPENAI.into(),
+            api_key: None,
+            model: "gpt-4o-mini".into(),
+            fallback_model: None,
+            window: 128_000,
+            prices: BTreeMap::new(),
+            min_confidence: 0.0,
+            extra: Map::new(),
+            max_tokens_field: "max_tokens".into(),
+            timeout_ms: 60_000,
+            attempt_ms: 30_000,
+            first_token_ms: 30_000,
+            idle_ms: 15_000,
+            retries: 3,
+            retry_cap_ms: 20_000,
+        }
+    }
+}
+
+pub(super) struct Openai {
+    endpoint: Endpoint,
+    settings: Settings,
+}
+
+impl Openai {
+    pub(super) fn new(settings: &Settings) -> Result<Self, String> {
+        settings.check()?;
+        let endpoint = Endpoint::new(settings.access())?;
+        Ok(Self { endpoint, settings: settings.clone() })
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), String> {
+        if self.model.trim().is_empty() {
+            return Err("model is empty: name one, such as gpt-4o-mini".into());
+        }
+        if self.first_token_ms == 0 || self.idle_ms == 0 {
+            return Err("first_token_ms and idle_ms must be at least 1 millisecond".into());
+        }
+        if !(0.0..=1.0).contains(&self.min_confidence) {
+            return Err("min_confidence must be between 0 and 1".into());
+        }
+        let free = |price: &Price| price.input >= 0.0 && price.output >= 0.0;
+        if let Some((model, _)) = self.prices.iter().find(|(_, price)| !free(price)) {
+            return Err(format!("prices: those of {model} must be 0 or more"));
+        }
+        Ok(())
+    }
+
+    fn access(&self) -> Access {
+        Access {
+            base_url: self.base_url.clone(),
+            api_key: self.api_key.clone(),
+            timeout_ms: self.timeout_ms.into(),
+            attempt_ms: self.attempt_ms.into(),
+            retries: self.retries,
+            retry_cap_ms: self.retry_cap_ms.into(),
+        }
+    }
+}
+
+#[async_trait]
+impl Model for Openai {
+    fn window(&self, _: &str) -> Option<Window> {
+        Some(Window { tokens: self.settings.window })
+    }
+
+    fn default_model(&self) -> &str {
+        &self.settings.model
+    }
+
+    fn min_confidence(&self) -> f32 {
+        self.settings.min_confidence
+    }
+
+    async fn complete(&self, prompt: &Prompt, hear: Option<Hear<'_>>) -> Result<Completion, Error> {
+        let (model, fallback) = self.models(prompt);
+        let mut turn = Turn {
+            prompt,
+            listener: hear.map(|hear| Listener { hear, heard: String::new() }),
+            patience: self.endpoint.patience(fallback.is_some()),
+            spent: Usage::default(),
+        };
+        for model in std::iter::once(model).chain(fallback) {
+            match self.round(&mut turn, model).await {
+                Ok(text) => return Ok(turn.completion(text, model)),
+                Err(Next::Stop) => break,
+                Err(_) => turn.patience.next_model(),
+            }
+        }
+        Err(Error { attempts: turn.patience.failures })
+    }
+
+    async fn check(&self) -> Result<String, Error> {
+        let ask = || async { self.endpoint.whole().models().list_byot::<Value>().await };
+        let at = self.endpoint.base_url();
+        let model = &self.settings.model;
+        let listed = match self.endpoint.ask(ask).await {
+            Ok(answer) => names(&answer),
+            Err(words) if words.starts_with("404") || words.starts_with("405") => {
+                return Ok(format!(
+                    "{model} at {at}, which does not list its models: if it never answers, check base_url"
+                ));
+            }
+            Err(words) => return Err(Error { attempts: vec![format!("{at}: {words}")] }),
+        };
+        if listed.is_empty() || listed.iter().any(|name| same_model(name, model)) {
+            return Ok(format!("{model} at {at}"));
+        }
+        let some = listed.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+        Err(Error { attempts: vec![format!("{at} has no model {model}; it has {some}")] })
+    }
+}
+
+/// One answer in the making.
+struct Turn<'a> {
+    prompt: &'a Prompt,
+    listener: Option<Listener<'a>>,
+    patience: Patience,
+    /// What all attempts used that told it; an answer that was empty is paid for, too.
+    spent: Usage,
+}
+
+impl Turn<'_> {
+    fn completion(self, text: String, model: &str) -> Completion {
+        let (usage, failures) = (self.spent, self.patience.failures);
+        Completion::Text { text, model: model.to_owned(), usage, failures }
+    }
+}
+
+/// Somebody who listens while an answer is written. Nothing heard can be taken back: when an attempt breaks off, the
+/// next one is passed on only as far as it continues what was heard.
+struct Listener<'a> {
+    hear: Hear<'a>,
+    heard: String,
+}
+
+impl Listener<'_> {
+    fn tell(&mut self, text: &str) {
+        if let Some(more) = text.strip_prefix(&self.heard).filter(|more| !more.is_empty()) {
+            (self.hear)(more);
+            self.heard.push_str(more);
+        }
+    }
+}
+
+impl Openai {
+    /// The model to ask, and the one to ask when that fails.
+    fn models<'a>(&'a self, prompt: &'a Prompt) -> (&'a str, Option<&'a str>) {
+        let named = prompt.model.trim();
+        let model = if named.is_empty() { &self.settings.model } else { named };
+        (model, self.settings.fallback_model.as_deref().filter(|other| *other != model))
+    }
+
+    /// Asks one model until it answers or its time is over.
+    async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, Next> {
+        loop {
+            let written = match turn.listener {
+                Some(_) => self.written_aloud(turn, model).await,
+                None => self.written(turn, model).await,
+            };
+            let answer = written.and_then(|reply| {
+                turn.spent.add(self.usage(&reply, turn.prompt, model));
+                reply.answer()
+            });
+            let failure = match answer {
+                Ok(text) => return Ok(text),
+                Err(failure) => failure.of(model),
+            };
+            match turn.patience.after(failure).await {
+                Next::Again => {}
+                other => return Err(other),
+            }
+        }
+    }
+
+    /// An answer that comes in one piece.
+    async fn written(&self, turn: &Turn<'_>, model: &str) -> Result<Reply, Failure> {
+        let body = self.body(turn.prompt, model, false);
+        let chat = self.endpoint.whole().chat();
+        let answer = chat.create_byot::<_, Chunk>(body);
+        let mut reply = Reply::default();
+        reply.take(turn.patience.attempt(answer).await?);
+        Ok(reply)
+    }
+
+    /// An answer that is heard while it is written.
+    async fn written_aloud(&self, turn: &mut Turn<'_>, model: &str) -> Result<Reply, Failure> {
+        let body = self.body(turn.prompt, model, true);
+        let first = Duration::from_millis(self.settings.first_token_ms.into());
+        let idle = Duration::from_millis(self.settings.idle_ms.into());
+        let chat = self.endpoint.stream().chat();
+        let mut chunks =
+            turn.patience.within(first, chat.create_stream_byot::<_, Chunk>(body)).await??;
+        let mut reply = Reply::default();
+        loop {
+            let limit = match (&reply.finished, reply.text.is_empty()) {
+                (Some(_), _) => idle.min(LAST_WORD),
+                (None, true) => first,
+                (None, false) => idle,
+            };
+            match self.next(&turn.patience, limit, &mut chunks).await {
+                Ok(Some(chunk)) => reply.take(chunk),
+                Ok(None) => return Ok(reply),
+                // The words are complete; only the end mark or the count of tokens is missing.
+                Err(_) if reply.finished.is_some() => return Ok(reply),
+                Err(failure) => return Err(failure),
+            }
+            if let Some(listener) = &mut turn.listener {
+                listener.tell(&reply.text);
+            }
+        }
+    }
+
+    async fn next<E: Into<Failure>>(
+        &self,
+        patience: &Patience,
+        limit: Duration,
+        chunks: &mut (impl Stream<Item = Result<Chunk, E>> + Unpin),
+    ) -> Result<Option<Chunk>, Failure> {
+        let chunk = patience.within(limit, chunks.next()).await?.transpose().map_err(Into::into)?;
+        match chunk {
+            Some(Chunk { error, .. }) if !error.is_null() => Err(self.endpoint.complaint(&error)),
+            chunk => Ok(chunk),
+        }
+    }
+
+    fn body(&self, prompt: &Prompt, model: &str, stream: bool) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("model".into(), model.into());
+        body.insert("messages".into(), json!(prompt.messages));
+        let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
+        body.insert("temperature".into(), temperature.into());
+        body.insert(self.settings.max_tokens_field.clone(), prompt.max_output_tokens.into());
+        body.extend(self.settings.extra.clone());
+        body.insert("stream".into(), stream.into());
+        if stream {
+            body.insert("stream_options".into(), json!({"include_usage": true}));
+        }
+        body
+    }
+
+    /// What a reply used: as the endpoint counts, or as we do where it does not.
+    fn usage(&self, reply: &Reply, prompt: &Prompt, model: &str) -> Usage {
+        let count = |text: &str| u64::from(Vocabulary::of(model).count(text));
+        let input = reply.usage.prompt_tokens.unwrap_or_else(|| match prompt.tokens {
+            0 => prompt.messages.iter().map(|message| count(&message.content)).sum(),
+            tokens => tokens.into(),
+        });
+        let output = reply.usage.completion_tokens.unwrap_or_else(|| count(&reply.text));
+        let price = self.settings.prices.get(model);
+        let cost_micros = price.map_or(0, |price| price.micros(input, output));
+        Usage { input_tokens: input, output_tokens: output, cost_micros }
+    }
+}
+
+impl Price {
+    /// Dollars for a million tokens are millionths of a dollar for one.
+    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    #[expect(clippy::cast_sign_loss, reason = "prices below 0 are refused")]
+    fn micros(self, input: u64, output: u64) -> u64 {
+        (input as f64 * self.input + output as f64 * self.output).round() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::domain::{ChatMessage, Role};
+    use crate::endpoint::scripted::{Act, SOON, Scripted};
+
+    fn prompt() -> Prompt {
+        let message = |role, content: &str| ChatMessage { role, content: content.into() };
+        Prompt {
+            model: "main".into(),
+            temperature: 0.2,
+            max_output_tokens: 300,
+            messages: vec![message(Role::System, "Be kind."), message(Role::User, "Open?")],
+            question: "Open?".into(),
+            passages: Arc::new([]),
+            min_confidence: 0.0,
+            tokens: 0,
+        }
+    }
+
+    fn model(server: &Scripted, more: &Value) -> Openai {
+        let mut settings = json!({"base_url": server.url, "api_key": "sk-top-secret"});
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Openai::new(&serde_json::from_value(settings).unwrap()).unwrap()
+    }
+
+    fn reply(text: &str) -> Act {
+        Act::say(&json!({"choices": [{"message": {"content": text}}]}).to_string())
+    }
+
+    async fn text(model: &Openai) -> (String, String, Vec<String>) {
+        match model.complete(&prompt(), None).await.unwrap() {
+            Completion::Text { text, model, failures, .. } => (text, model, failures),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The final text, what was heard on the way, and the failures.
+    async fn aloud(model: &Openai) -> (Result<String, Error>, String) {
+        let heard = Mutex::new(String::new());
+        let hear = |piece: &str| heard.lock().unwrap().push_str(piece);
+        let text = match model.complete(&prompt(), Some(&hear)).await {
+            Ok(Completion::Text { text, .. }) => Ok(text),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        };
+        (text, heard.into_inner().unwrap())
+    }
+
+    fn piece(text: &str) -> String {
+        format!("data: {}\n\n", json!({"choices": [{"delta": {"content": text}}]}))
+    }
+
+    #[tokio::test]
+    async fn answers_of_lax_servers_are_read() {
+        for body in [
+            r#"{"choices":[{"message":{"content":"Yes."},"finish_reason":"eos"}]}"#,
+            r#"{"choices":[{"message":{"content":"Yes.","role":"bot"},"finish_reason":7}],"usage":null,"error":null}"#,
+            r#"{"choices":[{"message":{"content":[{"type":"text","text":"Yes"},{"type":"x"},{"text":"."}],"reasoning_content":"hm"}}]}"#,
+            r#"{"id":3,"created":"now","choices":[{"delta":{"content":"Yes."}}],"usage":{"prompt_tokens":"many"}}"#,
+        ] {
+            let server = Scripted::start(vec![Act::say(body)]).await;
+            assert_eq!(text(&model(&server, &json!({}))).await.0, "Yes.", "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_request_is_what_the_agent_and_the_settings_ask_for() {
+        let server = Scripted::start(vec![reply("Yes.")]).await;
+        let more = json!({"extra": {"top_p": 0.5}, "max_tokens_field": "max_completion_tokens"});
+        text(&model(&server, &more)).await;
+        let expected = json!({
+            "model": "main", "temperature": 0.2, "max_completion_tokens": 300, "top_p": 0.5,
+            "stream": false,
+            "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Open?"}],
+        });
+        assert_eq!(server.bodies(), [expected]);
+        assert_eq!(server.heard()[0].path, "/v1/chat/completions");
+    }
+
+    #[tokio::test]
+    async fn an_empty_answer_is_asked_for_once_more_and_then_from_the_fallback() {
+        let empty =
+            Act::say(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}]}"#);
+        let server = Scripted::start(vec![empty.clone(), empty, reply("Yes.")]).await;
+        let (text, by, failures) = text(&model(&server, &json!({"fallback_model": "spare"}))).await;
+        assert_eq!((text.as_str(), by.as_str()), ("Yes.", "spare"));
+        assert_eq!(failures, ["main: an empty answer (finish_reason: length)"; 2]);
+        let asked: Vec<_> = server.bodies().iter().map(|body| body["model"].clone()).collect();
+        assert_eq!(asked, ["main", "main", "spare"]);
+    }
+
+    #[tokio::test]
+    async fn a_refused_key_ends_everything_and_is_not_told() {
+        let told = r#"{"error":{"message":"Incorrect API key provided: sk-top-secret"}}"#;
+        let server = Scripted::start(vec![Act::refuse(401, &[], told)]).await;
+        let model = model(&server, &json!({"fallback_model": "spare"}));
+        let error = model.complete(&prompt(), None).await.unwrap_err();
+        assert_eq!(error.attempts, ["main: 401: the endpoint refused the key: check api_key"]);
+        assert_eq!(server.heard().len(), 1);
+        assert!(!format!("{:?}", model.settings).contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_model_leaves_it_to_the_fallback() {
+        let server =
+            Scripted::start(vec![Act::refuse(404, &[], r#"{"error":"no main"}"#), reply("Yes.")])
+                .await;
+        let (_, by, failures) = text(&model(&server, &json!({"fallback_model": "spare"}))).await;
+        assert_eq!(by, "spare");
+        assert!(failures[0].contains("(no main)"), "{failures:?}");
+    }
+
+    #[tokio::test]
+    async fn the_whole_turn_ends_in_time_even_when_the_server_hangs() {
+        let server = Scripted::start(vec![Act::Stall]).await;
+        let model = model(&server, &json!({"timeout_ms": 600, "fallback_model": "spare"}));
+        let started = std::time::Instant::now();
+        let error = model.complete(&prompt(), None).await.unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        assert_eq!(error.attempts.len(), 2, "{error}");
+    }
+
+    #[tokio::test]
+    async fn usage_and_money_are_the_endpoints_or_counted_here() {
+        let told = r#"{"choices":[{"message":{"content":"Yes."}}],"usage":{"prompt_tokens":1000,"completion_tokens":200}}"#;
+        let server = Scripted::start(vec![Act::say(told), reply("hello world")]).await;
+        let model = model(&server, &json!({"prices": {"main": {"input": 0.15, "output": 0.6}}}));
+        for (input, output, micros) in [(1000, 200, 270), (5, 2, 2)] {
+            let answer = model.complete(&prompt(), None).await.unwrap();
+            let Completion::Text { usage, .. } = answer else { panic!("{answer:?}") };
+            let expected =
+                Usage { input_tokens: input, output_tokens: output, cost_micros: micros };
+            assert_eq!(usage, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_heard_piece_by_piece() {
+        let usage =
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":9}}\n\n";
+        let stream =
+            format!(": wait\n\n{}{}{usage}data: [DONE]\n\n", piece("We open "), piece("at nine."));
+        let server = Scripted::start(vec![Act::stream(&stream)]).await;
+        let model = model(&server, &json!({}));
+        let heard = Mutex::new(Vec::new());
+        let hear = |piece: &str| heard.lock().unwrap().push(piece.to_owned());
+        let answer = model.complete(&prompt(), Some(&hear)).await.unwrap();
+        let Completion::Text { text, usage, .. } = answer else { panic!("{answer:?}") };
+        assert_eq!(text, "We open at nine.");
+        assert_eq!(usage.output_tokens, 9);
+        assert_eq!(*heard.lock().unwrap(), ["We open ", "at nine."]);
+        assert_eq!(server.bodies()[0]["stream_options"], json!({"include_usage": true}));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_dies_is_asked_for_again_and_nothing_is_heard_twice() {
+        let whole = format!("{}{}data: [DONE]\n\n", piece("We open"), piece(" at nine."));
+        for dead in [Act::Cut(piece("We o")), Act::stream(&piece("We o"))] {
+            let server = Scripted::start(vec![dead, Act::stream(&whole)]).await;
+            let (text, heard) = aloud(&model(&server, &json!({}))).await;
+            assert_eq!(text.unwrap(), "We open at nine.");
+            assert_eq!(heard, "We open at nine.");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_hangs_is_given_up() {
+        let soon = u64::try_from(SOON.as_millis()).unwrap();
+        let hang = vec![Act::Hang(piece("We")), Act::Hang(String::new()), Act::Stall];
+        let server = Scripted::start(hang).await;
+        let more = json!({"idle_ms": soon, "first_token_ms": soon * 2, "retries": 2});
+        let (text, heard) = aloud(&model(&server, &more)).await;
+        let attempts = text.unwrap_err().attempts;
+        assert!(attempts[0].contains("150 ms") && attempts[1].contains("300 ms"), "{attempts:?}");
+        assert_eq!((attempts.len(), heard.as_str()), (3, "We"));
+    }
+
+    #[tokio::test]
+    async fn odd_streams_are_read() {
+        let finished = "data: {\"choices\":[{\"delta\":{\"content\":\"Yes.\"},\"finish_reason\":\"eos\"}]}\n\n";
+        let whole = Act::say("{\n\"choices\":[{\"message\":{\"content\":\"Yes.\"}}]}");
+        for act in
+            [Act::Cut(finished.into()), Act::Hang(finished.into()), Act::stream(finished), whole]
+        {
+            let server = Scripted::start(vec![act]).await;
+            let (text, heard) = aloud(&model(&server, &json!({"retries": 0}))).await;
+            assert_eq!((text.unwrap().as_str(), heard.as_str()), ("Yes.", "Yes."));
+        }
+        let error = "data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n";
+        let server = Scripted::start(vec![Act::stream(error)]).await;
+        let (text, _) = aloud(&model(&server, &json!({"retries": 0}))).await;
+        let told = text.unwrap_err().to_string();
+        assert!(told.contains("503") && told.contains("overloaded"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn a_check_names_the_model_or_says_which_there_are() {
+        let list = r#"{"data":[{"id":"llama3.1:latest"},{"id":"x/qwen"}]}"#;
+        for (act, name, fine) in [
+            (Act::say(list), "llama3.1", true),
+            (Act::say(list), "Qwen", true),
+            (Act::say(list), "gpt-4o", false),
+            (Act::say("[]"), "gpt-4o", true),
+            (Act::refuse(404, &[], "none"), "gpt-4o", true),
+            (Act::refuse(401, &[], "{}"), "gpt-4o", false),
+        ] {
+            let server = Scripted::start(vec![act]).await;
+            let told = model(&server, &json!({"model": name})).check().await;
+            assert_eq!(told.is_ok(), fine, "{told:?}");
+            assert!(format!("{told:?}").contains(&server.url), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn settings_are_read_as_the_configuration_holds_them() {
+        crate::endpoint::scripted::crypto();
+        let written = json!({
+            "kind": "openai", "model": "m", "api_key": "sk-top-secret", "idle_ms": 5,
+            "prices": {"m": {"input": 1, "output": 2.5}}, "extra": {"seed": 1},
+        });
+        let settings: super::super::Settings = serde_json::from_value(written).unwrap();
+        let model = settings.build().unwrap();
+        assert_eq!(model.default_model(), "m");
+        assert_eq!(model.window("m"), Some(Window { tokens: 128_000 }));
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let wrong = |settings: Value| {
+            let read: Result<Settings, _> = serde_json::from_value(settings);
+            match read {
+                Ok(settings) => Openai::new(&settings).err().unwrap_or_default(),
+                Err(error) => error.to_string(),
+            }
+        };
+        assert!(wrong(json!({"modell": "x"})).contains("max_tokens_field"));
+        assert!(wrong(json!({"model": " "})).contains("model"));
+        assert!(wrong(json!({"idle_ms": 0})).contains("idle_ms"));
+        assert!(wrong(json!({"min_confidence": 2})).contains("min_confidence"));
+        assert!(wrong(json!({"prices": {"m": {"input": -1, "output": 0}}})).contains("prices"));
+        assert!(wrong(json!({"base_url": "here"})).contains("base_url"));
+    }
+}

@@ -1,0 +1,108 @@
+//! What OpenAI-compatible servers answer, read as tolerantly as it can be: they leave out most of what OpenAI sends,
+//! and write the rest in their own ways.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::endpoint::{Failure, lenient};
+
+/// What one attempt wrote.
+#[derive(Default)]
+pub(super) struct Reply {
+    pub(super) text: String,
+    /// Why it ended, in the endpoint's words.
+    pub(super) finished: Option<String>,
+    pub(super) usage: Tokens,
+}
+
+impl Reply {
+    /// Adds a piece, or all of it.
+    pub(super) fn take(&mut self, chunk: Chunk) {
+        if let Some(choice) = chunk.choices.into_iter().next() {
+            let words = choice.message.or(choice.delta).unwrap_or_default();
+            self.text.push_str(&text_of(&words.content));
+            self.finished =
+                choice.finish_reason.as_str().map(str::to_owned).or(self.finished.take());
+        }
+        if chunk.usage.is_told() {
+            self.usage = chunk.usage;
+        }
+    }
+
+    /// The words; a failure when there are none.
+    pub(super) fn answer(self) -> Result<String, Failure> {
+        if !self.text.trim().is_empty() {
+            return Ok(self.text);
+        }
+        let why = self.finished.unwrap_or_else(|| "none".into());
+        Err(Failure::empty(format!("an empty answer (finish_reason: {why})")))
+    }
+}
+
+/// A whole answer or a piece of a stream. Only what we use is read, and nothing is required.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Chunk {
+    #[serde(deserialize_with = "lenient")]
+    choices: Vec<Choice>,
+    #[serde(deserialize_with = "lenient")]
+    usage: Tokens,
+    pub(super) error: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Choice {
+    #[serde(deserialize_with = "lenient")]
+    message: Option<Words>,
+    #[serde(deserialize_with = "lenient")]
+    delta: Option<Words>,
+    finish_reason: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Words {
+    content: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tokens {
+    #[serde(deserialize_with = "lenient")]
+    pub(super) prompt_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    pub(super) completion_tokens: Option<u64>,
+}
+
+impl Tokens {
+    fn is_told(&self) -> bool {
+        self.prompt_tokens.is_some() || self.completion_tokens.is_some()
+    }
+}
+
+/// Content is a text, a list of parts of which some are text, or null.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
+    }
+}
+
+/// The models in an answer of `/models`: `{"data":[{"id"}]}`, `{"models":[{"name"}]}` or a bare list.
+pub(super) fn names(answer: &Value) -> Vec<String> {
+    let lists = [&answer["data"], &answer["models"], answer];
+    let list = lists.iter().find_map(|list| list.as_array());
+    let name = |model: &Value| {
+        ["id", "name"].iter().find_map(|field| model[*field].as_str()).map(str::to_owned)
+    };
+    list.into_iter().flatten().filter_map(name).collect()
+}
+
+/// Whether a listed name means the configured model: `llama3.1:latest` is `llama3.1`, `models/gemini` is `gemini`.
+pub(super) fn same_model(listed: &str, model: &str) -> bool {
+    let bare = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_lowercase();
+    let (listed, model) = (bare(listed), bare(model));
+    listed == model || listed.ends_with(&format!("/{model}"))
+}

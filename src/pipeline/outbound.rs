@@ -1,0 +1,149 @@
+//! Stage 7: the outcome becomes outbox rows, in one transaction with the turn: formatted for WhatsApp, split, and
+//! with the hand-off's notices. Sends nothing: that is the courier's.
+
+use super::format::{for_whatsapp, split};
+use super::inbound::Gathered;
+use super::{Answered, Bot};
+use crate::domain::{
+    ConversationId, EscalationId, MessageId, Outcome, Reply, ReplyKind, TurnId, time,
+};
+use crate::store::finish::{Escalation, Finished, OutgoingRow};
+use crate::store::turns::Claim;
+
+/// The longest message that WhatsApp takes, in characters; Meta does not say which, so the stricter UTF-16 units.
+const LONGEST_MESSAGE: usize = 4096;
+/// The most messages that one reply may become; WhatsApp limits how many a recipient gets in a minute.
+const MOST_PARTS: usize = 5;
+/// WhatsApp lets a business write freely for this long after the customer's last message.
+pub const WINDOW_MS: i64 = time::DAY_MS;
+
+/// What stage 7 needs to know beside the outcome.
+pub struct Place<'a> {
+    /// The lease.
+    pub claim: Claim,
+    /// What the turn answers.
+    pub gathered: &'a Gathered,
+    /// The address under which people reach this desk, for links.
+    pub base_url: &'a str,
+}
+
+/// Makes rows of an outcome.
+pub fn plan(bot: &Bot, place: Place<'_>, answered: Answered) -> Finished {
+    let id = TurnId::generate();
+    let (texts, escalation) = match &answered.outcome {
+        Outcome::Reply(reply) => (parts(bot, reply), None),
+        Outcome::HandOver { reason, reply, question } => {
+            let case = Case { reason: reason.to_string(), question };
+            (split(&for_whatsapp(reply), LONGEST_MESSAGE), Some(case.open(bot, &place)))
+        }
+        Outcome::Silence { .. } => (Vec::new(), None),
+    };
+    Finished {
+        id,
+        agent: bot.agent.id.clone(),
+        version: bot.agent.version.clone(),
+        outcome: word(&answered.outcome),
+        answered: transcribed(place.gathered, &answered.transcripts),
+        replies: texts.into_iter().map(row).collect(),
+        escalation,
+        trace: answered.trace,
+        claim: place.claim,
+    }
+}
+
+/// A reply as a customer would get it: one text a bubble.
+pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Reply(reply) => parts(bot, reply),
+        Outcome::HandOver { reply, .. } => split(&for_whatsapp(reply), LONGEST_MESSAGE),
+        Outcome::Silence { .. } => Vec::new(),
+    }
+}
+
+/// The outcome as one word.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Reply(reply) => match reply.sort {
+            ReplyKind::Answer => "answer",
+            ReplyKind::Greeting => "greeting",
+            ReplyKind::NoAnswer => "no_answer",
+            ReplyKind::Failure => "failure",
+            ReplyKind::VoiceFailure => "voice_failure",
+            ReplyKind::Unreadable => "unreadable",
+        },
+        Outcome::HandOver { .. } => "hand_over",
+        Outcome::Silence { .. } => "silence",
+    }
+}
+
+fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
+    let mut text = for_whatsapp(&reply.text);
+    if bot.agent.sources && !reply.citations.is_empty() {
+        text.push_str(&sources(reply));
+    }
+    let mut parts = split(&text, LONGEST_MESSAGE);
+    parts.truncate(MOST_PARTS);
+    parts
+}
+
+/// The documents that a reply rests on, each once, without a word that would need translating.
+fn sources(reply: &Reply) -> String {
+    let mut titles: Vec<&str> = Vec::new();
+    for citation in &reply.citations {
+        if !titles.contains(&citation.title.as_str()) {
+            titles.push(&citation.title);
+        }
+    }
+    format!("\n\n📄 _{}_", titles.join(" · "))
+}
+
+fn transcribed(
+    gathered: &Gathered,
+    transcripts: &[(MessageId, String)],
+) -> Vec<(MessageId, Option<String>)> {
+    let transcript = |id: &MessageId| {
+        transcripts.iter().find(|(message, _)| message == id).map(|(_, text)| text.clone())
+    };
+    gathered.messages.iter().map(|id| (id.clone(), transcript(id))).collect()
+}
+
+fn row(text: String) -> OutgoingRow {
+    OutgoingRow { id: MessageId::generate(), text, reply_to: None }
+}
+
+struct Case<'a> {
+    reason: String,
+    question: &'a str,
+}
+
+impl Case<'_> {
+    fn open(&self, bot: &Bot, place: &Place<'_>) -> Escalation {
+        let conversation = place.claim.conversation();
+        let customer = place.gathered.turn.contact.as_deref().unwrap_or("A customer");
+        let notice = self.notice(bot, customer, &link(place.base_url, &conversation));
+        let digits =
+            |phone: &String| phone.chars().filter(char::is_ascii_digit).collect::<String>();
+        let notices = bot.agent.handoff.notify.iter().map(|p| (digits(p), notice.clone()));
+        Escalation {
+            id: EscalationId::generate(),
+            reason: self.reason.clone(),
+            question: self.question.to_owned(),
+            notices: notices.collect(),
+        }
+    }
+
+    fn notice(&self, bot: &Bot, customer: &str, link: &str) -> String {
+        let question: String = self.question.chars().take(1000).collect();
+        let agent = &bot.agent.name;
+        format!(
+            "🙋 *{agent}*: {customer} asks for a person.\nWhy: {}\n\n> {}\n\n{link}",
+            self.reason,
+            question.replace('\n', "\n> ")
+        )
+    }
+}
+
+/// Where a person sees the conversation.
+fn link(base_url: &str, conversation: &ConversationId) -> String {
+    format!("{}/conversations/{conversation}", base_url.trim_end_matches('/'))
+}

@@ -1,0 +1,132 @@
+//! Stage 6: ask the model, check the answer, fall back. What leaves here is text meant for the customer.
+
+use std::time::Instant;
+
+use super::clean::{Speakable, clean};
+use super::retrieve::Found;
+use super::{Bot, Run, millis};
+use crate::domain::trace::Written;
+use crate::domain::{Citation, Outcome, Passage, Prompt, Reply, ReplyKind};
+use crate::llm::{Completion, Hear, Model};
+
+/// What to ask, and who hears the answer while it is written.
+pub(super) struct Asked<'a> {
+    pub(super) prompt: &'a Prompt,
+    pub(super) found: &'a Found,
+    pub(super) hear: Option<Hear<'a>>,
+}
+
+/// Writes the reply.
+pub(super) async fn write(
+    model: &dyn Model,
+    bot: &Bot,
+    asked: &Asked<'_>,
+    run: &mut Run,
+) -> Outcome {
+    let started = Instant::now();
+    let mut written = Written { model: asked.prompt.model.clone(), ..Written::default() };
+    // A model that has a window would write something even about nothing; one without judges by itself.
+    let unsure = asked.found.confidence < asked.prompt.min_confidence
+        && model.window(&asked.prompt.model).is_some();
+    let reply = if unsure {
+        written.repairs.push("the passages do not answer: the model was not asked".into());
+        bot.fixed(ReplyKind::NoAnswer)
+    } else {
+        ask(model, bot, asked, (&mut written, run)).await
+    };
+    written.took_ms = millis(started);
+    run.trace.reply = Some(written);
+    Outcome::Reply(reply)
+}
+
+async fn ask(
+    model: &dyn Model,
+    bot: &Bot,
+    asked: &Asked<'_>,
+    (written, run): (&mut Written, &mut Run),
+) -> Reply {
+    match complete(model, asked).await {
+        Ok(Completion::Text { text, model, usage, failures }) => {
+            run.trace.usage.add(usage);
+            written.model = model;
+            written.errors = failures;
+            written.raw = text;
+            check(bot, asked.prompt, written)
+        }
+        Ok(Completion::NoAnswer { model }) => {
+            written.model = model;
+            bot.fixed(ReplyKind::NoAnswer)
+        }
+        Ok(Completion::Greeting { model }) => {
+            written.model = model;
+            bot.fixed(ReplyKind::Greeting)
+        }
+        Err(error) => {
+            tracing::error!(%error, agent = bot.agent.slug, "the model did not answer, the customer gets the failure sentence");
+            written.errors = error.attempts;
+            bot.fixed(ReplyKind::Failure)
+        }
+    }
+}
+
+/// Asks the model; a listener hears only what is meant for the customer.
+async fn complete(model: &dyn Model, asked: &Asked<'_>) -> Result<Completion, crate::llm::Error> {
+    let Some(hear) = asked.hear else { return model.complete(asked.prompt, None).await };
+    let filter = std::sync::Mutex::new(Speakable::default());
+    let through = |piece: &str| {
+        let said = filter.lock().map(|mut filter| filter.push(piece)).unwrap_or_default();
+        if !said.is_empty() {
+            hear(&said);
+        }
+    };
+    let completion = model.complete(asked.prompt, Some(&through)).await;
+    let rest = filter.lock().map(|mut filter| filter.finish()).unwrap_or_default();
+    if !rest.is_empty() {
+        hear(&rest);
+    }
+    completion
+}
+
+/// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence.
+fn check(bot: &Bot, prompt: &Prompt, written: &mut Written) -> Reply {
+    let cleaned = clean(&written.raw, prompt.passages.len());
+    written.repairs.extend(cleaned.repairs);
+    if cleaned.text.trim().is_empty() {
+        tracing::error!(
+            agent = bot.agent.slug,
+            "the model's answer held nothing for the customer, who gets the failure sentence"
+        );
+        written.errors.push("the answer held nothing for the customer".into());
+        return bot.fixed(ReplyKind::Failure);
+    }
+    let citations = cleaned
+        .cited
+        .iter()
+        .filter_map(|&mark| Some(cite(mark, prompt.passages.get(mark.checked_sub(1)?)?)))
+        .collect();
+    Reply { text: cleaned.text, sort: ReplyKind::Answer, citations }
+}
+
+fn cite(mark: usize, passage: &Passage) -> Citation {
+    Citation {
+        mark,
+        title: passage.chunk.title.clone(),
+        source: passage.chunk.source.clone(),
+        heading: passage.chunk.heading.clone(),
+    }
+}
+
+impl Bot {
+    /// One of the agent's own sentences.
+    fn fixed(&self, sort: ReplyKind) -> Reply {
+        let texts = &self.agent.texts;
+        let text = match sort {
+            ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
+            ReplyKind::Greeting => &texts.greeting,
+            ReplyKind::Failure => &texts.failure,
+            ReplyKind::VoiceFailure => &self.agent.voice.failure_reply,
+            ReplyKind::Unreadable => &texts.unreadable,
+        };
+        Reply { text: text.clone(), sort, citations: Vec::new() }
+    }
+}

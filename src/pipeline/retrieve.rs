@@ -1,0 +1,107 @@
+//! Stage 4: question to passages. Asks the index for the best of each leg and fuses them; without an embedder, or
+//! when it fails, words alone are compared.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::fuse::{Weights, confidence, fuse};
+use super::{Engine, Run, millis};
+use crate::domain::trace::Retrieved;
+use crate::domain::{Agent, CollectionId, Passage, Question};
+use crate::embed::Purpose;
+use crate::index::{Legs, Query};
+
+/// How many chunks each leg brings to the fusion.
+const LEG: usize = 100;
+/// The longest text that is searched for, in characters; what follows adds nothing but time.
+const LONGEST_QUERY: usize = 2000;
+
+/// What retrieval found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The passages, best first.
+    pub passages: Arc<[Passage]>,
+    /// How sure we are that they answer, 0 to 1.
+    pub confidence: f32,
+}
+
+/// Finds the passages for a question.
+pub(super) async fn search(
+    engine: &Engine,
+    agent: &Agent,
+    question: &Question,
+    run: &mut Run,
+) -> Found {
+    let started = Instant::now();
+    let asked = Search {
+        text: &question.text,
+        language: question.language.as_deref(),
+        collections: &agent.knowledge,
+        limit: agent.passages,
+    };
+    let (found, mut seen) = find(engine, &asked).await;
+    seen.took_ms = millis(started);
+    run.trace.retrieve = Some(seen);
+    found
+}
+
+/// What to search for, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Search<'a> {
+    /// The question.
+    pub text: &'a str,
+    /// ISO 639-1 code of its language, when it is known.
+    pub language: Option<&'a str>,
+    /// Where to look.
+    pub collections: &'a [CollectionId],
+    /// The most passages.
+    pub limit: usize,
+}
+
+/// Finds passages, and says how.
+pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
+    let query: String = asked.text.chars().take(LONGEST_QUERY).collect();
+    let started = Instant::now();
+    let (vector, mut error) = embed(engine, &query).await;
+    let embed_ms = millis(started);
+    let search = Query {
+        collections: asked.collections,
+        text: &query,
+        vector: vector.as_deref(),
+        limit: LEG,
+    };
+    let legs = engine.index.search(&search).await.unwrap_or_else(|failed| {
+        error = Some(failed.to_string());
+        Legs::default()
+    });
+    let weights = Weights::for_embedder(engine.embed.languages(), asked.language);
+    let mut passages = fuse(legs, &weights);
+    passages.truncate(asked.limit);
+    let confidence = confidence(&passages, &weights);
+    let embedder = vector.and(engine.embed.identity()).map(ToOwned::to_owned);
+    let passages: Arc<[Passage]> = passages.into();
+    let seen = Retrieved {
+        query,
+        embedder,
+        passages: passages.clone(),
+        confidence,
+        error,
+        took_ms: millis(started),
+        embed_ms,
+    };
+    (Found { passages, confidence }, seen)
+}
+
+/// The question's embedding, or why there is none.
+async fn embed(engine: &Engine, query: &str) -> (Option<Vec<f32>>, Option<String>) {
+    if engine.embed.identity().is_none() {
+        return (None, None);
+    }
+    match engine.embed.embed(&[query.to_owned()], Purpose::Query).await {
+        Ok(mut vectors) => (vectors.pop(), None),
+        Err(error) => {
+            tracing::warn!(%error, "the question could not be embedded, words alone are compared");
+            (None, Some(error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Prompt files: a header in YAML, then the system prompt. Reads and checks them; stores nothing.
+//!
+//! ```text
+//! ---
+//! name: Acme support
+//! model: gpt-4o-mini
+//! knowledge: [acme]
+//! handoff: { keywords: [human], notify: ["+15551230000"] }
+//! ---
+//! You answer customers of {{ agent }}.
+//! ```
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::domain::{Agent, AgentId, CollectionId, Handoff, HandoffRule, Texts, VersionId, Voice};
+use crate::pipeline::Bot;
+
+/// A prompt file, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptFile {
+    /// The agent's short name: the file's name without its ending.
+    pub slug: String,
+    /// The names of the collections that it answers from.
+    pub knowledge: Vec<String>,
+    header: Header,
+    prompt: String,
+}
+
+/// What is wrong with a prompt file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {reason}")]
+pub struct Wrong {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+/// Reads a prompt file.
+pub fn parse(file: &str, source: &str) -> Result<PromptFile, Wrong> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let wrong = |line: usize, reason: String| Wrong { file: file.to_owned(), line, reason };
+    let (yaml, prompt, first_line) = divide(source).map_err(|(line, why)| wrong(line, why))?;
+    let header: Header = serde_saphyr::from_str(yaml).map_err(|error| {
+        let line = error.location().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
+        wrong(line + 1, one_line(&error.to_string()))
+    })?;
+    header.check().map_err(|(key, why)| wrong(line_of(yaml, key), why))?;
+    let slug = slug_of(file);
+    if slug.is_empty() {
+        return Err(wrong(
+            1,
+            "the file name must hold letters or digits: it names the agent".into(),
+        ));
+    }
+    let read =
+        PromptFile { slug, knowledge: header.knowledge.clone(), header, prompt: prompt.to_owned() };
+    // Made ready once, so that a bad pattern or template is told now, with the line in the file.
+    read.bot(AgentId::stored(String::new()), None, Vec::new()).map_err(|why| {
+        let line = template_line(&why)
+            .map_or_else(|| line_of(yaml, "patterns"), |line| line + first_line - 1);
+        wrong(line, why)
+    })?;
+    Ok(read)
+}
+
+/// What a prompt file's content hashes to: the same content is the same version.
+pub fn hash(source: &str) -> String {
+    hex::encode(Sha256::digest(source.as_bytes()))
+}
+
+impl PromptFile {
+    /// The agent of this file, made ready.
+    pub fn bot(
+        &self,
+        id: AgentId,
+        version: Option<VersionId>,
+        knowledge: Vec<CollectionId>,
+    ) -> Result<Bot, String> {
+        let header = self.header.clone();
+        let agent = Agent {
+            id,
+            version,
+            slug: self.slug.clone(),
+            name: header.name,
+            model: header.model,
+            temperature: header.temperature,
+            max_output_tokens: header.max_output_tokens,
+            knowledge,
+            passages: header.passages,
+            min_confidence: header.min_confidence,
+            sources: header.sources,
+            history: header.history,
+            time_zone: header.time_zone,
+            voice: header.voice.into(),
+            handoff: header.handoff.into(),
+            texts: Texts {
+                no_answer: header.no_answer,
+                failure: header.failure,
+                greeting: header.greeting,
+                unreadable: header.unreadable,
+            },
+            prompt: self.prompt.clone(),
+        };
+        Bot::new(agent)
+    }
+}
+
+/// The header as it is written.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Header {
+    name: String,
+    model: String,
+    temperature: f32,
+    max_output_tokens: u32,
+    knowledge: Vec<String>,
+    passages: usize,
+    min_confidence: Option<f32>,
+    sources: bool,
+    history: usize,
+    time_zone: String,
+    voice: VoiceHeader,
+    handoff: HandoffHeader,
+    no_answer: String,
+    failure: String,
+    greeting: String,
+    unreadable: String,
+}
+
+impl Default for Header {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            model: String::new(),
+            temperature: 0.2,
+            max_output_tokens: 600,
+            knowledge: Vec::new(),
+            passages: 5,
+            min_confidence: None,
+            sources: true,
+            history: 12,
+            time_zone: "UTC".into(),
+            voice: VoiceHeader::default(),
+            handoff: HandoffHeader::default(),
+            no_answer: "I do not find that in our information, and I do not want to guess.".into(),
+            failure: "Sorry, something went wrong on our side. Please try again in a few minutes."
+                .into(),
+            greeting: "Hello! What would you like to know?".into(),
+            unreadable: "I can only read text here. Could you write your question?".into(),
+        }
+    }
+}
+
+impl Header {
+    /// The key that is wrong, and why.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.name.trim().is_empty() {
+            return Err(("name", "`name` is missing: what people read as the bot's name".into()));
+        }
+        if !(0.0..=2.0).contains(&self.temperature) {
+            return Err((
+                "temperature",
+                format!("temperature is {}, it goes from 0 to 2", self.temperature),
+            ));
+        }
+        if self.min_confidence.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
+            return Err(("min_confidence", "min_confidence goes from 0 to 1".into()));
+        }
+        if !(1..=50).contains(&self.passages) {
+            return Err((
+                "passages",
+                format!("passages is {}, it goes from 1 to 50", self.passages),
+            ));
+        }
+        if self.max_output_tokens == 0 {
+            return Err(("max_output_tokens", "max_output_tokens must be at least 1".into()));
+        }
+        if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
+            let zone = &self.time_zone;
+            return Err((
+                "time_zone",
+                format!("`{zone}` is not a time zone; write it like Europe/Madrid"),
+            ));
+        }
+        let phones = self.handoff.notify.iter();
+        if let Some(bad) = phones.into_iter().find(|phone| !is_phone(phone)) {
+            return Err((
+                "notify",
+                format!("`{bad}` is not a phone number; write it like +15551230000"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct VoiceHeader {
+    transcribe: bool,
+    language: String,
+    failure_reply: String,
+}
+
+impl Default for VoiceHeader {
+    fn default() -> Self {
+        Self {
+            transcribe: true,
+            language: "auto".into(),
+            failure_reply: "Sorry, I could not understand your voice message. Could you write it?"
+                .into(),
+        }
+    }
+}
+
+impl From<VoiceHeader> for Voice {
+    fn from(header: VoiceHeader) -> Self {
+        let language = Some(header.language).filter(|language| language != "auto");
+        Self { transcribe: header.transcribe, language, failure_reply: header.failure_reply }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct HandoffHeader {
+    keywords: Vec<String>,
+    patterns: Vec<String>,
+    reply: String,
+    notify: Vec<String>,
+}
+
+impl Default for HandoffHeader {
+    fn default() -> Self {
+        Self {
+            keywords: Vec::new(),
+            patterns: Vec::new(),
+            reply: "I am passing you to a colleague, who will answer you here.".into(),
+            notify: Vec::new(),
+        }
+    }
+}
+
+impl From<HandoffHeader> for Handoff {
+    fn from(header: HandoffHeader) -> Self {
+        let keywords = header.keywords.into_iter().map(HandoffRule::Keyword);
+        let patterns = header.patterns.into_iter().map(HandoffRule::Pattern);
+        Self {
+            rules: keywords.chain(patterns).collect(),
+            reply: header.reply,
+            notify: header.notify,
+        }
+    }
+}
+
+/// The header, the prompt, and the line that the prompt begins on.
+fn divide(source: &str) -> Result<(&str, &str, usize), (usize, String)> {
+    let mut lines = source.split_inclusive('\n');
+    let start = lines.next().unwrap_or_default();
+    if start.trim_end() != "---" {
+        return Err((1, "the file must begin with a line `---`, then the header".into()));
+    }
+    let mut length = start.len();
+    for (index, line) in lines.enumerate() {
+        if line.trim_end() == "---" {
+            let prompt = source.get(length + line.len()..).unwrap_or_default();
+            if prompt.trim().is_empty() {
+                return Err((index + 2, "there is no system prompt below the header".into()));
+            }
+            return Ok((source.get(start.len()..length).unwrap_or_default(), prompt, index + 3));
+        }
+        length += line.len();
+    }
+    Err((1, "the header is not closed: put a line `---` below it".into()))
+}
+
+/// The line of the file that a key of the header stands on.
+fn line_of(yaml: &str, key: &str) -> usize {
+    let found = yaml.lines().position(|line| line.contains(key));
+    found.map_or(1, |index| index + 2)
+}
+
+/// The line that a template's error names, within the prompt.
+fn template_line(why: &str) -> Option<usize> {
+    let rest = why.strip_prefix("line ")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+fn slug_of(file: &str) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = name.strip_suffix(".md").unwrap_or(name).to_lowercase();
+    let kept = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
+    kept.collect::<String>().trim_matches('-').to_owned()
+}
+
+fn is_phone(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else { return false };
+    let allowed = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
+    digits.chars().filter(char::is_ascii_digit).count() >= 6 && digits.chars().all(allowed)
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(source: &str) -> Wrong {
+        parse("prompts/acme.md", source).expect_err("this file is wrong")
+    }
+
+    #[test]
+    fn a_whole_file_becomes_an_agent() {
+        let source = "---\nname: Acme\nmodel: gpt-4o\nknowledge: [acme, faq]\nvoice: { language: es }\n\
+            handoff: { keywords: [human], patterns: ['(?i)order \\d+'], notify: ['+1 555 123-0000'] }\n---\nHello {{ agent }}.\n";
+        let file = parse("prompts/Acme Shop.md", source).expect("a good file");
+        assert_eq!((file.slug.as_str(), file.knowledge.len()), ("acme-shop", 2));
+        let bot = file.bot(AgentId::generate(), None, Vec::new()).expect("ready");
+        assert_eq!(bot.agent.voice.language.as_deref(), Some("es"));
+        assert_eq!(bot.agent.handoff.rules.len(), 2);
+        assert_eq!(bot.agent.temperature, 0.2);
+    }
+
+    #[test]
+    fn a_bad_header_is_refused_with_file_line_and_reason() {
+        let typo = wrong("---\nname: A\ntemprature: 1\n---\nHi\n");
+        assert_eq!((typo.file.as_str(), typo.line), ("prompts/acme.md", 3));
+        assert!(typo.reason.contains("temperature"), "{}", typo.reason);
+        assert_eq!(wrong("---\nname: A\ntemperature: 9\n---\nHi\n").line, 3);
+        assert_eq!(
+            wrong("---\nmodel: x\n---\nHi\n").reason.split(':').next(),
+            Some("`name` is missing")
+        );
+        assert!(wrong("---\nname: A\nHi\n").reason.contains("not closed"));
+        assert!(wrong("Hi\n").reason.contains("begin with"));
+        assert!(wrong("---\nname: A\n---\n \n").reason.contains("no system prompt"));
+        assert_eq!(wrong("---\nname: A\nhandoff:\n  notify: [bob]\n---\nHi\n").line, 4);
+        assert_eq!(wrong("---\nname: A\ntime_zone: Mars\n---\nHi\n").line, 3);
+        assert_eq!(wrong("---\nname: [\n---\nHi\n").file, "prompts/acme.md");
+    }
+
+    #[test]
+    fn a_bad_pattern_or_template_is_refused_with_its_line() {
+        let pattern = wrong("---\nname: A\nhandoff:\n  patterns: ['(']\n---\nHi\n");
+        assert_eq!(pattern.line, 4);
+        let template = wrong("---\nname: A\n---\nHi\nthere {{ nobody }}\n");
+        assert_eq!(template.line, 5, "{}", template.reason);
+    }
+}

@@ -1,0 +1,169 @@
+//! What the Graph API answers: reads it, and says whether a request surely did not go out. Sends nothing of its own.
+
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+
+use super::super::{Class, Error, Sent, json};
+use super::codes;
+use crate::domain::{Fault, Party};
+
+/// The longest answer that is read; real ones have a few hundred bytes.
+const LONGEST: usize = 1024 * 1024;
+/// The longest piece of an answer that goes into a fault, in characters.
+const LONGEST_PIECE: usize = 500;
+
+/// An answer, whatever it says.
+pub(super) struct Answer {
+    status: u16,
+    retry_after: Option<Duration>,
+    body: Value,
+}
+
+/// A request that got no answer.
+pub(super) enum Lost {
+    /// No connection was made.
+    Before(String),
+    /// The request left, or may have.
+    After(String),
+}
+
+/// Sends a request and reads the answer.
+pub(super) async fn to(request: RequestBuilder) -> Result<Answer, Lost> {
+    let response = request.send().await?;
+    let status = response.status();
+    let retry_after = retry_after(&response);
+    let body = match read(response, LONGEST).await {
+        Ok(bytes) => json::parse(&bytes).unwrap_or_default(),
+        // A refusal is one whatever its words; a message that was taken has an id that we must know.
+        Err(_) if !status.is_success() => Value::Null,
+        Err(error) => return Err(Lost::After(error.to_string())),
+    };
+    Ok(Answer { status: status.as_u16(), retry_after, body })
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Unread> {
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit as u64 {
+        return Err(Unread::TooLong(limit));
+    }
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    while let Some(piece) = response.chunk().await.map_err(|error| Unread::Broken(reason(error)))? {
+        if body.len() + piece.len() > limit {
+            return Err(Unread::TooLong(limit));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unread {
+    /// It is longer than allowed.
+    #[error("it is larger than {0} bytes")]
+    TooLong(usize),
+    /// The connection broke.
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+}
+
+impl Answer {
+    /// The body of a request that was taken, or why it was refused.
+    ///
+    /// Meta quotes a malformed token in its message: `token` is taken out of what is kept.
+    pub(super) fn taken(self, token: &str) -> Result<Value, Error> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let error = self.body.get("error").unwrap_or(&Value::Null);
+        let class = codes::classify(json::whole(error, "code"), self.status);
+        let fault = fault(error, self.status, token);
+        Err(Error::Refused { class, fault, retry_after: self.retry_after })
+    }
+}
+
+/// The ids in the answer to a message that was taken.
+pub(super) fn sent(body: &Value) -> Result<Sent, Error> {
+    let first = |name| json::list(body, name).first();
+    let id = first("messages").and_then(|message| json::text(message, "id"));
+    let contact = first("contacts").unwrap_or(&Value::Null);
+    let recipient = Party {
+        wa_id: json::text(contact, "wa_id").map(|id| id.trim_start_matches('+').trim().to_owned()),
+        bsuid: json::text(contact, "user_id"),
+        ..Party::default()
+    };
+    id.map(|provider_id| Sent { provider_id, recipient })
+        .ok_or_else(|| Error::Unknown("Meta took the request and named no message".to_owned()))
+}
+
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Before(why) => Self::NotSent(why),
+            Lost::After(why) => Self::Unknown(why),
+        }
+    }
+}
+
+impl Lost {
+    /// The error of a request that only asks: it can always be made again.
+    pub(super) fn of_a_question(self) -> Error {
+        let (Self::Before(why) | Self::After(why)) = self;
+        Error::NotSent(why)
+    }
+}
+
+impl From<reqwest::Error> for Lost {
+    fn from(error: reqwest::Error) -> Self {
+        let before = error.is_connect() || error.is_builder();
+        let why = reason(error);
+        if before { Self::Before(why) } else { Self::After(why) }
+    }
+}
+
+/// A failure in words, without the address: a file's address is a key to it.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    if error.is_timeout() && !error.is_connect() {
+        return "no answer in time".to_owned();
+    }
+    let mut deepest: &dyn std::error::Error = &error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    format!("{error}: {deepest}")
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn fault(error: &Value, status: u16, token: &str) -> Fault {
+    let data = error.get("error_data").unwrap_or(&Value::Null);
+    let subcode = json::whole(error, "error_subcode").map(|subcode| format!("subcode {subcode}"));
+    let details: Vec<String> = json::text(data, "details")
+        .map(|words| kept(&words, token))
+        .into_iter()
+        .chain(subcode)
+        .collect();
+    Fault {
+        code: json::whole(error, "code").unwrap_or(0),
+        title: json::text(error, "message")
+            .map_or_else(|| format!("HTTP {status}"), |words| kept(&words, token)),
+        details: (!details.is_empty()).then(|| details.join("; ")),
+    }
+}
+
+fn kept(words: &str, token: &str) -> String {
+    words.replace(token, "(token)").chars().take(LONGEST_PIECE).collect()
+}
+
+/// A refusal in our own words.
+pub(super) fn refused(class: Class, why: impl Into<String>) -> Error {
+    Error::Refused { class, fault: Fault::ours(why), retry_after: None }
+}

@@ -1,0 +1,202 @@
+//! Fetching a file that a customer sent: its address first, which lives five minutes, then the file itself.
+//!
+//! The token goes to Meta's own hosts only, and an address that came in an event is fetched from those only.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use reqwest::Url;
+use reqwest::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+
+use super::super::{Class, Error, json};
+use super::Meta;
+use super::answer::{self, Lost, Unread, refused};
+use crate::domain::Media;
+
+/// The domains that serve WhatsApp's files.
+const HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
+
+/// How a download failed.
+enum Failed {
+    /// The server refused with 401, 403 or 404: the address may be old, or the token unwanted.
+    Denied(u16),
+    /// Anything else.
+    Final(Error),
+}
+
+impl Meta {
+    /// Fetches a file of at most `limit` bytes and checks it against its hash.
+    pub(super) async fn file(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
+        let bytes = match (&media.id, &media.url) {
+            (Some(id), _) => self.file_by_id(id, limit).await?,
+            (None, Some(url)) => self.file_at(url, limit).await?,
+            (None, None) => {
+                return Err(refused(Class::OurFault, "the file has neither an id nor an address"));
+            }
+        };
+        match &media.sha256 {
+            Some(written) if !agrees(written, &bytes) => {
+                Err(refused(Class::Transient, "the file does not match its SHA-256"))
+            }
+            _ => Ok(bytes),
+        }
+    }
+
+    async fn file_by_id(&self, id: &str, limit: usize) -> Result<Vec<u8>, Error> {
+        let url = self.locate(id).await?;
+        match self.download(&url, true, limit).await {
+            Err(Failed::Denied(_)) => {}
+            done => return done.map_err(Error::from),
+        }
+        let fresh = self.locate(id).await?;
+        match self.download(&fresh, true, limit).await {
+            Err(Failed::Denied(_)) => {}
+            done => return done.map_err(Error::from),
+        }
+        Ok(self.download(&fresh, false, limit).await?)
+    }
+
+    async fn file_at(&self, url: &str, limit: usize) -> Result<Vec<u8>, Error> {
+        let url = url.parse().ok().filter(|url| self.trusts(url));
+        let url =
+            url.ok_or_else(|| refused(Class::OurFault, "the file is not on a host of Meta"))?;
+        match self.download(&url, true, limit).await {
+            Err(Failed::Denied(_)) => Ok(self.download(&url, false, limit).await?),
+            done => Ok(done?),
+        }
+    }
+
+    /// Asks where a file is.
+    async fn locate(&self, id: &str) -> Result<Url, Error> {
+        let mut url = self.endpoint(&[id]);
+        url.query_pairs_mut().append_pair("phone_number_id", &self.phone_number_id);
+        let answer = self.ask(url).await?;
+        json::text(&answer, "url")
+            .and_then(|url| url.parse().ok())
+            .ok_or_else(|| refused(Class::Transient, "Meta did not say where the file is"))
+    }
+
+    async fn download(&self, url: &Url, with_token: bool, limit: usize) -> Result<Vec<u8>, Failed> {
+        let mut request = self.client.get(url.clone());
+        if with_token && self.trusts(url) {
+            request = request.header(AUTHORIZATION, self.authorization.clone());
+        }
+        let response = request.send().await.map_err(|error| Lost::from(error).of_a_question())?;
+        let class = match response.status().as_u16() {
+            200..=299 => return Ok(answer::read(response, limit).await?),
+            status @ (401 | 403 | 404) => return Err(Failed::Denied(status)),
+            429 => Class::Throttled,
+            500.. => Class::Transient,
+            _ => Class::OurFault,
+        };
+        Err(refused(class, format!("the file's host answered HTTP {}", response.status().as_u16()))
+            .into())
+    }
+
+    /// Whether the token may go there: to the Graph API's own host, or over TLS to Meta's file hosts.
+    fn trusts(&self, url: &Url) -> bool {
+        let Some(host) = url.host_str() else { return false };
+        let secure = url.scheme() == "https";
+        let within = |domain: &&str| {
+            host.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let same =
+            self.base.host_str() == Some(host) && (secure || url.scheme() == self.base.scheme());
+        same || (secure && HOSTS.iter().any(within)) || (loopback(&self.base) && loopback(url))
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            // Not `Class::Token`: a file's host that says no is no proof that the token is bad.
+            Failed::Denied(status) => {
+                refused(Class::OurFault, format!("the file's host answered HTTP {status}"))
+            }
+            Failed::Final(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<Unread> for Failed {
+    fn from(unread: Unread) -> Self {
+        Self::Final(match unread {
+            Unread::TooLong(_) => {
+                refused(Class::OurFault, format!("the file is refused: {unread}"))
+            }
+            Unread::Broken(_) => Error::NotSent(unread.to_string()),
+        })
+    }
+}
+
+fn loopback(url: &Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
+/// Whether a hash, in hex or base64, is that of the bytes. Text that is no SHA-256 proves nothing either way.
+fn agrees(written: &str, bytes: &[u8]) -> bool {
+    let hash = if written.len() == 64 {
+        hex::decode(written).ok()
+    } else {
+        STANDARD.decode(written).or_else(|_| STANDARD_NO_PAD.decode(written)).ok()
+    };
+    hash.filter(|hash| hash.len() == 32).is_none_or(|hash| hash == Sha256::digest(bytes).as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn meta(base: &str) -> Meta {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let settings = serde_json::json!({"agent": "a", "phone_number_id": "1", "access_token": "t",
+            "verify_token": "v", "base_url": base});
+        let client = super::super::super::client(Duration::from_secs(1)).unwrap();
+        Meta::new(&serde_json::from_value(settings).unwrap(), client).unwrap()
+    }
+
+    #[test]
+    fn the_token_goes_to_meta_s_hosts_only() {
+        let trusts = |base, url: &str| meta(base).trusts(&url.parse().unwrap());
+        let graph = "https://graph.facebook.com";
+        for good in [
+            "https://graph.facebook.com/v24.0/1",
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid=1",
+            "https://mmg.whatsapp.net/x",
+        ] {
+            assert!(trusts(graph, good), "{good}");
+        }
+        for bad in [
+            "http://graph.facebook.com/v24.0/1",
+            "http://lookaside.fbsbx.com/x",
+            "https://evilfbsbx.com/x",
+            "https://fbsbx.com.evil.example/x",
+            "https://graph.facebook.com@evil.example/x",
+            "https://127.0.0.1/x",
+            "data:text/plain,x",
+        ] {
+            assert!(!trusts(graph, bad), "{bad}");
+        }
+        assert!(trusts("http://127.0.0.1:1", "http://localhost:2/x"));
+        assert!(!trusts("http://127.0.0.1:1", "http://evil.example/x"));
+        assert!(trusts("https://graph.example", "https://graph.example:8443/x"));
+    }
+
+    #[test]
+    fn a_hash_is_read_in_hex_and_in_base64() {
+        let hash = Sha256::digest(b"file");
+        let (hex, base64) = (hex::encode(hash), STANDARD.encode(hash));
+        for written in [hex.as_str(), &hex.to_uppercase(), &base64, base64.trim_end_matches('=')] {
+            assert!(agrees(written, b"file"), "{written}");
+            assert!(!agrees(written, b"other"), "{written}");
+        }
+        assert!(agrees("<HASH>", b"file") && agrees("", b"file"));
+    }
+}

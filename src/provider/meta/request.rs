@@ -1,0 +1,82 @@
+//! The bodies of requests to `/messages`, in Meta's words.
+
+use serde::Serialize;
+
+use super::super::Outgoing;
+
+/// A text message.
+#[derive(Serialize)]
+pub(super) struct Message<'a> {
+    messaging_product: &'static str,
+    recipient_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<&'a str>,
+    r#type: &'static str,
+    text: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<Context<'a>>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    biz_opaque_callback_data: &'a str,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    body: &'a str,
+    preview_url: bool,
+}
+
+#[derive(Serialize)]
+struct Context<'a> {
+    message_id: &'a str,
+}
+
+/// Marks a message as read and shows that we are writing.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are Meta's")]
+pub(super) struct Typing<'a> {
+    messaging_product: &'static str,
+    status: &'static str,
+    message_id: &'a str,
+    typing_indicator: Indicator,
+}
+
+#[derive(Serialize)]
+struct Indicator {
+    r#type: &'static str,
+}
+
+impl<'a> Message<'a> {
+    /// The message as Meta wants it; `None` when it is to nobody.
+    ///
+    /// The phone goes with its `+`: without it Meta may put our own country code in front, and the message
+    /// reaches a stranger.
+    pub(super) fn new(outgoing: &'a Outgoing) -> Option<Self> {
+        let given = |id: &'a Option<String>| id.as_deref().filter(|id| !id.is_empty());
+        let to = given(&outgoing.to.wa_id).map(|id| format!("+{}", id.trim_start_matches('+')));
+        let recipient = given(&outgoing.to.bsuid).filter(|_| to.is_none());
+        (to.is_some() || recipient.is_some()).then(|| Self {
+            messaging_product: "whatsapp",
+            recipient_type: "individual",
+            to,
+            recipient,
+            r#type: "text",
+            text: Text { body: &outgoing.text, preview_url: false },
+            context: outgoing.reply_to.as_deref().map(|message_id| Context { message_id }),
+            biz_opaque_callback_data: &outgoing.reference,
+        })
+    }
+}
+
+impl<'a> Typing<'a> {
+    /// For the customer's message with this id.
+    pub(super) fn new(message_id: &'a str) -> Self {
+        Self {
+            messaging_product: "whatsapp",
+            status: "read",
+            message_id,
+            typing_indicator: Indicator { r#type: "text" },
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Single items of a change: a message, a status, an echo, a chunk of history, and the people in them.
+
+use serde_json::Value;
+
+use super::super::super::json::{list, text, time};
+use super::{Change, content, notice};
+use crate::domain::{Delivery, Echo, Event, Fault, Inbound, Party, Pricing, Status};
+
+/// A customer's message that we cannot make sense of is one that nobody answers: somebody should see it.
+const UNREADABLE_MESSAGE: &str =
+    "A customer's message could not be read; it is kept as it came and was not answered.";
+const UNREADABLE_ECHO: &str = "A message that a colleague sent from \
+    the phone could not be read; the bot may go on speaking in that conversation.";
+
+impl Change<'_> {
+    /// An item of `messages`: only `id`, `type` and a sender are needed.
+    pub(super) fn message(&self, message: &Value) -> Event {
+        let imported = self.field == "history";
+        if imported && self.is_ours(message) {
+            return notice::part("history", message);
+        }
+        self.inbound(message, imported).unwrap_or_else(|| {
+            notice::unreadable("unreadable_message", message, Some(UNREADABLE_MESSAGE))
+        })
+    }
+
+    fn inbound(&self, message: &Value, imported: bool) -> Option<Event> {
+        let kind = text(message, "type")?;
+        let from = self.party(text(message, "from"), text(message, "from_user_id"));
+        if from.wa_id.is_none() && from.bsuid.is_none() {
+            return None;
+        }
+        Some(Event::Message(Box::new(Inbound {
+            provider_id: text(message, "id")?,
+            from,
+            sent_at: time(message, "timestamp"),
+            content: content::read(&kind, message),
+            reply_to: message.get("context").and_then(|context| text(context, "id")),
+            group: text(message, "group_id"),
+            imported,
+            faults: faults(message),
+        })))
+    }
+
+    /// An item of `statuses`. States of calls come in the same list.
+    pub(super) fn status(&self, status: &Value) -> Event {
+        if self.field == "calls" || text(status, "type").as_deref() == Some("call") {
+            return notice::part("calls", status);
+        }
+        self.delivery(status)
+            .unwrap_or_else(|| notice::unreadable("unreadable_status", status, None))
+    }
+
+    fn delivery(&self, status: &Value) -> Option<Event> {
+        let delivery = match text(status, "status")?.as_str() {
+            "sent" => Delivery::Sent,
+            "delivered" => Delivery::Delivered,
+            "read" | "played" => Delivery::Read,
+            "failed" => Delivery::Failed,
+            _ => return Some(notice::part("statuses", status)),
+        };
+        Some(Event::Status(Box::new(Status {
+            provider_id: text(status, "id")?,
+            delivery,
+            at: time(status, "timestamp"),
+            reference: text(status, "biz_opaque_callback_data"),
+            recipient: self.recipient(status),
+            faults: faults(status),
+            pricing: status.get("pricing").filter(|pricing| pricing.is_object()).map(pricing),
+        })))
+    }
+
+    /// Of a group's status, `recipient_id` is the group and the participant is the one who received it.
+    fn recipient(&self, status: &Value) -> Party {
+        if text(status, "recipient_type").as_deref() == Some("group") {
+            let bsuid = text(status, "recipient_participant_user_id");
+            return self.party(text(status, "recipient_participant_id"), bsuid);
+        }
+        self.party(text(status, "recipient_id"), text(status, "recipient_user_id"))
+    }
+
+    /// An item of `message_echoes`: what a person wrote to a customer from the Business app.
+    pub(super) fn echo(&self, echo: &Value) -> Event {
+        self.written_by_us(echo)
+            .unwrap_or_else(|| notice::unreadable("unreadable_echo", echo, Some(UNREADABLE_ECHO)))
+    }
+
+    fn written_by_us(&self, echo: &Value) -> Option<Event> {
+        let kind = text(echo, "type")?;
+        let to = self.party(text(echo, "to"), text(echo, "to_user_id"));
+        if to.wa_id.is_none() && to.bsuid.is_none() {
+            return None;
+        }
+        Some(Event::Echo(Box::new(Echo {
+            provider_id: text(echo, "id")?,
+            to,
+            sent_at: time(echo, "timestamp"),
+            content: content::read(&kind, echo),
+        })))
+    }
+
+    /// An item of `history`: threads of old messages, or an error. A thread's id is the customer's number.
+    ///
+    /// Our own side of it is no echo, or an import would take every conversation away from the bot.
+    pub(super) fn history(&self, chunk: &Value, events: &mut Vec<Event>) {
+        let before = events.len();
+        for thread in list(chunk, "threads") {
+            let phone = |id: &String| id.bytes().all(|byte| byte.is_ascii_digit());
+            let customer = text(thread, "id").map(bare).filter(phone);
+            for message in list(thread, "messages") {
+                let from = text(message, "from").map(bare);
+                let other = from.is_some() && customer.is_some() && from != customer;
+                let event = if other || self.is_ours(message) {
+                    notice::part("history", message)
+                } else {
+                    self.inbound(message, true)
+                        .unwrap_or_else(|| notice::unreadable("unreadable_message", message, None))
+                };
+                events.push(event);
+            }
+        }
+        if events.len() == before {
+            events.push(notice::part("history", chunk));
+        }
+    }
+
+    /// Whether an imported message is one that the business wrote.
+    fn is_ours(&self, message: &Value) -> bool {
+        let said = message.pointer("/history_context/from_me").and_then(Value::as_bool);
+        let from =
+            text(message, "from").map(|from| super::digits(&from)).filter(|from| !from.is_empty());
+        said == Some(true) || text(message, "to").is_some() || (from.is_some() && from == self.ours)
+    }
+
+    /// Someone known by either id, with what the change's `contacts` adds.
+    ///
+    /// An id is taken from a contact only when another id shows that it is the same person, or when the item names
+    /// nobody and there is one contact: a wrong link would join two customers.
+    fn party(&self, wa_id: Option<String>, bsuid: Option<String>) -> Party {
+        let mut party = Party {
+            wa_id: wa_id.map(bare).filter(|id| !id.is_empty()),
+            bsuid,
+            name: None,
+            username: None,
+        };
+        let nobody = party.wa_id.is_none() && party.bsuid.is_none();
+        let same = self.contacts.iter().find(|contact| is_same(contact, &party));
+        let only = if let [only] = self.contacts { Some(only) } else { None };
+        let Some(contact) = same.or(only) else { return party };
+        if same.is_some() || nobody {
+            party.wa_id = party.wa_id.or_else(|| text(contact, "wa_id").map(bare));
+            party.bsuid = party.bsuid.or_else(|| text(contact, "user_id"));
+        }
+        if let Some(profile) = contact.get("profile") {
+            party.name = text(profile, "name");
+            party.username =
+                text(profile, "username").map(|name| name.trim_start_matches('@').to_owned());
+        }
+        party
+    }
+}
+
+fn is_same(contact: &Value, party: &Party) -> bool {
+    let has = |key, id: &Option<String>| id.as_deref().is_some_and(|id| names(contact, key, id));
+    has("wa_id", &party.wa_id) || has("user_id", &party.bsuid)
+}
+
+/// Whether the id stands under the key. Copies nothing: a batch may compare a thousand people with a thousand.
+fn names(contact: &Value, key: &str, id: &str) -> bool {
+    match contact.get(key) {
+        Some(Value::String(text)) => text.strip_prefix('+').unwrap_or(text) == id,
+        Some(Value::Number(number)) => number.to_string() == id,
+        _ => false,
+    }
+}
+
+fn bare(wa_id: String) -> String {
+    wa_id.strip_prefix('+').map(str::to_owned).unwrap_or(wa_id)
+}
+
+/// The `errors` of an item.
+fn faults(item: &Value) -> Vec<Fault> {
+    list(item, "errors").iter().map(notice::fault).collect()
+}
+
+fn pricing(pricing: &Value) -> Pricing {
+    Pricing {
+        billable: pricing.get("billable").and_then(Value::as_bool),
+        category: text(pricing, "category"),
+    }
+}

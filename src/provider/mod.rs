@@ -1,0 +1,141 @@
+//! Seam: WhatsApp. A provider reads webhooks into events and sends messages out.
+//!
+//! | adapter | reaches WhatsApp through |
+//! | --- | --- |
+//! | `meta` | Meta's own Cloud API |
+//! | `sandbox` | nothing: an in-process number for trying things out and for tests |
+//!
+//! Adapters know their own wire format and nothing of the database, the pipeline or each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use serde::Deserialize;
+
+use crate::domain::{Fault, Item, Media, Party};
+
+mod error;
+mod json;
+mod signature;
+mod meta;
+mod sandbox;
+
+pub use error::{Class, Error, Malformed, Refused, Retry};
+
+/// One connected number: takes in its webhooks.
+pub trait Receiver: Send + Sync {
+    /// The provider's own id of the number, by which events name it.
+    fn external_id(&self) -> &str;
+
+    /// Answers the provider's question whether this address is ours; `None` refuses.
+    fn handshake(&self, query: &[(String, String)]) -> Option<String>;
+
+    /// Checks that a webhook comes from the provider, over its raw bytes, before anything is parsed.
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused>;
+
+    /// Reads every item of a verified webhook. Items that are not understood are kept as
+    /// [`Event::Other`](crate::domain::Event::Other); only a body that is not a webhook at all is an error.
+    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, Malformed>;
+}
+
+/// One connected number: sends.
+#[async_trait]
+pub trait Provider: Receiver {
+    /// Sends one message. An error says whether it surely did not go out.
+    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Error>;
+
+    /// Marks the customer's message as read and shows that we are writing.
+    async fn typing(&self, message: &str) -> Result<(), Error>;
+
+    /// Fetches a file that a customer sent, of at most `limit` bytes.
+    async fn media(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error>;
+
+    /// Asks the provider whether the credentials work; the answer names the number.
+    async fn check(&self) -> Result<String, Error>;
+}
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// To whom: `bsuid` is used where `wa_id` is not known.
+    pub to: Party,
+    /// The words, in WhatsApp's own formatting, at most 4,096 characters.
+    pub text: String,
+    /// The provider's id of the message that it quotes.
+    pub reply_to: Option<String>,
+    /// Our reference; status events bring it back.
+    pub reference: String,
+}
+
+/// A message that the provider took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The provider's id of it.
+    pub provider_id: String,
+    /// The recipient's ids as the provider knows them.
+    pub recipient: Party,
+}
+
+/// How a number is connected, as written in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Settings {
+    /// Meta's Cloud API.
+    Meta(meta::Settings),
+    /// An in-process number.
+    Sandbox(sandbox::Settings),
+}
+
+impl Settings {
+    /// Connects the number. Errors say what is missing and where to set it.
+    pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
+        Ok(match self {
+            Self::Meta(settings) => Arc::new(meta::Meta::new(settings, client.clone())?),
+            Self::Sandbox(settings) => Arc::new(sandbox::Sandbox::new(settings)),
+        })
+    }
+
+    /// The provider's name, as in the webhook's path.
+    pub fn provider(&self) -> &'static str {
+        match self {
+            Self::Meta(_) => "meta",
+            Self::Sandbox(_) => "sandbox",
+        }
+    }
+
+    /// Whether WhatsApp lets the number write freely only for 24 hours after the customer's last message.
+    pub fn has_window(&self) -> bool {
+        match self {
+            Self::Meta(_) => true,
+            Self::Sandbox(_) => false,
+        }
+    }
+
+    /// The name of the agent that answers on the number.
+    pub fn agent(&self) -> &str {
+        match self {
+            Self::Meta(settings) => &settings.agent,
+            Self::Sandbox(settings) => &settings.agent,
+        }
+    }
+}
+
+/// An HTTP client for all providers: keeps connections open, gives up after `timeout`.
+pub fn client(timeout: Duration) -> Result<reqwest::Client, String> {
+    reqwest::Client::builder()
+        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
+        .timeout(timeout)
+        .connect_timeout(timeout.min(Duration::from_secs(10)))
+        .redirect(reqwest::redirect::Policy::limited(3))
+        .build()
+        .map_err(|error| format!("cannot set up HTTP: {error}"))
+}
+
+impl Fault {
+    /// A fault in our own words.
+    pub(crate) fn ours(title: impl Into<String>) -> Self {
+        Self { code: 0, title: title.into(), details: None }
+    }
+}

@@ -1,0 +1,246 @@
+//! An in-process number: takes in webhooks like any other and sends to nobody. For trying things out and for tests.
+//!
+//! A webhook is `{"messages": [{"id"?, "from", "text", "name"?, "timestamp"?}]}`, times in seconds since 1970.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json, signature};
+use crate::domain::{Content, Event, Inbound, Item, Media, Other, Party};
+
+/// The header that carries the signature of a webhook.
+const SIGNATURE: &str = "x-frontdesk-signature";
+/// How many sent messages are remembered.
+const REMEMBERED: usize = 1000;
+
+/// How an in-process number is set up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The agent that answers on the number.
+    pub agent: String,
+    /// The number's id, by which events name it.
+    #[serde(default = "default_id")]
+    pub id: String,
+    /// What webhooks are signed with.
+    #[serde(default)]
+    pub secret: Option<SecretString>,
+    /// Take webhooks unchecked when there is no `secret`.
+    #[serde(default)]
+    pub insecure: bool,
+}
+
+/// An in-process number.
+pub(super) struct Sandbox {
+    id: String,
+    secret: Option<SecretString>,
+    insecure: bool,
+    sent: Mutex<VecDeque<Outgoing>>,
+}
+
+impl Sandbox {
+    /// Sets the number up.
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            id: settings.id.clone(),
+            secret: settings.secret.clone().filter(|secret| !secret.expose_secret().is_empty()),
+            insecure: settings.insecure,
+            sent: Mutex::default(),
+        }
+    }
+
+    fn event(message: &Value) -> Event {
+        Self::inbound(message).unwrap_or_else(|| {
+            Event::Other(Box::new(Other {
+                kind: "unreadable_message".to_owned(),
+                payload: message.clone(),
+                alert: None,
+            }))
+        })
+    }
+
+    fn inbound(message: &Value) -> Option<Event> {
+        let from = json::text(message, "from")?;
+        Some(Event::Message(Box::new(Inbound {
+            provider_id: json::text(message, "id").unwrap_or_else(new_id),
+            from: Party {
+                wa_id: Some(from.trim_start_matches('+').to_owned()),
+                name: json::text(message, "name"),
+                ..Party::default()
+            },
+            sent_at: json::time(message, "timestamp"),
+            content: Content::Text { body: json::string(message, "text")? },
+            reply_to: None,
+            group: None,
+            imported: false,
+            faults: Vec::new(),
+        })))
+    }
+}
+
+impl Receiver for Sandbox {
+    fn external_id(&self) -> &str {
+        &self.id
+    }
+
+    fn handshake(&self, _query: &[(String, String)]) -> Option<String> {
+        None
+    }
+
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+        match &self.secret {
+            Some(secret) => signature::check(headers, SIGNATURE, secret, body),
+            None if self.insecure => Ok(()),
+            None => Err(Refused(format!(
+                "the sandbox number {} has no secret to check webhooks with: set secret, or insecure = true to take \
+                 them unchecked",
+                self.id
+            ))),
+        }
+    }
+
+    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, Malformed> {
+        let top = json::parse(body)?;
+        if top.get("messages").is_none() {
+            return Err(Malformed(
+                "the body has no `messages`: it is no webhook of the sandbox".into(),
+            ));
+        }
+        let number = || Some(self.id.clone());
+        let messages = json::list(&top, "messages").iter();
+        Ok(messages.map(|message| Item { number: number(), event: Self::event(message) }).collect())
+    }
+}
+
+#[async_trait]
+impl Provider for Sandbox {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Error> {
+        let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if sent.len() == REMEMBERED {
+            sent.pop_front();
+        }
+        sent.push_back(outgoing.clone());
+        Ok(Sent { provider_id: new_id(), recipient: outgoing.to.clone() })
+    }
+
+    async fn typing(&self, _message: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn media(&self, _media: &Media, _limit: usize) -> Result<Vec<u8>, Error> {
+        Err(Error::NotSent("the sandbox holds no files".to_owned()))
+    }
+
+    async fn check(&self) -> Result<String, Error> {
+        Ok("in-process".to_owned())
+    }
+}
+
+fn default_id() -> String {
+    "sandbox".to_owned()
+}
+
+fn new_id() -> String {
+    format!("sandbox.{}", ulid::Ulid::generate())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Settings as Any;
+    use super::*;
+    use serde_json::json;
+
+    fn sandbox(settings: &Value) -> Sandbox {
+        match serde_json::from_value(settings.clone()).unwrap() {
+            Any::Sandbox(settings) => Sandbox::new(&settings),
+            Any::Meta(_) => panic!("a sandbox was asked for"),
+        }
+    }
+
+    fn open() -> Sandbox {
+        sandbox(&json!({"provider": "sandbox", "agent": "a", "insecure": true}))
+    }
+
+    fn outgoing(text: &str) -> Outgoing {
+        let to = Party { wa_id: Some("4477".into()), ..Party::default() };
+        Outgoing { to, text: text.into(), reply_to: None, reference: "r".into() }
+    }
+
+    #[test]
+    fn messages_are_read_and_a_bad_one_does_not_lose_the_others() {
+        let body = json!({"messages": [
+            {"id": "m1", "from": "+4477", "text": "hi\u{0}", "name": "Ana", "timestamp": 1_760_000_000},
+            {"text": "from nobody"},
+            7,
+            {"from": 4478, "text": ""},
+        ]});
+        let items = open().decode(body.to_string().as_bytes()).unwrap();
+        assert_eq!(items.len(), 4);
+        assert!(items.iter().all(|item| item.number.as_deref() == Some("sandbox")));
+        let Event::Message(first) = &items[0].event else { panic!("{items:?}") };
+        assert_eq!(first.provider_id, "m1");
+        assert_eq!(first.from.wa_id.as_deref(), Some("4477"));
+        assert_eq!(first.sent_at, 1_760_000_000_000);
+        assert_eq!(first.content, Content::Text { body: "hi\u{fffd}".into() });
+        assert!(
+            matches!(&items[1].event, Event::Other(other) if other.kind == "unreadable_message")
+        );
+        assert!(matches!(&items[2].event, Event::Other(_)));
+        assert!(
+            matches!(&items[3].event, Event::Message(m) if m.provider_id.starts_with("sandbox."))
+        );
+        for wrong in ["", "[]", "{}", "hello"] {
+            assert!(open().decode(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn webhooks_are_checked_unless_the_owner_says_otherwise() {
+        let body = br#"{"messages":[]}"#;
+        let mut headers = HeaderMap::new();
+        assert!(open().verify(&headers, body).is_ok());
+        let bare = sandbox(&json!({"provider": "sandbox", "agent": "a", "secret": ""}));
+        let refused = bare.verify(&headers, body).unwrap_err().to_string();
+        assert!(refused.contains("set secret") && refused.contains("insecure = true"), "{refused}");
+        let signed = sandbox(&json!({"provider": "sandbox", "agent": "a", "secret": "s"}));
+        assert!(signed.verify(&headers, body).is_err());
+        headers.insert(SIGNATURE, signature::sign("s", body).parse().unwrap());
+        assert!(signed.verify(&headers, body).is_ok());
+    }
+
+    #[test]
+    fn a_mistyped_key_is_answered_with_the_right_ones() {
+        let wrong = json!({"provider": "sandbox", "agent": "a", "sekret": "s"});
+        let error = serde_json::from_value::<Any>(wrong).unwrap_err().to_string();
+        assert!(error.contains("sekret") && error.contains("`secret`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_last_thousand_sent_messages_are_remembered() {
+        let sandbox = open();
+        for n in 0..=REMEMBERED {
+            sandbox.send(&outgoing(&n.to_string())).await.unwrap();
+        }
+        let sent = sandbox.sent.lock().unwrap();
+        assert_eq!(sent.len(), REMEMBERED);
+        assert_eq!(sent.front().map(|message| message.text.as_str()), Some("1"));
+    }
+
+    #[tokio::test]
+    async fn every_sent_message_has_its_own_id() {
+        let sandbox = open();
+        let first = sandbox.send(&outgoing("a")).await.unwrap();
+        let second = sandbox.send(&outgoing("b")).await.unwrap();
+        assert_ne!(first.provider_id, second.provider_id);
+        assert_eq!(first.recipient.wa_id.as_deref(), Some("4477"));
+        assert_eq!(sandbox.typing("m").await, Ok(()));
+        assert!(sandbox.media(&Media::default(), 10).await.is_err());
+        assert_eq!(sandbox.check().await.as_deref(), Ok("in-process"));
+    }
+}

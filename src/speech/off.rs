@@ -1,0 +1,18 @@
+//! Transcribes nothing. Must not pretend to.
+
+use async_trait::async_trait;
+
+use super::{Error, Recording, Transcriber, Transcript};
+
+pub(super) struct Off;
+
+#[async_trait]
+impl Transcriber for Off {
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    async fn transcribe(&self, _: &Recording<'_>) -> Result<Transcript, Error> {
+        Err(Error::Off)
+    }
+}

@@ -1,0 +1,337 @@
+//! Transcribes with any OpenAI-compatible `/audio/transcriptions`. Must not convert the recording: it goes out as the
+//! customer sent it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_openai::error::OpenAIError;
+use async_openai::traits::AsyncTryFrom;
+use async_trait::async_trait;
+use reqwest::multipart::{Form, Part};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Error, Recording, Transcriber, Transcript};
+use crate::endpoint::{Access, Endpoint, OPENAI, lenient};
+
+/// An OpenAI-compatible endpoint that transcribes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Everything before `/audio/transcriptions`. Default: OpenAI, `https://api.openai.com/v1`.
+    base_url: String,
+    /// The key. Default: none, as local servers want it.
+    api_key: Option<SecretString>,
+    /// The model. Default: `whisper-1`.
+    model: String,
+    /// Milliseconds for a recording, all attempts and waits included. Default: 90,000.
+    timeout_ms: u64,
+    /// Milliseconds for one attempt. Default: 45,000.
+    attempt_ms: u64,
+    /// How often a passing failure is tried again. Default: 3.
+    retries: u32,
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
+    retry_cap_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: OPENAI.into(),
+            api_key: None,
+            model: "whisper-1".into(),
+            timeout_ms: 90_000,
+            attempt_ms: 45_000,
+            retries: 3,
+            retry_cap_ms: 20_000,
+        }
+    }
+}
+
+pub(super) struct Openai {
+    endpoint: Endpoint,
+    model: String,
+    name: String,
+    /// The model refused `verbose_json`, the format that tells the language.
+    plain: AtomicBool,
+}
+
+impl Openai {
+    pub(super) fn new(settings: &Settings) -> Result<Self, String> {
+        let model = settings.model.trim().to_owned();
+        if model.is_empty() {
+            return Err("model is empty: name one, such as whisper-1".into());
+        }
+        let endpoint = Endpoint::new(Access {
+            base_url: settings.base_url.clone(),
+            api_key: settings.api_key.clone(),
+            timeout_ms: settings.timeout_ms,
+            attempt_ms: settings.attempt_ms,
+            retries: settings.retries,
+            retry_cap_ms: settings.retry_cap_ms,
+        })?;
+        let name = format!("openai/{model}");
+        Ok(Self { endpoint, model, name, plain: AtomicBool::new(false) })
+    }
+
+    async fn ask(&self, upload: &Upload) -> Result<Answer, String> {
+        let ask = || async {
+            let audio = self.endpoint.whole().audio();
+            let transcriptions = audio.transcription();
+            transcriptions.create_byot::<_, Answer>(upload.clone()).await
+        };
+        self.endpoint.ask(ask).await
+    }
+}
+
+#[async_trait]
+impl Transcriber for Openai {
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+
+    async fn transcribe(&self, recording: &Recording<'_>) -> Result<Transcript, Error> {
+        let plain = self.plain.load(Ordering::Relaxed);
+        let mut upload = Upload::new(recording, &self.model, plain);
+        let mut answer = self.ask(&upload).await;
+        if let Err(words) = &answer
+            && !plain
+            && words.contains("response_format")
+        {
+            upload.format = "json";
+            answer = self.ask(&upload).await;
+            self.plain.store(answer.is_ok(), Ordering::Relaxed);
+        }
+        let answer = answer.map_err(Error::Failed)?;
+        let Some(text) = answer.text else {
+            return Err(Error::Failed("the answer has no text".into()));
+        };
+        let told = answer.language.as_deref().and_then(iso_639_1);
+        let language = told.or_else(|| recording.language.map(str::to_owned));
+        Ok(Transcript { text: text.trim().to_owned(), language })
+    }
+}
+
+/// A recording on its way.
+#[derive(Clone)]
+struct Upload {
+    bytes: Arc<[u8]>,
+    file_name: String,
+    mime_type: String,
+    model: String,
+    language: Option<String>,
+    format: &'static str,
+}
+
+impl Upload {
+    fn new(recording: &Recording<'_>, model: &str, plain: bool) -> Self {
+        let mime_type = bare(recording.mime_type);
+        Self {
+            bytes: recording.bytes.into(),
+            file_name: format!("recording.{}", extension(&mime_type)),
+            mime_type,
+            model: model.to_owned(),
+            language: recording.language.map(str::to_owned),
+            format: if plain { "json" } else { "verbose_json" },
+        }
+    }
+}
+
+impl AsyncTryFrom<Upload> for Form {
+    type Error = OpenAIError;
+
+    async fn try_from(upload: Upload) -> Result<Self, OpenAIError> {
+        let part = || Part::bytes(upload.bytes.to_vec()).file_name(upload.file_name.clone());
+        let file = part().mime_str(&upload.mime_type).unwrap_or_else(|_| part());
+        let form = Self::new()
+            .text("model", upload.model.clone())
+            .text("response_format", upload.format)
+            .part("file", file);
+        Ok(match upload.language.clone() {
+            Some(language) => form.text("language", language),
+            None => form,
+        })
+    }
+}
+
+/// An answer: `verbose_json`, or only a text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    #[serde(deserialize_with = "lenient")]
+    text: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    language: Option<String>,
+}
+
+/// The type without its parameters: `audio/ogg; codecs=opus` is `audio/ogg`.
+fn bare(mime_type: &str) -> String {
+    mime_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The ending by which an endpoint knows the format. What WhatsApp sends is Ogg, unless it says otherwise.
+fn extension(mime_type: &str) -> &'static str {
+    match mime_type {
+        "audio/mpeg" | "audio/mp3" => "mp3",
+        "audio/mp4" | "audio/m4a" | "audio/x-m4a" | "audio/aac" => "m4a",
+        "audio/wav" | "audio/wave" | "audio/x-wav" | "audio/vnd.wave" => "wav",
+        "audio/webm" | "video/webm" => "webm",
+        "audio/flac" | "audio/x-flac" => "flac",
+        "audio/amr" => "amr",
+        "video/mp4" => "mp4",
+        _ => "ogg",
+    }
+}
+
+/// The code of a language that a server tells by code or, as Whisper does, by its English name.
+fn iso_639_1(told: &str) -> Option<String> {
+    let told = told.trim().to_lowercase();
+    let code = told.split(['-', '_']).next().unwrap_or_default();
+    if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Some(code.to_owned());
+    }
+    let known = LANGUAGES.iter().find(|(name, _)| *name == told);
+    known.map(|(_, code)| (*code).to_owned())
+}
+
+/// Whisper's names of the languages that it hears best or most often, and their codes.
+const LANGUAGES: [(&str, &str); 60] = [
+    ("afrikaans", "af"),
+    ("albanian", "sq"),
+    ("arabic", "ar"),
+    ("armenian", "hy"),
+    ("azerbaijani", "az"),
+    ("belarusian", "be"),
+    ("bengali", "bn"),
+    ("bosnian", "bs"),
+    ("bulgarian", "bg"),
+    ("catalan", "ca"),
+    ("chinese", "zh"),
+    ("croatian", "hr"),
+    ("czech", "cs"),
+    ("danish", "da"),
+    ("dutch", "nl"),
+    ("english", "en"),
+    ("estonian", "et"),
+    ("finnish", "fi"),
+    ("french", "fr"),
+    ("galician", "gl"),
+    ("georgian", "ka"),
+    ("german", "de"),
+    ("greek", "el"),
+    ("gujarati", "gu"),
+    ("hebrew", "he"),
+    ("hindi", "hi"),
+    ("hungarian", "hu"),
+    ("icelandic", "is"),
+    ("indonesian", "id"),
+    ("italian", "it"),
+    ("japanese", "ja"),
+    ("kannada", "kn"),
+    ("kazakh", "kk"),
+    ("korean", "ko"),
+    ("latvian", "lv"),
+    ("lithuanian", "lt"),
+    ("macedonian", "mk"),
+    ("malay", "ms"),
+    ("malayalam", "ml"),
+    ("marathi", "mr"),
+    ("nepali", "ne"),
+    ("norwegian", "no"),
+    ("persian", "fa"),
+    ("polish", "pl"),
+    ("portuguese", "pt"),
+    ("punjabi", "pa"),
+    ("romanian", "ro"),
+    ("russian", "ru"),
+    ("serbian", "sr"),
+    ("slovak", "sk"),
+    ("slovenian", "sl"),
+    ("spanish", "es"),
+    ("swahili", "sw"),
+    ("swedish", "sv"),
+    ("tagalog", "tl"),
+    ("tamil", "ta"),
+    ("thai", "th"),
+    ("turkish", "tr"),
+    ("ukrainian", "uk"),
+    ("urdu", "ur"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::scripted::{Act, Scripted};
+
+    const NOTE: Recording<'_> =
+        Recording { bytes: b"OggS\x00\xff", mime_type: "audio/ogg; codecs=opus", language: None };
+
+    fn transcriber(server: &Scripted) -> Openai {
+        let settings = serde_json::json!({"base_url": server.url, "api_key": "sk-top-secret"});
+        Openai::new(&serde_json::from_value(settings).unwrap()).unwrap()
+    }
+
+    async fn hear(act: Act, recording: &Recording<'_>) -> Result<Transcript, Error> {
+        let server = Scripted::start(vec![act]).await;
+        transcriber(&server).transcribe(recording).await
+    }
+
+    #[tokio::test]
+    async fn the_words_and_the_language_come_back() {
+        for (answer, words, language) in [
+            (r#"{"task":"transcribe","language":"english","text":" Open? "}"#, "Open?", Some("en")),
+            (r#"{"language":"pt-BR","text":"Abre?"}"#, "Abre?", Some("pt")),
+            (r#"{"language":"klingon","text":"x"}"#, "x", None),
+            (r#"{"text":"Open?","language":null}"#, "Open?", None),
+            (r#"{"text":""}"#, "", None),
+        ] {
+            let transcript = hear(Act::say(answer), &NOTE).await.unwrap();
+            assert_eq!(
+                (transcript.text.as_str(), transcript.language.as_deref()),
+                (words, language)
+            );
+        }
+        let known = Recording { language: Some("de"), ..NOTE };
+        let transcript = hear(Act::say(r#"{"text":"Offen?"}"#), &known).await.unwrap();
+        assert_eq!(transcript.language.as_deref(), Some("de"));
+    }
+
+    #[tokio::test]
+    async fn the_recording_goes_out_as_a_file_with_a_fitting_name() {
+        let server = Scripted::start(vec![Act::say(r#"{"text":"x"}"#)]).await;
+        let transcriber = transcriber(&server);
+        for (mime_type, name) in
+            [(NOTE.mime_type, "recording.ogg"), ("Audio/MPEG", "recording.mp3"), ("ä/", ".ogg")]
+        {
+            let recording = Recording { mime_type, language: Some("en"), ..NOTE };
+            transcriber.transcribe(&recording).await.unwrap();
+            let heard = server.heard().pop().unwrap();
+            let body = String::from_utf8_lossy(&heard.body).into_owned();
+            assert_eq!(heard.path, "/v1/audio/transcriptions");
+            for part in [name, "whisper-1", "verbose_json", "OggS", "name=\"language\"\r\n\r\nen"] {
+                assert!(body.contains(part), "{mime_type}: {part} is not in {body}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_without_verbose_answers_is_asked_for_a_plain_one() {
+        let refused = r#"{"error":{"message":"response_format 'verbose_json' is not compatible"}}"#;
+        let script = vec![Act::refuse(400, &[], refused), Act::say(r#"{"text":"Open?"}"#)];
+        let server = Scripted::start(script).await;
+        let transcriber = transcriber(&server);
+        for requests in [2, 3] {
+            assert_eq!(transcriber.transcribe(&NOTE).await.unwrap().text, "Open?");
+            assert_eq!(server.heard().len(), requests);
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_say_what_to_check() {
+        let refused = Act::refuse(401, &[], r#"{"error":"bad key sk-top-secret"}"#);
+        let told = hear(refused, &NOTE).await.unwrap_err().to_string();
+        assert!(told.contains("api_key") && !told.contains("secret"), "{told}");
+        let told = hear(Act::say(r#"{"words":"x"}"#), &NOTE).await.unwrap_err().to_string();
+        assert!(told.contains("no text"), "{told}");
+    }
+}

@@ -1,0 +1,241 @@
+//! Workspaces, agents, prompt versions and numbers.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::{Conn, Error, Result, Store, Write, all, first, now, run};
+use crate::domain::{AgentId, NumberId, VersionId, WorkspaceId};
+
+/// An agent with the source of its live version.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AgentRow {
+    /// Its id.
+    pub id: String,
+    /// Its short name.
+    pub slug: String,
+    /// The live version.
+    pub version_id: String,
+    /// The live version's number, counted from 1.
+    pub ordinal: i64,
+    /// The prompt file that it was made from.
+    pub source: String,
+    /// When that version was made.
+    pub published_at: i64,
+}
+
+/// A connected number.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct NumberRow {
+    /// Its id.
+    pub id: String,
+    /// Its name in the configuration.
+    pub slug: String,
+    /// The provider's name.
+    pub provider: String,
+    /// The provider's id of it.
+    pub external_id: String,
+    /// The agent that answers on it.
+    pub agent_id: String,
+    /// `ready` or `stopped`.
+    pub state: String,
+    /// Why it is stopped.
+    pub state_reason: Option<String>,
+}
+
+impl Store {
+    /// Every agent with its live version, by name.
+    pub async fn agents(&self) -> Result<Vec<AgentRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select a.id, a.slug, v.id as version_id, v.ordinal, v.source, v.created_at as published_at
+                       from agents a join prompt_versions v on v.id = a.live_version_id
+                       where a.workspace_id = $1 order by a.slug";
+            all!(conn, AgentRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// Makes a prompt file the live version of its agent. The same content as before changes nothing.
+    pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<Published> {
+        let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
+        self.apply(publish).await
+    }
+
+    /// Every number, by name.
+    pub async fn numbers(&self) -> Result<Vec<NumberRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, slug, provider, external_id, agent_id, state, state_reason
+                       from numbers where workspace_id = $1 order by slug";
+            all!(conn, NumberRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// Writes down a number of the configuration.
+    pub async fn connect_number(&self, number: ConnectNumber) -> Result<NumberId> {
+        self.apply(number).await
+    }
+
+    /// Stops or readies a number, with the reason.
+    pub async fn set_number_state(
+        &self,
+        id: &NumberId,
+        state: NumberState,
+        reason: Option<String>,
+    ) -> Result<()> {
+        self.apply(SetNumberState { id: id.clone(), state, reason }).await
+    }
+}
+
+/// Whether a number sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberState {
+    /// It does.
+    Ready,
+    /// It does not, until its credentials are mended.
+    Stopped,
+}
+
+/// What publishing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The agent.
+    pub agent: AgentId,
+    /// The version that is live now.
+    pub version: VersionId,
+    /// Its number, counted from 1.
+    pub ordinal: i64,
+    /// Whether anything changed.
+    pub changed: bool,
+}
+
+/// Finds a workspace by name, or makes it.
+pub(super) struct EnsureWorkspace {
+    /// Its name.
+    pub(super) slug: &'static str,
+}
+
+#[async_trait]
+impl Write for EnsureWorkspace {
+    type Out = WorkspaceId;
+
+    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<WorkspaceId> {
+        // The id is made of the name, so that two replicas that start at once make one workspace.
+        let id = format!("{}_{}", WorkspaceId::PREFIX, self.slug);
+        let sql = "insert into workspaces (id, name, created_at) values ($1, $2, $3)
+                   on conflict (id) do nothing";
+        run!(conn, sql, &id, self.slug, now())?;
+        Ok(WorkspaceId::stored(id))
+    }
+}
+
+struct Publish {
+    slug: String,
+    source: String,
+    hash: String,
+}
+
+#[async_trait]
+impl Write for Publish {
+    type Out = Published;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Published> {
+        let sql = "insert into agents (id, workspace_id, slug, created_at, updated_at)
+                   values ($1, $2, $3, $4, $4) on conflict (workspace_id, slug) do nothing";
+        let fresh = AgentId::generate();
+        run!(conn, sql, fresh.as_str(), workspace.as_str(), &self.slug, now())?;
+        let sql = "select id, live_version_id from agents where workspace_id = $1 and slug = $2";
+        let (agent, live): (String, Option<String>) =
+            first!(conn, (String, Option<String>), sql, workspace.as_str(), &self.slug)?
+                .ok_or_else(|| Error::Failed("an agent vanished while it was published".into()))?;
+        let sql = "insert into prompt_versions (id, workspace_id, agent_id, ordinal, hash, source, created_at)
+                   values ($1, $2, $3, (select count(*) + 1 from prompt_versions where agent_id = $3), $4, $5, $6)
+                   on conflict (agent_id, hash) do nothing";
+        let fresh = VersionId::generate();
+        run!(
+            conn,
+            sql,
+            fresh.as_str(),
+            workspace.as_str(),
+            &agent,
+            &self.hash,
+            &self.source,
+            now()
+        )?;
+        let sql = "select id, ordinal from prompt_versions where agent_id = $1 and hash = $2";
+        let (version, ordinal) = first!(conn, (String, i64), sql, &agent, &self.hash)?
+            .ok_or_else(|| Error::Failed("a version vanished while it was published".into()))?;
+        let changed = live.as_deref() != Some(&version);
+        if changed {
+            let sql = "update agents set live_version_id = $2, updated_at = $3 where id = $1";
+            run!(conn, sql, &agent, &version, now())?;
+        }
+        let (agent, version) = (AgentId::stored(agent), VersionId::stored(version));
+        Ok(Published { agent, version, ordinal, changed })
+    }
+}
+
+/// A number of the configuration, to be written down.
+#[derive(Debug, Clone)]
+pub struct ConnectNumber {
+    /// Its name in the configuration.
+    pub slug: String,
+    /// The provider's name.
+    pub provider: &'static str,
+    /// The provider's id of it.
+    pub external_id: String,
+    /// The agent that answers on it.
+    pub agent: AgentId,
+}
+
+#[async_trait]
+impl Write for ConnectNumber {
+    type Out = NumberId;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<NumberId> {
+        let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
+                   values ($1, $2, $3, $4, $5, $6, 'ready', $7, $7)
+                   on conflict (workspace_id, slug) do update set provider = excluded.provider,
+                       external_id = excluded.external_id, agent_id = excluded.agent_id, state = 'ready',
+                       state_reason = null, updated_at = excluded.updated_at
+                   returning id";
+        let fresh = NumberId::generate();
+        let id = first!(
+            conn,
+            (String,),
+            sql,
+            fresh.as_str(),
+            workspace.as_str(),
+            &self.slug,
+            self.provider,
+            &self.external_id,
+            self.agent.as_str(),
+            now()
+        )?;
+        id.map(|(id,)| NumberId::stored(id))
+            .ok_or_else(|| Error::Failed("a number could not be written down".into()))
+    }
+}
+
+struct SetNumberState {
+    id: NumberId,
+    state: NumberState,
+    reason: Option<String>,
+}
+
+#[async_trait]
+impl Write for SetNumberState {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let state = match self.state {
+            NumberState::Ready => "ready",
+            NumberState::Stopped => "stopped",
+        };
+        let sql = "update numbers set state = $3, state_reason = $4, updated_at = $5
+                   where id = $1 and workspace_id = $2";
+        run!(conn, sql, self.id.as_str(), workspace.as_str(), state, self.reason.as_deref(), now())
+            .map(|_| ())
+    }
+}

@@ -1,0 +1,96 @@
+//! What webhooks say that is neither message nor status, kept as it came.
+
+use sqlx::FromRow;
+
+use super::{Conn, Result, Store, all, now, run, to_json};
+use crate::domain::{Event, Item, NumberId, WebhookId, WorkspaceId};
+
+/// A kept event.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct EventRow {
+    /// Its id.
+    pub id: String,
+    /// The number it is about.
+    pub number_id: Option<String>,
+    /// The provider's name of it.
+    pub kind: String,
+    /// The event as JSON.
+    pub payload: String,
+    /// What an operator should know.
+    pub alert: Option<String>,
+    /// When it came.
+    pub created_at: i64,
+}
+
+impl Store {
+    /// The newest events; with `alerts`, only those that an operator should see.
+    pub async fn events(&self, alerts: bool, limit: i64) -> Result<Vec<EventRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, number_id, kind, payload, alert, created_at from provider_events
+                       where workspace_id = $1 and ($2 = 0 or alert is not null)
+                       order by created_at desc, id desc limit $3";
+            all!(conn, EventRow, sql, workspace.as_str(), i64::from(alerts), limit)
+        })
+        .await
+    }
+
+    /// How many webhook bodies are stored.
+    pub async fn webhooks(&self) -> Result<i64> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select count(*) from webhooks where workspace_id = $1";
+            super::first!(conn, (i64,), sql, workspace.as_str())
+                .map(|row| row.map_or(0, |row| row.0))
+        })
+        .await
+    }
+}
+
+/// Where an event came from.
+pub(super) struct Origin<'a> {
+    pub(super) workspace: &'a WorkspaceId,
+    pub(super) webhook: &'a WebhookId,
+    pub(super) number: Option<&'a NumberId>,
+}
+
+/// Keeps an event. Messages, statuses and echoes come here only when their number is not ours.
+pub(super) async fn keep(
+    conn: &mut Conn<'_>,
+    at: &Origin<'_>,
+    item: &Item,
+    event: &Event,
+) -> Result<()> {
+    let stranger = item.number.as_deref().unwrap_or("none");
+    let (kind, payload, alert) = match event {
+        Event::Other(other) => (other.kind.clone(), to_json(&other.payload)?, other.alert.clone()),
+        _ => {
+            let what = match event {
+                Event::Message(_) => "message",
+                Event::Status(_) => "status",
+                _ => "echo",
+            };
+            let payload = serde_json::json!({ "number": stranger, "what": what });
+            let alert = format!(
+                "A {what} for the number {stranger} arrived, which is not configured here. Add it under [numbers]."
+            );
+            ("unknown_number".to_owned(), payload.to_string(), Some(alert))
+        }
+    };
+    let sql = "insert into provider_events (id, workspace_id, number_id, webhook_id, kind, payload, alert, created_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let id = format!("evt_{}", ulid::Ulid::generate());
+    run!(
+        conn,
+        sql,
+        id,
+        at.workspace.as_str(),
+        at.number.map(NumberId::as_str),
+        at.webhook.as_str(),
+        super::storable(&kind),
+        super::storable(&payload),
+        alert,
+        now(),
+    )
+    .map(|_| ())
+}

@@ -1,0 +1,270 @@
+//! Collections, documents and chunks: the truth that an index is loaded from.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::{Conn, Error, Result, Store, Write, all, first, now, run, storable};
+use crate::domain::{ChunkId, CollectionId, DocumentId, WorkspaceId};
+
+/// A collection.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct CollectionRow {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub slug: String,
+    /// Grows with every change.
+    pub revision: i64,
+}
+
+/// A document.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct DocumentRow {
+    /// Its id.
+    pub id: String,
+    /// The collection.
+    pub collection_id: String,
+    /// Its path within the collection.
+    pub path: String,
+    /// Its title.
+    pub title: String,
+    /// What its content, the chunking and the embedding model hash to.
+    pub hash: String,
+    /// `ready`, `failed` or `removed`.
+    pub state: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What its embeddings were made with.
+    pub embedder: Option<String>,
+    /// How many chunks it has.
+    pub chunks: i64,
+    /// The collection's revision at its last change.
+    pub revision: i64,
+}
+
+/// A chunk as it is stored.
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct ChunkRow {
+    /// Its id.
+    pub id: String,
+    /// The headings above it.
+    pub heading: String,
+    /// The text.
+    pub body: String,
+    /// Its size in tokens.
+    pub tokens: i64,
+    /// The embedding, little-endian f32.
+    pub vector: Option<Vec<u8>>,
+}
+
+/// A document to put in the place of what its path held.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    /// The collection.
+    pub collection: CollectionId,
+    /// Its path within the collection.
+    pub path: String,
+    /// Its title.
+    pub title: String,
+    /// What its content, the chunking and the embedding model hash to.
+    pub hash: String,
+    /// What the embeddings were made with.
+    pub embedder: Option<String>,
+    /// Its chunks, or why it could not be read.
+    pub chunks: std::result::Result<Vec<NewChunk>, String>,
+}
+
+/// A chunk to store.
+#[derive(Debug, Clone)]
+pub struct NewChunk {
+    /// The headings above it.
+    pub heading: String,
+    /// The text.
+    pub body: String,
+    /// Its size in tokens.
+    pub tokens: u32,
+    /// The embedding.
+    pub vector: Option<Vec<f32>>,
+}
+
+impl Store {
+    /// Every collection, by name.
+    pub async fn collections(&self) -> Result<Vec<CollectionRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql =
+                "select id, slug, revision from collections where workspace_id = $1 order by slug";
+            all!(conn, CollectionRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// A collection by name, made when there is none.
+    pub async fn collection(&self, slug: &str) -> Result<CollectionId> {
+        self.apply(EnsureCollection { slug: slug.to_owned() }).await
+    }
+
+    /// The documents of a collection that changed after a revision, removed ones included.
+    pub async fn documents(
+        &self,
+        collection: &CollectionId,
+        after: i64,
+    ) -> Result<Vec<DocumentRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, collection_id, path, title, hash, state, error, embedder, chunks, revision from documents
+                       where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision";
+            all!(conn, DocumentRow, sql, workspace.as_str(), collection.as_str(), after)
+        })
+        .await
+    }
+
+    /// The chunks of a document, in order.
+    pub async fn chunks(&self, document: &DocumentId) -> Result<Vec<ChunkRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, heading, body, tokens, vector from chunks
+                       where document_id = $1 and workspace_id = $2 order by ordinal";
+            all!(conn, ChunkRow, sql, document.as_str(), workspace.as_str())
+        })
+        .await
+    }
+
+    /// Puts a document in the place of what its path held, in one step.
+    pub async fn learn(&self, document: Learned) -> Result<DocumentId> {
+        self.apply(document).await
+    }
+
+    /// Removes a document with its chunks.
+    pub async fn forget(&self, document: &DocumentId) -> Result<()> {
+        self.apply(Forget { id: document.clone() }).await
+    }
+}
+
+struct EnsureCollection {
+    slug: String,
+}
+
+#[async_trait]
+impl Write for EnsureCollection {
+    type Out = CollectionId;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<CollectionId> {
+        let sql = "insert into collections (id, workspace_id, slug, revision, created_at)
+                   values ($1, $2, $3, 0, $4)
+                   on conflict (workspace_id, slug) do update set slug = excluded.slug returning id";
+        let fresh = CollectionId::generate();
+        let row =
+            first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), &self.slug, now())?;
+        row.map(|(id,)| CollectionId::stored(id))
+            .ok_or_else(|| Error::Failed("a collection could not be made".into()))
+    }
+}
+
+#[async_trait]
+impl Write for Learned {
+    type Out = DocumentId;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
+        let revision = next_revision(conn, &self.collection).await?;
+        let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error, embedder,
+                       chunks, revision, created_at, updated_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+                   on conflict (collection_id, path) do update set title = excluded.title, hash = excluded.hash,
+                       state = excluded.state, error = excluded.error, embedder = excluded.embedder,
+                       chunks = excluded.chunks, revision = excluded.revision, updated_at = excluded.updated_at
+                   returning id";
+        let (state, error, chunks) = match &self.chunks {
+            Ok(chunks) => ("ready", None, chunks.as_slice()),
+            Err(error) => ("failed", Some(error.as_str()), &[][..]),
+        };
+        let row = first!(
+            conn,
+            (String,),
+            sql,
+            DocumentId::generate().as_str(),
+            workspace.as_str(),
+            self.collection.as_str(),
+            storable(&self.path),
+            storable(&self.title),
+            &self.hash,
+            state,
+            error.map(storable),
+            self.embedder.as_deref(),
+            i64::try_from(chunks.len()).unwrap_or(i64::MAX),
+            revision,
+            now(),
+        )?;
+        let id = row.map(|row| row.0).ok_or_else(|| Error::Failed("a document vanished".into()))?;
+        run!(conn, "delete from chunks where document_id = $1", &id)?;
+        for (ordinal, chunk) in chunks.iter().enumerate() {
+            insert_chunk(workspace, conn, &id, (ordinal, chunk)).await?;
+        }
+        Ok(DocumentId::stored(id))
+    }
+}
+
+async fn insert_chunk(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    document: &str,
+    (ordinal, chunk): (usize, &NewChunk),
+) -> Result<()> {
+    let sql =
+        "insert into chunks (id, workspace_id, document_id, ordinal, heading, body, tokens, vector)
+               values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    run!(
+        conn,
+        sql,
+        ChunkId::generate().as_str(),
+        workspace.as_str(),
+        document,
+        i64::try_from(ordinal).unwrap_or(i64::MAX),
+        storable(&chunk.heading),
+        storable(&chunk.body),
+        i64::from(chunk.tokens),
+        chunk.vector.as_deref().map(to_bytes),
+    )
+    .map(|_| ())
+}
+
+struct Forget {
+    id: DocumentId,
+}
+
+#[async_trait]
+impl Write for Forget {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "select collection_id from documents where id = $1 and workspace_id = $2";
+        let row = first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())?;
+        let Some((collection,)) = row else { return Ok(()) };
+        let revision = next_revision(conn, &CollectionId::stored(collection)).await?;
+        run!(conn, "delete from chunks where document_id = $1", self.id.as_str())?;
+        let sql = "update documents set state = 'removed', hash = '', chunks = 0, revision = $2, updated_at = $3
+                   where id = $1";
+        run!(conn, sql, self.id.as_str(), revision, now()).map(|_| ())
+    }
+}
+
+async fn next_revision(conn: &mut Conn<'_>, collection: &CollectionId) -> Result<i64> {
+    let sql = "update collections set revision = revision + 1 where id = $1 returning revision";
+    let row = first!(conn, (i64,), sql, collection.as_str())?;
+    row.map(|row| row.0)
+        .ok_or_else(|| Error::Failed(format!("there is no collection {collection}")))
+}
+
+/// A vector as little-endian f32.
+fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+impl ChunkRow {
+    /// The embedding, if there is one.
+    pub fn embedding(&self) -> Option<Vec<f32>> {
+        let bytes = self.vector.as_ref()?;
+        let (numbers, _) = bytes.as_chunks::<4>();
+        Some(numbers.iter().map(|four| f32::from_le_bytes(*four)).collect())
+    }
+}

@@ -1,0 +1,271 @@
+//! The database: SQLite in a file, or Postgres. A struct over both, not a trait; SQL is written once.
+//!
+//! A change is a value that implements [`Write`]; [`Store::apply`] commits it. On SQLite there is one writer, which
+//! commits many changes together, so that one fsync serves them all; a change is durable when `apply` returns.
+//! Every row and every query is scoped by a workspace.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+
+use crate::domain::WorkspaceId;
+use crate::domain::time::now_ms;
+
+mod sql;
+mod writer;
+pub mod agents;
+pub mod conversations;
+pub mod escalations;
+pub mod events;
+pub mod inbox;
+pub mod knowledge;
+pub mod messages;
+pub mod outbox;
+pub mod turns;
+pub mod finish;
+
+pub(crate) use sql::{Conn, all, first, run};
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    workspace: WorkspaceId,
+}
+
+#[derive(Clone)]
+enum Db {
+    Sqlite { writer: writer::Writer, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// Where the data is, as written in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `postgres://user:password@host/database`; empty for SQLite. `DATABASE_URL` sets it, too.
+    pub url: String,
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// Connections to Postgres, or readers of SQLite.
+    pub connections: u32,
+    /// How long to wait for a free connection or a locked file, in milliseconds.
+    pub wait_ms: u64,
+}
+
+/// A database that does not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be reached, is locked, or its disk is full: nothing was stored.
+    #[error("the database cannot be used right now: {0}")]
+    Unavailable(String),
+    /// A statement failed.
+    #[error("the database refused a statement: {0}")]
+    Failed(String),
+    /// What it holds cannot be read.
+    #[error("the database holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// What the database gives back, or why not.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A change of the database, committed whole or not at all. It may be run again if the first try is rolled back, so
+/// it keeps nothing between runs.
+#[async_trait]
+pub(crate) trait Write: Send + Sync + 'static {
+    /// What the change gives back.
+    type Out: Send + 'static;
+
+    /// Makes the change inside a transaction.
+    async fn run(&self, store: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out>;
+}
+
+impl Store {
+    /// Opens the database, creating and migrating it where needed.
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let db = if settings.url.is_empty() {
+            open_sqlite(settings).await?
+        } else {
+            open_postgres(settings).await?
+        };
+        let mut store = Self { db, workspace: WorkspaceId::stored(String::new()) };
+        store.workspace = store.apply(agents::EnsureWorkspace { slug: "default" }).await?;
+        Ok(store)
+    }
+
+    /// The same database, seen by another workspace, which is made if there is none of that name.
+    pub async fn workspace(&self, name: &'static str) -> Result<Self> {
+        let workspace = self.apply(agents::EnsureWorkspace { slug: name }).await?;
+        Ok(Self { db: self.db.clone(), workspace })
+    }
+
+    /// The workspace that everything here is scoped by.
+    pub fn workspace_id(&self) -> &WorkspaceId {
+        &self.workspace
+    }
+
+    /// What the database is, in a few words.
+    pub fn describe(&self) -> &'static str {
+        match self.db {
+            Db::Sqlite { .. } => "SQLite",
+            Db::Postgres(_) => "Postgres",
+        }
+    }
+
+    /// Whether the database answers, by reading and by writing.
+    pub async fn check(&self) -> Result<()> {
+        self.apply(Touch).await
+    }
+
+    /// Closes the database after what is under way.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Commits a change. When this returns, it is on the disk.
+    pub(crate) async fn apply<W: Write>(&self, write: W) -> Result<W::Out> {
+        match &self.db {
+            Db::Sqlite { writer, .. } => writer.apply(self.workspace.clone(), write).await,
+            Db::Postgres(pool) => {
+                let mut transaction = pool.begin().await?;
+                let out = write.run(&self.workspace, &mut Conn::Postgres(&mut transaction)).await?;
+                transaction.commit().await?;
+                Ok(out)
+            }
+        }
+    }
+
+    /// Reads with a connection of its own.
+    pub(crate) async fn read<R>(
+        &self,
+        read: impl AsyncFnOnce(&mut Conn<'_>) -> Result<R>,
+    ) -> Result<R> {
+        match &self.db {
+            Db::Sqlite { readers, .. } => {
+                let mut conn = readers.acquire().await?;
+                read(&mut Conn::Sqlite(&mut conn)).await
+            }
+            Db::Postgres(pool) => {
+                let mut conn = pool.acquire().await?;
+                read(&mut Conn::Postgres(&mut conn)).await
+            }
+        }
+    }
+}
+
+/// The smallest change there is: shows that the database can be written.
+struct Touch;
+
+#[async_trait]
+impl Write for Touch {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update workspaces set name = name where id = $1";
+        run!(conn, sql, workspace.as_str()).map(|_| ())
+    }
+}
+
+async fn open_sqlite(settings: &Settings) -> Result<Db> {
+    if let Some(folder) = settings.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Error::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
+        })?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(&settings.path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_millis(settings.wait_ms))
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-16384")
+        .statement_cache_capacity(256);
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .test_before_acquire(false)
+        .connect_with(options.clone())
+        .await?;
+    sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(settings.connections.max(1))
+        .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
+        .test_before_acquire(false)
+        .connect_with(options.read_only(true))
+        .await?;
+    Ok(Db::Sqlite { writer: writer::Writer::start(writer), readers })
+}
+
+async fn open_postgres(settings: &Settings) -> Result<Db> {
+    let options = PgConnectOptions::from_str(&settings.url)
+        .map_err(|error| Error::Unavailable(format!("the database URL cannot be read: {error}")))?
+        .application_name("frontdesk");
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.connections.max(2))
+        .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?;
+    sqlx::migrate!("migrations/postgres").run(&pool).await?;
+    Ok(Db::Postgres(pool))
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(inner) => {
+                // SQLite: busy 5, locked 6, read-only 8, I/O error 10, full 13, cannot open 14. Postgres: class 53 is out of
+                // resources, 57 is shutting down, 08 is a lost connection.
+                let code = inner.code().unwrap_or_default();
+                let primary = code.parse::<u32>().map(|code| code & 0xff);
+                let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
+                let postgres = code.len() == 5
+                    && ["53", "57", "08"].iter().any(|class| code.starts_with(class));
+                if sqlite || postgres {
+                    Self::Unavailable(error.to_string())
+                } else {
+                    Self::Failed(error.to_string())
+                }
+            }
+            sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
+                Self::Corrupt(error.to_string())
+            }
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for Error {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Unavailable(format!("the tables cannot be brought up to date: {error}"))
+    }
+}
+
+/// JSON for a text column. The types here always can be written as JSON.
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Failed(error.to_string()))
+}
+
+/// The text as both databases can hold it: Postgres keeps no zero characters.
+fn storable(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
+}
+
+/// The present moment, for rows.
+fn now() -> i64 {
+    now_ms()
+}

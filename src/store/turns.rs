@@ -1,0 +1,191 @@
+//! Turns: claiming the conversations that are due, reading what was said, and what became of it. Committing is in
+//! `finish`.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::{Conn, Result, Store, Write, all, first, now, run};
+use crate::domain::{ConversationId, NumberId, TurnId, WorkspaceId};
+
+/// A conversation that this process may run a turn of.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Claim {
+    /// The conversation.
+    pub id: String,
+    /// The number it is on.
+    pub number_id: String,
+    /// The customer.
+    pub contact_id: String,
+    /// Proof of the lease.
+    pub lease_token: i64,
+    /// How often this turn was begun; more than 1 after a crash.
+    pub attempts: i64,
+}
+
+/// A message as the pipeline reads it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct SpokenRow {
+    /// Its id.
+    pub id: String,
+    /// The provider's id.
+    pub provider_id: Option<String>,
+    /// `customer`, `bot`, `person` or `notice`.
+    pub author: String,
+    /// The content as JSON.
+    pub content: String,
+    /// The words in it.
+    pub body: Option<String>,
+    /// What a voice note says.
+    pub transcript: Option<String>,
+    /// `waiting`, or anything else for what was said before.
+    pub state: String,
+}
+
+/// A turn of a conversation as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct TurnRow {
+    /// Its id.
+    pub id: String,
+    /// The conversation.
+    pub conversation_id: String,
+    /// The prompt version that answered.
+    pub version_id: Option<String>,
+    /// `answer`, `no_answer`, `hand_over`, …
+    pub outcome: String,
+    /// The trace as JSON.
+    pub trace: String,
+    /// Tokens read.
+    pub input_tokens: i64,
+    /// Tokens written.
+    pub output_tokens: i64,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: i64,
+    /// When it was committed.
+    pub created_at: i64,
+}
+
+/// What was said in a conversation, and by whom.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// The customer's name.
+    pub contact: Option<String>,
+    /// The messages that wait, in the order in which they were written.
+    pub waiting: Vec<SpokenRow>,
+    /// What was said before, oldest first.
+    pub before: Vec<SpokenRow>,
+}
+
+impl Store {
+    /// Claims conversations that are due, for `lease_ms`.
+    pub async fn claim_turns(&self, limit: i64, lease_ms: i64) -> Result<Vec<Claim>> {
+        self.apply(ClaimTurns { limit, lease_ms }).await
+    }
+
+    /// Reads the waiting messages of a conversation, at most `most`, and the last `history` messages before them.
+    pub async fn said(&self, claim: &Claim, most: i64, history: i64) -> Result<Said> {
+        self.read(async |conn| {
+            let sql = "select id, provider_id, author, content, body, transcript, state from messages
+                       where conversation_id = $1 and state = 'waiting' order by sent_at, created_at, id limit $2";
+            let waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
+            let sql = "select id, provider_id, author, content, body, transcript, state from messages
+                       where conversation_id = $1 and state <> 'waiting' and author <> 'notice'
+                       and (body is not null or transcript is not null)
+                       order by sent_at desc, created_at desc, part desc limit $2";
+            let mut before = all!(conn, SpokenRow, sql, &claim.id, history)?;
+            before.reverse();
+            let sql = "select name from contacts where id = $1";
+            let contact = first!(conn, (Option<String>,), sql, &claim.contact_id)?;
+            Ok(Said { contact: contact.and_then(|row| row.0), waiting, before })
+        })
+        .await
+    }
+
+    /// Lets a claimed conversation go without a turn; it is due again at `due`, or not at all.
+    pub async fn release_turn(&self, claim: &Claim, due: Option<i64>) -> Result<()> {
+        self.apply(Release { claim: claim.clone(), due }).await
+    }
+
+    /// One turn.
+    pub async fn turn(&self, id: &TurnId) -> Result<Option<TurnRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, conversation_id, version_id, outcome, trace, input_tokens, output_tokens,
+                       cost_micros, created_at from turns where workspace_id = $1 and id = $2";
+            first!(conn, TurnRow, sql, workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// How many conversations wait for a turn, and how many messages wait to be sent.
+    pub async fn backlog(&self) -> Result<(i64, i64)> {
+        self.read(async |conn| {
+            let due = first!(
+                conn,
+                (i64,),
+                "select count(*) from conversations where due_at is not null"
+            )?;
+            let out = first!(
+                conn,
+                (i64,),
+                "select count(*) from messages where state in ('queued', 'sending')"
+            )?;
+            Ok((due.map_or(0, |row| row.0), out.map_or(0, |row| row.0)))
+        })
+        .await
+    }
+}
+
+struct ClaimTurns {
+    limit: i64,
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for ClaimTurns {
+    type Out = Vec<Claim>;
+
+    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<Claim>> {
+        macro_rules! claim {
+            ($lock:literal) => {
+                concat!(
+                    "update conversations set lease_token = lease_token + 1, lease_until = $2, attempts = attempts + 1
+                     where id in (select id from conversations where due_at <= $1 and lease_until < $1
+                                  order by due_at limit $3 ", $lock, ")
+                     returning id, number_id, contact_id, lease_token, attempts"
+                )
+            };
+        }
+        let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
+        let moment = now();
+        all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit)
+    }
+}
+
+struct Release {
+    claim: Claim,
+    due: Option<i64>,
+}
+
+#[async_trait]
+impl Write for Release {
+    type Out = ();
+
+    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update conversations set lease_until = 0, due_at = $3,
+                   waiting_since = case when $3 is null then null else waiting_since end
+                   where id = $1 and lease_token = $2";
+        run!(conn, sql, &self.claim.id, self.claim.lease_token, self.due).map(|_| ())
+    }
+}
+
+impl Claim {
+    /// The number's id.
+    pub fn number(&self) -> NumberId {
+        NumberId::stored(self.number_id.clone())
+    }
+
+    /// The conversation's id.
+    pub fn conversation(&self) -> ConversationId {
+        ConversationId::stored(self.id.clone())
+    }
+}

@@ -1,0 +1,6 @@
+//! Every integration test, in one binary: linking is slow on two cores.
+
+mod support;
+
+mod architecture;
+mod main_job;

@@ -1,0 +1,317 @@
+//! The real application under test: a real database, the real server on 127.0.0.1:0, fakes for the outside.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use frontdesk::app::{App, Quietly};
+use frontdesk::config::Config;
+use frontdesk::desk::Desk;
+use reqwest::StatusCode;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::graph::Graph;
+use super::hooks::sign;
+use super::openai::OpenAi;
+use super::postgres::Postgres;
+
+/// The number that the agent `acme` answers on.
+pub(crate) const MAIN: &str = "106540352242922";
+/// The number that the agent `bolt` answers on.
+pub(crate) const SECOND: &str = "202020202020202";
+/// Signs the webhooks of both.
+pub(crate) const SECRET: &str = "app-secret-123";
+/// The key of the API.
+pub(crate) const KEY: &str = "test-admin-key";
+/// How long the desk gets to finish its work.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Db {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs a test on both databases.
+macro_rules! on_both {
+    ($(async fn $name:ident($db:ident) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn run($db: $crate::support::app::Db) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run($crate::support::app::Db::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if $crate::support::postgres::Postgres::shared().is_some() {
+                    run($crate::support::app::Db::Postgres).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
+/// What the application is started with.
+pub(crate) struct Setup {
+    db: Db,
+    extra: String,
+    extractive: bool,
+    speech: bool,
+}
+
+/// The running application.
+pub(crate) struct TestApp {
+    pub(crate) whatsapp: Graph,
+    pub(crate) model: OpenAi,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) url: String,
+    pub(crate) home: TempDir,
+    pub(crate) http: reqwest::Client,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+impl Setup {
+    pub(crate) fn on(db: Db) -> Self {
+        Self { db, extra: String::new(), extractive: false, speech: true }
+    }
+
+    /// Settings over the test's own, as TOML.
+    pub(crate) fn with(mut self, toml: &str) -> Self {
+        self.extra.push_str(toml);
+        self.extra.push('\n');
+        self
+    }
+
+    /// Without model, embeddings and transcription.
+    pub(crate) fn extractive(mut self) -> Self {
+        self.extractive = true;
+        self.speech = false;
+        self
+    }
+
+    /// Without transcription.
+    pub(crate) fn deaf(mut self) -> Self {
+        self.speech = false;
+        self
+    }
+
+    pub(crate) async fn start(self) -> TestApp {
+        let home = tempfile::tempdir().unwrap();
+        furnish(home.path());
+        let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
+        let store = match self.db {
+            Db::Sqlite => String::new(),
+            Db::Postgres => Postgres::shared().unwrap().database().await,
+        };
+        let toml = self.settings(home.path(), &store, &whatsapp, &model);
+        let config = merged(&toml, &self.extra);
+        let app = App::assemble(config).await.unwrap();
+        app.learn(&Quietly).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let desk = app.desk.clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(async move {
+            app.serve(listener, async move { drop(stopped.await) }).await.unwrap();
+        });
+        let http = reqwest::Client::new();
+        TestApp { whatsapp, model, desk, url, home, http, stop, served }
+    }
+
+    fn settings(&self, home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi) -> String {
+        let (home, graph, openai) = (home.display(), &whatsapp.url, &model.url);
+        let llm = if self.extractive {
+            "kind = \"extractive\"".to_owned()
+        } else {
+            format!(
+                "kind = \"openai\"\nbase_url = \"{openai}\"\napi_key = \"sk-test\"\ntimeout_ms = 4000\nretries = 1"
+            )
+        };
+        let embed = if self.extractive {
+            "kind = \"off\"".to_owned()
+        } else {
+            format!(
+                "kind = \"openai\"\nbase_url = \"{openai}\"\napi_key = \"sk-test\"\nmodel = \"fake\"\nretries = 1"
+            )
+        };
+        let speech = if self.speech {
+            format!("kind = \"openai\"\nbase_url = \"{openai}\"\napi_key = \"sk-test\"")
+        } else {
+            "kind = \"off\"".to_owned()
+        };
+        format!(
+            "[http]\nadmin_key = \"{KEY}\"\nbase_url = \"https://desk.example.com\"\n\
+             [store]\npath = \"{home}/desk.db\"\nurl = \"{store}\"\nwait_ms = 1000\n\
+             [files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n\
+             [llm]\n{llm}\n[embed]\n{embed}\n[speech]\n{speech}\n\
+             [worker]\ngap_ms = 0\npoll_ms = 200\n\
+             {}{}",
+            number("main", "acme", MAIN, graph),
+            number("second", "bolt", SECOND, graph)
+        )
+    }
+}
+
+/// A number's section.
+pub(crate) fn number(name: &str, agent: &str, id: &str, graph: &str) -> String {
+    format!(
+        "[numbers.{name}]\nprovider = \"meta\"\nagent = \"{agent}\"\nphone_number_id = \"{id}\"\n\
+         access_token = \"{}\"\napp_secret = \"{SECRET}\"\nverify_token = \"verify-me\"\nbase_url = \"{graph}\"\n",
+        Graph::TOKEN
+    )
+}
+
+/// Settings over settings.
+fn merged(toml: &str, extra: &str) -> Config {
+    let text = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
+    let mut all = text(toml);
+    for (section, value) in text(extra) {
+        match (all.get_mut(&section), value) {
+            (Some(toml::Value::Table(known)), toml::Value::Table(more)) => known.extend(more),
+            (_, value) => drop(all.insert(section, value)),
+        }
+    }
+    Config::from_toml(&toml::to_string(&all).unwrap()).unwrap()
+}
+
+/// Two small businesses.
+pub(crate) fn furnish(home: &Path) {
+    let files = [
+        ("prompts/acme.md", ACME),
+        ("prompts/bolt.md", BOLT),
+        (
+            "knowledge/acme/hours.md",
+            "# Opening hours\n\nWe open from Monday to Friday at 9:00 and close at 18:00.\n\nOn Saturday we close at 13:00.\n",
+        ),
+        (
+            "knowledge/acme/returns.md",
+            "# Returns\n\nYou can return an unused lamp within 30 days with the receipt.\n\n## Refunds\n\nThe money is back on your card after 5 working days.\n",
+        ),
+        (
+            "knowledge/bolt/hours.md",
+            "# Opening hours\n\nBolt Gym is open day and night, every day of the year.\n",
+        ),
+    ];
+    for (path, text) in files {
+        let path = home.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+const ACME: &str = "---
+name: Acme Lamps
+knowledge: [acme]
+handoff: { keywords: [human, \"speak to someone\"], notify: [\"+15550009999\"], reply: \"A colleague will answer you here.\" }
+voice: { failure_reply: \"I could not hear that, please write.\" }
+no_answer: \"I do not know that.\"
+failure: \"Something broke, please try again.\"
+unreadable: \"Please write your question.\"
+greeting: \"Hello from Acme!\"
+---
+You answer customers of {{ agent }}.
+";
+
+const BOLT: &str = "---
+name: Bolt Gym
+knowledge: [bolt]
+failure: \"Bolt is out of breath.\"
+---
+You are {{ agent }}'s coach.
+";
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Setup::on(Db::Sqlite).start().await
+    }
+
+    /// Delivers a webhook, signed, as Meta does; the status.
+    pub(crate) async fn deliver(&self, body: &[u8]) -> StatusCode {
+        self.post("/webhooks/meta", body, Some(&sign(SECRET, body))).await
+    }
+
+    /// Posts a webhook with any signature; the status.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &[u8],
+        signature: Option<&str>,
+    ) -> StatusCode {
+        let mut request = self.http.post(format!("{}{path}", self.url)).body(body.to_vec());
+        if let Some(signature) = signature {
+            request = request.header("x-hub-signature-256", signature);
+        }
+        request.send().await.unwrap().status()
+    }
+
+    /// Waits until no turn and no send is left to do.
+    pub(crate) async fn settle(&self) {
+        let started = Instant::now();
+        while self.desk.store.backlog().await.unwrap() != (0, 0) {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "work is left over: {:?}",
+                self.desk.store.backlog().await
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// What customers got, as (recipient, text), in order.
+    pub(crate) fn received(&self) -> Vec<(String, String)> {
+        self.whatsapp.sent().into_iter().map(|sent| (sent.to, sent.text)).collect()
+    }
+
+    /// Reads from the API with the key.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let request = self.http.get(format!("{}/api/v1{path}", self.url)).bearer_auth(KEY);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap()
+    }
+
+    /// Posts to the API with the key; status and answer.
+    pub(crate) async fn call(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.http.post(format!("{}/api/v1{path}", self.url)).bearer_auth(KEY);
+        let response = request.json(body).send().await.unwrap();
+        let status = response.status();
+        (status, response.json().await.unwrap_or_default())
+    }
+
+    /// The only conversation with this customer.
+    pub(crate) async fn conversation_with(&self, wa_id: &str) -> Value {
+        let all = self.get("/conversations").await;
+        let mut items = all["items"].as_array().unwrap().iter();
+        items
+            .find(|one| one["wa_id"] == wa_id)
+            .unwrap_or_else(|| panic!("no {wa_id} in {all}"))
+            .clone()
+    }
+
+    /// The messages of a customer's conversation, oldest first.
+    pub(crate) async fn thread(&self, wa_id: &str) -> Vec<Value> {
+        let conversation = self.conversation_with(wa_id).await;
+        let path = format!("/conversations/{}/messages", conversation["id"].as_str().unwrap());
+        let mut messages = self.get(&path).await["items"].as_array().unwrap().clone();
+        messages.reverse();
+        messages
+    }
+
+    /// Stops the application as SIGTERM does; nothing may be left undone.
+    pub(crate) async fn stop(self) {
+        self.settle().await;
+        let _ = self.stop.send(());
+        self.served.await.unwrap();
+    }
+}

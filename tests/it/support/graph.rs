@@ -1,0 +1,497 @@
+//! A fake Meta Graph API: takes messages as the real one does, remembers them, and fails when told to. Must not send
+//! webhooks by itself: tests deliver them, made in `hooks`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+
+use super::fake::{Failure, Failures, Refusal, Running, cut, json as answer, listen, refusal};
+use super::hooks::{News, status_webhook};
+
+/// The fake API, on a port of its own until it is dropped.
+pub(crate) struct Graph {
+    /// Where it is, without version and without a slash at the end.
+    pub(crate) url: String,
+    state: Arc<Shared>,
+    _running: Running,
+}
+
+/// A message that was taken.
+#[derive(Debug, Clone)]
+pub(crate) struct SentMessage {
+    /// The id of our number (`phone_number_id`) that sent it.
+    pub(crate) number: String,
+    /// To whom: the phone with `+`, or the business-scoped id.
+    pub(crate) to: String,
+    /// The words.
+    pub(crate) text: String,
+    /// The message that it quotes.
+    pub(crate) reply_to: Option<String>,
+    /// Our reference (`biz_opaque_callback_data`).
+    pub(crate) reference: Option<String>,
+    /// The id that it was given, `wamid.OUT…`.
+    pub(crate) id: String,
+    /// When it was taken.
+    pub(crate) at: Instant,
+}
+
+/// A message marked as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Typing {
+    /// The id of our number.
+    pub(crate) number: String,
+    /// The customer's message.
+    pub(crate) message_id: String,
+    /// Whether the customer is shown that we are writing.
+    pub(crate) writing: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    url: String,
+    lean: bool,
+    delay: Mutex<Duration>,
+    count: AtomicU64,
+    taken: Notify,
+    sent: Mutex<Vec<SentMessage>>,
+    typing: Mutex<Vec<Typing>>,
+    media: Mutex<HashMap<String, File>>,
+    failures: Failures,
+    media_failures: Failures,
+}
+
+struct File {
+    bytes: Bytes,
+    mime: String,
+    /// Part of the address; another one makes the old address expire.
+    edition: u64,
+    expire_next: bool,
+}
+
+impl Graph {
+    /// The only token that is accepted.
+    pub(crate) const TOKEN: &str = "graph-token";
+
+    /// Starts the server.
+    pub(crate) async fn start() -> Self {
+        Self::run(false).await
+    }
+
+    /// Starts a server for measuring: it counts messages and keeps none.
+    pub(crate) async fn lean() -> Self {
+        Self::run(true).await
+    }
+
+    async fn run(lean: bool) -> Self {
+        let (listener, url) = listen().await;
+        let state = Arc::new(Shared { url: url.clone(), lean, ..Shared::default() });
+        let router = Router::new()
+            .route("/{version}/{number}/messages", post(messages))
+            .route("/{version}/{id}", get(look_up))
+            .route("/media/{id}/{edition}", get(download))
+            .with_state(Arc::clone(&state));
+        Self { url, state, _running: Running::serve(listener, router) }
+    }
+
+    /// The messages taken, in order.
+    pub(crate) fn sent(&self) -> Vec<SentMessage> {
+        self.state.sent.lock().unwrap().clone()
+    }
+
+    /// How many messages were taken, also by a lean server.
+    pub(crate) fn sent_count(&self) -> u64 {
+        self.state.count.load(Ordering::SeqCst)
+    }
+
+    /// Waits until `n` messages were taken, at most `limit`; tells whether they were.
+    pub(crate) async fn wait_sent(&self, n: u64, limit: Duration) -> bool {
+        let enough = async {
+            loop {
+                let next = self.state.taken.notified();
+                if self.sent_count() >= n {
+                    return;
+                }
+                next.await;
+            }
+        };
+        tokio::time::timeout(limit, enough).await.is_ok()
+    }
+
+    /// The messages marked as read, in order.
+    pub(crate) fn typing(&self) -> Vec<Typing> {
+        self.state.typing.lock().unwrap().clone()
+    }
+
+    /// Puts a customer's file where it can be fetched.
+    pub(crate) fn put_media(&self, id: &str, bytes: &[u8], mime: &str) {
+        let file = File {
+            bytes: Bytes::copy_from_slice(bytes),
+            mime: mime.to_owned(),
+            edition: 0,
+            expire_next: false,
+        };
+        self.state.media.lock().unwrap().insert(id.to_owned(), file);
+    }
+
+    /// Lets the address of a file expire before the next download: that answers 404, and a new address works.
+    pub(crate) fn expire_media_url_once(&self, id: &str) {
+        self.state.media.lock().unwrap().get_mut(id).unwrap().expire_next = true;
+    }
+
+    /// Lets the next `n` messages fail.
+    pub(crate) fn fail_next(&self, n: usize, failure: &Failure) {
+        self.state.failures.add(n, failure, None);
+    }
+
+    /// Lets the next `n` messages to one recipient (as in `to`) fail.
+    pub(crate) fn fail_next_to(&self, to: &str, n: usize, failure: &Failure) {
+        self.state.failures.add(n, failure, Some(to));
+    }
+
+    /// Lets the next `n` downloads of files fail.
+    pub(crate) fn fail_next_media(&self, n: usize, failure: &Failure) {
+        self.state.media_failures.add(n, failure, None);
+    }
+
+    /// Answers every message only after this time.
+    pub(crate) fn delay(&self, time: Duration) {
+        *self.state.delay.lock().unwrap() = time;
+    }
+
+    /// An error as the Graph API words it, to fail with: see PROVIDERS.md section 1.11 for the codes.
+    pub(crate) fn error(code: i64, message: &str) -> Value {
+        let kind = "OAuthException";
+        json!({"error": {"message": message, "type": kind, "code": code, "fbtrace_id": "AFake"}})
+    }
+}
+
+impl SentMessage {
+    /// The webhook that tells how far this message got.
+    pub(crate) fn status_webhook(&self, status: &str) -> Vec<u8> {
+        let news = News {
+            id: &self.id,
+            status,
+            recipient: self.to.trim_start_matches('+'),
+            reference: self.reference.as_deref(),
+            error: None,
+        };
+        status_webhook(&self.number, news)
+    }
+}
+
+async fn messages(
+    State(state): State<Arc<Shared>>,
+    Path((version, number)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known_version(&version)?;
+    let body: Value = serde_json::from_slice(&body).map_err(|_| wrong("Invalid JSON"))?;
+    if body["messaging_product"] != "whatsapp" {
+        return Err(wrong("The parameter messaging_product is required."));
+    }
+    if body["status"] == "read" {
+        return state.mark_read(number, &body);
+    }
+    let message = read_message(number, &body)?;
+    let delay = *state.delay.lock().unwrap();
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let then_cut = state.failures.play(&message.to).await?;
+    let response = state.take(message);
+    if then_cut { cut() } else { Ok(response) }
+}
+
+impl Shared {
+    fn mark_read(&self, number: String, body: &Value) -> Result<Response, Refusal> {
+        let message_id = body["message_id"].as_str();
+        let message_id =
+            message_id.ok_or_else(|| wrong("The parameter message_id is required."))?;
+        let writing = body["typing_indicator"]["type"] == "text";
+        if !self.lean {
+            let message_id = message_id.to_owned();
+            self.typing.lock().unwrap().push(Typing { number, message_id, writing });
+        }
+        Ok(answer(&json!({"success": true})))
+    }
+
+    fn take(&self, mut message: SentMessage) -> Response {
+        // The lock makes the order of ids the order of messages.
+        let mut sent = self.sent.lock().unwrap();
+        let n = self.count.load(Ordering::SeqCst) + 1;
+        message.id = format!("wamid.OUT{n:06}");
+        let contact = match message.to.strip_prefix('+') {
+            Some(digits) => json!({"input": message.to, "wa_id": digits}),
+            None => json!({"input": message.to, "user_id": message.to}),
+        };
+        let response = json!({
+            "messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": message.id}],
+        });
+        if !self.lean {
+            sent.push(message);
+        }
+        self.count.store(n, Ordering::SeqCst);
+        drop(sent);
+        self.taken.notify_waiters();
+        answer(&response)
+    }
+}
+
+/// Checks a message as strictly as Meta documents it; PROVIDERS.md section 1.9.
+fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let to = match (text(&body["to"]), text(&body["recipient"])) {
+        (Some(to), _) if is_phone(&to) => to,
+        (Some(_), _) => return Err(wrong("Param to must be + and the digits of a phone number.")),
+        (None, Some(recipient)) if recipient.contains('.') => recipient,
+        _ => return Err(wrong("The parameter to is required.")),
+    };
+    if body["type"] != "text" {
+        return Err(wrong("Param type must be one of {TEXT}."));
+    }
+    let words = text(&body["text"]["body"]).unwrap_or_default();
+    if words.is_empty() {
+        return Err(wrong("The parameter text['body'] is required."));
+    }
+    if words.encode_utf16().count() > 4096 {
+        return Err(wrong("Param text['body'] must be at most 4096 characters long."));
+    }
+    let reference = text(&body["biz_opaque_callback_data"]);
+    if reference.as_ref().is_some_and(|reference| reference.len() > 512) {
+        return Err(wrong("Param biz_opaque_callback_data must be at most 512 characters long."));
+    }
+    let reply_to = text(&body["context"]["message_id"]);
+    Ok(SentMessage {
+        number,
+        to,
+        text: words,
+        reply_to,
+        reference,
+        id: String::new(),
+        at: Instant::now(),
+    })
+}
+
+fn is_phone(to: &str) -> bool {
+    let digits = to.strip_prefix('+').unwrap_or_default();
+    (5..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+async fn look_up(
+    State(state): State<Arc<Shared>>,
+    Path((version, id)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    known_version(&version)?;
+    if let Some(file) = state.media.lock().unwrap().get(&id) {
+        let url = format!("{}/media/{id}/{}", state.url, file.edition);
+        return Ok(answer(&json!({
+            "messaging_product": "whatsapp", "url": url, "mime_type": file.mime,
+            "sha256": hex::encode(Sha256::digest(&file.bytes)), "file_size": file.bytes.len(), "id": id,
+        })));
+    }
+    if !id.bytes().all(|byte| byte.is_ascii_digit()) || !query.contains_key("fields") {
+        return Err(unknown(&id));
+    }
+    let mut number = json!({
+        "display_phone_number": "+1 555-078-3881", "verified_name": "Fake Business",
+        "quality_rating": "GREEN", "platform_type": "CLOUD_API",
+        "code_verification_status": "VERIFIED", "throughput": {"level": "STANDARD"},
+    });
+    let asked: Vec<_> = query["fields"].split(',').collect();
+    number.as_object_mut().unwrap().retain(|name, _| asked.contains(&name.as_str()));
+    number["id"] = id.into();
+    Ok(answer(&number))
+}
+
+async fn download(
+    State(state): State<Arc<Shared>>,
+    Path((id, edition)): Path<(String, u64)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    authorize(&headers)?;
+    let then_cut = state.media_failures.play(&id).await?;
+    let mut media = state.media.lock().unwrap();
+    let file = media.get_mut(&id).ok_or_else(|| unknown(&id))?;
+    if std::mem::take(&mut file.expire_next) {
+        file.edition += 1;
+    }
+    if file.edition != edition {
+        return Err(refusal(404, &"URL expired".into(), None));
+    }
+    let (bytes, mime) = (file.bytes.clone(), file.mime.clone());
+    drop(media);
+    if then_cut {
+        cut();
+    }
+    Ok(Response::builder().header("content-type", mime).body(Body::from(bytes)).unwrap())
+}
+
+fn authorize(headers: &HeaderMap) -> Result<(), Refusal> {
+    let expected = format!("Bearer {}", Graph::TOKEN);
+    if headers.get("authorization").is_some_and(|given| given == expected.as_str()) {
+        return Ok(());
+    }
+    Err(refusal(401, &Graph::error(190, "Invalid OAuth access token."), None))
+}
+
+fn known_version(version: &str) -> Result<(), Refusal> {
+    let number = version.strip_prefix('v').and_then(|number| number.parse::<f32>().ok());
+    number.map(|_| ()).ok_or_else(|| refusal(400, &Graph::error(2635, "Unknown path"), None))
+}
+
+fn wrong(message: &str) -> Refusal {
+    refusal(400, &Graph::error(100, &format!("(#100) {message}")), None)
+}
+
+fn unknown(id: &str) -> Refusal {
+    let mut error = Graph::error(
+        100,
+        &format!(
+            "Unsupported get request. Object with ID '{id}' does not exist, cannot be loaded due to missing \
+             permissions, or does not support this operation."
+        ),
+    );
+    error["error"]["type"] = "GraphMethodException".into();
+    error["error"]["error_subcode"] = 33.into();
+    refusal(400, &error, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> reqwest::Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        reqwest::Client::new()
+    }
+
+    async fn send(graph: &Graph, body: &Value) -> Result<(u16, Value), reqwest::Error> {
+        let request = client().post(format!("{}/v23.0/106/messages", graph.url));
+        let response = request.bearer_auth(Graph::TOKEN).json(body).send().await?;
+        Ok((response.status().as_u16(), response.json().await.unwrap_or_default()))
+    }
+
+    fn text(to: &str, words: &str) -> Value {
+        json!({
+            "messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": words},
+            "biz_opaque_callback_data": "ref", "context": {"message_id": "wamid.IN"},
+        })
+    }
+
+    #[tokio::test]
+    async fn messages_are_taken_and_remembered() {
+        let graph = Graph::start().await;
+        let (status, body) = send(&graph, &text("+447700", "Hello")).await.unwrap();
+        assert_eq!((status, &body["messages"][0]["id"]), (200, &json!("wamid.OUT000001")));
+        assert_eq!(body["contacts"][0]["wa_id"], "447700");
+        let sent = &graph.sent()[0];
+        assert_eq!((sent.number.as_str(), sent.text.as_str()), ("106", "Hello"));
+        assert_eq!(sent.reply_to.as_deref(), Some("wamid.IN"));
+        let hook: Value = serde_json::from_slice(&sent.status_webhook("read")).unwrap();
+        let status = &hook["entry"][0]["changes"][0]["value"]["statuses"][0];
+        assert_eq!(status["biz_opaque_callback_data"], "ref");
+    }
+
+    #[tokio::test]
+    async fn what_meta_refuses_is_refused() {
+        let graph = Graph::start().await;
+        let long = "👍".repeat(2049);
+        for body in [
+            json!({}),
+            text("447700", "no plus"),
+            text("+447700", ""),
+            text("+447700", &long),
+            json!({"messaging_product": "whatsapp", "type": "text", "text": {"body": "x"}}),
+            json!({"messaging_product": "whatsapp", "status": "read"}),
+        ] {
+            let (status, answer) = send(&graph, &body).await.unwrap();
+            assert_eq!((status, &answer["error"]["code"]), (400, &json!(100)), "{body}");
+        }
+        let request = client().post(format!("{}/v23.0/106/messages", graph.url)).bearer_auth("x");
+        let response = request.json(&text("+447700", "x")).send().await.unwrap();
+        assert_eq!(response.status(), 401);
+        assert_eq!(graph.sent_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn it_fails_when_told_to() {
+        let graph = Graph::start().await;
+        let busy = Failure::Status(400, Graph::error(131_056, "pair rate"), Some(7));
+        graph.fail_next_to("+447701", 1, &busy);
+        assert_eq!(send(&graph, &text("+447700", "a")).await.unwrap().0, 200);
+        let (status, body) = send(&graph, &text("+447701", "b")).await.unwrap();
+        assert_eq!((status, &body["error"]["code"]), (400, &json!(131_056)));
+        graph.fail_next(1, &Failure::Drop);
+        graph.fail_next(1, &Failure::AcceptThenDrop);
+        assert!(send(&graph, &text("+447700", "c")).await.is_err());
+        assert!(send(&graph, &text("+447700", "d")).await.is_err());
+        let sent: Vec<_> = graph.sent().into_iter().map(|sent| sent.text).collect();
+        assert_eq!(sent, ["a", "d"]);
+        assert!(graph.wait_sent(2, Duration::ZERO).await);
+        assert!(!graph.wait_sent(3, Duration::from_millis(10)).await);
+    }
+
+    #[tokio::test]
+    async fn media_are_fetched_with_the_token_from_an_address_that_expires() {
+        let graph = Graph::start().await;
+        graph.put_media("77", b"OggS", "audio/ogg");
+        let get =
+            async |url: String| client().get(url).bearer_auth(Graph::TOKEN).send().await.unwrap();
+        let address = async || {
+            let info: Value = get(format!("{}/v23.0/77", graph.url)).await.json().await.unwrap();
+            info["url"].as_str().unwrap().to_owned()
+        };
+        graph.expire_media_url_once("77");
+        let old = address().await;
+        assert_eq!(get(old.clone()).await.status(), 404);
+        assert_eq!(get(old).await.status(), 404);
+        let fresh = address().await;
+        assert_eq!(client().get(&fresh).send().await.unwrap().status(), 401);
+        assert_eq!(get(fresh).await.bytes().await.unwrap(), "OggS");
+        assert_eq!(get(format!("{}/v23.0/78", graph.url)).await.status(), 400);
+    }
+
+    #[tokio::test]
+    async fn numbers_and_read_marks_are_known() {
+        let graph = Graph::start().await;
+        let url = format!("{}/v23.0/106?fields=verified_name,id", graph.url);
+        let number = client().get(url).bearer_auth(Graph::TOKEN).send().await.unwrap();
+        let number: Value = number.json().await.unwrap();
+        assert_eq!(number, json!({"verified_name": "Fake Business", "id": "106"}));
+        let body = json!({
+            "messaging_product": "whatsapp", "status": "read", "message_id": "wamid.IN",
+            "typing_indicator": {"type": "text"},
+        });
+        assert_eq!(send(&graph, &body).await.unwrap(), (200, json!({"success": true})));
+        assert!(graph.typing()[0].writing && graph.sent().is_empty());
+    }
+
+    #[tokio::test]
+    async fn captured_requests_are_taken() {
+        let graph = Graph::start().await;
+        for name in ["text_reply", "text_with_tracker", "text_to_bsuid", "mark_read_with_typing"] {
+            let Some(body) = super::super::hooks::captured(&format!("out.edge.{name}")) else {
+                return;
+            };
+            let (status, answer) = send(&graph, &body).await.unwrap();
+            assert_eq!(status, 200, "{name}: {answer}");
+        }
+        assert_eq!((graph.sent().len(), graph.typing().len()), (3, 1));
+    }
+}
