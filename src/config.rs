@@ -67,9 +67,11 @@ impl Config {
             return Err(Wrong(format!("there is no configuration file {}", file.display())));
         }
         let file = file.unwrap_or(Path::new(FILE));
-        let figment = Figment::new()
-            .merge(Toml::string(DEFAULTS))
-            .merge(Toml::file_exact(file))
+        let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
+        if file.is_file() {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let figment = figment
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
             .merge(Env::prefixed("FRONTDESK__").split("__"));
         Self::read(&figment)

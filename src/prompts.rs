@@ -322,7 +322,7 @@ mod tests {
         let bot = file.bot(AgentId::generate(), None, Vec::new()).expect("ready");
         assert_eq!(bot.agent.voice.language.as_deref(), Some("es"));
         assert_eq!(bot.agent.handoff.rules.len(), 2);
-        assert_eq!(bot.agent.temperature, 0.2);
+        assert!((bot.agent.temperature - 0.2).abs() < f32::EPSILON);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) struct Chat {
     /// A prompt file to use in place of the agent's own
     #[arg(long, value_name = "FILE")]
     prompt: Option<PathBuf>,
-    /// A running desk, such as http://127.0.0.1:8080 [default: one is started for this chat]
+    /// A running desk, such as `http://127.0.0.1:8080` [default: one is started for this chat]
     #[arg(long)]
     url: Option<String>,
 }

@@ -10,6 +10,7 @@ use crate::domain::{Line, Trace};
 
 /// What the bot made of a message.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
     /// The outcome as one word.
     pub(super) outcome: String,

@@ -71,7 +71,7 @@ async fn check_parts(app: &App, report: &mut Report) {
         Some(name) => match desk.engine.embed.embed(&["hello".into()], Purpose::Query).await {
             Ok(_) => report.good("embeddings", name),
             Err(error) => {
-                report.bad("embeddings", &error.to_string(), "[embed] base_url, api_key and model")
+                report.bad("embeddings", &error.to_string(), "[embed] base_url, api_key and model");
             }
         },
     }
@@ -137,29 +137,33 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
 
 #[derive(Default)]
 struct Report {
+    checked: usize,
     bad: usize,
 }
 
 impl Report {
-    fn good(&self, what: &str, detail: &str) {
+    fn good(&mut self, what: &str, detail: &str) {
+        self.checked += 1;
         println!("ok     {what:<14} {detail}");
     }
 
-    fn note(&self, what: &str, detail: &str) {
+    fn note(&mut self, what: &str, detail: &str) {
+        self.checked += 1;
         println!("note   {what:<14} {detail}");
     }
 
     fn bad(&mut self, what: &str, detail: &str, fix: &str) {
+        self.checked += 1;
         self.bad += 1;
         println!("WRONG  {what:<14} {detail}\n       {:<14} → {fix}", "");
     }
 
     fn end(&self) -> ExitCode {
         if self.bad == 0 {
-            println!("\nEverything that is configured works.");
+            println!("\n{} checks: everything that is configured works.", self.checked);
             return ExitCode::SUCCESS;
         }
-        println!("\n{} to mend.", self.bad);
+        println!("\n{} of {} to mend.", self.bad, self.checked);
         ExitCode::FAILURE
     }
 }

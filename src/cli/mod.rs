@@ -82,6 +82,8 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         config.log.level = "warn".into();
     }
     telemetry::start(&config.log).map_err(anyhow::Error::msg)?;
+    // Every HTTP client needs it, also the one of a chat with a desk elsewhere, for which nothing is assembled here.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(arguments.command, config))
 }

@@ -1,6 +1,7 @@
 //! Identifiers: text with a visible prefix, ordered by time (`msg_01J…`, a ULID behind the prefix).
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +24,9 @@ macro_rules! id {
             /// What every id of this kind begins with, before the underscore.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id, later in order than those made in earlier milliseconds.
+            /// A new id, later in order than every one that this process made before.
             pub fn generate() -> Self {
-                Self(format!(concat!($prefix, "_{}"), ulid::Ulid::generate()))
+                Self(format!(concat!($prefix, "_{}"), later()))
             }
 
             /// Reads an id that came from outside.
@@ -87,9 +88,22 @@ id! {
     WebhookId "hook",
 }
 
+/// A ULID that is larger than the last one: messages of the same moment are in the order in which they were made.
+fn later() -> ulid::Ulid {
+    static LAST: Mutex<ulid::Generator> = Mutex::new(ulid::Generator::new());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    last.generate().unwrap_or_else(ulid::Overflow::commit_overflow_increment)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_in_the_order_in_which_they_are_made() {
+        let ids: Vec<_> = (0..10_000).map(|_| MessageId::generate()).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
+    }
 
     #[test]
     fn an_id_shows_its_kind_and_refuses_another() {

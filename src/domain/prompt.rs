@@ -42,7 +42,9 @@ pub struct Prompt {
     pub question: String,
     /// The passages in the prompt, in the order of their citation marks: the first is `[1]`.
     pub passages: Arc<[Passage]>,
-    /// Below this coverage (0 to 1) a passage does not answer the question.
+    /// How sure retrieval is that the passages answer the question, 0 to 1.
+    pub confidence: f32,
+    /// Below this confidence (0 to 1) they do not.
     pub min_confidence: f32,
     /// The prompt's size in tokens; 0 when nothing had to be counted.
     pub tokens: u32,

@@ -71,6 +71,8 @@ impl Settings {
 pub(crate) fn normalize(vector: &mut [f32]) {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 && length.is_finite() {
-        vector.iter_mut().for_each(|x| *x /= length);
+        for x in vector.iter_mut() {
+            *x /= length;
+        }
     }
 }

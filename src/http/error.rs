@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{ToResponse, ToSchema};
 
 use crate::store;
 
@@ -13,7 +13,8 @@ use crate::store;
 const TRY_AGAIN_S: &str = "5";
 
 /// A request that was not fulfilled.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, ToResponse)]
+#[response(content_type = "application/problem+json")]
 pub(super) struct Problem {
     /// The HTTP status.
     status: u16,
@@ -31,6 +32,11 @@ impl Problem {
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// A request that could not be read, in the words of whoever tried.
+    pub(super) fn unreadable(status: StatusCode, why: String) -> Self {
+        Self::new(status, why)
     }
 
     pub(super) fn unprocessable(detail: impl Into<String>) -> Self {
@@ -75,7 +81,7 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         tracing::error!(%error, "a request could not be fulfilled");
         match error {
-            store::Error::Unavailable(_) => Self::new(
+            store::Error::Unavailable(_) | store::Error::Contended(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The database cannot be used right now. Nothing was stored; try again soon.",
             ),
@@ -103,6 +109,12 @@ impl From<crate::knowledge::Error> for Problem {
 pub(super) async fn no_such_page(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(StatusCode::NOT_FOUND, format!("There is nothing at {path}."))
+}
+
+/// Answers for paths that exist, but not with this method.
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
+    let path: String = uri.path().chars().take(200).collect();
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not take {method}."))
 }
 
 /// Answers for a handler that broke: the caller learns nothing of how.

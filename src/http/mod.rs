@@ -19,6 +19,7 @@ use crate::desk::Desk;
 mod api;
 mod auth;
 mod error;
+mod extract;
 mod health;
 mod page;
 mod webhooks;
@@ -77,6 +78,7 @@ fn router(web: Web) -> Router {
         .route("/", get(page::start))
         .route("/conversations/{id}", get(page::conversation))
         .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(limit))
         .layer(CatchPanicLayer::custom(error::panicked))
         .with_state(shared)

@@ -1,10 +1,10 @@
 //! Two plain pages until the console exists: what this is and how to begin, and where a notice's link leads. They show
 //! no data, so they need no key.
 
-use axum::extract::Path;
 use axum::response::Html;
 
 use super::error::Problem;
+use super::extract::Path;
 use crate::domain::ConversationId;
 
 /// The start page.

@@ -2,13 +2,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::routing::get;
 
 use super::Shared;
 use super::error::Problem;
+use super::extract::{Path, Query};
 use crate::desk::Number;
 use crate::pipeline::inbound::{self, Webhook};
 

@@ -41,20 +41,20 @@ impl Index for Memory {
         entries: Vec<Entry>,
     ) -> Result<(), Error> {
         let reader = Reader::new(&entries);
-        let mut ready = Vec::with_capacity(entries.len());
+        let mut chunks = Vec::with_capacity(entries.len());
         for (at, entry) in entries.into_iter().enumerate() {
             if at % TURN == TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            ready.push(reader.read(entry));
+            chunks.push(reader.read(entry));
         }
         let known = reading(&self.shelves).get(collection).cloned();
-        let shelf = match known {
-            Some(shelf) => shelf,
-            None if ready.is_empty() => return Ok(()),
+        let target = match known {
+            Some(known) => known,
+            None if chunks.is_empty() => return Ok(()),
             None => Arc::clone(writing(&self.shelves).entry(collection.clone()).or_default()),
         };
-        writing(&shelf).replace(document, ready);
+        writing(&target).replace(document, chunks);
         Ok(())
     }
 

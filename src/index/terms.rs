@@ -20,69 +20,11 @@ const TELLING: usize = 400;
 const SURE: f64 = 0.3;
 
 /// What people write around a question in a chat, which the lists of stop words lack.
-const COURTESIES: &[&str] = &[
-    "could",
-    "would",
-    "may",
-    "might",
-    "must",
-    "shall",
-    "also",
-    "please",
-    "pls",
-    "hi",
-    "hello",
-    "hey",
-    "thanks",
-    "thank",
-    "ok",
-    "okay",
-    "want",
-    "need",
-    "know",
-    "tell",
-    "get",
-    "got",
-    "im",
-    "dont",
-    "cant",
-    "u",
-    "ur",
-    "hola",
-    "gracias",
-    "favor",
-    "quiero",
-    "quisiera",
-    "puedo",
-    "puede",
-    "saber",
-    "ola",
-    "oi",
-    "obrigado",
-    "obrigada",
-    "quero",
-    "gostaria",
-    "posso",
-    "hallo",
-    "bitte",
-    "danke",
-    "möchte",
-    "kann",
-    "kannst",
-    "bonjour",
-    "merci",
-    "plaît",
-    "voudrais",
-    "puis",
-    "ciao",
-    "grazie",
-    "vorrei",
-    "posso",
-    "مرحبا",
-    "السلام",
-    "شكرا",
-    "नमस्ते",
-];
+const COURTESIES: &str = "\
+    could would may might must shall also please pls hi hello hey thanks thank ok okay want need \
+    know tell get got im dont cant u ur hola gracias favor quiero quisiera puedo puede saber ola oi \
+    obrigado obrigada quero gostaria posso hallo bitte danke möchte kann kannst bonjour merci plaît \
+    voudrais puis ciao grazie vorrei مرحبا السلام شكرا नमस्ते";
 
 /// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
 /// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
@@ -258,8 +200,8 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
 /// The list's entries cut up as texts are: `don't` gives `don` and `t`.
 fn stop_words(language: Lang) -> HashSet<String> {
     let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
-    let entries = list.iter().chain(COURTESIES);
-    entries.flat_map(|entry| words(entry)).map(|word| fold(&word)).collect()
+    let entries = list.iter().copied().chain([COURTESIES]);
+    entries.flat_map(words).map(|word| fold(&word)).collect()
 }
 
 /// The language's code in ISO 639-1, by which the lists of stop words go.

@@ -14,8 +14,9 @@ use split::{Filler, Measure};
 const LONGEST_QUESTION: usize = 200;
 
 /// How documents are cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "units belong into the names of settings")]
 pub struct Settings {
     /// The most tokens of a piece, without its headings; at least 32. A paragraph or two: small enough that a
     /// piece says one thing and several fit into a prompt, and under the 256 that small embedding models read.
@@ -51,10 +52,10 @@ pub(crate) fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
     let mut drafts = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let has_children = sections.get(index + 1).is_some_and(|next| next.is_below(section));
-        draft(section, has_children, &measure, &mut drafts);
+        draft(section, has_children, measure, &mut drafts);
     }
-    let joined = join_small(drafts, &measure, settings.join_below_tokens);
-    joined.into_iter().map(|draft| draft.finish(&extracted.title, &measure)).collect()
+    let joined = join_small(drafts, measure, settings.join_below_tokens);
+    joined.into_iter().map(|draft| draft.finish(&extracted.title)).collect()
 }
 
 /// A heading with the blocks right below it.
@@ -101,7 +102,7 @@ struct Draft {
 }
 
 /// Drafts the pieces of a section: rows and pairs stay alone, everything else is filled up to the size.
-fn draft(section: &Section<'_>, has_children: bool, measure: &Measure, drafts: &mut Vec<Draft>) {
+fn draft(section: &Section<'_>, has_children: bool, measure: Measure, drafts: &mut Vec<Draft>) {
     let path = || section.path.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     if section.blocks.is_empty() {
         if !has_children {
@@ -131,7 +132,7 @@ fn draft(section: &Section<'_>, has_children: bool, measure: &Measure, drafts: &
 }
 
 /// A heading without text below it: it is the text.
-fn bare(mut path: Vec<String>, measure: &Measure) -> Vec<Draft> {
+fn bare(mut path: Vec<String>, measure: Measure) -> Vec<Draft> {
     if path.last().is_none_or(|heading| measure.fits(heading)) {
         return vec![Draft { path, body: String::new(), whole: true }];
     }
@@ -140,7 +141,7 @@ fn bare(mut path: Vec<String>, measure: &Measure) -> Vec<Draft> {
 }
 
 /// A row, or a question with its answer. If it has to be cut, every part keeps its first line as heading.
-fn single(block: &Block, path: &[String], measure: &Measure) -> Vec<Draft> {
+fn single(block: &Block, path: &[String], measure: Measure) -> Vec<Draft> {
     let (name, lines) = match block {
         Block::Pair { question, answer } => {
             (Some(question.as_str()), vec![question.clone(), answer.clone()])
@@ -159,30 +160,27 @@ fn single(block: &Block, path: &[String], measure: &Measure) -> Vec<Draft> {
 }
 
 /// Fills pieces with blocks that follow each other.
-fn fill(blocks: &[Block], measure: &Measure) -> Vec<String> {
+fn fill(blocks: &[Block], measure: Measure) -> Vec<String> {
     let mut bodies = Vec::new();
     let mut filler = Filler::new(measure);
     for unit in units::units(blocks, measure) {
-        if !filler.add("\n\n", &unit) {
-            bodies.extend(filler.take());
-            filler.add("\n\n", &unit);
-        }
+        bodies.extend(filler.place("\n\n", &unit));
     }
     bodies.extend(filler.take());
     bodies
 }
 
 /// Joins runs of small sections under the same heading, each with its own heading as its first line.
-fn join_small(drafts: Vec<Draft>, measure: &Measure, small: u32) -> Vec<Draft> {
+fn join_small(drafts: Vec<Draft>, measure: Measure, small: u32) -> Vec<Draft> {
     let mut joined = Vec::new();
     let mut run = Run { drafts: Vec::new(), texts: Filler::new(measure) };
     for draft in drafts {
-        if !draft.is_small(measure, small) {
+        if !draft.is_small(small) {
             joined.extend(run.end());
             joined.push(draft);
-        } else if let Some(other) = run.add(draft) {
+        } else if let Some(draft) = run.add(draft) {
             joined.extend(run.end());
-            run.add(other);
+            joined.extend(run.add(draft));
         }
     }
     joined.extend(run.end());
@@ -196,7 +194,7 @@ struct Run {
 }
 
 impl Run {
-    /// Adds a section, or gives it back: it is under another heading, or the run is full.
+    /// Adds a section, or gives it back: it is under another heading, or too much.
     fn add(&mut self, draft: Draft) -> Option<Draft> {
         let beside = self.drafts.first().is_none_or(|first| first.is_beside(&draft));
         if !beside || !self.texts.add("\n\n", &draft.with_heading()) {
@@ -225,11 +223,11 @@ impl Draft {
         if self.body.is_empty() { heading.to_owned() } else { format!("{heading}\n{}", self.body) }
     }
 
-    fn is_small(&self, measure: &Measure, small: u32) -> bool {
+    fn is_small(&self, small: u32) -> bool {
         let question = |heading: &String| heading.ends_with(['?', '？', '؟']);
         self.whole
             && self.path.last().is_some_and(|heading| !question(heading))
-            && measure.tokens_up_to(&self.with_heading(), small).is_some()
+            && Measure::tokens_up_to(&self.with_heading(), small).is_some()
     }
 
     /// Whether two sections have the same heading above theirs.
@@ -240,7 +238,7 @@ impl Draft {
     }
 
     /// A heading without text below it is the text. The title above all is not repeated.
-    fn finish(mut self, title: &str, measure: &Measure) -> Piece {
+    fn finish(mut self, title: &str) -> Piece {
         if self.body.is_empty() {
             self.body = self.path.pop().unwrap_or_default();
         }
@@ -248,7 +246,7 @@ impl Draft {
             Some((first, rest)) if first == title => rest,
             _ => &self.path,
         };
-        Piece { heading: path.join(" > "), tokens: measure.tokens(&self.body), body: self.body }
+        Piece { heading: path.join(" > "), tokens: Measure::tokens(&self.body), body: self.body }
     }
 }
 
@@ -262,12 +260,12 @@ mod tests {
     use super::*;
     use crate::knowledge::extract::extract;
 
-    fn cut_with(name: &str, text: &str, settings: Settings) -> Vec<Piece> {
-        chunk(&extract(name, text.as_bytes()).expect("it can be read"), &settings)
+    fn cut_with(name: &str, text: &str, settings: &Settings) -> Vec<Piece> {
+        chunk(&extract(name, text.as_bytes()).expect("it can be read"), settings)
     }
 
     fn cut(name: &str, text: &str) -> Vec<(String, String)> {
-        let pieces = cut_with(name, text, Settings::default());
+        let pieces = cut_with(name, text, &Settings::default());
         pieces.into_iter().map(|piece| (piece.heading, piece.body)).collect()
     }
 
@@ -305,7 +303,7 @@ mod tests {
             [piece("People", "Marta\nOwner.\n\nDes\nMechanic."), piece("Cats > Spoke", "Grey.")]
         );
         let settings = Settings { join_below_tokens: 0, ..Settings::default() };
-        assert_eq!(cut_with("a.md", text, settings).len(), 3);
+        assert_eq!(cut_with("a.md", text, &settings).len(), 3);
     }
 
     #[test]
@@ -330,10 +328,12 @@ mod tests {
 
     #[test]
     fn a_list_keeps_its_introducing_line_in_every_part() {
-        let items: String =
-            (0..20).map(|n| format!("- Town number {n}, on every weekday\n")).collect();
+        let items: String = (0..20)
+            .map(|n| format!("- Town number {n}, on every weekday\n"))
+            .collect::<Vec<_>>()
+            .concat();
         let text = format!("{PROSE}\n\nWe deliver to:\n\n{items}");
-        let pieces = cut_with("a.md", &text, small(80));
+        let pieces = cut_with("a.md", &text, &small(80));
         assert!(pieces.len() > 2);
         for piece in pieces.iter().skip(1) {
             assert!(piece.body.starts_with("We deliver to:\n- Town number"), "{}", piece.body);
@@ -354,8 +354,9 @@ mod tests {
     fn a_small_table_stays_whole_and_a_large_one_repeats_its_header() {
         let text = "| Day | Open |\n|---|---|\n| Monday | closed |\n| Tuesday | 9 to 17 |\n";
         assert_eq!(cut("a.md", text), [piece("", "Day: Open\nMonday: closed\nTuesday: 9 to 17")]);
-        let rows: String = (0..40).map(|n| format!("| Town {n} | {n} euros |\n")).collect();
-        let pieces = cut_with("a.md", &format!("| Town | Price |\n|---|---|\n{rows}"), small(60));
+        let rows: String =
+            (0..40).map(|n| format!("| Town {n} | {n} euros |\n")).collect::<Vec<_>>().concat();
+        let pieces = cut_with("a.md", &format!("| Town | Price |\n|---|---|\n{rows}"), &small(60));
         assert!(
             pieces.len() > 3
                 && pieces.iter().all(|piece| piece.body.starts_with("Town: Price\nTown "))
@@ -380,7 +381,7 @@ mod tests {
             [piece("", "name: Quay 7\nprice: 649,00"), piece("", "name: Bell\nprice: 3,00")]
         );
         let long = format!("name,about\nQuay 7,\"{}\"\n", PROSE.repeat(20));
-        let pieces = cut_with("a.csv", &long, small(60));
+        let pieces = cut_with("a.csv", &long, &small(60));
         assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.heading == "name: Quay 7"));
     }
 
@@ -392,7 +393,7 @@ mod tests {
             [piece("Do you ship?", "Do you ship?\nYes, daily.\nTopic: Orders")]
         );
         let long = format!("Question,Answer\nDo you ship?,\"{}\"\n", PROSE.repeat(20));
-        let pieces = cut_with("a.csv", &long, small(60));
+        let pieces = cut_with("a.csv", &long, &small(60));
         assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.heading == "Do you ship?"));
     }
 
@@ -415,7 +416,7 @@ mod tests {
     fn assert_sound(pieces: &[Piece], settings: &Settings) {
         for piece in pieces {
             assert!(!piece.body.trim().is_empty());
-            assert_eq!(piece.tokens, Measure::new(settings).tokens(&piece.body));
+            assert_eq!(piece.tokens, Measure::tokens(&piece.body));
             assert!(
                 piece.tokens <= settings.max_tokens.max(32),
                 "{}: {}",
@@ -423,6 +424,15 @@ mod tests {
                 piece.body
             );
         }
+    }
+
+    /// How many letters and digits there are; an `o` may be a bullet.
+    fn letters(text: &str) -> usize {
+        text.chars().filter(|c| c.is_alphanumeric() && *c != 'o').count()
+    }
+
+    fn letters_of(pieces: &[Piece]) -> usize {
+        pieces.iter().map(|piece| letters(&piece.heading) + letters(&piece.body)).sum()
     }
 
     fn word() -> impl Strategy<Value = String> {
@@ -454,8 +464,19 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn nothing_of_what_nobody_writes_is_lost_either() {
+        for unit in ["=", "a", "|", "字", "🚲", "ﷺ", "x=", "a\u{301}"] {
+            let text = unit.repeat(9_000);
+            let pieces = cut_with("a.txt", &format!("x {text}"), &Settings::default());
+            let all: String = pieces.iter().map(|piece| piece.body.as_str()).collect();
+            assert_eq!(all.replace(['\n', ' '], "").len(), text.len() + 1, "{unit}");
+            assert_sound(&pieces, &Settings::default());
+        }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(96))]
+        #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
         fn no_word_of_a_document_is_lost(parts in prop::collection::vec(part(), 1..20), max_tokens in 48..300_u32) {
@@ -464,11 +485,8 @@ mod tests {
             let extracted = extract("a.md", text.as_bytes()).unwrap();
             let pieces = chunk(&extracted, &settings);
             assert_sound(&pieces, &settings);
-            let mut all = extracted.title;
-            for piece in &pieces {
-                all.push_str(&format!("\n{}\n{}", piece.heading, piece.body));
-            }
-            let found = words(&all);
+            let texts = pieces.iter().flat_map(|piece| [piece.heading.as_str(), piece.body.as_str()]);
+            let found = words(&texts.chain([extracted.title.as_str()]).collect::<Vec<_>>().join("\n"));
             for (word, count) in words(&text) {
                 prop_assert!(found.get(&word).is_some_and(|found| *found > 0), "`{word}` ({count}) is lost");
             }
@@ -496,6 +514,8 @@ mod tests {
                     let pieces = chunk(&extracted, &settings);
                     prop_assert!(!pieces.is_empty());
                     assert_sound(&pieces, &settings);
+                    let found = letters(&extracted.title) + letters_of(&pieces);
+                    prop_assert!(name != "a.txt" || letters(&text) <= found, "a letter is lost");
                 }
             }
         }

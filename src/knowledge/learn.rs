@@ -44,8 +44,8 @@ impl Library {
     /// Learns a shelf, and brings the index in step.
     pub async fn learn(&self, shelf: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
         let collection = self.store.collection(&shelf.collection).await?;
-        let known = self.store.documents(&collection, 0).await?;
-        let known = known.into_iter().map(|row| (row.path.clone(), row)).collect();
+        let stored = self.store.documents(&collection, 0).await?;
+        let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
         let mut work = Work {
             library: self,
             collection,

@@ -21,6 +21,12 @@ use words::Words;
 /// The name under which answers without a model are recorded.
 const NAME: &str = "extractive";
 
+/// Below this confidence most answers are to another question.
+const MIN_CONFIDENCE: f32 = 0.5;
+
+/// A passage that covers less of the question than this share of what the best one covers is not read.
+const LEAST_COVERAGE: f32 = 0.7;
+
 /// How many passages are read.
 const PASSAGES: usize = 5;
 
@@ -41,7 +47,7 @@ impl Model for Extractive {
     }
 
     fn min_confidence(&self) -> f32 {
-        0.42
+        MIN_CONFIDENCE
     }
 
     async fn complete(&self, prompt: &Prompt, hear: Option<Hear<'_>>) -> Result<Completion, Error> {
@@ -49,9 +55,9 @@ impl Model for Extractive {
         if courtesy::asks_nothing(&prompt.question) {
             return Ok(Completion::Greeting { model });
         }
-        let Some(text) = answer(&prompt.question, &prompt.passages, prompt.min_confidence) else {
-            return Ok(Completion::NoAnswer { model });
-        };
+        let sure = prompt.confidence >= prompt.min_confidence;
+        let answer = answer(&prompt.question, &prompt.passages).filter(|_| sure);
+        let Some(text) = answer else { return Ok(Completion::NoAnswer { model }) };
         if let Some(hear) = hear {
             hear(&text);
         }
@@ -64,8 +70,9 @@ impl Model for Extractive {
 }
 
 /// The answer with a citation mark behind each part, or `None` when no passage holds one.
-fn answer(question: &str, passages: &[Passage], min_confidence: f32) -> Option<String> {
-    let enough = |passage: &Passage| passage.scores.coverage >= min_confidence;
+fn answer(question: &str, passages: &[Passage]) -> Option<String> {
+    let most = passages.iter().map(|passage| passage.scores.coverage).fold(0.0, f32::max);
+    let enough = |passage: &Passage| passage.scores.coverage >= most * LEAST_COVERAGE;
     let shown = passages.iter().enumerate().take(PASSAGES).filter(|(_, passage)| enough(passage));
     let shown: Vec<(usize, &Passage)> = shown.collect();
     let words = Words::of(question, &shown.first()?.1.chunk.body);
@@ -160,10 +167,11 @@ mod tests {
     }
 
     fn from(passages: &[Passage], question: &str) -> String {
-        answer(question, passages, 0.5).unwrap_or_default()
+        answer(question, passages).unwrap_or_default()
     }
 
     fn prompt(question: &str, passages: Vec<Passage>) -> Prompt {
+        let best = passages.iter().map(|passage| passage.scores.coverage).fold(0.0, f32::max);
         Prompt {
             model: String::new(),
             temperature: 0.0,
@@ -171,6 +179,7 @@ mod tests {
             messages: Vec::new(),
             question: question.to_owned(),
             passages: passages.into(),
+            confidence: best,
             min_confidence: 0.5,
             tokens: 0,
         }
@@ -352,7 +361,7 @@ mod tests {
         #[test]
         fn nothing_that_is_asked_or_learned_panics(question in ".{0,60}", heading in ".{0,20}", body in ".{0,160}", csv in any::<bool>()) {
             let source = if csv { "a.csv" } else { "a.md" };
-            let _ = answer(&question, &[passage(source, &heading, &body, 1.0)], 0.0);
+            let _ = answer(&question, &[passage(source, &heading, &body, 1.0)]);
         }
 
         #[test]
@@ -360,7 +369,7 @@ mod tests {
             "- ", "1. ", ": ", "; ", "\n", "\n\n", "word ", "It is. ", "€5", "?", "name: ", "  ", "价格", "🙂", ":",
         ]), 0..40), csv in any::<bool>()) {
             let source = if csv { "a.csv" } else { "a.md" };
-            let text = answer("how much is the word? what is it?", &[passage(source, "", &parts.concat(), 1.0)], 0.0);
+            let text = answer("how much is the word? what is it?", &[passage(source, "", &parts.concat(), 1.0)]);
             if let Some(text) = text {
                 prop_assert!(text.ends_with("[1]"), "{}", text);
             }

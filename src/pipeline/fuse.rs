@@ -10,11 +10,13 @@ use std::collections::HashMap;
 use crate::domain::{ChunkId, Passage, Scores};
 use crate::index::{Hit, Legs};
 
-/// Share of the dense leg where the embedder knows the language. On the shared English data all from 0.6 to 0.7
-/// is near the best, and well above the words alone everywhere.
+/// Share of the dense leg where the embedder knows the language. A compromise: on the shared English data it lifts
+/// matching of short questions by 9 to 19 points over the words alone and leaves `scifact`, whose best is 0.3, where
+/// the words had it (-0.2).
 const TRUSTED: f32 = 0.65;
 
-/// Share of the dense leg where nobody can tell the question's language: too small to do harm in any.
+/// Share of the dense leg where nobody can tell the question's language: an English model costs the other languages
+/// of the shared data half a point at most, and lifts English all the same.
 const UNSURE: f32 = 0.2;
 
 /// How many passages are looked at to tell how sure we are.
@@ -25,7 +27,7 @@ const TELLING: usize = 120;
 
 /// How much each leg counts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// Share of the dense leg in the whole, 0 to 1; the words have the rest. 0 leaves the leg out.
     pub dense: f32,
     /// Share of the n-grams in what the words have, 0 to 1; BM25 has the rest. 0 leaves the leg out.
@@ -33,8 +35,8 @@ pub struct Weights {
 }
 
 impl Default for Weights {
-    /// For an embedder that knows the language. With 0.3 the n-grams lift BM25 in every language of the shared
-    /// data; 0.5 lifts some of it more, but costs noisy questions five points.
+    /// For an embedder that knows the language. With 0.3 the n-grams lift BM25 by 0.3 to 5.7 points in twelve sets of
+    /// the shared data and cost 0.5 in one, which is noisy; with 0.5 they cost nearly 5 there.
     fn default() -> Self {
         Self { dense: TRUSTED, ngram: 0.3 }
     }
@@ -43,7 +45,7 @@ impl Default for Weights {
 impl Weights {
     /// The weights for an embedder that was trained on these languages (ISO 639-1; none of them: on all there are)
     /// and a question in this one (`None` when nobody can tell).
-    pub fn for_embedder(languages: &[String], question: Option<&str>) -> Self {
+    pub(crate) fn for_embedder(languages: &[String], question: Option<&str>) -> Self {
         let dense = match question {
             _ if languages.is_empty() => TRUSTED,
             Some(spoken) if languages.iter().any(|known| same_language(known, spoken)) => TRUSTED,
@@ -70,8 +72,9 @@ pub(crate) fn fuse(legs: Legs, weights: &Weights) -> Vec<Passage> {
 /// How sure we are that the passages answer, 0 to 1: the surest of the first three.
 ///
 /// The words' part is twice the geometric mean of coverage and n-gram cosine, at most 1. Coverage alone is fooled by
-/// long chunks that hold every word by accident, the cosine alone by word parts; together they tell questions on the
-/// topic from others in 98 to 100 of 100 pairs, where coverage alone reaches 94 to 98. The cosine of the embeddings
+/// long chunks that hold every word by accident, the cosine alone by parts of words. Of a question of the set and one
+/// of another set it is the first that scores higher in 98 to 100 of 100 pairs; with coverage alone, in 94 to 100.
+/// It does not tell whether a question on the topic is answered: that takes reading. The cosine of the embeddings
 /// comes in with the dense leg's weight, so that a model that does not know the language cannot make us sure.
 pub(crate) fn confidence(passages: &[Passage], weights: &Weights) -> f32 {
     let known = passages.iter().any(|passage| passage.scores.dense.is_some());
@@ -175,9 +178,10 @@ fn says_the_same(a: &Passage, b: &Passage) -> bool {
         && (long || (&a.title, &a.heading) == (&b.title, &b.heading))
 }
 
-/// How many bytes a text has without spaces: texts that differ here need not be compared.
+/// How many bytes of a text are no spaces: texts that differ here need not be compared. Written so that it is
+/// counted many bytes at a time.
 fn letters(text: &str) -> usize {
-    text.bytes().filter(|byte| !byte.is_ascii_whitespace()).count()
+    text.as_bytes().iter().map(|byte| usize::from(*byte > b' ')).sum()
 }
 
 /// A weight as a share: what is no number counts as 0.

@@ -99,13 +99,8 @@ impl Engine {
             self,
             run,
         );
-        reply::write(
-            &*self.model,
-            bot,
-            &reply::Asked { prompt: &prompt, found: &found, hear: around.hear },
-            run,
-        )
-        .await
+        reply::write(&*self.model, bot, &reply::Asked { prompt: &prompt, hear: around.hear }, run)
+            .await
     }
 }
 

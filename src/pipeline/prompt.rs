@@ -101,6 +101,7 @@ pub(super) fn compose(
         messages: parts.messages(&fit),
         question: asked.question.text.clone(),
         passages: Arc::from(&parts.passages[..fit.passages]),
+        confidence: asked.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| engine.model.min_confidence()),
         tokens: fit.tokens,
     };

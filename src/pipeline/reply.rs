@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::clean::{Speakable, clean};
-use super::retrieve::Found;
 use super::{Bot, Run, millis};
 use crate::domain::trace::Written;
 use crate::domain::{Citation, Outcome, Passage, Prompt, Reply, ReplyKind};
@@ -12,7 +11,6 @@ use crate::llm::{Completion, Hear, Model};
 /// What to ask, and who hears the answer while it is written.
 pub(super) struct Asked<'a> {
     pub(super) prompt: &'a Prompt,
-    pub(super) found: &'a Found,
     pub(super) hear: Option<Hear<'a>>,
 }
 
@@ -26,7 +24,7 @@ pub(super) async fn write(
     let started = Instant::now();
     let mut written = Written { model: asked.prompt.model.clone(), ..Written::default() };
     // A model that has a window would write something even about nothing; one without judges by itself.
-    let unsure = asked.found.confidence < asked.prompt.min_confidence
+    let unsure = asked.prompt.confidence < asked.prompt.min_confidence
         && model.window(&asked.prompt.model).is_some();
     let reply = if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());

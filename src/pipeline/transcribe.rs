@@ -33,7 +33,7 @@ pub(super) async fn listen(
                 heard.note(said, text, run);
             }
             Some(_) => {
-                heard.note(said, Err("the agent does not transcribe voice notes".into()), run)
+                heard.note(said, Err("the agent does not transcribe voice notes".into()), run);
             }
             None => heard.read(said),
         }

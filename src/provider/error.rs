@@ -72,7 +72,7 @@ pub enum Retry {
 /// Attempts after which a passing fault is final.
 const MOST_ATTEMPTS: u32 = 8;
 /// The longest time that a provider can make us wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 impl Error {
     /// What to do after the `attempt`-th try (the first is 1) failed with this error.
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(waits, [1, 4, 16, 64].map(|s| Retry::After(Duration::from_secs(s))));
         let asked = refused(Class::Throttled, Some(Duration::from_secs(30)));
         assert_eq!(asked.retry(1, 0.9), Retry::After(Duration::from_secs(30)));
-        let absurd = refused(Class::Throttled, Some(Duration::from_secs(86_400)));
+        let absurd = refused(Class::Throttled, Some(Duration::from_hours(24)));
         assert_eq!(absurd.retry(1, 0.0), Retry::After(LONGEST_WAIT));
         assert_eq!(refused(Class::Transient, None).retry(MOST_ATTEMPTS, 0.0), Retry::Never);
     }

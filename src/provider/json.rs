@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use super::Malformed;
 use crate::domain::time::Millis;
 
+/// The longest id in bytes: indexes of Postgres hold no more than 2,704. Those of WhatsApp have about 100.
+const LONGEST_ID: usize = 1000;
 /// Seconds since 1970 between which a time is believed: 2009, when WhatsApp began, to 2100.
 const BELIEVED: std::ops::Range<i64> = 1_230_768_000..4_102_444_800;
 
@@ -30,6 +32,16 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Malformed> {
 /// The words under a key; a number is read as its digits. Empty counts as absent.
 pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     string(value, key).filter(|text| !text.is_empty())
+}
+
+/// The id under a key. One that is too long to be looked up is none.
+pub(super) fn id(value: &Value, key: &str) -> Option<String> {
+    text(value, key).filter(|id| is_id(id))
+}
+
+/// Whether a text can be an id.
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID
 }
 
 /// The words under a key, which may be empty; a number is read as its digits.
@@ -148,6 +160,13 @@ mod tests {
         assert_eq!(list(&value, "l").len(), 1);
         assert!(list(&value, "z").is_empty());
         assert_eq!(text(&json!(3), "n"), None);
+    }
+
+    #[test]
+    fn an_id_that_no_index_holds_is_none() {
+        let value = json!({"a": "x".repeat(LONGEST_ID), "b": "x".repeat(LONGEST_ID + 1), "c": ""});
+        assert_eq!(id(&value, "a").map(|id| id.len()), Some(LONGEST_ID));
+        assert_eq!((id(&value, "b"), id(&value, "c")), (None, None));
     }
 
     #[test]

@@ -79,10 +79,11 @@ impl Store {
     }
 }
 
-/// Makes a person the owner at once. What was waiting for the bot is a person's to answer now.
+/// Makes a person the owner at once. What was waiting for the bot is a person's to answer now; a turn under way has lost
+/// its lease, so that the conversation can be given back at any moment.
 pub(super) async fn take_over(conn: &mut Conn<'_>, id: &ConversationId) -> Result<()> {
     let sql = "update conversations set owner = 'person', due_at = null, waiting_since = null,
-               last_message_at = $2, updated_at = $2 where id = $1";
+               lease_token = lease_token + 1, lease_until = 0, attempts = 0, last_message_at = $2, updated_at = $2 where id = $1";
     run!(conn, sql, id.as_str(), now())?;
     let sql = "update messages set state = 'stored', note = 'a person took over', updated_at = $2
                where conversation_id = $1 and state = 'waiting'";

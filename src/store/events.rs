@@ -62,20 +62,19 @@ pub(super) async fn keep(
     event: &Event,
 ) -> Result<()> {
     let stranger = item.number.as_deref().unwrap_or("none");
-    let (kind, payload, alert) = match event {
-        Event::Other(other) => (other.kind.clone(), to_json(&other.payload)?, other.alert.clone()),
-        _ => {
-            let what = match event {
-                Event::Message(_) => "message",
-                Event::Status(_) => "status",
-                _ => "echo",
-            };
-            let payload = serde_json::json!({ "number": stranger, "what": what });
-            let alert = format!(
-                "A {what} for the number {stranger} arrived, which is not configured here. Add it under [numbers]."
-            );
-            ("unknown_number".to_owned(), payload.to_string(), Some(alert))
-        }
+    let (kind, payload, alert) = if let Event::Other(other) = event {
+        (other.kind.clone(), to_json(&other.payload)?, other.alert.clone())
+    } else {
+        let what = match event {
+            Event::Message(_) => "message",
+            Event::Status(_) => "status",
+            _ => "echo",
+        };
+        let payload = serde_json::json!({ "number": stranger, "what": what });
+        let alert = format!(
+            "A {what} for the number {stranger} arrived, which is not configured here. Add it under [numbers]."
+        );
+        ("unknown_number".to_owned(), payload.to_string(), Some(alert))
     };
     let sql = "insert into provider_events (id, workspace_id, number_id, webhook_id, kind, payload, alert, created_at)
                values ($1, $2, $3, $4, $5, $6, $7, $8)";

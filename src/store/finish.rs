@@ -107,22 +107,28 @@ impl Write for Finished {
 }
 
 impl Finished {
-    /// Gives the lease back; false if it is not ours any more, or a person took over. Messages that came meanwhile
-    /// make the conversation due again at once.
+    /// Gives the lease back, and makes its token worthless; false if it is not ours any more, or a person took over.
+    /// Messages that came meanwhile make the conversation due again at once. They are counted by a statement of their
+    /// own, when the row is ours: Postgres would not see those that commit while the first one waits for it.
     async fn let_go(&self, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "update conversations set lease_until = 0, attempts = 0, updated_at = $3, last_message_at = $3,
-                   owner = case when $5 = 1 then 'person' else owner end,
-                   due_at = case when $5 = 0 and (select count(*) from messages m where m.conversation_id = $1
-                       and m.state = 'waiting') > $4 then $3 else null end,
-                   waiting_since = case when $5 = 0 and (select count(*) from messages m where m.conversation_id = $1
-                       and m.state = 'waiting') > $4 then waiting_since else null end
-                   where id = $1 and lease_token = $2 and owner = 'bot'";
-        let answered = i64::try_from(self.answered.len()).unwrap_or(i64::MAX);
         let handed_over = i64::from(self.escalation.is_some());
         let moment = now();
-        let ours =
-            run!(conn, sql, &self.claim.id, self.claim.lease_token, moment, answered, handed_over)?;
-        Ok(ours == 1)
+        let sql = "update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0, updated_at = $3,
+                   last_message_at = $3, owner = case when $4 = 1 then 'person' else owner end
+                   where id = $1 and lease_token = $2 and owner = 'bot'";
+        let ours = run!(conn, sql, &self.claim.id, self.claim.lease_token, moment, handed_over)?;
+        if ours != 1 {
+            return Ok(false);
+        }
+        let sql = "update conversations set
+                   due_at = case when $4 = 0 and (select count(*) from messages m where m.conversation_id = $1
+                       and m.state = 'waiting') > $3 then $2 else null end,
+                   waiting_since = case when $4 = 0 and (select count(*) from messages m where m.conversation_id = $1
+                       and m.state = 'waiting') > $3 then waiting_since else null end
+                   where id = $1";
+        let answered = i64::try_from(self.answered.len()).unwrap_or(i64::MAX);
+        run!(conn, sql, &self.claim.id, moment, answered, handed_over)?;
+        Ok(true)
     }
 
     async fn record(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {

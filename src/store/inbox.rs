@@ -62,7 +62,10 @@ impl Write for TakeIn {
                    values ($1, $2, $3, $4, $5)";
         run!(conn, sql, webhook.as_str(), workspace.as_str(), self.provider, &self.body, now())?;
         let mut taken = TakenIn::default();
-        for (number, item) in &self.items {
+        // By customer: two webhooks that bring the same ones wait for each other, and never each for the other.
+        let mut items: Vec<_> = self.items.iter().collect();
+        items.sort_by_key(|(_, item)| about(&item.event));
+        for (number, item) in items {
             let scope = Scope { workspace, burst: self.burst };
             match (number, &item.event) {
                 (Some(number), Event::Message(message)) => {
@@ -115,7 +118,7 @@ impl Scope<'_> {
         }
         let conversation = conversation_of(&thread);
         let moment = now();
-        let sent_at = if message.sent_at > 0 { message.sent_at } else { moment };
+        let sent_at = believed(message.sent_at, moment);
         let unanswerable = self.unanswerable(message, sent_at, moment);
         let silent = unanswerable.is_some() || thread.owner.as_deref() == Some("person");
         let row = messages::Arrived {
@@ -195,7 +198,7 @@ impl Scope<'_> {
             state: "sent",
             note: Some("written from the phone or another tool"),
             faults: &[],
-            sent_at: if echo.sent_at > 0 { echo.sent_at } else { now() },
+            sent_at: believed(echo.sent_at, now()),
         };
         if !row.insert(conn, self.workspace).await? {
             return Ok(());
@@ -237,6 +240,7 @@ impl Scope<'_> {
                 thread.owner = Some(owner);
             }
         }
+        hold(conn, &mut thread).await?;
         Ok(thread)
     }
 
@@ -338,6 +342,37 @@ impl Scope<'_> {
                    where id = $1";
         run!(conn, sql, contact, self.workspace.as_str(), wa_id, bsuid, now()).map(|_| ())
     }
+}
+
+/// What an event is about: the customer, or a message of ours. The order of events about the same one is kept.
+fn about(event: &Event) -> &str {
+    let party = match event {
+        Event::Message(message) => &message.from,
+        Event::Echo(echo) => &echo.to,
+        Event::Status(status) => return &status.provider_id,
+        Event::Other(_) => return "",
+    };
+    party.wa_id.as_deref().or(party.bsuid.as_deref()).unwrap_or_default()
+}
+
+/// On Postgres, keeps the conversation from others until the commit, and reads again whose it is: a person may have
+/// taken over since it was found. SQLite has one writer.
+async fn hold(conn: &mut Conn<'_>, thread: &mut Thread) -> Result<()> {
+    if let Conn::Sqlite(_) = conn {
+        return Ok(());
+    }
+    let sql = "select owner, waiting_since from conversations where id = $1 for update";
+    let held = first!(conn, (String, Option<i64>), sql, thread.conversation_id.as_deref())?;
+    if let Some((owner, waiting_since)) = held {
+        thread.owner = Some(owner);
+        thread.waiting_since = waiting_since;
+    }
+    Ok(())
+}
+
+/// When a message was written: as the provider says, but never later than now.
+fn believed(sent_at: i64, moment: i64) -> i64 {
+    if sent_at > 0 { sent_at.min(moment) } else { moment }
 }
 
 fn conversation_of(thread: &Thread) -> ConversationId {

@@ -166,7 +166,7 @@ impl Write for Learned {
     type Out = DocumentId;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
-        let revision = next_revision(conn, &self.collection).await?;
+        let revision = next_revision(workspace, conn, &self.collection).await?;
         let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error, embedder,
                        chunks, revision, created_at, updated_at)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
@@ -240,7 +240,7 @@ impl Write for Forget {
         let sql = "select collection_id from documents where id = $1 and workspace_id = $2";
         let row = first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((collection,)) = row else { return Ok(()) };
-        let revision = next_revision(conn, &CollectionId::stored(collection)).await?;
+        let revision = next_revision(workspace, conn, &CollectionId::stored(collection)).await?;
         run!(conn, "delete from chunks where document_id = $1", self.id.as_str())?;
         let sql = "update documents set state = 'removed', hash = '', chunks = 0, revision = $2, updated_at = $3
                    where id = $1";
@@ -248,9 +248,13 @@ impl Write for Forget {
     }
 }
 
-async fn next_revision(conn: &mut Conn<'_>, collection: &CollectionId) -> Result<i64> {
-    let sql = "update collections set revision = revision + 1 where id = $1 returning revision";
-    let row = first!(conn, (i64,), sql, collection.as_str())?;
+async fn next_revision(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    collection: &CollectionId,
+) -> Result<i64> {
+    let sql = "update collections set revision = revision + 1 where id = $1 and workspace_id = $2 returning revision";
+    let row = first!(conn, (i64,), sql, collection.as_str(), workspace.as_str())?;
     row.map(|row| row.0)
         .ok_or_else(|| Error::Failed(format!("there is no collection {collection}")))
 }

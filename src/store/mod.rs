@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -32,6 +33,9 @@ pub mod finish;
 
 pub(crate) use sql::{Conn, all, first, run};
 
+/// How often Postgres is asked for a change that others are in the way of.
+const MOST_TRIES: u32 = 10;
+
 /// The database.
 #[derive(Clone)]
 pub struct Store {
@@ -50,7 +54,7 @@ enum Db {
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `postgres://user:password@host/database`; empty for SQLite. `DATABASE_URL` sets it, too.
-    pub url: String,
+    pub url: SecretString,
     /// The SQLite file.
     pub path: PathBuf,
     /// Connections to Postgres, or readers of SQLite.
@@ -65,6 +69,9 @@ pub enum Error {
     /// It cannot be reached, is locked, or its disk is full: nothing was stored.
     #[error("the database cannot be used right now: {0}")]
     Unavailable(String),
+    /// Changes of other connections were in the way, however often it was tried: nothing was stored.
+    #[error("the database is too busy with other changes: {0}")]
+    Contended(String),
     /// A statement failed.
     #[error("the database refused a statement: {0}")]
     Failed(String),
@@ -90,7 +97,7 @@ pub(crate) trait Write: Send + Sync + 'static {
 impl Store {
     /// Opens the database, creating and migrating it where needed.
     pub async fn open(settings: &Settings) -> Result<Self> {
-        let db = if settings.url.is_empty() {
+        let db = if settings.url.expose_secret().is_empty() {
             open_sqlite(settings).await?
         } else {
             open_postgres(settings).await?
@@ -139,13 +146,27 @@ impl Store {
     pub(crate) async fn apply<W: Write>(&self, write: W) -> Result<W::Out> {
         match &self.db {
             Db::Sqlite { writer, .. } => writer.apply(self.workspace.clone(), write).await,
-            Db::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                let out = write.run(&self.workspace, &mut Conn::Postgres(&mut transaction)).await?;
-                transaction.commit().await?;
-                Ok(out)
+            Db::Postgres(pool) => self.apply_apart(pool, write).await,
+        }
+    }
+
+    /// Commits a change in a transaction of its own; once more when another's was in the way. Two webhooks that bring
+    /// the same new customer meet like that, or two that speak of the same customers in another order.
+    async fn apply_apart<W: Write>(&self, pool: &PgPool, write: W) -> Result<W::Out> {
+        for _ in 1..MOST_TRIES {
+            match self.try_apart(pool, &write).await {
+                Err(Error::Contended(why)) => tracing::debug!(why, "a change is made once more"),
+                other => return other,
             }
         }
+        self.try_apart(pool, &write).await
+    }
+
+    async fn try_apart<W: Write>(&self, pool: &PgPool, write: &W) -> Result<W::Out> {
+        let mut transaction = pool.begin().await.map_err(unreachable)?;
+        let out = write.run(&self.workspace, &mut Conn::Postgres(&mut transaction)).await?;
+        transaction.commit().await?;
+        Ok(out)
     }
 
     /// Reads with a connection of its own.
@@ -155,11 +176,11 @@ impl Store {
     ) -> Result<R> {
         match &self.db {
             Db::Sqlite { readers, .. } => {
-                let mut conn = readers.acquire().await?;
+                let mut conn = readers.acquire().await.map_err(unreachable)?;
                 read(&mut Conn::Sqlite(&mut conn)).await
             }
             Db::Postgres(pool) => {
-                let mut conn = pool.acquire().await?;
+                let mut conn = pool.acquire().await.map_err(unreachable)?;
                 read(&mut Conn::Postgres(&mut conn)).await
             }
         }
@@ -211,7 +232,7 @@ async fn open_sqlite(settings: &Settings) -> Result<Db> {
 }
 
 async fn open_postgres(settings: &Settings) -> Result<Db> {
-    let options = PgConnectOptions::from_str(&settings.url)
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())
         .map_err(|error| Error::Unavailable(format!("the database URL cannot be read: {error}")))?
         .application_name("frontdesk");
     let pool = PgPoolOptions::new()
@@ -229,14 +250,19 @@ impl From<sqlx::Error> for Error {
         match &error {
             sqlx::Error::Database(inner) => {
                 // SQLite: busy 5, locked 6, read-only 8, I/O error 10, full 13, cannot open 14. Postgres: class 53 is out of
-                // resources, 57 is shutting down, 08 is a lost connection.
+                // resources, 57 is shutting down, 58 is a failing disk, 08 is a lost connection, 25006 is a standby. Others
+                // were in the way: 40001 and 40P01 (a deadlock), 23505 (a row that was not there when it was looked for).
                 let code = inner.code().unwrap_or_default();
                 let primary = code.parse::<u32>().map(|code| code & 0xff);
                 let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
                 let postgres = code.len() == 5
-                    && ["53", "57", "08"].iter().any(|class| code.starts_with(class));
+                    && ["53", "57", "58", "08", "25006"]
+                        .iter()
+                        .any(|class| code.starts_with(class));
                 if sqlite || postgres {
                     Self::Unavailable(error.to_string())
+                } else if ["40001", "40P01", "23505"].contains(&&*code) {
+                    Self::Contended(error.to_string())
                 } else {
                     Self::Failed(error.to_string())
                 }
@@ -247,6 +273,12 @@ impl From<sqlx::Error> for Error {
             _ => Self::Unavailable(error.to_string()),
         }
     }
+}
+
+/// A connection that cannot be had, whatever the database says why.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn unreachable(error: sqlx::Error) -> Error {
+    Error::Unavailable(error.to_string())
 }
 
 impl From<sqlx::migrate::MigrateError> for Error {

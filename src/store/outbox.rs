@@ -98,7 +98,7 @@ impl Write for ClaimSends {
                      where id in (select m.id from messages m where m.state = 'queued' and m.due_at <= $1
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('queued', 'sending')
-                             and (e.created_at < m.created_at or (e.created_at = m.created_at and e.part < m.part)))
+                             and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
                          order by m.due_at, m.id limit $3 ", $lock, ")
                      returning id, conversation_id, number_id, author, body, reply_to, attempts"
                 )

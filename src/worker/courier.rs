@@ -17,8 +17,6 @@ use crate::store::outbox::{Ended, ToSend};
 
 /// How many messages are claimed at once.
 const BATCH: usize = 64;
-/// How long a send may take before it counts as unknown, in milliseconds: longer than any time-out of a provider.
-const LEASE_MS: i64 = 120_000;
 /// How often sends are looked for that were begun and never recorded.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How often a record of a send is tried before the lease settles it.
@@ -39,7 +37,7 @@ pub(super) async fn run(
             sweep(&desk).await;
             swept = Some(Instant::now());
         }
-        while claim_some(&desk, &places, &wake, &mut sends).await {}
+        while claim_some(&desk, (&places, settings.send_lease_ms), &wake, &mut sends).await {}
         while sends.try_join_next().is_some() {}
         tokio::select! {
             () = wake.notified() => {}
@@ -49,7 +47,7 @@ pub(super) async fn run(
     }
     // What the last turns left is sent before the process goes, as far as it is due. Every place free again means that
     // nothing is under way; tasks that only wait for another try are dropped, their messages are in the outbox.
-    while claim_some(&desk, &places, &wake, &mut sends).await {}
+    while claim_some(&desk, (&places, settings.send_lease_ms), &wake, &mut sends).await {}
     let all = u32::try_from(settings.sends.max(1)).unwrap_or(u32::MAX);
     drop(places.acquire_many(all).await);
     sends.abort_all();
@@ -69,14 +67,14 @@ async fn sweep(desk: &Desk) {
 /// Claims as many messages as there are places; true if there may be more.
 async fn claim_some(
     desk: &Arc<Desk>,
-    places: &Arc<Semaphore>,
+    (places, lease_ms): (&Arc<Semaphore>, i64),
     wake: &Arc<Notify>,
     sends: &mut JoinSet<()>,
 ) -> bool {
     let Ok(first) = places.clone().acquire_owned().await else { return false };
     let free = places.available_permits().min(BATCH - 1);
     let most = i64::try_from(free + 1).unwrap_or(1);
-    let claimed = desk.store.claim_sends(most, LEASE_MS).await.unwrap_or_else(|error| {
+    let claimed = desk.store.claim_sends(most, lease_ms).await.unwrap_or_else(|error| {
         tracing::error!(%error, "messages cannot be claimed, it is tried again");
         Vec::new()
     });

@@ -33,34 +33,41 @@ pub struct Settings {
     pub typing: bool,
     /// The longest that one turn may take, in milliseconds; then another process may run it again.
     pub lease_ms: i64,
+    /// How long one message may be in sending, in milliseconds: longer than any time-out of a provider. Then its outcome is
+    /// unknown.
+    pub send_lease_ms: i64,
     /// How often the database is asked for work that nobody announced, in milliseconds.
     pub poll_ms: u64,
 }
 
 /// A running worker.
 pub struct Worker {
-    stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    /// In the order in which they are stopped: what the last turns say is sent before the courier goes.
+    parts: Vec<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
 impl Worker {
     /// Starts working.
     pub fn start(desk: &Arc<Desk>, woken: Woken, settings: &Settings) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        let dispatcher = dispatch::run(desk.clone(), woken.due, settings.clone(), stopped.clone());
-        let courier = courier::run(desk.clone(), woken.courier, settings.clone(), stopped.clone());
-        let follow = follow(desk.clone(), settings.poll_ms, stopped);
-        Self {
-            stop,
-            tasks: vec![tokio::spawn(dispatcher), tokio::spawn(courier), tokio::spawn(follow)],
-        }
+        let (dispatch, stopped) = watch::channel(false);
+        let dispatcher = dispatch::run(desk.clone(), woken.due, settings.clone(), stopped);
+        let (carry, stopped) = watch::channel(false);
+        let courier = courier::run(desk.clone(), woken.courier, settings.clone(), stopped);
+        let (learn, stopped) = watch::channel(false);
+        let follower = follow(desk.clone(), settings.poll_ms, stopped);
+        let parts = vec![
+            (dispatch, tokio::spawn(dispatcher)),
+            (carry, tokio::spawn(courier)),
+            (learn, tokio::spawn(follower)),
+        ];
+        Self { parts }
     }
 
     /// Takes no new work, finishes what is under way, and returns.
     pub async fn stop(self) {
-        // A task that is gone does not listen any more, and needs not.
-        let _ = self.stop.send(true);
-        for task in self.tasks {
+        for (stop, task) in self.parts {
+            // A task that is gone does not listen any more, and needs not.
+            let _ = stop.send(true);
             if let Err(error) = task.await {
                 tracing::error!(%error, "a part of the worker ended badly");
             }

@@ -3,4 +3,14 @@
 mod support;
 
 mod architecture;
+mod api;
+mod bad_input;
+mod cli;
+mod database_down;
+mod demo;
+mod learning;
 mod main_job;
+mod model_trouble;
+mod restart;
+mod store;
+mod webhooks;

@@ -254,14 +254,14 @@ async fn statuses_only_rise_whatever_their_order() {
     app.deliver(&text_webhook(MAIN, "447700900012", "wamid.s2", "And on Saturday?")).await;
     app.settle().await;
     let sent = app.whatsapp.sent().remove(1);
-    let error = Some((131026, "Message undeliverable"));
+    let error = Some((131_026, "Message undeliverable"));
     let news =
         News { id: &sent.id, status: "failed", recipient: "447700900012", reference: None, error };
     app.deliver(&status_webhook(MAIN, news)).await;
     app.deliver(&sent.status_webhook("delivered")).await;
     let thread = app.thread("447700900012").await;
     assert_eq!(thread[3]["state"], "failed");
-    assert_eq!(thread[3]["errors"][0]["code"], 131026);
+    assert_eq!(thread[3]["errors"][0]["code"], 131_026);
     app.stop().await;
 }
 

@@ -1,13 +1,14 @@
 //! Agents: the bots of the desk.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Answer;
 use crate::http::Shared;
 use crate::http::error::Problem;
+use crate::http::extract::Path;
 use crate::store::agents::AgentRow;
 
 /// A bot.
@@ -41,15 +42,15 @@ impl From<AgentRow> for Agent {
 }
 
 /// Every agent with its live version.
-#[utoipa::path(get, path = "/agents", tag = "agents", responses((status = 200, body = [Agent])))]
+#[utoipa::path(get, path = "/agents", operation_id = "list_agents", tag = "agents", responses((status = 200, body = [Agent])))]
 pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Agent>> {
     let rows = web.desk.store.agents().await?;
     Ok(Json(rows.into_iter().map(Agent::from).collect()))
 }
 
 /// One agent, by id or short name.
-#[utoipa::path(get, path = "/agents/{agent}", tag = "agents", params(("agent" = String, Path)),
-    responses((status = 200, body = Agent), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/agents/{agent}", operation_id = "get_agent", tag = "agents", params(("agent" = String, Path)),
+    responses((status = 200, body = Agent), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<Shared>, Path(name): Path<String>) -> Answer<Agent> {
     let rows = web.desk.store.agents().await?;
     let found = rows.into_iter().find(|row| row.id == name || row.slug == name);

@@ -1,7 +1,7 @@
 //! Conversations: reading them, and giving them back to the bot.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -11,6 +11,7 @@ use super::page::{Page, Paging};
 use crate::domain::ConversationId;
 use crate::http::Shared;
 use crate::http::error::Problem;
+use crate::http::extract::{Path, Query};
 use crate::store::conversations::ConversationRow;
 use crate::store::messages::MessageRow;
 
@@ -117,8 +118,8 @@ pub(super) struct Filter {
 }
 
 /// Conversations, the most recent first.
-#[utoipa::path(get, path = "/conversations", tag = "conversations", params(Filter, Paging),
-    responses((status = 200, body = Page<Conversation>), (status = 400, body = Problem)))]
+#[utoipa::path(get, path = "/conversations", operation_id = "list_conversations", tag = "conversations", params(Filter, Paging),
+    responses((status = 200, body = Page<Conversation>), (status = 400, response = Problem)))]
 pub(super) async fn list(
     State(web): State<Shared>,
     Query(filter): Query<Filter>,
@@ -130,16 +131,16 @@ pub(super) async fn list(
 }
 
 /// One conversation.
-#[utoipa::path(get, path = "/conversations/{id}", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = Conversation), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
     let row = web.desk.store.conversation(&read(&id)?).await?;
     row.map(|row| Json(row.into())).ok_or_else(missing)
 }
 
 /// A conversation's messages, newest first.
-#[utoipa::path(get, path = "/conversations/{id}/messages", tag = "conversations", params(("id" = String, Path), Paging),
-    responses((status = 200, body = Page<Message>), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "list_messages", tag = "conversations", params(("id" = String, Path), Paging),
+    responses((status = 200, body = Page<Message>), (status = 404, response = Problem)))]
 pub(super) async fn messages(
     State(web): State<Shared>,
     Path(id): Path<String>,
@@ -153,8 +154,8 @@ pub(super) async fn messages(
 }
 
 /// Gives a conversation back to the bot and closes its open cases.
-#[utoipa::path(post, path = "/conversations/{id}/resolve", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = Conversation), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/conversations/{id}/resolve", operation_id = "resolve_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn resolve(
     State(web): State<Shared>,
     Path(id): Path<String>,

@@ -1,12 +1,13 @@
 //! Escalations: the cases that wait for a person.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use crate::http::Shared;
+use crate::http::extract::Query;
 use crate::store::escalations::EscalationRow;
 
 /// A case.
@@ -55,7 +56,7 @@ pub(super) struct Filter {
 }
 
 /// The newest 200 cases.
-#[utoipa::path(get, path = "/escalations", tag = "escalations", params(Filter),
+#[utoipa::path(get, path = "/escalations", operation_id = "list_escalations", tag = "escalations", params(Filter),
     responses((status = 200, body = [Escalation])))]
 pub(super) async fn list(
     State(web): State<Shared>,

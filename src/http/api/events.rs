@@ -1,13 +1,14 @@
 //! Events: what providers say beside messages and statuses.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use crate::http::Shared;
+use crate::http::extract::Query;
 use crate::store::events::EventRow;
 
 /// An event.
@@ -50,7 +51,7 @@ pub(super) struct Filter {
 }
 
 /// The newest 200 events.
-#[utoipa::path(get, path = "/events", tag = "events", params(Filter), responses((status = 200, body = [Event])))]
+#[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events", params(Filter), responses((status = 200, body = [Event])))]
 pub(super) async fn list(
     State(web): State<Shared>,
     Query(filter): Query<Filter>,

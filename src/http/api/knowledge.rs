@@ -9,6 +9,7 @@ use super::Answer;
 use crate::domain::{CollectionId, Passage};
 use crate::http::Shared;
 use crate::http::error::Problem;
+use crate::http::extract::Body;
 use crate::pipeline::retrieve::{Search, find};
 
 /// A set of documents.
@@ -26,6 +27,7 @@ pub(super) struct Collection {
 
 /// A document that could not be read.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FailedDocument)]
 pub(super) struct Failed {
     /// Its path within the collection.
     path: String,
@@ -34,7 +36,7 @@ pub(super) struct Failed {
 }
 
 /// Every collection with its documents.
-#[utoipa::path(get, path = "/collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
+#[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
 pub(super) async fn collections(State(web): State<Shared>) -> Answer<Vec<Collection>> {
     let mut all = Vec::new();
     for row in web.desk.store.collections().await? {
@@ -51,6 +53,7 @@ pub(super) async fn collections(State(web): State<Shared>) -> Answer<Vec<Collect
 /// What to search for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SearchQuestion)]
 pub(super) struct Query {
     /// The question.
     question: String,
@@ -63,6 +66,7 @@ pub(super) struct Query {
 
 /// What was found.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SearchResults)]
 pub(super) struct Results {
     /// How sure we are that the passages answer, 0 to 1.
     confidence: f32,
@@ -74,6 +78,7 @@ pub(super) struct Results {
 
 /// A passage with its scores.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundPassage)]
 pub(super) struct Result {
     /// The document's path within its collection.
     source: String,
@@ -113,9 +118,9 @@ impl From<&Passage> for Result {
 }
 
 /// Searches the documents as the bot would.
-#[utoipa::path(post, path = "/knowledge/search", tag = "knowledge", request_body = Query,
-    responses((status = 200, body = Results), (status = 422, body = Problem)))]
-pub(super) async fn search(State(web): State<Shared>, Json(query): Json<Query>) -> Answer<Results> {
+#[utoipa::path(post, path = "/knowledge/search", operation_id = "search_knowledge", tag = "knowledge", request_body = Query,
+    responses((status = 200, body = Results), (status = 422, response = Problem)))]
+pub(super) async fn search(State(web): State<Shared>, Body(query): Body<Query>) -> Answer<Results> {
     let collections = named(&web, &query.collections).await?;
     let search = Search {
         text: &query.question,

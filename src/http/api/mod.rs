@@ -10,6 +10,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::error::Problem;
 use super::{Shared, auth};
 
 mod agents;
@@ -25,6 +26,7 @@ mod turns;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "frontdesk", description = "Answers a business's WhatsApp from its own documents, or calls a person."),
+    components(responses(Problem)),
     security(("admin_key" = []))
 )]
 struct Document;
@@ -33,7 +35,8 @@ struct Document;
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
     let (router, document) = described().split_for_parts();
     let text = document.to_pretty_json().unwrap_or_default();
-    let open = Router::new().route("/api/v1/openapi.json", get(move || serve_document(text)));
+    let open = Router::new()
+        .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
     router.layer(from_fn_with_state(shared.clone(), auth::admin)).merge(open)
 }
 
@@ -64,9 +67,9 @@ fn described() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
 }
 
-async fn serve_document(text: String) -> Response {
+fn document_response(text: String) -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// A JSON answer.
-type Answer<T> = Result<Json<T>, super::error::Problem>;
+type Answer<T> = Result<Json<T>, Problem>;

@@ -30,7 +30,7 @@ pub(super) struct Number {
 }
 
 /// Every number of the configuration.
-#[utoipa::path(get, path = "/numbers", tag = "numbers", responses((status = 200, body = [Number])))]
+#[utoipa::path(get, path = "/numbers", operation_id = "list_numbers", tag = "numbers", responses((status = 200, body = [Number])))]
 pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Number>> {
     let rows = web.desk.store.numbers().await?;
     let connected = rows.into_iter().filter(|row| web.desk.number(&row.id).is_some());

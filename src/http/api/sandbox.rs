@@ -20,6 +20,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{Content, Line, Media, Said, Speaker, Turn};
 use crate::http::Shared;
 use crate::http::error::Problem;
+use crate::http::extract::Body;
 use crate::pipeline::outbound::{bubbles, word};
 use crate::pipeline::{Answered, Around, Bot, Recordings};
 use crate::prompts;
@@ -27,6 +28,7 @@ use crate::prompts;
 /// A message to the bot.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SandboxMessage)]
 pub(super) struct Request {
     /// The agent's id or short name; the only agent, when there is one.
     agent: Option<String>,
@@ -42,6 +44,7 @@ pub(super) struct Request {
 /// An earlier message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EarlierMessage)]
 pub(super) struct Earlier {
     /// `customer`, `bot` or `person`.
     #[schema(value_type = String)]
@@ -52,6 +55,8 @@ pub(super) struct Earlier {
 
 /// What the bot made of it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SandboxOutcome)]
+#[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
     /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
     outcome: &'static str,
@@ -66,12 +71,12 @@ pub(super) struct Outcome {
 
 /// Runs one turn. With `Accept: text/event-stream` the answer comes as it is written: events `text` with a piece each,
 /// then one `done` with what this would have returned otherwise.
-#[utoipa::path(post, path = "/sandbox/turns", tag = "sandbox", request_body = Request,
-    responses((status = 200, body = Outcome), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox", request_body = Request,
+    responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn turn(
     State(web): State<Shared>,
     headers: HeaderMap,
-    Json(request): Json<Request>,
+    Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request).await?;
     let turn = turn_of(&bot, request);

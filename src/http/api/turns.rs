@@ -1,7 +1,7 @@
 //! Turns: why the bot said what it said.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,6 +10,7 @@ use super::Answer;
 use crate::domain::TurnId;
 use crate::http::Shared;
 use crate::http::error::Problem;
+use crate::http::extract::Path;
 
 /// One run of the pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,8 +36,8 @@ pub(super) struct Turn {
 }
 
 /// One turn with its trace.
-#[utoipa::path(get, path = "/turns/{id}", tag = "turns", params(("id" = String, Path)),
-    responses((status = 200, body = Turn), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/turns/{id}", operation_id = "get_turn", tag = "turns", params(("id" = String, Path)),
+    responses((status = 200, body = Turn), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Turn> {
     let missing = || Problem::not_found("turn");
     let id = TurnId::parse(&id).map_err(|_| missing())?;

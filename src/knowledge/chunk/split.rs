@@ -6,8 +6,9 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::Settings;
 use crate::tokens::Vocabulary;
 
-/// No token has more bytes: what has more in all needs no counting to be too long.
-const LONGEST_TOKEN: usize = 128;
+/// What has more bytes a token is too long without being counted. What people write has 3 to 9; a line of dashes has
+/// more, and takes long to count.
+const MOST_BYTES: usize = 16;
 
 /// The sizes of pieces, and how to tell them.
 #[derive(Debug, Clone, Copy)]
@@ -24,29 +25,29 @@ impl Measure {
 
     /// The same with room for a text that every piece begins with.
     fn below(self, prefix: &str) -> Self {
-        let max = self.max.saturating_sub(self.tokens(prefix) + 1).max(1);
+        let max = self.max.saturating_sub(Self::tokens(prefix) + 1).max(1);
         Self { max, overlap: self.overlap.min(max / 2) }
     }
 
-    pub(super) fn tokens(self, text: &str) -> u32 {
+    pub(super) fn tokens(text: &str) -> u32 {
         Vocabulary::O200k.count(text)
     }
 
     /// The size of a text, if it is not above `most`.
-    pub(super) fn tokens_up_to(self, text: &str, most: u32) -> Option<u32> {
-        if text.len() > (most as usize).saturating_mul(LONGEST_TOKEN) {
+    pub(super) fn tokens_up_to(text: &str, most: u32) -> Option<u32> {
+        if text.len() > (most as usize).saturating_mul(MOST_BYTES) {
             return None;
         }
-        Some(self.tokens(text)).filter(|tokens| *tokens <= most)
+        Some(Self::tokens(text)).filter(|tokens| *tokens <= most)
     }
 
     pub(super) fn fits(self, text: &str) -> bool {
-        self.tokens_up_to(text, self.max).is_some()
+        Self::tokens_up_to(text, self.max).is_some()
     }
 
     /// Whether a text is short enough to be repeated in every piece.
     pub(super) fn is_repeatable(self, text: &str) -> bool {
-        self.tokens_up_to(text, self.max / 3).is_some()
+        Self::tokens_up_to(text, self.max / 3).is_some()
     }
 
     /// Fills pieces with lines, each piece beginning with `prefix`. A line that is too long is cut.
@@ -56,12 +57,9 @@ impl Measure {
             .iter()
             .flat_map(|line| if room.fits(line) { vec![line.clone()] } else { room.split(line) });
         let mut bodies = Vec::new();
-        let mut filler = Filler::new(&room);
+        let mut filler = Filler::new(room);
         for part in parts {
-            if !filler.add(separator, &part) {
-                bodies.extend(filler.take());
-                filler.add(separator, &part);
-            }
+            bodies.extend(filler.place(separator, &part));
         }
         bodies.extend(filler.take());
         if prefix.is_empty() {
@@ -73,16 +71,16 @@ impl Measure {
     /// Cuts a text into parts that fit.
     pub(super) fn split(self, text: &str) -> Vec<String> {
         let mut parts = Vec::new();
-        let mut filler = Filler::new(&self);
+        let mut filler = Filler::new(self);
         let mut sentences: Vec<&str> = Vec::new();
         for sentence in text.split_sentence_bounds() {
-            if !filler.add("", sentence) {
+            if !filler.go_on(sentence) {
                 parts.extend(filler.take());
                 let repeated = self.overlapping(&sentences);
                 sentences.clear();
-                let begun = filler.add("", &repeated) && filler.add("", sentence);
+                let begun = filler.go_on(&repeated) && filler.go_on(sentence);
                 if !begun {
-                    filler = Filler::new(&self);
+                    filler = Filler::new(self);
                     self.begin(sentence, &mut filler, &mut parts);
                 }
             }
@@ -94,19 +92,19 @@ impl Measure {
 
     /// Begins a part with a sentence, which may fill parts of its own.
     fn begin(self, sentence: &str, filler: &mut Filler, parts: &mut Vec<String>) {
-        if filler.add("", sentence) {
+        if filler.go_on(sentence) {
             return;
         }
         for word in words(sentence) {
-            if filler.add("", word) {
+            if filler.go_on(word) {
                 continue;
             }
             parts.extend(filler.take());
-            if filler.add("", word) {
+            if filler.go_on(word) {
                 continue;
             }
             let mut rest = word.trim_start();
-            while !filler.add("", rest) {
+            while !filler.go_on(rest) {
                 let (first, after) = rest.split_at(self.most_that_fits(rest));
                 parts.push(first.to_owned());
                 rest = after;
@@ -132,7 +130,7 @@ impl Measure {
         let mut repeated = String::new();
         for sentence in sentences.iter().rev() {
             let longer = format!("{sentence}{repeated}");
-            if self.tokens_up_to(&longer, self.overlap).is_none() {
+            if Self::tokens_up_to(&longer, self.overlap).is_none() {
                 break;
             }
             repeated = longer;
@@ -167,27 +165,46 @@ pub(super) struct Filler {
 }
 
 impl Filler {
-    pub(super) fn new(measure: &Measure) -> Self {
-        Self { measure: *measure, text: String::new(), tokens: 0 }
+    pub(super) fn new(measure: Measure) -> Self {
+        Self { measure, text: String::new(), tokens: 0 }
     }
 
     /// Adds a text if it fits, behind a separator unless it is the first.
     pub(super) fn add(&mut self, separator: &str, text: &str) -> bool {
         let max = self.measure.max;
-        let Some(tokens) = self.measure.tokens_up_to(text, max) else { return false };
+        let Some(tokens) = Measure::tokens_up_to(text, max) else { return false };
         let before = self.text.len();
         if before > 0 {
             self.text.push_str(separator);
         }
         self.text.push_str(text);
         let most = self.tokens + tokens + 1;
-        let tokens =
-            if most <= max { Some(most) } else { self.measure.tokens_up_to(&self.text, max) };
+        let tokens = if most <= max && self.text.len() <= max as usize * MOST_BYTES {
+            Some(most)
+        } else {
+            Measure::tokens_up_to(&self.text, max)
+        };
         match tokens {
             Some(tokens) => self.tokens = tokens,
             None => self.text.truncate(before),
         }
         tokens.is_some()
+    }
+
+    /// Adds what follows in the same text, if it fits. A piece does not begin with white space.
+    fn go_on(&mut self, text: &str) -> bool {
+        self.add("", if self.text.is_empty() { text.trim_start() } else { text })
+    }
+
+    /// Adds a text that fits into a piece of its own: to this one, or else this one is done and given back.
+    pub(super) fn place(&mut self, separator: &str, text: &str) -> Option<String> {
+        if self.add(separator, text) {
+            return None;
+        }
+        let done = self.take();
+        text.clone_into(&mut self.text);
+        self.tokens = Measure::tokens(text);
+        done
     }
 
     /// The piece, unless it is blank; what follows begins anew.
@@ -208,7 +225,8 @@ mod tests {
     }
 
     fn sentences(count: usize) -> String {
-        (0..count).map(|n| format!("Sentence number {n} says a little. ")).collect()
+        let sentence = |n| format!("Sentence number {n} says a little. ");
+        (0..count).map(sentence).collect::<Vec<_>>().concat()
     }
 
     #[test]
@@ -256,6 +274,9 @@ mod tests {
     fn one_huge_line_is_cut_soon() {
         let parts = measure(220, 40).split(&"a".repeat(1_000_000));
         assert_eq!(parts.iter().map(String::len).sum::<usize>(), 1_000_000);
+        let dashes = measure(220, 40).split(&"=".repeat(100_000));
+        assert_eq!(dashes.iter().map(String::len).sum::<usize>(), 100_000);
+        assert!(dashes.iter().all(|part| measure(220, 40).fits(part)));
         assert!(measure(220, 40).split(&" ".repeat(100_000)).is_empty());
     }
 }

@@ -5,7 +5,7 @@ use super::split::Measure;
 use crate::knowledge::extract::Block;
 
 /// The texts of blocks in reading order, each within the size.
-pub(super) fn units(blocks: &[Block], measure: &Measure) -> Vec<String> {
+pub(super) fn units(blocks: &[Block], measure: Measure) -> Vec<String> {
     let mut units = Vec::new();
     let mut rest = blocks;
     while let Some((block, after)) = rest.split_first() {
@@ -27,7 +27,7 @@ pub(super) fn units(blocks: &[Block], measure: &Measure) -> Vec<String> {
 }
 
 /// The text of a block, or of a list of them, and how many blocks that were.
-fn unit(intro: &str, blocks: &[Block], measure: &Measure) -> (usize, Vec<String>) {
+fn unit(intro: &str, blocks: &[Block], measure: Measure) -> (usize, Vec<String>) {
     match blocks.first() {
         Some(Block::Item { .. }) => {
             let items =
@@ -46,7 +46,7 @@ fn unit(intro: &str, blocks: &[Block], measure: &Measure) -> (usize, Vec<String>
 }
 
 /// A list: whole, or as many items as fit, each part below the introducing line.
-fn list(intro: &str, items: &[Block], measure: &Measure) -> Vec<String> {
+fn list(intro: &str, items: &[Block], measure: Measure) -> Vec<String> {
     let lines: Vec<String> = items.iter().filter_map(item).collect();
     let whole = [intro]
         .into_iter()
@@ -61,7 +61,7 @@ fn list(intro: &str, items: &[Block], measure: &Measure) -> Vec<String> {
 }
 
 /// Lines of the outer list, each with those below it, unless they are too many.
-fn grouped(items: &[Block], lines: &[String], measure: &Measure) -> Vec<String> {
+fn grouped(items: &[Block], lines: &[String], measure: Measure) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     for (block, line) in items.iter().zip(lines) {
         let inner =
@@ -92,7 +92,7 @@ fn item(block: &Block) -> Option<String> {
 
 /// A table as lines that can each be understood alone. Two columns: `Monday: 9 to 17`, below the names of the
 /// columns. More: `Plan: short; Months: 6`.
-fn table(intro: &str, header: &[String], rows: &[Vec<String>], measure: &Measure) -> Vec<String> {
+fn table(intro: &str, header: &[String], rows: &[Vec<String>], measure: Measure) -> Vec<String> {
     let narrow = rows.iter().all(|row| row.len() <= 2) && header.len() <= 2;
     let names = labelled_cells(&[], header);
     let head = if narrow || rows.is_empty() { names } else { String::new() };

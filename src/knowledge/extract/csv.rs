@@ -192,7 +192,7 @@ impl Table {
             return Ok(());
         }
         let Some(header) = &self.header else {
-            self.begin(cells);
+            self.begin(&cells);
             return Ok(());
         };
         if self.blocks.len() >= MAX_ROWS {
@@ -213,12 +213,12 @@ impl Table {
         Ok(())
     }
 
-    fn begin(&mut self, cells: Vec<String>) {
-        if looks_like_data(&cells) {
+    fn begin(&mut self, cells: &[String]) {
+        if looks_like_data(cells) {
             self.warnings
                 .push("line 1: there is no header row: the columns have no names".to_owned());
             let header = vec![String::new(); cells.len()];
-            self.blocks.push(as_row(&header, &cells));
+            self.blocks.push(as_row(&header, cells));
             self.header = Some(header);
             return;
         }
@@ -233,7 +233,7 @@ impl Table {
     }
 }
 
-/// French writes `question, réponse`; Portuguese also `dúvida`: the answer's name decides where the question's is unknown.
+/// Beside a column of answers, a first column with any other name (Portuguese: `dúvida`) holds the questions.
 fn pair_of(
     question: Option<usize>,
     answer: Option<usize>,
@@ -249,7 +249,7 @@ fn pair_of(
 /// A header names things; a row that is half numbers is data.
 fn looks_like_data(cells: &[String]) -> bool {
     let numbers = cells.iter().filter(|cell| {
-        cell.chars().any(|c| c.is_numeric())
+        cell.chars().any(char::is_numeric)
             && cell.chars().all(|c| c.is_numeric() || ".,:-+/ %€$£".contains(c))
     });
     numbers.count() * 2 >= cells.len()

@@ -145,7 +145,7 @@ mod tests {
     fn binary_data_is_no_text() {
         assert_eq!(decode(&[0, 1, 2, 3, 0, 200, 0, 0, 9, 0, 4], false), None);
         let noise: Vec<u8> =
-            (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+            (0..1024_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
         assert_eq!(decode(&noise, false), None);
     }
 }

@@ -29,7 +29,7 @@ impl Flow {
         if line.chars().map(columns).sum::<usize>() < WRAPPED {
             return self.hard_break();
         }
-        if !line.ends_with(' ') && !line.chars().next_back().is_some_and(|c| columns(c) == 2) {
+        if !line.ends_with(' ') && line.chars().next_back().is_none_or(|c| columns(c) == 1) {
             self.text.push(' ');
         }
         self.line = self.text.len();

@@ -1,6 +1,6 @@
 //! HTML to blocks: sieved, turned into Markdown, and read as Markdown.
 
-use htmd::element_handler::{HandlerResult, Handlers};
+use htmd::element_handler::{ElementHandler, HandlerResult, Handlers};
 use htmd::{Element, HtmlToMarkdown};
 
 use super::sieve::{self, Sieved};
@@ -74,106 +74,80 @@ fn convert(page: &Sieved) -> Result<String, Unreadable> {
 fn to_markdown(html: &str) -> Result<String, Unreadable> {
     let converter = HtmlToMarkdown::builder()
         .skip_tags(SKIPPED.to_vec())
-        .add_handler(vec!["h1", "h2", "h3", "h4", "h5", "h6"], heading)
-        .add_handler(vec!["a"], link)
-        .add_handler(vec!["pre"], preformatted)
-        .add_handler(vec!["dt"], term)
-        .add_handler(vec!["dd"], definition)
-        .add_handler(vec!["td", "th"], cell)
-        .add_handler(vec!["tr"], row)
-        .add_handler(vec!["thead"], table_head)
-        .add_handler(vec!["table"], table)
+        .add_handler(vec!["h1", "h2", "h3", "h4", "h5", "h6"], with(heading))
+        .add_handler(vec!["a"], with(link))
+        .add_handler(vec!["pre"], with(preformatted))
+        .add_handler(vec!["dt"], with(|_, content| format!("\n\n{}\n", one_line(content))))
+        .add_handler(vec!["dd"], with(|_, content| format!("{}\n\n", content.trim())))
+        .add_handler(vec!["td"], with(|_, content| format!("{CELL}{}", content.trim())))
+        .add_handler(vec!["th"], with(|_, content| format!("{HEADER_CELL}{}", content.trim())))
+        .add_handler(vec!["tr"], with(|_, content| format!("{ROW}{}", content.trim())))
+        .add_handler(
+            vec!["thead"],
+            with(|_, content| content.replace(CELL, &HEADER_CELL.to_string())),
+        )
+        .add_handler(vec!["table"], with(|_, content| table(content)))
         .build();
     converter.convert(html).map_err(|_| Unreadable::BrokenPage)
 }
 
-fn content(handlers: &dyn Handlers, element: &Element<'_>) -> String {
-    handlers.walk_children(element.node).content
+/// A handler that writes an element by what its children became.
+fn with(write: fn(&Element<'_>, &str) -> String) -> impl ElementHandler {
+    move |handlers: &dyn Handlers, element: Element<'_>| -> Option<HandlerResult> {
+        let content = handlers.walk_children(element.node).content;
+        Some(write(&element, &content).into())
+    }
 }
 
-type Handled = Option<HandlerResult>;
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn heading(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    let text = one_line(&content(handlers, &element));
+fn heading(element: &Element<'_>, content: &str) -> String {
     let level =
         element.tag.bytes().next_back().map_or(1, |digit| usize::from(digit.saturating_sub(b'0')));
-    let marks = "#".repeat(level.clamp(1, 6));
+    let text = one_line(content);
     let text = text.trim_start_matches(['#', ' ']);
-    (!text.is_empty()).then(|| format!("\n\n{marks} {text}\n\n").into())
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("\n\n{} {text}\n\n", "#".repeat(level.clamp(1, 6)))
+    }
 }
 
 /// A link within a line is one; a link around whole blocks puts its address below them.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn link(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    let content = content(handlers, &element);
+fn link(element: &Element<'_>, content: &str) -> String {
     let text = content.trim();
     let href = element.attrs.iter().find(|attribute| &*attribute.name.local == "href");
-    let url = href.map(|attribute| attribute.value.trim().to_owned()).unwrap_or_default();
+    let url = href.map_or("", |attribute| attribute.value.trim());
     if text.is_empty()
         || url.is_empty()
         || url.contains(['<', '>', '\\'])
         || url.contains(char::is_whitespace)
     {
-        return Some(content.into());
+        return content.to_owned();
     }
     if content.contains("\n\n") || text.starts_with('#') {
         let address =
-            markdown::is_address(&url).then(|| format!("<{url}>\n\n")).unwrap_or_default();
-        return Some(format!("\n\n{text}\n\n{address}").into());
+            if markdown::is_address(url) { format!("<{url}>\n\n") } else { String::new() };
+        return format!("\n\n{text}\n\n{address}");
     }
     let before = content.get(..content.len() - content.trim_start().len()).unwrap_or_default();
     let after = content.get(content.trim_end().len()..).unwrap_or_default();
-    Some(format!("{before}[{text}](<{url}>){after}").into())
+    format!("{before}[{text}](<{url}>){after}")
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn preformatted(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    let content = content(handlers, &element);
+fn preformatted(_: &Element<'_>, content: &str) -> String {
     let text = content.trim_matches('\n');
     let text = text.strip_prefix('\\').filter(|text| text.starts_with(['`', '~'])).unwrap_or(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    (!text.trim().is_empty()).then(|| format!("\n\n{fence}\n{text}\n{fence}\n\n").into())
-}
-
-/// A term stands on the line above its definition.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn term(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    let text = one_line(&content(handlers, &element));
-    (!text.is_empty()).then(|| format!("\n\n{text}\n").into())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn definition(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    Some(format!("{}\n\n", content(handlers, &element).trim()).into())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn cell(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    let mark = if element.tag == "th" { HEADER_CELL } else { CELL };
-    Some(format!("{mark}{}", content(handlers, &element).trim()).into())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn row(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    Some(format!("{ROW}{}", content(handlers, &element).trim()).into())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn table_head(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    Some(content(handlers, &element).replace(CELL, &HEADER_CELL.to_string()).into())
+    if text.trim().is_empty() { String::new() } else { format!("\n\n{fence}\n{text}\n{fence}\n\n") }
 }
 
 /// A table of facts becomes a Markdown table; one that only places things on the page becomes its cells, one by one.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is htmd's")]
-fn table(handlers: &dyn Handlers, element: Element<'_>) -> Handled {
-    let content = content(handlers, &element);
-    let (caption, rows) = content.split_once(ROW).unwrap_or((&content, ""));
+fn table(content: &str) -> String {
+    let (caption, rows) = content.split_once(ROW).unwrap_or((content, ""));
     let rows: Vec<Vec<Cell<'_>>> =
         rows.split(ROW).map(cells).filter(|row| !row.is_empty()).collect();
     let facts = if is_layout(&rows) { one_by_one(&rows) } else { as_markdown(&rows) };
-    Some(format!("\n\n{}\n\n{facts}\n\n", caption.trim()).into())
+    format!("\n\n{}\n\n{facts}\n\n", caption.trim())
 }
 
 struct Cell<'a> {

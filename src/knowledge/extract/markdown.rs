@@ -90,7 +90,10 @@ impl Reader {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
-            Event::Text(text) | Event::Code(text) => self.flow.push(&text),
+            Event::Text(text)
+            | Event::Code(text)
+            | Event::InlineMath(text)
+            | Event::DisplayMath(text) => self.flow.push(&text),
             Event::Html(source) => self.html.get_or_insert_default().push_str(&source),
             Event::InlineHtml(source) => self.inline_html(&source),
             Event::SoftBreak => self.flow.soft_break(),
@@ -98,14 +101,13 @@ impl Reader {
             Event::FootnoteReference(label) => self.flow.push(&format!("[{label}]")),
             Event::TaskListMarker(done) => self.flow.push(if done { "[x] " } else { "[ ] " }),
             Event::Rule => self.end_block(),
-            Event::InlineMath(text) | Event::DisplayMath(text) => self.flow.push(&text),
         }
     }
 
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
             Tag::Link { dest_url, .. } => {
-                self.links.push((self.flow.len(), dest_url.into_string()))
+                self.links.push((self.flow.len(), dest_url.into_string()));
             }
             Tag::Emphasis | Tag::Strong | Tag::Image { .. } | Tag::TableCell | Tag::Paragraph => {}
             other => {

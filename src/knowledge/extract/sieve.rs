@@ -244,7 +244,7 @@ impl Sieve<'_> {
     }
 
     fn write(&mut self, parts: &[&str]) {
-        parts.iter().for_each(|part| self.out.html.push_str(part));
+        self.out.html.extend(parts.iter().copied());
     }
 }
 

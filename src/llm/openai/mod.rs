@@ -358,6 +358,7 @@ mod tests {
             messages: vec![message(Role::System, "Be kind."), message(Role::User, "Open?")],
             question: "Open?".into(),
             passages: Arc::new([]),
+            confidence: 1.0,
             min_confidence: 0.0,
             tokens: 0,
         }

@@ -76,6 +76,7 @@ pub(crate) struct TestApp {
     pub(crate) desk: Arc<Desk>,
     pub(crate) url: String,
     pub(crate) home: TempDir,
+    pub(crate) config: Config,
     pub(crate) http: reqwest::Client,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
@@ -116,7 +117,7 @@ impl Setup {
         };
         let toml = self.settings(home.path(), &store, &whatsapp, &model);
         let config = merged(&toml, &self.extra);
-        let app = App::assemble(config).await.unwrap();
+        let app = App::assemble(config.clone()).await.unwrap();
         app.learn(&Quietly).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -126,10 +127,17 @@ impl Setup {
             app.serve(listener, async move { drop(stopped.await) }).await.unwrap();
         });
         let http = reqwest::Client::new();
-        TestApp { whatsapp, model, desk, url, home, http, stop, served }
+        TestApp { whatsapp, model, desk, url, home, config, http, stop, served }
     }
 
-    fn settings(&self, home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi) -> String {
+    /// The configuration as a file: a home folder, the URL of a database (none for SQLite), and the fakes.
+    pub(crate) fn settings(
+        &self,
+        home: &Path,
+        store: &str,
+        whatsapp: &Graph,
+        model: &OpenAi,
+    ) -> String {
         let (home, graph, openai) = (home.display(), &whatsapp.url, &model.url);
         let llm = if self.extractive {
             "kind = \"extractive\"".to_owned()
@@ -291,7 +299,7 @@ impl TestApp {
 
     /// The only conversation with this customer.
     pub(crate) async fn conversation_with(&self, wa_id: &str) -> Value {
-        let all = self.get("/conversations").await;
+        let all = self.get("/conversations?limit=200").await;
         let mut items = all["items"].as_array().unwrap().iter();
         items
             .find(|one| one["wa_id"] == wa_id)

@@ -62,6 +62,7 @@ struct Shared {
     url: String,
     lean: bool,
     delay: Mutex<Duration>,
+    late: Mutex<Duration>,
     count: AtomicU64,
     taken: Notify,
     sent: Mutex<Vec<SentMessage>>,
@@ -169,6 +170,11 @@ impl Graph {
         *self.state.delay.lock().unwrap() = time;
     }
 
+    /// Takes every message at once and answers only after this time: a caller who dies meanwhile does not learn of it.
+    pub(crate) fn answer_late(&self, time: Duration) {
+        *self.state.late.lock().unwrap() = time;
+    }
+
     /// An error as the Graph API words it, to fail with: see PROVIDERS.md section 1.11 for the codes.
     pub(crate) fn error(code: i64, message: &str) -> Value {
         let kind = "OAuthException";
@@ -212,6 +218,10 @@ async fn messages(
     }
     let then_cut = state.failures.play(&message.to).await?;
     let response = state.take(message);
+    let late = *state.late.lock().unwrap();
+    if !late.is_zero() {
+        tokio::time::sleep(late).await;
+    }
     if then_cut { cut() } else { Ok(response) }
 }
 

@@ -141,13 +141,31 @@ fn meta_bytes(body: &Value) -> Vec<u8> {
 /// A captured payload of Meta's, by its name; `None` (and a note on the terminal) without the shared data.
 #[cfg(test)]
 pub(crate) fn captured(name: &str) -> Option<Value> {
+    let text = shared(&format!("fixtures/meta/{name}.json"))?;
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+/// Every captured webhook of Meta's with its name, without `in.`, by name; none (and a note on the terminal) without
+/// the shared data.
+#[cfg(test)]
+pub(crate) fn all_captured() -> Vec<(String, Value)> {
+    let Some(index) = shared("fixtures/meta/INDEX.json") else { return Vec::new() };
+    let index: serde_json::Map<String, Value> = serde_json::from_str(&index).unwrap();
+    let names = index.keys().filter_map(|name| name.strip_prefix("in."));
+    let read = |name: &str| Some((name.to_owned(), captured(&format!("in.{name}"))?));
+    names.filter_map(read).collect()
+}
+
+/// A text of the shared data, by its path; `None` (and a note on the terminal) where there is none.
+#[cfg(test)]
+pub(crate) fn shared(path: &str) -> Option<String> {
     let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
     let shared = std::env::var("FRONTDESK_SHARED").unwrap_or_else(|_| near.to_owned());
-    let Ok(text) = std::fs::read_to_string(format!("{shared}/fixtures/meta/{name}.json")) else {
+    let text = std::fs::read_to_string(format!("{shared}/{path}")).ok();
+    if text.is_none() {
         println!("skipped: no shared data");
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
+    }
+    text
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ impl Postgres {
         self.url(&name)
     }
 
-    fn url(&self, database: &str) -> String {
+    /// The URL of a database of this server.
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://frontdesk@localhost/{database}?host={}", self.folder.display())
     }
 }

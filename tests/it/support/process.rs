@@ -1,10 +1,21 @@
 //! The real binary as a process of its own, to be killed at any moment and started again on the same data.
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
+
+/// The built `frontdesk`.
+pub(crate) const BINARY: &str = match option_env!("CARGO_BIN_EXE_frontdesk") {
+    Some(binary) => binary,
+    // Where these tests are compiled outside of their package, they are told where the binary is.
+    None => match option_env!("FRONTDESK_BIN") {
+        Some(binary) => binary,
+        None => "frontdesk",
+    },
+};
 
 /// A running `frontdesk serve`.
 pub(crate) struct Process {
@@ -13,22 +24,30 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the binary with a configuration file in a folder, and waits until it is ready.
-    pub(crate) async fn start(binary: &str, home: &Path) -> Self {
+    /// Starts the binary with the configuration file `desk.toml` of a folder, and waits until it is ready. What it logs
+    /// is added to `desk.log` there.
+    pub(crate) async fn start(home: &Path) -> Self {
+        let process = Self::begin(home);
+        process.wait_ready().await;
+        process
+    }
+
+    /// Starts the binary and waits for nothing.
+    pub(crate) fn begin(home: &Path) -> Self {
         let port = free_port();
-        let child = Command::new(binary)
+        let log = OpenOptions::new().create(true).append(true).open(home.join("desk.log")).unwrap();
+        let child = Command::new(BINARY)
             .args(["serve", "--config", "desk.toml"])
             .current_dir(home)
             .env("FRONTDESK__HTTP__PORT", port.to_string())
             .env_remove("DATABASE_URL")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let process = Self { url: format!("http://127.0.0.1:{port}"), child };
-        process.wait_ready().await;
-        process
+        Self { url: format!("http://127.0.0.1:{port}"), child }
     }
 
     async fn wait_ready(&self) {
@@ -44,8 +63,16 @@ impl Process {
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
+
+    /// Asks it to stop (SIGTERM), and waits until it has; true if it says that all went well.
+    pub(crate) async fn stop(mut self) -> bool {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        self.child.wait().await.unwrap().success()
+    }
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::super::json::{number, parse, string, text};
+use super::super::super::json::{id, number, parse, string, text};
 use crate::domain::{ChoiceSource, Content, Media, MediaKind};
 
 /// Reads the content of a message (or of an edit's new message) of the given type.
@@ -114,8 +114,8 @@ fn system(notice: &Value) -> Option<Content> {
     notice.is_object().then(|| Content::System {
         kind: text(notice, "type").unwrap_or_else(|| "unknown".to_owned()),
         body: text(notice, "body"),
-        new_wa_id: text(notice, "wa_id").or_else(|| text(notice, "new_wa_id")),
-        new_bsuid: text(notice, "user_id"),
+        new_wa_id: id(notice, "wa_id").or_else(|| id(notice, "new_wa_id")),
+        new_bsuid: id(notice, "user_id"),
     })
 }
 

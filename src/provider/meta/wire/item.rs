@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::super::json::{list, text, time};
+use super::super::super::json::{id, is_id, list, text, time};
 use super::{Change, content, notice};
 use crate::domain::{Delivery, Echo, Event, Fault, Inbound, Party, Pricing, Status};
 
@@ -31,7 +31,7 @@ impl Change<'_> {
             return None;
         }
         Some(Event::Message(Box::new(Inbound {
-            provider_id: text(message, "id")?,
+            provider_id: id(message, "id")?,
             from,
             sent_at: time(message, "timestamp"),
             content: content::read(&kind, message),
@@ -60,7 +60,7 @@ impl Change<'_> {
             _ => return Some(notice::part("statuses", status)),
         };
         Some(Event::Status(Box::new(Status {
-            provider_id: text(status, "id")?,
+            provider_id: id(status, "id")?,
             delivery,
             at: time(status, "timestamp"),
             reference: text(status, "biz_opaque_callback_data"),
@@ -92,7 +92,7 @@ impl Change<'_> {
             return None;
         }
         Some(Event::Echo(Box::new(Echo {
-            provider_id: text(echo, "id")?,
+            provider_id: id(echo, "id")?,
             to,
             sent_at: time(echo, "timestamp"),
             content: content::read(&kind, echo),
@@ -138,8 +138,8 @@ impl Change<'_> {
     /// nobody and there is one contact: a wrong link would join two customers.
     fn party(&self, wa_id: Option<String>, bsuid: Option<String>) -> Party {
         let mut party = Party {
-            wa_id: wa_id.map(bare).filter(|id| !id.is_empty()),
-            bsuid,
+            wa_id: wa_id.map(bare).filter(|id| is_id(id)),
+            bsuid: bsuid.filter(|id| is_id(id)),
             name: None,
             username: None,
         };
@@ -148,8 +148,8 @@ impl Change<'_> {
         let only = if let [only] = self.contacts { Some(only) } else { None };
         let Some(contact) = same.or(only) else { return party };
         if same.is_some() || nobody {
-            party.wa_id = party.wa_id.or_else(|| text(contact, "wa_id").map(bare));
-            party.bsuid = party.bsuid.or_else(|| text(contact, "user_id"));
+            party.wa_id = party.wa_id.or_else(|| id(contact, "wa_id").map(bare));
+            party.bsuid = party.bsuid.or_else(|| id(contact, "user_id"));
         }
         if let Some(profile) = contact.get("profile") {
             party.name = text(profile, "name");

@@ -1,0 +1,215 @@
+//! Backs the README's sentence on search: a question finds its passages among 10,000 chunks in a few milliseconds.
+//!
+//! `cargo bench --bench search [-- --large]`; `--large` adds 100,000 chunks. It prints and asserts nothing: a time
+//! depends on the machine, and on who else is using it. The floor is what the dense leg cannot go below: a bare scan
+//! over the same vectors, with nothing kept but the best.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use frontdesk::domain::{Chunk, ChunkId, CollectionId, DocumentId};
+use frontdesk::index::{Entry, Index, Query, Settings};
+use futures::executor::block_on;
+
+/// Length of a vector.
+const DIMS: usize = 384;
+
+/// Words of a chunk.
+const WORDS: usize = 120;
+
+/// Words of a question.
+const ASKED: usize = 9;
+
+/// Questions, one at a time.
+const QUESTIONS: usize = 1_000;
+
+/// The most chunks of a leg.
+const LIMIT: usize = 100;
+
+/// The commonest words of a text, which a made-up vocabulary lacks.
+const COMMON: &str = "the of and to a in is for that you it on with are be this as or your we can from at not have \
+                      by will if an our all which they has when there was but how what do their no so who where";
+
+fn main() {
+    report(10_000);
+    if std::env::args().any(|argument| argument == "--large") {
+        report(100_000);
+    }
+}
+
+fn report(chunks: usize) {
+    let mut made = Made::new();
+    // Not 0, so that the system hands the memory over before it is counted.
+    let mut rows = vec![1.0_f32; chunks * DIMS];
+    let before = resident_mb();
+    let (index, took) = load(&mut made, &mut rows);
+    println!(
+        "{chunks} chunks of {WORDS} words and {DIMS} dimensions, the best {LIMIT} of each leg"
+    );
+    println!("  loaded one by one in {:.2} s", took.as_secs_f64());
+    println!("  memory grown by {} MB, the texts among it", resident_mb().saturating_sub(before));
+    let questions: Vec<_> = (0..QUESTIONS).map(|_| (made.text(ASKED), made.vector())).collect();
+
+    let collections = [collection()];
+    let [mut floor, mut dense, mut hybrid] = [const { Vec::new() }; 3];
+    for (text, vector) in &questions {
+        floor.push(timed(|| bare_scan(&rows, vector)));
+        for (times, text) in [(&mut dense, ""), (&mut hybrid, text.as_str())] {
+            let query =
+                Query { collections: &collections, text, vector: Some(vector), limit: LIMIT };
+            times.push(timed(|| block_on(index.search(&query)).map(|legs| legs.bm25.len())));
+        }
+    }
+    let floor = show("floor: a bare scan", floor, None);
+    show("dense leg alone", dense, Some(floor));
+    show("hybrid: all three legs", hybrid, Some(floor));
+}
+
+/// Makes a chunk for each row and puts it in; the vectors are copied to the rows. Tells how long the index took.
+fn load(made: &mut Made, rows: &mut [f32]) -> (Arc<dyn Index>, Duration) {
+    let settings: Settings = serde_json::from_str(r#"{"kind":"memory"}"#).expect("a known kind");
+    let index = settings.build().expect("memory needs nothing");
+    let mut took = Duration::ZERO;
+    for (number, row) in rows.chunks_exact_mut(DIMS).enumerate() {
+        let entry = made.entry(number);
+        row.copy_from_slice(entry.vector.as_deref().expect("every chunk has a vector"));
+        let document = entry.chunk.document.clone();
+        took += timed(|| block_on(index.replace(&collection(), &document, vec![entry])));
+    }
+    (index, took)
+}
+
+fn collection() -> CollectionId {
+    CollectionId::stored("col_bench".to_owned())
+}
+
+/// The best dot product, and nothing else.
+fn bare_scan(rows: &[f32], question: &[f32]) -> f32 {
+    let dot = |row: &[f32]| {
+        let mut sums = [0.0_f32; 32];
+        for (a, b) in row.chunks_exact(32).zip(question.chunks_exact(32)) {
+            for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+                *sum += a * b;
+            }
+        }
+        sums.iter().sum::<f32>()
+    };
+    rows.chunks_exact(question.len()).map(dot).fold(f32::MIN, f32::max)
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> Duration {
+    let started = Instant::now();
+    std::hint::black_box(work());
+    started.elapsed()
+}
+
+/// Prints the median and the 99th of 100, and gives back the median in milliseconds.
+fn show(name: &str, mut times: Vec<Duration>, floor: Option<f64>) -> f64 {
+    times.sort_unstable();
+    let at = |percent: usize| {
+        times.get(times.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+    };
+    let ratio =
+        floor.map_or_else(String::new, |floor| format!(", {:.2} times the floor", at(50) / floor));
+    println!("  {name:<24} p50 {:.2} ms, p99 {:.2} ms{ratio}", at(50), at(99));
+    at(50)
+}
+
+/// Resident memory in MB; 0 where the system does not tell.
+fn resident_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1_024
+}
+
+/// Made-up texts and vectors, the same in every run: words of syllables, as frequent as Zipf says.
+struct Made {
+    seed: u64,
+    words: Vec<String>,
+    /// Sums of the words' frequencies.
+    frequency: Vec<f64>,
+}
+
+impl Made {
+    fn new() -> Self {
+        let mut made =
+            Self { seed: 0x9e37_79b9_7f4a_7c15, words: Vec::new(), frequency: Vec::new() };
+        made.words = COMMON.split_whitespace().map(str::to_owned).collect();
+        while made.words.len() < 30_000 {
+            let syllables = 1 + made.below(4);
+            let word = (0..=syllables).map(|_| made.syllable()).collect();
+            made.words.push(word);
+        }
+        let mut sum = 0.0;
+        for rank in 1..=30_000_u32 {
+            sum += 1.0 / f64::from(rank);
+            made.frequency.push(sum);
+        }
+        made
+    }
+
+    fn entry(&mut self, number: usize) -> Entry {
+        let chunk = Chunk {
+            id: ChunkId::stored(format!("chk_{number:08}")),
+            document: DocumentId::stored(format!("doc_{number:08}")),
+            collection: collection(),
+            source: String::new(),
+            title: String::new(),
+            heading: String::new(),
+            body: self.text(WORDS),
+            tokens: 160,
+        };
+        Entry { chunk: Arc::new(chunk), vector: Some(self.vector()) }
+    }
+
+    fn text(&mut self, words: usize) -> String {
+        let words: Vec<String> = (0..words).map(|_| self.word()).collect();
+        words.join(" ")
+    }
+
+    fn word(&mut self) -> String {
+        let at = self.fraction() * self.frequency.last().copied().unwrap_or(1.0);
+        let rank = self.frequency.partition_point(|sum| *sum < at);
+        self.words.get(rank).cloned().unwrap_or_default()
+    }
+
+    fn vector(&mut self) -> Vec<f32> {
+        #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
+        let mut vector: Vec<f32> = (0..DIMS).map(|_| (self.fraction() - 0.5) as f32).collect();
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        for x in &mut vector {
+            *x /= length;
+        }
+        vector
+    }
+
+    fn syllable(&mut self) -> String {
+        let onsets = [
+            "b", "br", "c", "d", "f", "g", "l", "m", "n", "p", "pr", "r", "s", "st", "t", "tr", "v",
+        ];
+        let vowels = ["a", "e", "i", "o", "u", "ea", "io"];
+        let codas = ["", "", "n", "r", "s", "l", "nt"];
+        [self.pick(&onsets), self.pick(&vowels), self.pick(&codas)].concat()
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from.get(self.below(from.len())).copied().unwrap_or_default()
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit.max(1) as u64).unwrap_or_default()
+    }
+
+    /// From 0 to 1, evenly.
+    fn fraction(&mut self) -> f64 {
+        f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+    }
+
+    /// Xorshift64*.
+    fn next(&mut self) -> u64 {
+        self.seed ^= self.seed >> 12;
+        self.seed ^= self.seed << 25;
+        self.seed ^= self.seed >> 27;
+        self.seed.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}

@@ -1,0 +1,504 @@
+//! The API from outside: who may use it, how it refuses, paging, the sandbox, and that no secret ever leaves.
+
+use frontdesk::config::Config;
+use futures::future::join_all;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
+
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp};
+use crate::support::fake::Failure;
+use crate::support::graph::Graph;
+use crate::support::hooks::{batch, text_webhook};
+
+/// The API's document, as JSON.
+fn document() -> Value {
+    serde_json::from_str(&frontdesk::http::openapi()).unwrap()
+}
+
+/// Every operation of the document: its method, its path with something in the place of each parameter.
+fn operations() -> Vec<(Method, String)> {
+    let document = document();
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{id}", "conv_01J").replace("{agent}", "acme");
+        assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
+        for method in methods.as_object().unwrap().keys() {
+            if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
+                found.push((method, path.clone()));
+            }
+        }
+    }
+    found
+}
+
+impl TestApp {
+    /// Any request, with a key or none.
+    async fn request(&self, (method, path): (Method, &str), key: Option<&str>) -> Response {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Posts a body as it is.
+    async fn post_raw(&self, path: &str, kind: Option<&str>, body: &str) -> Response {
+        let mut request = self.http.post(format!("{}{path}", self.url)).bearer_auth(KEY);
+        if let Some(kind) = kind {
+            request = request.header("content-type", kind);
+        }
+        request.body(body.to_owned()).send().await.unwrap()
+    }
+
+    /// Asks the sandbox for one turn.
+    async fn sandbox(&self, body: &Value) -> (StatusCode, Value) {
+        self.call("/sandbox/turns", body).await
+    }
+
+    /// A number that a statement counts in the database.
+    async fn count(&self, sql: &'static str) -> i64 {
+        let mut database = self.database().await;
+        sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
+    }
+
+    async fn database(&self) -> sqlx::SqliteConnection {
+        let url = format!("sqlite://{}/desk.db", self.home.path().display());
+        sqlx::SqliteConnection::connect(&url).await.unwrap()
+    }
+}
+
+/// That a response is a problem with this status; its detail.
+async fn problem(response: Response, status: u16) -> String {
+    let (path, got) = (response.url().path().to_owned(), response.status());
+    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    let text = response.text().await.unwrap();
+    assert_eq!(got, status, "{path}: {text}");
+    assert_eq!(kind.as_deref(), Some("application/problem+json"), "{path}: {text}");
+    let body: Value = serde_json::from_str(&text).unwrap();
+    let keys: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["detail", "status", "title"], "{path}");
+    assert_eq!(body["status"], status, "{path}");
+    let canonical = StatusCode::from_u16(status).unwrap().canonical_reason();
+    assert_eq!(body["title"].as_str(), canonical, "{path}");
+    let detail = body["detail"].as_str().unwrap().to_owned();
+    assert!(!detail.is_empty(), "{path}");
+    detail
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_of_the_document_needs_the_key() {
+    let app = TestApp::start().await;
+    let operations = operations();
+    assert!(operations.len() >= 13, "{operations:?}");
+    for (method, path) in &operations {
+        for key in [None, Some(""), Some("wrong"), Some("test-admin-key-and-more"), Some("test-")] {
+            let response = app.request((method.clone(), path), key).await;
+            assert_eq!(response.headers()["www-authenticate"], "Bearer", "{method} {path}");
+            let detail = problem(response, 401).await;
+            assert!(detail.contains("Authorization: Bearer"), "{detail}");
+        }
+        let response = app.request((method.clone(), path), Some(KEY)).await;
+        assert_ne!(response.status(), 401, "{method} {path}");
+    }
+    let basic = app.http.get(format!("{}/api/v1/agents", app.url)).basic_auth("admin", Some(KEY));
+    problem(basic.send().await.unwrap(), 401).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_shows_no_data() {
+    let app = TestApp::start().await;
+    app.deliver(&text_webhook(MAIN, "447700920001", "wamid.1", "A very private lamp")).await;
+    app.settle().await;
+    let conversation = app.conversation_with("447700920001").await;
+    let page = format!("/conversations/{}", conversation["id"].as_str().unwrap());
+    for (path, kind) in [
+        ("/healthz", "text/plain; charset=utf-8"),
+        ("/readyz", "text/plain; charset=utf-8"),
+        ("/", "text/html; charset=utf-8"),
+        (page.as_str(), "text/html; charset=utf-8"),
+        ("/api/v1/openapi.json", "application/json"),
+    ] {
+        let response = app.request((Method::GET, path), None).await;
+        assert_eq!(response.status(), 200, "{path}");
+        assert_eq!(response.headers()["content-type"], kind, "{path}");
+        let text = response.text().await.unwrap();
+        for secret in ["private lamp", "447700920001", "Customer 0001", KEY, "acme", "Acme"] {
+            assert!(!text.contains(secret), "{path} shows `{secret}`");
+        }
+    }
+    let hostile = "/conversations/conv_%3Cscript%3Ealert(1)%3C%2Fscript%3E";
+    problem(app.request((Method::GET, hostile), None).await, 404).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_need_the_key() {
+    let app = TestApp::start().await;
+    problem(app.request((Method::GET, "/metrics"), None).await, 401).await;
+    problem(app.request((Method::GET, "/metrics"), Some("wrong")).await, 401).await;
+    let response = app.request((Method::GET, "/metrics"), Some(KEY)).await;
+    assert_eq!(response.status(), 200);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_is_a_problem() {
+    let app = TestApp::start().await;
+    for path in ["/nothing", "/api/v1/nothing", "/api/v2/agents", "/webhooks/meta/a/b", "/%ff"] {
+        problem(app.request((Method::GET, path), Some(KEY)).await, 404).await;
+    }
+    for (method, path) in [
+        (Method::DELETE, "/api/v1/agents"),
+        (Method::GET, "/api/v1/sandbox/turns"),
+        (Method::POST, "/healthz"),
+        (Method::PUT, "/webhooks/meta"),
+    ] {
+        problem(app.request((method, path), Some(KEY)).await, 405).await;
+    }
+    problem(app.request((Method::GET, "/webhooks/meta"), None).await, 403).await;
+    problem(app.request((Method::POST, "/webhooks/carrier-pigeon"), None).await, 404).await;
+    problem(app.request((Method::POST, "/webhooks/meta"), None).await, 401).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_a_problem_that_says_where() {
+    let app = Setup::on(Db::Sqlite).with("[http]\nmax_body_bytes = 30000\n").start().await;
+    let json = Some("application/json");
+    for path in ["/api/v1/sandbox/turns", "/api/v1/knowledge/search"] {
+        for (kind, body, status) in [
+            (json, "{\"", 400),
+            (json, "", 400),
+            (json, "\u{0}", 400),
+            (json, "[]", 422),
+            (json, "{}", 422),
+            (json, "{\"text\": 1, \"question\": 1}", 422),
+            (json, "{\"text\": \"a\", \"question\": \"a\", \"more\": 1}", 422),
+            (json, &format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000)), 422),
+            (Some("text/plain"), "{\"text\": \"a\", \"question\": \"a\"}", 415),
+            (None, "{}", 415),
+        ] {
+            problem(app.post_raw(path, kind, body).await, status).await;
+        }
+        let large = format!("{{\"text\": \"{}\"}}", "a".repeat(40_000));
+        problem(app.post_raw(path, json, &large).await, 413).await;
+    }
+    let detail = problem(app.post_raw("/api/v1/sandbox/turns", json, "{\"txet\": 1}").await, 422);
+    let detail = detail.await;
+    assert!(detail.contains("txet") && detail.contains("`text`"), "{detail}");
+    for path in [
+        "/api/v1/conversations?limit=many",
+        "/api/v1/conversations?cursor=%2F%2F",
+        "/api/v1/conversations?cursor=bm9wZQ",
+        "/api/v1/escalations?open=perhaps",
+        "/api/v1/events?alerts=7",
+        "/api/v1/agents/%ff",
+    ] {
+        problem(app.request((Method::GET, path), Some(KEY)).await, 400).await;
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_of_another_kind_or_another_workspace_do_not_exist() {
+    let app = TestApp::start().await;
+    app.deliver(&text_webhook(MAIN, "447700920003", "wamid.1", "When do you open?")).await;
+    app.settle().await;
+    let thread = app.thread("447700920003").await;
+    let mine = app.conversation_with("447700920003").await;
+    let (conversation, turn) =
+        (mine["id"].as_str().unwrap(), thread[1]["turn_id"].as_str().unwrap());
+    let mut database = app.database().await;
+    for sql in [
+        "insert into workspaces values ('ws_other', 'Other', 0)",
+        "insert into contacts select 'con_other', 'ws_other', '1', bsuid, 'Secret', username, 0, 0 from contacts limit 1",
+        "insert into conversations (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
+         select 'conv_other', 'ws_other', number_id, 'con_other', 'bot', 9e15, 0, 0 from conversations limit 1",
+        "insert into turns select 'turn_other', 'ws_other', 'conv_other', agent_id, version_id, outcome, trace, 0, 0, 0, 0 from turns limit 1",
+    ] {
+        database.execute(sql).await.unwrap();
+    }
+    let missing = [
+        format!("/conversations/{turn}"),
+        format!("/turns/{conversation}"),
+        "/conversations/conv_other".into(),
+        "/conversations/conv_other/messages".into(),
+        "/conversations/conv_nobody/messages".into(),
+        "/turns/turn_other".into(),
+        "/turns/turn_nobody".into(),
+        "/turns/'%20or%201=1".into(),
+        "/agents/nobody".into(),
+    ];
+    for path in missing {
+        let response = app.request((Method::GET, &format!("/api/v1{path}")), Some(KEY)).await;
+        problem(response, 404).await;
+    }
+    for id in ["conv_other", "conv_nobody", turn] {
+        let path = format!("/api/v1/conversations/{id}/resolve");
+        problem(app.request((Method::POST, &path), Some(KEY)).await, 404).await;
+    }
+    let listed = app.get("/conversations").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["items"][0]["id"], conversation);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paging_walks_every_conversation_once() {
+    let app = Setup::on(Db::Sqlite).extractive().start().await;
+    let from = |n: usize| format!("4477009{n:05}");
+    let hook = |n| text_webhook(MAIN, &from(n), &format!("wamid.{n}"), "Hello");
+    let hooks: Vec<_> = (0..120).map(hook).collect();
+    assert_eq!(app.deliver(&batch(&hooks)).await, 200);
+    app.settle().await;
+    for limit in [7, 40, 119, 120, 200] {
+        let (mut seen, mut pages, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let page = app.get(&format!("/conversations?limit={limit}{cursor}")).await;
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= limit);
+            seen.extend(items.iter().map(|one| one["wa_id"].as_str().unwrap().to_owned()));
+            pages += 1;
+            assert!(pages <= 120 / limit + 1, "{pages} pages of {limit}");
+            let Some(next) = page["next"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        seen.sort();
+        assert_eq!(seen, (0..120).map(from).collect::<Vec<_>>(), "pages of {limit}");
+    }
+    for (limit, items) in [("", 50), ("?limit=0", 1), ("?limit=-5", 1), ("?limit=100000", 120)] {
+        let page = app.get(&format!("/conversations{limit}")).await;
+        assert_eq!(page["items"].as_array().unwrap().len(), items, "{limit}");
+    }
+    let people = app.get("/conversations?owner=person").await;
+    assert_eq!(people["items"], json!([]));
+    app.stop().await;
+}
+
+#[test]
+fn the_openapi_document_is_the_accepted_one() {
+    insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("openapi", frontdesk::http::openapi());
+    });
+}
+
+#[test]
+fn every_reference_of_the_openapi_document_resolves() {
+    let document = document();
+    let mut pending = vec![&document];
+    let mut references = 0;
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+                    references += 1;
+                }
+                pending.extend(fields.values());
+            }
+            Value::Array(values) => pending.extend(values),
+            _ => {}
+        }
+    }
+    assert!(references > 20);
+    let mut names = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let described = operation["summary"].as_str().is_some_and(|text| text.ends_with('.'));
+            assert!(described, "{method} {path} has no description");
+            assert!(operation["responses"]["200"].is_object(), "{method} {path}");
+            names.push(operation["operationId"].as_str().unwrap().to_owned());
+        }
+    }
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all, "two operations have the same name: {names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_turn_is_the_real_pipeline_and_leaves_nothing_behind() {
+    let app = TestApp::start().await;
+    app.model.answer_with(|_| "We close at **13:00** [1].".into());
+    let history = json!([
+        {"speaker": "customer", "text": "Do you have blue lamps?"},
+        {"speaker": "bot", "text": "Yes."},
+        {"speaker": "person", "text": "Ana here, they are on sale."},
+    ]);
+    let body =
+        json!({"agent": "acme", "text": "When do you close on Saturday?", "history": history});
+    let (status, told) = app.sandbox(&body).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(told["outcome"], "answer");
+    assert_eq!(told["bubbles"], json!(["We close at *13:00*.\n\n📄 _Opening hours_"]));
+    assert_eq!(told["trace"]["retrieve"]["passages"][0]["chunk"]["source"], "hours.md");
+    let asked = app.model.requests().remove(0);
+    let said: Vec<_> = asked["messages"].as_array().unwrap()[1..]
+        .iter()
+        .map(|message| (message["role"].as_str().unwrap(), message["content"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("user", "Do you have blue lamps?"),
+        ("assistant", "Yes."),
+        ("assistant", "Ana here, they are on sale."),
+        ("user", "When do you close on Saturday?"),
+    ];
+    assert_eq!(said, expected);
+
+    let (_, called) = app.sandbox(&json!({"agent": "acme", "text": "I want a human"})).await;
+    assert_eq!(called["outcome"], "hand_over");
+    assert!(called["reason"].as_str().unwrap().contains("human"), "{called}");
+    assert_eq!(called["bubbles"], json!(["A colleague will answer you here."]));
+
+    assert_eq!(app.get("/conversations").await["items"], json!([]));
+    assert_eq!(app.get("/escalations").await, json!([]));
+    for table in [
+        "select count(*) from turns",
+        "select count(*) from messages",
+        "select count(*) from contacts",
+        "select count(*) from webhooks",
+    ] {
+        assert_eq!(app.count(table).await, 0, "{table}");
+    }
+    assert!(app.whatsapp.sent().is_empty() && app.whatsapp.typing().is_empty());
+    app.stop().await;
+}
+
+/// The events of a stream: name and data.
+fn events(stream: &str) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for block in stream.split("\n\n").filter(|block| !block.trim().is_empty()) {
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
+        let Some(event) = field("event:") else { continue };
+        let data = serde_json::from_str(field("data:").unwrap().trim()).unwrap();
+        found.push((event.trim().to_owned(), data));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_streamed_sandbox_turn_is_heard_while_it_is_written() {
+    let app = TestApp::start().await;
+    let stream = async |answer: &str| {
+        let answer = answer.to_owned();
+        app.model.answer_with(move |_| answer.clone());
+        let request = app.http.post(format!("{}/api/v1/sandbox/turns", app.url)).bearer_auth(KEY);
+        let body = json!({"agent": "acme", "text": "When do you close on Saturday?"});
+        let response = request.header("accept", "text/event-stream").json(&body).send().await;
+        let response = response.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        events(&response.text().await.unwrap())
+    };
+    let words =
+        "We close at 13:00 every Saturday, also in the holidays, and on Sunday we are closed";
+    let mut told = stream(&format!("<think>Saturday.</think>{words} [1].")).await;
+    let (name, done) = told.pop().unwrap();
+    assert_eq!((name.as_str(), &done["outcome"]), ("done", &json!("answer")));
+    assert!(told.len() > 1, "one piece is no stream: {told:?}");
+    assert!(told.iter().all(|(name, _)| name == "text"));
+    let heard: String = told.iter().map(|(_, piece)| piece.as_str().unwrap()).collect();
+    let whole = done["bubbles"][0].as_str().unwrap();
+    assert_eq!(heard.trim(), format!("{words}."));
+    assert!(whole.starts_with(heard.trim()), "{heard:?} is not the beginning of {whole:?}");
+
+    let told = stream("{\"intent\": \"hours\"}").await;
+    let names: Vec<_> = told.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["done"], "nothing in it was meant for the customer: {told:?}");
+    assert_eq!(told[0].1["bubbles"], json!(["Something broke, please try again."]));
+    assert_eq!(app.count("select count(*) from turns").await, 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_tries_a_draft_without_publishing_it() {
+    let app = TestApp::start().await;
+    let draft =
+        "---\nname: Draft Lamps\nknowledge: [bolt]\n---\nYou are a pirate of {{ agent }}.\n";
+    let ask =
+        |prompt: &str| json!({"agent": "acme", "text": "When are you open?", "prompt": prompt});
+    let (status, told) = app.sandbox(&ask(draft)).await;
+    assert_eq!(status, 200, "{told}");
+    let system = app.model.requests()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
+    assert!(system.starts_with("You are a pirate of Draft Lamps."), "{system}");
+    assert!(system.contains("day and night") && !system.contains("close at 18:00"), "{system}");
+    assert!(!app.get("/agents/acme").await["source"].as_str().unwrap().contains("pirate"));
+
+    for (broken, line, word) in [
+        ("---\nname: A\ntemprature: 1\n---\nHi\n", ":3", "temprature"),
+        ("---\nname: A\n---\nHi\n{{ nobody }}\n", ":5", "known variables"),
+        ("---\nname: A\nhandoff: { patterns: ['('] }\n---\nHi\n", ":3", "("),
+        ("Hi", ":1", "---"),
+        ("---\nname: A\nknowledge: [atlantis]\n---\nHi\n", "", "atlantis"),
+    ] {
+        let (status, told) = app.sandbox(&ask(broken)).await;
+        let detail = told["detail"].as_str().unwrap();
+        assert_eq!(status, 422, "{detail}");
+        assert!(detail.contains(line) && detail.contains(word), "{detail}");
+    }
+    let (status, told) = app.sandbox(&json!({"agent": "nobody", "text": "Hi"})).await;
+    assert_eq!((status.as_u16(), &told["detail"]), (404, &json!("There is no such agent.")));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_api_says_holds_a_secret() {
+    let app = TestApp::start().await;
+    let quoted = Graph::error(190, &format!("Malformed access token {}", Graph::TOKEN));
+    app.whatsapp.fail_next(1, &Failure::Status(401, quoted, None));
+    app.deliver(&text_webhook(MAIN, "447700920004", "wamid.1", "When do you open?")).await;
+    app.settle().await;
+    let message = app.thread("447700920004").await.pop().unwrap();
+    assert_eq!(message["state"], "failed");
+    let numbers = app.get("/numbers").await;
+    let main = numbers.as_array().unwrap().iter().find(|number| number["slug"] == "main").unwrap();
+    assert_eq!(main["state"], "stopped");
+    assert_eq!(main["webhook_url"], "https://desk.example.com/webhooks/meta/main");
+
+    let turn = format!("/api/v1/turns/{}", message["turn_id"].as_str().unwrap());
+    let conversation = app.conversation_with("447700920004").await["id"].clone();
+    let thread = format!("/api/v1/conversations/{}/messages", conversation.as_str().unwrap());
+    let mut paths: Vec<String> = vec![turn, thread, "/metrics".into(), "/".into()];
+    paths.extend(operations().into_iter().map(|(_, path)| path));
+    let answers = paths.iter().map(async |path| {
+        let got = app.request((Method::GET, path), Some(KEY)).await.text().await.unwrap();
+        let posted = app.post_raw(path, Some("application/json"), "{\"text\": \"Hi\"}").await;
+        let refused = app.request((Method::GET, path), Some("wrong")).await.text().await.unwrap();
+        format!("{path}: {got}{}{refused}", posted.text().await.unwrap())
+    });
+    for text in join_all(answers).await {
+        for secret in [Graph::TOKEN, SECRET, KEY, "verify-me", "sk-test"] {
+            assert!(!text.contains(secret), "`{secret}` is in {text}");
+        }
+    }
+    app.stop().await;
+}
+
+#[test]
+fn settings_do_not_show_their_secrets_when_they_are_printed() {
+    let secrets = [
+        "hush-admin",
+        "hush-model",
+        "hush-token",
+        "hush-app",
+        "hush-verify",
+        "hush-box",
+        "hush-db",
+    ];
+    let [admin, model, token, app, verify, sandbox, database] = secrets;
+    let config = Config::from_toml(&format!(
+        "[http]\nadmin_key = \"{admin}\"\n[store]\nurl = \"postgres://desk:{database}@db/desk\"\n
+         [llm]\nkind = \"openai\"\napi_key = \"{model}\"\n[embed]\nkind = \"openai\"\napi_key = \"{model}\"\n
+         [speech]\nkind = \"openai\"\napi_key = \"{model}\"\n
+         [numbers.a]\nprovider = \"meta\"\nagent = \"x\"\nphone_number_id = \"1\"\n
+         access_token = \"{token}\"\napp_secret = \"{app}\"\nverify_token = \"{verify}\"\n
+         [numbers.b]\nprovider = \"sandbox\"\nagent = \"x\"\nsecret = \"{sandbox}\"\n"
+    ));
+    let printed = format!("{:?}", config.unwrap());
+    assert!(printed.contains("phone_number_id"), "{printed}");
+    for secret in secrets {
+        assert!(!printed.contains(secret), "`{secret}` is in {printed}");
+    }
+}

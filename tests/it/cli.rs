@@ -1,0 +1,428 @@
+//! The real binary from a terminal: what it prints, what it refuses, how it ends.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, furnish};
+use crate::support::fake::Failure;
+use crate::support::graph::Graph;
+use crate::support::hooks::{sign, text_webhook};
+use crate::support::process::{BINARY, Process, free_port};
+
+/// How a command ended.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn says(&self, words: &[&str]) {
+        for words in words {
+            assert!(self.out.contains(words), "no `{words}` in {self:#?}");
+        }
+    }
+
+    #[track_caller]
+    fn fails_with(&self, words: &[&str]) {
+        assert_eq!(self.code, 1, "{self:#?}");
+        for words in words {
+            assert!(self.err.contains(words), "no `{words}` in {self:#?}");
+        }
+    }
+}
+
+/// A folder with two small businesses, and no configuration.
+fn home() -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    furnish(home.path());
+    home
+}
+
+/// Runs a command in a folder, with this on its standard input and these variables only.
+async fn run_with(home: &Path, args: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
+    let mut command = Command::new(BINARY);
+    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that reads nothing may be gone already.
+    drop(stdin.write_all(input.as_bytes()).await);
+    drop(stdin);
+    let limit = Duration::from_mins(1);
+    let output = tokio::time::timeout(limit, child.wait_with_output()).await.unwrap().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+async fn run(home: &Path, args: &[&str]) -> Ran {
+    run_with(home, args, "", &[]).await
+}
+
+#[tokio::test]
+async fn the_help_lists_the_commands_and_how_to_begin() {
+    let home = tempfile::tempdir().unwrap();
+    let help = run(home.path(), &["--help"]).await;
+    assert_eq!(help.code, 0);
+    help.says(&["serve", "chat", "learn", "search", "inbox", "doctor", "config", "--config"]);
+    help.says(&["Begin with:", "frontdesk serve --chat", "frontdesk chat \"When do you open?\""]);
+    let nothing = run(home.path(), &["flyy"]).await;
+    assert_eq!(nothing.code, 2);
+    assert!(nothing.err.contains("flyy") && nothing.err.contains("Usage"), "{nothing:?}");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "help made files");
+}
+
+#[tokio::test]
+async fn config_prints_every_default() {
+    let home = tempfile::tempdir().unwrap();
+    let printed = run(home.path(), &["config"]).await;
+    assert_eq!((printed.code, printed.out.as_str()), (0, frontdesk::config::DEFAULTS));
+}
+
+#[tokio::test]
+async fn a_wrong_setting_is_refused_with_the_right_ones() {
+    let home = home();
+    let write = |text| std::fs::write(home.path().join("frontdesk.toml"), text).unwrap();
+    write("[http]\nprot = 9000\n");
+    let refused = run(home.path(), &["doctor"]).await;
+    refused.fails_with(&["frontdesk: ", "prot", "`port`", "frontdesk.toml"]);
+    write("[http]\nport = \"many\"\n");
+    run(home.path(), &["doctor"]).await.fails_with(&["http.port", "many", "frontdesk.toml"]);
+    write("[http\n");
+    run(home.path(), &["doctor"]).await.fails_with(&["frontdesk.toml"]);
+    write("[log]\nlevel = \"=,=\"\n");
+    run(home.path(), &["doctor"]).await.fails_with(&["[log] level"]);
+    write(
+        "[numbers.a]\nprovider = \"meta\"\nagent = \"nobody\"\nphone_number_id = \"1\"\naccess_token = \"t\"\nverify_token = \"v\"\n",
+    );
+    run(home.path(), &["search", "x"]).await.fails_with(&["[numbers.a]", "`nobody`", "acme, bolt"]);
+    write("");
+    let variable = [("FRONTDESK__HTTP__PROT", "9000")];
+    let refused = run_with(home.path(), &["doctor"], "", &variable).await;
+    refused.fails_with(&["prot", "`port`", "environment"]);
+    let variable = [("FRONTDESK__HTTP__PORT", "many")];
+    run_with(home.path(), &["doctor"], "", &variable)
+        .await
+        .fails_with(&["http.port", "environment"]);
+    let variable = [("FRONTDESK_CONFIG", "nowhere.toml")];
+    run_with(home.path(), &["doctor"], "", &variable).await.fails_with(&["nowhere.toml"]);
+    std::fs::write(home.path().join("prompts/acme.md"), "---\nname: A\nmodle: x\n---\nHi\n")
+        .unwrap();
+    run(home.path(), &["chat", "Hi"]).await.fails_with(&["prompts/acme.md:3: ", "modle"]);
+}
+
+#[tokio::test]
+async fn one_question_is_answered_without_any_configuration() {
+    let home = home();
+    let answer = run(home.path(), &["chat", "When do you close on Saturday?"]).await;
+    assert_eq!(answer.code, 0, "{answer:?}");
+    answer.says(&["13:00", "📄 _Opening hours_"]);
+    assert_eq!(answer.err, "", "logs stand between the lines");
+    let other = run(home.path(), &["chat", "--agent", "bolt", "Is the gym open at night?"]).await;
+    other.says(&["day and night"]);
+    let unsure = run(home.path(), &["chat", "Do you sell submarines?"]).await;
+    unsure.says(&["I do not know that.", "(no answer)"]);
+    let person = run(home.path(), &["chat", "I want to speak to a HUMAN."]).await;
+    person.says(&["A colleague will answer you here.", "→ a person is called", "human"]);
+    run(home.path(), &["chat", "--agent", "nobody", "Hi"]).await.fails_with(&["no such agent"]);
+    let draft = run(home.path(), &["chat", "--prompt", "nowhere.md", "Hi"]).await;
+    draft.fails_with(&["cannot read nowhere.md"]);
+    let gone = format!("http://127.0.0.1:{}", free_port());
+    let nobody = run(home.path(), &["chat", "--url", &gone, "Hi"]).await;
+    nobody.fails_with(&["no desk answers at", "frontdesk serve"]);
+}
+
+#[tokio::test]
+async fn a_chat_follows_its_commands() {
+    let home = home();
+    let draft = "---\nname: Draft\nknowledge: [bolt]\ngreeting: Ahoy!\n---\nHi\n";
+    std::fs::write(home.path().join("draft.md"), draft).unwrap();
+    std::fs::write(home.path().join("broken.md"), "---\nname: [\n---\nHi\n").unwrap();
+    let input = "/why\nWhen do you close on Saturday?\n\n/why\n/new\n/prompt\n/prompt draft.md\nIs the gym open at night?\n\
+        /prompt nowhere.md\n/prompt broken.md\nHello?\n/agent bolt\n/dance\n/quit\nnever read\n";
+    let chat = run_with(home.path(), &["chat"], input, &[]).await;
+    assert_eq!(chat.code, 0, "{chat:?}");
+    let mut rest = chat.out.as_str();
+    for words in [
+        "Nothing was answered yet.",
+        "13:00",
+        "hand-off   2 rules, none matched",
+        "retrieval  words only",
+        "hours.md",
+        "prompt     ",
+        "reply      extractive",
+        "in all     ",
+        "A new conversation.",
+        "Name a file",
+        "The prompt was read",
+        "day and night",
+        "cannot read nowhere.md",
+        "The prompt was read",
+        "draft.md:",
+        "You talk to bolt now.",
+        "/why            what each stage saw",
+    ] {
+        // Each is said after the one before.
+        let words = if words == "draft.md:" { "acme.md:" } else { words };
+        let at =
+            rest.find(words).unwrap_or_else(|| panic!("no `{words}` in order in {}", chat.out));
+        rest = &rest[at + words.len()..];
+    }
+    assert!(!chat.out.contains("never read"));
+    let ended = run_with(home.path(), &["chat"], "When are you open?\n", &[]).await;
+    assert_eq!(ended.code, 0, "the end of the input leaves the chat: {ended:?}");
+}
+
+#[tokio::test]
+async fn documents_are_learned_searched_and_their_faults_told() {
+    let home = home();
+    let first = run(home.path(), &["learn", "knowledge"]).await;
+    assert_eq!(first.code, 0, "{first:?}");
+    first.says(&[
+        "acme: 2 documents learned (",
+        "bolt: 1 documents learned (",
+        "0 failed",
+        "took ",
+    ]);
+    let again = run(home.path(), &["learn", "knowledge"]).await;
+    again.says(&["acme: 0 documents learned (0 chunks), 2 unchanged, 0 removed, 0 failed"]);
+
+    let found = run(home.path(), &["search", "When do you close on Saturday?"]).await;
+    assert_eq!(found.code, 0);
+    found.says(&[
+        "confidence ",
+        "words only",
+        "hours.md",
+        "│ On Saturday we close at 13:00",
+        "coverage",
+    ]);
+    let bolt = run(home.path(), &["search", "--collection", "bolt", "--limit", "1", "open"]).await;
+    bolt.says(&["day and night"]);
+    assert!(!bolt.out.contains("13:00"));
+    let nowhere = run(home.path(), &["search", "--collection", "atlantis", "open"]).await;
+    nowhere.fails_with(&["no such collection", "acme, bolt"]);
+
+    std::fs::write(home.path().join("knowledge/acme/scan.md"), b"%PDF-1.7\n%\xE2\xE3\xCF\xD3")
+        .unwrap();
+    let faulty = run(home.path(), &["learn", "knowledge/acme"]).await;
+    assert_eq!(faulty.code, 1, "{faulty:?}");
+    faulty.says(&["2 unchanged", "1 failed", "failed  scan.md: the file is a PDF named .md"]);
+    run(home.path(), &["learn", "nowhere"]).await.fails_with(&["cannot read nowhere"]);
+    std::fs::create_dir(home.path().join("void")).unwrap();
+    let void = run(home.path(), &["learn", "void"]).await;
+    void.says(&["void: no documents in void", "formats: md"]);
+}
+
+#[tokio::test]
+async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
+    let home = home();
+    run(home.path(), &["learn", "knowledge"]).await;
+    let well = run(home.path(), &["doctor"]).await;
+    assert_eq!(well.code, 0, "{well:?}");
+    well.says(&[
+        "ok     database",
+        "SQLite",
+        "chunks can be searched",
+        "acme, bolt",
+        "Everything that is configured works.",
+    ]);
+    assert!(!well.out.contains("WRONG"));
+
+    let gone = free_port();
+    let ill = format!(
+        "[llm]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:{gone}/v1\"\nretries = 0\n\
+         [embed]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:{gone}/v1\"\nretries = 0\n{}",
+        crate::support::app::number("main", "acme", MAIN, &format!("http://127.0.0.1:{gone}"))
+    );
+    std::fs::write(home.path().join("frontdesk.toml"), ill).unwrap();
+    let ill = run(home.path(), &["doctor"]).await;
+    assert_eq!(ill.code, 1, "{ill:?}");
+    ill.says(&["WRONG  answers", "cannot connect", "→ [llm] base_url, api_key and model"]);
+    ill.says(&["WRONG  embeddings", "→ [embed] base_url", "WRONG  number main", "3 to mend."]);
+    ill.says(&["ok     number main    webhooks must be signed", "https"]);
+    for secret in [SECRET, Graph::TOKEN, "verify-me"] {
+        assert!(!ill.out.contains(secret) && !ill.err.contains(secret), "{ill:?}");
+    }
+
+    std::fs::write(
+        home.path().join("frontdesk.toml"),
+        "[store]\npath = \"/proc/nowhere/desk.db\"\n",
+    )
+    .unwrap();
+    let ill = run(home.path(), &["doctor"]).await;
+    assert_eq!(ill.code, 1, "{ill:?}");
+    ill.says(&["WRONG  desk", "database"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_shows_who_waits_and_gives_them_back() {
+    let app = TestApp::start().await;
+    let settings = Setup::on(Db::Sqlite);
+    let settings = settings.settings(app.home.path(), "", &app.whatsapp, &app.model);
+    std::fs::write(app.home.path().join("frontdesk.toml"), settings).unwrap();
+    let home = app.home.path();
+    run(home, &["inbox"]).await.says(&["Nobody waits for a person."]);
+    app.deliver(&text_webhook(MAIN, "447700930009", "wamid.1", "My lamp burns.\nA human, please!"))
+        .await;
+    app.settle().await;
+    let id = app.conversation_with("447700930009").await["id"].as_str().unwrap().to_owned();
+    let waiting = run(home, &["inbox"]).await;
+    waiting.says(&[&id, "human", "    My lamp burns.\n    A human, please!"]);
+    let shown = run(home, &["inbox", "show", &id]).await;
+    shown.says(&[
+        "Customer 0009 (447700930009), owner: person",
+        "customer",
+        "A colleague will answer you here.",
+        "[sent]",
+    ]);
+    run(home, &["inbox", "resolve", &id]).await.says(&["The bot answers in", &id]);
+    run(home, &["inbox"]).await.says(&["Nobody waits for a person."]);
+    assert_eq!(app.conversation_with("447700930009").await["owner"], "bot");
+    for command in ["show", "resolve"] {
+        run(home, &["inbox", command, "conv_nobody"])
+            .await
+            .fails_with(&["there is no conversation conv_nobody"]);
+        run(home, &["inbox", command, "msg_1"])
+            .await
+            .fails_with(&["`msg_1` is not an id of this kind"]);
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named_with_the_way_out() {
+    let home = home();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = run_with(home.path(), &["serve"], "", &[("FRONTDESK__HTTP__PORT", &port)]).await;
+    refused.fails_with(&["cannot listen on 127.0.0.1:", &port, "FRONTDESK__HTTP__PORT="]);
+}
+
+/// A desk with a model and a number as a process, and the world around it.
+async fn desk(level: &str) -> (TestApp, Process) {
+    let app = TestApp::start().await;
+    let home = app.home.path();
+    let settings = Setup::on(Db::Sqlite).settings(home, "", &app.whatsapp, &app.model);
+    // Beside the desk of this process, with data of its own.
+    let settings = settings.replace("/desk.db", "/other.db");
+    let settings = format!("{settings}[log]\nlevel = \"{level}\"\n");
+    std::fs::write(home.join("desk.toml"), settings).unwrap();
+    let process = Process::start(home).await;
+    (app, process)
+}
+
+async fn deliver(app: &TestApp, to: &Process, body: Vec<u8>) {
+    let request = app.http.post(format!("{}/webhooks/meta", to.url));
+    let request = request.header("x-hub-signature-256", sign(SECRET, &body)).body(body);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_that_is_told_to_stop_finishes_the_turn_under_way() {
+    let (app, process) = desk("info").await;
+    app.model.delay(Duration::from_millis(1500));
+    deliver(&app, &process, text_webhook(MAIN, "447700930002", "wamid.1", "When do you open?"))
+        .await;
+    while app.model.chat_count() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert!(process.stop().await, "it did not end well");
+    assert_eq!(app.received().len(), 1, "the turn under way was dropped");
+    app.stop().await;
+}
+
+/// A counter's value; of one with labels, a label and its value are a part of the name.
+fn counter(metrics: &str, name: &str) -> Option<u64> {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
+}
+
+/// Counters belong to a process, so that this one is the real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_what_the_desk_does() {
+    let (app, process) = desk("info").await;
+    let hook = text_webhook(MAIN, "447700930004", "wamid.1", "When do you open?");
+    deliver(&app, &process, hook.clone()).await;
+    assert!(app.whatsapp.wait_sent(1, Duration::from_secs(20)).await);
+    deliver(&app, &process, hook).await;
+    let forged = app.http.post(format!("{}/webhooks/meta", process.url)).body("{}").send().await;
+    assert_eq!(forged.unwrap().status(), 401);
+    let expected = [
+        ("frontdesk_webhooks_total", 2),
+        ("frontdesk_messages_in_total", 1),
+        ("frontdesk_webhooks_refused_total", 1),
+        ("frontdesk_turns_total{outcome=\"answer\"}", 1),
+        ("frontdesk_sends_total{ended=\"sent\"}", 1),
+        ("frontdesk_turn_seconds_count", 1),
+        ("frontdesk_turns_waiting", 0),
+        ("frontdesk_sends_waiting", 0),
+    ];
+    let mut metrics = String::new();
+    for _ in 0..200 {
+        let request = app.http.get(format!("{}/metrics", process.url)).bearer_auth(KEY);
+        metrics = request.send().await.unwrap().text().await.unwrap();
+        // A send is recorded a moment after WhatsApp took it.
+        if expected.iter().all(|(name, value)| counter(&metrics, name) == Some(*value)) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for (name, value) in expected {
+        assert_eq!(counter(&metrics, name), Some(value), "{name} in {metrics}");
+    }
+    assert!(!metrics.contains("447700930004") && !metrics.contains(KEY));
+    assert!(process.stop().await);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_hold_no_secret_no_message_and_no_whole_phone_number() {
+    let (app, process) = desk("debug,frontdesk=trace").await;
+    let ask = |id: &str| text_webhook(MAIN, "447700930003", id, "Is the burglar-proof lamp dear?");
+    deliver(&app, &process, ask("wamid.1")).await;
+    assert!(app.whatsapp.wait_sent(1, Duration::from_secs(20)).await);
+    app.model.fail_next(
+        9,
+        &Failure::Status(401, json!({"error": {"message": "Bad key: sk-test"}}), None),
+    );
+    deliver(&app, &process, ask("wamid.2")).await;
+    assert!(app.whatsapp.wait_sent(2, Duration::from_secs(20)).await);
+    let quoted = Graph::error(190, &format!("Malformed access token {}", Graph::TOKEN));
+    app.whatsapp.fail_next(1, &Failure::Status(401, quoted, None));
+    deliver(&app, &process, ask("wamid.3")).await;
+    let wrong = app.http.post(format!("{}/webhooks/meta", process.url)).body("{}").send().await;
+    assert_eq!(wrong.unwrap().status(), 401);
+    let log = app.home.path().join("desk.log");
+    let read = || std::fs::read_to_string(&log).unwrap();
+    for _ in 0..400 {
+        if read().contains("refuses the number's access token") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(process.stop().await);
+    let log = read();
+    for told in [
+        "refuses the number's access token",
+        "check api_key",
+        "a webhook was refused",
+        "a webhook was stored",
+    ] {
+        assert!(log.contains(told), "no `{told}` in {log}");
+    }
+    for secret in
+        [Graph::TOKEN, SECRET, KEY, "verify-me", "sk-test", "burglar-proof", "447700930003"]
+    {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "`{secret}` is in the log");
+    }
+    app.stop().await;
+}

@@ -1,0 +1,112 @@
+//! The demo shop, asked without a model: the questions of `eval/demo-questions.jsonl` over the documents in `knowledge/`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use frontdesk::app::{App, Quietly};
+use frontdesk::config::Config;
+use frontdesk::domain::{Content, Media, Outcome, ReplyKind, Said, Turn};
+use frontdesk::pipeline::{Answered, Around, Recordings};
+use serde::Deserialize;
+
+/// A question, with the document that answers it, or none.
+#[derive(Debug, Deserialize)]
+struct Case {
+    question: String,
+    document: Option<String>,
+    #[serde(default)]
+    answer_contains: Vec<String>,
+}
+
+fn cases() -> Vec<Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("eval/demo-questions.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+struct NoRecordings;
+
+#[async_trait]
+impl Recordings for NoRecordings {
+    async fn fetch(&self, _: &Media) -> Result<Vec<u8>, String> {
+        Err("there are none".into())
+    }
+}
+
+async fn ask(app: &App, question: &str) -> Answered {
+    let bot = app.desk.bots.all().remove(0);
+    let turn = Turn {
+        conversation: None,
+        agent: Arc::new(bot.agent.clone()),
+        contact: None,
+        said: vec![Said { message: None, content: Content::Text { body: question.into() } }],
+        history: Vec::new(),
+        now: frontdesk::domain::time::now_ms(),
+    };
+    app.desk.engine.answer(&bot, &turn, Around { recordings: &NoRecordings, hear: None }).await
+}
+
+/// What the demo shop answered.
+struct Asked {
+    case: Case,
+    rank: Option<usize>,
+    confidence: f32,
+    text: String,
+    sort: Option<ReplyKind>,
+}
+
+async fn ask_all() -> Vec<Asked> {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).display();
+    let config = Config::from_toml(&format!(
+        "[store]\npath = \"{0}/demo.db\"\n[files]\nprompts = \"{root}/prompts\"\nknowledge = \"{root}/knowledge\"\n",
+        home.path().display()
+    ));
+    let app = App::assemble(config.unwrap()).await.unwrap();
+    let learned = app.learn(&Quietly).await.unwrap();
+    assert!(learned.learned >= 40 && learned.failed.is_empty(), "{learned:?}");
+    let mut asked = Vec::new();
+    for case in cases() {
+        let answered = ask(&app, &case.question).await;
+        let seen = answered.trace.retrieve.unwrap_or_default();
+        let right = |source: &str| case.document.as_deref() == Some(source);
+        let rank = seen.passages.iter().position(|passage| right(&passage.chunk.source));
+        let (text, sort) = match answered.outcome {
+            Outcome::Reply(reply) => (reply.text, Some(reply.sort)),
+            other => (format!("{other:?}"), None),
+        };
+        asked.push(Asked { case, rank, confidence: seen.confidence, text, sort });
+    }
+    asked
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_finds_its_documents_and_says_when_it_does_not_know() {
+    let (mut found, mut right, mut refused, mut answerable, mut unanswerable) = (0, 0, 0, 0, 0);
+    for asked in ask_all().await {
+        let verdict = if asked.case.document.is_some() {
+            answerable += 1;
+            found += usize::from(asked.rank.is_some_and(|rank| rank < 3));
+            let all = asked.case.answer_contains.iter().all(|fact| asked.text.contains(fact));
+            right += usize::from(all);
+            if all { "right" } else { "wrong" }
+        } else {
+            unanswerable += 1;
+            let no = asked.sort == Some(ReplyKind::NoAnswer);
+            refused += usize::from(no);
+            if no { "refused" } else { "ANSWERED" }
+        };
+        let text = asked.text.replace('\n', " ⏎ ");
+        println!(
+            "{verdict:<8} rank {:?} confidence {:.2}  {}\n         {text}",
+            asked.rank, asked.confidence, asked.case.question
+        );
+    }
+    println!(
+        "document among the first three: {found}/{answerable}; answer holds the fact: {right}/{answerable}; refused: {refused}/{unanswerable}"
+    );
+    assert_eq!((answerable, unanswerable), (30, 10));
+    assert!(found >= 27, "{found} of 30");
+    assert_eq!(refused, 10);
+}

@@ -1,0 +1,318 @@
+//! The model, the embeddings and the transcription in trouble: the customer always gets one reply, and the trace says why.
+
+use std::time::{Duration, Instant};
+
+use frontdesk::tokens::Vocabulary;
+use serde_json::{Value, json};
+
+use crate::support::app::{Db, MAIN, Setup, TestApp};
+use crate::support::fake::Failure;
+use crate::support::hooks::{Note, text_webhook, voice_webhook};
+use crate::support::process::free_port;
+
+const CUSTOMER: &str = "447700910001";
+const QUESTION: &str = "When do you close on Saturday?";
+const FAILURE: &str = "Something broke, please try again.";
+const VOICE_FAILURE: &str = "I could not hear that, please write.";
+/// A wait that no test sits out.
+const NEVER: Duration = Duration::from_mins(1);
+
+/// What a customer got, and why.
+struct Told {
+    bubbles: Vec<String>,
+    outcome: String,
+    trace: Value,
+}
+
+impl Told {
+    /// All messages of the only turn. Whoever gets two replies has two turns.
+    async fn by(app: &TestApp) -> Self {
+        app.settle().await;
+        let bubbles = app.received().into_iter().map(|(_, text)| text).collect();
+        let thread = app.thread(CUSTOMER).await;
+        let turns: Vec<&str> = thread.iter().filter_map(|m| m["turn_id"].as_str()).collect();
+        assert!(!turns.is_empty(), "no turn: {thread:?}");
+        assert!(turns.iter().all(|turn| *turn == turns[0]), "more than one turn: {thread:?}");
+        let mut turn = app.get(&format!("/turns/{}", turns[0])).await;
+        let outcome = turn["outcome"].as_str().unwrap().to_owned();
+        Self { bubbles, outcome, trace: turn["trace"].take() }
+    }
+
+    fn reply(&self) -> &str {
+        assert_eq!(self.bubbles.len(), 1, "{:?}", self.bubbles);
+        &self.bubbles[0]
+    }
+
+    /// The words of an array in the trace of the reply.
+    fn words(&self, of: &str) -> String {
+        self.trace["reply"][of].to_string()
+    }
+
+    #[track_caller]
+    fn is_the_failure_sentence(&self, because: &str) {
+        assert_eq!((self.reply(), self.outcome.as_str()), (FAILURE, "failure"));
+        let said = format!("{} {}", self.words("errors"), self.words("repairs"));
+        assert!(said.contains(because), "the trace does not say `{because}`: {said}");
+    }
+}
+
+async fn ask(app: &TestApp) -> Told {
+    let hook = text_webhook(MAIN, CUSTOMER, "wamid.trouble", QUESTION);
+    assert_eq!(app.deliver(&hook).await, 200);
+    Told::by(app).await
+}
+
+async fn speak(app: &TestApp) -> Told {
+    let note = Note { media_id: "note", bytes: b"spoken" };
+    assert_eq!(app.deliver(&voice_webhook(MAIN, CUSTOMER, "wamid.voice", note)).await, 200);
+    Told::by(app).await
+}
+
+/// Asks a model that answers with these words.
+async fn answered(words: &str) -> Told {
+    let app = TestApp::start().await;
+    let words = words.to_owned();
+    app.model.answer_with(move |_| words.clone());
+    let told = ask(&app).await;
+    app.stop().await;
+    told
+}
+
+/// Asks a model that fails `times` times.
+async fn failing(times: usize, failure: &Failure) -> Told {
+    let app = Setup::on(Db::Sqlite).with("[llm]\nattempt_ms = 300\n").start().await;
+    app.model.answer_with(|_| "We close at 13:00.".into());
+    app.model.fail_next(times, failure);
+    let told = ask(&app).await;
+    app.stop().await;
+    told
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_never_answers_costs_the_customer_only_the_time_out() {
+    let app =
+        Setup::on(Db::Sqlite).with("[llm]\nattempt_ms = 300\ntimeout_ms = 1200\n").start().await;
+    app.model.fail_next(9, &Failure::Stall(NEVER));
+    let started = Instant::now();
+    let told = ask(&app).await;
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    told.is_the_failure_sentence("no answer within 300 ms");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_busy_is_asked_again_when_it_says() {
+    let busy = json!({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}});
+    let started = Instant::now();
+    let told = failing(1, &Failure::Status(429, busy, Some(1))).await;
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!((told.reply(), told.outcome.as_str()), ("We close at 13:00.", "answer"));
+    assert!(told.words("errors").contains("429"), "{}", told.words("errors"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_always_breaks_is_given_up() {
+    let told = failing(99, &Failure::Status(500, json!({"error": "oops"}), None)).await;
+    told.is_the_failure_sentence("500");
+    assert_eq!(told.trace["reply"]["errors"].as_array().unwrap().len(), 2, "one retry is set");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_the_place_of_an_answer_is_no_answer() {
+    let page = "<html><body><h1>502 Bad Gateway</h1>nginx</body></html>";
+    failing(99, &Failure::Status(502, page.into(), None)).await.is_the_failure_sentence("502");
+    let told = failing(99, &Failure::Status(200, page.into(), None)).await;
+    told.is_the_failure_sentence("is not JSON: check base_url");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_is_tried_again() {
+    let told = failing(1, &Failure::AcceptThenDrop).await;
+    assert_eq!(told.outcome, "answer");
+    assert!(told.words("errors").contains("connection broke"), "{}", told.words("errors"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_is_not_there_is_named() {
+    let gone = format!("[llm]\nbase_url = \"http://127.0.0.1:{}/v1\"\n", free_port());
+    let app = Setup::on(Db::Sqlite).with(&gone).start().await;
+    ask(&app).await.is_the_failure_sentence("cannot connect: check base_url");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_not_asked_again_and_not_shown() {
+    let app = TestApp::start().await;
+    app.model.require_key("another");
+    let told = ask(&app).await;
+    told.is_the_failure_sentence("check api_key");
+    assert!(!told.trace.to_string().contains("sk-test"), "the key is in the trace");
+    assert_eq!(app.model.requests().len(), 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_nothing_for_the_customer_is_a_failure_and_not_silence() {
+    for (words, because) in [
+        ("", "an empty answer"),
+        ("   \n ", "an empty answer"),
+        ("<think>They want our hours, which I do not know.</think>", "held nothing"),
+        ("{\"intent\": \"hours\", \"confidence\": 0.7}", "JSON"),
+        (
+            "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\nValueError: x",
+            "it was a stack trace",
+        ),
+        ("[9]", "[9]"),
+    ] {
+        answered(words).await.is_the_failure_sentence(because);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_meant_for_the_customer_is_taken_out_and_the_rest_is_sent() {
+    let good = "We close at 13:00.\n\n📄 _Opening hours_";
+    for (words, repaired) in [
+        ("<think>Saturday, passage one.</think>We close at 13:00 [1].", true),
+        ("{\"answer\": \"We close at 13:00 [1].\", \"confidence\": 0.9}", true),
+        ("```json\n{\"reply\": \"We close at 13:00 [1].\"}\n```", true),
+        ("We close at 13:00 [1][9].", true),
+        ("We close at 13:00 [1].", false),
+    ] {
+        let told = answered(words).await;
+        assert_eq!((told.reply(), told.outcome.as_str()), (good, "answer"), "{words}");
+        let repairs = told.trace["reply"]["repairs"].as_array().unwrap().clone();
+        assert_eq!(!repairs.is_empty(), repaired, "{words}: {repairs:?}");
+        assert_eq!(told.trace["reply"]["raw"], words, "the trace keeps what the model wrote");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_citation_of_what_was_not_retrieved_names_no_document() {
+    let told = answered("We close at 13:00 [9].").await;
+    assert_eq!(told.reply(), "We close at 13:00.");
+    assert!(told.words("repairs").contains("[9], which was not retrieved"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_fifty_thousand_characters_becomes_a_few_messages() {
+    let told = answered(&"We close at 13:00, 👍 on every Saturday. ".repeat(1250)).await;
+    assert_eq!(told.outcome, "answer");
+    assert!((2..=5).contains(&told.bubbles.len()), "{} messages", told.bubbles.len());
+    for bubble in &told.bubbles {
+        let units = bubble.encode_utf16().count();
+        assert!(units <= 4096, "a message of {units} units");
+    }
+    assert!(told.words("repairs").contains("shortened from"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fallback_model_answers_when_the_first_does_not() {
+    let app = Setup::on(Db::Sqlite).with("[llm]\nfallback_model = \"backup\"\n").start().await;
+    app.model.answer_with(|request| format!("From {}.", request["model"].as_str().unwrap()));
+    app.model.fail_next(2, &Failure::Status(503, json!({}), None));
+    let told = ask(&app).await;
+    assert_eq!((told.reply(), &told.trace["reply"]["model"]), ("From backup.", &json!("backup")));
+    let errors = told.trace["reply"]["errors"].as_array().unwrap().clone();
+    assert_eq!(errors.len(), 2);
+    assert!(errors.iter().all(|error| error.as_str().unwrap().starts_with("gpt-4o-mini: 503")));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_embeddings_words_alone_find_the_passage() {
+    let app = TestApp::start().await;
+    app.model.fail_next_at("/v1/embeddings", 2, &Failure::Status(500, json!({}), None));
+    let told = ask(&app).await;
+    assert_eq!(told.outcome, "answer");
+    let retrieve = &told.trace["retrieve"];
+    assert_eq!(retrieve["embedder"], Value::Null);
+    assert!(retrieve["error"].as_str().unwrap().contains("500"), "{}", retrieve["error"]);
+    assert_eq!(retrieve["passages"][0]["chunk"]["source"], "hours.md");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voice_note_that_cannot_be_transcribed_gets_the_agents_sentence() {
+    let app = Setup::on(Db::Sqlite).with("[speech]\nretries = 0\n").start().await;
+    app.whatsapp.put_media("note", b"spoken", "audio/ogg");
+    let broken = Failure::Status(500, json!({}), None);
+    app.model.fail_next_at("/v1/audio/transcriptions", 9, &broken);
+    let told = speak(&app).await;
+    assert_eq!((told.reply(), told.outcome.as_str()), (VOICE_FAILURE, "voice_failure"));
+    let why = told.trace["transcribe"]["notes"][0]["error"].as_str().unwrap();
+    assert!(why.contains("500"), "{why}");
+    assert_eq!(app.model.chat_count(), 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voice_note_that_says_nothing_gets_the_agents_sentence() {
+    let app = TestApp::start().await;
+    app.whatsapp.put_media("note", b"spoken", "audio/ogg");
+    app.model.put_transcript(b"spoken", "  ", "english");
+    let told = speak(&app).await;
+    assert_eq!(told.reply(), VOICE_FAILURE);
+    assert_eq!(told.trace["transcribe"]["notes"][0]["error"], "nothing was said");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voice_note_that_cannot_be_fetched_gets_the_agents_sentence() {
+    let app = TestApp::start().await;
+    let told = speak(&app).await;
+    assert_eq!((told.reply(), told.outcome.as_str()), (VOICE_FAILURE, "voice_failure"));
+    let why = told.trace["transcribe"]["notes"][0]["error"].as_str().unwrap();
+    assert!(why.contains("does not exist"), "{why}");
+    app.stop().await;
+
+    let app = TestApp::start().await;
+    app.whatsapp.put_media("note", b"spoken", "audio/ogg");
+    app.whatsapp.fail_next_media(99, &Failure::Status(500, json!("<html>oops</html>"), None));
+    let told = speak(&app).await;
+    assert_eq!(told.reply(), VOICE_FAILURE);
+    let why = told.trace["transcribe"]["notes"][0]["error"].as_str().unwrap();
+    assert!(!why.is_empty() && !why.contains("/media/"), "the address of a file is a key: {why}");
+    app.stop().await;
+}
+
+/// What a chat's messages take, counted as OpenAI counts.
+fn tokens(request: &Value) -> u64 {
+    let vocabulary = Vocabulary::of(request["model"].as_str().unwrap());
+    let messages = request["messages"].as_array().unwrap();
+    let content = |message: &Value| vocabulary.count(message["content"].as_str().unwrap());
+    messages.iter().map(|message| u64::from(content(message)) + 4).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_conversation_fits_into_a_small_window_and_the_question_stays_whole() {
+    const WINDOW: u64 = 2000;
+    let app = Setup::on(Db::Sqlite).with(&format!("[llm]\nwindow = {WINDOW}\n")).start().await;
+    let story = "My lamp flickers whenever the kettle is on, and it never did before. ".repeat(12);
+    app.model.answer_with(move |_| "Please bring it to the shop, we look at it. ".repeat(15));
+    for turn in 0..6 {
+        let (id, text) = (format!("wamid.{turn}"), format!("Part {turn}. {story}"));
+        app.deliver(&text_webhook(MAIN, CUSTOMER, &id, &text)).await;
+        app.settle().await;
+    }
+    let question = format!("{story} Now at last: {QUESTION}");
+    app.deliver(&text_webhook(MAIN, CUSTOMER, "wamid.last", &question)).await;
+    app.settle().await;
+
+    let requests = app.model.requests();
+    assert_eq!(requests.len(), 7);
+    for request in &requests {
+        let (used, answer) = (tokens(request), request["max_tokens"].as_u64().unwrap());
+        assert!(used + answer <= WINDOW, "{used} + {answer} tokens");
+    }
+    let messages = requests[6]["messages"].as_array().unwrap();
+    assert_eq!(messages.last().unwrap()["content"], question);
+    assert_eq!(messages[0]["role"], "system");
+    assert!(messages[0]["content"].as_str().unwrap().contains("On Saturday we close at 13:00"));
+    assert!(messages.len() > 2, "some of the history has room");
+    let last = app.thread(CUSTOMER).await.pop().unwrap();
+    let turn = app.get(&format!("/turns/{}", last["turn_id"].as_str().unwrap())).await;
+    let composed = &turn["trace"]["prompt"];
+    assert!(composed["dropped_history"].as_u64().unwrap() > 0, "{composed}");
+    assert!(composed["tokens"].as_u64() <= composed["budget"].as_u64(), "{composed}");
+    app.stop().await;
+}

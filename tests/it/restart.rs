@@ -1,0 +1,234 @@
+//! The real process, killed at any moment and started again on the same data: what was acknowledged is answered, and
+//! nothing is said twice.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, furnish, on_both};
+use crate::support::fake::Failure;
+use crate::support::graph::Graph;
+use crate::support::hooks::{sign, text_webhook};
+use crate::support::openai::OpenAi;
+use crate::support::postgres::Postgres;
+use crate::support::process::Process;
+
+const CUSTOMER: &str = "447700930001";
+/// How long a started process gets to finish what another one left.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long we look whether something is said twice.
+const A_WHILE: Duration = Duration::from_secs(3);
+
+/// What outlives a process: its data, its configuration, and the world outside.
+struct Place {
+    home: TempDir,
+    whatsapp: Graph,
+    model: OpenAi,
+    http: reqwest::Client,
+}
+
+impl Place {
+    async fn new(db: Db) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        furnish(home.path());
+        let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
+        model.answer_with(|_| "We close at 18:00 [1].".into());
+        let store = match db {
+            Db::Sqlite => String::new(),
+            Db::Postgres => Postgres::shared().unwrap().database().await,
+        };
+        let settings = Setup::on(db).settings(home.path(), &store, &whatsapp, &model);
+        // A dead process's work is taken up soon.
+        let soon = "[worker]\nlease_ms = 1500\nsend_lease_ms = 1500\n";
+        let settings = settings.replace("[worker]\n", soon);
+        let settings = settings.replace("timeout_ms = 4000", "timeout_ms = 60000");
+        std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Self { home, whatsapp, model, http: reqwest::Client::new() }
+    }
+
+    async fn start(&self) -> Process {
+        Process::start(self.home.path()).await
+    }
+
+    /// Delivers a webhook; whether it was acknowledged.
+    async fn deliver(&self, to: &Process, body: Vec<u8>) -> bool {
+        let signature = sign(SECRET, &body);
+        let request = self.http.post(format!("{}/webhooks/meta", to.url));
+        let request = request.header("x-hub-signature-256", signature).body(body);
+        request.send().await.is_ok_and(|response| response.status() == 200)
+    }
+
+    async fn get(&self, from: &Process, path: &str) -> Value {
+        let request = self.http.get(format!("{}/api/v1{path}", from.url)).bearer_auth(KEY);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The messages of ours to each customer: `wa_id` and message.
+    async fn outgoing(&self, from: &Process) -> Vec<(String, Value)> {
+        let mut all = Vec::new();
+        for conversation in
+            self.get(from, "/conversations?limit=200").await["items"].as_array().unwrap()
+        {
+            let path = format!("/conversations/{}/messages", conversation["id"].as_str().unwrap());
+            for message in self.get(from, &path).await["items"].as_array().unwrap() {
+                if message["direction"] == "out" {
+                    all.push((conversation["wa_id"].as_str().unwrap().to_owned(), message.clone()));
+                }
+            }
+        }
+        all
+    }
+
+    /// Waits until the only message of ours is in this state, and returns it.
+    async fn wait_state(&self, from: &Process, state: &str) -> Value {
+        let started = Instant::now();
+        loop {
+            let mut all = self.outgoing(from).await;
+            assert!(all.len() <= 1, "{all:?}");
+            match all.pop() {
+                Some((_, message)) if message["state"] == state => return message,
+                other => assert!(started.elapsed() < PATIENCE, "not {state}: {other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// How many messages WhatsApp took for a customer.
+    fn count_to(&self, customer: &str) -> usize {
+        self.whatsapp.sent().iter().filter(|sent| sent.to.ends_with(customer)).count()
+    }
+
+    /// That WhatsApp took just one message, now and a while later.
+    async fn assert_sent_once(&self) {
+        assert!(self.whatsapp.wait_sent(1, PATIENCE).await, "the customer was not answered");
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(self.whatsapp.sent_count(), 1, "{:?}", self.whatsapp.sent());
+    }
+}
+
+fn question(customer: &str) -> Vec<u8> {
+    text_webhook(MAIN, customer, &format!("wamid.{customer}"), "When do you close on weekdays?")
+}
+
+on_both! {
+    async fn a_question_whose_turn_died_is_answered_once_after_the_restart(db) {
+        let place = Place::new(db).await;
+        place.model.delay(Duration::from_mins(10));
+        let process = place.start().await;
+        assert!(place.deliver(&process, question(CUSTOMER)).await);
+        while place.model.chat_count() == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        process.kill().await;
+        assert_eq!(place.whatsapp.sent_count(), 0);
+        place.model.delay(Duration::ZERO);
+        let process = place.start().await;
+        place.assert_sent_once().await;
+        assert_eq!(place.whatsapp.sent()[0].text, "We close at 18:00.\n\n📄 _Opening hours_");
+        assert!(place.deliver(&process, question(CUSTOMER)).await, "Meta delivers again what it is unsure of");
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(place.whatsapp.sent_count(), 1);
+        assert!(process.stop().await);
+    }
+
+    async fn an_answer_that_was_committed_and_not_sent_is_sent_once_after_the_restart(db) {
+        let place = Place::new(db).await;
+        let busy = Graph::error(131_000, "Something went wrong");
+        place.whatsapp.fail_next(1, &Failure::Status(500, busy, Some(2)));
+        let process = place.start().await;
+        assert!(place.deliver(&process, question(CUSTOMER)).await);
+        let started = Instant::now();
+        while place.wait_state(&process, "queued").await["errors"].is_null() {
+            assert!(started.elapsed() < PATIENCE, "it was not tried");
+        }
+        process.kill().await;
+        assert_eq!(place.whatsapp.sent_count(), 0);
+        let process = place.start().await;
+        place.assert_sent_once().await;
+        place.wait_state(&process, "sent").await;
+        assert_eq!(place.model.chat_count(), 1, "the turn was run again");
+        assert!(process.stop().await);
+    }
+
+    async fn a_message_whose_sending_died_is_unknown_not_repeated_and_settled_by_its_status(db) {
+        let place = Place::new(db).await;
+        place.whatsapp.answer_late(Duration::from_mins(10));
+        let process = place.start().await;
+        assert!(place.deliver(&process, question(CUSTOMER)).await);
+        assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+        process.kill().await;
+        place.whatsapp.answer_late(Duration::ZERO);
+        let process = place.start().await;
+        let message = place.wait_state(&process, "unknown").await;
+        assert_eq!(message["note"], "the process ended while it was being sent");
+        place.assert_sent_once().await;
+        let sent = place.whatsapp.sent().remove(0);
+        assert!(place.deliver(&process, sent.status_webhook("delivered")).await);
+        let message = place.wait_state(&process, "delivered").await;
+        assert_eq!(message["provider_id"], sent.id);
+
+        let more = text_webhook(MAIN, CUSTOMER, "wamid.more", "And on Saturday?");
+        assert!(place.deliver(&process, more).await);
+        assert!(place.whatsapp.wait_sent(2, PATIENCE).await, "the conversation is stuck");
+        assert!(process.stop().await);
+    }
+
+    async fn twenty_kills_at_random_moments_lose_no_question_and_repeat_no_answer(db) {
+        let place = Place::new(db).await;
+        place.model.delay(Duration::from_millis(60));
+        place.whatsapp.delay(Duration::from_millis(30));
+        place.whatsapp.answer_late(Duration::from_millis(30));
+        let customers: Vec<String> = (0..20).map(|n| format!("4477009400{n:02}")).collect();
+        let mut acknowledged = BTreeSet::new();
+        let mut met = 0;
+        for n in 0..customers.len() {
+            let process = place.start().await;
+            let life = Duration::from_millis(getrandom::u64().unwrap() % 700);
+            // As Meta does: what was not acknowledged is delivered again, to the next process.
+            let due: Vec<_> = customers[..=n].iter().filter(|one| !acknowledged.contains(*one)).collect();
+            let deliveries = async {
+                for customer in due {
+                    if place.deliver(&process, question(customer)).await {
+                        acknowledged.insert(customer.clone());
+                    }
+                }
+                std::future::pending::<()>().await;
+            };
+            drop(tokio::time::timeout(life, deliveries).await);
+            process.kill().await;
+            met += acknowledged.iter().filter(|customer| place.count_to(customer) == 0).count();
+        }
+        println!("{met} questions were under way when a process was killed");
+        assert!(met > 0, "no kill met a question under way");
+
+        let process = place.start().await;
+        for customer in customers.iter().filter(|one| !acknowledged.contains(*one)) {
+            assert!(place.deliver(&process, question(customer)).await);
+        }
+        let started = Instant::now();
+        let settled = |message: &Value| ["sent", "unknown"].iter().any(|state| message["state"] == *state);
+        let outgoing = loop {
+            let outgoing = place.outgoing(&process).await;
+            if outgoing.len() >= customers.len() && outgoing.iter().all(|(_, message)| settled(message)) {
+                break outgoing;
+            }
+            assert!(started.elapsed() < PATIENCE * 2, "unfinished: {outgoing:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        tokio::time::sleep(A_WHILE).await;
+        let unknown = outgoing.iter().filter(|(_, message)| message["state"] == "unknown").count();
+        println!("{unknown} messages were being sent when a process was killed");
+        for customer in &customers {
+            let ours: Vec<_> = outgoing.iter().filter(|(to, _)| to == customer).collect();
+            assert_eq!(ours.len(), 1, "{customer} has {ours:?}");
+            let got = place.count_to(customer);
+            let unknown = ours[0].1["state"] == "unknown";
+            assert!(got == 1 || (got == 0 && unknown), "{customer} got {got}: {ours:?}");
+        }
+        assert_eq!(place.get(&process, "/escalations").await, json!([]));
+        assert!(process.stop().await);
+    }
+}

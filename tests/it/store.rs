@@ -1,0 +1,584 @@
+//! The store alone, on both databases: workspaces, redeliveries, leases, the outbox, commits that share an fsync, and
+//! changes that cross each other.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use frontdesk::domain::time::now_ms;
+use frontdesk::domain::{
+    AgentId, Content, ConversationId, DocumentId, Echo, EscalationId, Event, Inbound, Item,
+    MessageId, NumberId, Other, Party, Trace, TurnId,
+};
+use frontdesk::store::agents::{ConnectNumber, NumberState};
+use frontdesk::store::finish::{Committed, Escalation, Finished, OutgoingRow};
+use frontdesk::store::inbox::{Burst, TakeIn};
+use frontdesk::store::knowledge::{Learned, NewChunk};
+use frontdesk::store::messages::MessageRow;
+use frontdesk::store::outbox::{Ended, ToSend};
+use frontdesk::store::turns::Claim;
+use frontdesk::store::{Error, Settings, Store};
+use futures::future::join_all;
+use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::support::app::{Db, on_both};
+use crate::support::postgres::Postgres;
+
+const MINUTE: i64 = 60_000;
+/// Turns begin at once.
+const BURST: Burst = Burst { gap_ms: 0, most_ms: 0, stale_ms: 24 * 60 * MINUTE };
+
+/// A database with one agent on one number.
+struct Ground {
+    store: Store,
+    agent: AgentId,
+    number: NumberId,
+    url: String,
+    settings: Settings,
+    _home: tempfile::TempDir,
+}
+
+impl Ground {
+    async fn on(db: Db) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let url = match db {
+            Db::Sqlite => String::new(),
+            Db::Postgres => Postgres::shared().unwrap().database().await,
+        };
+        let path = home.path().join("desk.db");
+        let settings = Settings { url: url.clone().into(), path, connections: 8, wait_ms: 20_000 };
+        let store = Store::open(&settings).await.unwrap();
+        let (agent, number) = furnish(&store, "main").await;
+        Self { store, agent, number, url, settings, _home: home }
+    }
+
+    async fn take(&self, from: &str, id: &str) {
+        let taken = self.store.take_in(hook(vec![text(&self.number, from, id)])).await.unwrap();
+        assert_eq!(taken.fresh, 1);
+    }
+
+    /// A customer's message, and the claim of its turn.
+    async fn claimed(&self, from: &str, id: &str) -> Claim {
+        self.take(from, id).await;
+        self.store.claim_turns(1, MINUTE).await.unwrap().remove(0)
+    }
+
+    /// What a turn leaves that answers everything that waits.
+    async fn finished(&self, claim: &Claim, replies: &[&str]) -> Finished {
+        let said = self.store.said(claim, 50, 0).await.unwrap();
+        let answered =
+            said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
+        Finished {
+            id: TurnId::generate(),
+            claim: claim.clone(),
+            agent: self.agent.clone(),
+            version: None,
+            outcome: "answer",
+            trace: Trace::default(),
+            answered,
+            replies: replies.iter().map(|text| reply(text)).collect(),
+            escalation: None,
+        }
+    }
+
+    async fn thread(&self, claim: &Claim) -> Vec<MessageRow> {
+        self.store.thread(&claim.conversation(), None, 100).await.unwrap()
+    }
+
+    async fn conversation(&self, wa_id: &str) -> ConversationId {
+        let all = self.store.conversations(None, None, 1000).await.unwrap();
+        let one = all.into_iter().find(|row| row.wa_id.as_deref() == Some(wa_id)).unwrap();
+        ConversationId::stored(one.id)
+    }
+}
+
+async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
+    let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
+    let number = ConnectNumber {
+        slug: slug.into(),
+        provider: "meta",
+        external_id: "106".into(),
+        agent: agent.clone(),
+    };
+    (agent, store.connect_number(number).await.unwrap())
+}
+
+fn hook(items: Vec<(Option<NumberId>, Item)>) -> TakeIn {
+    TakeIn { provider: "meta", body: b"{}".to_vec(), items, burst: BURST }
+}
+
+fn item(number: &NumberId, event: Event) -> (Option<NumberId>, Item) {
+    (Some(number.clone()), Item { number: Some("106".into()), event })
+}
+
+fn text(number: &NumberId, from: &str, id: &str) -> (Option<NumberId>, Item) {
+    let message = Inbound {
+        provider_id: id.into(),
+        from: phone(from),
+        sent_at: now_ms(),
+        content: Content::Text { body: format!("question {id}") },
+        reply_to: None,
+        group: None,
+        imported: false,
+        faults: Vec::new(),
+    };
+    item(number, Event::Message(Box::new(message)))
+}
+
+fn phone(wa_id: &str) -> Party {
+    Party { wa_id: Some(wa_id.into()), ..Party::default() }
+}
+
+fn reply(text: &str) -> OutgoingRow {
+    OutgoingRow { id: MessageId::generate(), text: text.into(), reply_to: None }
+}
+
+fn case(notify: &str) -> Escalation {
+    Escalation {
+        id: EscalationId::generate(),
+        reason: "said human".into(),
+        question: "a person, please".into(),
+        notices: vec![(notify.into(), "come".into())],
+    }
+}
+
+fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learned {
+    let chunk = NewChunk { heading: title.into(), body: "body".into(), tokens: 1, vector: None };
+    Learned {
+        collection: collection.clone(),
+        path: "hours.md".into(),
+        title: title.into(),
+        hash: "h".into(),
+        embedder: None,
+        chunks: Ok(vec![chunk]),
+    }
+}
+
+/// Claims sends until there is none; fails if two of one conversation are under way at once. All words sent, by
+/// conversation, in order.
+async fn send_all(store: &Store) -> BTreeMap<String, Vec<String>> {
+    let mut sent = BTreeMap::<String, Vec<String>>::new();
+    loop {
+        let claims = join_all((0..4).map(|_| store.claim_sends(64, MINUTE))).await;
+        let claimed: Vec<ToSend> = claims.into_iter().flat_map(Result::unwrap).collect();
+        if claimed.is_empty() {
+            return sent;
+        }
+        let conversations: HashSet<_> = claimed.iter().map(|one| &one.conversation_id).collect();
+        assert_eq!(conversations.len(), claimed.len(), "two of one conversation: {claimed:?}");
+        for one in claimed {
+            let id = format!("wamid.{}", one.id);
+            store.record_send(&one, Ended::Sent(id)).await.unwrap();
+            sent.entry(one.conversation_id).or_default().push(one.body.unwrap());
+        }
+    }
+}
+
+on_both! {
+    async fn a_workspace_sees_nothing_of_another(db) {
+        let ground = Ground::on(db).await;
+        let one = &ground.store;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let mut turn = ground.finished(&claim, &["A colleague will answer."]).await;
+        turn.escalation = Some(case("15550009999"));
+        let turn_id = turn.id.clone();
+        assert_eq!(one.commit_turn(turn).await.unwrap(), Committed::Yes);
+        let collection = one.collection("acme").await.unwrap();
+        let learned = one.learn(document(&collection, "Hours")).await.unwrap();
+        let news =
+            Other { kind: "account_update".into(), payload: json!({}), alert: Some("!".into()) };
+        one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
+        let message = MessageId::stored(ground.thread(&claim).await[0].id.clone());
+
+        let other = one.workspace("other").await.unwrap();
+        assert_ne!(other.workspace_id(), one.workspace_id());
+        assert!(other.conversations(None, None, 100).await.unwrap().is_empty());
+        assert_eq!(other.conversation(&claim.conversation()).await.unwrap(), None);
+        assert!(other.thread(&claim.conversation(), None, 100).await.unwrap().is_empty());
+        assert_eq!(other.message(&message).await.unwrap(), None);
+        assert_eq!(other.turn(&turn_id).await.unwrap(), None);
+        assert!(other.escalations(false, 100).await.unwrap().is_empty());
+        assert!(other.events(false, 100).await.unwrap().is_empty());
+        assert_eq!(other.webhooks().await.unwrap(), 0);
+        assert!(other.agents().await.unwrap().is_empty());
+        assert!(other.numbers().await.unwrap().is_empty());
+        assert!(other.collections().await.unwrap().is_empty());
+        assert!(other.documents(&collection, 0).await.unwrap().is_empty());
+        assert!(other.chunks(&learned).await.unwrap().is_empty());
+
+        // Nor can it change anything there.
+        assert!(!other.resolve(&claim.conversation()).await.unwrap());
+        other.forget(&learned).await.unwrap();
+        other.set_number_state(&ground.number, NumberState::Stopped, None).await.unwrap();
+        let overwrite = other.learn(document(&collection, "Stolen")).await;
+        assert!(overwrite.is_err(), "a document went into another workspace's collection");
+        // Here are the same names again, and they are others.
+        let (agent, number) = furnish(&other, "main").await;
+        assert!(agent != ground.agent && number != ground.number);
+        assert_ne!(other.collection("acme").await.unwrap(), collection);
+
+        assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, "person");
+        assert_eq!(one.escalations(true, 100).await.unwrap().len(), 1);
+        assert_eq!(one.documents(&collection, 0).await.unwrap()[0].title, "Hours");
+        assert_eq!(one.chunks(&learned).await.unwrap().len(), 1);
+        assert_eq!(one.numbers().await.unwrap()[0].state, "ready");
+        assert!(
+            one.turn(&turn_id).await.unwrap().is_some()
+                && one.message(&message).await.unwrap().is_some()
+        );
+        assert_eq!(one.events(true, 100).await.unwrap().len(), 1);
+    }
+
+    async fn a_message_id_is_taken_in_once_on_each_number(db) {
+        let ground = Ground::on(db).await;
+        let (_, second) = furnish(&ground.store, "second").await;
+        let both = vec![text(&ground.number, "4477", "wamid.1"), text(&second, "4477", "wamid.1")];
+        let taken = ground.store.take_in(hook(both.clone())).await.unwrap();
+        assert_eq!((taken.fresh, taken.repeated), (2, 0));
+        let taken = ground.store.take_in(hook(both)).await.unwrap();
+        assert_eq!((taken.fresh, taken.repeated), (0, 2));
+        let again = || ground.store.take_in(hook(vec![text(&second, "4477", "wamid.2")]));
+        let taken = join_all((0..10).map(|_| again())).await;
+        assert_eq!(taken.into_iter().map(|taken| taken.unwrap().fresh).sum::<usize>(), 1);
+        assert_eq!(ground.store.conversations(None, None, 100).await.unwrap().len(), 2);
+        assert_eq!(ground.store.webhooks().await.unwrap(), 12);
+    }
+
+    async fn a_conversation_is_claimed_by_one_at_a_time(db) {
+        let ground = Ground::on(db).await;
+        for n in 0..5 {
+            ground.take(&format!("4477{n}"), &format!("wamid.{n}")).await;
+        }
+        let claims = join_all((0..20).map(|_| ground.store.claim_turns(10, MINUTE))).await;
+        let claimed: Vec<Claim> = claims.into_iter().flat_map(Result::unwrap).collect();
+        let conversations: HashSet<_> = claimed.iter().map(|claim| claim.id.clone()).collect();
+        assert_eq!((claimed.len(), conversations.len()), (5, 5));
+        ground.take("44770", "wamid.more").await;
+        assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "claimed twice");
+        ground.store.release_turn(&claimed[0], Some(0)).await.unwrap();
+        let again = ground.store.claim_turns(10, MINUTE).await.unwrap();
+        assert_eq!((again.len(), &again[0].id), (1, &claimed[0].id));
+    }
+
+    async fn who_lost_the_lease_commits_nothing(db) {
+        let ground = Ground::on(db).await;
+        ground.take("4477", "wamid.1").await;
+        let stale = ground.store.claim_turns(1, 0).await.unwrap().remove(0);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let fresh = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
+        assert_eq!((fresh.lease_token, fresh.attempts), (stale.lease_token + 1, 2));
+        let late = ground.finished(&stale, &["late"]).await;
+        let late_id = late.id.clone();
+        assert_eq!(ground.store.commit_turn(late).await.unwrap(), Committed::Overtaken);
+        assert_eq!(ground.store.turn(&late_id).await.unwrap(), None);
+        let thread = ground.thread(&fresh).await;
+        assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
+        ground.store.release_turn(&stale, None).await.unwrap();
+        assert_eq!(ground.store.backlog().await.unwrap(), (1, 0), "a stale holder let it go");
+
+        let turn = ground.finished(&fresh, &["on time"]).await;
+        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), Committed::Yes);
+        let again = Finished { id: TurnId::generate(), replies: vec![reply("twice")], ..turn };
+        let again = ground.store.commit_turn(again).await.unwrap();
+        assert_eq!(
+            ground.store.backlog().await.unwrap(),
+            (0, 1),
+            "{again:?}: one turn was committed twice"
+        );
+    }
+
+    async fn a_turn_is_committed_whole_or_not_at_all(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let whole = ground.finished(&claim, &["one", "two"]).await;
+        let mut broken = whole.clone();
+        broken.replies[1].id = broken.replies[0].id.clone();
+        broken.escalation = Some(case("15550009999"));
+        let neighbours = (0..10)
+            .map(|n| ground.take("4488", ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"][n]));
+        let (committed, _) = tokio::join!(ground.store.commit_turn(broken), join_all(neighbours));
+        assert!(committed.is_err());
+        assert_eq!(ground.store.turn(&whole.id).await.unwrap(), None);
+        assert!(ground.store.escalations(false, 10).await.unwrap().is_empty());
+        let thread = ground.thread(&claim).await;
+        assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
+        assert_eq!(
+            ground.store.conversation(&claim.conversation()).await.unwrap().unwrap().owner,
+            "bot"
+        );
+        assert_eq!(ground.store.commit_turn(whole).await.unwrap(), Committed::Yes);
+        let shown = ground.thread(&claim).await.into_iter().map(|row| row.body.unwrap());
+        assert_eq!(shown.collect::<Vec<_>>(), ["two", "one", "question wamid.1"]);
+    }
+
+    async fn messages_of_one_moment_keep_the_order_of_their_webhook(db) {
+        let ground = Ground::on(db).await;
+        let ids: Vec<_> = (0..40).map(|n| format!("wamid.{n}")).collect();
+        let mut items: Vec<_> = ids.iter().map(|id| text(&ground.number, "4477", id)).collect();
+        for (_, item) in &mut items {
+            if let Event::Message(message) = &mut item.event {
+                message.sent_at = 1_760_000_000_000;
+            }
+        }
+        let webhook = TakeIn { burst: Burst { stale_ms: i64::MAX, ..BURST }, ..hook(items) };
+        ground.store.take_in(webhook).await.unwrap();
+        let claim = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
+        let said = ground.store.said(&claim, 50, 0).await.unwrap().waiting;
+        assert_eq!(said.into_iter().map(|row| row.provider_id.unwrap()).collect::<Vec<_>>(), ids);
+        let shown = ground.thread(&claim).await.into_iter().rev();
+        assert_eq!(shown.map(|row| row.provider_id.unwrap()).collect::<Vec<_>>(), ids);
+    }
+
+    async fn a_message_that_comes_while_a_turn_runs_is_answered_by_the_next(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"]).await;
+        ground.take("4477", "wamid.2").await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes);
+        let next = ground.store.claim_turns(10, MINUTE).await.unwrap().remove(0);
+        let said = ground.store.said(&next, 50, 10).await.unwrap();
+        assert_eq!(said.waiting.len(), 1);
+        assert_eq!(said.waiting[0].provider_id.as_deref(), Some("wamid.2"));
+        assert_eq!(said.before.len(), 2);
+    }
+
+    async fn sends_keep_their_order_and_go_one_by_one_in_a_conversation(db) {
+        let ground = Ground::on(db).await;
+        for n in 0..8 {
+            let claim = ground.claimed(&format!("4477{n}"), &format!("wamid.{n}")).await;
+            let turn = ground.finished(&claim, &["one", "two", "three"]).await;
+            ground.store.commit_turn(turn).await.unwrap();
+            ground.take(&format!("4477{n}"), &format!("wamid.{n}.more")).await;
+            let claim = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
+            let turn = ground.finished(&claim, &["four"]).await;
+            ground.store.commit_turn(turn).await.unwrap();
+        }
+        let sent = send_all(&ground.store).await;
+        assert_eq!(sent.len(), 8);
+        assert!(sent.values().all(|words| words == &["one", "two", "three", "four"]), "{sent:?}");
+        assert_eq!(ground.store.backlog().await.unwrap(), (0, 0));
+    }
+
+    async fn notices_of_the_same_moment_go_one_by_one(db) {
+        let ground = Ground::on(db).await;
+        let mut turns = Vec::new();
+        for n in 0..30 {
+            let claim = ground.claimed(&format!("4477{n}"), &format!("wamid.{n}")).await;
+            let mut turn = ground.finished(&claim, &["wait"]).await;
+            turn.escalation = Some(case("15550009999"));
+            turns.push(turn);
+        }
+        for done in join_all(turns.into_iter().map(|turn| ground.store.commit_turn(turn))).await {
+            assert_eq!(done.unwrap(), Committed::Yes);
+        }
+        let sent = send_all(&ground.store).await;
+        let support = ground.conversation("15550009999").await;
+        assert_eq!((sent.len(), sent[support.as_str()].len()), (31, 30));
+    }
+
+    async fn a_send_that_was_never_recorded_becomes_unknown_and_is_not_sent_again(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one", "two"]).await;
+        ground.store.commit_turn(turn).await.unwrap();
+        let begun = ground.store.claim_sends(10, 0).await.unwrap();
+        assert_eq!((begun.len(), begun[0].body.as_deref()), (1, Some("one")));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(
+            ground.store.claim_sends(10, MINUTE).await.unwrap().is_empty(),
+            "it is not swept yet"
+        );
+        assert_eq!(ground.store.sweep_sends().await.unwrap(), 1);
+        let next = ground.store.claim_sends(10, MINUTE).await.unwrap();
+        assert_eq!((next.len(), next[0].body.as_deref()), (1, Some("two")));
+        assert_eq!(ground.store.sweep_sends().await.unwrap(), 0, "a send under way was swept");
+        let message = MessageId::stored(begun[0].id.clone());
+        let row = ground.store.message(&message).await.unwrap().unwrap();
+        assert_eq!((row.state.as_str(), row.provider_id), ("unknown", None));
+        // The record comes after all: the message was sent.
+        ground.store.record_send(&begun[0], Ended::Sent("wamid.out".into())).await.unwrap();
+        assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, "sent");
+    }
+
+    async fn many_webhooks_at_once_are_all_stored_and_a_wrong_one_fails_alone(db) {
+        let ground = Ground::on(db).await;
+        let nowhere = NumberId::generate();
+        let take = |n: usize| {
+            let number = if n % 50 == 7 { &nowhere } else { &ground.number };
+            // The first half come from one new customer each, the second from a few: those cross each other.
+            let from = if n < 250 { format!("4477{n}") } else { format!("4488{}", n % 5) };
+            let webhook = hook(vec![text(number, &from, &format!("wamid.{n}"))]);
+            ground.store.take_in(webhook)
+        };
+        let taken = join_all((0..500).map(take)).await;
+        for (n, taken) in taken.iter().enumerate() {
+            match taken {
+                Err(Error::Failed(why)) if n % 50 == 7 => {
+                    assert!(why.to_lowercase().contains("foreign key"), "{why}")
+                }
+                Ok(taken) if n % 50 != 7 => assert_eq!(taken.fresh, 1),
+                other => panic!("{n}: {other:?}"),
+            }
+        }
+        assert_eq!(ground.store.webhooks().await.unwrap(), 490);
+        let conversations = ground.store.conversations(None, None, 1000).await.unwrap();
+        assert_eq!(conversations.len(), 245 + 5);
+        let mut count = 0;
+        for row in conversations {
+            let id = ConversationId::stored(row.id);
+            count += ground.store.thread(&id, None, 1000).await.unwrap().len();
+        }
+        assert_eq!(count, 490);
+        let reopened = Store::open(&ground.settings).await.unwrap();
+        assert_eq!(reopened.webhooks().await.unwrap(), 490);
+    }
+
+    async fn webhooks_that_speak_of_the_same_customers_in_another_order_are_all_stored(db) {
+        let ground = Ground::on(db).await;
+        for round in 0..3 {
+            let take = |n: usize| {
+                let one = |k: usize| {
+                    let from = format!("4477{}", if n.is_multiple_of(2) { k } else { 19 - k });
+                    text(&ground.number, &from, &format!("wamid.{round}.{n}.{k}"))
+                };
+                ground.store.take_in(hook((0..20).map(one).collect()))
+            };
+            for taken in join_all((0..12).map(take)).await {
+                assert_eq!(taken.unwrap().fresh, 20);
+            }
+        }
+        assert_eq!(ground.store.conversations(None, None, 1000).await.unwrap().len(), 20);
+        assert_eq!(ground.store.claim_turns(100, MINUTE).await.unwrap().len(), 20);
+    }
+
+    async fn a_document_is_replaced_in_one_step_and_a_failed_one_is_told(db) {
+        let ground = Ground::on(db).await;
+        let collection = ground.store.collection("acme").await.unwrap();
+        let first = ground.store.learn(document(&collection, "Hours")).await.unwrap();
+        let mut failed = document(&collection, "Hours");
+        failed.chunks = Err("it is encrypted".into());
+        assert_eq!(
+            ground.store.learn(failed).await.unwrap(),
+            first,
+            "the same path is the same document"
+        );
+        let rows = ground.store.documents(&collection, 0).await.unwrap();
+        assert_eq!((rows.len(), rows[0].state.as_str(), rows[0].revision), (1, "failed", 2));
+        assert!(ground.store.chunks(&first).await.unwrap().is_empty());
+        ground.store.forget(&first).await.unwrap();
+        assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, "removed");
+        ground.store.forget(&DocumentId::generate()).await.unwrap();
+        assert_eq!(ground.store.collections().await.unwrap()[0].revision, 3);
+    }
+}
+
+/// A second connection to Postgres, to hold locks with while the store works.
+async fn beside(ground: &Ground) -> PgConnection {
+    PgConnection::connect(&ground.url).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_message_that_commits_while_a_turn_does_is_not_forgotten() {
+    if Postgres::shared().is_none() {
+        return;
+    }
+    let ground = Ground::on(Db::Postgres).await;
+    let claim = ground.claimed("4477", "wamid.1").await;
+    let turn = ground.finished(&claim, &["one"]).await;
+    // Another replica takes in a message: its rows are written, its commit is still to come.
+    let mut replica = beside(&ground).await;
+    let now = now_ms();
+    let sql = format!(
+        "begin; update conversations set due_at = {now}, waiting_since = {now} where id = '{id}';
+         insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id, kind, content,
+             body, state, sent_at, created_at, updated_at)
+         values ('msg_other', 'ws_default', '{id}', '{number}', 'in', 'customer', 'wamid.2', 'text',
+             '{{\"type\":\"text\",\"body\":\"x\"}}', 'x', 'waiting', {now}, {now}, {now})",
+        id = claim.id,
+        number = ground.number,
+    );
+    replica.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
+    let store = ground.store.clone();
+    let commit = tokio::spawn(async move { store.commit_turn(turn).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!commit.is_finished());
+    replica.execute("commit").await.unwrap();
+    assert_eq!(commit.await.unwrap().unwrap(), Committed::Yes);
+    let next = ground.store.claim_turns(10, MINUTE).await.unwrap();
+    assert_eq!(next.len(), 1, "the message that came meanwhile would wait for ever");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_a_message_that_meets_a_take_over_is_the_persons() {
+    if Postgres::shared().is_none() {
+        return;
+    }
+    let ground = Ground::on(Db::Postgres).await;
+    let claim = ground.claimed("4477", "wamid.1").await;
+    let turn = ground.finished(&claim, &["one"]).await;
+    ground.store.commit_turn(turn).await.unwrap();
+    let mut replica = beside(&ground).await;
+    let sql = format!(
+        "begin; update conversations set owner = 'person', due_at = null where id = '{}'",
+        claim.id
+    );
+    replica.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.unwrap();
+    let (store, number) = (ground.store.clone(), ground.number.clone());
+    let take = hook(vec![text(&number, "4477", "wamid.2")]);
+    let take = tokio::spawn(async move { store.take_in(take).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    replica.execute("commit").await.unwrap();
+    take.await.unwrap().unwrap();
+    let thread = ground.thread(&claim).await;
+    let arrived = thread.iter().find(|row| row.provider_id.as_deref() == Some("wamid.2")).unwrap();
+    assert_eq!(arrived.state, "stored", "the bot waits to answer in a person's conversation");
+    assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_echo_stops_the_replies_that_have_not_left() {
+    let ground = Ground::on(Db::Sqlite).await;
+    let claim = ground.claimed("4477", "wamid.1").await;
+    let turn = ground.finished(&claim, &["one", "two"]).await;
+    ground.store.commit_turn(turn).await.unwrap();
+    let under_way = ground.store.claim_sends(1, MINUTE).await.unwrap().remove(0);
+    let echo = Echo {
+        provider_id: "wamid.echo".into(),
+        to: phone("4477"),
+        sent_at: now_ms(),
+        content: Content::Text { body: "Ana here".into() },
+    };
+    let webhook = hook(vec![item(&ground.number, Event::Echo(Box::new(echo)))]);
+    ground.store.take_in(webhook.clone()).await.unwrap();
+    ground.store.take_in(webhook).await.unwrap();
+    ground.store.record_send(&under_way, Ended::Sent("wamid.out".into())).await.unwrap();
+    assert!(ground.store.claim_sends(10, MINUTE).await.unwrap().is_empty());
+    let mut states: Vec<_> =
+        ground.thread(&claim).await.into_iter().map(|row| (row.author, row.state)).collect();
+    states.sort();
+    let expected =
+        [("bot", "failed"), ("bot", "sent"), ("customer", "answered"), ("person", "sent")];
+    assert_eq!(states, expected.map(|(author, state)| (author.to_owned(), state.to_owned())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_that_is_given_back_while_a_turn_still_runs_is_the_bots_at_once() {
+    let ground = Ground::on(Db::Sqlite).await;
+    let claim = ground.claimed("4477", "wamid.1").await;
+    let late = ground.finished(&claim, &["late"]).await;
+    let echo = Echo {
+        provider_id: "wamid.echo".into(),
+        to: phone("4477"),
+        sent_at: now_ms(),
+        content: Content::Text { body: "Ana here".into() },
+    };
+    let webhook = hook(vec![item(&ground.number, Event::Echo(Box::new(echo)))]);
+    ground.store.take_in(webhook).await.unwrap();
+    assert!(ground.store.resolve(&claim.conversation()).await.unwrap());
+    ground.take("4477", "wamid.2").await;
+    let next = ground.store.claim_turns(10, MINUTE).await.unwrap();
+    assert_eq!(next.len(), 1, "the new question waits until the old turn's lease ends");
+    assert_eq!(ground.store.commit_turn(late).await.unwrap(), Committed::Overtaken);
+    let turn = ground.finished(&next[0], &["now"]).await;
+    assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes);
+}
