@@ -5,9 +5,10 @@ use super::format::{for_whatsapp, split};
 use super::inbound::Gathered;
 use super::{Answered, Bot};
 use crate::domain::{
-    ConversationId, EscalationId, MessageId, Outcome, Reply, ReplyKind, TurnId, time,
+    ConversationId, EscalationId, MessageId, Outcome, Reply, ReplyKind, Trace, TurnId, time,
 };
 use crate::store::finish::{Escalation, Finished, OutgoingRow};
+use crate::store::storable;
 use crate::store::turns::Claim;
 
 /// The longest message that WhatsApp takes, in characters; Meta does not say which, so the stricter UTF-16 units.
@@ -46,7 +47,8 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: Answered) -> Finished {
         answered: transcribed(place.gathered, &answered.transcripts),
         replies: texts.into_iter().map(row).collect(),
         escalation,
-        trace: answered.trace,
+        usage: answered.trace.usage,
+        trace: json(&answered.trace),
         claim: place.claim,
     }
 }
@@ -95,6 +97,12 @@ fn sources(reply: &Reply) -> String {
         }
     }
     format!("\n\n📄 _{}_", titles.join(" · "))
+}
+
+/// A trace as the database keeps it. Scores can be no numbers at all, which JSON writes as null; nothing in a trace fails.
+fn json(trace: &Trace) -> String {
+    let text = serde_json::to_string(trace).unwrap_or_default();
+    storable(&text).into_owned()
 }
 
 fn transcribed(

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::turns::Claim;
 use super::{Conn, Result, Store, Write, first, now, run, storable, to_json};
 use crate::domain::{
-    AgentId, ContactId, Content, ConversationId, EscalationId, MessageId, Trace, TurnId, VersionId,
+    AgentId, ContactId, Content, ConversationId, EscalationId, MessageId, TurnId, Usage, VersionId,
     WorkspaceId,
 };
 
@@ -30,8 +30,10 @@ pub struct Finished {
     pub version: Option<VersionId>,
     /// The outcome as one word.
     pub outcome: &'static str,
-    /// The trace.
-    pub trace: Trace,
+    /// The trace as JSON: made before the transaction, which others wait for.
+    pub trace: String,
+    /// Tokens and money.
+    pub usage: Usage,
     /// The messages that it answered, with the transcripts of voice notes.
     pub answered: Vec<(MessageId, Option<String>)>,
     /// What to send to the customer, in order.
@@ -135,8 +137,7 @@ impl Finished {
         let sql = "insert into turns (id, workspace_id, conversation_id, agent_id, version_id, outcome, trace,
                        input_tokens, output_tokens, cost_micros, created_at)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let usage = self.trace.usage;
-        let trace = to_json(&self.trace)?;
+        let usage = self.usage;
         run!(
             conn,
             sql,
@@ -146,7 +147,7 @@ impl Finished {
             self.agent.as_str(),
             self.version.as_ref().map(VersionId::as_str),
             self.outcome,
-            storable(&trace),
+            &self.trace,
             clamp(usage.input_tokens),
             clamp(usage.output_tokens),
             clamp(usage.cost_micros),

@@ -90,12 +90,12 @@ struct ClaimSends {
 impl Write for ClaimSends {
     type Out = Vec<ToSend>;
 
-    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
         macro_rules! claim {
             ($lock:literal) => {
                 concat!(
                     "update messages set state = 'sending', state_rank = 1, lease_until = $2, attempts = attempts + 1
-                     where id in (select m.id from messages m where m.state = 'queued' and m.due_at <= $1
+                     where id in (select m.id from messages m where m.state = 'queued' and m.due_at <= $1 and m.workspace_id = $4
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('queued', 'sending')
                              and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
@@ -106,7 +106,7 @@ impl Write for ClaimSends {
         }
         let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
         let moment = now();
-        all!(conn, ToSend, sql, moment, moment + self.lease_ms, self.limit)
+        all!(conn, ToSend, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
     }
 }
 

@@ -118,16 +118,19 @@ impl Store {
 
     /// How many conversations wait for a turn, and how many messages wait to be sent.
     pub async fn backlog(&self) -> Result<(i64, i64)> {
+        let workspace = self.workspace_id();
         self.read(async |conn| {
             let due = first!(
                 conn,
                 (i64,),
-                "select count(*) from conversations where due_at is not null"
+                "select count(*) from conversations where due_at is not null and workspace_id = $1",
+                workspace.as_str()
             )?;
             let out = first!(
                 conn,
                 (i64,),
-                "select count(*) from messages where state in ('queued', 'sending')"
+                "select count(*) from messages where state in ('queued', 'sending') and workspace_id = $1",
+                workspace.as_str()
             )?;
             Ok((due.map_or(0, |row| row.0), out.map_or(0, |row| row.0)))
         })
@@ -144,12 +147,12 @@ struct ClaimTurns {
 impl Write for ClaimTurns {
     type Out = Vec<Claim>;
 
-    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<Claim>> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<Claim>> {
         macro_rules! claim {
             ($lock:literal) => {
                 concat!(
                     "update conversations set lease_token = lease_token + 1, lease_until = $2, attempts = attempts + 1
-                     where id in (select id from conversations where due_at <= $1 and lease_until < $1
+                     where id in (select id from conversations where due_at <= $1 and lease_until < $1 and workspace_id = $4
                                   order by due_at limit $3 ", $lock, ")
                      returning id, number_id, contact_id, lease_token, attempts"
                 )
@@ -157,7 +160,7 @@ impl Write for ClaimTurns {
         }
         let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
         let moment = now();
-        all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit)
+        all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -42,8 +42,6 @@ pub(crate) struct SentMessage {
     pub(crate) reference: Option<String>,
     /// The id that it was given, `wamid.OUT…`.
     pub(crate) id: String,
-    /// When it was taken.
-    pub(crate) at: Instant,
 }
 
 /// A message marked as read.
@@ -60,7 +58,6 @@ pub(crate) struct Typing {
 #[derive(Default)]
 struct Shared {
     url: String,
-    lean: bool,
     delay: Mutex<Duration>,
     late: Mutex<Duration>,
     count: AtomicU64,
@@ -86,17 +83,8 @@ impl Graph {
 
     /// Starts the server.
     pub(crate) async fn start() -> Self {
-        Self::run(false).await
-    }
-
-    /// Starts a server for measuring: it counts messages and keeps none.
-    pub(crate) async fn lean() -> Self {
-        Self::run(true).await
-    }
-
-    async fn run(lean: bool) -> Self {
         let (listener, url) = listen().await;
-        let state = Arc::new(Shared { url: url.clone(), lean, ..Shared::default() });
+        let state = Arc::new(Shared { url: url.clone(), ..Shared::default() });
         let router = Router::new()
             .route("/{version}/{number}/messages", post(messages))
             .route("/{version}/{id}", get(look_up))
@@ -110,7 +98,7 @@ impl Graph {
         self.state.sent.lock().unwrap().clone()
     }
 
-    /// How many messages were taken, also by a lean server.
+    /// How many messages were taken.
     pub(crate) fn sent_count(&self) -> u64 {
         self.state.count.load(Ordering::SeqCst)
     }
@@ -231,10 +219,8 @@ impl Shared {
         let message_id =
             message_id.ok_or_else(|| wrong("The parameter message_id is required."))?;
         let writing = body["typing_indicator"]["type"] == "text";
-        if !self.lean {
-            let message_id = message_id.to_owned();
-            self.typing.lock().unwrap().push(Typing { number, message_id, writing });
-        }
+        let message_id = message_id.to_owned();
+        self.typing.lock().unwrap().push(Typing { number, message_id, writing });
         Ok(answer(&json!({"success": true})))
     }
 
@@ -250,9 +236,7 @@ impl Shared {
         let response = json!({
             "messaging_product": "whatsapp", "contacts": [contact], "messages": [{"id": message.id}],
         });
-        if !self.lean {
-            sent.push(message);
-        }
+        sent.push(message);
         self.count.store(n, Ordering::SeqCst);
         drop(sent);
         self.taken.notify_waiters();
@@ -291,7 +275,6 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
         reply_to,
         reference,
         id: String::new(),
-        at: Instant::now(),
     })
 }
 

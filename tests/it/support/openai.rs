@@ -23,6 +23,9 @@ use super::form::{Recorded, read};
 /// What a scripted answer is made of: the request's body.
 type Script = Arc<dyn Fn(&Value) -> String + Send + Sync>;
 
+/// The length of embeddings, where a request asks for none.
+const DIMENSIONS: usize = 256;
+
 /// The fake server, on a port of its own until it is dropped.
 pub(crate) struct OpenAi {
     /// What `base_url` is set to: it ends with `/v1`.
@@ -32,11 +35,9 @@ pub(crate) struct OpenAi {
 }
 
 struct Shared {
-    lean: bool,
     key: Mutex<Option<String>>,
     script: Mutex<Script>,
     delay: Mutex<Duration>,
-    dimensions: Mutex<usize>,
     transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
     chats: Mutex<Vec<Value>>,
     embedded: Mutex<Vec<Value>>,
@@ -48,22 +49,11 @@ struct Shared {
 impl OpenAi {
     /// Starts the server. Chats are answered with `ANSWER: ` and the beginning of the last message.
     pub(crate) async fn start() -> Self {
-        Self::run(false).await
-    }
-
-    /// Starts a server for measuring: nothing is recorded, and every chat gets the same words.
-    pub(crate) async fn lean() -> Self {
-        Self::run(true).await
-    }
-
-    async fn run(lean: bool) -> Self {
         let (listener, url) = listen().await;
         let state = Arc::new(Shared {
-            lean,
             key: Mutex::default(),
             script: Mutex::new(Arc::new(echo)),
             delay: Mutex::default(),
-            dimensions: Mutex::new(256),
             transcripts: Mutex::default(),
             chats: Mutex::default(),
             embedded: Mutex::default(),
@@ -82,7 +72,7 @@ impl OpenAi {
         Self { url, state, _running: Running::serve(listener, router) }
     }
 
-    /// Answers chats with what the closure makes of the request's body. A lean server asks it nothing.
+    /// Answers chats with what the closure makes of the request's body.
     pub(crate) fn answer_with(&self, script: impl Fn(&Value) -> String + Send + Sync + 'static) {
         *self.state.script.lock().unwrap() = Arc::new(script);
     }
@@ -105,11 +95,6 @@ impl OpenAi {
     /// Refuses every request without this key.
     pub(crate) fn require_key(&self, key: &str) {
         *self.state.key.lock().unwrap() = Some(key.to_owned());
-    }
-
-    /// The length of embeddings, where a request asks for none; 256 at the start.
-    pub(crate) fn dimensions(&self, length: usize) {
-        *self.state.dimensions.lock().unwrap() = length;
     }
 
     /// Says what is heard in a recording, and in which language (as Whisper names it: `english`). Other
@@ -135,7 +120,7 @@ impl OpenAi {
         self.state.recorded.lock().unwrap().clone()
     }
 
-    /// How many chats were answered or begun, also by a lean server.
+    /// How many chats were answered or begun.
     pub(crate) fn chat_count(&self) -> u64 {
         self.state.count.load(Ordering::SeqCst)
     }
@@ -181,10 +166,6 @@ async fn chat(
     let delay = *state.delay.lock().unwrap();
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
-    }
-    if state.lean {
-        let streamed = body.windows(13).any(|window| window == b"\"stream\":true");
-        return Ok(if streamed { lean_stream() } else { lean_answer() });
     }
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
@@ -251,24 +232,6 @@ fn event_stream(body: Body) -> Response {
     Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
 }
 
-fn lean_answer() -> Response {
-    const BODY: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"We are open from nine to five."},"finish_reason":"stop"}],"usage":{"prompt_tokens":500,"completion_tokens":9,"total_tokens":509}}"#;
-    let response = Response::builder().header("content-type", "application/json");
-    response.body(Body::from(BODY)).unwrap()
-}
-
-fn lean_stream() -> Response {
-    const BODY: &str = concat!(
-        r#"data: {"choices":[{"index":0,"delta":{"content":"We are open "},"finish_reason":null}]}"#,
-        "\n\n",
-        r#"data: {"choices":[{"index":0,"delta":{"content":"from nine to five."},"finish_reason":"stop"}]}"#,
-        "\n\n",
-        r#"data: {"choices":[],"usage":{"prompt_tokens":500,"completion_tokens":9,"total_tokens":509}}"#,
-        "\n\ndata: [DONE]\n\n",
-    );
-    event_stream(Body::from(BODY))
-}
-
 async fn embeddings(State(state): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refusal> {
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
@@ -281,16 +244,14 @@ async fn embeddings(State(state): State<Arc<Shared>>, body: Bytes) -> Result<Res
         return Err(wrong(400, "invalid_input", "input cannot be an empty string"));
     }
     let length = request["dimensions"].as_u64().and_then(|length| usize::try_from(length).ok());
-    let length = length.unwrap_or(*state.dimensions.lock().unwrap());
+    let length = length.unwrap_or(DIMENSIONS);
     let embed = |(index, text): (usize, &&str)| json!({"object": "embedding", "index": index, "embedding": embedding(text, length)});
     let data: Vec<_> = texts.iter().enumerate().map(embed).collect();
     let tokens: usize = texts.iter().map(|text| text.len().div_ceil(4)).sum();
     let usage = json!({"prompt_tokens": tokens, "total_tokens": tokens});
     let response =
         json!({"object": "list", "data": data, "model": request["model"], "usage": usage});
-    if !state.lean {
-        state.embedded.lock().unwrap().push(request);
-    }
+    state.embedded.lock().unwrap().push(request);
     Ok(answer(&response))
 }
 
@@ -405,18 +366,6 @@ mod tests {
         assert_eq!(server.requests().len(), 2);
         server.require_key("sk-1");
         assert!(ask(&server, &question(false)).await.unwrap().contains("invalid_api_key"));
-    }
-
-    #[tokio::test]
-    async fn a_lean_server_keeps_nothing() {
-        let server = OpenAi::lean().await;
-        let whole = ask(&server, &question(false)).await.unwrap();
-        assert!(serde_json::from_str::<Value>(&whole).is_ok());
-        let stream = ask(&server, &question(true)).await.unwrap();
-        for event in stream.lines().filter_map(|line| line.strip_prefix("data: {")) {
-            assert!(serde_json::from_str::<Value>(&format!("{{{event}")).is_ok(), "{event}");
-        }
-        assert_eq!((server.requests().len(), server.chat_count()), (0, 2));
     }
 
     #[test]
