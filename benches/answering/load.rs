@@ -60,10 +60,12 @@ pub(crate) async fn run(upstream: &Upstream, round: Round, server: &str, pid: u3
 
 async fn ask_all(upstream: &Upstream, round: Round, server: &str, series: usize) -> Vec<Duration> {
     let next = Arc::new(AtomicUsize::new(0));
+    let http = reqwest::Client::new();
     let customers = (0..round.in_flight).map(|worker| {
-        let next = next.clone();
+        let (next, http) = (next.clone(), http.clone());
         async move {
-            let http = reqwest::Client::new();
+            // Customers do not all write in the same millisecond.
+            tokio::time::sleep(round.model * worker as u32 / round.in_flight as u32).await;
             let mut times = Vec::new();
             let mut own = 0;
             while next.fetch_add(1, Ordering::Relaxed) < round.messages {

@@ -42,8 +42,8 @@ pub struct Summary {
 
 impl Library {
     /// Learns a shelf, and brings the index in step.
-    pub async fn learn(&self, shelf: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
-        let collection = self.store.collection(&shelf.collection).await?;
+    pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
+        let collection = self.store.collection(&from.collection).await?;
         let stored = self.store.documents(&collection, 0).await?;
         let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
         let mut work = Work {
@@ -53,15 +53,15 @@ impl Library {
             waiting: Vec::new(),
             summary: Summary::default(),
         };
-        let paths: HashSet<String> = shelf.papers.iter().map(|paper| paper.path.clone()).collect();
+        let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         progress.start(paths.len());
-        for paper in shelf.papers {
+        for paper in from.papers {
             let path = paper.path.clone();
             work.look_at(paper).await?;
             progress.done(&path);
         }
         work.flush().await?;
-        if shelf.whole {
+        if from.whole {
             work.remove_all_but(&paths).await?;
         }
         let summary = work.summary;

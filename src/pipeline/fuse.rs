@@ -57,8 +57,8 @@ impl Weights {
 }
 
 /// Merges the legs into one list, best first, the same text once. A chunk that a leg did not find gets nothing
-/// from it; a chunk that only legs without weight found is left out.
-pub(crate) fn fuse(legs: Legs, weights: &Weights) -> Vec<Passage> {
+/// from it; a chunk that only legs without weight found is left out. At most `limit` passages.
+pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> {
     let dense = if legs.dense.is_empty() { 0.0 } else { share(weights.dense) };
     let ngram = share(weights.ngram);
     let mut fusion = Fusion::default();
@@ -66,7 +66,7 @@ pub(crate) fn fuse(legs: Legs, weights: &Weights) -> Vec<Passage> {
     fusion
         .add(Leg::above_zero(legs.bm25, (1.0 - dense) * (1.0 - ngram)), |scores| &mut scores.bm25);
     fusion.add(Leg::above_zero(legs.ngram, (1.0 - dense) * ngram), |scores| &mut scores.ngram);
-    fusion.finish()
+    fusion.finish(limit)
 }
 
 /// How sure we are that the passages answer, 0 to 1: the surest of the first three.
@@ -145,12 +145,11 @@ impl Fusion {
         }
     }
 
-    fn finish(self) -> Vec<Passage> {
+    fn finish(self, limit: usize) -> Vec<Passage> {
         let counted = self.found.into_values().filter(|candidate| candidate.counts);
         let mut passages: Vec<Passage> = counted.map(|candidate| candidate.passage).collect();
         passages.sort_unstable_by(best_first);
-        once_each(&mut passages);
-        passages
+        once_each(passages, limit)
     }
 }
 
@@ -158,17 +157,19 @@ fn best_first(a: &Passage, b: &Passage) -> Ordering {
     b.scores.fused.total_cmp(&a.scores.fused).then_with(|| a.chunk.id.cmp(&b.chunk.id))
 }
 
-/// Keeps the first of passages that say the same, whatever their spaces and line breaks.
-fn once_each(passages: &mut Vec<Passage>) {
-    let mut kept: HashMap<usize, Vec<Passage>> = HashMap::new();
-    passages.retain(|passage| {
-        let alike = kept.entry(letters(&passage.chunk.body)).or_default();
-        let new = !alike.iter().any(|other| says_the_same(other, passage));
-        if new {
-            alike.push(passage.clone());
+/// The first `limit` of passages that do not say the same, whatever their spaces and line breaks.
+fn once_each(passages: Vec<Passage>, limit: usize) -> Vec<Passage> {
+    let mut kept: Vec<(usize, Passage)> = Vec::new();
+    for passage in passages {
+        if kept.len() == limit {
+            break;
         }
-        new
-    });
+        let size = letters(&passage.chunk.body);
+        if !kept.iter().any(|(other, one)| *other == size && says_the_same(one, &passage)) {
+            kept.push((size, passage));
+        }
+    }
+    kept.into_iter().map(|(_, passage)| passage).collect()
 }
 
 fn says_the_same(a: &Passage, b: &Passage) -> bool {
@@ -250,7 +251,7 @@ mod tests {
             bm25: vec![hit("b", 6.0), hit("c", 3.0)],
             ngram: vec![hit("b", 0.3)],
         };
-        let fused = fuse(legs, &Weights { dense: 0.5, ngram: 0.5 });
+        let fused = fuse(legs, &Weights { dense: 0.5, ngram: 0.5 }, usize::MAX);
         assert_eq!(order(&fused), ["a", "b", "c"]);
         assert_eq!(fused[0].scores.bm25, None);
         assert_eq!(fused[1].scores.dense, Some(0.4));
@@ -260,12 +261,12 @@ mod tests {
 
     #[test]
     fn nothing_found_gives_no_passages_and_no_confidence() {
-        let fused = fuse(Legs::default(), &Weights::default());
+        let fused = fuse(Legs::default(), &Weights::default(), usize::MAX);
         assert!(fused.is_empty());
         assert!(confidence(&fused, &Weights::default()) <= 0.0);
         let wrong =
             Legs { bm25: vec![hit("a", f32::NAN), hit("b", f32::INFINITY)], ..Legs::default() };
-        assert!(fuse(wrong, &Weights { dense: f32::NAN, ngram: -3.0 }).is_empty());
+        assert!(fuse(wrong, &Weights { dense: f32::NAN, ngram: -3.0 }, usize::MAX).is_empty());
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
             found("d", "Paris", "9 to 5", 6.0),
             found("e", "Paris", "9  to 5", 5.0),
         ];
-        let fused = fuse(Legs { bm25, ..Legs::default() }, &Weights::default());
+        let fused = fuse(Legs { bm25, ..Legs::default() }, &Weights::default(), usize::MAX);
         assert_eq!(order(&fused), ["a", "c", "d"]);
     }
 
@@ -290,7 +291,7 @@ mod tests {
         let mut near = hit("a", 0.95);
         near.coverage = 0.0;
         let legs = Legs { dense: vec![near.clone()], bm25: vec![near], ..Legs::default() };
-        let passages = fuse(legs, &WORDS_ALONE);
+        let passages = fuse(legs, &WORDS_ALONE, usize::MAX);
         assert!(confidence(&passages, &WORDS_ALONE) <= 0.0);
         assert!(confidence(&passages, &Weights::default()) > 0.5);
     }
@@ -307,8 +308,8 @@ mod tests {
             dense in leg(1.0), bm25 in leg(20.0), ngram in leg(1.0),
         ) {
             let words = Legs { dense: Vec::new(), bm25, ngram };
-            let alone = fuse(words.clone(), &Weights::default());
-            let gated = fuse(Legs { dense, ..words }, &Weights::for_embedder(&english(), Some("ar")));
+            let alone = fuse(words.clone(), &Weights::default(), usize::MAX);
+            let gated = fuse(Legs { dense, ..words }, &Weights::for_embedder(&english(), Some("ar")), usize::MAX);
             prop_assert_eq!(order(&gated), order(&alone));
             let fused = |passages: &[Passage]| passages.iter().map(|p| p.scores.fused).collect::<Vec<_>>();
             prop_assert_eq!(fused(&gated), fused(&alone));
@@ -318,7 +319,7 @@ mod tests {
         fn every_score_is_a_share_and_the_best_come_first(
             dense in leg(1.0), bm25 in leg(20.0), ngram in leg(1.0), weight in 0.0..1.0_f32,
         ) {
-            let passages = fuse(Legs { dense, bm25, ngram }, &Weights { dense: weight, ngram: 0.3 });
+            let passages = fuse(Legs { dense, bm25, ngram }, &Weights { dense: weight, ngram: 0.3 }, usize::MAX);
             prop_assert!(passages.iter().all(|p| (0.0..=1.000_01).contains(&p.scores.fused)));
             prop_assert!(passages.is_sorted_by(|a, b| a.scores.fused >= b.scores.fused));
             let ids: HashSet<&str> = order(&passages).into_iter().collect();
@@ -389,7 +390,7 @@ mod tests {
             let legs = index.search(&query).await.expect("memory answers");
             let alone: Vec<&str> = legs.bm25.iter().map(|hit| hit.chunk.id.as_str()).collect();
             bm25 += set.gain(id, &alone);
-            words += set.gain(id, &order(&fuse(legs.clone(), &Weights::default())));
+            words += set.gain(id, &order(&fuse(legs.clone(), &Weights::default(), usize::MAX)));
             asked += 1.0;
         }
         (100.0 * bm25 / asked, 100.0 * words / asked)

@@ -29,7 +29,7 @@ pub struct Place<'a> {
 }
 
 /// Makes rows of an outcome.
-pub fn plan(bot: &Bot, place: Place<'_>, answered: Answered) -> Finished {
+pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
         Outcome::Reply(reply) => (parts(bot, reply), None),

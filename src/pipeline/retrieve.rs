@@ -75,8 +75,7 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
         Legs::default()
     });
     let weights = Weights::for_embedder(engine.embed.languages(), asked.language);
-    let mut passages = fuse(legs, &weights);
-    passages.truncate(asked.limit);
+    let passages = fuse(legs, &weights, asked.limit);
     let confidence = confidence(&passages, &weights);
     let embedder = vector.and(engine.embed.identity()).map(ToOwned::to_owned);
     let passages: Arc<[Passage]> = passages.into();

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, first, now, run, storable, to_json};
+use super::{Conn, Result, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{Fault, MessageId, WorkspaceId};
 
 /// A message that this process may send.
@@ -26,11 +26,6 @@ pub struct ToSend {
     pub reply_to: Option<String>,
     /// How often it was tried, this time included.
     pub attempts: i64,
-}
-
-/// Whom a message goes to, and whether it may.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Addressee {
     /// The customer's phone, digits only.
     pub wa_id: Option<String>,
     /// The customer's business-scoped id.
@@ -55,19 +50,9 @@ pub enum Ended {
 }
 
 impl Store {
-    /// Claims messages to send for `lease_ms`, the oldest unsent of each conversation.
+    /// Claims messages to send for `lease_ms`, the oldest unsent of each conversation, with whom they go to.
     pub async fn claim_sends(&self, limit: i64, lease_ms: i64) -> Result<Vec<ToSend>> {
         self.apply(ClaimSends { limit, lease_ms }).await
-    }
-
-    /// Whom a message goes to.
-    pub async fn addressee(&self, message: &ToSend) -> Result<Option<Addressee>> {
-        self.read(async |conn| {
-            let sql = "select c.wa_id, c.bsuid, v.owner, v.last_inbound_at
-                       from conversations v join contacts c on c.id = v.contact_id where v.id = $1";
-            first!(conn, Addressee, sql, &message.conversation_id)
-        })
-        .await
     }
 
     /// Records how a send ended; true if the conversation's next message can go.
@@ -100,7 +85,14 @@ impl Write for ClaimSends {
                              and e.state in ('queued', 'sending')
                              and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
                          order by m.due_at, m.id limit $3 ", $lock, ")
-                     returning id, conversation_id, number_id, author, body, reply_to, attempts"
+                     returning id, conversation_id, number_id, author, body, reply_to, attempts,
+                         (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
+                          where v.id = messages.conversation_id) as wa_id,
+                         (select c.bsuid from conversations v join contacts c on c.id = v.contact_id
+                          where v.id = messages.conversation_id) as bsuid,
+                         (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
+                         (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
+                             as last_inbound_at"
                 )
             };
         }

@@ -39,6 +39,8 @@ pub struct SpokenRow {
     pub transcript: Option<String>,
     /// `waiting`, or anything else for what was said before.
     pub state: String,
+    /// The customer's name.
+    pub contact: Option<String>,
 }
 
 /// A turn of a conversation as it was recorded.
@@ -84,18 +86,22 @@ impl Store {
     /// Reads the waiting messages of a conversation, at most `most`, and the last `history` messages before them.
     pub async fn said(&self, claim: &Claim, most: i64, history: i64) -> Result<Said> {
         self.read(async |conn| {
-            let sql = "select id, provider_id, author, content, body, transcript, state from messages
-                       where conversation_id = $1 and state = 'waiting' order by sent_at, created_at, id limit $2";
-            let waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
-            let sql = "select id, provider_id, author, content, body, transcript, state from messages
-                       where conversation_id = $1 and state <> 'waiting' and author <> 'notice'
-                       and (body is not null or transcript is not null)
-                       order by sent_at desc, created_at desc, part desc limit $2";
-            let mut before = all!(conn, SpokenRow, sql, &claim.id, history)?;
-            before.reverse();
-            let sql = "select name from contacts where id = $1";
-            let contact = first!(conn, (Option<String>,), sql, &claim.contact_id)?;
-            Ok(Said { contact: contact.and_then(|row| row.0), waiting, before })
+            let sql = "select id, provider_id, author, content, body, transcript, state,
+                           (select name from contacts where id = $2) as contact
+                       from messages where conversation_id = $1 and (state = 'waiting' or author <> 'notice'
+                           and (body is not null or transcript is not null))
+                       order by sent_at desc, created_at desc, part desc, id desc limit $3";
+            let newest = most.saturating_add(history);
+            let rows = all!(conn, SpokenRow, sql, &claim.id, &claim.contact_id, newest)?;
+            let mut said = Said::of(rows, history);
+            if said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+                // A flood: the oldest of it are answered first.
+                let sql = "select id, provider_id, author, content, body, transcript, state, null as contact
+                           from messages where conversation_id = $1 and state = 'waiting'
+                           order by sent_at, created_at, part, id limit $2";
+                said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
+            }
+            Ok(said)
         })
         .await
     }
@@ -135,6 +141,19 @@ impl Store {
             Ok((due.map_or(0, |row| row.0), out.map_or(0, |row| row.0)))
         })
         .await
+    }
+}
+
+impl Said {
+    /// Sorts rows, newest first, into what waits and the last `history` rows before it.
+    fn of(rows: Vec<SpokenRow>, history: i64) -> Self {
+        let contact = rows.first().and_then(|row| row.contact.clone());
+        let (mut waiting, mut before): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.state == "waiting");
+        before.truncate(usize::try_from(history).unwrap_or(usize::MAX));
+        waiting.reverse();
+        before.reverse();
+        Self { contact, waiting, before }
     }
 }
 

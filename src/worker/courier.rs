@@ -110,22 +110,16 @@ async fn carry(desk: &Desk, message: &ToSend) -> Ended {
     let Some(number) = desk.number(&message.number_id) else {
         return Ended::Failed(Fault::ours("the number is not configured any more"));
     };
-    let addressee = match desk.store.addressee(message).await {
-        Ok(Some(addressee)) => addressee,
-        Ok(None) => return Ended::Failed(Fault::ours("the conversation is gone")),
-        Err(error) => return Ended::Again(now_ms() + 1000, Fault::ours(error.to_string())),
-    };
-    let asked = gate::Asked {
-        author: &message.author,
-        addressee: &addressee,
-        has_window: number.has_window,
-        now: now_ms(),
-    };
+    let asked = gate::Asked { message, has_window: number.has_window, now: now_ms() };
     if let Err(fault) = gate::pass(&asked) {
         return Ended::Failed(fault);
     }
     let outgoing = Outgoing {
-        to: Party { wa_id: addressee.wa_id, bsuid: addressee.bsuid, ..Party::default() },
+        to: Party {
+            wa_id: message.wa_id.clone(),
+            bsuid: message.bsuid.clone(),
+            ..Party::default()
+        },
         text: message.body.clone().unwrap_or_default(),
         reply_to: message.reply_to.clone(),
         reference: message.id.clone(),

@@ -154,7 +154,7 @@ impl Job {
         let outcome = word(&answered.outcome);
         let place =
             Place { claim: self.claim.clone(), gathered: &gathered, base_url: &self.desk.base_url };
-        let finished = plan(&bot, place, answered);
+        let finished = plan(&bot, place, &answered);
         match self.desk.store.commit_turn(finished).await? {
             Committed::Yes => Ok(Some(outcome)),
             Committed::Overtaken => {

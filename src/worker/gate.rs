@@ -2,14 +2,12 @@
 
 use crate::domain::{Fault, Owner};
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::outbox::Addressee;
+use crate::store::outbox::ToSend;
 
 /// What the gate needs to know of a message.
 pub(super) struct Asked<'a> {
-    /// `bot`, `person` or `notice`.
-    pub(super) author: &'a str,
-    /// Whom it goes to.
-    pub(super) addressee: &'a Addressee,
+    /// The message, with whom it goes to.
+    pub(super) message: &'a ToSend,
     /// Whether the provider closes the window 24 hours after the customer's last message.
     pub(super) has_window: bool,
     /// The moment.
@@ -19,18 +17,18 @@ pub(super) struct Asked<'a> {
 /// Whether a message may go out. A notice of the desk itself (a hand-off sentence, a note to a support contact) may
 /// be sent in a person's conversation; the bot's words may not.
 pub(super) fn pass(asked: &Asked<'_>) -> Result<(), Fault> {
-    let owner = Owner::stored(&asked.addressee.owner);
-    if asked.author == "bot" && owner == Owner::Person {
+    let owner = Owner::stored(&asked.message.owner);
+    if asked.message.author == "bot" && owner == Owner::Person {
         return Err(Fault::ours("a person took over the conversation"));
     }
-    let last = asked.addressee.last_inbound_at;
+    let last = asked.message.last_inbound_at;
     let closed = last.is_some_and(|last| asked.now - last >= WINDOW_MS);
     if asked.has_window && closed {
         return Err(Fault::ours(
             "the 24-hour window is closed: WhatsApp takes only a template until the customer writes again",
         ));
     }
-    if asked.addressee.wa_id.is_none() && asked.addressee.bsuid.is_none() {
+    if asked.message.wa_id.is_none() && asked.message.bsuid.is_none() {
         return Err(Fault::ours("the contact has no WhatsApp id"));
     }
     Ok(())
@@ -41,13 +39,20 @@ mod tests {
     use super::*;
 
     fn ask(author: &str, owner: &str, last_inbound_at: Option<i64>) -> Result<(), Fault> {
-        let addressee = Addressee {
+        let message = ToSend {
+            id: "msg_1".into(),
+            conversation_id: "conv_1".into(),
+            number_id: "num_1".into(),
+            author: author.into(),
+            body: Some("Hello".into()),
+            reply_to: None,
+            attempts: 1,
             wa_id: Some("15550001".into()),
             bsuid: None,
             owner: owner.into(),
             last_inbound_at,
         };
-        pass(&Asked { author, addressee: &addressee, has_window: true, now: WINDOW_MS * 3 })
+        pass(&Asked { message: &message, has_window: true, now: WINDOW_MS * 3 })
     }
 
     #[test]

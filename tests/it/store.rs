@@ -7,7 +7,7 @@ use std::time::Duration;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Content, ConversationId, DocumentId, Echo, EscalationId, Event, Inbound, Item,
-    MessageId, NumberId, Other, Party, Trace, TurnId,
+    MessageId, NumberId, Other, Party, TurnId, Usage,
 };
 use frontdesk::store::agents::{ConnectNumber, NumberState};
 use frontdesk::store::finish::{Committed, Escalation, Finished, OutgoingRow};
@@ -74,7 +74,8 @@ impl Ground {
             agent: self.agent.clone(),
             version: None,
             outcome: "answer",
-            trace: Trace::default(),
+            trace: "{}".into(),
+            usage: Usage::default(),
             answered,
             replies: replies.iter().map(|text| reply(text)).collect(),
             escalation: None,
@@ -414,7 +415,7 @@ on_both! {
         for (n, taken) in taken.iter().enumerate() {
             match taken {
                 Err(Error::Failed(why)) if n % 50 == 7 => {
-                    assert!(why.to_lowercase().contains("foreign key"), "{why}")
+                    assert!(why.to_lowercase().contains("foreign key"), "{why}");
                 }
                 Ok(taken) if n % 50 != 7 => assert_eq!(taken.fresh, 1),
                 other => panic!("{n}: {other:?}"),

@@ -268,14 +268,7 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
         return Err(wrong("Param biz_opaque_callback_data must be at most 512 characters long."));
     }
     let reply_to = text(&body["context"]["message_id"]);
-    Ok(SentMessage {
-        number,
-        to,
-        text: words,
-        reply_to,
-        reference,
-        id: String::new(),
-    })
+    Ok(SentMessage { number, to, text: words, reply_to, reference, id: String::new() })
 }
 
 fn is_phone(to: &str) -> bool {
