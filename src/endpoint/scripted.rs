@@ -1,4 +1,4 @@
-//! A small server for the unit tests of endpoints: plays a script, one act a request, and remembers what it heard.
+//! Test support: a small server for the unit tests of endpoints: plays a script, one act a request, and remembers what it heard.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

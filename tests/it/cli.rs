@@ -232,7 +232,7 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
         "SQLite",
         "chunks can be searched",
         "acme, bolt",
-        "Everything that is configured works.",
+        "everything that is configured works.",
     ]);
     assert!(!well.out.contains("WRONG"));
 
@@ -246,7 +246,7 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     let ill = run(home.path(), &["doctor"]).await;
     assert_eq!(ill.code, 1, "{ill:?}");
     ill.says(&["WRONG  answers", "cannot connect", "→ [llm] base_url, api_key and model"]);
-    ill.says(&["WRONG  embeddings", "→ [embed] base_url", "WRONG  number main", "3 to mend."]);
+    ill.says(&["WRONG  embeddings", "→ [embed] base_url", "WRONG  number main", "\n3 of "]);
     ill.says(&["ok     number main    webhooks must be signed", "https"]);
     for secret in [SECRET, Graph::TOKEN, "verify-me"] {
         assert!(!ill.out.contains(secret) && !ill.err.contains(secret), "{ill:?}");

@@ -47,6 +47,7 @@ pub fn openapi() -> String {
 
 fn described() -> OpenApiRouter<Shared> {
     let mut document = Document::openapi();
+    document.info.license = None;
     let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("admin_key", scheme);
