@@ -104,6 +104,7 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
+        self.desk.store.take_up().await?;
         let worker = Worker::start(&self.desk, self.woken, &self.config.worker);
         let web = http::Web {
             desk: self.desk.clone(),

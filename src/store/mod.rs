@@ -126,6 +126,11 @@ impl Store {
         }
     }
 
+    /// Whether several processes may serve this database.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
+    }
+
     /// Whether the database answers, by reading and by writing.
     pub async fn check(&self) -> Result<()> {
         self.apply(Touch).await

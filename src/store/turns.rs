@@ -111,6 +111,13 @@ impl Store {
         self.apply(Release { claim: claim.clone(), due }).await
     }
 
+    /// Ends the leases that a dead process of this database left, so that its work goes on at once: its turns are run
+    /// again, its sends are of unknown outcome. Only on SQLite, whose file one process serves; on Postgres another
+    /// replica may hold them, and they end by themselves.
+    pub async fn take_up(&self) -> Result<()> {
+        if self.is_shared() { Ok(()) } else { self.apply(TakeUp).await }
+    }
+
     /// One turn.
     pub async fn turn(&self, id: &TurnId) -> Result<Option<TurnRow>> {
         let workspace = self.workspace_id();
@@ -180,6 +187,22 @@ impl Write for ClaimTurns {
         let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
         let moment = now();
         all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
+    }
+}
+
+struct TakeUp;
+
+#[async_trait]
+impl Write for TakeUp {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql =
+            "update conversations set lease_until = 0 where lease_until > 0 and workspace_id = $1";
+        run!(conn, sql, workspace.as_str())?;
+        let sql =
+            "update messages set lease_until = 0 where state = 'sending' and workspace_id = $1";
+        run!(conn, sql, workspace.as_str()).map(|_| ())
     }
 }
 

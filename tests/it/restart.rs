@@ -232,3 +232,23 @@ on_both! {
         assert!(process.stop().await);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_a_restarted_desk_goes_on_at_once_however_long_the_leases() {
+    let place = Place::new(Db::Sqlite).await;
+    let file = place.home.path().join("desk.toml");
+    let long =
+        std::fs::read_to_string(&file).unwrap().replace("lease_ms = 1500", "lease_ms = 600000");
+    std::fs::write(&file, long).unwrap();
+    place.model.delay(Duration::from_mins(10));
+    let process = place.start().await;
+    assert!(place.deliver(&process, question(CUSTOMER)).await);
+    while place.model.chat_count() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    process.kill().await;
+    place.model.delay(Duration::ZERO);
+    let process = place.start().await;
+    place.assert_sent_once().await;
+    assert!(process.stop().await);
+}

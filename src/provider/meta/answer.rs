@@ -14,6 +14,8 @@ use crate::domain::{Fault, Party};
 const LONGEST: usize = 1024 * 1024;
 /// The longest piece of an answer that goes into a fault, in characters.
 const LONGEST_PIECE: usize = 500;
+/// HTTP's status of a gateway that had no answer in time.
+const GATEWAY_TIMEOUT: u16 = 504;
 
 /// An answer, whatever it says.
 pub(super) struct Answer {
@@ -80,6 +82,10 @@ impl Answer {
             return Ok(self.body);
         }
         let error = self.body.get("error").unwrap_or(&Value::Null);
+        if error.is_null() && self.status == GATEWAY_TIMEOUT {
+            // A gateway gave up waiting for Graph, which may have taken the request all the same.
+            return Err(Error::Unknown("a gateway before Meta gave up waiting".into()));
+        }
         let class = codes::classify(json::whole(error, "code"), self.status);
         let fault = fault(error, self.status, token);
         Err(Error::Refused { class, fault, retry_after: self.retry_after })

@@ -462,6 +462,8 @@ mod tests {
             let Error::Refused { class: got, fault, .. } = error else { panic!("{error}") };
             assert_eq!((got, fault.title), (class, format!("HTTP {status}")));
         }
+        let gateway = error_of(504, "<html>no</html>").await;
+        assert!(matches!(gateway, Error::Unknown(_)), "{gateway}");
     }
 
     #[tokio::test]
