@@ -301,8 +301,12 @@ fn is_phone(text: &str) -> bool {
     digits.chars().filter(char::is_ascii_digit).count() >= 6 && digits.chars().all(allowed)
 }
 
+/// The first line of what YAML's reader says, without its own count of lines, which begins below the `---`.
 fn one_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim().to_owned()
+    let line = text.lines().next().unwrap_or_default().trim();
+    let placed =
+        line.starts_with("error: line ").then(|| line.split_once(": ")?.1.split_once(": "));
+    placed.flatten().map_or(line, |(_, reason)| reason).to_owned()
 }
 
 #[cfg(test)]
@@ -329,6 +333,7 @@ mod tests {
     fn a_bad_header_is_refused_with_file_line_and_reason() {
         let typo = wrong("---\nname: A\ntemprature: 1\n---\nHi\n");
         assert_eq!((typo.file.as_str(), typo.line), ("prompts/acme.md", 3));
+        assert!(typo.reason.starts_with("unknown field `temprature`"), "{}", typo.reason);
         assert!(typo.reason.contains("temperature"), "{}", typo.reason);
         assert_eq!(wrong("---\nname: A\ntemperature: 9\n---\nHi\n").line, 3);
         assert_eq!(

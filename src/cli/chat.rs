@@ -16,6 +16,7 @@ use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Line, Speaker, Trace};
+use crate::prompts;
 
 /// Talk to an agent in the terminal; nobody else receives or stores it
 #[derive(Debug, Args)]
@@ -174,13 +175,19 @@ impl Talk {
         if !file.is_empty() {
             self.file = Some(PathBuf::from(file));
         }
-        match self.file.as_ref().map(read) {
-            Some(Ok(source)) => {
+        let Some(file) = &self.file else {
+            return println!("Name a file: /prompt prompts/acme.md");
+        };
+        let checked = read(file).and_then(|source| {
+            prompts::parse(&file.display().to_string(), &source)?;
+            Ok(source)
+        });
+        match checked {
+            Ok(source) => {
                 self.prompt = Some(source);
                 println!("The prompt was read; it counts from your next message on.");
             }
-            Some(Err(error)) => println!("{error:#}"),
-            None => println!("Name a file: /prompt prompts/acme.md"),
+            Err(error) => println!("{error:#}"),
         }
     }
 
@@ -218,7 +225,7 @@ impl Talk {
     /// Shows what the customer would get, unless just that was heard already.
     fn show(&self, outcome: &Outcome, heard: &str) {
         let sent = outcome.bubbles.join("\n\n");
-        match sent.strip_prefix(heard) {
+        match unheard(&sent, heard) {
             Some(rest) => println!("{rest}"),
             None => println!("\n{}\n{sent}", self.dim("sent:")),
         }
@@ -232,6 +239,23 @@ impl Talk {
     fn dim(&self, text: &str) -> String {
         if self.coloured { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// What of the message that was sent is still unheard; `None` if something else was heard. Only letters and digits are
+/// compared: a list's bullets look different in WhatsApp.
+fn unheard<'a>(sent: &'a str, heard: &str) -> Option<&'a str> {
+    let mut expected = heard.chars().filter(|c| c.is_alphanumeric());
+    let mut next = expected.next();
+    let mut rest = sent.char_indices();
+    while let Some(wanted) = next {
+        let (_, letter) = rest.find(|(_, c)| c.is_alphanumeric())?;
+        if letter != wanted {
+            return None;
+        }
+        next = expected.next();
+    }
+    let unheard = rest.as_str();
+    Some(unheard.trim_start_matches(|c: char| c.is_ascii_punctuation() || c == ' '))
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<String> {
@@ -292,4 +316,21 @@ fn explain(trace: &Trace) -> String {
         trace.total_ms, usage.input_tokens, usage.output_tokens
     ));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unheard;
+
+    #[test]
+    fn only_what_was_not_heard_is_shown() {
+        assert_eq!(
+            unheard("• Monday: *9*\n\n📄 _Hours_", "- Monday: **9**"),
+            Some("\n\n📄 _Hours_")
+        );
+        assert_eq!(unheard("Hello.", "Hello."), Some(""));
+        assert_eq!(unheard("Hello.", ""), Some("Hello."));
+        assert_eq!(unheard("Sorry, something broke.", "We open"), None);
+        assert_eq!(unheard("We", "We open"), None);
+    }
 }
