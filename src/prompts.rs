@@ -179,6 +179,22 @@ impl Header {
         if self.max_output_tokens == 0 {
             return Err(("max_output_tokens", "max_output_tokens must be at least 1".into()));
         }
+        let sentences = [
+            ("no_answer", &self.no_answer),
+            ("failure", &self.failure),
+            ("greeting", &self.greeting),
+            ("unreadable", &self.unreadable),
+            ("failure_reply", &self.voice.failure_reply),
+            ("reply", &self.handoff.reply),
+        ];
+        if let Some((key, _)) = sentences.into_iter().find(|(_, text)| text.trim().is_empty()) {
+            return Err((
+                key,
+                format!(
+                    "`{key}` is empty: the customer would get silence; leave it out for the default"
+                ),
+            ));
+        }
         if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
             let zone = &self.time_zone;
             return Err((
@@ -344,6 +360,7 @@ mod tests {
         assert!(wrong("Hi\n").reason.contains("begin with"));
         assert!(wrong("---\nname: A\n---\n \n").reason.contains("no system prompt"));
         assert_eq!(wrong("---\nname: A\nhandoff:\n  notify: [bob]\n---\nHi\n").line, 4);
+        assert_eq!(wrong("---\nname: A\nfailure: ' '\n---\nHi\n").line, 3);
         assert_eq!(wrong("---\nname: A\ntime_zone: Mars\n---\nHi\n").line, 3);
         assert_eq!(wrong("---\nname: [\n---\nHi\n").file, "prompts/acme.md");
     }

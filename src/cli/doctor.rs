@@ -118,7 +118,7 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
             Ok(()) => report.bad(
                 &name,
                 "takes webhooks that nobody signed (insecure = true)",
-                "set app_secret and remove insecure",
+                "set app_secret (sandbox: secret) and remove insecure",
             ),
             Err(refused) if refused.to_string().contains("app_secret") => {
                 report.bad(

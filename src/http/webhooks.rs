@@ -11,6 +11,7 @@ use super::Shared;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
+use crate::domain::Item;
 use crate::pipeline::inbound::{self, Webhook};
 
 /// Answers for webhooks, of one number or of all of a provider's.
@@ -87,11 +88,13 @@ async fn receive(
         Problem::bad_request(malformed.to_string())
     })?;
     let count = items.len();
-    // A signature speaks only for the numbers whose own secret it was made with.
+    let ours = named(web, first.provider, &items);
+    // A signature speaks only for the numbers whose own secret it was made with. Refused, not passed over: the
+    // provider sends it again, and a secret that was mistyped here can be mended.
+    verify_all(&ours, headers, &body)?;
     let number_of = |external: &str| {
-        let mut numbers = web.desk.numbers_of(provider);
-        let ours = numbers.find(|number| number.line.external_id() == external)?;
-        ours.line.verify(headers, &body).is_ok().then(|| ours.id.clone())
+        let number = ours.iter().find(|number| number.line.external_id() == external)?;
+        Some(number.id.clone())
     };
     let webhook = Webhook { provider: first.provider, body: body.to_vec(), items };
     let taken = inbound::take_in(&web.desk.store, webhook, web.desk.burst, number_of).await?;
@@ -117,6 +120,21 @@ fn addressed<'a>(
         return Err(Problem::not_found("number here; add it under [numbers] in the configuration"));
     }
     Ok(numbers)
+}
+
+/// The numbers of ours that a webhook's items are about.
+fn named<'a>(web: &'a Shared, provider: &'static str, items: &[Item]) -> Vec<&'a Number> {
+    let about = |number: &&Number| {
+        items.iter().any(|item| item.number.as_deref() == Some(number.line.external_id()))
+    };
+    web.desk.numbers_of(provider).filter(about).collect()
+}
+
+fn verify_all(numbers: &[&Number], headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    for number in numbers {
+        verify(&[number], headers, body)?;
+    }
+    Ok(())
 }
 
 /// The first number whose secret the body was signed with.

@@ -84,6 +84,10 @@ fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
         text.push_str(&sources(reply));
     }
     let mut parts = split(&text, LONGEST_MESSAGE);
+    if parts.is_empty() {
+        // Formatting left nothing, as of a line that only divides: never silence.
+        parts = split(&for_whatsapp(&bot.agent.texts.failure), LONGEST_MESSAGE);
+    }
     parts.truncate(MOST_PARTS);
     parts
 }

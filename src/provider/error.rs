@@ -69,15 +69,15 @@ pub enum Retry {
     Unknown,
 }
 
-/// Attempts after which a passing fault is final.
-const MOST_ATTEMPTS: u32 = 8;
+/// Attempts after which a passing fault is final: at five minutes each, about a day, when the 24-hour window closes.
+const MOST_ATTEMPTS: u32 = 300;
 /// The longest time that a provider can make us wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 impl Error {
     /// What to do after the `attempt`-th try (the first is 1) failed with this error.
     ///
-    /// Pair rate waits 4^x seconds, as Meta documents; every other wait doubles from one second. `spread` in
+    /// Pair rate waits 4^x seconds, as Meta documents; every other wait doubles, up to five minutes. `spread` in
     /// 0..1 lengthens a wait by up to a fifth, so that many messages do not come back at once.
     pub fn retry(&self, attempt: u32, spread: f64) -> Retry {
         let (most, first_ms, factor, asked) = match self {
@@ -85,8 +85,9 @@ impl Error {
             Self::NotSent(_) => (MOST_ATTEMPTS, 500.0, 2.0_f64, None),
             Self::Refused { class, retry_after, .. } => match class {
                 Class::PairRate => (6, 1000.0, 4.0, *retry_after),
-                Class::Throttled => (MOST_ATTEMPTS + 4, 1000.0, 2.0, *retry_after),
-                Class::Transient => (MOST_ATTEMPTS, 1000.0, 2.0, *retry_after),
+                // The queue waits for a token that works; every few minutes one message asks.
+                Class::Token => (MOST_ATTEMPTS, 60_000.0, 2.0, *retry_after),
+                Class::Throttled | Class::Transient => (MOST_ATTEMPTS, 1000.0, 2.0, *retry_after),
                 _ => return Retry::Never,
             },
         };
@@ -119,7 +120,6 @@ mod tests {
     #[test]
     fn only_passing_faults_are_tried_again() {
         for class in [
-            Class::Token,
             Class::WindowClosed,
             Class::Declined,
             Class::Undeliverable,
@@ -128,6 +128,8 @@ mod tests {
         ] {
             assert_eq!(refused(class, None).retry(1, 0.0), Retry::Never, "{class:?}");
         }
+        let token = refused(Class::Token, None).retry(1, 0.0);
+        assert_eq!(token, Retry::After(Duration::from_mins(1)), "the queue waits");
         assert_eq!(Error::Unknown("t".into()).retry(1, 0.0), Retry::Unknown);
         assert_eq!(
             Error::NotSent("t".into()).retry(1, 0.0),

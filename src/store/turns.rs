@@ -94,8 +94,9 @@ impl Store {
             let newest = most.saturating_add(history);
             let rows = all!(conn, SpokenRow, sql, &claim.id, &claim.contact_id, newest)?;
             let mut said = Said::of(rows, history);
-            if said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX) {
-                // A flood: the oldest of it are answered first.
+            let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
+            if flood || said.waiting.is_empty() {
+                // The oldest of a flood are answered first; and what came late stands further back.
                 let sql = "select id, provider_id, author, content, body, transcript, state, null as contact
                            from messages where conversation_id = $1 and state = 'waiting'
                            order by sent_at, created_at, part, id limit $2";
@@ -106,9 +107,10 @@ impl Store {
         .await
     }
 
-    /// Lets a claimed conversation go without a turn; it is due again at `due`, or not at all.
-    pub async fn release_turn(&self, claim: &Claim, due: Option<i64>) -> Result<()> {
-        self.apply(Release { claim: claim.clone(), due }).await
+    /// Lets a claimed conversation go without a turn; it is due again at `due`, or when something waits in it. With
+    /// `forget` this try does not count as one that broke.
+    pub async fn release_turn(&self, claim: &Claim, due: Option<i64>, forget: bool) -> Result<()> {
+        self.apply(Release { claim: claim.clone(), due, forget }).await
     }
 
     /// Ends the leases that a dead process of this database left, so that its work goes on at once: its turns are run
@@ -209,6 +211,7 @@ impl Write for TakeUp {
 struct Release {
     claim: Claim,
     due: Option<i64>,
+    forget: bool,
 }
 
 #[async_trait]
@@ -216,10 +219,20 @@ impl Write for Release {
     type Out = ();
 
     async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update conversations set lease_until = 0, due_at = $3,
-                   waiting_since = case when $3 is null then null else waiting_since end
+        let sql = "update conversations set lease_until = 0, attempts = case when $3 = 1 then 0 else attempts end
                    where id = $1 and lease_token = $2";
-        run!(conn, sql, &self.claim.id, self.claim.lease_token, self.due).map(|_| ())
+        let forget = i64::from(self.forget);
+        if run!(conn, sql, &self.claim.id, self.claim.lease_token, forget)? == 0 {
+            return Ok(());
+        }
+        // By a statement of its own, when the row is ours: Postgres would not see a message that commits meanwhile.
+        let sql = "update conversations set
+                   due_at = coalesce($2, case when exists (select 1 from messages m where m.conversation_id = $1
+                       and m.state = 'waiting') then $3 else null end),
+                   waiting_since = case when exists (select 1 from messages m where m.conversation_id = $1
+                       and m.state = 'waiting') then waiting_since else null end
+                   where id = $1";
+        run!(conn, sql, &self.claim.id, self.due, now()).map(|_| ())
     }
 }
 

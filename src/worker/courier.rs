@@ -134,6 +134,9 @@ async fn carry(desk: &Desk, message: &ToSend) -> Ended {
 async fn after(desk: &Desk, number: &Number, message: &ToSend, error: &Error) -> Ended {
     let attempt = u32::try_from(message.attempts).unwrap_or(u32::MAX);
     let spread = f64::from(u32::try_from(now_ms() % 1000).unwrap_or(0)) / 1000.0;
+    if let Error::Refused { class: Class::Token, .. } = error {
+        stop(desk, number, error).await;
+    }
     match error.retry(attempt, spread) {
         Retry::After(wait) => {
             tracing::warn!(%error, message = message.id, "a message was not sent, it is tried again in {wait:?}");
@@ -146,9 +149,6 @@ async fn after(desk: &Desk, number: &Number, message: &ToSend, error: &Error) ->
         }
         Retry::Never => {
             tracing::error!(%error, message = message.id, "a message cannot be sent");
-            if let Error::Refused { class: Class::Token, .. } = error {
-                stop(desk, number, error).await;
-            }
             Ended::Failed(error.fault())
         }
     }

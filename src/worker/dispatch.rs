@@ -95,7 +95,8 @@ async fn claim_some(
                 Err(_) => return false,
             },
         };
-        let job = Job { desk: desk.clone(), claim, typing: settings.typing };
+        let limit = time_limit(settings.lease_ms);
+        let job = Job { desk: desk.clone(), claim, typing: settings.typing, limit };
         turns.spawn(async move {
             job.run().await;
             drop(permit);
@@ -109,6 +110,8 @@ struct Job {
     desk: Arc<Desk>,
     claim: Claim,
     typing: bool,
+    /// How long the pipeline may take: less than the lease, so that the turn can still be committed.
+    limit: Duration,
 }
 
 impl Job {
@@ -125,7 +128,8 @@ impl Job {
                 tracing::error!(%error, conversation = self.claim.id, "a turn could not be stored, it is run again");
                 let again = now_ms() + PAUSE_MS;
                 // If this fails, too, the lease runs out and the poll finds the conversation.
-                drop(self.desk.store.release_turn(&self.claim, Some(again)).await);
+                let passing = !matches!(error, crate::store::Error::Failed(_));
+                drop(self.desk.store.release_turn(&self.claim, Some(again), passing).await);
                 self.desk.wake.turn_at(again);
             }
         }
@@ -142,12 +146,12 @@ impl Job {
                 number = self.claim.number_id,
                 "a message waits on a number that is not configured"
             );
-            self.desk.store.release_turn(&self.claim, Some(now_ms() + 60_000)).await?;
+            self.desk.store.release_turn(&self.claim, Some(now_ms() + 60_000), true).await?;
             return Ok(None);
         };
         let agent = Arc::new(bot.agent.clone());
         let Some(gathered) = gather(&self.desk.store, &self.claim, &agent).await? else {
-            self.desk.store.release_turn(&self.claim, None).await?;
+            self.desk.store.release_turn(&self.claim, None, true).await?;
             return Ok(None);
         };
         let answered = self.answer(&bot, number, &gathered).await;
@@ -160,7 +164,7 @@ impl Job {
             Committed::Overtaken => {
                 tracing::info!(
                     conversation = self.claim.id,
-                    "a person took over, the bot's answer is dropped"
+                    "a person took over, or another process has the conversation: the answer is dropped"
                 );
                 Ok(None)
             }
@@ -173,7 +177,7 @@ impl Job {
             return failed(&bot.agent, "this turn was begun several times and never finished");
         }
         let typing = self.typing.then(|| keep_typing(number, gathered)).flatten();
-        let task = {
+        let mut task = {
             let (desk, bot, turn) = (self.desk.clone(), bot.clone(), gathered.turn.clone());
             let line = Line(number.line.clone());
             tokio::spawn(async move {
@@ -181,15 +185,31 @@ impl Job {
                 desk.engine.answer(&bot, &turn, around).await
             })
         };
-        let answered = task.await;
+        let answered = tokio::time::timeout(self.limit, &mut task).await;
         if let Some(typing) = typing {
             typing.abort();
         }
-        answered.unwrap_or_else(|error| {
-            tracing::error!(%error, conversation = self.claim.id, "the pipeline broke, the customer gets the failure sentence");
-            failed(&bot.agent, "the pipeline broke")
-        })
+        match answered {
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => {
+                tracing::error!(%error, conversation = self.claim.id, "the pipeline broke, the customer gets the failure sentence");
+                failed(&bot.agent, "the pipeline broke")
+            }
+            Err(_) => {
+                task.abort();
+                tracing::error!(
+                    conversation = self.claim.id,
+                    "a turn took longer than [worker] lease_ms allows, the customer gets the failure sentence"
+                );
+                failed(&bot.agent, "the turn took longer than [worker] lease_ms allows")
+            }
+        }
     }
+}
+
+/// Nine tenths of the lease; the rest is for committing.
+fn time_limit(lease_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(lease_ms / 10 * 9).unwrap_or(1000).max(100))
 }
 
 fn failed(agent: &Agent, why: &str) -> Answered {

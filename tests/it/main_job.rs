@@ -316,3 +316,35 @@ async fn old_and_imported_messages_and_groups_are_stored_and_never_answered() {
     assert!(app.received().is_empty());
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_arrives_long_after_it_was_written_is_answered_in_a_long_conversation() {
+    let app = TestApp::start().await;
+    for n in 0..70 {
+        let hook = text_webhook(MAIN, "447700900016", &format!("wamid.n{n}"), "When do you open?");
+        app.deliver(&hook).await;
+        app.settle().await;
+    }
+    let hours_ago = (frontdesk::domain::time::now_ms() / 1000 - 7200).to_string();
+    let late = json!({"type": "text", "text": {"body": "Do you open on Saturday?"}, "timestamp": hours_ago});
+    app.deliver(&message_webhook(MAIN, "447700900016", "wamid.late", &late)).await;
+    app.settle().await;
+    assert_eq!(app.received().len(), 71);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_outlasts_its_lease_gets_the_failure_sentence_once() {
+    let app = Setup::on(Db::Sqlite).with("[worker]\nlease_ms = 1000").start().await;
+    app.model.delay(Duration::from_secs(3));
+    app.deliver(&text_webhook(MAIN, "447700900017", "wamid.slow", "When do you open?")).await;
+    app.settle().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    app.settle().await;
+    assert_eq!(
+        app.received(),
+        [("+447700900017".into(), "Something broke, please try again.".into())]
+    );
+    assert_eq!(app.model.chat_count(), 1, "the turn was run again beside itself");
+    app.stop().await;
+}

@@ -256,7 +256,7 @@ on_both! {
         assert_eq!((claimed.len(), conversations.len()), (5, 5));
         ground.take("44770", "wamid.more").await;
         assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "claimed twice");
-        ground.store.release_turn(&claimed[0], Some(0)).await.unwrap();
+        ground.store.release_turn(&claimed[0], Some(0), true).await.unwrap();
         let again = ground.store.claim_turns(10, MINUTE).await.unwrap();
         assert_eq!((again.len(), &again[0].id), (1, &claimed[0].id));
     }
@@ -274,7 +274,7 @@ on_both! {
         assert_eq!(ground.store.turn(&late_id).await.unwrap(), None);
         let thread = ground.thread(&fresh).await;
         assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
-        ground.store.release_turn(&stale, None).await.unwrap();
+        ground.store.release_turn(&stale, None, true).await.unwrap();
         assert_eq!(ground.store.backlog().await.unwrap(), (1, 0), "a stale holder let it go");
 
         let turn = ground.finished(&fresh, &["on time"]).await;

@@ -14,8 +14,8 @@ use crate::domain::{Fault, Party};
 const LONGEST: usize = 1024 * 1024;
 /// The longest piece of an answer that goes into a fault, in characters.
 const LONGEST_PIECE: usize = 500;
-/// HTTP's status of a gateway that had no answer in time.
-const GATEWAY_TIMEOUT: u16 = 504;
+/// HTTP's statuses of a gateway that had no answer, or not in time.
+const GATEWAY_TROUBLE: [u16; 2] = [502, 504];
 
 /// An answer, whatever it says.
 pub(super) struct Answer {
@@ -82,9 +82,10 @@ impl Answer {
             return Ok(self.body);
         }
         let error = self.body.get("error").unwrap_or(&Value::Null);
-        if error.is_null() && self.status == GATEWAY_TIMEOUT {
-            // A gateway gave up waiting for Graph, which may have taken the request all the same.
-            return Err(Error::Unknown("a gateway before Meta gave up waiting".into()));
+        if error.is_null() && GATEWAY_TROUBLE.contains(&self.status) {
+            // A gateway lost Graph, which may have taken the request all the same.
+            let why = format!("a gateway before Meta answered HTTP {}", self.status);
+            return Err(Error::Unknown(why));
         }
         let class = codes::classify(json::whole(error, "code"), self.status);
         let fault = fault(error, self.status, token);

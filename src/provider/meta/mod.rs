@@ -453,7 +453,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_without_a_readable_body_goes_by_its_status() {
         for (status, class) in [
-            (502, Class::Transient),
+            (503, Class::Transient),
             (401, Class::Token),
             (429, Class::Throttled),
             (404, Class::OurFault),
@@ -462,8 +462,10 @@ mod tests {
             let Error::Refused { class: got, fault, .. } = error else { panic!("{error}") };
             assert_eq!((got, fault.title), (class, format!("HTTP {status}")));
         }
-        let gateway = error_of(504, "<html>no</html>").await;
-        assert!(matches!(gateway, Error::Unknown(_)), "{gateway}");
+        for status in [502, 504] {
+            let gateway = error_of(status, "<html>no</html>").await;
+            assert!(matches!(gateway, Error::Unknown(_)), "{gateway}");
+        }
     }
 
     #[tokio::test]
