@@ -37,20 +37,3 @@ pub fn metrics() -> PrometheusHandle {
     drop(metrics::set_global_recorder(recorder));
     handle
 }
-
-/// A phone number or other id as logs may show it: its end only.
-pub fn masked(id: &str) -> String {
-    let end: String = id.chars().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
-    format!("…{end}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_phone_number_is_shown_by_its_end_only() {
-        assert_eq!(masked("+15551234567"), "…567");
-        assert_eq!(masked(""), "…");
-    }
-}

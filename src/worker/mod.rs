@@ -1,4 +1,5 @@
-//! What works in the background: the dispatcher (inbox to turn), the courier (outbox to provider) and housekeeping.
+//! What works in the background: the dispatcher (inbox to turn), the courier (outbox to provider), and what keeps the
+//! index in step.
 //!
 //! All state is in the database; a worker that dies loses nothing, another goes on where its leases end.
 
