@@ -1,10 +1,10 @@
-//! Backs the README's sentences on speed: messages answered in a second, what the desk adds to the model's time, memory
-//! and start.
+//! Backs the README's sentences on speed: messages answered in a second, what the desk adds to the model's time, memory,
+//! start, and that stored conversations do not slow it down.
 //!
-//! `cargo bench --bench answering [-- --postgres] [--messages N]`. Three processes: this one asks and plays WhatsApp and
-//! the model; beside it, one after the other, the floor and the desk. The floor is a bare handler that makes the same
-//! three calls (embedding, chat, send) and an exact search over the same passages, and stores nothing. It prints and
-//! asserts nothing: a time depends on the machine, and on who else is using it.
+//! `cargo bench --bench answering [-- --help]`. Three processes: this one asks and plays WhatsApp and the model; beside
+//! it, one after the other, the floor and the desk. The floor is a bare handler that makes the same three calls
+//! (embedding, chat, send) and an exact search over the same passages, and stores nothing. It prints and asserts nothing
+//! about times: they depend on the machine, and on who else is using it.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -13,67 +13,73 @@
     reason = "figures for people"
 )]
 
+#[path = "answering/options.rs"]
+mod options;
+#[path = "answering/growth.rs"]
+mod growth;
 #[path = "answering/desk.rs"]
 mod desk;
 #[path = "answering/floor.rs"]
 mod floor;
+#[path = "answering/seed.rs"]
+mod seed;
+#[path = "answering/process.rs"]
+mod process;
 #[path = "answering/load.rs"]
 mod load;
+#[path = "answering/hook.rs"]
+mod hook;
+#[path = "answering/figures.rs"]
+mod figures;
 #[path = "answering/upstream.rs"]
 mod upstream;
 
-use std::time::Duration;
+use clap::Parser;
 
-use load::{Figures, Round};
+use desk::Home;
+use desk::postgres::Postgres;
+use options::{Options, Part};
 use upstream::Upstream;
 
 /// Length of an embedding.
 const DIMS: usize = 256;
 /// Passages to search.
 const PASSAGES: usize = 200;
-/// Messages at once.
-const IN_FLIGHT: usize = 100;
-/// How long the slow model thinks.
-const SLOW_MODEL: Duration = Duration::from_millis(300);
 
 fn main() {
     drop(rustls::crypto::ring::default_provider().install_default());
-    let arguments: Vec<String> = std::env::args().collect();
+    let options = Options::parse();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    if let Some(place) = arguments.iter().position(|argument| argument == "--floor") {
-        runtime.block_on(floor::serve(&arguments[place + 1]));
-        return;
+    match &options.floor {
+        Some(place) => runtime.block_on(floor::serve(place)),
+        None => runtime.block_on(compare(&options)),
     }
-    let given = |name: &str| arguments.iter().position(|argument| argument == name);
-    let messages = given("--messages").and_then(|at| arguments.get(at + 1)?.parse().ok());
-    let postgres = given("--postgres").is_some();
-    runtime.block_on(compare(messages.unwrap_or(20_000), postgres));
 }
 
-async fn compare(messages: usize, postgres: bool) {
-    desk::report_start().await;
+async fn compare(options: &Options) {
+    if options.wants(Part::Start) {
+        desk::report_start().await;
+    }
     let upstream = Upstream::start().await;
-    let fast = Round { messages, in_flight: IN_FLIGHT, model: Duration::ZERO };
-    let slow = Round { messages: IN_FLIGHT * 30, in_flight: IN_FLIGHT, model: SLOW_MODEL };
-    println!(
-        "\n{:<34}{:>12}{:>10}{:>10}{:>12}{:>9}",
-        "", "answered/s", "p50 ms", "p99 ms", "CPU s/1000", "MB"
-    );
-    for round in [fast, slow] {
-        println!("{IN_FLIGHT} in flight, model {} ms", round.model.as_millis());
+    if !options.rounds().is_empty() {
+        figures::print_head();
+    }
+    for round in options.rounds() {
+        figures::print_title(&round);
         let bare = floor::measure(&upstream, round).await;
         bare.print("floor: calls and search, no store", None);
-        let sqlite = desk::measure(&upstream, round, None).await;
+        let home = Home::furnish(&upstream, "", options.turns);
+        let sqlite = desk::measure(&upstream, round, &home).await;
         sqlite.print("frontdesk, SQLite synchronous=FULL", Some(&bare));
-        if postgres {
-            on_postgres(&upstream, round, &bare).await;
+        if !options.postgres {
+            continue;
         }
+        let Some(server) = Postgres::durable() else { continue };
+        let home = Home::furnish(&upstream, &server.database().await, options.turns);
+        let postgres = desk::measure(&upstream, round, &home).await;
+        postgres.print("frontdesk, Postgres fsync=on", Some(&bare));
     }
-}
-
-async fn on_postgres(upstream: &Upstream, round: Round, bare: &Figures) {
-    let Some(server) = desk::postgres::Postgres::durable() else { return };
-    let url = server.database().await;
-    let figures = desk::measure(upstream, round, Some(&url)).await;
-    figures.print("frontdesk, Postgres fsync=on", Some(bare));
+    if options.wants(Part::Growth) {
+        growth::compare(&upstream, options).await;
+    }
 }

@@ -9,17 +9,18 @@ use rust_embed::Embed;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, Desk, Number, Wake, Woken};
+use crate::desk::{Bots, Desk, Number};
 use crate::domain::{AgentId, CollectionId, VersionId};
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
+use crate::llm;
 use crate::pipeline::Engine;
+use crate::pipeline::inbound::Intake;
 use crate::prompts::{self, PromptFile};
 use crate::store::Store;
 use crate::store::agents::ConnectNumber;
-use crate::store::inbox::Burst;
 use crate::telemetry;
-use crate::worker::Worker;
+use crate::worker::{self, Worker};
 
 /// How long a call to WhatsApp may take.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,7 +41,6 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The key that guards the API.
     pub admin_key: String,
-    woken: Woken,
     config: Config,
 }
 
@@ -49,22 +49,18 @@ impl App {
     pub async fn assemble(config: Config) -> anyhow::Result<Self> {
         // Another part of the process may have installed it already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
+        config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = Store::open(&config.store).await?;
         let engine = Engine {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
             embed: config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?,
             index: config.index.build().map_err(|why| anyhow!("[index]: {why}"))?,
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
+            spare: llm::Settings::without_model(),
+            budget: config.budget.clone(),
         };
         let (index, embed) = (engine.index.clone(), engine.embed.clone());
         let library = Library::new(store.clone(), index, embed, config.knowledge.clone());
-        let (wake, woken) = Wake::pair();
-        let worker = &config.worker;
-        let burst = Burst {
-            gap_ms: worker.gap_ms,
-            most_ms: worker.longest_burst_ms.max(worker.gap_ms),
-            stale_ms: worker.stale_minutes * 60_000,
-        };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;
         let mut desk = Desk {
@@ -73,13 +69,13 @@ impl App {
             library,
             bots: Bots::default(),
             numbers: Vec::new(),
-            burst,
+            intake: intake(&config.worker),
             base_url,
-            wake,
+            wake: Arc::default(),
         };
         load_prompts(&desk, &config).await?;
         desk.numbers = connect_numbers(&desk, &config).await?;
-        Ok(Self { desk: Arc::new(desk), admin_key, woken, config })
+        Ok(Self { desk: Arc::new(desk), admin_key, config })
     }
 
     /// Learns the documents of the configured folder (or the demo's), and loads the index.
@@ -105,7 +101,7 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         self.desk.store.take_up().await?;
-        let worker = Worker::start(&self.desk, self.woken, &self.config.worker);
+        let worker = Worker::start(&self.desk, &self.config.worker);
         let web = http::Web {
             desk: self.desk.clone(),
             admin_key: self.admin_key,
@@ -128,6 +124,16 @@ impl App {
             metrics: telemetry::metrics(),
         };
         http::serve(web, listener, std::future::pending()).await.context("the web server ended")
+    }
+}
+
+/// How messages are taken in, as the worker's settings say.
+fn intake(worker: &worker::Settings) -> Intake {
+    Intake {
+        gap_ms: worker.gap_ms,
+        most_ms: worker.longest_burst_ms.max(worker.gap_ms),
+        stale_ms: worker.stale_minutes.saturating_mul(60_000),
+        limits: worker.machine,
     }
 }
 
@@ -260,8 +266,15 @@ async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<Vec<Num
             agent: bot.agent.id.clone(),
         };
         let id = desk.store.connect_number(row).await?;
-        let (agent, has_window) = (bot.agent.id.clone(), settings.has_window());
-        numbers.push(Number { id, slug: slug.clone(), provider, agent, has_window, line });
+        numbers.push(Number {
+            id,
+            slug: slug.clone(),
+            provider,
+            agent: bot.agent.id.clone(),
+            has_window: settings.has_window(),
+            sending: settings.sending().map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?,
+            line,
+        });
     }
     Ok(numbers)
 }

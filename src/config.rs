@@ -10,7 +10,9 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
-use crate::{embed, http, index, knowledge, llm, provider, speech, store, telemetry, worker};
+use crate::{
+    embed, http, index, knowledge, llm, pipeline, provider, speech, store, telemetry, worker,
+};
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -37,6 +39,8 @@ pub struct Config {
     pub speech: speech::Settings,
     /// Where chunks are searched.
     pub index: index::Settings,
+    /// What models may cost.
+    pub budget: pipeline::budget::Settings,
     /// The work in the background.
     pub worker: worker::Settings,
     /// What is written to the terminal.

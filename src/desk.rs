@@ -1,17 +1,16 @@
 //! A running desk: what the worker and the web face share. It is built by `app`; nothing here builds anything.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, watch};
 
-use crate::domain::{AgentId, NumberId};
+use crate::domain::{AgentId, ConversationId, NumberId, Sending};
 use crate::knowledge::Library;
+use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
 use crate::provider::Provider;
 use crate::store::Store;
-use crate::store::inbox::Burst;
 
 /// A running desk.
 pub struct Desk {
@@ -25,12 +24,12 @@ pub struct Desk {
     pub bots: Bots,
     /// The numbers that are connected.
     pub numbers: Vec<Number>,
-    /// How long to wait for more before a turn begins.
-    pub burst: Burst,
+    /// How messages are taken in.
+    pub intake: Intake,
     /// The address under which people reach this desk, for links.
     pub base_url: String,
     /// Wakes the dispatcher and the courier.
-    pub wake: Wake,
+    pub wake: Arc<Wake>,
 }
 
 /// A connected number.
@@ -45,6 +44,8 @@ pub struct Number {
     pub agent: AgentId,
     /// Whether WhatsApp lets it write freely only for 24 hours after the customer's last message.
     pub has_window: bool,
+    /// How it sends.
+    pub sending: Sending,
     /// How it is reached.
     pub line: Arc<dyn Provider>,
 }
@@ -94,36 +95,90 @@ impl Bots {
     }
 }
 
-/// Wakes the dispatcher when a turn may begin, and the courier when there is something to send.
+/// Wakes the dispatcher and the courier, and tells turns under way that something happened in their conversation.
+#[derive(Default)]
 pub struct Wake {
-    due: UnboundedSender<i64>,
+    dispatcher: Arc<Notify>,
     courier: Arc<Notify>,
-}
-
-/// The other ends of [`Wake`], for the worker.
-pub struct Woken {
-    /// Moments at which turns may begin.
-    pub due: UnboundedReceiver<i64>,
-    /// There is something to send.
-    pub courier: Arc<Notify>,
+    under_way: Mutex<HashMap<ConversationId, watch::Sender<u64>>>,
 }
 
 impl Wake {
-    /// A pair of ends.
-    pub fn pair() -> (Self, Woken) {
-        let (sender, due) = unbounded_channel();
-        let courier = Arc::new(Notify::new());
-        (Self { due: sender, courier: courier.clone() }, Woken { due, courier })
+    /// Something happened in a conversation: a message came, or a person took it.
+    pub fn stirred(&self, conversation: &ConversationId) {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        match under_way.get(conversation) {
+            Some(turn) => turn.send_modify(|count| *count += 1),
+            None => self.dispatcher.notify_one(),
+        }
     }
 
-    /// A turn may begin at this moment.
-    pub fn turn_at(&self, moment: i64) {
-        // Without a worker nobody listens; the poll of the next one finds the turn.
-        let _ = self.due.send(moment);
+    /// There may be turns to run.
+    pub fn turns(&self) {
+        self.dispatcher.notify_one();
     }
 
     /// There is something to send.
     pub fn send(&self) {
         self.courier.notify_one();
+    }
+
+    /// What wakes the dispatcher.
+    pub fn for_dispatcher(&self) -> Arc<Notify> {
+        self.dispatcher.clone()
+    }
+
+    /// What wakes the courier.
+    pub fn for_courier(&self) -> Arc<Notify> {
+        self.courier.clone()
+    }
+
+    /// A turn begins in a conversation; it hears what happens there until the result is dropped.
+    pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> Stirs {
+        let (sender, changes) = watch::channel(0);
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.insert(conversation.clone(), sender);
+        Stirs { wake: self.clone(), conversation: conversation.clone(), changes }
+    }
+}
+
+/// What a turn under way hears of its conversation.
+pub struct Stirs {
+    wake: Arc<Wake>,
+    conversation: ConversationId,
+    changes: watch::Receiver<u64>,
+}
+
+impl Stirs {
+    /// Waits until something happens.
+    pub async fn next(&mut self) {
+        if self.changes.changed().await.is_err() {
+            // Nobody tells any more: another turn listens in this place.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether something happened since this was last asked or waited for.
+    pub fn happened(&mut self) -> bool {
+        let happened = self.changes.has_changed().unwrap_or(false);
+        self.changes.mark_unchanged();
+        happened
+    }
+}
+
+impl Drop for Stirs {
+    fn drop(&mut self) {
+        let mut under_way = self.wake.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        // A later turn of this conversation may listen in this place already: its sender is another one.
+        let ours = |sender: &watch::Sender<u64>| {
+            sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.changes)
+        };
+        if under_way.get(&self.conversation).is_some_and(ours) {
+            under_way.remove(&self.conversation);
+        }
+        // What the turn has not heard of is for the next one.
+        if self.changes.has_changed().unwrap_or(false) {
+            self.wake.turns();
+        }
     }
 }

@@ -18,6 +18,7 @@
 pub mod domain;
 pub mod tokens;
 pub mod telemetry;
+pub mod step;
 mod endpoint;
 
 pub mod store;

@@ -13,7 +13,9 @@
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Agent, AgentId, CollectionId, Handoff, HandoffRule, Texts, VersionId, Voice};
+use crate::domain::{
+    Agent, AgentId, CollectionId, Handoff, HandoffRule, OptOut, Texts, VersionId, Voice,
+};
 use crate::pipeline::Bot;
 
 /// A prompt file, read.
@@ -95,6 +97,8 @@ impl PromptFile {
             sources: header.sources,
             history: header.history,
             time_zone: header.time_zone,
+            languages: header.languages,
+            opt_out: header.opt_out.into(),
             voice: header.voice.into(),
             handoff: header.handoff.into(),
             texts: Texts {
@@ -123,6 +127,8 @@ struct Header {
     sources: bool,
     history: usize,
     time_zone: String,
+    languages: Vec<String>,
+    opt_out: OptOutHeader,
     voice: VoiceHeader,
     handoff: HandoffHeader,
     no_answer: String,
@@ -144,6 +150,8 @@ impl Default for Header {
             sources: true,
             history: 12,
             time_zone: "UTC".into(),
+            languages: Vec::new(),
+            opt_out: OptOutHeader::default(),
             voice: VoiceHeader::default(),
             handoff: HandoffHeader::default(),
             no_answer: "I do not find that in our information, and I do not want to guess.".into(),
@@ -186,6 +194,7 @@ impl Header {
             ("unreadable", &self.unreadable),
             ("failure_reply", &self.voice.failure_reply),
             ("reply", &self.handoff.reply),
+            ("welcome", &self.opt_out.welcome),
         ];
         if let Some((key, _)) = sentences.into_iter().find(|(_, text)| text.trim().is_empty()) {
             return Err((
@@ -201,6 +210,15 @@ impl Header {
                 "time_zone",
                 format!("`{zone}` is not a time zone; write it like Europe/Madrid"),
             ));
+        }
+        if let Some(bad) = self.languages.iter().find(|code| !is_language(code)) {
+            return Err((
+                "languages",
+                format!("`{bad}` is not a language's code, such as en, es or pt-BR"),
+            ));
+        }
+        if self.handoff.return_minutes < 0 {
+            return Err(("return_minutes", "return_minutes is 0 (never) or more".into()));
         }
         let phones = self.handoff.notify.iter();
         if let Some(bad) = phones.into_iter().find(|phone| !is_phone(phone)) {
@@ -241,11 +259,33 @@ impl From<VoiceHeader> for Voice {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct OptOutHeader {
+    reply: String,
+    welcome: String,
+}
+
+impl Default for OptOutHeader {
+    fn default() -> Self {
+        let welcome = "Welcome back! We will answer you here again.".into();
+        Self { reply: String::new(), welcome }
+    }
+}
+
+impl From<OptOutHeader> for OptOut {
+    fn from(header: OptOutHeader) -> Self {
+        let reply = Some(header.reply).filter(|reply| !reply.trim().is_empty());
+        Self { reply, welcome: header.welcome }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct HandoffHeader {
     keywords: Vec<String>,
     patterns: Vec<String>,
     reply: String,
     notify: Vec<String>,
+    return_minutes: i64,
 }
 
 impl Default for HandoffHeader {
@@ -255,6 +295,7 @@ impl Default for HandoffHeader {
             patterns: Vec::new(),
             reply: "I am passing you to a colleague, who will answer you here.".into(),
             notify: Vec::new(),
+            return_minutes: 24 * 60,
         }
     }
 }
@@ -267,6 +308,7 @@ impl From<HandoffHeader> for Handoff {
             rules: keywords.chain(patterns).collect(),
             reply: header.reply,
             notify: header.notify,
+            return_minutes: header.return_minutes,
         }
     }
 }
@@ -290,6 +332,12 @@ fn divide(source: &str) -> Result<(&str, &str, usize), (usize, String)> {
         length += line.len();
     }
     Err((1, "the header is not closed: put a line `---` below it".into()))
+}
+
+/// Whether this looks like an ISO 639-1 code, with or without a region.
+fn is_language(code: &str) -> bool {
+    let primary = code.split(['-', '_']).next().unwrap_or_default();
+    primary.len() == 2 && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// The line of the file that a key of the header stands on.

@@ -1,107 +1,117 @@
-//! The desk as a process of its own: the real binary, on a fresh database.
+//! The desk as a process of its own: the real binary, on a database of its own.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use super::PASSAGES;
+use super::figures::Figures;
 use super::floor::passage;
-use super::load::{Figures, NUMBER, Round, SECRET, memory_mb, run};
+use super::hook::{NUMBER, SECRET};
+use super::load::{Round, run};
+use super::process::Process;
 use super::upstream::Upstream;
 
 #[path = "../../tests/it/support/postgres.rs"]
 #[expect(dead_code, unused_imports, reason = "tests use the rest of it")]
 pub(crate) mod postgres;
 
+/// Messages a second that the desk may send: the most that it can be told. What WhatsApp allows would be the limit.
+const RATE: u32 = 10_000;
+/// How often the demo desk is started for the median.
+const STARTS: usize = 5;
+
+/// A desk's folder: prompt, documents, configuration, and the database where it is SQLite.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+    /// The database's URL; empty for SQLite.
+    pub(crate) postgres: String,
+}
+
 /// Starts the desk and measures it.
-pub(crate) async fn measure(upstream: &Upstream, round: Round, postgres: Option<&str>) -> Figures {
-    let home = tempfile::tempdir().expect("a folder");
-    furnish(home.path(), &upstream.url, postgres.unwrap_or_default());
-    let (mut child, server, _) = start(home.path()).await;
-    let before = upstream.sent();
-    let figures = run(upstream, round, &server, child.id()).await;
-    let asked = (round.messages + round.in_flight * 20) as u64;
-    println!("  ({} messages, {} replies)", asked, upstream.sent() - before);
-    let _ = child.kill();
-    let _ = child.wait();
+pub(crate) async fn measure(upstream: &Upstream, round: Round, home: &Home) -> Figures {
+    let desk = home.open().await;
+    let (sent, answered) = (upstream.sent(), upstream.answered());
+    let figures = run(upstream, round, &desk).await;
+    desk.stop();
+    let (sent, answered) = (upstream.sent() - sent, upstream.answered() - answered);
+    let asked = (round.messages + round.warm) as u64;
+    if (sent, answered) != (asked, asked) {
+        println!("WRONG: {asked} messages, {answered} answers of the model, {sent} replies");
+    }
     figures
 }
 
 /// Prints how fast the demo desk starts, and what it holds while nothing happens.
 pub(crate) async fn report_start() {
     let home = tempfile::tempdir().expect("a folder");
-    let (mut child, _, cold) = start(home.path()).await;
-    let _ = child.kill();
-    let _ = child.wait();
+    let first = serve(home.path()).await.ready_after;
     let mut starts = Vec::new();
     let mut memory = 0;
-    for _ in 0..5 {
-        let (mut child, _, took) = start(home.path()).await;
-        starts.push(took);
+    for _ in 0..STARTS {
+        let desk = serve(home.path()).await;
+        starts.push(desk.ready_after);
         tokio::time::sleep(Duration::from_secs(2)).await;
-        memory = memory_mb(child.id());
-        let _ = child.kill();
-        let _ = child.wait();
+        memory = desk.memory_mb();
     }
     starts.sort_unstable();
-    println!("demo desk: first start, learning its documents: ready in {} ms", cold.as_millis());
+    println!("demo desk: first start, learning its documents: ready in {} ms", first.as_millis());
     println!(
-        "demo desk: cold start to ready: {} ms (median of {}); idle: {memory} MB",
-        starts[2].as_millis(),
-        starts.len()
+        "demo desk: cold start to ready: {} ms (median of {STARTS}); idle: {memory} MB",
+        starts[STARTS / 2].as_millis()
     );
 }
 
-async fn start(home: &Path) -> (Child, String, Duration) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .expect("a port")
-        .port();
-    let started = Instant::now();
-    let child = Command::new(env!("CARGO_BIN_EXE_frontdesk"))
-        .arg("serve")
-        .current_dir(home)
-        .env("FRONTDESK__HTTP__PORT", port.to_string())
-        .env("FRONTDESK__LOG__LEVEL", "warn")
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the binary");
-    let server = format!("http://127.0.0.1:{port}");
-    let http = reqwest::Client::new();
-    while !http
-        .get(format!("{server}/readyz"))
-        .send()
-        .await
-        .is_ok_and(|answer| answer.status().is_success())
-    {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    (child, server, started.elapsed())
+async fn serve(home: &Path) -> Process {
+    Process::start(|port| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_frontdesk"));
+        command.arg("serve").current_dir(home).env_remove("DATABASE_URL");
+        command.env("FRONTDESK__HTTP__PORT", port.to_string()).env("FRONTDESK__LOG__LEVEL", "warn");
+        command
+    })
+    .await
 }
 
-fn furnish(home: &Path, upstream: &str, postgres: &str) {
-    let write = |path: &str, text: String| {
-        let path = home.join(path);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        std::fs::write(path, text).expect("a file");
-    };
-    for index in 0..PASSAGES {
+impl Home {
+    /// Writes what a desk needs. `turns` is how many run at once, where it is not left to the desk.
+    pub(crate) fn furnish(upstream: &Upstream, postgres: &str, turns: Option<usize>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, text: String| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        for index in 0..PASSAGES {
+            write(
+                &format!("knowledge/shop/branch-{index}.md"),
+                format!("# Branch {index}\n\n{}", passage(index)),
+            );
+        }
+        write("prompts/shop.md", "---\nname: Shop\nknowledge: [shop]\nhandoff: { keywords: [human, 'speak to someone', 'persona real'] }\n---\n\
+            You answer customers of {{ agent }}. Today is {{ today }}.\n".into());
+        let url = &upstream.url;
+        let turns = turns.map_or_else(String::new, |turns| format!("turns = {turns}\n"));
         write(
-            &format!("knowledge/shop/branch-{index}.md"),
-            format!("# Branch {index}\n\n{}", passage(index)),
+            "frontdesk.toml",
+            format!(
+                "[store]\nurl = \"{postgres}\"\nconnections = 16\n\
+                 [llm]\nkind = \"openai\"\nbase_url = \"{url}/v1\"\napi_key = \"key\"\nmodel = \"m\"\n\
+                 [embed]\nkind = \"openai\"\nbase_url = \"{url}/v1\"\napi_key = \"key\"\nmodel = \"fake\"\n\
+                 [worker]\ngap_ms = 0\ntyping = false\n{turns}\
+                 [numbers.main]\nprovider = \"meta\"\nagent = \"shop\"\nphone_number_id = \"{NUMBER}\"\naccess_token = \"t\"\n\
+                 app_secret = \"{SECRET}\"\nverify_token = \"v\"\nbase_url = \"{url}\"\nrate = {RATE}\n"
+            ),
         );
+        Self { folder, postgres: postgres.to_owned() }
     }
-    write("prompts/shop.md", "---\nname: Shop\nknowledge: [shop]\nhandoff: { keywords: [human, 'speak to someone', 'persona real'] }\n---\n\
-        You answer customers of {{ agent }}. Today is {{ today }}.\n".into());
-    write(
-        "frontdesk.toml",
-        format!(
-            "[store]\nurl = \"{postgres}\"\nconnections = 16\n\
-         [llm]\nkind = \"openai\"\nbase_url = \"{upstream}/v1\"\napi_key = \"key\"\nmodel = \"m\"\n\
-         [embed]\nkind = \"openai\"\nbase_url = \"{upstream}/v1\"\napi_key = \"key\"\nmodel = \"fake\"\n\
-         [worker]\ngap_ms = 0\ntyping = false\n\
-         [numbers.main]\nprovider = \"meta\"\nagent = \"shop\"\nphone_number_id = \"{NUMBER}\"\naccess_token = \"t\"\n\
-         app_secret = \"{SECRET}\"\nverify_token = \"v\"\nbase_url = \"{upstream}\"\n"
-        ),
-    );
+
+    /// Starts the desk.
+    pub(crate) async fn open(&self) -> Process {
+        serve(self.folder.path()).await
+    }
+
+    /// The database's file, where it is SQLite.
+    pub(crate) fn sqlite_file(&self) -> PathBuf {
+        self.folder.path().join("data/frontdesk.db")
+    }
 }

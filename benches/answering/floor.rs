@@ -1,16 +1,18 @@
 //! The floor: what cannot be saved. A bare handler that acknowledges, embeds, searches, asks the model and sends.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Router, http::StatusCode};
 use serde_json::{Value, json};
 
-use super::load::{Figures, NUMBER, Round, run};
+use super::figures::Figures;
+use super::hook::NUMBER;
+use super::load::{Round, run};
+use super::process::Process;
 use super::upstream::Upstream;
 use super::{DIMS, PASSAGES};
 
@@ -20,25 +22,15 @@ struct Floor {
     rows: Vec<f32>,
 }
 
-/// Starts the floor as a process of its own and measures it.
+/// Starts the floor as a process of its own and measures it. It stores no replies, so it is told nothing of them.
 pub(crate) async fn measure(upstream: &Upstream, round: Round) -> Figures {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .expect("a port")
-        .port();
-    let mut child = Command::new(std::env::current_exe().expect("this program"))
-        .args(["--floor", &format!("{port},{}", upstream.url)])
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the floor");
-    let server = format!("http://127.0.0.1:{port}");
-    while reqwest::get(&server).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let figures = run(upstream, round, &server, child.id()).await;
-    let _ = child.kill();
-    let _ = child.wait();
-    figures
+    let floor = Process::start(|port| {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--floor", &format!("{port},{}", upstream.url)]);
+        command
+    })
+    .await;
+    run(upstream, Round { statuses: false, ..round }, &floor).await
 }
 
 /// Serves, in the child process: `place` is the port, a comma, and the upstream's address.
@@ -47,7 +39,10 @@ pub(crate) async fn serve(place: &str) {
     let rows = (0..PASSAGES * DIMS).map(|i| ((i * 31) % 101) as f32 / 101.0).collect();
     let floor =
         Arc::new(Floor { upstream: upstream.to_owned(), http: reqwest::Client::new(), rows });
-    let router = Router::new().route("/webhooks/meta", post(receive)).with_state(floor);
+    let router = Router::new()
+        .route("/webhooks/meta", post(receive))
+        .route("/readyz", get(async || "ready\n"))
+        .with_state(floor);
     let listener =
         tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("the port");
     axum::serve(listener, router).await.expect("a server");

@@ -1,22 +1,24 @@
 //! Asks: many customers at once, each waiting for the reply before the next message. Measures from the webhook's first
 //! byte to the reply's arrival at WhatsApp.
+//!
+//! They are people enough for a desk that stops talking to machines: nobody says the same twice, and nobody writes more
+//! than five times.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, KeyInit, Mac};
-use serde_json::json;
-use sha2::Sha256;
+use super::PASSAGES;
+use super::figures::{Figures, Used};
+use super::hook;
+use super::process::Process;
+use super::upstream::{Arrived, Upstream};
 
-use super::upstream::Upstream;
-
-/// The number that is written to.
-pub(crate) const NUMBER: &str = "106540352242922";
-/// Signs the webhooks.
-pub(crate) const SECRET: &str = "app-secret-123";
 /// Messages of one customer before the next takes his place.
 const EACH: usize = 5;
+/// Spreads the stored customers who are asked over all of them: a prime, so that nobody is asked twice.
+pub(crate) const STRIDE: usize = 7919;
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What to measure.
 #[derive(Clone, Copy)]
@@ -27,146 +29,167 @@ pub(crate) struct Round {
     pub(crate) in_flight: usize,
     /// How long the model thinks.
     pub(crate) model: Duration,
+    /// Messages before it, of new customers and with a fast model, which are not measured.
+    pub(crate) warm: usize,
+    /// Whether WhatsApp tells that replies were sent and delivered.
+    pub(crate) statuses: bool,
+    /// The stored customers who write half of the messages.
+    pub(crate) old: Old,
+    /// What tells its customers and messages from those of other rounds on the same database, from 1; the next number
+    /// is taken, too.
+    pub(crate) series: usize,
 }
 
-/// What was measured.
-pub(crate) struct Figures {
-    answered: usize,
-    took: Duration,
-    /// What was added to the model's time, sorted.
-    overhead: Vec<Duration>,
-    cpu_s: f64,
-    memory_mb: u64,
+/// Which of the stored customers write.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Old {
+    /// How many are stored; 0 when all are new.
+    pub(crate) stored: usize,
+    /// The first of them who may write.
+    pub(crate) from: usize,
+    /// The one after the last who may.
+    pub(crate) to: usize,
 }
 
-/// Measures a server in a process of its own.
-pub(crate) async fn run(upstream: &Upstream, round: Round, server: &str, pid: u32) -> Figures {
+/// The phone of a new customer. `series`, `worker` and `spell` are below 9, 10,000 and 1,000,000.
+pub(crate) fn new_customer(series: usize, worker: usize, spell: usize) -> String {
+    (400_000_000_000 + series * 10_000_000_000 + worker * 1_000_000 + spell).to_string()
+}
+
+/// The phone of the stored customer of this number, from 0; `seed` stores the same.
+pub(crate) fn stored_customer(number: usize) -> String {
+    (500_000_000_000 + number).to_string()
+}
+
+/// Measures a server.
+pub(crate) async fn run(upstream: &Upstream, round: Round, server: &Process) -> Figures {
     upstream.think(Duration::ZERO);
-    let warm = Round { messages: round.in_flight * 20, ..round };
-    drop(ask_all(upstream, warm, server, 1).await);
+    let (model, old) = (Duration::ZERO, Old::default());
+    let warm = Crowd::new(upstream, Round { messages: round.warm, model, old, ..round }, server);
+    drop(warm.ask_all().await);
     upstream.think(round.model);
-    let (cpu, started) = (cpu_seconds(pid), Instant::now());
-    let mut overhead = ask_all(upstream, round, server, 2).await;
-    let took = started.elapsed();
-    overhead.sort_unstable();
-    Figures {
-        answered: overhead.len(),
-        took,
-        overhead,
-        cpu_s: cpu_seconds(pid) - cpu,
-        memory_mb: memory_mb(pid),
-    }
-}
-
-async fn ask_all(upstream: &Upstream, round: Round, server: &str, series: usize) -> Vec<Duration> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let http = reqwest::Client::new();
-    let customers = (0..round.in_flight).map(|worker| {
-        let (next, http) = (next.clone(), http.clone());
-        async move {
-            // Customers do not all write in the same millisecond.
-            tokio::time::sleep(round.model * worker as u32 / round.in_flight as u32).await;
-            let mut times = Vec::new();
-            let mut own = 0;
-            while next.fetch_add(1, Ordering::Relaxed) < round.messages {
-                let customer = format!(
-                    "{}",
-                    400_000_000_000 + series * 10_000_000_000 + worker * 1_000_000 + own / EACH
-                );
-                let id = format!("wamid.{series}.{worker}.{own}");
-                times.push(
-                    ask(upstream, &http, server, (&customer, &id))
-                        .await
-                        .saturating_sub(round.model),
-                );
-                own += 1;
-            }
-            times
+    let crowd = Crowd::new(upstream, Round { series: round.series + 1, ..round }, server);
+    let (cpu, started) = (server.cpu_seconds(), Instant::now());
+    let mut memory_mb = server.memory_mb();
+    let mut asked = std::pin::pin!(crowd.ask_all());
+    let overhead = loop {
+        tokio::select! {
+            overhead = &mut asked => break overhead,
+            () = tokio::time::sleep(LOOK) => memory_mb = memory_mb.max(server.memory_mb()),
         }
-    });
-    futures::future::join_all(customers).await.into_iter().flatten().collect()
+    };
+    let used = Used {
+        took: started.elapsed(),
+        cpu_s: server.cpu_seconds() - cpu,
+        memory_mb: memory_mb.max(server.memory_mb()),
+        old: crowd.old.load(Ordering::Relaxed),
+    };
+    Figures::new(overhead, &used)
 }
 
-async fn ask(
-    upstream: &Upstream,
-    http: &reqwest::Client,
-    server: &str,
-    (customer, id): (&str, &str),
-) -> Duration {
-    let body = webhook(customer, id);
-    let signature = sign(&body);
-    let told = upstream.reply_to(customer);
-    let started = Instant::now();
-    let request = http
-        .post(format!("{server}/webhooks/meta"))
-        .header("x-hub-signature-256", signature)
-        .body(body);
-    let status = request.send().await.expect("an answer").status();
-    assert!(status.is_success(), "a webhook was answered {status}");
-    let arrived =
-        tokio::time::timeout(Duration::from_mins(1), told).await.expect("a reply within a minute");
-    arrived.expect("a reply").duration_since(started)
+/// Has one customer ask one thing.
+pub(crate) async fn ask_once(upstream: &Upstream, server: &Process, customer: &str) {
+    let round = Round {
+        messages: 1,
+        in_flight: 1,
+        model: Duration::ZERO,
+        warm: 0,
+        statuses: false,
+        old: Old::default(),
+        series: 0,
+    };
+    upstream.think(Duration::ZERO);
+    let message = (customer, "wamid.first", "Until when is branch 7 open on weekdays?");
+    Crowd::new(upstream, round, server).ask(message).await;
 }
 
-fn webhook(customer: &str, id: &str) -> Vec<u8> {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("a clock")
-        .as_secs();
-    json!({"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [{"field": "messages", "value": {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "15550783881", "phone_number_id": NUMBER},
-        "contacts": [{"profile": {"name": "Sheena Nelson"}, "wa_id": customer}],
-        "messages": [{"from": customer, "id": id, "timestamp": now.to_string(), "type": "text",
-            "text": {"body": "Hello, until when are you open on weekdays, and do I need the receipt?"}}]}}]}]})
-    .to_string()
-    .into_bytes()
+/// Those who ask in one round.
+struct Crowd<'a> {
+    upstream: &'a Upstream,
+    http: reqwest::Client,
+    address: String,
+    round: Round,
+    /// Messages that were begun.
+    begun: AtomicUsize,
+    /// Messages of stored customers.
+    old: AtomicUsize,
 }
 
-fn sign(body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key");
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
-}
-
-impl Figures {
-    fn per_second(&self) -> f64 {
-        self.answered as f64 / self.took.as_secs_f64()
+impl<'a> Crowd<'a> {
+    fn new(upstream: &'a Upstream, round: Round, server: &Process) -> Self {
+        let address = format!("{}/webhooks/meta", server.url);
+        let (begun, old) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { upstream, http: reqwest::Client::new(), address, round, begun, old }
     }
 
-    fn percentile(&self, share: f64) -> f64 {
-        let index = ((self.overhead.len() - 1) as f64 * share) as usize;
-        self.overhead[index].as_secs_f64() * 1000.0
+    /// What each message took beyond the model's time.
+    async fn ask_all(&self) -> Vec<Duration> {
+        let workers = (0..self.round.in_flight).map(|worker| self.work(worker));
+        futures::future::join_all(workers).await.into_iter().flatten().collect()
     }
 
-    pub(crate) fn print(&self, name: &str, floor: Option<&Self>) {
-        let ratio = floor.map_or(String::new(), |floor| {
-            format!("   {:.2} of the floor", self.per_second() / floor.per_second())
-        });
-        println!(
-            "  {name:<32}{:>12.0}{:>10.1}{:>10.1}{:>12.2}{:>9}{ratio}",
-            self.per_second(),
-            self.percentile(0.5),
-            self.percentile(0.99),
-            self.cpu_s * 1000.0 / self.answered as f64,
-            self.memory_mb
-        );
+    /// One message at a time, until all are asked. What becomes of a reply is told beside the next message.
+    async fn work(&self, worker: usize) -> Vec<Duration> {
+        let Round { in_flight, model, messages, series, .. } = self.round;
+        // Customers do not all write in the same millisecond.
+        tokio::time::sleep(model * worker as u32 / in_flight as u32).await;
+        let mut times = Vec::new();
+        let mut before = None;
+        while self.begun.fetch_add(1, Ordering::Relaxed) < messages {
+            let own = times.len();
+            let customer = self.customer(worker, own / EACH);
+            let order = format!("{series}.{worker}.{own}");
+            let id = hook::wamid(series * 1_000_000_000 + worker * 1_000_000 + own, &order);
+            let text = format!(
+                "Hello, until when is branch {} open on weekdays, and do I need the receipt of order {order}?",
+                (own * 17 + worker) % PASSAGES
+            );
+            let ((took, reply), ()) =
+                tokio::join!(self.ask((&customer, &id, &text)), self.tell(before.take()));
+            times.push(took.saturating_sub(model));
+            before = Some((customer, reply));
+        }
+        self.tell(before).await;
+        times
     }
-}
 
-/// CPU seconds that a process has used: fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms.
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks =
-        |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
+    /// Who writes: by turns a new customer and a stored one, while there are stored ones who have not yet written.
+    fn customer(&self, worker: usize, spell: usize) -> String {
+        let Round { in_flight, series, old, .. } = self.round;
+        let place = old.from + spell / 2 * in_flight + worker;
+        if spell.is_multiple_of(2) || place >= old.to {
+            return new_customer(series, worker, spell);
+        }
+        self.old.fetch_add(1, Ordering::Relaxed);
+        stored_customer(place * STRIDE % old.stored)
+    }
 
-/// Resident memory of a process in MB.
-pub(crate) fn memory_mb(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS"));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0) / 1024
+    /// Sends a customer's text; how long the reply took, and the reply.
+    async fn ask(&self, (customer, id, text): (&str, &str, &str)) -> (Duration, Arrived) {
+        let told = self.upstream.reply_to(customer);
+        let body = hook::message(customer, id, text);
+        let signature = hook::sign(&body);
+        let started = Instant::now();
+        self.post(body, signature).await;
+        let arrived = tokio::time::timeout(Duration::from_mins(2), told);
+        let reply = arrived.await.expect("a reply within two minutes").expect("a reply");
+        (reply.at.duration_since(started), reply)
+    }
+
+    /// Tells that a reply was sent, then that it was delivered.
+    async fn tell(&self, reply: Option<(String, Arrived)>) {
+        let Some((customer, reply)) = reply.filter(|_| self.round.statuses) else { return };
+        for state in ["sent", "delivered"] {
+            let body = hook::status(&customer, (&reply.id, &reply.reference), state);
+            let signature = hook::sign(&body);
+            self.post(body, signature).await;
+        }
+    }
+
+    async fn post(&self, body: Vec<u8>, signature: String) {
+        let request =
+            self.http.post(&self.address).header("x-hub-signature-256", signature).body(body);
+        let status = request.send().await.expect("an answer").status();
+        assert!(status.is_success(), "a webhook was answered {status}");
+    }
 }

@@ -2,7 +2,7 @@
 //! reply to him was sent.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::DIMS;
+use super::hook::wamid;
 
 /// The running server.
 pub(crate) struct Upstream {
@@ -24,11 +25,22 @@ pub(crate) struct Upstream {
     state: Arc<Shared>,
 }
 
+/// A reply as it arrived at WhatsApp.
+pub(crate) struct Arrived {
+    /// When.
+    pub(crate) at: Instant,
+    /// The id that it was given.
+    pub(crate) id: String,
+    /// What the sender wants to hear again in the news of it; empty where it sent none.
+    pub(crate) reference: String,
+}
+
 #[derive(Default)]
 struct Shared {
-    waiting: Mutex<HashMap<String, oneshot::Sender<Instant>>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Arrived>>>,
     model_ms: AtomicU64,
-    sent: AtomicU64,
+    answered: AtomicU64,
+    sent: AtomicUsize,
 }
 
 impl Upstream {
@@ -52,7 +64,7 @@ impl Upstream {
     }
 
     /// Resolves when a reply to this customer was sent.
-    pub(crate) fn reply_to(&self, customer: &str) -> oneshot::Receiver<Instant> {
+    pub(crate) fn reply_to(&self, customer: &str) -> oneshot::Receiver<Arrived> {
         let (tell, told) = oneshot::channel();
         self.state.waiting.lock().expect("no panic").insert(format!("+{customer}"), tell);
         told
@@ -60,7 +72,12 @@ impl Upstream {
 
     /// How many messages were sent.
     pub(crate) fn sent(&self) -> u64 {
-        self.state.sent.load(Ordering::Relaxed)
+        self.state.sent.load(Ordering::Relaxed) as u64
+    }
+
+    /// How many times the model was asked.
+    pub(crate) fn answered(&self) -> u64 {
+        self.state.answered.load(Ordering::Relaxed)
     }
 }
 
@@ -75,6 +92,7 @@ async fn embeddings(body: Bytes) -> impl IntoResponse {
 }
 
 async fn chat(State(state): State<Arc<Shared>>) -> impl IntoResponse {
+    state.answered.fetch_add(1, Ordering::Relaxed);
     let think = state.model_ms.load(Ordering::Relaxed);
     if think > 0 {
         tokio::time::sleep(Duration::from_millis(think)).await;
@@ -88,16 +106,17 @@ async fn chat(State(state): State<Arc<Shared>>) -> impl IntoResponse {
 }
 
 async fn messages(State(state): State<Arc<Shared>>, body: Bytes) -> impl IntoResponse {
-    let arrived = Instant::now();
+    let at = Instant::now();
     let message: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let to = message["to"].as_str().unwrap_or_default();
+    let text = |key: &str| message[key].as_str().unwrap_or_default();
     let count = state.sent.fetch_add(1, Ordering::Relaxed);
-    if let Some(tell) = state.waiting.lock().expect("no panic").remove(to) {
-        let _ = tell.send(arrived);
+    let id = wamid(count, &format!("OUT{count}"));
+    let answer = as_json(&json!({"messaging_product": "whatsapp", "messages": [{"id": &id}]}));
+    if let Some(tell) = state.waiting.lock().expect("no panic").remove(text("to")) {
+        let reference = text("biz_opaque_callback_data").to_owned();
+        let _ = tell.send(Arrived { at, id, reference });
     }
-    as_json(
-        &json!({"messaging_product": "whatsapp", "messages": [{"id": format!("wamid.OUT{count}")}]}),
-    )
+    answer
 }
 
 fn as_json(body: &Value) -> impl IntoResponse + use<> {

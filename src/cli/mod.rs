@@ -16,6 +16,7 @@ mod inbox;
 mod learn;
 mod search;
 mod serve;
+mod webhook;
 
 /// Answers a business's WhatsApp from its own documents, or calls a person.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ enum Command {
     Search(search::Search),
     /// Show the customers who wait for a person, and give them back to the bot
     Inbox(inbox::Inbox),
+    /// Show stored webhooks, or take them in again after a bug was mended
+    Webhook(webhook::Webhooks),
     /// Check the configuration and everything it reaches, and say how to mend what is wrong
     Doctor,
     /// Print every setting with its default and what it means
@@ -72,6 +75,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         print!("{}", crate::config::DEFAULTS);
         return Ok(ExitCode::SUCCESS);
     }
+    let _steps = crate::step::listen();
     let mut config = Config::load(arguments.config.as_deref())?;
     // Logs would stand between the lines of a conversation or a table: there only what went wrong is said.
     let quiet = match &arguments.command {
@@ -95,6 +99,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
+        Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config => Ok(ExitCode::SUCCESS),
     }

@@ -33,6 +33,10 @@ pub struct Agent {
     pub history: usize,
     /// IANA name of the business's time zone, for `today` and `time` in the prompt.
     pub time_zone: String,
+    /// ISO 639-1 codes of the languages that its customers write in; empty: any. They say which words opt out.
+    pub languages: Vec<String>,
+    /// What a customer gets who opts out, or comes back.
+    pub opt_out: OptOut,
     /// What to do with voice notes.
     pub voice: Voice,
     /// When to call a person.
@@ -54,6 +58,15 @@ pub struct Voice {
     pub failure_reply: String,
 }
 
+/// What a customer gets who writes the opt-out word (STOP), or the one that takes it back (START).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptOut {
+    /// The one message that confirms the opt-out; `None`: silence.
+    pub reply: Option<String>,
+    /// The message that says that he will be answered again.
+    pub welcome: String,
+}
+
 /// When a conversation goes to a person, and who is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Handoff {
@@ -63,6 +76,8 @@ pub struct Handoff {
     pub reply: String,
     /// The support contacts' WhatsApp numbers, as `+` and digits.
     pub notify: Vec<String>,
+    /// The bot returns when a person has done nothing for this long, in minutes; 0: only when the case is resolved.
+    pub return_minutes: i64,
 }
 
 /// One hand-off rule.

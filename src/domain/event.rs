@@ -139,6 +139,18 @@ pub struct Other {
     pub alert: Option<String>,
 }
 
+impl Event {
+    /// What happened, as one word.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Status(_) => "status",
+            Self::Echo(_) => "echo",
+            Self::Other(other) => &other.kind,
+        }
+    }
+}
+
 impl Delivery {
     /// The state as one word.
     pub fn as_str(self) -> &'static str {

@@ -9,10 +9,13 @@ pub mod event;
 pub mod agent;
 pub mod knowledge;
 pub mod turn;
+pub mod machine;
+pub mod thread;
+pub mod sending;
 pub mod prompt;
 pub mod trace;
 
-pub use agent::{Agent, Handoff, HandoffRule, Texts, Voice};
+pub use agent::{Agent, Handoff, HandoffRule, OptOut, Texts, Voice};
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
     AgentId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId, MessageId,
@@ -21,7 +24,8 @@ pub use id::{
 pub use knowledge::{Chunk, Passage, Scores};
 pub use message::{ChoiceSource, Content, Media, MediaKind};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
+pub use sending::{Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
-    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker, Turn,
+    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker, Spoken, Turn,
 };

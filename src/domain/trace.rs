@@ -106,6 +106,9 @@ pub struct Written {
     pub repairs: Vec<String>,
     /// Failed attempts, in words.
     pub errors: Vec<String>,
+    /// Which limit on money decided what was asked, in words.
+    #[serde(default)]
+    pub budget: Option<String>,
     /// Milliseconds.
     pub took_ms: f64,
 }

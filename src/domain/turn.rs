@@ -45,6 +45,17 @@ pub struct Said {
     pub message: Option<MessageId>,
     /// What it holds.
     pub content: Content,
+    /// What a voice note says, when it was transcribed before.
+    pub heard: Option<Spoken>,
+}
+
+/// What a voice note says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// The words. Not empty.
+    pub text: String,
+    /// ISO 639-1 code of the language, when it was recognised.
+    pub language: Option<String>,
 }
 
 /// One earlier message.
@@ -157,6 +168,8 @@ pub enum Reason {
         /// The expression of the rule.
         pattern: String,
     },
+    /// The money for models is used up, and the documents' own sentences hold no answer.
+    Budget {},
 }
 
 impl Owner {
@@ -184,6 +197,9 @@ impl std::fmt::Display for Reason {
         match self {
             Self::Keyword { keyword } => write!(f, "the customer wrote “{keyword}”"),
             Self::Pattern { pattern } => write!(f, "the message matched the pattern `{pattern}`"),
+            Self::Budget {} => f.write_str(
+                "the day's money for models is used up, and the documents hold no plain answer",
+            ),
         }
     }
 }

@@ -94,12 +94,17 @@ async fn receive(
     verify_all(&ours, headers, &body)?;
     let number_of = |external: &str| {
         let number = ours.iter().find(|number| number.line.external_id() == external)?;
-        Some(number.id.clone())
+        Some((number.id.clone(), web.desk.bots.get(&number.agent)))
     };
-    let webhook = Webhook { provider: first.provider, body: body.to_vec(), items };
-    let taken = inbound::take_in(&web.desk.store, webhook, web.desk.burst, number_of).await?;
-    for due in &taken.due {
-        web.desk.wake.turn_at(*due);
+    let webhook = Webhook { provider: first.provider, body: body.to_vec(), items, again: None };
+    crate::step!("webhook.verified");
+    let taken = inbound::take_in(&web.desk.store, webhook, web.desk.intake, number_of).await?;
+    crate::step!("webhook.stored");
+    for conversation in &taken.stirred {
+        web.desk.wake.stirred(conversation);
+    }
+    if taken.queued > 0 {
+        web.desk.wake.send();
     }
     metrics::counter!("frontdesk_webhooks_total").increment(1);
     metrics::counter!("frontdesk_messages_in_total").increment(taken.fresh as u64);

@@ -38,10 +38,32 @@ pub trait Model: Send + Sync {
 pub type Hear<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// What a prompt must fit into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// The model's context window in tokens, input and output.
     pub tokens: u32,
+    /// What its tokens cost, where that is known.
+    pub price: Option<Price>,
+}
+
+/// What a model's tokens cost.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Dollars for a million tokens read.
+    pub input: f64,
+    /// Dollars for a million tokens written.
+    pub output: f64,
+}
+
+impl Price {
+    /// What tokens cost, in millionths of a dollar: dollars for a million tokens are millionths of a dollar for one.
+    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    #[expect(clippy::cast_sign_loss, reason = "prices below 0 are refused")]
+    pub fn micros(self, input: u64, output: u64) -> u64 {
+        (input as f64 * self.input + output as f64 * self.output).round() as u64
+    }
 }
 
 /// A model's answer.
@@ -89,6 +111,11 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// What answers where there is no model, or no money for one: the documents' own sentences.
+    pub fn without_model() -> Arc<dyn Model> {
+        Arc::new(extractive::Extractive)
+    }
+
     /// Builds the adapter.
     pub fn build(&self) -> Result<Arc<dyn Model>, String> {
         Ok(match self {

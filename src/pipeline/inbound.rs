@@ -5,14 +5,35 @@
 
 use std::sync::Arc;
 
+use super::Bot;
+use super::consent::{self, Consent};
+use crate::domain::machine::Limits;
+use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;
-use crate::domain::{Agent, Content, Item, Line, MessageId, NumberId, Said, Speaker, Turn};
-use crate::store::inbox::{Burst, TakeIn, TakenIn};
+use crate::domain::{
+    Agent, Content, Event, Item, Line, MessageId, NumberId, Said, Speaker, Spoken, Turn, WebhookId,
+};
+use crate::store::inbox::{Arrival, TakeIn, TakenIn};
 use crate::store::turns::{Claim, SpokenRow};
 use crate::store::{Result, Store};
 
+mod gap;
+
 /// The most messages that one turn answers.
 const MOST_MESSAGES: i64 = 50;
+
+/// How messages are taken in, whoever they are for.
+#[derive(Debug, Clone, Copy)]
+pub struct Intake {
+    /// The quiet gap after a message, in milliseconds; longer after one that looks unfinished.
+    pub gap_ms: i64,
+    /// The most that all gaps of a burst together may take, in milliseconds.
+    pub most_ms: i64,
+    /// Messages older than this are stored and not answered, in milliseconds.
+    pub stale_ms: i64,
+    /// When a sender is taken for a machine.
+    pub limits: Limits,
+}
 
 /// A verified and decoded webhook.
 pub struct Webhook {
@@ -22,18 +43,47 @@ pub struct Webhook {
     pub body: Vec<u8>,
     /// Its items.
     pub items: Vec<Item>,
+    /// The stored webhook that is taken in again.
+    pub again: Option<WebhookId>,
 }
 
-/// Stores a webhook. When this returns, all of it is on the disk and may be acknowledged.
+/// Stores a webhook. When this returns, all of it is on the disk and may be acknowledged. `number_of` gives the number
+/// of the provider's id, with the agent that answers on it.
 pub async fn take_in(
     store: &Store,
     webhook: Webhook,
-    burst: Burst,
-    number_of: impl Fn(&str) -> Option<NumberId>,
+    intake: Intake,
+    number_of: impl Fn(&str) -> Option<(NumberId, Option<Arc<Bot>>)>,
 ) -> Result<TakenIn> {
-    let give = |item: Item| (item.number.as_deref().and_then(&number_of), item);
-    let items = webhook.items.into_iter().map(give).collect();
-    store.take_in(TakeIn { provider: webhook.provider, body: webhook.body, items, burst }).await
+    let give = |item: Item| {
+        let (number, bot) = item.number.as_deref().and_then(&number_of).unzip();
+        let manner = manner(&intake, bot.flatten().as_deref(), &item.event);
+        Arrival { number, item, manner }
+    };
+    let Webhook { provider, body, items, again } = webhook;
+    let items = items.into_iter().map(give).collect();
+    store.take_in(TakeIn { provider, body, items, again }).await
+}
+
+/// How an event is taken in: what its content and the agent say.
+fn manner(intake: &Intake, bot: Option<&Bot>, event: &Event) -> Manner {
+    let message = if let Event::Message(message) = event { Some(message) } else { None };
+    Manner {
+        gap_ms: message.map_or(0, |message| gap::gap_ms(&message.content, intake.gap_ms)),
+        most_ms: intake.most_ms,
+        stale_ms: intake.stale_ms,
+        return_ms: bot.map_or(0, |bot| bot.agent.handoff.return_minutes.saturating_mul(60_000)),
+        limits: intake.limits,
+        wish: message.zip(bot).and_then(|(message, bot)| wish(&message.content, &bot.agent)),
+    }
+}
+
+/// Whether a message is the word for "do not write to me", or for "write to me again".
+fn wish(content: &Content, agent: &Agent) -> Option<Wish> {
+    Some(match consent::read(content.words()?, &agent.languages)? {
+        Consent::OptOut => Wish { out: true, reply: agent.opt_out.reply.clone() },
+        Consent::OptIn => Wish { out: false, reply: Some(agent.opt_out.welcome.clone()) },
+    })
 }
 
 /// A turn with the messages that it answers.
@@ -42,6 +92,8 @@ pub struct Gathered {
     pub turn: Turn,
     /// The provider's id of the last message that waits.
     pub last_provider_id: Option<String>,
+    /// When the burst is over and the answer may be written.
+    pub quiet_at: Option<i64>,
     /// The ids of the messages that wait.
     pub messages: Vec<MessageId>,
 }
@@ -64,7 +116,17 @@ pub async fn gather(store: &Store, claim: &Claim, agent: &Arc<Agent>) -> Result<
         history: said.before.into_iter().filter_map(line).collect(),
         now: now_ms(),
     };
-    Ok(Some(Gathered { turn, last_provider_id, messages }))
+    Ok(Some(Gathered { turn, last_provider_id, quiet_at: said.quiet_at, messages }))
+}
+
+impl Gathered {
+    /// Keeps what voice notes said in an abandoned try, so that they are not transcribed again.
+    pub fn remember(&mut self, heard: &[(MessageId, Spoken)]) {
+        for said in &mut self.turn.said {
+            let known = heard.iter().find(|(message, _)| said.message.as_ref() == Some(message));
+            said.heard = known.map(|(_, spoken)| spoken.clone());
+        }
+    }
 }
 
 /// A message as the pipeline reads it. Content that cannot be read back is passed on as unknown, never dropped.
@@ -73,7 +135,7 @@ fn waiting(row: SpokenRow) -> Said {
         tracing::error!(%error, message = row.id, "a stored message cannot be read");
         Content::Unknown { kind: "unreadable".into(), raw: serde_json::Value::Null }
     });
-    Said { message: Some(MessageId::stored(row.id)), content }
+    Said { message: Some(MessageId::stored(row.id)), content, heard: None }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {

@@ -4,7 +4,7 @@
 //! inbound ─ transcribe ─ escalate ─ retrieve ─ prompt ─ reply ─ outbound
 //! ```
 //!
-//! [`Engine::answer`] runs stages 2 to 6. It sends nothing and writes nothing that a customer could see: that is
+//! [`Engine::answer`] runs stages 2 to 6; [`Engine::prepare`] those before the model, [`Engine::write`] the rest. It sends nothing and writes nothing that a customer could see: that is
 //! why the sandbox, evals and replay can call it. A failure inside never ends in silence: it becomes the agent's
 //! configured sentence, with the reason in the trace.
 
@@ -12,23 +12,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::domain::trace::Trace;
-use crate::domain::{Agent, MessageId, Outcome, Turn};
+use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Spoken, Turn};
 use crate::embed::Embedder;
 use crate::index::Index;
 use crate::llm::{Hear, Model};
 use crate::speech::Transcriber;
 
 pub mod inbound;
+mod consent;
 mod transcribe;
 mod escalate;
 pub mod retrieve;
 mod prompt;
 mod reply;
 pub mod outbound;
+pub mod budget;
 mod clean;
+mod fold;
 mod format;
 mod fuse;
 
+pub use budget::Means;
 pub use transcribe::Recordings;
 
 /// What the pipeline answers with: the values behind the seams.
@@ -42,6 +46,10 @@ pub struct Engine {
     pub index: Arc<dyn Index>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
+    /// What answers when there is no money for a model.
+    pub spare: Arc<dyn Model>,
+    /// What models may cost.
+    pub budget: budget::Settings,
 }
 
 /// An agent made ready to answer: its rules compiled, its prompt parsed.
@@ -59,6 +67,8 @@ pub struct Around<'a> {
     pub recordings: &'a dyn Recordings,
     /// Who hears the answer while it is written.
     pub hear: Option<Hear<'a>>,
+    /// What may answer.
+    pub means: Means,
 }
 
 /// What became of a turn.
@@ -69,45 +79,146 @@ pub struct Answered {
     /// What each stage saw, decided, took and used.
     pub trace: Trace,
     /// What voice notes said.
-    pub transcripts: Vec<(MessageId, String)>,
+    pub transcripts: Vec<(MessageId, Spoken)>,
+}
+
+/// A turn that is ready to be answered: everything before the model is done.
+pub struct Ready {
+    run: Run,
+    stage: Stage,
+    started: Instant,
+}
+
+/// How far a turn is.
+enum Stage {
+    /// The outcome is known without a model.
+    Decided(Outcome),
+    /// The model is to be asked.
+    Open { question: Question, found: retrieve::Found },
 }
 
 impl Engine {
     /// Answers a turn: stages 2 to 6.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> Answered {
+        let ready = self.prepare(bot, turn, around.recordings).await;
+        self.write(bot, turn, ready, around).await
+    }
+
+    /// Stages 2 to 4: what can be done while the customer may still be typing.
+    pub async fn prepare(&self, bot: &Bot, turn: &Turn, recordings: &dyn Recordings) -> Ready {
         let started = Instant::now();
         let mut run = Run { trace: Trace::default(), transcripts: Vec::new() };
-        let outcome = self.stages(bot, turn, around, &mut run).await;
+        let stage = match transcribe::listen(&*self.speech, recordings, turn, &mut run).await {
+            Ok(question) => self.look_up(bot, question, &mut run).await,
+            Err(outcome) => Stage::Decided(outcome),
+        };
+        Ready { run, stage, started }
+    }
+
+    async fn look_up(&self, bot: &Bot, question: Question, run: &mut Run) -> Stage {
+        if let Some(reason) = bot.escalate(&question, run) {
+            let reply = bot.agent.handoff.reply.clone();
+            return Stage::Decided(Outcome::HandOver { reason, reply, question: question.text });
+        }
+        let found = retrieve::search(self, &bot.agent, &question, run).await;
+        Stage::Open { question, found }
+    }
+
+    /// Stages 5 and 6: the prompt and the reply.
+    pub async fn write(
+        &self,
+        bot: &Bot,
+        turn: &Turn,
+        ready: Ready,
+        around: Around<'_>,
+    ) -> Answered {
+        let Ready { mut run, stage, started } = ready;
+        let outcome = match stage {
+            Stage::Decided(outcome) => outcome,
+            Stage::Open { question, found } => {
+                let open = Open { question: &question, found: &found };
+                self.reply(bot, turn, (&open, around), &mut run).await
+            }
+        };
         run.trace.total_ms = millis(started);
         Answered { outcome, trace: run.trace, transcripts: run.transcripts }
     }
+}
 
-    async fn stages(&self, bot: &Bot, turn: &Turn, around: Around<'_>, run: &mut Run) -> Outcome {
-        let question = match transcribe::listen(&*self.speech, around.recordings, turn, run).await {
-            Ok(question) => question,
-            Err(outcome) => return outcome,
-        };
-        if let Some(reason) = bot.escalate(&question, run) {
-            let reply = bot.agent.handoff.reply.clone();
-            return Outcome::HandOver { reason, reply, question: question.text };
+/// What the model is asked.
+struct Open<'a> {
+    question: &'a Question,
+    found: &'a retrieve::Found,
+}
+
+impl Engine {
+    /// Stages 5 and 6 with the best model that there is money for.
+    async fn reply(
+        &self,
+        bot: &Bot,
+        turn: &Turn,
+        (open, around): (&Open<'_>, Around<'_>),
+        run: &mut Run,
+    ) -> Outcome {
+        let named = &bot.agent.model;
+        let own = if named.is_empty() { self.model.default_model() } else { named };
+        let Open { question, found } = *open;
+        let hear = around.hear;
+        for named in self.budget.models(own, around.means) {
+            let asked = prompt::Asked { question, found, model: &*self.model, named };
+            let prompt = prompt::compose(bot, turn, &asked, run);
+            if self.budget.allows(self.estimate(&prompt)) {
+                let asked = reply::Asked { prompt: &prompt, hear };
+                let outcome = reply::write(&*self.model, bot, &asked, run).await;
+                run.note_budget(
+                    (named != own).then_some("a cheaper model was asked: a limit is near"),
+                );
+                return outcome;
+            }
         }
-        let found = retrieve::search(self, &bot.agent, &question, run).await;
-        let prompt = prompt::compose(
-            bot,
-            turn,
-            &prompt::Asked { question: &question, found: &found },
-            self,
-            run,
-        );
-        reply::write(&*self.model, bot, &reply::Asked { prompt: &prompt, hear: around.hear }, run)
-            .await
+        let named = self.spare.default_model();
+        let asked = prompt::Asked { question, found, model: &*self.spare, named };
+        let prompt = prompt::compose(bot, turn, &asked, run);
+        let asked = reply::Asked { prompt: &prompt, hear };
+        let outcome = reply::write(&*self.spare, bot, &asked, run).await;
+        run.note_budget(Some("no model was asked: a limit on money is reached"));
+        match outcome {
+            Outcome::Reply(Reply { sort: ReplyKind::NoAnswer, .. }) => Outcome::HandOver {
+                reason: Reason::Budget {},
+                reply: bot.agent.handoff.reply.clone(),
+                question: question.text.clone(),
+            },
+            other => other,
+        }
+    }
+
+    /// The most that asking with this prompt can cost, in millionths of a dollar; 0 where no price is known.
+    fn estimate(&self, prompt: &crate::domain::Prompt) -> u64 {
+        let price = self.model.window(&prompt.model).and_then(|window| window.price);
+        let (input, output) = (u64::from(prompt.tokens), u64::from(prompt.max_output_tokens));
+        price.map_or(0, |price| price.micros(input, output))
+    }
+}
+
+impl Run {
+    fn note_budget(&mut self, why: Option<&str>) {
+        if let Some(written) = &mut self.trace.reply {
+            written.budget = why.map(ToOwned::to_owned);
+        }
+    }
+}
+
+impl Ready {
+    /// What voice notes said, so that they need not be transcribed again.
+    pub fn transcripts(&self) -> &[(MessageId, Spoken)] {
+        &self.run.transcripts
     }
 }
 
 /// What a run of the pipeline collects on its way.
 struct Run {
     trace: Trace,
-    transcripts: Vec<(MessageId, String)>,
+    transcripts: Vec<(MessageId, Spoken)>,
 }
 
 impl Bot {

@@ -5,9 +5,11 @@ use super::format::{for_whatsapp, split};
 use super::inbound::Gathered;
 use super::{Answered, Bot};
 use crate::domain::{
-    ConversationId, EscalationId, MessageId, Outcome, Reply, ReplyKind, Trace, TurnId, time,
+    ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, Trace, TurnId, time,
 };
-use crate::store::finish::{Escalation, Finished, OutgoingRow};
+use crate::store::escalations::Untold;
+use crate::store::finish::{Escalation, Finished};
+use crate::store::outbox::OutgoingRow;
 use crate::store::storable;
 use crate::store::turns::Claim;
 
@@ -45,7 +47,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
         version: bot.agent.version.clone(),
         outcome: word(&answered.outcome),
         answered: transcribed(place.gathered, &answered.transcripts),
-        replies: texts.into_iter().map(row).collect(),
+        replies: texts.iter().map(|text| OutgoingRow::new(text)).collect(),
         escalation,
         usage: answered.trace.usage,
         trace: json(&answered.trace),
@@ -111,16 +113,12 @@ fn json(trace: &Trace) -> String {
 
 fn transcribed(
     gathered: &Gathered,
-    transcripts: &[(MessageId, String)],
+    transcripts: &[(MessageId, Spoken)],
 ) -> Vec<(MessageId, Option<String>)> {
     let transcript = |id: &MessageId| {
-        transcripts.iter().find(|(message, _)| message == id).map(|(_, text)| text.clone())
+        transcripts.iter().find(|(message, _)| message == id).map(|(_, spoken)| spoken.text.clone())
     };
     gathered.messages.iter().map(|id| (id.clone(), transcript(id))).collect()
-}
-
-fn row(text: String) -> OutgoingRow {
-    OutgoingRow { id: MessageId::generate(), text, reply_to: None }
 }
 
 struct Case<'a> {
@@ -131,26 +129,55 @@ struct Case<'a> {
 impl Case<'_> {
     fn open(&self, bot: &Bot, place: &Place<'_>) -> Escalation {
         let conversation = place.claim.conversation();
-        let customer = place.gathered.turn.contact.as_deref().unwrap_or("A customer");
-        let notice = self.notice(bot, customer, &link(place.base_url, &conversation));
-        let digits =
-            |phone: &String| phone.chars().filter(char::is_ascii_digit).collect::<String>();
-        let notices = bot.agent.handoff.notify.iter().map(|p| (digits(p), notice.clone()));
+        let notice = Notice {
+            reason: &self.reason,
+            question: self.question,
+            contact: place.gathered.turn.contact.as_deref(),
+            link: link(place.base_url, &conversation),
+        };
         Escalation {
-            id: EscalationId::generate(),
             reason: self.reason.clone(),
             question: self.question.to_owned(),
-            notices: notices.collect(),
+            notices: notice.to_all(bot),
         }
     }
+}
 
-    fn notice(&self, bot: &Bot, customer: &str, link: &str) -> String {
+/// What the support contacts are told of a case that was opened outside of a turn: phone digits, and the words.
+pub fn notices(bot: &Bot, case: &Untold, base_url: &str) -> Vec<(String, String)> {
+    let notice = Notice {
+        reason: &case.reason,
+        question: &case.question,
+        contact: case.contact.as_deref(),
+        link: link(base_url, &ConversationId::stored(case.conversation_id.clone())),
+    };
+    notice.to_all(bot)
+}
+
+struct Notice<'a> {
+    reason: &'a str,
+    question: &'a str,
+    contact: Option<&'a str>,
+    link: String,
+}
+
+impl Notice<'_> {
+    fn to_all(&self, bot: &Bot) -> Vec<(String, String)> {
+        let text = self.text(bot);
+        let digits =
+            |phone: &String| phone.chars().filter(char::is_ascii_digit).collect::<String>();
+        bot.agent.handoff.notify.iter().map(|phone| (digits(phone), text.clone())).collect()
+    }
+
+    fn text(&self, bot: &Bot) -> String {
+        let customer = self.contact.unwrap_or("A customer");
         let question: String = self.question.chars().take(1000).collect();
-        let agent = &bot.agent.name;
         format!(
-            "🙋 *{agent}*: {customer} asks for a person.\nWhy: {}\n\n> {}\n\n{link}",
+            "🙋 *{}*: {customer} needs a person.\nWhy: {}\n\n> {}\n\n{}",
+            bot.agent.name,
             self.reason,
-            question.replace('\n', "\n> ")
+            question.replace('\n', "\n> "),
+            self.link
         )
     }
 }

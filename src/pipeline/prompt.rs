@@ -9,10 +9,10 @@ use chrono::{DateTime, Utc};
 use minijinja::{Environment, UndefinedBehavior, context};
 
 use super::retrieve::Found;
-use super::{Bot, Engine, Run, millis};
+use super::{Bot, Run, millis};
 use crate::domain::trace::Composed;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
-use crate::llm::Window;
+use crate::llm::{Model, Window};
 use crate::tokens::Vocabulary;
 
 /// What a chat message costs beyond its text, in tokens (OpenAI's counting: role and separators).
@@ -73,20 +73,16 @@ struct Facts<'a> {
 pub(super) struct Asked<'a> {
     pub(super) question: &'a Question,
     pub(super) found: &'a Found,
+    /// What answers, and the model's name as it knows it.
+    pub(super) model: &'a dyn Model,
+    pub(super) named: &'a str,
 }
 
 /// Composes the prompt.
-pub(super) fn compose(
-    bot: &Bot,
-    turn: &Turn,
-    asked: &Asked<'_>,
-    engine: &Engine,
-    run: &mut Run,
-) -> Prompt {
+pub(super) fn compose(bot: &Bot, turn: &Turn, asked: &Asked<'_>, run: &mut Run) -> Prompt {
     let started = Instant::now();
-    let agent = &bot.agent;
-    let named = if agent.model.is_empty() { engine.model.default_model() } else { &agent.model };
-    let window = engine.model.window(named);
+    let (agent, named) = (&bot.agent, asked.named);
+    let window = asked.model.window(named);
     let parts = Parts {
         system: system(bot, turn, asked.question),
         history: &turn.history,
@@ -102,7 +98,7 @@ pub(super) fn compose(
         question: asked.question.text.clone(),
         passages: Arc::from(&parts.passages[..fit.passages]),
         confidence: asked.found.confidence,
-        min_confidence: agent.min_confidence.unwrap_or_else(|| engine.model.min_confidence()),
+        min_confidence: agent.min_confidence.unwrap_or_else(|| asked.model.min_confidence()),
         tokens: fit.tokens,
     };
     run.trace.prompt = Some(Composed {
@@ -268,7 +264,7 @@ mod tests {
 
     fn fit(tokens: u32, history: &[Line], passages: &[Passage]) -> (Fit, Vec<ChatMessage>) {
         let parts = Parts { system: "Be kind.".into(), history, passages, question: "When?" };
-        let fit = parts.fit(Some(Window { tokens }), 100, Vocabulary::O200k);
+        let fit = parts.fit(Some(Window { tokens, price: None }), 100, Vocabulary::O200k);
         let messages = parts.messages(&fit);
         (fit, messages)
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::{Run, millis};
 use crate::domain::trace::{Note, Transcribed};
-use crate::domain::{Content, Media, Outcome, Question, Reply, ReplyKind, Said, Turn};
+use crate::domain::{Content, Media, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn};
 use crate::speech::{Recording, Transcriber};
 
 /// Where recordings come from.
@@ -29,7 +29,10 @@ pub(super) async fn listen(
     for said in &turn.said {
         match said.content.voice() {
             Some(media) if turn.agent.voice.transcribe => {
-                let text = hear(speech, recordings, turn, media).await;
+                let text = match &said.heard {
+                    Some(spoken) => Ok(spoken.clone()),
+                    None => hear(speech, recordings, turn, media).await,
+                };
                 heard.note(said, text, run);
             }
             Some(_) => {
@@ -73,10 +76,10 @@ impl Heard {
         match text {
             Ok(spoken) => {
                 self.spoken = true;
-                self.language = self.language.take().or(spoken.language);
+                self.language = self.language.take().or(spoken.language.clone());
                 self.words.push(spoken.text.clone());
                 if let Some(message) = message {
-                    run.transcripts.push((message.clone(), spoken.text.clone()));
+                    run.transcripts.push((message.clone(), spoken.clone()));
                 }
                 note.transcript = Some(spoken.text);
             }
@@ -87,11 +90,6 @@ impl Heard {
         }
         self.notes.push(note);
     }
-}
-
-struct Spoken {
-    text: String,
-    language: Option<String>,
 }
 
 async fn hear(

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use crate::domain::{Fault, Item, Media, Party};
+use crate::domain::{Fault, Item, Media, Party, Sending, Template};
 
 mod error;
 mod json;
@@ -63,6 +63,8 @@ pub struct Outgoing {
     pub to: Party,
     /// The words, in WhatsApp's own formatting, at most 4,096 characters.
     pub text: String,
+    /// Goes out instead of the words, where the provider takes only that.
+    pub template: Option<Template>,
     /// The provider's id of the message that it quotes.
     pub reply_to: Option<String>,
     /// Our reference; status events bring it back.
@@ -111,6 +113,21 @@ impl Settings {
             Self::Meta(_) => true,
             Self::Sandbox(_) => false,
         }
+    }
+
+    /// How the number sends. The error names the key that cannot be right.
+    pub fn sending(&self) -> Result<Sending, String> {
+        let sending = match self {
+            Self::Meta(settings) => settings.sending(),
+            Self::Sandbox(settings) => settings.sending(),
+        };
+        if !(sending.rate.is_finite() && sending.rate > 0.0) {
+            return Err("rate must be above 0: messages a second".into());
+        }
+        if sending.unknown.after_ms < 0 {
+            return Err("unknown.after_ms must be 0 or more".into());
+        }
+        Ok(sending)
     }
 
     /// The name of the agent that answers on the number.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json, signature};
-use crate::domain::{Content, Event, Inbound, Item, Media, Other, Party};
+use crate::domain::{Content, Event, Inbound, Item, Media, Other, Party, Sending, Unknown};
 
 /// The header that carries the signature of a webhook.
 const SIGNATURE: &str = "x-frontdesk-signature";
@@ -34,6 +34,23 @@ pub struct Settings {
     /// Take webhooks unchecked when there is no `secret`.
     #[serde(default)]
     pub insecure: bool,
+    /// Messages a second.
+    #[serde(default = "default_rate")]
+    pub rate: f64,
+    /// What becomes of a message whose outcome stays unknown.
+    #[serde(default)]
+    pub unknown: Unknown,
+}
+
+impl Settings {
+    /// How the number sends.
+    pub(super) fn sending(&self) -> Sending {
+        Sending { rate: self.rate, unknown: self.unknown, template: None }
+    }
+}
+
+fn default_rate() -> f64 {
+    1000.0
 }
 
 /// An in-process number.
@@ -169,7 +186,7 @@ mod tests {
 
     fn outgoing(text: &str) -> Outgoing {
         let to = Party { wa_id: Some("4477".into()), ..Party::default() };
-        Outgoing { to, text: text.into(), reply_to: None, reference: "r".into() }
+        Outgoing { to, text: text.into(), template: None, reply_to: None, reference: "r".into() }
     }
 
     #[test]

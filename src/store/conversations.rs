@@ -79,19 +79,15 @@ impl Store {
     }
 }
 
-/// Makes a person the owner at once. What was waiting for the bot is a person's to answer now; a turn under way has lost
-/// its lease, so that the conversation can be given back at any moment.
-pub(super) async fn take_over(conn: &mut Conn<'_>, id: &ConversationId) -> Result<()> {
-    let sql = "update conversations set owner = 'person', due_at = null, waiting_since = null,
-               lease_token = lease_token + 1, lease_until = 0, attempts = 0, last_message_at = $2, updated_at = $2 where id = $1";
-    run!(conn, sql, id.as_str(), now())?;
-    let sql = "update messages set state = 'stored', note = 'a person took over', updated_at = $2
+/// Empties a conversation's queue: what waits for the bot is stored, what the bot has said and not sent yet must not
+/// leave any more. Whoever calls this ends the lease, too.
+pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) -> Result<()> {
+    let sql = "update messages set state = 'stored', note = $3, updated_at = $2
                where conversation_id = $1 and state = 'waiting'";
-    run!(conn, sql, id.as_str(), now())?;
-    // A reply of the bot that has not left yet must not follow the person's.
-    let sql = "update messages set state = 'failed', state_rank = 9, due_at = null, note = 'a person took over', updated_at = $2
+    run!(conn, sql, id.as_str(), now(), why)?;
+    let sql = "update messages set state = 'failed', state_rank = 9, due_at = null, note = $3, updated_at = $2
                where conversation_id = $1 and state = 'queued' and author = 'bot'";
-    run!(conn, sql, id.as_str(), now()).map(|_| ())
+    run!(conn, sql, id.as_str(), now(), why).map(|_| ())
 }
 
 struct Resolve {
@@ -103,12 +99,12 @@ impl Write for Resolve {
     type Out = bool;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "update conversations set owner = 'bot', updated_at = $3
+        let sql = "update conversations set owner = 'bot', habit = '', updated_at = $3
                    where id = $1 and workspace_id = $2";
         let found = run!(conn, sql, self.id.as_str(), workspace.as_str(), now())? == 1;
-        let sql = "update escalations set state = 'resolved', resolved_at = $3
-                   where conversation_id = $1 and workspace_id = $2 and state = 'open'";
-        run!(conn, sql, self.id.as_str(), workspace.as_str(), now())?;
+        if found {
+            super::escalations::close(conn, &self.id).await?;
+        }
         Ok(found)
     }
 }

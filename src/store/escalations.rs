@@ -1,8 +1,11 @@
 //! Escalations: the case records of hand-offs.
 
+use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Result, Store, all};
+use super::outbox::{OutgoingRow, Queued};
+use super::{Conn, Result, Rows, Store, Write, all, first, now, outbox, run, storable};
+use crate::domain::{ContactId, ConversationId, EscalationId, NumberId, TurnId, WorkspaceId};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -37,4 +40,174 @@ impl Store {
         })
         .await
     }
+
+    /// Cases that the support contacts were not told of yet, the oldest first.
+    pub async fn untold(&self) -> Result<Vec<Untold>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select e.id, e.conversation_id, v.number_id, e.reason, e.question, c.name as contact
+                       from escalations e join conversations v on v.id = e.conversation_id
+                       join contacts c on c.id = v.contact_id
+                       where e.told = 0 and e.workspace_id = $1 order by e.created_at limit 50";
+            all!(conn, Untold, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// Puts the notices of a case into the outbox: phone digits, and the words. Only the first who does this does.
+    pub async fn tell(&self, case: &Untold, notices: Vec<(String, String)>) -> Result<()> {
+        self.apply(Tell { case: case.clone(), notices }).await
+    }
+
+    /// Opens a case of a conversation: the support contacts are told of it soon.
+    /// Who may speak does not change.
+    pub async fn open_case(&self, opened: Opened) -> Result<()> {
+        self.apply(opened).await
+    }
+}
+
+/// A case that the support contacts were not told of.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Untold {
+    /// Its id.
+    pub id: String,
+    /// The conversation.
+    pub conversation_id: String,
+    /// The number that it is on.
+    pub number_id: String,
+    /// Why, in words.
+    pub reason: String,
+    /// What the customer asked.
+    pub question: String,
+    /// The customer's name.
+    pub contact: Option<String>,
+}
+
+/// A case to open outside of a turn.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Why, in words.
+    pub reason: String,
+    /// What it is about.
+    pub question: String,
+}
+
+#[async_trait]
+impl Write for Opened {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let case = Case {
+            conversation: &self.conversation,
+            turn: None,
+            reason: &self.reason,
+            question: &self.question,
+        };
+        case.open(conn, workspace, false).await.map(|_| ())
+    }
+}
+
+struct Tell {
+    case: Untold,
+    notices: Vec<(String, String)>,
+}
+
+#[async_trait]
+impl Write for Tell {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update escalations set told = 1 where id = $1 and told = 0";
+        if run!(conn, sql, &self.case.id)? == 0 {
+            return Ok(());
+        }
+        let number = NumberId::stored(self.case.number_id.clone());
+        notify(conn, workspace, (&number, None), &self.notices).await
+    }
+}
+
+/// A case, as it is written down.
+pub(super) struct Case<'a> {
+    pub(super) conversation: &'a ConversationId,
+    pub(super) turn: Option<&'a TurnId>,
+    pub(super) reason: &'a str,
+    pub(super) question: &'a str,
+}
+
+impl Case<'_> {
+    /// Writes the case down; `told` if the support contacts are told in the same transaction.
+    pub(super) async fn open(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        told: bool,
+    ) -> Result<EscalationId> {
+        let id = EscalationId::generate();
+        let sql = "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
+                   values ($1, $2, $3, $4, $5, $6, 'open', $7, $8)";
+        run!(
+            conn,
+            sql,
+            id.as_str(),
+            workspace.as_str(),
+            self.conversation.as_str(),
+            self.turn.map(TurnId::as_str),
+            storable(self.reason),
+            storable(self.question),
+            i64::from(told),
+            now()
+        )?;
+        Ok(id)
+    }
+}
+
+/// Closes the open cases of a conversation.
+pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
+    let sql = "update escalations set state = 'resolved', resolved_at = $2
+               where conversation_id = $1 and state = 'open'";
+    run!(conn, sql, conversation.as_str(), now()).map(|_| ())
+}
+
+/// Puts notices to support contacts into the outbox: phone digits, and the words.
+pub(super) async fn notify(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (number, turn): (&NumberId, Option<&TurnId>),
+    notices: &[(String, String)],
+) -> Result<()> {
+    let mut rows = Rows::default();
+    for (part, (phone, text)) in notices.iter().enumerate() {
+        let conversation = notice_thread(workspace, conn, number, phone).await?;
+        let (conversation, number) = (&conversation, number.as_str());
+        let queued = Queued { conversation, number, turn, author: "notice" };
+        rows.push(queued.values(workspace, &OutgoingRow::new(text), part)?);
+    }
+    outbox::insert(conn, &rows).await
+}
+
+/// The conversation with a support contact on the number, made when there is none.
+async fn notice_thread(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    number: &NumberId,
+    phone: &str,
+) -> Result<ConversationId> {
+    let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
+               values ($1, $2, $3, 'Support contact', $4, $4)
+               on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
+    let fresh = ContactId::generate();
+    let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
+    let sql = "insert into conversations
+               (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
+               values ($1, $2, $3, $4, 'bot', $5, $5, $5)
+               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at
+               returning id";
+    let fresh = ConversationId::generate();
+    let contact = contact.map(|row| row.0).unwrap_or_default();
+    let number = number.as_str();
+    let row =
+        first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), number, contact, now())?;
+    Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
 }

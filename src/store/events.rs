@@ -1,8 +1,9 @@
 //! What webhooks say that is neither message nor status, kept as it came.
 
+use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, all, now, run, to_json};
+use super::{Conn, Result, Store, Write, all, now, run, to_json};
 use crate::domain::{Event, Item, NumberId, WebhookId, WorkspaceId};
 
 /// A kept event.
@@ -44,6 +45,75 @@ impl Store {
                 .map(|row| row.map_or(0, |row| row.0))
         })
         .await
+    }
+}
+
+/// A stored webhook.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct WebhookRow {
+    /// Its id.
+    pub id: String,
+    /// The provider that sent it.
+    pub provider: String,
+    /// The body as it came; empty when it was kept for long enough.
+    pub body: Vec<u8>,
+    /// When it came.
+    pub created_at: i64,
+}
+
+impl Store {
+    /// Stored webhooks, the oldest first: those that came after the given moment and id.
+    pub async fn webhooks_after(
+        &self,
+        after: &(i64, String),
+        limit: i64,
+    ) -> Result<Vec<WebhookRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, provider, body, created_at from webhooks where workspace_id = $1
+                       and (created_at > $2 or (created_at = $2 and id > $3)) order by created_at, id limit $4";
+            all!(conn, WebhookRow, sql, workspace.as_str(), after.0, &after.1, limit)
+        })
+        .await
+    }
+
+    /// One stored webhook.
+    pub async fn webhook(&self, id: &WebhookId) -> Result<Option<WebhookRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, provider, body, created_at from webhooks where workspace_id = $1 and id = $2";
+            super::first!(conn, WebhookRow, sql, workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// Forgets webhooks that came before a moment, at most `limit` of them; how many there were. Of those whose events
+    /// are still shown only the body is forgotten.
+    pub async fn forget_webhooks(&self, before: i64, limit: i64) -> Result<u64> {
+        self.apply(ForgetWebhooks { before, limit }).await
+    }
+}
+
+struct ForgetWebhooks {
+    before: i64,
+    limit: i64,
+}
+
+#[async_trait]
+impl Write for ForgetWebhooks {
+    type Out = u64;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+        let sql = "delete from webhooks where id in (select w.id from webhooks w
+                       where w.workspace_id = $1 and w.created_at < $2
+                       and not exists (select 1 from provider_events e where e.webhook_id = w.id)
+                       order by w.created_at limit $3)";
+        let gone = run!(conn, sql, workspace.as_str(), self.before, self.limit)?;
+        let sql = "update webhooks set body = $4 where id in (select w.id from webhooks w
+                       where w.workspace_id = $1 and w.created_at < $2 and length(w.body) > 0 limit $3)";
+        let nothing: &[u8] = &[];
+        let emptied = run!(conn, sql, workspace.as_str(), self.before, self.limit, nothing)?;
+        Ok(gone + emptied)
     }
 }
 

@@ -1,19 +1,21 @@
 //! Committing what the pipeline decided, all or nothing: the trace, the replies, the messages that they answer, the
 //! owner, the case. Only the holder of a conversation's lease can commit.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
+use super::escalations::Case;
+use super::outbox::{OutgoingRow, Queued};
+use super::together::Many;
 use super::turns::Claim;
-use super::{Conn, Result, Store, Write, first, now, run, storable, to_json};
-use crate::domain::{
-    AgentId, ContactId, Content, ConversationId, EscalationId, MessageId, TurnId, Usage, VersionId,
-    WorkspaceId,
-};
+use super::{Conn, Result, Rows, Store, conversations, escalations, now, outbox, storable};
+use crate::domain::{AgentId, MessageId, TurnId, Usage, VersionId, WorkspaceId, machine};
 
 impl Store {
     /// Commits a turn: its trace, its replies, the messages it answered, the owner, the case.
     pub async fn commit_turn(&self, turn: Finished) -> Result<Committed> {
-        self.apply(turn).await
+        self.lines.turns.apply(turn).await
     }
 }
 
@@ -42,22 +44,9 @@ pub struct Finished {
     pub escalation: Option<Escalation>,
 }
 
-/// A message to put into the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutgoingRow {
-    /// Its id: our reference at the provider.
-    pub id: MessageId,
-    /// The words, as WhatsApp formats them.
-    pub text: String,
-    /// The provider's id of the message that it quotes.
-    pub reply_to: Option<String>,
-}
-
 /// A case to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Escalation {
-    /// Its id.
-    pub id: EscalationId,
     /// Why, in words.
     pub reason: String,
     /// What the customer asked.
@@ -76,84 +65,141 @@ pub enum Committed {
 }
 
 #[async_trait]
-impl Write for Finished {
+impl Many for Finished {
     type Out = Committed;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Committed> {
-        if !self.let_go(conn).await? {
-            return Ok(Committed::Overtaken);
+    async fn run_all(
+        all: &[Self],
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Vec<Committed>> {
+        let held = let_go(all, conn).await?;
+        let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
+        answer(&ours, conn).await?;
+        for turn in &ours {
+            if let Some(case) = &turn.escalation {
+                turn.open_case(workspace, conn, case).await?;
+            }
         }
-        for (message, transcript) in &self.answered {
-            let sql = "update messages set state = 'answered', turn_id = $2, updated_at = $3,
-                       transcript = coalesce($4, transcript) where id = $1";
-            let transcript = transcript.as_deref().map(storable);
-            run!(conn, sql, message.as_str(), self.id.as_str(), now(), transcript)?;
-        }
-        self.record(workspace, conn).await?;
-        let author = if self.escalation.is_some() { "notice" } else { "bot" };
-        for (part, reply) in self.replies.iter().enumerate() {
-            let conversation = ConversationId::stored(self.claim.id.clone());
-            let row = Queued {
-                conversation: &conversation,
-                number: &self.claim.number_id,
-                turn: &self.id,
-                author,
-            };
-            row.insert(workspace, conn, reply, part).await?;
-        }
-        if let Some(case) = &self.escalation {
-            self.open_case(workspace, conn, case).await?;
-        }
-        Ok(Committed::Yes)
+        look_again(&ours, conn).await?;
+        record(&ours, workspace, conn).await?;
+        queue(&ours, workspace, conn).await?;
+        let committed = |turn: &Self| {
+            if held.contains(&turn.lease()) { Committed::Yes } else { Committed::Overtaken }
+        };
+        Ok(all.iter().map(committed).collect())
     }
 }
 
-impl Finished {
-    /// Gives the lease back, and makes its token worthless; false if it is not ours any more, or a person took over.
-    /// Messages that came meanwhile make the conversation due again at once. They are counted by a statement of their
-    /// own, when the row is ours: Postgres would not see those that commit while the first one waits for it.
-    async fn let_go(&self, conn: &mut Conn<'_>) -> Result<bool> {
-        let handed_over = i64::from(self.escalation.is_some());
-        let moment = now();
-        let sql = "update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0, updated_at = $3,
-                   last_message_at = $3, owner = case when $4 = 1 then 'person' else owner end
-                   where id = $1 and lease_token = $2 and owner = 'bot'";
-        let ours = run!(conn, sql, &self.claim.id, self.claim.lease_token, moment, handed_over)?;
-        if ours != 1 {
-            return Ok(false);
-        }
-        let sql = "update conversations set
-                   due_at = case when $4 = 0 and (select count(*) from messages m where m.conversation_id = $1
-                       and m.state = 'waiting') > $3 then $2 else null end,
-                   waiting_since = case when $4 = 0 and (select count(*) from messages m where m.conversation_id = $1
-                       and m.state = 'waiting') > $3 then waiting_since else null end
-                   where id = $1";
-        let answered = i64::try_from(self.answered.len()).unwrap_or(i64::MAX);
-        run!(conn, sql, &self.claim.id, moment, answered, handed_over)?;
-        Ok(true)
+/// Gives the leases back, and makes their tokens worthless; which of them were ours, and the conversation still the
+/// bot's.
+async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in all {
+        let reply = turn.replies.last();
+        rows.push([
+            turn.claim.id.as_str().into(),
+            turn.claim.lease_token.into(),
+            i64::from(turn.escalation.is_some()).into(),
+            reply.map(|_| moment).into(),
+            reply.map_or(0, |reply| machine::hash(&reply.text)).into(),
+            moment.into(),
+        ]);
     }
+    let before = "with v (id, token, handed_over, replied_at, reply_hash, moment) as (";
+    if let Conn::Postgres(_) = conn {
+        // In one order for all replicas, so that they wait for each other and never each for the other.
+        let after = ") select c.id from v join conversations c on c.id = v.id order by c.id for update of c";
+        conn.many_rows::<(String,)>(before, &rows, after).await?;
+    }
+    let after = ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
+            updated_at = v.moment, last_message_at = v.moment,
+            replied_at = coalesce(v.replied_at, conversations.replied_at),
+            reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end,
+            owner = case when v.handed_over = 1 then 'person' else owner end,
+            person_at = case when v.handed_over = 1 then v.moment else person_at end
+        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = 'bot'
+        returning conversations.id, conversations.lease_token - 1";
+    let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
+    Ok(held.into_iter().collect())
+}
 
-    async fn record(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "insert into turns (id, workspace_id, conversation_id, agent_id, version_id, outcome, trace,
-                       input_tokens, output_tokens, cost_micros, created_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let usage = self.usage;
-        run!(
-            conn,
-            sql,
-            self.id.as_str(),
-            workspace.as_str(),
-            &self.claim.id,
-            self.agent.as_str(),
-            self.version.as_ref().map(VersionId::as_str),
-            self.outcome,
-            &self.trace,
-            clamp(usage.input_tokens),
-            clamp(usage.output_tokens),
-            clamp(usage.cost_micros),
-            now(),
-        )
-        .map(|_| ())
+async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in ours {
+        for (message, transcript) in &turn.answered {
+            rows.push([
+                message.as_str().into(),
+                turn.id.as_str().into(),
+                transcript.as_deref().map(|text| storable(text).into_owned()).into(),
+                moment.into(),
+            ]);
+        }
+    }
+    let before = "with v (id, turn_id, transcript, moment) as (";
+    let after =
+        ") update messages set state = 'answered', turn_id = v.turn_id, updated_at = v.moment,
+            transcript = coalesce(v.transcript, messages.transcript)
+        from v where messages.id = v.id";
+    conn.many(before, &rows, after).await.map(|_| ())
+}
+
+/// Messages that came meanwhile make the conversation due again at once. By a statement of its own, when the rows are
+/// ours: Postgres would not see those that commit while the first one waits for them.
+async fn look_again(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in ours {
+        rows.push([turn.claim.id.as_str().into(), moment.into()]);
+    }
+    let before = "with v (id, moment) as (";
+    let after = ") update conversations set
+            due_at = case when w.since is null then null else w.moment end,
+            quiet_at = case when w.since is null then null else quiet_at end,
+            waiting_since = w.since
+        from (select v.id, v.moment, (select min(m.created_at) from messages m
+            where m.conversation_id = v.id and m.state = 'waiting') as since from v) w
+        where conversations.id = w.id";
+    conn.many(before, &rows, after).await.map(|_| ())
+}
+
+async fn record(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in ours {
+        rows.push([
+            turn.id.as_str().into(),
+            workspace.as_str().into(),
+            turn.claim.id.as_str().into(),
+            turn.agent.as_str().into(),
+            turn.version.as_ref().map(VersionId::as_str).into(),
+            turn.outcome.into(),
+            turn.trace.as_str().into(),
+            clamp(turn.usage.input_tokens).into(),
+            clamp(turn.usage.output_tokens).into(),
+            clamp(turn.usage.cost_micros).into(),
+            moment.into(),
+        ]);
+    }
+    let into = "insert into turns (id, workspace_id, conversation_id, agent_id, version_id, outcome, trace,
+        input_tokens, output_tokens, cost_micros, created_at)";
+    conn.many(into, &rows, "").await.map(|_| ())
+}
+
+async fn queue(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+    let mut rows = Rows::default();
+    for turn in ours {
+        let author = if turn.escalation.is_some() { "notice" } else { "bot" };
+        let (conversation, number) = (&turn.claim.conversation(), turn.claim.number_id.as_str());
+        for (part, reply) in turn.replies.iter().enumerate() {
+            let queued = Queued { conversation, number, turn: Some(&turn.id), author };
+            rows.push(queued.values(workspace, reply, part)?);
+        }
+    }
+    outbox::insert(conn, &rows).await
+}
+
+impl Finished {
+    fn lease(&self) -> (String, i64) {
+        (self.claim.id.clone(), self.claim.lease_token)
     }
 
     async fn open_case(
@@ -162,99 +208,17 @@ impl Finished {
         conn: &mut Conn<'_>,
         case: &Escalation,
     ) -> Result<()> {
-        let sql = "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, created_at)
-                   values ($1, $2, $3, $4, $5, $6, 'open', $7)";
-        run!(
-            conn,
-            sql,
-            case.id.as_str(),
-            workspace.as_str(),
-            &self.claim.id,
-            self.id.as_str(),
-            storable(&case.reason),
-            storable(&case.question),
-            now()
-        )?;
-        let sql = "update messages set state = 'stored', note = 'handed over', updated_at = $2
-                   where conversation_id = $1 and state = 'waiting'";
-        run!(conn, sql, &self.claim.id, now())?;
-        for (part, (phone, text)) in case.notices.iter().enumerate() {
-            let conversation = notice_thread(workspace, conn, &self.claim.number_id, phone).await?;
-            let row = Queued {
-                conversation: &conversation,
-                number: &self.claim.number_id,
-                turn: &self.id,
-                author: "notice",
-            };
-            let notice =
-                OutgoingRow { id: MessageId::generate(), text: text.clone(), reply_to: None };
-            row.insert(workspace, conn, &notice, part).await?;
-        }
-        Ok(())
-    }
-}
-
-/// The conversation with a support contact on the number, made when there is none.
-async fn notice_thread(
-    workspace: &WorkspaceId,
-    conn: &mut Conn<'_>,
-    number: &str,
-    phone: &str,
-) -> Result<ConversationId> {
-    let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
-               values ($1, $2, $3, 'Support contact', $4, $4)
-               on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
-    let fresh = ContactId::generate();
-    let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
-    let sql = "insert into conversations
-               (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
-               values ($1, $2, $3, $4, 'bot', $5, $5, $5)
-               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at
-               returning id";
-    let fresh = ConversationId::generate();
-    let contact = contact.map(|row| row.0).unwrap_or_default();
-    let row =
-        first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), number, contact, now())?;
-    Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
-}
-
-/// Where an outgoing message belongs.
-struct Queued<'a> {
-    conversation: &'a ConversationId,
-    number: &'a str,
-    turn: &'a TurnId,
-    author: &'static str,
-}
-
-impl Queued<'_> {
-    async fn insert(
-        &self,
-        workspace: &WorkspaceId,
-        conn: &mut Conn<'_>,
-        message: &OutgoingRow,
-        part: usize,
-    ) -> Result<()> {
-        let sql = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
-                       body, reply_to, state, turn_id, part, sent_at, created_at, updated_at, due_at)
-                   values ($1, $2, $3, $4, 'out', $5, 'text', $6, $7, $8, 'queued', $9, $10, $11, $11, $11, $11)";
-        let body = storable(&message.text);
-        let content = to_json(&Content::Text { body: body.to_string() })?;
-        run!(
-            conn,
-            sql,
-            message.id.as_str(),
-            workspace.as_str(),
-            self.conversation.as_str(),
-            self.number,
-            self.author,
-            content,
-            body,
-            message.reply_to.as_deref(),
-            self.turn.as_str(),
-            i64::try_from(part).unwrap_or(i64::MAX),
-            now(),
-        )
-        .map(|_| ())
+        let conversation = self.claim.conversation();
+        let opened = Case {
+            conversation: &conversation,
+            turn: Some(&self.id),
+            reason: &case.reason,
+            question: &case.question,
+        };
+        opened.open(conn, workspace, true).await?;
+        conversations::void(conn, &conversation, "handed over").await?;
+        let at = (&self.claim.number(), Some(&self.id));
+        escalations::notify(conn, workspace, at, &case.notices).await
     }
 }
 

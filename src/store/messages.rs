@@ -1,11 +1,13 @@
 //! Messages: rows as they arrive, the state of ours as the provider reports it, and reading a thread.
 
+use std::collections::BTreeMap;
+
 use sqlx::FromRow;
 
-use super::inbox::{faults_json, message_id};
-use super::{Conn, Result, Store, all, first, now, run, storable, to_json};
+use super::bulk::Value;
+use super::{Conn, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
-    Content, ConversationId, Delivery, Fault, MessageId, NumberId, Status, WorkspaceId,
+    Content, ConversationId, Delivery, Echo, Fault, MessageId, NumberId, Status, WorkspaceId,
 };
 
 /// A message of a thread.
@@ -101,40 +103,83 @@ pub(super) struct Arrived<'a> {
 }
 
 impl Arrived<'_> {
-    /// Inserts the row; false if the number has seen this provider id before.
-    pub(super) async fn insert(
-        &self,
-        conn: &mut Conn<'_>,
-        workspace: &WorkspaceId,
-    ) -> Result<bool> {
-        let sql = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id,
-                       kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
-                   on conflict (number_id, provider_id) do nothing";
-        let ours = self.author == "person";
-        let inserted = run!(
-            conn,
-            sql,
-            message_id().as_str(),
-            workspace.as_str(),
-            self.conversation.as_str(),
-            self.number.as_str(),
-            if ours { "out" } else { "in" },
-            self.author,
-            storable(self.provider_id),
-            self.content.kind(),
-            to_json(self.content)?,
-            self.content.words().map(storable),
-            self.reply_to.map(storable),
-            self.state,
-            if ours { rank(Delivery::Sent) } else { 0 },
-            self.note,
-            self.sent_at,
-            now(),
-            faults_json(self.faults)?,
-        )?;
-        Ok(inserted == 1)
+    /// The row to insert.
+    pub(super) fn values(&self, workspace: &WorkspaceId) -> Result<[Value; 18]> {
+        let (ours, moment) = (self.author == "person", now());
+        Ok([
+            MessageId::generate().to_string().into(),
+            workspace.as_str().into(),
+            self.conversation.as_str().into(),
+            self.number.as_str().into(),
+            if ours { "out" } else { "in" }.into(),
+            self.author.into(),
+            storable(self.provider_id).into_owned().into(),
+            self.content.kind().into(),
+            to_json(self.content)?.into(),
+            self.content.words().map(|words| storable(words).into_owned()).into(),
+            self.reply_to.map(|id| storable(id).into_owned()).into(),
+            self.state.into(),
+            if ours { rank(Delivery::Sent) } else { 0 }.into(),
+            self.note.into(),
+            self.sent_at.into(),
+            moment.into(),
+            moment.into(),
+            faults_json(self.faults)?.into(),
+        ])
     }
+}
+
+/// Inserts messages that came from outside.
+pub(super) async fn insert_arrived(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
+    let into = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id,
+        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error)";
+    conn.many(into, rows, "").await.map(|_| ())
+}
+
+/// Puts what is understood now in the place of what was not when the message came.
+pub(super) async fn mend(conn: &mut Conn<'_>, id: &str, now_read: &Arrived<'_>) -> Result<()> {
+    let sql = "update messages set kind = $2, content = $3, body = $4, state = $5, note = $6, updated_at = $7
+               where id = $1";
+    run!(
+        conn,
+        sql,
+        id,
+        now_read.content.kind(),
+        to_json(now_read.content)?,
+        now_read.content.words().map(storable),
+        now_read.state,
+        now_read.note,
+        now()
+    )
+    .map(|_| ())
+}
+
+/// Whether an echo is a message of ours whose send has not been recorded yet; then it is settled by this.
+pub(super) async fn recognise(
+    conn: &mut Conn<'_>,
+    conversation: &ConversationId,
+    echo: &Echo,
+) -> Result<bool> {
+    let Some(words) = echo.content.words() else { return Ok(false) };
+    let sql = "update messages set provider_id = $2, state = 'sent', state_rank = 3, lease_until = null, due_at = null,
+                   updated_at = $4
+               where id = (select id from messages where conversation_id = $1 and direction = 'out'
+                   and provider_id is null and state in ('sending', 'unknown') and body = $3
+                   order by created_at, part, id limit 1)";
+    let ours = run!(
+        conn,
+        sql,
+        conversation.as_str(),
+        storable(&echo.provider_id),
+        storable(words),
+        now()
+    )?;
+    Ok(ours == 1)
+}
+
+/// A message's faults as one text, or none.
+fn faults_json(faults: &[Fault]) -> Result<Option<String>> {
+    if faults.is_empty() { Ok(None) } else { to_json(&faults).map(Some) }
 }
 
 /// Where a delivery state stands; a state only ever gives way to a higher one. Below `sent` are queued (0),
@@ -148,31 +193,82 @@ pub(super) fn rank(delivery: Delivery) -> i64 {
     }
 }
 
-/// Settles a message of ours by the provider's news of it: found by its id, or by our reference where the provider's
-/// id never reached us. States only rise, and what has arrived cannot fail any more.
-pub(super) async fn settle(
+/// Whether news of a message counts after what is known already: states only rise, and what has arrived cannot fail any
+/// more.
+fn rises(known: Delivery, news: Delivery) -> bool {
+    rank(known) < rank(news)
+        && (news != Delivery::Failed || rank(known) < rank(Delivery::Delivered))
+}
+
+/// Settles messages of ours by the provider's news of them: found by their id, or by our reference where the
+/// provider's id never reached us.
+pub(super) async fn settle_all(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    number: &NumberId,
-    status: &Status,
+    statuses: &[(&NumberId, &Status)],
 ) -> Result<()> {
-    let sql =
-        "update messages set state = $5, state_rank = $6, provider_id = coalesce(provider_id, $3),
-                   error = coalesce($7, error), lease_until = null, due_at = null, updated_at = $8
-               where workspace_id = $1 and number_id = $2 and direction = 'out'
-                   and (provider_id = $3 or (id = $4 and provider_id is null))
-                   and state_rank < $6 and ($6 < 9 or state_rank < 5)";
-    run!(
-        conn,
-        sql,
-        workspace.as_str(),
-        number.as_str(),
-        storable(&status.provider_id),
-        status.reference.as_deref().map(storable).unwrap_or_default(),
-        status.delivery.as_str(),
-        rank(status.delivery),
-        faults_json(&status.faults)?,
-        now(),
-    )
-    .map(|_| ())
+    let mut last: BTreeMap<(&str, &str), &Status> = BTreeMap::new();
+    for (number, status) in statuses {
+        let news = last.entry((number.as_str(), &status.provider_id)).or_insert(status);
+        if rises(news.delivery, status.delivery) {
+            *news = status;
+        }
+    }
+    let (mut rows, mut referred) = (Rows::default(), Rows::default());
+    for ((number, provider_id), status) in last {
+        let mut row = [
+            workspace.as_str().into(),
+            number.into(),
+            storable(provider_id).into_owned().into(),
+            Value::from(None::<String>),
+            status.delivery.as_str().into(),
+            rank(status.delivery).into(),
+            faults_json(&status.faults)?.into(),
+            now().into(),
+        ];
+        rows.push(row.clone());
+        if let Some(reference) = &status.reference {
+            row[3] = storable(reference).into_owned().into();
+            referred.push(row);
+        }
+    }
+    let before =
+        "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment) as (";
+    macro_rules! settle {
+        ($found:literal) => {
+            concat!(
+                ") update messages set state = v.state, state_rank = v.rank, provider_id = coalesce(messages.provider_id, v.provider_id),
+                    error = coalesce(v.error, messages.error), lease_until = null, due_at = null, updated_at = v.moment
+                from v where ", $found, " and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
+                    and messages.direction = 'out' and messages.state_rank < v.rank and (v.rank < 9 or messages.state_rank < 5)"
+            )
+        };
+    }
+    // By the reference first: a message that has no provider id yet gets it by this.
+    let found = settle!("messages.id = v.reference and messages.provider_id is null");
+    conn.many(before, &referred, found).await?;
+    let found = settle!("messages.provider_id = v.provider_id");
+    conn.many(before, &rows, found).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Delivery::{Delivered, Failed, Read, Sent};
+
+    #[test]
+    fn states_only_rise_and_what_arrived_cannot_fail() {
+        for (known, news, counts) in [
+            (Sent, Delivered, true),
+            (Delivered, Read, true),
+            (Sent, Failed, true),
+            (Delivered, Failed, false),
+            (Read, Failed, false),
+            (Failed, Delivered, false),
+            (Read, Delivered, false),
+            (Sent, Sent, false),
+        ] {
+            assert_eq!(rises(known, news), counts, "{known:?} then {news:?}");
+        }
+    }
 }

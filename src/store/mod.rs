@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,13 +14,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{ConnectOptions, PgPool, SqlitePool};
 
+use self::together::Together;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
 
 mod sql;
+mod bulk;
 mod writer;
+mod together;
 pub mod agents;
 pub mod conversations;
 pub mod escalations;
@@ -28,9 +32,13 @@ pub mod inbox;
 pub mod knowledge;
 pub mod messages;
 pub mod outbox;
+pub mod unknown;
 pub mod turns;
 pub mod finish;
+pub mod replicas;
+pub mod signal;
 
+pub(crate) use bulk::Rows;
 pub(crate) use sql::{Conn, all, first, run};
 
 /// How often Postgres is asked for a change that others are in the way of.
@@ -39,8 +47,24 @@ const MOST_TRIES: u32 = 10;
 /// The database.
 #[derive(Clone)]
 pub struct Store {
+    base: Base,
+    /// Where the changes wait of which there are many, so that they are made together.
+    lines: Arc<Lines>,
+}
+
+/// The database and the workspace that everything is scoped by.
+#[derive(Clone)]
+struct Base {
     db: Db,
     workspace: WorkspaceId,
+    /// The name of this process among those that serve the database.
+    replica: String,
+}
+
+struct Lines {
+    webhooks: Together<inbox::TakeIn>,
+    turns: Together<finish::Finished>,
+    sends: Together<outbox::RecordSend>,
 }
 
 #[derive(Clone)]
@@ -97,30 +121,39 @@ pub(crate) trait Write: Send + Sync + 'static {
 impl Store {
     /// Opens the database, creating and migrating it where needed.
     pub async fn open(settings: &Settings) -> Result<Self> {
+        let replica = format!("rep_{}", ulid::Ulid::generate());
         let db = if settings.url.expose_secret().is_empty() {
             open_sqlite(settings).await?
         } else {
-            open_postgres(settings).await?
+            open_postgres(settings, &replica).await?
         };
-        let mut store = Self { db, workspace: WorkspaceId::stored(String::new()) };
-        store.workspace = store.apply(agents::EnsureWorkspace { slug: "default" }).await?;
-        Ok(store)
+        let base = Base { db, workspace: WorkspaceId::stored(String::new()), replica };
+        Self::seen_by(base, "default").await
     }
 
     /// The same database, seen by another workspace, which is made if there is none of that name.
     pub async fn workspace(&self, name: &'static str) -> Result<Self> {
-        let workspace = self.apply(agents::EnsureWorkspace { slug: name }).await?;
-        Ok(Self { db: self.db.clone(), workspace })
+        Self::seen_by(self.base.clone(), name).await
+    }
+
+    async fn seen_by(mut base: Base, workspace: &'static str) -> Result<Self> {
+        base.workspace = base.apply(agents::EnsureWorkspace { slug: workspace }).await?;
+        let lines = Lines {
+            webhooks: Together::start(base.clone()),
+            turns: Together::start(base.clone()),
+            sends: Together::start(base.clone()),
+        };
+        Ok(Self { base, lines: Arc::new(lines) })
     }
 
     /// The workspace that everything here is scoped by.
     pub fn workspace_id(&self) -> &WorkspaceId {
-        &self.workspace
+        &self.base.workspace
     }
 
     /// What the database is, in a few words.
     pub fn describe(&self) -> &'static str {
-        match self.db {
+        match self.base.db {
             Db::Sqlite { .. } => "SQLite",
             Db::Postgres(_) => "Postgres",
         }
@@ -128,7 +161,7 @@ impl Store {
 
     /// Whether several processes may serve this database.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.db, Db::Postgres(_))
+        matches!(self.base.db, Db::Postgres(_))
     }
 
     /// Whether the database answers, by reading and by writing.
@@ -138,7 +171,7 @@ impl Store {
 
     /// Closes the database after what is under way.
     pub async fn close(&self) {
-        match &self.db {
+        match &self.base.db {
             Db::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -149,6 +182,29 @@ impl Store {
 
     /// Commits a change. When this returns, it is on the disk.
     pub(crate) async fn apply<W: Write>(&self, write: W) -> Result<W::Out> {
+        self.base.apply(write).await
+    }
+
+    /// Reads with a connection of its own.
+    pub(crate) async fn read<R>(
+        &self,
+        read: impl AsyncFnOnce(&mut Conn<'_>) -> Result<R>,
+    ) -> Result<R> {
+        match &self.base.db {
+            Db::Sqlite { readers, .. } => {
+                let mut conn = readers.acquire().await.map_err(unreachable)?;
+                read(&mut Conn::Sqlite(&mut conn)).await
+            }
+            Db::Postgres(pool) => {
+                let mut conn = pool.acquire().await.map_err(unreachable)?;
+                read(&mut Conn::Postgres(&mut conn)).await
+            }
+        }
+    }
+}
+
+impl Base {
+    async fn apply<W: Write>(&self, write: W) -> Result<W::Out> {
         match &self.db {
             Db::Sqlite { writer, .. } => writer.apply(self.workspace.clone(), write).await,
             Db::Postgres(pool) => self.apply_apart(pool, write).await,
@@ -170,25 +226,9 @@ impl Store {
     async fn try_apart<W: Write>(&self, pool: &PgPool, write: &W) -> Result<W::Out> {
         let mut transaction = pool.begin().await.map_err(unreachable)?;
         let out = write.run(&self.workspace, &mut Conn::Postgres(&mut transaction)).await?;
+        crate::step!("store.commit");
         transaction.commit().await?;
         Ok(out)
-    }
-
-    /// Reads with a connection of its own.
-    pub(crate) async fn read<R>(
-        &self,
-        read: impl AsyncFnOnce(&mut Conn<'_>) -> Result<R>,
-    ) -> Result<R> {
-        match &self.db {
-            Db::Sqlite { readers, .. } => {
-                let mut conn = readers.acquire().await.map_err(unreachable)?;
-                read(&mut Conn::Sqlite(&mut conn)).await
-            }
-            Db::Postgres(pool) => {
-                let mut conn = pool.acquire().await.map_err(unreachable)?;
-                read(&mut Conn::Postgres(&mut conn)).await
-            }
-        }
     }
 }
 
@@ -220,31 +260,27 @@ async fn open_sqlite(settings: &Settings) -> Result<Db> {
         .busy_timeout(Duration::from_millis(settings.wait_ms))
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16384")
-        .statement_cache_capacity(256);
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .test_before_acquire(false)
-        .connect_with(options.clone())
-        .await?;
-    sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        .statement_cache_capacity(1024);
+    let mut writer = options.connect().await?;
+    sqlx::migrate!("migrations/sqlite").run(&mut writer).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(settings.connections.max(1))
         .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
         .test_before_acquire(false)
         .connect_with(options.read_only(true))
         .await?;
-    Ok(Db::Sqlite { writer: writer::Writer::start(writer), readers })
+    Ok(Db::Sqlite { writer: writer::Writer::start(writer)?, readers })
 }
 
-async fn open_postgres(settings: &Settings) -> Result<Db> {
+async fn open_postgres(settings: &Settings, replica: &str) -> Result<Db> {
     let options = PgConnectOptions::from_str(settings.url.expose_secret())
         .map_err(|error| Error::Unavailable(format!("the database URL cannot be read: {error}")))?
-        .application_name("frontdesk");
+        .application_name(&format!("frontdesk {replica}"));
     let pool = PgPoolOptions::new()
         .max_connections(settings.connections.max(2))
         .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
         .test_before_acquire(false)
-        .connect_with(options)
+        .connect_with(options.statement_cache_capacity(1024))
         .await?;
     sqlx::migrate!("migrations/postgres").run(&pool).await?;
     Ok(Db::Postgres(pool))

@@ -1,13 +1,34 @@
-//! The outbox: claiming messages to send, in order within a conversation, and recording how each ended.
+//! The outbox: queueing and claiming messages to send, in order within a conversation, and recording how each ended.
 //!
 //! A message whose send was begun and never recorded (the process died) becomes `unknown` when its lease ends: it is
-//! not sent again; the provider's status event, which carries our reference, settles it.
+//! not sent again; the provider's status event, which carries our reference, settles it. Where none comes for a set
+//! time, the number's setting decides.
 
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, now, run, storable, to_json};
-use crate::domain::{Fault, MessageId, WorkspaceId};
+use super::bulk::Value;
+use super::together::Many;
+use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
+use crate::domain::{Content, ConversationId, Fault, MessageId, TurnId, WorkspaceId};
+
+/// A message to put into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingRow {
+    /// Its id: our reference at the provider.
+    pub id: MessageId,
+    /// The words, as WhatsApp formats them.
+    pub text: String,
+    /// The provider's id of the message that it quotes.
+    pub reply_to: Option<String>,
+}
+
+impl OutgoingRow {
+    /// A message that quotes nothing.
+    pub fn new(text: &str) -> Self {
+        Self { id: MessageId::generate(), text: text.to_owned(), reply_to: None }
+    }
+}
 
 /// A message that this process may send.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -18,22 +39,50 @@ pub struct ToSend {
     pub conversation_id: String,
     /// The number to send from.
     pub number_id: String,
-    /// `bot`, `person` or `notice`.
+    /// `bot`, `person`, `notice` or `consent` (the answer to an opt-out or its taking back).
     pub author: String,
     /// The words.
     pub body: Option<String>,
     /// The provider's id of the message that it quotes.
     pub reply_to: Option<String>,
-    /// How often it was tried, this time included.
+    /// How often it was tried, this time included: proof of the lease.
     pub attempts: i64,
+    /// Until when it may be sent.
+    pub lease_until: i64,
     /// The customer's phone, digits only.
     pub wa_id: Option<String>,
     /// The customer's business-scoped id.
     pub bsuid: Option<String>,
+    /// Since when the customer does not want to be written to.
+    pub opted_out_at: Option<i64>,
     /// Who may speak in the conversation.
     pub owner: String,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
+}
+
+/// Which messages to claim.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The most.
+    pub limit: i64,
+    /// For how long, in milliseconds.
+    pub lease_ms: i64,
+    /// Numbers that may not send now.
+    pub except: Vec<String>,
+    /// Only of this number.
+    pub only: Option<String>,
+    /// The pace to one recipient.
+    pub pair: Pair,
+}
+
+/// How fast one recipient may be written to: at most `burst` messages in `burst` times `gap_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// How many may go at once; 0: no limit.
+    pub burst: i64,
+    /// The milliseconds that each of them costs.
+    pub gap_ms: i64,
 }
 
 /// How a send ended.
@@ -43,36 +92,39 @@ pub enum Ended {
     Sent(String),
     /// Try again at this moment.
     Again(i64, Fault),
-    /// It may have gone out.
-    Unknown(Fault),
+    /// It may have gone out; at this moment the number's setting decides, where no status event came.
+    Unknown(i64, Fault),
     /// It will not go out.
     Failed(Fault),
 }
 
 impl Store {
-    /// Claims messages to send for `lease_ms`, the oldest unsent of each conversation, with whom they go to.
-    pub async fn claim_sends(&self, limit: i64, lease_ms: i64) -> Result<Vec<ToSend>> {
-        self.apply(ClaimSends { limit, lease_ms }).await
+    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to.
+    pub async fn claim_sends(&self, asked: Asked) -> Result<Vec<ToSend>> {
+        self.apply(asked).await
     }
 
-    /// Records how a send ended; true if the conversation's next message can go.
+    /// Records how a send ended.
     pub async fn record_send(&self, message: &ToSend, ended: Ended) -> Result<()> {
-        self.apply(RecordSend { id: MessageId::stored(message.id.clone()), ended }).await
+        let (id, attempts) = (message.id.clone(), message.attempts);
+        self.lines.sends.apply(RecordSend { id, attempts, ended }).await
     }
 
-    /// Marks sends that were begun and never recorded as `unknown`; how many there were.
-    pub async fn sweep_sends(&self) -> Result<u64> {
-        self.apply(Sweep).await
+    /// When the outbox has something to send next, if it has.
+    pub async fn next_send(&self) -> Result<Option<i64>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql =
+                "select min(due_at) from messages where state = 'queued' and workspace_id = $1";
+            super::first!(conn, (Option<i64>,), sql, workspace.as_str())
+                .map(|row| row.and_then(|row| row.0))
+        })
+        .await
     }
-}
-
-struct ClaimSends {
-    limit: i64,
-    lease_ms: i64,
 }
 
 #[async_trait]
-impl Write for ClaimSends {
+impl Write for Asked {
     type Out = Vec<ToSend>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
@@ -81,15 +133,20 @@ impl Write for ClaimSends {
                 concat!(
                     "update messages set state = 'sending', state_rank = 1, lease_until = $2, attempts = attempts + 1
                      where id in (select m.id from messages m where m.state = 'queued' and m.due_at <= $1 and m.workspace_id = $4
+                         and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('queued', 'sending')
                              and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
+                         and ($7 = 0 or $7 > (select count(*) from messages r where r.conversation_id = m.conversation_id
+                             and r.sent_at > $8 and r.direction = 'out' and r.state_rank between 2 and 6))
                          order by m.due_at, m.id limit $3 ", $lock, ")
-                     returning id, conversation_id, number_id, author, body, reply_to, attempts,
+                     returning id, conversation_id, number_id, author, body, reply_to, attempts, lease_until,
                          (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
                           where v.id = messages.conversation_id) as wa_id,
                          (select c.bsuid from conversations v join contacts c on c.id = v.contact_id
                           where v.id = messages.conversation_id) as bsuid,
+                         (select c.opted_out_at from conversations v join contacts c on c.id = v.contact_id
+                          where v.id = messages.conversation_id) as opted_out_at,
                          (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
                          (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
                              as last_inbound_at"
@@ -98,59 +155,116 @@ impl Write for ClaimSends {
         }
         let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
         let moment = now();
-        all!(conn, ToSend, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
+        all!(
+            conn,
+            ToSend,
+            sql,
+            moment,
+            moment + self.lease_ms,
+            self.limit,
+            workspace.as_str(),
+            self.except.join(" "),
+            self.only.as_deref().unwrap_or_default(),
+            self.pair.burst,
+            moment - self.pair.burst * self.pair.gap_ms
+        )
     }
 }
 
-struct RecordSend {
-    id: MessageId,
+/// How a send ended, to be recorded. Only the holder of the message's lease records a failure.
+pub(super) struct RecordSend {
+    id: String,
+    attempts: i64,
     ended: Ended,
 }
 
 #[async_trait]
-impl Write for RecordSend {
+impl Many for RecordSend {
     type Out = ();
 
-    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let (id, moment) = (self.id.as_str(), now());
-        // A status event may have settled the message before this record: then only the id is filled in.
-        match &self.ended {
-            Ended::Sent(provider_id) => {
-                let sql = "update messages set provider_id = coalesce(provider_id, $2), lease_until = null, due_at = null,
-                           state = case when state_rank < 3 then 'sent' else state end,
-                           state_rank = case when state_rank < 3 then 3 else state_rank end, updated_at = $3
-                           where id = $1";
-                run!(conn, sql, id, storable(provider_id), moment)
-            }
-            Ended::Again(due, fault) => {
-                let sql = "update messages set state = 'queued', state_rank = 0, due_at = $2, lease_until = null,
-                           error = $3, updated_at = $4 where id = $1 and state = 'sending'";
-                run!(conn, sql, id, due, to_json(&[fault])?, moment)
-            }
-            Ended::Unknown(fault) => {
-                let sql = "update messages set state = 'unknown', state_rank = 2, due_at = null, lease_until = null,
-                           error = $2, updated_at = $3 where id = $1 and state = 'sending'";
-                run!(conn, sql, id, to_json(&[fault])?, moment)
-            }
-            Ended::Failed(fault) => {
-                let sql = "update messages set state = 'failed', state_rank = 9, due_at = null, lease_until = null,
-                           error = $2, note = $4, updated_at = $3 where id = $1 and state = 'sending'";
-                run!(conn, sql, id, to_json(&[fault])?, moment, &fault.title)
+    async fn run_all(all: &[Self], _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<()>> {
+        let (mut sent, moment) = (Rows::default(), now());
+        for one in all {
+            if let Ended::Sent(provider_id) = &one.ended {
+                let id = one.id.as_str().into();
+                sent.push([id, storable(provider_id).into_owned().into(), moment.into()]);
+            } else {
+                one.record(conn).await?;
             }
         }
-        .map(|_| ())
+        // A status event may have settled the message before this record: then only the id is filled in.
+        let before = "with v (id, provider_id, moment) as (";
+        let after = ") update messages set provider_id = coalesce(messages.provider_id, v.provider_id), lease_until = null, due_at = null,
+                state = case when state_rank < 3 then 'sent' else state end,
+                state_rank = case when state_rank < 3 then 3 else state_rank end, updated_at = v.moment
+            from v where messages.id = v.id";
+        conn.many(before, &sent, after).await?;
+        Ok(vec![(); all.len()])
     }
 }
 
-struct Sweep;
-
-#[async_trait]
-impl Write for Sweep {
-    type Out = u64;
-
-    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        let sql = "update messages set state = 'unknown', state_rank = 2, due_at = null, lease_until = null, updated_at = $1,
-                   note = 'the process ended while it was being sent' where state = 'sending' and lease_until < $1";
-        run!(conn, sql, now())
+impl RecordSend {
+    async fn record(&self, conn: &mut Conn<'_>) -> Result<()> {
+        let (state, rank, due, fault) = match &self.ended {
+            Ended::Again(due, fault) => ("queued", 0, Some(*due), fault),
+            Ended::Unknown(due, fault) => ("unknown", 2, Some(*due), fault),
+            Ended::Failed(fault) => ("failed", 9, None, fault),
+            Ended::Sent(_) => return Ok(()),
+        };
+        let note = matches!(self.ended, Ended::Failed(_)).then_some(fault.title.as_str());
+        let sql = "update messages set state = $2, state_rank = $3, due_at = $4, lease_until = null, error = $5,
+                   note = coalesce($6, note), updated_at = $7
+                   where id = $1 and state = 'sending' and attempts = $8";
+        let error = to_json(&[fault])?;
+        run!(conn, sql, &self.id, state, rank, due, error, note.map(storable), now(), self.attempts)
+            .map(|_| ())
     }
+}
+
+/// A message of ours on its way into the outbox.
+pub(super) struct Queued<'a> {
+    pub(super) conversation: &'a ConversationId,
+    pub(super) number: &'a str,
+    pub(super) turn: Option<&'a TurnId>,
+    pub(super) author: &'static str,
+}
+
+impl Queued<'_> {
+    /// The row to insert; `part` is its place among the messages of one reply.
+    pub(super) fn values(
+        &self,
+        workspace: &WorkspaceId,
+        message: &OutgoingRow,
+        part: usize,
+    ) -> Result<[Value; 14]> {
+        let (body, moment) = (storable(&message.text), now());
+        let content = to_json(&Content::Text { body: body.to_string() })?;
+        Ok([
+            message.id.as_str().into(),
+            workspace.as_str().into(),
+            self.conversation.as_str().into(),
+            self.number.into(),
+            self.author.into(),
+            content.into(),
+            body.into_owned().into(),
+            message.reply_to.as_deref().into(),
+            self.turn.map(TurnId::as_str).into(),
+            i64::try_from(part).unwrap_or(i64::MAX).into(),
+            moment.into(),
+            moment.into(),
+            moment.into(),
+            moment.into(),
+        ])
+    }
+}
+
+/// Puts messages into the outbox.
+pub(super) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
+    let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
+        sent_at, created_at, updated_at, due_at) as (";
+    let after = ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
+            body, reply_to, state, turn_id, part, sent_at, created_at, updated_at, due_at)
+        select id, workspace_id, conversation_id, number_id, 'out', author, 'text', content, body, reply_to, 'queued',
+            turn_id, part, sent_at, created_at, updated_at, due_at from v";
+    conn.many(before, rows, after).await.map(|_| ())
 }

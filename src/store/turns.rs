@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, first, now, run};
+use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{ConversationId, NumberId, TurnId, WorkspaceId};
 
 /// A conversation that this process may run a turn of.
@@ -41,6 +41,8 @@ pub struct SpokenRow {
     pub state: String,
     /// The customer's name.
     pub contact: Option<String>,
+    /// When the burst is over that it belongs to.
+    pub quiet_at: Option<i64>,
 }
 
 /// A turn of a conversation as it was recorded.
@@ -71,6 +73,8 @@ pub struct TurnRow {
 pub struct Said {
     /// The customer's name.
     pub contact: Option<String>,
+    /// When the burst is over and the answer may be written.
+    pub quiet_at: Option<i64>,
     /// The messages that wait, in the order in which they were written.
     pub waiting: Vec<SpokenRow>,
     /// What was said before, oldest first.
@@ -87,7 +91,8 @@ impl Store {
     pub async fn said(&self, claim: &Claim, most: i64, history: i64) -> Result<Said> {
         self.read(async |conn| {
             let sql = "select id, provider_id, author, content, body, transcript, state,
-                           (select name from contacts where id = $2) as contact
+                           (select name from contacts where id = $2) as contact,
+                           (select quiet_at from conversations where id = $1) as quiet_at
                        from messages where conversation_id = $1 and (state = 'waiting' or author <> 'notice'
                            and (body is not null or transcript is not null))
                        order by sent_at desc, created_at desc, part desc, id desc limit $3";
@@ -97,7 +102,8 @@ impl Store {
             let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
             if flood || said.waiting.is_empty() {
                 // The oldest of a flood are answered first; and what came late stands further back.
-                let sql = "select id, provider_id, author, content, body, transcript, state, null as contact
+                let sql = "select id, provider_id, author, content, body, transcript, state, null as contact,
+                               null as quiet_at
                            from messages where conversation_id = $1 and state = 'waiting'
                            order by sent_at, created_at, part, id limit $2";
                 said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
@@ -105,6 +111,12 @@ impl Store {
             Ok(said)
         })
         .await
+    }
+
+    /// Keeps the leases of turns under way for `lease_ms` more; those that are still ours. A turn whose lease is lost
+    /// cannot be committed any more.
+    pub async fn keep_turns(&self, held: Vec<Claim>, lease_ms: i64) -> Result<Vec<Claim>> {
+        self.apply(KeepTurns { held, lease_ms }).await
     }
 
     /// Lets a claimed conversation go without a turn; it is due again at `due`, or when something waits in it. With
@@ -127,6 +139,17 @@ impl Store {
             let sql = "select id, conversation_id, version_id, outcome, trace, input_tokens, output_tokens,
                        cost_micros, created_at from turns where workspace_id = $1 and id = $2";
             first!(conn, TurnRow, sql, workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// What the turns since a moment cost, by agent, in millionths of a dollar.
+    pub async fn spent_since(&self, moment: i64) -> Result<Vec<(String, i64)>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select agent_id, cast(sum(cost_micros) as bigint) from turns
+                       where workspace_id = $1 and created_at >= $2 group by agent_id";
+            all!(conn, (String, i64), sql, workspace.as_str(), moment)
         })
         .await
     }
@@ -157,12 +180,13 @@ impl Said {
     /// Sorts rows, newest first, into what waits and the last `history` rows before it.
     fn of(rows: Vec<SpokenRow>, history: i64) -> Self {
         let contact = rows.first().and_then(|row| row.contact.clone());
+        let quiet_at = rows.first().and_then(|row| row.quiet_at);
         let (mut waiting, mut before): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.state == "waiting");
         before.truncate(usize::try_from(history).unwrap_or(usize::MAX));
         waiting.reverse();
         before.reverse();
-        Self { contact, waiting, before }
+        Self { contact, quiet_at, waiting, before }
     }
 }
 
@@ -189,6 +213,28 @@ impl Write for ClaimTurns {
         let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
         let moment = now();
         all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
+    }
+}
+
+struct KeepTurns {
+    held: Vec<Claim>,
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for KeepTurns {
+    type Out = Vec<Claim>;
+
+    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<Claim>> {
+        let (mut rows, until) = (Rows::default(), now() + self.lease_ms);
+        for claim in &self.held {
+            rows.push([claim.id.as_str().into(), claim.lease_token.into(), until.into()]);
+        }
+        let before = "with v (id, token, until) as (";
+        let after = ") update conversations set lease_until = v.until from v
+            where conversations.id = v.id and conversations.lease_token = v.token and lease_until > 0
+            returning conversations.id, number_id, contact_id, lease_token, attempts";
+        conn.many_rows::<Claim>(before, &rows, after).await
     }
 }
 

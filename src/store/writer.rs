@@ -1,8 +1,11 @@
 //! The one writer of SQLite: takes changes from a queue and commits all that are waiting together, so that one fsync
 //! serves many. A change that fails is rolled back alone; the others are run again without it.
+//!
+//! It has a thread of its own: between its statements it waits for SQLite's thread, and would wait behind every other task
+//! of the runtime each time.
 
 use async_trait::async_trait;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Conn, Error, Result, Write, run};
@@ -16,16 +19,25 @@ const QUEUE: usize = 8192;
 /// A handle to the writer.
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Box<dyn Queued>>,
-    pool: SqlitePool,
+    queue: mpsc::Sender<Order>,
+}
+
+/// What the writer is told.
+enum Order {
+    /// Make a change.
+    Change(Box<dyn Queued>),
+    /// Close the connection after what came before, and say so.
+    Close(oneshot::Sender<()>),
 }
 
 impl Writer {
-    /// Starts the writer on the pool's only connection.
-    pub(super) fn start(pool: SqlitePool) -> Self {
+    /// Starts the writer on its connection.
+    pub(super) fn start(conn: SqliteConnection) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(work(pool.clone(), waiting));
-        Self { queue, pool }
+        let work = move || futures::executor::block_on(work(conn, waiting));
+        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(work);
+        thread.map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
+        Ok(Self { queue })
     }
 
     /// Commits a change together with what else is waiting.
@@ -33,13 +45,16 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { workspace, write, out: None, reply: Some(reply) };
         let gone = || Error::Unavailable("the database is closed".into());
-        self.queue.send(Box::new(pending)).await.map_err(|_| gone())?;
+        self.queue.send(Order::Change(Box::new(pending))).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
-    /// Closes the connection after the commit under way.
+    /// Closes the connection after the changes that wait.
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Order::Close(done)).await.is_ok() {
+            drop(closed.await);
+        }
     }
 }
 
@@ -86,14 +101,29 @@ impl<W: Write> Queued for Pending<W> {
     }
 }
 
-async fn work(pool: SqlitePool, mut waiting: mpsc::Receiver<Box<dyn Queued>>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        match pool.acquire().await {
-            Ok(mut conn) => commit_all(&mut conn, &mut batch).await,
-            Err(error) => settle_all(&mut batch, &Err(error.to_string())),
+async fn work(mut conn: SqliteConnection, mut waiting: mpsc::Receiver<Order>) {
+    let mut orders = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut orders, BATCH).await > 0 {
+        let mut changes = Vec::with_capacity(orders.len());
+        let mut close = None;
+        for order in orders.drain(..) {
+            match order {
+                Order::Change(change) if close.is_none() => changes.push(change),
+                Order::Change(_) => {}
+                Order::Close(done) => close = Some(done),
+            }
         }
-        batch.clear();
+        if !changes.is_empty() {
+            commit_all(&mut conn, &mut changes).await;
+        }
+        if let Some(done) = close {
+            if let Err(error) = conn.close().await {
+                tracing::warn!(%error, "the database could not be closed in order");
+            }
+            // Nobody waits any more when the caller was cancelled.
+            let _ = done.send(());
+            return;
+        }
     }
 }
 
@@ -149,6 +179,7 @@ async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn Queued) {
 }
 
 async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), String> {
+    crate::step!("store.commit");
     let committed = statement(conn, "commit").await;
     if committed.is_err() {
         roll_back(conn).await;

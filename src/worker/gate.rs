@@ -1,6 +1,10 @@
 //! The send gate: every message of ours passes it just before it leaves. Pure: decides, sends nothing.
+//!
+//! Who owns the conversation, whether the customer wants to be written to, and WhatsApp's 24-hour window are asked here.
+//! Loops are stopped where messages come in: the conversation is a person's then. Money is watched before a model is
+//! asked (`pipeline::budget`).
 
-use crate::domain::{Fault, Owner};
+use crate::domain::{Fault, Owner, Template};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
@@ -10,36 +14,69 @@ pub(super) struct Asked<'a> {
     pub(super) message: &'a ToSend,
     /// Whether the provider closes the window 24 hours after the customer's last message.
     pub(super) has_window: bool,
+    /// What goes out when it is closed.
+    pub(super) template: Option<&'a Template>,
     /// The moment.
     pub(super) now: i64,
 }
 
+/// How a message may go out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// As it is.
+    AsItIs,
+    /// As this template: the window is closed.
+    AsTemplate(Template),
+}
+
+/// Why a message may not go out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Nobody misses it.
+    Void(Fault),
+    /// The customer waits for it: a person has to see to it.
+    Missed(Fault),
+}
+
 /// Whether a message may go out. A notice of the desk itself (a hand-off sentence, a note to a support contact) may
-/// be sent in a person's conversation; the bot's words may not.
-pub(super) fn pass(asked: &Asked<'_>) -> Result<(), Fault> {
-    let owner = Owner::stored(&asked.message.owner);
-    if asked.message.author == "bot" && owner == Owner::Person {
-        return Err(Fault::ours("a person took over the conversation"));
+/// be sent in a person's conversation; the bot's words may not. The one answer to an opt-out may be sent to a customer
+/// who opted out; nothing else of ours may.
+pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
+    let message = asked.message;
+    let speaks = matches!(message.author.as_str(), "bot" | "consent");
+    if speaks && Owner::stored(&message.owner) == Owner::Person {
+        return Err(Stop::Void(Fault::ours("a person took over the conversation")));
     }
-    let last = asked.message.last_inbound_at;
-    let closed = last.is_some_and(|last| asked.now - last >= WINDOW_MS);
-    if asked.has_window && closed {
-        return Err(Fault::ours(
-            "the 24-hour window is closed: WhatsApp takes only a template until the customer writes again",
-        ));
+    let exempt = matches!(message.author.as_str(), "consent" | "person");
+    if message.opted_out_at.is_some() && !exempt {
+        return Err(Stop::Void(Fault::ours("the customer opted out")));
     }
-    if asked.message.wa_id.is_none() && asked.message.bsuid.is_none() {
-        return Err(Fault::ours("the contact has no WhatsApp id"));
+    if message.wa_id.is_none() && message.bsuid.is_none() {
+        return Err(Stop::Void(Fault::ours("the contact has no WhatsApp id")));
     }
-    Ok(())
+    let closed = message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
+    if asked.has_window && closed { outside(message, asked.template) } else { Ok(Pass::AsItIs) }
+}
+
+/// What goes out when the window is closed: the template where there is one.
+pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<Pass, Stop> {
+    if let Some(template) = template {
+        return Ok(Pass::AsTemplate(template.clone()));
+    }
+    let fault = Fault::ours(
+        "the 24-hour window is closed: WhatsApp takes only a template until the customer writes again \
+         ([numbers.NAME] template)",
+    );
+    // A support contact who is not told has the case all the same.
+    Err(if message.author == "notice" { Stop::Void(fault) } else { Stop::Missed(fault) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ask(author: &str, owner: &str, last_inbound_at: Option<i64>) -> Result<(), Fault> {
-        let message = ToSend {
+    fn message(author: &str, owner: &str, last_inbound_at: Option<i64>) -> ToSend {
+        ToSend {
             id: "msg_1".into(),
             conversation_id: "conv_1".into(),
             number_id: "num_1".into(),
@@ -47,28 +84,51 @@ mod tests {
             body: Some("Hello".into()),
             reply_to: None,
             attempts: 1,
+            lease_until: i64::MAX,
             wa_id: Some("15550001".into()),
             bsuid: None,
+            opted_out_at: None,
             owner: owner.into(),
             last_inbound_at,
-        };
-        pass(&Asked { message: &message, has_window: true, now: WINDOW_MS * 3 })
+        }
     }
+
+    fn ask(message: &ToSend, template: Option<&Template>) -> Result<Pass, Stop> {
+        pass(&Asked { message, has_window: true, template, now: WINDOW_MS * 3 })
+    }
+
+    const JUST_NOW: Option<i64> = Some(WINDOW_MS * 3 - 1000);
 
     #[test]
     fn the_bot_never_speaks_in_a_persons_conversation() {
-        let just_now = Some(WINDOW_MS * 3 - 1000);
-        assert!(ask("bot", "bot", just_now).is_ok());
-        assert!(ask("bot", "person", just_now).is_err());
-        assert!(ask("bot", "something new", just_now).is_err());
-        assert!(ask("notice", "person", just_now).is_ok());
-        assert!(ask("person", "person", just_now).is_ok());
+        assert!(ask(&message("bot", "bot", JUST_NOW), None).is_ok());
+        assert!(ask(&message("bot", "person", JUST_NOW), None).is_err());
+        assert!(ask(&message("bot", "something new", JUST_NOW), None).is_err());
+        assert!(ask(&message("consent", "person", JUST_NOW), None).is_err());
+        assert!(ask(&message("notice", "person", JUST_NOW), None).is_ok());
+        assert!(ask(&message("person", "person", JUST_NOW), None).is_ok());
     }
 
     #[test]
-    fn nothing_leaves_after_the_window_has_closed() {
-        assert!(ask("bot", "bot", Some(WINDOW_MS * 2 + 1)).is_ok());
-        assert!(ask("bot", "bot", Some(WINDOW_MS * 2)).is_err());
-        assert!(ask("notice", "bot", None).is_ok(), "a support contact who never wrote is tried");
+    fn nobody_who_opted_out_is_written_to_but_for_the_answer_to_that() {
+        for (author, passes) in [("bot", false), ("notice", false), ("consent", true)] {
+            let mut message = message(author, "bot", JUST_NOW);
+            message.opted_out_at = Some(1);
+            assert_eq!(ask(&message, None).is_ok(), passes, "{author}");
+        }
+    }
+
+    #[test]
+    fn after_the_window_has_closed_only_a_template_leaves() {
+        assert!(ask(&message("bot", "bot", Some(WINDOW_MS * 2 + 1)), None).is_ok());
+        let late = message("bot", "bot", Some(WINDOW_MS * 2));
+        assert!(matches!(ask(&late, None), Err(Stop::Missed(_))), "a person has to see to it");
+        let name = "come_back".to_owned();
+        let template = Template { name, language: "en".into(), with_text: true };
+        assert_eq!(ask(&late, Some(&template)), Ok(Pass::AsTemplate(template.clone())));
+        let note = message("notice", "bot", Some(WINDOW_MS * 2));
+        assert!(matches!(ask(&note, None), Err(Stop::Void(_))));
+        let stranger = message("notice", "bot", None);
+        assert!(ask(&stranger, None).is_ok(), "a support contact who never wrote is tried");
     }
 }

@@ -1,20 +1,28 @@
-//! What works in the background: the dispatcher (inbox to turn), the courier (outbox to provider), and what keeps the
-//! index in step.
+//! What works in the background: the dispatcher (inbox to turn), the courier (outbox to provider), the keeper (unknown
+//! sends, cases nobody was told of, old webhooks), and what listens to other replicas and keeps the index in step.
 //!
 //! All state is in the database; a worker that dies loses nothing, another goes on where its leases end.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::desk::{Desk, Woken};
+use crate::desk::Desk;
+use crate::domain::machine::Limits;
 
 mod courier;
 mod dispatch;
 mod gate;
+mod keeper;
+mod leases;
+mod listen;
+mod pace;
+mod purse;
+mod turn;
 
 /// How the worker works, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,13 +40,26 @@ pub struct Settings {
     pub sends: usize,
     /// Whether the customer sees "typing…" (and blue ticks) while the bot works.
     pub typing: bool,
-    /// The longest that one turn may take, in milliseconds; then another process may run it again.
+    /// The longest that one turn may take, in milliseconds.
+    pub turn_ms: u64,
+    /// After this many milliseconds without a sign of life of its process, another one may run a turn. Renewed while
+    /// the turn runs.
     pub lease_ms: i64,
     /// How long one message may be in sending, in milliseconds: longer than any time-out of a provider. Then its outcome is
     /// unknown.
     pub send_lease_ms: i64,
     /// How often the database is asked for work that nobody announced, in milliseconds.
     pub poll_ms: u64,
+    /// How long turns under way get to finish when the process is told to stop, in milliseconds.
+    pub grace_ms: u64,
+    /// The most messages to one customer at once; 0: no limit.
+    pub pair_burst: i64,
+    /// The milliseconds that each of them costs before there may be as many again.
+    pub pair_gap_ms: i64,
+    /// How long the bodies of webhooks are kept, in days; 0: for ever.
+    pub keep_webhooks_days: i64,
+    /// When a sender is taken for a machine.
+    pub machine: Limits,
 }
 
 /// A running worker.
@@ -49,18 +70,21 @@ pub struct Worker {
 
 impl Worker {
     /// Starts working.
-    pub fn start(desk: &Arc<Desk>, woken: Woken, settings: &Settings) -> Self {
-        let (dispatch, stopped) = watch::channel(false);
-        let dispatcher = dispatch::run(desk.clone(), woken.due, settings.clone(), stopped);
-        let (carry, stopped) = watch::channel(false);
-        let courier = courier::run(desk.clone(), woken.courier, settings.clone(), stopped);
-        let (learn, stopped) = watch::channel(false);
-        let follower = follow(desk.clone(), settings.poll_ms, stopped);
-        let parts = vec![
-            (dispatch, tokio::spawn(dispatcher)),
-            (carry, tokio::spawn(courier)),
-            (learn, tokio::spawn(follower)),
-        ];
+    pub fn start(desk: &Arc<Desk>, settings: &Settings) -> Self {
+        let replicas = Arc::new(AtomicI64::new(1));
+        let mut parts = Vec::new();
+        let (stop, stopped) = watch::channel(false);
+        parts.push((stop, tokio::spawn(dispatch::run(desk.clone(), settings.clone(), stopped))));
+        let (stop, stopped) = watch::channel(false);
+        let carry = courier::run(desk.clone(), settings.clone(), replicas.clone(), stopped);
+        parts.push((stop, tokio::spawn(carry)));
+        let (stop, stopped) = watch::channel(false);
+        let keep = keeper::run(desk.clone(), settings.clone(), replicas, stopped);
+        parts.push((stop, tokio::spawn(keep)));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((stop, tokio::spawn(listen::run(desk.clone(), stopped))));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((stop, tokio::spawn(follow(desk.clone(), settings.poll_ms, stopped))));
         Self { parts }
     }
 

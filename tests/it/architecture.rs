@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["tokens", "telemetry"]),
+    (1, &["tokens", "telemetry", "step"]),
     (2, &["endpoint"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm"]),
     (4, &["pipeline", "knowledge"]),
@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("csv", &["knowledge/"]),
     ("rust_embed", &["app.rs"]),
     ("hmac", &["provider/"]),
+    ("fail", &["step.rs"]),
 ];
 
 /// The files of the seven stages: none calls another.

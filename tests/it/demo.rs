@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
 use frontdesk::domain::{Content, Media, Outcome, ReplyKind, Said, Turn};
-use frontdesk::pipeline::{Answered, Around, Recordings};
+use frontdesk::pipeline::{Answered, Around, Means, Recordings};
 use serde::Deserialize;
 
 /// A question, with the document that answers it, or none.
@@ -40,11 +40,16 @@ async fn ask(app: &App, question: &str) -> Answered {
         conversation: None,
         agent: Arc::new(bot.agent.clone()),
         contact: None,
-        said: vec![Said { message: None, content: Content::Text { body: question.into() } }],
+        said: vec![Said {
+            message: None,
+            content: Content::Text { body: question.into() },
+            heard: None,
+        }],
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
     };
-    app.desk.engine.answer(&bot, &turn, Around { recordings: &NoRecordings, hear: None }).await
+    let around = Around { recordings: &NoRecordings, hear: None, means: Means::Full };
+    app.desk.engine.answer(&bot, &turn, around).await
 }
 
 /// What the demo shop answered.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::app::{Db, MAIN, SECOND, Setup, TestApp, on_both};
+use crate::support::app::{Db, MAIN, NOBODY_IS_A_MACHINE, SECOND, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::hooks::{
     News, Note, batch, echo_webhook, message_webhook, status_webhook, text_webhook, voice_webhook,
@@ -319,7 +319,7 @@ async fn old_and_imported_messages_and_groups_are_stored_and_never_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_arrives_long_after_it_was_written_is_answered_in_a_long_conversation() {
-    let app = TestApp::start().await;
+    let app = Setup::on(Db::Sqlite).with(NOBODY_IS_A_MACHINE).start().await;
     for n in 0..70 {
         let hook = text_webhook(MAIN, "447700900016", &format!("wamid.n{n}"), "When do you open?");
         app.deliver(&hook).await;
@@ -334,8 +334,19 @@ async fn a_message_that_arrives_long_after_it_was_written_is_answered_in_a_long_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_turn_that_outlasts_its_lease_gets_the_failure_sentence_once() {
-    let app = Setup::on(Db::Sqlite).with("[worker]\nlease_ms = 1000").start().await;
+async fn a_turn_keeps_its_lease_while_it_runs() {
+    let app = Setup::on(Db::Sqlite).with("[worker]\nlease_ms = 300").start().await;
+    app.model.delay(Duration::from_secs(2));
+    app.deliver(&text_webhook(MAIN, "447700900018", "wamid.long", "When do you open?")).await;
+    app.settle().await;
+    assert_eq!(app.received().len(), 1);
+    assert_eq!(app.model.chat_count(), 1, "the turn was run again beside itself");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_takes_too_long_gets_the_failure_sentence_once() {
+    let app = Setup::on(Db::Sqlite).with("[worker]\nturn_ms = 1000").start().await;
     app.model.delay(Duration::from_secs(3));
     app.deliver(&text_webhook(MAIN, "447700900017", "wamid.slow", "When do you open?")).await;
     app.settle().await;

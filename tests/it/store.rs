@@ -4,17 +4,19 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use frontdesk::domain::machine::Limits;
+use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, DocumentId, Echo, EscalationId, Event, Inbound, Item,
-    MessageId, NumberId, Other, Party, TurnId, Usage,
+    AgentId, Content, ConversationId, DocumentId, Echo, Event, Inbound, Item, MessageId, NumberId,
+    Other, Party, TurnId, Usage,
 };
 use frontdesk::store::agents::{ConnectNumber, NumberState};
-use frontdesk::store::finish::{Committed, Escalation, Finished, OutgoingRow};
-use frontdesk::store::inbox::{Burst, TakeIn};
+use frontdesk::store::finish::{Committed, Escalation, Finished};
+use frontdesk::store::inbox::{Arrival, TakeIn};
 use frontdesk::store::knowledge::{Learned, NewChunk};
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{Ended, ToSend};
+use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, ToSend};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Error, Settings, Store};
 use futures::future::join_all;
@@ -25,8 +27,17 @@ use crate::support::app::{Db, on_both};
 use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
-/// Turns begin at once.
-const BURST: Burst = Burst { gap_ms: 0, most_ms: 0, stale_ms: 24 * 60 * MINUTE };
+/// Turns begin at once, and nobody is a machine.
+const MANNER: Manner = Manner {
+    gap_ms: 0,
+    most_ms: 0,
+    stale_ms: 24 * 60 * MINUTE,
+    return_ms: 0,
+    limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
+    wish: None,
+};
+/// No pace to one customer.
+const NO_PAIR: Pair = Pair { burst: 0, gap_ms: 0 };
 
 /// A database with one agent on one number.
 struct Ground {
@@ -104,15 +115,22 @@ async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
     (agent, store.connect_number(number).await.unwrap())
 }
 
-fn hook(items: Vec<(Option<NumberId>, Item)>) -> TakeIn {
-    TakeIn { provider: "meta", body: b"{}".to_vec(), items, burst: BURST }
+/// Claims messages of any number.
+async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
+    let asked = Asked { limit, lease_ms, except: Vec::new(), only: None, pair: NO_PAIR };
+    store.claim_sends(asked).await.unwrap()
 }
 
-fn item(number: &NumberId, event: Event) -> (Option<NumberId>, Item) {
-    (Some(number.clone()), Item { number: Some("106".into()), event })
+fn hook(items: Vec<Arrival>) -> TakeIn {
+    TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None }
 }
 
-fn text(number: &NumberId, from: &str, id: &str) -> (Option<NumberId>, Item) {
+fn item(number: &NumberId, event: Event) -> Arrival {
+    let item = Item { number: Some("106".into()), event };
+    Arrival { number: Some(number.clone()), item, manner: MANNER }
+}
+
+fn text(number: &NumberId, from: &str, id: &str) -> Arrival {
     let message = Inbound {
         provider_id: id.into(),
         from: phone(from),
@@ -131,12 +149,11 @@ fn phone(wa_id: &str) -> Party {
 }
 
 fn reply(text: &str) -> OutgoingRow {
-    OutgoingRow { id: MessageId::generate(), text: text.into(), reply_to: None }
+    OutgoingRow::new(text)
 }
 
 fn case(notify: &str) -> Escalation {
     Escalation {
-        id: EscalationId::generate(),
         reason: "said human".into(),
         question: "a person, please".into(),
         notices: vec![(notify.into(), "come".into())],
@@ -160,8 +177,8 @@ fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learne
 async fn send_all(store: &Store) -> BTreeMap<String, Vec<String>> {
     let mut sent = BTreeMap::<String, Vec<String>>::new();
     loop {
-        let claims = join_all((0..4).map(|_| store.claim_sends(64, MINUTE))).await;
-        let claimed: Vec<ToSend> = claims.into_iter().flat_map(Result::unwrap).collect();
+        let claims = join_all((0..4).map(|_| claim_sends(store, 64, MINUTE))).await;
+        let claimed: Vec<ToSend> = claims.into_iter().flatten().collect();
         if claimed.is_empty() {
             return sent;
         }
@@ -316,13 +333,13 @@ on_both! {
         let ground = Ground::on(db).await;
         let ids: Vec<_> = (0..40).map(|n| format!("wamid.{n}")).collect();
         let mut items: Vec<_> = ids.iter().map(|id| text(&ground.number, "4477", id)).collect();
-        for (_, item) in &mut items {
-            if let Event::Message(message) = &mut item.event {
+        for arrival in &mut items {
+            arrival.manner.stale_ms = i64::MAX;
+            if let Event::Message(message) = &mut arrival.item.event {
                 message.sent_at = 1_760_000_000_000;
             }
         }
-        let webhook = TakeIn { burst: Burst { stale_ms: i64::MAX, ..BURST }, ..hook(items) };
-        ground.store.take_in(webhook).await.unwrap();
+        ground.store.take_in(hook(items)).await.unwrap();
         let claim = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
         let said = ground.store.said(&claim, 50, 0).await.unwrap().waiting;
         assert_eq!(said.into_iter().map(|row| row.provider_id.unwrap()).collect::<Vec<_>>(), ids);
@@ -382,17 +399,17 @@ on_both! {
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["one", "two"]).await;
         ground.store.commit_turn(turn).await.unwrap();
-        let begun = ground.store.claim_sends(10, 0).await.unwrap();
+        let begun = claim_sends(&ground.store, 10, 0).await;
         assert_eq!((begun.len(), begun[0].body.as_deref()), (1, Some("one")));
         tokio::time::sleep(Duration::from_millis(5)).await;
         assert!(
-            ground.store.claim_sends(10, MINUTE).await.unwrap().is_empty(),
+            claim_sends(&ground.store, 10, MINUTE).await.is_empty(),
             "it is not swept yet"
         );
-        assert_eq!(ground.store.sweep_sends().await.unwrap(), 1);
-        let next = ground.store.claim_sends(10, MINUTE).await.unwrap();
+        assert_eq!(ground.store.sweep_sends(&ground.number, MINUTE).await.unwrap(), 1);
+        let next = claim_sends(&ground.store, 10, MINUTE).await;
         assert_eq!((next.len(), next[0].body.as_deref()), (1, Some("two")));
-        assert_eq!(ground.store.sweep_sends().await.unwrap(), 0, "a send under way was swept");
+        assert_eq!(ground.store.sweep_sends(&ground.number, MINUTE).await.unwrap(), 0, "a send under way was swept");
         let message = MessageId::stored(begun[0].id.clone());
         let row = ground.store.message(&message).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.provider_id), ("unknown", None));
@@ -542,7 +559,7 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
     let claim = ground.claimed("4477", "wamid.1").await;
     let turn = ground.finished(&claim, &["one", "two"]).await;
     ground.store.commit_turn(turn).await.unwrap();
-    let under_way = ground.store.claim_sends(1, MINUTE).await.unwrap().remove(0);
+    let under_way = claim_sends(&ground.store, 1, MINUTE).await.remove(0);
     let echo = Echo {
         provider_id: "wamid.echo".into(),
         to: phone("4477"),
@@ -553,7 +570,7 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
     ground.store.take_in(webhook.clone()).await.unwrap();
     ground.store.take_in(webhook).await.unwrap();
     ground.store.record_send(&under_way, Ended::Sent("wamid.out".into())).await.unwrap();
-    assert!(ground.store.claim_sends(10, MINUTE).await.unwrap().is_empty());
+    assert!(claim_sends(&ground.store, 10, MINUTE).await.is_empty());
     let mut states: Vec<_> =
         ground.thread(&claim).await.into_iter().map(|row| (row.author, row.state)).collect();
     states.sort();

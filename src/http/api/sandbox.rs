@@ -22,7 +22,7 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::pipeline::outbound::{bubbles, word};
-use crate::pipeline::{Answered, Around, Bot, Recordings};
+use crate::pipeline::{Answered, Around, Bot, Means, Recordings};
 use crate::prompts;
 
 /// A message to the bot.
@@ -87,7 +87,7 @@ pub(super) async fn turn(
     if streamed {
         return Ok(stream(web, bot, turn).into_response());
     }
-    let around = Around { recordings: &NoRecordings, hear: None };
+    let around = Around { recordings: &NoRecordings, hear: None, means: Means::Full };
     let answered = web.desk.engine.answer(&bot, &turn, around).await;
     Ok(Json(outcome(&bot, answered)).into_response())
 }
@@ -116,7 +116,11 @@ fn turn_of(bot: &Bot, request: Request) -> Turn {
         conversation: None,
         agent: Arc::new(bot.agent.clone()),
         contact: None,
-        said: vec![Said { message: None, content: Content::Text { body: request.text } }],
+        said: vec![Said {
+            message: None,
+            content: Content::Text { body: request.text },
+            heard: None,
+        }],
         history: all.into_iter().skip(skip).collect(),
         now: now_ms(),
     }
@@ -137,7 +141,7 @@ fn stream(
     tokio::spawn(async move {
         // A caller who hung up hears nothing; the turn ends by itself.
         let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
-        let around = Around { recordings: &NoRecordings, hear: Some(&hear) };
+        let around = Around { recordings: &NoRecordings, hear: Some(&hear), means: Means::Full };
         let answered = web.desk.engine.answer(&bot, &turn, around).await;
         drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
     });

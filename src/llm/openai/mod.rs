@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Completion, Error, Hear, Model, Window};
+use super::{Completion, Error, Hear, Model, Price, Window};
 use crate::domain::{Prompt, Usage};
 use crate::endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
 use crate::tokens::Vocabulary;
@@ -59,16 +59,6 @@ pub struct Settings {
     retries: u32,
     /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
     retry_cap_ms: u32,
-}
-
-/// What a model's tokens cost.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Price {
-    /// Dollars for a million tokens read.
-    input: f64,
-    /// Dollars for a million tokens written.
-    output: f64,
 }
 
 impl Default for Settings {
@@ -138,8 +128,9 @@ impl Settings {
 
 #[async_trait]
 impl Model for Openai {
-    fn window(&self, _: &str) -> Option<Window> {
-        Some(Window { tokens: self.settings.window })
+    fn window(&self, model: &str) -> Option<Window> {
+        let price = self.settings.prices.get(model).copied();
+        Some(Window { tokens: self.settings.window, price })
     }
 
     fn default_model(&self) -> &str {
@@ -328,16 +319,6 @@ impl Openai {
         let price = self.settings.prices.get(model);
         let cost_micros = price.map_or(0, |price| price.micros(input, output));
         Usage { input_tokens: input, output_tokens: output, cost_micros }
-    }
-}
-
-impl Price {
-    /// Dollars for a million tokens are millionths of a dollar for one.
-    #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
-    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-    #[expect(clippy::cast_sign_loss, reason = "prices below 0 are refused")]
-    fn micros(self, input: u64, output: u64) -> u64 {
-        (input as f64 * self.input + output as f64 * self.output).round() as u64
     }
 }
 
@@ -568,7 +549,10 @@ mod tests {
         let settings: super::super::Settings = serde_json::from_value(written).unwrap();
         let model = settings.build().unwrap();
         assert_eq!(model.default_model(), "m");
-        assert_eq!(model.window("m"), Some(Window { tokens: 128_000 }));
+        assert_eq!(
+            model.window("m"),
+            Some(Window { tokens: 128_000, price: Some(Price { input: 1.0, output: 2.5 }) })
+        );
     }
 
     #[test]

@@ -229,6 +229,10 @@ mod tests {
 
     fn settings(base: &str) -> Settings {
         Settings {
+            coexistence: false,
+            rate: None,
+            unknown: crate::domain::Unknown::default(),
+            template: None,
             agent: "acme".into(),
             phone_number_id: "106540352242922".into(),
             access_token: "EAAG-token".into(),
@@ -259,6 +263,7 @@ mod tests {
         Outgoing {
             to,
             text: "Here you go".into(),
+            template: None,
             reply_to: None,
             reference: "turn:42:reply:1".into(),
         }

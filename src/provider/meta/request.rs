@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::Outgoing;
+use crate::domain::Template;
 
 /// A text message.
 #[derive(Serialize)]
@@ -14,7 +15,10 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<&'a str>,
     r#type: &'static str,
-    text: Text<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<Filled<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -26,6 +30,35 @@ struct Text<'a> {
     body: &'a str,
     preview_url: bool,
 }
+
+/// A template with what stands in its places.
+#[derive(Serialize)]
+struct Filled<'a> {
+    name: &'a str,
+    language: Language<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    components: Vec<Component>,
+}
+
+#[derive(Serialize)]
+struct Language<'a> {
+    code: &'a str,
+}
+
+#[derive(Serialize)]
+struct Component {
+    r#type: &'static str,
+    parameters: [Parameter; 1],
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    r#type: &'static str,
+    text: String,
+}
+
+/// The longest text in a template's place, in characters.
+const LONGEST_PARAMETER: usize = 1024;
 
 #[derive(Serialize)]
 struct Context<'a> {
@@ -61,11 +94,27 @@ impl<'a> Message<'a> {
             recipient_type: "individual",
             to,
             recipient,
-            r#type: "text",
-            text: Text { body: &outgoing.text, preview_url: false },
+            r#type: if outgoing.template.is_some() { "template" } else { "text" },
+            text: outgoing
+                .template
+                .is_none()
+                .then_some(Text { body: &outgoing.text, preview_url: false }),
+            template: outgoing.template.as_ref().map(|template| filled(template, &outgoing.text)),
             context: outgoing.reply_to.as_deref().map(|message_id| Context { message_id }),
             biz_opaque_callback_data: &outgoing.reference,
         })
+    }
+}
+
+/// The template, with the text on one line in its first place: Meta takes no line breaks there.
+fn filled<'a>(template: &'a Template, text: &str) -> Filled<'a> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let text = words.join(" ").chars().take(LONGEST_PARAMETER).collect();
+    let body = Component { r#type: "body", parameters: [Parameter { r#type: "text", text }] };
+    Filled {
+        name: &template.name,
+        language: Language { code: &template.language },
+        components: if template.with_text { vec![body] } else { Vec::new() },
     }
 }
 

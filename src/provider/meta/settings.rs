@@ -5,6 +5,8 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
+use crate::domain::{Sending, Template, Unknown};
+
 /// How one number is connected.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,9 +34,33 @@ pub struct Settings {
     /// The version of the Graph API.
     #[serde(default = "default_version")]
     pub version: String,
+    /// Whether the number is used on the phone, too: then WhatsApp takes less from it.
+    #[serde(default)]
+    pub coexistence: bool,
+    /// Messages a second; 80, or 20 with `coexistence`, where nothing is written.
+    #[serde(default)]
+    pub rate: Option<f64>,
+    /// What becomes of a message whose outcome stays unknown.
+    #[serde(default)]
+    pub unknown: Unknown,
+    /// What goes out when the 24-hour window is closed.
+    #[serde(default)]
+    pub template: Option<Template>,
 }
 
+/// Messages a second that WhatsApp takes from a number, and from one that is used on the phone, too.
+/// <https://developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput>
+const RATE: f64 = 80.0;
+const COEXISTENCE_RATE: f64 = 20.0;
+
 impl Settings {
+    /// How the number sends.
+    pub(in super::super) fn sending(&self) -> Sending {
+        let most = if self.coexistence { COEXISTENCE_RATE } else { RATE };
+        let (unknown, template) = (self.unknown, self.template.clone());
+        Sending { rate: self.rate.unwrap_or(most), unknown, template }
+    }
+
     /// Where the number's part of the Graph API begins, without a path.
     pub(super) fn base(&self) -> Result<Url, String> {
         let base: Url = self.base_url.parse().map_err(|error| {

@@ -30,6 +30,9 @@ pub(crate) const KEY: &str = "test-admin-key";
 /// How long the desk gets to finish its work.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Settings for tests in which one customer writes as no person does, and gets as much.
+pub(crate) const NOBODY_IS_A_MACHINE: &str = "[worker]\npair_burst = 0\n[worker.machine]\nrepeats = 0\na_minute = 0\nquick_replies = 0\nquick_ms = 0";
+
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Db {

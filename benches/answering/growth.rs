@@ -1,0 +1,87 @@
+//! The same figures on a desk that has stored many conversations, beside the smallest size and the floor. All sizes are
+//! stored first, so that those that are compared are measured one soon after the other.
+
+use super::desk::postgres::Postgres;
+use super::desk::{self, Home};
+use super::figures::{self, grouped};
+use super::floor;
+use super::options::Options;
+use super::seed::{self, Database};
+use super::upstream::Upstream;
+
+/// Measures every size, on SQLite and, where asked for, on Postgres.
+pub(crate) async fn compare(upstream: &Upstream, options: &Options) {
+    Growth::prepare("SQLite", upstream, options, None).await.measure().await;
+    if options.postgres
+        && let Some(server) = Postgres::durable()
+    {
+        Growth::prepare("Postgres", upstream, options, Some(&server)).await.measure().await;
+    }
+}
+
+/// Desks that differ in what they have stored, the smallest first.
+struct Growth<'a> {
+    database: &'static str,
+    upstream: &'a Upstream,
+    options: &'a Options,
+    /// How many conversations each has stored, and where.
+    desks: Vec<(usize, Home)>,
+}
+
+impl<'a> Growth<'a> {
+    async fn prepare(
+        database: &'static str,
+        upstream: &'a Upstream,
+        options: &'a Options,
+        server: Option<&Postgres>,
+    ) -> Self {
+        println!("\nStored conversations, {database}:");
+        let mut desks = Vec::new();
+        for conversations in options.sizes() {
+            let url = match server {
+                Some(server) => server.database().await,
+                None => String::new(),
+            };
+            let home = Home::furnish(upstream, &url, options.turns);
+            seed::store(upstream, &home, conversations).await;
+            desks.push((conversations, home));
+        }
+        seed::settle_disk();
+        Self { database, upstream, options, desks }
+    }
+
+    async fn measure(&self) {
+        figures::print_head();
+        let old = [self.show_round(0).await, self.show_round(1).await];
+        println!("\nMessages from stored customers: {}.", old.join("; "));
+        for (conversations, home) in &self.desks {
+            // One who was not found would have become a new customer: then the figures say nothing.
+            let found = Database::open(home).await.stored_customers().await;
+            if found != *conversations {
+                println!("WRONG: {conversations} customers were stored, now there are {found}");
+            }
+        }
+    }
+
+    /// Shows one of the growth rounds for every size; how many messages came from stored customers, in words.
+    async fn show_round(&self, which: usize) -> String {
+        let round = |stored| self.options.growth_rounds(stored)[which];
+        let first = round(self.desks[0].0);
+        figures::print_title(&first);
+        let bare = floor::measure(self.upstream, first).await;
+        bare.print("floor: calls and search, no store", None);
+        let mut smallest = None;
+        let mut old = Vec::new();
+        for (conversations, home) in &self.desks {
+            let figures = desk::measure(self.upstream, round(*conversations), home).await;
+            let name = format!("{}, {} stored", self.database, grouped(*conversations));
+            figures.print(&name, Some(&bare));
+            old.push(grouped(figures.old()));
+            match &smallest {
+                None => smallest = Some(figures),
+                Some(smallest) => figures.print_times(smallest),
+            }
+        }
+        format!("{} of {}", old.join(", "), grouped(first.messages))
+    }
+}

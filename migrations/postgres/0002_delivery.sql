@@ -1,0 +1,41 @@
+-- Delivery: who may be written to, how fast, and what is left to a person. The SQLite twin of this file has the same
+-- tables and columns.
+
+-- When the customer asked not to be written to any more; null when he may be.
+alter table contacts add column opted_out_at bigint;
+
+-- quiet_at: when the burst is over. person_at: what a person last did. replied_at and reply_hash: the bot's last reply.
+-- habit: how the customer writes, as JSON.
+alter table conversations add column quiet_at bigint;
+alter table conversations add column person_at bigint;
+alter table conversations add column replied_at bigint;
+alter table conversations add column reply_hash bigint not null default 0;
+alter table conversations add column habit text not null default '';
+
+-- Whether the support contacts were told of a case.
+alter table escalations add column told bigint not null default 1;
+create index escalations_untold on escalations (created_at) where told = 0;
+
+-- A message of unknown outcome has a due_at: then the number's setting decides.
+create index messages_unknown on messages (due_at) where state = 'unknown';
+
+create index webhooks_age on webhooks (workspace_id, created_at, id);
+create index provider_events_of_webhook on provider_events (webhook_id);
+create index turns_recent on turns (workspace_id, created_at);
+
+-- What only one process may do at a time (a schedule, the connection of a number), and until when it holds it.
+create table holds (
+    workspace_id  text not null references workspaces (id),
+    name          text not null,
+    holder        text not null,
+    until         bigint not null,
+    primary key (workspace_id, name)
+);
+
+-- The processes that serve this database.
+create table replicas (
+    id            text primary key,
+    workspace_id  text not null references workspaces (id),
+    started_at    bigint not null,
+    seen_at       bigint not null
+);

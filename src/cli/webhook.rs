@@ -1,0 +1,268 @@
+//! `frontdesk webhook`: the webhooks as they came, and taking them in again after a bug was mended.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
+
+use crate::app::App;
+use crate::desk::{Desk, Number};
+use crate::domain::WebhookId;
+use crate::domain::time::now_ms;
+use crate::pipeline::inbound::{self, Intake, Webhook};
+use crate::store::events::WebhookRow;
+use crate::store::inbox::TakenIn;
+
+/// How many webhooks are read at once.
+const PIECE: i64 = 200;
+
+/// Show stored webhooks, or take them in again
+#[derive(Debug, Args)]
+pub(super) struct Webhooks {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the webhooks of the last hours
+    List(Since),
+    /// Print a webhook's body as it came
+    Show {
+        /// Its id, web_…
+        webhook: String,
+    },
+    /// Take stored webhooks in again, after a bug was mended
+    ///
+    /// What was taken in before is passed over: nothing is answered or sent twice. Messages that were lost (their number
+    /// was not configured) or could not be read are taken in now, and answered if they are not too old.
+    Replay(Replay),
+}
+
+#[derive(Debug, Args)]
+struct Since {
+    /// How far back: 30m, 12h, 7d
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = read_time)]
+    since: i64,
+}
+
+#[derive(Debug, Args)]
+struct Replay {
+    /// Only these, web_…; else all since --since
+    webhooks: Vec<String>,
+    #[command(flatten)]
+    since: Since,
+    /// Answer messages up to this age; older ones are stored only [default: 24h, or what the configuration says]
+    #[arg(long, value_name = "TIME", value_parser = read_time)]
+    answer: Option<i64>,
+    /// Only say what would be taken in
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Webhooks {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::List(since) => list(&app.desk, since.since).await?,
+            Command::Show { webhook } => {
+                println!("{}", String::from_utf8_lossy(&one(&app.desk, &webhook).await?.body));
+            }
+            Command::Replay(replay) => return replay.run(&app.desk).await,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(desk: &Desk, since: i64) -> anyhow::Result<()> {
+    let mut after = (now_ms() - since, String::new());
+    let mut count = 0;
+    loop {
+        let rows = desk.store.webhooks_after(&after, PIECE).await?;
+        let Some(last) = rows.last() else { break };
+        after = (last.created_at, last.id.clone());
+        for row in rows {
+            count += 1;
+            let what = describe(desk, &row);
+            println!("{}  {}  {}  {what}", moment(row.created_at), row.id, row.provider);
+        }
+    }
+    if count == 0 {
+        println!("No webhook came in that time. `--since 7d` looks further back.");
+    }
+    Ok(())
+}
+
+/// What a webhook holds, in a few words.
+fn describe(desk: &Desk, row: &WebhookRow) -> String {
+    if row.body.is_empty() {
+        return "its body was kept for long enough".into();
+    }
+    match decode(desk, row) {
+        Ok(items) => {
+            let kinds: Vec<_> = items.iter().map(|item| item.event.kind()).collect();
+            kinds.join(", ")
+        }
+        Err(error) => format!("cannot be read: {error}"),
+    }
+}
+
+impl Replay {
+    async fn run(self, desk: &Arc<Desk>) -> anyhow::Result<ExitCode> {
+        let mut all = Sum::default();
+        let bar = ProgressBar::new_spinner();
+        if self.webhooks.is_empty() {
+            let mut after = (now_ms() - self.since.since, String::new());
+            loop {
+                let rows = desk.store.webhooks_after(&after, PIECE).await?;
+                let Some(last) = rows.last() else { break };
+                after = (last.created_at, last.id.clone());
+                for row in rows {
+                    self.one(desk, row, &mut all).await?;
+                    bar.set_message(format!("{} webhooks", all.webhooks));
+                    bar.tick();
+                }
+            }
+        }
+        for id in &self.webhooks {
+            let row = one(desk, id).await?;
+            self.one(desk, row, &mut all).await?;
+        }
+        bar.finish_and_clear();
+        all.print(self.dry_run);
+        Ok(if all.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    async fn one(&self, desk: &Arc<Desk>, row: WebhookRow, all: &mut Sum) -> anyhow::Result<()> {
+        all.webhooks += 1;
+        if row.body.is_empty() {
+            all.forgotten += 1;
+            return Ok(());
+        }
+        let items = match decode(desk, &row) {
+            Ok(items) => items,
+            Err(error) => {
+                all.failed.push(format!("{}: {error}", row.id));
+                return Ok(());
+            }
+        };
+        all.items += items.len();
+        if self.dry_run {
+            return Ok(());
+        }
+        let Some(number) = desk.numbers_of(&row.provider).next() else { return Ok(()) };
+        let provider = number.provider;
+        let number_of = |external: &str| {
+            let number =
+                desk.numbers_of(provider).find(|one| one.line.external_id() == external)?;
+            Some((number.id.clone(), desk.bots.get(&number.agent)))
+        };
+        let intake =
+            Intake { stale_ms: self.answer.unwrap_or(desk.intake.stale_ms), ..desk.intake };
+        let again = Some(WebhookId::stored(row.id.clone()));
+        let webhook = Webhook { provider, body: row.body, items, again };
+        let taken = inbound::take_in(&desk.store, webhook, intake, number_of).await;
+        all.add(&taken.with_context(|| format!("{} could not be taken in", row.id))?);
+        Ok(())
+    }
+}
+
+/// Reads a stored body again, as its provider's first number does.
+fn decode(desk: &Desk, row: &WebhookRow) -> anyhow::Result<Vec<crate::domain::Item>> {
+    let number: Option<&Number> = desk.numbers_of(&row.provider).next();
+    let number = number.with_context(|| {
+        format!("there is no number of the provider {} in the configuration", row.provider)
+    })?;
+    Ok(number.line.decode(&row.body)?)
+}
+
+async fn one(desk: &Desk, id: &str) -> anyhow::Result<WebhookRow> {
+    let row = desk.store.webhook(&WebhookId::parse(id)?).await?;
+    let row = row.with_context(|| format!("there is no webhook {id}: `frontdesk webhook list`"))?;
+    if row.body.is_empty() {
+        bail!("the body of {id} was kept for as long as [worker] keep_webhooks_days says");
+    }
+    Ok(row)
+}
+
+/// What a replay brought.
+#[derive(Default)]
+struct Sum {
+    webhooks: usize,
+    items: usize,
+    fresh: usize,
+    repeated: usize,
+    mended: usize,
+    forgotten: usize,
+    failed: Vec<String>,
+}
+
+impl Sum {
+    fn add(&mut self, taken: &TakenIn) {
+        self.fresh += taken.fresh;
+        self.repeated += taken.repeated;
+        self.mended += taken.mended;
+    }
+
+    fn print(&self, dry_run: bool) {
+        println!("{} webhooks with {} items", self.webhooks, self.items);
+        if dry_run {
+            println!("Nothing was taken in: this was a dry run.");
+        } else {
+            println!("  {} messages were new", self.fresh);
+            println!(
+                "  {} had been taken in before, and were passed over",
+                self.repeated - self.mended
+            );
+            println!("  {} could not be read before, and can be now", self.mended);
+        }
+        if self.forgotten > 0 {
+            println!("  {} bodies were kept for long enough and are gone", self.forgotten);
+        }
+        for failed in &self.failed {
+            println!("  {failed}");
+        }
+        if self.fresh + self.mended > 0 {
+            println!("A running desk answers what is not too old; without one: `frontdesk serve`.");
+        }
+    }
+}
+
+/// Reads a length of time such as `30m`, `12h` or `7d`, in milliseconds.
+fn read_time(text: &str) -> Result<i64, String> {
+    let unit = text.chars().last().unwrap_or_default();
+    let minutes: i64 = match unit {
+        'm' => 1,
+        'h' => 60,
+        'd' => 24 * 60,
+        _ => return Err("write it like 30m, 12h or 7d".into()),
+    };
+    let count: i64 = text
+        .strip_suffix(unit)
+        .and_then(|count| count.parse().ok())
+        .filter(|count| *count >= 0)
+        .ok_or("write it like 30m, 12h or 7d")?;
+    count.checked_mul(minutes * 60_000).ok_or_else(|| "that is too long ago".into())
+}
+
+fn moment(millis: i64) -> String {
+    let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+    moment.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_minutes_hours_and_days() {
+        assert_eq!(read_time("30m"), Ok(30 * 60_000));
+        assert_eq!(read_time("12h"), Ok(12 * 3_600_000));
+        assert_eq!(read_time("7d"), Ok(7 * 86_400_000));
+        for wrong in ["", "7", "d", "-1h", "1w", "99999999999999999d", "é"] {
+            assert!(read_time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! How a number sends: how fast, what becomes of a message whose outcome stays unknown, and what goes out when WhatsApp's
+//! 24-hour window is closed.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Millis;
+
+/// How a number sends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sending {
+    /// Messages a second, for all replicas together; above 0.
+    pub rate: f64,
+    /// What becomes of a message whose outcome stays unknown.
+    pub unknown: Unknown,
+    /// What goes out instead of a message when the window is closed; `None`: nothing, and a case is opened.
+    pub template: Option<Template>,
+}
+
+/// What becomes of a message when nobody knows whether it went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Unknown {
+    /// How long a status event is waited for, in milliseconds.
+    pub after_ms: Millis,
+    /// What is done when none came.
+    pub then: Then,
+}
+
+impl Default for Unknown {
+    fn default() -> Self {
+        Self { after_ms: 10 * 60_000, then: Then::Ask }
+    }
+}
+
+/// What is done about a message whose outcome stayed unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// A case is opened: a person looks and decides.
+    Ask,
+    /// It is sent again; the customer may get it twice.
+    Resend,
+    /// It is given up; the customer may not have got it.
+    Drop,
+}
+
+/// A message template that WhatsApp approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Template {
+    /// Its name at WhatsApp.
+    pub name: String,
+    /// Its language's code at WhatsApp, such as `en_US`.
+    pub language: String,
+    /// Whether the message becomes the template's `{{1}}`.
+    #[serde(default)]
+    pub with_text: bool,
+}

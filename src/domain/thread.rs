@@ -1,0 +1,191 @@
+//! A conversation between messages: who may speak in it, and what a message or a person's word changes. Pure: the store
+//! keeps it, and every decision on who owns a conversation is made here.
+
+use super::machine::{Habit, Heard, Limits, Machine, observe};
+use super::time::Millis;
+use super::turn::Owner;
+
+/// What is kept of a conversation between messages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Thread {
+    /// Who may speak.
+    pub owner: Owner,
+    /// Since when the customer does not want to be written to.
+    pub opted_out_at: Option<Millis>,
+    /// When a person last did something here.
+    pub person_at: Option<Millis>,
+    /// When the first message of the burst came that waits for an answer.
+    pub waiting_since: Option<Millis>,
+    /// When a turn may begin to get ready.
+    pub due_at: Option<Millis>,
+    /// When the burst is over and the answer may be written.
+    pub quiet_at: Option<Millis>,
+    /// When the customer last wrote.
+    pub last_inbound_at: Option<Millis>,
+    /// When the bot last replied.
+    pub replied_at: Option<Millis>,
+    /// [`super::machine::hash`] of that reply.
+    pub reply_hash: i64,
+    /// How the customer writes.
+    pub habit: Habit,
+}
+
+impl Default for Thread {
+    /// A conversation that nobody has written in: the bot's.
+    fn default() -> Self {
+        Self {
+            owner: Owner::Bot,
+            opted_out_at: None,
+            person_at: None,
+            waiting_since: None,
+            due_at: None,
+            quiet_at: None,
+            last_inbound_at: None,
+            replied_at: None,
+            reply_hash: 0,
+            habit: Habit::default(),
+        }
+    }
+}
+
+/// What matters of a customer's message for who answers it.
+#[derive(Debug, Clone, Copy)]
+pub struct Came<'a> {
+    /// [`super::machine::hash`] of its words; `None` where it has none.
+    pub hash: Option<i64>,
+    /// When it was written, as far as it can be believed.
+    pub sent_at: Millis,
+    /// The moment.
+    pub now: Millis,
+    /// Why it is never answered, if it is not.
+    pub silent: Option<&'static str>,
+    /// How messages of its number are taken in.
+    pub manner: &'a Manner,
+}
+
+/// How a message is taken in: what its number, its agent and its words say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manner {
+    /// The quiet gap after this message, in milliseconds.
+    pub gap_ms: Millis,
+    /// The most that all gaps of a burst together may take, in milliseconds.
+    pub most_ms: Millis,
+    /// Messages older than this are stored and not answered, in milliseconds.
+    pub stale_ms: Millis,
+    /// The bot returns when a person has done nothing for this long, in milliseconds; 0: only when the case is resolved.
+    pub return_ms: Millis,
+    /// When a sender is taken for a machine.
+    pub limits: Limits,
+    /// Set when the message is the word for "do not write to me" or for "write to me again".
+    pub wish: Option<Wish>,
+}
+
+/// What a customer wishes who writes the opt-out word, or the one that takes it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Whether he wants no more messages.
+    pub out: bool,
+    /// What he gets, where the agent has a sentence for it.
+    pub reply: Option<String>,
+}
+
+/// What becomes of a customer's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The bot answers it.
+    Waits,
+    /// It is stored and not answered, with the reason where there is more to say than that a person has the conversation.
+    Stored(Option<&'static str>),
+    /// The customer wants no more messages.
+    OptedOut,
+    /// The customer wants messages again.
+    OptedIn,
+    /// The sender is taken for a machine: a person has the conversation now.
+    Machine(Machine),
+}
+
+impl Thread {
+    /// A customer's message, seen for the first time.
+    pub fn hear(&mut self, came: &Came<'_>) -> Fate {
+        let heard_at = self.last_inbound_at.map_or(came.sent_at, |last| last.max(came.sent_at));
+        self.last_inbound_at = Some(heard_at);
+        if came.silent.is_some() {
+            return Fate::Stored(came.silent);
+        }
+        match &came.manner.wish {
+            Some(wish) if wish.out => return self.opt_out(came.now),
+            Some(_) if self.opted_out_at.take().is_some() => return Fate::OptedIn,
+            _ => {}
+        }
+        if self.opted_out_at.is_some() {
+            return Fate::Stored(Some("the customer opted out"));
+        }
+        if self.owner == Owner::Person && !self.come_back(came) {
+            return Fate::Stored(None);
+        }
+        if let Some(machine) = self.watch(came) {
+            self.take_over(came.now);
+            return Fate::Machine(machine);
+        }
+        self.owner = Owner::Bot;
+        self.wait(came);
+        Fate::Waits
+    }
+
+    /// A person takes the conversation: by writing to the customer, from the inbox, or because the bot called one.
+    /// Nothing waits for the bot any more.
+    pub fn take_over(&mut self, now: Millis) {
+        self.owner = Owner::Person;
+        self.person_at = Some(now);
+        self.rest();
+    }
+
+    /// Gives the conversation back to the bot. What the customer wrote meanwhile is a person's business and done.
+    pub fn give_back(&mut self) {
+        self.owner = Owner::Bot;
+        self.habit = Habit::default();
+    }
+
+    fn opt_out(&mut self, now: Millis) -> Fate {
+        self.opted_out_at = Some(now);
+        self.rest();
+        Fate::OptedOut
+    }
+
+    /// Whether the bot returns, because a person has been silent for long enough.
+    fn come_back(&mut self, came: &Came<'_>) -> bool {
+        let back = came.manner.return_ms;
+        let silent = self.person_at.is_some_and(|last| came.now - last >= back);
+        if back > 0 && silent {
+            self.give_back();
+        }
+        back > 0 && silent
+    }
+
+    fn watch(&mut self, came: &Came<'_>) -> Option<Machine> {
+        let heard = Heard {
+            hash: came.hash?,
+            sent_at: came.sent_at,
+            now: came.now,
+            last_reply_at: self.replied_at,
+            last_reply_hash: self.reply_hash,
+        };
+        let (habit, machine) = observe(&self.habit, &heard, &came.manner.limits);
+        self.habit = habit;
+        machine
+    }
+
+    /// The quiet gap begins anew with every message, up to the most that a burst may take.
+    fn wait(&mut self, came: &Came<'_>) {
+        let since = *self.waiting_since.get_or_insert(came.now);
+        let quiet = (came.now + came.manner.gap_ms).min(since + came.manner.most_ms);
+        self.quiet_at = Some(self.quiet_at.map_or(quiet, |before| before.max(quiet)));
+        self.due_at = Some(self.due_at.map_or(came.now, |before| before.min(came.now)));
+    }
+
+    fn rest(&mut self) {
+        self.waiting_since = None;
+        self.due_at = None;
+        self.quiet_at = None;
+    }
+}

@@ -1,0 +1,152 @@
+//! What models may cost: which of them may be asked, after what was spent and for what a turn would cost. Pure: looks
+//! nothing up and asks nobody.
+//!
+//! Beyond four fifths of a day's limit a cheaper model answers, beyond the limit the documents' own sentences; where
+//! those hold no answer, a person is called. A turn that would cost more than its limit goes down the same way.
+
+use serde::Deserialize;
+
+/// What a day's limit leaves to the agent's own model; then the cheaper one is asked.
+const FULL: f64 = 0.8;
+/// Millionths of a dollar in a dollar.
+const MICROS: f64 = 1_000_000.0;
+
+/// What models may cost, as written in the configuration, in dollars; 0: no limit.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// One turn.
+    pub turn: f64,
+    /// All turns of an agent in a day, UTC.
+    pub agent_day: f64,
+    /// All turns in a day, UTC.
+    pub day: f64,
+    /// The model that answers when a limit is near; empty: there is none.
+    pub cheap_model: String,
+}
+
+impl Default for Settings {
+    /// No limit.
+    fn default() -> Self {
+        Self { turn: 0.0, agent_day: 0.0, day: 0.0, cheap_model: String::new() }
+    }
+}
+
+/// What was spent in a day, in millionths of a dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// By the agent.
+    pub agent: u64,
+    /// By all agents.
+    pub all: u64,
+}
+
+/// What may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Means {
+    /// The agent's own model.
+    #[default]
+    Full,
+    /// A cheaper model.
+    Cheap,
+    /// The documents' own sentences, without a model.
+    Words,
+}
+
+impl Settings {
+    /// Says which limit cannot be right.
+    pub fn check(&self) -> Result<(), String> {
+        let limits = [("turn", self.turn), ("agent_day", self.agent_day), ("day", self.day)];
+        match limits.iter().find(|(_, limit)| !(limit.is_finite() && *limit >= 0.0)) {
+            Some((key, _)) => Err(format!("{key} must be 0 (no limit) or more: dollars")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a day has a limit.
+    pub fn watches_days(&self) -> bool {
+        self.agent_day > 0.0 || self.day > 0.0
+    }
+
+    /// What may answer after what was spent today.
+    pub fn means(&self, spent: Spent) -> Means {
+        let used = share(spent.agent, self.agent_day).max(share(spent.all, self.day));
+        if used >= 1.0 {
+            Means::Words
+        } else if used >= FULL {
+            Means::Cheap
+        } else {
+            Means::Full
+        }
+    }
+
+    /// Whether one turn may cost this much, in millionths of a dollar.
+    pub(super) fn allows(&self, cost_micros: u64) -> bool {
+        self.turn <= 0.0 || share(cost_micros, self.turn) <= 1.0
+    }
+
+    /// The models that may be asked, in this order: the first that a turn can pay for. None: no model.
+    pub(super) fn models<'a>(&'a self, own: &'a str, means: Means) -> Vec<&'a str> {
+        let cheap = Some(self.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
+        let mut models = match means {
+            Means::Full => vec![own],
+            Means::Cheap if cheap.is_none() => vec![own],
+            Means::Cheap => Vec::new(),
+            Means::Words => return Vec::new(),
+        };
+        models.extend(cheap.filter(|cheap| *cheap != own || models.is_empty()));
+        models
+    }
+}
+
+/// What part of a limit is used; 0 where there is none.
+#[expect(clippy::cast_precision_loss, reason = "nobody spends 2^52 millionths of a dollar")]
+fn share(micros: u64, limit: f64) -> f64 {
+    if limit > 0.0 { micros as f64 / (limit * MICROS) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(agent_day: f64, day: f64) -> Settings {
+        Settings { agent_day, day, cheap_model: "small".into(), ..Settings::default() }
+    }
+
+    #[test]
+    fn a_day_goes_from_the_own_model_to_a_cheaper_one_to_none() {
+        let spent = |agent, all| Spent { agent, all };
+        let limits = day(1.0, 10.0);
+        assert_eq!(limits.means(spent(799_999, 0)), Means::Full);
+        assert_eq!(limits.means(spent(800_000, 0)), Means::Cheap);
+        assert_eq!(limits.means(spent(1_000_000, 0)), Means::Words);
+        assert_eq!(limits.means(spent(0, 8_000_000)), Means::Cheap, "all agents together");
+        assert_eq!(limits.means(spent(0, 10_000_000)), Means::Words);
+        assert_eq!(Settings::default().means(spent(u64::MAX, u64::MAX)), Means::Full);
+    }
+
+    #[test]
+    fn the_models_to_ask_follow_the_means() {
+        let limits = day(1.0, 0.0);
+        assert_eq!(limits.models("large", Means::Full), ["large", "small"]);
+        assert_eq!(limits.models("large", Means::Cheap), ["small"]);
+        assert_eq!(limits.models("small", Means::Cheap), ["small"]);
+        assert!(limits.models("large", Means::Words).is_empty());
+        let none = Settings::default();
+        assert_eq!(none.models("large", Means::Cheap), ["large"], "there is no cheaper one");
+    }
+
+    #[test]
+    fn a_turn_has_a_limit_of_its_own() {
+        let limits = Settings { turn: 0.01, ..Settings::default() };
+        assert!(limits.allows(10_000) && !limits.allows(10_001));
+        assert!(Settings::default().allows(u64::MAX));
+    }
+
+    #[test]
+    fn a_limit_below_nothing_is_refused() {
+        assert!(day(-1.0, 0.0).check().unwrap_err().contains("agent_day"));
+        assert!(day(0.0, f64::NAN).check().unwrap_err().contains("day"));
+        assert_eq!(Settings::default().check(), Ok(()));
+    }
+}

@@ -1,0 +1,119 @@
+//! Words as the pipeline compares them: without case, accents, width and invisible characters. Shared by the hand-off
+//! rules, the opt-out words and the quiet gap, so that a word is the same word for all three. Decides nothing.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// What stands for any white space and punctuation between two words.
+pub(super) const GAP: char = ' ';
+
+/// How a character behaves at the border of a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// White space and punctuation.
+    Gap,
+    /// Letters and digits of scripts that put spaces between words.
+    Spaced,
+    /// Letters of scripts that put none.
+    Dense,
+    /// Korean: spaces, but endings hang on the word.
+    Hangul,
+    /// Emoji and other pictures.
+    Symbol,
+    /// Vowel signs and other marks that belong to the letter before.
+    Mark,
+}
+
+impl Kind {
+    /// What a character is.
+    pub(super) fn of(c: char) -> Self {
+        match c {
+            '\u{0E00}'..='\u{0EFF}' | '\u{0F00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' if is_combining_mark(c) => {
+                Self::Mark
+            }
+            // Thai, Lao, Tibetan, Burmese, Khmer.
+            '\u{0E00}'..='\u{0EFF}' | '\u{0F00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
+            // Kana and Han.
+            | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30FA}' | '\u{30FC}'..='\u{312F}'
+            | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
+            | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}'
+                if c.is_alphanumeric() =>
+            {
+                Self::Dense
+            }
+            '\u{1100}'..='\u{11FF}' | '\u{3130}'..='\u{318F}' | '\u{AC00}'..='\u{D7FF}' => Self::Hangul,
+            _ if is_combining_mark(c) => Self::Mark,
+            _ if c.is_alphanumeric() => Self::Spaced,
+            '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}' => Self::Symbol,
+            _ => Self::Gap,
+        }
+    }
+}
+
+/// A text in the form in which it is compared: without case, accents, width, invisible characters, and with one
+/// `GAP` for whatever separates words. No `GAP` at the ends.
+pub(super) fn fold(text: &str) -> Vec<char> {
+    let mut base = GAP;
+    let plain = text.nfkd().filter(|c| !is_invisible(*c)).filter(move |c| {
+        let kept = !is_combining_mark(*c) || keeps_mark(base, *c);
+        if !is_combining_mark(*c) {
+            base = *c;
+        }
+        kept
+    });
+    let mut folded = Vec::with_capacity(text.len());
+    for c in plain.flat_map(lower).nfc() {
+        if !is_apostrophe(c) && Kind::of(c) != Kind::Gap {
+            folded.push(c);
+        } else if folded.last().is_some_and(|last| *last != GAP) {
+            folded.push(GAP);
+        }
+    }
+    if folded.last() == Some(&GAP) {
+        folded.pop();
+    }
+    folded
+}
+
+/// Whether a mark distinguishes words: not on Latin, Greek, Cyrillic, Hebrew and Arabic letters nor on pictures,
+/// but й is a letter of its own.
+fn keeps_mark(base: char, mark: char) -> bool {
+    let accent = matches!(base, '\0'..='\u{052F}' | '\u{0590}'..='\u{077F}' | '\u{08A0}'..='\u{08FF}'
+        | '\u{1E00}'..='\u{1FFF}' | '\u{2C60}'..='\u{2C7F}' | '\u{A640}'..='\u{A7FF}');
+    let short_i = matches!(base, 'и' | 'И') && mark == '\u{0306}';
+    short_i || !(accent || matches!(Kind::of(base), Kind::Symbol | Kind::Gap))
+}
+
+fn lower(c: char) -> impl Iterator<Item = char> {
+    c.to_lowercase().flat_map(|c| {
+        let (first, second) = match c {
+            'ß' => ('s', Some('s')),
+            'æ' => ('a', Some('e')),
+            'œ' => ('o', Some('e')),
+            'ς' => ('σ', None),
+            'ı' => ('i', None),
+            'ł' => ('l', None),
+            'ø' => ('o', None),
+            'đ' => ('d', None),
+            // Arabic: alef in all its forms, and the letters that differ from keyboard to keyboard.
+            'ٱ' => ('ا', None),
+            'ى' | 'ی' => ('ي', None),
+            'ک' => ('ك', None),
+            'ة' => ('ه', None),
+            other => (other, None),
+        };
+        std::iter::once(first).chain(second)
+    })
+}
+
+/// Any of the characters that people type for an apostrophe.
+pub(super) fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '’' | '‘' | 'ʼ' | 'ʹ' | '`' | '´' | '＇' | '׳')
+}
+
+/// Characters without width, hints for layout, the Arabic stretching line, and skin tones.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{0640}' | '\u{180B}'..='\u{180E}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{20E3}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0000}'..='\u{E0FFF}')
+}

@@ -1,0 +1,185 @@
+//! One statement for many rows: `… values ($1, $2), ($3, $4) …`. Knows no table.
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{Conn, Result};
+
+/// The most rows of one statement; more become several statements. Their texts are prepared once each and kept.
+const MOST_ROWS: usize = 64;
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// Text, or null.
+    Text(Option<String>),
+    /// A number, or null.
+    Int(Option<i64>),
+    /// Bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Rows of one width.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    width: usize,
+    values: Vec<Value>,
+}
+
+impl Rows {
+    /// Adds a row.
+    pub(crate) fn push<const WIDTH: usize>(&mut self, row: [Value; WIDTH]) {
+        debug_assert!(self.width == 0 || self.width == WIDTH, "rows of one width");
+        self.width = WIDTH;
+        self.values.extend(row);
+    }
+
+    /// The rows in pieces of at most [`MOST_ROWS`].
+    fn pieces(&self) -> impl Iterator<Item = &[Value]> {
+        self.values.chunks(self.width.max(1) * MOST_ROWS)
+    }
+
+    /// `before values ($1, …), (…) after`.
+    fn sql(&self, piece: &[Value], (before, after): (&str, &str)) -> String {
+        let mut sql = String::with_capacity(before.len() + after.len() + piece.len() * 5 + 16);
+        sql.push_str(before);
+        sql.push_str(" values ");
+        for place in 0..piece.len() {
+            let column = place % self.width;
+            sql.push_str(if column > 0 {
+                ", $"
+            } else if place > 0 {
+                "), ($"
+            } else {
+                "($"
+            });
+            sql.push_str(&(place + 1).to_string());
+        }
+        sql.push_str(") ");
+        sql.push_str(after);
+        sql
+    }
+}
+
+/// Binds the values of a piece to a query of either database.
+macro_rules! bind {
+    ($query:expr, $piece:expr) => {{
+        let mut query = $query;
+        for value in $piece {
+            query = match value {
+                Value::Text(text) => query.bind(text.as_deref()),
+                Value::Int(number) => query.bind(*number),
+                Value::Bytes(bytes) => query.bind(bytes.as_slice()),
+            };
+        }
+        query
+    }};
+}
+
+impl Conn<'_> {
+    /// Runs a statement over all rows; how many rows of the table it touched.
+    pub(crate) async fn many(&mut self, before: &str, rows: &Rows, after: &str) -> Result<u64> {
+        let mut touched = 0;
+        for piece in rows.pieces() {
+            let sql = AssertSqlSafe(rows.sql(piece, (before, after)));
+            touched += match self {
+                Self::Sqlite(conn) => {
+                    bind!(sqlx::query(sql), piece).execute(&mut **conn).await?.rows_affected()
+                }
+                Self::Postgres(conn) => {
+                    bind!(sqlx::query(sql), piece).execute(&mut **conn).await?.rows_affected()
+                }
+            };
+        }
+        Ok(touched)
+    }
+
+    /// Runs a query over all rows; what it gives back.
+    pub(crate) async fn many_rows<R>(
+        &mut self,
+        before: &str,
+        rows: &Rows,
+        after: &str,
+    ) -> Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut found = Vec::new();
+        for piece in rows.pieces() {
+            let sql = AssertSqlSafe(rows.sql(piece, (before, after)));
+            found.extend(match self {
+                Self::Sqlite(conn) => {
+                    bind!(sqlx::query_as(sql), piece).fetch_all(&mut **conn).await?
+                }
+                Self::Postgres(conn) => {
+                    bind!(sqlx::query_as(sql), piece).fetch_all(&mut **conn).await?
+                }
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(ToOwned::to_owned))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        Self::Int(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_become_one_statement_and_many_become_several() {
+        let mut rows = Rows::default();
+        assert!(rows.pieces().next().is_none());
+        for n in 0..70_i64 {
+            rows.push([n.into(), "x".into()]);
+        }
+        let pieces: Vec<_> = rows.pieces().map(<[Value]>::len).collect();
+        assert_eq!(pieces, [128, 12]);
+        let two = &rows.values[..4];
+        assert_eq!(
+            rows.sql(two, ("insert into t", "returning a")),
+            "insert into t values ($1, $2), ($3, $4) returning a"
+        );
+    }
+}

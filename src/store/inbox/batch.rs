@@ -1,0 +1,285 @@
+//! What each item of some webhooks does, in memory; then all of it is written with a few statements.
+
+use std::collections::HashMap;
+
+use super::book::Book;
+use super::{Arrival, Seen, TakenIn};
+use crate::domain::machine;
+use crate::domain::thread::{Came, Fate, Manner};
+use crate::domain::{
+    Content, ConversationId, Echo, Event, Inbound, NumberId, Owner, Status, WebhookId, WorkspaceId,
+};
+use crate::store::{
+    Conn, Result, Rows, escalations, events, messages, now, outbox, signal, storable,
+};
+
+const OPTED_OUT: &str = "the customer opted out";
+const MACHINE: &str = "the sender looks like a machine";
+
+/// Webhooks that are being taken in together.
+pub(super) struct Batch<'a> {
+    workspace: &'a WorkspaceId,
+    book: Book,
+    seen: HashMap<(String, String), Option<Seen>>,
+    fresh: Rows,
+    wishes: Rows,
+    statuses: Vec<(&'a NumberId, &'a Status)>,
+    taken: Vec<TakenIn>,
+}
+
+impl<'a> Batch<'a> {
+    /// Nothing is taken in yet of `count` webhooks.
+    pub(super) fn new(
+        workspace: &'a WorkspaceId,
+        book: Book,
+        seen: HashMap<(String, String), Option<Seen>>,
+        count: usize,
+    ) -> Self {
+        let taken = vec![TakenIn::default(); count];
+        let (fresh, wishes, statuses) = (Rows::default(), Rows::default(), Vec::new());
+        Self { workspace, book, seen, fresh, wishes, statuses, taken }
+    }
+
+    /// Takes in one item.
+    pub(super) async fn take(
+        &mut self,
+        conn: &mut Conn<'_>,
+        (place, webhook, again): (usize, &WebhookId, bool),
+        arrival: &'a Arrival,
+    ) -> Result<()> {
+        match (&arrival.number, &arrival.item.event) {
+            (Some(number), Event::Message(message)) => {
+                let scope = Scope { place, number, manner: &arrival.manner, again };
+                self.message(conn, &scope, message).await
+            }
+            (Some(number), Event::Echo(echo)) => self.echo(conn, (place, number), echo).await,
+            (Some(number), Event::Status(status)) => {
+                self.statuses.push((number, status));
+                Ok(())
+            }
+            // What was kept when the webhook came is not kept once more.
+            _ if again => Ok(()),
+            (number, event) => {
+                let (workspace, number) = (self.workspace, number.as_ref());
+                let at = events::Origin { workspace, webhook, number };
+                events::keep(conn, &at, &arrival.item, event).await
+            }
+        }
+    }
+
+    async fn message(
+        &mut self,
+        conn: &mut Conn<'_>,
+        at: &Scope<'_>,
+        message: &Inbound,
+    ) -> Result<()> {
+        if let Content::System { new_wa_id, new_bsuid, .. } = &message.content {
+            self.book.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
+        }
+        let known = key(at.number, &message.provider_id);
+        let mend = match self.seen.get(&known) {
+            None => None,
+            Some(Some(seen)) if at.again && seen.mends(&message.content) => Some(seen.id.clone()),
+            Some(_) => {
+                self.taken[at.place].repeated += 1;
+                return Ok(());
+            }
+        };
+        let moment = now();
+        let sent_at = believed(message.sent_at, moment);
+        let came = Came {
+            hash: typed(&message.content).map(machine::hash),
+            sent_at,
+            now: moment,
+            silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
+            manner: at.manner,
+        };
+        let kept = self.book.at((at.number, &message.from));
+        let owned = kept.thread.owner;
+        let fate = kept.thread.hear(&came);
+        kept.closed |= owned == Owner::Person && fate == Fate::Waits;
+        let conversation = kept.id.clone();
+        if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
+            kept.void = Some(if fate == Fate::OptedOut { OPTED_OUT } else { MACHINE });
+        }
+        let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
+        self.meet(conn, at, message, &state).await?;
+        let taken = &mut self.taken[at.place];
+        if !matches!(fate, Fate::Stored(_)) {
+            taken.stirred.insert(conversation.clone());
+        }
+        if let Some(id) = mend {
+            taken.mended += 1;
+            taken.repeated += 1;
+            return messages::mend(conn, &id, &row(at, message, &state)).await;
+        }
+        taken.fresh += 1;
+        self.seen.insert(known, None);
+        let row = row(at, message, &state).values(self.workspace)?;
+        self.fresh.push(row);
+        Ok(())
+    }
+
+    /// What a message brings about beside being stored.
+    async fn meet(
+        &mut self,
+        conn: &mut Conn<'_>,
+        at: &Scope<'_>,
+        message: &Inbound,
+        state: &Arriving<'_>,
+    ) -> Result<()> {
+        match state.fate {
+            Fate::OptedOut | Fate::OptedIn => {
+                if let Some(text) = at.manner.wish.as_ref().and_then(|wish| wish.reply.as_deref()) {
+                    let queued = outbox::Queued {
+                        conversation: state.conversation,
+                        number: at.number.as_str(),
+                        turn: None,
+                        author: "consent",
+                    };
+                    let row = queued.values(self.workspace, &outbox::OutgoingRow::new(text), 0)?;
+                    self.wishes.push(row);
+                    self.taken[at.place].queued += 1;
+                }
+                Ok(())
+            }
+            Fate::Machine(machine) => {
+                let case = escalations::Case {
+                    conversation: state.conversation,
+                    turn: None,
+                    reason: &machine.to_string(),
+                    question: message.content.words().unwrap_or_default(),
+                };
+                case.open(conn, self.workspace, false).await.map(|_| ())
+            }
+            Fate::Waits | Fate::Stored(_) => Ok(()),
+        }
+    }
+
+    /// A person wrote to the customer without us: from now on the conversation is a person's.
+    async fn echo(
+        &mut self,
+        conn: &mut Conn<'_>,
+        (place, number): (usize, &NumberId),
+        echo: &Echo,
+    ) -> Result<()> {
+        let known = key(number, &echo.provider_id);
+        if self.seen.contains_key(&known) {
+            return Ok(());
+        }
+        let kept = self.book.at((number, &echo.to));
+        // Our own message, told back before its send was recorded.
+        if messages::recognise(conn, &kept.id, echo).await? {
+            return Ok(());
+        }
+        kept.thread.take_over(now());
+        kept.void = Some("a person took over");
+        let conversation = kept.id.clone();
+        let row = messages::Arrived {
+            conversation: &conversation,
+            number,
+            author: "person",
+            provider_id: &echo.provider_id,
+            content: &echo.content,
+            reply_to: None,
+            state: "sent",
+            note: Some("written from the phone or another tool"),
+            faults: &[],
+            sent_at: believed(echo.sent_at, now()),
+        };
+        self.fresh.push(row.values(self.workspace)?);
+        self.seen.insert(known, None);
+        self.taken[place].stirred.insert(conversation);
+        Ok(())
+    }
+
+    /// Writes all of it; what each webhook brought.
+    pub(super) async fn store(mut self, conn: &mut Conn<'_>) -> Result<Vec<TakenIn>> {
+        messages::insert_arrived(conn, &self.fresh).await?;
+        self.book.close(conn).await?;
+        // After the conversation's queue was emptied: a wish is answered all the same.
+        outbox::insert(conn, &self.wishes).await?;
+        messages::settle_all(conn, self.workspace, &self.statuses).await?;
+        let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
+        signal::tell(conn, self.workspace.as_str(), stirred.map(ConversationId::as_str)).await?;
+        Ok(self.taken)
+    }
+}
+
+/// Where a message came, and how it is taken in.
+struct Scope<'a> {
+    place: usize,
+    number: &'a NumberId,
+    manner: &'a Manner,
+    again: bool,
+}
+
+/// What was decided of a message.
+struct Arriving<'a> {
+    conversation: &'a ConversationId,
+    fate: &'a Fate,
+    sent_at: i64,
+}
+
+impl Seen {
+    /// Whether a message that could not be read, and was not answered, is understood now.
+    fn mends(&self, content: &Content) -> bool {
+        self.state == "stored" && self.kind != content.kind() && content.wants_answer()
+    }
+}
+
+fn key(number: &NumberId, provider_id: &str) -> (String, String) {
+    (number.to_string(), storable(provider_id).into_owned())
+}
+
+/// A message as it is stored.
+fn row<'m>(
+    at: &'m Scope<'_>,
+    message: &'m Inbound,
+    state: &'m Arriving<'_>,
+) -> messages::Arrived<'m> {
+    let note = match state.fate {
+        Fate::Waits => None,
+        Fate::Stored(note) => *note,
+        Fate::OptedOut => Some(OPTED_OUT),
+        Fate::OptedIn => Some("the customer wants messages again"),
+        Fate::Machine(_) => Some(MACHINE),
+    };
+    messages::Arrived {
+        conversation: state.conversation,
+        number: at.number,
+        author: "customer",
+        provider_id: &message.provider_id,
+        content: &message.content,
+        reply_to: message.reply_to.as_deref(),
+        state: if *state.fate == Fate::Waits { "waiting" } else { "stored" },
+        note,
+        faults: &message.faults,
+        sent_at: state.sent_at,
+    }
+}
+
+/// What was typed: who taps the same button again and again is no machine.
+fn typed(content: &Content) -> Option<&str> {
+    if let Content::Text { body } = content { Some(body) } else { None }
+}
+
+/// Why a message is stored and never answered, if it is.
+fn unanswerable(message: &Inbound, stale: bool) -> Option<&'static str> {
+    if message.imported {
+        Some("part of an import of old messages")
+    } else if message.group.is_some() {
+        Some("written in a group")
+    } else if !message.content.wants_answer() {
+        Some("nothing to answer")
+    } else if stale {
+        Some("too old to be answered")
+    } else {
+        None
+    }
+}
+
+/// When a message was written: as the provider says, but never later than now.
+fn believed(sent_at: i64, moment: i64) -> i64 {
+    if sent_at > 0 { sent_at.min(moment) } else { moment }
+}

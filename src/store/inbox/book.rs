@@ -1,0 +1,243 @@
+//! The conversations that a batch of webhooks is about: found, held, made where they are new, and written back once.
+//! Decides nothing of messages.
+
+use std::collections::HashMap;
+
+use sqlx::FromRow;
+
+use super::contacts::Contacts;
+use crate::domain::machine::Habit;
+use crate::domain::thread::Thread;
+use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
+use crate::store::bulk::Value;
+use crate::store::{Conn, Result, Rows, now};
+
+/// Customers and conversations, by what webhooks call them.
+#[derive(Default)]
+pub(super) struct Book {
+    contacts: Contacts,
+    kept: Vec<Kept>,
+    places: HashMap<(String, usize), usize>,
+}
+
+/// A conversation, as it is being changed.
+pub(super) struct Kept {
+    /// Its id.
+    pub(super) id: ConversationId,
+    /// What is kept of it.
+    pub(super) thread: Thread,
+    /// Set when what waits for the bot, and what the bot has not sent yet, is void: why.
+    pub(super) void: Option<&'static str>,
+    /// Whether a person's open cases are closed by what happened.
+    pub(super) closed: bool,
+    contact: usize,
+    number: String,
+    changed: bool,
+}
+
+#[derive(FromRow)]
+struct ThreadRow {
+    id: String,
+    number_id: String,
+    contact_id: String,
+    owner: String,
+    person_at: Option<i64>,
+    waiting_since: Option<i64>,
+    due_at: Option<i64>,
+    quiet_at: Option<i64>,
+    last_inbound_at: Option<i64>,
+    replied_at: Option<i64>,
+    reply_hash: i64,
+    habit: String,
+    opted_out_at: Option<i64>,
+}
+
+/// A number, and a customer of it.
+pub(super) type Place<'a> = (&'a NumberId, &'a Party);
+
+impl Book {
+    /// Finds the conversations of these customers, holds them until the commit, and makes those that are new. `also` are
+    /// ids that somebody may get.
+    pub(super) async fn open(
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        (places, also): (&[Place<'_>], &[Party]),
+    ) -> Result<Self> {
+        let mut book = Self::default();
+        let parties = places.iter().map(|(_, party)| *party).chain(also);
+        book.contacts.find(conn, workspace, parties).await?;
+        let mut wanted: Vec<(String, usize)> = Vec::new();
+        for (number, party) in places {
+            let contact = book.contacts.named(party);
+            let place = (number.to_string(), contact);
+            if !wanted.contains(&place) {
+                wanted.push(place);
+            }
+        }
+        book.contacts.make(conn, workspace).await?;
+        book.find_threads(conn, &wanted).await?;
+        book.make_threads(conn, workspace, wanted).await?;
+        Ok(book)
+    }
+
+    /// The conversation of a customer with a number: one of those that the book was opened for.
+    pub(super) fn at(&mut self, (number, party): Place<'_>) -> &mut Kept {
+        let contact = self.contacts.named(party);
+        let place = self.places.get(&(number.to_string(), contact)).copied();
+        let kept = &mut self.kept[place.unwrap_or_default()];
+        kept.changed = true;
+        kept
+    }
+
+    /// The customer's phone or business-scoped id changed.
+    pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
+        self.contacts.rename(party, wa_id, bsuid);
+    }
+
+    /// Writes back what changed.
+    pub(super) async fn close(&mut self, conn: &mut Conn<'_>) -> Result<()> {
+        for kept in self.kept.iter().filter(|kept| kept.changed) {
+            self.contacts.set_opted_out(kept.contact, kept.thread.opted_out_at);
+        }
+        self.contacts.close(conn).await?;
+        self.write_threads(conn).await?;
+        for kept in &self.kept {
+            if let Some(why) = kept.void {
+                crate::store::conversations::void(conn, &kept.id, why).await?;
+            }
+            if kept.closed {
+                crate::store::escalations::close(conn, &kept.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_threads(&self, conn: &mut Conn<'_>) -> Result<()> {
+        let (mut rows, moment) = (Rows::default(), now());
+        for kept in self.kept.iter().filter(|kept| kept.changed) {
+            let thread = &kept.thread;
+            rows.push([
+                kept.id.as_str().into(),
+                thread.owner.as_str().into(),
+                thread.person_at.into(),
+                thread.waiting_since.into(),
+                thread.due_at.into(),
+                thread.quiet_at.into(),
+                thread.last_inbound_at.into(),
+                written(&thread.habit).into(),
+                i64::from(kept.void.is_some()).into(),
+                moment.into(),
+            ]);
+        }
+        let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, moment) as (";
+        let after = ") update conversations set owner = v.owner, person_at = v.person_at, waiting_since = v.waiting_since,
+                due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
+                lease_token = lease_token + v.void, last_message_at = v.moment, updated_at = v.moment,
+                lease_until = case when v.void = 1 then 0 else lease_until end,
+                attempts = case when v.void = 1 then 0 else attempts end
+            from v where conversations.id = v.id";
+        conn.many(before, &rows, after).await.map(|_| ())
+    }
+
+    /// Finds conversations. On Postgres they are held until the commit, and read as they are when they are held: a
+    /// person may have taken over meanwhile. SQLite has one writer.
+    async fn find_threads(
+        &mut self,
+        conn: &mut Conn<'_>,
+        wanted: &[(String, usize)],
+    ) -> Result<()> {
+        let mut rows = Rows::default();
+        for (number, contact) in
+            wanted.iter().filter(|(_, contact)| !self.contacts.is_fresh(*contact))
+        {
+            rows.push([number.as_str().into(), self.contacts.id(*contact).into()]);
+        }
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!(
+                    ") select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
+                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at
+                    from asked cross join conversations v cross join contacts c
+                    where v.number_id = asked.number_id and v.contact_id = asked.contact_id and c.id = v.contact_id ",
+                    $lock
+                )
+            };
+        }
+        let after = conn.claiming(find!(""), find!("order by v.id for update of v, c"));
+        let before = "with asked (number_id, contact_id) as (";
+        for row in conn.many_rows::<ThreadRow>(before, &rows, after).await? {
+            let Some(contact) = self.contacts.place(&row.contact_id) else { continue };
+            self.keep(Kept {
+                id: ConversationId::stored(row.id),
+                thread: Thread {
+                    owner: Owner::stored(&row.owner),
+                    opted_out_at: row.opted_out_at,
+                    person_at: row.person_at,
+                    waiting_since: row.waiting_since,
+                    due_at: row.due_at,
+                    quiet_at: row.quiet_at,
+                    last_inbound_at: row.last_inbound_at,
+                    replied_at: row.replied_at,
+                    reply_hash: row.reply_hash,
+                    habit: read(&row.habit),
+                },
+                void: None,
+                closed: false,
+                contact,
+                number: row.number_id,
+                changed: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, kept: Kept) {
+        self.places.insert((kept.number.clone(), kept.contact), self.kept.len());
+        self.kept.push(kept);
+    }
+
+    async fn make_threads(
+        &mut self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        wanted: Vec<(String, usize)>,
+    ) -> Result<()> {
+        let (mut rows, moment) = (Rows::default(), now());
+        for (number, contact) in wanted {
+            if self.places.contains_key(&(number.clone(), contact)) {
+                continue;
+            }
+            let id = ConversationId::generate();
+            let row: [Value; 8] = [
+                id.as_str().into(),
+                workspace.as_str().into(),
+                number.as_str().into(),
+                self.contacts.id(contact).into(),
+                "bot".into(),
+                moment.into(),
+                moment.into(),
+                moment.into(),
+            ];
+            rows.push(row);
+            let opted_out_at = self.contacts.opted_out_at(contact);
+            let thread = Thread { opted_out_at, ..Thread::default() };
+            let (void, closed, changed) = (None, false, false);
+            self.keep(Kept { id, thread, void, closed, contact, number, changed });
+        }
+        let into = "insert into conversations
+            (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)";
+        conn.many(into, &rows, "").await.map(|_| ())
+    }
+}
+
+/// A habit as the database keeps it; nothing where there is none.
+fn written(habit: &Habit) -> String {
+    if *habit == Habit::default() {
+        return String::new();
+    }
+    serde_json::to_string(habit).unwrap_or_default()
+}
+
+fn read(text: &str) -> Habit {
+    serde_json::from_str(text).unwrap_or_default()
+}

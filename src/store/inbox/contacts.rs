@@ -1,0 +1,219 @@
+//! The customers that a batch of webhooks is about: found by phone or business-scoped id, made where they are new, written
+//! back once. Contacts are never merged by themselves.
+
+use std::collections::HashMap;
+
+use sqlx::FromRow;
+
+use crate::domain::{ContactId, Party, WorkspaceId};
+use crate::store::{Conn, Result, Rows, now, run, storable};
+
+/// Customers, by what webhooks call them.
+#[derive(Default)]
+pub(super) struct Contacts {
+    all: Vec<Contact>,
+    phones: HashMap<String, usize>,
+    bsuids: HashMap<String, usize>,
+}
+
+#[derive(FromRow)]
+struct ContactRow {
+    id: String,
+    wa_id: Option<String>,
+    bsuid: Option<String>,
+    name: Option<String>,
+    opted_out_at: Option<i64>,
+}
+
+struct Contact {
+    row: ContactRow,
+    username: Option<String>,
+    fresh: bool,
+    changed: bool,
+}
+
+impl Contacts {
+    /// The contact's id.
+    pub(super) fn id(&self, place: usize) -> &str {
+        &self.all[place].row.id
+    }
+
+    /// Whether it is made by this batch.
+    pub(super) fn is_fresh(&self, place: usize) -> bool {
+        self.all[place].fresh
+    }
+
+    /// Since when the customer does not want to be written to.
+    pub(super) fn opted_out_at(&self, place: usize) -> Option<i64> {
+        self.all[place].row.opted_out_at
+    }
+
+    /// The customer opted out, or came back.
+    pub(super) fn set_opted_out(&mut self, place: usize, at: Option<i64>) {
+        let contact = &mut self.all[place];
+        contact.changed |= contact.row.opted_out_at != at;
+        contact.row.opted_out_at = at;
+    }
+
+    /// The place of a contact that was found or made.
+    pub(super) fn place(&self, id: &str) -> Option<usize> {
+        self.all.iter().position(|contact| contact.row.id == id)
+    }
+
+    /// Finds those that are named.
+    pub(super) async fn find(
+        &mut self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        parties: impl Iterator<Item = &Party>,
+    ) -> Result<()> {
+        let (mut phones, mut bsuids) = (Rows::default(), Rows::default());
+        for party in parties {
+            if let Some(wa_id) = &party.wa_id {
+                phones.push([workspace.as_str().into(), wa_id.as_str().into()]);
+            }
+            if let Some(bsuid) = &party.bsuid {
+                bsuids.push([workspace.as_str().into(), bsuid.as_str().into()]);
+            }
+        }
+        // The cross join tells SQLite to begin with what is asked for.
+        macro_rules! find {
+            ($key:literal) => {
+                concat!(
+                    ") select distinct c.id, c.wa_id, c.bsuid, c.name, c.opted_out_at from asked cross join contacts c
+                     where c.workspace_id = asked.workspace_id and asked.key = c.", $key
+                )
+            };
+        }
+        let before = "with asked (workspace_id, key) as (";
+        let mut found = conn.many_rows::<ContactRow>(before, &phones, find!("wa_id")).await?;
+        found.extend(conn.many_rows::<ContactRow>(before, &bsuids, find!("bsuid")).await?);
+        for row in found {
+            self.know(row);
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, row: ContactRow) {
+        let known = |id: &Option<String>, ids: &HashMap<String, usize>| {
+            id.as_ref().is_some_and(|id| ids.contains_key(id))
+        };
+        if known(&row.wa_id, &self.phones) || known(&row.bsuid, &self.bsuids) {
+            return;
+        }
+        self.add(Contact { row, username: None, fresh: false, changed: false });
+    }
+
+    fn add(&mut self, contact: Contact) -> usize {
+        let place = self.all.len();
+        if let Some(wa_id) = &contact.row.wa_id {
+            self.phones.insert(wa_id.clone(), place);
+        }
+        if let Some(bsuid) = &contact.row.bsuid {
+            self.bsuids.insert(bsuid.clone(), place);
+        }
+        self.all.push(contact);
+        place
+    }
+
+    /// The contact that an event names, by phone first: where phone and business-scoped id name different contacts, the
+    /// phone wins. What the event tells anew is written down; contacts are never merged by themselves.
+    pub(super) fn named(&mut self, party: &Party) -> usize {
+        let by_phone = party.wa_id.as_ref().and_then(|id| self.phones.get(id)).copied();
+        let by_bsuid = || party.bsuid.as_ref().and_then(|id| self.bsuids.get(id)).copied();
+        let Some(place) = by_phone.or_else(by_bsuid) else {
+            let row = ContactRow {
+                id: ContactId::generate().to_string(),
+                wa_id: party.wa_id.clone(),
+                bsuid: party.bsuid.clone(),
+                name: party.name.as_deref().map(|name| storable(name).into_owned()),
+                opted_out_at: None,
+            };
+            let username = party.username.as_deref().map(|name| storable(name).into_owned());
+            return self.add(Contact { row, username, fresh: true, changed: false });
+        };
+        self.learn(place, party);
+        place
+    }
+
+    fn learn(&mut self, place: usize, party: &Party) {
+        let contact = &mut self.all[place];
+        if let Some(name) = party.name.as_deref().map(storable)
+            && contact.row.name.as_deref() != Some(&*name)
+        {
+            contact.row.name = Some(name.into_owned());
+            contact.changed = true;
+        }
+        let (knows_phone, knows_bsuid) = (contact.row.wa_id.is_some(), contact.row.bsuid.is_some());
+        let wa_id = party.wa_id.as_deref().filter(|_| !knows_phone);
+        let bsuid = party.bsuid.as_deref().filter(|_| !knows_bsuid);
+        self.set_ids(place, wa_id, bsuid);
+    }
+
+    /// Makes those that are new.
+    pub(super) async fn make(
+        &mut self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+    ) -> Result<()> {
+        let (mut rows, moment) = (Rows::default(), now());
+        for contact in self.all.iter_mut().filter(|contact| contact.fresh) {
+            let row = &contact.row;
+            rows.push([
+                row.id.as_str().into(),
+                workspace.as_str().into(),
+                row.wa_id.clone().into(),
+                row.bsuid.clone().into(),
+                row.name.clone().into(),
+                contact.username.clone().into(),
+                moment.into(),
+                moment.into(),
+            ]);
+            contact.changed = false;
+        }
+        let into = "insert into contacts (id, workspace_id, wa_id, bsuid, name, username, created_at, updated_at)";
+        conn.many(into, &rows, "").await.map(|_| ())
+    }
+
+    /// The customer's phone or business-scoped id changed: the contact stays the same one. An id that another contact
+    /// has stays there.
+    pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
+        let place = self.named(party);
+        self.set_ids(place, wa_id, bsuid);
+    }
+
+    fn set_ids(&mut self, place: usize, wa_id: Option<&str>, bsuid: Option<&str>) {
+        let contact = &mut self.all[place];
+        if let Some(wa_id) = wa_id.filter(|id| !self.phones.contains_key(*id)) {
+            contact.row.wa_id = Some(wa_id.to_owned());
+            contact.changed = true;
+            self.phones.insert(wa_id.to_owned(), place);
+        }
+        if let Some(bsuid) = bsuid.filter(|id| !self.bsuids.contains_key(*id)) {
+            contact.row.bsuid = Some(bsuid.to_owned());
+            contact.changed = true;
+            self.bsuids.insert(bsuid.to_owned(), place);
+        }
+    }
+
+    /// Writes back what changed.
+    pub(super) async fn close(&self, conn: &mut Conn<'_>) -> Result<()> {
+        for contact in self.all.iter().filter(|contact| contact.changed) {
+            let sql = "update contacts set name = $2, username = coalesce($3, username), wa_id = $4, bsuid = $5,
+                       opted_out_at = $6, updated_at = $7 where id = $1";
+            let row = &contact.row;
+            run!(
+                conn,
+                sql,
+                &row.id,
+                &row.name,
+                &contact.username,
+                &row.wa_id,
+                &row.bsuid,
+                row.opted_out_at,
+                now()
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! The processes that serve a database together: which are alive, and what only one of them does at a time.
+
+use async_trait::async_trait;
+
+use super::{Conn, Result, Store, Write, first, now, run};
+use crate::domain::WorkspaceId;
+
+impl Store {
+    /// Says that this process is alive, forgets those that were not for `gone_ms`; how many are.
+    pub async fn beat(&self, gone_ms: i64) -> Result<i64> {
+        self.apply(Beat { replica: self.base.replica.clone(), gone_ms }).await
+    }
+
+    /// Says that this process goes: what it holds is free at once.
+    pub async fn leave(&self) -> Result<()> {
+        self.apply(Leave { replica: self.base.replica.clone() }).await
+    }
+
+    /// Takes or keeps what only one process may do at a time, for `lease_ms`; false if another holds it.
+    pub async fn hold(&self, name: &str, lease_ms: i64) -> Result<bool> {
+        let (name, replica) = (name.to_owned(), self.base.replica.clone());
+        self.apply(Hold { name, replica, lease_ms }).await
+    }
+}
+
+struct Beat {
+    replica: String,
+    gone_ms: i64,
+}
+
+#[async_trait]
+impl Write for Beat {
+    type Out = i64;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<i64> {
+        let moment = now();
+        let sql =
+            "insert into replicas (id, workspace_id, started_at, seen_at) values ($1, $2, $3, $3)
+                   on conflict (id) do update set seen_at = excluded.seen_at";
+        run!(conn, sql, &self.replica, workspace.as_str(), moment)?;
+        let sql = "delete from replicas where workspace_id = $1 and seen_at < $2";
+        run!(conn, sql, workspace.as_str(), moment - self.gone_ms)?;
+        let sql = "select count(*) from replicas where workspace_id = $1";
+        Ok(first!(conn, (i64,), sql, workspace.as_str())?.map_or(1, |row| row.0))
+    }
+}
+
+struct Leave {
+    replica: String,
+}
+
+#[async_trait]
+impl Write for Leave {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "delete from replicas where id = $1 and workspace_id = $2";
+        run!(conn, sql, &self.replica, workspace.as_str())?;
+        let sql = "delete from holds where holder = $1 and workspace_id = $2";
+        run!(conn, sql, &self.replica, workspace.as_str()).map(|_| ())
+    }
+}
+
+struct Hold {
+    name: String,
+    replica: String,
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for Hold {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "insert into holds (workspace_id, name, holder, until) values ($1, $2, $3, $4)
+                   on conflict (workspace_id, name) do update set holder = excluded.holder, until = excluded.until
+                   where holds.holder = excluded.holder or holds.until < $5";
+        let moment = now();
+        let (name, until) = (&self.name, moment + self.lease_ms);
+        Ok(run!(conn, sql, workspace.as_str(), name, &self.replica, until, moment)? == 1)
+    }
+}

@@ -1,0 +1,119 @@
+//! Changes of one kind that are made together: what comes while the database is busy with the last ones is collected, and
+//! becomes one change with a few statements for all. One of them that fails is made alone, so that it fails alone.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Base, Conn, Error, Result, Write};
+use crate::domain::WorkspaceId;
+
+/// The most changes that are made together.
+const MOST: usize = 128;
+/// How many changes may wait.
+const QUEUE: usize = 4096;
+
+/// A change that can be made together with others of its kind.
+#[async_trait]
+pub(crate) trait Many: Sized + Send + Sync + 'static {
+    /// What each change gives back.
+    type Out: Send + 'static;
+
+    /// Makes all the changes inside one transaction, in this order; as many results as changes.
+    async fn run_all(
+        all: &[Self],
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Vec<Self::Out>>;
+}
+
+type Asked<W> = (W, oneshot::Sender<Result<<W as Many>::Out>>);
+
+/// Where changes of one kind wait.
+pub(super) struct Together<W: Many> {
+    queue: mpsc::Sender<Asked<W>>,
+}
+
+impl<W: Many> Together<W> {
+    /// Begins to collect.
+    pub(super) fn start(base: Base) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        tokio::spawn(work(base, waiting));
+        Self { queue }
+    }
+
+    /// Makes a change together with what else is waiting. When this returns, it is on the disk.
+    pub(super) async fn apply(&self, change: W) -> Result<W::Out> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send((change, reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// The same, but refuses at once when too much waits already.
+    pub(super) async fn offer(&self, change: W) -> Result<W::Out> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send((change, reply)).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => {
+                Error::Unavailable(format!("{QUEUE} changes wait to be stored already"))
+            }
+            mpsc::error::TrySendError::Closed(_) => closed(),
+        })?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable("the database is closed".into())
+}
+
+async fn work<W: Many>(base: Base, mut queue: mpsc::Receiver<Asked<W>>) {
+    let mut waiting = Vec::with_capacity(MOST);
+    while queue.recv_many(&mut waiting, MOST).await > 0 {
+        let (changes, replies): (Vec<W>, Vec<_>) = waiting.drain(..).unzip();
+        let all = Arc::new(changes);
+        let results = commit(&base, &all).await;
+        for (reply, result) in replies.into_iter().zip(results) {
+            // Nobody waits any more when the caller was cancelled; the change stands all the same.
+            drop(reply.send(result));
+        }
+    }
+}
+
+/// Commits all changes together; when they cannot be made together, each alone.
+async fn commit<W: Many>(base: &Base, all: &Arc<Vec<W>>) -> Vec<Result<W::Out>> {
+    match base.apply(Batch { all: all.clone(), range: 0..all.len() }).await {
+        Ok(outs) => outs.into_iter().map(Ok).collect(),
+        Err(error) if all.len() == 1 => vec![Err(error)],
+        Err(Error::Unavailable(why)) => {
+            all.iter().map(|_| Err(Error::Unavailable(why.clone()))).collect()
+        }
+        Err(error) => {
+            tracing::debug!(%error, "changes could not be made together, each is made alone");
+            let mut results = Vec::with_capacity(all.len());
+            for place in 0..all.len() {
+                let alone = base.apply(Batch { all: all.clone(), range: place..place + 1 }).await;
+                results.push(alone.and_then(|mut outs| {
+                    outs.pop().ok_or_else(|| Error::Failed("a change was not made".into()))
+                }));
+            }
+            results
+        }
+    }
+}
+
+/// Some changes as one.
+struct Batch<W> {
+    all: Arc<Vec<W>>,
+    range: Range<usize>,
+}
+
+#[async_trait]
+impl<W: Many> Write for Batch<W> {
+    type Out = Vec<W::Out>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<W::Out>> {
+        W::run_all(&self.all[self.range.clone()], workspace, conn).await
+    }
+}

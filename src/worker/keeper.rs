@@ -1,0 +1,151 @@
+//! What has to be seen to from time to time: sends whose process died, sends whose outcome stays unknown, cases that
+//! nobody was told of, webhooks that were kept for long enough, and the sign of life of this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::Settings;
+use crate::desk::{Desk, Number};
+use crate::domain::time::{DAY_MS, now_ms};
+use crate::pipeline::outbound::notices;
+use crate::store::Result;
+
+/// How often sends and cases are looked after, at the least.
+const OFTEN: Duration = Duration::from_secs(2);
+/// How often a process says that it is alive, and after how long without it is gone, in milliseconds.
+const BEAT: Duration = Duration::from_secs(5);
+const GONE_MS: i64 = 30_000;
+/// How often old webhooks are looked for; one process does it at a time.
+const SELDOM: Duration = Duration::from_mins(10);
+/// How many webhooks are forgotten at once.
+const FORGET: i64 = 1000;
+
+/// Keeps until it is told to stop. `replicas` is told how many processes are alive.
+pub(super) async fn run(
+    desk: Arc<Desk>,
+    settings: Settings,
+    replicas: Arc<AtomicI64>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let keeper = Keeper { desk, settings, replicas };
+    tokio::select! {
+        () = keeper.often() => {}
+        () = keeper.beat() => {}
+        () = keeper.seldom() => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    if let Err(error) = keeper.desk.store.leave().await {
+        tracing::debug!(%error, "the other replicas were not told that this one goes");
+    }
+}
+
+struct Keeper {
+    desk: Arc<Desk>,
+    settings: Settings,
+    replicas: Arc<AtomicI64>,
+}
+
+impl Keeper {
+    async fn often(&self) {
+        let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
+        loop {
+            for number in &self.desk.numbers {
+                if let Err(error) = self.look_after(number).await {
+                    tracing::error!(%error, "the outbox cannot be looked after, it is tried again");
+                }
+            }
+            if let Err(error) = self.tell_of_cases().await {
+                tracing::error!(%error, "the support contacts cannot be told of cases, it is tried again");
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn look_after(&self, number: &Number) -> Result<()> {
+        let (store, unknown) = (&self.desk.store, number.sending.unknown);
+        let found = store.sweep_sends(&number.id, unknown.after_ms).await?;
+        if found > 0 {
+            tracing::warn!(
+                number = number.slug,
+                "{found} sends were begun and never recorded: their outcome is unknown until WhatsApp reports it"
+            );
+        }
+        let decided = store.decide_unknown(&number.id, unknown.then).await?;
+        if decided > 0 {
+            metrics::counter!("frontdesk_sends_decided_total").increment(decided as u64);
+            tracing::warn!(
+                number = number.slug,
+                "WhatsApp reported nothing of {decided} messages of unknown outcome: {:?}, as [numbers.{}] unknown says",
+                unknown.then,
+                number.slug
+            );
+            self.desk.wake.send();
+        }
+        Ok(())
+    }
+
+    async fn tell_of_cases(&self) -> Result<()> {
+        for case in self.desk.store.untold().await? {
+            let number = self.desk.number(&case.number_id);
+            let bot = number.and_then(|number| self.desk.bots.get(&number.agent));
+            let told = bot.map(|bot| notices(&bot, &case, &self.desk.base_url)).unwrap_or_default();
+            tracing::warn!(
+                conversation = case.conversation_id,
+                "a person is needed: {}",
+                case.reason
+            );
+            self.desk.store.tell(&case, told).await?;
+            self.desk.wake.send();
+        }
+        Ok(())
+    }
+
+    async fn beat(&self) {
+        loop {
+            match self.desk.store.beat(GONE_MS).await {
+                Ok(alive) => self.replicas.store(alive.max(1), Ordering::Relaxed),
+                Err(error) => tracing::debug!(%error, "no sign of life could be given"),
+            }
+            tokio::time::sleep(BEAT).await;
+        }
+    }
+
+    async fn seldom(&self) {
+        if self.settings.keep_webhooks_days <= 0 {
+            return std::future::pending().await;
+        }
+        loop {
+            if let Err(error) = self.forget().await {
+                tracing::warn!(%error, "old webhooks could not be forgotten, it is tried again");
+            }
+            tokio::time::sleep(SELDOM).await;
+        }
+    }
+
+    async fn forget(&self) -> Result<()> {
+        let lease_ms = i64::try_from(SELDOM.as_millis()).unwrap_or(i64::MAX);
+        if !self.desk.store.hold("housekeeping", lease_ms).await? {
+            return Ok(());
+        }
+        let before = now_ms() - self.settings.keep_webhooks_days.saturating_mul(DAY_MS);
+        let started = Instant::now();
+        let mut all = 0;
+        loop {
+            let gone = self.desk.store.forget_webhooks(before, FORGET).await?;
+            all += gone;
+            if gone == 0 || started.elapsed() > SELDOM {
+                break;
+            }
+            // In pieces, with a pause: webhooks that come now must not wait behind it.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if all > 0 {
+            let days = self.settings.keep_webhooks_days;
+            tracing::info!("{all} webhooks older than {days} days were forgotten");
+        }
+        Ok(())
+    }
+}

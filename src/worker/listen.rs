@@ -1,0 +1,41 @@
+//! Hears what other replicas did, through Postgres, and wakes what waits here. On SQLite there are no others. Misses
+//! nothing that matters: polling finds the work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::desk::Desk;
+
+/// How long to wait before listening anew when the connection broke.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Listens until it is told to stop.
+pub(super) async fn run(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = listen(&desk) => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+async fn listen(desk: &Desk) {
+    loop {
+        match hear(desk).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::warn!(%error, "other replicas are not heard, work is found by polling");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn hear(desk: &Desk) -> crate::store::Result<()> {
+    let Some(mut listener) = desk.store.listen().await? else { return Ok(()) };
+    loop {
+        for conversation in listener.next().await? {
+            desk.wake.stirred(&conversation);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What was spent today, for the limits of `pipeline::budget`: read from the database now and then, and counted on in
+//! between. Several replicas see each other's spending a few seconds late.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::domain::AgentId;
+use crate::domain::time::{DAY_MS, now_ms};
+use crate::pipeline::budget::{Means, Settings, Spent};
+use crate::store::{Result, Store};
+
+/// How old what was read may be.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// The money of a day.
+pub(super) struct Purse {
+    limits: Settings,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    read_at: Option<Instant>,
+    day: i64,
+    by_agent: HashMap<String, u64>,
+}
+
+impl Purse {
+    /// Nothing was read yet.
+    pub(super) fn new(limits: Settings) -> Self {
+        Self { limits, seen: Mutex::default() }
+    }
+
+    /// What may answer for an agent now.
+    pub(super) async fn means(&self, store: &Store, agent: &AgentId) -> Result<Means> {
+        if !self.limits.watches_days() {
+            return Ok(Means::Full);
+        }
+        let today = now_ms() - now_ms().rem_euclid(DAY_MS);
+        if self.with(|seen| seen.is_old(today)) {
+            let rows = store.spent_since(today).await?;
+            self.with(|seen| *seen = Seen::of(rows, today));
+        }
+        Ok(self.limits.means(self.with(|seen| seen.spent(agent.as_str()))))
+    }
+
+    /// A turn was committed that cost this much, in millionths of a dollar.
+    pub(super) fn add(&self, agent: &AgentId, micros: u64) {
+        if self.limits.watches_days() && micros > 0 {
+            self.with(|seen| *seen.by_agent.entry(agent.to_string()).or_default() += micros);
+        }
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut Seen) -> T) -> T {
+        use_it(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Seen {
+    fn of(rows: Vec<(String, i64)>, day: i64) -> Self {
+        let micros = |sum: i64| u64::try_from(sum).unwrap_or(0);
+        let by_agent = rows.into_iter().map(|(agent, sum)| (agent, micros(sum))).collect();
+        Self { read_at: Some(Instant::now()), day, by_agent }
+    }
+
+    fn is_old(&self, today: i64) -> bool {
+        self.day != today || self.read_at.is_none_or(|read| read.elapsed() >= FRESH)
+    }
+
+    fn spent(&self, agent: &str) -> Spent {
+        let agent = self.by_agent.get(agent).copied().unwrap_or(0);
+        Spent { agent, all: self.by_agent.values().sum() }
+    }
+}

@@ -1,0 +1,363 @@
+//! One turn: gathers what waits, gets ready while the customer may still be typing, lets the model write when the burst
+//! is over, begins again once when a newer message comes meanwhile, and commits. Sends nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::Settings;
+use super::leases::Held;
+use super::purse::Purse;
+use crate::desk::{Desk, Number, Stirs};
+use crate::domain::time::now_ms;
+use crate::domain::trace::{Trace, Written};
+use crate::domain::{Agent, Media, MessageId, Outcome, Reply, ReplyKind, Spoken};
+use crate::pipeline::inbound::{Gathered, gather};
+use crate::pipeline::outbound::{Place, plan, word};
+use crate::pipeline::{Answered, Around, Bot, Means, Ready, Recordings};
+use crate::store::finish::Committed;
+use crate::store::turns::Claim;
+
+/// A turn that was begun this often and never finished gets the failure sentence instead of another try.
+const MOST_ATTEMPTS: i64 = 10;
+/// How often a turn begins again before its model was asked, because more came; the gaps end earlier.
+const MOST_GATHERED: usize = 50;
+/// How often a model's answer is given up for a newer message.
+const MOST_ABANDONED: usize = 1;
+/// WhatsApp shows "typing…" for 25 seconds; it is renewed a little earlier.
+const TYPING_AGAIN: Duration = Duration::from_secs(20);
+/// The largest voice note that is fetched, in bytes: what WhatsApp itself takes.
+const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
+/// How long a conversation waits after a turn that could not be stored, in milliseconds.
+const PAUSE_MS: i64 = 2000;
+/// How long it waits when its number is not configured, in milliseconds.
+const UNCONFIGURED_MS: i64 = 60_000;
+
+/// One turn to run.
+pub(super) struct Job {
+    desk: Arc<Desk>,
+    held: Held,
+    purse: Arc<Purse>,
+    typing: bool,
+    limit: Duration,
+}
+
+/// How a try to answer ended.
+enum Tried {
+    Answered(Box<Answered>),
+    /// More came, or a person took over: what waits is gathered anew.
+    Newer {
+        /// What voice notes said.
+        heard: Vec<(MessageId, Spoken)>,
+        /// Whether a model was writing.
+        abandoned: bool,
+    },
+}
+
+/// What a turn may still do when more comes.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Gather anew before the model is asked.
+    gather: bool,
+    /// Give up what the model is writing.
+    abandon: bool,
+}
+
+/// What a turn answers, and with whom.
+struct Scene<'a> {
+    bot: &'a Arc<Bot>,
+    number: &'a Number,
+    deadline: tokio::time::Instant,
+}
+
+impl Job {
+    /// A turn of a claimed conversation.
+    pub(super) fn new(
+        desk: &Arc<Desk>,
+        held: Held,
+        purse: &Arc<Purse>,
+        settings: &Settings,
+    ) -> Self {
+        let limit = Duration::from_millis(settings.turn_ms);
+        Self { desk: desk.clone(), held, purse: purse.clone(), typing: settings.typing, limit }
+    }
+
+    /// Runs it to its end.
+    pub(super) async fn run(self) {
+        let started = Instant::now();
+        let turn = tokio::select! {
+            turn = self.turn() => turn,
+            () = self.held.lost() => {
+                tracing::warn!(conversation = self.claim().id, "a turn lost its lease: another process has it");
+                return;
+            }
+        };
+        match turn {
+            Ok(Some(outcome)) => {
+                metrics::counter!("frontdesk_turns_total", "outcome" => outcome).increment(1);
+                metrics::histogram!("frontdesk_turn_seconds").record(started.elapsed());
+                self.desk.wake.send();
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, conversation = self.claim().id, "a turn could not be stored, it is run again");
+                // If this fails, too, the lease runs out and the poll finds the conversation.
+                let passing = !matches!(error, crate::store::Error::Failed(_));
+                self.release(Some(PAUSE_MS), passing).await.unwrap_or_default();
+            }
+        }
+    }
+
+    fn claim(&self) -> &Claim {
+        self.held.claim()
+    }
+
+    async fn release(&self, pause_ms: Option<i64>, forget: bool) -> crate::store::Result<()> {
+        let due = pause_ms.map(|pause| now_ms() + pause);
+        self.desk.store.release_turn(self.claim(), due, forget).await
+    }
+
+    /// Runs the turn; the outcome as one word, or nothing when there was none to run.
+    async fn turn(&self) -> crate::store::Result<Option<&'static str>> {
+        let found = self
+            .desk
+            .number(&self.claim().number_id)
+            .and_then(|number| self.desk.bots.get(&number.agent).map(|bot| (number, bot)));
+        let Some((number, bot)) = found else {
+            let number = &self.claim().number_id;
+            tracing::warn!(number, "a message waits on a number that is not configured");
+            self.release(Some(UNCONFIGURED_MS), true).await?;
+            return Ok(None);
+        };
+        let deadline = tokio::time::Instant::now() + self.limit;
+        let scene = Scene { bot: &bot, number, deadline };
+        // To its end: what comes while the answer is committed wakes the dispatcher when this is dropped.
+        let mut stirs = self.desk.wake.listen(&self.claim().conversation());
+        let Some((gathered, answered)) = self.answer(&scene, &mut stirs).await? else {
+            self.release(None, true).await?;
+            return Ok(None);
+        };
+        crate::step!("turn.answered");
+        self.held.ending();
+        let place = Place {
+            claim: self.claim().clone(),
+            gathered: &gathered,
+            base_url: &self.desk.base_url,
+        };
+        let committed = self.desk.store.commit_turn(plan(&bot, place, &answered)).await?;
+        crate::step!("turn.committed");
+        if committed == Committed::Overtaken {
+            tracing::info!(
+                conversation = self.claim().id,
+                "a person took over, or another process has the conversation: the answer is dropped"
+            );
+            return Ok(None);
+        }
+        self.purse.add(&bot.agent.id, answered.trace.usage.cost_micros);
+        Ok(Some(word(&answered.outcome)))
+    }
+
+    /// Answers what waits, begins again while more comes; nothing if nothing waits.
+    async fn answer(
+        &self,
+        scene: &Scene<'_>,
+        stirs: &mut Stirs,
+    ) -> crate::store::Result<Option<(Gathered, Answered)>> {
+        let agent = Arc::new(scene.bot.agent.clone());
+        let (mut known, mut given_up) = (Vec::new(), 0);
+        let mut typing = Typing::default();
+        for tries in 0.. {
+            stirs.happened();
+            let Some(mut gathered) = gather(&self.desk.store, self.claim(), &agent).await? else {
+                return Ok(None);
+            };
+            gathered.remember(&known);
+            if self.claim().attempts > MOST_ATTEMPTS {
+                let why = "this turn was begun several times and never finished";
+                return Ok(Some((gathered, failed(&agent, why))));
+            }
+            if self.typing {
+                typing.show(scene.number, gathered.last_provider_id.as_deref());
+            }
+            let patience =
+                Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
+            match self.attempt(scene, &gathered, (stirs, patience)).await? {
+                Tried::Answered(answered) => return Ok(Some((gathered, *answered))),
+                Tried::Newer { heard, abandoned } => {
+                    metrics::counter!("frontdesk_turns_begun_again_total").increment(1);
+                    known = heard;
+                    given_up += usize::from(abandoned);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// One try. A pipeline that panics, or takes too long, is a failure with the agent's sentence.
+    async fn attempt(
+        &self,
+        scene: &Scene<'_>,
+        gathered: &Gathered,
+        (stirs, patience): (&mut Stirs, Patience),
+    ) -> crate::store::Result<Tried> {
+        let ready = match self.within(scene, self.prepare(scene, gathered)).await {
+            Ok(ready) => ready,
+            Err(why) => return Ok(Tried::Answered(failed(&scene.bot.agent, why).into())),
+        };
+        crate::step!("turn.prepared");
+        let heard = ready.transcripts().to_vec();
+        while !quiet(gathered) {
+            tokio::select! {
+                () = stirs.next(), if patience.gather => if self.newer(gathered).await? {
+                    return Ok(Tried::Newer { heard, abandoned: false });
+                },
+                () = wait_until(gathered.quiet_at) => {}
+            }
+        }
+        if patience.gather && stirs.happened() && self.newer(gathered).await? {
+            return Ok(Tried::Newer { heard, abandoned: false });
+        }
+        let means = self.means(&scene.bot.agent).await;
+        let write = self.within(scene, self.write(scene, gathered, (ready, means)));
+        tokio::pin!(write);
+        loop {
+            tokio::select! {
+                answered = &mut write => {
+                    let failure = |why| failed(&scene.bot.agent, why);
+                    return Ok(Tried::Answered(answered.unwrap_or_else(failure).into()));
+                }
+                () = stirs.next(), if patience.abandon => if self.newer(gathered).await? {
+                    return Ok(Tried::Newer { heard, abandoned: true });
+                }
+            }
+        }
+    }
+
+    /// Whether something else waits now than what was gathered.
+    async fn newer(&self, gathered: &Gathered) -> crate::store::Result<bool> {
+        let agent = &gathered.turn.agent;
+        let now = gather(&self.desk.store, self.claim(), agent).await?;
+        Ok(now.is_none_or(|now| now.messages != gathered.messages))
+    }
+
+    fn prepare(&self, scene: &Scene<'_>, gathered: &Gathered) -> JoinSet<Ready> {
+        let (desk, bot, turn) = (self.desk.clone(), scene.bot.clone(), gathered.turn.clone());
+        let line = Line(scene.number.line.clone());
+        apart(async move { desk.engine.prepare(&bot, &turn, &line).await })
+    }
+
+    fn write(
+        &self,
+        scene: &Scene<'_>,
+        gathered: &Gathered,
+        (ready, means): (Ready, Means),
+    ) -> JoinSet<Answered> {
+        let (desk, bot, turn) = (self.desk.clone(), scene.bot.clone(), gathered.turn.clone());
+        let line = Line(scene.number.line.clone());
+        apart(async move {
+            let around = Around { recordings: &line, hear: None, means };
+            desk.engine.write(&bot, &turn, ready, around).await
+        })
+    }
+
+    /// What may answer for this agent now.
+    async fn means(&self, agent: &Agent) -> Means {
+        self.purse.means(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was spent today is not known: the model is asked");
+            Means::Full
+        })
+    }
+
+    /// What a part of the pipeline gives, or why it gives nothing.
+    async fn within<T: 'static>(
+        &self,
+        scene: &Scene<'_>,
+        mut part: JoinSet<T>,
+    ) -> Result<T, &'static str> {
+        let why = match tokio::time::timeout_at(scene.deadline, part.join_next()).await {
+            Ok(Some(Ok(done))) => return Ok(done),
+            Ok(_) => "the pipeline broke",
+            Err(_) => "the turn took longer than [worker] turn_ms allows",
+        };
+        let conversation = &self.claim().id;
+        tracing::error!(conversation, "{why}, the customer gets the failure sentence");
+        Err(why)
+    }
+}
+
+/// Runs a part of the pipeline as a task of its own, so that one that panics breaks nothing else; it ends with whoever
+/// holds it.
+fn apart<T: Send + 'static>(part: impl Future<Output = T> + Send + 'static) -> JoinSet<T> {
+    let mut task = JoinSet::new();
+    task.spawn(part);
+    task
+}
+
+/// Whether the burst is over.
+fn quiet(gathered: &Gathered) -> bool {
+    gathered.quiet_at.is_none_or(|moment| moment <= now_ms())
+}
+
+async fn wait_until(moment: Option<i64>) {
+    let wait = moment.map_or(0, |moment| moment - now_ms());
+    tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
+}
+
+fn failed(agent: &Agent, why: &str) -> Answered {
+    let written = Written { errors: vec![why.to_owned()], ..Written::default() };
+    let trace = Trace { reply: Some(written), ..Trace::default() };
+    let text = agent.texts.failure.clone();
+    let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
+    Answered { outcome: Outcome::Reply(reply), trace, transcripts: Vec::new() }
+}
+
+/// "typing…" until this is dropped. That it cannot be shown is no reason not to answer.
+#[derive(Default)]
+struct Typing {
+    shown: Option<(String, AbortHandle)>,
+}
+
+impl Typing {
+    /// Shows it below the customer's last message.
+    fn show(&mut self, number: &Number, message: Option<&str>) {
+        let Some(message) = message else { return };
+        if self.shown.as_ref().is_some_and(|(shown, _)| shown == message) {
+            return;
+        }
+        self.stop();
+        let (line, below) = (number.line.clone(), message.to_owned());
+        let task = tokio::spawn(async move {
+            loop {
+                if let Err(error) = line.typing(&below).await {
+                    tracing::debug!(%error, "the typing indicator could not be shown");
+                }
+                tokio::time::sleep(TYPING_AGAIN).await;
+            }
+        });
+        self.shown = Some((message.to_owned(), task.abort_handle()));
+    }
+
+    fn stop(&mut self) {
+        if let Some((_, task)) = self.shown.take() {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Typing {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Recordings of a number.
+struct Line(Arc<dyn crate::provider::Provider>);
+
+#[async_trait]
+impl Recordings for Line {
+    async fn fetch(&self, media: &Media) -> Result<Vec<u8>, String> {
+        self.0.media(media, LARGEST_RECORDING).await.map_err(|error| error.to_string())
+    }
+}
