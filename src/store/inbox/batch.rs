@@ -9,9 +9,8 @@ use crate::domain::thread::{Came, Fate, Manner};
 use crate::domain::{
     Content, ConversationId, Echo, Event, Inbound, NumberId, Owner, Status, WebhookId, WorkspaceId,
 };
-use crate::store::{
-    Conn, Result, Rows, escalations, events, messages, now, outbox, signal, storable,
-};
+use crate::store::signal::{self, Signal};
+use crate::store::{Conn, Result, Rows, escalations, events, messages, now, outbox, storable};
 
 const OPTED_OUT: &str = "the customer opted out";
 const MACHINE: &str = "the sender looks like a machine";
@@ -199,9 +198,14 @@ impl<'a> Batch<'a> {
         self.book.close(conn).await?;
         // After the conversation's queue was emptied: a wish is answered all the same.
         outbox::insert(conn, &self.wishes).await?;
-        messages::settle_all(conn, self.workspace, &self.statuses).await?;
+        let settled = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
-        signal::tell(conn, self.workspace.as_str(), stirred.map(ConversationId::as_str)).await?;
+        let signals = stirred.cloned().map(Signal::Stirred);
+        let signals = signals.chain(settled.iter().cloned().map(Signal::Changed));
+        signal::tell(conn, self.workspace, signals).await?;
+        if let Some(first) = self.taken.first_mut() {
+            first.settled = settled;
+        }
         Ok(self.taken)
     }
 }
