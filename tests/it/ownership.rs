@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tempfile::TempDir;
 
-use crate::support::app::Db;
+use crate::support::app::{Db, on_both};
 use crate::support::postgres::Postgres;
 
 mod model;
@@ -175,6 +175,8 @@ struct Play {
     model: Model,
     ids: BTreeMap<String, Place>,
     claims: Vec<Held>,
+    /// Every proof of a lease that was ever given out.
+    proofs: BTreeSet<(String, i64)>,
     sends: Vec<ToSend>,
     texts: Vec<(Place, String)>,
     /// Which turn answered a message.
@@ -209,6 +211,7 @@ impl Play {
             model: Model::default(),
             ids: BTreeMap::new(),
             claims: Vec::new(),
+            proofs: BTreeSet::new(),
             sends: Vec::new(),
             texts: Vec::new(),
             answered: HashMap::new(),
@@ -353,9 +356,10 @@ impl Play {
         for claim in claims {
             let place = self.ids[&claim.id];
             prop_assert!(claimable.contains(&place), "{place:?} is not due or held: {claim:?}");
+            let fresh = self.proofs.insert((claim.id.clone(), claim.lease_token));
+            prop_assert!(fresh, "a proof was given out twice: {claim:?}");
             let talk = self.model.talks.get_mut(&place).unwrap();
-            prop_assert!(claim.lease_token > talk.token, "a proof was given out twice: {claim:?}");
-            talk.token = claim.lease_token;
+            talk.token = Some(claim.lease_token);
             talk.lease = if run_out { Lease::RunOut } else { Lease::Valid };
             let gathered = gather(&self.store, &claim).await;
             self.claims.push(Held { claim, place, gathered });
@@ -372,7 +376,7 @@ impl Play {
         let mut expected = BTreeSet::new();
         for held in &self.claims {
             let talk = self.model.talks.get_mut(&held.place).unwrap();
-            if talk.token == held.claim.lease_token && talk.lease != Lease::None {
+            if talk.token == Some(held.claim.lease_token) && talk.lease != Lease::None {
                 talk.lease = if run_out { Lease::RunOut } else { Lease::Valid };
                 expected.insert((held.claim.id.clone(), held.claim.lease_token));
             }
@@ -414,7 +418,7 @@ impl Play {
         let id = turn.id.to_string();
         let committed = self.store.commit_turn(turn).await.unwrap();
         let talk = self.model.talks.get_mut(&held.place).unwrap();
-        let ours = talk.token == held.claim.lease_token && !talk.person;
+        let ours = talk.token == Some(held.claim.lease_token) && !talk.person;
         prop_assert_eq!(
             committed == Committed::Yes,
             ours,
@@ -435,7 +439,7 @@ impl Play {
             talk.person = true;
             talk.void();
         } else {
-            (talk.token, talk.lease) = (talk.token + 1, Lease::None);
+            (talk.token, talk.lease) = (None, Lease::None);
             talk.look_again();
         }
         for reply in replies {
@@ -451,7 +455,7 @@ impl Play {
         let moment = due.map(|later| now_ms() + if later { MINUTE } else { RUN_OUT });
         self.store.release_turn(&held.claim, moment, forget).await.unwrap();
         let talk = self.model.talks.get_mut(&held.place).unwrap();
-        if talk.token == held.claim.lease_token {
+        if talk.token == Some(held.claim.lease_token) {
             talk.lease = Lease::None;
             talk.look_again();
             if let Some(later) = due {
@@ -759,5 +763,109 @@ fn no_sequence_of_events_lets_the_bot_speak_in_a_persons_conversation() {
 fn on_postgres_no_sequence_of_events_lets_the_bot_speak_in_a_persons_conversation() {
     if Postgres::shared().is_some() {
         play(Db::Postgres, 30);
+    }
+}
+
+/// Plays one sequence.
+async fn follow(db: Db, ops: Vec<Op>) {
+    let mut play = Play::on(db).await;
+    for op in &ops {
+        play.step(op).await.unwrap_or_else(|broken| panic!("{op:?}: {broken}"));
+    }
+}
+
+/// A question, answered with one reply that is being sent.
+fn being_sent() -> Vec<Op> {
+    vec![
+        Op::Webhook(vec![Brought::Text(0, 0, 0)]),
+        Op::ClaimTurns { limit: 1, run_out: false },
+        Op::Commit { claim: 0, replies: 1, hand_over: false, gathered_anew: false },
+        Op::ClaimSends { limit: 1, run_out: false },
+    ]
+}
+
+on_both! {
+    async fn who_opts_out_on_one_number_is_opted_out_on_all_in_the_same_batch(db) {
+        follow(db, vec![
+            Op::Webhook(vec![Brought::Text(0, 0, 0), Brought::Text(0, 1, 0)]),
+            Op::Webhook(vec![Brought::Stop(0, 0), Brought::Text(0, 1, 1)]),
+            Op::Webhook(vec![Brought::Text(0, 0, 1), Brought::Text(0, 1, 2)]),
+            Op::ClaimTurns { limit: 3, run_out: false },
+        ])
+        .await;
+    }
+
+    async fn what_is_asked_in_the_same_batch_after_opting_in_again_waits_for_its_answer(db) {
+        let news = vec![
+            Brought::Text(0, 0, 0),
+            Brought::Stop(0, 0),
+            Brought::Start(0, 0),
+            Brought::Text(0, 0, 1),
+        ];
+        follow(db, vec![Op::Webhook(news), Op::ClaimTurns { limit: 3, run_out: false }]).await;
+    }
+
+    async fn a_status_without_our_reference_hides_none_that_has_it(db) {
+        let status = |state, referred| Brought::Status { message: 0, state, referred, first_try: true };
+        let mut ops = being_sent();
+        ops.push(Op::Webhook(vec![status(0, true), status(1, false)]));
+        follow(db, ops).await;
+    }
+
+    async fn the_echo_of_a_message_whose_outcome_was_decided_already_is_no_persons(db) {
+        for then in [Then::Ask, Then::Resend, Then::Drop] {
+            let mut ops = being_sent();
+            ops.push(Op::Record { send: 0, how: How::Unknown(false) });
+            ops.push(Op::Decide { number: 0, then });
+            ops.push(Op::Webhook(vec![Brought::OwnEcho(0)]));
+            ops.push(Op::ClaimSends { limit: 1, run_out: false });
+            follow(db, ops).await;
+        }
+    }
+
+    async fn our_own_message_told_back_twice_in_a_webhook_is_taken_in_and_no_persons(db) {
+        let mut ops = being_sent();
+        ops.push(Op::Webhook(vec![Brought::OwnEcho(0), Brought::OwnEcho(0)]));
+        follow(db, ops).await;
+    }
+
+    async fn an_echo_that_fits_two_replies_of_the_same_words_refuses_neither_status_nor_record(db) {
+        for told in 0..2 {
+            let mut play = Play::on(db).await;
+            let sends = play.two_replies_of_the_same_words().await;
+            let send = &sends[told];
+            let provider_id = format!("wamid.{}.1", send.id);
+            let echo = play.echo((0, 0), &provider_id, send.body.as_deref().unwrap());
+            play.take_in(vec![echo]).await.unwrap();
+            let id = send.id.clone();
+            let news = News { place: (0, 0), id, provider_id, state: "delivered", referred: true };
+            play.take_in(vec![play.status(&news)]).await.unwrap();
+            play.store.record_send(send, Ended::Sent(news.provider_id)).await.unwrap();
+            let row = play.store.message(&MessageId::stored(send.id.clone())).await.unwrap();
+            assert_eq!(row.unwrap().state, "delivered");
+        }
+    }
+}
+
+impl Play {
+    /// Two questions, answered with the same words: of the first reply nobody knows whether it went out, the second is
+    /// being sent.
+    async fn two_replies_of_the_same_words(&mut self) -> Vec<ToSend> {
+        for words in 0..2 {
+            self.step(&Op::Webhook(vec![Brought::Text(0, 0, words)])).await.unwrap();
+            self.step(&Op::ClaimTurns { limit: 1, run_out: false }).await.unwrap();
+            // Both are counted as the same reply.
+            let count = std::mem::replace(&mut self.count, 1000);
+            let (claim, replies, hand_over, gathered_anew) = (0, 1, false, false);
+            let commit = Op::Commit { claim, replies, hand_over, gathered_anew };
+            self.step(&commit).await.unwrap();
+            self.count = count;
+            self.step(&Op::ClaimSends { limit: 1, run_out: false }).await.unwrap();
+            if words == 0 {
+                self.step(&Op::Record { send: 0, how: How::Unknown(true) }).await.unwrap();
+            }
+        }
+        assert_eq!(self.sends[0].body, self.sends[1].body);
+        self.sends.clone()
     }
 }

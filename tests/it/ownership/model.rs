@@ -22,8 +22,8 @@ pub(super) struct Model {
 pub(super) struct Talk {
     /// Whether a person owns it; else the bot does.
     pub(super) person: bool,
-    /// The newest proof of a lease.
-    pub(super) token: i64,
+    /// The proof that counts of a lease.
+    pub(super) token: Option<i64>,
     /// Whether somebody has a turn of it.
     pub(super) lease: Lease,
     /// When a turn may begin.
@@ -224,7 +224,7 @@ impl Talk {
 
     /// Nothing waits for the bot any more, and it says nothing more; whoever runs a turn has lost.
     pub(super) fn void(&mut self) {
-        self.token += 1;
+        self.token = None;
         self.lease = Lease::None;
         self.due = Due::Never;
         for heard in self.heard.iter_mut().filter(|heard| heard.state == "waiting") {
