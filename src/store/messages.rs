@@ -161,11 +161,12 @@ pub(super) async fn recognise(
     echo: &Echo,
 ) -> Result<bool> {
     let Some(words) = echo.content.words() else { return Ok(false) };
+    // One that is to be sent again, or was given up, may have gone out all the same.
     let sql = "update messages set provider_id = $2, state = 'sent', state_rank = 3, lease_until = null, due_at = null,
                    updated_at = $4
                where id = (select id from messages where conversation_id = $1 and direction = 'out'
-                   and provider_id is null and state in ('sending', 'unknown') and body = $3
-                   order by created_at, part, id limit 1)";
+                   and provider_id is null and attempts > 0 and state_rank < 3 and body = $3
+                   order by case when state = 'sending' then 0 else 1 end, created_at, part, id limit 1)";
     let ours = run!(
         conn,
         sql,
@@ -176,6 +177,17 @@ pub(super) async fn recognise(
     )?;
     Ok(ours == 1)
 }
+
+/// The provider's id of a message of ours, as `v` tells it. An echo may have given it to another message with the same
+/// words: it stays there, and this one is found by our reference.
+macro_rules! provider_id {
+    () => {
+        "case when messages.provider_id is not null or exists (select 1 from messages o
+            where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
+            else v.provider_id end"
+    };
+}
+pub(super) use provider_id;
 
 /// A message's faults as one text, or none.
 fn faults_json(faults: &[Fault]) -> Result<Option<String>> {
@@ -207,15 +219,17 @@ pub(super) async fn settle_all(
     workspace: &WorkspaceId,
     statuses: &[(&NumberId, &Status)],
 ) -> Result<BTreeSet<ConversationId>> {
-    let mut last: BTreeMap<(&str, &str), &Status> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, &str), (&Status, Option<&str>)> = BTreeMap::new();
     for (number, status) in statuses {
-        let news = last.entry((number.as_str(), &status.provider_id)).or_insert(status);
+        let known = last.entry((number.as_str(), &status.provider_id));
+        let (news, reference) = known.or_insert((status, None));
         if rises(news.delivery, status.delivery) {
             *news = status;
         }
+        *reference = reference.or(status.reference.as_deref());
     }
     let (mut rows, mut referred) = (Rows::default(), Rows::default());
-    for ((number, provider_id), status) in last {
+    for ((number, provider_id), (status, reference)) in last {
         let mut row = [
             workspace.as_str().into(),
             number.into(),
@@ -227,7 +241,7 @@ pub(super) async fn settle_all(
             now().into(),
         ];
         rows.push(row.clone());
-        if let Some(reference) = &status.reference {
+        if let Some(reference) = reference {
             row[3] = storable(reference).into_owned().into();
             referred.push(row);
         }
@@ -237,7 +251,7 @@ pub(super) async fn settle_all(
     macro_rules! settle {
         ($found:literal) => {
             concat!(
-                ") update messages set state = v.state, state_rank = v.rank, provider_id = coalesce(messages.provider_id, v.provider_id),
+                ") update messages set state = v.state, state_rank = v.rank, provider_id = ", provider_id!(), ",
                     error = coalesce(v.error, messages.error), lease_until = null, due_at = null, updated_at = v.moment
                 from v where ", $found, " and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
                     and messages.direction = 'out' and messages.state_rank < v.rank and (v.rank < 9 or messages.state_rank < 5)

@@ -201,10 +201,14 @@ impl Many for RecordSend {
         }
         // A status event may have settled the message before this record: then only the id is filled in.
         let before = "with v (id, provider_id, moment) as (";
-        let after = ") update messages set provider_id = coalesce(messages.provider_id, v.provider_id), lease_until = null, due_at = null,
+        let after = concat!(
+            ") update messages set provider_id = ",
+            super::messages::provider_id!(),
+            ", lease_until = null, due_at = null,
                 state = case when state_rank < 3 then 'sent' else state end,
                 state_rank = case when state_rank < 3 then 3 else state_rank end, updated_at = v.moment
-            from v where messages.id = v.id";
+            from v where messages.id = v.id"
+        );
         conn.many(before, &sent, after).await?;
         let told = all.iter().map(|one| Signal::Changed(one.conversation.clone()));
         signal::tell(conn, workspace, told).await?;

@@ -11,6 +11,7 @@ mod demo;
 mod learning;
 mod main_job;
 mod model_trouble;
+mod ownership;
 mod restart;
 mod store;
 mod webhooks;

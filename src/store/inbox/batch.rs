@@ -10,7 +10,9 @@ use crate::domain::{
     Content, ConversationId, Echo, Event, Inbound, NumberId, Owner, Status, WebhookId, WorkspaceId,
 };
 use crate::store::signal::{self, Signal};
-use crate::store::{Conn, Result, Rows, escalations, events, messages, now, outbox, storable};
+use crate::store::{
+    Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, storable,
+};
 
 const OPTED_OUT: &str = "the customer opted out";
 const MACHINE: &str = "the sender looks like a machine";
@@ -93,13 +95,14 @@ impl<'a> Batch<'a> {
             silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
             manner: at.manner,
         };
-        let kept = self.book.at((at.number, &message.from));
-        let owned = kept.thread.owner;
-        let fate = kept.thread.hear(&came);
+        let owned = self.book.at((at.number, &message.from)).thread.owner;
+        let (kept, fate) = self.book.hear((at.number, &message.from), &came);
         kept.closed |= owned == Owner::Person && fate == Fate::Waits;
         let conversation = kept.id.clone();
         if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
-            kept.void = Some(if fate == Fate::OptedOut { OPTED_OUT } else { MACHINE });
+            kept.void = true;
+            let why = if fate == Fate::OptedOut { OPTED_OUT } else { MACHINE };
+            self.void(conn, &conversation, why).await?;
         }
         let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
         self.meet(conn, at, message, &state).await?;
@@ -169,11 +172,13 @@ impl<'a> Batch<'a> {
         let kept = self.book.at((number, &echo.to));
         // Our own message, told back before its send was recorded.
         if messages::recognise(conn, &kept.id, echo).await? {
+            self.seen.insert(known, None);
             return Ok(());
         }
         kept.thread.take_over(now());
-        kept.void = Some("a person took over");
+        kept.void = true;
         let conversation = kept.id.clone();
+        self.void(conn, &conversation, "a person took over").await?;
         let row = messages::Arrived {
             conversation: &conversation,
             number,
@@ -192,11 +197,21 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Empties a conversation's queue of what came until now; what comes later in the batch waits again.
+    async fn void(
+        &mut self,
+        conn: &mut Conn<'_>,
+        conversation: &ConversationId,
+        why: &str,
+    ) -> Result<()> {
+        messages::insert_arrived(conn, &std::mem::take(&mut self.fresh)).await?;
+        conversations::void(conn, conversation, why).await
+    }
+
     /// Writes all of it; what each webhook brought.
     pub(super) async fn store(mut self, conn: &mut Conn<'_>) -> Result<Vec<TakenIn>> {
         messages::insert_arrived(conn, &self.fresh).await?;
         self.book.close(conn).await?;
-        // After the conversation's queue was emptied: a wish is answered all the same.
         outbox::insert(conn, &self.wishes).await?;
         let settled = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());

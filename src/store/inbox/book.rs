@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::contacts::Contacts;
 use crate::domain::machine::Habit;
-use crate::domain::thread::Thread;
+use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::{Conn, Result, Rows, now};
@@ -26,8 +26,8 @@ pub(super) struct Kept {
     pub(super) id: ConversationId,
     /// What is kept of it.
     pub(super) thread: Thread,
-    /// Set when what waits for the bot, and what the bot has not sent yet, is void: why.
-    pub(super) void: Option<&'static str>,
+    /// Set when what waited for the bot, and what the bot had not sent yet, is void: whoever runs a turn has lost.
+    pub(super) void: bool,
     /// Whether a person's open cases are closed by what happened.
     pub(super) closed: bool,
     contact: usize,
@@ -89,6 +89,19 @@ impl Book {
         kept
     }
 
+    /// A customer's message. Who opted out did so on every number: what one conversation heard, the others of the batch
+    /// know.
+    pub(super) fn hear(&mut self, place: Place<'_>, came: &Came<'_>) -> (&mut Kept, Fate) {
+        let contact = self.at(place).contact;
+        let opted_out_at = self.contacts.opted_out_at(contact);
+        let kept = self.at(place);
+        kept.thread.opted_out_at = opted_out_at;
+        let fate = kept.thread.hear(came);
+        let opted_out_at = kept.thread.opted_out_at;
+        self.contacts.set_opted_out(contact, opted_out_at);
+        (self.at(place), fate)
+    }
+
     /// The customer's phone or business-scoped id changed.
     pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
         self.contacts.rename(party, wa_id, bsuid);
@@ -96,18 +109,10 @@ impl Book {
 
     /// Writes back what changed.
     pub(super) async fn close(&mut self, conn: &mut Conn<'_>) -> Result<()> {
-        for kept in self.kept.iter().filter(|kept| kept.changed) {
-            self.contacts.set_opted_out(kept.contact, kept.thread.opted_out_at);
-        }
         self.contacts.close(conn).await?;
         self.write_threads(conn).await?;
-        for kept in &self.kept {
-            if let Some(why) = kept.void {
-                crate::store::conversations::void(conn, &kept.id, why).await?;
-            }
-            if kept.closed {
-                crate::store::escalations::close(conn, &kept.id).await?;
-            }
+        for kept in self.kept.iter().filter(|kept| kept.closed) {
+            crate::store::escalations::close(conn, &kept.id).await?;
         }
         Ok(())
     }
@@ -125,7 +130,7 @@ impl Book {
                 thread.quiet_at.into(),
                 thread.last_inbound_at.into(),
                 written(&thread.habit).into(),
-                i64::from(kept.void.is_some()).into(),
+                i64::from(kept.void).into(),
                 moment.into(),
             ]);
         }
@@ -167,6 +172,7 @@ impl Book {
         let before = "with asked (number_id, contact_id) as (";
         for row in conn.many_rows::<ThreadRow>(before, &rows, after).await? {
             let Some(contact) = self.contacts.place(&row.contact_id) else { continue };
+            self.contacts.know_opted_out(contact, row.opted_out_at);
             self.keep(Kept {
                 id: ConversationId::stored(row.id),
                 thread: Thread {
@@ -181,7 +187,7 @@ impl Book {
                     reply_hash: row.reply_hash,
                     habit: read(&row.habit),
                 },
-                void: None,
+                void: false,
                 closed: false,
                 contact,
                 number: row.number_id,
@@ -221,7 +227,7 @@ impl Book {
             rows.push(row);
             let opted_out_at = self.contacts.opted_out_at(contact);
             let thread = Thread { opted_out_at, ..Thread::default() };
-            let (void, closed, changed) = (None, false, false);
+            let (void, closed, changed) = (false, false, false);
             self.keep(Kept { id, thread, void, closed, contact, number, changed });
         }
         let into = "insert into conversations

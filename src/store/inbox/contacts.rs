@@ -48,6 +48,11 @@ impl Contacts {
         self.all[place].row.opted_out_at
     }
 
+    /// What was found when the contact was held: it may have changed since it was looked for.
+    pub(super) fn know_opted_out(&mut self, place: usize, at: Option<i64>) {
+        self.all[place].row.opted_out_at = at;
+    }
+
     /// The customer opted out, or came back.
     pub(super) fn set_opted_out(&mut self, place: usize, at: Option<i64>) {
         let contact = &mut self.all[place];
