@@ -19,7 +19,7 @@ async fn trace(app: &TestApp, customer: &str) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_model_is_broken_every_burst_gets_one_apology_and_the_trace_says_why() {
-    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 300").start().await;
+    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 1500").start().await;
     app.model.fail_next(9999, &Failure::Status(500, json!({"error": "oops"}), None));
     let customers: Vec<_> = (0..10).map(|n| format!("4477009513{n:02}")).collect();
     for n in 0..3 {

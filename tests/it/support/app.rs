@@ -204,10 +204,17 @@ fn merged(toml: &str, extra: &str) -> Config {
     Config::from_toml(&toml::to_string(&all).unwrap()).unwrap()
 }
 
+/// A whole number takes the place of the one with its name.
+fn is_number(section: &toml::Table) -> bool {
+    section.contains_key("provider")
+}
+
 fn overlay(all: &mut toml::Table, extra: toml::Table) {
     for (key, value) in extra {
         match (all.get_mut(&key), value) {
-            (Some(toml::Value::Table(known)), toml::Value::Table(more)) => overlay(known, more),
+            (Some(toml::Value::Table(known)), toml::Value::Table(more)) if !is_number(&more) => {
+                overlay(known, more);
+            }
             (_, value) => drop(all.insert(key, value)),
         }
     }
