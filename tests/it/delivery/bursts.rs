@@ -22,7 +22,7 @@ on_both! {
     }
 
     async fn a_newer_message_abandons_what_the_model_writes_once_and_the_next_one_waits_for_the_next_turn(db) {
-        let app = Setup::on(db).start().await;
+        let app = Setup::on(db).with("[llm]\ntimeout_ms = 30000").start().await;
         app.model.hold();
         says(&app, CUSTOMER, "1", "When do you open?").await;
         until("the model is asked", async || app.model.chat_count() == 1).await;
