@@ -10,7 +10,7 @@ const CUSTOMER: &str = "447700950001";
 
 on_both! {
     async fn three_short_messages_within_the_gap_become_one_turn_and_one_reply(db) {
-        let app = Setup::on(db).with("[worker]\ngap_ms = 600").start().await;
+        let app = Setup::on(db).with("[worker]\ngap_ms = 1500").start().await;
         for (id, text) in [("1", "I bought a lamp."), ("2", "It is broken."), ("3", "Can I return it?")] {
             says(&app, CUSTOMER, id, text).await;
             pause(200).await;
@@ -22,7 +22,7 @@ on_both! {
     }
 
     async fn a_newer_message_abandons_what_the_model_writes_once_and_the_next_one_waits_for_the_next_turn(db) {
-        let app = Setup::on(db).start().await;
+        let app = Setup::on(db).with("[llm]\ntimeout_ms = 30000").start().await;
         app.model.hold();
         says(&app, CUSTOMER, "1", "When do you open?").await;
         until("the model is asked", async || app.model.chat_count() == 1).await;
@@ -66,9 +66,9 @@ on_both! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gap_is_longer_after_a_text_that_looks_unfinished() {
-    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 600").start().await;
+    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 1500").start().await;
     says(&app, CUSTOMER, "1", "I want to know when you open and").await;
-    pause(1000).await;
+    pause(2400).await;
     assert_eq!(app.model.chat_count(), 0);
     says(&app, CUSTOMER, "2", "when you close.").await;
     app.settle().await;
@@ -121,7 +121,7 @@ async fn a_newer_message_that_wants_no_answer_abandons_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_that_a_kill_fell_into_is_answered_once_after_the_restart() {
     let place = Place::new().await;
-    place.configure("gap_ms = 2500\nlongest_burst_ms = 6000", "");
+    place.configure("gap_ms = 4000\nlongest_burst_ms = 12000", "");
     let process = place.start().await;
     let hook = |id: &str, text: &str| text_webhook(MAIN, CUSTOMER, id, text);
     place.deliver(&process, hook("w1", "I bought a lamp.")).await;
@@ -133,7 +133,7 @@ async fn a_burst_that_a_kill_fell_into_is_answered_once_after_the_restart() {
     place.deliver(&process, hook("w3", "Can I return it?")).await;
     place.deliver(&process, hook("w1", "I bought a lamp.")).await;
     assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
-    pause(3500).await;
+    pause(5000).await;
     assert_eq!(place.whatsapp.sent_count(), 1, "{:?}", place.whatsapp.sent());
     let asked: Vec<_> = place.model.requests().iter().map(super::question).collect();
     assert_eq!(asked, ["I bought a lamp.\nIt is broken.\nCan I return it?"]);
@@ -142,7 +142,7 @@ async fn a_burst_that_a_kill_fell_into_is_answered_once_after_the_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_customers_bursts_do_not_mix() {
-    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 400").start().await;
+    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 1500").start().await;
     for n in 0..3 {
         for customer in ["447700950011", "447700950012"] {
             says(&app, customer, &n.to_string(), &format!("Part {n} of {customer}.")).await;
