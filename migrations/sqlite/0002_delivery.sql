@@ -12,6 +12,10 @@ alter table conversations add column replied_at integer;
 alter table conversations add column reply_hash integer not null default 0;
 alter table conversations add column habit text not null default '';
 
+-- left_at: when it was last claimed to be sent. resent: how often it was sent again because its outcome stayed unknown.
+alter table messages add column left_at integer;
+alter table messages add column resent integer not null default 0;
+
 -- Whether the support contacts were told of a case.
 alter table escalations add column told integer not null default 1;
 create index escalations_untold on escalations (created_at) where told = 0;

@@ -32,7 +32,7 @@ enum Command {
     List(Since),
     /// Print a webhook's body as it came
     Show {
-        /// Its id, web_…
+        /// Its id, hook_…
         webhook: String,
     },
     /// Take stored webhooks in again, after a bug was mended
@@ -51,7 +51,7 @@ struct Since {
 
 #[derive(Debug, Args)]
 struct Replay {
-    /// Only these, web_…; else all since --since
+    /// Only these, hook_…; else all since --since
     webhooks: Vec<String>,
     #[command(flatten)]
     since: Since,

@@ -19,7 +19,9 @@ const MINUTE_MS: Millis = 60 * 1000;
 pub struct Habit {
     /// [`hash`] of the last text; 0 before the first.
     pub text_hash: i64,
-    /// When it came.
+    /// When it was written.
+    pub text_at: Millis,
+    /// When anything last came.
     pub last_at: Millis,
     /// How often the same text came in a row.
     pub repeats: i64,
@@ -104,12 +106,9 @@ impl Display for Machine {
     }
 }
 
-/// What a text changes of the habit, and why its sender is taken for a machine, if it is. A text without words (hash 0)
-/// changes nothing.
+/// What a text changes of the habit, and why its sender is taken for a machine, if it is. What was not typed (hash 0) is
+/// counted, and repeats nothing.
 pub fn observe(habit: &Habit, heard: &Heard, limits: &Limits) -> (Habit, Option<Machine>) {
-    if heard.hash == 0 {
-        return (*habit, None);
-    }
     let next = habit.after(heard, limits.quick_ms);
     (next, next.machine(limits))
 }
@@ -140,9 +139,10 @@ impl Habit {
     fn after(&self, heard: &Heard, quick_ms: Millis) -> Self {
         let (minute_from, minute_count) = self.minute(heard.sent_at);
         Self {
-            text_hash: heard.hash,
+            text_hash: if heard.hash == 0 { self.text_hash } else { heard.hash },
+            text_at: if heard.hash == 0 { self.text_at } else { heard.sent_at },
             last_at: heard.now,
-            repeats: self.repeated(heard),
+            repeats: if heard.hash == 0 { self.repeats } else { self.repeated(heard) },
             minute_from,
             minute_count,
             quick: self.quick(heard, quick_ms),
@@ -152,7 +152,7 @@ impl Habit {
     /// How often in a row this text has come now. Our own last reply, said after us, is a repetition as well.
     fn repeated(&self, heard: &Heard) -> i64 {
         let same = heard.hash == self.text_hash || heard.hash == heard.last_reply_hash;
-        let soon = heard.now.abs_diff(self.last_at) <= AGAIN_WITHIN_MS.unsigned_abs();
+        let soon = heard.sent_at.abs_diff(self.text_at) <= AGAIN_WITHIN_MS.unsigned_abs();
         if same && soon { self.repeats.saturating_add(1) } else { 1 }
     }
 
@@ -434,7 +434,7 @@ mod tests {
             kept: [i64; 6], hash: i64, now: i64, reply in prop::option::of(any::<i64>()), limits: [i64; 4],
         ) {
             let [text_hash, last_at, repeats, minute_from, minute_count, quick] = kept;
-            let habit = Habit { text_hash, last_at, repeats, minute_from, minute_count, quick };
+            let habit = Habit { text_hash, text_at: last_at, last_at, repeats, minute_from, minute_count, quick };
             let heard = Heard { hash, sent_at: now, now, last_reply_at: reply, last_reply_hash: text_hash };
             let [repeats, a_minute, quick_replies, quick_ms] = limits;
             let (next, machine) = observe(&habit, &heard, &Limits { repeats, a_minute, quick_replies, quick_ms });

@@ -51,8 +51,8 @@ impl Default for Thread {
 /// What matters of a customer's message for who answers it.
 #[derive(Debug, Clone, Copy)]
 pub struct Came<'a> {
-    /// [`super::machine::hash`] of its words; `None` where it has none.
-    pub hash: Option<i64>,
+    /// [`super::machine::hash`] of its words; 0 where nothing was typed.
+    pub hash: i64,
     /// When it was written, as far as it can be believed.
     pub sent_at: Millis,
     /// The moment.
@@ -113,7 +113,7 @@ impl Thread {
             return Fate::Stored(came.silent);
         }
         match &came.manner.wish {
-            Some(wish) if wish.out => return self.opt_out(came.now),
+            Some(wish) if wish.out && self.opted_out_at.is_none() => return self.opt_out(came.now),
             Some(_) if self.opted_out_at.take().is_some() => return Fate::OptedIn,
             _ => {}
         }
@@ -164,7 +164,7 @@ impl Thread {
 
     fn watch(&mut self, came: &Came<'_>) -> Option<Machine> {
         let heard = Heard {
-            hash: came.hash?,
+            hash: came.hash,
             sent_at: came.sent_at,
             now: came.now,
             last_reply_at: self.replied_at,
@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn came<'a>(manner: &'a Manner, text: &str, now: Millis) -> Came<'a> {
-        Came { hash: Some(machine::hash(text)), sent_at: now, now, silent: None, manner }
+        Came { hash: machine::hash(text), sent_at: now, now, silent: None, manner }
     }
 
     #[test]

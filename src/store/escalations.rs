@@ -105,7 +105,7 @@ impl Write for Opened {
             reason: &self.reason,
             question: &self.question,
         };
-        case.open(conn, workspace, false).await.map(|_| ())
+        case.open(conn, workspace, false).await
     }
 }
 
@@ -137,13 +137,17 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Writes the case down; `told` if the support contacts are told in the same transaction.
+    /// Writes the case down, unless the same one is open; `told` if the support contacts are told in the same
+    /// transaction.
     pub(super) async fn open(
         &self,
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
         told: bool,
-    ) -> Result<EscalationId> {
+    ) -> Result<()> {
+        if !told && self.is_open(conn).await? {
+            return Ok(());
+        }
         let id = EscalationId::generate();
         let sql = "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
                    values ($1, $2, $3, $4, $5, $6, 'open', $7, $8)";
@@ -158,8 +162,15 @@ impl Case<'_> {
             storable(self.question),
             i64::from(told),
             now()
-        )?;
-        Ok(id)
+        )
+        .map(|_| ())
+    }
+
+    /// Whether such a case of the conversation is open: a reply of several messages needs a person once.
+    async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "select id from escalations where conversation_id = $1 and state = 'open' and reason = $2";
+        let reason = storable(self.reason);
+        Ok(first!(conn, (String,), sql, self.conversation.as_str(), reason)?.is_some())
     }
 }
 

@@ -110,7 +110,8 @@ impl Write for ForgetWebhooks {
                        order by w.created_at limit $3)";
         let gone = run!(conn, sql, workspace.as_str(), self.before, self.limit)?;
         let sql = "update webhooks set body = $4 where id in (select w.id from webhooks w
-                       where w.workspace_id = $1 and w.created_at < $2 and length(w.body) > 0 limit $3)";
+                       where w.workspace_id = $1 and w.created_at < $2 and length(w.body) > 0
+                       and exists (select 1 from provider_events e where e.webhook_id = w.id) limit $3)";
         let nothing: &[u8] = &[];
         let emptied = run!(conn, sql, workspace.as_str(), self.before, self.limit, nothing)?;
         Ok(gone + emptied)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::FromRow;
 
 use super::bulk::Value;
+use super::escalations::Case;
 use super::{Conn, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
     Content, ConversationId, Delivery, Echo, Fault, MessageId, NumberId, Status, WorkspaceId,
@@ -264,7 +265,38 @@ pub(super) async fn settle_all(
     let mut settled = conn.many_rows::<(String,)>(before, &referred, found).await?;
     let found = settle!("messages.provider_id = v.provider_id");
     settled.extend(conn.many_rows::<(String,)>(before, &rows, found).await?);
+    for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
+        miss(conn, workspace, (number, status), &settled).await?;
+    }
     Ok(settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect())
+}
+
+/// A message that WhatsApp took and then could not deliver is missed by the customer: a person has to see to it.
+async fn miss(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (number, status): (&NumberId, &Status),
+    settled: &[(String,)],
+) -> Result<()> {
+    let sql = "select conversation_id, body from messages where number_id = $1 and provider_id = $2
+               and state = 'failed' and author in ('bot', 'person')";
+    let row = (number.as_str(), storable(&status.provider_id));
+    let Some((conversation, body)) = first!(conn, (String, Option<String>), sql, row.0, row.1)?
+    else {
+        return Ok(());
+    };
+    // Told once more, it is no news.
+    if !settled.contains(&(conversation.clone(),)) {
+        return Ok(());
+    }
+    let why = status.faults.first().map_or("it does not say why", |fault| &fault.title);
+    let case = Case {
+        conversation: &ConversationId::stored(conversation),
+        turn: None,
+        reason: &format!("WhatsApp could not deliver our message: {why}"),
+        question: body.as_deref().unwrap_or_default(),
+    };
+    case.open(conn, workspace, false).await
 }
 
 #[cfg(test)]

@@ -133,14 +133,15 @@ impl Write for Asked {
         macro_rules! claim {
             ($lock:literal) => {
                 concat!(
-                    "update messages set state = 'sending', state_rank = 1, lease_until = $2, attempts = attempts + 1
+                    "update messages set state = 'sending', state_rank = 1, lease_until = $2, attempts = attempts + 1, left_at = $1
                      where id in (select m.id from messages m where m.state = 'queued' and m.due_at <= $1 and m.workspace_id = $4
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('queued', 'sending')
                              and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
                          and ($7 = 0 or $7 > (select count(*) from messages r where r.conversation_id = m.conversation_id
-                             and r.sent_at > $8 and r.direction = 'out' and r.state_rank between 2 and 6))
+                             and r.sent_at > $8 - 86400000 and r.left_at > $8 and r.direction = 'out'
+                             and r.state_rank between 2 and 6))
                          order by m.due_at, m.id limit $3 ", $lock, ")
                      returning id, conversation_id, number_id, author, body, reply_to, attempts, lease_until,
                          (select c.wa_id from conversations v join contacts c on c.id = v.contact_id

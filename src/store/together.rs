@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +13,8 @@ use crate::domain::WorkspaceId;
 
 /// The most changes that are made together.
 const MOST: usize = 128;
+/// How long somebody waits who offers a change.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How many changes may wait.
 const QUEUE: usize = 4096;
 
@@ -51,7 +54,7 @@ impl<W: Many> Together<W> {
         answer.await.map_err(|_| closed())?
     }
 
-    /// The same, but refuses at once when too much waits already.
+    /// The same, but refuses when too much waits already, or it takes too long.
     pub(super) async fn offer(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
         self.queue.try_send((change, reply)).map_err(|refused| match refused {
@@ -60,7 +63,11 @@ impl<W: Many> Together<W> {
             }
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
-        answer.await.map_err(|_| closed())?
+        // It may be stored later all the same; whoever offers it again does no harm.
+        let answer = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| {
+            Error::Unavailable(format!("it was not stored within {} s", PATIENCE.as_secs()))
+        })?;
+        answer.map_err(|_| closed())?
     }
 }
 

@@ -16,7 +16,7 @@ impl Store {
     }
 
     /// Decides the messages of a number whose outcome stayed unknown for long enough; how many there were.
-    pub async fn decide_unknown(&self, number: &NumberId, then: Then) -> Result<usize> {
+    pub async fn decide_unknown(&self, number: &NumberId, then: Then) -> Result<u64> {
         self.apply(Decide { number: number.clone(), then }).await
     }
 }
@@ -53,39 +53,47 @@ struct Overdue {
 
 #[async_trait]
 impl Write for Decide {
-    type Out = usize;
+    type Out = u64;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<usize> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
         // A status event that comes late still settles what was dropped: its rank stays below `sent`.
-        let sql = match self.then {
-            Then::Ask => {
-                "update messages set due_at = null, updated_at = $1,
-                     note = 'whether it was sent is unknown: a person was asked'
-                 where state = 'unknown' and due_at <= $1 and number_id = $2 returning id, conversation_id, body"
-            }
+        let overdue = match self.then {
+            Then::Ask => self.ask(workspace, conn).await?,
             Then::Resend => {
-                "update messages set state = 'queued', state_rank = 0, due_at = $1, updated_at = $1,
-                     note = 'whether it was sent was unknown: it was sent again'
-                 where state = 'unknown' and due_at <= $1 and number_id = $2 returning id, conversation_id, body"
+                let sql = "update messages set state = 'queued', state_rank = 0, due_at = $1, updated_at = $1,
+                               resent = resent + 1, note = 'whether it was sent was unknown: it was sent again'
+                           where state = 'unknown' and due_at <= $1 and number_id = $2 and resent = 0";
+                let again = run!(conn, sql, now(), self.number.as_str())?;
+                // What stays unknown a second time is a person's to decide: it is not said a third time.
+                again + self.ask(workspace, conn).await?
             }
             Then::Drop => {
-                "update messages set state = 'failed', due_at = null, updated_at = $1,
-                     note = 'whether it was sent is unknown: it was given up'
-                 where state = 'unknown' and due_at <= $1 and number_id = $2 returning id, conversation_id, body"
+                let sql = "update messages set state = 'failed', due_at = null, updated_at = $1,
+                               note = 'whether it was sent is unknown: it was given up'
+                           where state = 'unknown' and due_at <= $1 and number_id = $2";
+                run!(conn, sql, now(), self.number.as_str())?
             }
         };
+        Ok(overdue)
+    }
+}
+
+impl Decide {
+    /// Opens a case for what is overdue.
+    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+        let sql = "update messages set due_at = null, updated_at = $1,
+                       note = 'whether it was sent is unknown: a person was asked'
+                   where state = 'unknown' and due_at <= $1 and number_id = $2 returning id, conversation_id, body";
         let overdue = all!(conn, Overdue, sql, now(), self.number.as_str())?;
-        if self.then == Then::Ask {
-            for message in &overdue {
-                let case = Case {
-                    conversation: &ConversationId::stored(message.conversation_id.clone()),
-                    turn: None,
-                    reason: "it is not known whether this message of ours reached the customer",
-                    question: message.body.as_deref().unwrap_or(&message.id),
-                };
-                case.open(conn, workspace, false).await?;
-            }
+        for message in &overdue {
+            let case = Case {
+                conversation: &ConversationId::stored(message.conversation_id.clone()),
+                turn: None,
+                reason: "it is not known whether this message of ours reached the customer",
+                question: message.body.as_deref().unwrap_or(&message.id),
+            };
+            case.open(conn, workspace, false).await?;
         }
-        Ok(overdue.len())
+        Ok(overdue.len() as u64)
     }
 }

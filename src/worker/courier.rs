@@ -203,7 +203,13 @@ impl Carrier {
         };
         match sent {
             Ok(provider_id) => Ended::Sent(provider_id),
-            Err(error) => after(number, message, &error),
+            Err(error) => match after(number, message, &error) {
+                Ended::Failed(fault) => {
+                    let stop = gate::missed(message, fault.clone());
+                    self.stopped(message, stop, Some(fault)).await
+                }
+                ended => ended,
+            },
         }
     }
 

@@ -67,8 +67,16 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
         "the 24-hour window is closed: WhatsApp takes only a template until the customer writes again \
          ([numbers.NAME] template)",
     );
-    // A support contact who is not told has the case all the same.
-    Err(if message.author == "notice" { Stop::Void(fault) } else { Stop::Missed(fault) })
+    Err(missed(message, fault))
+}
+
+/// Who misses a message that will not go out. A support contact who is not told has the case all the same.
+pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
+    if matches!(message.author.as_str(), "bot" | "person") {
+        Stop::Missed(fault)
+    } else {
+        Stop::Void(fault)
+    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Keeper {
         }
         let decided = store.decide_unknown(&number.id, unknown.then).await?;
         if decided > 0 {
-            metrics::counter!("frontdesk_sends_decided_total").increment(decided as u64);
+            metrics::counter!("frontdesk_sends_decided_total").increment(decided);
             tracing::warn!(
                 number = number.slug,
                 "WhatsApp reported nothing of {decided} messages of unknown outcome: {:?}, as [numbers.{}] unknown says",

@@ -89,7 +89,7 @@ impl<'a> Batch<'a> {
         let moment = now();
         let sent_at = believed(message.sent_at, moment);
         let came = Came {
-            hash: typed(&message.content).map(machine::hash),
+            hash: typed(&message.content).map_or(0, machine::hash),
             sent_at,
             now: moment,
             silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
@@ -152,7 +152,7 @@ impl<'a> Batch<'a> {
                     reason: &machine.to_string(),
                     question: message.content.words().unwrap_or_default(),
                 };
-                case.open(conn, self.workspace, false).await.map(|_| ())
+                case.open(conn, self.workspace, false).await
             }
             Fate::Waits | Fate::Stored(_) => Ok(()),
         }
