@@ -18,7 +18,7 @@ use crate::pipeline::Engine;
 use crate::pipeline::inbound::Intake;
 use crate::prompts::{self, PromptFile};
 use crate::store::Store;
-use crate::store::agents::ConnectNumber;
+use crate::store::agents::{ConnectNumber, NumberState};
 use crate::telemetry;
 use crate::worker::{self, Worker};
 
@@ -101,6 +101,10 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         self.desk.store.take_up().await?;
+        // Whatever stopped a number may have been mended since: the first send shows.
+        for number in &self.desk.numbers {
+            self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
+        }
         let worker = Worker::start(&self.desk, &self.config.worker);
         let web = http::Web {
             desk: self.desk.clone(),

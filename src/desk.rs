@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 use crate::domain::{AgentId, ConversationId, NumberId, Sending};
 use crate::knowledge::Library;
@@ -96,16 +96,44 @@ impl Bots {
 }
 
 /// Wakes the dispatcher and the courier, and tells turns under way that something happened in their conversation.
-#[derive(Default)]
 pub struct Wake {
     dispatcher: Arc<Notify>,
     courier: Arc<Notify>,
     under_way: Mutex<HashMap<ConversationId, watch::Sender<u64>>>,
+    changes: broadcast::Sender<ConversationId>,
+}
+
+/// How many changes a slow listener of the live stream may be behind.
+const BEHIND: usize = 1024;
+
+impl Default for Wake {
+    fn default() -> Self {
+        Self {
+            dispatcher: Arc::default(),
+            courier: Arc::default(),
+            under_way: Mutex::default(),
+            changes: broadcast::channel(BEHIND).0,
+        }
+    }
 }
 
 impl Wake {
-    /// Something happened in a conversation: a message came, or a person took it.
+    /// Something changed in a conversation, for whoever looks at it.
+    pub fn changed(&self, conversation: &ConversationId) {
+        if self.changes.receiver_count() > 0 {
+            // The last listener may have gone since; then nobody misses it.
+            let _ = self.changes.send(conversation.clone());
+        }
+    }
+
+    /// The changes from now on.
+    pub fn changes(&self) -> broadcast::Receiver<ConversationId> {
+        self.changes.subscribe()
+    }
+
+    /// Something happened in a conversation that a turn under way should know: a message came, or a person took it.
     pub fn stirred(&self, conversation: &ConversationId) {
+        self.changed(conversation);
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         match under_way.get(conversation) {
             Some(turn) => turn.send_modify(|count| *count += 1),

@@ -16,8 +16,13 @@ alter table conversations add column habit text not null default '';
 alter table escalations add column told bigint not null default 1;
 create index escalations_untold on escalations (created_at) where told = 0;
 
+-- What is due, by what it is looked for with: so that no larger index looks better to the database.
+drop index conversations_due;
+create index conversations_due on conversations (workspace_id, due_at) where due_at is not null;
+drop index messages_sending;
+create index messages_sending on messages (number_id, lease_until) where state = 'sending';
 -- A message of unknown outcome has a due_at: then the number's setting decides.
-create index messages_unknown on messages (due_at) where state = 'unknown';
+create index messages_unknown on messages (number_id, due_at) where state = 'unknown';
 
 create index webhooks_age on webhooks (workspace_id, created_at, id);
 create index provider_events_of_webhook on provider_events (webhook_id);

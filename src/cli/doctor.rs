@@ -63,6 +63,15 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[llm] base_url, api_key and model; or kind = \"extractive\"",
         ),
     }
+    let model = &desk.engine.model;
+    let priced = model.window(model.default_model()).is_none_or(|window| window.price.is_some());
+    if desk.engine.budget != crate::pipeline::budget::Settings::default() && !priced {
+        report.bad(
+            "money",
+            "[budget] has limits, but what the model costs is not known: nothing is limited",
+            "[llm.prices.\"MODEL\"] input and output, dollars for a million tokens",
+        );
+    }
     match desk.engine.embed.identity() {
         None => report.note(
             "embeddings",

@@ -189,3 +189,131 @@ impl Thread {
         self.quiet_at = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::machine;
+    use super::*;
+
+    const NOW: Millis = 1_790_000_000_000;
+    const HOUR: Millis = 3_600_000;
+
+    fn manner() -> Manner {
+        Manner {
+            gap_ms: 700,
+            most_ms: 4000,
+            stale_ms: 24 * HOUR,
+            return_ms: 24 * HOUR,
+            limits: Limits::default(),
+            wish: None,
+        }
+    }
+
+    fn wish(out: bool) -> Manner {
+        Manner { wish: Some(Wish { out, reply: None }), ..manner() }
+    }
+
+    fn came<'a>(manner: &'a Manner, text: &str, now: Millis) -> Came<'a> {
+        Came { hash: Some(machine::hash(text)), sent_at: now, now, silent: None, manner }
+    }
+
+    #[test]
+    fn each_message_of_a_burst_begins_the_gap_anew_up_to_the_most() {
+        let (mut thread, manner) = (Thread::default(), manner());
+        for (at, quiet) in [(0, 700), (600, 1300), (3600, 4000), (3900, 4000), (9000, 4000)] {
+            let text = format!("text {at}");
+            assert_eq!(thread.hear(&came(&manner, &text, NOW + at)), Fate::Waits);
+            assert_eq!(thread.quiet_at, Some(NOW + quiet), "{at}");
+            assert_eq!(thread.due_at, Some(NOW), "a turn may get ready at once");
+        }
+    }
+
+    #[test]
+    fn a_person_has_the_conversation_until_it_is_given_back_or_long_silent() {
+        let (mut thread, manner) = (Thread::default(), manner());
+        thread.take_over(NOW);
+        assert_eq!(thread.hear(&came(&manner, "a", NOW + HOUR)), Fate::Stored(None));
+        assert_eq!(thread.hear(&came(&manner, "b", NOW + 24 * HOUR - 1)), Fate::Stored(None));
+        assert_eq!(thread.hear(&came(&manner, "c", NOW + 24 * HOUR)), Fate::Waits);
+        thread.take_over(NOW);
+        thread.give_back();
+        assert_eq!(thread.hear(&came(&manner, "d", NOW + HOUR)), Fate::Waits);
+        thread.take_over(NOW);
+        let never = Manner { return_ms: 0, ..manner };
+        assert_eq!(thread.hear(&came(&never, "e", NOW + 1000 * HOUR)), Fate::Stored(None));
+    }
+
+    #[test]
+    fn who_opted_out_is_left_alone_until_he_says_start() {
+        let (mut thread, plain) = (Thread::default(), manner());
+        assert_eq!(thread.hear(&came(&plain, "hello", NOW)), Fate::Waits);
+        assert_eq!(thread.hear(&came(&wish(true), "stop", NOW + 1)), Fate::OptedOut);
+        assert_eq!((thread.due_at, thread.waiting_since), (None, None));
+        assert!(matches!(thread.hear(&came(&plain, "hello?", NOW + 2)), Fate::Stored(Some(_))));
+        assert_eq!(thread.hear(&came(&wish(false), "start", NOW + 3)), Fate::OptedIn);
+        assert_eq!(thread.hear(&came(&plain, "hello again", NOW + 4)), Fate::Waits);
+        let start = thread.hear(&came(&wish(false), "start", NOW + 5));
+        assert_eq!(start, Fate::Waits, "who did not opt out asks something");
+    }
+
+    #[test]
+    fn a_machine_is_a_persons_business() {
+        let (mut thread, manner) = (Thread::default(), manner());
+        for at in 0..3 {
+            assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + at)), Fate::Waits);
+        }
+        let fate = thread.hear(&came(&manner, "We are closed.", NOW + 3));
+        assert!(matches!(fate, Fate::Machine(_)));
+        assert_eq!((thread.owner, thread.due_at), (Owner::Person, None));
+        thread.give_back();
+        assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + 4)), Fate::Waits);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Writes(u8),
+        Stops,
+        Starts,
+        TakesOver,
+        GivesBack,
+        Later(Millis),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            5 => (0..4_u8).prop_map(Step::Writes),
+            1 => Just(Step::Stops),
+            1 => Just(Step::Starts),
+            1 => Just(Step::TakesOver),
+            1 => Just(Step::GivesBack),
+            2 => (0..30 * HOUR).prop_map(Step::Later),
+        ];
+        prop::collection::vec(step, 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_waits_for_the_bot_where_it_may_not_speak(steps in steps()) {
+            let (mut thread, mut now) = (Thread::default(), NOW);
+            for step in steps {
+                match step {
+                    Step::Writes(text) => {
+                        let fate = thread.hear(&came(&manner(), &format!("text {text}"), now));
+                        let may = thread.owner == Owner::Bot && thread.opted_out_at.is_none();
+                        prop_assert!(fate != Fate::Waits || may);
+                    }
+                    Step::Stops => drop(thread.hear(&came(&wish(true), "stop", now))),
+                    Step::Starts => drop(thread.hear(&came(&wish(false), "start", now))),
+                    Step::TakesOver => thread.take_over(now),
+                    Step::GivesBack => thread.give_back(),
+                    Step::Later(time) => now += time,
+                }
+                if thread.owner == Owner::Person || thread.opted_out_at.is_some() {
+                    prop_assert_eq!((thread.due_at, thread.waiting_since), (None, None));
+                }
+            }
+        }
+    }
+}

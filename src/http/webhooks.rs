@@ -103,6 +103,9 @@ async fn receive(
     for conversation in &taken.stirred {
         web.desk.wake.stirred(conversation);
     }
+    for conversation in &taken.settled {
+        web.desk.wake.changed(conversation);
+    }
     if taken.queued > 0 {
         web.desk.wake.send();
     }

@@ -197,8 +197,8 @@ impl Write for ConnectNumber {
         let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
                    values ($1, $2, $3, $4, $5, $6, 'ready', $7, $7)
                    on conflict (workspace_id, slug) do update set provider = excluded.provider,
-                       external_id = excluded.external_id, agent_id = excluded.agent_id, state = 'ready',
-                       state_reason = null, updated_at = excluded.updated_at
+                       external_id = excluded.external_id, agent_id = excluded.agent_id,
+                       updated_at = excluded.updated_at
                    returning id";
         let fresh = NumberId::generate();
         let id = first!(

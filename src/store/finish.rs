@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::escalations::Case;
 use super::outbox::{OutgoingRow, Queued};
+use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
 use super::{Conn, Result, Rows, Store, conversations, escalations, now, outbox, storable};
@@ -84,6 +85,8 @@ impl Many for Finished {
         look_again(&ours, conn).await?;
         record(&ours, workspace, conn).await?;
         queue(&ours, workspace, conn).await?;
+        let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
+        signal::tell(conn, workspace, told).await?;
         let committed = |turn: &Self| {
             if held.contains(&turn.lease()) { Committed::Yes } else { Committed::Overtaken }
         };

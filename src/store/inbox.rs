@@ -57,6 +57,8 @@ pub struct TakenIn {
     pub queued: usize,
     /// Conversations in which something happened that a running turn should know of.
     pub stirred: BTreeSet<ConversationId>,
+    /// Conversations in which a message of ours was settled, by this webhook or one that was taken in with it.
+    pub settled: BTreeSet<ConversationId>,
 }
 
 impl Store {

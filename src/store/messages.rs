@@ -1,6 +1,6 @@
 //! Messages: rows as they arrive, the state of ours as the provider reports it, and reading a thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::FromRow;
 
@@ -213,12 +213,12 @@ fn rises(known: Delivery, news: Delivery) -> bool {
 }
 
 /// Settles messages of ours by the provider's news of them: found by their id, or by our reference where the
-/// provider's id never reached us.
+/// provider's id never reached us. The conversations of those that were settled.
 pub(super) async fn settle_all(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     statuses: &[(&NumberId, &Status)],
-) -> Result<()> {
+) -> Result<BTreeSet<ConversationId>> {
     let mut last: BTreeMap<(&str, &str), (&Status, Option<&str>)> = BTreeMap::new();
     for (number, status) in statuses {
         let known = last.entry((number.as_str(), &status.provider_id));
@@ -254,15 +254,17 @@ pub(super) async fn settle_all(
                 ") update messages set state = v.state, state_rank = v.rank, provider_id = ", provider_id!(), ",
                     error = coalesce(v.error, messages.error), lease_until = null, due_at = null, updated_at = v.moment
                 from v where ", $found, " and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
-                    and messages.direction = 'out' and messages.state_rank < v.rank and (v.rank < 9 or messages.state_rank < 5)"
+                    and messages.direction = 'out' and messages.state_rank < v.rank and (v.rank < 9 or messages.state_rank < 5)
+                returning messages.conversation_id"
             )
         };
     }
     // By the reference first: a message that has no provider id yet gets it by this.
     let found = settle!("messages.id = v.reference and messages.provider_id is null");
-    conn.many(before, &referred, found).await?;
+    let mut settled = conn.many_rows::<(String,)>(before, &referred, found).await?;
     let found = settle!("messages.provider_id = v.provider_id");
-    conn.many(before, &rows, found).await.map(|_| ())
+    settled.extend(conn.many_rows::<(String,)>(before, &rows, found).await?);
+    Ok(settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::bulk::Value;
+use super::signal::{self, Signal};
 use super::together::Many;
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{Content, ConversationId, Fault, MessageId, TurnId, WorkspaceId};
@@ -107,7 +108,8 @@ impl Store {
     /// Records how a send ended.
     pub async fn record_send(&self, message: &ToSend, ended: Ended) -> Result<()> {
         let (id, attempts) = (message.id.clone(), message.attempts);
-        self.lines.sends.apply(RecordSend { id, attempts, ended }).await
+        let conversation = ConversationId::stored(message.conversation_id.clone());
+        self.lines.sends.apply(RecordSend { id, conversation, attempts, ended }).await
     }
 
     /// When the outbox has something to send next, if it has.
@@ -174,6 +176,7 @@ impl Write for Asked {
 /// How a send ended, to be recorded. Only the holder of the message's lease records a failure.
 pub(super) struct RecordSend {
     id: String,
+    conversation: ConversationId,
     attempts: i64,
     ended: Ended,
 }
@@ -182,7 +185,11 @@ pub(super) struct RecordSend {
 impl Many for RecordSend {
     type Out = ();
 
-    async fn run_all(all: &[Self], _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<()>> {
+    async fn run_all(
+        all: &[Self],
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Vec<()>> {
         let (mut sent, moment) = (Rows::default(), now());
         for one in all {
             if let Ended::Sent(provider_id) = &one.ended {
@@ -203,6 +210,8 @@ impl Many for RecordSend {
             from v where messages.id = v.id"
         );
         conn.many(before, &sent, after).await?;
+        let told = all.iter().map(|one| Signal::Changed(one.conversation.clone()));
+        signal::tell(conn, workspace, told).await?;
         Ok(vec![(); all.len()])
     }
 }

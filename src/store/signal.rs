@@ -1,12 +1,10 @@
 //! What one replica tells the others through Postgres: in which conversations something happened. SQLite has one
 //! process and needs none of it. A signal only makes things faster: whoever misses one finds the work by polling.
 
-use std::fmt::Write as _;
-
 use sqlx::postgres::PgListener;
 
 use super::{Conn, Db, Result, Store, run, unreachable};
-use crate::domain::ConversationId;
+use crate::domain::{ConversationId, WorkspaceId};
 
 /// The channel that replicas listen to.
 const CHANNEL: &str = "frontdesk";
@@ -32,35 +30,64 @@ impl Store {
 }
 
 impl Listener {
-    /// Waits for a signal of another replica of this workspace: the conversations in which something happened.
-    pub async fn next(&mut self) -> Result<Vec<ConversationId>> {
+    /// Waits for a signal of another replica of this workspace.
+    pub async fn next(&mut self) -> Result<Vec<Signal>> {
         loop {
             let signal = self.postgres.recv().await.map_err(unreachable)?;
             let mut words = signal.payload().split(' ');
             if words.next() == Some(&self.workspace) && words.next() != Some(&self.replica) {
-                return Ok(words.map(|id| ConversationId::stored(id.to_owned())).collect());
+                return Ok(words.map(Signal::read).collect());
             }
         }
     }
 }
 
-/// Tells every replica, when this transaction commits, that something happened in these conversations.
-pub(super) async fn tell<'a>(
+/// What happened on another replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// A turn under way in this conversation should know: a message came, or a person took it.
+    Stirred(ConversationId),
+    /// Something else changed in it.
+    Changed(ConversationId),
+}
+
+/// Stands before a conversation in which a message came, or which a person took.
+const STIRRED: char = '!';
+
+impl Signal {
+    fn read(word: &str) -> Self {
+        match word.strip_prefix(STIRRED) {
+            Some(id) => Self::Stirred(ConversationId::stored(id.to_owned())),
+            None => Self::Changed(ConversationId::stored(word.to_owned())),
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Self::Stirred(id) => format!(" {STIRRED}{id}"),
+            Self::Changed(id) => format!(" {id}"),
+        }
+    }
+}
+
+/// Tells every replica, when this transaction commits, what happened.
+pub(super) async fn tell(
     conn: &mut Conn<'_>,
-    workspace: &str,
-    conversations: impl Iterator<Item = &'a str>,
+    workspace: &WorkspaceId,
+    signals: impl Iterator<Item = Signal>,
 ) -> Result<()> {
     if let Conn::Sqlite(_) = conn {
         return Ok(());
     }
     let mut payload = String::new();
-    for id in conversations {
-        if payload.len() + id.len() >= LONGEST {
-            notify(conn, workspace, &std::mem::take(&mut payload)).await?;
+    for signal in signals {
+        let word = signal.write();
+        if payload.len() + word.len() >= LONGEST {
+            notify(conn, workspace.as_str(), &std::mem::take(&mut payload)).await?;
         }
-        let _ = write!(payload, " {id}");
+        payload.push_str(&word);
     }
-    if payload.is_empty() { Ok(()) } else { notify(conn, workspace, &payload).await }
+    if payload.is_empty() { Ok(()) } else { notify(conn, workspace.as_str(), &payload).await }
 }
 
 async fn notify(conn: &mut Conn<'_>, workspace: &str, payload: &str) -> Result<()> {

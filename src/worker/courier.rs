@@ -286,7 +286,10 @@ impl Carrier {
         metrics::counter!("frontdesk_sends_total", "ended" => word(&ended)).increment(1);
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    let id = ConversationId::stored(message.conversation_id.clone());
+                    return self.desk.wake.changed(&id);
+                }
                 Err(error) => {
                     tracing::error!(%error, message = message.id, attempt, "a send could not be recorded");
                     tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await;

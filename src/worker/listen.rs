@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::desk::Desk;
+use crate::store::signal::Signal;
 
 /// How long to wait before listening anew when the connection broke.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -34,8 +35,11 @@ async fn listen(desk: &Desk) {
 async fn hear(desk: &Desk) -> crate::store::Result<()> {
     let Some(mut listener) = desk.store.listen().await? else { return Ok(()) };
     loop {
-        for conversation in listener.next().await? {
-            desk.wake.stirred(&conversation);
+        for signal in listener.next().await? {
+            match signal {
+                Signal::Stirred(conversation) => desk.wake.stirred(&conversation),
+                Signal::Changed(conversation) => desk.wake.changed(&conversation),
+            }
         }
     }
 }

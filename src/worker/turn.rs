@@ -155,6 +155,7 @@ impl Job {
             );
             return Ok(None);
         }
+        self.desk.wake.changed(&self.claim().conversation());
         self.purse.add(&bot.agent.id, answered.trace.usage.cost_micros);
         Ok(Some(word(&answered.outcome)))
     }

@@ -7,6 +7,7 @@ mod api;
 mod bad_input;
 mod cli;
 mod database_down;
+mod delivery;
 mod demo;
 mod learning;
 mod main_job;

@@ -18,6 +18,7 @@ mod conversations;
 mod escalations;
 mod events;
 mod knowledge;
+mod live;
 mod numbers;
 mod page;
 mod sandbox;
@@ -62,6 +63,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(escalations::list))
         .routes(routes!(turns::one))
         .routes(routes!(events::list))
+        .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
         .routes(routes!(sandbox::turn));

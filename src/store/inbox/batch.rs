@@ -9,8 +9,9 @@ use crate::domain::thread::{Came, Fate, Manner};
 use crate::domain::{
     Content, ConversationId, Echo, Event, Inbound, NumberId, Owner, Status, WebhookId, WorkspaceId,
 };
+use crate::store::signal::{self, Signal};
 use crate::store::{
-    Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, signal, storable,
+    Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, storable,
 };
 
 const OPTED_OUT: &str = "the customer opted out";
@@ -212,9 +213,14 @@ impl<'a> Batch<'a> {
         messages::insert_arrived(conn, &self.fresh).await?;
         self.book.close(conn).await?;
         outbox::insert(conn, &self.wishes).await?;
-        messages::settle_all(conn, self.workspace, &self.statuses).await?;
+        let settled = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
-        signal::tell(conn, self.workspace.as_str(), stirred.map(ConversationId::as_str)).await?;
+        let signals = stirred.cloned().map(Signal::Stirred);
+        let signals = signals.chain(settled.iter().cloned().map(Signal::Changed));
+        signal::tell(conn, self.workspace, signals).await?;
+        if let Some(first) = self.taken.first_mut() {
+            first.settled = settled;
+        }
         Ok(self.taken)
     }
 }

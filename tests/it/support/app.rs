@@ -8,7 +8,9 @@ use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
 use frontdesk::desk::Desk;
 use reqwest::StatusCode;
+use secrecy::ExposeSecret;
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -68,6 +70,7 @@ pub(crate) use on_both;
 pub(crate) struct Setup {
     db: Db,
     extra: String,
+    files: Vec<(&'static str, String)>,
     extractive: bool,
     speech: bool,
 }
@@ -87,13 +90,20 @@ pub(crate) struct TestApp {
 
 impl Setup {
     pub(crate) fn on(db: Db) -> Self {
-        Self { db, extra: String::new(), extractive: false, speech: true }
+        let (extra, files) = (String::new(), Vec::new());
+        Self { db, extra, files, extractive: false, speech: true }
     }
 
     /// Settings over the test's own, as TOML.
     pub(crate) fn with(mut self, toml: &str) -> Self {
         self.extra.push_str(toml);
         self.extra.push('\n');
+        self
+    }
+
+    /// One of the businesses' files with another content.
+    pub(crate) fn file(mut self, path: &'static str, text: &str) -> Self {
+        self.files.push((path, text.to_owned()));
         self
     }
 
@@ -113,6 +123,9 @@ impl Setup {
     pub(crate) async fn start(self) -> TestApp {
         let home = tempfile::tempdir().unwrap();
         furnish(home.path());
+        for (path, text) in &self.files {
+            std::fs::write(home.path().join(path), text).unwrap();
+        }
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         let store = match self.db {
             Db::Sqlite => String::new(),
@@ -187,13 +200,24 @@ pub(crate) fn number(name: &str, agent: &str, id: &str, graph: &str) -> String {
 fn merged(toml: &str, extra: &str) -> Config {
     let text = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
     let mut all = text(toml);
-    for (section, value) in text(extra) {
-        match (all.get_mut(&section), value) {
-            (Some(toml::Value::Table(known)), toml::Value::Table(more)) => known.extend(more),
-            (_, value) => drop(all.insert(section, value)),
+    overlay(&mut all, text(extra));
+    Config::from_toml(&toml::to_string(&all).unwrap()).unwrap()
+}
+
+/// A whole number takes the place of the one with its name.
+fn is_number(section: &toml::Table) -> bool {
+    section.contains_key("provider")
+}
+
+fn overlay(all: &mut toml::Table, extra: toml::Table) {
+    for (key, value) in extra {
+        match (all.get_mut(&key), value) {
+            (Some(toml::Value::Table(known)), toml::Value::Table(more)) if !is_number(&more) => {
+                overlay(known, more);
+            }
+            (_, value) => drop(all.insert(key, value)),
         }
     }
-    Config::from_toml(&toml::to_string(&all).unwrap()).unwrap()
 }
 
 /// Two small businesses.
@@ -276,6 +300,19 @@ impl TestApp {
                 self.desk.store.backlog().await
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Changes rows of the database behind the application's back; how many.
+    pub(crate) async fn change(&self, sql: &str) -> u64 {
+        let (url, sql) = (self.config.store.url.expose_secret(), AssertSqlSafe(sql.to_owned()));
+        if url.is_empty() {
+            let file = format!("sqlite://{}", self.home.path().join("desk.db").display());
+            let mut database = SqliteConnection::connect(&file).await.unwrap();
+            database.execute(sql).await.unwrap().rows_affected()
+        } else {
+            let mut database = PgConnection::connect(url).await.unwrap();
+            database.execute(sql).await.unwrap().rows_affected()
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -42,6 +42,19 @@ pub(crate) struct SentMessage {
     pub(crate) reference: Option<String>,
     /// The id that it was given, `wamid.OUT…`.
     pub(crate) id: String,
+    /// Set when it is a template: then `text` is what stands in its only place.
+    pub(crate) template: Option<Template>,
+    /// When it came.
+    pub(crate) came_at: Instant,
+}
+
+/// Which template a message is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its language's code.
+    pub(crate) language: String,
 }
 
 /// A message marked as read.
@@ -63,6 +76,7 @@ struct Shared {
     count: AtomicU64,
     taken: Notify,
     sent: Mutex<Vec<SentMessage>>,
+    tried: Mutex<Vec<SentMessage>>,
     typing: Mutex<Vec<Typing>>,
     media: Mutex<HashMap<String, File>>,
     failures: Failures,
@@ -96,6 +110,11 @@ impl Graph {
     /// The messages taken, in order.
     pub(crate) fn sent(&self) -> Vec<SentMessage> {
         self.state.sent.lock().unwrap().clone()
+    }
+
+    /// Every message that came, in order: taken, refused or dropped.
+    pub(crate) fn tried(&self) -> Vec<SentMessage> {
+        self.state.tried.lock().unwrap().clone()
     }
 
     /// How many messages were taken.
@@ -200,6 +219,7 @@ async fn messages(
         return state.mark_read(number, &body);
     }
     let message = read_message(number, &body)?;
+    state.tried.lock().unwrap().push(message.clone());
     let delay = *state.delay.lock().unwrap();
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -253,11 +273,12 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
         (None, Some(recipient)) if recipient.contains('.') => recipient,
         _ => return Err(wrong("The parameter to is required.")),
     };
-    if body["type"] != "text" {
-        return Err(wrong("Param type must be one of {TEXT}."));
-    }
-    let words = text(&body["text"]["body"]).unwrap_or_default();
-    if words.is_empty() {
+    let (template, words) = match body["type"].as_str() {
+        Some("text") => (None, text(&body["text"]["body"]).unwrap_or_default()),
+        Some("template") => read_template(&body["template"])?,
+        _ => return Err(wrong("Param type must be one of {TEXT, TEMPLATE}.")),
+    };
+    if words.is_empty() && template.is_none() {
         return Err(wrong("The parameter text['body'] is required."));
     }
     if words.encode_utf16().count() > 4096 {
@@ -268,7 +289,30 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
         return Err(wrong("Param biz_opaque_callback_data must be at most 512 characters long."));
     }
     let reply_to = text(&body["context"]["message_id"]);
-    Ok(SentMessage { number, to, text: words, reply_to, reference, id: String::new() })
+    let (id, came_at) = (String::new(), Instant::now());
+    Ok(SentMessage { number, to, text: words, reply_to, reference, id, template, came_at })
+}
+
+/// A template, and what stands in its places; PROVIDERS.md section 1.9.
+fn read_template(body: &Value) -> Result<(Option<Template>, String), Refusal> {
+    let required = |value: &Value| {
+        let text = value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        text.ok_or_else(|| wrong("The parameters template['name'] and ['language'] are required."))
+    };
+    let template =
+        Template { name: required(&body["name"])?, language: required(&body["language"]["code"])? };
+    let components = body["components"].as_array().into_iter().flatten();
+    let places = components.filter(|one| one["type"] == "body");
+    let places = places.flat_map(|one| one["parameters"].as_array().into_iter().flatten());
+    let mut words = Vec::new();
+    for place in places {
+        let text = place["text"].as_str().filter(|_| place["type"] == "text");
+        let text = text.filter(|text| !text.is_empty() && !text.contains(['\n', '\t']));
+        let refuse =
+            || refusal(400, &Graph::error(132_012, "Parameter format does not match"), None);
+        words.push(text.ok_or_else(refuse)?);
+    }
+    Ok((Some(template), words.join("|")))
 }
 
 fn is_phone(to: &str) -> bool {
@@ -413,6 +457,28 @@ mod tests {
         let response = request.json(&text("+447700", "x")).send().await.unwrap();
         assert_eq!(response.status(), 401);
         assert_eq!(graph.sent_count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_template_is_taken_with_one_line_in_its_place() {
+        let graph = Graph::start().await;
+        let template = |words: &str| {
+            let place = json!({"type": "text", "text": words});
+            json!({
+                "messaging_product": "whatsapp", "to": "+447700", "type": "template",
+                "template": {
+                    "name": "hello", "language": {"code": "en_US"},
+                    "components": [{"type": "body", "parameters": [place]}],
+                },
+            })
+        };
+        assert_eq!(send(&graph, &template("Two words")).await.unwrap().0, 200);
+        let (status, answer) = send(&graph, &template("Two\nlines")).await.unwrap();
+        assert_eq!((status, &answer["error"]["code"]), (400, &json!(132_012)));
+        let sent = graph.sent();
+        let (name, language) = ("hello".to_owned(), "en_US".to_owned());
+        assert_eq!(sent[0].template, Some(Template { name, language }));
+        assert_eq!((sent.len(), sent[0].text.as_str(), graph.tried().len()), (1, "Two words", 1));
     }
 
     #[tokio::test]

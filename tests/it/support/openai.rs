@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use super::fake::{Failure, Failures, Refusal, Running, cut, json as answer, listen, refusal};
 use super::form::{Recorded, read};
@@ -38,6 +39,7 @@ struct Shared {
     key: Mutex<Option<String>>,
     script: Mutex<Script>,
     delay: Mutex<Duration>,
+    held: watch::Sender<bool>,
     transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
     chats: Mutex<Vec<Value>>,
     embedded: Mutex<Vec<Value>>,
@@ -54,6 +56,7 @@ impl OpenAi {
             key: Mutex::default(),
             script: Mutex::new(Arc::new(echo)),
             delay: Mutex::default(),
+            held: watch::Sender::new(false),
             transcripts: Mutex::default(),
             chats: Mutex::default(),
             embedded: Mutex::default(),
@@ -80,6 +83,16 @@ impl OpenAi {
     /// Answers every chat only after this time.
     pub(crate) fn delay(&self, time: Duration) {
         *self.state.delay.lock().unwrap() = time;
+    }
+
+    /// Answers no chat until [`Self::release`].
+    pub(crate) fn hold(&self) {
+        self.state.held.send_replace(true);
+    }
+
+    /// Answers the chats that were held, and those to come.
+    pub(crate) fn release(&self) {
+        self.state.held.send_replace(false);
     }
 
     /// Lets the next `n` chats fail.
@@ -167,6 +180,7 @@ async fn chat(
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
+    drop(state.held.subscribe().wait_for(|held| !held).await);
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
     if request["model"].as_str().is_none_or(str::is_empty) || !request["messages"].is_array() {

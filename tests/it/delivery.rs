@@ -1,0 +1,178 @@
+//! What becomes of messages on the way: bursts, unknown sends, who may speak, opt-out, other bots, the window, dead tokens,
+//! paces, webhooks taken in again, budgets, storms. A file for each; here is what they share.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, furnish};
+use crate::support::graph::Graph;
+use crate::support::hooks::{message_webhook, sign, text_webhook};
+use crate::support::openai::OpenAi;
+use crate::support::process::{BINARY, Process};
+
+mod bursts;
+mod unknown;
+mod owner;
+mod consent;
+mod machine;
+mod token;
+mod pace;
+mod window;
+mod replay;
+mod budget;
+mod storm;
+
+/// Whom the agent `acme` calls.
+const SUPPORT: &str = "+15550009999";
+/// How long something may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Waits until something has happened.
+#[track_caller]
+fn until<F: AsyncFnMut() -> bool>(what: &str, mut happened: F) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        let started = Instant::now();
+        while !happened().await {
+            assert!(started.elapsed() < PATIENCE, "{place}: {what}: not within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn pause(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// A customer writes to the number of `acme`; the id of his message is made of his number and `id`.
+async fn says(app: &TestApp, customer: &str, id: &str, text: &str) {
+    says_to(app, MAIN, (customer, id), text).await;
+}
+
+async fn says_to(app: &TestApp, number: &str, (customer, id): (&str, &str), text: &str) {
+    let hook = text_webhook(number, customer, &format!("wamid.{customer}.{id}"), text);
+    assert_eq!(app.deliver(&hook).await, 200);
+}
+
+/// The same some time after it was written.
+async fn said(app: &TestApp, (customer, id): (&str, &str), text: &str, seconds_ago: i64) {
+    let written = (frontdesk::domain::time::now_ms() / 1000 - seconds_ago).to_string();
+    let content = json!({"type": "text", "text": {"body": text}, "timestamp": written});
+    let hook = message_webhook(MAIN, customer, &format!("wamid.{customer}.{id}"), &content);
+    assert_eq!(app.deliver(&hook).await, 200);
+}
+
+/// What a customer got.
+fn got(app: &TestApp, customer: &str) -> Vec<String> {
+    let to_him = |to: &str| to.trim_start_matches('+') == customer.trim_start_matches('+');
+    app.received().into_iter().filter(|(to, _)| to_him(to)).map(|(_, text)| text).collect()
+}
+
+/// What a model was asked last in a chat.
+fn question(request: &Value) -> String {
+    request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned()
+}
+
+fn questions(app: &TestApp) -> Vec<String> {
+    app.model.requests().iter().map(question).collect()
+}
+
+async fn cases(app: &TestApp) -> Vec<Value> {
+    app.get("/escalations?open=true").await.as_array().unwrap().clone()
+}
+
+async fn owner(app: &TestApp, customer: &str) -> String {
+    app.conversation_with(customer).await["owner"].as_str().unwrap().to_owned()
+}
+
+/// Gives a customer's conversation back to the bot.
+async fn resolve(app: &TestApp, customer: &str) {
+    let id = app.conversation_with(customer).await["id"].as_str().unwrap().to_owned();
+    let (status, _) = app.call(&format!("/conversations/{id}/resolve"), &json!({})).await;
+    assert_eq!(status, 200);
+}
+
+/// The messages of ours in a customer's thread, with state and note.
+async fn ours(app: &TestApp, customer: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let thread = app.thread(customer).await.into_iter();
+    let ours = thread.filter(|message| message["direction"] == "out");
+    ours.map(|message| (text(&message["state"]), text(&message["note"]))).collect()
+}
+
+/// What outlives a process: its data, its configuration, and the world outside.
+struct Place {
+    home: TempDir,
+    whatsapp: Graph,
+    model: OpenAi,
+    http: reqwest::Client,
+}
+
+impl Place {
+    /// A place with a file database.
+    async fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        furnish(home.path());
+        let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let place = Self { home, whatsapp, model, http: reqwest::Client::new() };
+        place.configure("", "");
+        place
+    }
+
+    /// Writes the configuration: more settings of the worker, and more sections.
+    fn configure(&self, worker: &str, more: &str) {
+        let setup = Setup::on(Db::Sqlite);
+        let settings = setup.settings(self.home.path(), "", &self.whatsapp, &self.model);
+        let settings = settings.replace("[worker]\ngap_ms = 0\n", &format!("[worker]\n{worker}\n"));
+        std::fs::write(self.home.path().join("desk.toml"), format!("{settings}{more}")).unwrap();
+    }
+
+    async fn start(&self) -> Process {
+        Process::start(self.home.path()).await
+    }
+
+    async fn deliver(&self, to: &Process, body: Vec<u8>) {
+        let signature = sign(SECRET, &body);
+        let request = self.http.post(format!("{}/webhooks/meta", to.url));
+        let request = request.header("x-hub-signature-256", signature).body(body);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+
+    async fn get(&self, from: &Process, path: &str) -> Value {
+        let request = self.http.get(format!("{}/api/v1{path}", from.url)).bearer_auth(KEY);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Runs the binary with this configuration: whether it says that all went well, and what it printed.
+    async fn run(&self, args: &[&str]) -> (bool, String) {
+        ran(self.home.path(), args).await
+    }
+}
+
+async fn ran(home: &Path, args: &[&str]) -> (bool, String) {
+    let mut command = Command::new(BINARY);
+    command.args(args).args(["--config", "desk.toml"]).current_dir(home).env_clear();
+    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+}
+
+/// Changes rows of a file database.
+async fn change(file: &str, sql: &str) {
+    let mut database = SqliteConnection::connect(file).await.unwrap();
+    database.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+}
+
+/// Holds a file database, so that nobody else can write until this is dropped.
+async fn hold(file: &str) -> SqliteConnection {
+    let mut database = SqliteConnection::connect(file).await.unwrap();
+    database.execute("begin exclusive").await.unwrap();
+    database
+}

@@ -1,0 +1,153 @@
+//! Much goes wrong at once: one apology for a burst, and a webhook that cannot be queued is sent back to come again.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{got, pause, says, until};
+use crate::support::app::{Db, MAIN, SECRET, Setup, TestApp};
+use crate::support::fake::Failure;
+use crate::support::hooks::{sign, text_webhook};
+
+const FAILURE: &str = "Something broke, please try again.";
+
+async fn trace(app: &TestApp, customer: &str) -> serde_json::Value {
+    let thread = app.thread(customer).await;
+    let turn = thread.iter().rev().find_map(|message| message["turn_id"].as_str()).unwrap();
+    app.get(&format!("/turns/{turn}")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_model_is_broken_every_burst_gets_one_apology_and_the_trace_says_why() {
+    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 1500").start().await;
+    app.model.fail_next(9999, &Failure::Status(500, json!({"error": "oops"}), None));
+    let customers: Vec<_> = (0..10).map(|n| format!("4477009513{n:02}")).collect();
+    for n in 0..3 {
+        for customer in &customers {
+            says(&app, customer, &n.to_string(), &format!("Part {n} of my question.")).await;
+        }
+    }
+    app.settle().await;
+    for customer in &customers {
+        assert_eq!(got(&app, customer), [FAILURE], "{customer}");
+        let turn = trace(&app, customer).await;
+        assert_eq!(turn["outcome"], "failure");
+        assert!(turn["trace"]["reply"]["errors"].to_string().contains("500"), "{turn}");
+    }
+    assert_eq!(app.received().len(), 10);
+    for customer in &customers {
+        says(&app, customer, "3", "Hello? Are you there?").await;
+    }
+    app.settle().await;
+    assert_eq!(app.received().len(), 20);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_message_while_a_broken_model_is_asked_again_gets_one_apology_with_the_first() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    let busy = json!({"error": {"message": "Rate limit reached"}});
+    app.model.fail_next(9999, &Failure::Status(429, busy, Some(1)));
+    says(&app, "447700951401", "1", "When do you open?").await;
+    until("the question is embedded", async || {
+        app.model
+            .embedded()
+            .iter()
+            .any(|one| one["input"].to_string().contains("When do you open?"))
+    })
+    .await;
+    pause(400).await;
+    says(&app, "447700951401", "2", "On Saturday, I mean.").await;
+    app.settle().await;
+    assert_eq!(got(&app, "447700951401"), [FAILURE]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_model_that_dies_while_it_writes_nothing_is_said_but_the_apology() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    app.model
+        .answer_with(|_| "We open at nine and this half of a sentence must never be seen.".into());
+    app.model.fail_next(9999, &Failure::AcceptThenDrop);
+    says(&app, "447700951501", "1", "When do you open?").await;
+    app.settle().await;
+    assert_eq!(got(&app, "447700951501"), [FAILURE]);
+    let turn = trace(&app, "447700951501").await;
+    assert!(!turn["trace"]["reply"]["errors"].as_array().unwrap().is_empty(), "{turn}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_broken_at_once_loses_nobody() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    app.model.fail_next(6, &Failure::Status(500, json!({"error": "oops"}), None));
+    app.model.fail_next_at("/v1/embeddings", 6, &Failure::Drop);
+    app.whatsapp.fail_next(6, &Failure::Status(503, json!({}), Some(1)));
+    app.whatsapp.fail_next(6, &Failure::Drop);
+    for n in 0..12 {
+        says(&app, &format!("4477009516{n:02}"), "1", "When do you open?").await;
+    }
+    app.settle().await;
+    let mut told: Vec<_> = app.whatsapp.sent().into_iter().map(|sent| sent.to).collect();
+    told.sort();
+    told.dedup();
+    let thread = app.get("/conversations?limit=200").await;
+    for n in 0..12 {
+        let customer = format!("4477009516{n:02}");
+        let ours = super::ours(&app, &customer).await;
+        assert_eq!(ours.len(), 1, "{customer}: {ours:?}");
+        let state = ours[0].0.as_str();
+        assert!(state == "sent" || state == "unknown", "{customer}: {ours:?}");
+        assert!(got(&app, &customer).len() <= 1, "{thread}");
+    }
+    app.stop().await;
+}
+
+/// A webhook with one question, as the store takes it in.
+fn webhook(n: usize) -> frontdesk::store::inbox::TakeIn {
+    let body = text_webhook("999", "447700951601", &format!("wamid.{n}"), "When do you open?");
+    frontdesk::store::inbox::TakeIn { provider: "meta", body, items: Vec::new(), again: None }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_finds_the_queue_full_is_sent_back_at_once_with_a_time_to_come_again() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    let file = format!("sqlite://{}", app.home.path().join("desk.db").display());
+    let held = super::hold(&file).await;
+    let waiting: Vec<_> = (0..4400)
+        .map(|n| {
+            let store = app.desk.store.clone();
+            tokio::spawn(async move { store.take_in(webhook(n)).await.is_ok() })
+        })
+        .collect();
+    pause(250).await;
+    let body = text_webhook(MAIN, "447700951701", "wamid.full", "When do you open?");
+    let post = || {
+        let request = app.http.post(format!("{}/webhooks/meta", app.url)).body(body.clone());
+        request.header("x-hub-signature-256", sign(SECRET, &body)).send()
+    };
+    let started = Instant::now();
+    let refused = post().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+    drop(held);
+    let mut stored = 0;
+    for one in waiting {
+        stored += i64::from(one.await.unwrap());
+    }
+    assert!(stored > 0, "nothing that waited was stored");
+    assert_eq!(
+        app.desk.store.webhooks().await.unwrap(),
+        stored,
+        "what was acknowledged is stored, and nothing else"
+    );
+    let started = Instant::now();
+    while post().await.unwrap().status() != 200 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        pause(100).await;
+    }
+    app.settle().await;
+    assert_eq!(got(&app, "447700951701").len(), 1);
+    app.stop().await;
+}

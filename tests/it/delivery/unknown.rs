@@ -1,0 +1,115 @@
+//! Sends of which nobody knows whether they went out: nothing is repeated unless the number says so.
+
+use serde_json::{Value, json};
+
+use super::{SUPPORT, cases, got, ours, pause, says, until};
+use crate::support::app::{Db, Setup, TestApp, on_both};
+use crate::support::fake::Failure;
+use crate::support::graph::SentMessage;
+
+const CUSTOMER: &str = "447700950101";
+
+/// A desk whose first `times` messages to the customer reach him without an answer to us, and a question to it.
+async fn cut(db: Db, unknown: &str, times: usize) -> TestApp {
+    let app = Setup::on(db).with(&format!("[numbers.main]\nunknown = {unknown}")).start().await;
+    app.model.answer_with(|_| "From nine.".into());
+    app.whatsapp.fail_next_to(&format!("+{CUSTOMER}"), times, &Failure::AcceptThenDrop);
+    says(&app, CUSTOMER, "1", "When do you open?").await;
+    app.settle().await;
+    app
+}
+
+fn to_customer(app: &TestApp) -> Vec<SentMessage> {
+    app.whatsapp.sent().into_iter().filter(|sent| sent.to.ends_with(CUSTOMER)).collect()
+}
+
+async fn state(app: &TestApp) -> String {
+    ours(app, CUSTOMER).await.remove(0).0
+}
+
+on_both! {
+    async fn nobody_knows_and_one_person_is_asked_once(db) {
+        let app = cut(db, "{ after_ms = 300, then = \"ask\" }", 1).await;
+        assert_eq!(state(&app).await, "unknown");
+        until("a case is opened", async || !cases(&app).await.is_empty()).await;
+        until("the support contact is told", async || !got(&app, SUPPORT).is_empty()).await;
+        pause(1000).await;
+        let open = cases(&app).await;
+        assert_eq!((open.len(), got(&app, SUPPORT).len(), got(&app, CUSTOMER).len()), (1, 1, 1), "{open:?}");
+        assert_eq!(open[0]["question"], "From nine.");
+        assert_eq!(state(&app).await, "unknown");
+        // The conversation goes on, and a status that comes late still counts.
+        says(&app, CUSTOMER, "2", "And on Saturday?").await;
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER).len(), 2);
+        app.deliver(&to_customer(&app)[0].status_webhook("delivered")).await;
+        assert_eq!(state(&app).await, "delivered");
+        app.stop().await;
+    }
+
+    async fn a_status_event_before_the_time_is_over_settles_it_and_nothing_follows(db) {
+        for then in ["ask", "resend", "drop"] {
+            let app = cut(db, &format!("{{ after_ms = 1200, then = \"{then}\" }}"), 1).await;
+            assert_eq!(state(&app).await, "unknown");
+            app.deliver(&to_customer(&app)[0].status_webhook("sent")).await;
+            assert_eq!(state(&app).await, "sent");
+            pause(1800).await;
+            app.settle().await;
+            assert_eq!((state(&app).await.as_str(), got(&app, CUSTOMER).len()), ("sent", 1), "{then}");
+            assert_eq!(cases(&app).await, Vec::<Value>::new(), "{then}");
+            app.stop().await;
+        }
+    }
+
+    async fn resend_says_it_once_more(db) {
+        let app = cut(db, "{ after_ms = 300, then = \"resend\" }", 1).await;
+        until("it is sent again", async || got(&app, CUSTOMER).len() == 2).await;
+        app.settle().await;
+        pause(900).await;
+        let copies = to_customer(&app);
+        assert_eq!((copies.len(), state(&app).await.as_str()), (2, "sent"));
+        assert_eq!(copies[0].reference, copies[1].reference);
+        // News of the first copy is no news of the second, and breaks nothing.
+        app.deliver(&copies[0].status_webhook("delivered")).await;
+        app.deliver(&copies[1].status_webhook("read")).await;
+        assert_eq!(state(&app).await, "read");
+        assert_eq!(cases(&app).await, Vec::<Value>::new());
+        app.stop().await;
+    }
+
+    async fn what_is_dropped_has_failed_until_a_late_status_event_says_otherwise(db) {
+        let app = cut(db, "{ after_ms = 300, then = \"drop\" }", 1).await;
+        until("it is given up", async || state(&app).await == "failed").await;
+        pause(600).await;
+        assert_eq!((got(&app, CUSTOMER).len(), cases(&app).await), (1, Vec::<Value>::new()));
+        app.deliver(&to_customer(&app)[0].status_webhook("delivered")).await;
+        assert_eq!(state(&app).await, "delivered");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resend_says_it_twice_at_the_most() {
+    let app = cut(Db::Sqlite, "{ after_ms = 300, then = \"resend\" }", 6).await;
+    until("it is sent again", async || got(&app, CUSTOMER).len() >= 2).await;
+    pause(3000).await;
+    assert_eq!(got(&app, CUSTOMER).len(), 2, "the same message went out again and again");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_is_told_late_settles_an_unknown_message_as_failed() {
+    let app = cut(Db::Sqlite, "{ after_ms = 60000, then = \"ask\" }", 1).await;
+    let sent = to_customer(&app).remove(0);
+    let news = crate::support::hooks::News {
+        id: &sent.id,
+        status: "failed",
+        recipient: CUSTOMER,
+        reference: sent.reference.as_deref(),
+        error: Some((131_026, "Message undeliverable")),
+    };
+    app.deliver(&crate::support::hooks::status_webhook(&sent.number, news)).await;
+    let last = app.thread(CUSTOMER).await.pop().unwrap();
+    assert_eq!((&last["state"], &last["errors"][0]["code"]), (&json!("failed"), &json!(131_026)));
+    app.stop().await;
+}
