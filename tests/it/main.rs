@@ -13,6 +13,7 @@ mod learning;
 mod main_job;
 mod model_trouble;
 mod ownership;
+mod replicas;
 mod restart;
 mod store;
 mod webhooks;

@@ -47,6 +47,18 @@ impl Postgres {
         Self::start("-c fsync=on -c synchronous_commit=on")
     }
 
+    /// Ends the server as a crash does and starts it again; every connection breaks. Returns when it can be used.
+    pub(crate) async fn restart(&self) {
+        let mut command = tokio::process::Command::new(binaries().unwrap().join("pg_ctl"));
+        command.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
+        command.args(["-m", "immediate", "-w", "-t", "60", "restart"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0).current_dir("/");
+        if let Some((uid, gid)) = user() {
+            command.uid(uid).gid(gid);
+        }
+        assert!(command.status().await.unwrap().success(), "Postgres did not start again");
+    }
+
     fn start(durability: &str) -> Option<Self> {
         let Some(binaries) = binaries() else {
             println!("skipped: no Postgres binaries");

@@ -66,9 +66,23 @@ impl Process {
 
     /// Asks it to stop (SIGTERM), and waits until it has; true if it says that all went well.
     pub(crate) async fn stop(mut self) -> bool {
-        let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        self.signal("-TERM").await;
         self.child.wait().await.unwrap().success()
+    }
+
+    /// Freezes it (SIGSTOP): it does nothing, and knows nothing of the time that passes.
+    pub(crate) async fn freeze(&self) {
+        self.signal("-STOP").await;
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub(crate) async fn thaw(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().await.unwrap().success());
     }
 }
 

@@ -1,0 +1,414 @@
+//! Several real processes on one Postgres: each question is answered once and in order, whichever replica it reaches and
+//! whatever happens to the replica that answers it, or to the database.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use frontdesk::store::{Settings, Store};
+use futures::future::join_all;
+use reqwest::StatusCode;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, furnish};
+use crate::support::graph::Graph;
+use crate::support::hooks::{sign, text_webhook};
+use crate::support::openai::OpenAi;
+use crate::support::postgres::Postgres;
+use crate::support::process::Process;
+
+/// How long replicas get to finish what they have.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How long we look whether something is said twice.
+const A_WHILE: Duration = Duration::from_secs(3);
+const FOR_EVER: Duration = Duration::from_mins(10);
+const CUSTOMER: &str = "447700950001";
+
+/// What replicas share: the configuration, the database, and the world outside.
+struct Place {
+    home: TempDir,
+    whatsapp: Graph,
+    model: OpenAi,
+    http: reqwest::Client,
+}
+
+impl Place {
+    /// `worker` are lines for the section of that name.
+    async fn new(url: &str, worker: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        furnish(home.path());
+        let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
+        model.answer_with(|request| format!("We close at 18:00, {} [1].", asked(request)));
+        let settings = Setup::on(Db::Postgres).settings(home.path(), url, &whatsapp, &model);
+        let settings = settings.replace("[worker]\n", &format!("[worker]\n{worker}\n"));
+        let settings = settings.replace("timeout_ms = 4000", "timeout_ms = 600000");
+        std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Self { home, whatsapp, model, http: reqwest::Client::new() }
+    }
+
+    async fn shared(worker: &str) -> Option<Self> {
+        let url = Postgres::shared()?.database().await;
+        Some(Self::new(&url, worker).await)
+    }
+
+    async fn start(&self) -> Process {
+        Process::start(self.home.path()).await
+    }
+
+    /// Delivers a question; what the replica says, if it says anything.
+    async fn deliver(&self, to: &Process, customer: &str, question: usize) -> Option<StatusCode> {
+        let mark = mark(customer, question);
+        let words = format!("When do you close on weekdays? {mark}");
+        let body = text_webhook(MAIN, customer, &format!("wamid.{mark}"), &words);
+        let signature = sign(SECRET, &body);
+        let request = self.http.post(format!("{}/webhooks/meta", to.url));
+        let request = request.header("x-hub-signature-256", signature).body(body);
+        request.send().await.ok().map(|response| response.status())
+    }
+
+    /// Delivers a question that is taken, and waits until a model is asked.
+    async fn ask(&self, to: &Process, question: usize) {
+        let before = self.model.chat_count();
+        assert_eq!(self.deliver(to, CUSTOMER, question).await, Some(StatusCode::OK));
+        let started = Instant::now();
+        while self.model.chat_count() == before {
+            assert!(started.elapsed() < PATIENCE, "no model was asked");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The marks of the questions that each customer got an answer to, in the order of the answers.
+    fn answered(&self) -> BTreeMap<String, Vec<String>> {
+        let mut answered = BTreeMap::<String, Vec<String>>::new();
+        for sent in self.whatsapp.sent() {
+            let customer = sent.to.trim_start_matches('+').to_owned();
+            answered.entry(customer).or_default().extend(marks(&sent.text));
+        }
+        answered
+    }
+
+    /// Our messages in the database, in all conversations.
+    async fn outgoing(&self, from: &Process) -> Vec<Value> {
+        let mut all = Vec::new();
+        for conversation in items(&self.get(from, "/conversations?limit=200").await) {
+            let id = conversation["id"].as_str().unwrap();
+            let messages = self.get(from, &format!("/conversations/{id}/messages?limit=200")).await;
+            all.extend(items(&messages).into_iter().filter(|one| one["direction"] == "out"));
+        }
+        all
+    }
+
+    async fn get(&self, from: &Process, path: &str) -> Value {
+        let request = self.http.get(format!("{}/api/v1{path}", from.url)).bearer_auth(KEY);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Waits until so many messages of ours are in a state.
+    async fn wait_for(&self, from: &Process, (count, state): (usize, &str)) {
+        let started = Instant::now();
+        loop {
+            let all = self.outgoing(from).await;
+            if all.iter().filter(|one| one["state"] == state).count() == count {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "not {count} {state}: {all:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits for the first message that WhatsApp takes; how long that took.
+    async fn first_reply(&self) -> Duration {
+        let started = Instant::now();
+        assert!(self.whatsapp.wait_sent(1, PATIENCE).await, "the customer was not answered");
+        started.elapsed()
+    }
+
+    /// That WhatsApp took just one message, now and a while later, and that the desk knows of one.
+    async fn assert_answered_once(&self, by: &Process) {
+        tokio::time::sleep(A_WHILE).await;
+        assert_eq!(self.whatsapp.sent_count(), 1, "{:?}", self.whatsapp.sent());
+        assert_eq!(self.outgoing(by).await.len(), 1);
+    }
+}
+
+fn items(page: &Value) -> Vec<Value> {
+    page["items"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
+}
+
+/// A word that no other question has.
+fn mark(customer: &str, question: usize) -> String {
+    format!("Q{customer}x{question}")
+}
+
+fn marks(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter(|word| word.starts_with("Q4477")).map(str::to_owned).collect()
+}
+
+/// The marks of the questions that a model is asked to answer.
+fn asked(request: &Value) -> String {
+    let last = request["messages"].as_array().and_then(|messages| messages.last()).unwrap();
+    marks(last["content"].as_str().unwrap()).join(" ")
+}
+
+/// Which of a few, differently each time.
+fn any(count: usize) -> usize {
+    usize::try_from(getrandom::u64().unwrap() % count as u64).unwrap()
+}
+
+const SOON: &str = "lease_ms = 1500\nsend_lease_ms = 3000";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_replicas_answer_every_question_once_and_in_order() {
+    let Some(place) = Place::shared("").await else { return };
+    place.model.delay(Duration::from_millis(20));
+    let replicas = [place.start().await, place.start().await, place.start().await];
+    let customers: Vec<_> = (0..50).map(|n| format!("4477009510{n:02}")).collect();
+    join_all(customers.iter().map(async |customer| {
+        for question in 0..4 {
+            let to = &replicas[any(replicas.len())];
+            assert_eq!(place.deliver(to, customer, question).await, Some(StatusCode::OK));
+            tokio::time::sleep(Duration::from_millis(any(150) as u64)).await;
+        }
+    }))
+    .await;
+    let whole = |marks: &Vec<String>| marks.len() >= 4;
+    let started = Instant::now();
+    while place.answered().values().filter(|marks| whole(marks)).count() < customers.len() {
+        assert!(started.elapsed() < PATIENCE, "{:?}", place.answered());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(A_WHILE).await;
+    for (customer, answered) in place.answered() {
+        let expected: Vec<_> = (0..4).map(|question| mark(&customer, question)).collect();
+        assert_eq!(answered, expected);
+    }
+    for replica in replicas {
+        assert!(replica.stop().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_replicas_turn_is_run_by_another_when_its_lease_ends_and_not_before() {
+    let Some(place) = Place::shared(SOON).await else { return };
+    place.model.delay(FOR_EVER);
+    let first = place.start().await;
+    place.ask(&first, 0).await;
+    let second = place.start().await;
+    place.model.delay(Duration::ZERO);
+    // Twice as long as a lease: it is renewed for as long as its holder lives.
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(place.model.chat_count(), 1, "a turn under way was taken from its holder");
+    first.kill().await;
+    let waited = place.first_reply().await;
+    // It was renewed every 500 ms.
+    assert!(waited > Duration::from_millis(900), "another replica answered after {waited:?}");
+    println!("another replica answered {waited:?} after the kill");
+    assert!(waited < Duration::from_secs(10), "another replica answered after {waited:?}");
+    place.assert_answered_once(&second).await;
+    assert!(second.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_frozen_past_its_lease_commits_nothing() {
+    let Some(place) = Place::shared(SOON).await else { return };
+    place.model.delay(Duration::from_secs(8));
+    let first = place.start().await;
+    place.ask(&first, 0).await;
+    let asked_at = Instant::now();
+    first.freeze().await;
+    place.model.delay(Duration::ZERO);
+    let second = place.start().await;
+    place.first_reply().await;
+    // The frozen one finds its model's answer when it goes on.
+    tokio::time::sleep(Duration::from_secs(9).saturating_sub(asked_at.elapsed())).await;
+    assert_eq!(place.model.chat_count(), 2);
+    first.thaw().await;
+    place.assert_answered_once(&second).await;
+    // And it goes on as a whole replica.
+    place.ask(&first, 1).await;
+    assert!(place.whatsapp.wait_sent(2, PATIENCE).await);
+    assert!(first.stop().await && second.stop().await);
+    let marks = [mark(CUSTOMER, 0), mark(CUSTOMER, 1)];
+    assert_eq!(place.answered()[CUSTOMER], marks);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_frozen_replica_was_sending_is_not_sent_by_another() {
+    let Some(place) = Place::shared(SOON).await else { return };
+    let first = place.start().await;
+    place.whatsapp.answer_late(Duration::from_millis(500));
+    place.ask(&first, 0).await;
+    place.first_reply().await;
+    first.freeze().await;
+    let second = place.start().await;
+    place.wait_for(&second, (1, "unknown")).await;
+    first.thaw().await;
+    // Its record comes late and settles the message.
+    place.wait_for(&second, (1, "sent")).await;
+    place.assert_answered_once(&second).await;
+    assert!(first.stop().await && second.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_replica_hands_its_turn_over_at_once() {
+    let worker = "grace_ms = 300\nlease_ms = 60000";
+    let Some(place) = Place::shared(worker).await else { return };
+    place.model.delay(FOR_EVER);
+    let first = place.start().await;
+    place.ask(&first, 0).await;
+    let second = place.start().await;
+    place.model.delay(Duration::ZERO);
+    let told = Instant::now();
+    let (stopped, _) = tokio::join!(first.stop(), place.first_reply());
+    assert!(stopped);
+    println!("another replica answered {:?} after SIGTERM", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    place.assert_answered_once(&second).await;
+    assert!(second.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_the_next_start_runs_the_turn_that_was_handed_over() {
+    let place = Place::new("", "grace_ms = 300\nlease_ms = 60000").await;
+    place.model.delay(FOR_EVER);
+    let first = place.start().await;
+    place.ask(&first, 0).await;
+    let told = Instant::now();
+    assert!(first.stop().await);
+    assert!(told.elapsed() < Duration::from_secs(10), "it stopped after {:?}", told.elapsed());
+    assert_eq!(place.whatsapp.sent_count(), 0);
+    place.model.delay(Duration::ZERO);
+    let next = place.start().await;
+    place.first_reply().await;
+    place.assert_answered_once(&next).await;
+    assert!(next.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_at_another_replica_is_answered_together_with_the_one_a_model_is_answering() {
+    let Some(place) = Place::shared("").await else { return };
+    place.model.delay(FOR_EVER);
+    let first = place.start().await;
+    place.ask(&first, 0).await;
+    let second = place.start().await;
+    place.model.delay(Duration::ZERO);
+    let told = Instant::now();
+    place.ask(&second, 1).await;
+    place.first_reply().await;
+    println!("both were answered {:?} after the second", told.elapsed());
+    place.assert_answered_once(&second).await;
+    assert_eq!(place.answered()[CUSTOMER], [mark(CUSTOMER, 0), mark(CUSTOMER, 1)]);
+    assert_eq!(place.model.chat_count(), 2);
+    assert!(first.stop().await && second.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_postgres_crashes_under_load_nothing_is_lost_or_said_twice_and_the_desk_goes_on() {
+    let Some(postgres) = Postgres::durable() else { return };
+    let place = Place::new(&postgres.database().await, SOON).await;
+    place.model.delay(Duration::from_millis(100));
+    place.whatsapp.delay(Duration::from_millis(30));
+    let replicas = [place.start().await, place.start().await];
+    let customers: Vec<_> = (0..20).map(|n| format!("4477009520{n:02}")).collect();
+    let load = join_all(customers.iter().map(async |customer| {
+        let mut refused = 0;
+        for question in 0..6 {
+            // As Meta does: what was not acknowledged is delivered again.
+            let started = Instant::now();
+            loop {
+                let to = &replicas[any(replicas.len())];
+                match place.deliver(to, customer, question).await {
+                    Some(StatusCode::OK) => break,
+                    Some(StatusCode::SERVICE_UNAVAILABLE) => refused += 1,
+                    other => panic!("a webhook was answered with {other:?}"),
+                }
+                assert!(started.elapsed() < PATIENCE, "the desk does not take in messages again");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(400 + any(400) as u64)).await;
+        }
+        refused
+    }));
+    let crashes = async {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(1200)).await;
+            postgres.restart().await;
+        }
+    };
+    let (refused, ()) = tokio::join!(load, crashes);
+    let refused: usize = refused.into_iter().sum();
+    println!("{refused} webhooks were refused meanwhile");
+    assert!(refused > 0, "the crash met no load");
+
+    let outgoing = place.all_settled(&replicas[0], &customers).await;
+    let mut answered = place.answered();
+    let mut unknown = HashSet::new();
+    for message in outgoing.iter().filter(|one| one["state"] == "unknown") {
+        unknown.extend(marks(message["text"].as_str().unwrap_or_else(|| panic!("{message}"))));
+    }
+    println!("of {} answers nobody knows whether they went out", unknown.len());
+    for customer in &customers {
+        let got = answered.remove(customer).unwrap_or_default();
+        let all = (0..6).map(|question| mark(customer, question));
+        let expected: Vec<_> =
+            all.filter(|one| got.contains(one) || !unknown.contains(one)).collect();
+        assert_eq!(got, expected, "{customer} misses an answer, or has one twice");
+    }
+    for replica in replicas {
+        assert!(replica.stop().await);
+    }
+}
+
+impl Place {
+    /// Waits until every question has its answer and every answer its end; then our messages.
+    async fn all_settled(&self, from: &Process, customers: &[String]) -> Vec<Value> {
+        let started = Instant::now();
+        loop {
+            let all = self.outgoing(from).await;
+            let open =
+                all.iter().any(|one| ["queued", "sending"].iter().any(|s| one["state"] == *s));
+            let text = |one: &Value| marks(one["text"].as_str().unwrap_or_default()).len();
+            let written: usize = all.iter().map(text).sum();
+            if !open && written >= customers.len() * 6 {
+                tokio::time::sleep(A_WHILE).await;
+                return self.outgoing(from).await;
+            }
+            assert!(started.elapsed() < PATIENCE, "unfinished, {written}: {all:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_replica_at_a_time_holds_a_schedule() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (url, path) = (postgres.database().await.into(), home.path().join("unused.db"));
+    let settings = Settings { url, path, connections: 4, wait_ms: 20_000 };
+    let mut stores = Vec::new();
+    for _ in 0..3 {
+        stores.push(Store::open(&settings).await.unwrap());
+    }
+    let hold = async |lease_ms: i64| -> Vec<usize> {
+        let all = join_all(stores.iter().map(|store| store.hold("mail", lease_ms))).await;
+        let held = all.into_iter().enumerate();
+        held.filter_map(|(n, held)| held.unwrap().then_some(n)).collect()
+    };
+    let holder = hold(60_000).await;
+    assert_eq!(holder.len(), 1, "who holds it: {holder:?}");
+    for _ in 0..20 {
+        assert_eq!(hold(60_000).await, holder, "it was taken from its holder");
+    }
+    let others = (0..3).filter(|n| *n != holder[0]).collect::<Vec<_>>();
+    assert!(stores[others[0]].hold("post", 60_000).await.unwrap(), "another one is free");
+    stores[others[0]].leave().await.unwrap();
+    assert_eq!(hold(60_000).await, holder, "who goes leaves what another holds");
+    stores[holder[0]].leave().await.unwrap();
+    assert!(stores[others[1]].hold("mail", 60_000).await.unwrap(), "it is free at once");
+    assert!(!stores[others[0]].hold("mail", 60_000).await.unwrap());
+    // A holder that died: its time runs out.
+    assert!(stores[others[1]].hold("mail", -1000).await.unwrap());
+    assert!(stores[others[0]].hold("mail", 60_000).await.unwrap());
+}
