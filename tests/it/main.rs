@@ -13,4 +13,5 @@ mod main_job;
 mod model_trouble;
 mod restart;
 mod store;
+mod torture;
 mod webhooks;

@@ -17,7 +17,10 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::fake::{Failure, Failures, Refusal, Running, cut, json as answer, listen, refusal};
+use super::fake::{
+    Climate, Failure, Failures, Refusal, Running, Weather, cut, json as answer, listen, pause,
+    refusal,
+};
 use super::form::{Recorded, read};
 
 /// What a scripted answer is made of: the request's body.
@@ -38,6 +41,7 @@ struct Shared {
     key: Mutex<Option<String>>,
     script: Mutex<Script>,
     delay: Mutex<Duration>,
+    climate: Climate,
     transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
     chats: Mutex<Vec<Value>>,
     embedded: Mutex<Vec<Value>>,
@@ -54,6 +58,7 @@ impl OpenAi {
             key: Mutex::default(),
             script: Mutex::new(Arc::new(echo)),
             delay: Mutex::default(),
+            climate: Climate::default(),
             transcripts: Mutex::default(),
             chats: Mutex::default(),
             embedded: Mutex::default(),
@@ -80,6 +85,11 @@ impl OpenAi {
     /// Answers every chat only after this time.
     pub(crate) fn delay(&self, time: Duration) {
         *self.state.delay.lock().unwrap() = time;
+    }
+
+    /// Every chat meets what the closure says, by the request's body.
+    pub(crate) fn weather(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
+        self.state.climate.set(forecast);
     }
 
     /// Lets the next `n` chats fail.
@@ -163,16 +173,23 @@ async fn chat(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     state.count.fetch_add(1, Ordering::SeqCst);
-    let delay = *state.delay.lock().unwrap();
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
+    let usual = || Weather { before: *state.delay.lock().unwrap(), ..Weather::default() };
+    let weather = state.climate.meet(&request).unwrap_or_else(usual);
+    pause(weather.before).await;
+    let then_cut = match weather.failure {
+        Some(failure) => failure.play().await?,
+        None => false,
+    };
     if request["model"].as_str().is_none_or(str::is_empty) || !request["messages"].is_array() {
         return Err(wrong(400, "missing_parameter", "model and messages are required"));
     }
     state.chats.lock().unwrap().push(request.clone());
+    pause(weather.after).await;
+    if then_cut {
+        cut();
+    }
     let script = Arc::clone(&*state.script.lock().unwrap());
     let text = script(&request);
     if request["stream"] == true {
