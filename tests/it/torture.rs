@@ -88,7 +88,7 @@ impl Storm {
             if delivered && evidence.unsettled().is_empty() || ending.elapsed() > PATIENCE {
                 break evidence;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         };
         let verdict = evidence.judge();
         self.print(&evidence, &verdict, started.elapsed());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Turn, MutexGuard, watch};
+use tokio::sync::{Mutex as Turn, watch};
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
@@ -24,7 +24,7 @@ const SIGABRT: i32 = 6;
 /// How a replica's life ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Death {
-    /// It is killed so long after it became ready.
+    /// It is killed so long after it became ready and its turn came.
     Killed(Duration),
     /// It is killed so long after it was started, ready or not.
     KilledYoung(Duration),
@@ -39,7 +39,7 @@ pub(super) struct Fleet {
     /// The address of each replica that is ready.
     ready: Vec<Mutex<Option<String>>>,
     deaths: Mutex<Vec<Death>>,
-    /// Held by the replica that is being killed, until it is ready again: they are killed in turn.
+    /// Held by the replica that will be killed next: they are killed in turn, and one goes on while others start.
     turn: Turn<()>,
     /// How many deaths there are in all, and how many have been.
     all: usize,
@@ -81,11 +81,10 @@ impl Fleet {
     }
 
     async fn live_at(self: Arc<Self>, place: usize) -> Process {
-        let mut turn = None;
         loop {
             let death = self.deaths.lock().unwrap().pop();
             let Some(death) = death else { break };
-            turn = self.live_once((place, death), turn).await;
+            self.live_once(place, death).await;
             *self.ready[place].lock().unwrap() = None;
             self.been.send_modify(|been| *been += 1);
         }
@@ -101,12 +100,8 @@ impl Fleet {
         *self.ready[place].lock().unwrap() = Some(process.url.clone());
     }
 
-    /// One life of a replica. It begins and ends in the replica's turn to die, which it passes on between.
-    async fn live_once<'a>(
-        &'a self,
-        (place, death): (usize, Death),
-        turn: Option<MutexGuard<'a, ()>>,
-    ) -> Option<MutexGuard<'a, ()>> {
+    /// One life of a replica, from its start to its death.
+    async fn live_once(&self, place: usize, death: Death) {
         let failpoint = match death {
             Death::At(step, passes) => format!("{step}={passes}*off->1*return"),
             _ => String::new(),
@@ -114,28 +109,23 @@ impl Fleet {
         let mut process = Process::begin_with(&self.home, &[("FAILPOINTS", &failpoint)]);
         if let Death::KilledYoung(life) = death {
             tokio::time::sleep(life).await;
-            self.kill(process).await;
-            return turn;
+            return self.kill(process).await;
         }
         if let Some(ended) = process.ready_or_ended(&self.http).await {
-            self.ended(Some(death), ended);
-            return turn;
+            return self.ended(Some(death), ended);
         }
         self.open(place, &process);
-        drop(turn);
-        if let Death::Killed(life) = death {
-            let turn = self.turn.lock().await;
-            tokio::time::sleep(life).await;
-            if let Some(ended) = process.child.try_wait().unwrap() {
-                self.ended(None, ended);
-            }
-            self.kill(process).await;
-            return Some(turn);
+        let Death::Killed(life) = death else {
+            let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
+            let ended = ended.unwrap_or_else(|_| panic!("{death:?} did not come in {PATIENCE:?}"));
+            return self.ended(Some(death), ended.unwrap());
+        };
+        let _turn = self.turn.lock().await;
+        tokio::time::sleep(life).await;
+        if let Some(ended) = process.child.try_wait().unwrap() {
+            self.ended(None, ended);
         }
-        let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
-        let ended = ended.unwrap_or_else(|_| panic!("{death:?} was not reached in {PATIENCE:?}"));
-        self.ended(Some(death), ended.unwrap());
-        Some(self.turn.lock().await)
+        self.kill(process).await;
     }
 
     async fn kill(&self, process: Process) {

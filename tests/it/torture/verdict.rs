@@ -66,13 +66,17 @@ enum Fate {
 impl Evidence {
     pub(super) fn judge(&self) -> Verdict {
         let mut verdict = Verdict { unsettled: self.unsettled(), ..Verdict::default() };
-        let answers = self.answers();
-        for mark in self.acknowledged.keys().collect::<BTreeSet<_>>() {
-            match (answers.get(mark).map_or(0, Vec::len), self.fate(*mark)) {
-                (0, Fate::Lost) => verdict.lost.push(format!("{mark}: {:?}", self.row_of(*mark))),
-                (0, Fate::LeftToAPerson) => verdict.left.push(*mark),
-                (2.., _) => verdict.twice.push(format!("{mark}: taken {:?}", answers[mark])),
-                _ => {}
+        let (answers, questions) = (self.answers(), self.questions());
+        for (mark, taken) in answers.iter().filter(|(_, taken)| taken.len() > 1) {
+            verdict.twice.push(format!("{mark}: taken {taken:?}"));
+        }
+        let acknowledged: BTreeSet<_> = self.acknowledged.keys().copied().collect();
+        for mark in acknowledged.into_iter().filter(|mark| !answers.contains_key(mark)) {
+            let question = questions.get(&mark);
+            match question.map_or(Fate::Lost, |question| self.fate(question)) {
+                Fate::Apologised => {}
+                Fate::LeftToAPerson => verdict.left.push(mark),
+                Fate::Lost => verdict.lost.push(format!("{mark}: {question:?}")),
             }
         }
         verdict.unordered = self.unordered(&answers);
@@ -108,8 +112,16 @@ impl Evidence {
         answers
     }
 
-    fn fate(&self, mark: Mark) -> Fate {
-        let Some(turn) = self.row_of(mark).map(|row| &row["turn_id"]) else { return Fate::Lost };
+    /// The customers' messages in the books.
+    fn questions(&self) -> BTreeMap<Mark, &Value> {
+        let theirs = self.rows.iter().filter(|row| row["direction"] == "in");
+        theirs
+            .flat_map(|row| Mark::all_in(text(row)).into_iter().map(move |mark| (mark, row)))
+            .collect()
+    }
+
+    fn fate(&self, question: &Value) -> Fate {
+        let turn = &question["turn_id"];
         let mut replies = self.ours().filter(|row| !turn.is_null() && row["turn_id"] == *turn);
         match replies.next() {
             Some(reply) if self.was_taken(reply) => Fate::Apologised,
@@ -174,11 +186,6 @@ impl Evidence {
         };
         let same = |row: &&Value| row["direction"] == "in" && row["turn_id"] == reply["turn_id"];
         self.rows.iter().filter(same).flat_map(|row| Mark::all_in(text(row))).collect()
-    }
-
-    fn row_of(&self, mark: Mark) -> Option<&Value> {
-        let theirs = |row: &&Value| row["direction"] == "in" && Mark::all_in(text(row)) == [mark];
-        self.rows.iter().find(theirs)
     }
 
     fn ours(&self) -> impl Iterator<Item = &Value> {
