@@ -3,7 +3,8 @@
 //!
 //! A run is set by the environment, see [`Plan`]; `make torture` is a long one.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -90,9 +91,11 @@ impl Storm {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
+        let written = self.plan.customers * self.plan.messages;
+        assert_eq!(evidence.acknowledged.len(), written, "not every message was acknowledged");
         let verdict = evidence.judge();
-        self.print(&evidence, &verdict, started.elapsed());
-        if !verdict.is_clean() || std::env::var("KEEP").is_ok() {
+        self.print(&evidence, &verdict, [ending - started, ending.elapsed()]);
+        if !verdict.is_clean() {
             println!("{verdict:#?}\nlogs and data: {}", self.home.keep().display());
             panic!("seed {}: not every message was answered once and in order", self.plan.seed);
         }
@@ -108,7 +111,7 @@ impl Storm {
     }
 
     /// Straight to the terminal: the test harness keeps what a passing test prints.
-    fn print(&self, evidence: &Evidence, verdict: &Verdict, took: Duration) {
+    fn print(&self, evidence: &Evidence, verdict: &Verdict, took: [Duration; 2]) {
         let rows: &[(&str, usize)] = &[
             ("customers", self.plan.customers),
             ("messages acknowledged", evidence.acknowledged.len()),
@@ -127,10 +130,12 @@ impl Storm {
             ("left to a person", verdict.left.len()),
         ];
         let seed = self.plan.seed;
-        let mut table = format!("\ntorture on {:?}, seed {seed}, {:.0?}\n", self.db, took);
+        let mut table = format!("\ntorture on {:?}, seed {seed}\n", self.db);
         for (name, count) in rows {
-            table.push_str(&format!("  {name:<28}{count:>7}\n"));
+            writeln!(table, "  {name:<28}{count:>7}").unwrap();
         }
+        let [storm, end] = took;
+        writeln!(table, "  took {storm:.1?}, and {end:.1?} until all was settled").unwrap();
         std::io::stdout().lock().write_all(table.as_bytes()).unwrap();
     }
 }

@@ -91,7 +91,13 @@ impl Process {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on. Not one of those that the system gives to connections: one of them could take it
+/// before the process does.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    loop {
+        let port = 20_000 + u16::try_from(getrandom::u32().unwrap() % 10_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

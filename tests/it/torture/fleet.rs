@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::sync::{Mutex as Turn, MutexGuard, watch};
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
@@ -17,7 +17,7 @@ use super::plan::Plan;
 use crate::support::process::Process;
 
 /// How long a replica may wait for the step that ends it: customers write meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// `abort()` ends a process with this signal.
 const SIGABRT: i32 = 6;
 
@@ -39,7 +39,7 @@ pub(super) struct Fleet {
     /// The address of each replica that is ready.
     ready: Vec<Mutex<Option<String>>>,
     deaths: Mutex<Vec<Death>>,
-    /// Held by the replica that will be killed next: they are killed in turn, and one goes on while others start.
+    /// Held by the replica that is killed next, until it is ready again: they are killed in turn.
     turn: Turn<()>,
     /// How many deaths there are in all, and how many have been.
     all: usize,
@@ -51,9 +51,12 @@ pub(super) struct Fleet {
 impl Fleet {
     pub(super) fn new(plan: &Plan, home: &Path, replicas: usize) -> Self {
         let dice = plan.dice("deaths");
-        let killed = |_| match dice.chance(10) {
-            true => Death::KilledYoung(dice.time(0..300)),
-            false => Death::Killed(dice.life()),
+        let killed = |_| {
+            if dice.chance(10) {
+                Death::KilledYoung(dice.time(0..300))
+            } else {
+                Death::Killed(dice.life())
+            }
         };
         let mut deaths: Vec<_> = (0..plan.kills).map(killed).collect();
         deaths.extend(plan.steps.iter().map(|(name, most)| Death::At(name, dice.below(*most))));
@@ -81,10 +84,11 @@ impl Fleet {
     }
 
     async fn live_at(self: Arc<Self>, place: usize) -> Process {
+        let mut turn = None;
         loop {
             let death = self.deaths.lock().unwrap().pop();
             let Some(death) = death else { break };
-            self.live_once(place, death).await;
+            turn = self.live_once((place, death), turn).await;
             *self.ready[place].lock().unwrap() = None;
             self.been.send_modify(|been| *been += 1);
         }
@@ -100,8 +104,13 @@ impl Fleet {
         *self.ready[place].lock().unwrap() = Some(process.url.clone());
     }
 
-    /// One life of a replica, from its start to its death.
-    async fn live_once(&self, place: usize, death: Death) {
+    /// One life of a replica, from its start to its death. It gives back the turn to be killed when it is ready, and
+    /// leaves it to the next life when it is killed.
+    async fn live_once<'a>(
+        &'a self,
+        (place, death): (usize, Death),
+        turn: Option<MutexGuard<'a, ()>>,
+    ) -> Option<MutexGuard<'a, ()>> {
         let failpoint = match death {
             Death::At(step, passes) => format!("{step}={passes}*off->1*return"),
             _ => String::new(),
@@ -109,23 +118,28 @@ impl Fleet {
         let mut process = Process::begin_with(&self.home, &[("FAILPOINTS", &failpoint)]);
         if let Death::KilledYoung(life) = death {
             tokio::time::sleep(life).await;
-            return self.kill(process).await;
+            self.kill(process).await;
+            return turn;
         }
         if let Some(ended) = process.ready_or_ended(&self.http).await {
-            return self.ended(Some(death), ended);
+            self.ended(Some(death), ended);
+            return turn;
         }
         self.open(place, &process);
+        drop(turn);
         let Death::Killed(life) = death else {
             let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
             let ended = ended.unwrap_or_else(|_| panic!("{death:?} did not come in {PATIENCE:?}"));
-            return self.ended(Some(death), ended.unwrap());
+            self.ended(Some(death), ended.unwrap());
+            return None;
         };
-        let _turn = self.turn.lock().await;
+        let turn = self.turn.lock().await;
         tokio::time::sleep(life).await;
         if let Some(ended) = process.child.try_wait().unwrap() {
             self.ended(None, ended);
         }
         self.kill(process).await;
+        Some(turn)
     }
 
     async fn kill(&self, process: Process) {

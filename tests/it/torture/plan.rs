@@ -41,8 +41,11 @@ send_lease_ms = 1500
 
 /// What the number does with a reply of unknown outcome, as a line of its section; empty: it is left to a person.
 const UNKNOWN: &str = "";
-/// Whether [`UNKNOWN`] sends such a reply again, so that none may be left.
-pub(super) const RESENDS: bool = false;
+
+/// Whether a reply of unknown outcome goes out again, so that none may be left.
+pub(super) fn resends() -> bool {
+    UNKNOWN.contains("resend")
+}
 
 /// How much of everything.
 pub(super) struct Plan {

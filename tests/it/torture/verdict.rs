@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::ledger::{Mark, Moments};
-use super::plan::{APOLOGY, RESENDS};
+use super::plan::{APOLOGY, resends};
 use crate::support::app::KEY;
 use crate::support::graph::SentMessage;
 
@@ -52,7 +52,7 @@ pub(super) struct Verdict {
 impl Verdict {
     pub(super) fn is_clean(&self) -> bool {
         let bad = [&self.lost, &self.twice, &self.unordered, &self.strange, &self.unsettled];
-        bad.iter().all(|list| list.is_empty()) && (self.left.is_empty() || !RESENDS)
+        bad.iter().all(|list| list.is_empty()) && (self.left.is_empty() || !resends())
     }
 }
 
@@ -95,7 +95,7 @@ impl Evidence {
         {
             (Some("delivered" | "read"), Some(id)) => row["provider_id"] == *id,
             (Some("answered" | "stored" | "failed"), None) => true,
-            (Some("unknown"), None) => !RESENDS,
+            (Some("unknown"), None) => !resends(),
             _ => false,
         };
         self.rows.iter().filter(|row| !finished(row)).map(ToString::to_string).collect()
@@ -201,7 +201,7 @@ impl Evidence {
 fn was_unknown(row: &Value) -> bool {
     let noted = [&row["note"], &row["errors"]].map(ToString::to_string).join(" ");
     row["state"] == "unknown"
-        || ["outcome unknown", "the process ended"].iter().any(|words| noted.contains(words))
+        || ["unknown", "the process ended"].iter().any(|words| noted.contains(words))
 }
 
 fn text(row: &Value) -> &str {
