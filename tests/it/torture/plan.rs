@@ -29,18 +29,25 @@ const STEPS: &[(&str, u64)] = &[
 /// What a customer gets when something of ours broke.
 pub(super) const APOLOGY: &str = "Something broke, please try again.";
 
-/// The settings of the desk under test beside its addresses. A dead process's work is taken up soon; the model is
-/// asked once a turn, so that each question to it is the beginning of a turn.
+/// The settings of the desk under test beside its addresses. A dead process's work is taken up soon, and nobody is
+/// taken for a machine or held back for writing much.
 const SETTINGS: &str = "
 [worker]
 gap_ms = 30
 poll_ms = 200
 lease_ms = 1500
 send_lease_ms = 1500
+pair_burst = 0
+
+[worker.machine]
+repeats = 0
+a_minute = 0
+quick_replies = 0
 ";
 
-/// What the number does with a reply of unknown outcome, as a line of its section; empty: it is left to a person.
-const UNKNOWN: &str = "";
+/// What the number does with a reply of unknown outcome, as a line of its section; empty: it is left to a person. Status
+/// events come much sooner than `after_ms`, so that only what never left goes out again.
+const UNKNOWN: &str = "unknown = { after_ms = 3000, then = \"resend\" }";
 
 /// Whether a reply of unknown outcome goes out again, so that none may be left.
 pub(super) fn resends() -> bool {
@@ -95,6 +102,7 @@ fn told<N: std::str::FromStr>(name: &str, usual: N) -> N {
 /// Writes the desk's configuration and its agent.
 pub(super) fn furnish(home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi) {
     let (folder, openai) = (home.display(), &model.url);
+    // The model is asked once a turn, so that each question to it is the beginning of a turn.
     let settings = format!(
         "[http]\nadmin_key = \"{KEY}\"\n\
          [store]\npath = \"{folder}/desk.db\"\nurl = \"{store}\"\n\
