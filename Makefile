@@ -1,8 +1,10 @@
-# make run    the demo desk, on a machine with nothing installed
-# make test   everything: formatting, lints, tests on SQLite and Postgres
-# make chat   talk to the running desk
-# make lint   formatting and lints alone
-# make bench  the figures of benches/RESULTS.md
+# make run     the demo desk, on a machine with nothing installed
+# make test    everything: formatting, lints, tests on SQLite and Postgres
+# make chat    talk to the running desk
+# make lint    formatting and lints alone
+# make bench   the figures of benches/RESULTS.md
+# make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some ten minutes each;
+#               KILLS=50 MESSAGES=20 is what `make test` does, TORTURE_SEED=... repeats the chance of a run
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,10 +14,10 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 BINARY = $(or $(CARGO_TARGET_DIR),target)/release/frontdesk
 
-.PHONY: help run chat test lint bench tools tools-test
+.PHONY: help run chat test lint bench torture tools tools-test
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -7
 
 run: tools
 	cargo build --release --locked
@@ -35,6 +37,13 @@ lint: tools
 bench: tools-test
 	cargo bench --locked --bench search
 	cargo bench --locked --bench answering
+
+# Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit for these steps alone; see tests/it/torture/plan.rs.
+KILLS = 500
+MESSAGES = 100
+torture: tools-test
+	TORTURE_KILLS=$(KILLS) TORTURE_MESSAGES=$(MESSAGES) \
+		cargo test --locked --test it torture:: -- --nocapture --test-threads=1
 
 # What building needs: a C compiler, make, and Rust.
 tools:

@@ -16,4 +16,5 @@ mod ownership;
 mod replicas;
 mod restart;
 mod store;
+mod torture;
 mod webhooks;

@@ -40,13 +40,7 @@ impl Failures {
     pub(crate) async fn play(&self, key: &str) -> Result<bool, Refusal> {
         match self.take(key) {
             None => Ok(false),
-            Some(Failure::Status(status, body, wait)) => Err(refusal(status, &body, wait)),
-            Some(Failure::Stall(time)) => {
-                tokio::time::sleep(time).await;
-                Ok(false)
-            }
-            Some(Failure::Drop) => cut(),
-            Some(Failure::AcceptThenDrop) => Ok(true),
+            Some(failure) => failure.play().await,
         }
     }
 
@@ -56,6 +50,58 @@ impl Failures {
             |(only, _): &(Option<String>, _)| only.as_deref().is_none_or(|only| only == key);
         let place = planned.iter().position(meant)?;
         Some(planned.remove(place).1)
+    }
+}
+
+impl Failure {
+    /// Plays it up to the point where work would be done, as [`Failures::play`] does.
+    pub(crate) async fn play(self) -> Result<bool, Refusal> {
+        match self {
+            Self::Status(status, body, wait) => Err(refusal(status, &body, wait)),
+            Self::Stall(time) => {
+                tokio::time::sleep(time).await;
+                Ok(false)
+            }
+            Self::Drop => cut(),
+            Self::AcceptThenDrop => Ok(true),
+        }
+    }
+}
+
+/// What one request meets.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Weather {
+    /// How long it waits before anything is done.
+    pub(crate) before: Duration,
+    /// How it fails then, if it does.
+    pub(crate) failure: Option<Failure>,
+    /// How long the answer waits after the work was done.
+    pub(crate) after: Duration,
+}
+
+/// Says what each request meets, by its body.
+type Forecast = Box<dyn Fn(&Value) -> Weather + Send + Sync>;
+
+/// The weather of a server that is not told what to do request by request.
+#[derive(Default)]
+pub(crate) struct Climate(Mutex<Option<Forecast>>);
+
+impl Climate {
+    /// From now on every request meets what the closure says.
+    pub(crate) fn set(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
+        *self.0.lock().unwrap() = Some(Box::new(forecast));
+    }
+
+    /// What a request meets; `None` where no weather is set.
+    pub(crate) fn meet(&self, request: &Value) -> Option<Weather> {
+        self.0.lock().unwrap().as_ref().map(|forecast| forecast(request))
+    }
+}
+
+/// Waits, where there is something to wait for.
+pub(crate) async fn pause(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 

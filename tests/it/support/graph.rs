@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::fake::{Failure, Failures, Refusal, Running, cut, json as answer, listen, refusal};
+use super::fake::{
+    Climate, Failure, Failures, Refusal, Running, Weather, cut, json as answer, listen, pause,
+    refusal,
+};
 use super::hooks::{News, status_webhook};
 
 /// The fake API, on a port of its own until it is dropped.
@@ -73,6 +76,7 @@ struct Shared {
     url: String,
     delay: Mutex<Duration>,
     late: Mutex<Duration>,
+    climate: Climate,
     count: AtomicU64,
     taken: Notify,
     sent: Mutex<Vec<SentMessage>>,
@@ -109,7 +113,12 @@ impl Graph {
 
     /// The messages taken, in order.
     pub(crate) fn sent(&self) -> Vec<SentMessage> {
-        self.state.sent.lock().unwrap().clone()
+        self.sent_after(0)
+    }
+
+    /// The messages taken after the first `n`, in order.
+    pub(crate) fn sent_after(&self, n: usize) -> Vec<SentMessage> {
+        self.state.sent.lock().unwrap()[n..].to_vec()
     }
 
     /// Every message that came, in order: taken, refused or dropped.
@@ -182,6 +191,11 @@ impl Graph {
         *self.state.late.lock().unwrap() = time;
     }
 
+    /// Every message meets what the closure says, by the request's body.
+    pub(crate) fn weather(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
+        self.state.climate.set(forecast);
+    }
+
     /// An error as the Graph API words it, to fail with: see PROVIDERS.md section 1.11 for the codes.
     pub(crate) fn error(code: i64, message: &str) -> Value {
         let kind = "OAuthException";
@@ -220,20 +234,24 @@ async fn messages(
     }
     let message = read_message(number, &body)?;
     state.tried.lock().unwrap().push(message.clone());
-    let delay = *state.delay.lock().unwrap();
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
-    let then_cut = state.failures.play(&message.to).await?;
+    let weather = state.climate.meet(&body).unwrap_or_else(|| state.usual());
+    pause(weather.before).await;
+    let then_cut = match weather.failure {
+        Some(failure) => failure.play().await?,
+        None => state.failures.play(&message.to).await?,
+    };
     let response = state.take(message);
-    let late = *state.late.lock().unwrap();
-    if !late.is_zero() {
-        tokio::time::sleep(late).await;
-    }
+    pause(weather.after).await;
     if then_cut { cut() } else { Ok(response) }
 }
 
 impl Shared {
+    /// The weather where none is set.
+    fn usual(&self) -> Weather {
+        let (before, after) = (*self.delay.lock().unwrap(), *self.late.lock().unwrap());
+        Weather { before, failure: None, after }
+    }
+
     fn mark_read(&self, number: String, body: &Value) -> Result<Response, Refusal> {
         let message_id = body["message_id"].as_str();
         let message_id =

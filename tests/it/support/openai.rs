@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use super::fake::{Failure, Failures, Refusal, Running, cut, json as answer, listen, refusal};
+use super::fake::{
+    Climate, Failure, Failures, Refusal, Running, Weather, cut, json as answer, listen, pause,
+    refusal,
+};
 use super::form::{Recorded, read};
 
 /// What a scripted answer is made of: the request's body.
@@ -40,6 +43,7 @@ struct Shared {
     script: Mutex<Script>,
     delay: Mutex<Duration>,
     held: watch::Sender<bool>,
+    climate: Climate,
     transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
     chats: Mutex<Vec<Value>>,
     embedded: Mutex<Vec<Value>>,
@@ -57,6 +61,7 @@ impl OpenAi {
             script: Mutex::new(Arc::new(echo)),
             delay: Mutex::default(),
             held: watch::Sender::new(false),
+            climate: Climate::default(),
             transcripts: Mutex::default(),
             chats: Mutex::default(),
             embedded: Mutex::default(),
@@ -93,6 +98,11 @@ impl OpenAi {
     /// Answers the chats that were held, and those to come.
     pub(crate) fn release(&self) {
         self.state.held.send_replace(false);
+    }
+
+    /// Every chat meets what the closure says, by the request's body.
+    pub(crate) fn weather(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
+        self.state.climate.set(forecast);
     }
 
     /// Lets the next `n` chats fail.
@@ -176,17 +186,24 @@ async fn chat(
     body: Bytes,
 ) -> Result<Response, Refusal> {
     state.count.fetch_add(1, Ordering::SeqCst);
-    let delay = *state.delay.lock().unwrap();
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
-    drop(state.held.subscribe().wait_for(|held| !held).await);
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
+    let usual = || Weather { before: *state.delay.lock().unwrap(), ..Weather::default() };
+    let weather = state.climate.meet(&request).unwrap_or_else(usual);
+    pause(weather.before).await;
+    drop(state.held.subscribe().wait_for(|held| !held).await);
+    let then_cut = match weather.failure {
+        Some(failure) => failure.play().await?,
+        None => false,
+    };
     if request["model"].as_str().is_none_or(str::is_empty) || !request["messages"].is_array() {
         return Err(wrong(400, "missing_parameter", "model and messages are required"));
     }
     state.chats.lock().unwrap().push(request.clone());
+    pause(weather.after).await;
+    if then_cut {
+        cut();
+    }
     let script = Arc::clone(&*state.script.lock().unwrap());
     let text = script(&request);
     if request["stream"] == true {

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
@@ -34,6 +34,11 @@ impl Process {
 
     /// Starts the binary and waits for nothing.
     pub(crate) fn begin(home: &Path) -> Self {
+        Self::begin_with(home, &[])
+    }
+
+    /// Starts the binary with more in its environment, and waits for nothing.
+    pub(crate) fn begin_with(home: &Path, environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let log = OpenOptions::new().create(true).append(true).open(home.join("desk.log")).unwrap();
         let child = Command::new(BINARY)
@@ -41,6 +46,7 @@ impl Process {
             .current_dir(home)
             .env("FRONTDESK__HTTP__PORT", port.to_string())
             .env_remove("DATABASE_URL")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -48,6 +54,19 @@ impl Process {
             .spawn()
             .unwrap();
         Self { url: format!("http://127.0.0.1:{port}"), child }
+    }
+
+    /// Waits until it is ready; if it ends before, how.
+    pub(crate) async fn ready_or_ended(&mut self, http: &reqwest::Client) -> Option<ExitStatus> {
+        let started = Instant::now();
+        while http.get(format!("{}/readyz", self.url)).send().await.is_err() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "the binary did not become ready");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        None
     }
 
     async fn wait_ready(&self) {
@@ -86,7 +105,13 @@ impl Process {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on. Not one of those that the system gives to connections: one of them could take it
+/// before the process does.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    loop {
+        let port = 20_000 + u16::try_from(getrandom::u32().unwrap() % 10_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -1,0 +1,171 @@
+//! Meta's side of the webhooks: messages and status events are put together, shuffled, delivered until they are
+//! acknowledged, and delivered again when nobody asked for it. Must not know what becomes of them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::dice::Dice;
+use super::fleet::Fleet;
+use super::ledger::{Ledger, Mark};
+use crate::support::app::{MAIN, SECRET};
+use crate::support::graph::{Graph, SentMessage};
+use crate::support::hooks::{batch, message_webhook, sign};
+
+/// The first messages were written this long before the run, in seconds; WhatsApp counts in seconds, and each message
+/// of a customer is a second younger than the one before.
+const AGO: u64 = 3600;
+
+/// The post office.
+pub(super) struct Post {
+    dice: Dice,
+    fleet: Arc<Fleet>,
+    ledger: Arc<Ledger>,
+    http: reqwest::Client,
+    began: u64,
+    queue: Mutex<Vec<Letter>>,
+    /// Letters that were handed in and are not acknowledged, and webhooks being repeated.
+    under_way: AtomicUsize,
+}
+
+/// A message or a status event on its way to the desk.
+struct Letter {
+    body: Vec<u8>,
+    mark: Option<Mark>,
+    /// Told when it was delivered, or could not be, for the first time.
+    tried: Option<oneshot::Sender<()>>,
+}
+
+impl Post {
+    pub(super) fn new(dice: Dice, fleet: Arc<Fleet>, ledger: Arc<Ledger>) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - AGO;
+        let (queue, under_way) = (Mutex::default(), AtomicUsize::new(0));
+        Self { dice, fleet, ledger, http, began, queue, under_way }
+    }
+
+    /// Takes a customer's message; the receiver is told when it was tried for the first time.
+    pub(super) fn hand_in(&self, mark: Mark) -> oneshot::Receiver<()> {
+        let content = json!({
+            "type": "text", "text": {"body": format!("{mark} when do you close?")},
+            "timestamp": (self.began + mark.message as u64).to_string(),
+        });
+        let body = message_webhook(MAIN, &mark.wa_id(), &format!("wamid.{mark}"), &content);
+        let (tried, first) = oneshot::channel();
+        self.put(Letter { body, mark: Some(mark), tried: Some(tried) });
+        first
+    }
+
+    fn put(&self, letter: Letter) {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        self.queue.lock().unwrap().push(letter);
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.under_way.load(Ordering::SeqCst) == 0
+    }
+
+    /// Delivers what is handed in, for ever: a few letters a webhook, in any order.
+    pub(super) async fn carry(self: Arc<Self>) {
+        loop {
+            self.dice.pause(2..20).await;
+            let mut letters: Vec<_> = {
+                let mut queue = self.queue.lock().unwrap();
+                let most = (1 + self.dice.place(8)).min(queue.len());
+                queue.drain(..most).collect()
+            };
+            if !letters.is_empty() {
+                self.dice.shuffle(&mut letters);
+                tokio::spawn(self.clone().deliver(letters));
+            }
+        }
+    }
+
+    /// Delivers a webhook until it is acknowledged, and then again at random.
+    async fn deliver(self: Arc<Self>, mut letters: Vec<Letter>) {
+        let bodies: Vec<_> = letters.iter().map(|letter| letter.body.clone()).collect();
+        let body = batch(&bodies);
+        if self.dice.chance(5) {
+            // At the same time, perhaps to another replica.
+            self.repeat(body.clone(), 0);
+        }
+        let mut again = false;
+        while !self.offer(&body, again).await {
+            told(&mut letters);
+            again = true;
+            self.dice.pause(20..250).await;
+        }
+        let marks: Vec<_> = letters.iter().filter_map(|letter| letter.mark).collect();
+        self.ledger.acknowledge(&marks);
+        told(&mut letters);
+        for (percent, latest) in [(20, 300), (10, 3000)] {
+            if self.dice.chance(percent) {
+                self.repeat(body.clone(), latest);
+            }
+        }
+        self.under_way.fetch_sub(letters.len(), Ordering::SeqCst);
+    }
+
+    /// Delivers a webhook once more, whatever comes of it, within `latest` milliseconds.
+    fn repeat(self: &Arc<Self>, body: Vec<u8>, latest: u64) {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let post = self.clone();
+        tokio::spawn(async move {
+            post.dice.pause(0..latest + 1).await;
+            post.offer(&body, true).await;
+            post.under_way.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+
+    /// Delivers a webhook to any replica; whether it was acknowledged.
+    async fn offer(&self, body: &[u8], again: bool) -> bool {
+        let Some(url) = self.fleet.anyone(&self.dice) else { return false };
+        let request = self.http.post(format!("{url}/webhooks/meta"));
+        let request = request.header("x-hub-signature-256", sign(SECRET, body)).body(body.to_vec());
+        let acknowledged = request.send().await.is_ok_and(|response| response.status() == 200);
+        self.ledger.deliver(again, acknowledged);
+        acknowledged
+    }
+
+    /// Reports how far each message got that WhatsApp took, for ever: soon, out of order, some twice.
+    pub(super) async fn report(self: Arc<Self>, whatsapp: Arc<Graph>) {
+        let mut reported = 0;
+        loop {
+            for sent in whatsapp.sent_after(reported) {
+                reported += 1;
+                self.news(&sent, "sent", 0..60);
+                self.news(&sent, "delivered", 0..150);
+                if self.dice.chance(30) {
+                    self.news(&sent, "read", 20..300);
+                }
+                if self.dice.chance(20) {
+                    self.news(&sent, "sent", 0..2000);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Hands in a status event, within a range of milliseconds.
+    fn news(self: &Arc<Self>, sent: &SentMessage, status: &str, within: std::ops::Range<u64>) {
+        let body = sent.status_webhook(status);
+        let (post, wait) = (self.clone(), self.dice.time(within));
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            post.put(Letter { body, mark: None, tried: None });
+            post.under_way.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+}
+
+fn told(letters: &mut [Letter]) {
+    for tried in letters.iter_mut().filter_map(|letter| letter.tried.take()) {
+        // A customer who writes in a burst does not wait.
+        let _ = tried.send(());
+    }
+}

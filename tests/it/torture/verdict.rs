@@ -1,0 +1,360 @@
+//! Judges a storm from what the outside world knows and what the API tells. Pure but for reading the API.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::ledger::{Mark, Moments};
+use super::plan::{APOLOGY, resends};
+use crate::support::app::KEY;
+use crate::support::graph::SentMessage;
+
+/// The longest that a busy machine takes from reading a conversation to asking the model: a message that is
+/// acknowledged in this time may be in the next turn.
+const READING: Duration = Duration::from_millis(400);
+
+/// What there is to judge by.
+pub(super) struct Evidence {
+    /// When each message was acknowledged.
+    pub(super) acknowledged: Moments,
+    /// When the model was last asked about each message.
+    pub(super) asked: Moments,
+    /// What WhatsApp took, in order.
+    pub(super) sent: Vec<SentMessage>,
+    /// Every message of every conversation, as the API tells it.
+    pub(super) rows: Vec<Value>,
+}
+
+/// What became of the messages.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Replies that WhatsApp took.
+    pub(super) replies: usize,
+    /// How many of them are apologies.
+    pub(super) apologies: usize,
+    /// Acknowledged messages that got neither answer nor apology.
+    pub(super) lost: Vec<String>,
+    /// Messages and replies that were answered or sent more than once.
+    pub(super) twice: Vec<String>,
+    /// Messages answered after a later one, though they were there when that one's turn began.
+    pub(super) unordered: Vec<String>,
+    /// Replies that are neither an answer nor an apology.
+    pub(super) strange: Vec<String>,
+    /// Messages of ours whose outcome was unknown for a time.
+    pub(super) unknown_met: usize,
+    /// Messages that are not settled.
+    pub(super) unsettled: Vec<String>,
+    /// Acknowledged messages whose reply never left and is left to a person.
+    pub(super) left: Vec<Mark>,
+}
+
+impl Verdict {
+    pub(super) fn is_clean(&self) -> bool {
+        let bad = [&self.lost, &self.twice, &self.unordered, &self.strange, &self.unsettled];
+        bad.iter().all(|list| list.is_empty()) && (self.left.is_empty() || !resends())
+    }
+}
+
+/// What became of an acknowledged message that is in no answer.
+enum Fate {
+    Apologised,
+    LeftToAPerson,
+    Lost,
+}
+
+impl Evidence {
+    pub(super) fn judge(&self) -> Verdict {
+        let mut verdict = Verdict { unsettled: self.unsettled(), ..Verdict::default() };
+        let (answers, questions) = (self.answers(), self.questions());
+        for (mark, taken) in answers.iter().filter(|(_, taken)| taken.len() > 1) {
+            verdict.twice.push(format!("{mark}: taken {taken:?}"));
+        }
+        let acknowledged: BTreeSet<_> = self.acknowledged.keys().copied().collect();
+        for mark in acknowledged.into_iter().filter(|mark| !answers.contains_key(mark)) {
+            let question = questions.get(&mark);
+            match question.map_or(Fate::Lost, |question| self.fate(question)) {
+                Fate::Apologised => {}
+                Fate::LeftToAPerson => verdict.left.push(mark),
+                Fate::Lost => verdict.lost.push(format!("{mark}: {question:?}")),
+            }
+        }
+        verdict.unordered = self.unordered(&answers);
+        verdict.replies = self.sent.len();
+        self.judge_apologies(&answers, &mut verdict);
+        verdict.unknown_met = self.ours().filter(|row| was_unknown(row)).count();
+        verdict
+    }
+
+    /// Messages that are not settled yet: waiting or going, of unknown outcome though WhatsApp took them, or taken and
+    /// not known to have arrived.
+    pub(super) fn unsettled(&self) -> Vec<String> {
+        let taken: HashMap<_, _> =
+            self.sent.iter().map(|sent| (sent.reference.as_deref(), sent.id.as_str())).collect();
+        let finished = |row: &&Value| match (row["state"].as_str(), taken.get(&row["id"].as_str()))
+        {
+            (Some("delivered" | "read"), Some(id)) => row["provider_id"] == *id,
+            (Some("answered" | "stored" | "failed"), None) => true,
+            (Some("unknown"), None) => !resends(),
+            _ => false,
+        };
+        self.rows.iter().filter(|row| !finished(row)).map(ToString::to_string).collect()
+    }
+
+    /// Where in the order of what WhatsApp took each message was answered.
+    fn answers(&self) -> BTreeMap<Mark, Vec<usize>> {
+        let mut answers: BTreeMap<Mark, Vec<usize>> = BTreeMap::new();
+        for (place, sent) in self.sent.iter().enumerate() {
+            for mark in Mark::all_in(&sent.text) {
+                answers.entry(mark).or_default().push(place);
+            }
+        }
+        answers
+    }
+
+    /// The customers' messages in the books.
+    fn questions(&self) -> BTreeMap<Mark, &Value> {
+        let theirs = self.rows.iter().filter(|row| row["direction"] == "in");
+        theirs
+            .flat_map(|row| Mark::all_in(text(row)).into_iter().map(move |mark| (mark, row)))
+            .collect()
+    }
+
+    fn fate(&self, question: &Value) -> Fate {
+        let turn = &question["turn_id"];
+        let mut replies = self.ours().filter(|row| !turn.is_null() && row["turn_id"] == *turn);
+        match replies.next() {
+            Some(reply) if self.was_taken(reply) => Fate::Apologised,
+            Some(reply) if reply["state"] == "unknown" => Fate::LeftToAPerson,
+            _ => Fate::Lost,
+        }
+    }
+
+    /// Messages answered behind a later one of the same customer that the desk could have known to be later: when the
+    /// model was asked about the later one, the earlier one had been acknowledged.
+    fn unordered(&self, answers: &BTreeMap<Mark, Vec<usize>>) -> Vec<String> {
+        let mut unordered = Vec::new();
+        for (late, late_at) in answers {
+            let overtaken = |(early, early_at): &(&Mark, &Vec<usize>)| {
+                let known = self.acknowledged.get(late).zip(self.asked.get(early));
+                early_at[0] < late_at[0]
+                    && known.is_some_and(|(there, asked)| *there + READING < *asked)
+            };
+            let mut later =
+                answers.range(*late..).take_while(|(mark, _)| mark.customer == late.customer);
+            if let Some((by, _)) = later.find(overtaken) {
+                unordered.push(format!("{late} was overtaken by {by}"));
+            }
+        }
+        for sent in &self.sent {
+            let marks = Mark::all_in(&sent.text);
+            if !marks.is_sorted() {
+                unordered.push(format!("within one reply: {}", sent.text));
+            }
+        }
+        unordered
+    }
+
+    /// Each apology answers something, once, and what got an apology got nothing else.
+    fn judge_apologies(&self, answers: &BTreeMap<Mark, Vec<usize>>, verdict: &mut Verdict) {
+        let mut apologised: BTreeMap<Mark, usize> = BTreeMap::new();
+        for sent in self.sent.iter().filter(|sent| Mark::all_in(&sent.text).is_empty()) {
+            if sent.text != APOLOGY {
+                verdict.strange.push(format!("{sent:?}"));
+                continue;
+            }
+            verdict.apologies += 1;
+            let marks = self.asked_by(sent.reference.as_deref());
+            if marks.is_empty() {
+                verdict.twice.push(format!("an apology for nothing: {sent:?}"));
+            }
+            for mark in marks {
+                *apologised.entry(mark).or_default() += 1;
+            }
+        }
+        for (mark, times) in apologised {
+            if times > 1 || answers.contains_key(&mark) {
+                verdict.twice.push(format!("{mark}: {times} apologies, {:?}", answers.get(&mark)));
+            }
+        }
+    }
+
+    /// The messages that a reply of ours answers, by its id.
+    fn asked_by(&self, reply: Option<&str>) -> Vec<Mark> {
+        let Some(reply) = self.ours().find(|row| row["id"].as_str() == reply) else {
+            return Vec::new();
+        };
+        let same = |row: &&Value| row["direction"] == "in" && row["turn_id"] == reply["turn_id"];
+        self.rows.iter().filter(same).flat_map(|row| Mark::all_in(text(row))).collect()
+    }
+
+    fn ours(&self) -> impl Iterator<Item = &Value> {
+        self.rows.iter().filter(|row| row["direction"] == "out")
+    }
+
+    fn was_taken(&self, reply: &Value) -> bool {
+        self.sent.iter().any(|sent| sent.reference.as_deref() == reply["id"].as_str())
+    }
+}
+
+/// Whether a message's outcome was unknown for a time: what was noted about it then stays.
+fn was_unknown(row: &Value) -> bool {
+    let noted = [&row["note"], &row["errors"]].map(ToString::to_string).join(" ");
+    row["state"] == "unknown"
+        || ["unknown", "the process ended"].iter().any(|words| noted.contains(words))
+}
+
+fn text(row: &Value) -> &str {
+    row["text"].as_str().unwrap_or_default()
+}
+
+/// Reads every message of every conversation from a replica's API.
+pub(super) async fn read_rows(url: &str) -> Vec<Value> {
+    let http = reqwest::Client::new();
+    let mut rows = Vec::new();
+    for conversation in read_all(&http, &format!("{url}/api/v1/conversations")).await {
+        let id = conversation["id"].as_str().unwrap();
+        rows.extend(read_all(&http, &format!("{url}/api/v1/conversations/{id}/messages")).await);
+    }
+    rows
+}
+
+/// Reads all pages of a list.
+async fn read_all(http: &reqwest::Client, url: &str) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let request = http.get(format!("{url}?limit=200{cursor}")).bearer_auth(KEY);
+        let mut page: Value = request.send().await.unwrap().json().await.unwrap();
+        items.append(page["items"].as_array_mut().unwrap());
+        let Some(next) = page["next"].as_str() else { return items };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use serde_json::json;
+
+    use super::*;
+
+    const FIRST: Mark = Mark { customer: 1, message: 1 };
+    const SECOND: Mark = Mark { customer: 1, message: 2 };
+
+    fn sent(reference: &str, text: &str) -> SentMessage {
+        SentMessage {
+            number: "1".into(),
+            to: "+44".into(),
+            text: text.into(),
+            reply_to: None,
+            reference: Some(reference.into()),
+            id: format!("wamid.{reference}"),
+        }
+    }
+
+    fn question(mark: Mark, turn: &str) -> Value {
+        json!({"direction": "in", "text": mark.to_string(), "state": "answered", "turn_id": turn, "id": mark.to_string()})
+    }
+
+    fn reply(id: &str, turn: &str, state: &str) -> Value {
+        let provider_id = format!("wamid.{id}");
+        json!({"direction": "out", "id": id, "turn_id": turn, "state": state, "provider_id": provider_id})
+    }
+
+    /// Two messages, acknowledged at once; then each was asked about and answered.
+    fn evidence() -> Evidence {
+        let now = Instant::now();
+        let later = now + READING * 2;
+        Evidence {
+            acknowledged: [(FIRST, now), (SECOND, now)].into(),
+            asked: [(FIRST, later), (SECOND, later)].into(),
+            sent: vec![sent("a", "Answered: c01m01."), sent("b", "Answered: c01m02.")],
+            rows: vec![
+                question(FIRST, "t1"),
+                reply("a", "t1", "read"),
+                question(SECOND, "t2"),
+                reply("b", "t2", "delivered"),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_message_answered_once_and_in_order_is_clean() {
+        let verdict = evidence().judge();
+        assert!(verdict.is_clean() && verdict.left.is_empty(), "{verdict:#?}");
+        assert_eq!((verdict.replies, verdict.apologies, verdict.unknown_met), (2, 0, 0));
+    }
+
+    #[test]
+    fn a_message_without_an_answer_is_lost() {
+        let mut evidence = evidence();
+        evidence.sent.pop();
+        assert_eq!(evidence.judge().lost.len(), 1);
+        evidence.rows.truncate(2);
+        assert_eq!(evidence.judge().lost, ["c01m02: None"]);
+    }
+
+    #[test]
+    fn a_reply_of_unknown_outcome_that_never_left_is_left_to_a_person() {
+        let mut evidence = evidence();
+        evidence.sent.pop();
+        evidence.rows[3]["state"] = "unknown".into();
+        let verdict = evidence.judge();
+        assert_eq!((verdict.left, verdict.lost.len(), verdict.unknown_met), (vec![SECOND], 0, 1));
+    }
+
+    #[test]
+    fn an_answer_sent_twice_is_found() {
+        let mut evidence = evidence();
+        evidence.sent.push(sent("b", "Answered: c01m02."));
+        assert_eq!(evidence.judge().twice, ["c01m02: taken [1, 2]"]);
+    }
+
+    #[test]
+    fn an_apology_is_an_answer_once_and_for_something() {
+        let mut evidence = evidence();
+        evidence.sent[1].text = APOLOGY.into();
+        let verdict = evidence.judge();
+        assert!(verdict.is_clean() && verdict.apologies == 1, "{verdict:#?}");
+        evidence.sent.push(sent("b", APOLOGY));
+        assert_eq!(evidence.judge().twice, ["c01m02: 2 apologies, None"]);
+        evidence.sent[2] = sent("c", "Answered: c01m02.");
+        assert_eq!(evidence.judge().twice, ["c01m02: 1 apologies, Some([2])"]);
+        evidence.rows.remove(2);
+        assert!(evidence.judge().twice[0].starts_with("an apology for nothing"));
+    }
+
+    #[test]
+    fn only_what_was_there_in_time_can_be_out_of_order() {
+        let mut evidence = evidence();
+        evidence.sent.swap(0, 1);
+        assert_eq!(evidence.judge().unordered, ["c01m01 was overtaken by c01m02"]);
+        let late = evidence.asked[&SECOND];
+        evidence.acknowledged.insert(FIRST, late);
+        assert!(evidence.judge().is_clean());
+        evidence.sent[0].text = "Answered: c01m02 c01m01.".into();
+        assert_eq!(evidence.judge().unordered.len(), 1);
+    }
+
+    #[test]
+    fn what_is_still_going_or_was_taken_and_did_not_arrive_is_not_settled() {
+        for state in ["queued", "sending", "unknown", "sent", "failed"] {
+            let mut evidence = evidence();
+            evidence.rows[3]["state"] = state.into();
+            assert_eq!(evidence.judge().unsettled.len(), 1, "{state}");
+        }
+        let mut evidence = evidence();
+        evidence.rows[3]["provider_id"] = "wamid.other".into();
+        assert_eq!(evidence.judge().unsettled.len(), 1);
+        evidence.rows[2]["state"] = "waiting".into();
+        assert_eq!(evidence.judge().unsettled.len(), 2);
+    }
+
+    #[test]
+    fn what_is_neither_an_answer_nor_an_apology_is_strange() {
+        let mut evidence = evidence();
+        evidence.sent.push(sent("x", "I do not know that."));
+        assert_eq!(evidence.judge().strange.len(), 1);
+    }
+}
