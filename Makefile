@@ -3,7 +3,7 @@
 # make chat    talk to the running desk
 # make lint    formatting and lints alone
 # make bench   the figures of benches/RESULTS.md
-# make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some ten minutes each;
+# make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some five minutes each;
 #               KILLS=50 MESSAGES=20 is what `make test` does, TORTURE_SEED=... repeats the chance of a run
 
 SHELL := /bin/bash

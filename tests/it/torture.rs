@@ -61,7 +61,7 @@ impl Storm {
         plan::furnish(home.path(), &store, &whatsapp, &model);
         let ledger = Arc::new(Ledger::default());
         plan::weather(&plan, &whatsapp, &model, &ledger);
-        let fleet = Arc::new(Fleet::new(&plan, home.path(), replicas));
+        let fleet = Arc::new(Fleet::new(&plan, home.path(), &ledger, replicas));
         let post = Arc::new(Post::new(plan.dice("post"), fleet.clone(), ledger.clone()));
         Self { db, plan, home, whatsapp, _model: model, ledger, fleet, post }
     }

@@ -13,7 +13,8 @@ use tokio::sync::{Mutex as Turn, MutexGuard, watch};
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
-use super::plan::Plan;
+use super::ledger::Ledger;
+use super::plan::{Plan, REPORTED_WITHIN};
 use crate::support::process::Process;
 
 /// How long a replica may wait for the step that ends it: customers write meanwhile.
@@ -35,6 +36,7 @@ enum Death {
 /// All replicas of one desk.
 pub(super) struct Fleet {
     home: PathBuf,
+    ledger: Arc<Ledger>,
     http: reqwest::Client,
     /// The address of each replica that is ready.
     ready: Vec<Mutex<Option<String>>>,
@@ -49,7 +51,7 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(plan: &Plan, home: &Path, replicas: usize) -> Self {
+    pub(super) fn new(plan: &Plan, home: &Path, ledger: &Arc<Ledger>, replicas: usize) -> Self {
         let dice = plan.dice("deaths");
         let killed = |_| {
             if dice.chance(10) {
@@ -63,6 +65,7 @@ impl Fleet {
         dice.shuffle(&mut deaths);
         Self {
             home: home.to_owned(),
+            ledger: ledger.clone(),
             http: reqwest::Client::new(),
             ready: (0..replicas).map(|_| Mutex::default()).collect(),
             all: deaths.len(),
@@ -135,11 +138,21 @@ impl Fleet {
         };
         let turn = self.turn.lock().await;
         tokio::time::sleep(life).await;
+        let reports = tokio::time::timeout(PATIENCE, self.hear_reports()).await;
+        reports.expect("status events are not taken");
         if let Some(ended) = process.child.try_wait().unwrap() {
             self.ended(None, ended);
         }
         self.kill(process).await;
         Some(turn)
+    }
+
+    /// Lets the desk live until it knows of what WhatsApp took: what it does not know it may send again, and a busy
+    /// machine may take longer than a life to tell it.
+    async fn hear_reports(&self) {
+        while self.ledger.owes_reports(REPORTED_WITHIN) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     async fn kill(&self, process: Process) {

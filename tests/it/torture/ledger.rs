@@ -1,10 +1,10 @@
 //! What the outside world knows for certain: which messages were acknowledged and when, when the model was asked
-//! about them, how many webhooks were delivered. Must not judge.
+//! about them, what WhatsApp took and could not report yet, how many webhooks were delivered. Must not judge.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 
@@ -45,6 +45,7 @@ pub(super) type Moments = HashMap<Mark, Instant>;
 pub(super) struct Ledger {
     acknowledged: Mutex<Moments>,
     asked: Mutex<Moments>,
+    unreported: Mutex<HashMap<String, Instant>>,
     webhooks: AtomicUsize,
     repeats: AtomicUsize,
     refused: AtomicUsize,
@@ -63,6 +64,21 @@ impl Ledger {
     pub(super) fn ask(&self, marks: &[Mark]) {
         let mut asked = self.asked.lock().unwrap();
         asked.extend(marks.iter().map(|mark| (*mark, Instant::now())));
+    }
+
+    /// WhatsApp took a message of ours, by its id, and tells so from now on.
+    pub(super) fn take(&self, id: &str) {
+        self.unreported.lock().unwrap().insert(id.to_owned(), Instant::now());
+    }
+
+    /// The desk acknowledged a status event of a message of ours.
+    pub(super) fn report(&self, id: &str) {
+        self.unreported.lock().unwrap().remove(id);
+    }
+
+    /// Whether the desk does not know for longer than this that WhatsApp took a message.
+    pub(super) fn owes_reports(&self, since: Duration) -> bool {
+        self.unreported.lock().unwrap().values().any(|taken| taken.elapsed() > since)
     }
 
     /// A webhook was delivered, for the first time or again, and acknowledged or not.

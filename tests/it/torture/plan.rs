@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::dice::Dice;
 use super::ledger::{Ledger, Mark};
@@ -49,6 +50,9 @@ quick_replies = 0
 /// events come much sooner than `after_ms`, so that only what never left goes out again.
 const UNKNOWN: &str = "unknown = { after_ms = 3000, then = \"resend\" }";
 
+/// No kill keeps WhatsApp from reporting for longer than this that it took a message; much less than `after_ms`.
+pub(super) const REPORTED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Whether a reply of unknown outcome goes out again, so that none may be left.
 pub(super) fn resends() -> bool {
     UNKNOWN.contains("resend")
@@ -62,7 +66,7 @@ pub(super) struct Plan {
     pub(super) customers: usize,
     /// `TORTURE_MESSAGES`: how many each customer writes.
     pub(super) messages: usize,
-    /// `TORTURE_KILLS`: how often a process is killed. They are the storm's clock, about two thirds of a second each.
+    /// `TORTURE_KILLS`: how often a process is killed. They are the storm's clock, about half a second each.
     pub(super) kills: usize,
     /// `TORTURE_STEPS`: names of steps, with commas; all of them once for every fifty kills where it is not set.
     pub(super) steps: Vec<(&'static str, u64)>,

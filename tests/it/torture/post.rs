@@ -35,6 +35,8 @@ pub(super) struct Post {
 struct Letter {
     body: Vec<u8>,
     mark: Option<Mark>,
+    /// The message of ours that a status event is about, by WhatsApp's id.
+    about: Option<String>,
     /// Told when it was delivered, or could not be, for the first time.
     tried: Option<oneshot::Sender<()>>,
 }
@@ -55,7 +57,7 @@ impl Post {
         });
         let body = message_webhook(MAIN, &mark.wa_id(), &format!("wamid.{mark}"), &content);
         let (tried, first) = oneshot::channel();
-        self.put(Letter { body, mark: Some(mark), tried: Some(tried) });
+        self.put(Letter { body, mark: Some(mark), about: None, tried: Some(tried) });
         first
     }
 
@@ -101,6 +103,10 @@ impl Post {
         }
         let marks: Vec<_> = letters.iter().filter_map(|letter| letter.mark).collect();
         self.ledger.acknowledge(&marks);
+        letters
+            .iter()
+            .filter_map(|letter| letter.about.as_ref())
+            .for_each(|id| self.ledger.report(id));
         told(&mut letters);
         for (percent, latest) in [(20, 300), (10, 3000)] {
             if self.dice.chance(percent) {
@@ -137,6 +143,7 @@ impl Post {
         loop {
             for sent in whatsapp.sent_after(reported) {
                 reported += 1;
+                self.ledger.take(&sent.id);
                 self.news(&sent, "sent", 0..60);
                 self.news(&sent, "delivered", 0..150);
                 if self.dice.chance(30) {
@@ -153,11 +160,11 @@ impl Post {
     /// Hands in a status event, within a range of milliseconds.
     fn news(self: &Arc<Self>, sent: &SentMessage, status: &str, within: std::ops::Range<u64>) {
         let body = sent.status_webhook(status);
-        let (post, wait) = (self.clone(), self.dice.time(within));
+        let (post, about, wait) = (self.clone(), sent.id.clone(), self.dice.time(within));
         self.under_way.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
-            post.put(Letter { body, mark: None, tried: None });
+            post.put(Letter { body, mark: None, about: Some(about), tried: None });
             post.under_way.fetch_sub(1, Ordering::SeqCst);
         });
     }
