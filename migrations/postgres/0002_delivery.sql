@@ -27,6 +27,7 @@ drop index messages_sending;
 create index messages_sending on messages (number_id, lease_until) where state = 'sending';
 -- A message of unknown outcome has a due_at: then the number's setting decides.
 create index messages_unknown on messages (number_id, due_at) where state = 'unknown';
+create index messages_unknown_of on messages (conversation_id, created_at, part) where state = 'unknown';
 
 create index webhooks_age on webhooks (workspace_id, created_at, id);
 create index provider_events_of_webhook on provider_events (webhook_id);

@@ -24,11 +24,13 @@ pub struct Unknown {
     pub after_ms: Millis,
     /// What is done when none came.
     pub then: Then,
+    /// How often a message is sent again at the most, with `resend`; then a person is asked.
+    pub times: i64,
 }
 
 impl Default for Unknown {
     fn default() -> Self {
-        Self { after_ms: 10 * 60_000, then: Then::Ask }
+        Self { after_ms: 10 * 60_000, then: Then::Ask, times: 1 }
     }
 }
 
@@ -38,7 +40,7 @@ impl Default for Unknown {
 pub enum Then {
     /// A case is opened: a person looks and decides.
     Ask,
-    /// It is sent again; the customer may get it twice.
+    /// It is sent again; the customer may get it twice, or as often as [`Unknown::times`] allows.
     Resend,
     /// It is given up; the customer may not have got it.
     Drop,

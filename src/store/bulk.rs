@@ -126,6 +126,18 @@ impl Conn<'_> {
     }
 }
 
+impl Conn<'_> {
+    /// On Postgres, holds rows until the commit, in the order of their ids: so that two replicas that change the same ones
+    /// wait for each other, and never each for the other. `rows_of` gives `… from v join … r …`. SQLite has one writer.
+    pub(crate) async fn hold(&mut self, before: &str, rows: &Rows, rows_of: &str) -> Result<()> {
+        if let Self::Sqlite(_) = self {
+            return Ok(());
+        }
+        let after = format!(") select r.id from {rows_of} order by r.id for update of r");
+        self.many_rows::<(String,)>(before, rows, &after).await.map(|_| ())
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Text(Some(text.to_owned()))

@@ -110,11 +110,7 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
         ]);
     }
     let before = "with v (id, token, handed_over, replied_at, reply_hash, moment) as (";
-    if let Conn::Postgres(_) = conn {
-        // In one order for all replicas, so that they wait for each other and never each for the other.
-        let after = ") select c.id from v join conversations c on c.id = v.id order by c.id for update of c";
-        conn.many_rows::<(String,)>(before, &rows, after).await?;
-    }
+    conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
     let after = ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
             updated_at = v.moment, last_message_at = v.moment,
             replied_at = coalesce(v.replied_at, conversations.replied_at),

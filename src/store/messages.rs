@@ -260,6 +260,9 @@ pub(super) async fn settle_all(
             )
         };
     }
+    let known = "v join messages r on r.number_id = v.number_id and r.provider_id = v.provider_id";
+    conn.hold(before, &referred, "v join messages r on r.id = v.reference").await?;
+    conn.hold(before, &rows, known).await?;
     // By the reference first: a message that has no provider id yet gets it by this.
     let found = settle!("messages.id = v.reference and messages.provider_id is null");
     let mut settled = conn.many_rows::<(String,)>(before, &referred, found).await?;

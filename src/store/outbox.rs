@@ -73,6 +73,8 @@ pub struct Asked {
     pub except: Vec<String>,
     /// Only of this number.
     pub only: Option<String>,
+    /// Numbers whose replies wait behind one of unknown outcome, because that may be sent again.
+    pub ordered: Vec<String>,
     /// The pace to one recipient.
     pub pair: Pair,
 }
@@ -139,6 +141,9 @@ impl Write for Asked {
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('queued', 'sending')
                              and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
+                         and not exists (select 1 from messages u where u.conversation_id = m.conversation_id
+                             and u.state = 'unknown' and u.due_at is not null and $9 like '%' || u.number_id || '%'
+                             and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))
                          and ($7 = 0 or $7 > (select count(*) from messages r where r.conversation_id = m.conversation_id
                              and r.sent_at > $8 - 86400000 and r.left_at > $8 and r.direction = 'out'
                              and r.state_rank between 2 and 6))
@@ -169,7 +174,8 @@ impl Write for Asked {
             self.except.join(" "),
             self.only.as_deref().unwrap_or_default(),
             self.pair.burst,
-            moment - self.pair.burst * self.pair.gap_ms
+            moment - self.pair.burst * self.pair.gap_ms,
+            self.ordered.join(" ")
         )
     }
 }
@@ -202,6 +208,7 @@ impl Many for RecordSend {
         }
         // A status event may have settled the message before this record: then only the id is filled in.
         let before = "with v (id, provider_id, moment) as (";
+        conn.hold(before, &sent, "v join messages r on r.id = v.id").await?;
         let after = concat!(
             ") update messages set provider_id = ",
             super::messages::provider_id!(),

@@ -231,6 +231,7 @@ impl Write for KeepTurns {
             rows.push([claim.id.as_str().into(), claim.lease_token.into(), until.into()]);
         }
         let before = "with v (id, token, until) as (";
+        conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
         let after = ") update conversations set lease_until = v.until from v
             where conversations.id = v.id and conversations.lease_token = v.token and lease_until > 0
             returning conversations.id, number_id, contact_id, lease_token, attempts";

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::escalations::Case;
 use super::{Conn, Result, Store, Write, all, now, run};
-use crate::domain::{ConversationId, NumberId, Then, WorkspaceId};
+use crate::domain::{ConversationId, NumberId, Then, Unknown, WorkspaceId};
 
 impl Store {
     /// Marks sends of a number that were begun and never recorded as `unknown`, to be decided after `wait_ms`; how many
@@ -16,8 +16,8 @@ impl Store {
     }
 
     /// Decides the messages of a number whose outcome stayed unknown for long enough; how many there were.
-    pub async fn decide_unknown(&self, number: &NumberId, then: Then) -> Result<u64> {
-        self.apply(Decide { number: number.clone(), then }).await
+    pub async fn decide_unknown(&self, number: &NumberId, by: Unknown) -> Result<u64> {
+        self.apply(Decide { number: number.clone(), by }).await
     }
 }
 
@@ -41,7 +41,7 @@ impl Write for Sweep {
 
 struct Decide {
     number: NumberId,
-    then: Then,
+    by: Unknown,
 }
 
 #[derive(FromRow)]
@@ -57,14 +57,14 @@ impl Write for Decide {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
         // A status event that comes late still settles what was dropped: its rank stays below `sent`.
-        let overdue = match self.then {
+        let overdue = match self.by.then {
             Then::Ask => self.ask(workspace, conn).await?,
             Then::Resend => {
                 let sql = "update messages set state = 'queued', state_rank = 0, due_at = $1, updated_at = $1,
                                resent = resent + 1, note = 'whether it was sent was unknown: it was sent again'
-                           where state = 'unknown' and due_at <= $1 and number_id = $2 and resent = 0";
-                let again = run!(conn, sql, now(), self.number.as_str())?;
-                // What stays unknown a second time is a person's to decide: it is not said a third time.
+                           where state = 'unknown' and due_at <= $1 and number_id = $2 and resent < $3";
+                let again = run!(conn, sql, now(), self.number.as_str(), self.by.times)?;
+                // What stays unknown once more is a person's to decide.
                 again + self.ask(workspace, conn).await?
             }
             Then::Drop => {

@@ -13,7 +13,7 @@ use super::gate::{self, Pass, Stop};
 use super::pace::{Allowance, Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, Fault, Party, Template};
+use crate::domain::{ConversationId, Fault, Party, Template, Then};
 use crate::provider::{Class, Error, Outgoing, Retry};
 use crate::store::agents::NumberState;
 use crate::store::escalations::Opened;
@@ -36,12 +36,15 @@ pub(super) async fn run(
     let rates = desk.numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
     let pace = Mutex::new(Pace::new(rates.collect()));
     let sends = settings.sends.max(1);
+    let resends = |number: &&Number| number.sending.unknown.then == Then::Resend;
+    let ordered = desk.numbers.iter().filter(resends).map(|one| one.id.to_string()).collect();
     let courier = Courier {
         desk,
         pace: Arc::new(pace),
         places: Arc::new(Semaphore::new(sends)),
         settings,
         replicas,
+        ordered,
     };
     let wake = courier.desk.wake.for_courier();
     let mut under_way = JoinSet::new();
@@ -67,6 +70,8 @@ struct Courier {
     pace: Arc<Mutex<Pace>>,
     places: Arc<Semaphore>,
     replicas: Arc<AtomicI64>,
+    /// Numbers that send again what stays unknown.
+    ordered: Vec<String>,
 }
 
 impl Courier {
@@ -126,7 +131,8 @@ impl Courier {
         let pair = Pair { burst: self.settings.pair_burst, gap_ms: self.settings.pair_gap_ms };
         let limit = i64::try_from(most).unwrap_or(1);
         let lease_ms = self.settings.send_lease_ms;
-        let asked = Asked { limit, lease_ms, except, only, pair };
+        let ordered = self.ordered.clone();
+        let asked = Asked { limit, lease_ms, except, only, ordered, pair };
         let claimed = self.desk.store.claim_sends(asked).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages cannot be claimed, it is tried again");
             Vec::new()

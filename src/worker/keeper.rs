@@ -30,7 +30,7 @@ pub(super) async fn run(
     replicas: Arc<AtomicI64>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let keeper = Keeper { desk, settings, replicas };
+    let keeper = Keeper { desk, settings, replicas, started: Instant::now() };
     tokio::select! {
         () = keeper.often() => {}
         () = keeper.beat() => {}
@@ -46,6 +46,7 @@ struct Keeper {
     desk: Arc<Desk>,
     settings: Settings,
     replicas: Arc<AtomicI64>,
+    started: Instant,
 }
 
 impl Keeper {
@@ -73,7 +74,12 @@ impl Keeper {
                 "{found} sends were begun and never recorded: their outcome is unknown until WhatsApp reports it"
             );
         }
-        let decided = store.decide_unknown(&number.id, unknown.then).await?;
+        // A desk that was down hears now what WhatsApp could not report meanwhile.
+        if i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX) < unknown.after_ms
+        {
+            return Ok(());
+        }
+        let decided = store.decide_unknown(&number.id, unknown).await?;
         if decided > 0 {
             metrics::counter!("frontdesk_sends_decided_total").increment(decided);
             tracing::warn!(

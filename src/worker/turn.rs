@@ -21,7 +21,7 @@ use crate::store::finish::Committed;
 use crate::store::turns::Claim;
 
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
-const MOST_ATTEMPTS: i64 = 10;
+const MOST_ATTEMPTS: i64 = 20;
 /// How often a turn begins again before its model was asked, because more came; the gaps end earlier.
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.

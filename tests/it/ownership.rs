@@ -477,7 +477,8 @@ impl Play {
     async fn claim_sends(&mut self, limit: i64, run_out: bool) -> Checked {
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
         let pair = Pair { burst: 0, gap_ms: 0 };
-        let asked = Asked { limit, lease_ms, except: Vec::new(), only: None, pair };
+        let asked =
+            Asked { limit, lease_ms, except: Vec::new(), only: None, ordered: Vec::new(), pair };
         let claimed = self.store.claim_sends(asked).await.unwrap();
         let sendable = self.model.sendable();
         prop_assert_eq!(claimed.len(), sendable.len().min(usize::try_from(limit).unwrap()));
@@ -550,7 +551,9 @@ impl Play {
     }
 
     async fn decide(&mut self, number: usize, then: Then) -> Checked {
-        let found = self.store.decide_unknown(&self.numbers[number], then).await.unwrap();
+        // As often as it may be: the model knows no end.
+        let by = frontdesk::domain::Unknown { after_ms: 0, then, times: i64::MAX };
+        let found = self.store.decide_unknown(&self.numbers[number], by).await.unwrap();
         let mut expected = 0;
         let overdue = |said: &&mut Said| said.state == "unknown" && said.due == Due::Now;
         for said in self.model.on(number).filter(overdue) {

@@ -252,3 +252,31 @@ async fn on_sqlite_a_restarted_desk_goes_on_at_once_however_long_the_leases() {
     place.assert_sent_once().await;
     assert!(process.stop().await);
 }
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_desk_that_was_down_waits_for_reports_before_it_sends_again() {
+    let place = Place::new(Db::Sqlite).await;
+    let file = place.home.path().join("desk.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replacen(
+        "[numbers.main]\n",
+        "[numbers.main]\nunknown = { after_ms = 2000, then = \"resend\" }\n",
+        1,
+    );
+    std::fs::write(&file, text).unwrap();
+    place.whatsapp.answer_late(Duration::from_mins(10));
+    let process = place.start().await;
+    assert!(place.deliver(&process, question(CUSTOMER)).await);
+    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    process.kill().await;
+    place.whatsapp.answer_late(Duration::ZERO);
+    let process = place.start().await;
+    place.wait_state(&process, "unknown").await;
+    process.kill().await;
+    // Down for longer than `after_ms`; WhatsApp could not report meanwhile, and does as soon as the desk is ready.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let process = place.start().await;
+    let sent = place.whatsapp.sent().remove(0);
+    assert!(place.deliver(&process, sent.status_webhook("delivered")).await);
+    place.assert_sent_once().await;
+    assert!(process.stop().await);
+}

@@ -117,7 +117,14 @@ async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
 
 /// Claims messages of any number.
 async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
-    let asked = Asked { limit, lease_ms, except: Vec::new(), only: None, pair: NO_PAIR };
+    let asked = Asked {
+        limit,
+        lease_ms,
+        except: Vec::new(),
+        only: None,
+        ordered: Vec::new(),
+        pair: NO_PAIR,
+    };
     store.claim_sends(asked).await.unwrap()
 }
 

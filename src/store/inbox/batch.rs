@@ -95,8 +95,8 @@ impl<'a> Batch<'a> {
             silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
             manner: at.manner,
         };
-        let owned = self.book.at((at.number, &message.from)).thread.owner;
-        let (kept, fate) = self.book.hear((at.number, &message.from), &came);
+        let owned = self.book.at((at.number, &message.from))?.thread.owner;
+        let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
         kept.closed |= owned == Owner::Person && fate == Fate::Waits;
         let conversation = kept.id.clone();
         if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
@@ -169,7 +169,7 @@ impl<'a> Batch<'a> {
         if self.seen.contains_key(&known) {
             return Ok(());
         }
-        let kept = self.book.at((number, &echo.to));
+        let kept = self.book.at((number, &echo.to))?;
         // Our own message, told back before its send was recorded.
         if messages::recognise(conn, &kept.id, echo).await? {
             self.seen.insert(known, None);

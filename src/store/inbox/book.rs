@@ -10,7 +10,7 @@ use crate::domain::machine::Habit;
 use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
-use crate::store::{Conn, Result, Rows, now};
+use crate::store::{Conn, Error, Result, Rows, now};
 
 /// Customers and conversations, by what webhooks call them.
 #[derive(Default)]
@@ -81,25 +81,28 @@ impl Book {
     }
 
     /// The conversation of a customer with a number: one of those that the book was opened for.
-    pub(super) fn at(&mut self, (number, party): Place<'_>) -> &mut Kept {
+    pub(super) fn at(&mut self, (number, party): Place<'_>) -> Result<&mut Kept> {
         let contact = self.contacts.named(party);
         let place = self.places.get(&(number.to_string(), contact)).copied();
-        let kept = &mut self.kept[place.unwrap_or_default()];
+        // An id that moved to another customer within a batch: made alone, the webhook finds it.
+        let kept = place.and_then(|place| self.kept.get_mut(place)).ok_or_else(|| {
+            Error::Failed("a customer's conversation is not among those of the batch".into())
+        })?;
         kept.changed = true;
-        kept
+        Ok(kept)
     }
 
     /// A customer's message. Who opted out did so on every number: what one conversation heard, the others of the batch
     /// know.
-    pub(super) fn hear(&mut self, place: Place<'_>, came: &Came<'_>) -> (&mut Kept, Fate) {
-        let contact = self.at(place).contact;
+    pub(super) fn hear(&mut self, place: Place<'_>, came: &Came<'_>) -> Result<(&mut Kept, Fate)> {
+        let contact = self.at(place)?.contact;
         let opted_out_at = self.contacts.opted_out_at(contact);
-        let kept = self.at(place);
+        let kept = self.at(place)?;
         kept.thread.opted_out_at = opted_out_at;
         let fate = kept.thread.hear(came);
         let opted_out_at = kept.thread.opted_out_at;
         self.contacts.set_opted_out(contact, opted_out_at);
-        (self.at(place), fate)
+        Ok((self.at(place)?, fate))
     }
 
     /// The customer's phone or business-scoped id changed.

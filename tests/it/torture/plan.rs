@@ -48,7 +48,7 @@ quick_replies = 0
 
 /// What the number does with a reply of unknown outcome, as a line of its section; empty: it is left to a person. Status
 /// events come much sooner than `after_ms`, so that only what never left goes out again.
-const UNKNOWN: &str = "unknown = { after_ms = 3000, then = \"resend\" }";
+const UNKNOWN: &str = "unknown = { after_ms = 3000, then = \"resend\", times = 50 }";
 
 /// No kill keeps WhatsApp from reporting for longer than this that it took a message; much less than `after_ms`.
 pub(super) const REPORTED_WITHIN: Duration = Duration::from_secs(1);

@@ -250,6 +250,8 @@ mod tests {
             reply_to: None,
             reference: Some(reference.into()),
             id: format!("wamid.{reference}"),
+            template: None,
+            came_at: Instant::now(),
         }
     }
 
