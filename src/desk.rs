@@ -101,6 +101,7 @@ pub struct Wake {
     courier: Arc<Notify>,
     under_way: Mutex<HashMap<ConversationId, watch::Sender<u64>>>,
     changes: broadcast::Sender<ConversationId>,
+    live_ended: watch::Sender<bool>,
 }
 
 /// How many changes a slow listener of the live stream may be behind.
@@ -113,6 +114,7 @@ impl Default for Wake {
             courier: Arc::default(),
             under_way: Mutex::default(),
             changes: broadcast::channel(BEHIND).0,
+            live_ended: watch::Sender::new(false),
         }
     }
 }
@@ -129,6 +131,17 @@ impl Wake {
     /// The changes from now on.
     pub fn changes(&self) -> broadcast::Receiver<ConversationId> {
         self.changes.subscribe()
+    }
+
+    /// Ends the live streams: the desk is stopping, and would wait for their listeners.
+    pub fn end_live(&self) {
+        self.live_ended.send_replace(true);
+    }
+
+    /// Waits until the live streams end.
+    pub fn live_ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.live_ended.subscribe();
+        async move { drop(ended.wait_for(|ended| *ended).await) }
     }
 
     /// Something happened in a conversation that a turn under way should know: a message came, or a person took it.

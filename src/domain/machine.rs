@@ -96,7 +96,7 @@ impl Display for Machine {
                 write!(f, "the same text came {times} times in a row: probably another bot")
             }
             Self::Floods { texts } => {
-                write!(f, "{texts} texts came within a minute: faster than a person writes")
+                write!(f, "{texts} messages came within a minute: faster than a person writes")
             }
             Self::AnswersAtOnce { times } => write!(
                 f,
@@ -356,14 +356,14 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_words_changes_nothing() {
+    fn what_was_not_typed_repeats_nothing_but_is_counted() {
         let mut talk = talk();
         talk.hear("hello", NOW);
-        let before = talk.habit;
-        for picture in 0..100 {
-            assert_eq!(talk.hear(" ", NOW + picture), None);
+        for picture in 1..30 {
+            assert_eq!(talk.hear(" ", NOW + picture), None, "{picture}");
         }
-        assert_eq!(talk.habit, before);
+        assert_eq!((talk.habit.repeats, talk.habit.text_hash), (1, hash("hello")));
+        assert_eq!(talk.hear(" ", NOW + 30), Some(Machine::Floods { texts: 31 }));
     }
 
     #[test]

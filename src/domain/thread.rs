@@ -114,7 +114,9 @@ impl Thread {
         }
         match &came.manner.wish {
             Some(wish) if wish.out && self.opted_out_at.is_none() => return self.opt_out(came.now),
-            Some(_) if self.opted_out_at.take().is_some() => return Fate::OptedIn,
+            Some(wish) if !wish.out && self.opted_out_at.take().is_some() => {
+                return Fate::OptedIn;
+            }
             _ => {}
         }
         if self.opted_out_at.is_some() {
@@ -252,6 +254,8 @@ mod tests {
         assert_eq!(thread.hear(&came(&wish(true), "stop", NOW + 1)), Fate::OptedOut);
         assert_eq!((thread.due_at, thread.waiting_since), (None, None));
         assert!(matches!(thread.hear(&came(&plain, "hello?", NOW + 2)), Fate::Stored(Some(_))));
+        let again = thread.hear(&came(&wish(true), "stop", NOW + 2));
+        assert!(matches!(again, Fate::Stored(Some(_))), "it is confirmed once");
         assert_eq!(thread.hear(&came(&wish(false), "start", NOW + 3)), Fate::OptedIn);
         assert_eq!(thread.hear(&came(&plain, "hello again", NOW + 4)), Fate::Waits);
         let start = thread.hear(&came(&wish(false), "start", NOW + 5));

@@ -63,7 +63,12 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(web)).with_graceful_shutdown(shutdown).await
+    let wake = web.desk.wake.clone();
+    let stopped = async move {
+        shutdown.await;
+        wake.end_live();
+    };
+    axum::serve(listener, router(web)).with_graceful_shutdown(stopped).await
 }
 
 fn router(web: Web) -> Router {

@@ -477,6 +477,8 @@ async fn nothing_that_the_api_says_holds_a_secret() {
     let thread = format!("/api/v1/conversations/{}/messages", conversation.as_str().unwrap());
     let mut paths: Vec<String> = vec![turn, thread, "/metrics".into(), "/".into()];
     paths.extend(operations().into_iter().map(|(_, path)| path));
+    // The live stream would go on for ever.
+    app.desk.wake.end_live();
     let answers = paths.iter().map(async |path| {
         let got = app.request((Method::GET, path), Some(KEY)).await.text().await.unwrap();
         let posted = app.post_raw(path, Some("application/json"), "{\"text\": \"Hi\"}").await;

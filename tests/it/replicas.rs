@@ -305,6 +305,30 @@ async fn a_message_at_another_replica_is_answered_together_with_the_one_a_model_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_at_one_replica_is_told_live_by_the_others() {
+    let Some(place) = Place::shared("").await else { return };
+    let (one, other) = (place.start().await, place.start().await);
+    let live = place.http.get(format!("{}/api/v1/live", other.url)).bearer_auth(KEY);
+    let mut live = live.send().await.unwrap();
+    assert_eq!(live.status(), StatusCode::OK);
+    assert_eq!(place.deliver(&one, CUSTOMER, 1).await, Some(StatusCode::OK));
+    // The message came, was answered, and the reply was sent: each is told.
+    let mut told = String::new();
+    while told.matches("event: conversation").count() < 3 {
+        let piece = tokio::time::timeout(PATIENCE, live.chunk()).await.expect("nothing is told");
+        told.push_str(&String::from_utf8_lossy(&piece.unwrap().expect("the stream goes on")));
+    }
+    let conversations = items(&place.get(&other, "/conversations").await);
+    let id = conversations[0]["id"].as_str().unwrap();
+    assert!(told.contains(&format!("data: {{\"id\":\"{id}\"}}")), "{told}");
+    let unasked = place.http.get(format!("{}/api/v1/live", other.url)).send().await.unwrap();
+    assert_eq!(unasked.status(), StatusCode::UNAUTHORIZED);
+    // Who listens does not keep a desk from stopping.
+    assert!(one.stop().await && other.stop().await);
+    drop(live);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_postgres_crashes_under_load_nothing_is_lost_or_said_twice_and_the_desk_goes_on() {
     let Some(postgres) = Postgres::durable() else { return };
     let place = Place::new(&postgres.database().await, SOON).await;

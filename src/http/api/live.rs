@@ -28,7 +28,8 @@ pub(super) struct Changed {
 pub(super) async fn live(
     State(web): State<Shared>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    Sse::new(events(web.desk.wake.changes())).keep_alive(KeepAlive::default())
+    let events = events(web.desk.wake.changes()).take_until(Box::pin(web.desk.wake.live_ended()));
+    Sse::new(events).keep_alive(KeepAlive::default())
 }
 
 fn events(changes: Receiver<ConversationId>) -> impl Stream<Item = Result<Event, Infallible>> {

@@ -122,8 +122,8 @@ on_both! {
         let app = setup.with(NOBODY_IS_A_MACHINE).start().await;
         for n in 0..4 {
             says(&app, CUSTOMER, &n.to_string(), "When do you open?").await;
+            app.settle().await;
         }
-        app.settle().await;
         let days_ago = |days: i64| frontdesk::domain::time::now_ms() - days * 86_400_000;
         let old = format!("update webhooks set created_at = {} where id in (select id from webhooks order by id limit 3)", days_ago(3));
         assert_eq!(app.change(&old).await, 3);
