@@ -117,8 +117,8 @@ impl Model {
     pub(super) fn hear(&mut self, place: Place, (provider_id, words): (&str, &str), wish: Wish) {
         let talk = self.talks.entry(place).or_default();
         let state = match wish {
-            Wish::Stop => {
-                self.opted_out.insert(place.0);
+            // Said again, it is confirmed no more.
+            Wish::Stop if self.opted_out.insert(place.0) => {
                 talk.void();
                 talk.say("consent", "Goodbye.");
                 "stored"
