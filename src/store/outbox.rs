@@ -113,18 +113,6 @@ impl Store {
         let conversation = ConversationId::stored(message.conversation_id.clone());
         self.lines.sends.apply(RecordSend { id, conversation, attempts, ended }).await
     }
-
-    /// When the outbox has something to send next, if it has.
-    pub async fn next_send(&self) -> Result<Option<i64>> {
-        let workspace = self.workspace_id();
-        self.read(async |conn| {
-            let sql =
-                "select min(due_at) from messages where state = 'queued' and workspace_id = $1";
-            super::first!(conn, (Option<i64>,), sql, workspace.as_str())
-                .map(|row| row.and_then(|row| row.0))
-        })
-        .await
-    }
 }
 
 #[async_trait]
