@@ -14,7 +14,7 @@ use crate::domain::{
     Agent, Content, Event, Item, Line, MessageId, NumberId, Said, Speaker, Spoken, Turn, WebhookId,
 };
 use crate::store::inbox::{Arrival, TakeIn, TakenIn};
-use crate::store::turns::{Claim, SpokenRow};
+use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
 mod gap;
@@ -98,13 +98,24 @@ pub struct Gathered {
     pub messages: Vec<MessageId>,
 }
 
+/// Reads what waits in these conversations, and the last `history` messages before it, in their order.
+pub async fn read(store: &Store, claims: &[Claim], history: usize) -> Result<Vec<store::Said>> {
+    let history = i64::try_from(history).unwrap_or(i64::MAX);
+    store.said_in(claims, MOST_MESSAGES, history).await
+}
+
 /// Merges what waits in a conversation into one turn; `None` if nothing does.
 pub async fn gather(store: &Store, claim: &Claim, agent: &Arc<Agent>) -> Result<Option<Gathered>> {
-    let history = i64::try_from(agent.history).unwrap_or(i64::MAX);
-    let said = store.said(claim, MOST_MESSAGES, history).await?;
+    let mut said = read(store, std::slice::from_ref(claim), agent.history).await?;
+    Ok(said.pop().and_then(|said| merge(said, claim, agent)))
+}
+
+/// The same of what was [`read`] already, with as much history as the agent looks at.
+pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option<Gathered> {
     if said.waiting.is_empty() {
-        return Ok(None);
+        return None;
     }
+    said.before.drain(..said.before.len().saturating_sub(agent.history));
     let messages: Vec<_> =
         said.waiting.iter().map(|row| MessageId::stored(row.id.clone())).collect();
     let last_provider_id = said.waiting.last().and_then(|row| row.provider_id.clone());
@@ -116,7 +127,7 @@ pub async fn gather(store: &Store, claim: &Claim, agent: &Arc<Agent>) -> Result<
         history: said.before.into_iter().filter_map(line).collect(),
         now: now_ms(),
     };
-    Ok(Some(Gathered { turn, last_provider_id, quiet_at: said.quiet_at, messages }))
+    Some(Gathered { turn, last_provider_id, quiet_at: said.quiet_at, messages })
 }
 
 impl Gathered {

@@ -1,6 +1,8 @@
 //! Turns: claiming the conversations that are due, reading what was said, and what became of it. Committing is in
 //! `finish`.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sqlx::FromRow;
 
@@ -89,26 +91,30 @@ impl Store {
 
     /// Reads the waiting messages of a conversation, at most `most`, and the last `history` messages before them.
     pub async fn said(&self, claim: &Claim, most: i64, history: i64) -> Result<Said> {
+        let mut said = self.said_in(std::slice::from_ref(claim), most, history).await?;
+        Ok(said.pop().unwrap_or_default())
+    }
+
+    /// The same of several conversations, in their order, with one query.
+    pub async fn said_in(&self, claims: &[Claim], most: i64, history: i64) -> Result<Vec<Said>> {
         self.read(async |conn| {
-            let sql = "select id, provider_id, author, content, body, transcript, state,
-                           (select name from contacts where id = $2) as contact,
-                           (select quiet_at from conversations where id = $1) as quiet_at
-                       from messages where conversation_id = $1 and (state = 'waiting' or author <> 'notice'
-                           and (body is not null or transcript is not null))
-                       order by sent_at desc, created_at desc, part desc, id desc limit $3";
-            let newest = most.saturating_add(history);
-            let rows = all!(conn, SpokenRow, sql, &claim.id, &claim.contact_id, newest)?;
-            let mut said = Said::of(rows, history);
-            let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
-            if flood || said.waiting.is_empty() {
-                // The oldest of a flood are answered first; and what came late stands further back.
-                let sql = "select id, provider_id, author, content, body, transcript, state, null as contact,
-                               null as quiet_at
-                           from messages where conversation_id = $1 and state = 'waiting'
-                           order by sent_at, created_at, part, id limit $2";
-                said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
+            let mut found = spoken(conn, claims, most.saturating_add(history)).await?;
+            let mut all = Vec::with_capacity(claims.len());
+            for (claim, place) in claims.iter().zip(0..) {
+                let rows = found.remove(&place).unwrap_or_default();
+                let mut said = Said::of(rows, history);
+                let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
+                if flood || said.waiting.is_empty() {
+                    // The oldest of a flood are answered first; and what came late stands further back.
+                    let sql = "select id, provider_id, author, content, body, transcript, state, null as contact,
+                                   null as quiet_at
+                               from messages where conversation_id = $1 and state = 'waiting'
+                               order by sent_at, created_at, part, id limit $2";
+                    said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
+                }
+                all.push(said);
             }
-            Ok(said)
+            Ok(all)
         })
         .await
     }
@@ -188,6 +194,46 @@ impl Said {
         before.reverse();
         Self { contact, quiet_at, waiting, before }
     }
+}
+
+/// A row of one of several conversations.
+#[derive(FromRow)]
+struct SpokenIn {
+    place: i64,
+    #[sqlx(flatten)]
+    row: SpokenRow,
+}
+
+/// The `newest` messages of each of these conversations, newest first, by the conversation's place.
+async fn spoken(
+    conn: &mut Conn<'_>,
+    claims: &[Claim],
+    newest: i64,
+) -> Result<HashMap<i64, Vec<SpokenRow>>> {
+    let mut rows = Rows::default();
+    for (claim, place) in claims.iter().zip(0_i64..) {
+        rows.push([place.into(), claim.id.as_str().into(), claim.contact_id.as_str().into()]);
+    }
+    // SQLite has no lateral join, and Postgres would read the whole table for the other one.
+    let (newest_of, end) = match conn {
+        Conn::Sqlite(_) => ("messages m where m.rowid in (select x.rowid", ""),
+        Conn::Postgres(_) => ("lateral (select x.*", " m"),
+    };
+    let after = format!(
+        ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.state,
+            (select c.name from contacts c where c.id = v.contact_id) as contact,
+            (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
+        from v cross join {newest_of} from messages x where x.conversation_id = v.id
+            and (x.state = 'waiting' or x.author <> 'notice' and (x.body is not null or x.transcript is not null))
+            order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit {newest}){end}
+        order by v.place, m.sent_at desc, m.created_at desc, m.part desc, m.id desc"
+    );
+    let before = "with v (place, id, contact_id) as (";
+    let mut found: HashMap<i64, Vec<SpokenRow>> = HashMap::new();
+    for one in conn.many_rows::<SpokenIn>(before, &rows, &after).await? {
+        found.entry(one.place).or_default().push(one.row);
+    }
+    Ok(found)
 }
 
 struct ClaimTurns {

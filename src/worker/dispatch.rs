@@ -10,25 +10,27 @@ use tokio::task::JoinSet;
 use super::Settings;
 use super::leases::Leases;
 use super::purse::Purse;
-use super::turn::Job;
+use super::turn::{Heard, Job};
 use crate::desk::Desk;
+use crate::pipeline::inbound;
+use crate::store::turns::Claim;
 
 /// How many conversations are claimed at once.
 const BATCH: usize = 64;
 
 /// Dispatches until it is told to stop; then finishes the turns under way, or hands them over.
-pub(super) async fn run(desk: Arc<Desk>, settings: Settings, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn run(desk: Arc<Desk>, settings: Settings, stopped: watch::Receiver<bool>) {
     let hands = Hands {
         places: Arc::new(Semaphore::new(settings.turns.max(1))),
         leases: Arc::new(Leases::default()),
         purse: Arc::new(Purse::new(desk.engine.budget.clone())),
+        stopped,
     };
     let leases = hands.leases.clone();
     let mut turns = JoinSet::new();
     tokio::select! {
         () = dispatch(&desk, &settings, &hands, &mut turns) => {}
         () = leases.keep(&desk, settings.lease_ms) => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     let finish = async { while turns.join_next().await.is_some() {} };
     let grace = Duration::from_millis(settings.grace_ms);
@@ -59,16 +61,27 @@ struct Hands {
     places: Arc<Semaphore>,
     leases: Arc<Leases>,
     purse: Arc<Purse>,
+    stopped: watch::Receiver<bool>,
 }
 
+impl Hands {
+    /// Waits until there shall be no new turns.
+    async fn stopped(&self) {
+        // An error means that whoever would stop us is gone.
+        drop(self.stopped.clone().wait_for(|stopped| *stopped).await);
+    }
+}
+
+/// Claims until it is told to stop, and never stops between a claim and its turn.
 async fn dispatch(desk: &Arc<Desk>, settings: &Settings, hands: &Hands, turns: &mut JoinSet<()>) {
     let wake = desk.wake.for_dispatcher();
-    loop {
+    while !*hands.stopped.borrow() {
         while claim_some(desk, settings, hands, turns).await {}
         while turns.try_join_next().is_some() {}
         tokio::select! {
             () = wake.notified() => {}
             () = tokio::time::sleep(Duration::from_millis(settings.poll_ms)) => {}
+            () = hands.stopped() => {}
         }
     }
 }
@@ -81,7 +94,11 @@ async fn claim_some(
     turns: &mut JoinSet<()>,
 ) -> bool {
     let places = &hands.places;
-    let Ok(first) = places.clone().acquire_owned().await else { return false };
+    let first = tokio::select! {
+        place = places.clone().acquire_owned() => place.ok(),
+        () = hands.stopped() => None,
+    };
+    let Some(first) = first else { return false };
     let free = places.available_permits().min(BATCH - 1);
     let most = i64::try_from(free + 1).unwrap_or(1);
     let claims = match desk.store.claim_turns(most, settings.lease_ms).await {
@@ -92,8 +109,9 @@ async fn claim_some(
         }
     };
     let full = claims.len() > free;
+    let heard = listen(desk, &claims).await;
     let mut place = Some(first);
-    for claim in claims {
+    for (claim, heard) in claims.into_iter().zip(heard) {
         let permit = match place.take() {
             Some(permit) => permit,
             None => match places.clone().acquire_owned().await {
@@ -104,9 +122,24 @@ async fn claim_some(
         let job = Job::new(desk, hands.leases.hold(claim), &hands.purse, settings);
         turns.spawn(async move {
             crate::step!("turn.claimed");
-            job.run().await;
+            job.run(heard).await;
             drop(permit);
         });
     }
     full
+}
+
+/// Listens to what happens in these conversations, and reads what was said there: with one query for all.
+async fn listen(desk: &Arc<Desk>, claims: &[Claim]) -> Vec<Heard> {
+    let stirs: Vec<_> =
+        claims.iter().map(|claim| desk.wake.listen(&claim.conversation())).collect();
+    let bots =
+        claims.iter().filter_map(|claim| desk.bots.get(&desk.number(&claim.number_id)?.agent));
+    let history = bots.map(|bot| bot.agent.history).max().unwrap_or_default();
+    let said = inbound::read(&desk.store, claims, history).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "what was said cannot be read, each turn tries it again");
+        Vec::new()
+    });
+    let said = said.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+    stirs.into_iter().zip(said).map(|(stirs, said)| Heard { stirs, said }).collect()
 }

@@ -14,11 +14,11 @@ use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{Trace, Written};
 use crate::domain::{Agent, Media, MessageId, Outcome, Reply, ReplyKind, Spoken};
-use crate::pipeline::inbound::{Gathered, gather};
+use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
 use crate::pipeline::{Answered, Around, Bot, Means, Ready, Recordings};
 use crate::store::finish::Committed;
-use crate::store::turns::Claim;
+use crate::store::turns::{Claim, Said};
 
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
 const MOST_ATTEMPTS: i64 = 20;
@@ -42,6 +42,15 @@ pub(super) struct Job {
     purse: Arc<Purse>,
     typing: bool,
     limit: Duration,
+}
+
+/// What a turn knows of its conversation when it begins.
+pub(super) struct Heard {
+    /// What happens there since it was claimed. To the turn's end: what comes while the answer is committed wakes the
+    /// dispatcher when this is dropped.
+    pub(super) stirs: Stirs,
+    /// What was said there, read while the stirs were listened to; `None` when it could not be read.
+    pub(super) said: Option<Said>,
 }
 
 /// How a try to answer ended.
@@ -85,10 +94,10 @@ impl Job {
     }
 
     /// Runs it to its end.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self, mut heard: Heard) {
         let started = Instant::now();
         let turn = tokio::select! {
-            turn = self.turn() => turn,
+            turn = self.turn(&mut heard) => turn,
             () = self.held.lost() => {
                 tracing::warn!(conversation = self.claim().id, "a turn lost its lease: another process has it");
                 return;
@@ -120,7 +129,7 @@ impl Job {
     }
 
     /// Runs the turn; the outcome as one word, or nothing when there was none to run.
-    async fn turn(&self) -> crate::store::Result<Option<&'static str>> {
+    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<Option<&'static str>> {
         let found = self
             .desk
             .number(&self.claim().number_id)
@@ -133,9 +142,7 @@ impl Job {
         };
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number, deadline };
-        // To its end: what comes while the answer is committed wakes the dispatcher when this is dropped.
-        let mut stirs = self.desk.wake.listen(&self.claim().conversation());
-        let Some((gathered, answered)) = self.answer(&scene, &mut stirs).await? else {
+        let Some((gathered, answered)) = self.answer(&scene, heard).await? else {
             self.release(None, true).await?;
             return Ok(None);
         };
@@ -164,16 +171,20 @@ impl Job {
     async fn answer(
         &self,
         scene: &Scene<'_>,
-        stirs: &mut Stirs,
+        Heard { stirs, said }: &mut Heard,
     ) -> crate::store::Result<Option<(Gathered, Answered)>> {
         let agent = Arc::new(scene.bot.agent.clone());
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
         for tries in 0.. {
-            stirs.happened();
-            let Some(mut gathered) = gather(&self.desk.store, self.claim(), &agent).await? else {
-                return Ok(None);
+            let gathered = match said.take() {
+                Some(said) => merge(said, self.claim(), &agent),
+                None => {
+                    stirs.happened();
+                    gather(&self.desk.store, self.claim(), &agent).await?
+                }
             };
+            let Some(mut gathered) = gathered else { return Ok(None) };
             gathered.remember(&known);
             if self.claim().attempts > MOST_ATTEMPTS {
                 let why = "this turn was begun several times and never finished";
