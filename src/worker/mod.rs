@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::desk::Desk;
 use crate::domain::machine::Limits;
 
+mod carrier;
 mod courier;
 mod dispatch;
 mod gate;

@@ -1,0 +1,214 @@
+//! Carries one message of the outbox: through the send gate to the provider, and records how that ended.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::gate::{self, Pass, Stop};
+use super::pace::{Change, Outcome, Pace};
+use crate::desk::{Desk, Number};
+use crate::domain::time::now_ms;
+use crate::domain::{ConversationId, Fault, Party, Template};
+use crate::provider::{Class, Error, Outgoing, Retry};
+use crate::store::agents::NumberState;
+use crate::store::escalations::Opened;
+use crate::store::outbox::{Ended, ToSend};
+
+/// How often a record of a send is tried before the lease settles it.
+const RECORD_ATTEMPTS: u32 = 5;
+/// A message is not sent when its lease ends this soon, in milliseconds: its send could not be recorded any more.
+const TOO_LATE_MS: i64 = 500;
+
+/// Carries one message.
+pub(super) struct Carrier {
+    pub(super) desk: Arc<Desk>,
+    pub(super) pace: Arc<Mutex<Pace>>,
+}
+
+impl Carrier {
+    /// Sends one message; how it ended.
+    pub(super) async fn carry(&self, message: &ToSend) -> Ended {
+        let Some(number) = self.desk.number(&message.number_id) else {
+            return Ended::Failed(Fault::ours("the number is not configured any more"));
+        };
+        let template = number.sending.template.as_ref();
+        let now = now_ms();
+        let asked = gate::Asked { message, has_window: number.has_window, template, now };
+        let pass = match gate::pass(&asked) {
+            Ok(pass) => pass,
+            Err(stop) => return self.stopped(message, stop, None).await,
+        };
+        if message.lease_until - now < TOO_LATE_MS {
+            return Ended::Again(now, Fault::ours("it was claimed too long ago to be sent"));
+        }
+        let sent = self.send(number, message, &pass).await;
+        // The window closed between the gate and WhatsApp: the template, where there is one, goes at once.
+        let sent = match sent {
+            Err(Error::Refused { class: Class::WindowClosed, fault, .. })
+                if pass == Pass::AsItIs =>
+            {
+                match gate::outside(message, template) {
+                    Ok(pass) => self.send(number, message, &pass).await,
+                    Err(stop) => return self.stopped(message, stop, Some(fault)).await,
+                }
+            }
+            other => other,
+        };
+        match sent {
+            Ok(provider_id) => Ended::Sent(provider_id),
+            Err(error) => match after(number, message, &error) {
+                Ended::Failed(fault) => {
+                    let stop = gate::missed(message, fault.clone());
+                    self.stopped(message, stop, Some(fault)).await
+                }
+                ended => ended,
+            },
+        }
+    }
+
+    async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
+        crate::step!("send.begun");
+        let outgoing = outgoing(message, pass);
+        let sent = number.line.send(&outgoing).await;
+        crate::step!("send.taken");
+        let change = self.note(number, message, sent.as_ref().map(|_| ()));
+        self.tell(number, change, sent.as_ref().err()).await;
+        sent.map(|sent| sent.provider_id)
+    }
+
+    /// What a send says of its number.
+    fn note(&self, number: &Number, message: &ToSend, sent: Result<(), &Error>) -> Change {
+        let now = now_ms();
+        let outcome = match sent {
+            Ok(()) => Outcome::Accepted,
+            Err(error @ Error::Refused { class, .. }) => match class {
+                Class::Token => Outcome::TokenRefused,
+                Class::Throttled => match error.retry(attempt(message), spread()) {
+                    Retry::After(wait) => {
+                        let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+                        Outcome::Throttled { until: now.saturating_add(wait) }
+                    }
+                    Retry::Never | Retry::Unknown => Outcome::Other,
+                },
+                Class::Transient => Outcome::Other,
+                _ => Outcome::Accepted,
+            },
+            Err(_) => Outcome::Other,
+        };
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.outcome(number.id.as_str(), outcome, now)
+    }
+
+    /// A number that stops, or sends again, says so where operators look.
+    async fn tell(&self, number: &Number, change: Change, error: Option<&Error>) {
+        let (state, reason) = match change {
+            Change::None => return,
+            Change::Stopped => {
+                let why = error.map(ToString::to_string).unwrap_or_default();
+                let reason = format!("WhatsApp refuses the number's access token: {why}");
+                tracing::error!(number = number.slug, "{reason}; its queue waits");
+                (NumberState::Stopped, Some(reason))
+            }
+            Change::Ready => {
+                tracing::info!(number = number.slug, "the number sends again");
+                (NumberState::Ready, None)
+            }
+        };
+        if let Err(error) = self.desk.store.set_number_state(&number.id, state, reason).await {
+            tracing::error!(%error, "the number's state could not be stored");
+        }
+    }
+
+    /// A message that the gate holds back; where the customer waits for it, a person is asked.
+    async fn stopped(&self, message: &ToSend, stop: Stop, refused: Option<Fault>) -> Ended {
+        let fault = match stop {
+            Stop::Void(fault) => fault,
+            Stop::Missed(fault) => {
+                let opened = Opened {
+                    conversation: ConversationId::stored(message.conversation_id.clone()),
+                    reason: format!("a message could not be sent: {}", fault.title),
+                    question: message.body.clone().unwrap_or_default(),
+                };
+                if let Err(error) = self.desk.store.open_case(opened).await {
+                    tracing::error!(%error, message = message.id, "a case could not be opened");
+                }
+                fault
+            }
+        };
+        tracing::warn!(message = message.id, "a message was held back: {}", fault.title);
+        Ended::Failed(refused.unwrap_or(fault))
+    }
+
+    /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
+    /// not sent again.
+    pub(super) async fn record(&self, message: &ToSend, ended: Ended) {
+        metrics::counter!("frontdesk_sends_total", "ended" => word(&ended)).increment(1);
+        for attempt in 1..=RECORD_ATTEMPTS {
+            match self.desk.store.record_send(message, ended.clone()).await {
+                Ok(()) => {
+                    let id = ConversationId::stored(message.conversation_id.clone());
+                    return self.desk.wake.changed(&id);
+                }
+                Err(error) => {
+                    tracing::error!(%error, message = message.id, attempt, "a send could not be recorded");
+                    tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await;
+                }
+            }
+        }
+    }
+}
+
+fn outgoing(message: &ToSend, pass: &Pass) -> Outgoing {
+    let template: Option<Template> = match pass {
+        Pass::AsItIs => None,
+        Pass::AsTemplate(template) => Some(template.clone()),
+    };
+    Outgoing {
+        to: Party {
+            wa_id: message.wa_id.clone(),
+            bsuid: message.bsuid.clone(),
+            ..Party::default()
+        },
+        text: message.body.clone().unwrap_or_default(),
+        template,
+        reply_to: message.reply_to.clone(),
+        reference: message.id.clone(),
+    }
+}
+
+fn attempt(message: &ToSend) -> u32 {
+    u32::try_from(message.attempts).unwrap_or(u32::MAX)
+}
+
+/// 0 to 1: sets messages that failed together apart.
+fn spread() -> f64 {
+    f64::from(u32::try_from(now_ms() % 1000).unwrap_or(0)) / 1000.0
+}
+
+/// What to do after a send that failed.
+fn after(number: &Number, message: &ToSend, error: &Error) -> Ended {
+    let now = now_ms();
+    match error.retry(attempt(message), spread()) {
+        Retry::After(wait) => {
+            tracing::warn!(%error, message = message.id, "a message was not sent, it is tried again in {wait:?}");
+            let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+            Ended::Again(now.saturating_add(wait), error.fault())
+        }
+        Retry::Unknown => {
+            tracing::warn!(%error, message = message.id, "whether a message went out is unknown, it is not repeated");
+            Ended::Unknown(now + number.sending.unknown.after_ms, error.fault())
+        }
+        Retry::Never => {
+            tracing::error!(%error, message = message.id, "a message cannot be sent");
+            Ended::Failed(error.fault())
+        }
+    }
+}
+
+fn word(ended: &Ended) -> &'static str {
+    match ended {
+        Ended::Sent(_) => "sent",
+        Ended::Again(..) => "again",
+        Ended::Unknown(..) => "unknown",
+        Ended::Failed(_) => "failed",
+    }
+}
