@@ -201,11 +201,16 @@ impl Speakable {
 
     fn hide(&mut self, hidden: Hidden, last: bool) -> bool {
         let end = match hidden {
-            Hidden::Reasoning => REASONING_END.find(&self.held),
-            Hidden::Tool => TOOL_END.find(&self.held),
+            // Whichever ends first: the one that begins first may not be whole yet.
+            Hidden::Reasoning => [&*THINK_END, &*FINAL_CHANNEL]
+                .iter()
+                .filter_map(|end| end.find(&self.held))
+                .map(|found| found.end())
+                .min(),
+            Hidden::Tool => TOOL_END.find(&self.held).map(|found| found.end()),
             Hidden::Rest => None,
         };
-        if let Some(end) = end.map(|end| end.end()) {
+        if let Some(end) = end {
             self.held.drain(..end);
             self.resume();
             return true;
@@ -240,9 +245,9 @@ static WITHHELD: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-static REASONING_END: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(&format!(r"{}|<\|channel\|>\s*final\b(?s:.{{0,80}}?)<\|message\|>", THINK_END.as_str()))
-});
+/// The end of what a model that speaks in channels says to itself.
+static FINAL_CHANNEL: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"<\|channel\|>\s*final\b(?s:.{0,80}?)<\|message\|>"));
 
 static TOOL_END: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
@@ -333,6 +338,13 @@ mod tests {
             ]),
             "A sentence that is long enough to be said."
         );
+    }
+
+    #[test]
+    fn reasoning_ends_where_it_ends_first_however_it_comes() {
+        let raw = "<|channel|>final</think>[<|message|>We open";
+        let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
+        assert_eq!(streamed(&letters), streamed([raw]));
     }
 
     proptest! {
