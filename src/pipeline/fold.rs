@@ -53,6 +53,26 @@ impl Kind {
 /// A text in the form in which it is compared: without case, accents, width, invisible characters, and with one
 /// `GAP` for whatever separates words. No `GAP` at the ends.
 pub(super) fn fold(text: &str) -> Vec<char> {
+    if text.is_ascii() { of_ascii(text) } else { of_any(text) }
+}
+
+/// [`fold`] of what needs no tables.
+fn of_ascii(text: &str) -> Vec<char> {
+    let mut folded = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            folded.push(c.to_ascii_lowercase());
+        } else if folded.last().is_some_and(|last| *last != GAP) {
+            folded.push(GAP);
+        }
+    }
+    if folded.last() == Some(&GAP) {
+        folded.pop();
+    }
+    folded
+}
+
+fn of_any(text: &str) -> Vec<char> {
     let mut base = GAP;
     let plain = text.nfkd().filter(|c| !is_invisible(*c)).filter(move |c| {
         let kept = !is_combining_mark(*c) || keeps_mark(base, *c);
@@ -116,4 +136,18 @@ pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{0640}' | '\u{180B}'..='\u{180E}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{20E3}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_text_is_folded_as_any_other(text in "[\\x00-\\x7f]{0,40}") {
+            prop_assert_eq!(of_ascii(&text), of_any(&text));
+        }
+    }
 }
