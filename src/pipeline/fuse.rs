@@ -6,8 +6,9 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::domain::{ChunkId, Passage, Scores};
+use crate::domain::{Chunk, ChunkId, Passage, Scores};
 use crate::index::{Hit, Legs};
 
 /// Share of the dense leg where the embedder knows the language. A compromise: on the shared English data it lifts
@@ -61,11 +62,17 @@ impl Weights {
 pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> {
     let dense = if legs.dense.is_empty() { 0.0 } else { share(weights.dense) };
     let ngram = share(weights.ngram);
-    let mut fusion = Fusion::default();
-    fusion.add(Leg::above_worst(legs.dense, dense), |scores| &mut scores.dense);
-    fusion
-        .add(Leg::above_zero(legs.bm25, (1.0 - dense) * (1.0 - ngram)), |scores| &mut scores.bm25);
-    fusion.add(Leg::above_zero(legs.ngram, (1.0 - dense) * ngram), |scores| &mut scores.ngram);
+    let (bm25, ngram) = ((1.0 - dense) * (1.0 - ngram), (1.0 - dense) * ngram);
+    let legs = [
+        Leg::above_worst(legs.dense, dense),
+        Leg::above_zero(legs.bm25, bm25),
+        Leg::above_zero(legs.ngram, ngram),
+    ];
+    let mut fusion = Fusion::of_at_most(legs.iter().map(|leg| leg.hits.len()).sum());
+    let [dense, bm25, ngram] = &legs;
+    fusion.add(dense, |scores| &mut scores.dense);
+    fusion.add(bm25, |scores| &mut scores.bm25);
+    fusion.add(ngram, |scores| &mut scores.ngram);
     fusion.finish(limit)
 }
 
@@ -118,47 +125,54 @@ impl Leg {
 }
 
 /// What the legs found so far.
-#[derive(Default)]
-struct Fusion {
-    found: HashMap<ChunkId, Candidate>,
+struct Fusion<'a> {
+    places: HashMap<&'a ChunkId, usize>,
+    found: Vec<Candidate<'a>>,
 }
 
-struct Candidate {
-    passage: Passage,
+struct Candidate<'a> {
+    chunk: &'a Arc<Chunk>,
+    scores: Scores,
     /// Whether a leg with weight found it.
     counts: bool,
 }
 
-impl Fusion {
-    fn add(&mut self, leg: Leg, score_of: fn(&mut Scores) -> &mut Option<f32>) {
-        let shares: Vec<f32> = leg.hits.iter().map(|hit| leg.share(hit.score)).collect();
-        for (hit, share) in leg.hits.into_iter().zip(shares) {
-            let candidate = self.found.entry(hit.chunk.id.clone()).or_insert_with(|| {
-                let passage = Passage { chunk: hit.chunk, scores: Scores::default() };
-                Candidate { passage, counts: false }
-            });
-            candidate.counts |= leg.weight > 0.0;
-            let scores = &mut candidate.passage.scores;
+impl<'a> Fusion<'a> {
+    fn of_at_most(hits: usize) -> Self {
+        Self { places: HashMap::with_capacity(hits), found: Vec::with_capacity(hits) }
+    }
+
+    fn add(&mut self, leg: &'a Leg, score_of: fn(&mut Scores) -> &mut Option<f32>) {
+        for hit in &leg.hits {
+            let place = *self.places.entry(&hit.chunk.id).or_insert(self.found.len());
+            if place == self.found.len() {
+                let scores = Scores::default();
+                self.found.push(Candidate { chunk: &hit.chunk, scores, counts: false });
+            }
+            let Candidate { scores, counts, .. } = &mut self.found[place];
+            *counts |= leg.weight > 0.0;
             *score_of(scores) = Some(hit.score);
             scores.coverage = scores.coverage.max(hit.coverage);
-            scores.fused += leg.weight * share;
+            scores.fused += leg.weight * leg.share(hit.score);
         }
     }
 
     fn finish(self, limit: usize) -> Vec<Passage> {
-        let counted = self.found.into_values().filter(|candidate| candidate.counts);
-        let mut passages: Vec<Passage> = counted.map(|candidate| candidate.passage).collect();
-        passages.sort_unstable_by(best_first);
+        let counted = self.found.into_iter().filter(|candidate| candidate.counts);
+        let mut found: Vec<Candidate<'_>> = counted.collect();
+        found.sort_unstable_by(best_first);
+        let passages =
+            found.into_iter().map(|one| Passage { chunk: one.chunk.clone(), scores: one.scores });
         once_each(passages, limit)
     }
 }
 
-fn best_first(a: &Passage, b: &Passage) -> Ordering {
+fn best_first(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     b.scores.fused.total_cmp(&a.scores.fused).then_with(|| a.chunk.id.cmp(&b.chunk.id))
 }
 
 /// The first `limit` of passages that do not say the same, whatever their spaces and line breaks.
-fn once_each(passages: Vec<Passage>, limit: usize) -> Vec<Passage> {
+fn once_each(passages: impl Iterator<Item = Passage>, limit: usize) -> Vec<Passage> {
     let mut kept: Vec<(usize, Passage)> = Vec::new();
     for passage in passages {
         if kept.len() == limit {

@@ -1,21 +1,30 @@
 //! The best of many scored chunks, without sorting them all.
 
 use std::cmp::Ordering;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::domain::ChunkId;
 
-/// Keeps the `limit` best of what is offered. Equal scores are ordered by chunk id, so that a search gives the
-/// same answer however the chunks came in.
-pub(super) struct Best<'a, Id: Fn(u32) -> Option<&'a ChunkId>> {
+/// Keeps the `limit` best of what is offered. Equal scores are ordered by a key of the chunk's id, so that a search gives
+/// the same answer however the chunks came in.
+pub(super) struct Best<'a> {
     limit: usize,
-    id: Id,
+    /// By slot, see [`key`].
+    keys: &'a [u64],
     floor: f32,
     found: Vec<(f32, u32)>,
 }
 
-impl<'a, Id: Fn(u32) -> Option<&'a ChunkId>> Best<'a, Id> {
-    pub(super) fn new(limit: usize, id: Id) -> Self {
-        Self { limit, id, floor: f32::NEG_INFINITY, found: Vec::new() }
+/// What stands for a chunk's id among equal scores: one number is compared faster than two texts.
+pub(super) fn key(id: &ChunkId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.as_str().hash(&mut hasher);
+    hasher.finish()
+}
+
+impl<'a> Best<'a> {
+    pub(super) fn new(limit: usize, keys: &'a [u64]) -> Self {
+        Self { limit, keys, floor: f32::NEG_INFINITY, found: Vec::new() }
     }
 
     /// Offers a slot with its score; a score that is not a number is passed over.
@@ -50,6 +59,7 @@ impl<'a, Id: Fn(u32) -> Option<&'a ChunkId>> Best<'a, Id> {
     }
 
     fn order(&self, a: (f32, u32), b: (f32, u32)) -> Ordering {
-        b.0.total_cmp(&a.0).then_with(|| (self.id)(a.1).cmp(&(self.id)(b.1)))
+        let key = |slot: u32| self.keys.get(slot as usize);
+        b.0.total_cmp(&a.0).then_with(|| key(a.1).cmp(&key(b.1)))
     }
 }

@@ -6,6 +6,7 @@
 //! rarity weighs in the question's vector only, so that a chunk's length never changes when others come or go.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::bm25::idf;
 use super::search::Sought;
@@ -19,7 +20,27 @@ const FAINT: f32 = 0.1;
 /// Which words hold an n-gram, as often as they do.
 #[derive(Default)]
 pub(super) struct Grams {
-    words: HashMap<u64, Vec<u32>>,
+    words: HashMap<u64, Vec<u32>, BuildHasherDefault<AsItIs>>,
+}
+
+/// An n-gram's key is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Grams {

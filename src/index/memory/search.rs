@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::best::Best;
 use super::shelf::Shelf;
 use super::{bm25, ngram};
-use crate::domain::ChunkId;
 use crate::index::{Hit, Legs, Query, terms};
 
 /// The most words of a question that are looked up; nobody asks in more.
@@ -76,7 +75,7 @@ impl Shelf {
     }
 
     fn dense_leg(&self, question: &Question<'_>) -> Vec<(f32, u32)> {
-        let mut best = Best::new(question.limit, |slot| self.id(slot));
+        let mut best = Best::new(question.limit, &self.keys);
         if let Some(vector) = question.vector {
             self.dense.scan(vector, |score, slot| best.offer(score, slot));
         }
@@ -85,17 +84,13 @@ impl Shelf {
 
     /// The best of the scores above 0, which are by slot.
     fn best(&self, scores: &[f32], limit: usize) -> Vec<(f32, u32)> {
-        let mut best = Best::new(limit, |slot| self.id(slot));
+        let mut best = Best::new(limit, &self.keys);
         for (score, slot) in scores.iter().zip(0..) {
             if *score > 0.0 {
                 best.offer(*score, slot);
             }
         }
         best.into_sorted()
-    }
-
-    fn id(&self, slot: u32) -> Option<&ChunkId> {
-        Some(&self.slots.get(slot as usize)?.as_ref()?.chunk.id)
     }
 
     fn hit(&self, score: f32, slot: u32, coverage: f32) -> Option<Hit> {

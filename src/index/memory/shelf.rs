@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use whatlang::Lang;
 
+use super::best;
 use super::dense::{Dense, Row};
 use super::read::Read;
 use super::words::Words;
@@ -23,6 +24,8 @@ pub(super) struct Shelf {
     pub(super) lengths: Vec<f32>,
     /// The length of each slot's n-gram vector.
     pub(super) norms: Vec<f32>,
+    /// What stands for each slot's chunk id where scores are equal.
+    pub(super) keys: Vec<u64>,
     free: Vec<u32>,
     documents: HashMap<DocumentId, Vec<u32>>,
     languages: HashMap<Lang, usize>,
@@ -78,6 +81,7 @@ impl Shelf {
         let at = slot as usize;
         self.lengths[at] = read.length;
         self.norms[at] = read.norm;
+        self.keys[at] = best::key(&read.chunk.id);
         self.total_length += f64::from(read.length);
         if let Some(language) = read.language {
             *self.languages.entry(language).or_default() += 1;
@@ -95,6 +99,7 @@ impl Shelf {
         self.slots.push(None);
         self.lengths.push(0.0);
         self.norms.push(0.0);
+        self.keys.push(0);
         u32::try_from(self.slots.len() - 1).expect("memory holds fewer than 4 billion chunks")
     }
 
