@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 mod exchange;
 mod failure;
@@ -117,8 +118,8 @@ where
     D: Deserializer<'de>,
     T: serde::de::DeserializeOwned + Default,
 {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
 /// Where requests go, and the key they carry. Unlike the client's own, it reads no environment variables.
