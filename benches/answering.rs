@@ -38,6 +38,7 @@ use clap::Parser;
 
 use desk::Home;
 use desk::postgres::Postgres;
+use figures::Figures;
 use options::{Options, Part};
 use upstream::Upstream;
 
@@ -66,18 +67,24 @@ async fn compare(options: &Options) {
     }
     for round in options.rounds() {
         figures::print_title(&round);
-        let bare = floor::measure(&upstream, round).await;
-        bare.print("floor: calls and search, no store", None);
-        let home = Home::furnish(&upstream, "", options.turns);
-        let sqlite = desk::measure(&upstream, round, &home).await;
-        sqlite.print("frontdesk, SQLite synchronous=FULL", Some(&bare));
-        if !options.postgres {
-            continue;
+        let server = options.postgres.then(Postgres::durable).flatten();
+        let (mut bare, mut sqlite, mut postgres) = (Vec::new(), Vec::new(), Vec::new());
+        for part in 0..options.parts() {
+            let round = round.part(part, options.parts());
+            bare.push(floor::measure(&upstream, round).await);
+            let home = Home::furnish(&upstream, "", options.turns);
+            sqlite.push(desk::measure(&upstream, round, &home).await);
+            if let Some(server) = &server {
+                let home = Home::furnish(&upstream, &server.database().await, options.turns);
+                postgres.push(desk::measure(&upstream, round, &home).await);
+            }
         }
-        let Some(server) = Postgres::durable() else { continue };
-        let home = Home::furnish(&upstream, &server.database().await, options.turns);
-        let postgres = desk::measure(&upstream, round, &home).await;
-        postgres.print("frontdesk, Postgres fsync=on", Some(&bare));
+        let bare = Figures::of_parts(bare);
+        bare.print("floor: calls and search, no store", None);
+        Figures::of_parts(sqlite).print("frontdesk, SQLite synchronous=FULL", Some(&bare));
+        if server.is_some() {
+            Figures::of_parts(postgres).print("frontdesk, Postgres fsync=on", Some(&bare));
+        }
     }
     if options.wants(Part::Growth) {
         growth::compare(&upstream, options).await;

@@ -66,6 +66,21 @@ impl Figures {
         Self { took, overhead, cpu_s, memory_mb, old }
     }
 
+    /// Several parts of a round as one.
+    pub(crate) fn of_parts(parts: Vec<Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().expect("at least one part");
+        for part in parts {
+            all.took += part.took;
+            all.overhead.extend(part.overhead);
+            all.cpu_s += part.cpu_s;
+            all.memory_mb = all.memory_mb.max(part.memory_mb);
+            all.old += part.old;
+        }
+        all.overhead.sort_unstable();
+        all
+    }
+
     /// Messages from stored customers.
     pub(crate) fn old(&self) -> usize {
         self.old

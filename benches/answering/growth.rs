@@ -3,7 +3,7 @@
 
 use super::desk::postgres::Postgres;
 use super::desk::{self, Home};
-use super::figures::{self, grouped};
+use super::figures::{self, Figures, grouped};
 use super::floor;
 use super::options::Options;
 use super::seed::{self, Database};
@@ -68,13 +68,23 @@ impl<'a> Growth<'a> {
         let round = |stored| self.options.growth_rounds(stored)[which];
         let first = round(self.desks[0].0);
         figures::print_title(&first);
-        let bare = floor::measure(self.upstream, first).await;
+        let parts = self.options.parts();
+        let mut bare = Vec::new();
+        let mut measured: Vec<Vec<Figures>> = self.desks.iter().map(|_| Vec::new()).collect();
+        for part in 0..parts {
+            bare.push(floor::measure(self.upstream, first.part(part, parts)).await);
+            for ((stored, home), measured) in self.desks.iter().zip(&mut measured) {
+                let round = round(*stored).part(part, parts);
+                measured.push(desk::measure(self.upstream, round, home).await);
+            }
+        }
+        let bare = Figures::of_parts(bare);
         bare.print("floor: calls and search, no store", None);
         let mut smallest = None;
         let mut old = Vec::new();
-        for (conversations, home) in &self.desks {
-            let figures = desk::measure(self.upstream, round(*conversations), home).await;
-            let name = format!("{}, {} stored", self.database, grouped(*conversations));
+        for ((stored, _), measured) in self.desks.iter().zip(measured) {
+            let figures = Figures::of_parts(measured);
+            let name = format!("{}, {} stored", self.database, grouped(*stored));
             figures.print(&name, Some(&bare));
             old.push(grouped(figures.old()));
             match &smallest {

@@ -51,9 +51,26 @@ pub(crate) struct Old {
     pub(crate) to: usize,
 }
 
-/// The phone of a new customer. `series`, `worker` and `spell` are below 9, 10,000 and 1,000,000.
+impl Round {
+    /// One of `all` parts of this round, from 0: its share of the messages, with customers of its own.
+    pub(crate) fn part(self, part: usize, all: usize) -> Self {
+        let Old { stored, from, to } = self.old;
+        let share = (to - from) / all;
+        Self {
+            messages: self.messages / all,
+            old: Old { stored, from: from + part * share, to: from + (part + 1) * share },
+            series: self.series + part * SERIES,
+            ..self
+        }
+    }
+}
+
+/// Series of all rounds on one database; those of the next part come after them.
+const SERIES: usize = 4;
+
+/// The phone of a new customer. `series`, `worker` and `spell` are below 1,000, 10,000 and 1,000,000.
 pub(crate) fn new_customer(series: usize, worker: usize, spell: usize) -> String {
-    (400_000_000_000 + series * 10_000_000_000 + worker * 1_000_000 + spell).to_string()
+    (40_000_000_000_000 + series * 10_000_000_000 + worker * 1_000_000 + spell).to_string()
 }
 
 /// The phone of the stored customer of this number, from 0; `seed` stores the same.

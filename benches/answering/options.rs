@@ -42,6 +42,9 @@ pub(crate) struct Options {
     /// `[worker] turns` of the desk [default: the desk's own]
     #[arg(long, value_name = "N")]
     pub(crate) turns: Option<usize>,
+    /// In how many parts a round is measured, floor and desks by turns: what else the machine does meets all of them
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
+    parts: u8,
     /// Tell the desk that each reply was sent and delivered, as WhatsApp does; the floor is told nothing
     #[arg(long)]
     statuses: bool,
@@ -80,6 +83,11 @@ impl Options {
             (None, Part::Growth) => self.growth || self.quick,
             (None, _) => true,
         }
+    }
+
+    /// In how many parts a round is measured.
+    pub(crate) fn parts(&self) -> usize {
+        usize::from(self.parts)
     }
 
     /// The rounds on an empty database, in the order in which they are shown.
