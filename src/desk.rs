@@ -1,9 +1,10 @@
 //! A running desk: what the worker and the web face share. It is built by `app`; nothing here builds anything.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 
 use crate::domain::{AgentId, ConversationId, NumberId, Sending};
 use crate::knowledge::Library;
@@ -11,6 +12,8 @@ use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
 use crate::provider::Provider;
 use crate::store::Store;
+use crate::store::inbox::Offer;
+use crate::store::turns::{Claim, Said};
 
 /// A running desk.
 pub struct Desk {
@@ -99,11 +102,50 @@ impl Bots {
 pub struct Wake {
     dispatcher: Arc<Notify>,
     courier: Arc<Notify>,
-    under_way: Mutex<HashMap<ConversationId, watch::Sender<u64>>>,
+    /// How often the courier was woken.
+    sends: AtomicU64,
+    under_way: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
+    /// What no turn heard.
+    unheard: Mutex<HashMap<ConversationId, News>>,
     changes: broadcast::Sender<ConversationId>,
     live_ended: watch::Sender<bool>,
+    begins: OnceLock<Begins>,
 }
 
+/// How whoever takes in a message has the dispatcher run its turn.
+struct Begins {
+    places: Arc<Semaphore>,
+    lease_ms: i64,
+    claims: mpsc::UnboundedSender<Begin>,
+}
+
+/// A turn that was claimed with the message that it answers, and its place among the turns.
+pub struct Begin {
+    /// The claim.
+    pub claim: Claim,
+    /// What was said in the conversation, where it was read already.
+    pub said: Option<Said>,
+    /// The place.
+    pub place: OwnedSemaphorePermit,
+}
+
+/// Places among the turns for messages that are being taken in.
+#[derive(Default)]
+pub struct Places {
+    free: Vec<OwnedSemaphorePermit>,
+    lease_ms: i64,
+}
+
+impl Places {
+    /// What to offer to the store.
+    pub fn offer(&self) -> Offer {
+        Offer { most: self.free.len(), lease_ms: self.lease_ms, ..Offer::default() }
+    }
+}
+
+/// Of how many conversations news is kept that no turn heard. Without it a message may be answered apart from the one just
+/// before it.
+const MOST_UNHEARD: usize = 4096;
 /// How many changes a slow listener of the live stream may be behind.
 const BEHIND: usize = 1024;
 
@@ -112,9 +154,12 @@ impl Default for Wake {
         Self {
             dispatcher: Arc::default(),
             courier: Arc::default(),
+            sends: AtomicU64::default(),
             under_way: Mutex::default(),
+            unheard: Mutex::default(),
             changes: broadcast::channel(BEHIND).0,
             live_ended: watch::Sender::new(false),
+            begins: OnceLock::new(),
         }
     }
 }
@@ -144,14 +189,26 @@ impl Wake {
         async move { drop(ended.wait_for(|ended| *ended).await) }
     }
 
-    /// Something happened in a conversation that a turn under way should know: a message came, or a person took it.
-    pub fn stirred(&self, conversation: &ConversationId) {
+    /// Something happened in a conversation that a turn under way should know: a message came (with the provider's id,
+    /// where it is known), or a person took it.
+    pub fn stirred(&self, conversation: &ConversationId, message: Option<&str>) {
         self.changed(conversation);
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        match under_way.get(conversation) {
-            Some(turn) => turn.send_modify(|count| *count += 1),
-            None => self.dispatcher.notify_one(),
+        if let Some(turn) = under_way.get(conversation) {
+            turn.send_modify(|news| news.push(message.map(ToOwned::to_owned)));
+        } else {
+            self.keep_unheard(conversation, message);
+            self.dispatcher.notify_one();
         }
+    }
+
+    /// Keeps news of a conversation for the turn that may be about to begin there.
+    fn keep_unheard(&self, conversation: &ConversationId, message: Option<&str>) {
+        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        if unheard.len() >= MOST_UNHEARD {
+            unheard.clear();
+        }
+        unheard.entry(conversation.clone()).or_default().push(message.map(ToOwned::to_owned));
     }
 
     /// There may be turns to run.
@@ -161,7 +218,48 @@ impl Wake {
 
     /// There is something to send.
     pub fn send(&self) {
+        self.sends.fetch_add(1, Ordering::SeqCst);
         self.courier.notify_one();
+    }
+
+    /// How often there was something to send.
+    pub fn sends_asked(&self) -> u64 {
+        self.sends.load(Ordering::SeqCst)
+    }
+
+    /// From now on turns begin through what is given back, as far as there are places. For the dispatcher, once.
+    pub fn open(&self, places: &Arc<Semaphore>, lease_ms: i64) -> mpsc::UnboundedReceiver<Begin> {
+        let (claims, begun) = mpsc::unbounded_channel();
+        let begins = Begins { places: places.clone(), lease_ms, claims };
+        if self.begins.set(begins).is_err() {
+            tracing::error!("a second dispatcher began: it finds its turns by polling");
+        }
+        begun
+    }
+
+    /// So many places among the turns, or as many as there are.
+    pub fn places(&self, most: usize) -> Places {
+        let Some(Begins { places, lease_ms, .. }) = self.begins.get() else {
+            return Places::default();
+        };
+        let free = (0..most).map_while(|_| places.clone().try_acquire_owned().ok()).collect();
+        Places { free, lease_ms: *lease_ms }
+    }
+
+    /// Begins the turns that were claimed; those that cannot begin are given back, to be let go.
+    pub fn begin(&self, mut places: Places, claims: Vec<(Claim, Said)>) -> Vec<Claim> {
+        let begins = self.begins.get();
+        let mut left = Vec::new();
+        for (claim, said) in claims {
+            let Some((begins, place)) = begins.zip(places.free.pop()) else {
+                left.push(claim);
+                continue;
+            };
+            if let Err(refused) = begins.claims.send(Begin { claim, said: Some(said), place }) {
+                left.push(refused.0.claim);
+            }
+        }
+        left
     }
 
     /// What wakes the dispatcher.
@@ -174,20 +272,28 @@ impl Wake {
         self.courier.clone()
     }
 
-    /// A turn begins in a conversation; it hears what happens there until the result is dropped.
+    /// A turn begins in a conversation; it hears what happens there until the result is dropped, and what no turn heard
+    /// before it.
     pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> Stirs {
-        let (sender, changes) = watch::channel(0);
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let unheard =
+            self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(conversation);
+        let (sender, changes) = watch::channel(unheard.unwrap_or_default());
         under_way.insert(conversation.clone(), sender);
-        Stirs { wake: self.clone(), conversation: conversation.clone(), changes }
+        Stirs { wake: self.clone(), conversation: conversation.clone(), changes, read: 0 }
     }
 }
+
+/// What happened: the provider's id of a message that came, or something else.
+type News = Vec<Option<String>>;
 
 /// What a turn under way hears of its conversation.
 pub struct Stirs {
     wake: Arc<Wake>,
     conversation: ConversationId,
-    changes: watch::Receiver<u64>,
+    changes: watch::Receiver<News>,
+    /// How much of the news was asked for.
+    read: usize,
 }
 
 impl Stirs {
@@ -199,11 +305,12 @@ impl Stirs {
         }
     }
 
-    /// Whether something happened since this was last asked or waited for.
-    pub fn happened(&mut self) -> bool {
-        let happened = self.changes.has_changed().unwrap_or(false);
-        self.changes.mark_unchanged();
-        happened
+    /// Whether anything happened since this was last asked, beside the coming of messages that are known already.
+    pub fn happened(&mut self, known: impl Fn(&str) -> bool) -> bool {
+        let news = self.changes.borrow_and_update();
+        let since = &news[self.read.min(news.len())..];
+        self.read = news.len();
+        since.iter().any(|message| message.as_deref().is_none_or(|message| !known(message)))
     }
 }
 
@@ -211,7 +318,7 @@ impl Drop for Stirs {
     fn drop(&mut self) {
         let mut under_way = self.wake.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         // A later turn of this conversation may listen in this place already: its sender is another one.
-        let ours = |sender: &watch::Sender<u64>| {
+        let ours = |sender: &watch::Sender<News>| {
             sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.changes)
         };
         if under_way.get(&self.conversation).is_some_and(ours) {

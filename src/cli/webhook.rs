@@ -14,7 +14,7 @@ use crate::domain::WebhookId;
 use crate::domain::time::now_ms;
 use crate::pipeline::inbound::{self, Intake, Webhook};
 use crate::store::events::WebhookRow;
-use crate::store::inbox::TakenIn;
+use crate::store::inbox::{Offer, TakenIn};
 
 /// How many webhooks are read at once.
 const PIECE: i64 = 200;
@@ -162,7 +162,8 @@ impl Replay {
         let intake =
             Intake { stale_ms: self.answer.unwrap_or(desk.intake.stale_ms), ..desk.intake };
         let again = Some(WebhookId::stored(row.id.clone()));
-        let webhook = Webhook { provider, body: row.body, items, again };
+        let turns = Offer::default();
+        let webhook = Webhook { provider, body: row.body, items, again, turns };
         let taken = inbound::take_in(&desk.store, webhook, intake, number_of).await;
         all.add(&taken.with_context(|| format!("{} could not be taken in", row.id))?);
         Ok(())

@@ -11,7 +11,7 @@ use super::Shared;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::Item;
+use crate::domain::{Event, Item};
 use crate::pipeline::inbound::{self, Webhook};
 
 /// Answers for webhooks, of one number or of all of a provider's.
@@ -96,18 +96,32 @@ async fn receive(
         let number = ours.iter().find(|number| number.line.external_id() == external)?;
         Some((number.id.clone(), web.desk.bots.get(&number.agent)))
     };
-    let webhook = Webhook { provider: first.provider, body: body.to_vec(), items, again: None };
+    let wake = &web.desk.wake;
+    let messages = items.iter().filter(|item| matches!(item.event, Event::Message(_))).count();
+    let places = wake.places(messages);
+    let (provider, body, turns) = (first.provider, body.to_vec(), places.offer());
+    let webhook = Webhook { provider, body, items, again: None, turns };
     crate::step!("webhook.verified");
     let taken = inbound::take_in(&web.desk.store, webhook, web.desk.intake, number_of).await?;
     crate::step!("webhook.stored");
-    for conversation in &taken.stirred {
-        web.desk.wake.stirred(conversation);
+    for stir in &taken.stirred {
+        if taken.claimed.iter().any(|(claim, _)| claim.id == stir.conversation.as_str()) {
+            wake.changed(&stir.conversation);
+        } else {
+            wake.stirred(&stir.conversation, stir.message.as_deref());
+        }
+    }
+    for claim in wake.begin(places, taken.claimed) {
+        // If this fails, too, the lease runs out and the poll finds the conversation.
+        if let Err(error) = web.desk.store.release_turn(&claim, None, true).await {
+            tracing::warn!(%error, conversation = claim.id, "a turn that could not begin was not let go");
+        }
     }
     for conversation in &taken.settled {
-        web.desk.wake.changed(conversation);
+        wake.changed(conversation);
     }
     if taken.queued > 0 {
-        web.desk.wake.send();
+        wake.send();
     }
     metrics::counter!("frontdesk_webhooks_total").increment(1);
     metrics::counter!("frontdesk_messages_in_total").increment(taken.fresh as u64);

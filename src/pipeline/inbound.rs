@@ -13,7 +13,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{
     Agent, Content, Event, Item, Line, MessageId, NumberId, Said, Speaker, Spoken, Turn, WebhookId,
 };
-use crate::store::inbox::{Arrival, TakeIn, TakenIn};
+use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
@@ -45,6 +45,8 @@ pub struct Webhook {
     pub items: Vec<Item>,
     /// The stored webhook that is taken in again.
     pub again: Option<WebhookId>,
+    /// The turns that the caller can run at once.
+    pub turns: Offer,
 }
 
 /// Stores a webhook. When this returns, all of it is on the disk and may be acknowledged. `number_of` gives the number
@@ -55,14 +57,19 @@ pub async fn take_in(
     intake: Intake,
     number_of: impl Fn(&str) -> Option<(NumberId, Option<Arc<Bot>>)>,
 ) -> Result<TakenIn> {
+    let mut history = 0;
     let give = |item: Item| {
         let (number, bot) = item.number.as_deref().and_then(&number_of).unzip();
-        let manner = manner(&intake, bot.flatten().as_deref(), &item.event);
+        let bot = bot.flatten();
+        history = history.max(bot.as_ref().map_or(0, |bot| bot.agent.history));
+        let manner = manner(&intake, bot.as_deref(), &item.event);
         Arrival { number, item, manner }
     };
-    let Webhook { provider, body, items, again } = webhook;
+    let Webhook { provider, body, items, again, turns } = webhook;
     let items = items.into_iter().map(give).collect();
-    store.take_in(TakeIn { provider, body, items, again }).await
+    let turns =
+        Offer { reads: (MOST_MESSAGES, i64::try_from(history).unwrap_or(i64::MAX)), ..turns };
+    store.take_in(TakeIn { provider, body, items, again, turns }).await
 }
 
 /// How an event is taken in: what its content and the agent say.
@@ -90,8 +97,8 @@ fn wish(content: &Content, agent: &Agent) -> Option<Wish> {
 pub struct Gathered {
     /// The turn.
     pub turn: Turn,
-    /// The provider's id of the last message that waits.
-    pub last_provider_id: Option<String>,
+    /// The provider's ids of the messages that wait, in their order.
+    pub provider_ids: Vec<String>,
     /// When the burst is over and the answer may be written.
     pub quiet_at: Option<i64>,
     /// The ids of the messages that wait.
@@ -118,7 +125,7 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
     said.before.drain(..said.before.len().saturating_sub(agent.history));
     let messages: Vec<_> =
         said.waiting.iter().map(|row| MessageId::stored(row.id.clone())).collect();
-    let last_provider_id = said.waiting.last().and_then(|row| row.provider_id.clone());
+    let provider_ids = said.waiting.iter().filter_map(|row| row.provider_id.clone()).collect();
     let turn = Turn {
         conversation: Some(claim.conversation()),
         agent: agent.clone(),
@@ -127,10 +134,15 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
         history: said.before.into_iter().filter_map(line).collect(),
         now: now_ms(),
     };
-    Some(Gathered { turn, last_provider_id, quiet_at: said.quiet_at, messages })
+    Some(Gathered { turn, provider_ids, quiet_at: said.quiet_at, messages })
 }
 
 impl Gathered {
+    /// Whether it holds the message of this provider's id.
+    pub fn holds(&self, provider_id: &str) -> bool {
+        self.provider_ids.iter().any(|one| one == provider_id)
+    }
+
     /// Keeps what voice notes said in an abandoned try, so that they are not transcribed again.
     pub fn remember(&mut self, heard: &[(MessageId, Spoken)]) {
         for said in &mut self.turn.said {

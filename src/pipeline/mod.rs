@@ -55,7 +55,7 @@ pub struct Engine {
 /// An agent made ready to answer: its rules compiled, its prompt parsed.
 pub struct Bot {
     /// The agent.
-    pub agent: Agent,
+    pub agent: Arc<Agent>,
     rules: escalate::Rules,
     template: prompt::Template,
 }
@@ -226,7 +226,7 @@ impl Bot {
     pub fn new(agent: Agent) -> Result<Self, String> {
         let rules = escalate::Rules::compile(&agent.handoff)?;
         let template = prompt::Template::parse(&agent.prompt)?;
-        Ok(Self { agent, rules, template })
+        Ok(Self { agent: agent.into(), rules, template })
     }
 
     fn escalate(

@@ -49,6 +49,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
         answered: transcribed(place.gathered, &answered.transcripts),
         replies: texts.iter().map(|text| OutgoingRow::new(text)).collect(),
         escalation,
+        send: None,
         usage: answered.trace.usage,
         trace: json(&answered.trace),
         claim: place.claim,

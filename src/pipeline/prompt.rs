@@ -113,7 +113,7 @@ pub(super) fn compose(bot: &Bot, turn: &Turn, asked: &Asked<'_>, run: &mut Run) 
 }
 
 fn system(bot: &Bot, turn: &Turn, question: &Question) -> String {
-    let Agent { name, time_zone, .. } = &bot.agent;
+    let Agent { name, time_zone, .. } = &*bot.agent;
     let facts = Facts {
         agent: name,
         contact: turn.contact.as_deref(),

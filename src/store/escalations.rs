@@ -193,7 +193,7 @@ pub(super) async fn notify(
         let conversation = notice_thread(workspace, conn, number, phone).await?;
         let (conversation, number) = (&conversation, number.as_str());
         let queued = Queued { conversation, number, turn, author: "notice" };
-        rows.push(queued.values(workspace, &OutgoingRow::new(text), part)?);
+        rows.push(queued.values(workspace, &OutgoingRow::new(text), (part, None))?);
     }
     outbox::insert(conn, &rows).await
 }

@@ -1,12 +1,12 @@
 //! Committing what the pipeline decided, all or nothing: the trace, the replies, the messages that they answer, the
 //! owner, the case. Only the holder of a conversation's lease can commit.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 
 use super::escalations::Case;
-use super::outbox::{OutgoingRow, Queued};
+use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
@@ -43,6 +43,9 @@ pub struct Finished {
     pub replies: Vec<OutgoingRow>,
     /// Set when the conversation goes to a person.
     pub escalation: Option<Escalation>,
+    /// Set when this process can send the first reply at once: it is claimed with the commit, where nothing of the
+    /// conversation is to be sent before it.
+    pub send: Option<Terms>,
 }
 
 /// A case to open.
@@ -57,10 +60,10 @@ pub struct Escalation {
 }
 
 /// Whether a turn was committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    /// It was.
-    Yes,
+    /// It was; with the first reply, where it was claimed to be sent.
+    Yes(Option<Box<ToSend>>),
     /// A person took over meanwhile, or another process has the lease: nothing was kept.
     Overtaken,
 }
@@ -84,11 +87,12 @@ impl Many for Finished {
         }
         look_again(&ours, conn).await?;
         record(&ours, workspace, conn).await?;
-        queue(&ours, workspace, conn).await?;
+        let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
         signal::tell(conn, workspace, told).await?;
         let committed = |turn: &Self| {
-            if held.contains(&turn.lease()) { Committed::Yes } else { Committed::Overtaken }
+            let ours = held.contains(&turn.lease());
+            if ours { Committed::Yes(sent.remove(&turn.id)) } else { Committed::Overtaken }
         };
         Ok(all.iter().map(committed).collect())
     }
@@ -183,17 +187,29 @@ async fn record(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>
     conn.many(into, &rows, "").await.map(|_| ())
 }
 
-async fn queue(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-    let mut rows = Rows::default();
+/// Puts the replies into the outbox; the ones that are claimed at once, by turn.
+async fn queue(
+    ours: &[&Finished],
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+) -> Result<HashMap<TurnId, Box<ToSend>>> {
+    let offered = ours.iter().filter_map(|turn| Some((turn.claim.id.as_str(), turn.send?)));
+    let free = outbox::free(conn, offered).await?;
+    let (mut rows, mut sent) = (Rows::default(), HashMap::new());
     for turn in ours {
         let author = if turn.escalation.is_some() { "notice" } else { "bot" };
         let (conversation, number) = (&turn.claim.conversation(), turn.claim.number_id.as_str());
+        let queued = Queued { conversation, number, turn: Some(&turn.id), author };
         for (part, reply) in turn.replies.iter().enumerate() {
-            let queued = Queued { conversation, number, turn: Some(&turn.id), author };
-            rows.push(queued.values(workspace, reply, part)?);
+            let free = free.get(&turn.claim.id).filter(|_| part == 0);
+            rows.push(queued.values(workspace, reply, (part, free))?);
+            if let Some(free) = free {
+                sent.insert(turn.id.clone(), Box::new(queued.to_send(reply, free)));
+            }
         }
     }
-    outbox::insert(conn, &rows).await
+    outbox::insert(conn, &rows).await?;
+    Ok(sent)
 }
 
 impl Finished {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::together::Many;
+use super::turns::{Claim, Said};
 use super::{Conn, Result, Rows, Store, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
@@ -31,6 +32,19 @@ pub struct TakeIn {
     pub items: Vec<Arrival>,
     /// Set when a stored webhook is taken in again: its id. Then what could not be read the first time is mended.
     pub again: Option<WebhookId>,
+    /// How many of the conversations in which a message waits then the caller runs a turn of at once.
+    pub turns: Offer,
+}
+
+/// Turns that the caller can run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// How many.
+    pub most: usize,
+    /// For how long each is claimed, in milliseconds.
+    pub lease_ms: i64,
+    /// How many waiting messages each may answer, and how many before them it looks at.
+    pub reads: (i64, i64),
 }
 
 /// An item of a webhook.
@@ -55,10 +69,21 @@ pub struct TakenIn {
     pub mended: usize,
     /// Messages of ours that it put into the outbox.
     pub queued: usize,
-    /// Conversations in which something happened that a running turn should know of.
-    pub stirred: BTreeSet<ConversationId>,
+    /// The conversations that were claimed for the turns that the caller offered to run, and what was said there.
+    pub claimed: Vec<(Claim, Said)>,
+    /// What a running turn should know of.
+    pub stirred: BTreeSet<Stir>,
     /// Conversations in which a message of ours was settled, by this webhook or one that was taken in with it.
     pub settled: BTreeSet<ConversationId>,
+}
+
+/// Something happened in a conversation that a running turn there should know of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stir {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The provider's id of the message that waits there now, if that is all.
+    pub message: Option<String>,
 }
 
 impl Store {
@@ -83,11 +108,9 @@ impl Many for TakeIn {
         let seen = seen(all, conn).await?;
         let mut batch = Batch::new(workspace, book, seen, all.len());
         for (webhook, arrival) in in_order(all) {
-            batch
-                .take(conn, (webhook, &ids[webhook], all[webhook].again.is_some()), arrival)
-                .await?;
+            batch.take(conn, (webhook, &ids[webhook], &all[webhook]), arrival).await?;
         }
-        batch.store(conn).await
+        batch.store(conn, all.iter().map(|one| one.turns)).await
     }
 }
 

@@ -41,6 +41,8 @@ pub mod signal;
 pub(crate) use bulk::Rows;
 pub(crate) use sql::{Conn, all, first, run};
 
+/// How long it may take until what became of a send is being stored. The customer has the message already.
+const RECORDS_LINGER: Duration = Duration::from_millis(5);
 /// How often Postgres is asked for a change that others are in the way of.
 const MOST_TRIES: u32 = 10;
 
@@ -139,9 +141,9 @@ impl Store {
     async fn seen_by(mut base: Base, workspace: &'static str) -> Result<Self> {
         base.workspace = base.apply(agents::EnsureWorkspace { slug: workspace }).await?;
         let lines = Lines {
-            webhooks: Together::start(base.clone()),
-            turns: Together::start(base.clone()),
-            sends: Together::start(base.clone()),
+            webhooks: Together::start(base.clone(), Duration::ZERO),
+            turns: Together::start(base.clone(), Duration::ZERO),
+            sends: Together::start(base.clone(), RECORDS_LINGER),
         };
         Ok(Self { base, lines: Arc::new(lines) })
     }

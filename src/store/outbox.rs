@@ -4,6 +4,8 @@
 //! not sent again; the provider's status event, which carries our reference, settles it. Where none comes for a set
 //! time, the number's setting decides.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sqlx::FromRow;
 
@@ -79,6 +81,17 @@ pub struct Asked {
     pub pair: Pair,
 }
 
+/// How a message is claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// For how long, in milliseconds.
+    pub lease_ms: i64,
+    /// Whether it waits behind one of unknown outcome, because that may be sent again.
+    pub ordered: bool,
+    /// The pace to one recipient.
+    pub pair: Pair,
+}
+
 /// How fast one recipient may be written to: at most `burst` messages in `burst` times `gap_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
@@ -86,6 +99,13 @@ pub struct Pair {
     pub burst: i64,
     /// The milliseconds that each of them costs.
     pub gap_ms: i64,
+}
+
+impl Pair {
+    /// Messages that left since this moment count.
+    fn since(self, moment: i64) -> i64 {
+        moment - self.burst * self.gap_ms
+    }
 }
 
 /// How a send ended.
@@ -162,10 +182,51 @@ impl Write for Asked {
             self.except.join(" "),
             self.only.as_deref().unwrap_or_default(),
             self.pair.burst,
-            moment - self.pair.burst * self.pair.gap_ms,
+            self.pair.since(moment),
             self.ordered.join(" ")
         )
     }
+}
+
+/// A conversation in which nothing stands before a new message, and whom that goes to.
+#[derive(Debug, FromRow)]
+pub(super) struct Free {
+    id: String,
+    lease_until: i64,
+    wa_id: Option<String>,
+    bsuid: Option<String>,
+    opted_out_at: Option<i64>,
+    owner: String,
+    last_inbound_at: Option<i64>,
+}
+
+/// Which of these conversations are free, by id: a new message there would be the next that [`Asked`] claims.
+pub(super) async fn free<'a>(
+    conn: &mut Conn<'_>,
+    offered: impl Iterator<Item = (&'a str, Terms)>,
+) -> Result<HashMap<String, Free>> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for (conversation, terms) in offered {
+        rows.push([
+            conversation.into(),
+            (moment + terms.lease_ms).into(),
+            i64::from(terms.ordered).into(),
+            terms.pair.burst.into(),
+            terms.pair.since(moment).into(),
+        ]);
+    }
+    let before = "with v (id, lease_until, ordered, burst, since) as (";
+    let after = ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at
+        from v cross join conversations r cross join contacts c
+        where r.id = v.id and c.id = r.contact_id
+            and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('queued', 'sending'))
+            and not exists (select 1 from messages u where u.conversation_id = v.id and u.state = 'unknown'
+                and u.due_at is not null and v.ordered = 1)
+            and (v.burst = 0 or v.burst > (select count(*) from messages p where p.conversation_id = v.id
+                and p.sent_at > v.since - 86400000 and p.left_at > v.since and p.direction = 'out'
+                and p.state_rank between 2 and 6))";
+    let found = conn.many_rows::<Free>(before, &rows, after).await?;
+    Ok(found.into_iter().map(|free| (free.id.clone(), free)).collect())
 }
 
 /// How a send ended, to be recorded. Only the holder of the message's lease records a failure.
@@ -239,15 +300,16 @@ pub(super) struct Queued<'a> {
 }
 
 impl Queued<'_> {
-    /// The row to insert; `part` is its place among the messages of one reply.
+    /// The row to insert; `part` is its place among the messages of one reply, `free` is given when it is claimed at once.
     pub(super) fn values(
         &self,
         workspace: &WorkspaceId,
         message: &OutgoingRow,
-        part: usize,
-    ) -> Result<[Value; 14]> {
+        (part, free): (usize, Option<&Free>),
+    ) -> Result<[Value; 19]> {
         let (body, moment) = (storable(&message.text), now());
         let content = to_json(&Content::Text { body: body.to_string() })?;
+        let claimed = i64::from(free.is_some());
         Ok([
             message.id.as_str().into(),
             workspace.as_str().into(),
@@ -263,17 +325,43 @@ impl Queued<'_> {
             moment.into(),
             moment.into(),
             moment.into(),
+            if claimed == 1 { "sending" } else { "queued" }.into(),
+            claimed.into(),
+            claimed.into(),
+            free.map(|free| free.lease_until).into(),
+            free.map(|_| moment).into(),
         ])
+    }
+
+    /// The message as it is sent, once the row of [`Self::values`] is stored.
+    pub(super) fn to_send(&self, message: &OutgoingRow, free: &Free) -> ToSend {
+        ToSend {
+            id: message.id.to_string(),
+            conversation_id: self.conversation.to_string(),
+            number_id: self.number.to_owned(),
+            author: self.author.to_owned(),
+            body: Some(storable(&message.text).into_owned()),
+            reply_to: message.reply_to.clone(),
+            attempts: 1,
+            lease_until: free.lease_until,
+            wa_id: free.wa_id.clone(),
+            bsuid: free.bsuid.clone(),
+            opted_out_at: free.opted_out_at,
+            owner: free.owner.clone(),
+            last_inbound_at: free.last_inbound_at,
+        }
     }
 }
 
 /// Puts messages into the outbox.
 pub(super) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
     let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
-        sent_at, created_at, updated_at, due_at) as (";
+        sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at) as (";
     let after = ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
-            body, reply_to, state, turn_id, part, sent_at, created_at, updated_at, due_at)
-        select id, workspace_id, conversation_id, number_id, 'out', author, 'text', content, body, reply_to, 'queued',
-            turn_id, part, sent_at, created_at, updated_at, due_at from v";
+            body, reply_to, turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts,
+            lease_until, left_at)
+        select id, workspace_id, conversation_id, number_id, 'out', author, 'text', content, body, reply_to,
+            turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at
+        from v";
     conn.many(before, rows, after).await.map(|_| ())
 }

@@ -40,10 +40,10 @@ pub(super) struct Together<W: Many> {
 }
 
 impl<W: Many> Together<W> {
-    /// Begins to collect.
-    pub(super) fn start(base: Base) -> Self {
+    /// Begins to collect. Nobody waits for the changes of a line that lingers: the longer it collects, the fewer commits.
+    pub(super) fn start(base: Base, linger: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(work(base, waiting));
+        tokio::spawn(work(base, waiting, linger));
         Self { queue }
     }
 
@@ -75,9 +75,17 @@ fn closed() -> Error {
     Error::Unavailable("the database is closed".into())
 }
 
-async fn work<W: Many>(base: Base, mut queue: mpsc::Receiver<Asked<W>>) {
+async fn work<W: Many>(base: Base, mut queue: mpsc::Receiver<Asked<W>>, linger: Duration) {
     let mut waiting = Vec::with_capacity(MOST);
     while queue.recv_many(&mut waiting, MOST).await > 0 {
+        if !linger.is_zero() {
+            tokio::time::sleep(linger).await;
+            while waiting.len() < MOST
+                && let Ok(more) = queue.try_recv()
+            {
+                waiting.push(more);
+            }
+        }
         let (changes, replies): (Vec<W>, Vec<_>) = waiting.drain(..).unzip();
         let all = Arc::new(changes);
         let results = commit(&base, &all).await;

@@ -71,7 +71,7 @@ pub struct TurnRow {
 }
 
 /// What was said in a conversation, and by whom.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
     /// The customer's name.
     pub contact: Option<String>,
@@ -97,26 +97,7 @@ impl Store {
 
     /// The same of several conversations, in their order, with one query.
     pub async fn said_in(&self, claims: &[Claim], most: i64, history: i64) -> Result<Vec<Said>> {
-        self.read(async |conn| {
-            let mut found = spoken(conn, claims, most.saturating_add(history)).await?;
-            let mut all = Vec::with_capacity(claims.len());
-            for (claim, place) in claims.iter().zip(0..) {
-                let rows = found.remove(&place).unwrap_or_default();
-                let mut said = Said::of(rows, history);
-                let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
-                if flood || said.waiting.is_empty() {
-                    // The oldest of a flood are answered first; and what came late stands further back.
-                    let sql = "select id, provider_id, author, content, body, transcript, state, null as contact,
-                                   null as quiet_at
-                               from messages where conversation_id = $1 and state = 'waiting'
-                               order by sent_at, created_at, part, id limit $2";
-                    said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
-                }
-                all.push(said);
-            }
-            Ok(all)
-        })
-        .await
+        self.read(async |conn| said_in(conn, claims, (most, history)).await).await
     }
 
     /// Keeps the leases of turns under way for `lease_ms` more; those that are still ours. A turn whose lease is lost
@@ -202,6 +183,31 @@ struct SpokenIn {
     place: i64,
     #[sqlx(flatten)]
     row: SpokenRow,
+}
+
+/// Reads the waiting messages of these conversations, at most `most` each, and the last `history` before them.
+pub(super) async fn said_in(
+    conn: &mut Conn<'_>,
+    claims: &[Claim],
+    (most, history): (i64, i64),
+) -> Result<Vec<Said>> {
+    let mut found = spoken(conn, claims, most.saturating_add(history)).await?;
+    let mut all = Vec::with_capacity(claims.len());
+    for (claim, place) in claims.iter().zip(0..) {
+        let mut said = Said::of(found.remove(&place).unwrap_or_default(), history);
+        let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
+        if flood || said.waiting.is_empty() {
+            // The oldest of a flood are answered first; and what came late stands further back.
+            let sql =
+                "select id, provider_id, author, content, body, transcript, state, null as contact,
+                           null as quiet_at
+                       from messages where conversation_id = $1 and state = 'waiting'
+                       order by sent_at, created_at, part, id limit $2";
+            said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
+        }
+        all.push(said);
+    }
+    Ok(all)
 }
 
 /// The `newest` messages of each of these conversations, newest first, by the conversation's place.

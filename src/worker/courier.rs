@@ -14,60 +14,70 @@ use super::pace::{Allowance, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::Then;
 use crate::domain::time::now_ms;
-use crate::store::outbox::{Asked, Ended, Pair, ToSend};
+use crate::store::outbox::{Asked, Ended, Pair, Terms, ToSend};
 
+/// How many replies may come past the outbox at once.
+const TICKETS: u32 = 1 << 20;
 /// How many messages are claimed at once.
 const BATCH: usize = 64;
 
-/// Carries until it is told to stop; then finishes the sends under way.
-pub(super) async fn run(
-    desk: Arc<Desk>,
-    settings: Settings,
-    replicas: Arc<AtomicI64>,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let rates = desk.numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
-    let pace = Mutex::new(Pace::new(rates.collect()));
-    let sends = settings.sends.max(1);
-    let resends = |number: &&Number| number.sending.unknown.then == Then::Resend;
-    let ordered = desk.numbers.iter().filter(resends).map(|one| one.id.to_string()).collect();
-    let courier = Courier {
-        desk,
-        pace: Arc::new(pace),
-        places: Arc::new(Semaphore::new(sends)),
-        settings,
-        replicas,
-        ordered,
-    };
-    let wake = courier.desk.wake.for_courier();
-    let mut under_way = JoinSet::new();
-    while !*stopped.borrow() {
-        courier.claim_all(&mut under_way).await;
-        while under_way.try_join_next().is_some() {}
-        tokio::select! {
-            () = wake.notified() => {}
-            () = tokio::time::sleep(courier.pause()) => {}
-            _ = stopped.changed() => break,
-        }
-    }
-    // What the last turns left is sent before the process goes, as far as it is due. Every place free again means that
-    // nothing is under way; tasks that only wait for another try are dropped, their messages are in the outbox.
-    courier.claim_all(&mut under_way).await;
-    drop(courier.places.acquire_many(u32::try_from(sends).unwrap_or(u32::MAX)).await);
-    under_way.abort_all();
-}
-
-struct Courier {
+/// What sends the messages of the outbox.
+pub(super) struct Courier {
     desk: Arc<Desk>,
     settings: Settings,
     pace: Arc<Mutex<Pace>>,
     places: Arc<Semaphore>,
+    /// One for each reply that may yet come past the outbox.
+    tickets: Arc<Semaphore>,
     replicas: Arc<AtomicI64>,
     /// Numbers that send again what stays unknown.
     ordered: Vec<String>,
+    under_way: Mutex<JoinSet<()>>,
 }
 
 impl Courier {
+    /// A courier who carries nothing yet.
+    pub(super) fn new(desk: &Arc<Desk>, settings: &Settings, replicas: &Arc<AtomicI64>) -> Self {
+        let rates = desk.numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
+        let pace = Mutex::new(Pace::new(rates.collect()));
+        let resends = |number: &&Number| number.sending.unknown.then == Then::Resend;
+        Self {
+            pace: Arc::new(pace),
+            places: Arc::new(Semaphore::new(settings.sends.max(1))),
+            tickets: Arc::new(Semaphore::new(TICKETS as usize)),
+            settings: settings.clone(),
+            replicas: replicas.clone(),
+            ordered: desk.numbers.iter().filter(resends).map(|one| one.id.to_string()).collect(),
+            desk: desk.clone(),
+            under_way: Mutex::default(),
+        }
+    }
+
+    /// Carries until it is told to stop; then finishes the sends under way.
+    pub(super) async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        let wake = self.desk.wake.for_courier();
+        while !*stopped.borrow() {
+            self.claim_all().await;
+            self.under_way(|tasks| while tasks.try_join_next().is_some() {});
+            tokio::select! {
+                () = wake.notified() => {}
+                () = tokio::time::sleep(self.pause()) => {}
+                _ = stopped.changed() => break,
+            }
+        }
+        // What the last turns left is sent before the process goes, as far as it is due. Every place free again means
+        // that nothing is under way; tasks that only wait for another try are dropped, their messages are in the outbox.
+        drop(self.tickets.acquire_many(TICKETS).await);
+        self.claim_all().await;
+        let sends = u32::try_from(self.settings.sends.max(1)).unwrap_or(u32::MAX);
+        drop(self.places.acquire_many(sends).await);
+        self.under_way(JoinSet::abort_all);
+    }
+
+    fn under_way<T>(&self, use_it: impl FnOnce(&mut JoinSet<()>) -> T) -> T {
+        use_it(&mut self.under_way.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn with_pace<T>(&self, use_it: impl FnOnce(&mut Pace) -> T) -> T {
         use_it(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -81,7 +91,7 @@ impl Courier {
     }
 
     /// Claims what may go now.
-    async fn claim_all(&self, under_way: &mut JoinSet<()>) {
+    async fn claim_all(&self) {
         let alive = u32::try_from(self.replicas.load(Ordering::Relaxed)).unwrap_or(1);
         self.with_pace(|pace| pace.set_replicas(alive, now_ms()));
         loop {
@@ -91,13 +101,13 @@ impl Courier {
                 let (most, id) = (self.allowed(number), number.id.to_string());
                 if most < BATCH {
                     if most > 0 {
-                        self.claim(most, (Vec::new(), Some(id.clone())), under_way).await;
+                        self.claim(most, (Vec::new(), Some(id.clone()))).await;
                     }
                     except.push(id);
                 }
             }
             let others = except.len() < self.desk.numbers.len();
-            if !others || !self.claim(BATCH, (except, None), under_way).await {
+            if !others || !self.claim(BATCH, (except, None)).await {
                 return;
             }
         }
@@ -113,19 +123,12 @@ impl Courier {
     }
 
     /// Claims at most so many messages; true if there may be more.
-    async fn claim(
-        &self,
-        most: usize,
-        (except, only): (Vec<String>, Option<String>),
-        under_way: &mut JoinSet<()>,
-    ) -> bool {
+    async fn claim(&self, most: usize, (except, only): (Vec<String>, Option<String>)) -> bool {
         let Ok(first) = self.places.clone().acquire_owned().await else { return false };
         let most = most.min(self.places.available_permits() + 1);
-        let pair = Pair { burst: self.settings.pair_burst, gap_ms: self.settings.pair_gap_ms };
         let limit = i64::try_from(most).unwrap_or(1);
-        let lease_ms = self.settings.send_lease_ms;
-        let ordered = self.ordered.clone();
-        let asked = Asked { limit, lease_ms, except, only, ordered, pair };
+        let (lease_ms, ordered) = (self.settings.send_lease_ms, self.ordered.clone());
+        let asked = Asked { limit, lease_ms, except, only, ordered, pair: self.pair() };
         let claimed = self.desk.store.claim_sends(asked).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages cannot be claimed, it is tried again");
             Vec::new()
@@ -141,14 +144,24 @@ impl Courier {
                     Err(_) => return false,
                 },
             };
-            self.spawn(message, permit, under_way);
+            self.spawn(message, std::future::ready(Some(permit)), Next::Always);
         }
         full
     }
 
-    fn spawn(&self, message: ToSend, place: OwnedSemaphorePermit, under_way: &mut JoinSet<()>) {
+    fn pair(&self) -> Pair {
+        Pair { burst: self.settings.pair_burst, gap_ms: self.settings.pair_gap_ms }
+    }
+
+    fn spawn(
+        &self,
+        message: ToSend,
+        place: impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static,
+        next: Next,
+    ) {
         let carrier = Carrier { desk: self.desk.clone(), pace: self.pace.clone() };
-        under_way.spawn(async move {
+        let carry = async move {
+            let Some(place) = place.await else { return };
             crate::step!("send.claimed");
             let ended = carrier.carry(&message).await;
             let again = if let Ended::Again(due, _) = &ended { Some(*due) } else { None };
@@ -160,7 +173,72 @@ impl Courier {
                 let wait = u64::try_from(due - now_ms()).unwrap_or(0);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            carrier.desk.wake.send();
-        });
+            let nothing = next == Next::UnlessAsked(carrier.desk.wake.sends_asked());
+            if again.is_some() || !nothing {
+                carrier.desk.wake.send();
+            }
+        };
+        self.under_way(|tasks| tasks.spawn(carry));
+    }
+
+    /// A place for the first reply of a turn that is about to be committed, so that it is claimed with the commit and
+    /// leaves at once. None when it has to wait its turn in the outbox: others may be waiting, or the number may not send.
+    pub(super) fn express(self: &Arc<Self>, number: &str) -> Option<Express> {
+        let ticket = self.tickets.clone().try_acquire_owned().ok()?;
+        let asked = self.desk.wake.sends_asked();
+        self.with_pace(|pace| pace.express(number, now_ms())).then(|| Express {
+            terms: Terms {
+                lease_ms: self.settings.send_lease_ms,
+                ordered: self.ordered.iter().any(|one| one == number),
+                pair: self.pair(),
+            },
+            courier: self.clone(),
+            number: number.to_owned(),
+            ticket: Some(ticket),
+            asked,
+        })
+    }
+}
+
+/// When to look for the next message after a send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// In any case.
+    Always,
+    /// Unless nobody asked for a look since this was counted: nothing can wait behind a message that was claimed with its
+    /// turn, but what came later.
+    UnlessAsked(u64),
+}
+
+/// A place in a number's pace; given back if it is dropped.
+pub(super) struct Express {
+    /// How the reply is to be claimed.
+    pub(super) terms: Terms,
+    courier: Arc<Courier>,
+    number: String,
+    ticket: Option<OwnedSemaphorePermit>,
+    asked: u64,
+}
+
+impl Express {
+    /// Sends the reply that was claimed; `more` when others of the turn stand behind it.
+    pub(super) fn carry(mut self, message: ToSend, more: bool) {
+        let ticket = self.ticket.take();
+        let next = if more { Next::Always } else { Next::UnlessAsked(self.asked) };
+        let places = self.courier.places.clone();
+        let place = async move {
+            let place = places.acquire_owned().await.ok();
+            drop(ticket);
+            place
+        };
+        self.courier.spawn(message, place, next);
+    }
+}
+
+impl Drop for Express {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.courier.with_pace(|pace| pace.put_back(&self.number, now_ms()));
+        }
     }
 }

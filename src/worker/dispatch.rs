@@ -4,23 +4,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::Settings;
+use super::courier::Courier;
 use super::leases::Leases;
 use super::purse::Purse;
 use super::turn::{Heard, Job};
-use crate::desk::Desk;
+use crate::desk::{Begin, Desk};
 use crate::pipeline::inbound;
-use crate::store::turns::Claim;
+use crate::store::turns::{Claim, Said};
 
 /// How many conversations are claimed at once.
 const BATCH: usize = 64;
 
 /// Dispatches until it is told to stop; then finishes the turns under way, or hands them over.
-pub(super) async fn run(desk: Arc<Desk>, settings: Settings, stopped: watch::Receiver<bool>) {
+pub(super) async fn run(
+    desk: Arc<Desk>,
+    settings: Settings,
+    courier: Arc<Courier>,
+    stopped: watch::Receiver<bool>,
+) {
     let hands = Hands {
+        courier,
         places: Arc::new(Semaphore::new(settings.turns.max(1))),
         leases: Arc::new(Leases::default()),
         purse: Arc::new(Purse::new(desk.engine.budget.clone())),
@@ -28,9 +36,14 @@ pub(super) async fn run(desk: Arc<Desk>, settings: Settings, stopped: watch::Rec
     };
     let leases = hands.leases.clone();
     let mut turns = JoinSet::new();
+    let mut begun = desk.wake.open(&hands.places, settings.lease_ms);
     tokio::select! {
-        () = dispatch(&desk, &settings, &hands, &mut turns) => {}
+        () = dispatch(&desk, &settings, &hands, (&mut begun, &mut turns)) => {}
         () = leases.keep(&desk, settings.lease_ms) => {}
+    }
+    begun.close();
+    while let Some(Begin { claim, .. }) = begun.recv().await {
+        release(&desk, &claim).await;
     }
     let finish = async { while turns.join_next().await.is_some() {} };
     let grace = Duration::from_millis(settings.grace_ms);
@@ -50,14 +63,19 @@ async fn hand_over(desk: &Desk, leases: &Leases, mut turns: JoinSet<()>) {
     while turns.join_next().await.is_some() {}
     tracing::info!("{} turns are handed over", left.len());
     for claim in left {
-        if let Err(error) = desk.store.release_turn(&claim, None, true).await {
-            tracing::warn!(%error, conversation = claim.id, "a turn could not be handed over: its lease runs out");
-        }
+        release(desk, &claim).await;
+    }
+}
+
+async fn release(desk: &Desk, claim: &Claim) {
+    if let Err(error) = desk.store.release_turn(claim, None, true).await {
+        tracing::warn!(%error, conversation = claim.id, "a turn could not be handed over: its lease runs out");
     }
 }
 
 /// What turns share.
 struct Hands {
+    courier: Arc<Courier>,
     places: Arc<Semaphore>,
     leases: Arc<Leases>,
     purse: Arc<Purse>,
@@ -73,16 +91,28 @@ impl Hands {
 }
 
 /// Claims until it is told to stop, and never stops between a claim and its turn.
-async fn dispatch(desk: &Arc<Desk>, settings: &Settings, hands: &Hands, turns: &mut JoinSet<()>) {
+async fn dispatch(
+    desk: &Arc<Desk>,
+    settings: &Settings,
+    hands: &Hands,
+    (begun, turns): (&mut mpsc::UnboundedReceiver<Begin>, &mut JoinSet<()>),
+) {
     let wake = desk.wake.for_dispatcher();
+    let mut poll = tokio::time::interval(Duration::from_millis(settings.poll_ms.max(1)));
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut fresh = Vec::with_capacity(BATCH);
     while !*hands.stopped.borrow() {
+        tokio::select! {
+            _ = begun.recv_many(&mut fresh, BATCH) => {
+                run_all(desk, settings, hands, (fresh.drain(..), turns));
+                continue;
+            }
+            () = wake.notified() => {}
+            _ = poll.tick() => {}
+            () = hands.stopped() => return,
+        }
         while claim_some(desk, settings, hands, turns).await {}
         while turns.try_join_next().is_some() {}
-        tokio::select! {
-            () = wake.notified() => {}
-            () = tokio::time::sleep(Duration::from_millis(settings.poll_ms)) => {}
-            () = hands.stopped() => {}
-        }
     }
 }
 
@@ -99,8 +129,9 @@ async fn claim_some(
         () = hands.stopped() => None,
     };
     let Some(first) = first else { return false };
-    let free = places.available_permits().min(BATCH - 1);
-    let most = i64::try_from(free + 1).unwrap_or(1);
+    let more = std::iter::from_fn(|| places.clone().try_acquire_owned().ok());
+    let places: Vec<_> = std::iter::once(first).chain(more.take(BATCH - 1)).collect();
+    let most = i64::try_from(places.len()).unwrap_or(1);
     let claims = match desk.store.claim_turns(most, settings.lease_ms).await {
         Ok(claims) => claims,
         Err(error) => {
@@ -108,38 +139,53 @@ async fn claim_some(
             return false;
         }
     };
-    let full = claims.len() > free;
-    let heard = listen(desk, &claims).await;
-    let mut place = Some(first);
-    for (claim, heard) in claims.into_iter().zip(heard) {
-        let permit = match place.take() {
-            Some(permit) => permit,
-            None => match places.clone().acquire_owned().await {
-                Ok(permit) => permit,
-                Err(_) => return false,
-            },
-        };
-        let job = Job::new(desk, hands.leases.hold(claim), &hands.purse, settings);
-        turns.spawn(async move {
-            crate::step!("turn.claimed");
-            job.run(heard).await;
-            drop(permit);
-        });
-    }
+    let full = claims.len() >= places.len();
+    let fresh =
+        claims.into_iter().zip(places).map(|(claim, place)| Begin { claim, said: None, place });
+    run_all(desk, settings, hands, (fresh, turns));
     full
 }
 
-/// Listens to what happens in these conversations, and reads what was said there: with one query for all.
-async fn listen(desk: &Arc<Desk>, claims: &[Claim]) -> Vec<Heard> {
-    let stirs: Vec<_> =
-        claims.iter().map(|claim| desk.wake.listen(&claim.conversation())).collect();
-    let bots =
-        claims.iter().filter_map(|claim| desk.bots.get(&desk.number(&claim.number_id)?.agent));
+/// Runs the turns of conversations that were claimed.
+fn run_all(
+    desk: &Arc<Desk>,
+    settings: &Settings,
+    hands: &Hands,
+    (fresh, turns): (impl Iterator<Item = Begin>, &mut JoinSet<()>),
+) {
+    let mut unread = Vec::new();
+    for Begin { claim, said, place } in fresh {
+        let (told, heard) = oneshot::channel();
+        let stirs = desk.wake.listen(&claim.conversation());
+        let heard = Heard { stirs, said: Some(heard) };
+        match said {
+            // The turn is not begun yet: it is there to hear this.
+            Some(said) => drop(told.send(said)),
+            None => unread.push((claim.clone(), told)),
+        }
+        let with = (&hands.purse, &hands.courier);
+        let job = Job::new(desk, hands.leases.hold(claim), with, settings);
+        turns.spawn(async move {
+            crate::step!("turn.claimed");
+            job.run(heard).await;
+            drop(place);
+        });
+    }
+    if !unread.is_empty() {
+        tokio::spawn(read(desk.clone(), unread));
+    }
+}
+
+/// Reads what was said in these conversations with one query, and tells their turns.
+async fn read(desk: Arc<Desk>, unread: Vec<(Claim, oneshot::Sender<Said>)>) {
+    let (claims, told): (Vec<_>, Vec<_>) = unread.into_iter().unzip();
+    let bots = claims.iter().filter_map(|one| desk.bots.get(&desk.number(&one.number_id)?.agent));
     let history = bots.map(|bot| bot.agent.history).max().unwrap_or_default();
-    let said = inbound::read(&desk.store, claims, history).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "what was said cannot be read, each turn tries it again");
-        Vec::new()
-    });
-    let said = said.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-    stirs.into_iter().zip(said).map(|(stirs, said)| Heard { stirs, said }).collect()
+    match inbound::read(&desk.store, &claims, history).await {
+        // A turn that is gone needs to know nothing.
+        Ok(said) => told.into_iter().zip(said).for_each(|(told, said)| drop(told.send(said))),
+        Err(error) => {
+            tracing::warn!(%error, "what was said cannot be read, each turn tries it again");
+        }
+    }
 }

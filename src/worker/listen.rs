@@ -37,7 +37,7 @@ async fn hear(desk: &Desk) -> crate::store::Result<()> {
     loop {
         for signal in listener.next().await? {
             match signal {
-                Signal::Stirred(conversation) => desk.wake.stirred(&conversation),
+                Signal::Stirred(conversation) => desk.wake.stirred(&conversation, None),
                 Signal::Changed(conversation) => desk.wake.changed(&conversation),
             }
         }

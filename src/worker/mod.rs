@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::courier::Courier;
 use crate::desk::Desk;
 use crate::domain::machine::Limits;
 
@@ -24,6 +25,7 @@ mod listen;
 mod pace;
 mod purse;
 mod turn;
+mod typing;
 
 /// How the worker works, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,11 +76,12 @@ impl Worker {
     pub fn start(desk: &Arc<Desk>, settings: &Settings) -> Self {
         let replicas = Arc::new(AtomicI64::new(1));
         let mut parts = Vec::new();
+        let courier = Arc::new(Courier::new(desk, settings, &replicas));
         let (stop, stopped) = watch::channel(false);
-        parts.push((stop, tokio::spawn(dispatch::run(desk.clone(), settings.clone(), stopped))));
+        let dispatch = dispatch::run(desk.clone(), settings.clone(), courier.clone(), stopped);
+        parts.push((stop, tokio::spawn(dispatch)));
         let (stop, stopped) = watch::channel(false);
-        let carry = courier::run(desk.clone(), settings.clone(), replicas.clone(), stopped);
-        parts.push((stop, tokio::spawn(carry)));
+        parts.push((stop, tokio::spawn(courier.run(stopped))));
         let (stop, stopped) = watch::channel(false);
         let keep = keeper::run(desk.clone(), settings.clone(), replicas, stopped);
         parts.push((stop, tokio::spawn(keep)));

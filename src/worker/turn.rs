@@ -1,15 +1,19 @@
 //! One turn: gathers what waits, gets ready while the customer may still be typing, lets the model write when the burst
 //! is over, begins again once when a newer message comes meanwhile, and commits. Sends nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::task::{AbortHandle, JoinSet};
+use futures::FutureExt;
+use tokio::sync::oneshot;
 
 use super::Settings;
+use super::courier::Courier;
 use super::leases::Held;
 use super::purse::Purse;
+use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{Trace, Written};
@@ -17,7 +21,8 @@ use crate::domain::{Agent, Media, MessageId, Outcome, Reply, ReplyKind, Spoken};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
 use crate::pipeline::{Answered, Around, Bot, Means, Ready, Recordings};
-use crate::store::finish::Committed;
+use crate::store::Error;
+use crate::store::finish::{Committed, Finished};
 use crate::store::turns::{Claim, Said};
 
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
@@ -26,8 +31,6 @@ const MOST_ATTEMPTS: i64 = 20;
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.
 const MOST_ABANDONED: usize = 1;
-/// WhatsApp shows "typing…" for 25 seconds; it is renewed a little earlier.
-const TYPING_AGAIN: Duration = Duration::from_secs(20);
 /// The largest voice note that is fetched, in bytes: what WhatsApp itself takes.
 const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
@@ -40,6 +43,7 @@ pub(super) struct Job {
     desk: Arc<Desk>,
     held: Held,
     purse: Arc<Purse>,
+    courier: Arc<Courier>,
     typing: bool,
     limit: Duration,
 }
@@ -49,8 +53,8 @@ pub(super) struct Heard {
     /// What happens there since it was claimed. To the turn's end: what comes while the answer is committed wakes the
     /// dispatcher when this is dropped.
     pub(super) stirs: Stirs,
-    /// What was said there, read while the stirs were listened to; `None` when it could not be read.
-    pub(super) said: Option<Said>,
+    /// What was said there; nothing comes when it could not be read.
+    pub(super) said: Option<oneshot::Receiver<Said>>,
 }
 
 /// How a try to answer ended.
@@ -86,11 +90,12 @@ impl Job {
     pub(super) fn new(
         desk: &Arc<Desk>,
         held: Held,
-        purse: &Arc<Purse>,
+        (purse, courier): (&Arc<Purse>, &Arc<Courier>),
         settings: &Settings,
     ) -> Self {
         let limit = Duration::from_millis(settings.turn_ms);
-        Self { desk: desk.clone(), held, purse: purse.clone(), typing: settings.typing, limit }
+        let (purse, courier) = (purse.clone(), courier.clone());
+        Self { desk: desk.clone(), held, purse, courier, typing: settings.typing, limit }
     }
 
     /// Runs it to its end.
@@ -107,7 +112,6 @@ impl Job {
             Ok(Some(outcome)) => {
                 metrics::counter!("frontdesk_turns_total", "outcome" => outcome).increment(1);
                 metrics::histogram!("frontdesk_turn_seconds").record(started.elapsed());
-                self.desk.wake.send();
             }
             Ok(None) => {}
             Err(error) => {
@@ -153,9 +157,8 @@ impl Job {
             gathered: &gathered,
             base_url: &self.desk.base_url,
         };
-        let committed = self.desk.store.commit_turn(plan(&bot, place, &answered)).await?;
-        crate::step!("turn.committed");
-        if committed == Committed::Overtaken {
+        let committed = self.commit(plan(&bot, place, &answered)).await?;
+        if !committed {
             tracing::info!(
                 conversation = self.claim().id,
                 "a person took over, or another process has the conversation: the answer is dropped"
@@ -167,22 +170,52 @@ impl Job {
         Ok(Some(word(&answered.outcome)))
     }
 
+    /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
+    /// becomes of the turn: what is claimed with the commit is sent.
+    async fn commit(&self, mut turn: Finished) -> crate::store::Result<bool> {
+        let express = match turn.replies.as_slice() {
+            [] => None,
+            _ => self.courier.express(&turn.claim.number_id),
+        };
+        turn.send = express.as_ref().map(|express| express.terms);
+        let (parts, escalated, desk) =
+            (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
+        let commit = tokio::spawn(async move {
+            let committed = desk.store.commit_turn(turn).await?;
+            crate::step!("turn.committed");
+            let Committed::Yes(first) = committed else { return Ok(false) };
+            let claimed = first.is_some();
+            if let (Some(first), Some(express)) = (first, express) {
+                express.carry(*first, parts > 1);
+            }
+            if escalated || (parts > 0 && !claimed) {
+                desk.wake.send();
+            }
+            Ok(true)
+        });
+        commit.await.unwrap_or_else(|broken| Err(Error::Failed(broken.to_string())))
+    }
+
     /// Answers what waits, begins again while more comes; nothing if nothing waits.
     async fn answer(
         &self,
         scene: &Scene<'_>,
         Heard { stirs, said }: &mut Heard,
     ) -> crate::store::Result<Option<(Gathered, Answered)>> {
-        let agent = Arc::new(scene.bot.agent.clone());
+        let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
         for tries in 0.. {
-            let gathered = match said.take() {
-                Some(said) => merge(said, self.claim(), &agent),
-                None => {
-                    stirs.happened();
-                    gather(&self.desk.store, self.claim(), &agent).await?
-                }
+            let read = match said.take() {
+                Some(said) => said.await.ok(),
+                None => None,
+            };
+            let gathered = if let Some(said) = read {
+                merge(said, self.claim(), &agent)
+            } else {
+                // What happened until now is read.
+                stirs.happened(|_| true);
+                gather(&self.desk.store, self.claim(), &agent).await?
             };
             let Some(mut gathered) = gathered else { return Ok(None) };
             gathered.remember(&known);
@@ -191,7 +224,7 @@ impl Job {
                 return Ok(Some((gathered, failed(&agent, why))));
             }
             if self.typing {
-                typing.show(scene.number, gathered.last_provider_id.as_deref());
+                typing.show(scene.number, gathered.provider_ids.last().map(String::as_str));
             }
             let patience =
                 Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
@@ -214,7 +247,8 @@ impl Job {
         gathered: &Gathered,
         (stirs, patience): (&mut Stirs, Patience),
     ) -> crate::store::Result<Tried> {
-        let ready = match self.within(scene, self.prepare(scene, gathered)).await {
+        let prepare = Box::pin(self.prepare(scene, gathered));
+        let ready = match self.within(scene, prepare).await {
             Ok(ready) => ready,
             Err(why) => return Ok(Tried::Answered(failed(&scene.bot.agent, why).into())),
         };
@@ -222,56 +256,54 @@ impl Job {
         let heard = ready.transcripts().to_vec();
         while !quiet(gathered) {
             tokio::select! {
-                () = stirs.next(), if patience.gather => if self.newer(gathered).await? {
+                () = stirs.next(), if patience.gather => if self.newer(gathered, stirs).await? {
                     return Ok(Tried::Newer { heard, abandoned: false });
                 },
                 () = wait_until(gathered.quiet_at) => {}
             }
         }
-        if patience.gather && stirs.happened() && self.newer(gathered).await? {
+        if patience.gather && self.newer(gathered, stirs).await? {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
         let means = self.means(&scene.bot.agent).await;
-        let write = self.within(scene, self.write(scene, gathered, (ready, means)));
-        tokio::pin!(write);
+        let mut write = Box::pin(self.within(scene, self.write(scene, gathered, (ready, means))));
         loop {
             tokio::select! {
                 answered = &mut write => {
                     let failure = |why| failed(&scene.bot.agent, why);
                     return Ok(Tried::Answered(answered.unwrap_or_else(failure).into()));
                 }
-                () = stirs.next(), if patience.abandon => if self.newer(gathered).await? {
+                () = stirs.next(), if patience.abandon => if self.newer(gathered, stirs).await? {
                     return Ok(Tried::Newer { heard, abandoned: true });
                 }
             }
         }
     }
 
-    /// Whether something else waits now than what was gathered.
-    async fn newer(&self, gathered: &Gathered) -> crate::store::Result<bool> {
+    /// Whether something else waits now than what was gathered; read only where that may be.
+    async fn newer(&self, gathered: &Gathered, stirs: &mut Stirs) -> crate::store::Result<bool> {
+        if !stirs.happened(|message| gathered.holds(message)) {
+            return Ok(false);
+        }
         let agent = &gathered.turn.agent;
         let now = gather(&self.desk.store, self.claim(), agent).await?;
         Ok(now.is_none_or(|now| now.messages != gathered.messages))
     }
 
-    fn prepare(&self, scene: &Scene<'_>, gathered: &Gathered) -> JoinSet<Ready> {
-        let (desk, bot, turn) = (self.desk.clone(), scene.bot.clone(), gathered.turn.clone());
+    async fn prepare(&self, scene: &Scene<'_>, gathered: &Gathered) -> Ready {
         let line = Line(scene.number.line.clone());
-        apart(async move { desk.engine.prepare(&bot, &turn, &line).await })
+        self.desk.engine.prepare(scene.bot, &gathered.turn, &line).await
     }
 
-    fn write(
+    async fn write(
         &self,
         scene: &Scene<'_>,
         gathered: &Gathered,
         (ready, means): (Ready, Means),
-    ) -> JoinSet<Answered> {
-        let (desk, bot, turn) = (self.desk.clone(), scene.bot.clone(), gathered.turn.clone());
+    ) -> Answered {
         let line = Line(scene.number.line.clone());
-        apart(async move {
-            let around = Around { recordings: &line, hear: None, means };
-            desk.engine.write(&bot, &turn, ready, around).await
-        })
+        let around = Around { recordings: &line, hear: None, means };
+        self.desk.engine.write(scene.bot, &gathered.turn, ready, around).await
     }
 
     /// What may answer for this agent now.
@@ -282,29 +314,22 @@ impl Job {
         })
     }
 
-    /// What a part of the pipeline gives, or why it gives nothing.
-    async fn within<T: 'static>(
+    /// What a part of the pipeline gives, or why it gives nothing. One that panics breaks nothing else.
+    async fn within<T>(
         &self,
         scene: &Scene<'_>,
-        mut part: JoinSet<T>,
+        part: impl Future<Output = T> + Send,
     ) -> Result<T, &'static str> {
-        let why = match tokio::time::timeout_at(scene.deadline, part.join_next()).await {
-            Ok(Some(Ok(done))) => return Ok(done),
-            Ok(_) => "the pipeline broke",
+        let part = AssertUnwindSafe(part).catch_unwind();
+        let why = match tokio::time::timeout_at(scene.deadline, part).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(_)) => "the pipeline broke",
             Err(_) => "the turn took longer than [worker] turn_ms allows",
         };
         let conversation = &self.claim().id;
         tracing::error!(conversation, "{why}, the customer gets the failure sentence");
         Err(why)
     }
-}
-
-/// Runs a part of the pipeline as a task of its own, so that one that panics breaks nothing else; it ends with whoever
-/// holds it.
-fn apart<T: Send + 'static>(part: impl Future<Output = T> + Send + 'static) -> JoinSet<T> {
-    let mut task = JoinSet::new();
-    task.spawn(part);
-    task
 }
 
 /// Whether the burst is over.
@@ -323,45 +348,6 @@ fn failed(agent: &Agent, why: &str) -> Answered {
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     Answered { outcome: Outcome::Reply(reply), trace, transcripts: Vec::new() }
-}
-
-/// "typing…" until this is dropped. That it cannot be shown is no reason not to answer.
-#[derive(Default)]
-struct Typing {
-    shown: Option<(String, AbortHandle)>,
-}
-
-impl Typing {
-    /// Shows it below the customer's last message.
-    fn show(&mut self, number: &Number, message: Option<&str>) {
-        let Some(message) = message else { return };
-        if self.shown.as_ref().is_some_and(|(shown, _)| shown == message) {
-            return;
-        }
-        self.stop();
-        let (line, below) = (number.line.clone(), message.to_owned());
-        let task = tokio::spawn(async move {
-            loop {
-                if let Err(error) = line.typing(&below).await {
-                    tracing::debug!(%error, "the typing indicator could not be shown");
-                }
-                tokio::time::sleep(TYPING_AGAIN).await;
-            }
-        });
-        self.shown = Some((message.to_owned(), task.abort_handle()));
-    }
-
-    fn stop(&mut self) {
-        if let Some((_, task)) = self.shown.take() {
-            task.abort();
-        }
-    }
-}
-
-impl Drop for Typing {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 /// Recordings of a number.

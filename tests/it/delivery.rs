@@ -1,5 +1,5 @@
 //! What becomes of messages on the way: bursts, unknown sends, who may speak, opt-out, other bots, the window, dead tokens,
-//! paces, webhooks taken in again, budgets, storms. A file for each; here is what they share.
+//! paces, webhooks taken in again, budgets, storms, replies past the queue. A file for each; here is what they share.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -27,6 +27,7 @@ mod window;
 mod replay;
 mod budget;
 mod storm;
+mod express;
 
 /// Whom the agent `acme` calls.
 const SUPPORT: &str = "+15550009999";

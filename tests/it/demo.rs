@@ -1,7 +1,6 @@
 //! The demo shop, asked without a model: the questions of `eval/demo-questions.jsonl` over the documents in `knowledge/`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontdesk::app::{App, Quietly};
@@ -38,7 +37,7 @@ async fn ask(app: &App, question: &str) -> Answered {
     let bot = app.desk.bots.all().remove(0);
     let turn = Turn {
         conversation: None,
-        agent: Arc::new(bot.agent.clone()),
+        agent: bot.agent.clone(),
         contact: None,
         said: vec![Said {
             message: None,

@@ -13,9 +13,9 @@ use frontdesk::domain::{
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
-use frontdesk::store::inbox::{Arrival, TakeIn};
+use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, ToSend};
+use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Settings, Store};
 use model::{Due, Lease, Model, News, Place, REPEATS, Said, Wish};
@@ -39,8 +39,8 @@ const STATES: [&str; 4] = ["sent", "delivered", "read", "failed"];
 /// Something that happens. Numbers that pick one of many are taken modulo how many there are.
 #[derive(Debug, Clone)]
 enum Op {
-    /// A webhook, with all that it brings.
-    Webhook(Vec<Brought>),
+    /// A webhook, with all that it brings; and how many turns its taker can run, with leases that run out at once or not.
+    Webhook(Vec<Brought>, Option<(usize, bool)>),
     /// A customer writes after the person who owned his conversation has left.
     Back(usize, usize),
     ClaimTurns {
@@ -55,6 +55,8 @@ enum Op {
         replies: usize,
         hand_over: bool,
         gathered_anew: bool,
+        /// Whether the first reply is to be claimed, with a lease that runs out at once or not.
+        send: Option<bool>,
     },
     Release {
         claim: usize,
@@ -138,15 +140,16 @@ fn how() -> impl Strategy<Value = How> {
 fn op() -> impl Strategy<Value = Op> {
     let then = prop_oneof![Just(Then::Ask), Just(Then::Resend), Just(Then::Drop)];
     let rarely = || prop::bool::weighted(0.25);
-    let commit = (0..3_usize, 0..3_usize, rarely(), any::<bool>());
+    let commit = (0..3_usize, 0..3_usize, rarely(), any::<bool>(), prop::option::of(rarely()));
+    let offer = prop::option::of((1..4_usize, rarely()));
     let release = (0..100_usize, prop::option::of(any::<bool>()), any::<bool>());
     prop_oneof![
-        8 => prop::collection::vec(news(), 1..4).prop_map(Op::Webhook),
+        8 => (prop::collection::vec(news(), 1..4), offer).prop_map(|(n, o)| Op::Webhook(n, o)),
         1 => (0..CUSTOMERS, 0..NUMBERS).prop_map(|(c, n)| Op::Back(c, n)),
         5 => (1..4_i64, rarely()).prop_map(|(limit, run_out)| Op::ClaimTurns { limit, run_out }),
         1 => rarely().prop_map(|run_out| Op::Keep { run_out }),
-        6 => commit.prop_map(|(claim, replies, hand_over, gathered_anew)| Op::Commit {
-            claim, replies, hand_over, gathered_anew
+        6 => commit.prop_map(|(claim, replies, hand_over, gathered_anew, send)| Op::Commit {
+            claim, replies, hand_over, gathered_anew, send
         }),
         1 => release.prop_map(|(claim, due, forget)| Op::Release { claim, due, forget }),
         2 => (0..CUSTOMERS, 0..NUMBERS).prop_map(|(c, n)| Op::Resolve(c, n)),
@@ -223,12 +226,12 @@ impl Play {
 
     async fn step(&mut self, op: &Op) -> Checked {
         match op {
-            Op::Webhook(news) => self.webhook(news).await?,
+            Op::Webhook(news, offer) => self.webhook(news, *offer).await?,
             Op::Back(customer, number) => self.back((*customer, *number)).await?,
             Op::ClaimTurns { limit, run_out } => self.claim_turns(*limit, *run_out).await?,
             Op::Keep { run_out } => self.keep(*run_out).await?,
-            Op::Commit { claim, replies, hand_over, gathered_anew } => {
-                self.commit(*claim, (*replies, *hand_over), *gathered_anew).await?;
+            Op::Commit { claim, replies, hand_over, gathered_anew, send } => {
+                self.commit(*claim, (*replies, *hand_over, *send), *gathered_anew).await?;
             }
             Op::Release { claim, due, forget } => self.release(*claim, *due, *forget).await?,
             Op::Resolve(customer, number) => self.resolve((*customer, *number)).await?,
@@ -243,7 +246,7 @@ impl Play {
 
     // What comes from outside.
 
-    async fn webhook(&mut self, news: &[Brought]) -> Checked {
+    async fn webhook(&mut self, news: &[Brought], offer: Option<(usize, bool)>) -> Checked {
         let (mut items, mut statuses) = (Vec::new(), Vec::new());
         for one in news {
             if let Some(arrival) = self.arrival(one, &mut statuses) {
@@ -251,7 +254,7 @@ impl Play {
             }
         }
         self.model.settle(&statuses);
-        self.take_in(items).await
+        self.take_in(items, offer).await
     }
 
     /// What the store is told, after the model was. Statuses count when everything else of the webhook has.
@@ -331,17 +334,33 @@ impl Play {
         let words = format!("back {id}");
         self.model.hear(place, (&id, &words), Wish::Back);
         let arrival = self.message(place, (&id, &words), Wish::Back);
-        self.take_in(vec![arrival]).await
+        self.take_in(vec![arrival], None).await
     }
 
-    async fn take_in(&mut self, items: Vec<Arrival>) -> Checked {
-        let webhook = TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None };
+    /// A webhook comes; whoever takes it in may offer to run turns.
+    async fn take_in(&mut self, items: Vec<Arrival>, offer: Option<(usize, bool)>) -> Checked {
+        let (most, run_out) = offer.unwrap_or_default();
+        let lease_ms = if run_out { RUN_OUT } else { MINUTE };
+        let turns = Offer { most, lease_ms, reads: (50, 0) };
+        let webhook = TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None, turns };
         let taken = self.store.take_in(webhook).await;
         prop_assert!(taken.is_ok(), "a webhook was refused: {taken:?}");
+        let taken = taken.unwrap();
         for row in self.store.conversations(None, None, 100).await.unwrap() {
             let customer = row.wa_id.unwrap().trim_start_matches("4477").parse().unwrap();
             let number = self.numbers.iter().position(|id| id.as_str() == row.number_id).unwrap();
             self.ids.insert(row.id, (customer, number));
+        }
+        let claimable = self.model.claimable();
+        prop_assert!(taken.claimed.len() <= most, "more turns than were offered");
+        let brought: BTreeSet<_> =
+            taken.stirred.iter().filter(|stir| stir.message.is_some()).collect();
+        let asked = brought.iter().map(|stir| self.ids[stir.conversation.as_str()]);
+        let asked: BTreeSet<_> = asked.filter(|place| claimable.contains(place)).collect();
+        prop_assert!(taken.claimed.len() >= most.min(asked.len()), "a turn was left: {taken:?}");
+        for (claim, said) in taken.claimed {
+            prop_assert_eq!(&said, &self.store.said(&claim, 50, 0).await.unwrap());
+            self.claimed(claim, &claimable, run_out).await?;
         }
         Ok(())
     }
@@ -354,16 +373,26 @@ impl Play {
         let claims = self.store.claim_turns(limit, lease_ms).await.unwrap();
         prop_assert_eq!(claims.len(), claimable.len().min(usize::try_from(limit).unwrap()));
         for claim in claims {
-            let place = self.ids[&claim.id];
-            prop_assert!(claimable.contains(&place), "{place:?} is not due or held: {claim:?}");
-            let fresh = self.proofs.insert((claim.id.clone(), claim.lease_token));
-            prop_assert!(fresh, "a proof was given out twice: {claim:?}");
-            let talk = self.model.talks.get_mut(&place).unwrap();
-            talk.token = Some(claim.lease_token);
-            talk.lease = if run_out { Lease::RunOut } else { Lease::Valid };
-            let gathered = gather(&self.store, &claim).await;
-            self.claims.push(Held { claim, place, gathered });
+            self.claimed(claim, &claimable, run_out).await?;
         }
+        Ok(())
+    }
+
+    async fn claimed(
+        &mut self,
+        claim: Claim,
+        claimable: &BTreeSet<Place>,
+        run_out: bool,
+    ) -> Checked {
+        let place = self.ids[&claim.id];
+        prop_assert!(claimable.contains(&place), "{place:?} is not due or held: {claim:?}");
+        let fresh = self.proofs.insert((claim.id.clone(), claim.lease_token));
+        prop_assert!(fresh, "a proof was given out twice: {claim:?}");
+        let talk = self.model.talks.get_mut(&place).unwrap();
+        talk.token = Some(claim.lease_token);
+        talk.lease = if run_out { Lease::RunOut } else { Lease::Valid };
+        let gathered = gather(&self.store, &claim).await;
+        self.claims.push(Held { claim, place, gathered });
         Ok(())
     }
 
@@ -391,7 +420,7 @@ impl Play {
     async fn commit(
         &mut self,
         pick: usize,
-        (replies, hand_over): (usize, bool),
+        (replies, hand_over, send): (usize, bool, Option<bool>),
         gathered_anew: bool,
     ) -> Checked {
         let Some(at) = newest(self.claims.len(), pick) else { return Ok(()) };
@@ -414,13 +443,18 @@ impl Play {
             answered: answered.collect(),
             replies: replies.clone(),
             escalation: hand_over.then_some(Escalation { reason, question, notices }),
+            send: send.map(|run_out| Terms {
+                lease_ms: if run_out { RUN_OUT } else { MINUTE },
+                ordered: false,
+                pair: Pair { burst: 0, gap_ms: 0 },
+            }),
         };
         let id = turn.id.to_string();
         let committed = self.store.commit_turn(turn).await.unwrap();
         let talk = self.model.talks.get_mut(&held.place).unwrap();
         let ours = talk.token == Some(held.claim.lease_token) && !talk.person;
         prop_assert_eq!(
-            committed == Committed::Yes,
+            committed != Committed::Overtaken,
             ours,
             "{:?}, owner {}",
             held.claim,
@@ -442,11 +476,18 @@ impl Play {
             (talk.token, talk.lease) = (None, Lease::None);
             talk.look_again();
         }
-        for reply in replies {
+        let at_once = send.is_some() && !replies.is_empty() && talk.is_silent();
+        for reply in &replies {
             talk.say(if hand_over { "notice" } else { "bot" }, &reply.text);
             talk.said.last_mut().unwrap().id = reply.id.to_string();
         }
-        Ok(())
+        let Committed::Yes(Some(first)) = committed else {
+            prop_assert!(!at_once, "a reply that may go at once was not claimed");
+            return Ok(());
+        };
+        prop_assert!(at_once, "a reply was claimed that others stand before: {first:?}");
+        prop_assert_eq!(&first.id, replies[0].id.as_str());
+        self.goes_out(*first, send == Some(true)).await
     }
 
     async fn release(&mut self, pick: usize, due: Option<bool>, forget: bool) -> Checked {
@@ -487,25 +528,31 @@ impl Play {
             prop_assert!(!self.settled.contains(&one.id), "sent a second time: {one:?}");
         }
         for one in claimed {
-            let place = self.ids[&one.conversation_id];
-            let talk = &self.model.talks[&place];
-            prop_assert_eq!(one.owner == "person", talk.person, "{:?}", one);
-            let opted_out = self.model.opted_out.contains(&place.0);
-            prop_assert_eq!(one.opted_out_at.is_some(), opted_out, "{:?}", one);
-            let passes = passes(&one);
-            let spoke = passes && one.author == "bot" && (talk.person || opted_out);
-            prop_assert!(!spoke, "the bot speaks where it must not: {one:?}");
-            let said = self.model.said(place, &one.id).unwrap();
-            said.attempts += 1;
-            prop_assert_eq!(one.attempts, said.attempts);
-            said.put(("sending", 1), Due::Never);
-            said.lease = if run_out { Lease::RunOut } else { Lease::Valid };
-            if passes {
-                self.sends.push(one);
-            } else {
-                self.store.record_send(&one, Ended::Failed(fault())).await.unwrap();
-                said.fail();
-            }
+            self.goes_out(one, run_out).await?;
+        }
+        Ok(())
+    }
+
+    /// A message was claimed to be sent: it passes the gate, or is held back.
+    async fn goes_out(&mut self, one: ToSend, run_out: bool) -> Checked {
+        let place = self.ids[&one.conversation_id];
+        let talk = &self.model.talks[&place];
+        prop_assert_eq!(one.owner == "person", talk.person, "{:?}", one);
+        let opted_out = self.model.opted_out.contains(&place.0);
+        prop_assert_eq!(one.opted_out_at.is_some(), opted_out, "{:?}", one);
+        let passes = passes(&one);
+        let spoke = passes && one.author == "bot" && (talk.person || opted_out);
+        prop_assert!(!spoke, "the bot speaks where it must not: {one:?}");
+        let said = self.model.said(place, &one.id).unwrap();
+        said.attempts += 1;
+        prop_assert_eq!(one.attempts, said.attempts);
+        said.put(("sending", 1), Due::Never);
+        said.lease = if run_out { Lease::RunOut } else { Lease::Valid };
+        if passes {
+            self.sends.push(one);
+        } else {
+            self.store.record_send(&one, Ended::Failed(fault())).await.unwrap();
+            said.fail();
         }
         Ok(())
     }
@@ -780,9 +827,9 @@ async fn follow(db: Db, ops: Vec<Op>) {
 /// A question, answered with one reply that is being sent.
 fn being_sent() -> Vec<Op> {
     vec![
-        Op::Webhook(vec![Brought::Text(0, 0, 0)]),
+        Op::Webhook(vec![Brought::Text(0, 0, 0)], None),
         Op::ClaimTurns { limit: 1, run_out: false },
-        Op::Commit { claim: 0, replies: 1, hand_over: false, gathered_anew: false },
+        Op::Commit { claim: 0, replies: 1, hand_over: false, gathered_anew: false, send: None },
         Op::ClaimSends { limit: 1, run_out: false },
     ]
 }
@@ -790,9 +837,9 @@ fn being_sent() -> Vec<Op> {
 on_both! {
     async fn who_opts_out_on_one_number_is_opted_out_on_all_in_the_same_batch(db) {
         follow(db, vec![
-            Op::Webhook(vec![Brought::Text(0, 0, 0), Brought::Text(0, 1, 0)]),
-            Op::Webhook(vec![Brought::Stop(0, 0), Brought::Text(0, 1, 1)]),
-            Op::Webhook(vec![Brought::Text(0, 0, 1), Brought::Text(0, 1, 2)]),
+            Op::Webhook(vec![Brought::Text(0, 0, 0), Brought::Text(0, 1, 0)], None),
+            Op::Webhook(vec![Brought::Stop(0, 0), Brought::Text(0, 1, 1)], None),
+            Op::Webhook(vec![Brought::Text(0, 0, 1), Brought::Text(0, 1, 2)], None),
             Op::ClaimTurns { limit: 3, run_out: false },
         ])
         .await;
@@ -805,13 +852,13 @@ on_both! {
             Brought::Start(0, 0),
             Brought::Text(0, 0, 1),
         ];
-        follow(db, vec![Op::Webhook(news), Op::ClaimTurns { limit: 3, run_out: false }]).await;
+        follow(db, vec![Op::Webhook(news, None), Op::ClaimTurns { limit: 3, run_out: false }]).await;
     }
 
     async fn a_status_without_our_reference_hides_none_that_has_it(db) {
         let status = |state, referred| Brought::Status { message: 0, state, referred, first_try: true };
         let mut ops = being_sent();
-        ops.push(Op::Webhook(vec![status(0, true), status(1, false)]));
+        ops.push(Op::Webhook(vec![status(0, true), status(1, false)], None));
         follow(db, ops).await;
     }
 
@@ -820,7 +867,7 @@ on_both! {
             let mut ops = being_sent();
             ops.push(Op::Record { send: 0, how: How::Unknown(false) });
             ops.push(Op::Decide { number: 0, then });
-            ops.push(Op::Webhook(vec![Brought::OwnEcho(0)]));
+            ops.push(Op::Webhook(vec![Brought::OwnEcho(0)], None));
             ops.push(Op::ClaimSends { limit: 1, run_out: false });
             follow(db, ops).await;
         }
@@ -828,7 +875,7 @@ on_both! {
 
     async fn our_own_message_told_back_twice_in_a_webhook_is_taken_in_and_no_persons(db) {
         let mut ops = being_sent();
-        ops.push(Op::Webhook(vec![Brought::OwnEcho(0), Brought::OwnEcho(0)]));
+        ops.push(Op::Webhook(vec![Brought::OwnEcho(0), Brought::OwnEcho(0)], None));
         follow(db, ops).await;
     }
 
@@ -839,10 +886,10 @@ on_both! {
             let send = &sends[told];
             let provider_id = format!("wamid.{}.1", send.id);
             let echo = play.echo((0, 0), &provider_id, send.body.as_deref().unwrap());
-            play.take_in(vec![echo]).await.unwrap();
+            play.take_in(vec![echo], None).await.unwrap();
             let id = send.id.clone();
             let news = News { place: (0, 0), id, provider_id, state: "delivered", referred: true };
-            play.take_in(vec![play.status(&news)]).await.unwrap();
+            play.take_in(vec![play.status(&news)], None).await.unwrap();
             play.store.record_send(send, Ended::Sent(news.provider_id)).await.unwrap();
             let row = play.store.message(&MessageId::stored(send.id.clone())).await.unwrap();
             assert_eq!(row.unwrap().state, "delivered");
@@ -855,12 +902,12 @@ impl Play {
     /// being sent.
     async fn two_replies_of_the_same_words(&mut self) -> Vec<ToSend> {
         for words in 0..2 {
-            self.step(&Op::Webhook(vec![Brought::Text(0, 0, words)])).await.unwrap();
+            self.step(&Op::Webhook(vec![Brought::Text(0, 0, words)], None)).await.unwrap();
             self.step(&Op::ClaimTurns { limit: 1, run_out: false }).await.unwrap();
             // Both are counted as the same reply.
             let count = std::mem::replace(&mut self.count, 1000);
             let (claim, replies, hand_over, gathered_anew) = (0, 1, false, false);
-            let commit = Op::Commit { claim, replies, hand_over, gathered_anew };
+            let commit = Op::Commit { claim, replies, hand_over, gathered_anew, send: None };
             self.step(&commit).await.unwrap();
             self.count = count;
             self.step(&Op::ClaimSends { limit: 1, run_out: false }).await.unwrap();

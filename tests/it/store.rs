@@ -13,7 +13,7 @@ use frontdesk::domain::{
 };
 use frontdesk::store::agents::{ConnectNumber, NumberState};
 use frontdesk::store::finish::{Committed, Escalation, Finished};
-use frontdesk::store::inbox::{Arrival, TakeIn};
+use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Learned, NewChunk};
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, ToSend};
@@ -90,6 +90,7 @@ impl Ground {
             answered,
             replies: replies.iter().map(|text| reply(text)).collect(),
             escalation: None,
+            send: None,
         }
     }
 
@@ -129,7 +130,7 @@ async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
 }
 
 fn hook(items: Vec<Arrival>) -> TakeIn {
-    TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None }
+    TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None, turns: Offer::default() }
 }
 
 fn item(number: &NumberId, event: Event) -> Arrival {
@@ -207,7 +208,7 @@ on_both! {
         let mut turn = ground.finished(&claim, &["A colleague will answer."]).await;
         turn.escalation = Some(case("15550009999"));
         let turn_id = turn.id.clone();
-        assert_eq!(one.commit_turn(turn).await.unwrap(), Committed::Yes);
+        assert_eq!(one.commit_turn(turn).await.unwrap(), Committed::Yes(None));
         let collection = one.collection("acme").await.unwrap();
         let learned = one.learn(document(&collection, "Hours")).await.unwrap();
         let news =
@@ -302,7 +303,7 @@ on_both! {
         assert_eq!(ground.store.backlog().await.unwrap(), (1, 0), "a stale holder let it go");
 
         let turn = ground.finished(&fresh, &["on time"]).await;
-        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), Committed::Yes);
+        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), Committed::Yes(None));
         let again = Finished { id: TurnId::generate(), replies: vec![reply("twice")], ..turn };
         let again = ground.store.commit_turn(again).await.unwrap();
         assert_eq!(
@@ -331,7 +332,7 @@ on_both! {
             ground.store.conversation(&claim.conversation()).await.unwrap().unwrap().owner,
             "bot"
         );
-        assert_eq!(ground.store.commit_turn(whole).await.unwrap(), Committed::Yes);
+        assert_eq!(ground.store.commit_turn(whole).await.unwrap(), Committed::Yes(None));
         let shown = ground.thread(&claim).await.into_iter().map(|row| row.body.unwrap());
         assert_eq!(shown.collect::<Vec<_>>(), ["two", "one", "question wamid.1"]);
     }
@@ -359,7 +360,7 @@ on_both! {
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["one"]).await;
         ground.take("4477", "wamid.2").await;
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes);
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
         let next = ground.store.claim_turns(10, MINUTE).await.unwrap().remove(0);
         let said = ground.store.said(&next, 50, 10).await.unwrap();
         assert_eq!(said.waiting.len(), 1);
@@ -394,7 +395,7 @@ on_both! {
             turns.push(turn);
         }
         for done in join_all(turns.into_iter().map(|turn| ground.store.commit_turn(turn))).await {
-            assert_eq!(done.unwrap(), Committed::Yes);
+            assert_eq!(done.unwrap(), Committed::Yes(None));
         }
         let sent = send_all(&ground.store).await;
         let support = ground.conversation("15550009999").await;
@@ -528,7 +529,7 @@ async fn on_postgres_a_message_that_commits_while_a_turn_does_is_not_forgotten()
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!commit.is_finished());
     replica.execute("commit").await.unwrap();
-    assert_eq!(commit.await.unwrap().unwrap(), Committed::Yes);
+    assert_eq!(commit.await.unwrap().unwrap(), Committed::Yes(None));
     let next = ground.store.claim_turns(10, MINUTE).await.unwrap();
     assert_eq!(next.len(), 1, "the message that came meanwhile would wait for ever");
 }
@@ -605,5 +606,5 @@ async fn a_conversation_that_is_given_back_while_a_turn_still_runs_is_the_bots_a
     assert_eq!(next.len(), 1, "the new question waits until the old turn's lease ends");
     assert_eq!(ground.store.commit_turn(late).await.unwrap(), Committed::Overtaken);
     let turn = ground.finished(&next[0], &["now"]).await;
-    assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes);
+    assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
 }

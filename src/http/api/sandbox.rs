@@ -114,7 +114,7 @@ fn turn_of(bot: &Bot, request: Request) -> Turn {
     let skip = all.len().saturating_sub(bot.agent.history);
     Turn {
         conversation: None,
-        agent: Arc::new(bot.agent.clone()),
+        agent: bot.agent.clone(),
         contact: None,
         said: vec![Said {
             message: None,

@@ -1,9 +1,9 @@
 //! What each item of some webhooks does, in memory; then all of it is written with a few statements.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::book::Book;
-use super::{Arrival, Seen, TakenIn};
+use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
 use crate::domain::machine;
 use crate::domain::thread::{Came, Fate, Manner};
 use crate::domain::{
@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::store::signal::{self, Signal};
 use crate::store::{
-    Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, storable,
+    Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, storable, turns,
 };
 
 const OPTED_OUT: &str = "the customer opted out";
@@ -45,9 +45,10 @@ impl<'a> Batch<'a> {
     pub(super) async fn take(
         &mut self,
         conn: &mut Conn<'_>,
-        (place, webhook, again): (usize, &WebhookId, bool),
+        (place, webhook, taken_in): (usize, &WebhookId, &TakeIn),
         arrival: &'a Arrival,
     ) -> Result<()> {
+        let again = taken_in.again.is_some();
         match (&arrival.number, &arrival.item.event) {
             (Some(number), Event::Message(message)) => {
                 let scope = Scope { place, number, manner: &arrival.manner, again };
@@ -98,6 +99,7 @@ impl<'a> Batch<'a> {
         let owned = self.book.at((at.number, &message.from))?.thread.owner;
         let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
         kept.closed |= owned == Owner::Person && fate == Fate::Waits;
+        kept.asked_by = at.place;
         let conversation = kept.id.clone();
         if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
             kept.void = true;
@@ -108,7 +110,8 @@ impl<'a> Batch<'a> {
         self.meet(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
         if !matches!(fate, Fate::Stored(_)) {
-            taken.stirred.insert(conversation.clone());
+            let waits = (fate == Fate::Waits).then(|| known.1.clone());
+            taken.stirred.insert(Stir { conversation: conversation.clone(), message: waits });
         }
         if let Some(id) = mend {
             taken.mended += 1;
@@ -139,7 +142,11 @@ impl<'a> Batch<'a> {
                         turn: None,
                         author: "consent",
                     };
-                    let row = queued.values(self.workspace, &outbox::OutgoingRow::new(text), 0)?;
+                    let row = queued.values(
+                        self.workspace,
+                        &outbox::OutgoingRow::new(text),
+                        (0, None),
+                    )?;
                     self.wishes.push(row);
                     self.taken[at.place].queued += 1;
                 }
@@ -193,7 +200,7 @@ impl<'a> Batch<'a> {
         };
         self.fresh.push(row.values(self.workspace)?);
         self.seen.insert(known, None);
-        self.taken[place].stirred.insert(conversation);
+        self.taken[place].stirred.insert(Stir { conversation, message: None });
         Ok(())
     }
 
@@ -208,14 +215,36 @@ impl<'a> Batch<'a> {
         conversations::void(conn, conversation, why).await
     }
 
-    /// Writes all of it; what each webhook brought.
-    pub(super) async fn store(mut self, conn: &mut Conn<'_>) -> Result<Vec<TakenIn>> {
+    /// Writes all of it; what each webhook brought, with the turns that it can run.
+    pub(super) async fn store(
+        mut self,
+        conn: &mut Conn<'_>,
+        offers: impl Iterator<Item = Offer>,
+    ) -> Result<Vec<TakenIn>> {
         messages::insert_arrived(conn, &self.fresh).await?;
+        let offers: Vec<Offer> = offers.collect();
+        let most = |one: fn(&Offer) -> i64| offers.iter().map(one).max().unwrap_or_default();
+        let reads = (most(|offer| offer.reads.0), most(|offer| offer.reads.1));
+        let (places, claims): (Vec<_>, Vec<_>) = self.book.claim(offers, now()).into_iter().unzip();
         self.book.close(conn).await?;
+        let said = turns::said_in(conn, &claims, reads).await?;
+        for ((place, claim), said) in places.into_iter().zip(claims).zip(said) {
+            self.taken[place].claimed.push((claim, said));
+        }
         outbox::insert(conn, &self.wishes).await?;
         let settled = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
-        let signals = stirred.cloned().map(Signal::Stirred);
+        let claimed: HashSet<&str> = self
+            .taken
+            .iter()
+            .flat_map(|taken| &taken.claimed)
+            .map(|(claim, _)| claim.id.as_str())
+            .collect();
+        let signals = stirred.map(|Stir { conversation, .. }| {
+            let ours = claimed.contains(conversation.as_str());
+            let signal = if ours { Signal::Changed } else { Signal::Stirred };
+            signal(conversation.clone())
+        });
         let signals = signals.chain(settled.iter().cloned().map(Signal::Changed));
         signal::tell(conn, self.workspace, signals).await?;
         if let Some(first) = self.taken.first_mut() {

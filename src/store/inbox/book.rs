@@ -5,11 +5,13 @@ use std::collections::HashMap;
 
 use sqlx::FromRow;
 
+use super::Offer;
 use super::contacts::Contacts;
 use crate::domain::machine::Habit;
 use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
+use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, now};
 
 /// Customers and conversations, by what webhooks call them.
@@ -30,9 +32,22 @@ pub(super) struct Kept {
     pub(super) void: bool,
     /// Whether a person's open cases are closed by what happened.
     pub(super) closed: bool,
+    /// The place of the webhook whose message came last.
+    pub(super) asked_by: usize,
+    lease: Lease,
+    /// Until when a turn is claimed, if it is.
+    claimed: Option<i64>,
     contact: usize,
     number: String,
     changed: bool,
+}
+
+/// Who may run a turn of a conversation.
+#[derive(Default)]
+struct Lease {
+    until: i64,
+    token: i64,
+    attempts: i64,
 }
 
 #[derive(FromRow)]
@@ -50,6 +65,9 @@ struct ThreadRow {
     reply_hash: i64,
     habit: String,
     opted_out_at: Option<i64>,
+    lease_until: i64,
+    lease_token: i64,
+    attempts: i64,
 }
 
 /// A number, and a customer of it.
@@ -110,6 +128,29 @@ impl Book {
         self.contacts.rename(party, wa_id, bsuid);
     }
 
+    /// Claims turns of the conversations that wait now and that nobody has a turn of, as far as those offer to run them
+    /// who brought the messages; by the place of their offer.
+    pub(super) fn claim(&mut self, mut offers: Vec<Offer>, moment: i64) -> Vec<(usize, Claim)> {
+        let mut claims = Vec::new();
+        for kept in self.kept.iter_mut().filter(|kept| kept.is_due(moment)) {
+            let Some(offer) = offers.get_mut(kept.asked_by).filter(|offer| offer.most > 0) else {
+                continue;
+            };
+            offer.most -= 1;
+            kept.claimed = Some(moment + offer.lease_ms);
+            let attempts = if kept.void { 0 } else { kept.lease.attempts };
+            let claim = Claim {
+                id: kept.id.to_string(),
+                number_id: kept.number.clone(),
+                contact_id: self.contacts.id(kept.contact).to_owned(),
+                lease_token: kept.lease.token + i64::from(kept.void) + 1,
+                attempts: attempts + 1,
+            };
+            claims.push((kept.asked_by, claim));
+        }
+        claims
+    }
+
     /// Writes back what changed.
     pub(super) async fn close(&mut self, conn: &mut Conn<'_>) -> Result<()> {
         self.contacts.close(conn).await?;
@@ -134,15 +175,18 @@ impl Book {
                 thread.last_inbound_at.into(),
                 written(&thread.habit).into(),
                 i64::from(kept.void).into(),
+                kept.claimed.into(),
+                i64::from(kept.claimed.is_some()).into(),
                 moment.into(),
             ]);
         }
-        let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, moment) as (";
+        let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
+            claimed, moment) as (";
         let after = ") update conversations set owner = v.owner, person_at = v.person_at, waiting_since = v.waiting_since,
                 due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
-                lease_token = lease_token + v.void, last_message_at = v.moment, updated_at = v.moment,
-                lease_until = case when v.void = 1 then 0 else lease_until end,
-                attempts = case when v.void = 1 then 0 else attempts end
+                lease_token = lease_token + v.void + v.claimed, last_message_at = v.moment, updated_at = v.moment,
+                lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
+                attempts = case when v.void = 1 then 0 else attempts end + v.claimed
             from v where conversations.id = v.id";
         conn.many(before, &rows, after).await.map(|_| ())
     }
@@ -164,7 +208,8 @@ impl Book {
             ($lock:literal) => {
                 concat!(
                     ") select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at
+                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until, v.lease_token,
+                        v.attempts
                     from asked cross join conversations v cross join contacts c
                     where v.number_id = asked.number_id and v.contact_id = asked.contact_id and c.id = v.contact_id ",
                     $lock
@@ -190,11 +235,12 @@ impl Book {
                     reply_hash: row.reply_hash,
                     habit: read(&row.habit),
                 },
-                void: false,
-                closed: false,
-                contact,
-                number: row.number_id,
-                changed: false,
+                lease: Lease {
+                    until: row.lease_until,
+                    token: row.lease_token,
+                    attempts: row.attempts,
+                },
+                ..Kept::new(contact, row.number_id)
             });
         }
         Ok(())
@@ -230,12 +276,34 @@ impl Book {
             rows.push(row);
             let opted_out_at = self.contacts.opted_out_at(contact);
             let thread = Thread { opted_out_at, ..Thread::default() };
-            let (void, closed, changed) = (false, false, false);
-            self.keep(Kept { id, thread, void, closed, contact, number, changed });
+            self.keep(Kept { id, thread, ..Kept::new(contact, number) });
         }
         let into = "insert into conversations
             (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)";
         conn.many(into, &rows, "").await.map(|_| ())
+    }
+}
+
+impl Kept {
+    fn new(contact: usize, number: String) -> Self {
+        Self {
+            id: ConversationId::stored(String::new()),
+            thread: Thread::default(),
+            void: false,
+            closed: false,
+            asked_by: 0,
+            lease: Lease::default(),
+            claimed: None,
+            contact,
+            number,
+            changed: false,
+        }
+    }
+
+    /// Whether a turn may begin, and nobody has one.
+    fn is_due(&self, moment: i64) -> bool {
+        let free = self.void || self.lease.until < moment;
+        self.changed && free && self.thread.due_at.is_some_and(|due| due <= moment)
     }
 }
 

@@ -111,7 +111,13 @@ async fn everything_broken_at_once_loses_nobody() {
 /// A webhook with one question, as the store takes it in.
 fn webhook(n: usize) -> frontdesk::store::inbox::TakeIn {
     let body = text_webhook("999", "447700951601", &format!("wamid.{n}"), "When do you open?");
-    frontdesk::store::inbox::TakeIn { provider: "meta", body, items: Vec::new(), again: None }
+    frontdesk::store::inbox::TakeIn {
+        provider: "meta",
+        body,
+        items: Vec::new(),
+        again: None,
+        turns: frontdesk::store::inbox::Offer::default(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

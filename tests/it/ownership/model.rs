@@ -215,6 +215,11 @@ impl Talk {
         "waiting"
     }
 
+    /// Whether nothing of ours is on its way.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.said.iter().any(|said| ["queued", "sending"].contains(&said.state))
+    }
+
     /// The conversation is the bot's again.
     pub(super) fn give_back(&mut self) {
         self.person = false;

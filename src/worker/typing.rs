@@ -1,0 +1,49 @@
+//! WhatsApp's "typing…" while a turn runs. Must not hold up the turn.
+
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use crate::desk::Number;
+
+/// WhatsApp shows "typing…" for 25 seconds; it is renewed a little earlier.
+const TYPING_AGAIN: Duration = Duration::from_secs(20);
+
+/// "typing…" until this is dropped. That it cannot be shown is no reason not to answer.
+#[derive(Default)]
+pub(super) struct Typing {
+    shown: Option<(String, AbortHandle)>,
+}
+
+impl Typing {
+    /// Shows it below the customer's last message.
+    pub(super) fn show(&mut self, number: &Number, message: Option<&str>) {
+        let Some(message) = message else { return };
+        if self.shown.as_ref().is_some_and(|(shown, _)| shown == message) {
+            return;
+        }
+        self.stop();
+        let (line, below) = (number.line.clone(), message.to_owned());
+        let task = tokio::spawn(async move {
+            loop {
+                if let Err(error) = line.typing(&below).await {
+                    tracing::debug!(%error, "the typing indicator could not be shown");
+                }
+                tokio::time::sleep(TYPING_AGAIN).await;
+            }
+        });
+        self.shown = Some((message.to_owned(), task.abort_handle()));
+    }
+
+    fn stop(&mut self) {
+        if let Some((_, task)) = self.shown.take() {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Typing {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
