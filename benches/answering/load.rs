@@ -49,16 +49,17 @@ pub(crate) struct Old {
     pub(crate) from: usize,
     /// The one after the last who may.
     pub(crate) to: usize,
+    /// How many of these are passed over at first: they come last.
+    pub(crate) skip: usize,
 }
 
 impl Round {
     /// One of `all` parts of this round, from 0: its share of the messages, with customers of its own.
     pub(crate) fn part(self, part: usize, all: usize) -> Self {
-        let Old { stored, from, to } = self.old;
-        let share = (to - from) / all;
+        let share = (self.old.to - self.old.from) / all;
         Self {
             messages: self.messages / all,
-            old: Old { stored, from: from + part * share, to: from + (part + 1) * share },
+            old: Old { skip: part * share, ..self.old },
             series: self.series + part * SERIES,
             ..self
         }
@@ -173,11 +174,12 @@ impl<'a> Crowd<'a> {
     /// Who writes: by turns a new customer and a stored one, while there are stored ones who have not yet written.
     fn customer(&self, worker: usize, spell: usize) -> String {
         let Round { in_flight, series, old, .. } = self.round;
-        let place = old.from + spell / 2 * in_flight + worker;
-        if spell.is_multiple_of(2) || place >= old.to {
+        let (place, all) = (spell / 2 * in_flight + worker, old.to - old.from);
+        if (spell + worker).is_multiple_of(2) || place >= all {
             return new_customer(series, worker, spell);
         }
         self.old.fetch_add(1, Ordering::Relaxed);
+        let place = old.from + (place + old.skip) % all;
         stored_customer(place * STRIDE % old.stored)
     }
 

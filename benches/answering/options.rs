@@ -117,7 +117,7 @@ impl Options {
     }
 
     /// The rounds on a database with `stored` conversations. Each takes as many messages as the smallest size has
-    /// customers for: half are from stored ones, five each, and no stored one is asked twice.
+    /// customers for: half are from stored ones, five each; none is asked in two parts of the fast round, or in both rounds.
     pub(crate) fn growth_rounds(&self, stored: usize) -> [Round; 2] {
         let smallest = self.sizes()[0];
         let split = stored / 5 * 4;
@@ -126,12 +126,12 @@ impl Options {
         [
             Round {
                 messages: fast.messages.min(smallest * 8),
-                old: Old { stored, from: 0, to: split },
+                old: Old { stored, from: 0, to: split, skip: 0 },
                 ..fast
             },
             Round {
-                messages: slow.messages.min(smallest * 2),
-                old: Old { stored, from: split, to: stored },
+                messages: slow.messages.min(smallest * 2) * self.parts(),
+                old: Old { stored, from: split, to: stored, skip: 0 },
                 series: fast.series + 2,
                 ..slow
             },
