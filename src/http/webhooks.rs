@@ -1,5 +1,8 @@
 //! Webhooks: verify the raw bytes, decode every item, store, then acknowledge. Never acknowledges what is not stored.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -11,8 +14,10 @@ use super::Shared;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::{Event, Item};
+use crate::domain::{Event, Item, NumberId};
+use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
+use crate::store::{self, inbox::Offer};
 
 /// Answers for webhooks, of one number or of all of a provider's.
 pub(super) fn routes() -> Router<Shared> {
@@ -87,22 +92,36 @@ async fn receive(
         tracing::warn!(provider, %malformed, "a signed webhook that cannot be read was refused");
         Problem::bad_request(malformed.to_string())
     })?;
-    let count = items.len();
     let ours = named(web, first.provider, &items);
     // A signature speaks only for the numbers whose own secret it was made with. Refused, not passed over: the
     // provider sends it again, and a secret that was mistyped here can be mended.
     verify_all(&ours, headers, &body)?;
-    let number_of = |external: &str| {
-        let number = ours.iter().find(|number| number.line.external_id() == external)?;
-        Some((number.id.clone(), web.desk.bots.get(&number.agent)))
+    let answers = |number: &&Number| {
+        let answers = (number.id.clone(), web.desk.bots.get(&number.agent));
+        (number.line.external_id().to_owned(), answers)
     };
-    let wake = &web.desk.wake;
-    let messages = items.iter().filter(|item| matches!(item.event, Event::Message(_))).count();
-    let places = wake.places(messages);
-    let (provider, body, turns) = (first.provider, body.to_vec(), places.offer());
-    let webhook = Webhook { provider, body, items, again: None, turns };
+    let answers: HashMap<_, _> = ours.iter().map(answers).collect();
+    let (provider, body) = (first.provider, body.to_vec());
+    let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
     crate::step!("webhook.verified");
-    let taken = inbound::take_in(&web.desk.store, webhook, web.desk.intake, number_of).await?;
+    // As a task of its own, which ends even if the provider hangs up: a turn that is claimed with the webhook is run.
+    let taking = tokio::spawn(take(web.clone(), webhook, answers));
+    taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
+    Ok(StatusCode::OK)
+}
+
+/// By the provider's id: a number, and the agent that answers on it.
+type Answers = HashMap<String, (NumberId, Option<Arc<Bot>>)>;
+
+/// Stores a webhook, and begins the turns that were claimed with it.
+async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Result<()> {
+    let (store, wake) = (&web.desk.store, &web.desk.wake);
+    let count = webhook.items.len();
+    let messages = |item: &&Item| matches!(item.event, Event::Message(_));
+    let places = wake.places(webhook.items.iter().filter(messages).count());
+    webhook.turns = places.offer();
+    let number_of = |external: &str| answers.get(external).cloned();
+    let taken = inbound::take_in(store, webhook, web.desk.intake, number_of).await?;
     crate::step!("webhook.stored");
     for stir in &taken.stirred {
         if taken.claimed.iter().any(|(claim, _)| claim.id == stir.conversation.as_str()) {
@@ -113,7 +132,7 @@ async fn receive(
     }
     for claim in wake.begin(places, taken.claimed) {
         // If this fails, too, the lease runs out and the poll finds the conversation.
-        if let Err(error) = web.desk.store.release_turn(&claim, None, true).await {
+        if let Err(error) = store.release_turn(&claim, None, true).await {
             tracing::warn!(%error, conversation = claim.id, "a turn that could not begin was not let go");
         }
     }
@@ -126,7 +145,7 @@ async fn receive(
     metrics::counter!("frontdesk_webhooks_total").increment(1);
     metrics::counter!("frontdesk_messages_in_total").increment(taken.fresh as u64);
     tracing::debug!(count, fresh = taken.fresh, repeated = taken.repeated, "a webhook was stored");
-    Ok(StatusCode::OK)
+    Ok(())
 }
 
 /// The numbers that a webhook's address stands for.

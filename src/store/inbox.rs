@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::together::Many;
-use super::turns::{Claim, Said};
+use super::turns::{Claim, Release, Said};
 use super::{Conn, Result, Rows, Store, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
@@ -111,6 +111,12 @@ impl Many for TakeIn {
             batch.take(conn, (webhook, &ids[webhook], &all[webhook]), arrival).await?;
         }
         batch.store(conn, all.iter().map(|one| one.turns)).await
+    }
+
+    /// Turns that were claimed for a caller who is gone are for whoever looks for them.
+    fn unheard(taken: TakenIn) -> Vec<Release> {
+        let release = |(claim, _)| Release { claim, due: None, forget: true };
+        taken.claimed.into_iter().map(release).collect()
     }
 }
 

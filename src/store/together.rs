@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::turns::Release;
 use super::{Base, Conn, Error, Result, Write};
 use crate::domain::WorkspaceId;
 
@@ -30,6 +32,11 @@ pub(crate) trait Many: Sized + Send + Sync + 'static {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<Self::Out>>;
+
+    /// What to let go of after a change that was made when nobody waited for it any more.
+    fn unheard(_: Self::Out) -> Vec<Release> {
+        Vec::new()
+    }
 }
 
 type Asked<W> = (W, oneshot::Sender<Result<<W as Many>::Out>>);
@@ -37,21 +44,41 @@ type Asked<W> = (W, oneshot::Sender<Result<<W as Many>::Out>>);
 /// Where changes of one kind wait.
 pub(super) struct Together<W: Many> {
     queue: mpsc::Sender<Asked<W>>,
+    base: Base,
+}
+
+/// Somebody who waits for his change.
+struct Waiting<'a, W: Many> {
+    base: &'a Base,
+    answer: oneshot::Receiver<Result<W::Out>>,
+}
+
+impl<W: Many> Drop for Waiting<'_, W> {
+    /// He goes, perhaps in the moment in which he is answered.
+    fn drop(&mut self) {
+        self.answer.close();
+        if let Ok(Ok(out)) = self.answer.try_recv()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(let_go(self.base.clone(), W::unheard(out)));
+        }
+    }
 }
 
 impl<W: Many> Together<W> {
     /// Begins to collect. Nobody waits for the changes of a line that lingers: the longer it collects, the fewer commits.
     pub(super) fn start(base: Base, linger: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(work(base, waiting, linger));
-        Self { queue }
+        tokio::spawn(work(base.clone(), waiting, linger));
+        Self { queue, base }
     }
 
     /// Makes a change together with what else is waiting. When this returns, it is on the disk.
     pub(super) async fn apply(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
+        let mut waiting = Waiting::<W> { base: &self.base, answer };
         self.queue.send((change, reply)).await.map_err(|_| closed())?;
-        answer.await.map_err(|_| closed())?
+        (&mut waiting.answer).await.map_err(|_| closed())?
     }
 
     /// The same, but refuses when too much waits already, or it takes too long.
@@ -63,8 +90,9 @@ impl<W: Many> Together<W> {
             }
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
+        let mut waiting = Waiting::<W> { base: &self.base, answer };
         // It may be stored later all the same; whoever offers it again does no harm.
-        let answer = tokio::time::timeout(PATIENCE, answer).await.map_err(|_| {
+        let answer = tokio::time::timeout(PATIENCE, &mut waiting.answer).await.map_err(|_| {
             Error::Unavailable(format!("it was not stored within {} s", PATIENCE.as_secs()))
         })?;
         answer.map_err(|_| closed())?
@@ -91,7 +119,17 @@ async fn work<W: Many>(base: Base, mut queue: mpsc::Receiver<Asked<W>>, linger: 
         let results = commit(&base, &all).await;
         for (reply, result) in replies.into_iter().zip(results) {
             // Nobody waits any more when the caller was cancelled; the change stands all the same.
-            drop(reply.send(result));
+            if let Err(Ok(out)) = reply.send(result) {
+                let_go(base.clone(), W::unheard(out)).await;
+            }
+        }
+    }
+}
+
+async fn let_go(base: Base, turns: Vec<Release>) {
+    for turn in turns {
+        if let Err(error) = base.apply(turn).await {
+            tracing::warn!(%error, "a turn that nobody runs was not let go: its lease runs out");
         }
     }
 }

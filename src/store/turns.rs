@@ -307,10 +307,11 @@ impl Write for TakeUp {
     }
 }
 
-struct Release {
-    claim: Claim,
-    due: Option<i64>,
-    forget: bool,
+/// Letting go of a claimed conversation, see [`Store::release_turn`].
+pub(super) struct Release {
+    pub(super) claim: Claim,
+    pub(super) due: Option<i64>,
+    pub(super) forget: bool,
 }
 
 #[async_trait]

@@ -426,6 +426,29 @@ on_both! {
         assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, "sent");
     }
 
+    async fn a_turn_that_was_claimed_for_a_caller_who_is_gone_is_free_at_once(db) {
+        let ground = Ground::on(db).await;
+        let mut begun = 0;
+        for n in 0..60_u64 {
+            let item = text(&ground.number, &format!("4477{n}"), &format!("wamid.{n}"));
+            let turns = Offer { most: 1, lease_ms: 600_000, reads: (50, 0) };
+            let webhook = TakeIn { turns, ..hook(vec![item]) };
+            let patience = Duration::from_micros(n * 100);
+            let taken = tokio::time::timeout(patience, ground.store.take_in(webhook)).await;
+            begun += taken.map_or(0, |taken| taken.unwrap().claimed.len());
+        }
+        let mut free = 0;
+        for _ in 0..100 {
+            free += ground.store.claim_turns(100, 600_000).await.unwrap().len();
+            if begun + free == 60 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(free > 0, "none was gone in time");
+        assert_eq!(begun + free, 60, "{begun} begun, {free} free");
+    }
+
     async fn many_webhooks_at_once_are_all_stored_and_a_wrong_one_fails_alone(db) {
         let ground = Ground::on(db).await;
         let nowhere = NumberId::generate();
