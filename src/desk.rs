@@ -146,6 +146,8 @@ impl Places {
 /// Of how many conversations news is kept that no turn heard. Without it a message may be answered apart from the one just
 /// before it.
 const MOST_UNHEARD: usize = 4096;
+/// How much is kept of each.
+const MOST_NEWS: usize = 64;
 /// How many changes a slow listener of the live stream may be behind.
 const BEHIND: usize = 1024;
 
@@ -208,7 +210,13 @@ impl Wake {
         if unheard.len() >= MOST_UNHEARD {
             unheard.clear();
         }
-        unheard.entry(conversation.clone()).or_default().push(message.map(ToOwned::to_owned));
+        let news = unheard.entry(conversation.clone()).or_default();
+        if news.len() < MOST_NEWS {
+            news.push(message.map(ToOwned::to_owned));
+        } else {
+            // Something happened: whoever listens reads what.
+            *news = vec![None];
+        }
     }
 
     /// There may be turns to run.

@@ -127,6 +127,14 @@ impl Store {
         self.apply(asked).await
     }
 
+    /// Puts a message back into the queue that may have been claimed with its turn, in a commit that did not say how it
+    /// ended. It has not been sent.
+    pub async fn take_back(&self, conversation: ConversationId, message: &MessageId) -> Result<()> {
+        let fault = Fault::ours("whether it was committed was not known at first");
+        let (id, ended) = (message.to_string(), Ended::Again(now(), fault));
+        self.lines.sends.apply(RecordSend { id, conversation, attempts: 1, ended }).await
+    }
+
     /// Records how a send ended.
     pub async fn record_send(&self, message: &ToSend, ended: Ended) -> Result<()> {
         let (id, attempts) = (message.id.clone(), message.attempts);

@@ -120,7 +120,7 @@ async fn work<W: Many>(base: Base, mut queue: mpsc::Receiver<Asked<W>>, linger: 
         for (reply, result) in replies.into_iter().zip(results) {
             // Nobody waits any more when the caller was cancelled; the change stands all the same.
             if let Err(Ok(out)) = reply.send(result) {
-                let_go(base.clone(), W::unheard(out)).await;
+                tokio::spawn(let_go(base.clone(), W::unheard(out)));
             }
         }
     }

@@ -16,8 +16,6 @@ use crate::domain::Then;
 use crate::domain::time::now_ms;
 use crate::store::outbox::{Asked, Ended, Pair, Terms, ToSend};
 
-/// How many replies may come past the outbox at once.
-const TICKETS: u32 = 1 << 20;
 /// How many messages are claimed at once.
 const BATCH: usize = 64;
 
@@ -27,8 +25,6 @@ pub(super) struct Courier {
     settings: Settings,
     pace: Arc<Mutex<Pace>>,
     places: Arc<Semaphore>,
-    /// One for each reply that may yet come past the outbox.
-    tickets: Arc<Semaphore>,
     replicas: Arc<AtomicI64>,
     /// Numbers that send again what stays unknown.
     ordered: Vec<String>,
@@ -44,7 +40,6 @@ impl Courier {
         Self {
             pace: Arc::new(pace),
             places: Arc::new(Semaphore::new(settings.sends.max(1))),
-            tickets: Arc::new(Semaphore::new(TICKETS as usize)),
             settings: settings.clone(),
             replicas: replicas.clone(),
             ordered: desk.numbers.iter().filter(resends).map(|one| one.id.to_string()).collect(),
@@ -67,9 +62,9 @@ impl Courier {
         }
         // What the last turns left is sent before the process goes, as far as it is due. Every place free again means
         // that nothing is under way; tasks that only wait for another try are dropped, their messages are in the outbox.
-        drop(self.tickets.acquire_many(TICKETS).await);
-        self.claim_all().await;
         let sends = u32::try_from(self.settings.sends.max(1)).unwrap_or(u32::MAX);
+        drop(self.places.acquire_many(sends).await);
+        self.claim_all().await;
         drop(self.places.acquire_many(sends).await);
         self.under_way(JoinSet::abort_all);
     }
@@ -125,26 +120,19 @@ impl Courier {
     /// Claims at most so many messages; true if there may be more.
     async fn claim(&self, most: usize, (except, only): (Vec<String>, Option<String>)) -> bool {
         let Ok(first) = self.places.clone().acquire_owned().await else { return false };
-        let most = most.min(self.places.available_permits() + 1);
-        let limit = i64::try_from(most).unwrap_or(1);
+        let more = std::iter::from_fn(|| self.places.clone().try_acquire_owned().ok());
+        let places: Vec<_> = std::iter::once(first).chain(more.take(most - 1)).collect();
+        let limit = i64::try_from(places.len()).unwrap_or(1);
         let (lease_ms, ordered) = (self.settings.send_lease_ms, self.ordered.clone());
         let asked = Asked { limit, lease_ms, except, only, ordered, pair: self.pair() };
         let claimed = self.desk.store.claim_sends(asked).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages cannot be claimed, it is tried again");
             Vec::new()
         });
-        let full = claimed.len() >= most;
-        let mut place = Some(first);
-        for message in claimed {
+        let full = claimed.len() >= places.len();
+        for (message, place) in claimed.into_iter().zip(places) {
             self.with_pace(|pace| pace.taken(&message.number_id, 1, now_ms()));
-            let permit = match place.take() {
-                Some(permit) => permit,
-                None => match self.places.clone().acquire_owned().await {
-                    Ok(permit) => permit,
-                    Err(_) => return false,
-                },
-            };
-            self.spawn(message, std::future::ready(Some(permit)), Next::Always);
+            self.spawn(message, place, Next::Always);
         }
         full
     }
@@ -153,15 +141,9 @@ impl Courier {
         Pair { burst: self.settings.pair_burst, gap_ms: self.settings.pair_gap_ms }
     }
 
-    fn spawn(
-        &self,
-        message: ToSend,
-        place: impl Future<Output = Option<OwnedSemaphorePermit>> + Send + 'static,
-        next: Next,
-    ) {
+    fn spawn(&self, message: ToSend, place: OwnedSemaphorePermit, next: Next) {
         let carrier = Carrier { desk: self.desk.clone(), pace: self.pace.clone() };
         let carry = async move {
-            let Some(place) = place.await else { return };
             crate::step!("send.claimed");
             let ended = carrier.carry(&message).await;
             let again = if let Ended::Again(due, _) = &ended { Some(*due) } else { None };
@@ -182,9 +164,10 @@ impl Courier {
     }
 
     /// A place for the first reply of a turn that is about to be committed, so that it is claimed with the commit and
-    /// leaves at once. None when it has to wait its turn in the outbox: others may be waiting, or the number may not send.
+    /// leaves at once. None when it has to wait its turn in the outbox: all places are taken, others may be waiting, or the
+    /// number may not send.
     pub(super) fn express(self: &Arc<Self>, number: &str) -> Option<Express> {
-        let ticket = self.tickets.clone().try_acquire_owned().ok()?;
+        let place = self.places.clone().try_acquire_owned().ok()?;
         let asked = self.desk.wake.sends_asked();
         self.with_pace(|pace| pace.express(number, now_ms())).then(|| Express {
             terms: Terms {
@@ -194,7 +177,7 @@ impl Courier {
             },
             courier: self.clone(),
             number: number.to_owned(),
-            ticket: Some(ticket),
+            place: Some(place),
             asked,
         })
     }
@@ -210,34 +193,29 @@ enum Next {
     UnlessAsked(u64),
 }
 
-/// A place in a number's pace; given back if it is dropped.
+/// A place among the sends, and in the number's pace; given back if it is dropped.
 pub(super) struct Express {
     /// How the reply is to be claimed.
     pub(super) terms: Terms,
     courier: Arc<Courier>,
     number: String,
-    ticket: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
     asked: u64,
 }
 
 impl Express {
     /// Sends the reply that was claimed; `more` when others of the turn stand behind it.
     pub(super) fn carry(mut self, message: ToSend, more: bool) {
-        let ticket = self.ticket.take();
         let next = if more { Next::Always } else { Next::UnlessAsked(self.asked) };
-        let places = self.courier.places.clone();
-        let place = async move {
-            let place = places.acquire_owned().await.ok();
-            drop(ticket);
-            place
-        };
-        self.courier.spawn(message, place, next);
+        if let Some(place) = self.place.take() {
+            self.courier.spawn(message, place, next);
+        }
     }
 }
 
 impl Drop for Express {
     fn drop(&mut self) {
-        if self.ticket.is_some() {
+        if self.place.is_some() {
             self.courier.with_pace(|pace| pace.put_back(&self.number, now_ms()));
         }
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
@@ -42,8 +42,14 @@ pub(super) async fn run(
         () = leases.keep(&desk, settings.lease_ms) => {}
     }
     begun.close();
-    while let Some(Begin { claim, .. }) = begun.recv().await {
-        release(&desk, &claim).await;
+    let let_go = async {
+        while let Some(Begin { claim, .. }) = begun.recv().await {
+            release(&desk, &claim).await;
+        }
+    };
+    tokio::select! {
+        () = let_go => {}
+        () = leases.keep(&desk, settings.lease_ms) => {}
     }
     let finish = async { while turns.join_next().await.is_some() {} };
     let grace = Duration::from_millis(settings.grace_ms);
@@ -101,17 +107,21 @@ async fn dispatch(
     let mut poll = tokio::time::interval(Duration::from_millis(settings.poll_ms.max(1)));
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut fresh = Vec::with_capacity(BATCH);
+    let mut look = true;
     while !*hands.stopped.borrow() {
+        // A place is waited for beside everything else: those who have one may be waiting to begin.
         tokio::select! {
-            _ = begun.recv_many(&mut fresh, BATCH) => {
+            _ = begun.recv_many(&mut fresh, BATCH), if !begun.is_closed() => {
                 run_all(desk, settings, hands, (fresh.drain(..), turns));
-                continue;
             }
-            () = wake.notified() => {}
-            _ = poll.tick() => {}
+            place = hands.places.clone().acquire_owned(), if look => {
+                let Ok(place) = place else { return };
+                look = claim_some(desk, settings, hands, (place, turns)).await;
+            }
+            () = wake.notified() => look = true,
+            _ = poll.tick() => look = true,
             () = hands.stopped() => return,
         }
-        while claim_some(desk, settings, hands, turns).await {}
         while turns.try_join_next().is_some() {}
     }
 }
@@ -121,14 +131,9 @@ async fn claim_some(
     desk: &Arc<Desk>,
     settings: &Settings,
     hands: &Hands,
-    turns: &mut JoinSet<()>,
+    (first, turns): (OwnedSemaphorePermit, &mut JoinSet<()>),
 ) -> bool {
     let places = &hands.places;
-    let first = tokio::select! {
-        place = places.clone().acquire_owned() => place.ok(),
-        () = hands.stopped() => None,
-    };
-    let Some(first) = first else { return false };
     let more = std::iter::from_fn(|| places.clone().try_acquire_owned().ok());
     let places: Vec<_> = std::iter::once(first).chain(more.take(BATCH - 1)).collect();
     let most = i64::try_from(places.len()).unwrap_or(1);

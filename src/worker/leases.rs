@@ -35,7 +35,10 @@ impl Leases {
         let lost = Arc::new(Notify::new());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry { claim: claim.clone(), lost: lost.clone(), ending: false };
-        held.insert(claim.id.clone(), entry);
+        if let Some(before) = held.insert(claim.id.clone(), entry) {
+            // Whoever claimed anew has ended the lease before.
+            before.lost.notify_one();
+        }
         Held { leases: self.clone(), claim, lost }
     }
 
@@ -85,7 +88,8 @@ impl Held {
     /// The turn is committed from now on: whether the lease was still ours, the commit says.
     pub(super) fn ending(&self) {
         let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = held.get_mut(&self.claim.id) {
+        let entry = held.get_mut(&self.claim.id);
+        if let Some(entry) = entry.filter(|one| one.claim.lease_token == self.claim.lease_token) {
             entry.ending = true;
         }
     }

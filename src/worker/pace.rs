@@ -102,11 +102,13 @@ impl Pace {
         free
     }
 
-    /// A message that was taken was not there to be sent.
+    /// A message that was taken was not there to be sent. Time may have earned its cost already; a pause is not shortened.
     pub(super) fn put_back(&mut self, number: &str, now: i64) {
-        self.clock.read(now);
+        let now = self.clock.read(now);
         let line = self.line(number);
-        line.full_at = line.full_at.saturating_sub(line.cost);
+        if line.full_at > now && line.room(now) >= 0 {
+            line.full_at = line.full_at.saturating_sub(line.cost).max(now);
+        }
     }
 
     /// How the send of a message of this number ended.
@@ -345,8 +347,18 @@ mod tests {
         assert_eq!(allowed(&mut pace, NOW), 39);
         pace.put_back("main", NOW);
         assert_eq!(express(&mut pace), 1);
+        pace.put_back("main", NOW + 10 * MINUTE);
+        assert_eq!(
+            pace.allow("main", NOW + 10 * MINUTE),
+            Allowance::UpTo(80),
+            "no more than the bucket holds"
+        );
+        let until = NOW + 11 * MINUTE;
+        pace.outcome("main", Outcome::Throttled { until }, NOW + 10 * MINUTE);
+        pace.put_back("main", NOW + 10 * MINUTE);
+        assert_eq!(pace.next_moment(NOW + 10 * MINUTE), Some(until), "a pause stays as long");
         assert_eq!(pace.outcome("main", Outcome::TokenRefused, NOW), Change::Stopped);
-        assert!(!pace.express("main", NOW + 10 * MINUTE));
+        assert!(!pace.express("main", NOW + 30 * MINUTE));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{Trace, Written};
-use crate::domain::{Agent, Media, MessageId, Outcome, Reply, ReplyKind, Spoken};
+use crate::domain::{Agent, ConversationId, Media, MessageId, Outcome, Reply, ReplyKind, Spoken};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
 use crate::pipeline::{Answered, Around, Bot, Means, Ready, Recordings};
@@ -33,6 +33,8 @@ const MOST_GATHERED: usize = 50;
 const MOST_ABANDONED: usize = 1;
 /// The largest voice note that is fetched, in bytes: what WhatsApp itself takes.
 const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
+/// How often it is tried to put a reply back whose commit failed, before its lease settles it.
+const TAKE_BACK_ATTEMPTS: u64 = 5;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
 const PAUSE_MS: i64 = 2000;
 /// How long it waits when its number is not configured, in milliseconds.
@@ -180,8 +182,18 @@ impl Job {
         turn.send = express.as_ref().map(|express| express.terms);
         let (parts, escalated, desk) =
             (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
+        let first = turn.send.and(turn.replies.first()).map(|reply| reply.id.clone());
+        let conversation = turn.claim.conversation();
         let commit = tokio::spawn(async move {
-            let committed = desk.store.commit_turn(turn).await?;
+            let committed = match desk.store.commit_turn(turn).await {
+                Ok(committed) => committed,
+                Err(error) => {
+                    if let Some(first) = first {
+                        take_back(&desk, conversation, &first).await;
+                    }
+                    return Err(error);
+                }
+            };
             crate::step!("turn.committed");
             let Committed::Yes(first) = committed else { return Ok(false) };
             let claimed = first.is_some();
@@ -329,6 +341,20 @@ impl Job {
         let conversation = &self.claim().id;
         tracing::error!(conversation, "{why}, the customer gets the failure sentence");
         Err(why)
+    }
+}
+
+/// A commit that failed may have been made all the same, when its answer was lost on the way: then its first reply waits to
+/// be sent by us.
+async fn take_back(desk: &Desk, conversation: ConversationId, reply: &MessageId) {
+    for attempt in 1..=TAKE_BACK_ATTEMPTS {
+        match desk.store.take_back(conversation.clone(), reply).await {
+            Ok(()) => return desk.wake.send(),
+            Err(error) => {
+                tracing::warn!(%error, "whether a reply waits to be sent is not known, it is looked at again");
+                tokio::time::sleep(Duration::from_millis(200 * attempt)).await;
+            }
+        }
     }
 }
 

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::{SUPPORT, got, pause, says, until};
-use crate::support::app::{Db, Setup, TestApp, on_both};
+use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
+use crate::support::hooks::{batch, text_webhook};
 
 const CUSTOMER: &str = "447700957001";
 
@@ -45,6 +46,24 @@ on_both! {
         until("both are told", async || {
             got(&app, CUSTOMER).len() == 1 && got(&app, SUPPORT).len() == 1
         }).await;
+        app.stop().await;
+    }
+
+    async fn with_one_place_for_turns_and_one_for_sends_everybody_is_answered(db) {
+        let one = "[worker]\nturns = 1\nsends = 1\npoll_ms = 50";
+        let app = Setup::on(db).with(one).start().await;
+        for round in 0..10 {
+            let hook = |n: usize| {
+                let customer = format!("44770095{round:02}{n:02}");
+                text_webhook(MAIN, &customer, &format!("wamid.{customer}"), "When do you open?")
+            };
+            let hooks: Vec<_> = (0..3).map(hook).collect();
+            let (two, third) = (batch(&hooks[..2]), &hooks[2]);
+            let (first, second) = tokio::join!(app.deliver(&two), app.deliver(third));
+            assert_eq!((first.as_u16(), second.as_u16()), (200, 200));
+        }
+        let got = async || app.whatsapp.sent_count() == 30;
+        until("all are answered", got).await;
         app.stop().await;
     }
 
