@@ -8,15 +8,15 @@ use frontdesk::domain::machine::Limits;
 use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, DocumentId, Echo, Event, Inbound, Item, MessageId, NumberId,
-    Other, Party, TurnId, Usage,
+    AgentId, Content, ConversationId, DocumentId, Echo, Event, Fault, Inbound, Item, MessageId,
+    NumberId, Other, Party, TurnId, Usage,
 };
 use frontdesk::store::agents::{ConnectNumber, NumberState};
 use frontdesk::store::finish::{Committed, Escalation, Finished};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Learned, NewChunk};
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, ToSend};
+use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Error, Settings, Store};
 use futures::future::join_all;
@@ -366,6 +366,52 @@ on_both! {
         assert_eq!(said.waiting.len(), 1);
         assert_eq!(said.waiting[0].provider_id.as_deref(), Some("wamid.2"));
         assert_eq!(said.before.len(), 2);
+    }
+
+    async fn a_reply_is_claimed_with_its_turn_only_where_it_would_be_the_next(db) {
+        let ground = Ground::on(db).await;
+        let store = &ground.store;
+        let answer = async |n: usize, terms: Terms| {
+            let claim = ground.claimed("44771", &format!("wamid.{n}")).await;
+            let mut turn = ground.finished(&claim, &["one"]).await;
+            turn.send = Some(terms);
+            let Committed::Yes(first) = store.commit_turn(turn).await.unwrap() else { panic!() };
+            first
+        };
+        let free = Terms { lease_ms: MINUTE, ordered: false, pair: NO_PAIR };
+        let first = answer(1, free).await.expect("nothing stands before it");
+        assert_eq!((first.attempts, first.wa_id.as_deref()), (1, Some("44771")));
+        assert!(answer(2, free).await.is_none(), "the first is still on its way");
+        store.record_send(&first, Ended::Sent("wamid.out.1".into())).await.unwrap();
+        let second = claim_sends(store, 9, MINUTE).await.remove(0);
+        store.record_send(&second, Ended::Sent("wamid.out.2".into())).await.unwrap();
+        let slow = Terms { pair: Pair { burst: 2, gap_ms: MINUTE }, ..free };
+        assert!(answer(3, slow).await.is_none(), "the customer got two just now");
+        let third = claim_sends(store, 9, MINUTE).await.remove(0);
+        let fault = Fault { code: 0, title: "the connection was cut".into(), details: None };
+        let unknown = Ended::Unknown(now_ms() + MINUTE, fault);
+        store.record_send(&third, unknown).await.unwrap();
+        assert!(answer(4, Terms { ordered: true, ..free }).await.is_none(), "it may be sent again");
+        let fourth = claim_sends(store, 9, MINUTE).await.remove(0);
+        store.record_send(&fourth, Ended::Sent("wamid.out.4".into())).await.unwrap();
+        assert!(answer(5, free).await.is_some());
+    }
+
+    async fn a_reply_whose_commit_was_never_answered_goes_back_into_the_queue(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("44771", "wamid.1").await;
+        let mut turn = ground.finished(&claim, &["one"]).await;
+        turn.send = Some(Terms { lease_ms: MINUTE, ordered: false, pair: NO_PAIR });
+        let reply = turn.replies[0].id.clone();
+        let (store, conversation) = (&ground.store, claim.conversation());
+        store.take_back(conversation.clone(), &reply).await.unwrap();
+        store.commit_turn(turn).await.unwrap();
+        assert!(claim_sends(store, 9, MINUTE).await.is_empty());
+        store.take_back(conversation.clone(), &reply).await.unwrap();
+        let again = claim_sends(store, 9, MINUTE).await.remove(0);
+        assert_eq!((again.id.as_str(), again.attempts), (reply.as_str(), 2));
+        store.take_back(conversation, &reply).await.unwrap();
+        assert!(claim_sends(store, 9, MINUTE).await.is_empty(), "somebody else is sending it");
     }
 
     async fn sends_keep_their_order_and_go_one_by_one_in_a_conversation(db) {
