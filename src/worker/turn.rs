@@ -33,6 +33,9 @@ const MOST_GATHERED: usize = 50;
 const MOST_ABANDONED: usize = 1;
 /// The largest voice note that is fetched, in bytes: what WhatsApp itself takes.
 const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
+/// From this age on what was read of a conversation is read again before the model is asked, where replicas share the
+/// database, in milliseconds.
+const OLD_MS: i64 = 50;
 /// How often it is tried to put a reply back whose commit failed, before its lease settles it.
 const TAKE_BACK_ATTEMPTS: u64 = 5;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
@@ -274,7 +277,7 @@ impl Job {
                 () = wait_until(gathered.quiet_at) => {}
             }
         }
-        if patience.gather && self.newer(gathered, stirs).await? {
+        if patience.gather && (self.newer(gathered, stirs).await? || self.missed(gathered).await?) {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
         let means = self.means(&scene.bot.agent).await;
@@ -297,6 +300,16 @@ impl Job {
         if !stirs.happened(|message| gathered.holds(message)) {
             return Ok(false);
         }
+        self.changed(gathered).await
+    }
+
+    /// The same where another replica's word of it may be late or lost: what was read some time ago is read again.
+    async fn missed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
+        let old = now_ms() - gathered.turn.now >= OLD_MS;
+        Ok(old && self.desk.store.is_shared() && self.changed(gathered).await?)
+    }
+
+    async fn changed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
         let agent = &gathered.turn.agent;
         let now = gather(&self.desk.store, self.claim(), agent).await?;
         Ok(now.is_none_or(|now| now.messages != gathered.messages))
