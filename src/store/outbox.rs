@@ -143,6 +143,21 @@ impl Store {
     }
 }
 
+/// How many messages left to a conversation's customer since a moment: its pace.
+macro_rules! left {
+    ($conversation:literal, $since:literal) => {
+        concat!(
+            "(select count(*) from messages r where r.conversation_id = ",
+            $conversation,
+            " and r.sent_at > ",
+            $since,
+            " - 86400000 and r.left_at > ",
+            $since,
+            " and r.direction = 'out' and r.state_rank between 2 and 6)"
+        )
+    };
+}
+
 #[async_trait]
 impl Write for Asked {
     type Out = Vec<ToSend>;
@@ -160,9 +175,7 @@ impl Write for Asked {
                          and not exists (select 1 from messages u where u.conversation_id = m.conversation_id
                              and u.state = 'unknown' and u.due_at is not null and $9 like '%' || u.number_id || '%'
                              and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))
-                         and ($7 = 0 or $7 > (select count(*) from messages r where r.conversation_id = m.conversation_id
-                             and r.sent_at > $8 - 86400000 and r.left_at > $8 and r.direction = 'out'
-                             and r.state_rank between 2 and 6))
+                         and ($7 = 0 or $7 > ", left!("m.conversation_id", "$8"), ")
                          order by m.due_at, m.id limit $3 ", $lock, ")
                      returning id, conversation_id, number_id, author, body, reply_to, attempts, lease_until,
                          (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
@@ -224,15 +237,15 @@ pub(super) async fn free<'a>(
         ]);
     }
     let before = "with v (id, lease_until, ordered, burst, since) as (";
-    let after = ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at
+    let after = concat!(
+        ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
             and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('queued', 'sending'))
             and not exists (select 1 from messages u where u.conversation_id = v.id and u.state = 'unknown'
                 and u.due_at is not null and v.ordered = 1)
-            and (v.burst = 0 or v.burst > (select count(*) from messages p where p.conversation_id = v.id
-                and p.sent_at > v.since - 86400000 and p.left_at > v.since and p.direction = 'out'
-                and p.state_rank between 2 and 6))";
+            and (v.burst = 0 or v.burst > ", left!("v.id", "v.since"), ")"
+    );
     let found = conn.many_rows::<Free>(before, &rows, after).await?;
     Ok(found.into_iter().map(|free| (free.id.clone(), free)).collect())
 }
