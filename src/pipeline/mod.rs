@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Spoken, Turn};
 use crate::embed::Embedder;
-use crate::index::Index;
+use crate::index::{Index, Tunings};
 use crate::llm::{Hear, Model};
 use crate::speech::Transcriber;
 
@@ -44,6 +44,8 @@ pub struct Engine {
     pub embed: Arc<dyn Embedder>,
     /// Vectors and terms to chunks.
     pub index: Arc<dyn Index>,
+    /// How each collection is ranked.
+    pub tunings: Arc<Tunings>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
     /// What answers when there is no money for a model.

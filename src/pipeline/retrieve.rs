@@ -74,7 +74,8 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
         error = Some(failed.to_string());
         Legs::default()
     });
-    let weights = Weights::for_embedder(engine.embed.languages(), asked.language);
+    let tuning = engine.tunings.of(asked.collections);
+    let weights = Weights::for_embedder(engine.embed.languages(), asked.language).tuned(tuning);
     let passages = fuse(legs, &weights, asked.limit);
     let confidence = confidence(&passages, &weights);
     let embedder = vector.and(engine.embed.identity()).map(ToOwned::to_owned);

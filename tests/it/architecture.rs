@@ -29,7 +29,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tiktoken_rs", &["tokens.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),
     ("metrics_exporter_prometheus", &["telemetry.rs", "http/"]),
-    ("figment", &["config.rs"]),
+    ("figment", &["config.rs", "knowledge/collection.rs"]),
     ("clap", &["cli/"]),
     ("rustyline", &["cli/"]),
     ("indicatif", &["cli/"]),
