@@ -14,8 +14,10 @@ use crate::domain::{Chunk, CollectionId, DocumentId};
 
 mod memory;
 mod terms;
+mod language;
 mod tuning;
 
+pub(crate) use language::language;
 pub use tuning::{Tuning, Tunings};
 
 /// Finds the best chunks of each leg.
