@@ -34,6 +34,7 @@ pub mod prompts;
 
 pub mod desk;
 pub mod worker;
+pub mod eval;
 pub mod http;
 pub mod config;
 pub mod app;

@@ -1,7 +1,7 @@
 //! Embeddings of chunks: made once a text, kept by the model that made them. Filling in what is missing is how one model
 //! takes another's place: the words go on answering, and what was embedded before a crash is not embedded again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -46,6 +46,21 @@ impl Library {
             progress.embedded(at * BATCH + batch.len(), new.len());
         }
         Ok(Ok(()))
+    }
+
+    /// The embeddings of some texts, in their order; what our model embedded before is not embedded again. Without an
+    /// embedder there are none.
+    pub async fn embeddings(
+        &self,
+        texts: Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Option<Vec<f32>>>, Error> {
+        let Some(model) = self.embed.identity() else { return Ok(vec![None; texts.len()]) };
+        let hashes: Vec<String> = texts.iter().map(|text| text_hash(text)).collect();
+        self.embed_new(texts, progress).await?.map_err(Error::Embed)?;
+        let known: HashMap<String, Vec<f32>> =
+            self.store.vectors(model, &hashes).await?.into_iter().collect();
+        Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
     }
 
     /// Embeds what our model has not embedded yet, in every collection, and has all indexes read it. Without an embedder

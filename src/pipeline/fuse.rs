@@ -57,7 +57,7 @@ impl Weights {
     }
 
     /// The weights as a collection wants them. A model that does not know the language is not given a say.
-    pub(crate) fn tuned(self, tuning: Tuning) -> Self {
+    pub(crate) fn tuned(&self, tuning: Tuning) -> Self {
         let dense = tuning.dense.filter(|_| self.dense > 0.0).unwrap_or(self.dense);
         Self { dense, ngram: tuning.ngram.unwrap_or(self.ngram) }
     }

@@ -293,8 +293,6 @@ pub(super) async fn next_revision(
 impl ChunkRow {
     /// The embedding, if there is one.
     pub fn embedding(&self) -> Option<Vec<f32>> {
-        let bytes = self.vector.as_ref()?;
-        let (numbers, _) = bytes.as_chunks::<4>();
-        Some(numbers.iter().map(|four| f32::from_le_bytes(*four)).collect())
+        self.vector.as_deref().map(super::vectors::from_bytes)
     }
 }

@@ -37,18 +37,32 @@ pub struct ModelRow {
 impl Store {
     /// Which of these texts, given by their hashes, a model has embedded already.
     pub async fn embedded(&self, model: &str, hashes: &[String]) -> Result<Vec<String>> {
+        let wanted = self.wanted(model, hashes);
+        self.read(async |conn| {
+            let after = format!(") select v.text_hash {HELD}");
+            let found: Vec<(String,)> = conn.many_rows(WANTED, &wanted, &after).await?;
+            Ok(found.into_iter().map(|(hash,)| hash).collect())
+        })
+        .await
+    }
+
+    /// A model's embeddings of these texts, given by their hashes, in any order; those that there are.
+    pub async fn vectors(&self, model: &str, hashes: &[String]) -> Result<Vec<(String, Vec<f32>)>> {
+        let wanted = self.wanted(model, hashes);
+        self.read(async |conn| {
+            let after = format!(") select v.text_hash, v.vector {HELD}");
+            let found: Vec<(String, Vec<u8>)> = conn.many_rows(WANTED, &wanted, &after).await?;
+            Ok(found.into_iter().map(|(hash, bytes)| (hash, from_bytes(&bytes))).collect())
+        })
+        .await
+    }
+
+    fn wanted(&self, model: &str, hashes: &[String]) -> Rows {
         let mut wanted = Rows::default();
         for hash in hashes {
             wanted.push([hash.as_str().into(), model.into(), self.workspace_id().as_str().into()]);
         }
-        self.read(async |conn| {
-            let after = ") select v.text_hash from vectors v join wanted w
-                on v.text_hash = w.text_hash and v.model = w.model and v.workspace_id = w.workspace_id";
-            let before = "with wanted (text_hash, model, workspace_id) as (";
-            let found: Vec<(String,)> = conn.many_rows(before, &wanted, after).await?;
-            Ok(found.into_iter().map(|(hash,)| hash).collect())
-        })
-        .await
+        wanted
     }
 
     /// Keeps embeddings, each with the hash of its text.
@@ -187,6 +201,17 @@ impl Write for Forget {
         gone += run!(conn, sql, workspace.as_str(), now() - ORPHAN_MS)?;
         Ok(gone)
     }
+}
+
+/// What is looked for, and where it is held.
+const WANTED: &str = "with wanted (text_hash, model, workspace_id) as (";
+const HELD: &str = "from vectors v join wanted w
+    on v.text_hash = w.text_hash and v.model = w.model and v.workspace_id = w.workspace_id";
+
+/// A vector from little-endian f32.
+pub(super) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    let (numbers, _) = bytes.as_chunks::<4>();
+    numbers.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
 /// A vector as little-endian f32.
