@@ -15,6 +15,7 @@ mod doctor;
 mod eval;
 mod inbox;
 mod learn;
+mod reindex;
 mod search;
 mod serve;
 mod webhook;
@@ -47,6 +48,8 @@ enum Command {
     Chat(chat::Chat),
     /// Learn documents: Markdown, text, CSV and HTML
     Learn(learn::Learn),
+    /// Embed what the configured model has not embedded yet
+    Reindex(reindex::Reindex),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
     /// Score answers to questions whose right answers are known
@@ -100,6 +103,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run(config).await,
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
+        Command::Reindex(reindex) => reindex.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

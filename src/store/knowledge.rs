@@ -130,6 +130,17 @@ impl Store {
         .await
     }
 
+    /// Whether there is such a document, and it was not removed.
+    pub async fn has_document(&self, document: &DocumentId) -> Result<bool> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id from documents where id = $1 and workspace_id = $2 and state <> 'removed'";
+            let found = first!(conn, (String,), sql, document.as_str(), workspace.as_str())?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
     /// The chunks of a document, in order, with their embeddings by a model where there are any.
     pub async fn chunks(
         &self,

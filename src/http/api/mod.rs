@@ -15,6 +15,7 @@ use super::{Shared, auth};
 
 mod agents;
 mod conversations;
+mod documents;
 mod escalations;
 mod events;
 mod knowledge;
@@ -66,6 +67,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
+        .routes(routes!(documents::list))
+        .routes(routes!(documents::chunks))
         .routes(routes!(sandbox::turn));
     OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
 }
