@@ -14,6 +14,9 @@ use crate::domain::{Chunk, CollectionId, DocumentId};
 
 mod memory;
 mod terms;
+mod language;
+
+pub(crate) use language::language;
 
 /// Finds the best chunks of each leg.
 #[async_trait]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::fuse::{Weights, confidence, fuse};
-use super::{Engine, Run, millis};
+use super::{Engine, Run, millis, query};
 use crate::domain::trace::Retrieved;
-use crate::domain::{Agent, CollectionId, Passage, Question};
+use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::embed::Purpose;
 use crate::index::{Legs, Query};
 
@@ -28,14 +28,15 @@ pub struct Found {
 /// Finds the passages for a question.
 pub(super) async fn search(
     engine: &Engine,
-    agent: &Agent,
+    (agent, history): (&Agent, &[Line]),
     question: &Question,
     run: &mut Run,
 ) -> Found {
     let started = Instant::now();
+    let language = query::language(question, history);
     let asked = Search {
         text: &question.text,
-        language: question.language.as_deref(),
+        language: language.as_deref(),
         collections: &agent.knowledge,
         limit: agent.passages,
     };
@@ -50,7 +51,7 @@ pub(super) async fn search(
 pub struct Search<'a> {
     /// The question.
     pub text: &'a str,
-    /// ISO 639-1 code of its language, when it is known.
+    /// ISO 639-1 code of its language; `None` to tell it by the text.
     pub language: Option<&'a str>,
     /// Where to look.
     pub collections: &'a [CollectionId],
@@ -74,7 +75,8 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
         error = Some(failed.to_string());
         Legs::default()
     });
-    let weights = Weights::for_embedder(engine.embed.languages(), asked.language);
+    let language = asked.language.or_else(|| crate::index::language(&query));
+    let weights = Weights::for_embedder(engine.embed.languages(), language);
     let passages = fuse(legs, &weights, asked.limit);
     let confidence = confidence(&passages, &weights);
     let embedder = vector.and(engine.embed.identity()).map(ToOwned::to_owned);
