@@ -55,9 +55,11 @@ impl App {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
             embed: config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?,
             index: config.index.build().map_err(|why| anyhow!("[index]: {why}"))?,
+            rerank: config.rerank.build().map_err(|why| anyhow!("[rerank]: {why}"))?,
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
+            retrieve: config.retrieve.clone(),
         };
         let (index, embed) = (engine.index.clone(), engine.embed.clone());
         let library = Library::new(store.clone(), index, embed, config.knowledge.clone());

@@ -11,7 +11,8 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, pipeline, provider, speech, store, telemetry, worker,
+    embed, http, index, knowledge, llm, pipeline, provider, rerank, speech, store, telemetry,
+    worker,
 };
 
 /// The documented defaults.
@@ -39,6 +40,10 @@ pub struct Config {
     pub speech: speech::Settings,
     /// Where chunks are searched.
     pub index: index::Settings,
+    /// How a model puts questions in other words for the search.
+    pub retrieve: pipeline::retrieve::Settings,
+    /// What orders the passages that were found.
+    pub rerank: rerank::Settings,
     /// What models may cost.
     pub budget: pipeline::budget::Settings,
     /// The work in the background.

@@ -1,0 +1,1 @@
+//! The passages in the order of a reranker.
