@@ -111,6 +111,8 @@ pub enum How {
     Asked,
     /// With the question before it, by rule.
     Context,
+    /// The question before it, because this one leans on that.
+    Before,
     /// Made complete by a model.
     Rewritten,
     /// Put in the language of the documents by a model.
@@ -123,6 +125,7 @@ impl How {
         match self {
             Self::Asked => "asked",
             Self::Context => "context",
+            Self::Before => "before",
             Self::Rewritten => "rewritten",
             Self::Translated => "translated",
         }

@@ -76,17 +76,25 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
     let mut seen = Retrieved { query: cut(&question.text), ..Retrieved::default() };
     seen.language = reading.language.clone();
     let mut texts = vec![Text { how: How::Asked, text: seen.query.clone(), language }];
-    let context = reading.context.as_deref().map(|said| query::with_context(&question.text, said));
+    let before = reading.context.as_deref().filter(|_| reading.lean == Lean::Leans);
+    let context = before.map(|said| query::with_context(&question.text, said));
     texts.extend(context.iter().map(|text| Text { how: How::Context, text: cut(text), language }));
+    texts.extend(before.map(|text| Text { how: How::Before, text: cut(text), language }));
     let mut looked = look(engine, &agent.knowledge, &texts, &mut seen).await;
     let weights = Weights::for_embedder(engine.embed.languages(), language);
     let (mut passages, sure) = match looked.as_mut_slice() {
-        [asked, context] => lean_on((asked, context), &reading, &weights),
-        _ => looked.first().map(|one| (one.passages.clone(), one.confidence)).unwrap_or_default(),
+        [one] => (std::mem::take(&mut one.passages), one.confidence),
+        all => {
+            let says = reading.says_something;
+            let passages = blend::lean_on(all, says, agent.passages);
+            let sure = (confidence(&passages, &weights), says);
+            let sure = blend::leaning_confidence(all, &passages, sure);
+            (passages, sure)
+        }
     };
     seen.searched = looked.iter().map(Looked::told).collect();
     seen.confidence = sure;
-    let standalone = context.filter(|_| reading.lean == Lean::Leans);
+    let standalone = context;
     let wish = wish(engine, agent, reading).await;
     if wish.is_none() {
         let text = standalone.as_deref().unwrap_or(&question.text);
@@ -177,21 +185,6 @@ async fn other_language(
 fn same_language(a: &str, b: &str) -> bool {
     let primary = |code: &str| code.split(['-', '_']).next().unwrap_or_default().to_lowercase();
     primary(a) == primary(b)
-}
-
-/// The question with its context and without, as one list, and how sure we are.
-fn lean_on(
-    (asked, context): (&mut Looked, &mut Looked),
-    reading: &Reading,
-    weights: &Weights,
-) -> (Vec<Passage>, f32) {
-    let (lean, says) = (reading.lean, reading.says_something);
-    let passages = blend::lean_on(asked, context, lean, says);
-    if lean < Lean::Leans {
-        return (passages, asked.confidence);
-    }
-    let sure = blend::leaning_confidence(asked, &passages, confidence(&passages, weights), says);
-    (passages, sure)
 }
 
 /// What to search for, and where.
