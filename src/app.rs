@@ -60,9 +60,11 @@ impl App {
             embed,
             index,
             tunings: library.tunings(),
+            rerank: config.rerank.build().map_err(|why| anyhow!("[rerank]: {why}"))?,
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
+            retrieve: config.retrieve.clone(),
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;

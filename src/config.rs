@@ -11,7 +11,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, models, pipeline, provider, speech, store, telemetry,
+    embed, http, index, knowledge, llm, models, pipeline, provider, rerank, speech, store, telemetry,
     worker,
 };
 
@@ -42,6 +42,10 @@ pub struct Config {
     pub speech: speech::Settings,
     /// Where chunks are searched.
     pub index: index::Settings,
+    /// How a model puts questions in other words for the search.
+    pub retrieve: pipeline::retrieve::Settings,
+    /// What orders the passages that were found.
+    pub rerank: rerank::Settings,
     /// What models may cost.
     pub budget: pipeline::budget::Settings,
     /// The work in the background.

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! [`pipeline`] is the product, one file a stage. A folder with one trait is a seam: [`provider`], [`speech`],
-//! [`embed`], [`index`], [`llm`]. Imports point one way, up this list; a test fails if they do not.
+//! [`embed`], [`index`], [`llm`], [`rerank`]. Imports point one way, up this list; a test fails if they do not.
 
 pub mod domain;
 pub mod tokens;
@@ -28,6 +28,7 @@ pub mod speech;
 pub mod embed;
 pub mod index;
 pub mod llm;
+pub mod rerank;
 
 pub mod pipeline;
 pub mod knowledge;

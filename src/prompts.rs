@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Agent, AgentId, CollectionId, Handoff, HandoffRule, OptOut, Texts, VersionId, Voice,
+    Agent, AgentId, CollectionId, Handoff, HandoffRule, OptOut, Searching, Texts, VersionId, Voice,
 };
 use crate::pipeline::Bot;
 
@@ -93,6 +93,7 @@ impl PromptFile {
             max_output_tokens: header.max_output_tokens,
             knowledge,
             passages: header.passages,
+            search: header.search.into(),
             min_confidence: header.min_confidence,
             sources: header.sources,
             history: header.history,
@@ -123,6 +124,7 @@ struct Header {
     max_output_tokens: u32,
     knowledge: Vec<String>,
     passages: usize,
+    search: SearchHeader,
     min_confidence: Option<f32>,
     sources: bool,
     history: usize,
@@ -146,6 +148,7 @@ impl Default for Header {
             max_output_tokens: 600,
             knowledge: Vec::new(),
             passages: 5,
+            search: SearchHeader::default(),
             min_confidence: None,
             sources: true,
             history: 12,
@@ -228,6 +231,25 @@ impl Header {
             ));
         }
         Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SearchHeader {
+    follow_up: bool,
+    translate: bool,
+}
+
+impl Default for SearchHeader {
+    fn default() -> Self {
+        Self { follow_up: true, translate: true }
+    }
+}
+
+impl From<SearchHeader> for Searching {
+    fn from(header: SearchHeader) -> Self {
+        Self { follow_up: header.follow_up, translate: header.translate }
     }
 }
 

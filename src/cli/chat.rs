@@ -15,6 +15,7 @@ use super::client::{Asked, Outcome};
 use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::trace::Retrieved;
 use crate::domain::{Line, Speaker, Trace};
 use crate::prompts;
 
@@ -275,6 +276,7 @@ fn explain(trace: &Trace) -> String {
             "retrieval  {how}, confidence {:.2} ({:.1} ms)",
             stage.confidence, stage.took_ms
         ));
+        lines.extend(search_lines(stage));
         for (index, passage) in stage.passages.iter().enumerate() {
             let (chunk, scores) = (&passage.chunk, &passage.scores);
             let leg =
@@ -316,6 +318,34 @@ fn explain(trace: &Trace) -> String {
         trace.total_ms, usage.input_tokens, usage.output_tokens
     ));
     lines.join("\n")
+}
+
+/// What was searched for where that was not the question alone, and what it cost.
+fn search_lines(stage: &Retrieved) -> Vec<String> {
+    let mut lines = Vec::new();
+    if stage.searched.len() > 1 {
+        lines.extend(stage.searched.iter().map(|one| {
+            let (how, text) = (one.how.as_str(), one.text.replace('\n', " ⏎ "));
+            format!(
+                "  {how:<10} “{text}” (counts {:.2}, confidence {:.2})",
+                one.weight, one.confidence
+            )
+        }));
+    }
+    if let Some(told) = &stage.rewrite {
+        let (input, output) = (told.usage.input_tokens, told.usage.output_tokens);
+        let why = told.error.as_deref().unwrap_or("made it complete");
+        let (model, took) = (&told.model, told.took_ms);
+        lines.push(format!("  {model}: {why} ({took:.1} ms, {input} + {output} tokens)"));
+    }
+    if let Some(told) = &stage.rerank {
+        let why = told.error.as_deref().unwrap_or("put in order");
+        lines.push(format!(
+            "  {}: {} passages {why} ({:.1} ms)",
+            told.by, told.passages, told.took_ms
+        ));
+    }
+    lines
 }
 
 #[cfg(test)]

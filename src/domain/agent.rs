@@ -25,6 +25,8 @@ pub struct Agent {
     pub knowledge: Vec<CollectionId>,
     /// How many passages the model is shown.
     pub passages: usize,
+    /// What is searched for beside the question itself.
+    pub search: Searching,
     /// Below this confidence (0 to 1) there is no answer; `None` for the default of the model in use.
     pub min_confidence: Option<f32>,
     /// Whether a reply names the documents that it rests on.
@@ -45,6 +47,15 @@ pub struct Agent {
     pub texts: Texts,
     /// The system prompt, a template.
     pub prompt: String,
+}
+
+/// What is searched for beside the question itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searching {
+    /// A question that leans on the one before it is searched with that.
+    pub follow_up: bool,
+    /// A question in another language than the documents is put in theirs; needs a model.
+    pub translate: bool,
 }
 
 /// What an agent does with voice notes.

@@ -62,7 +62,7 @@ pub struct Passage {
 /// A passage's scores: each leg's own, and what the fusion made of them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Scores {
-    /// Fused, 0 to 1; passages are ordered by it.
+    /// Fused, 0 to 1; passages are ordered by it, where no reranker ordered them.
     pub fused: f32,
     /// Cosine of the embeddings, -1 to 1; `None` when that leg did not return it.
     pub dense: Option<f32>,
@@ -70,6 +70,9 @@ pub struct Scores {
     pub bm25: Option<f32>,
     /// Cosine of the character n-gram vectors, 0 to 1.
     pub ngram: Option<f32>,
+    /// The reranker's score, on a scale of its own; `None` when there is none or it was not asked about this passage.
+    #[serde(default)]
+    pub rerank: Option<f32>,
     /// Share of the question's content words (weighted by rarity) found in the passage, 0 to 1.
     pub coverage: f32,
 }

@@ -38,7 +38,7 @@ pub struct Prompt {
     pub max_output_tokens: u32,
     /// System prompt, history, question; in that order.
     pub messages: Vec<ChatMessage>,
-    /// The question alone, as the customer put it.
+    /// The question alone, as the customer put it; with what it leans on, where it leans on the conversation.
     pub question: String,
     /// The passages in the prompt, in the order of their citation marks: the first is `[1]`.
     pub passages: Arc<[Passage]>,

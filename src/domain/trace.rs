@@ -64,6 +64,18 @@ pub struct Escalated {
 pub struct Retrieved {
     /// What was searched for.
     pub query: String,
+    /// ISO 639-1 code of the question's language, when it could be told.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// Every text that was searched for, and how it was made.
+    #[serde(default)]
+    pub searched: Vec<Searched>,
+    /// What a model made of the question, when one was asked.
+    #[serde(default)]
+    pub rewrite: Option<Rewrote>,
+    /// What a reranker did, when there is one.
+    #[serde(default)]
+    pub rerank: Option<Reranked>,
     /// The embedding model, or `None` when only words were compared.
     pub embedder: Option<String>,
     /// The best passages with all their scores.
@@ -76,6 +88,76 @@ pub struct Retrieved {
     pub took_ms: f64,
     /// Milliseconds for the embedding alone.
     pub embed_ms: f64,
+}
+
+/// One text that was searched for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Searched {
+    /// The text.
+    pub text: String,
+    /// How it was made.
+    pub how: How,
+    /// How much what it found counts beside the others, 0 and up.
+    pub weight: f32,
+    /// How sure we are that what it found answers, 0 to 1.
+    pub confidence: f32,
+}
+
+/// How a text to search for was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// As the customer wrote or said it.
+    Asked,
+    /// With the question before it, by rule.
+    Context,
+    /// The question before it, because this one leans on that.
+    Before,
+    /// Made complete by a model.
+    Rewritten,
+    /// Put in the language of the documents by a model.
+    Translated,
+}
+
+impl How {
+    /// As one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Context => "context",
+            Self::Before => "before",
+            Self::Rewritten => "rewritten",
+            Self::Translated => "translated",
+        }
+    }
+}
+
+/// What a model made of a question, for the search alone.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Rewrote {
+    /// The model.
+    pub model: String,
+    /// What it wrote, as it is.
+    pub raw: String,
+    /// Why that is no use, when it is none.
+    pub error: Option<String>,
+    /// What it used; in the turn's usage, too.
+    pub usage: Usage,
+    /// Milliseconds.
+    pub took_ms: f64,
+}
+
+/// What a reranker did.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Reranked {
+    /// The reranker.
+    pub by: String,
+    /// How many passages it was shown.
+    pub passages: usize,
+    /// Why the passages stayed in their order, when they did.
+    pub error: Option<String>,
+    /// Milliseconds.
+    pub took_ms: f64,
 }
 
 /// Stage 5: what the model is shown.

@@ -57,7 +57,11 @@ impl tower_service::Service<HttpRequestFactory> for Exchange {
 
 impl Exchange {
     async fn send(&self, request: HttpRequestFactory) -> Result<Response, Failure> {
-        let request = request.build().await?;
+        self.carry(request.build().await?).await
+    }
+
+    /// Sends one request and reads its answer.
+    pub(super) async fn carry(&self, request: reqwest::Request) -> Result<Response, Failure> {
         let sent = self.http.execute(request).await;
         let response = sent.map_err(|error| Failure::of_transport(&error))?;
         let status = response.status();

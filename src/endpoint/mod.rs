@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_openai::Client;
 use async_openai::config::Config;
 use async_openai::error::OpenAIError;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -47,6 +47,7 @@ pub(crate) struct Access {
 pub(crate) struct Endpoint {
     whole: Client<Address>,
     stream: Client<Address>,
+    exchange: Exchange,
     access: Access,
     key: SecretString,
 }
@@ -66,7 +67,9 @@ impl Endpoint {
             let exchange = Exchange { http: http.clone(), key: key.clone(), shape };
             Client::build(http.clone(), address.clone()).with_http_service(exchange)
         };
-        Ok(Self { whole: client(Shape::Whole), stream: client(Shape::Stream), access, key })
+        let exchange = Exchange { http: http.clone(), key: key.clone(), shape: Shape::Whole };
+        let (whole, stream) = (client(Shape::Whole), client(Shape::Stream));
+        Ok(Self { whole, stream, exchange, access, key })
     }
 
     /// The client for answers that come in one piece.
@@ -92,6 +95,21 @@ impl Endpoint {
     /// The failure that an error object in a stream means.
     pub(crate) fn complaint(&self, error: &Value) -> Failure {
         Failure::of_error_object(error, &self.key)
+    }
+
+    /// Posts JSON to a path that the client has no words for, such as `/rerank`, as patiently as [`Self::ask`].
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let address = self.whole.config();
+        let ask = || async {
+            let request = self.exchange.http.post(address.url(path)).headers(address.headers());
+            let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            let request = request.build().map_err(|error| Failure::of_transport(&error))?;
+            let answer = self.exchange.carry(request).await?;
+            let answer = answer.bytes().await.map_err(|error| Failure::of_transport(&error))?;
+            let not_json = |_| Failure::passing("the answer is not JSON: check base_url");
+            Ok::<Value, OpenAIError>(serde_json::from_slice(&answer).map_err(not_json)?)
+        };
+        self.ask(ask).await
     }
 
     /// Asks until there is an answer or patience ends; then tells what each attempt ended with.

@@ -2,7 +2,7 @@
 //! is the truth, and whoever starts the program loads the chunks from it.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -74,6 +74,24 @@ impl Index for Memory {
         Ok(found.reduce(|a, b| merge(a, b, query.limit)).unwrap_or_default())
     }
 
+    async fn languages(
+        &self,
+        collections: &[CollectionId],
+    ) -> Result<BTreeMap<&'static str, usize>, Error> {
+        let wanted: HashSet<&CollectionId> = collections.iter().collect();
+        let shelves: Vec<Arc<RwLock<Shelf>>> = {
+            let all = reading(&self.shelves);
+            wanted.into_iter().filter_map(|collection| all.get(collection).cloned()).collect()
+        };
+        let mut counts = BTreeMap::new();
+        for shelf in shelves {
+            for (language, chunks) in reading(&shelf).chunks_by_language() {
+                *counts.entry(language).or_default() += chunks;
+            }
+        }
+        Ok(counts)
+    }
+
     async fn size(&self) -> Result<usize, Error> {
         let shelves: Vec<Arc<RwLock<Shelf>>> = reading(&self.shelves).values().cloned().collect();
         Ok(shelves.iter().map(|shelf| reading(shelf).len()).sum())
@@ -106,7 +124,6 @@ fn writing<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     use futures::executor::block_on;

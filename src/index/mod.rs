@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `memory` | exact search over all chunks of a collection, held in memory; the database is the truth |
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ mod terms;
 mod language;
 mod tuning;
 
-pub(crate) use language::language;
+pub(crate) use language::{Telling, language, name, telling};
 pub use tuning::{Tuning, Tunings};
 
 /// Finds the best chunks of each leg.
@@ -37,6 +38,15 @@ pub trait Index: Send + Sync {
 
     /// The best chunks of each leg over some collections.
     async fn search(&self, query: &Query<'_>) -> Result<Legs, Error>;
+
+    /// How many chunks of these collections are in which language, by ISO 639-1 code. Chunks too short to tell are not
+    /// counted; empty where the index does not know, and then no question is translated.
+    async fn languages(
+        &self,
+        _collections: &[CollectionId],
+    ) -> Result<BTreeMap<&'static str, usize>, Error> {
+        Ok(BTreeMap::new())
+    }
 
     /// How many chunks there are in all.
     async fn size(&self) -> Result<usize, Error>;

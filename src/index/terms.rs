@@ -85,6 +85,13 @@ pub(super) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     lists.any(|(lang, list)| list.get_or_init(|| stop_words(*lang)).contains(folded))
 }
 
+/// Whether a folded word is one that people write around a question in a chat.
+pub(super) fn is_courtesy(folded: &str) -> bool {
+    static FOLDED: LazyLock<HashSet<String>> =
+        LazyLock::new(|| words(COURTESIES).iter().map(|word| fold(word)).collect());
+    FOLDED.contains(folded)
+}
+
 fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
     let mut words = Vec::new();
     let mut run = Run::default();
@@ -156,7 +163,7 @@ fn is_accent(c: char) -> bool {
 }
 
 /// Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar.
-fn is_spaceless(c: char) -> bool {
+pub(super) fn is_spaceless(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}'
         | '\u{1000}'..='\u{109f}'

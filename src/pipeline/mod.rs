@@ -16,6 +16,7 @@ use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, ReplyKin
 use crate::embed::Embedder;
 use crate::index::{Index, Tunings};
 use crate::llm::{Hear, Model};
+use crate::rerank::Reranker;
 use crate::speech::Transcriber;
 
 pub mod inbound;
@@ -23,7 +24,6 @@ mod consent;
 mod transcribe;
 mod escalate;
 pub mod retrieve;
-mod query;
 mod prompt;
 mod reply;
 pub mod outbound;
@@ -32,6 +32,10 @@ mod clean;
 mod fold;
 mod format;
 mod fuse;
+mod query;
+mod blend;
+mod rank;
+mod rewrite;
 
 pub use budget::Means;
 pub use transcribe::Recordings;
@@ -47,12 +51,16 @@ pub struct Engine {
     pub index: Arc<dyn Index>,
     /// How each collection is ranked.
     pub tunings: Arc<Tunings>,
+    /// Question and passages to how well each answers.
+    pub rerank: Arc<dyn Reranker>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
     /// What answers when there is no money for a model.
     pub spare: Arc<dyn Model>,
     /// What models may cost.
     pub budget: budget::Settings,
+    /// How a model puts questions in other words.
+    pub retrieve: retrieve::Settings,
 }
 
 /// An agent made ready to answer: its rules compiled, its prompt parsed.
@@ -123,7 +131,7 @@ impl Engine {
             let reply = bot.agent.handoff.reply.clone();
             return Stage::Decided(Outcome::HandOver { reason, reply, question: question.text });
         }
-        let found = retrieve::search(self, (&bot.agent, &turn.history), &question, run).await;
+        let found = retrieve::search(self, bot.scene(turn, &question), run).await;
         Stage::Open { question, found }
     }
 
@@ -139,6 +147,8 @@ impl Engine {
         let outcome = match stage {
             Stage::Decided(outcome) => outcome,
             Stage::Open { question, found } => {
+                let (scene, means) = (bot.scene(turn, &question), around.means);
+                let found = retrieve::settle(self, scene, (found, means), &mut run).await;
                 let open = Open { question: &question, found: &found };
                 self.reply(bot, turn, (&open, around), &mut run).await
             }
@@ -163,14 +173,13 @@ impl Engine {
         (open, around): (&Open<'_>, Around<'_>),
         run: &mut Run,
     ) -> Outcome {
-        let named = &bot.agent.model;
-        let own = if named.is_empty() { self.model.default_model() } else { named };
+        let own = self.own_model(&bot.agent);
         let Open { question, found } = *open;
         let hear = around.hear;
         for named in self.budget.models(own, around.means) {
             let asked = prompt::Asked { question, found, model: &*self.model, named };
             let prompt = prompt::compose(bot, turn, &asked, run);
-            if self.budget.allows(self.estimate(&prompt)) {
+            if self.budget.allows(run.trace.usage.cost_micros + self.estimate(&prompt)) {
                 let asked = reply::Asked { prompt: &prompt, hear };
                 let outcome = reply::write(&*self.model, bot, &asked, run).await;
                 run.note_budget(
@@ -193,6 +202,11 @@ impl Engine {
             },
             other => other,
         }
+    }
+
+    /// The model that an agent names, or the default.
+    fn own_model<'a>(&'a self, agent: &'a Agent) -> &'a str {
+        if agent.model.is_empty() { self.model.default_model() } else { &agent.model }
     }
 
     /// The most that asking with this prompt can cost, in millionths of a dollar; 0 where no price is known.
@@ -230,6 +244,10 @@ impl Bot {
         let rules = escalate::Rules::compile(&agent.handoff)?;
         let template = prompt::Template::parse(&agent.prompt)?;
         Ok(Self { agent: agent.into(), rules, template })
+    }
+
+    fn scene<'a>(&'a self, turn: &'a Turn, question: &'a Question) -> retrieve::Scene<'a> {
+        retrieve::Scene { agent: &self.agent, history: &turn.history, question }
     }
 
     fn escalate(

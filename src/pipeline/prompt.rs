@@ -95,7 +95,7 @@ pub(super) fn compose(bot: &Bot, turn: &Turn, asked: &Asked<'_>, run: &mut Run) 
         temperature: agent.temperature,
         max_output_tokens: agent.max_output_tokens,
         messages: parts.messages(&fit),
-        question: asked.question.text.clone(),
+        question: asked.found.standalone.as_ref().unwrap_or(&asked.question.text).clone(),
         passages: Arc::from(&parts.passages[..fit.passages]),
         confidence: asked.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| asked.model.min_confidence()),

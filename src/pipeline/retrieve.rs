@@ -1,20 +1,42 @@
 //! Stage 4: question to passages. Asks the index for the best of each leg and fuses them; without an embedder, or
-//! when it fails, words alone are compared.
+//! when it fails, words alone are compared. A question that leans on the conversation is searched with its context, too.
+//!
+//! The work is in two parts. [`search`] does what costs nothing but a moment, while the customer may still be typing.
+//! [`settle`] asks a model to put the question in other words, where that is wanted: once the burst is over, because
+//! only then is it known what may be spent, and each further message of a burst would cost that call again.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Deserialize;
+
+use super::blend::{self, Looked};
 use super::fuse::{Weights, confidence, fuse};
-use super::{Engine, Run, millis, query};
-use crate::domain::trace::Retrieved;
+use super::query::{self, Lean, Reading};
+use super::rewrite::{self, Understood};
+use super::{Engine, Means, Run, millis};
+use super::rank::rerank;
+use crate::domain::trace::{How, Retrieved, Searched};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::embed::Purpose;
-use crate::index::{Legs, Query, Tuning};
+use crate::index::{self, Legs, Query, Tuning};
 
 /// How many chunks each leg brings to the fusion.
 const LEG: usize = 100;
 /// The longest text that is searched for, in characters; what follows adds nothing but time.
 const LONGEST_QUERY: usize = 2000;
+/// A language that at least one chunk in so many is in is one of the collection's: its questions need no translation.
+const OWN_LANGUAGE: usize = 4;
+
+/// How a model puts questions in other words, as written in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The longest that it may take, in milliseconds; then the question is searched as the rules make it. 0: never ask.
+    pub rewrite_ms: u64,
+    /// The model that does it; empty: the budget's cheap one, or the agent's own.
+    pub rewrite_model: String,
+}
 
 /// What retrieval found.
 #[derive(Debug, Clone)]
@@ -23,27 +45,147 @@ pub struct Found {
     pub passages: Arc<[Passage]>,
     /// How sure we are that they answer, 0 to 1.
     pub confidence: f32,
+    /// The question as it stands without the conversation, where it leaned on that.
+    pub standalone: Option<String>,
+    wish: Option<Wish>,
 }
 
-/// Finds the passages for a question.
-pub(super) async fn search(
-    engine: &Engine,
-    (agent, history): (&Agent, &[Line]),
-    question: &Question,
-    run: &mut Run,
-) -> Found {
+/// What a model is still to be asked for.
+#[derive(Debug, Clone)]
+struct Wish {
+    reading: Reading,
+    /// The language to search in as well: ISO 639-1.
+    into: Option<&'static str>,
+}
+
+/// A question in its conversation.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) history: &'a [Line],
+    pub(super) question: &'a Question,
+}
+
+/// Finds the passages for a question, without asking a model.
+pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> Found {
     let started = Instant::now();
-    let language = query::language(question, history);
-    let asked = Search {
-        text: &question.text,
-        language: language.as_deref(),
-        collections: &agent.knowledge,
-        limit: agent.passages,
+    let Scene { agent, history, question } = scene;
+    let follows = if agent.search.follow_up { history } else { &[] };
+    let reading =
+        Reading { language: query::language(question, history), ..query::read(question, follows) };
+    let language = reading.language.as_deref();
+    let mut seen = Retrieved { query: cut(&question.text), ..Retrieved::default() };
+    seen.language = reading.language.clone();
+    let mut texts = vec![Text { how: How::Asked, text: seen.query.clone(), language }];
+    let before = reading.context.as_deref().filter(|_| reading.lean == Lean::Leans);
+    let context = before.map(|said| query::with_context(&question.text, said));
+    texts.extend(context.iter().map(|text| Text { how: How::Context, text: cut(text), language }));
+    texts.extend(before.map(|text| Text { how: How::Before, text: cut(text), language }));
+    let mut looked = look(engine, &agent.knowledge, &texts, &mut seen).await;
+    let weights = Weights::for_embedder(engine.embed.languages(), language);
+    let (mut passages, sure) = match looked.as_mut_slice() {
+        [one] => (std::mem::take(&mut one.passages), one.confidence),
+        all => {
+            let says = reading.says_something;
+            let passages = blend::lean_on(all, says, agent.passages);
+            let sure = (confidence(&passages, &weights), says);
+            let sure = blend::leaning_confidence(all, &passages, sure);
+            (passages, sure)
+        }
     };
-    let (found, mut seen) = find(engine, &asked).await;
+    seen.searched = looked.iter().map(Looked::told).collect();
+    seen.confidence = sure;
+    let standalone = context;
+    let wish = wish(engine, agent, reading).await;
+    if wish.is_none() {
+        let text = standalone.as_deref().unwrap_or(&question.text);
+        passages = rerank(&*engine.rerank, text, passages, &mut seen).await;
+        passages.truncate(agent.passages);
+    }
+    let passages: Arc<[Passage]> = passages.into();
+    seen.passages = passages.clone();
     seen.took_ms = millis(started);
     run.trace.retrieve = Some(seen);
+    Found { passages, confidence: sure, standalone, wish }
+}
+
+/// Has a model put the question in other words, where that was wanted and may be paid for, and searches again.
+pub(super) async fn settle(
+    engine: &Engine,
+    scene: Scene<'_>,
+    (mut found, means): (Found, Means),
+    run: &mut Run,
+) -> Found {
+    let Some(wish) = found.wish.take() else { return found };
+    let started = Instant::now();
+    let mut seen = run.trace.retrieve.take().unwrap_or_default();
+    let mut passages = found.passages.to_vec();
+    let asked = rewrite::Asked { lean: wish.reading.lean, into: wish.into };
+    let understood = rewrite::ask(engine, scene, (&asked, means), run).await;
+    seen.rewrite = understood.as_ref().map(|(_, told)| told.clone());
+    let mut best = found.standalone.clone();
+    if let Some((Some(understood), _)) = understood {
+        let Understood { standalone, translated } = understood;
+        let own = wish.reading.language.as_deref();
+        let mut texts =
+            vec![Text { how: How::Asked, text: cut(&scene.question.text), language: own }];
+        let other = standalone.filter(|text| text.trim() != scene.question.text.trim());
+        let rewritten = other.clone().map(|text| Text { how: How::Rewritten, text, language: own });
+        texts.extend(rewritten);
+        best = translated.clone().or(other.clone());
+        texts.extend(translated.map(|text| Text {
+            how: How::Translated,
+            text,
+            language: wish.into,
+        }));
+        let mut looked = look(engine, &scene.agent.knowledge, &texts, &mut seen).await;
+        passages = blend::together(&mut looked);
+        found.confidence = looked.iter().map(|one| one.confidence).fold(0.0, f32::max);
+        found.standalone = other;
+        seen.searched = looked.iter().map(Looked::told).collect();
+        seen.confidence = found.confidence;
+    }
+    let text = best.as_deref().unwrap_or(&scene.question.text);
+    passages = rerank(&*engine.rerank, text, passages, &mut seen).await;
+    passages.truncate(scene.agent.passages);
+    found.passages = passages.into();
+    seen.passages = found.passages.clone();
+    seen.took_ms += millis(started);
+    run.trace.retrieve = Some(seen);
     found
+}
+
+/// What a model is to be asked for, where there is one.
+async fn wish(engine: &Engine, agent: &Agent, reading: Reading) -> Option<Wish> {
+    if engine.retrieve.rewrite_ms == 0 || engine.model.window(engine.own_model(agent)).is_none() {
+        return None;
+    }
+    let says = reading.says_something || reading.lean > Lean::Complete;
+    let spoken = reading.language.as_deref().filter(|_| agent.search.translate && says);
+    let into = match spoken {
+        Some(spoken) => other_language(engine, &agent.knowledge, spoken).await,
+        None => None,
+    };
+    (reading.lean > Lean::Complete || into.is_some()).then_some(Wish { reading, into })
+}
+
+/// The language of the collections, where it is another than the one spoken.
+async fn other_language(
+    engine: &Engine,
+    collections: &[CollectionId],
+    spoken: &str,
+) -> Option<&'static str> {
+    let counts = engine.index.languages(collections).await.unwrap_or_default();
+    let all: usize = counts.values().sum();
+    let own = counts.iter().find(|(code, _)| same_language(code, spoken));
+    let own = own.map_or(0, |(_, chunks)| *chunks);
+    let (most, _) = counts.into_iter().max_by_key(|(_, chunks)| *chunks)?;
+    (own * OWN_LANGUAGE < all && !same_language(most, spoken)).then_some(most)
+}
+
+fn same_language(a: &str, b: &str) -> bool {
+    let primary = |code: &str| code.split(['-', '_']).next().unwrap_or_default().to_lowercase();
+    primary(a) == primary(b)
 }
 
 /// What to search for, and where.
@@ -59,22 +201,89 @@ pub struct Search<'a> {
     pub limit: usize,
 }
 
-/// Finds passages, and says how.
+/// Finds passages for a question that stands alone, and says how.
 pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
     let started = Instant::now();
-    let gathered = gather(engine, asked).await;
-    let (passages, confidence) = rank(&gathered, Tuning::default(), asked.limit);
+    let mut seen = Retrieved { query: cut(asked.text), ..Retrieved::default() };
+    let language = asked.language.or_else(|| index::language(asked.text));
+    seen.language = language.map(ToOwned::to_owned);
+    let text = Text { how: How::Asked, text: seen.query.clone(), language };
+    let looked = look(engine, asked.collections, &[text], &mut seen).await;
+    seen.searched = looked.iter().map(Looked::told).collect();
+    let (passages, sure) =
+        looked.into_iter().next().map(|one| (one.passages, one.confidence)).unwrap_or_default();
+    let mut passages = rerank(&*engine.rerank, asked.text, passages, &mut seen).await;
+    passages.truncate(asked.limit);
     let passages: Arc<[Passage]> = passages.into();
-    let seen = Retrieved {
-        query: gathered.query,
-        embedder: gathered.embedder,
-        passages: passages.clone(),
-        confidence,
-        error: gathered.error,
-        took_ms: millis(started),
-        embed_ms: gathered.embed_ms,
-    };
-    (Found { passages, confidence }, seen)
+    (seen.passages, seen.confidence) = (passages.clone(), sure);
+    seen.took_ms = millis(started);
+    (Found { passages, confidence: sure, standalone: None, wish: None }, seen)
+}
+
+/// One text to search for.
+struct Text<'a> {
+    how: How,
+    text: String,
+    /// ISO 639-1 code of its language, where it is known.
+    language: Option<&'a str>,
+}
+
+/// Searches for each text, in their order.
+async fn look(
+    engine: &Engine,
+    collections: &[CollectionId],
+    texts: &[Text<'_>],
+    seen: &mut Retrieved,
+) -> Vec<Looked> {
+    let started = Instant::now();
+    let all: Vec<String> = texts.iter().map(|text| text.text.clone()).collect();
+    let vectors = embed(engine, &all, seen).await;
+    seen.embed_ms += millis(started);
+    let mut looked = Vec::with_capacity(texts.len());
+    for (at, Text { how, text, language }) in texts.iter().enumerate() {
+        let vector = vectors.get(at).map(Vec::as_slice);
+        let search = Query { collections, text, vector, limit: LEG };
+        let gathered = ask(engine, &search, *language, seen).await;
+        let (passages, confidence) = rank(&gathered, Tuning::default(), LEG);
+        let (text, how) = (text.clone(), *how);
+        looked.push(Looked { text, how, weight: 1.0, passages, confidence });
+    }
+    looked
+}
+
+/// What the legs brought for a text, before they are fused.
+pub(crate) struct Gathered {
+    /// The best of each leg.
+    pub(crate) legs: Legs,
+    /// How much each leg counts for this text.
+    pub(crate) weights: Weights,
+}
+
+/// What the legs bring for a question that stands alone.
+pub(crate) async fn gather(engine: &Engine, asked: &Search<'_>) -> Gathered {
+    let text = cut(asked.text);
+    let mut seen = Retrieved::default();
+    let vectors = embed(engine, std::slice::from_ref(&text), &mut seen).await;
+    let vector = vectors.first().map(Vec::as_slice);
+    let search = Query { collections: asked.collections, text: &text, vector, limit: LEG };
+    let language = asked.language.or_else(|| index::language(asked.text));
+    ask(engine, &search, language, &mut seen).await
+}
+
+/// Asks every leg.
+async fn ask(
+    engine: &Engine,
+    search: &Query<'_>,
+    language: Option<&str>,
+    seen: &mut Retrieved,
+) -> Gathered {
+    let legs = engine.index.search(search).await.unwrap_or_else(|failed| {
+        seen.error = Some(failed.to_string());
+        Legs::default()
+    });
+    let tuning = engine.tunings.of(search.collections);
+    let weights = Weights::for_embedder(engine.embed.languages(), language).tuned(tuning);
+    Gathered { legs, weights }
 }
 
 /// The passages from what the legs brought, best first, and how sure we are of them. `tuning` goes before what the
@@ -86,54 +295,29 @@ pub(crate) fn rank(gathered: &Gathered, tuning: Tuning, limit: usize) -> (Vec<Pa
     (passages, confidence)
 }
 
-/// What the legs brought for a question, before they are fused.
-pub(crate) struct Gathered {
-    /// What was searched for.
-    pub(crate) query: String,
-    /// The best of each leg.
-    pub(crate) legs: Legs,
-    /// How much each leg counts for this question.
-    pub(crate) weights: Weights,
-    /// The embedding model, where the question was embedded.
-    embedder: Option<String>,
-    /// Why a leg is missing.
-    error: Option<String>,
-    embed_ms: f64,
-}
-
-/// Asks every leg.
-pub(crate) async fn gather(engine: &Engine, asked: &Search<'_>) -> Gathered {
-    let query: String = asked.text.chars().take(LONGEST_QUERY).collect();
-    let started = Instant::now();
-    let (vector, mut error) = embed(engine, &query).await;
-    let embed_ms = millis(started);
-    let search = Query {
-        collections: asked.collections,
-        text: &query,
-        vector: vector.as_deref(),
-        limit: LEG,
-    };
-    let legs = engine.index.search(&search).await.unwrap_or_else(|failed| {
-        error = Some(failed.to_string());
-        Legs::default()
-    });
-    let language = asked.language.or_else(|| crate::index::language(&query));
-    let tuning = engine.tunings.of(asked.collections);
-    let weights = Weights::for_embedder(engine.embed.languages(), language).tuned(tuning);
-    let embedder = vector.and(engine.embed.identity()).map(ToOwned::to_owned);
-    Gathered { query, legs, weights, embedder, error, embed_ms }
-}
-
-/// The question's embedding, or why there is none.
-async fn embed(engine: &Engine, query: &str) -> (Option<Vec<f32>>, Option<String>) {
-    if engine.embed.identity().is_none() {
-        return (None, None);
-    }
-    match engine.embed.embed(&[query.to_owned()], Purpose::Query).await {
-        Ok(mut vectors) => (vectors.pop(), None),
+/// The texts' embeddings; none, with the reason told, where there are none to be had.
+async fn embed(engine: &Engine, texts: &[String], seen: &mut Retrieved) -> Vec<Vec<f32>> {
+    let Some(identity) = engine.embed.identity() else { return Vec::new() };
+    match engine.embed.embed(texts, Purpose::Query).await {
+        Ok(vectors) => {
+            seen.embedder = Some(identity.to_owned());
+            vectors
+        }
         Err(error) => {
             tracing::warn!(%error, "the question could not be embedded, words alone are compared");
-            (None, Some(error.to_string()))
+            (seen.embedder, seen.error) = (None, Some(error.to_string()));
+            Vec::new()
         }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(LONGEST_QUERY).collect()
+}
+
+impl Looked {
+    fn told(&self) -> Searched {
+        let Self { text, how, weight, confidence, .. } = self;
+        Searched { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }
     }
 }

@@ -8,7 +8,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
     (1, &["tokens", "telemetry", "step"]),
     (2, &["endpoint", "models"]),
-    (3, &["store", "provider", "speech", "embed", "index", "llm"]),
+    (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
     (6, &["desk"]),

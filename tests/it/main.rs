@@ -9,6 +9,8 @@ mod cli;
 mod database_down;
 mod delivery;
 mod demo;
+mod follow_up;
+mod rerank;
 mod learning;
 mod learn_crash;
 mod main_job;

@@ -96,6 +96,8 @@ pub(super) struct Result {
     bm25: Option<f32>,
     /// Cosine of the character n-grams.
     ngram: Option<f32>,
+    /// The reranker's score, on a scale of its own; null when there is none.
+    rerank: Option<f32>,
     /// Share of the question's content words in the passage, 0 to 1.
     coverage: f32,
 }
@@ -112,6 +114,7 @@ impl From<&Passage> for Result {
             dense: scores.dense,
             bm25: scores.bm25,
             ngram: scores.ngram,
+            rerank: scores.rerank,
             coverage: scores.coverage,
         }
     }

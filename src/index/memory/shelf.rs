@@ -13,6 +13,7 @@ use super::dense::{Dense, Row};
 use super::read::Read;
 use super::words::Words;
 use crate::domain::{Chunk, DocumentId};
+use crate::index::terms;
 
 /// The chunks of a collection, each in a numbered slot; the slot of a chunk that goes is used again.
 #[derive(Default)]
@@ -74,6 +75,12 @@ impl Shelf {
         let mut languages: Vec<Lang> = spoken.map(|(language, _)| *language).collect();
         languages.sort_unstable_by_key(Lang::code);
         languages
+    }
+
+    /// How many chunks are in which language, by ISO 639-1 code.
+    pub(super) fn chunks_by_language(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let told = self.languages.iter().filter(|(_, chunks)| **chunks > 0);
+        told.filter_map(|(language, chunks)| Some((terms::two_letters(*language)?, *chunks)))
     }
 
     fn put_in(&mut self, read: Read) -> u32 {

@@ -47,6 +47,7 @@ struct Shared {
     transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
     chats: Mutex<Vec<Value>>,
     embedded: Mutex<Vec<Value>>,
+    reranked: Mutex<Vec<Value>>,
     recorded: Mutex<Vec<Recorded>>,
     count: AtomicU64,
     failures: Failures,
@@ -65,6 +66,7 @@ impl OpenAi {
             transcripts: Mutex::default(),
             chats: Mutex::default(),
             embedded: Mutex::default(),
+            reranked: Mutex::default(),
             recorded: Mutex::default(),
             count: AtomicU64::new(0),
             failures: Failures::default(),
@@ -74,6 +76,7 @@ impl OpenAi {
             .route("/v1/embeddings", post(embeddings))
             .route("/v1/audio/transcriptions", post(transcriptions))
             .route("/v1/models", get(models))
+            .route("/v1/rerank", post(rerank))
             .layer(from_fn_with_state(Arc::clone(&state), authorize))
             .with_state(Arc::clone(&state));
         let url = format!("{url}/v1");
@@ -136,6 +139,11 @@ impl OpenAi {
     /// The bodies of all requests for embeddings, in order.
     pub(crate) fn embedded(&self) -> Vec<Value> {
         self.state.embedded.lock().unwrap().clone()
+    }
+
+    /// The bodies of all requests to rerank, in order.
+    pub(crate) fn reranked(&self) -> Vec<Value> {
+        self.state.reranked.lock().unwrap().clone()
     }
 
     /// All recordings sent for transcription, in order.
@@ -328,6 +336,28 @@ async fn transcriptions(
             "task": "transcribe", "language": language, "duration": 2.5, "text": text, "segments": [],
         }))),
     }
+}
+
+/// Scores texts by how early they hold the word that the model's name ends with: `prefers-refunds`. In the words of the
+/// request: Cohere's or those of text-embeddings-inference.
+async fn rerank(State(state): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refusal> {
+    let request: Value =
+        serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
+    let cohere = request["documents"].is_array();
+    let texts = if cohere { &request["documents"] } else { &request["texts"] };
+    let texts = texts.as_array().ok_or_else(|| wrong(422, "invalid_input", "no texts"))?;
+    let model = request["model"].as_str().unwrap_or_default();
+    let word = model.rsplit('-').next().unwrap_or_default().to_lowercase();
+    let score = |text: &Value| {
+        let at = text.as_str().unwrap_or_default().to_lowercase().find(&word);
+        at.map_or(0.01, |at| 1.0 / (2.0 + f64::from(u32::try_from(at).unwrap())))
+    };
+    let name = if cohere { "relevance_score" } else { "score" };
+    let mut results: Vec<Value> =
+        (0..texts.len()).map(|index| json!({"index": index, name: score(&texts[index])})).collect();
+    results.sort_by(|a, b| b[name].as_f64().unwrap().total_cmp(&a[name].as_f64().unwrap()));
+    state.reranked.lock().unwrap().push(request.clone());
+    Ok(answer(&if cohere { json!({"id": "rr", "results": results}) } else { json!(results) }))
 }
 
 async fn models() -> Response {
