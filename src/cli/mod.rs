@@ -16,6 +16,7 @@ mod inbox;
 mod learn;
 mod search;
 mod serve;
+mod source;
 mod webhook;
 
 /// Answers a business's WhatsApp from its own documents, or calls a person.
@@ -34,6 +35,7 @@ Begin with:
   frontdesk serve --chat          the demo shop: web server, and a chat with its bot in this terminal
   frontdesk chat \"When do you open?\"
   frontdesk learn knowledge       your documents, one folder a collection
+  frontdesk learn https://example.com/help --collection acme --every 24h
   frontdesk doctor                what is missing, and how to mend it
 
 Every setting, with its default: frontdesk config";
@@ -44,8 +46,10 @@ enum Command {
     Serve(serve::Serve),
     /// Talk to an agent in the terminal; nobody else receives or stores it
     Chat(chat::Chat),
-    /// Learn documents: Markdown, text, CSV and HTML
+    /// Learn documents (Markdown, text, CSV, HTML), and web sites by their address
     Learn(learn::Learn),
+    /// Show the web sites that are learned from, read them again, or remove them
+    Source(source::Source),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -97,6 +101,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run(config).await,
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
+        Command::Source(source) => source.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,

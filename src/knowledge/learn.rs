@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::{Error, Library, Paper, Shelf, chunk, extract};
-use crate::domain::{CollectionId, DocumentId};
+use crate::domain::{CollectionId, DocumentId, SourceId};
 use crate::embed::Purpose;
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 
@@ -19,6 +19,8 @@ const METHOD: &str = "1";
 pub trait Progress: Send + Sync {
     /// So many documents are to be looked at.
     fn start(&self, documents: usize);
+    /// There are so many documents by now: not all were known at the start.
+    fn found(&self, documents: usize);
     /// A document is done.
     fn done(&self, path: &str);
 }
@@ -44,15 +46,7 @@ impl Library {
     /// Learns a shelf, and brings the index in step.
     pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
         let collection = self.store.collection(&from.collection).await?;
-        let stored = self.store.documents(&collection, 0).await?;
-        let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
-        let mut work = Work {
-            library: self,
-            collection,
-            known,
-            waiting: Vec::new(),
-            summary: Summary::default(),
-        };
+        let mut work = Work::begin(self, collection, None).await?;
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         progress.start(paths.len());
         for paper in from.papers {
@@ -70,13 +64,15 @@ impl Library {
     }
 }
 
-/// A shelf being learned.
-struct Work<'a> {
+/// A shelf, or a source, being learned.
+pub(super) struct Work<'a> {
     library: &'a Library,
     collection: CollectionId,
+    /// Where the documents come from; none for files.
+    source: Option<SourceId>,
     known: HashMap<String, DocumentRow>,
     waiting: Vec<Read>,
-    summary: Summary,
+    pub(super) summary: Summary,
 }
 
 /// A document read and cut, waiting to be embedded.
@@ -87,9 +83,22 @@ struct Read {
     pieces: Vec<chunk::Piece>,
 }
 
-impl Work<'_> {
-    async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
-        let path = paper.path;
+impl<'a> Work<'a> {
+    /// Begins with what the collection holds.
+    pub(super) async fn begin(
+        library: &'a Library,
+        collection: CollectionId,
+        source: Option<SourceId>,
+    ) -> Result<Self, Error> {
+        let stored = library.store.documents(&collection, 0).await?;
+        let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
+        let (waiting, summary) = (Vec::new(), Summary::default());
+        Ok(Self { library, collection, source, known, waiting, summary })
+    }
+
+    /// Reads a document, unless it is known; stores it, and those before it, when there are enough of them.
+    pub(super) async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
+        let (path, name) = (paper.path, paper.name);
         let bytes = match tokio::task::spawn_blocking(paper.read).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(error)) => return self.fail(path, String::new(), error.to_string()).await,
@@ -100,7 +109,8 @@ impl Work<'_> {
             self.summary.unchanged += 1;
             return Ok(());
         }
-        let (name, settings) = (path.clone(), self.library.settings.chunk.clone());
+        let name = name.unwrap_or_else(|| path.clone());
+        let settings = self.library.settings.chunk.clone();
         let reading = tokio::task::spawn_blocking(move || {
             extract::extract(&name, &bytes).map(|read| {
                 let pieces = chunk::chunk(&read, &settings);
@@ -127,8 +137,18 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Whether everything that was looked at is stored, or has failed.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether a document was ready when this work began.
+    pub(super) fn was_ready(&self, path: &str) -> bool {
+        self.known.get(path).is_some_and(|row| row.state == "ready")
+    }
+
     /// The same content, cut and embedded in the same way, has the same hash.
-    fn hash(&self, bytes: &[u8]) -> String {
+    pub(super) fn hash(&self, bytes: &[u8]) -> String {
         let mut hasher = Sha256::new();
         hasher.update(METHOD);
         hasher.update(format!("{:?}", self.library.settings.chunk));
@@ -138,7 +158,7 @@ impl Work<'_> {
     }
 
     /// Embeds and stores what is waiting.
-    async fn flush(&mut self) -> Result<(), Error> {
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
         let texts: Vec<String> = waiting
             .iter()
@@ -189,6 +209,7 @@ impl Work<'_> {
             title: read.title,
             hash: read.hash,
             embedder,
+            source: self.source.clone(),
             chunks: Ok(chunks),
         };
         self.library.store.learn(learned).await?;
@@ -202,6 +223,7 @@ impl Work<'_> {
             path: path.clone(),
             hash,
             embedder: None,
+            source: self.source.clone(),
             chunks: Err(why.clone()),
         };
         self.library.store.learn(learned).await?;
@@ -209,9 +231,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
+    /// Removes what came from the same source, or what is a file, and is not among these paths.
+    pub(super) async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
+        let source = self.source.as_ref().map(SourceId::as_str);
         for row in self.known.values() {
-            if row.state != "removed" && !paths.contains(&row.path) {
+            let ours = row.source_id.as_deref() == source && row.state != "removed";
+            if ours && !paths.contains(&row.path) {
                 self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
                 self.summary.removed += 1;
             }

@@ -16,6 +16,7 @@ mod chunk;
 mod extract;
 mod learn;
 mod shelf;
+pub mod web;
 
 pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
@@ -27,6 +28,8 @@ pub use shelf::{Paper, Shelf};
 pub struct Settings {
     /// How documents are cut into chunks.
     pub chunk: chunk::Settings,
+    /// How the web is read.
+    pub web: web::Settings,
 }
 
 /// The documents of a workspace, and the index that follows them.
@@ -40,7 +43,7 @@ pub struct Library {
     seen: Arc<Mutex<HashMap<String, i64>>>,
 }
 
-/// The index could not follow the database.
+/// Something could not be learned, or the index could not follow the database.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database does not answer.
@@ -49,6 +52,9 @@ pub enum Error {
     /// The index does not answer.
     #[error(transparent)]
     Index(#[from] crate::index::Error),
+    /// A source cannot be added or read, and why.
+    #[error("{0}")]
+    Source(String),
 }
 
 impl Library {

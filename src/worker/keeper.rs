@@ -1,5 +1,6 @@
 //! What has to be seen to from time to time: sends whose process died, sends whose outcome stays unknown, cases that
-//! nobody was told of, webhooks that were kept for long enough, and the sign of life of this process.
+//! nobody was told of, webhooks that were kept for long enough, sites that are to be read again, and the sign of life of
+//! this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use super::Settings;
 use crate::desk::{Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
+use crate::knowledge::{Progress, Summary};
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
 
@@ -35,11 +37,21 @@ pub(super) async fn run(
         () = keeper.often() => {}
         () = keeper.beat() => {}
         () = keeper.seldom() => {}
+        () = keeper.read_sources() => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     if let Err(error) = keeper.desk.store.leave().await {
         tracing::debug!(%error, "the other replicas were not told that this one goes");
     }
+}
+
+/// Nobody watches what is read in the background.
+struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
 }
 
 struct Keeper {
@@ -116,6 +128,31 @@ impl Keeper {
                 Err(error) => tracing::debug!(%error, "no sign of life could be given"),
             }
             tokio::time::sleep(BEAT).await;
+        }
+    }
+
+    /// Reads the sources that are due, one after the other. Each is leased: of several replicas one reads it.
+    async fn read_sources(&self) {
+        let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
+        loop {
+            match self.desk.library.refresh_due(&Silent).await {
+                Ok(None) => {}
+                Ok(Some((source, summary))) => {
+                    let Summary { learned, unchanged, removed, failed, .. } = summary;
+                    let failed = failed.len();
+                    tracing::info!(
+                        source = source.id,
+                        "{} was read: {learned} pages learned, {unchanged} unchanged, {removed} removed, {failed} failed",
+                        source.url
+                    );
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a source could not be read, it is tried again");
+                    tokio::time::sleep(BEAT).await;
+                }
+            }
+            tokio::time::sleep(pause).await;
         }
     }
 

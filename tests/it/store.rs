@@ -176,6 +176,7 @@ fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learne
         title: title.into(),
         hash: "h".into(),
         embedder: None,
+        source: None,
         chunks: Ok(vec![chunk]),
     }
 }

@@ -22,6 +22,7 @@ mod live;
 mod numbers;
 mod page;
 mod sandbox;
+mod sources;
 mod turns;
 
 #[derive(OpenApi)]
@@ -66,6 +67,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
+        .routes(routes!(sources::list, sources::add))
+        .routes(routes!(sources::remove))
+        .routes(routes!(sources::refresh))
         .routes(routes!(sandbox::turn));
     OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
 }
