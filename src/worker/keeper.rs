@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use tokio::sync::watch;
 
 use super::Settings;
@@ -24,6 +25,8 @@ const GONE_MS: i64 = 30_000;
 const SELDOM: Duration = Duration::from_mins(10);
 /// How many webhooks are forgotten at once.
 const FORGET: i64 = 1000;
+/// How many sites are read at once.
+const SITES: usize = 3;
 
 /// Keeps until it is told to stop. `replicas` is told how many processes are alive.
 pub(super) async fn run(
@@ -131,8 +134,13 @@ impl Keeper {
         }
     }
 
-    /// Reads the sources that are due, one after the other. Each is leased: of several replicas one reads it.
+    /// Reads the sources that are due, a few at a time: a slow site must not hold up the others.
     async fn read_sources(&self) {
+        join_all((0..SITES).map(|_| self.read_one_by_one())).await;
+    }
+
+    /// Reads the sources that are due, one after the other. Each is leased: of several readers one reads it.
+    async fn read_one_by_one(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
         loop {
             match self.desk.library.refresh_due(&Silent).await {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::app::{KEY, Setup, TestApp, on_both};
 use crate::support::site::{Page, Site, html};
 
+mod killed;
 mod trouble;
 
 /// Settings for a site on this machine, which answers at once.

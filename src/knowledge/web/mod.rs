@@ -135,10 +135,13 @@ impl Library {
     /// Reads a source now, learns what changed, and removes what is gone.
     pub async fn refresh(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
         if !self.store.take_source(id, LEASE_MS).await? {
-            return Err(Error::Source(
-                "the source is being read by another process just now, or was removed".into(),
-            ));
+            let why = "the source is being read by another process just now, or was a moment ago: try again in a minute";
+            return Err(Error::Source(why.into()));
         }
+        self.read_taken(id, progress).await
+    }
+
+    async fn read_taken(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
         let Some(source) = self.store.source(id).await? else {
             return Err(Error::Source("the source was removed".into()));
         };
@@ -160,8 +163,11 @@ impl Library {
         progress: &dyn Progress,
     ) -> Result<Option<(SourceRow, Summary)>, Error> {
         let Some(source) = self.store.due_source().await? else { return Ok(None) };
-        let summary = self.refresh(&SourceId::stored(source.id.clone()), progress).await?;
-        Ok(Some((source, summary)))
+        let id = SourceId::stored(source.id.clone());
+        if !self.store.take_source(&id, LEASE_MS).await? {
+            return Ok(None);
+        }
+        Ok(Some((source, self.read_taken(&id, progress).await?)))
     }
 
     /// Removes a source with its documents; false if there is none.

@@ -22,6 +22,7 @@ async fn every_fault_is_that_pages_own() {
         "/empty",
         "/error",
         "/last",
+        "/unasked",
     ];
     site.put("/", html("Start", "Welcome to the start.", &links));
     site.put("/drip", Page::Drip);
@@ -43,6 +44,7 @@ async fn every_fault_is_that_pages_own() {
     site.put("/deep", Page::Text("text/html", "<div>".repeat(100_000).into_bytes()));
     site.put("/empty", Page::Text("text/html", Vec::new()));
     site.put("/error", Page::Status(500));
+    site.put("/unasked", Page::Status(304));
     site.put("/last", html("Last", "The last page is read.", &[]));
     let started = Instant::now();
     let (source, summary) = learned(&app, &site.url).await;
@@ -63,6 +65,7 @@ async fn every_fault_is_that_pages_own() {
         ("/deep", "deep"),
         ("/empty", "empty"),
         ("/error", "500"),
+        ("/unasked", "304"),
     ] {
         let at = left.iter().position(|(failed, why)| failed == path && why.contains(word));
         left.remove(at.unwrap_or_else(|| panic!("no `{word}` of {path} in {left:?}")));
@@ -71,7 +74,7 @@ async fn every_fault_is_that_pages_own() {
     assert_eq!(paths(&app, &site).await, ["/", "/broken", "/last"]);
     assert_eq!(stored(&app, &source).await.state, "partial");
     let shown = app.get("/collections/web/sources").await;
-    assert_eq!(shown[0]["failed"].as_array().unwrap().len(), 12, "{shown}");
+    assert_eq!(shown[0]["failed"].as_array().unwrap().len(), 13, "{shown}");
     app.stop().await;
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use http::StatusCode;
 use url::Url;
 
 use super::super::fetch::{Answer, Document, Failure, Fetched};
@@ -27,6 +28,10 @@ impl Crawl<'_> {
         }
         match answer {
             Answer::Gone => self.gone.push(url.to_string()),
+            // Nobody asked whether it changed: the server says so all the same, and there is no text.
+            Answer::Same if !self.validators.contains_key(url.as_str()) => {
+                self.miss(&url, depth, &Failure::Status(StatusCode::NOT_MODIFIED))?;
+            }
             Answer::Same => self.take_known(&url, depth),
             Answer::New(document) => self.take_new(url, document, depth).await?,
         }
