@@ -19,7 +19,7 @@ use crate::store::sources::SourceRow;
 /// A folder is a collection of its own name; a folder of folders is one collection for each. What did not change is
 /// skipped, what changed is replaced, what is gone from a folder is removed. A running desk notices within a second.
 ///
-/// An address (https://example.com/help) is read with the pages of the same site that it leads to; that of a sitemap, with
+/// An address, such as <https://example.com/help>, is read with the pages of the same site that it leads to; that of a sitemap, with
 /// the pages that it lists. What the site's robots.txt forbids is not read. With --every, a desk that serves reads it
 /// again, and asks only for what changed. `frontdesk source` shows and removes what was added like this.
 #[derive(Debug, Args)]
@@ -105,7 +105,7 @@ pub(super) async fn refresh(
     match source.every_minutes {
         Some(minutes) => println!("  a desk that serves reads it every {}", in_words(minutes)),
         None => {
-            println!("  it is read again when you ask; --every 24h has a desk that serves do it")
+            println!("  it is read again when you ask; --every 24h has a desk that serves do it");
         }
     }
     Ok(failed)

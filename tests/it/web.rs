@@ -387,8 +387,9 @@ async fn a_sitemap_lists_the_pages_and_may_go_round_in_a_circle() {
     let site = Site::start().await;
     let url = site.url.clone();
     let list = |root: &str, entry: &str, paths: &[&str]| {
-        let entries: String =
+        let entries: Vec<_> =
             paths.iter().map(|path| format!("<{entry}><loc>{url}{path}</loc></{entry}>")).collect();
+        let entries = entries.concat();
         format!("<?xml version=\"1.0\"?><{root}>{entries}</{root}>").into_bytes()
     };
     let index =
@@ -425,6 +426,10 @@ async fn a_sitemap_lists_the_pages_and_may_go_round_in_a_circle() {
     // What is not listed any more goes.
     site.put("/sitemap.xml", index(&["/pages.xml"]));
     assert_eq!(numbers(&refreshed(&app, &source).await), (0, 2, 1, 0));
+    assert_eq!(paths(&app, &site).await, ["/one", "/two"]);
+    // Where a list cannot be read, nobody knows what is on it.
+    site.put("/pages.xml", Page::Status(500));
+    assert_eq!(numbers(&refreshed(&app, &source).await), (0, 0, 0, 1));
     assert_eq!(paths(&app, &site).await, ["/one", "/two"]);
     app.stop().await;
 }

@@ -197,7 +197,7 @@ impl<'a> Crawl<'a> {
         let kind = match answer {
             Answer::Gone => return Err(site("the server says that there is no such page")),
             Answer::New(document) if sitemap::is_one(&document.bytes) => {
-                self.read_sitemaps(&url, &document.bytes).await?;
+                self.read_sitemaps(&url, document.bytes).await;
                 "sitemap"
             }
             Answer::New(document) if document.bytes.len() > self.max_page() => {

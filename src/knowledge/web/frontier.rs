@@ -49,10 +49,14 @@ impl Frontier {
     /// Adds a page, if it is one of the site, may be a document, and is not known.
     pub(super) fn add(&mut self, url: Url, depth: u32) {
         let Some(url) = self.scope.as_ref().and_then(|scope| scope.admit(url)) else { return };
-        let room = self.seen.len() < self.pages.saturating_mul(ROOM);
-        if room && may_be_document(&url) && self.seen.insert(url.clone()) {
+        if self.room() > 0 && may_be_document(&url) && self.seen.insert(url.clone()) {
             self.waiting.push_back(Visit { url, depth });
         }
+    }
+
+    /// How many more addresses are remembered.
+    pub(super) fn room(&self) -> usize {
+        self.pages.saturating_mul(ROOM).saturating_sub(self.seen.len())
     }
 
     /// The next page; none when there is none, or when there were enough.

@@ -146,7 +146,7 @@ impl Library {
             return Err(Error::Source("the source was removed".into()));
         };
         let read = tokio::select! {
-            read = self.read_source(source, progress) => read,
+            read = Box::pin(self.read_source(source, progress)) => read,
             lost = self.hold(id) => Err(lost),
         };
         if read.is_err() {
@@ -203,7 +203,7 @@ impl Library {
                 }
                 // The lease is still long enough for another try.
                 Err(error) => {
-                    tracing::warn!(%error, "the lease of a source could not be renewed, it is tried again")
+                    tracing::warn!(%error, "the lease of a source could not be renewed, it is tried again");
                 }
             }
         }

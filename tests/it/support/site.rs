@@ -57,8 +57,9 @@ pub(crate) enum Page {
 
 /// A page of HTML with a title, a text and links.
 pub(crate) fn html(title: &str, text: &str, links: &[&str]) -> Page {
-    let links: String =
+    let links: Vec<_> =
         links.iter().map(|to| format!("<li><a href=\"{to}\">more</a></li>")).collect();
+    let links = links.concat();
     let page = format!(
         "<!doctype html><html><head><title>{title}</title></head><body><nav><ul>{links}</ul></nav>\
          <main><h1>{title}</h1><p>{text}</p></main></body></html>"
@@ -153,14 +154,14 @@ fn respond(site: &Arc<Inside>, page: Page, headers: &HeaderMap) -> Response {
                 .body(Body::from_stream(Box::pin(drops)))
                 .unwrap()
         }
-        Page::Huge(size) => {
+        Page::Huge(length) => {
             let site = site.clone();
             let pieces = stream::unfold(0_u64, move |at| {
                 let site = site.clone();
                 async move {
                     let piece = Bytes::from(vec![b'x'; 64 * 1024]);
                     site.sent.fetch_add(piece.len() as u64, Ordering::SeqCst);
-                    (at < size)
+                    (at < length)
                         .then(|| (Ok::<_, std::io::Error>(piece.clone()), at + piece.len() as u64))
                 }
             });

@@ -60,7 +60,7 @@ impl Crawl<'_> {
         };
         let mut document = document;
         let mut facts = Facts::default();
-        if name.ends_with(".html") {
+        if page::is_page(&name) {
             document.bytes = page::in_utf_8(document.bytes, &document.content_type);
             (document.bytes, facts) = read_facts(document.bytes, url.clone()).await;
         }

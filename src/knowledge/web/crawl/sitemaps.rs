@@ -6,17 +6,17 @@ use url::Url;
 
 use super::super::fetch::{Answer, Ask, Fetched, Follow, Limit};
 use super::super::sitemap::{self, Sitemap};
-use super::{Crawl, SITEMAP_BYTES, Stop};
+use super::{Crawl, SITEMAP_BYTES};
 
 /// The most sitemaps of one index, those of its indexes included.
 const MOST_SITEMAPS: usize = 50;
 
 impl Crawl<'_> {
     /// Reads sitemaps, those that an index lists and so on, until there are enough pages. Each is read once.
-    pub(super) async fn read_sitemaps(&mut self, url: &Url, first: &[u8]) -> Result<(), Stop> {
+    pub(super) async fn read_sitemaps(&mut self, url: &Url, first: Vec<u8>) {
         let mut read: HashSet<Url> = HashSet::from([url.clone()]);
         let mut waiting: Vec<Url> = Vec::new();
-        self.list(url, first, &mut waiting);
+        self.list(url, first, &mut waiting).await;
         while let Some(next) = waiting.pop() {
             if self.frontier.is_full() || read.len() >= MOST_SITEMAPS {
                 break;
@@ -37,19 +37,20 @@ impl Crawl<'_> {
             };
             match found {
                 Ok(Fetched { answer: Answer::New(file), url }) => {
-                    self.list(&url, &file.bytes, &mut waiting)
+                    self.list(&url, file.bytes, &mut waiting).await;
                 }
                 Ok(_) => self.fail(next.as_str(), "there is no such sitemap"),
                 Err(why) => self.fail(next.as_str(), &why),
             }
         }
-        Ok(())
     }
 
     /// Takes in what a sitemap lists: pages to visit, or sitemaps to read, the first of them next.
-    fn list(&mut self, url: &Url, file: &[u8], waiting: &mut Vec<Url>) {
-        let most = self.limits.pages as usize;
-        let found = sitemap::read(file, most.max(MOST_SITEMAPS));
+    async fn list(&mut self, url: &Url, file: Vec<u8>, waiting: &mut Vec<Url>) {
+        let most = self.frontier.room().max(MOST_SITEMAPS);
+        // Unpacking and reading take their time, and must hold nobody up.
+        let reading = tokio::task::spawn_blocking(move || sitemap::read(&file, most));
+        let found = reading.await.unwrap_or_default();
         let addresses = |list: Vec<String>| list.into_iter().filter_map(|one| url.join(&one).ok());
         match found {
             None => self.fail(url.as_str(), "it is no sitemap that can be read, or lists nothing"),
