@@ -212,7 +212,7 @@ impl Write for NewSource {
         let sql = "insert into sources (id, workspace_id, collection_id, url, kind, settings, every_minutes, due_at,
                        state, created_at, updated_at)
                    values ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $9)
-                   on conflict (collection_id, url) do update set kind = excluded.kind, settings = excluded.settings,
+                   on conflict (collection_id, url) do update set kind = excluded.kind, settings = excluded.settings, state = excluded.state,
                        every_minutes = excluded.every_minutes, due_at = excluded.due_at, updated_at = excluded.updated_at
                    returning id";
         let row = first!(

@@ -481,6 +481,29 @@ mod tests {
         assert_eq!(ask("hop/5", Follow::Within(&scope)).await, None);
     }
 
+    #[test]
+    fn a_site_may_say_that_it_is_to_be_reached_in_another_way() {
+        let from = Url::parse("http://shop.example/").unwrap();
+        let scope = Scope::of(&from);
+        let to = |location: &str, follow| {
+            let headers = HeaderMap::from_iter([(LOCATION, location.parse().unwrap())]);
+            next(&from, &headers, follow).ok().map(String::from)
+        };
+        for near in
+            ["https://www.shop.example/de", "https://shop.example/", "http://www.shop.example/"]
+        {
+            assert_eq!(to(near, Follow::Near(&scope)).as_deref(), Some(near));
+            assert_eq!(to(near, Follow::Anywhere).as_deref(), Some(near));
+        }
+        for far in [
+            "https://shop.example:8443/",
+            "https://de.shop.example/",
+            "https://www.www.shop.example/",
+        ] {
+            assert_eq!(to(far, Follow::Near(&scope)), None, "{far}");
+        }
+    }
+
     #[tokio::test]
     async fn a_document_that_is_too_large_or_packed_is_refused() {
         let answer = |path: &str| {

@@ -121,6 +121,30 @@ async fn a_server_in_trouble_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_suddenly_leads_nowhere_is_kept_until_somebody_asks_for_it() {
+    let app = Setup::on(Db::Sqlite).extractive().with(LOCAL).start().await;
+    let site = Site::start().await;
+    let links: Vec<String> = (0..9).map(|n| format!("/{n}")).collect();
+    let links: Vec<&str> = links.iter().map(String::as_str).collect();
+    site.put("/", html("Start", "Welcome to the start.", &links));
+    for path in &links {
+        site.put(path, html("Page", &format!("The text of page {path}."), &[]));
+    }
+    let (source, _) = learned(&app, &site.url).await;
+    site.put("/", html("Sorry", "This site is being mended.", &[]));
+    for _ in 0..2 {
+        let summary = refreshed(&app, &source).await;
+        assert_eq!((summary.removed, summary.failed.len()), (0, 1), "{summary:?}");
+        assert!(summary.failed[0].1.contains("1 of its 10 pages"), "{summary:?}");
+        assert_eq!(paths(&app, &site).await.len(), 10);
+    }
+    let (_, asked) = learned(&app, &site.url).await;
+    assert_eq!((asked.removed, asked.failed.len()), (9, 0), "{asked:?}");
+    assert_eq!(paths(&app, &site).await, ["/"]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_whose_text_could_not_be_stored_is_asked_for_again() {
     let app = Setup::on(Db::Sqlite).with(LOCAL).start().await;
     let site = shop().await;

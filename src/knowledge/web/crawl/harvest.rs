@@ -14,6 +14,8 @@ use crate::store::sources::PageRow;
 
 /// After so many pages in a row that the server could not give, the site is left alone.
 const MOST_TROUBLE: usize = 8;
+/// So many pages may go at once without a doubt.
+const FEW: usize = 3;
 
 impl Crawl<'_> {
     /// Takes in what an address answered.
@@ -198,6 +200,7 @@ impl Crawl<'_> {
 
     /// Removes what is not there any more. Where pages could not be read, what they lead to may still be there.
     pub(super) async fn clear_away(&mut self) -> Result<(), Error> {
+        self.doubt();
         let mut gone = std::mem::take(&mut self.gone);
         for page in self.known.values().filter(|page| !self.reached.contains(&page.url)) {
             if self.trouble.failed.is_empty() {
@@ -209,6 +212,25 @@ impl Crawl<'_> {
         let kept: HashSet<String> = std::mem::take(&mut self.kept);
         self.work.remove_all_but(&kept).await?;
         Ok(self.library.store.drop_pages(&self.id, gone).await?)
+    }
+
+    /// A site that suddenly leads to less than half of its pages is more likely being mended than cleared out: they are kept,
+    /// unless somebody asks for the site anew.
+    fn doubt(&mut self) {
+        let had = self.known.values().filter(|page| page.state == "ready");
+        let (lost, left): (Vec<&PageRow>, Vec<&PageRow>) =
+            had.partition(|page| !self.reached.contains(&page.url));
+        let (lost, left) = (lost.len(), left.len());
+        if self.source.state == "waiting" || lost <= FEW || lost <= left {
+            return;
+        }
+        let all = lost + left;
+        let why = format!(
+            "it leads to {left} of its {all} pages only, so the others were kept; if that is right, \
+             `frontdesk learn` it again by its address"
+        );
+        let url = self.source.url.clone();
+        self.fail(&url, &why);
     }
 }
 
