@@ -12,8 +12,10 @@ use crate::telemetry;
 mod chat;
 mod client;
 mod doctor;
+mod eval;
 mod inbox;
 mod learn;
+mod reindex;
 mod search;
 mod serve;
 mod source;
@@ -50,8 +52,12 @@ enum Command {
     Learn(learn::Learn),
     /// Show the web sites that are learned from, read them again, or remove them
     Source(source::Source),
+    /// Embed what the configured model has not embedded yet
+    Reindex(reindex::Reindex),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
+    /// Score answers to questions whose right answers are known
+    Eval(eval::Eval),
     /// Show the customers who wait for a person, and give them back to the bot
     Inbox(inbox::Inbox),
     /// Show stored webhooks, or take them in again after a bug was mended
@@ -102,7 +108,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Source(source) => source.run(App::assemble(config).await?).await,
+        Command::Reindex(reindex) => reindex.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Doctor => doctor::run(config).await,

@@ -81,6 +81,7 @@ fn router(web: Web) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/", get(page::start))
+        .route("/knowledge", get(page::knowledge))
         .route("/conversations/{id}", get(page::conversation))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)

@@ -1,5 +1,5 @@
-//! Two plain pages until the console exists: what this is and how to begin, and where a notice's link leads. They show
-//! no data, so they need no key.
+//! Plain pages until the console exists: what this is and how to begin, where a notice's link leads, and how documents were
+//! cut. They hold no data themselves, so they need no key; the last one asks for it, and for the data.
 
 use axum::response::Html;
 
@@ -16,10 +16,16 @@ pub(super) async fn start() -> Html<String> {
         <li><b>Ask the bot</b>: <code>make chat</code>, or <code>frontdesk chat</code>, in a terminal.</li>
         <li><b>Connect WhatsApp</b>: add a number under <code>[numbers]</code> in <code>frontdesk.toml</code>; its webhook is
         <code>/webhooks/meta</code> on this address.</li>
+        <li><b>See what it knows</b>: <a href=\"/knowledge\">documents and how they were cut</a>.</li>
         <li><b>Use the API</b>: it is described in <a href=\"/api/v1/openapi.json\">/api/v1/openapi.json</a>.</li>
         <li><b>Check everything</b>: <code>frontdesk doctor</code>.</li>
         </ul>",
     )
+}
+
+/// The documents, and how they were cut into chunks.
+pub(super) async fn knowledge() -> Html<String> {
+    page("What the bot knows", include_str!("knowledge.html"))
 }
 
 /// Where a hand-off notice leads.

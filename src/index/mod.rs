@@ -14,6 +14,11 @@ use crate::domain::{Chunk, CollectionId, DocumentId};
 
 mod memory;
 mod terms;
+mod language;
+mod tuning;
+
+pub(crate) use language::language;
+pub use tuning::{Tuning, Tunings};
 
 /// Finds the best chunks of each leg.
 #[async_trait]
@@ -62,7 +67,8 @@ pub struct Query<'a> {
 /// The best chunks of each leg, best first, at most `limit` each.
 #[derive(Debug, Clone, Default)]
 pub struct Legs {
-    /// By cosine of the embeddings, -1 to 1.
+    /// By cosine of the embeddings, -1 to 1. A collection where some chunk has no embedding of the question's length brings
+    /// none: the part that has them would push the rest down.
     pub dense: Vec<Hit>,
     /// By BM25, above 0.
     pub bm25: Vec<Hit>,

@@ -31,6 +31,7 @@ pub mod events;
 pub mod inbox;
 pub mod knowledge;
 pub mod sources;
+pub mod vectors;
 pub mod messages;
 pub mod outbox;
 pub mod unknown;

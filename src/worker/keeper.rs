@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use tokio::sync::watch;
 
-use super::Settings;
+use super::{Settings, Silent};
 use crate::desk::{Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
-use crate::knowledge::{Progress, Summary};
+use crate::knowledge::Summary;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
 
@@ -46,15 +46,6 @@ pub(super) async fn run(
     if let Err(error) = keeper.desk.store.leave().await {
         tracing::debug!(%error, "the other replicas were not told that this one goes");
     }
-}
-
-/// Nobody watches what is read in the background.
-struct Silent;
-
-impl Progress for Silent {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
 }
 
 struct Keeper {

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use self::courier::Courier;
 use crate::desk::Desk;
 use crate::domain::machine::Limits;
+use crate::knowledge::Progress;
 
 mod carrier;
 mod courier;
@@ -89,6 +90,8 @@ impl Worker {
         parts.push((stop, tokio::spawn(listen::run(desk.clone(), stopped))));
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(follow(desk.clone(), settings.poll_ms, stopped))));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((stop, tokio::spawn(fill_in(desk.clone(), stopped))));
         Self { parts }
     }
 
@@ -117,4 +120,58 @@ async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool
             tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
         }
     }
+}
+
+/// Embeds what another model embedded before this one was configured; one process does it at a time. Until it is done,
+/// retrieval compares words.
+async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
+    let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
+    let mut pause = tokio::time::interval(FILL_PAUSE);
+    let fill = async {
+        loop {
+            pause.tick().await;
+            if !desk.store.hold("fill_in", lease_ms).await.unwrap_or(false) {
+                continue;
+            }
+            let keep = async {
+                loop {
+                    tokio::time::sleep(FILL_PAUSE).await;
+                    // Who cannot say that he goes on is joined by another, who does the same work: no harm.
+                    drop(desk.store.hold("fill_in", lease_ms).await);
+                }
+            };
+            let filled = tokio::select! {
+                filled = desk.library.fill_in(&Silent) => filled,
+                () = keep => continue,
+            };
+            match filled {
+                Ok(filled) if filled.missing > 0 => {
+                    tracing::info!(
+                        "{} chunks were embedded with the configured model",
+                        filled.missing
+                    );
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "documents could not be embedded, it is tried again")
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = fill => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+/// How long after a failure embedding is tried again.
+const FILL_PAUSE: Duration = Duration::from_secs(30);
+
+/// Watches, and says nothing.
+struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
 }

@@ -10,6 +10,7 @@ mod database_down;
 mod delivery;
 mod demo;
 mod learning;
+mod learn_crash;
 mod main_job;
 mod model_trouble;
 mod ownership;

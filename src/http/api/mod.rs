@@ -15,6 +15,7 @@ use super::{Shared, auth};
 
 mod agents;
 mod conversations;
+mod documents;
 mod escalations;
 mod events;
 mod knowledge;
@@ -70,6 +71,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(sources::list, sources::add))
         .routes(routes!(sources::remove))
         .routes(routes!(sources::refresh))
+        .routes(routes!(documents::list))
+        .routes(routes!(documents::chunks))
         .routes(routes!(sandbox::turn));
     OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
 }

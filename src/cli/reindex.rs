@@ -1,0 +1,49 @@
+//! `frontdesk reindex`: embeds what the configured model has not embedded yet, while a desk goes on answering with another.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::learn::Bar;
+use crate::app::App;
+
+/// Embed what the configured model has not embedded yet
+///
+/// Run it after [embed] in the configuration names another model, before the desk is started with it: a running desk goes on
+/// with the old model's embeddings, and both stand beside each other. It can be broken off at any time and goes on where it
+/// stopped. A desk that is started without it does the same in the background, and compares words meanwhile.
+#[derive(Debug, Args)]
+pub(super) struct Reindex {
+    /// Afterwards forget the embeddings of all other models; a desk that still runs with one of them compares words
+    /// when it is started again
+    #[arg(long)]
+    prune: bool,
+}
+
+impl Reindex {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        let desk = &app.desk;
+        let started = Instant::now();
+        let filled = desk.library.fill_in(&Bar::default()).await?;
+        match desk.engine.embed.identity() {
+            None => println!(
+                "No embedding model is configured, so there is nothing to embed: see [embed] in `frontdesk config`."
+            ),
+            Some(model) => println!(
+                "{} chunks, {} of them embedded now with {model}, in {:.1} s",
+                filled.chunks,
+                filled.missing,
+                started.elapsed().as_secs_f64()
+            ),
+        }
+        if self.prune {
+            let gone = desk.store.forget_vectors(desk.engine.embed.identity()).await?;
+            println!("{gone} embeddings forgotten");
+        }
+        for row in desk.store.vector_models().await? {
+            println!("  {:>8}  {}", row.vectors, row.model);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
