@@ -151,6 +151,7 @@ pub struct Quietly;
 
 impl Progress for Quietly {
     fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
     fn done(&self, _: &str) {}
 }
 
@@ -181,7 +182,7 @@ fn demo_shelves() -> Vec<Shelf> {
             let file = DemoKnowledge::get(&name);
             Ok(file.map(|file| file.data.into_owned()).unwrap_or_default())
         };
-        let paper = Paper { path, read: Box::new(read) };
+        let paper = Paper { path, name: None, read: Box::new(read) };
         match shelves.iter_mut().find(|shelf| shelf.collection == collection) {
             Some(shelf) => shelf.papers.push(paper),
             None => shelves.push(Shelf {

@@ -1,52 +1,162 @@
-//! `frontdesk learn`: learns documents, with a progress bar, and says what failed and why.
+//! `frontdesk learn`: learns documents and sites, with a progress bar, and says what failed and why.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::App;
+use crate::domain::SourceId;
+use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{FORMATS, Progress, Shelf, Summary};
+use crate::store::sources::SourceRow;
 
-/// Learn documents: Markdown, text, CSV and HTML
+/// Learn documents (Markdown, text, CSV, HTML), and web sites by their address
 ///
 /// A folder is a collection of its own name; a folder of folders is one collection for each. What did not change is
 /// skipped, what changed is replaced, what is gone from a folder is removed. A running desk notices within a second.
+///
+/// An address, such as <https://example.com/help>, is read with the pages of the same site that it leads to; that of a sitemap, with
+/// the pages that it lists. What the site's robots.txt forbids is not read. With --every, a desk that serves reads it
+/// again, and asks only for what changed. `frontdesk source` shows and removes what was added like this.
 #[derive(Debug, Args)]
 pub(super) struct Learn {
-    /// Folders and files
+    /// Folders, files and addresses
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// The collection to learn into [default: the folder's name]
+    /// The collection to learn into [default: the folder's name, or the site's host]
     #[arg(long)]
     collection: Option<String>,
+    /// Read the site again so often: 30m, 24h, 7d, or never [default: never]
+    #[arg(long, value_parser = minutes)]
+    every: Option<u32>,
+    /// How many links away from the address the site is read; 0 for that page alone [default: 3]
+    #[arg(long, value_name = "LINKS")]
+    depth: Option<u32>,
+    /// The most pages of the site [default: 200]
+    #[arg(long)]
+    pages: Option<u32>,
 }
 
 impl Learn {
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        let of_a_site = self.every.is_some() || self.depth.is_some() || self.pages.is_some();
+        let files = self.paths.iter().any(|path| address(path).is_none());
+        if of_a_site && files {
+            bail!(
+                "--every, --depth and --pages are for addresses such as https://example.com/help"
+            );
+        }
         let mut failed = false;
         for path in &self.paths {
-            let shelves = Shelf::find(path, self.collection.as_deref())
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            for shelf in shelves {
-                let name = shelf.collection.clone();
-                if shelf.papers.is_empty() {
-                    let formats = FORMATS.join(", ");
-                    println!("{name}: no documents in {} (formats: {formats})", path.display());
-                    continue;
-                }
-                let started = Instant::now();
-                let summary = app.desk.library.learn(shelf, &Bar::default()).await?;
-                print!("{name}: ");
-                tell(&summary);
-                println!("  took {:.1} s", started.elapsed().as_secs_f64());
-                failed |= !summary.failed.is_empty();
-            }
+            failed |= match address(path) {
+                Some(url) => self.site(&app, url).await?,
+                None => self.folder(&app, path).await?,
+            };
         }
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    /// Learns a folder or a file; whether anything failed.
+    async fn folder(&self, app: &App, path: &Path) -> anyhow::Result<bool> {
+        let shelves = Shelf::find(path, self.collection.as_deref())
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let mut failed = false;
+        for shelf in shelves {
+            let name = shelf.collection.clone();
+            if shelf.papers.is_empty() {
+                let formats = FORMATS.join(", ");
+                println!("{name}: no documents in {} (formats: {formats})", path.display());
+                continue;
+            }
+            let started = Instant::now();
+            let summary = app.desk.library.learn(shelf, &Bar::default()).await?;
+            failed |= report(&name, &summary, started);
+        }
+        Ok(failed)
+    }
+
+    /// Adds a source and reads it; whether anything failed.
+    async fn site(&self, app: &App, url: &str) -> anyhow::Result<bool> {
+        let Self { every, depth, pages, .. } = *self;
+        let wanted = Wanted { url: url.to_owned(), depth, pages, every_minutes: every };
+        let name = self.collection.clone().unwrap_or_else(|| host(url));
+        let library = &app.desk.library;
+        let source = library.add_source(&name, &wanted, Reader::Caller).await?;
+        refresh(app, &name, &source).await
+    }
+}
+
+/// Reads a source, and says what became of its pages; whether anything failed.
+pub(super) async fn refresh(
+    app: &App,
+    collection: &str,
+    source: &SourceRow,
+) -> anyhow::Result<bool> {
+    let started = Instant::now();
+    let id = SourceId::stored(source.id.clone());
+    let bar = Bar::default();
+    let read = app.desk.library.refresh(&id, &bar).await;
+    bar.clear();
+    let failed = report(collection, &read?, started);
+    match source.every_minutes {
+        Some(minutes) => println!("  a desk that serves reads it every {}", in_words(minutes)),
+        None => {
+            println!("  it is read again when you ask; --every 24h has a desk that serves do it");
+        }
+    }
+    Ok(failed)
+}
+
+/// Says what became of a shelf or a source; whether anything failed.
+fn report(collection: &str, summary: &Summary, started: Instant) -> bool {
+    print!("{collection}: ");
+    tell(summary);
+    println!("  took {:.1} s", started.elapsed().as_secs_f64());
+    !summary.failed.is_empty()
+}
+
+/// The address, where the path is one.
+fn address(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    let scheme = text.split_once("://")?.0;
+    let named = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphabetic());
+    named.then_some(text)
+}
+
+/// The host of an address, as a collection's name.
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_lowercase();
+    host.strip_prefix("www.").unwrap_or(&host).to_owned()
+}
+
+/// Reads `30m`, `24h`, `7d` or `never` as minutes; 0 is never.
+fn minutes(text: &str) -> Result<u32, String> {
+    if text == "never" {
+        return Ok(0);
+    }
+    let wrong = || format!("`{text}` is no time: write 30m, 24h, 7d or never");
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let many = match unit {
+        'm' => 1,
+        'h' => 60,
+        'd' => 24 * 60,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+    number.checked_mul(many).filter(|minutes| *minutes > 0).ok_or_else(wrong)
+}
+
+/// A time between two readings.
+pub(super) fn in_words(minutes: i64) -> String {
+    match minutes {
+        _ if minutes % 1440 == 0 => format!("{} d", minutes / 1440),
+        _ if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        _ => format!("{minutes} min"),
     }
 }
 
@@ -69,6 +179,15 @@ pub(super) fn tell(summary: &Summary) {
 #[derive(Default)]
 pub(super) struct Bar(std::sync::OnceLock<ProgressBar>);
 
+impl Bar {
+    /// Takes the bar off the terminal.
+    fn clear(&self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 impl Progress for Bar {
     fn start(&self, documents: usize) {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
@@ -81,6 +200,12 @@ impl Progress for Bar {
         bar.set_position(0);
     }
 
+    fn found(&self, documents: usize) {
+        if let Some(bar) = self.0.get() {
+            bar.set_length(documents as u64);
+        }
+    }
+
     fn done(&self, path: &str) {
         if let Some(bar) = self.0.get() {
             bar.set_message(path.to_owned());
@@ -89,5 +214,34 @@ impl Progress for Bar {
                 bar.finish_and_clear();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, expected) in [("30m", 30), ("24h", 1440), ("7d", 10_080), ("never", 0)] {
+            assert_eq!(minutes(text), Ok(expected));
+        }
+        for wrong in ["", "h", "0h", "-1h", "1w", "99999999d", "24", "ä"] {
+            assert!(minutes(wrong).unwrap_err().contains("24h"), "{wrong}");
+        }
+        assert_eq!(
+            (in_words(1440), in_words(90), in_words(120)),
+            ("1 d".into(), "90 min".into(), "2 h".into())
+        );
+    }
+
+    #[test]
+    fn an_address_is_told_from_a_path() {
+        for (text, is) in
+            [("https://a.com", true), ("ftp://a.com", true), ("docs", false), ("./a://b", false)]
+        {
+            assert_eq!(address(Path::new(text)).is_some(), is, "{text}");
+        }
+        assert_eq!(host("https://www.Acme.com:8443/help"), "acme.com");
     }
 }

@@ -18,6 +18,7 @@ mod learn;
 mod reindex;
 mod search;
 mod serve;
+mod source;
 mod webhook;
 
 /// Answers a business's WhatsApp from its own documents, or calls a person.
@@ -36,6 +37,7 @@ Begin with:
   frontdesk serve --chat          the demo shop: web server, and a chat with its bot in this terminal
   frontdesk chat \"When do you open?\"
   frontdesk learn knowledge       your documents, one folder a collection
+  frontdesk learn https://example.com/help --collection acme --every 24h
   frontdesk doctor                what is missing, and how to mend it
 
 Every setting, with its default: frontdesk config";
@@ -46,8 +48,10 @@ enum Command {
     Serve(serve::Serve),
     /// Talk to an agent in the terminal; nobody else receives or stores it
     Chat(chat::Chat),
-    /// Learn documents: Markdown, text, CSV and HTML
+    /// Learn documents (Markdown, text, CSV, HTML), and web sites by their address
     Learn(learn::Learn),
+    /// Show the web sites that are learned from, read them again, or remove them
+    Source(source::Source),
     /// Embed what the configured model has not embedded yet
     Reindex(reindex::Reindex),
     /// Show the passages that a question finds, with their scores
@@ -103,6 +107,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run(config).await,
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
+        Command::Source(source) => source.run(App::assemble(config).await?).await,
         Command::Reindex(reindex) => reindex.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,

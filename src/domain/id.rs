@@ -82,6 +82,8 @@ id! {
     CollectionId "col",
     /// A learned document.
     DocumentId "doc",
+    /// A web page, site or sitemap that documents are learned from.
+    SourceId "src",
     /// A piece of a document, as retrieval returns it.
     ChunkId "chk",
     /// A stored webhook body.

@@ -19,7 +19,7 @@ pub use agent::{Agent, Handoff, HandoffRule, OptOut, Searching, Texts, Voice};
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
     AgentId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId, MessageId,
-    NumberId, TurnId, VersionId, WebhookId, WorkspaceId,
+    NumberId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use message::{ChoiceSource, Content, Media, MediaKind};

@@ -97,6 +97,7 @@ impl From<crate::knowledge::Error> for Problem {
     fn from(error: crate::knowledge::Error) -> Self {
         match error {
             crate::knowledge::Error::Store(error) => error.into(),
+            crate::knowledge::Error::Source(why) => Self::unprocessable(why),
             crate::knowledge::Error::Index(error) => {
                 tracing::error!(%error, "a request could not be fulfilled");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The index does not answer right now.")

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::vectors::{BATCH, text_hash};
 use super::{Error, Library, Paper, Shelf, chunk, collection, extract};
-use crate::domain::{CollectionId, DocumentId, searchable};
+use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
@@ -17,6 +17,8 @@ const METHOD: &str = "2";
 pub trait Progress: Send + Sync {
     /// So many documents are to be looked at.
     fn start(&self, documents: usize);
+    /// There are so many documents by now: not all were known at the start.
+    fn found(&self, documents: usize);
     /// A document is done.
     fn done(&self, path: &str);
     /// Of the texts that a model is reading now, so many are read.
@@ -51,17 +53,8 @@ impl Library {
         if from.whole {
             self.store.set_collection_settings(&collection, own.to_stored()).await?;
         }
-        let stored = self.store.documents(&collection, 0).await?;
-        let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
-        let mut work = Work {
-            library: self,
-            progress,
-            settings: own.chunk.unwrap_or_else(|| self.settings.chunk.clone()),
-            collection,
-            known,
-            waiting: Vec::new(),
-            summary: Summary::default(),
-        };
+        let mut work = Work::begin(self, progress, (collection, None)).await?;
+        work.settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         progress.start(paths.len());
         for paper in from.papers {
@@ -79,16 +72,18 @@ impl Library {
     }
 }
 
-/// A shelf being learned.
-struct Work<'a> {
+/// A shelf, or a source, being learned.
+pub(super) struct Work<'a> {
     library: &'a Library,
     progress: &'a dyn Progress,
     /// How its documents are cut.
     settings: chunk::Settings,
     collection: CollectionId,
+    /// Where the documents come from; none for files.
+    source: Option<SourceId>,
     known: HashMap<String, DocumentRow>,
     waiting: Vec<Read>,
-    summary: Summary,
+    pub(super) summary: Summary,
 }
 
 /// A document read and cut, waiting to be embedded.
@@ -106,9 +101,33 @@ impl Read {
     }
 }
 
-impl Work<'_> {
-    async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
-        let path = paper.path;
+impl<'a> Work<'a> {
+    /// Begins with what the collection holds, and as its own file says.
+    pub(super) async fn begin(
+        library: &'a Library,
+        progress: &'a dyn Progress,
+        (collection, source): (CollectionId, Option<SourceId>),
+    ) -> Result<Self, Error> {
+        let all = library.store.collections().await?;
+        let row = all.into_iter().find(|row| row.id == collection.as_str());
+        let own = row.map(|row| collection::Settings::stored(&row.settings)).unwrap_or_default();
+        let stored = library.store.documents(&collection, 0).await?;
+        let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
+        Ok(Self {
+            library,
+            progress,
+            settings: own.chunk.unwrap_or_else(|| library.settings.chunk.clone()),
+            collection,
+            source,
+            known,
+            waiting: Vec::new(),
+            summary: Summary::default(),
+        })
+    }
+
+    /// Reads a document, unless it is known; stores it, and those before it, when there are enough of them.
+    pub(super) async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
+        let (path, name) = (paper.path, paper.name);
         let bytes = match tokio::task::spawn_blocking(paper.read).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(error)) => return self.fail(path, String::new(), error.to_string()).await,
@@ -119,7 +138,8 @@ impl Work<'_> {
             self.summary.unchanged += 1;
             return Ok(());
         }
-        let (name, settings) = (path.clone(), self.settings.clone());
+        let name = name.unwrap_or_else(|| path.clone());
+        let settings = self.settings.clone();
         let reading = tokio::task::spawn_blocking(move || {
             extract::extract(&name, &bytes).map(|read| {
                 let pieces = chunk::chunk(&read, &settings);
@@ -146,8 +166,18 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Whether everything that was looked at is stored, or has failed.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether a document was ready when this work began.
+    pub(super) fn was_ready(&self, path: &str) -> bool {
+        self.known.get(path).is_some_and(|row| row.state == "ready")
+    }
+
     /// The same content, cut in the same way, has the same hash.
-    fn hash(&self, bytes: &[u8]) -> String {
+    pub(super) fn hash(&self, bytes: &[u8]) -> String {
         let mut hasher = Sha256::new();
         hasher.update(METHOD);
         hasher.update(format!("{:?}", self.settings));
@@ -157,7 +187,7 @@ impl Work<'_> {
 
     /// Embeds and stores what is waiting. A document is stored when all of it is embedded; what was embedded before a
     /// crash is not embedded again.
-    async fn flush(&mut self) -> Result<(), Error> {
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
         let texts = waiting.iter().flat_map(Read::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
@@ -189,6 +219,7 @@ impl Work<'_> {
             path: read.path,
             title,
             hash: read.hash,
+            source: self.source.clone(),
             chunks: Ok(chunks),
         };
         self.library.store.learn(learned).await?;
@@ -201,6 +232,7 @@ impl Work<'_> {
             title: path.clone(),
             path: path.clone(),
             hash,
+            source: self.source.clone(),
             chunks: Err(why.clone()),
         };
         self.library.store.learn(learned).await?;
@@ -208,9 +240,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
+    /// Removes what came from the same source, or what is a file, and is not among these paths.
+    pub(super) async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
+        let source = self.source.as_ref().map(SourceId::as_str);
         for row in self.known.values() {
-            if row.state != "removed" && !paths.contains(&row.path) {
+            let ours = row.source_id.as_deref() == source && row.state != "removed";
+            if ours && !paths.contains(&row.path) {
                 self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
                 self.summary.removed += 1;
             }

@@ -17,6 +17,7 @@ mod collection;
 mod extract;
 mod learn;
 mod shelf;
+pub mod web;
 mod vectors;
 
 pub use extract::FORMATS;
@@ -30,6 +31,8 @@ pub use vectors::Filled;
 pub struct Settings {
     /// How documents are cut into chunks.
     pub chunk: chunk::Settings,
+    /// How the web is read.
+    pub web: web::Settings,
 }
 
 /// The documents of a workspace, and the index that follows them.
@@ -45,7 +48,7 @@ pub struct Library {
     seen: Arc<Mutex<HashMap<String, i64>>>,
 }
 
-/// The index could not follow the database.
+/// Something could not be learned, or the index could not follow the database.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database does not answer.
@@ -54,6 +57,9 @@ pub enum Error {
     /// The index does not answer.
     #[error(transparent)]
     Index(#[from] crate::index::Error),
+    /// A source cannot be added or read, and why.
+    #[error("{0}")]
+    Source(String),
     /// What was to be embedded could not be.
     #[error("{0}")]
     Embed(String),

@@ -20,6 +20,8 @@ pub struct Shelf {
 pub struct Paper {
     /// Its path within the collection.
     pub path: String,
+    /// A file name whose ending says the format; none when that of the path does.
+    pub name: Option<String>,
     /// Reads it.
     pub read: Box<dyn FnOnce() -> std::io::Result<Vec<u8>> + Send>,
 }
@@ -69,7 +71,8 @@ impl Paper {
         let inside = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> =
             inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-        Self { path: parts.join("/"), read: Box::new(move || std::fs::read(path)) }
+        let path_inside = parts.join("/");
+        Self { path: path_inside, name: None, read: Box::new(move || std::fs::read(path)) }
     }
 }
 

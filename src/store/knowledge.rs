@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable};
-use crate::domain::{ChunkId, CollectionId, DocumentId, WorkspaceId};
+use crate::domain::{ChunkId, CollectionId, DocumentId, SourceId, WorkspaceId};
 
 /// A collection.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -40,6 +40,8 @@ pub struct DocumentRow {
     pub chunks: i64,
     /// The collection's revision at its last change.
     pub revision: i64,
+    /// The source it came from; none for a file.
+    pub source_id: Option<String>,
 }
 
 /// A chunk as it is stored.
@@ -70,6 +72,8 @@ pub struct Learned {
     pub title: String,
     /// What its content and the chunking hash to.
     pub hash: String,
+    /// The source it came from; none for a file.
+    pub source: Option<SourceId>,
     /// Its chunks, or why it could not be read.
     pub chunks: std::result::Result<Vec<NewChunk>, String>,
 }
@@ -123,7 +127,7 @@ impl Store {
     ) -> Result<Vec<DocumentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision from documents
+            let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision, source_id from documents
                        where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision";
             all!(conn, DocumentRow, sql, workspace.as_str(), collection.as_str(), after)
         })
@@ -214,10 +218,11 @@ impl Write for Learned {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
         let revision = next_revision(workspace, conn, &self.collection).await?;
         let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error,
-                       chunks, revision, created_at, updated_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+                       chunks, revision, created_at, updated_at, source_id)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
                    on conflict (collection_id, path) do update set title = excluded.title, hash = excluded.hash,
-                       state = excluded.state, error = excluded.error, chunks = excluded.chunks, revision = excluded.revision, updated_at = excluded.updated_at
+                       state = excluded.state, error = excluded.error, chunks = excluded.chunks, revision = excluded.revision, updated_at = excluded.updated_at,
+                       source_id = excluded.source_id
                    returning id";
         let (state, error, chunks) = match &self.chunks {
             Ok(chunks) => ("ready", None, chunks.as_slice()),
@@ -238,6 +243,7 @@ impl Write for Learned {
             i64::try_from(chunks.len()).unwrap_or(i64::MAX),
             revision,
             now(),
+            self.source.as_ref().map(SourceId::as_str),
         )?;
         let id = row.map(|row| row.0).ok_or_else(|| Error::Failed("a document vanished".into()))?;
         run!(conn, "delete from chunks where document_id = $1", &id)?;
@@ -270,8 +276,9 @@ async fn insert_chunks(
     conn.many(into, &rows, "").await.map(drop)
 }
 
-struct Forget {
-    id: DocumentId,
+/// Removes a document with its chunks.
+pub(super) struct Forget {
+    pub(super) id: DocumentId,
 }
 
 #[async_trait]

@@ -56,6 +56,8 @@ impl Write for Leave {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let sql = "delete from replicas where id = $1 and workspace_id = $2";
         run!(conn, sql, &self.replica, workspace.as_str())?;
+        let sql = "update sources set lease_until = 0 where holder = $1 and workspace_id = $2 and lease_until > 0";
+        run!(conn, sql, &self.replica, workspace.as_str())?;
         let sql = "delete from holds where holder = $1 and workspace_id = $2";
         run!(conn, sql, &self.replica, workspace.as_str()).map(|_| ())
     }

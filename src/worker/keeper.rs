@@ -1,15 +1,18 @@
 //! What has to be seen to from time to time: sends whose process died, sends whose outcome stays unknown, cases that
-//! nobody was told of, webhooks that were kept for long enough, and the sign of life of this process.
+//! nobody was told of, webhooks that were kept for long enough, sites that are to be read again, and the sign of life of
+//! this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use tokio::sync::watch;
 
-use super::Settings;
+use super::{Settings, Silent};
 use crate::desk::{Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
+use crate::knowledge::Summary;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
 
@@ -22,6 +25,8 @@ const GONE_MS: i64 = 30_000;
 const SELDOM: Duration = Duration::from_mins(10);
 /// How many webhooks are forgotten at once.
 const FORGET: i64 = 1000;
+/// How many sites are read at once.
+const SITES: usize = 3;
 
 /// Keeps until it is told to stop. `replicas` is told how many processes are alive.
 pub(super) async fn run(
@@ -35,6 +40,7 @@ pub(super) async fn run(
         () = keeper.often() => {}
         () = keeper.beat() => {}
         () = keeper.seldom() => {}
+        () = keeper.read_sources() => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
     if let Err(error) = keeper.desk.store.leave().await {
@@ -116,6 +122,36 @@ impl Keeper {
                 Err(error) => tracing::debug!(%error, "no sign of life could be given"),
             }
             tokio::time::sleep(BEAT).await;
+        }
+    }
+
+    /// Reads the sources that are due, a few at a time: a slow site must not hold up the others.
+    async fn read_sources(&self) {
+        join_all((0..SITES).map(|_| self.read_one_by_one())).await;
+    }
+
+    /// Reads the sources that are due, one after the other. Each is leased: of several readers one reads it.
+    async fn read_one_by_one(&self) {
+        let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
+        loop {
+            match self.desk.library.refresh_due(&Silent).await {
+                Ok(None) => {}
+                Ok(Some((source, summary))) => {
+                    let Summary { learned, unchanged, removed, failed, .. } = summary;
+                    let failed = failed.len();
+                    tracing::info!(
+                        source = source.id,
+                        "{} was read: {learned} pages learned, {unchanged} unchanged, {removed} removed, {failed} failed",
+                        source.url
+                    );
+                    continue;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a source could not be read, it is tried again");
+                    tokio::time::sleep(BEAT).await;
+                }
+            }
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -172,5 +172,6 @@ struct Silent;
 
 impl Progress for Silent {
     fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
     fn done(&self, _: &str) {}
 }

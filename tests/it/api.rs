@@ -23,7 +23,8 @@ fn operations() -> Vec<(Method, String)> {
     let document = document();
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let path = path.replace("{id}", "conv_01J").replace("{agent}", "acme");
+        let path =
+            path.replace("{id}", "conv_01J").replace("{agent}", "acme").replace("{name}", "acme");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
         for method in methods.as_object().unwrap().keys() {
             if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
@@ -312,7 +313,8 @@ fn every_reference_of_the_openapi_document_resolves() {
         for (method, operation) in methods.as_object().unwrap() {
             let described = operation["summary"].as_str().is_some_and(|text| text.ends_with('.'));
             assert!(described, "{method} {path} has no description");
-            assert!(operation["responses"]["200"].is_object(), "{method} {path}");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
             names.push(operation["operationId"].as_str().unwrap().to_owned());
         }
     }

@@ -14,6 +14,7 @@ use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::process::{BINARY, Process, free_port};
+use crate::support::site::{Site, html};
 
 /// How a command ended.
 #[derive(Debug)]
@@ -219,6 +220,49 @@ async fn documents_are_learned_searched_and_their_faults_told() {
     std::fs::create_dir(home.path().join("void")).unwrap();
     let void = run(home.path(), &["learn", "void"]).await;
     void.says(&["void: no documents in void", "formats: md"]);
+}
+
+#[tokio::test]
+async fn a_site_is_learned_listed_read_again_and_removed() {
+    let home = home();
+    let site = Site::start().await;
+    site.put("/", html("Start", "The lamp museum is in the harbour.", &["/tickets", "/gone"]));
+    site.put("/tickets", html("Tickets", "A ticket for the museum costs seven crowns.", &[]));
+    let closed = run(home.path(), &["learn", &site.url, "--collection", "museum"]).await;
+    closed.fails_with(&["127.0.0.1", "[knowledge.web] allow_private"]);
+    let open = "[knowledge.web]\nallow_private = true\npause_ms = 0\n";
+    std::fs::write(home.path().join("frontdesk.toml"), open).unwrap();
+    let args = ["learn", &site.url, "--collection", "museum", "--every", "24h", "--pages", "9"];
+    let first = run(home.path(), &args).await;
+    assert_eq!(first.code, 0, "{first:?}");
+    first.says(&["museum: 2 documents learned (", "0 failed", "took ", "every 1 d"]);
+    let found = run(home.path(), &["search", "--collection", "museum", "What is a ticket?"]).await;
+    found.says(&["seven crowns", &format!("{}/tickets", site.url)]);
+
+    let listed = run(home.path(), &["source"]).await;
+    listed.says(&["src_", "museum", &site.url, "every 1 d, next 20", "3 links deep, 9 pages"]);
+    listed.says(&["ready, read 20", "2 documents, 0 failed"]);
+    site.put("/tickets", crate::support::site::Page::Status(500));
+    let again = run(home.path(), &["source", "refresh", &site.url]).await;
+    assert_eq!(again.code, 1, "{again:?}");
+    again.says(&["1 unchanged, 0 removed, 1 failed", "/tickets: the server answers 500"]);
+    let listed = run(home.path(), &["source", "list"]).await;
+    listed.says(&["partial", "1 pages could not be read", "failed  "]);
+    run(home.path(), &["source", "remove", "src_nobody"])
+        .await
+        .fails_with(&["no source src_nobody", "lists them"]);
+    let gone = run(home.path(), &["source", "remove", &format!("{}/", site.url)]).await;
+    gone.says(&["and its 2 documents are removed"]);
+    let listed = run(home.path(), &["source", "list"]).await;
+    listed.says(&["There are no sources", "frontdesk learn https://"]);
+    let found = run(home.path(), &["search", "--collection", "museum", "What is a ticket?"]).await;
+    assert!(!found.out.contains("seven crowns"), "{found:?}");
+
+    run(home.path(), &["learn", "ftp://a.com/"]).await.fails_with(&["only http:// and https://"]);
+    let mixed = run(home.path(), &["learn", "knowledge", "--every", "24h"]).await;
+    mixed.fails_with(&["are for addresses such as https://example.com/help"]);
+    let wrong = run(home.path(), &["learn", &site.url, "--every", "daily"]).await;
+    assert!(wrong.code == 2 && wrong.err.contains("24h"), "{wrong:?}");
 }
 
 #[tokio::test]

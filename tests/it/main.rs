@@ -20,4 +20,5 @@ mod replicas;
 mod restart;
 mod store;
 mod torture;
+mod web;
 mod webhooks;

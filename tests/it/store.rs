@@ -181,6 +181,7 @@ fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learne
         path: "hours.md".into(),
         title: title.into(),
         hash: "h".into(),
+        source: None,
         chunks: Ok(vec![chunk]),
     }
 }

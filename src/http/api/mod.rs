@@ -23,6 +23,7 @@ mod live;
 mod numbers;
 mod page;
 mod sandbox;
+mod sources;
 mod turns;
 
 #[derive(OpenApi)]
@@ -67,6 +68,9 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
+        .routes(routes!(sources::list, sources::add))
+        .routes(routes!(sources::remove))
+        .routes(routes!(sources::refresh))
         .routes(routes!(documents::list))
         .routes(routes!(documents::chunks))
         .routes(routes!(sandbox::turn));

@@ -1,0 +1,256 @@
+//! What becomes of a page: its text is learned or as it was, its links are followed, and what is known of it is stored for
+//! the next time. At the end, what is not there any more goes.
+
+use std::collections::{HashMap, HashSet};
+
+use http::StatusCode;
+use url::Url;
+
+use super::super::fetch::{Answer, Document, Failure, Fetched};
+use super::super::page::{self, Facts};
+use super::{Crawl, Stop, site};
+use crate::knowledge::{Error, Paper};
+use crate::store::sources::PageRow;
+
+/// After so many pages in a row that the server could not give, the site is left alone.
+const MOST_TROUBLE: usize = 8;
+/// So many pages may go at once without a doubt.
+const FEW: usize = 3;
+
+impl Crawl<'_> {
+    /// Takes in what an address answered.
+    pub(super) async fn take(&mut self, found: Fetched, depth: u32) -> Result<(), Stop> {
+        self.trouble.in_a_row = 0;
+        let Fetched { url, answer } = found;
+        if !self.allows(&url) {
+            return Ok(());
+        }
+        if !self.reached.insert(url.to_string()) {
+            return Ok(());
+        }
+        match answer {
+            Answer::Gone => self.gone.push(url.to_string()),
+            // Nobody asked whether it changed: the server says so all the same, and there is no text.
+            Answer::Same if !self.validators.contains_key(url.as_str()) => {
+                self.miss(&url, depth, &Failure::Status(StatusCode::NOT_MODIFIED))?;
+            }
+            Answer::Same => self.take_known(&url, depth),
+            Answer::New(document) => self.take_new(url, document, depth).await?,
+        }
+        if self.work.is_flushed() {
+            self.save_pages().await?;
+        }
+        Ok(())
+    }
+
+    /// A page that is as it was.
+    fn take_known(&mut self, url: &Url, depth: u32) {
+        let Some(page) = self.known.get(url.as_str()).cloned() else { return };
+        self.follow(stored_links(&page), depth);
+        if page.state == "ready" {
+            self.work.summary.unchanged += 1;
+            self.kept.insert(page.path);
+        } else if let Ok(canonical) = Url::parse(&page.path) {
+            self.is_duplicate(url, canonical, depth);
+        }
+    }
+
+    async fn take_new(&mut self, url: Url, document: Document, depth: u32) -> Result<(), Stop> {
+        let Some(name) = page::file_name(&url, &document.content_type, &document.bytes) else {
+            self.note(&url, "", (&document, &[]));
+            return Ok(());
+        };
+        let mut document = document;
+        let mut facts = Facts::default();
+        if page::is_page(&name) {
+            document.bytes = page::in_utf_8(document.bytes, &document.content_type);
+            (document.bytes, facts) = read_facts(document.bytes, url.clone()).await;
+        }
+        let links: Vec<Url> = match self.frontier.scope() {
+            Some(scope) if !document.wish.no_follow => facts
+                .links
+                .into_iter()
+                .filter_map(|link| scope.admit(link))
+                .filter(page::may_be_document)
+                .collect(),
+            _ => Vec::new(),
+        };
+        self.follow(links.clone(), depth);
+        let canonical = facts.canonical.and_then(|url| self.frontier.scope()?.admit(url));
+        let canonical = canonical.filter(|own| is_meant(own, &url) && !self.alone.contains(&url));
+        if facts.wish.no_index || document.wish.no_index {
+            self.note(&url, "", (&document, &links));
+        } else if let Some(canonical) = canonical {
+            self.note(&url, canonical.as_str(), (&document, &links));
+            self.is_duplicate(&url, canonical, depth);
+        } else {
+            self.note(&url, url.as_str(), (&document, &links));
+            self.learn(&url, name, document.bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn learn(&mut self, url: &Url, name: String, bytes: Vec<u8>) -> Result<(), Stop> {
+        self.kept.insert(url.to_string());
+        let read = Box::new(move || Ok(bytes));
+        let paper = Paper { path: url.to_string(), name: Some(name), read };
+        Ok(self.work.look_at(paper).await?)
+    }
+
+    /// Remembers a page: its text is in the document of `path`; in none, when that is empty or another page's.
+    fn note(&mut self, url: &Url, path: &str, (document, links): (&Document, &[Url])) {
+        let links: Vec<&str> = links.iter().map(Url::as_str).collect();
+        let state = if path == url.as_str() { "ready" } else { "skipped" };
+        self.pending.push(PageRow {
+            url: url.to_string(),
+            path: path.to_owned(),
+            state: state.to_owned(),
+            error: None,
+            etag: document.validators.etag.clone(),
+            last_modified: document.validators.last_modified.clone(),
+            method: self.method.clone(),
+            links: serde_json::to_string(&links).unwrap_or_default(),
+        });
+    }
+
+    /// A page that could not be read: what it said stays, and where it led is followed.
+    pub(super) fn miss(&mut self, url: &Url, depth: u32, failure: &Failure) -> Result<(), Stop> {
+        self.fail(url.as_str(), failure);
+        let known = self.known.get(url.as_str()).cloned();
+        let mut page = known.unwrap_or_else(|| PageRow {
+            url: url.to_string(),
+            path: String::new(),
+            state: String::new(),
+            error: None,
+            etag: None,
+            last_modified: None,
+            method: String::new(),
+            links: "[]".to_owned(),
+        });
+        self.follow(stored_links(&page), depth);
+        self.reached.insert(url.to_string());
+        self.kept.insert(page.path.clone());
+        (page.state, page.error) = ("failed".to_owned(), Some(failure.to_string()));
+        self.pending.push(page);
+        self.trouble.in_a_row =
+            if failure.is_the_servers() { self.trouble.in_a_row + 1 } else { 0 };
+        if self.trouble.in_a_row >= MOST_TROUBLE {
+            let why = format!(
+                "{MOST_TROUBLE} pages in a row could not be read, so the site is left alone: {failure}"
+            );
+            return Err(site(&why));
+        }
+        Ok(())
+    }
+
+    /// Links of a page that is so many links away from the start.
+    fn follow(&mut self, links: Vec<Url>, depth: u32) {
+        if depth < self.limits.depth {
+            for link in links {
+                self.frontier.add(link, depth + 1);
+            }
+        }
+    }
+
+    /// A page that says that another address is its own: that one is visited, and this one not learned.
+    fn is_duplicate(&mut self, url: &Url, canonical: Url, depth: u32) {
+        self.frontier.add(canonical.clone(), depth);
+        self.duplicates.push((url.clone(), canonical));
+    }
+
+    /// Pages whose own address, as they call it, turned out to hold nothing: they are learned by the address they have.
+    pub(super) async fn read_duplicates(&mut self) -> Result<(), Stop> {
+        for (url, canonical) in std::mem::take(&mut self.duplicates) {
+            if self.kept.contains(canonical.as_str()) {
+                continue;
+            }
+            self.alone.insert(url.clone());
+            self.validators.remove(url.as_str());
+            self.pause().await;
+            match self.fetch(&url).await {
+                Ok(found) => {
+                    self.reached.remove(found.url.as_str());
+                    self.take(found, self.limits.depth).await?;
+                }
+                Err(failure) => self.miss(&url, self.limits.depth, &failure)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores what is known of pages, once their documents are stored. A page whose document failed is asked for anew.
+    pub(super) async fn save_pages(&mut self) -> Result<(), Error> {
+        let failed: HashMap<&str, &str> = self
+            .work
+            .summary
+            .failed
+            .iter()
+            .map(|(path, why)| (path.as_str(), why.as_str()))
+            .collect();
+        let mut pages: HashMap<String, PageRow> = HashMap::new();
+        for mut page in self.pending.drain(..) {
+            if let Some(why) = failed.get(page.path.as_str()).filter(|_| page.state == "ready") {
+                (page.state, page.error) = ("failed".to_owned(), Some((*why).to_owned()));
+                (page.etag, page.last_modified) = (None, None);
+            }
+            pages.insert(page.url.clone(), page);
+        }
+        Ok(self.library.store.save_pages(&self.id, pages.into_values().collect()).await?)
+    }
+
+    /// Removes what is not there any more. Where pages could not be read, what they lead to may still be there.
+    pub(super) async fn clear_away(&mut self) -> Result<(), Error> {
+        self.doubt();
+        let mut gone = std::mem::take(&mut self.gone);
+        for page in self.known.values().filter(|page| !self.reached.contains(&page.url)) {
+            if self.trouble.failed.is_empty() {
+                gone.push(page.url.clone());
+            } else {
+                self.kept.insert(page.path.clone());
+            }
+        }
+        let kept: HashSet<String> = std::mem::take(&mut self.kept);
+        self.work.remove_all_but(&kept).await?;
+        Ok(self.library.store.drop_pages(&self.id, gone).await?)
+    }
+
+    /// A site that suddenly leads to less than half of its pages is more likely being mended than cleared out: they are kept,
+    /// unless somebody asks for the site anew.
+    fn doubt(&mut self) {
+        let had = self.known.values().filter(|page| page.state == "ready");
+        let (lost, left): (Vec<&PageRow>, Vec<&PageRow>) =
+            had.partition(|page| !self.reached.contains(&page.url));
+        let (lost, left) = (lost.len(), left.len());
+        if self.source.state == "waiting" || lost <= FEW || lost <= left {
+            return;
+        }
+        let all = lost + left;
+        let why = format!(
+            "it leads to {left} of its {all} pages only, so the others were kept; if that is right, \
+             `frontdesk learn` it again by its address"
+        );
+        let url = self.source.url.clone();
+        self.fail(&url, &why);
+    }
+}
+
+/// Whether an address that a page calls its own is to be believed: many a site calls every page its front page.
+fn is_meant(own: &Url, url: &Url) -> bool {
+    let front = |url: &Url| url.path() == "/" || url.path().starts_with("/index.");
+    own != url && (own.path() != "/" || front(url))
+}
+
+/// A page's facts, read where it holds nobody up; and the page again.
+async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, Facts) {
+    let reading = tokio::task::spawn_blocking(move || {
+        let facts = page::facts(&encoding_rs::UTF_8.decode(&bytes).0, &url);
+        (bytes, facts)
+    });
+    reading.await.unwrap_or_default()
+}
+
+/// Where a page led when it was read last.
+fn stored_links(page: &PageRow) -> Vec<Url> {
+    let links: Vec<String> = serde_json::from_str(&page.links).unwrap_or_default();
+    links.iter().filter_map(|link| Url::parse(link).ok()).collect()
+}

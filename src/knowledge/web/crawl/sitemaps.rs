@@ -1,0 +1,70 @@
+//! Reading the sitemaps of a site: which pages they list. Reads no page.
+
+use std::collections::{HashMap, HashSet};
+
+use url::Url;
+
+use super::super::fetch::{Answer, Ask, Fetched, Follow, Limit};
+use super::super::sitemap::{self, Sitemap};
+use super::{Crawl, SITEMAP_BYTES};
+
+/// The most sitemaps of one index, those of its indexes included.
+const MOST_SITEMAPS: usize = 50;
+
+impl Crawl<'_> {
+    /// Reads sitemaps, those that an index lists and so on, until there are enough pages. Each is read once.
+    pub(super) async fn read_sitemaps(&mut self, url: &Url, first: Vec<u8>) {
+        let mut read: HashSet<Url> = HashSet::from([url.clone()]);
+        let mut waiting: Vec<Url> = Vec::new();
+        self.list(url, first, &mut waiting).await;
+        while let Some(next) = waiting.pop() {
+            if self.frontier.is_full() || read.len() >= MOST_SITEMAPS {
+                break;
+            }
+            if !read.insert(next.clone()) || !self.allows(&next) {
+                continue;
+            }
+            self.pause().await;
+            let none = HashMap::new();
+            let found = match self.frontier.scope() {
+                Some(scope) => {
+                    let limit = Limit::Cut(SITEMAP_BYTES);
+                    let ask =
+                        Ask { url: &next, follow: Follow::Within(scope), known: &none, limit };
+                    self.fetcher.get(&ask).await
+                }
+                None => break,
+            };
+            match found {
+                Ok(Fetched { answer: Answer::New(file), url }) => {
+                    self.list(&url, file.bytes, &mut waiting).await;
+                }
+                Ok(_) => self.fail(next.as_str(), "there is no such sitemap"),
+                Err(why) => self.fail(next.as_str(), &why),
+            }
+        }
+    }
+
+    /// Takes in what a sitemap lists: pages to visit, or sitemaps to read, the first of them next.
+    async fn list(&mut self, url: &Url, file: Vec<u8>, waiting: &mut Vec<Url>) {
+        let most = self.frontier.room().max(MOST_SITEMAPS);
+        // Unpacking and reading take their time, and must hold nobody up.
+        let reading = tokio::task::spawn_blocking(move || sitemap::read(&file, most));
+        let found = reading.await.unwrap_or_default();
+        let addresses = |list: Vec<String>| list.into_iter().filter_map(|one| url.join(&one).ok());
+        match found {
+            None => self.fail(url.as_str(), "it is no sitemap that can be read, or lists nothing"),
+            Some(Sitemap::Pages(list)) => {
+                for page in addresses(list) {
+                    self.frontier.add(page, self.limits.depth);
+                }
+            }
+            Some(Sitemap::Index(list)) => {
+                let admitted = addresses(list).filter_map(|one| self.frontier.scope()?.admit(one));
+                let mut more: Vec<Url> = admitted.collect();
+                more.reverse();
+                waiting.append(&mut more);
+            }
+        }
+    }
+}

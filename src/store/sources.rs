@@ -1,0 +1,398 @@
+//! Sources: web pages, sites and sitemaps that are read again, who reads one just now, and what is known of its pages.
+//! Knows nothing of the web.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::knowledge::Forget;
+use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable};
+use crate::domain::{CollectionId, DocumentId, SourceId, WorkspaceId};
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct SourceRow {
+    /// Its id.
+    pub id: String,
+    /// The collection that it is learned into.
+    pub collection_id: String,
+    /// Where it begins.
+    pub url: String,
+    /// `page`, `site` or `sitemap`.
+    pub kind: String,
+    /// Its limits, as JSON.
+    pub settings: String,
+    /// How often it is read, in minutes; none for when somebody asks.
+    pub every_minutes: Option<i64>,
+    /// When it is read next, in milliseconds.
+    pub due_at: Option<i64>,
+    /// `waiting`, `ready`, `partial` or `failed`.
+    pub state: String,
+    /// What went wrong the last time.
+    pub error: Option<String>,
+    /// How many documents it has.
+    pub pages: i64,
+    /// How many of its pages could not be read the last time.
+    pub failed: i64,
+    /// When it was read last, in milliseconds.
+    pub crawled_at: Option<i64>,
+}
+
+/// A source as it is asked for.
+#[derive(Debug, Clone)]
+pub struct NewSource {
+    /// The collection that it is learned into.
+    pub collection: CollectionId,
+    /// Where it begins.
+    pub url: String,
+    /// `page`, `site` or `sitemap`.
+    pub kind: String,
+    /// Its limits, as JSON.
+    pub settings: String,
+    /// How often it is read, in minutes; none for when somebody asks.
+    pub every_minutes: Option<i64>,
+    /// When it is read next, in milliseconds.
+    pub due_at: Option<i64>,
+}
+
+/// What is known of a page.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct PageRow {
+    /// The address that answers.
+    pub url: String,
+    /// The path of the document that holds its text.
+    pub path: String,
+    /// `ready`, `skipped` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The server's name for this version of it.
+    pub etag: Option<String>,
+    /// When the server says that it changed.
+    pub last_modified: Option<String>,
+    /// How it was read.
+    pub method: String,
+    /// Where it leads, as JSON.
+    pub links: String,
+}
+
+/// How the reading of a source ended.
+#[derive(Debug, Clone)]
+pub struct Crawled {
+    /// `ready`, `partial` or `failed`.
+    pub state: &'static str,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// What it turned out to be: `page`, `site` or `sitemap`.
+    pub kind: String,
+    /// How many pages could not be read.
+    pub failed: i64,
+}
+
+/// The columns of a [`SourceRow`].
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, collection_id, url, kind, settings, every_minutes, due_at, state, error, pages, failed, crawled_at
+             from sources where workspace_id = $1 ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Every source, in the order in which they were added.
+    pub async fn sources(&self) -> Result<Vec<SourceRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            all!(conn, SourceRow, select!("order by created_at, id"), workspace.as_str())
+        })
+        .await
+    }
+
+    /// One source.
+    pub async fn source(&self, id: &SourceId) -> Result<Option<SourceRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            first!(conn, SourceRow, select!("and id = $2"), workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// Adds a source, or changes the one of this address in the collection.
+    pub async fn add_source(&self, source: NewSource) -> Result<SourceId> {
+        self.apply(source).await
+    }
+
+    /// A source that is due and that nobody reads, if there is one; oldest first.
+    pub async fn due_source(&self) -> Result<Option<SourceRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = select!("and due_at <= $2 and lease_until < $2 order by due_at, id limit 1");
+            first!(conn, SourceRow, sql, workspace.as_str(), now())
+        })
+        .await
+    }
+
+    /// Takes a source to read it, for `lease_ms`; false if another process reads it, or if it is gone.
+    pub async fn take_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
+        let (id, replica) = (id.clone(), self.base.replica.clone());
+        self.apply(Take { id, replica, lease_ms }).await
+    }
+
+    /// Keeps a source that is being read, for `lease_ms` from now; false if it is another's by now, or gone.
+    pub async fn keep_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
+        let (id, replica) = (id.clone(), self.base.replica.clone());
+        self.apply(Keep { id, replica, lease_ms }).await
+    }
+
+    /// Lets a source go without a word on how it went.
+    pub async fn let_source_go(&self, id: &SourceId) -> Result<()> {
+        self.apply(Keep { id: id.clone(), replica: self.base.replica.clone(), lease_ms: 0 })
+            .await
+            .map(drop)
+    }
+
+    /// Stores how the reading of a source ended, says when it is due again, and lets it go.
+    pub async fn end_crawl(&self, id: &SourceId, crawled: Crawled) -> Result<()> {
+        let (id, replica) = (id.clone(), self.base.replica.clone());
+        self.apply(End { id, replica, crawled }).await
+    }
+
+    /// Makes a source due now; false if there is none.
+    pub async fn hurry_source(&self, id: &SourceId) -> Result<bool> {
+        self.apply(Hurry { id: id.clone() }).await
+    }
+
+    /// Removes a source with its documents; false if there is none.
+    pub async fn remove_source(&self, id: &SourceId) -> Result<bool> {
+        self.apply(Remove { id: id.clone() }).await
+    }
+
+    /// What is known of the pages of a source.
+    pub async fn source_pages(&self, id: &SourceId) -> Result<Vec<PageRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select url, path, state, error, etag, last_modified, method, links from source_pages
+                       where source_id = $1 and workspace_id = $2 order by url";
+            all!(conn, PageRow, sql, id.as_str(), workspace.as_str())
+        })
+        .await
+    }
+
+    /// The pages of a source that could not be read the last time, and why.
+    pub async fn failed_pages(&self, id: &SourceId) -> Result<Vec<(String, String)>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select url, coalesce(error, '') from source_pages
+                       where source_id = $1 and workspace_id = $2 and state = 'failed' order by url";
+            all!(conn, (String, String), sql, id.as_str(), workspace.as_str())
+        })
+        .await
+    }
+
+    /// Stores what is known of pages, in the place of what was.
+    pub async fn save_pages(&self, id: &SourceId, pages: Vec<PageRow>) -> Result<()> {
+        if pages.is_empty() {
+            return Ok(());
+        }
+        self.apply(SavePages { id: id.clone(), pages }).await
+    }
+
+    /// Forgets pages of a source; their documents are not touched.
+    pub async fn drop_pages(&self, id: &SourceId, urls: Vec<String>) -> Result<()> {
+        self.apply(DropPages { id: id.clone(), urls }).await
+    }
+}
+
+#[async_trait]
+impl Write for NewSource {
+    type Out = SourceId;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<SourceId> {
+        let sql = "insert into sources (id, workspace_id, collection_id, url, kind, settings, every_minutes, due_at,
+                       state, created_at, updated_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $9)
+                   on conflict (collection_id, url) do update set kind = excluded.kind, settings = excluded.settings, state = excluded.state,
+                       every_minutes = excluded.every_minutes, due_at = excluded.due_at, updated_at = excluded.updated_at
+                   returning id";
+        let row = first!(
+            conn,
+            (String,),
+            sql,
+            SourceId::generate().as_str(),
+            workspace.as_str(),
+            self.collection.as_str(),
+            &self.url,
+            &self.kind,
+            &self.settings,
+            self.every_minutes,
+            self.due_at,
+            now(),
+        )?;
+        row.map(|(id,)| SourceId::stored(id))
+            .ok_or_else(|| Error::Failed("a source could not be added".into()))
+    }
+}
+
+struct Take {
+    id: SourceId,
+    replica: String,
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for Take {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update sources set holder = $3, lease_until = $4
+                   where id = $1 and workspace_id = $2 and lease_until < $5";
+        let (id, moment) = (self.id.as_str(), now());
+        let until = moment + self.lease_ms;
+        Ok(run!(conn, sql, id, workspace.as_str(), &self.replica, until, moment)? == 1)
+    }
+}
+
+/// No lease at all lets it go.
+struct Keep {
+    id: SourceId,
+    replica: String,
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for Keep {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update sources set lease_until = $4 where id = $1 and workspace_id = $2 and holder = $3";
+        let until = if self.lease_ms == 0 { 0 } else { now() + self.lease_ms };
+        Ok(run!(conn, sql, self.id.as_str(), workspace.as_str(), &self.replica, until)? == 1)
+    }
+}
+
+struct End {
+    id: SourceId,
+    replica: String,
+    crawled: Crawled,
+}
+
+#[async_trait]
+impl Write for End {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "select count(*) from documents where source_id = $1 and state = 'ready'";
+        let pages = first!(conn, (i64,), sql, self.id.as_str())?.map_or(0, |row| row.0);
+        let sql = "update sources set state = $4, error = $5, kind = $6, pages = $7, failed = $8, crawled_at = $9,
+                       updated_at = $9, lease_until = 0, due_at = $9 + every_minutes * 60000
+                   where id = $1 and workspace_id = $2 and holder = $3";
+        run!(
+            conn,
+            sql,
+            self.id.as_str(),
+            workspace.as_str(),
+            &self.replica,
+            self.crawled.state,
+            self.crawled.error.as_deref().map(storable),
+            &self.crawled.kind,
+            pages,
+            self.crawled.failed,
+            now(),
+        )
+        .map(|_| ())
+    }
+}
+
+struct Hurry {
+    id: SourceId,
+}
+
+#[async_trait]
+impl Write for Hurry {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update sources set due_at = $3 where id = $1 and workspace_id = $2";
+        Ok(run!(conn, sql, self.id.as_str(), workspace.as_str(), now())? == 1)
+    }
+}
+
+struct Remove {
+    id: SourceId,
+}
+
+#[async_trait]
+impl Write for Remove {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let (id, workspace_id) = (self.id.as_str(), workspace.as_str());
+        let sql = "select id from documents where source_id = $1 and workspace_id = $2 and state <> 'removed'";
+        for (document,) in all!(conn, (String,), sql, id, workspace_id)? {
+            Forget { id: DocumentId::stored(document) }.run(workspace, conn).await?;
+        }
+        let sql =
+            "update documents set source_id = null where source_id = $1 and workspace_id = $2";
+        run!(conn, sql, id, workspace_id)?;
+        let sql = "delete from source_pages where source_id = $1 and workspace_id = $2";
+        run!(conn, sql, id, workspace_id)?;
+        let sql = "delete from sources where id = $1 and workspace_id = $2";
+        Ok(run!(conn, sql, id, workspace_id)? == 1)
+    }
+}
+
+struct SavePages {
+    id: SourceId,
+    pages: Vec<PageRow>,
+}
+
+#[async_trait]
+impl Write for SavePages {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let mut rows = Rows::default();
+        for page in &self.pages {
+            rows.push([
+                self.id.as_str().into(),
+                page.url.as_str().into(),
+                workspace.as_str().into(),
+                page.path.as_str().into(),
+                page.state.as_str().into(),
+                page.error.as_deref().map(|error| storable(error).into_owned()).into(),
+                page.etag.as_deref().into(),
+                page.last_modified.as_deref().into(),
+                page.method.as_str().into(),
+                page.links.as_str().into(),
+                now().into(),
+            ]);
+        }
+        let before =
+            "insert into source_pages (source_id, url, workspace_id, path, state, error, etag,
+                          last_modified, method, links, seen_at)";
+        let after = "on conflict (source_id, url) do update set path = excluded.path, state = excluded.state,
+                         error = excluded.error, etag = excluded.etag, last_modified = excluded.last_modified,
+                         method = excluded.method, links = excluded.links, seen_at = excluded.seen_at";
+        conn.many(before, &rows, after).await.map(|_| ())
+    }
+}
+
+struct DropPages {
+    id: SourceId,
+    urls: Vec<String>,
+}
+
+#[async_trait]
+impl Write for DropPages {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql =
+            "delete from source_pages where source_id = $1 and workspace_id = $2 and url = $3";
+        for url in &self.urls {
+            run!(conn, sql, self.id.as_str(), workspace.as_str(), url)?;
+        }
+        Ok(())
+    }
+}
