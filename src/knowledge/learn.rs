@@ -13,7 +13,7 @@ use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 /// How many chunks are embedded together.
 const BATCH: usize = 96;
 /// Changes with the way documents are extracted, so that a new release learns them again.
-const METHOD: &str = "1";
+const METHOD: &str = "2";
 
 /// Watches learning: told of the number of documents, then of each as it is done.
 pub trait Progress: Send + Sync {
