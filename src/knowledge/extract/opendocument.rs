@@ -15,7 +15,8 @@ const SHEET: &str = "OpenDocument spreadsheet";
 /// Deeper within each other, sections, lists and tables are not read.
 const MAX_DEPTH: usize = 24;
 
-/// Reads a text. Its title is its property, else a paragraph in the style of titles, else `name`.
+/// Reads a text. Its title is its property, else a paragraph in the style of titles, else its first heading of level 1,
+/// else `name`.
 pub(super) fn read_text(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> {
     let mut archive = Archive::open(bytes, TEXT)?;
     let content = content(&mut archive, TEXT)?;
@@ -28,7 +29,11 @@ pub(super) fn read_text(bytes: &[u8], name: String) -> Result<Extracted, Unreada
         blocks: Vec::new(),
     };
     reader.blocks_of(body, 0);
-    let title = title(&mut archive).or(reader.title).unwrap_or(name);
+    let first = reader.blocks.iter().find_map(|block| match block {
+        Block::Heading { level: 1, text } => Some(text.clone()),
+        _ => None,
+    });
+    let title = title(&mut archive).or(reader.title).or(first).unwrap_or(name);
     Ok(Extracted { title, blocks: reader.blocks, warnings: Vec::new() })
 }
 
@@ -39,11 +44,30 @@ pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<Extracted, Unre
     let document = xml::parse(&content).ok_or(Unreadable::Damaged(SHEET))?;
     let body = body(&document, "spreadsheet").ok_or(Unreadable::Damaged(SHEET))?;
     let mut left = MAX_CELLS;
-    let tables = body.children().filter(|node| xml::name(*node) == "table");
-    let found: Option<Vec<Sheet>> = tables.map(|table| sheet(table, &mut left)).collect();
-    let found = found.ok_or(Unreadable::TooManyRows(rows::MAX_ROWS))?;
-    let (blocks, warnings) = sheets::blocks(found)?;
+    let hidden = hidden(&document);
+    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+    for table in body.children().filter(|node| xml::name(*node) == "table") {
+        let is_hidden =
+            xml::attribute(table, "style-name").is_some_and(|style| hidden.contains(&style));
+        if is_hidden {
+            let name = xml::attribute(table, "name").unwrap_or_default();
+            warnings.push(format!("sheet {name} is hidden: it was not read"));
+        } else {
+            found.push(sheet(table, &mut left).ok_or(Unreadable::TooManyRows(rows::MAX_ROWS))?);
+        }
+    }
+    let (blocks, odd) = sheets::blocks(found)?;
+    warnings.extend(odd);
     Ok(Extracted { title, blocks, warnings })
+}
+
+/// The styles of tables that are not shown.
+fn hidden<'a>(document: &'a Document<'_>) -> Vec<&'a str> {
+    let properties = document.descendants().filter(|node| {
+        xml::name(*node) == "table-properties" && xml::attribute(*node, "display") == Some("false")
+    });
+    let style = properties.filter_map(|node| node.parent_element());
+    style.filter_map(|style| xml::attribute(style, "name")).collect()
 }
 
 fn content(archive: &mut Archive<'_>, what: &'static str) -> Result<String, Unreadable> {

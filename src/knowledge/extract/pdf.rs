@@ -30,6 +30,7 @@ pub(super) fn read(
     deadline: Deadline,
 ) -> Result<Extracted, Unreadable> {
     streams::measure(&bytes, deadline)?;
+    let whole = streams::is_whole(&bytes);
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Unreadable::Encrypted(WHAT),
         _ => Unreadable::Damaged(WHAT),
@@ -44,7 +45,7 @@ pub(super) fn read(
         seen.add(&read);
         papers.push(paper::Paper::read(&read.glyphs));
     }
-    seen.judge()?;
+    seen.judge(whole)?;
     let (blocks, heading) = shape::blocks(papers);
     let title = title(&pdf).or(heading).unwrap_or(name);
     Ok(Extracted { title, blocks, warnings: seen.warnings() })
@@ -86,6 +87,7 @@ struct Seen {
     pictures: Vec<usize>,
     letters: usize,
     unknown: usize,
+    images: usize,
 }
 
 impl Seen {
@@ -93,13 +95,15 @@ impl Seen {
         self.pages += 1;
         self.letters += page.letters;
         self.unknown += page.unknown;
+        self.images += page.images;
         if page.letters + page.unknown < FEW_LETTERS && page.images > 0 {
             self.pictures.push(self.pages);
         }
     }
 
-    fn judge(&self) -> Result<(), Unreadable> {
-        if self.pages == 0 {
+    /// `whole`: whether the file has an end.
+    fn judge(&self, whole: bool) -> Result<(), Unreadable> {
+        if self.pages == 0 || (!whole && self.letters == 0 && self.images == 0) {
             return Err(Unreadable::Damaged(WHAT));
         }
         if self.pictures.len() == self.pages {

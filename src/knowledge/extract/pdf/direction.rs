@@ -102,7 +102,7 @@ mod tests {
         // As a page shows it from left to right: the last letter first, numbers as they are.
         assert_eq!(visual("18:30 ىتح 9 نم"), "من 9 حتى 18:30");
         assert_eq!(visual("םולש"), "שלום");
-        assert_eq!(visual("WhatsApp Web ربع انلسار"), "راسلنا عبر WhatsApp Web");
+        assert_eq!(visual("Web App ربع انلسار"), "راسلنا عبر Web App");
         assert_eq!(visual("Say םולש to Dan"), "Say שלום to Dan");
     }
 }

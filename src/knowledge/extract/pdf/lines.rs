@@ -9,8 +9,12 @@ const WORD_GAP: f64 = 0.17;
 const SPAN_GAP: f64 = 1.0;
 /// Where lines run from right to left, numbers are written the other way: the pen jumps.
 const JUMP: f64 = 8.0;
-/// Letters stand on the same line when their heights differ less, in ems; raised ones are smaller.
+/// Letters stand on the same line when their heights differ less, in ems.
 const SAME_LINE: f64 = 0.35;
+/// Letters that are so much smaller may be raised, up to this height in ems.
+const SMALL: f64 = 0.8;
+/// See `SMALL`.
+const RAISED: f64 = 0.7;
 
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,12 +55,11 @@ pub(super) fn spans(glyphs: &[Glyph]) -> Vec<Span> {
     let (mut from, mut to, mut right) = (0.0_f64, 0.0_f64, false);
     for glyph in glyphs {
         let size = glyph.size.max(run.first().map_or(0.0, |first| first.size));
-        let same_line = run.last().is_some_and(|last| {
-            (last.y - glyph.y).abs() < SAME_LINE * size
-                || (run.len() > 1
-                    && run
-                        .first()
-                        .is_some_and(|first| (first.y - glyph.y).abs() < SAME_LINE * size))
+        let same_line = run.first().is_some_and(|first| {
+            let small = glyph.size < first.size * SMALL || first.size < glyph.size * SMALL;
+            let most = if small { RAISED } else { SAME_LINE } * size;
+            (first.y - glyph.y).abs() < most
+                || run.last().is_some_and(|last| (last.y - glyph.y).abs() < most)
         });
         let either = right || direction::has_right(&glyph.text);
         let ahead = glyph.x - to;
@@ -101,6 +104,8 @@ fn finish(mut run: Vec<Glyph>, right: bool) -> Vec<Span> {
 fn span(glyphs: &[Glyph]) -> Option<Span> {
     let shown = || glyphs.iter().filter(|glyph| !glyph.text.trim().is_empty());
     let first = shown().next()?;
+    let size = shown().map(|glyph| glyph.size).fold(0.0, f64::max);
+    let base = shown().find(|glyph| glyph.size > size * SMALL).map_or(first.y, |glyph| glyph.y);
     let mut letters: Vec<&str> = Vec::with_capacity(glyphs.len());
     let mut before: Option<&Glyph> = None;
     for glyph in glyphs {
@@ -109,7 +114,8 @@ fn span(glyphs: &[Glyph]) -> Option<Span> {
         if gap > WORD_GAP * glyph.size.min(first.size) && !(meets && gap < glyph.size * 0.6) {
             letters.push(" ");
         }
-        letters.push(&glyph.text);
+        let raised = base - glyph.y > glyph.size * 0.2 && glyph.size < size * SMALL;
+        letters.push(if raised { superscript(&glyph.text) } else { &glyph.text });
         before = Some(glyph);
     }
     let text = without_leaders(&direction::read(letters.into_iter()));
@@ -119,9 +125,15 @@ fn span(glyphs: &[Glyph]) -> Option<Span> {
     let x = shown().map(|glyph| glyph.x).fold(f64::INFINITY, f64::min);
     let end = shown().map(|glyph| glyph.end).fold(f64::NEG_INFINITY, f64::max);
     let bold = shown().all(|glyph| glyph.bold);
-    let size = shown().map(|glyph| glyph.size).fold(0.0, f64::max);
     let right = direction::is_rightward(&text);
-    Some(Span { text, x, end, y: first.y, size, bold, right })
+    Some(Span { text, x, end, y: base, size, bold, right })
+}
+
+/// A raised digit is a note's mark or a power, and no part of the number before it.
+fn superscript(text: &str) -> &str {
+    const DIGITS: [&str; 10] = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"];
+    let digit = text.parse::<usize>().ok().filter(|_| text.len() == 1);
+    digit.and_then(|digit| DIGITS.get(digit)).copied().unwrap_or(text)
 }
 
 /// The text on one line; rows of dots that lead the eye to a number are a gap.
@@ -175,11 +187,11 @@ pub(super) mod tests {
         assert_eq!(texts(&lines), ["one", "two"]);
         let raised = [
             drawn("12 m", 50.0, 100.0, 10.0),
-            drawn("2", 70.0, 97.0, 6.0),
+            drawn("2", 70.0, 96.0, 6.0),
             drawn("!", 73.0, 100.0, 10.0),
         ]
         .concat();
-        assert_eq!(texts(&raised), ["12 m2!"]);
+        assert_eq!(texts(&raised), ["12 m²!"]);
     }
 
     #[test]

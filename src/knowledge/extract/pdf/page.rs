@@ -57,8 +57,12 @@ impl Collector {
 
     fn add(&mut self, glyph: &Drawn<'_>, place: Affine, bold: bool) {
         let actual = self.actual.iter_mut().rev().find_map(Option::as_mut);
+        let mut rest = false;
         let text = match actual {
-            Some(actual) => std::mem::take(actual),
+            Some(actual) => {
+                rest = actual.is_empty();
+                std::mem::take(actual)
+            }
             None => match glyph.as_unicode() {
                 Some(BfString::Char(c)) => cleaned(&c.to_string()),
                 Some(BfString::String(text)) => cleaned(&text),
@@ -90,15 +94,20 @@ impl Collector {
         };
         let ((x, y), (end, _)) = (flip(start), flip(end));
         self.letters += usize::from(text.chars().any(|c| !c.is_whitespace()));
-        self.push(Glyph { text, x, end: end.max(x), y, size, bold, turn });
+        let glyph = Glyph { text, x, end: end.max(x), y, size, bold, turn };
+        if rest { self.widen(&glyph) } else { self.push(glyph) }
     }
 
-    /// Keeps a letter, unless it only makes the one before bolder or wider.
+    /// What several letters stand for was said with the first of them; it reaches as far as they do.
+    fn widen(&mut self, rest: &Glyph) {
+        if let Some(last) = self.glyphs.last_mut().filter(|last| last.turn == rest.turn) {
+            last.end = last.end.max(rest.end).min(last.x + 20.0 * last.size);
+        }
+    }
+
+    /// Keeps a letter, unless it only makes one before bolder.
     fn push(&mut self, glyph: Glyph) {
         if glyph.text.is_empty() {
-            if let Some(last) = self.glyphs.last_mut().filter(|last| last.turn == glyph.turn) {
-                last.end = last.end.max(glyph.end).min(last.x + 20.0 * last.size);
-            }
             return;
         }
         let near = |other: &Glyph| {

@@ -8,6 +8,8 @@ use super::page::Glyph;
 const FAR: f64 = 1.9;
 /// And at most so much farther than usual on this page.
 const FARTHER: f64 = 1.18;
+/// Rows of a table are at most so far from each other, in their size.
+const GAP: f64 = 4.0;
 /// A table's cell before another one has at most so many lines; more is a column of the page.
 const CELL_LINES: usize = 10;
 /// Rows of texts so long on average are columns of a page that was drawn line by line, in characters.
@@ -76,18 +78,25 @@ fn read(spans: Vec<Span>) -> Vec<Part> {
     let edges = Edges::of(&spans);
     let mut rows: Vec<Row> = Vec::new();
     for span in spans {
-        let Some(span) = rows.last_mut().map_or(Some(span.clone()), |row| row.add(span, leading))
-        else {
-            continue;
+        let above = rows.iter().rev().nth(1).map_or(f64::NEG_INFINITY, Row::bottom);
+        let left = match rows.last_mut() {
+            Some(row) => row.add(span, leading, above),
+            None => Some(span),
         };
-        rows.push(Row { cells: vec![Cell::new(span)] });
+        rows.extend(left.map(|span| Row { cells: vec![Cell::new(span)] }));
+    }
+    for row in &mut rows {
+        row.mark();
     }
     let mut parts = Vec::new();
     let mut rest = rows.as_slice();
-    while let Some(first) = rest.first() {
-        let several = |row: &Row| row.cells.len() > 1;
-        let run =
-            if several(first) { rest.iter().take_while(|row| several(row)).count() } else { 1 };
+    while !rest.is_empty() {
+        let follows = |(row, next): &(&Row, &Row)| {
+            row.cells.len() > 1
+                && next.cells.len() > 1
+                && next.top() - row.bottom() < next.size() * GAP
+        };
+        let run = 1 + rest.iter().zip(rest.iter().skip(1)).take_while(follows).count();
         let (now, after) = rest.split_at(run);
         parts.extend(part(now, &edges));
         rest = after;
@@ -128,20 +137,47 @@ impl Cell {
 }
 
 impl Row {
-    /// Takes a span as the next line of its last cell, or as a new cell; else gives it back.
-    fn add(&mut self, span: Span, leading: f64) -> Option<Span> {
-        let top =
-            self.cells.first().and_then(|cell| cell.lines.first()).map_or(0.0, |first| first.y);
+    fn top(&self) -> f64 {
+        let lines = self.cells.iter().filter_map(|cell| cell.lines.first());
+        lines.map(|line| line.y).fold(f64::INFINITY, f64::min)
+    }
+
+    fn bottom(&self) -> f64 {
+        let lines = self.cells.iter().filter_map(|cell| cell.lines.last());
+        lines.map(|line| line.y).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// A bullet beside its text is no cell of a table.
+    fn mark(&mut self) {
+        let marked = matches!(self.cells.as_slice(), [mark, _] if is_marker(&mark.text()));
+        if marked {
+            let lines = joined(self);
+            let mut cells = lines.into_iter().map(Cell::new);
+            self.cells = cells.next().into_iter().collect();
+            for cell in cells {
+                self.cells.iter_mut().for_each(|first| first.lines.extend(cell.lines.clone()));
+            }
+        }
+    }
+
+    fn size(&self) -> f64 {
+        self.cells.first().and_then(|cell| cell.lines.first()).map_or(0.0, |line| line.size)
+    }
+
+    /// Takes a span as the next line of its last cell, or as a new cell; else gives it back. `above`: where the row
+    /// before ends.
+    fn add(&mut self, span: Span, leading: f64, above: f64) -> Option<Span> {
+        let (top, bottom) = (self.top(), self.bottom());
         let single = self.cells.len() == 1;
         let Some(cell) = self.cells.last_mut() else { return Some(span) };
         let Some(last) = cell.lines.last() else { return Some(span) };
         let size = last.size.max(span.size);
         let down = span.y - last.y;
         let beside = span.x >= cell.end - size * 0.2 || span.end <= cell.x + size * 0.2;
-        if beside
-            && (down.abs() < size * 0.4
-                || ((span.y - top).abs() < size * 0.6 && cell.lines.len() <= CELL_LINES))
-        {
+        // A cell of several lines may begin above those that have one, in their middle.
+        let within =
+            span.y > (top - size * GAP).max(above + size * 0.4) && span.y < bottom + size * 0.4;
+        if beside && (down.abs() < size * 0.4 || (within && cell.lines.len() <= CELL_LINES)) {
             self.cells.push(Cell::new(span));
             return None;
         }
@@ -238,6 +274,12 @@ fn columns(rows: &[Row]) -> Vec<(f64, f64)> {
         }
     }
     columns
+}
+
+fn is_marker(text: &str) -> bool {
+    let number = text.strip_suffix(['.', ')']).unwrap_or_default();
+    let numbered = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    numbered || matches!(text, "•" | "◦" | "▪" | "●" | "○" | "■" | "-" | "–" | "o" | "*" | "✓")
 }
 
 /// A row as one line: a bullet and its text, a name and its value.

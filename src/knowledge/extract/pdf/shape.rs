@@ -291,12 +291,105 @@ fn bullet(line: &str) -> Option<(String, &str)> {
         let text = text.trim_start_matches(['•', ' ']);
         return (!text.is_empty()).then(|| ("-".to_owned(), text));
     }
-    let (marker, text) = line.split_once(' ')?;
-    if matches!(marker, "-" | "–" | "*" | "o") && !text.is_empty() {
+    if let Some((marker, text)) = line.split_once(' ')
+        && matches!(marker, "-" | "–" | "*" | "o")
+    {
         return Some(("-".to_owned(), text));
     }
-    let number = marker.strip_suffix(['.', ')'])?;
-    let short =
-        !number.is_empty() && number.len() <= 2 && number.bytes().all(|b| b.is_ascii_digit());
-    short.then(|| (format!("{number}."), text))
+    let (number, text) = line.split_once(['.', ')'])?;
+    let short = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    // Some programs leave no gap between the number and the text; `2.5` and `3.a` are something else.
+    let begins = text.starts_with(' ') || text.starts_with(char::is_uppercase);
+    let text = text.trim_start();
+    (short && begins && !text.is_empty()).then(|| (format!("{number}."), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lines::Span;
+    use super::*;
+
+    fn line(text: &str, size: f64, y: f64, bold: bool) -> Part {
+        let span = Span { text: text.into(), x: 50.0, end: 300.0, y, size, bold, right: false };
+        Part::Text(vec![Line { span, ended: false }])
+    }
+
+    fn paper(parts: Vec<Part>) -> Paper {
+        Paper { parts }
+    }
+
+    fn shaped(papers: Vec<Paper>) -> Vec<String> {
+        let told = |block: &Block| match block {
+            Block::Place(place) => format!("@{place}"),
+            Block::Heading { level, text } => format!("{level} {text}"),
+            Block::Item { marker, text, .. } => format!("{marker} {text}"),
+            Block::Paragraph(text) => text.clone(),
+            Block::Table { header, rows } => format!("{header:?} {rows:?}"),
+            other => format!("{other:?}"),
+        };
+        blocks(papers).0.iter().map(told).collect()
+    }
+
+    #[test]
+    fn headings_are_larger_or_bold_and_numbered_by_size() {
+        let parts = vec![
+            line("Terms", 20.0, 10.0, false),
+            line("Returns", 14.0, 40.0, false),
+            line("A bike may be sent back within thirty days of its delivery.", 10.0, 60.0, false),
+            line("Exceptions", 10.0, 80.0, true),
+            line("Gift cards are not taken back, whatever the reason is.", 10.0, 90.0, false),
+        ];
+        let found = shaped(vec![paper(parts)]);
+        assert_eq!(found[1..3], ["1 Terms", "2 Returns"]);
+        assert_eq!(found[4], "3 Exceptions");
+    }
+
+    #[test]
+    fn what_is_printed_on_every_page_is_dropped_and_sentences_go_on_over_pages() {
+        let page = |number: usize, text: &str| {
+            paper(vec![
+                line("Saltmarsh Cycles", 8.0, 10.0, false),
+                line(text, 10.0, 100.0, false),
+                line(&format!("Page {number} of 4"), 8.0, 800.0, false),
+            ])
+        };
+        let papers = vec![
+            page(1, "We deliver to every"),
+            page(2, "address on the island."),
+            page(3, "Somebody has to sign, or the deliv-"),
+            page(4, "ery is repeated."),
+        ];
+        let expected = [
+            "@page 1",
+            "We deliver to every address on the island.",
+            "@page 3",
+            "Somebody has to sign, or the delivery is repeated.",
+        ];
+        assert_eq!(shaped(papers), expected);
+    }
+
+    #[test]
+    fn a_table_keeps_its_header_on_the_next_page() {
+        let table = |rows: &[&[&str]]| Part::Table {
+            rows: rows.iter().map(|row| row.iter().map(|c| (*c).to_owned()).collect()).collect(),
+            y: 100.0,
+        };
+        let papers = vec![
+            paper(vec![table(&[&["Zone", "Days"], &["Mainland", "three"]])]),
+            paper(vec![table(&[&["Islands", "six"], &["Abroad", "twelve"]])]),
+        ];
+        let found = shaped(papers);
+        let expected = "[\"Zone\", \"Days\"] [[\"Islands\", \"six\"], [\"Abroad\", \"twelve\"]]";
+        assert_eq!(found[3], expected);
+    }
+
+    #[test]
+    fn bullets_and_numbers_are_told_from_text() {
+        assert_eq!(bullet("• A lock"), Some(("-".into(), "A lock")));
+        assert_eq!(bullet("3.Lock it"), Some(("3.".into(), "Lock it")));
+        assert_eq!(bullet("12) Lock it"), Some(("12.".into(), "Lock it")));
+        for text in ["2.5 bar", "2.50 €", "555. Call", "Open.", "•", "-5 °C"] {
+            assert_eq!(bullet(text), None, "{text}");
+        }
+    }
 }

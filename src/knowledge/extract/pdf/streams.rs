@@ -48,6 +48,12 @@ pub(super) fn measure(bytes: &[u8], deadline: Deadline) -> Result<(), Unreadable
     Ok(())
 }
 
+/// Whether the file has its end: what is cut off has not.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    let start = bytes.len().saturating_sub(DICTIONARY);
+    positions(bytes.get(start..).unwrap_or_default(), b"%%EOF").next().is_some()
+}
+
 fn bomb(most: u64) -> Unreadable {
     Unreadable::Bomb { what: WHAT, most: format!("more than {} MB", most / 1024 / 1024) }
 }
