@@ -19,8 +19,8 @@ pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<Extracted, U
     let mut rows = Rows::new(text, delimiter);
     let mut table = Table::default();
     while let Some(record) = rows.next_row() {
-        let cells = record.iter().map(|cell| cell.trim().to_owned()).collect();
-        table.add(cells, rows.line)?;
+        let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
+        table.add(&cells, rows.line)?;
     }
     let warnings = rows::limited(rows.warnings.into_iter().chain(table.warnings).collect());
     Ok(Extracted { title, blocks: table.blocks, warnings })

@@ -16,7 +16,7 @@ const LONG: usize = 300;
 /// Reads a document. Several values one after the other are read as lines.
 pub(super) fn read(text: &str, title: String) -> Result<Extracted, Unreadable> {
     match serde_json::from_str::<Tree>(text) {
-        Ok(tree) => extracted(tree, title, Vec::new()),
+        Ok(tree) => extracted(&tree, title, Vec::new()),
         Err(error) => {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
             if lines.clone().count() > 1
@@ -44,7 +44,7 @@ pub(super) fn read_lines(text: &str, title: String) -> Result<Extracted, Unreada
     }
     match first.filter(|_| values.is_empty()) {
         Some(why) => Err(why),
-        None => extracted(Tree::List(values), title, warnings),
+        None => extracted(&Tree::List(values), title, warnings),
     }
 }
 
@@ -54,9 +54,9 @@ fn syntax(error: &serde_json::Error, line: usize) -> Unreadable {
     Unreadable::Syntax { line, why }
 }
 
-fn extracted(tree: Tree, title: String, warnings: Vec<String>) -> Result<Extracted, Unreadable> {
+fn extracted(tree: &Tree, title: String, warnings: Vec<String>) -> Result<Extracted, Unreadable> {
     let mut writer = Writer::default();
-    writer.write(&tree, 1)?;
+    writer.write(tree, 1)?;
     Ok(Extracted { title, blocks: writer.blocks, warnings: rows::limited(warnings) })
 }
 

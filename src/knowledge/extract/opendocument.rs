@@ -229,7 +229,7 @@ fn inline(parent: Node<'_, '_>, text: &mut String, depth: usize) {
                 let body = xml::child(node, "note-body").map(xml::text);
                 let body = one_line(&body.unwrap_or_default());
                 if !body.is_empty() {
-                    text.push_str(&format!(" ({body})"));
+                    text.extend([" (", &body, ")"]);
                 }
             }
             "a" => {

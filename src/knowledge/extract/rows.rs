@@ -51,12 +51,12 @@ pub(super) struct Table {
 
 impl Table {
     /// Adds a row of trimmed cells, which stands on this line (or in this row) of its file, from 1.
-    pub(super) fn add(&mut self, cells: Vec<String>, line: usize) -> Result<(), Unreadable> {
+    pub(super) fn add(&mut self, cells: &[String], line: usize) -> Result<(), Unreadable> {
         if cells.iter().all(String::is_empty) {
             return Ok(());
         }
         let Some(header) = &self.header else {
-            self.begin(&cells, line);
+            self.begin(cells, line);
             return Ok(());
         };
         if self.blocks.len() >= MAX_ROWS {
@@ -71,8 +71,8 @@ impl Table {
         }
         let block = self
             .pair
-            .and_then(|pair| as_pair(header, &cells, pair))
-            .unwrap_or_else(|| as_row(header, &cells));
+            .and_then(|pair| as_pair(header, cells, pair))
+            .unwrap_or_else(|| as_row(header, cells));
         self.blocks.push(block);
         Ok(())
     }
@@ -165,8 +165,8 @@ pub(super) fn limited(mut warnings: Vec<String>) -> Vec<String> {
 }
 
 /// A table within a document: its rows below their header, or pairs of question and answer, or only its text when it
-/// merely places things. `headed`: whether the document says that the first row is a header, if it says so.
-pub(super) fn table(rows: Vec<Vec<String>>, headed: Option<bool>) -> Vec<Block> {
+/// merely places things. `marked`: whether the document says that the first row is a header, if it says so.
+pub(super) fn table(rows: Vec<Vec<String>>, marked: Option<bool>) -> Vec<Block> {
     let mut rows: Vec<Vec<String>> =
         rows.into_iter().filter(|row| row.iter().any(|cell| !cell.is_empty())).collect();
     let used =
@@ -178,13 +178,13 @@ pub(super) fn table(rows: Vec<Vec<String>>, headed: Option<bool>) -> Vec<Block> 
     if columns < 2 {
         return rows.into_iter().flatten().map(Block::Paragraph).collect();
     }
-    let headed = rows.len() > 1
+    let has_names = rows.len() > 1
         && rows.first().is_some_and(|first| {
             let full = first.len() == columns && first.iter().all(|cell| !cell.is_empty());
-            pair_of(first).is_some() || headed.unwrap_or_else(|| full && !looks_like_data(first))
+            pair_of(first).is_some() || marked.unwrap_or_else(|| full && !looks_like_data(first))
         });
-    let header = if headed { rows.remove(0) } else { Vec::new() };
-    let header: Vec<String> = header.iter().map(|cell| one_line(cell)).collect();
+    let names = if has_names { rows.remove(0) } else { Vec::new() };
+    let header: Vec<String> = names.iter().map(|cell| one_line(cell)).collect();
     if pair_of(&header).is_some() {
         return rows.iter().map(|row| block(&header, row)).collect();
     }

@@ -48,7 +48,7 @@ fn read(sheet: Sheet) -> Result<(Vec<Block>, Vec<String>), Unreadable> {
         } else if widest < 2 {
             blocks.extend(row.into_iter().filter(|cell| !cell.is_empty()).map(Block::Paragraph));
         } else {
-            table.add(row, number)?;
+            table.add(&row, number)?;
         }
     }
     blocks.extend(table.blocks);

@@ -192,7 +192,7 @@ impl Reader {
     fn note(&self, kind: &'static str, node: Node<'_, '_>, line: &mut Line<'_, '_>) {
         let id = xml::attribute(node, "id").unwrap_or_default().to_owned();
         if let Some(note) = self.notes.get(&(kind, id)) {
-            line.text.push_str(&format!(" ({note})"));
+            line.text.extend([" (", note, ")"]);
         }
     }
 

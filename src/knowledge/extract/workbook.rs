@@ -68,6 +68,7 @@ fn cells(
 }
 
 /// A cell's value as Excel shows it.
+#[expect(clippy::cast_precision_loss, reason = "to Excel every number is a float")]
 fn shown(value: &DataRef<'_>, format: &str) -> String {
     match value {
         DataRef::String(text) => encoding::clean(text).trim().to_owned(),

@@ -149,7 +149,7 @@ fn without_leaders(text: &str) -> String {
     }
     let dots = |word: &&str| matches!(*word, "." | "·");
     if words.iter().filter(|word| dots(word)).count() > 3 {
-        words.retain(|word| !dots(&word));
+        words.retain(|word| !dots(word));
     }
     words.join(" ")
 }
@@ -166,7 +166,7 @@ pub(super) mod tests {
     /// Letters of a line as a program draws them, half an em wide each.
     pub(crate) fn drawn(text: &str, x: f64, y: f64, size: f64) -> Vec<Glyph> {
         let glyph = |(at, c): (usize, char)| {
-            let x = x + at as f64 * size / 2.0;
+            let x = x + f64::from(u32::try_from(at).unwrap()) * size / 2.0;
             Glyph { text: c.to_string(), x, end: x + size / 2.0, y, size, bold: false, turn: 0 }
         };
         text.chars().enumerate().map(glyph).collect()

@@ -85,14 +85,9 @@ impl Collector {
         {
             return;
         }
-        let (turn, flip): (u8, fn(Point) -> (f64, f64)) = if along.x.abs() >= along.y.abs() {
-            if along.x >= 0.0 { (0, |p| (p.x, p.y)) } else { (2, |p| (-p.x, -p.y)) }
-        } else if along.y < 0.0 {
-            (1, |p| (-p.y, p.x))
-        } else {
-            (3, |p| (p.y, -p.x))
-        };
-        let ((x, y), (end, _)) = (flip(start), flip(end));
+        let turn = turn(along.x, along.y);
+        let (x, y) = turned(start, turn);
+        let (end, _) = turned(end, turn);
         self.letters += usize::from(text.chars().any(|c| !c.is_whitespace()));
         let glyph = Glyph { text, x, end: end.max(x), y, size, bold, turn };
         if rest { self.widen(&glyph) } else { self.push(glyph) }
@@ -165,6 +160,26 @@ impl<'a> Device<'a> for Collector {
     fn pop_clip(&mut self) {}
 
     fn pop_transparency_group(&mut self) {}
+}
+
+/// By how many quarters a text that runs in this direction is turned to the left.
+fn turn(x: f64, y: f64) -> u8 {
+    match (x.abs() >= y.abs(), x >= 0.0, y < 0.0) {
+        (true, true, _) => 0,
+        (false, _, true) => 1,
+        (true, false, _) => 2,
+        (false, _, false) => 3,
+    }
+}
+
+/// Where a point stands when the page is turned so that the text runs to the right.
+fn turned(point: Point, turn: u8) -> (f64, f64) {
+    match turn {
+        0 => (point.x, point.y),
+        1 => (-point.y, point.x),
+        2 => (-point.x, -point.y),
+        _ => (point.y, -point.x),
+    }
 }
 
 /// A text in a PDF's own data: UTF-16 or UTF-8 with a mark, else one byte a letter.

@@ -106,18 +106,18 @@ fn read(spans: Vec<Span>) -> Vec<Part> {
 
 /// How far lines usually are from each other on a page, in their size.
 fn leading(spans: &[Span]) -> f64 {
-    let mut counts = [0_usize; 40];
+    let mut found: Vec<f64> = Vec::new();
     for (one, next) in spans.iter().zip(spans.iter().skip(1)) {
         let distance = (next.y - one.y) / one.size.max(1.0);
         if (0.9..FAR).contains(&distance) && next.overlaps(one.x, one.end) {
-            let slot = (distance * 20.0).round() as usize;
-            if let Some(count) = counts.get_mut(slot) {
-                *count += 1;
-            }
+            found.push((distance * 20.0).round() / 20.0);
         }
     }
-    let most = counts.iter().enumerate().max_by_key(|(slot, count)| (**count, 40 - slot));
-    most.filter(|(_, count)| **count > 0).map_or(1.3, |(slot, _)| slot as f64 / 20.0)
+    found.sort_by(f64::total_cmp);
+    let runs = found.chunk_by(|one, other| (one - other).abs() < 0.01);
+    // The first of those that are as many: the smaller one.
+    let most = runs.rev().max_by_key(|run| run.len());
+    most.and_then(|run| run.first()).copied().unwrap_or(1.3)
 }
 
 impl Cell {
@@ -255,10 +255,16 @@ fn part(rows: &[Row], edges: &Edges) -> Vec<Part> {
     let mut found: Vec<Vec<String>> =
         table.iter().map(|row| row.iter().map(text).collect()).collect();
     if right * 2 > all.len() {
-        found.iter_mut().for_each(|row| row.reverse());
+        for row in &mut found {
+            row.reverse();
+        }
     }
     let y = all.first().and_then(|cell| cell.lines.first()).map_or(0.0, |line| line.y);
     vec![Part::Table { rows: found, y }]
+}
+
+fn count(text: &str) -> f64 {
+    f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX))
 }
 
 /// The columns of rows: where cells stand above each other.
@@ -289,9 +295,11 @@ fn joined(row: &Row) -> Vec<Span> {
     for cell in cells {
         let mut more = cell.lines.iter();
         if let (Some(last), Some(next)) = (lines.last_mut(), more.next()) {
+            let mark = is_marker(&last.text);
+            last.size = if mark { next.size } else { last.size.max(next.size) };
+            last.bold = next.bold && (mark || last.bold);
             last.text = format!("{} {}", last.text, next.text);
             (last.x, last.end) = (last.x.min(next.x), last.end.max(next.end));
-            last.size = last.size.max(next.size);
         }
         lines.extend(more.cloned());
     }
@@ -325,8 +333,7 @@ impl Edges {
         let line = |(at, span): (usize, &Span)| {
             let next = lines.get(at + 1).map_or("", |next| next.text.as_str());
             let word = next.split(' ').next().unwrap_or(next);
-            let letters = span.text.chars().count().max(1) as f64;
-            let needed = (word.chars().count() as f64 + 1.0) * span.width() / letters;
+            let needed = (count(word) + 1.0) * span.width() / count(&span.text).max(1.0);
             Line { span: span.clone(), ended: span.width() + needed + span.size * 0.5 < width }
         };
         Part::Text(lines.iter().enumerate().map(line).collect())

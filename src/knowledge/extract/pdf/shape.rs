@@ -169,19 +169,23 @@ struct Sizes {
     /// The size of most letters.
     body: f64,
     /// The sizes of headings, largest first.
-    headings: Vec<i64>,
+    headings: Vec<i32>,
     /// Whether bold stands out: most letters are not.
     bold: bool,
 }
 
 /// A size in half points.
-fn half_points(size: f64) -> i64 {
-    (size * 2.0).round() as i64
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "letters are some points high; `as` bounds the rest"
+)]
+fn half_points(size: f64) -> i32 {
+    (size * 2.0).round().min(10_000.0) as i32
 }
 
 impl Sizes {
     fn of(papers: &[Paper]) -> Self {
-        let (mut letters, mut bold, mut all) = (HashMap::<i64, usize>::new(), 0, 0);
+        let (mut letters, mut bold, mut all) = (HashMap::<i32, usize>::new(), 0, 0);
         let texts = papers.iter().flat_map(|paper| &paper.parts).filter_map(|part| match part {
             Part::Text(lines) => Some(lines),
             Part::Table { .. } => None,
@@ -193,9 +197,9 @@ impl Sizes {
             bold += if line.span.bold { count } else { 0 };
         }
         let most = letters.iter().max_by_key(|(size, count)| (**count, **size));
-        let body = most.map_or(11.0, |(size, _)| *size as f64 / 2.0);
+        let body = most.map_or(11.0, |(size, _)| f64::from(*size) / 2.0);
         let mut sizes = Self { body, headings: Vec::new(), bold: bold * 3 < all };
-        let mut found: Vec<i64> = texts
+        let mut found: Vec<i32> = texts
             .filter(|lines| sizes.is_large(lines))
             .filter_map(|lines| lines.first().map(|line| half_points(line.span.size)))
             .collect();
@@ -208,7 +212,10 @@ impl Sizes {
     fn is_large(&self, lines: &[Line]) -> bool {
         let letters: usize = lines.iter().map(|line| line.span.text.chars().count()).sum();
         let says = lines.iter().any(|line| line.span.text.contains(char::is_alphabetic));
-        says && letters <= MAX_HEADING
+        let listed =
+            lines.iter().any(|line| bullet(&line.span.text).is_some_and(|(mark, _)| mark == "-"));
+        says && !listed
+            && letters <= MAX_HEADING
             && lines.first().is_some_and(|line| line.span.size > self.body * LARGER)
     }
 

@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn measured(bytes: &[u8]) -> Result<(), Unreadable> {
-        measure(bytes, Deadline::after(Duration::from_secs(60)))
+        measure(bytes, Deadline::after(Duration::from_mins(1)))
     }
 
     #[test]

@@ -143,7 +143,7 @@ mod tests {
     fn dates_times_and_durations_are_told_apart() {
         let value = |value, kind| date(&ExcelDateTime::new(value, kind, false));
         assert_eq!(value(46082.0, ExcelDateTimeType::DateTime), "2026-03-01");
-        assert_eq!(value(46082.395_833_333_3, ExcelDateTimeType::DateTime), "2026-03-01 09:30");
+        assert_eq!(value(46_082.395_833_333_3, ExcelDateTimeType::DateTime), "2026-03-01 09:30");
         assert_eq!(value(0.395_833_333_3, ExcelDateTimeType::DateTime), "09:30");
         assert_eq!(value(1.510_416_666_7, ExcelDateTimeType::TimeDelta), "36:15");
         assert!(!value(1e300, ExcelDateTimeType::DateTime).is_empty());
