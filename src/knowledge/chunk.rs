@@ -41,6 +41,8 @@ pub(crate) struct Piece {
     pub(crate) heading: String,
     /// What it says, never blank.
     pub(crate) body: String,
+    /// Where it begins in its document, such as `page 3`; empty where the format has no places.
+    pub(crate) place: String,
     /// The body's size in tokens.
     pub(crate) tokens: u32,
 }
@@ -52,7 +54,12 @@ pub(crate) fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
     let mut drafts = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let has_children = sections.get(index + 1).is_some_and(|next| next.is_below(section));
+        let first = drafts.len();
         draft(section, has_children, measure, &mut drafts);
+        for draft in drafts.iter_mut().skip(first) {
+            section.place.clone_into(&mut draft.place);
+            draft.whole &= !section.part;
+        }
     }
     let joined = join_small(drafts, measure, settings.join_below_tokens);
     joined.into_iter().map(|draft| draft.finish(&extracted.title)).collect()
@@ -62,7 +69,11 @@ pub(crate) fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
 struct Section<'a> {
     /// The headings, outermost first.
     path: Vec<&'a str>,
+    /// Where the first of the blocks stands.
+    place: &'a str,
     blocks: &'a [Block],
+    /// Whether other places hold the rest of it.
+    part: bool,
 }
 
 impl Section<'_> {
@@ -71,23 +82,37 @@ impl Section<'_> {
     }
 }
 
+/// Sections in reading order. One that runs over several places is one for each of them, under the same headings.
 fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
     let mut open: Vec<(u8, &str)> = Vec::new();
-    let mut sections = Vec::new();
-    let mut rest = blocks;
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    let (mut place, mut rest, mut bare) = ("", blocks, false);
+    let parts = |block: &Block| matches!(block, Block::Heading { .. } | Block::Place(_));
     loop {
-        let end = rest
-            .iter()
-            .position(|block| matches!(block, Block::Heading { .. }))
-            .unwrap_or(rest.len());
-        let (own, after) = rest.split_at(end);
-        if !(own.is_empty() && open.is_empty()) {
-            sections
-                .push(Section { path: open.iter().map(|(_, text)| *text).collect(), blocks: own });
+        let (own, after) = rest.split_at(rest.iter().position(parts).unwrap_or(rest.len()));
+        let path = || open.iter().map(|(_, text)| *text).collect();
+        match sections.last_mut().filter(|_| bare && !own.is_empty()) {
+            // The heading stands alone at the end of the place before.
+            Some(last) => (last.place, last.blocks) = (place, own),
+            None if !own.is_empty() => {
+                let part = sections.last_mut().map(|last| last.part = true).is_some();
+                sections.push(Section { path: path(), place, blocks: own, part });
+            }
+            None => {}
         }
-        let Some((Block::Heading { level, text }, below)) = after.split_first() else { break };
-        open.retain(|(above, _)| above < level);
-        open.push((*level, text));
+        bare &= own.is_empty();
+        let Some((first, below)) = after.split_first() else { break };
+        match first {
+            Block::Heading { level, text } => {
+                open.retain(|(above, _)| above < level);
+                open.push((*level, text));
+                let path = open.iter().map(|(_, text)| *text).collect();
+                sections.push(Section { path, place, blocks: &[], part: false });
+                bare = true;
+            }
+            Block::Place(next) => place = next,
+            _ => {}
+        }
         rest = below;
     }
     sections
@@ -96,6 +121,7 @@ fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
 /// A piece before its neighbours are known.
 struct Draft {
     path: Vec<String>,
+    place: String,
     body: String,
     /// A whole section, and nothing but text: it may be joined with its neighbours.
     whole: bool,
@@ -121,7 +147,7 @@ fn draft(section: &Section<'_>, has_children: bool, measure: Measure, drafts: &m
         }
         let (run, after) = rest.split_at(rest.iter().position(alone).unwrap_or(rest.len()));
         let bodies = fill(run, measure);
-        drafts.extend(bodies.into_iter().map(|body| Draft { path: path(), body, whole: false }));
+        drafts.extend(bodies.into_iter().map(|body| Draft::new(path(), body)));
         rest = after;
     }
     let only_text = drafts.len() == first + 1
@@ -134,10 +160,10 @@ fn draft(section: &Section<'_>, has_children: bool, measure: Measure, drafts: &m
 /// A heading without text below it: it is the text.
 fn bare(mut path: Vec<String>, measure: Measure) -> Vec<Draft> {
     if path.last().is_none_or(|heading| measure.fits(heading)) {
-        return vec![Draft { path, body: String::new(), whole: true }];
+        return vec![Draft { whole: true, ..Draft::new(path, String::new()) }];
     }
     let bodies = measure.split(&path.pop().unwrap_or_default());
-    bodies.into_iter().map(|body| Draft { path: path.clone(), body, whole: false }).collect()
+    bodies.into_iter().map(|body| Draft::new(path.clone(), body)).collect()
 }
 
 /// A row, or a question with its answer. If it has to be cut, every part keeps its first line as heading.
@@ -156,7 +182,7 @@ fn single(block: &Block, path: &[String], measure: Measure) -> Vec<Draft> {
     let name = name
         .map(|name| super::extract::first_chars(&super::extract::one_line(name), LONGEST_QUESTION));
     let path: Vec<String> = path.iter().cloned().chain(name).collect();
-    bodies.into_iter().map(|body| Draft { path: path.clone(), body, whole: false }).collect()
+    bodies.into_iter().map(|body| Draft::new(path.clone(), body)).collect()
 }
 
 /// Fills pieces with blocks that follow each other.
@@ -210,7 +236,8 @@ impl Run {
         match (drafts.as_slice(), texts) {
             ([first, _, ..], Some(body)) => {
                 let path = first.path.iter().take(first.path.len() - 1).cloned().collect();
-                vec![Draft { path, body, whole: true }]
+                let place = first.place.clone();
+                vec![Draft { path, place, body, whole: true }]
             }
             _ => drafts,
         }
@@ -218,6 +245,10 @@ impl Run {
 }
 
 impl Draft {
+    fn new(path: Vec<String>, body: String) -> Self {
+        Self { path, place: String::new(), body, whole: false }
+    }
+
     fn with_heading(&self) -> String {
         let heading = self.path.last().map_or("", String::as_str);
         if self.body.is_empty() { heading.to_owned() } else { format!("{heading}\n{}", self.body) }
@@ -230,10 +261,11 @@ impl Draft {
             && Measure::tokens_up_to(&self.with_heading(), small).is_some()
     }
 
-    /// Whether two sections have the same heading above theirs.
+    /// Whether two sections have the same heading above theirs, and stand at the same place.
     fn is_beside(&self, other: &Self) -> bool {
         let above = |draft: &Self| draft.path.len().checked_sub(1);
-        above(self) == above(other)
+        self.place == other.place
+            && above(self) == above(other)
             && above(self).is_some_and(|above| self.path.get(..above) == other.path.get(..above))
     }
 
@@ -246,7 +278,8 @@ impl Draft {
             Some((first, rest)) if first == title => rest,
             _ => &self.path,
         };
-        Piece { heading: path.join(" > "), tokens: Measure::tokens(&self.body), body: self.body }
+        let (heading, tokens) = (path.join(" > "), Measure::tokens(&self.body));
+        Piece { heading, body: self.body, place: self.place, tokens }
     }
 }
 
@@ -310,6 +343,41 @@ mod tests {
     fn a_question_as_heading_stays_alone_however_short_its_answer() {
         let text = "# FAQ\n## Do you ship?\nYes.\n## Is it free?\nNo.\n";
         assert_eq!(cut("a.md", text), [piece("Do you ship?", "Yes."), piece("Is it free?", "No.")]);
+    }
+
+    #[test]
+    fn pieces_know_their_place_and_are_not_joined_over_two_of_them() {
+        let heading = |text: &str| Block::Heading { level: 1, text: text.to_owned() };
+        let place = |text: &str| Block::Place(text.to_owned());
+        let text = |text: &str| Block::Paragraph(text.to_owned());
+        let blocks = vec![
+            place("page 1"),
+            heading("Hire"),
+            text("From nine."),
+            heading("Returns"),
+            text("By six."),
+            heading("Last line of the page"),
+            place("page 2"),
+            text("Helmets."),
+            place("page 3"),
+            text("Locks."),
+            place("page 4"),
+            heading("Team"),
+            text("Marta."),
+        ];
+        let extracted = Extracted { title: String::new(), blocks, warnings: Vec::new() };
+        let pieces = chunk(&extracted, &Settings::default());
+        let found: Vec<_> = pieces
+            .iter()
+            .map(|piece| (piece.place.as_str(), piece.heading.as_str(), piece.body.as_str()))
+            .collect();
+        let expected = [
+            ("page 1", "", "Hire\nFrom nine.\n\nReturns\nBy six."),
+            ("page 2", "Last line of the page", "Helmets."),
+            ("page 3", "Last line of the page", "Locks."),
+            ("page 4", "Team", "Marta."),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl<'a> Work<'a> {
             heading: piece.heading,
             body: piece.body,
             tokens: piece.tokens,
-            place: String::new(),
+            place: piece.place,
         };
         let chunks: Vec<_> = read.pieces.into_iter().map(new).collect();
         self.summary.learned += 1;

@@ -1,8 +1,12 @@
 //! Where documents come from: folders and files. Finds them; reads one only when it is asked to.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{FORMATS, collection};
+use super::collection;
+use super::extract::{MAX_BYTES, Unreadable};
+use super::FORMATS;
 
 /// The documents to learn into one collection.
 pub struct Shelf {
@@ -71,9 +75,22 @@ impl Paper {
         let inside = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> =
             inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-        let path_inside = parts.join("/");
-        Self { path: path_inside, name: None, read: Box::new(move || std::fs::read(path)) }
+        Self { path: parts.join("/"), name: None, read: Box::new(move || read(&path)) }
     }
+}
+
+/// Reads a file, unless it is larger than what can be learned: that much is never in memory.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let too_large = |size| Err(io::Error::other(Unreadable::TooLarge(size)));
+    let size = file.metadata()?.len();
+    if size > MAX_BYTES {
+        return too_large(size);
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    // It may have grown meanwhile.
+    if bytes.len() as u64 > MAX_BYTES { too_large(read as u64) } else { Ok(bytes) }
 }
 
 fn collect(root: &Path, folder: &Path, papers: &mut Vec<Paper>) -> std::io::Result<()> {
@@ -144,5 +161,16 @@ mod tests {
         let file = Shelf::find(&root.join("acme/a.md"), None).expect("a file");
         assert!(!file[0].whole && file[0].collection == "acme");
         assert!(Shelf::find(&root.join("nowhere"), None).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_without_being_read() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("huge.txt");
+        // A terabyte of nothing: reading it would take minutes, and more memory than there is.
+        File::create(&path).and_then(|file| file.set_len(1 << 40)).expect("a file");
+        let paper = Paper::file(home.path(), path);
+        let why = (paper.read)().expect_err("it is too large").to_string();
+        assert!(why.contains("1048576 MB, and 20 MB is the most"), "{why}");
     }
 }

@@ -11,6 +11,7 @@ mod delivery;
 mod demo;
 mod follow_up;
 mod rerank;
+mod formats;
 mod learning;
 mod learn_crash;
 mod main_job;

@@ -41,7 +41,7 @@ fn unit(intro: &str, blocks: &[Block], measure: Measure) -> (usize, Vec<String>)
         Some(Block::Paragraph(text) | Block::Code(text) | Block::Heading { text, .. }) => {
             (1, if measure.fits(text) { vec![text.clone()] } else { measure.split(text) })
         }
-        Some(Block::Row(_) | Block::Pair { .. }) | None => (1, Vec::new()),
+        Some(Block::Row(_) | Block::Pair { .. } | Block::Place(_)) | None => (1, Vec::new()),
     }
 }
 

@@ -2,47 +2,15 @@
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Block, Extracted, Unreadable, one_line};
+use super::rows::{self, Table};
+use super::{Extracted, Unreadable};
 
-/// The most rows of a file.
-const MAX_ROWS: usize = 200_000;
 /// How many rows tell the delimiter.
 const SAMPLE: usize = 50;
 /// No cell has more lines; if it seems so, a quotation mark before it was not closed.
 const MAX_LINES: usize = 60;
 /// After so many broken quotation marks, they are taken for inch signs.
 const MAX_BROKEN: usize = 50;
-/// After so many warnings the rest is only counted.
-const MAX_WARNINGS: usize = 20;
-
-/// Names of the column with the question, in small letters.
-const QUESTION: &[&str] = &[
-    "question",
-    "questions",
-    "q",
-    "pregunta",
-    "preguntas",
-    "pergunta",
-    "perguntas",
-    "frage",
-    "fragen",
-];
-/// Names of the column with the answer, in small letters.
-const ANSWER: &[&str] = &[
-    "answer",
-    "answers",
-    "a",
-    "respuesta",
-    "respuestas",
-    "resposta",
-    "respostas",
-    "antwort",
-    "antworten",
-    "réponse",
-    "réponses",
-    "reponse",
-    "reponses",
-];
 
 /// Reads a file of rows; the first is the header. `tabs`: its name says that tabs part the cells.
 pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<Extracted, Unreadable> {
@@ -51,9 +19,10 @@ pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<Extracted, U
     let mut rows = Rows::new(text, delimiter);
     let mut table = Table::default();
     while let Some(record) = rows.next_row() {
-        table.add(&record, rows.line)?;
+        let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
+        table.add(&cells, rows.line)?;
     }
-    let warnings = limited(rows.warnings.into_iter().chain(table.warnings).collect());
+    let warnings = rows::limited(rows.warnings.into_iter().chain(table.warnings).collect());
     Ok(Extracted { title, blocks: table.blocks, warnings })
 }
 
@@ -175,130 +144,10 @@ fn is_broken(source: &str, delimiter: u8, columns: usize) -> bool {
     odd || (lines > MAX_LINES && cells > lines.saturating_mul(columns.saturating_sub(1)) / 2)
 }
 
-/// What the rows become.
-#[derive(Default)]
-struct Table {
-    header: Option<Vec<String>>,
-    /// Where the question and the answer are.
-    pair: Option<(usize, usize)>,
-    blocks: Vec<Block>,
-    warnings: Vec<String>,
-}
-
-impl Table {
-    fn add(&mut self, record: &StringRecord, line: usize) -> Result<(), Unreadable> {
-        let cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
-        if cells.iter().all(String::is_empty) {
-            return Ok(());
-        }
-        let Some(header) = &self.header else {
-            self.begin(&cells);
-            return Ok(());
-        };
-        if self.blocks.len() >= MAX_ROWS {
-            return Err(Unreadable::TooManyRows(MAX_ROWS));
-        }
-        if cells.len() > header.len() {
-            self.warnings.push(format!(
-                "line {line}: {} cells, but the header has {}: the cells beyond it have no name",
-                cells.len(),
-                header.len()
-            ));
-        }
-        let block = self
-            .pair
-            .and_then(|pair| as_pair(header, &cells, pair))
-            .unwrap_or_else(|| as_row(header, &cells));
-        self.blocks.push(block);
-        Ok(())
-    }
-
-    fn begin(&mut self, cells: &[String]) {
-        if looks_like_data(cells) {
-            self.warnings
-                .push("line 1: there is no header row: the columns have no names".to_owned());
-            let header = vec![String::new(); cells.len()];
-            self.blocks.push(as_row(&header, cells));
-            self.header = Some(header);
-            return;
-        }
-        let header: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
-        let named = |names: &[&str]| {
-            header
-                .iter()
-                .position(|name| names.contains(&name.to_lowercase().trim_end_matches([':', '?'])))
-        };
-        self.pair = pair_of(named(QUESTION), named(ANSWER), &header);
-        self.header = Some(header);
-    }
-}
-
-/// Beside a column of answers, a first column with any other name (Portuguese: `dúvida`) holds the questions.
-fn pair_of(
-    question: Option<usize>,
-    answer: Option<usize>,
-    header: &[String],
-) -> Option<(usize, usize)> {
-    match (question, answer) {
-        (Some(question), Some(answer)) => Some((question, answer)),
-        (None, Some(1)) if header.len() == 2 => Some((0, 1)),
-        _ => None,
-    }
-}
-
-/// A header names things; a row that is half numbers is data.
-fn looks_like_data(cells: &[String]) -> bool {
-    let numbers = cells.iter().filter(|cell| {
-        cell.chars().any(char::is_numeric)
-            && cell.chars().all(|c| c.is_numeric() || ".,:-+/ %€$£".contains(c))
-    });
-    numbers.count() * 2 >= cells.len()
-}
-
-fn as_row(header: &[String], cells: &[String]) -> Block {
-    let names = header.iter().map(String::as_str).chain(std::iter::repeat(""));
-    let cells = names.zip(cells).filter(|(_, cell)| !cell.is_empty());
-    Block::Row(cells.map(|(name, cell)| (name.to_owned(), cell.clone())).collect())
-}
-
-fn as_pair(
-    header: &[String],
-    cells: &[String],
-    (question, answer): (usize, usize),
-) -> Option<Block> {
-    let (asked, answered) = (cells.get(question)?, cells.get(answer)?);
-    if asked.is_empty() || answered.is_empty() {
-        return None;
-    }
-    let mut answer_text = answered.clone();
-    for (index, cell) in
-        cells.iter().enumerate().filter(|(index, _)| *index != question && *index != answer)
-    {
-        if !cell.is_empty() {
-            let name = header.get(index).map_or("", String::as_str);
-            answer_text.push('\n');
-            answer_text.push_str(&labelled(name, cell));
-        }
-    }
-    Some(Block::Pair { question: asked.clone(), answer: answer_text })
-}
-
-/// `Name: cell`, or only the cell when it has no name.
-fn labelled(name: &str, cell: &str) -> String {
-    if name.is_empty() { cell.to_owned() } else { format!("{name}: {cell}") }
-}
-
-fn limited(mut warnings: Vec<String>) -> Vec<String> {
-    let more = warnings.len().saturating_sub(MAX_WARNINGS);
-    if more > 0 {
-        warnings.truncate(MAX_WARNINGS);
-        warnings.push(format!("and {more} more like these"));
-    }
-    warnings
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Block;
+    use super::super::rows::{MAX_ROWS, MAX_WARNINGS};
     use super::*;
 
     fn csv(text: &str) -> Extracted {

@@ -71,7 +71,8 @@ fn is_white(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{1A}' | '\u{1B}')
 }
 
-fn clean(text: &str) -> String {
+/// The text with `\n` at the end of lines and without control characters.
+pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

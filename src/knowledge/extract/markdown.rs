@@ -203,13 +203,7 @@ impl Reader {
 
     fn end_link(&mut self) {
         let Some((start, url)) = self.links.pop() else { return };
-        let text = self.flow.since(start);
-        if !is_address(&url) || says(text, &url) {
-            return;
-        }
-        let shown = shown(&url);
-        let addition =
-            if text.trim().is_empty() { shown.to_owned() } else { format!(" ({shown})") };
+        let addition = address_after(self.flow.since(start), &url);
         self.flow.push(&addition);
     }
 
@@ -228,6 +222,15 @@ pub(super) fn is_address(url: &str) -> bool {
     ["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| {
         url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     })
+}
+
+/// What a link adds to its text: the address, unless the text says it or it means nothing outside.
+pub(super) fn address_after(text: &str, url: &str) -> String {
+    if !is_address(url) || says(text, url) {
+        return String::new();
+    }
+    let shown = shown(url);
+    if text.trim().is_empty() { shown.to_owned() } else { format!(" ({shown})") }
 }
 
 /// The address as a person would write it.

@@ -7,20 +7,48 @@
 //! | `html` | the same, without navigation, forms, scripts and the like |
 //! | `text` | paragraphs and lists; a heading only where it is plain to see |
 //! | `csv` | one block a row; a question and its answer where the columns say so |
+//! | `xlsx`, `ods` | every sheet like that, its cells as they are shown |
+//! | `json`, `jsonl` | objects in lists as rows, everything else below headings of its names |
+//! | `docx`, `odt` | headings by style, lists, tables, text boxes, footnotes where they are referred to |
+//! | `pptx` | slide by slide: title, text, tables, the speaker's notes |
+//! | `epub` | its chapters in reading order, each like `html` |
+//! | `pdf` | page by page: headings by size, paragraphs, lists, tables; running heads and page numbers are dropped |
 
+mod archive;
+mod bounds;
 mod csv;
 mod encoding;
+mod epub;
 mod flow;
 mod html;
+mod json;
 mod markdown;
+mod opendocument;
+mod package;
+mod pdf;
+mod rows;
+mod sheets;
 mod sieve;
+mod slides;
+mod sniff;
 mod text;
+mod unreadable;
+mod word;
+mod workbook;
+mod xml;
+
+pub(crate) use unreadable::Unreadable;
+
+use sniff::Kind;
 
 /// The file endings that can be learned.
-pub const FORMATS: &[&str] = &["md", "markdown", "txt", "text", "csv", "tsv", "html", "htm"];
+pub const FORMATS: &[&str] = &[
+    "md", "markdown", "txt", "text", "csv", "tsv", "html", "htm", "pdf", "docx", "odt", "pptx",
+    "xlsx", "ods", "epub", "json", "jsonl", "ndjson",
+];
 
 /// The largest file that is read, in bytes.
-const MAX_BYTES: usize = 20 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 20 * 1024 * 1024;
 /// A longer heading is a paragraph that somebody marked as a heading, in characters.
 const MAX_HEADING: usize = 200;
 
@@ -74,49 +102,8 @@ pub(crate) enum Block {
     },
     /// Text whose line breaks matter.
     Code(String),
-}
-
-/// A file that cannot be learned: what is wrong, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
-    /// The ending is none of the formats.
-    #[error("`{name}` has none of the endings that can be learned: {}", FORMATS.join(", "))]
-    Format {
-        /// The file.
-        name: String,
-    },
-    /// Nothing is in it, or only white space.
-    #[error("the file is empty: write something into it, or remove it")]
-    Empty,
-    /// There is content, but none that a customer could be answered with.
-    #[error("the file holds no text outside of its {0}: save the text itself in it")]
-    NoText(&'static str),
-    /// More than is read.
-    #[error(
-        "the file has {} MB, and {} MB is the most: split it into several files",
-        .0.div_ceil(1024 * 1024),
-        MAX_BYTES / 1024 / 1024
-    )]
-    TooLarge(usize),
-    /// The content is of another format than the ending says.
-    #[error("the file is {what} named .{ending}: {remedy}")]
-    Disguised {
-        /// What it is, with its article.
-        what: &'static str,
-        /// What its name says.
-        ending: String,
-        /// What to do.
-        remedy: String,
-    },
-    /// More rows than are read.
-    #[error("the file has more than {0} rows: split it into several files")]
-    TooManyRows(usize),
-    /// HTML elements within elements without end.
-    #[error("the page nests elements more than {0} deep: save its text as .md or .txt")]
-    TooDeep(usize),
-    /// HTML that the parser gave up on.
-    #[error("the page's HTML cannot be read: save its text as .md or .txt")]
-    BrokenPage,
+    /// No text: where what follows stands in its document, such as `page 3`, up to the next of these.
+    Place(String),
 }
 
 /// Reads a file. `name` is its path within the collection: its ending says the format.
@@ -127,67 +114,84 @@ pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, Unreadable>
     if !FORMATS.contains(&ending.as_str()) {
         return Err(Unreadable::Format { name: file.chars().take(200).collect() });
     }
-    if bytes.len() > MAX_BYTES {
-        return Err(Unreadable::TooLarge(bytes.len()));
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if size > MAX_BYTES {
+        return Err(Unreadable::TooLarge(size));
     }
-    refuse_other_formats(bytes, &ending)?;
-    let page = matches!(ending.as_str(), "html" | "htm");
-    let text = encoding::decode(bytes, page).ok_or_else(|| disguised("binary data", &ending))?;
+    if bytes.is_empty() {
+        return Err(Unreadable::Empty);
+    }
+    let named = sniff::named(&ending);
+    let kind = sniff::kind(bytes, named)?;
+    if kind != named {
+        return Err(mistaken(kind, named, bytes, &ending));
+    }
+    if kind == Kind::Text {
+        return read_text(bytes, &ending, readable(stem));
+    }
+    read_packed(bytes.to_vec(), kind, readable(stem))
+}
+
+/// Reads a format whose parser is foreign and whose content is packed, within bounds.
+fn read_packed(bytes: Vec<u8>, kind: Kind, name: String) -> Result<Extracted, Unreadable> {
+    let frame = match kind {
+        Kind::Workbook | Kind::OpenSheet => "header rows",
+        _ => "pictures",
+    };
+    let extracted = bounds::within(kind.name(), bounds::LONGEST, move |deadline| match kind {
+        Kind::Pdf => pdf::read(bytes, name, deadline),
+        Kind::Word => word::read(&bytes, name),
+        Kind::Slides => slides::read(&bytes, name),
+        Kind::Workbook => workbook::read(&bytes, name),
+        Kind::OpenText => opendocument::read_text(&bytes, name),
+        Kind::OpenSheet => opendocument::read_sheets(&bytes, name),
+        Kind::Epub => epub::read(&bytes, name),
+        Kind::Text | Kind::Other(_) => Err(Unreadable::Damaged(kind.name())),
+    })?;
+    finish(extracted, frame)
+}
+
+fn read_text(bytes: &[u8], ending: &str, name: String) -> Result<Extracted, Unreadable> {
+    let page = matches!(ending, "html" | "htm");
+    let text = encoding::decode(bytes, page).ok_or_else(|| disguised("binary data", ending))?;
     if text.trim().is_empty() {
         return Err(Unreadable::Empty);
     }
     if !page && looks_like_a_page(&text) {
-        let remedy = "rename it to .html".to_owned();
+        let (ending, remedy) = (ending.to_owned(), "rename it to .html".to_owned());
         return Err(Unreadable::Disguised { what: "a web page", ending, remedy });
     }
-    read(&text, &ending, readable(stem))
+    let (extracted, frame) = match ending {
+        "md" | "markdown" => (markdown::read(&text, name), "front matter"),
+        "html" | "htm" => (html::read(&text, name)?, "tags, navigation and forms"),
+        "csv" | "tsv" => (csv::read(&text, ending == "tsv", name)?, "header row"),
+        "json" => (json::read(&text, name)?, "names of fields"),
+        "jsonl" | "ndjson" => (json::read_lines(&text, name)?, "names of fields"),
+        _ => (text::read(&text, name), "rules and bullets"),
+    };
+    finish(extracted, frame)
 }
 
-fn read(text: &str, ending: &str, name: String) -> Result<Extracted, Unreadable> {
-    let (mut extracted, frame) = match ending {
-        "md" | "markdown" => (markdown::read(text, name), "front matter"),
-        "html" | "htm" => (html::read(text, name)?, "tags, navigation and forms"),
-        "csv" | "tsv" => (csv::read(text, ending == "tsv", name)?, "header row"),
-        _ => (text::read(text, name), "rules and bullets"),
-    };
+fn finish(mut extracted: Extracted, frame: &'static str) -> Result<Extracted, Unreadable> {
     extracted.title = first_chars(&extracted.title, MAX_HEADING);
     demote_long_headings(&mut extracted.blocks);
-    if extracted.blocks.is_empty() { Err(Unreadable::NoText(frame)) } else { Ok(extracted) }
+    let says = |block: &Block| !matches!(block, Block::Place(_));
+    if extracted.blocks.iter().any(says) { Ok(extracted) } else { Err(Unreadable::NoText(frame)) }
 }
 
-/// Formats that are often named wrongly, by their first bytes.
-const MAGIC: &[(&[u8], &str)] = &[
-    (b"%PDF-", "a PDF"),
-    (b"PK\x03\x04", "a zip archive or an Office document"),
-    (b"\xD0\xCF\x11\xE0", "an old Office document"),
-    (b"{\\rtf", "a rich text document"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xFF\xD8\xFF", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"RIFF", "a sound, video or WebP file"),
-    (b"OggS", "a sound file"),
-    (b"ID3", "a sound file"),
-    (b"\x1F\x8B", "a gzip archive"),
-    (b"7z\xBC\xAF", "a 7z archive"),
-    (b"SQLite format 3\0", "a database"),
-    (b"\x7FELF", "a program"),
-];
-
-fn refuse_other_formats(bytes: &[u8], ending: &str) -> Result<(), Unreadable> {
-    match MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        Some((magic, _)) if magic.is_ascii() && std::str::from_utf8(bytes).is_ok_and(is_prose) => {
-            Ok(())
-        }
-        Some((_, what)) => Err(disguised(what, ending)),
-        None => Ok(()),
+/// The failure of a file whose content is not what its ending says.
+fn mistaken(kind: Kind, named: Kind, bytes: &[u8], ending: &str) -> Unreadable {
+    if let Kind::Other(what) = kind {
+        return disguised(what, ending);
     }
-}
-
-/// A text may well begin with `RIFF` or `ID3`, but not with a document's or an archive's signature.
-fn is_prose(text: &str) -> bool {
-    let signature =
-        text.starts_with("%PDF-") || text.starts_with("{\\rtf") || text.starts_with("PK");
-    !signature && !text.contains('\0')
+    let is_text = || encoding::decode(bytes, false).is_some();
+    let (right, what) = match kind.ending() {
+        Some(known) => known,
+        None if is_text() => ("txt", "a text"),
+        None => return Unreadable::Damaged(named.name()),
+    };
+    let remedy = format!("rename it to .{right}");
+    Unreadable::Disguised { what, ending: ending.to_owned(), remedy }
 }
 
 fn disguised(what: &'static str, ending: &str) -> Unreadable {
@@ -235,6 +239,9 @@ pub(super) fn first_chars(text: &str, most: usize) -> String {
 }
 
 #[cfg(test)]
+mod samples;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -247,7 +254,7 @@ mod tests {
         assert_eq!(extract("a/Return Policy.MD", b"Text.").unwrap().title, "Return Policy");
         assert_eq!(extract("a.b/lost-property_2.txt", b"Text.").unwrap().title, "Lost property 2");
         assert_eq!(extract("c\\.txt", b"Text.").unwrap().title, "Untitled");
-        for name in ["menu.docx", "menu", "md", "", "menu.md/menu", "ä.pdf"] {
+        for name in ["menu.doc", "menu", "md", "", "menu.md/menu", "ä.rtf"] {
             assert!(refusal(name, b"Text.").contains("md, markdown, txt"), "{name}");
         }
     }
@@ -266,13 +273,23 @@ mod tests {
 
     #[test]
     fn content_that_contradicts_the_ending_is_refused_by_name() {
-        let said = refusal("menu.md", b"%PDF-1.7\n%\xE2\xE3");
         assert_eq!(
-            said,
-            "the file is a PDF named .md: save its text in one of the formats \
-             md, markdown, txt, text, csv, tsv, html, htm"
+            refusal("menu.md", b"%PDF-1.7\n%\xE2\xE3"),
+            "the file is a PDF named .md: rename it to .pdf"
         );
-        assert!(refusal("menu.txt", b"PK\x03\x04\x14\0").contains("Office document"));
+        assert_eq!(
+            refusal("menu.md", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"),
+            format!(
+                "the file is an old Office document named .md: save its text in one of the formats {}",
+                FORMATS.join(", ")
+            )
+        );
+        assert_eq!(
+            refusal("menu.docx", b"Soup of the day."),
+            "the file is a text named .docx: rename it to .txt"
+        );
+        assert!(refusal("menu.txt", b"PK\x03\x04\x14\0").contains("zip archive is damaged"));
+        assert!(refusal("menu.pdf", b"\x01\x02\0\0\x07\x01\0").contains("PDF is damaged"));
         assert!(refusal("menu.csv", b"\x89PNG\r\n\x1a\n\0\0").contains("a PNG image"));
         assert!(
             refusal("menu.txt", b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0")
@@ -290,7 +307,8 @@ mod tests {
     #[test]
     fn a_huge_file_is_refused_before_it_is_read() {
         assert!(
-            refusal("a.txt", &vec![b'a'; MAX_BYTES + 1]).contains("21 MB, and 20 MB is the most")
+            refusal("a.txt", &vec![b'a'; 20 * 1024 * 1024 + 1])
+                .contains("21 MB, and 20 MB is the most")
         );
     }
 

@@ -1,0 +1,101 @@
+//! Zip archives, opened within bounds: so many entries, so many bytes when unpacked, whatever the archive says of itself.
+//! Knows nothing of what is in them.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::{Unreadable, encoding};
+
+/// The most entries.
+const MAX_ENTRIES: usize = 10_000;
+/// The most that all entries may have together when they are unpacked, in bytes.
+pub(super) const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
+/// The most that a single part which is read into memory may have, in bytes.
+const MAX_PART: u64 = 64 * 1024 * 1024;
+
+/// An archive in memory.
+pub(super) struct Archive<'a> {
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    what: &'static str,
+    /// How much has been unpacked, in bytes.
+    unpacked: u64,
+}
+
+impl<'a> Archive<'a> {
+    /// Opens an archive, unless it says itself that it holds too much. `what` it is, for the reader of a failure.
+    pub(super) fn open(bytes: &'a [u8], what: &'static str) -> Result<Self, Unreadable> {
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged(what))?;
+        let mut archive = Self { zip, what, unpacked: 0 };
+        if archive.zip.len() > MAX_ENTRIES {
+            return Err(archive.bomb(format!("more than {MAX_ENTRIES} files")));
+        }
+        let mut declared = 0_u64;
+        for index in 0..archive.zip.len() {
+            let entry = archive.zip.by_index_raw(index).map_err(|_| Unreadable::Damaged(what))?;
+            if entry.encrypted() {
+                return Err(Unreadable::Encrypted(what));
+            }
+            declared = declared.saturating_add(entry.size());
+        }
+        if declared > MAX_UNPACKED {
+            return Err(archive.too_much(MAX_UNPACKED));
+        }
+        Ok(archive)
+    }
+
+    /// Whether there is an entry of this name, or in this folder when the name ends with `/`.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.zip.file_names().any(|entry| {
+            entry.is_ok_and(|entry| {
+                entry.strip_prefix(name).is_some_and(|rest| rest.is_empty() || name.ends_with('/'))
+            })
+        })
+    }
+
+    /// Unpacks a part; `None` when there is none of this name.
+    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        let entry = match self.zip.by_name(name) {
+            Ok(entry) => entry,
+            Err(ZipError::FileNotFound) => return Ok(None),
+            Err(_) => return Err(Unreadable::Damaged(self.what)),
+        };
+        let most = MAX_PART.min(MAX_UNPACKED.saturating_sub(self.unpacked));
+        let mut bytes = Vec::new();
+        let read = entry.take(most + 1).read_to_end(&mut bytes);
+        read.map_err(|_| Unreadable::Damaged(self.what))?;
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.unpacked = self.unpacked.saturating_add(size);
+        if size > most { Err(self.too_much(most)) } else { Ok(Some(bytes)) }
+    }
+
+    /// Unpacks a part that is text, in whatever encoding; `None` when there is none of this name.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Unreadable> {
+        let Some(bytes) = self.bytes(name)? else { return Ok(None) };
+        encoding::decode(&bytes, false).map(Some).ok_or(Unreadable::Damaged(self.what))
+    }
+
+    /// Unpacks everything once and keeps nothing of it: what other readers unpack is bounded then, too.
+    pub(super) fn measure(mut self) -> Result<(), Unreadable> {
+        let mut left = MAX_UNPACKED;
+        for index in 0..self.zip.len() {
+            let entry = self.zip.by_index(index).map_err(|_| Unreadable::Damaged(self.what))?;
+            let copied = std::io::copy(&mut entry.take(left + 1), &mut std::io::sink());
+            let size = copied.map_err(|_| Unreadable::Damaged(self.what))?;
+            let Some(rest) = left.checked_sub(size) else {
+                return Err(self.too_much(MAX_UNPACKED));
+            };
+            left = rest;
+        }
+        Ok(())
+    }
+
+    fn too_much(&self, most: u64) -> Unreadable {
+        self.bomb(format!("more than {} MB", most / 1024 / 1024))
+    }
+
+    fn bomb(&self, most: String) -> Unreadable {
+        Unreadable::Bomb { what: self.what, most }
+    }
+}

@@ -1,0 +1,135 @@
+//! PDF to blocks, page by page: letters where they stand on the page become lines, lines become paragraphs, lists and
+//! tables. Recognises no letters in pictures, and unlocks nothing.
+
+use hayro_interpret::hayro_syntax::page::Page;
+use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro_interpret::kurbo::Affine;
+use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
+
+use super::bounds::Deadline;
+use super::{Extracted, Unreadable, one_line};
+
+mod direction;
+mod lines;
+mod page;
+mod paper;
+mod shape;
+mod streams;
+
+use page::Collector;
+
+/// What this format is called where it cannot be read.
+const WHAT: &str = "PDF";
+/// Pages with fewer letters than this show nothing but their number.
+const FEW_LETTERS: usize = 12;
+
+/// Reads a document. Its title is its property, else its largest heading on the first page, else `name`.
+pub(super) fn read(
+    bytes: Vec<u8>,
+    name: String,
+    deadline: Deadline,
+) -> Result<Extracted, Unreadable> {
+    streams::measure(&bytes, deadline)?;
+    let whole = streams::is_whole(&bytes);
+    let pdf = Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Unreadable::Encrypted(WHAT),
+        _ => Unreadable::Damaged(WHAT),
+    })?;
+    let cache = InterpreterCache::new();
+    let settings = InterpreterSettings::default();
+    let mut papers = Vec::new();
+    let mut seen = Seen::default();
+    for page in pdf.pages().iter() {
+        deadline.check();
+        let read = collect(page, &cache, &settings, deadline);
+        seen.add(&read);
+        papers.push(paper::Paper::read(&read.glyphs));
+    }
+    seen.judge(whole)?;
+    let (blocks, heading) = shape::blocks(papers);
+    let title = title(&pdf).or(heading).unwrap_or(name);
+    Ok(Extracted { title, blocks, warnings: seen.warnings() })
+}
+
+fn collect<'a>(
+    page: &'a Page<'a>,
+    cache: &InterpreterCache<'a>,
+    settings: &InterpreterSettings,
+    deadline: Deadline,
+) -> Collector {
+    let mut collector = Collector::new(deadline);
+    let transform = Affine::new(page.initial_transform(true).as_coeffs());
+    let (width, height) = page.render_dimensions();
+    let area = hayro_interpret::kurbo::Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let mut context = Context::new(transform, area, cache, page.xref(), settings.clone());
+    interpret_page(page, &mut context, &mut collector);
+    collector
+}
+
+/// The title in the document's properties, unless a program put a file name there.
+fn title(pdf: &Pdf) -> Option<String> {
+    let bytes = pdf.metadata().title.clone()?;
+    let title = one_line(&page::text_string(&bytes));
+    let named = title.rsplit_once('.').is_some_and(|(_, ending)| (2..=5).contains(&ending.len()));
+    let meant = !title.is_empty()
+        && !named
+        && !title.eq_ignore_ascii_case("untitled")
+        && !title.eq_ignore_ascii_case("(anonymous)")
+        && !title.starts_with("Microsoft ");
+    meant.then_some(title)
+}
+
+/// What the pages held.
+#[derive(Default)]
+struct Seen {
+    pages: usize,
+    /// Pages that show pictures and no text, by number.
+    pictures: Vec<usize>,
+    letters: usize,
+    unknown: usize,
+    images: usize,
+}
+
+impl Seen {
+    fn add(&mut self, page: &Collector) {
+        self.pages += 1;
+        self.letters += page.letters;
+        self.unknown += page.unknown;
+        self.images += page.images;
+        if page.letters + page.unknown < FEW_LETTERS && page.images > 0 {
+            self.pictures.push(self.pages);
+        }
+    }
+
+    /// `whole`: whether the file has an end.
+    fn judge(&self, whole: bool) -> Result<(), Unreadable> {
+        if self.pages == 0 || (!whole && self.letters == 0 && self.images == 0) {
+            return Err(Unreadable::Damaged(WHAT));
+        }
+        if self.pictures.len() == self.pages {
+            return Err(Unreadable::Scanned(self.pages));
+        }
+        if self.unknown > self.letters { Err(Unreadable::Unmapped) } else { Ok(()) }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.pictures.is_empty() {
+            let numbers: Vec<String> =
+                self.pictures.iter().take(20).map(ToString::to_string).collect();
+            let more = if self.pictures.len() > 20 { ", …" } else { "" };
+            warnings.push(format!(
+                "pages of pictures without text were not read ({}{more}): run text recognition (OCR) over the file",
+                numbers.join(", ")
+            ));
+        }
+        if self.unknown * 50 > self.letters {
+            warnings.push(format!(
+                "{} of {} letters are shapes without a meaning and were left out",
+                self.unknown,
+                self.unknown + self.letters
+            ));
+        }
+        warnings
+    }
+}

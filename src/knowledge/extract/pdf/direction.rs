@@ -1,0 +1,108 @@
+//! From the order in which letters stand on a line, left to right, to the order in which they are read. Knows lines of
+//! one direction with words of the other in them; what is more entangled is read as well as that allows.
+
+use super::page::Glyph;
+
+/// How a letter takes part in the direction of its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Right,
+    Left,
+    Digit,
+    Neutral,
+}
+
+/// Whether a text has letters that are read from right to left.
+pub(super) fn has_right(text: &str) -> bool {
+    text.chars().any(is_right)
+}
+
+/// Whether a text is read from right to left as a whole.
+pub(super) fn is_rightward(text: &str) -> bool {
+    let count = |wanted| text.chars().filter(|c| class_of(*c) == wanted).count();
+    count(Class::Right) > count(Class::Left)
+}
+
+/// The letters of a line, sorted from left to right, as the text that they are.
+pub(super) fn read<'a>(letters: impl Iterator<Item = &'a str>) -> String {
+    let mut letters: Vec<&str> = letters.collect();
+    if is_rightward(&letters.concat()) {
+        letters.reverse();
+        turn_runs(&mut letters, &[Class::Left, Class::Digit]);
+    } else {
+        turn_runs(&mut letters, &[Class::Right]);
+    }
+    letters.concat()
+}
+
+/// Turns each run of these classes, with what is between two of them. Numbers do not reach over a space.
+fn turn_runs(letters: &mut [&str], turned: &[Class]) {
+    let mut at = 0;
+    while at < letters.len() {
+        let Some(first) = letters.get(at).map(|letter| class(letter)) else { break };
+        if !turned.contains(&first) {
+            at += 1;
+            continue;
+        }
+        let (mut end, mut seen) = (at + 1, at + 1);
+        while let Some(letter) = letters.get(seen) {
+            let class = class(letter);
+            let words = first != Class::Digit
+                || letters.get(end - 1).is_some_and(|last| self::class(last) == Class::Left);
+            seen += 1;
+            if turned.contains(&class) {
+                end = seen;
+            } else if class != Class::Neutral || (!words && letter.trim().is_empty()) {
+                break;
+            }
+        }
+        if let Some(run) = letters.get_mut(at..end) {
+            run.reverse();
+        }
+        at = end;
+    }
+}
+
+fn class(letter: &str) -> Class {
+    let mut classes = letter.chars().map(class_of);
+    classes.find(|class| *class != Class::Neutral).unwrap_or(Class::Neutral)
+}
+
+fn class_of(c: char) -> Class {
+    match c {
+        c if is_right(c) => Class::Right,
+        '0'..='9' | '\u{660}'..='\u{669}' | '\u{6F0}'..='\u{6F9}' => Class::Digit,
+        c if c.is_alphabetic() => Class::Left,
+        _ => Class::Neutral,
+    }
+}
+
+/// Hebrew, Arabic and their neighbours; Arabic digits are written from left to right.
+fn is_right(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{65F}' | '\u{66A}'..='\u{6EF}' | '\u{6FA}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}')
+}
+
+/// Where letters have to stand beside each other on a page to be compared.
+pub(super) fn sort(glyphs: &mut [Glyph]) {
+    glyphs.sort_by(|one, other| one.x.total_cmp(&other.x));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visual(text: &str) -> String {
+        let letters: Vec<String> = text.chars().map(String::from).collect();
+        read(letters.iter().map(String::as_str))
+    }
+
+    #[test]
+    fn lines_are_read_in_their_own_direction() {
+        assert_eq!(visual("Open daily."), "Open daily.");
+        // As a page shows it from left to right: the last letter first, numbers as they are.
+        assert_eq!(visual("18:30 ىتح 9 نم"), "من 9 حتى 18:30");
+        assert_eq!(visual("םולש"), "שלום");
+        assert_eq!(visual("Web App ربع انلسار"), "راسلنا عبر Web App");
+        assert_eq!(visual("Say םולש to Dan"), "Say שלום to Dan");
+    }
+}

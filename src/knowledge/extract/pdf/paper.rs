@@ -1,0 +1,424 @@
+//! The spans of a page become parts: texts of lines that follow each other, and tables. Trusts the order in which the page
+//! is drawn, which is the order of reading with the programs that people write in.
+
+use super::lines::{self, Span};
+use super::page::Glyph;
+
+/// Lines of a text are at most so far from each other, in their size.
+const FAR: f64 = 1.9;
+/// And at most so much farther than usual on this page.
+const FARTHER: f64 = 1.18;
+/// Rows of a table are at most so far from each other, in their size.
+const GAP: f64 = 4.0;
+/// A table's cell before another one has at most so many lines; more is a column of the page.
+const CELL_LINES: usize = 10;
+/// Rows of texts so long on average are columns of a page that was drawn line by line, in characters.
+const COLUMN_TEXT: usize = 28;
+
+/// A part of a page.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Part {
+    /// Lines that follow each other in the same size.
+    Text(Vec<Line>),
+    /// Rows of cells.
+    Table {
+        /// The cells' texts.
+        rows: Vec<Vec<String>>,
+        /// The height of its first line, from the top.
+        y: f64,
+    },
+}
+
+/// A line of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Line {
+    /// The span that it is.
+    pub(super) span: Span,
+    /// Whether its author ended it: the next word would have fitted on it.
+    pub(super) ended: bool,
+}
+
+/// A page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Paper {
+    /// Its parts in reading order.
+    pub(super) parts: Vec<Part>,
+}
+
+/// Lines one below the other.
+#[derive(Debug, Clone)]
+struct Cell {
+    lines: Vec<Span>,
+    x: f64,
+    end: f64,
+}
+
+/// Cells beside each other.
+#[derive(Debug, Clone)]
+struct Row {
+    cells: Vec<Cell>,
+}
+
+impl Paper {
+    /// Reads the letters of a page. What is turned comes last.
+    pub(super) fn read(glyphs: &[Glyph]) -> Self {
+        let mut parts = Vec::new();
+        for turn in 0..4 {
+            let turned: Vec<Glyph> = glyphs.iter().filter(|g| g.turn == turn).cloned().collect();
+            if !turned.is_empty() {
+                parts.extend(read(lines::spans(&turned)));
+            }
+        }
+        Self { parts }
+    }
+}
+
+fn read(spans: Vec<Span>) -> Vec<Part> {
+    let leading = leading(&spans);
+    let edges = Edges::of(&spans);
+    let mut rows: Vec<Row> = Vec::new();
+    for span in spans {
+        let above = rows.iter().rev().nth(1).map_or(f64::NEG_INFINITY, Row::bottom);
+        let left = match rows.last_mut() {
+            Some(row) => row.add(span, leading, above),
+            None => Some(span),
+        };
+        rows.extend(left.map(|span| Row { cells: vec![Cell::new(span)] }));
+    }
+    for row in &mut rows {
+        row.mark();
+    }
+    let mut parts = Vec::new();
+    let mut rest = rows.as_slice();
+    while !rest.is_empty() {
+        let follows = |(row, next): &(&Row, &Row)| {
+            row.cells.len() > 1
+                && next.cells.len() > 1
+                && next.top() - row.bottom() < next.size() * GAP
+        };
+        let run = 1 + rest.iter().zip(rest.iter().skip(1)).take_while(follows).count();
+        let (now, after) = rest.split_at(run);
+        parts.extend(part(now, &edges));
+        rest = after;
+    }
+    parts
+}
+
+/// How far lines usually are from each other on a page, in their size.
+fn leading(spans: &[Span]) -> f64 {
+    let mut found: Vec<f64> = Vec::new();
+    for (one, next) in spans.iter().zip(spans.iter().skip(1)) {
+        let distance = (next.y - one.y) / one.size.max(1.0);
+        if (0.9..FAR).contains(&distance) && next.overlaps(one.x, one.end) {
+            found.push((distance * 20.0).round() / 20.0);
+        }
+    }
+    found.sort_by(f64::total_cmp);
+    let runs = found.chunk_by(|one, other| (one - other).abs() < 0.01);
+    // The first of those that are as many: the smaller one.
+    let most = runs.rev().max_by_key(|run| run.len());
+    most.and_then(|run| run.first()).copied().unwrap_or(1.3)
+}
+
+impl Cell {
+    fn new(span: Span) -> Self {
+        Self { x: span.x, end: span.end, lines: vec![span] }
+    }
+
+    fn push(&mut self, span: Span) {
+        (self.x, self.end) = (self.x.min(span.x), self.end.max(span.end));
+        self.lines.push(span);
+    }
+
+    fn text(&self) -> String {
+        let lines: Vec<&str> = self.lines.iter().map(|line| line.text.as_str()).collect();
+        lines.join(" ")
+    }
+}
+
+impl Row {
+    fn top(&self) -> f64 {
+        let lines = self.cells.iter().filter_map(|cell| cell.lines.first());
+        lines.map(|line| line.y).fold(f64::INFINITY, f64::min)
+    }
+
+    fn bottom(&self) -> f64 {
+        let lines = self.cells.iter().filter_map(|cell| cell.lines.last());
+        lines.map(|line| line.y).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// A bullet beside its text is no cell of a table.
+    fn mark(&mut self) {
+        let marked = matches!(self.cells.as_slice(), [mark, _] if is_marker(&mark.text()));
+        if marked {
+            let lines = joined(self);
+            let mut cells = lines.into_iter().map(Cell::new);
+            self.cells = cells.next().into_iter().collect();
+            for cell in cells {
+                self.cells.iter_mut().for_each(|first| first.lines.extend(cell.lines.clone()));
+            }
+        }
+    }
+
+    fn size(&self) -> f64 {
+        self.cells.first().and_then(|cell| cell.lines.first()).map_or(0.0, |line| line.size)
+    }
+
+    /// Takes a span as the next line of its last cell, or as a new cell; else gives it back. `above`: where the row
+    /// before ends.
+    fn add(&mut self, span: Span, leading: f64, above: f64) -> Option<Span> {
+        let (top, bottom) = (self.top(), self.bottom());
+        let single = self.cells.len() == 1;
+        let Some(cell) = self.cells.last_mut() else { return Some(span) };
+        let Some(last) = cell.lines.last() else { return Some(span) };
+        let size = last.size.max(span.size);
+        let down = span.y - last.y;
+        let beside = span.x >= cell.end - size * 0.2 || span.end <= cell.x + size * 0.2;
+        // A cell of several lines may begin above those that have one, in their middle.
+        let within =
+            span.y > (top - size * GAP).max(above + size * 0.4) && span.y < bottom + size * 0.4;
+        if beside && (down.abs() < size * 0.4 || (within && cell.lines.len() <= CELL_LINES)) {
+            self.cells.push(Cell::new(span));
+            return None;
+        }
+        let near = down > size * 0.4 && down < size * FAR.min(leading * FARTHER);
+        let alike = (last.size - span.size).abs() < size * 0.08 && last.bold == span.bold;
+        let below = span.overlaps(cell.x, cell.end);
+        // In a row of several cells only what plainly stands in the same column goes on.
+        let aligned =
+            single || (span.x - last.x).abs() < size || (span.end - last.end).abs() < size;
+        if near
+            && below
+            && (alike || !single)
+            && aligned
+            && (single || cell.lines.len() > 1 || down < size * 1.5 && !self.is_aligned_with(&span))
+        {
+            if let Some(cell) = self.cells.last_mut() {
+                cell.push(span);
+            }
+            return None;
+        }
+        Some(span)
+    }
+
+    /// Whether a span below begins where the row does: it is the next row.
+    fn is_aligned_with(&self, span: &Span) -> bool {
+        self.cells.first().is_some_and(|first| (first.x - span.x).abs() < span.size * 0.5)
+    }
+}
+
+/// Rows that follow each other: a text, a table, or the columns of a page.
+fn part(rows: &[Row], edges: &Edges) -> Vec<Part> {
+    let texts = |cells: Vec<&Cell>| -> Vec<Part> {
+        cells.into_iter().map(|cell| edges.text(&cell.lines)).collect()
+    };
+    match rows {
+        [row] if row.cells.len() == 1 => return texts(row.cells.iter().collect()),
+        [row] => {
+            let several = row.cells.iter().any(|cell| cell.lines.len() > 2);
+            return if several {
+                texts(row.cells.iter().collect())
+            } else {
+                vec![edges.text(&joined(row))]
+            };
+        }
+        _ => {}
+    }
+    let columns = columns(rows);
+    if columns.len() < 2 {
+        return rows.iter().map(|row| edges.text(&joined(row))).collect();
+    }
+    let mut table: Vec<Vec<Vec<&Cell>>> = Vec::new();
+    for row in rows {
+        let mut cells: Vec<Vec<&Cell>> = vec![Vec::new(); columns.len()];
+        for cell in &row.cells {
+            let at = columns.iter().rposition(|(x, _)| *x <= cell.x + 0.01).unwrap_or(0);
+            if let Some(place) = cells.get_mut(at) {
+                place.push(cell);
+            }
+        }
+        table.push(cells);
+    }
+    let all: Vec<&Cell> = rows.iter().flat_map(|row| &row.cells).collect();
+    let letters: usize = all.iter().map(|cell| cell.text().chars().count()).sum();
+    let flowing = all.iter().all(|cell| cell.lines.len() == 1) && rows.len() >= 5;
+    if flowing && columns.len() <= 3 && letters / all.len().max(1) >= COLUMN_TEXT {
+        let column = |at: usize| {
+            let cells = table.iter().filter_map(move |row| row.get(at)).flatten();
+            edges.text(&cells.flat_map(|cell| cell.lines.clone()).collect::<Vec<_>>())
+        };
+        return (0..columns.len()).map(column).collect();
+    }
+    let right = all.iter().filter(|cell| cell.lines.iter().any(|line| line.right)).count();
+    let text =
+        |cells: &Vec<&Cell>| cells.iter().map(|cell| cell.text()).collect::<Vec<_>>().join(" ");
+    let mut found: Vec<Vec<String>> =
+        table.iter().map(|row| row.iter().map(text).collect()).collect();
+    if right * 2 > all.len() {
+        for row in &mut found {
+            row.reverse();
+        }
+    }
+    let y = all.first().and_then(|cell| cell.lines.first()).map_or(0.0, |line| line.y);
+    vec![Part::Table { rows: found, y }]
+}
+
+fn count(text: &str) -> f64 {
+    f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX))
+}
+
+/// The columns of rows: where cells stand above each other.
+fn columns(rows: &[Row]) -> Vec<(f64, f64)> {
+    let mut cells: Vec<(f64, f64)> =
+        rows.iter().flat_map(|row| &row.cells).map(|cell| (cell.x, cell.end)).collect();
+    cells.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut columns: Vec<(f64, f64)> = Vec::new();
+    for (x, end) in cells {
+        match columns.last_mut().filter(|last| x < last.1) {
+            Some(last) => last.1 = last.1.max(end),
+            None => columns.push((x, end)),
+        }
+    }
+    columns
+}
+
+fn is_marker(text: &str) -> bool {
+    let number = text.strip_suffix(['.', ')']).unwrap_or_default();
+    let numbered = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    numbered || matches!(text, "•" | "◦" | "▪" | "●" | "○" | "■" | "-" | "–" | "o" | "*" | "✓")
+}
+
+/// A row as one line: a bullet and its text, a name and its value.
+fn joined(row: &Row) -> Vec<Span> {
+    let mut cells = row.cells.iter();
+    let mut lines = cells.next().map(|cell| cell.lines.clone()).unwrap_or_default();
+    for cell in cells {
+        let mut more = cell.lines.iter();
+        if let (Some(last), Some(next)) = (lines.last_mut(), more.next()) {
+            let mark = is_marker(&last.text);
+            last.size = if mark { next.size } else { last.size.max(next.size) };
+            last.bold = next.bold && (mark || last.bold);
+            last.text = format!("{} {}", last.text, next.text);
+            (last.x, last.end) = (last.x.min(next.x), last.end.max(next.end));
+        }
+        lines.extend(more.cloned());
+    }
+    lines
+}
+
+/// How far lines that begin at the same place reach.
+struct Edges {
+    spans: Vec<(f64, f64, bool)>,
+}
+
+impl Edges {
+    fn of(spans: &[Span]) -> Self {
+        let mut all: Vec<(f64, f64, bool)> = spans.iter().map(|s| (s.x, s.end, s.right)).collect();
+        all.sort_by(|one, other| one.0.total_cmp(&other.0));
+        Self { spans: all }
+    }
+
+    /// The widest line that begins where this one does, in points.
+    fn width(&self, span: &Span) -> f64 {
+        let near = |x: f64| (x - if span.right { span.end } else { span.x }).abs() < span.size;
+        let widths = self
+            .spans
+            .iter()
+            .filter(|(x, end, right)| *right == span.right && near(if *right { *end } else { *x }));
+        widths.map(|(x, end, _)| end - x).fold(span.width(), f64::max)
+    }
+
+    fn text(&self, lines: &[Span]) -> Part {
+        let width = lines.iter().map(|line| self.width(line)).fold(0.0, f64::max);
+        let line = |(at, span): (usize, &Span)| {
+            let next = lines.get(at + 1).map_or("", |next| next.text.as_str());
+            let word = next.split(' ').next().unwrap_or(next);
+            let needed = (count(word) + 1.0) * span.width() / count(&span.text).max(1.0);
+            Line { span: span.clone(), ended: span.width() + needed + span.size * 0.5 < width }
+        };
+        Part::Text(lines.iter().enumerate().map(line).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lines::tests::drawn;
+    use super::*;
+
+    fn page(lines: &[(&str, f64, f64)]) -> Vec<String> {
+        let glyphs: Vec<Glyph> =
+            lines.iter().flat_map(|(text, x, y)| drawn(text, *x, *y, 10.0)).collect();
+        let shown = |part: &Part| match part {
+            Part::Text(lines) => lines
+                .iter()
+                .map(|line| line.span.text.clone() + if line.ended { "/" } else { " " })
+                .collect::<String>()
+                .trim_end_matches(['/', ' '])
+                .to_owned(),
+            Part::Table { rows, .. } => {
+                rows.iter().map(|row| row.join("|")).collect::<Vec<_>>().join("\n")
+            }
+        };
+        Paper::read(&glyphs).parts.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn lines_become_texts_and_distance_parts_them() {
+        let found = page(&[
+            ("We deliver on weekdays to every", 50.0, 100.0),
+            ("address on the mainland.", 50.0, 112.0),
+            ("Saltmarsh", 50.0, 140.0),
+            ("Chandlers Row", 50.0, 152.0),
+        ]);
+        let expected =
+            ["We deliver on weekdays to every address on the mainland.", "Saltmarsh/Chandlers Row"];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn rows_of_cells_become_a_table_also_where_cells_have_several_lines() {
+        let one = page(&[
+            ("Size", 50.0, 100.0),
+            ("Price", 150.0, 100.0),
+            ("S", 50.0, 114.0),
+            ("8", 150.0, 114.0),
+            ("M", 50.0, 128.0),
+            ("9", 150.0, 128.0),
+        ]);
+        assert_eq!(one, ["Size|Price\nS|8\nM|9"]);
+        let wrapped = page(&[
+            ("Plan", 50.0, 100.0),
+            ("Price", 150.0, 100.0),
+            ("Short", 50.0, 120.0),
+            ("hire", 50.0, 131.0),
+            ("8 a day", 150.0, 120.0),
+            ("Long", 50.0, 151.0),
+            ("5 a day", 150.0, 151.0),
+        ]);
+        assert_eq!(wrapped, ["Plan|Price\nShort hire|8 a day\nLong|5 a day"]);
+    }
+
+    #[test]
+    fn columns_of_a_page_are_read_one_after_the_other() {
+        let left = "This is the left column of it";
+        let right = "and here is the right column,";
+        let by_line: Vec<(&str, f64, f64)> = (0..6)
+            .flat_map(|n| {
+                let y = 100.0 + 12.0 * f64::from(n);
+                [(left, 50.0, y), (right, 250.0, y)]
+            })
+            .collect();
+        let mut by_column: Vec<(&str, f64, f64)> = by_line.clone();
+        by_column.sort_by(|one, other| one.1.total_cmp(&other.1));
+        for lines in [by_line, by_column] {
+            let found = page(&lines);
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(found[0].starts_with(left) && !found[0].contains("right"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_bullet_beside_its_text_is_one_line() {
+        assert_eq!(page(&[("•", 50.0, 100.0), ("A lock", 70.0, 100.0)]), ["• A lock"]);
+    }
+}

@@ -1,0 +1,230 @@
+//! Rows of cells to blocks, wherever the rows come from: which row names the columns, and which columns are a question
+//! and its answer. Reads no format.
+
+use super::{Block, Unreadable, one_line};
+
+/// The most rows of a file.
+pub(super) const MAX_ROWS: usize = 200_000;
+/// After so many warnings the rest is only counted.
+pub(super) const MAX_WARNINGS: usize = 20;
+
+/// Names of the column with the question, in small letters.
+const QUESTION: &[&str] = &[
+    "question",
+    "questions",
+    "q",
+    "pregunta",
+    "preguntas",
+    "pergunta",
+    "perguntas",
+    "frage",
+    "fragen",
+];
+/// Names of the column with the answer, in small letters.
+const ANSWER: &[&str] = &[
+    "answer",
+    "answers",
+    "a",
+    "respuesta",
+    "respuestas",
+    "resposta",
+    "respostas",
+    "antwort",
+    "antworten",
+    "réponse",
+    "réponses",
+    "reponse",
+    "reponses",
+];
+
+/// What the rows become.
+#[derive(Default)]
+pub(super) struct Table {
+    header: Option<Vec<String>>,
+    /// Where the question and the answer are.
+    pair: Option<(usize, usize)>,
+    /// A block a row.
+    pub(super) blocks: Vec<Block>,
+    /// What is odd about them, a sentence each.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Table {
+    /// Adds a row of trimmed cells, which stands on this line (or in this row) of its file, from 1.
+    pub(super) fn add(&mut self, cells: &[String], line: usize) -> Result<(), Unreadable> {
+        if cells.iter().all(String::is_empty) {
+            return Ok(());
+        }
+        let Some(header) = &self.header else {
+            self.begin(cells, line);
+            return Ok(());
+        };
+        if self.blocks.len() >= MAX_ROWS {
+            return Err(Unreadable::TooManyRows(MAX_ROWS));
+        }
+        if cells.len() > header.len() {
+            self.warnings.push(format!(
+                "line {line}: {} cells, but the header has {}: the cells beyond it have no name",
+                cells.len(),
+                header.len()
+            ));
+        }
+        let block = self
+            .pair
+            .and_then(|pair| as_pair(header, cells, pair))
+            .unwrap_or_else(|| as_row(header, cells));
+        self.blocks.push(block);
+        Ok(())
+    }
+
+    fn begin(&mut self, cells: &[String], line: usize) {
+        if looks_like_data(cells) {
+            self.warnings
+                .push(format!("line {line}: there is no header row: the columns have no names"));
+            let header = vec![String::new(); cells.len()];
+            self.blocks.push(as_row(&header, cells));
+            self.header = Some(header);
+            return;
+        }
+        let header: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
+        self.pair = pair_of(&header);
+        self.header = Some(header);
+    }
+}
+
+/// Beside a column of answers, a first column with any other name (Portuguese: `dúvida`) holds the questions.
+fn pair_of(header: &[String]) -> Option<(usize, usize)> {
+    let named = |names: &[&str]| {
+        header
+            .iter()
+            .position(|name| names.contains(&name.to_lowercase().trim_end_matches([':', '?'])))
+    };
+    match (named(QUESTION), named(ANSWER)) {
+        (Some(question), Some(answer)) => Some((question, answer)),
+        (None, Some(1)) if header.len() == 2 => Some((0, 1)),
+        _ => None,
+    }
+}
+
+/// The block of a row that brings its own names, as an object does.
+pub(super) fn block(names: &[String], cells: &[String]) -> Block {
+    let pair = pair_of(names).and_then(|pair| as_pair(names, cells, pair));
+    pair.unwrap_or_else(|| as_row(names, cells))
+}
+
+/// A header names things; a row that is half numbers is data.
+pub(super) fn looks_like_data(cells: &[String]) -> bool {
+    let numbers = cells.iter().filter(|cell| {
+        cell.chars().any(char::is_numeric)
+            && cell.chars().all(|c| c.is_numeric() || ".,:-+/ %€$£".contains(c))
+    });
+    numbers.count() * 2 >= cells.len()
+}
+
+fn as_row(header: &[String], cells: &[String]) -> Block {
+    let names = header.iter().map(String::as_str).chain(std::iter::repeat(""));
+    let cells = names.zip(cells).filter(|(_, cell)| !cell.is_empty());
+    Block::Row(cells.map(|(name, cell)| (name.to_owned(), cell.clone())).collect())
+}
+
+fn as_pair(
+    header: &[String],
+    cells: &[String],
+    (question, answer): (usize, usize),
+) -> Option<Block> {
+    let (asked, answered) = (cells.get(question)?, cells.get(answer)?);
+    if asked.is_empty() || answered.is_empty() {
+        return None;
+    }
+    let mut answer_text = answered.clone();
+    for (index, cell) in
+        cells.iter().enumerate().filter(|(index, _)| *index != question && *index != answer)
+    {
+        if !cell.is_empty() {
+            let name = header.get(index).map_or("", String::as_str);
+            answer_text.push('\n');
+            answer_text.push_str(&labelled(name, cell));
+        }
+    }
+    Some(Block::Pair { question: asked.clone(), answer: answer_text })
+}
+
+/// `Name: cell`, or only the cell when it has no name.
+fn labelled(name: &str, cell: &str) -> String {
+    if name.is_empty() { cell.to_owned() } else { format!("{name}: {cell}") }
+}
+
+/// Warnings, but not without end.
+pub(super) fn limited(mut warnings: Vec<String>) -> Vec<String> {
+    let more = warnings.len().saturating_sub(MAX_WARNINGS);
+    if more > 0 {
+        warnings.truncate(MAX_WARNINGS);
+        warnings.push(format!("and {more} more like these"));
+    }
+    warnings
+}
+
+/// A table within a document: its rows below their header, or pairs of question and answer, or only its text when it
+/// merely places things. `marked`: whether the document says that the first row is a header, if it says so.
+pub(super) fn table(rows: Vec<Vec<String>>, marked: Option<bool>) -> Vec<Block> {
+    let mut rows: Vec<Vec<String>> =
+        rows.into_iter().filter(|row| row.iter().any(|cell| !cell.is_empty())).collect();
+    let used =
+        |row: &Vec<String>| row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |at| at + 1);
+    let columns = rows.iter().map(used).max().unwrap_or(0);
+    for row in &mut rows {
+        row.truncate(columns);
+    }
+    if columns < 2 {
+        return rows.into_iter().flatten().map(Block::Paragraph).collect();
+    }
+    let has_names = rows.len() > 1
+        && rows.first().is_some_and(|first| {
+            let full = first.len() == columns && first.iter().all(|cell| !cell.is_empty());
+            pair_of(first).is_some() || marked.unwrap_or_else(|| full && !looks_like_data(first))
+        });
+    let names = if has_names { rows.remove(0) } else { Vec::new() };
+    let header: Vec<String> = names.iter().map(|cell| one_line(cell)).collect();
+    if pair_of(&header).is_some() {
+        return rows.iter().map(|row| block(&header, row)).collect();
+    }
+    vec![Block::Table { header, rows }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<Vec<String>> {
+        text.lines().map(|row| row.split('|').map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn a_table_has_a_header_where_its_first_row_names_things() {
+        let table = |text: &str, headed| table(rows(text), headed);
+        let named = table("Size|Price\nS|8", None);
+        assert!(
+            matches!(&named[..], [Block::Table { header, rows }] if header == &["Size", "Price"] && rows.len() == 1)
+        );
+        for (text, headed) in [
+            ("Mon|9-17\nTue|closed", None),
+            ("Size|Price\nS|8", Some(false)),
+            ("Mon|\nTue|closed", None),
+        ] {
+            let plain = table(text, headed);
+            assert!(
+                matches!(&plain[..], [Block::Table { header, rows }] if header.is_empty() && rows.len() == 2),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            table("Question|Answer\nOpen?|Daily.", Some(false)),
+            [Block::Pair { question: "Open?".into(), answer: "Daily.".into() }]
+        );
+        assert_eq!(
+            table("Only\n\nplaced|", None),
+            [Block::Paragraph("Only".into()), Block::Paragraph("placed".into())]
+        );
+        assert_eq!(table("|", None), []);
+    }
+}
