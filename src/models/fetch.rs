@@ -58,31 +58,37 @@ impl Settings {
         if self.found(model.name).is_some() {
             return Ok(to);
         }
-        let hub = Url::parse(self.hub())
-            .map_err(|error| format!("[models] hub_url `{}` is no address: {error}", self.hub()))?;
+        if to.exists() {
+            let (place, name) = (to.display(), model.name);
+            return Err(format!(
+                "{place} is there and is no whole model: `frontdesk models remove {name}` first"
+            ));
+        }
         let part_way = self.folder().join(format!(".fetch-{}", model.name));
         make(&part_way)?;
-        let _lock = lock(&part_way)?;
+        let lock = lock(&part_way)?;
         let no_redirects = reqwest::redirect::Policy::none();
         let client = Client::builder().redirect(no_redirects).connect_timeout(CONNECT);
         let client = client.read_timeout(SILENCE).build().map_err(|error| error.to_string())?;
         for part in model.parts {
             let file = part_way.join(part.path);
             if !file.is_file() {
-                let address =
-                    format!("/{}/resolve/{}/{}", model.repository, model.revision, part.path);
-                let url = hub.join(&address).map_err(|error| error.to_string())?;
+                let url = self.address(model, part)?;
                 fetch_part(&client, &url, part, &file, watch).await?;
             }
         }
+        drop(lock);
         drop(std::fs::remove_file(part_way.join(LOCK)));
         whole(&part_way, &to)?;
         Ok(to)
     }
 
-    fn hub(&self) -> &str {
+    fn address(&self, model: &Known, part: &Part) -> Result<Url, String> {
         let set = self.hub_url.trim().trim_end_matches('/');
-        if set.is_empty() { HUB } else { set }
+        let hub = if set.is_empty() { HUB } else { set };
+        let path = format!("{}/resolve/{}/{}", model.repository, model.revision, part.path);
+        Url::parse(&format!("{hub}/{path}"))
+            .map_err(|error| format!("[models] hub_url `{hub}` is no address: {error}"))
     }
 }
 

@@ -121,10 +121,6 @@ fn copy(from: &Path, to: &Path, purpose: Use) -> Result<(), String> {
 /// Gives a folder that is whole its name.
 fn whole(part_way: &Path, to: &Path) -> Result<(), String> {
     let failed = |error| format!("{} cannot be renamed: {error}", part_way.display());
-    if to.is_dir() {
-        // What has this name is not whole, or it would have been found.
-        std::fs::remove_dir_all(to).map_err(failed)?;
-    }
     std::fs::rename(part_way, to).map_err(failed)
 }
 

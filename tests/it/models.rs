@@ -228,6 +228,7 @@ async fn a_file_that_is_missing_on_the_hub_is_named() {
 
 #[tokio::test]
 async fn without_a_network_it_is_said_what_can_be_done() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let home = tempfile::tempdir().unwrap();
     let models = settings(home.path(), "http://127.0.0.1:1");
     let told = models.fetch(&MODEL, &Seen::default()).await.unwrap_err();
