@@ -51,6 +51,7 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = Store::open(&config.store).await?;
+        config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
         let index = config.index.build().map_err(|why| anyhow!("[index]: {why}"))?;
         let chunking = config.knowledge.clone();

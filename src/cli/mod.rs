@@ -16,6 +16,7 @@ mod eval;
 mod inbox;
 mod learn;
 mod reindex;
+mod models;
 mod search;
 mod serve;
 mod source;
@@ -62,6 +63,8 @@ enum Command {
     Inbox(inbox::Inbox),
     /// Show stored webhooks, or take them in again after a bug was mended
     Webhook(webhook::Webhooks),
+    /// List, fetch, import and remove the models that run in this process
+    Models(models::Models),
     /// Check the configuration and everything it reaches, and say how to mend what is wrong
     Doctor,
     /// Print every setting with its default and what it means
@@ -113,6 +116,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
+        Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config => Ok(ExitCode::SUCCESS),
     }

@@ -9,6 +9,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (1, &["tokens", "telemetry", "step"]),
     (2, &["endpoint", "models"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
+    (3, &["store", "provider", "speech", "embed", "index", "llm"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
     (6, &["desk"]),
