@@ -55,6 +55,7 @@ impl App {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
             embed: config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?,
             index: config.index.build().map_err(|why| anyhow!("[index]: {why}"))?,
+            curated: Arc::default(),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
@@ -91,6 +92,7 @@ impl App {
             all.warnings.extend(one.warnings);
         }
         self.desk.library.follow().await?;
+        self.desk.follow_answers().await?;
         Ok(all)
     }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Agent, AgentId, CollectionId, Handoff, HandoffRule, OptOut, Texts, VersionId, Voice,
+    Agent, AgentId, CollectionId, Consult, Handoff, HandoffRule, OptOut, Texts, VersionId, Voice,
 };
 use crate::pipeline::Bot;
 
@@ -94,6 +94,7 @@ impl PromptFile {
             knowledge,
             passages: header.passages,
             min_confidence: header.min_confidence,
+            curated: header.curated,
             sources: header.sources,
             history: header.history,
             time_zone: header.time_zone,
@@ -124,6 +125,7 @@ struct Header {
     knowledge: Vec<String>,
     passages: usize,
     min_confidence: Option<f32>,
+    curated: Consult,
     sources: bool,
     history: usize,
     time_zone: String,
@@ -147,6 +149,7 @@ impl Default for Header {
             knowledge: Vec::new(),
             passages: 5,
             min_confidence: None,
+            curated: Consult::default(),
             sources: true,
             history: 12,
             time_zone: "UTC".into(),
@@ -177,6 +180,9 @@ impl Header {
         }
         if self.min_confidence.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
             return Err(("min_confidence", "min_confidence goes from 0 to 1".into()));
+        }
+        if self.curated.threshold.is_some_and(|t| !(0.0..=1.0).contains(&t)) {
+            return Err(("threshold", "curated.threshold goes from 0 to 1".into()));
         }
         if !(1..=50).contains(&self.passages) {
             return Err((

@@ -9,9 +9,11 @@ use crate::app::App;
 use crate::config::Config;
 use crate::telemetry;
 
+mod answer;
 mod chat;
 mod client;
 mod doctor;
+mod gaps;
 mod inbox;
 mod learn;
 mod search;
@@ -48,6 +50,10 @@ enum Command {
     Learn(learn::Learn),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
+    /// List, add, change and try curated answers, which win over the model
+    Answer(answer::Answers),
+    /// Show what customers asked and nobody answered, and answer it
+    Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
     Inbox(inbox::Inbox),
     /// Show stored webhooks, or take them in again after a bug was mended
@@ -98,6 +104,8 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
+        Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Doctor => doctor::run(config).await,

@@ -12,6 +12,7 @@ use crate::index::{Entry, Index};
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 use crate::store::{self, Store};
 
+mod answers;
 mod chunk;
 mod extract;
 mod learn;

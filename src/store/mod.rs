@@ -30,6 +30,8 @@ pub mod escalations;
 pub mod events;
 pub mod inbox;
 pub mod knowledge;
+pub mod answers;
+pub mod gaps;
 pub mod messages;
 pub mod outbox;
 pub mod unknown;

@@ -14,9 +14,11 @@ use super::error::Problem;
 use super::{Shared, auth};
 
 mod agents;
+mod answers;
 mod conversations;
 mod escalations;
 mod events;
+mod gaps;
 mod knowledge;
 mod live;
 mod numbers;
@@ -66,6 +68,12 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
+        .routes(routes!(answers::list, answers::create))
+        .routes(routes!(answers::one, answers::change, answers::remove))
+        .routes(routes!(gaps::list))
+        .routes(routes!(gaps::one))
+        .routes(routes!(gaps::dismiss))
+        .routes(routes!(gaps::answer))
         .routes(routes!(sandbox::turn));
     OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
 }
