@@ -316,3 +316,119 @@ fn grams(word: &str) -> Vec<u64> {
     grams.sort_unstable();
     grams
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SHOP: &[&[&str]] = &[
+        &["When do you open?", "What are your opening hours?"],
+        &["Can I return a lamp without the receipt?"],
+        &["Do you deliver to Ireland?"],
+        &["How much is the Quay lamp?"],
+        &["¿A qué hora abren?"],
+        &["متى تفتحون؟"],
+        &["几点开门？"],
+    ];
+
+    fn shop() -> Set {
+        let mut set = Set::default();
+        for language in [Lang::Eng, Lang::Spa] {
+            set.speak(language);
+        }
+        for phrasings in SHOP {
+            let read = |text: &&str| Phrase::read(text, &[Lang::Eng, Lang::Spa]);
+            set.push(phrasings.iter().map(read).collect(), None);
+        }
+        set
+    }
+
+    fn nearest(question: &str) -> Option<Near> {
+        let set = shop();
+        set.near(&Phrase::read(question, set.languages()), None).into_iter().next()
+    }
+
+    #[test]
+    fn the_same_words_are_sure_whatever_case_accents_and_courtesies() {
+        for (question, answer) in [
+            ("WHEN DO YOU OPEN", 0),
+            ("Hello! When do you open, please? Thank you 🙏", 0),
+            ("a que hora abren", 4),
+            ("Hola, ¿A QUÉ HORA ABREN? gracias", 4),
+            ("متى تفتحون", 5),
+            ("几点开门", 6),
+        ] {
+            let near = nearest(question).expect(question);
+            assert!(near.same && near.answer == answer, "{question}: {near:?}");
+            assert!(near.score() >= 1.0);
+        }
+    }
+
+    #[test]
+    fn slips_and_other_forms_of_a_word_come_near_and_other_words_do_not() {
+        let slip = nearest("Do you delivr to Ireland?").expect("near");
+        assert!(slip.answer == 2 && slip.score() > 0.8 && slip.score() < 1.0, "{slip:?}");
+        let form = nearest("do you do deliveries to ireland").expect("near");
+        assert!(form.answer == 2 && form.score() > 0.8, "{form:?}");
+        let more = nearest("Do you deliver bulbs for old fridges to Ireland?").expect("near");
+        assert!(more.score() < 0.75, "{more:?}");
+        assert_eq!(nearest("Is there parking nearby?"), None);
+        assert_eq!(nearest("???"), None);
+    }
+
+    #[test]
+    fn what_differs_in_what_it_tells_is_another_question() {
+        for (question, why) in [
+            ("Can I return a lamp with the receipt after 30 days?", "number"),
+            ("Don't you deliver to Ireland?", "says no"),
+            ("Do you deliver to Ireland on Sunday?", "day"),
+            ("Where do you open?", "something else is asked"),
+            ("When do you close?", "opposite"),
+            ("How much is the Wave lamp?", "name"),
+            ("How much is the lamp?", "name"),
+        ] {
+            let near = nearest(question).expect(question);
+            let told = near.differs.unwrap_or_default();
+            assert!(told.contains(why), "{question}: {near:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_meaning_counts_beside_the_words() {
+        let mut set = Set::default();
+        let phrase = |text: &str| Phrase::read(text, &[Lang::Eng]);
+        set.push(vec![phrase("Do you deliver to islands?")], Some(vec![vec![1.0, 0.0]]));
+        set.push(vec![phrase("Do you deliver pianos?")], Some(vec![vec![0.0, 1.0]]));
+        let asked = phrase("Will you deliver things to an isle?");
+        let by_words = set.near(&asked, None).remove(0);
+        let by_meaning = set.near(&asked, Some(&[1.0, 0.0])).remove(0);
+        assert_eq!((by_meaning.answer, by_meaning.meaning), (0, Some(1.0)));
+        assert!(by_meaning.score() > by_words.score(), "{by_meaning:?} {by_words:?}");
+        let other = set.near(&asked, Some(&[1.0, 0.0, 0.0])).remove(0);
+        assert_eq!(other.meaning, None, "vectors of another length are not compared");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_scores_between_0_and_1_and_always_the_same(text in "\\PC{0,60}|[a-zA-Z0-9 ?.']{0,60}") {
+            let set = shop();
+            let phrase = Phrase::read(&text, set.languages());
+            let near = set.near(&phrase, None);
+            prop_assert!(near.iter().all(|near| (0.0..=1.0).contains(&near.score())), "{:?}", near);
+            prop_assert_eq!(near, set.near(&phrase, None));
+        }
+
+        #[test]
+        fn a_phrasing_is_always_its_own_question(text in "[a-zA-Z]{2,9}( [a-zA-Z0-9]{1,9}){0,6}\\??", case: bool) {
+            let mut set = shop();
+            let phrase = Phrase::read(&text, set.languages());
+            prop_assume!(!phrase.same.is_empty());
+            let place = set.push(vec![phrase], None);
+            let asked = if case { text.to_uppercase() } else { format!("Hello, {text}") };
+            let near = set.near(&Phrase::read(&asked, set.languages()), None);
+            prop_assert!(near.iter().any(|near| near.answer == place && near.same), "{:?}", near);
+        }
+    }
+}

@@ -234,3 +234,58 @@ fn split(line: &'static str) -> impl Iterator<Item = String> {
         words.join(" ")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differs(question: &str, phrasing: &str) -> Option<&'static str> {
+        let told = |text: &str| {
+            let words: Vec<String> =
+                terms::words(text).iter().map(|word| terms::fold(word)).collect();
+            Telling::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        told(question).differs(&told(phrasing))
+    }
+
+    #[test]
+    fn numbers_days_and_no_must_be_the_same() {
+        assert_eq!(
+            differs("within 30 days", "within 14 days"),
+            Some("another number is asked about")
+        );
+        assert_eq!(differs("two lamps", "2 lamps"), None);
+        assert_eq!(
+            differs("abren el domingo", "abren el lunes"),
+            Some("another day or time is asked about")
+        );
+        assert_eq!(differs("offnen sie sonntags", "offnen sie am sonntag"), None);
+        assert_eq!(
+            differs("can i not return it", "can i return it"),
+            Some("one says no, the other does not")
+        );
+        assert_eq!(
+            differs("ohne quittung", "mit quittung"),
+            Some("one says no, the other does not")
+        );
+    }
+
+    #[test]
+    fn what_is_asked_for_and_opposites_must_not_clash() {
+        assert!(differs("when is it", "where is it").is_some());
+        assert_eq!(differs("opening hours", "when do you open"), None);
+        assert_eq!(differs("how much is it", "how many cost"), None);
+        assert!(differs("how much is it", "how is it").is_some());
+        assert!(differs("do you buy lamps", "do you sell lamps").is_some());
+        assert_eq!(differs("online store hours", "store hours"), None);
+        assert!(differs("lock my account", "unlock my account").is_some());
+    }
+
+    #[test]
+    fn only_courtesies_are_left_out() {
+        let words = |text: &str| text.split(' ').map(ToOwned::to_owned).collect::<Vec<_>>();
+        assert_eq!(courtesies(&words("hi when thank you")), HashSet::from([0, 2, 3]));
+        assert!(courtesies(&words("hello please")).is_empty());
+        assert!(courtesies(&words("you open")).is_empty());
+    }
+}
