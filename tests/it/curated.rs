@@ -29,7 +29,7 @@ impl TestApp {
 
     async fn make(&self, answer: &Value) -> String {
         let (status, made) = self.call(PATH, answer).await;
-        assert_eq!(status, 201, "{made}");
+        assert_eq!(status, 200, "{made}");
         made["id"].as_str().unwrap().to_owned()
     }
 
@@ -61,7 +61,7 @@ on_both! {
         let id = app.make(&hours()).await;
         app.deliver(&text_webhook(MAIN, "447700920001", "wamid.1", "Hello! when do you open please")).await;
         app.settle().await;
-        assert_eq!(app.received(), [("447700920001".to_owned(), "We open *at nine*.".to_owned())]);
+        assert_eq!(app.received(), [("+447700920001".to_owned(), "We open *at nine*.".to_owned())]);
         assert_eq!(app.model.chat_count(), 0);
         let thread = app.thread("447700920001").await;
         let turn = app.get(&format!("/turns/{}", thread[1]["turn_id"].as_str().unwrap())).await;
@@ -164,10 +164,10 @@ async fn a_hand_off_rule_and_an_opt_out_come_first() {
     let to_customer = |app: &TestApp, who: &str| -> Vec<String> {
         app.received().into_iter().filter(|(to, _)| to == who).map(|(_, text)| text).collect()
     };
-    assert_eq!(to_customer(&app, "447700920001"), ["A colleague will answer you here."]);
+    assert_eq!(to_customer(&app, "+447700920001"), ["A colleague will answer you here."]);
     app.deliver(&text_webhook(MAIN, "447700920002", "wamid.2", "stop")).await;
     app.settle().await;
-    assert_eq!(to_customer(&app, "447700920002"), [""; 0]);
+    assert_eq!(to_customer(&app, "+447700920002"), [""; 0]);
     app.stop().await;
 }
 
@@ -269,7 +269,7 @@ async fn answers_are_listed_changed_and_removed() {
     assert_eq!(status, 200);
     assert!(!app.gives("when do you open", "At ten.").await);
     let (status, _) = app.ask_api(Method::DELETE, &one, &json!({})).await;
-    assert_eq!(status, 204);
+    assert_eq!(status, 200);
     for method in [Method::GET, Method::PATCH, Method::DELETE] {
         assert_eq!(app.ask_api(method, &one, &json!({})).await.0, 404);
     }
@@ -294,7 +294,7 @@ async fn bad_answers_are_refused_and_unknown_ones_are_not_found() {
         assert!(refused["detail"].as_str().unwrap().contains(words), "{refused}");
     }
     let null = json!({"phrasings": ["When\u{0}ever?"], "answer": "a\u{0}b"});
-    assert_eq!(app.call(PATH, &null).await.0, 201);
+    assert_eq!(app.call(PATH, &null).await.0, 200);
     for path in [
         "/collections/nowhere/answers".to_owned(),
         format!("{PATH}/ans_01J"),

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -107,12 +106,12 @@ pub(super) async fn list(
 /// Makes a curated answer. It answers at once.
 #[utoipa::path(post, path = "/collections/{name}/answers", operation_id = "create_answer", tag = "knowledge", params(("name" = String, Path)),
     request_body = NewCuratedAnswer,
-    responses((status = 201, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
     State(web): State<Shared>,
     Path(name): Path<String>,
     Body(new): Body<NewCuratedAnswer>,
-) -> Result<(StatusCode, Json<CuratedAnswer>), Problem> {
+) -> Answer<CuratedAnswer> {
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
     let curated = tidied(Curated { phrasings, body, language, enabled })?;
@@ -120,7 +119,7 @@ pub(super) async fn create(
     let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&id).await?.ok_or_else(missing)?;
-    Ok((StatusCode::CREATED, Json(row.into())))
+    Ok(Json(row.into()))
 }
 
 /// One curated answer.
@@ -158,18 +157,19 @@ pub(super) async fn change(
     Ok(Json(row.into()))
 }
 
-/// Removes a curated answer that was made by hand.
+/// Removes a curated answer that was made by hand, and gives back what it was.
 #[utoipa::path(delete, path = "/collections/{name}/answers/{id}", operation_id = "remove_answer", tag = "knowledge",
     params(("name" = String, Path), ("id" = String, Path)),
-    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
+    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<Shared>,
     Path((name, id)): Path<(String, String)>,
-) -> Result<StatusCode, Problem> {
+) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
-    done(web.desk.store.remove_answer(&AnswerId::stored(row.id)).await?)?;
+    let id = AnswerId::stored(row.id.clone());
+    done(web.desk.store.remove_answer(&id).await?)?;
     web.desk.follow_answers().await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(row.into()))
 }
 
 /// An answer of just this collection.

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -150,12 +149,12 @@ pub(super) struct GapAnswer {
 /// Makes a curated answer of a knowledge gap, which is answered by it.
 #[utoipa::path(post, path = "/gaps/{id}/answer", operation_id = "answer_gap", tag = "knowledge", params(("id" = String, Path)),
     request_body = GapAnswer,
-    responses((status = 201, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn answer(
     State(web): State<Shared>,
     Path(id): Path<String>,
     Body(given): Body<GapAnswer>,
-) -> Result<(StatusCode, Json<CuratedAnswer>), Problem> {
+) -> Answer<CuratedAnswer> {
     let gap = find(&web, &id).await?;
     let id = GapId::stored(gap.id.clone());
     let collection = match &given.collection {
@@ -172,7 +171,7 @@ pub(super) async fn answer(
     let answer = web.desk.store.answer_gap(&id, new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;
-    Ok((StatusCode::CREATED, Json(row.into())))
+    Ok(Json(row.into()))
 }
 
 fn first_collection(web: &Shared, gap: &GapRow) -> Result<CollectionId, Problem> {

@@ -61,6 +61,8 @@ pub(crate) struct Near {
     pub(crate) words: f32,
     /// Cosine of the embeddings.
     pub(crate) meaning: Option<f32>,
+    /// How many words say something, of question or phrasing, whichever has fewer.
+    pub(crate) telling_words: usize,
     /// Whether question and phrasing are the same but for courtesies.
     pub(crate) same: bool,
     /// In what they differ that makes them two questions.
@@ -185,6 +187,7 @@ impl Set {
             covered,
             words: (said * covered).max(0.0).sqrt().min(1.0),
             meaning: vector.zip(held.vector.as_ref()).filter(|(a, b)| a.len() == b.len()).map(dot),
+            telling_words: question.content().min(held.phrase.content()),
             same,
             differs,
         }

@@ -229,11 +229,9 @@ async fn precision_comes_first_on_questions_that_people_wrote() {
         return;
     };
     let bank: Vec<String> = bank.into_iter().map(|(text, _)| text).step_by(4).collect();
-    for (name, sheet, least) in [
-        ("stackfaq-threads", faq("stackfaq-threads", &bank), 0.0),
-        ("covidfaq", faq("covidfaq", &bank), 0.0),
-        ("hint3", hint3(), 0.0),
-    ] {
+    for (name, sheet, least) in
+        [("stackfaq-threads", faq("stackfaq-threads", &bank), 0.98), ("hint3", hint3(), 0.93)]
+    {
         let Some(sheet) = sheet else { continue };
         let judged = judge(name, &sheet).await;
         println!("{name}: {} answers, {} questions", sheet.answers.len(), sheet.asked.len());

@@ -71,6 +71,11 @@ impl Phrase {
             words,
         }
     }
+
+    /// How many of its words say something by themselves.
+    pub(crate) fn content(&self) -> usize {
+        self.words.iter().filter(|word| word.content).count()
+    }
 }
 
 /// The sentences and lines of a text that are more than courtesies.
