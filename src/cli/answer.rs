@@ -19,8 +19,8 @@ use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 ///
 /// A folder of documents can hold them as well, in a file `answers.yaml`:
 ///
-///   - ask: ["When do you open?", "What are your opening hours?"]
-///     answer: "From Monday to Friday, 9:00 to 18:00."
+///   - ask: When do you open?
+///     answer: From Monday to Friday, 9:00 to 18:00.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Answers {

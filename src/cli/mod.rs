@@ -50,9 +50,7 @@ enum Command {
     Learn(learn::Learn),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
-    /// List, add, change and try curated answers, which win over the model
     Answer(answer::Answers),
-    /// Show what customers asked and nobody answered, and answer it
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
     Inbox(inbox::Inbox),

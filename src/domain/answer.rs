@@ -35,7 +35,8 @@ impl Curated {
             }
         }
         self.phrasings = phrasings;
-        self.body = self.body.trim().to_owned();
+        let body = self.body.trim().to_owned();
+        self.body = body;
         self.language = self.language.map(|code| code.trim().to_lowercase());
         match self.wrong() {
             Some(why) => Err(why),

@@ -235,8 +235,11 @@ impl Work<'_> {
             Ok(held) => {
                 let store = &self.library.store;
                 let changed = store.answers_of_file(&self.collection, &path, held).await?;
-                *(if changed { &mut self.summary.learned } else { &mut self.summary.unchanged }) +=
-                    1;
+                if changed {
+                    self.summary.learned += 1;
+                } else {
+                    self.summary.unchanged += 1;
+                }
             }
             Err(why) => self.summary.failed.push((path, why)),
         }

@@ -2,6 +2,7 @@
 //! again after more was learned. Sends nothing; a customer sees nothing of it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -75,13 +76,14 @@ pub async fn group(store: &Store) -> Result<usize> {
         let mut by_agent: HashMap<String, Groups> = HashMap::new();
         let mut grouped = Vec::with_capacity(new.len());
         for question in new {
-            if !by_agent.contains_key(&question.agent_id) {
-                let agent = AgentId::stored(question.agent_id.clone());
-                let wanted = Wanted { agent: Some(agent), ..Wanted::default() };
-                let known = store.gaps(&wanted, MOST_GROUPS).await?;
-                by_agent.insert(question.agent_id.clone(), Groups::of(known));
-            }
-            let groups = by_agent.entry(question.agent_id.clone()).or_default();
+            let groups = match by_agent.entry(question.agent_id.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let agent = Some(AgentId::stored(question.agent_id.clone()));
+                    let wanted = Wanted { agent, ..Wanted::default() };
+                    new.insert(Groups::of(store.gaps(&wanted, MOST_GROUPS).await?))
+                }
+            };
             let gap = groups.place(&question.question);
             grouped.push(Grouped { question, gap });
         }
@@ -129,7 +131,9 @@ impl Groups {
         let mut languages: Vec<Lang> = terms::language(question).into_iter().collect();
         languages.push(Lang::Eng);
         languages.dedup();
-        languages.iter().for_each(|language| self.set.speak(*language));
+        for language in &languages {
+            self.set.speak(*language);
+        }
         self.set.push(vec![Phrase::read(question, &languages)], None);
         self.ids.push(id);
     }

@@ -220,14 +220,15 @@ async fn an_agent_can_do_without_or_ask_for_more() {
         format!("---\nname: Acme\nknowledge: [acme]\ncurated: {header}\n---\nYou answer.\n")
     };
     let app = TestApp::start().await;
-    app.make(&hours()).await;
+    let phrasings = ["Can I return an unused lamp with the receipt?"];
+    app.make(&json!({"phrasings": phrasings, "answer": "We take it back."})).await;
+    let text = "can i return an unused lamp with the receipt on a rainy afternoon";
     let asks = async |prompt: String| {
-        let body =
-            json!({"agent": "acme", "text": "when do you open on weekdays", "prompt": prompt});
+        let body = json!({"agent": "acme", "text": text, "prompt": prompt});
         app.call("/sandbox/turns", &body).await.1
     };
-    let given = json!(["We open *at nine*."]);
-    assert_eq!(asks(prompt("{ threshold: 0.3 }")).await["bubbles"], given);
+    let given = json!(["We take it back."]);
+    assert_eq!(asks(prompt("{ threshold: 0.2 }")).await["bubbles"], given);
     assert_ne!(asks(prompt("{ threshold: 0.99 }")).await["bubbles"], given);
     let off = asks(prompt("{ enabled: false }")).await;
     assert!(off["trace"]["curated"].is_null(), "{off}");

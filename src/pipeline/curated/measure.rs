@@ -28,6 +28,7 @@ struct Sheet {
 }
 
 /// One judgement.
+#[expect(clippy::struct_excessive_bools, reason = "what a judgement says is yes or no")]
 struct Judged {
     score: f32,
     second: f32,
@@ -214,6 +215,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
     judged
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts of questions")]
 /// Precision and recall of what was given, 0 to 1.
 fn rates(judged: &[Judged], given: impl Fn(&Judged) -> bool) -> (f64, f64, usize) {
     let given: Vec<_> = judged.iter().filter(|one| given(one)).collect();
