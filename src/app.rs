@@ -62,6 +62,7 @@ impl App {
             index,
             tunings: library.tunings(),
             rerank: config.rerank.build().map_err(|why| anyhow!("[rerank]: {why}"))?,
+            curated: Arc::default(),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
@@ -97,6 +98,7 @@ impl App {
             all.warnings.extend(one.warnings);
         }
         self.desk.library.follow().await?;
+        self.desk.follow_answers().await?;
         Ok(all)
     }
 

@@ -59,6 +59,11 @@ impl Desk {
         self.numbers.iter().find(|number| number.id.as_str() == id)
     }
 
+    /// Brings the curated answers in step with the database.
+    pub async fn follow_answers(&self) -> crate::store::Result<()> {
+        self.engine.curated.follow(&self.store, &*self.engine.embed).await
+    }
+
     /// The numbers of a provider.
     pub fn numbers_of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Number> {
         self.numbers.iter().filter(move |number| number.provider == provider)

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Agent, AgentId, CollectionId, Handoff, HandoffRule, OptOut, Searching, Texts, VersionId, Voice,
+    Agent, AgentId, CollectionId, Consult, Handoff, HandoffRule, OptOut, Searching, Texts, VersionId,
+    Voice,
 };
 use crate::pipeline::Bot;
 
@@ -95,6 +96,7 @@ impl PromptFile {
             passages: header.passages,
             search: header.search.into(),
             min_confidence: header.min_confidence,
+            curated: header.curated,
             sources: header.sources,
             history: header.history,
             time_zone: header.time_zone,
@@ -126,6 +128,7 @@ struct Header {
     passages: usize,
     search: SearchHeader,
     min_confidence: Option<f32>,
+    curated: Consult,
     sources: bool,
     history: usize,
     time_zone: String,
@@ -150,6 +153,7 @@ impl Default for Header {
             passages: 5,
             search: SearchHeader::default(),
             min_confidence: None,
+            curated: Consult::default(),
             sources: true,
             history: 12,
             time_zone: "UTC".into(),
@@ -180,6 +184,9 @@ impl Header {
         }
         if self.min_confidence.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
             return Err(("min_confidence", "min_confidence goes from 0 to 1".into()));
+        }
+        if self.curated.threshold.is_some_and(|t| !(0.0..=1.0).contains(&t)) {
+            return Err(("threshold", "curated.threshold goes from 0 to 1".into()));
         }
         if !(1..=50).contains(&self.passages) {
             return Err((

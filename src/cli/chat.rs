@@ -270,6 +270,13 @@ fn explain(trace: &Trace) -> String {
         let said = stage.matched.as_deref().unwrap_or("none matched");
         lines.push(format!("hand-off   {} rules, {said} ({:.1} ms)", stage.rules, stage.took_ms));
     }
+    if let Some(stage) = &trace.curated {
+        lines.push(format!(
+            "curated    {} ({:.1} ms)",
+            super::answer::explain(stage),
+            stage.took_ms
+        ));
+    }
     if let Some(stage) = &trace.retrieve {
         let how = stage.embedder.as_deref().unwrap_or("words only");
         lines.push(format!(

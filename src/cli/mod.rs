@@ -9,10 +9,12 @@ use crate::app::App;
 use crate::config::Config;
 use crate::telemetry;
 
+mod answer;
 mod chat;
 mod client;
 mod doctor;
 mod eval;
+mod gaps;
 mod inbox;
 mod learn;
 mod reindex;
@@ -59,6 +61,8 @@ enum Command {
     Search(search::Search),
     /// Score answers to questions whose right answers are known
     Eval(eval::Eval),
+    Answer(answer::Answers),
+    Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
     Inbox(inbox::Inbox),
     /// Show stored webhooks, or take them in again after a bug was mended
@@ -114,6 +118,8 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Reindex(reindex) => reindex.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
+        Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
+        Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Models(models) => models.run(config).await,

@@ -29,6 +29,8 @@ pub struct Agent {
     pub search: Searching,
     /// Below this confidence (0 to 1) there is no answer; `None` for the default of the model in use.
     pub min_confidence: Option<f32>,
+    /// Whether curated answers win over the model.
+    pub curated: Consult,
     /// Whether a reply names the documents that it rests on.
     pub sources: bool,
     /// How many earlier messages the model is shown at the most.
@@ -56,6 +58,22 @@ pub struct Searching {
     pub follow_up: bool,
     /// A question in another language than the documents is put in theirs; needs a model.
     pub translate: bool,
+}
+
+/// Whether an agent gives curated answers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Consult {
+    /// Whether it does.
+    pub enabled: bool,
+    /// How near a question must come to a phrasing, 0 to 1; `None` for the measured default.
+    pub threshold: Option<f32>,
+}
+
+impl Default for Consult {
+    fn default() -> Self {
+        Self { enabled: true, threshold: None }
+    }
 }
 
 /// What an agent does with voice notes.

@@ -86,6 +86,10 @@ id! {
     SourceId "src",
     /// A piece of a document, as retrieval returns it.
     ChunkId "chk",
+    /// A curated answer.
+    AnswerId "ans",
+    /// A knowledge gap.
+    GapId "gap",
     /// A stored webhook body.
     WebhookId "hook",
 }

@@ -8,6 +8,7 @@ pub mod message;
 pub mod event;
 pub mod agent;
 pub mod knowledge;
+pub mod answer;
 pub mod turn;
 pub mod machine;
 pub mod thread;
@@ -15,11 +16,12 @@ pub mod sending;
 pub mod prompt;
 pub mod trace;
 
-pub use agent::{Agent, Handoff, HandoffRule, OptOut, Searching, Texts, Voice};
+pub use agent::{Agent, Consult, Handoff, HandoffRule, OptOut, Searching, Texts, Voice};
+pub use answer::Curated;
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
-    AgentId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId, MessageId,
-    NumberId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
+    AgentId, AnswerId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId,
+    GapId, MessageId, NumberId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use message::{ChoiceSource, Content, Media, MediaKind};

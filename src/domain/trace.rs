@@ -12,6 +12,9 @@ pub struct Trace {
     pub transcribe: Option<Transcribed>,
     /// Stage 3.
     pub escalate: Option<Escalated>,
+    /// Before stage 4.
+    #[serde(default)]
+    pub curated: Option<Consulted>,
     /// Stage 4.
     pub retrieve: Option<Retrieved>,
     /// Stage 5.
@@ -57,6 +60,40 @@ pub struct Escalated {
     pub matched: Option<String>,
     /// Milliseconds.
     pub took_ms: f64,
+}
+
+/// Before stage 4: whether a curated answer is to just this question.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Consulted {
+    /// How many answers there are.
+    pub answers: usize,
+    /// The nearest one, when any came near.
+    pub nearest: Option<Nearest>,
+    /// Why it was not given; `None` when it was, or when there is none.
+    pub refused: Option<String>,
+    /// Why the embedding is missing, when it is.
+    pub error: Option<String>,
+    /// Milliseconds.
+    pub took_ms: f64,
+}
+
+/// The curated answer that is nearest to a question.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Nearest {
+    /// The answer.
+    pub answer: String,
+    /// The phrasing that comes nearest.
+    pub phrasing: String,
+    /// How near, 0 to 1; 1: the same words.
+    pub score: f32,
+    /// How near the words alone are, 0 to 1.
+    pub words: f32,
+    /// Cosine of the embeddings, when they were compared.
+    pub meaning: Option<f32>,
+    /// How near the next other answer is, 0 to 1.
+    pub second: f32,
+    /// How near it has to be.
+    pub threshold: f32,
 }
 
 /// Stage 4: what was found.

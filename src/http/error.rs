@@ -55,6 +55,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("There is no such {what}."))
     }
 
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
     pub(super) fn too_large(limit: usize) -> Self {
         let detail = format!("The body is larger than {limit} bytes ([http] max_body_bytes).");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)

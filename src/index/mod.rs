@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
 mod memory;
-mod terms;
+pub(crate) mod terms;
 mod language;
 mod tuning;
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::vectors::{BATCH, text_hash};
-use super::{Error, Library, Paper, Shelf, chunk, collection, extract};
+use super::{Error, Library, Paper, Shelf, answers, chunk, collection, extract};
 use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 
@@ -133,6 +133,9 @@ impl<'a> Work<'a> {
             Ok(Err(error)) => return self.fail(path, String::new(), error.to_string()).await,
             Err(error) => return self.fail(path, String::new(), error.to_string()).await,
         };
+        if answers::is_answers(&path) {
+            return self.answers(path, &bytes).await;
+        }
         let hash = self.hash(&bytes);
         if self.known.get(&path).is_some_and(|row| row.state == "ready" && row.hash == hash) {
             self.summary.unchanged += 1;
@@ -249,6 +252,30 @@ impl<'a> Work<'a> {
                 self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
                 self.summary.removed += 1;
             }
+        }
+        let store = &self.library.store;
+        for path in store.answer_files(&self.collection).await? {
+            if !paths.contains(&path) {
+                store.answers_of_file(&self.collection, &path, Vec::new()).await?;
+                self.summary.removed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a file's curated answers those that it holds now. Those of a file that is wrong stay as they were.
+    async fn answers(&mut self, path: String, bytes: &[u8]) -> Result<(), Error> {
+        match answers::parse(bytes) {
+            Ok(held) => {
+                let store = &self.library.store;
+                let changed = store.answers_of_file(&self.collection, &path, held).await?;
+                if changed {
+                    self.summary.learned += 1;
+                } else {
+                    self.summary.unchanged += 1;
+                }
+            }
+            Err(why) => self.summary.failed.push((path, why)),
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::index::{Entry, Index, Tunings};
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 use crate::store::{self, Store};
 
+mod answers;
 mod chunk;
 mod collection;
 mod extract;

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::collection;
 use super::extract::{MAX_BYTES, Unreadable};
-use super::FORMATS;
+use super::{FORMATS, answers, collection};
 
 /// The documents to learn into one collection.
 pub struct Shelf {
@@ -120,6 +119,10 @@ fn visible(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// Whether a file in a folder is meant to be learned; others lie there for another purpose.
 fn is_learnable(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    if name.is_some_and(|name| answers::is_answers(&name)) {
+        return true;
+    }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     ending.is_some_and(|ending| FORMATS.contains(&ending.as_str()))
 }

@@ -9,6 +9,7 @@ use super::{Completion, Error, Hear, Model, Window};
 use crate::domain::{Passage, Prompt, Usage};
 
 mod courtesy;
+pub(crate) use courtesy::asks_nothing;
 mod units;
 mod weigh;
 mod words;

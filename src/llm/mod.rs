@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::domain::{Prompt, Usage};
 
 mod extractive;
+pub(crate) use extractive::asks_nothing;
 mod openai;
 
 /// Writes an answer to a prompt.

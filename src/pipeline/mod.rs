@@ -23,6 +23,8 @@ pub mod inbound;
 mod consent;
 mod transcribe;
 mod escalate;
+pub mod curated;
+pub mod gaps;
 pub mod retrieve;
 mod prompt;
 mod reply;
@@ -53,6 +55,8 @@ pub struct Engine {
     pub tunings: Arc<Tunings>,
     /// Question and passages to how well each answers.
     pub rerank: Arc<dyn Reranker>,
+    /// Curated answers, which win over the model.
+    pub curated: Arc<curated::Book>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
     /// What answers when there is no money for a model.
@@ -130,6 +134,9 @@ impl Engine {
         if let Some(reason) = bot.escalate(&question, run) {
             let reply = bot.agent.handoff.reply.clone();
             return Stage::Decided(Outcome::HandOver { reason, reply, question: question.text });
+        }
+        if let Some(reply) = curated::consult(self, &bot.agent, &question, run).await {
+            return Stage::Decided(Outcome::Reply(reply));
         }
         let found = retrieve::search(self, bot.scene(turn, &question), run).await;
         Stage::Open { question, found }

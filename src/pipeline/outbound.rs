@@ -2,10 +2,11 @@
 //! with the hand-off's notices. Sends nothing: that is the courier's.
 
 use super::format::{for_whatsapp, split};
+use super::gaps::masked;
 use super::inbound::Gathered;
 use super::{Answered, Bot};
 use crate::domain::{
-    ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, Trace, TurnId, time,
+    ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,
 };
 use crate::store::escalations::Untold;
 use crate::store::finish::{Escalation, Finished};
@@ -48,12 +49,24 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
         outcome: word(&answered.outcome),
         answered: transcribed(place.gathered, &answered.transcripts),
         replies: texts.iter().map(|text| OutgoingRow::new(text)).collect(),
+        unanswered: unanswered(answered),
         escalation,
         send: None,
         usage: answered.trace.usage,
         trace: json(&answered.trace),
         claim: place.claim,
     }
+}
+
+/// What was asked, without personal data, when nothing was found that answers it.
+fn unanswered(answered: &Answered) -> Option<String> {
+    let nothing = match &answered.outcome {
+        Outcome::Reply(reply) => reply.sort == ReplyKind::NoAnswer,
+        Outcome::HandOver { reason, .. } => matches!(reason, Reason::Budget {}),
+        Outcome::Silence { .. } => false,
+    };
+    let asked = answered.trace.transcribe.as_ref().filter(|_| nothing)?;
+    Some(masked(&asked.question)).filter(|question| !question.is_empty())
 }
 
 /// A reply as a customer would get it: one text a bubble.

@@ -10,7 +10,7 @@ use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
-use super::{Conn, Result, Rows, Store, conversations, escalations, now, outbox, storable};
+use super::{Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable};
 use crate::domain::{AgentId, MessageId, TurnId, Usage, VersionId, WorkspaceId, machine};
 
 impl Store {
@@ -41,6 +41,8 @@ pub struct Finished {
     pub answered: Vec<(MessageId, Option<String>)>,
     /// What to send to the customer, in order.
     pub replies: Vec<OutgoingRow>,
+    /// The question, without personal data, when it was not answered.
+    pub unanswered: Option<String>,
     /// Set when the conversation goes to a person.
     pub escalation: Option<Escalation>,
     /// Set when this process can send the first reply at once: it is claimed with the commit, where nothing of the
@@ -87,6 +89,7 @@ impl Many for Finished {
         }
         look_again(&ours, conn).await?;
         record(&ours, workspace, conn).await?;
+        gaps::record(&ours, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
         signal::tell(conn, workspace, told).await?;

@@ -32,6 +32,8 @@ pub mod inbox;
 pub mod knowledge;
 pub mod sources;
 pub mod vectors;
+pub mod answers;
+pub mod gaps;
 pub mod messages;
 pub mod outbox;
 pub mod unknown;

@@ -13,11 +13,14 @@ use super::{Settings, Silent};
 use crate::desk::{Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::knowledge::Summary;
+use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
 
 /// How often sends and cases are looked after, at the least.
 const OFTEN: Duration = Duration::from_secs(2);
+/// How often unanswered questions are grouped, in milliseconds.
+const GROUP_MS: i64 = 30_000;
 /// How often a process says that it is alive, and after how long without it is gone, in milliseconds.
 const BEAT: Duration = Duration::from_secs(5);
 const GONE_MS: i64 = 30_000;
@@ -38,6 +41,7 @@ pub(super) async fn run(
     let keeper = Keeper { desk, settings, replicas, started: Instant::now() };
     tokio::select! {
         () = keeper.often() => {}
+        () = keeper.group_gaps() => {}
         () = keeper.beat() => {}
         () = keeper.seldom() => {}
         () = keeper.read_sources() => {}
@@ -113,6 +117,22 @@ impl Keeper {
             self.desk.wake.send();
         }
         Ok(())
+    }
+
+    /// Questions that were not answered become knowledge gaps; one process does it at a time.
+    async fn group_gaps(&self) {
+        loop {
+            match self.desk.store.hold("gaps", 2 * GROUP_MS).await {
+                Ok(true) => {
+                    if let Err(error) = gaps::group(&self.desk.store).await {
+                        tracing::warn!(%error, "unanswered questions could not be grouped, it is tried again");
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "knowledge gaps could not be held"),
+            }
+            tokio::time::sleep(Duration::from_millis(GROUP_MS.unsigned_abs())).await;
+        }
     }
 
     async fn beat(&self) {

@@ -119,6 +119,9 @@ async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool
         if let Err(error) = desk.library.follow().await {
             tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
         }
+        if let Err(error) = desk.follow_answers().await {
+            tracing::warn!(%error, "the curated answers could not be brought up to date, it is tried again");
+        }
     }
 }
 

@@ -36,7 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/"]),
     ("anyhow", &["app.rs", "cli/", "main.rs"]),
     ("minijinja", &["pipeline/prompt.rs"]),
-    ("serde_saphyr", &["prompts.rs"]),
+    ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs"]),
     ("rust_stemmers", &["index/", "llm/extractive"]),
     ("pulldown_cmark", &["knowledge/", "pipeline/format"]),
     ("htmd", &["knowledge/"]),

@@ -183,6 +183,39 @@ async fn a_chat_follows_its_commands() {
 }
 
 #[tokio::test]
+async fn curated_answers_are_kept_and_tried_from_the_terminal() {
+    let home = home();
+    let home = home.path();
+    assert_eq!(run(home, &["learn", "knowledge"]).await.code, 0);
+    run(home, &["answer", "--help"]).await.says(&["answers.yaml", "whole message", "test"]);
+    run(home, &["answer", "list"]).await.says(&["no curated answers", "answer add --help"]);
+    let add = ["answer", "add", "--collection", "acme", "--ask", "When do you open?", "At nine."];
+    let added = run(home, &add).await;
+    let id = added.out.trim();
+    assert!(id.starts_with("ans_"), "{added:?}");
+    let asked = run(home, &["answer", "test", "hello, when do you open please"]).await;
+    assert_eq!(asked.code, 0, "{asked:?}");
+    asked.says(&["given", "1.00", id, "At nine."]);
+    let other = run(home, &["answer", "test", "When do you close?"]).await;
+    assert_eq!(other.code, 1, "{other:?}");
+    let edited = run(home, &["answer", "edit", id, "--answer", "At ten.", "--off"]).await;
+    assert_eq!(edited.code, 0, "{edited:?}");
+    run(home, &["answer", "list", "--collection", "acme"]).await.says(&["(off)", "At ten."]);
+    let off = run(home, &["answer", "test", "when do you open"]).await;
+    assert_eq!(off.code, 1, "{off:?}");
+    assert_eq!(run(home, &["answer", "remove", id]).await.code, 0);
+    run(home, &["answer", "remove", id]).await.fails_with(&["there is no answer", "answer list"]);
+    run(home, &["answer", "edit", "nonsense"]).await.fails_with(&["ans_01J"]);
+    let lost = ["answer", "add", "--collection", "lost", "--ask", "When?", "Now."];
+    run(home, &lost).await.fails_with(&["no collection `lost`", "acme, bolt"]);
+    let empty = ["answer", "add", "--collection", "acme", "--ask", "?!", "Now."];
+    run(home, &empty).await.fails_with(&["holds no word"]);
+    run(home, &["gaps"]).await.says(&["no questions without an answer"]);
+    run(home, &["gaps", "--recheck"]).await.says(&["0 questions were asked again"]);
+    run(home, &["gaps", "dismiss", "gap_01J"]).await.fails_with(&["there is no gap"]);
+}
+
+#[tokio::test]
 async fn documents_are_learned_searched_and_their_faults_told() {
     let home = home();
     let first = run(home.path(), &["learn", "knowledge"]).await;

@@ -442,6 +442,7 @@ impl Play {
             usage: Usage::default(),
             answered: answered.collect(),
             replies: replies.clone(),
+            unanswered: None,
             escalation: hand_over.then_some(Escalation { reason, question, notices }),
             send: send.map(|run_out| Terms {
                 lease_ms: if run_out { RUN_OUT } else { MINUTE },

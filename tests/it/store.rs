@@ -89,6 +89,7 @@ impl Ground {
             usage: Usage::default(),
             answered,
             replies: replies.iter().map(|text| reply(text)).collect(),
+            unanswered: None,
             escalation: None,
             send: None,
         }
@@ -317,6 +318,23 @@ on_both! {
             (0, 1),
             "{again:?}: one turn was committed twice"
         );
+    }
+
+    async fn an_unanswered_question_is_kept_once_with_its_turn(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let unanswered = Some("Do you rent submarines?\0".to_owned());
+        let turn = Finished { unanswered, ..ground.finished(&claim, &["I do not know."]).await };
+        let mut broken = turn.clone();
+        broken.replies.push(broken.replies[0].clone());
+        ground.store.commit_turn(broken).await.unwrap_err();
+        assert!(ground.store.ungrouped(10).await.unwrap().is_empty(), "a turn that failed left a gap");
+        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), Committed::Yes(None));
+        let again = Finished { id: TurnId::generate(), ..turn };
+        assert_eq!(ground.store.commit_turn(again).await.unwrap(), Committed::Overtaken);
+        let kept = ground.store.ungrouped(10).await.unwrap();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert_eq!(kept[0].question, "Do you rent submarines?\u{fffd}");
     }
 
     async fn a_turn_is_committed_whole_or_not_at_all(db) {

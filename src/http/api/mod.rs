@@ -14,10 +14,12 @@ use super::error::Problem;
 use super::{Shared, auth};
 
 mod agents;
+mod answers;
 mod conversations;
 mod documents;
 mod escalations;
 mod events;
+mod gaps;
 mod knowledge;
 mod live;
 mod numbers;
@@ -73,6 +75,12 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(sources::refresh))
         .routes(routes!(documents::list))
         .routes(routes!(documents::chunks))
+        .routes(routes!(answers::list, answers::create))
+        .routes(routes!(answers::one, answers::change, answers::remove))
+        .routes(routes!(gaps::list))
+        .routes(routes!(gaps::one))
+        .routes(routes!(gaps::dismiss))
+        .routes(routes!(gaps::answer))
         .routes(routes!(sandbox::turn));
     OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
 }

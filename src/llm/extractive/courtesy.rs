@@ -62,7 +62,7 @@ const FILLERS: &[&str] = &[
 ];
 
 /// Whether a message asks nothing: nothing but courtesies, or no letters and digits at all.
-pub(super) fn asks_nothing(message: &str) -> bool {
+pub(crate) fn asks_nothing(message: &str) -> bool {
     static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
         let mut phrases: Vec<String> =
             PHRASES.iter().flat_map(|line| line.split('|')).map(fold).collect();

@@ -1,0 +1,242 @@
+//! `frontdesk answer`: curated answers from the terminal, and what one of them would say to a question.
+
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+
+use crate::app::App;
+use crate::domain::trace::Consulted;
+use crate::domain::{AnswerId, CollectionId, Consult, Curated};
+use crate::pipeline::curated::{Ask, look};
+use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
+
+/// Question and answer pairs that win over the model when a customer asks just that
+///
+/// An answer belongs to a collection; every agent that answers from the collection gives it. It is given only when the
+/// whole message is its question, in nearly the words of one of its phrasings: several phrasings find more. Numbers, days,
+/// names and "not" must be the same. A running desk notices changes within a second.
+///
+/// A folder of documents can hold them as well, in a file `answers.yaml`:
+///
+///   - ask: When do you open?
+///     answer: From Monday to Friday, 9:00 to 18:00.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Answers {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the answers, the newest first
+    List {
+        /// Only those of this collection
+        #[arg(long)]
+        collection: Option<String>,
+    },
+    /// Add an answer: frontdesk answer add --collection acme --ask "When do you open?" "At nine."
+    Add {
+        /// The collection that it belongs to
+        #[arg(long)]
+        collection: String,
+        /// How customers put the question; give it several times
+        #[arg(long, required = true)]
+        ask: Vec<String>,
+        /// ISO 639-1 code of the language that it is for [default: any]
+        #[arg(long)]
+        language: Option<String>,
+        /// What they get, Markdown
+        answer: String,
+    },
+    /// Change an answer; what is not given stays
+    Edit {
+        /// Its id, ans_…
+        id: String,
+        /// How customers put the question, all of it anew; give it several times
+        #[arg(long)]
+        ask: Vec<String>,
+        /// What they get, Markdown
+        #[arg(long)]
+        answer: Option<String>,
+        /// ISO 639-1 code of the language that it is for; empty: any
+        #[arg(long)]
+        language: Option<String>,
+        /// Let it answer
+        #[arg(long, conflicts_with = "off")]
+        on: bool,
+        /// Keep it, but do not let it answer
+        #[arg(long)]
+        off: bool,
+    },
+    /// Remove an answer
+    Remove {
+        /// Its id, ans_…
+        id: String,
+    },
+    /// Say which answer a question gets, how near it is, and why it is not given
+    Test {
+        /// The question, as a customer would write it
+        question: String,
+        /// Only the answers of this collection [default: all]
+        #[arg(long)]
+        collection: Option<String>,
+        /// How near is near enough, 0 to 1 [default: the measured one]
+        #[arg(long)]
+        threshold: Option<f32>,
+    },
+}
+
+impl Answers {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::List { collection } => list(&app, collection.as_deref()).await?,
+            Command::Add { collection, ask, language, answer } => {
+                let collection = one_collection(&app, &collection).await?;
+                let curated = Curated { phrasings: ask, body: answer, language, enabled: true };
+                let curated = tidied(curated)?;
+                let new = NewAnswer { collection, curated, author: author() };
+                let id = app.desk.store.add_answer(new).await?;
+                let id = id.ok_or_else(|| {
+                    anyhow!("the collection holds {MOST_ANSWERS} answers, which is the most")
+                })?;
+                println!("{id}");
+            }
+            Command::Edit { id, ask, answer, language, on, off } => {
+                let row = find(&app, &id).await?;
+                let known = row.curated();
+                let curated = tidied(Curated {
+                    phrasings: if ask.is_empty() { known.phrasings } else { ask },
+                    body: answer.unwrap_or(known.body),
+                    language: language.or(known.language).filter(|code| !code.is_empty()),
+                    enabled: (known.enabled || on) && !off,
+                })?;
+                done(&app.desk.store.change_answer(&AnswerId::stored(row.id), curated).await?)?;
+                println!("{id} was changed.");
+            }
+            Command::Remove { id } => {
+                let row = find(&app, &id).await?;
+                done(&app.desk.store.remove_answer(&AnswerId::stored(row.id)).await?)?;
+                println!("{id} was removed.");
+            }
+            Command::Test { question, collection, threshold } => {
+                let collections = match collection {
+                    Some(name) => vec![one_collection(&app, &name).await?],
+                    None => collections(&app).await?.into_iter().map(|(_, id)| id).collect(),
+                };
+                return test(&app, &question, (&collections, threshold)).await;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(app: &App, only: Option<&str>) -> anyhow::Result<()> {
+    let wanted = match only {
+        Some(name) => vec![(name.to_owned(), one_collection(app, name).await?)],
+        None => collections(app).await?,
+    };
+    let mut none = true;
+    for (name, id) in wanted {
+        for row in app.desk.store.answers(&id, None, MOST_ANSWERS).await? {
+            none = false;
+            let off = if row.enabled() { "" } else { "  (off)" };
+            let source = row.source.as_deref().unwrap_or("by hand");
+            println!("{}  {name}  {source}{off}", row.id);
+            for phrasing in row.phrasings() {
+                println!("    ? {phrasing}");
+            }
+            println!("    → {}", row.body.replace('\n', "\n      "));
+        }
+    }
+    if none {
+        println!(
+            "There are no curated answers. `frontdesk answer add --help` shows how to add one."
+        );
+    }
+    Ok(())
+}
+
+async fn test(
+    app: &App,
+    question: &str,
+    (collections, threshold): (&[CollectionId], Option<f32>),
+) -> anyhow::Result<ExitCode> {
+    app.desk.follow_answers().await?;
+    let consult = Consult { enabled: true, threshold };
+    let ask = Ask { text: question, language: None, collections, consult };
+    let (given, seen) = look(&app.desk.engine, &ask).await;
+    println!("{}", explain(&seen));
+    let Some(answer) = given else { return Ok(ExitCode::FAILURE) };
+    println!("\n{answer}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was consulted, for people.
+pub(super) fn explain(seen: &Consulted) -> String {
+    let Some(near) = &seen.nearest else {
+        let why = seen.refused.as_deref().unwrap_or("none came near");
+        return format!("{} answers, {why}", seen.answers);
+    };
+    let meaning = near.meaning.map_or("–".into(), |meaning| format!("{meaning:.2}"));
+    let verdict = match &seen.refused {
+        Some(why) => format!("not given: {why}"),
+        None => "given".to_owned(),
+    };
+    format!(
+        "{} answers, {verdict}\n  {:.2}  {}  “{}”  (needs {:.2}, words {:.2}, meaning {meaning}, next {:.2})",
+        seen.answers,
+        near.score,
+        near.answer,
+        near.phrasing,
+        near.threshold,
+        near.words,
+        near.second
+    )
+}
+
+async fn collections(app: &App) -> anyhow::Result<Vec<(String, CollectionId)>> {
+    let rows = app.desk.store.collections().await?;
+    Ok(rows.into_iter().map(|row| (row.slug, CollectionId::stored(row.id))).collect())
+}
+
+/// The collection of a name.
+pub(super) async fn one_collection(app: &App, name: &str) -> anyhow::Result<CollectionId> {
+    let all = collections(app).await?;
+    let known: Vec<&str> = all.iter().map(|(slug, _)| slug.as_str()).collect();
+    let known = known.join(", ");
+    let found = all.iter().find(|(slug, _)| slug == name).map(|(_, id)| id.clone());
+    found.ok_or_else(|| {
+        anyhow!(
+            "there is no collection `{name}`; there are: {known}. `frontdesk learn DIR` makes one."
+        )
+    })
+}
+
+async fn find(app: &App, id: &str) -> anyhow::Result<AnswerRow> {
+    let row = app.desk.store.answer(&AnswerId::parse(id)?).await?;
+    row.ok_or_else(|| anyhow!("there is no answer {id}; `frontdesk answer list` shows them"))
+}
+
+/// The answer ready to be stored.
+pub(super) fn tidied(curated: Curated) -> anyhow::Result<Curated> {
+    curated.tidied().map_err(|why| anyhow!("this cannot be an answer: {why}"))
+}
+
+fn done(changed: &Changed) -> anyhow::Result<()> {
+    match changed {
+        Changed::Yes => Ok(()),
+        Changed::Missing => bail!("the answer was removed meanwhile"),
+        Changed::InFile(path) => {
+            bail!(
+                "the file {path} of its collection holds this answer: change it there and learn the folder again"
+            )
+        }
+    }
+}
+
+/// Who writes in this terminal.
+pub(super) fn author() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "terminal".into())
+}

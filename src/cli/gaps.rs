@@ -1,0 +1,163 @@
+//! `frontdesk gaps`: what customers asked and nobody answered, grouped; answering and dismissing it.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+
+use super::answer::{author, one_collection, tidied};
+use crate::app::App;
+use crate::domain::{AgentId, Curated, GapId};
+use crate::pipeline::gaps::{group, phrasings, recheck};
+use crate::store::answers::NewAnswer;
+use crate::store::gaps::{GapRow, Wanted};
+
+/// What customers asked and nobody answered, grouped
+///
+/// The questions are kept without phone numbers, mail addresses and account numbers. A group that is answered becomes a
+/// curated answer; one that is dismissed stays so when the question is asked again.
+#[derive(Debug, Args)]
+pub(super) struct Gaps {
+    /// Ask the open questions again, without a model, and mark those that find an answer now: after new documents
+    #[arg(long)]
+    recheck: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the groups, the last asked first [this is what happens without a command]
+    List {
+        /// Those that are answered or dismissed, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a group with its newest questions
+    Show {
+        /// Its id, gap_…
+        id: String,
+    },
+    /// Make a curated answer of a group: frontdesk gaps answer gap_… "Yes, on Sundays, too."
+    Answer {
+        /// Its id, gap_…
+        id: String,
+        /// What customers get who ask this, Markdown
+        answer: String,
+        /// How they put the question; give it several times [default: the group's questions]
+        #[arg(long)]
+        ask: Vec<String>,
+        /// The collection that the answer belongs to [default: the agent's first]
+        #[arg(long)]
+        collection: Option<String>,
+    },
+    /// Dismiss a group
+    Dismiss {
+        /// Its id, gap_…
+        id: String,
+    },
+}
+
+impl Gaps {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        let store = &app.desk.store;
+        group(store).await?;
+        if self.recheck {
+            again(&app).await?;
+        }
+        match self.command {
+            None if self.recheck => {}
+            None => list(&app, false).await?,
+            Some(Command::List { all }) => list(&app, all).await?,
+            Some(Command::Show { id }) => {
+                let gap = find(&app, &id).await?;
+                tell(&gap);
+                for example in store.examples(&GapId::stored(gap.id)).await? {
+                    println!("    {}  {}", moment(example.created_at), one_line(&example.question));
+                }
+            }
+            Some(Command::Answer { id, answer, ask, collection }) => {
+                let gap = find(&app, &id).await?;
+                make(&app, &gap, Given { answer, ask, collection }).await?;
+            }
+            Some(Command::Dismiss { id }) => {
+                let gap = find(&app, &id).await?;
+                store.mark_gap(&GapId::stored(gap.id), "dismissed").await?;
+                println!("{id} is dismissed.");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What a group is answered with.
+struct Given {
+    answer: String,
+    ask: Vec<String>,
+    collection: Option<String>,
+}
+
+async fn list(app: &App, all: bool) -> anyhow::Result<()> {
+    let state = (!all).then(|| "open".to_owned());
+    let gaps = app.desk.store.gaps(&Wanted { state, ..Wanted::default() }, 200).await?;
+    if gaps.is_empty() {
+        println!("There are no questions without an answer.");
+    }
+    gaps.iter().for_each(tell);
+    Ok(())
+}
+
+async fn again(app: &App) -> anyhow::Result<()> {
+    app.desk.library.follow().await?;
+    app.desk.follow_answers().await?;
+    let bot = |id: &AgentId| app.desk.bots.get(id);
+    let (asked, answered) = recheck(&app.desk.store, &app.desk.engine, bot).await?;
+    println!("{asked} questions were asked again, {} find an answer now.", answered.len());
+    for gap in answered {
+        println!("    {}", one_line(&gap.question));
+    }
+    Ok(())
+}
+
+async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
+    let (store, id) = (&app.desk.store, GapId::stored(gap.id.clone()));
+    let collection = if let Some(name) = &given.collection {
+        one_collection(app, name).await?
+    } else {
+        let bot = app.desk.bots.get(&AgentId::stored(gap.agent_id.clone()));
+        let first = bot.and_then(|bot| bot.agent.knowledge.first().cloned());
+        first.ok_or_else(|| anyhow!("the agent has no collection: name one with --collection"))?
+    };
+    let asked = match given.ask.as_slice() {
+        [] => phrasings(gap, &store.examples(&id).await?),
+        _ => given.ask,
+    };
+    let curated =
+        tidied(Curated { phrasings: asked, body: given.answer, language: None, enabled: true })?;
+    let new = NewAnswer { collection, curated, author: author() };
+    let answer = store.answer_gap(&id, new).await?;
+    let answer = answer.ok_or_else(|| anyhow!("the collection is full: remove some answers"))?;
+    println!("{answer}");
+    Ok(())
+}
+
+async fn find(app: &App, id: &str) -> anyhow::Result<GapRow> {
+    let row = app.desk.store.gap(&GapId::parse(id)?).await?;
+    row.ok_or_else(|| anyhow!("there is no gap {id}; `frontdesk gaps` shows them"))
+}
+
+fn tell(gap: &GapRow) {
+    let times = if gap.asked == 1 { "once".into() } else { format!("{} times", gap.asked) };
+    println!("{}  {}, last {}  ({})", gap.id, times, moment(gap.last_at), gap.state);
+    println!("    {}", one_line(&gap.question));
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn moment(millis: i64) -> String {
+    let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
+    moment.format("%Y-%m-%d %H:%M").to_string()
+}

@@ -1,0 +1,111 @@
+//! Curated answers as people write them: the ways to put a question, and what a customer gets who asks it. Says what is
+//! wrong with one; does not know how questions are matched.
+
+use serde::{Deserialize, Serialize};
+
+/// The most ways to put one question.
+pub const MOST_PHRASINGS: usize = 50;
+/// The longest way to put it, in characters.
+pub const LONGEST_PHRASING: usize = 500;
+/// The longest answer, in characters: WhatsApp takes about four times that in five messages.
+pub const LONGEST_ANSWER: usize = 8000;
+
+/// A curated answer as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Curated {
+    /// How customers put the question; not empty.
+    pub phrasings: Vec<String>,
+    /// What they get, Markdown.
+    pub body: String,
+    /// ISO 639-1 code of the language that it is for; `None`: any.
+    pub language: Option<String>,
+    /// Whether it answers.
+    pub enabled: bool,
+}
+
+impl Curated {
+    /// The answer without stray white space and without phrasings that come twice, or what is wrong with it and what would
+    /// be right.
+    pub fn tidied(mut self) -> Result<Self, String> {
+        let mut phrasings: Vec<String> = Vec::new();
+        for phrasing in self.phrasings {
+            let phrasing = phrasing.trim().to_owned();
+            if !phrasing.is_empty() && !phrasings.contains(&phrasing) {
+                phrasings.push(phrasing);
+            }
+        }
+        self.phrasings = phrasings;
+        let body = self.body.trim().to_owned();
+        self.body = body;
+        self.language = self.language.map(|code| code.trim().to_lowercase());
+        match self.wrong() {
+            Some(why) => Err(why),
+            None => Ok(self),
+        }
+    }
+
+    fn wrong(&self) -> Option<String> {
+        if self.phrasings.is_empty() {
+            return Some("write at least one way in which customers put the question".into());
+        }
+        if self.phrasings.len() > MOST_PHRASINGS {
+            let many = self.phrasings.len();
+            return Some(format!("{many} phrasings are too many, {MOST_PHRASINGS} are the most"));
+        }
+        let wordless = |text: &&String| !text.chars().any(char::is_alphanumeric);
+        if let Some(bad) = self.phrasings.iter().find(wordless) {
+            return Some(format!("`{bad}` holds no word, write it as customers put the question"));
+        }
+        let long = |text: &&String| text.chars().count() > LONGEST_PHRASING;
+        if let Some(bad) = self.phrasings.iter().find(long) {
+            let start: String = bad.chars().take(40).collect();
+            return Some(format!(
+                "`{start}…` is too long for a question, {LONGEST_PHRASING} characters are the most"
+            ));
+        }
+        if self.body.is_empty() {
+            return Some("the answer is empty, write what the customer gets".into());
+        }
+        if self.body.chars().count() > LONGEST_ANSWER {
+            return Some(format!("the answer is longer than {LONGEST_ANSWER} characters"));
+        }
+        let language = self.language.as_deref().filter(|code| !is_language(code))?;
+        Some(format!("`{language}` is not a language's code, such as en, es or pt"))
+    }
+}
+
+fn is_language(code: &str) -> bool {
+    code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curated(phrasings: &[&str], body: &str) -> Curated {
+        let phrasings = phrasings.iter().map(|&text| text.to_owned()).collect();
+        Curated { phrasings, body: body.into(), language: None, enabled: true }
+    }
+
+    #[test]
+    fn stray_spaces_and_repeated_phrasings_go() {
+        let tidy = curated(&[" When? ", "", "When?", "How?"], "\n At nine. ").tidied();
+        assert_eq!(tidy, Ok(curated(&["When?", "How?"], "At nine.")));
+    }
+
+    #[test]
+    fn what_cannot_be_an_answer_is_refused_with_what_to_do() {
+        let refused = |one: Curated, words: &str| {
+            let why = one.tidied().expect_err(words);
+            assert!(why.contains(words), "{why}");
+        };
+        refused(curated(&[], "x"), "at least one way");
+        refused(curated(&["?!"], "x"), "holds no word");
+        refused(curated(&[&"a".repeat(501)], "x"), "500 characters");
+        refused(curated(&["a"], " "), "the answer is empty");
+        refused(curated(&["a"], &"x".repeat(8001)), "8000");
+        let many: Vec<String> = (0..51).map(|n| format!("q{n}")).collect();
+        refused(curated(&many.iter().map(String::as_str).collect::<Vec<_>>(), "x"), "51 phrasings");
+        refused(Curated { language: Some("english".into()), ..curated(&["a"], "x") }, "english");
+    }
+}

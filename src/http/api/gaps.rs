@@ -1,0 +1,194 @@
+//! Knowledge gaps: what customers asked and nobody answered, grouped; dismissing and answering them.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use super::answers::{CuratedAnswer, collection, full, tidied};
+use super::page::{Page, Paging};
+use crate::domain::{AgentId, CollectionId, Curated, GapId};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path, Query};
+use crate::pipeline::gaps::{group, phrasings};
+use crate::store::answers::NewAnswer;
+use crate::store::gaps::{GapRow, UnansweredRow, Wanted};
+
+/// A group of questions that were not answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KnowledgeGap)]
+pub(super) struct Gap {
+    /// Its id.
+    id: String,
+    /// The agent that could not answer.
+    agent_id: String,
+    /// The first of the questions, without personal data.
+    question: String,
+    /// `open`, `answered` or `dismissed`.
+    state: String,
+    /// How often it was asked.
+    asked: i64,
+    /// The curated answer that was made of it.
+    answer_id: Option<String>,
+    /// When it was first asked, milliseconds since 1970.
+    first_at: i64,
+    /// When it was last asked, milliseconds since 1970.
+    last_at: i64,
+}
+
+impl From<GapRow> for Gap {
+    fn from(row: GapRow) -> Self {
+        Self {
+            id: row.id,
+            agent_id: row.agent_id,
+            question: row.question,
+            state: row.state,
+            asked: row.asked,
+            answer_id: row.answer_id,
+            first_at: row.first_at,
+            last_at: row.last_at,
+        }
+    }
+}
+
+/// A group with its newest questions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KnowledgeGapInFull)]
+pub(super) struct Full {
+    /// The group.
+    gap: Gap,
+    /// Its newest 20 questions, without personal data.
+    examples: Vec<Example>,
+}
+
+/// A question of a group.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UnansweredQuestion)]
+pub(super) struct Example {
+    /// The question, without personal data.
+    question: String,
+    /// When it was asked, milliseconds since 1970.
+    asked_at: i64,
+}
+
+impl From<UnansweredRow> for Example {
+    fn from(row: UnansweredRow) -> Self {
+        Self { question: row.question, asked_at: row.created_at }
+    }
+}
+
+/// Which groups.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Only those that are `open`, `answered` or `dismissed`.
+    state: Option<String>,
+    /// Only those of this agent, by its id or short name.
+    agent: Option<String>,
+}
+
+/// Knowledge gaps, the last asked first.
+#[utoipa::path(get, path = "/gaps", operation_id = "list_gaps", tag = "knowledge", params(Filter, Paging),
+    responses((status = 200, body = Page<Gap>), (status = 400, response = Problem), (status = 404, response = Problem)))]
+pub(super) async fn list(
+    State(web): State<Shared>,
+    Query(filter): Query<Filter>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Gap>> {
+    if let Some(state) = &filter.state
+        && !["open", "answered", "dismissed"].contains(&state.as_str())
+    {
+        return Err(Problem::bad_request("`state` is open, answered or dismissed."));
+    }
+    let agent = match &filter.agent {
+        Some(name) => Some(agent(&web, name)?),
+        None => None,
+    };
+    let (before, limit) = (paging.after()?, paging.limit());
+    group(&web.desk.store).await?;
+    let rows = web.desk.store.gaps(&Wanted { state: filter.state, agent, before }, limit).await?;
+    Ok(Json(Page::of(rows, limit, |row| (row.last_at, &row.id))))
+}
+
+/// One knowledge gap with its newest questions.
+#[utoipa::path(get, path = "/gaps/{id}", operation_id = "get_gap", tag = "knowledge", params(("id" = String, Path)),
+    responses((status = 200, body = Full), (status = 404, response = Problem)))]
+pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Full> {
+    let gap = find(&web, &id).await?;
+    let examples = web.desk.store.examples(&GapId::stored(gap.id.clone())).await?;
+    let examples = examples.into_iter().map(Example::from).collect();
+    Ok(Json(Full { gap: gap.into(), examples }))
+}
+
+/// Dismisses a knowledge gap: it stays so when the question is asked again.
+#[utoipa::path(post, path = "/gaps/{id}/dismiss", operation_id = "dismiss_gap", tag = "knowledge", params(("id" = String, Path)),
+    responses((status = 200, body = Gap), (status = 404, response = Problem)))]
+pub(super) async fn dismiss(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Gap> {
+    let id = GapId::stored(find(&web, &id).await?.id);
+    web.desk.store.mark_gap(&id, "dismissed").await?;
+    Ok(Json(find(&web, id.as_str()).await?.into()))
+}
+
+/// An answer to a knowledge gap.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GapAnswer {
+    /// What customers get who ask this, Markdown.
+    answer: String,
+    /// How they put the question; the group's questions when it is not given.
+    phrasings: Option<Vec<String>>,
+    /// The collection's name; the agent's first one when it is not given.
+    collection: Option<String>,
+    /// ISO 639-1 code of the language that it is for; none: any.
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// Makes a curated answer of a knowledge gap, which is answered by it.
+#[utoipa::path(post, path = "/gaps/{id}/answer", operation_id = "answer_gap", tag = "knowledge", params(("id" = String, Path)),
+    request_body = GapAnswer,
+    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn answer(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    Body(given): Body<GapAnswer>,
+) -> Answer<CuratedAnswer> {
+    let gap = find(&web, &id).await?;
+    let id = GapId::stored(gap.id.clone());
+    let collection = match &given.collection {
+        Some(name) => collection(&web, name).await?,
+        None => first_collection(&web, &gap)?,
+    };
+    let phrasings = match given.phrasings {
+        Some(phrasings) => phrasings,
+        None => phrasings(&gap, &web.desk.store.examples(&id).await?),
+    };
+    let GapAnswer { answer: body, language, .. } = given;
+    let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
+    let new = NewAnswer { collection, curated, author: "api".into() };
+    let answer = web.desk.store.answer_gap(&id, new).await?.ok_or_else(full)?;
+    web.desk.follow_answers().await?;
+    let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;
+    Ok(Json(row.into()))
+}
+
+fn first_collection(web: &Shared, gap: &GapRow) -> Result<CollectionId, Problem> {
+    let bot = web.desk.bots.get(&AgentId::stored(gap.agent_id.clone()));
+    let first = bot.and_then(|bot| bot.agent.knowledge.first().cloned());
+    first.ok_or_else(|| {
+        Problem::unprocessable("The agent has no collection: name one in `collection`.")
+    })
+}
+
+async fn find(web: &Shared, id: &str) -> Result<GapRow, Problem> {
+    let missing = || Problem::not_found("knowledge gap");
+    let id = GapId::parse(id).map_err(|_| missing())?;
+    web.desk.store.gap(&id).await?.ok_or_else(missing)
+}
+
+fn agent(web: &Shared, name: &str) -> Result<AgentId, Problem> {
+    let bot = web.desk.bots.named(name).ok_or_else(|| Problem::not_found("agent"))?;
+    Ok(bot.agent.id.clone())
+}

@@ -1,0 +1,377 @@
+//! Before stage 4: curated answers. Gives one when the whole message is the question that it answers, and nothing when that is
+//! not sure: a wrong answer is worse than none. Asks no model; the answers are held in memory and follow the database.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use self::likeness::{Near, Set};
+use self::phrase::{Phrase, sentences};
+use super::{Engine, Run, millis};
+use crate::domain::trace::{Consulted, Nearest};
+use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
+use crate::embed::{Embedder, Purpose};
+use crate::index::terms;
+use crate::store::answers::AnswerRow;
+use crate::store::{self, Store};
+
+pub(super) mod likeness;
+pub(super) mod phrase;
+mod telling;
+
+/// How near a question of many words must come to a phrasing, with embeddings and without. Measured on questions that people
+/// wrote, see `curated/measure.rs`: of 100 answers that are given 1 is wrong.
+const THRESHOLD: f32 = 0.6;
+/// How much of the rest up to 1 is asked for besides, by the number of words that say something: a short question has no
+/// word to spare.
+const SHORT: [f32; 6] = [1.0, 0.95, 0.9, 0.6, 0.3, 0.1];
+/// How much nearer it must come than to any other answer.
+const MARGIN: f32 = 0.15;
+/// From this nearness of the words on the embeddings are asked.
+const FLOOR: f32 = 0.2;
+/// A longer message is more than a question, in characters.
+const LONGEST: usize = 600;
+/// A message of more sentences is more than a question.
+const MOST_SENTENCES: usize = 4;
+/// How many answers are read at once.
+const PAGE: i64 = 500;
+/// How many phrasings are embedded together.
+const BATCH: usize = 64;
+/// How long it takes until phrasings that could not be embedded are tried again.
+const RETRY: Duration = Duration::from_mins(1);
+
+/// The curated answers of every collection, ready to be compared with.
+#[derive(Default)]
+pub struct Book {
+    shelves: RwLock<HashMap<CollectionId, Arc<Shelf>>>,
+    seen: Mutex<HashMap<CollectionId, Seen>>,
+}
+
+/// Where a collection's answers are.
+struct Seen {
+    revision: i64,
+    /// When phrasings without embeddings are tried again.
+    again: Option<Instant>,
+}
+
+/// The answers of one collection.
+struct Shelf {
+    rows: Vec<AnswerRow>,
+    set: Set,
+}
+
+impl Book {
+    /// Brings the answers in step with the database, and embeds phrasings that are new. An embedder that fails leaves them to
+    /// be compared by their words.
+    pub async fn follow(&self, store: &Store, embed: &dyn Embedder) -> store::Result<()> {
+        let mut seen = self.seen.lock().await;
+        for row in store.answer_revisions().await? {
+            let id = CollectionId::stored(row.collection_id);
+            let known = seen.get(&id);
+            let due = known.and_then(|known| known.again).is_some_and(|at| at <= Instant::now());
+            if known.map_or(0, |known| known.revision) == row.revision && !due {
+                continue;
+            }
+            let mut rows = read(store, &id).await?;
+            // Their words answer at once, also while the embeddings are made.
+            self.put(&id, rows.clone(), embed.identity());
+            let whole = fill(store, embed, &mut rows).await?;
+            if embed.identity().is_some() {
+                let rows = if whole { read(store, &id).await? } else { rows };
+                self.put(&id, rows, embed.identity());
+            }
+            let again = (!whole).then(|| Instant::now() + RETRY);
+            seen.insert(id, Seen { revision: row.revision, again });
+        }
+        Ok(())
+    }
+
+    fn put(&self, id: &CollectionId, rows: Vec<AnswerRow>, embedder: Option<&str>) {
+        let fresh = Arc::new(Shelf::of(rows, embedder));
+        self.shelves.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), fresh);
+    }
+
+    fn of(&self, collections: &[CollectionId]) -> Vec<Arc<Shelf>> {
+        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = collections.iter().filter_map(|id| shelves.get(id).cloned());
+        wanted.filter(|shelf| shelf.set.len() > 0).collect()
+    }
+}
+
+async fn read(store: &Store, id: &CollectionId) -> store::Result<Vec<AnswerRow>> {
+    let mut rows: Vec<AnswerRow> = Vec::new();
+    loop {
+        let before = rows.last().map(|row| (row.created_at, row.id.clone()));
+        let page = store.answers(id, before, PAGE).await?;
+        let full = i64::try_from(page.len()).unwrap_or(0) == PAGE;
+        rows.extend(page);
+        if !full {
+            rows.reverse();
+            return Ok(rows);
+        }
+    }
+}
+
+/// Embeds what has no embedding and keeps it in the database; false if that failed.
+async fn fill(store: &Store, embed: &dyn Embedder, rows: &mut [AnswerRow]) -> store::Result<bool> {
+    let Some(identity) = embed.identity() else { return Ok(true) };
+    let bare = |row: &&mut AnswerRow| row.enabled() && row.vectors(Some(identity)).is_none();
+    for row in rows.iter_mut().filter(bare) {
+        let mut vectors = Vec::new();
+        for texts in row.phrasings().chunks(BATCH) {
+            match embed.embed(texts, Purpose::Query).await {
+                Ok(more) => vectors.extend(more),
+                Err(error) => {
+                    tracing::warn!(%error, "curated answers could not be embedded, their words alone are compared");
+                    return Ok(false);
+                }
+            }
+        }
+        store.keep_answer_vectors(row, identity, &vectors).await?;
+    }
+    Ok(true)
+}
+
+impl Shelf {
+    fn of(rows: Vec<AnswerRow>, embedder: Option<&str>) -> Self {
+        let rows: Vec<AnswerRow> = rows.into_iter().filter(AnswerRow::enabled).collect();
+        let mut set = Set::default();
+        let given = |row: &AnswerRow| row.language.as_deref().and_then(terms::from_two_letters);
+        let told =
+            |row: &AnswerRow| given(row).or_else(|| terms::language(&row.phrasings().join(". ")));
+        rows.iter().filter_map(told).for_each(|language| set.speak(language));
+        for row in &rows {
+            let mut languages: Vec<_> = told(row).into_iter().collect();
+            languages.push(whatlang::Lang::Eng);
+            languages.dedup();
+            let phrasings = row.phrasings();
+            let read = phrasings.iter().map(|text| Phrase::read(text, &languages)).collect();
+            set.push(read, row.vectors(embedder));
+        }
+        set.speak(whatlang::Lang::Eng);
+        Self { rows, set }
+    }
+}
+
+/// The curated answer to a question, when there is one for sure.
+pub(super) async fn consult(
+    engine: &Engine,
+    agent: &Agent,
+    question: &Question,
+    run: &mut Run,
+) -> Option<Reply> {
+    let started = Instant::now();
+    let asked = Ask {
+        text: &question.text,
+        language: question.language.as_deref(),
+        collections: &agent.knowledge,
+        consult: agent.curated,
+    };
+    let (answer, mut consulted) = look(engine, &asked).await;
+    consulted.took_ms = millis(started);
+    run.trace.curated = (consulted.answers > 0).then_some(consulted);
+    answer.map(|text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() })
+}
+
+/// What to look for among the curated answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The whole message.
+    pub text: &'a str,
+    /// ISO 639-1 code of its language, when it is known.
+    pub language: Option<&'a str>,
+    /// Where to look.
+    pub collections: &'a [CollectionId],
+    /// How near is near enough.
+    pub consult: Consult,
+}
+
+/// Looks for the answer to just this message; what there is of it, and why it was not given.
+pub async fn look(engine: &Engine, asked: &Ask<'_>) -> (Option<String>, Consulted) {
+    let shelves = engine.curated.of(asked.collections);
+    let answers = shelves.iter().map(|shelf| shelf.set.len()).sum();
+    let mut seen = Consulted { answers, ..Consulted::default() };
+    if answers == 0 || !asked.consult.enabled {
+        return (None, Consulted::default());
+    }
+    let parts = sentences(asked.text);
+    if asked.text.chars().count() > LONGEST || parts.len() > MOST_SENTENCES {
+        seen.refused = Some("the message is more than a question".into());
+        return (None, seen);
+    }
+    let search = Search { shelves: &shelves, asked, parts: &parts };
+    let by_words = search.verdict(None);
+    if by_words.sure.is_some() || !search.needs_meaning(engine, &by_words) {
+        return search.tell(by_words, seen);
+    }
+    let texts = search.texts();
+    match engine.embed.embed(&texts, Purpose::Query).await {
+        Ok(vectors) => search.tell(search.verdict(Some(&vectors)), seen),
+        Err(error) => {
+            seen.error = Some(error.to_string());
+            search.tell(by_words, seen)
+        }
+    }
+}
+
+/// One message among the answers of some collections.
+struct Search<'a> {
+    shelves: &'a [Arc<Shelf>],
+    asked: &'a Ask<'a>,
+    /// Its sentences, courtesies aside.
+    parts: &'a [&'a str],
+}
+
+/// What one text of the message is nearest to.
+#[derive(Debug, Clone)]
+struct Best {
+    shelf: usize,
+    near: Near,
+    second: f32,
+}
+
+/// What came out for a message.
+struct Verdict {
+    /// Shelf and place of the answer.
+    sure: Option<(usize, usize)>,
+    best: Option<Best>,
+    refused: Option<String>,
+}
+
+impl Search<'_> {
+    /// What is compared: the whole message; of several sentences, also each of them.
+    fn texts(&self) -> Vec<String> {
+        let whole = std::iter::once(self.asked.text.to_owned());
+        let parts = self.parts.iter().filter(|_| self.parts.len() > 1);
+        whole.chain(parts.map(|&part| part.to_owned())).collect()
+    }
+
+    /// The whole message must be the question; or each of its sentences, when they are put in the same sense.
+    fn verdict(&self, vectors: Option<&[Vec<f32>]>) -> Verdict {
+        let texts = self.texts();
+        let vector = |at: usize| vectors.and_then(|all| all.get(at)).map(Vec::as_slice);
+        let whole = self.best(&texts[0], vector(0), self.parts.len());
+        let refused = whole.as_ref().and_then(|best| self.refused(best));
+        if let Some(best) = whole.as_ref().filter(|_| refused.is_none()) {
+            let sure = Some((best.shelf, best.near.answer));
+            return Verdict { sure, best: whole, refused: None };
+        }
+        let mut agreed: Option<Best> = None;
+        for (at, text) in texts.iter().enumerate().skip(1) {
+            let part = self.best(text, vector(at), 1).filter(|best| self.refused(best).is_none());
+            let same = |best: &Best, other: &Best| {
+                (best.shelf, best.near.answer) == (other.shelf, other.near.answer)
+            };
+            let Some(part) =
+                part.filter(|part| agreed.as_ref().is_none_or(|other| same(part, other)))
+            else {
+                let why = "the message holds more than one question".to_owned();
+                return Verdict { sure: None, best: whole, refused: Some(why) };
+            };
+            let lower = |other: &Best| part.near.score() < other.near.score();
+            if agreed.as_ref().is_none_or(lower) {
+                agreed = Some(part);
+            }
+        }
+        let sure = agreed.as_ref().map(|best| (best.shelf, best.near.answer));
+        let refused = refused.unwrap_or_else(|| "no phrasing comes near".into());
+        let refused = Some(refused).filter(|_| sure.is_none());
+        Verdict { sure, best: agreed.or(whole), refused }
+    }
+
+    /// The nearest answer of all shelves to a text of so many sentences, and how near the next other one is.
+    fn best(&self, text: &str, vector: Option<&[f32]>, sentences: usize) -> Option<Best> {
+        let mut found: Vec<(usize, Near)> = Vec::new();
+        for (place, shelf) in self.shelves.iter().enumerate() {
+            let phrase = Phrase::read(text, shelf.set.languages());
+            let near = shelf.set.near(&phrase, vector).into_iter();
+            let near =
+                near.filter(|near| near.same || shelf.set.sentences(near.phrasing) >= sentences);
+            found.extend(near.map(|near| (place, near)));
+        }
+        found.sort_by(|(_, a), (_, b)| {
+            let allowed = |near: &Near| near.differs.is_none();
+            allowed(b).cmp(&allowed(a)).then(b.score().total_cmp(&a.score()))
+        });
+        let (at, near) = found.first()?.clone();
+        let body = |place: usize, answer: usize| &self.shelves[place].rows[answer].body;
+        let other = found.iter().skip(1).find(|(place, other)| {
+            other.differs.is_none() && body(*place, other.answer) != body(at, near.answer)
+        });
+        let second = other.map_or(0.0, |(_, other)| other.score());
+        Some(Best { shelf: at, near, second })
+    }
+
+    /// Why an answer is not given, if it is not.
+    fn refused(&self, best: &Best) -> Option<String> {
+        let score = best.near.score();
+        let row = &self.shelves[best.shelf].rows[best.near.answer];
+        let known = self.asked.language.zip(row.language.as_deref());
+        if let Some(why) = best.near.differs {
+            Some(why.to_owned())
+        } else if score < self.threshold(best) {
+            Some("no phrasing is near enough".to_owned())
+        } else if best.second >= 1.0 || (!best.near.same && score - best.second < MARGIN) {
+            Some("another answer is as near".to_owned())
+        } else if known.is_some_and(|(ours, theirs)| !ours.starts_with(theirs)) {
+            Some("it is asked in another language".to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn threshold(&self, best: &Best) -> f32 {
+        let base = self.asked.consult.threshold.unwrap_or(THRESHOLD);
+        base + (1.0 - base).max(0.0) * SHORT.get(best.near.telling_words).copied().unwrap_or(0.0)
+    }
+
+    /// Whether embeddings could make sure what words do not: there are some, of a model that knows the language, and the words
+    /// lead somewhere.
+    fn needs_meaning(&self, engine: &Engine, by_words: &Verdict) -> bool {
+        let there = engine.embed.identity().is_some()
+            && self.shelves.iter().any(|shelf| shelf.set.has_vectors());
+        let near = by_words
+            .best
+            .as_ref()
+            .is_some_and(|best| best.near.differs.is_none() && best.near.words >= FLOOR);
+        there && near && knows(engine.embed.languages(), self.asked)
+    }
+
+    fn tell(&self, verdict: Verdict, mut told: Consulted) -> (Option<String>, Consulted) {
+        told.nearest = verdict.best.as_ref().map(|best| {
+            let there = &self.shelves[best.shelf];
+            Nearest {
+                answer: there.rows[best.near.answer].id.clone(),
+                phrasing: there.set.text(best.near.phrasing).to_owned(),
+                score: best.near.score(),
+                words: best.near.words,
+                meaning: best.near.meaning,
+                second: best.second,
+                threshold: self.threshold(best),
+            }
+        });
+        told.refused = verdict.refused;
+        let given =
+            verdict.sure.map(|(shelf, answer)| self.shelves[shelf].rows[answer].body.clone());
+        (given, told)
+    }
+}
+
+/// Whether a model that was trained on these languages (none: on all) knows the message's.
+fn knows(languages: &[String], asked: &Ask<'_>) -> bool {
+    if languages.is_empty() {
+        return true;
+    }
+    let told = asked.language.map(ToOwned::to_owned);
+    let guessed =
+        || terms::language(asked.text).and_then(terms::two_letters).map(ToOwned::to_owned);
+    match told.or_else(guessed) {
+        Some(language) => languages.iter().any(|known| language.starts_with(known.as_str())),
+        None => asked.text.is_ascii(),
+    }
+}
+
+#[cfg(test)]
+mod measure;

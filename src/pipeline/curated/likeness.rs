@@ -1,0 +1,436 @@
+//! How near a question comes to the phrasings of many answers. Pure: it looks nothing up and calls no model.
+//!
+//! Words count by their rarity among the answers, and in both directions: what the question says beyond the phrasing makes it
+//! another question, as does what it lacks. A word that differs by a slip of the pen counts in part.
+
+use std::collections::{HashMap, HashSet};
+
+use whatlang::Lang;
+
+use super::phrase::{Phrase, Word};
+
+/// What a word weighs that says nothing by itself, beside rare words that weigh 2 to 8.
+const FUNCTION: f32 = 0.15;
+/// Words that have less of their letters in common are two words.
+const SLIP: f32 = 0.55;
+/// Shorter words, in letters, are alike only when they are equal.
+const SHORT: usize = 4;
+/// How much of what the question says may be found in the other phrasings of the same answer.
+const UNION: f32 = 0.3;
+
+/// Phrasings by the answer that they belong to, ready to be compared with.
+#[derive(Default)]
+pub(crate) struct Set {
+    phrasings: Vec<Held>,
+    answers: Vec<Vec<usize>>,
+    vocabulary: Vec<Known>,
+    ids: HashMap<String, usize>,
+    /// In how many answers a stem is.
+    rarity: HashMap<String, f32>,
+    /// Folded names that stand in any phrasing.
+    names: HashSet<String>,
+    languages: Vec<Lang>,
+}
+
+struct Held {
+    phrase: Phrase,
+    answer: usize,
+    words: Vec<usize>,
+    vector: Option<Vec<f32>>,
+}
+
+struct Known {
+    word: Word,
+    grams: Vec<u64>,
+    phrasings: Vec<usize>,
+    answers: Vec<usize>,
+}
+
+/// How near a question comes to an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Near {
+    /// The answer's place.
+    pub(crate) answer: usize,
+    /// The phrasing's place.
+    pub(crate) phrasing: usize,
+    /// How much of the question the phrasing says, 0 to 1.
+    pub(crate) said: f32,
+    /// How much of the phrasing the question says, 0 to 1.
+    pub(crate) covered: f32,
+    /// Both, 0 to 1; 1: the same words.
+    pub(crate) words: f32,
+    /// Cosine of the embeddings.
+    pub(crate) meaning: Option<f32>,
+    /// How many words say something, of question or phrasing, whichever has fewer.
+    pub(crate) telling_words: usize,
+    /// Whether question and phrasing are the same but for courtesies.
+    pub(crate) same: bool,
+    /// In what they differ that makes them two questions.
+    pub(crate) differs: Option<&'static str>,
+}
+
+impl Near {
+    /// How near in all, 0 to 1.
+    pub(crate) fn score(&self) -> f32 {
+        match self.meaning {
+            _ if self.same => 1.0,
+            Some(meaning) => MEANING * meaning.clamp(0.0, 1.0) + (1.0 - MEANING) * self.words,
+            None => self.words,
+        }
+    }
+}
+
+/// What the embedding weighs beside the words, 0 to 1.
+const MEANING: f32 = 0.6;
+
+impl Set {
+    /// Adds an answer with its phrasings and their embeddings, when there are any; gives its place.
+    pub(crate) fn push(&mut self, phrasings: Vec<Phrase>, vectors: Option<Vec<Vec<f32>>>) -> usize {
+        let answer = self.answers.len();
+        let mut vectors = vectors.unwrap_or_default().into_iter();
+        let mut places = Vec::with_capacity(phrasings.len());
+        let mut stems = HashSet::new();
+        for phrase in phrasings {
+            let place = self.phrasings.len();
+            let words = phrase.words.iter().map(|word| self.learn(word, (place, answer))).collect();
+            stems.extend(phrase.words.iter().flat_map(|word| word.stems.iter().cloned()));
+            self.names.extend(phrase.names.iter().cloned());
+            self.phrasings.push(Held { phrase, answer, words, vector: vectors.next() });
+            places.push(place);
+        }
+        for stem in stems {
+            *self.rarity.entry(stem).or_default() += 1.0;
+        }
+        self.answers.push(places);
+        answer
+    }
+
+    /// How many answers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// The languages that questions may be in.
+    pub(crate) fn languages(&self) -> &[Lang] {
+        &self.languages
+    }
+
+    /// Says in which languages the phrasings are.
+    pub(crate) fn speak(&mut self, language: Lang) {
+        if !self.languages.contains(&language) {
+            self.languages.push(language);
+        }
+    }
+
+    /// A phrasing as it was written.
+    pub(crate) fn text(&self, phrasing: usize) -> &str {
+        self.phrasings.get(phrasing).map_or("", |held| &held.phrase.text)
+    }
+
+    /// How many sentences a phrasing has that are more than courtesies.
+    pub(crate) fn sentences(&self, phrasing: usize) -> usize {
+        self.phrasings.get(phrasing).map_or(0, |held| held.phrase.sentences)
+    }
+
+    /// Whether any phrasing has an embedding.
+    pub(crate) fn has_vectors(&self) -> bool {
+        self.phrasings.iter().any(|held| held.vector.is_some())
+    }
+
+    /// The answers that a question comes near to, the nearest first; each with its nearest phrasing that asks the same, or
+    /// with its nearest one when all ask something else.
+    pub(crate) fn near(&self, question: &Phrase, vector: Option<&[f32]>) -> Vec<Near> {
+        let kin: Vec<Vec<(usize, f32)>> =
+            question.words.iter().map(|word| self.kin(word)).collect();
+        let weights: Vec<f32> = question.words.iter().map(|word| self.weight(word)).collect();
+        let asked = Asked { question, kin: &kin, weights: &weights };
+        let mut reached: HashSet<usize> = HashSet::new();
+        // Words that say nothing lead everywhere.
+        let telling = question.words.iter().zip(&kin).filter(|(word, _)| word.content);
+        let ids = telling.flat_map(|(_, kin)| kin.iter().map(|(id, _)| *id));
+        reached.extend(ids.flat_map(|id| &self.vocabulary[id].phrasings));
+        reached.extend(self.phrasings.iter().enumerate().filter_map(|(place, held)| {
+            let same = !question.same.is_empty() && held.phrase.same == question.same;
+            same.then_some(place)
+        }));
+        let mut best: HashMap<usize, Near> = HashMap::new();
+        for place in reached {
+            let near = self.compare(&asked, place, vector);
+            let better = |other: &Near| {
+                let rank = |near: &Near| (near.differs.is_none(), near.score());
+                let (a, b) = (rank(&near), rank(other));
+                a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(other.phrasing.cmp(&place)).is_gt()
+            };
+            if best.get(&near.answer).is_none_or(better) {
+                best.insert(near.answer, near);
+            }
+        }
+        let mut found: Vec<Near> = best.into_values().collect();
+        found.sort_by(|a, b| b.score().total_cmp(&a.score()).then(a.answer.cmp(&b.answer)));
+        found
+    }
+
+    fn compare(&self, asked: &Asked<'_>, place: usize, vector: Option<&[f32]>) -> Near {
+        let held = &self.phrasings[place];
+        let question = asked.question;
+        let same = !question.same.is_empty() && held.phrase.same == question.same;
+        let beyond = asked.covered(|id| held.words.contains(&id));
+        let union = asked.covered(|id| self.vocabulary[id].answers.contains(&held.answer));
+        let covered = self.covers(held, asked);
+        let said = (1.0 - UNION) * beyond + UNION * union;
+        let dot = |(a, b): (&[f32], &Vec<f32>)| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+        let differs = if same { None } else { self.differs(question, &held.phrase) };
+        Near {
+            answer: held.answer,
+            phrasing: place,
+            said,
+            covered,
+            words: (said * covered).max(0.0).sqrt().min(1.0),
+            meaning: vector.zip(held.vector.as_ref()).filter(|(a, b)| a.len() == b.len()).map(dot),
+            telling_words: question.content().min(held.phrase.content()),
+            same,
+            differs,
+        }
+    }
+
+    /// How much of a phrasing the question says, 0 to 1.
+    fn covers(&self, held: &Held, asked: &Asked<'_>) -> f32 {
+        let (mut said, mut all) = (0.0, 0.0);
+        for id in &held.words {
+            let weight = self.weight(&self.vocabulary[*id].word);
+            let near = asked.kin.iter().flatten().filter(|(kin, _)| kin == id);
+            said += weight * near.map(|(_, likeness)| *likeness).fold(0.0, f32::max);
+            all += weight;
+        }
+        if all > 0.0 { said / all } else { 0.0 }
+    }
+
+    fn differs(&self, question: &Phrase, phrasing: &Phrase) -> Option<&'static str> {
+        let told = question.telling.differs(&phrasing.telling);
+        let has = |phrase: &Phrase, name: &str| {
+            phrase
+                .words
+                .iter()
+                .any(|word| word.surface == name || likeness(&word.surface, name) >= 0.7)
+        };
+        let known = |word: &&Word| self.names.contains(&word.surface);
+        let named = |word: &&Word| known(word) || question.names.contains(&word.surface);
+        let missing =
+            || phrasing.words.iter().filter(known).any(|word| !has(question, &word.surface));
+        let other =
+            || question.words.iter().filter(named).any(|word| !has(phrasing, &word.surface));
+        told.or_else(|| (missing() || other()).then_some("another name is asked about"))
+    }
+
+    fn learn(&mut self, word: &Word, (phrasing, answer): (usize, usize)) -> usize {
+        let id = *self.ids.entry(word.surface.clone()).or_insert_with(|| {
+            let grams = grams(&word.surface);
+            let (phrasings, answers) = (Vec::new(), Vec::new());
+            self.vocabulary.push(Known { word: word.clone(), grams, phrasings, answers });
+            self.vocabulary.len() - 1
+        });
+        let known = &mut self.vocabulary[id];
+        known.phrasings.push(phrasing);
+        if known.answers.last() != Some(&answer) {
+            known.answers.push(answer);
+        }
+        id
+    }
+
+    /// The known words that a word may be, and how much alike they are.
+    fn kin(&self, word: &Word) -> Vec<(usize, f32)> {
+        let own = grams(&word.surface);
+        let alike = |known: &Known| {
+            if known.word.surface == word.surface {
+                return 1.0;
+            }
+            if word.content && known.word.stems.iter().any(|stem| word.stems.contains(stem)) {
+                return 0.97;
+            }
+            if word.content && known.word.content { slip(&own, &known.grams) } else { 0.0 }
+        };
+        let all = self.vocabulary.iter().enumerate().map(|(id, known)| (id, alike(known)));
+        all.filter(|(_, likeness)| *likeness > 0.0).collect()
+    }
+
+    /// What a word weighs: the rarer among the answers, the more.
+    fn weight(&self, word: &Word) -> f32 {
+        if !word.content {
+            return FUNCTION;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of answers")]
+        let answers = self.answers.len() as f32;
+        let holders = word.stems.iter().filter_map(|stem| self.rarity.get(stem)).copied();
+        (1.0 + (answers + 0.5) / (holders.fold(0.0, f32::max) + 0.5)).ln()
+    }
+}
+
+/// A question on its way through the set.
+struct Asked<'a> {
+    question: &'a Phrase,
+    kin: &'a [Vec<(usize, f32)>],
+    weights: &'a [f32],
+}
+
+impl Asked<'_> {
+    /// How much of the question is said by the known words that are there, 0 to 1.
+    fn covered(&self, is_there: impl Fn(usize) -> bool) -> f32 {
+        let all: f32 = self.weights.iter().sum();
+        let said = self.weights.iter().zip(self.kin).map(|(weight, kin)| {
+            let there = kin.iter().filter(|(id, _)| is_there(*id));
+            weight * there.map(|(_, likeness)| *likeness).fold(0.0, f32::max)
+        });
+        if all > 0.0 { said.sum::<f32>() / all } else { 0.0 }
+    }
+}
+
+/// How much alike two words are, 0 to 1; 0 for words that a slip of the pen does not explain.
+fn likeness(a: &str, b: &str) -> f32 {
+    if a == b { 1.0 } else { slip(&grams(a), &grams(b)) }
+}
+
+/// Dice's coefficient of the trigrams; 0 below [`SLIP`].
+fn slip(a: &[u64], b: &[u64]) -> f32 {
+    if a.is_empty() || b.is_empty() {
+        return 0.0;
+    }
+    let (mut at, mut other, mut common) = (0, 0, 0);
+    while at < a.len() && other < b.len() {
+        match a[at].cmp(&b[other]) {
+            std::cmp::Ordering::Less => at += 1,
+            std::cmp::Ordering::Greater => other += 1,
+            std::cmp::Ordering::Equal => (at, other, common) = (at + 1, other + 1, common + 1),
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of letters")]
+    let dice = 2.0 * common as f32 / (a.len() + b.len()) as f32;
+    if dice >= SLIP { dice } else { 0.0 }
+}
+
+/// The trigrams of a word in order, with a space before and after it; none of a short word or one with digits.
+fn grams(word: &str) -> Vec<u64> {
+    let letters: Vec<char> = [' '].into_iter().chain(word.chars()).chain([' ']).collect();
+    if letters.len() < SHORT + 2 || letters.iter().any(|c| c.is_numeric()) {
+        return Vec::new();
+    }
+    let three =
+        |three: &[char]| three.iter().fold(0, |key, c| key << 21 | u64::from(u32::from(*c)));
+    let mut grams: Vec<u64> = letters.windows(3).map(three).collect();
+    grams.sort_unstable();
+    grams
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SHOP: &[&[&str]] = &[
+        &["When do you open?", "What are your opening hours?"],
+        &["Can I return a lamp without the receipt?"],
+        &["Do you deliver to Ireland?"],
+        &["How much is the Quay lamp?"],
+        &["¿A qué hora abren?"],
+        &["متى تفتحون؟"],
+        &["几点开门？"],
+    ];
+
+    fn shop() -> Set {
+        let mut set = Set::default();
+        for language in [Lang::Eng, Lang::Spa] {
+            set.speak(language);
+        }
+        for phrasings in SHOP {
+            let read = |text: &&str| Phrase::read(text, &[Lang::Eng, Lang::Spa]);
+            set.push(phrasings.iter().map(read).collect(), None);
+        }
+        set
+    }
+
+    fn nearest(question: &str) -> Option<Near> {
+        let set = shop();
+        set.near(&Phrase::read(question, set.languages()), None).into_iter().next()
+    }
+
+    #[test]
+    fn the_same_words_are_sure_whatever_case_accents_and_courtesies() {
+        for (question, answer) in [
+            ("WHEN DO YOU OPEN", 0),
+            ("Hello! When do you open, please? Thank you 🙏", 0),
+            ("a que hora abren", 4),
+            ("Hola, ¿A QUÉ HORA ABREN? gracias", 4),
+            ("متى تفتحون", 5),
+            ("几点开门", 6),
+        ] {
+            let near = nearest(question).expect(question);
+            assert!(near.same && near.answer == answer, "{question}: {near:?}");
+            assert!(near.score() >= 1.0);
+        }
+    }
+
+    #[test]
+    fn slips_and_other_forms_of_a_word_come_near_and_other_words_do_not() {
+        let slip = nearest("Do you delivr to Ireland?").expect("near");
+        assert!(slip.answer == 2 && slip.score() > 0.8 && slip.score() < 1.0, "{slip:?}");
+        let form = nearest("do you do deliveries to ireland").expect("near");
+        assert!(form.answer == 2 && form.score() > 0.8, "{form:?}");
+        let more = nearest("Do you deliver bulbs for old fridges to Ireland?").expect("near");
+        assert!(more.score() < 0.75, "{more:?}");
+        assert_eq!(nearest("Is there parking nearby?"), None);
+        assert_eq!(nearest("???"), None);
+    }
+
+    #[test]
+    fn what_differs_in_what_it_tells_is_another_question() {
+        for (question, why) in [
+            ("Can I return a lamp with the receipt after 30 days?", "number"),
+            ("Don't you deliver to Ireland?", "says no"),
+            ("Do you deliver to Ireland on Sunday?", "day"),
+            ("Where is the Quay lamp?", "something else is asked"),
+            ("How much is the Wave lamp?", "name"),
+            ("How much is the lamp?", "name"),
+        ] {
+            let near = nearest(question).expect(question);
+            let told = near.differs.unwrap_or_default();
+            assert!(told.contains(why), "{question}: {near:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_meaning_counts_beside_the_words() {
+        let mut set = Set::default();
+        let phrase = |text: &str| Phrase::read(text, &[Lang::Eng]);
+        set.push(vec![phrase("Do you deliver to islands?")], Some(vec![vec![1.0, 0.0]]));
+        set.push(vec![phrase("Do you deliver pianos?")], Some(vec![vec![0.0, 1.0]]));
+        let asked = phrase("Will you deliver things to an isle?");
+        let by_words = set.near(&asked, None).remove(0);
+        let by_meaning = set.near(&asked, Some(&[1.0, 0.0])).remove(0);
+        assert_eq!((by_meaning.answer, by_meaning.meaning), (0, Some(1.0)));
+        assert!(by_meaning.score() > by_words.score(), "{by_meaning:?} {by_words:?}");
+        let other = set.near(&asked, Some(&[1.0, 0.0, 0.0])).remove(0);
+        assert_eq!(other.meaning, None, "vectors of another length are not compared");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_scores_between_0_and_1_and_always_the_same(text in "\\PC{0,60}|[a-zA-Z0-9 ?.']{0,60}") {
+            let set = shop();
+            let phrase = Phrase::read(&text, set.languages());
+            let near = set.near(&phrase, None);
+            prop_assert!(near.iter().all(|near| (0.0..=1.0).contains(&near.score())), "{:?}", near);
+            prop_assert_eq!(near, set.near(&phrase, None));
+        }
+
+        #[test]
+        fn a_phrasing_is_always_its_own_question(text in "[a-zA-Z]{2,9}( [a-zA-Z0-9]{1,9}){0,6}\\??", case: bool) {
+            let mut set = shop();
+            let phrase = Phrase::read(&text, set.languages());
+            prop_assume!(!phrase.same.is_empty());
+            let place = set.push(vec![phrase], None);
+            let asked = if case { text.to_uppercase() } else { format!("Hello, {text}") };
+            let near = set.near(&Phrase::read(&asked, set.languages()), None);
+            prop_assert!(near.iter().any(|near| near.answer == place && near.same), "{:?}", near);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Curated answers: made by hand or held by a file, each in one collection. Whoever follows them asks for the revisions.
+//! Knows nothing of how questions are matched.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::{Conn, Error, Result, Store, Write, all, first, now, run, storable, to_json};
+use crate::domain::{AnswerId, CollectionId, Curated, WorkspaceId};
+
+/// The most answers of one collection: all of them are held in memory.
+pub const MOST_ANSWERS: i64 = 5000;
+
+const COLUMNS: &str = "select id, collection_id, source, phrasings, body, language, enabled, author, embedder, vectors,
+    created_at, updated_at from answers";
+
+/// A curated answer as it is stored.
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct AnswerRow {
+    /// Its id.
+    pub id: String,
+    /// The collection.
+    pub collection_id: String,
+    /// The file that holds it; none when it was made by hand.
+    pub source: Option<String>,
+    /// The phrasings, as JSON.
+    phrasings: String,
+    /// What the customer gets, Markdown.
+    pub body: String,
+    /// ISO 639-1 code of the language that it is for.
+    pub language: Option<String>,
+    enabled: i64,
+    /// Who wrote it.
+    pub author: String,
+    /// What its embeddings were made with.
+    pub embedder: Option<String>,
+    vectors: Option<Vec<u8>>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was last changed.
+    pub updated_at: i64,
+}
+
+impl AnswerRow {
+    /// How customers put the question.
+    pub fn phrasings(&self) -> Vec<String> {
+        serde_json::from_str(&self.phrasings).unwrap_or_default()
+    }
+
+    /// Whether it answers.
+    pub fn enabled(&self) -> bool {
+        self.enabled != 0
+    }
+
+    /// The answer as it was written.
+    pub fn curated(&self) -> Curated {
+        Curated {
+            phrasings: self.phrasings(),
+            body: self.body.clone(),
+            language: self.language.clone(),
+            enabled: self.enabled(),
+        }
+    }
+
+    /// The embeddings of its phrasings, in their order, when they were made with this model.
+    pub fn vectors(&self, embedder: Option<&str>) -> Option<Vec<Vec<f32>>> {
+        let bytes = self.vectors.as_ref().filter(|_| self.embedder.as_deref() == embedder)?;
+        let many = self.phrasings().len();
+        if many == 0 || bytes.is_empty() || bytes.len() % (4 * many) != 0 {
+            return None;
+        }
+        let (numbers, _) = bytes.as_chunks::<4>();
+        let numbers: Vec<f32> = numbers.iter().map(|four| f32::from_le_bytes(*four)).collect();
+        Some(numbers.chunks(numbers.len() / many).map(<[f32]>::to_vec).collect())
+    }
+}
+
+/// A collection, and the revision of its answers.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AnswersRevision {
+    /// The collection.
+    pub collection_id: String,
+    /// Grows with every change of its answers.
+    pub revision: i64,
+}
+
+/// An answer to store.
+#[derive(Debug, Clone)]
+pub struct NewAnswer {
+    /// The collection.
+    pub collection: CollectionId,
+    /// The answer, tidied.
+    pub curated: Curated,
+    /// Who wrote it.
+    pub author: String,
+}
+
+/// What became of an answer that should be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It was changed.
+    Yes,
+    /// There is no such answer.
+    Missing,
+    /// A file holds it, by this path: it is changed there.
+    InFile(String),
+}
+
+impl Store {
+    /// A collection's answers, the newest first: those made before the given moment and id.
+    pub async fn answers(
+        &self,
+        collection: &CollectionId,
+        before: Option<(i64, String)>,
+        limit: i64,
+    ) -> Result<Vec<AnswerRow>> {
+        let workspace = self.workspace_id();
+        let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
+        let sql = format!(
+            "{COLUMNS} where workspace_id = $1 and collection_id = $2
+                and (created_at < $3 or (created_at = $3 and id < $4)) order by created_at desc, id desc limit $5"
+        );
+        self.read(async |conn| {
+            let sql = sqlx::AssertSqlSafe(sql);
+            all!(conn, AnswerRow, sql, workspace.as_str(), collection.as_str(), moment, &id, limit)
+        })
+        .await
+    }
+
+    /// One answer.
+    pub async fn answer(&self, id: &AnswerId) -> Result<Option<AnswerRow>> {
+        let workspace = self.workspace_id();
+        let sql = format!("{COLUMNS} where workspace_id = $1 and id = $2");
+        self.read(async |conn| {
+            first!(conn, AnswerRow, sqlx::AssertSqlSafe(sql), workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// Every collection with the revision of its answers.
+    pub async fn answer_revisions(&self) -> Result<Vec<AnswersRevision>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id as collection_id, answers_revision as revision from collections
+                       where workspace_id = $1";
+            all!(conn, AnswersRevision, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// Stores an answer; `None` when the collection is full.
+    pub async fn add_answer(&self, answer: NewAnswer) -> Result<Option<AnswerId>> {
+        self.apply(answer).await
+    }
+
+    /// Changes an answer that was made by hand.
+    pub async fn change_answer(&self, id: &AnswerId, curated: Curated) -> Result<Changed> {
+        self.apply(Change { id: id.clone(), curated: Some(curated) }).await
+    }
+
+    /// Removes an answer that was made by hand.
+    pub async fn remove_answer(&self, id: &AnswerId) -> Result<Changed> {
+        self.apply(Change { id: id.clone(), curated: None }).await
+    }
+
+    /// Makes a file's answers those that it holds now; whether anything changed. None: the file is gone.
+    pub async fn answers_of_file(
+        &self,
+        collection: &CollectionId,
+        path: &str,
+        answers: Vec<Curated>,
+    ) -> Result<bool> {
+        let path = storable(path).into_owned();
+        self.apply(OfFile { collection: collection.clone(), path, answers }).await
+    }
+
+    /// The files that hold answers of a collection.
+    pub async fn answer_files(&self, collection: &CollectionId) -> Result<Vec<String>> {
+        let workspace = self.workspace_id();
+        let rows = self
+            .read(async |conn| {
+                let sql = "select distinct source from answers
+                           where workspace_id = $1 and collection_id = $2 and source is not null order by source";
+                all!(conn, (String,), sql, workspace.as_str(), collection.as_str())
+            })
+            .await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    /// Keeps the embeddings of an answer's phrasings, unless it was changed since it was read.
+    pub async fn keep_answer_vectors(
+        &self,
+        answer: &AnswerRow,
+        embedder: &str,
+        vectors: &[Vec<f32>],
+    ) -> Result<()> {
+        self.apply(KeepVectors {
+            id: answer.id.clone(),
+            phrasings: answer.phrasings.clone(),
+            embedder: embedder.to_owned(),
+            vectors: vectors.iter().flatten().flat_map(|x| x.to_le_bytes()).collect(),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Write for NewAnswer {
+    type Out = Option<AnswerId>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<AnswerId>> {
+        raise(workspace, conn, &self.collection).await?;
+        let sql = "select count(*) from answers where collection_id = $1";
+        let many = first!(conn, (i64,), sql, self.collection.as_str())?.map_or(0, |row| row.0);
+        if many >= MOST_ANSWERS {
+            return Ok(None);
+        }
+        let row = Row { source: None, author: &self.author };
+        row.insert(workspace, conn, (&self.collection, &self.curated)).await.map(Some)
+    }
+}
+
+/// What stands beside an answer in its row.
+struct Row<'a> {
+    source: Option<&'a str>,
+    author: &'a str,
+}
+
+impl Row<'_> {
+    async fn insert(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        (collection, curated): (&CollectionId, &Curated),
+    ) -> Result<AnswerId> {
+        let id = AnswerId::generate();
+        let sql = "insert into answers (id, workspace_id, collection_id, source, phrasings, body, language, enabled,
+                       author, created_at, updated_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+        run!(
+            conn,
+            sql,
+            id.as_str(),
+            workspace.as_str(),
+            collection.as_str(),
+            self.source,
+            storable(&to_json(&curated.phrasings)?),
+            storable(&curated.body),
+            curated.language.as_deref(),
+            i64::from(curated.enabled),
+            storable(self.author),
+            now()
+        )?;
+        Ok(id)
+    }
+}
+
+struct Change {
+    id: AnswerId,
+    /// `None` removes it.
+    curated: Option<Curated>,
+}
+
+#[async_trait]
+impl Write for Change {
+    type Out = Changed;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Changed> {
+        let sql = "select collection_id, source from answers where id = $1 and workspace_id = $2";
+        let id = self.id.as_str();
+        let found = first!(conn, (String, Option<String>), sql, id, workspace.as_str())?;
+        let collection = match found {
+            None => return Ok(Changed::Missing),
+            Some((_, Some(path))) => return Ok(Changed::InFile(path)),
+            Some((collection, None)) => CollectionId::stored(collection),
+        };
+        raise(workspace, conn, &collection).await?;
+        let Some(curated) = &self.curated else {
+            run!(conn, "delete from answers where id = $1", id)?;
+            return Ok(Changed::Yes);
+        };
+        let sql = "update answers set phrasings = $2, body = $3, language = $4, enabled = $5, updated_at = $6,
+                       embedder = case when phrasings = $2 then embedder else null end,
+                       vectors = case when phrasings = $2 then vectors else null end
+                   where id = $1";
+        let phrasings = to_json(&curated.phrasings)?;
+        let (phrasings, body) = (storable(&phrasings), storable(&curated.body));
+        let enabled = i64::from(curated.enabled);
+        let touched =
+            run!(conn, sql, id, phrasings, body, curated.language.as_deref(), enabled, now())?;
+        Ok(if touched == 0 { Changed::Missing } else { Changed::Yes })
+    }
+}
+
+struct OfFile {
+    collection: CollectionId,
+    path: String,
+    answers: Vec<Curated>,
+}
+
+#[async_trait]
+impl Write for OfFile {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql =
+            format!("{COLUMNS} where workspace_id = $1 and collection_id = $2 and source = $3");
+        let (collection, path) = (self.collection.as_str(), &self.path);
+        let sql = sqlx::AssertSqlSafe(sql);
+        let known = all!(conn, AnswerRow, sql, workspace.as_str(), collection, path)?;
+        let mut gone: HashMap<String, Curated> =
+            known.into_iter().map(|row| (row.id.clone(), row.curated())).collect();
+        let mut fresh = Vec::new();
+        for answer in &self.answers {
+            match gone.iter().find(|(_, known)| *known == answer).map(|(id, _)| id.clone()) {
+                Some(id) => drop(gone.remove(&id)),
+                None => fresh.push(answer),
+            }
+        }
+        if gone.is_empty() && fresh.is_empty() {
+            return Ok(false);
+        }
+        raise(workspace, conn, &self.collection).await?;
+        for id in gone.keys() {
+            run!(conn, "delete from answers where id = $1", id)?;
+        }
+        let row = Row { source: Some(path), author: path };
+        for answer in fresh {
+            row.insert(workspace, conn, (&self.collection, answer)).await?;
+        }
+        Ok(true)
+    }
+}
+
+struct KeepVectors {
+    id: String,
+    phrasings: String,
+    embedder: String,
+    vectors: Vec<u8>,
+}
+
+#[async_trait]
+impl Write for KeepVectors {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update answers set embedder = $4, vectors = $5
+                   where id = $1 and workspace_id = $2 and phrasings = $3";
+        let (workspace, vectors) = (workspace.as_str(), self.vectors.as_slice());
+        run!(conn, sql, &self.id, workspace, &self.phrasings, &self.embedder, vectors).map(|_| ())
+    }
+}
+
+/// Raises the revision of a collection's answers; on Postgres this makes two changes of one collection wait for each
+/// other.
+pub(super) async fn raise(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    collection: &CollectionId,
+) -> Result<()> {
+    let sql = "update collections set answers_revision = answers_revision + 1
+               where id = $1 and workspace_id = $2";
+    match run!(conn, sql, collection.as_str(), workspace.as_str())? {
+        0 => Err(Error::Failed(format!("there is no collection {collection}"))),
+        _ => Ok(()),
+    }
+}

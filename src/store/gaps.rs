@@ -1,0 +1,221 @@
+//! Knowledge gaps: questions that were not answered, and the groups that they form. Which question belongs to which
+//! group is decided elsewhere.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::answers::NewAnswer;
+use super::finish::Finished;
+use super::{Conn, Result, Rows, Store, Write, all, first, now, run, storable};
+use crate::domain::{AgentId, AnswerId, GapId, WorkspaceId};
+
+/// How many questions of a group are kept as examples, the newest.
+pub const EXAMPLES: i64 = 20;
+
+/// A group of questions.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct GapRow {
+    /// Its id.
+    pub id: String,
+    /// The agent that could not answer.
+    pub agent_id: String,
+    /// The first of the questions.
+    pub question: String,
+    /// `open`, `answered` or `dismissed`.
+    pub state: String,
+    /// How often it was asked.
+    pub asked: i64,
+    /// The curated answer that was made of it.
+    pub answer_id: Option<String>,
+    /// When it was first asked.
+    pub first_at: i64,
+    /// When it was last asked.
+    pub last_at: i64,
+}
+
+/// A question that was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct UnansweredRow {
+    /// Its id.
+    pub id: String,
+    /// The agent that could not answer.
+    pub agent_id: String,
+    /// The question, without personal data.
+    pub question: String,
+    /// When it was asked.
+    pub created_at: i64,
+}
+
+/// Where a question belongs.
+#[derive(Debug, Clone)]
+pub struct Grouped {
+    /// The question.
+    pub question: UnansweredRow,
+    /// The group.
+    pub gap: GapId,
+}
+
+/// Which groups are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Only those of this state.
+    pub state: Option<String>,
+    /// Only those of this agent.
+    pub agent: Option<AgentId>,
+    /// Only those last asked before this moment and id.
+    pub before: Option<(i64, String)>,
+}
+
+impl Store {
+    /// Questions that belong to no group yet, the oldest first.
+    pub async fn ungrouped(&self, limit: i64) -> Result<Vec<UnansweredRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, agent_id, question, created_at from unanswered
+                       where workspace_id = $1 and gap_id is null order by created_at, id limit $2";
+            all!(conn, UnansweredRow, sql, workspace.as_str(), limit)
+        })
+        .await
+    }
+
+    /// Puts questions into groups; a group that there is not is made with the question's words, one that was answered is
+    /// open again. A question that has its group keeps it.
+    pub async fn put_into_gaps(&self, grouped: Vec<Grouped>) -> Result<()> {
+        self.apply(PutIntoGaps(grouped)).await
+    }
+
+    /// Groups, the last asked first.
+    pub async fn gaps(&self, wanted: &Wanted, limit: i64) -> Result<Vec<GapRow>> {
+        let workspace = self.workspace_id();
+        let (moment, id) = wanted.before.clone().unwrap_or((i64::MAX, String::new()));
+        let state = wanted.state.as_deref().unwrap_or_default();
+        let agent = wanted.agent.as_ref().map_or("", AgentId::as_str);
+        self.read(async |conn| {
+            let sql = "select id, agent_id, question, state, asked, answer_id, first_at, last_at from gaps
+                       where workspace_id = $1 and ($2 = '' or state = $2) and ($3 = '' or agent_id = $3)
+                       and (last_at < $4 or (last_at = $4 and id < $5)) order by last_at desc, id desc limit $6";
+            all!(conn, GapRow, sql, workspace.as_str(), state, agent, moment, &id, limit)
+        })
+        .await
+    }
+
+    /// One group.
+    pub async fn gap(&self, id: &GapId) -> Result<Option<GapRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, agent_id, question, state, asked, answer_id, first_at, last_at from gaps
+                       where workspace_id = $1 and id = $2";
+            first!(conn, GapRow, sql, workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// The newest questions of a group.
+    pub async fn examples(&self, id: &GapId) -> Result<Vec<UnansweredRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, agent_id, question, created_at from unanswered
+                       where workspace_id = $1 and gap_id = $2 order by created_at desc, id desc limit $3";
+            all!(conn, UnansweredRow, sql, workspace.as_str(), id.as_str(), EXAMPLES)
+        })
+        .await
+    }
+
+    /// Marks a group as `open`, `answered` or `dismissed`; false if there is none.
+    pub async fn mark_gap(&self, id: &GapId, state: &'static str) -> Result<bool> {
+        self.apply(Mark { id: id.clone(), state }).await
+    }
+
+    /// Makes a curated answer of a group, which is answered by it; `None` when the collection is full.
+    pub async fn answer_gap(&self, id: &GapId, answer: NewAnswer) -> Result<Option<AnswerId>> {
+        self.apply(AnswerGap { id: id.clone(), answer }).await
+    }
+}
+
+/// Writes down the questions that turns could not answer, with the turns.
+pub(super) async fn record(
+    turns: &[&Finished],
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+) -> Result<()> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in turns {
+        let Some(question) = &turn.unanswered else { continue };
+        rows.push([
+            format!("una_{}", ulid::Ulid::generate()).into(),
+            workspace.as_str().into(),
+            turn.agent.as_str().into(),
+            turn.id.as_str().into(),
+            storable(question).into_owned().into(),
+            moment.into(),
+        ]);
+    }
+    let into = "insert into unanswered (id, workspace_id, agent_id, turn_id, question, created_at)";
+    conn.many(into, &rows, "").await.map(|_| ())
+}
+
+struct PutIntoGaps(Vec<Grouped>);
+
+#[async_trait]
+impl Write for PutIntoGaps {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        for one in &self.0 {
+            one.put(workspace, conn).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Grouped {
+    async fn put(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let (gap, question) = (self.gap.as_str(), &self.question);
+        let sql = "update unanswered set gap_id = $3 where id = $1 and workspace_id = $2 and gap_id is null";
+        if run!(conn, sql, &question.id, workspace.as_str(), gap)? == 0 {
+            return Ok(());
+        }
+        let sql = "insert into gaps (id, workspace_id, agent_id, question, state, asked, first_at, last_at)
+                   values ($1, $2, $3, $4, 'open', 1, $5, $5)
+                   on conflict (id) do update set asked = gaps.asked + 1,
+                       last_at = case when gaps.last_at < excluded.last_at then excluded.last_at else gaps.last_at end,
+                       state = case when gaps.state = 'answered' then 'open' else gaps.state end";
+        let (workspace, agent) = (workspace.as_str(), &question.agent_id);
+        run!(conn, sql, gap, workspace, agent, &question.question, question.created_at)?;
+        let sql = "delete from unanswered where gap_id = $1 and id not in
+                       (select id from unanswered where gap_id = $1 order by created_at desc, id desc limit $2)";
+        run!(conn, sql, gap, EXAMPLES).map(|_| ())
+    }
+}
+
+struct Mark {
+    id: GapId,
+    state: &'static str,
+}
+
+#[async_trait]
+impl Write for Mark {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update gaps set state = $3 where id = $1 and workspace_id = $2";
+        Ok(run!(conn, sql, self.id.as_str(), workspace.as_str(), self.state)? > 0)
+    }
+}
+
+struct AnswerGap {
+    id: GapId,
+    answer: NewAnswer,
+}
+
+#[async_trait]
+impl Write for AnswerGap {
+    type Out = Option<AnswerId>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<AnswerId>> {
+        let Some(answer) = self.answer.run(workspace, conn).await? else { return Ok(None) };
+        let sql = "update gaps set state = 'answered', answer_id = $3 where id = $1 and workspace_id = $2";
+        run!(conn, sql, self.id.as_str(), workspace.as_str(), answer.as_str())?;
+        Ok(Some(answer))
+    }
+}

@@ -1,0 +1,137 @@
+//! Knowledge gaps from outside: what a live turn could not answer is kept once, without personal data, grouped, and answered,
+//! dismissed or found answered later.
+
+use frontdesk::app::Quietly;
+use frontdesk::domain::GapId;
+use frontdesk::knowledge::Shelf;
+use frontdesk::pipeline::gaps::recheck;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
+use crate::support::hooks::text_webhook;
+
+async fn asks(app: &TestApp, n: usize, text: &str) {
+    let (who, id) = (format!("4477009300{n:02}"), format!("wamid.gap{n}"));
+    app.deliver(&text_webhook(MAIN, &who, &id, text)).await;
+    app.settle().await;
+}
+
+async fn gaps(app: &TestApp, query: &str) -> Vec<Value> {
+    app.get(&format!("/gaps{query}")).await["items"].as_array().unwrap().clone()
+}
+
+fn id(gap: &Value) -> &str {
+    gap["id"].as_str().unwrap()
+}
+
+async fn status(app: &TestApp, method: Method, path: &str) -> StatusCode {
+    let request = app.http.request(method, format!("{}/api/v1{path}", app.url));
+    request.bearer_auth(KEY).json(&json!({"answer": "x"})).send().await.unwrap().status()
+}
+
+on_both! {
+    async fn unanswered_questions_are_grouped_and_answered(db) {
+        let app = Setup::on(db).extractive().start().await;
+        asks(&app, 1, "When do you open?").await;
+        asks(&app, 2, "Do you rent submarines?").await;
+        asks(&app, 3, "Hello, do you rent submarines?").await;
+        asks(&app, 4, "do you rent a submarine").await;
+        asks(&app, 5, "Is there a zeppelin museum nearby? Mail me at ana@example.com or +44 7700 900123").await;
+        let (_, tried) = app.call("/sandbox/turns", &json!({"agent": "acme", "text": "Is the moon made of cheese?"})).await;
+        assert_eq!(tried["outcome"], "no_answer");
+        let all = gaps(&app, "").await;
+        assert!(all.iter().all(|gap| gap["state"] == "open"), "{all:?}");
+        let texts: Vec<&str> = all.iter().map(|gap| gap["question"].as_str().unwrap()).collect();
+        assert!(!texts.iter().any(|text| text.contains("moon") || text.contains("open?")), "{texts:?}");
+        let rent = all.iter().find(|gap| gap["question"] == "Do you rent submarines?").unwrap();
+        assert_eq!(rent["asked"], 3, "{all:?}");
+        let shown = app.get(&format!("/gaps/{}", id(rent))).await;
+        assert_eq!(shown["examples"].as_array().unwrap().len(), 3, "{shown}");
+        let masked = texts.iter().find(|text| text.contains("Mail me")).unwrap();
+        assert_eq!(*masked, "Is there a zeppelin museum nearby? Mail me at [mail] or [number]");
+
+        let (status, made) = app.call(&format!("/gaps/{}/answer", id(rent)), &json!({"answer": "Only yellow ones."})).await;
+        assert_eq!(status, 200, "{made}");
+        assert_eq!(made["phrasings"].as_array().unwrap().len(), 3, "{made}");
+        let answered = app.get(&format!("/gaps/{}", id(rent))).await;
+        assert_eq!((&answered["gap"]["state"], &answered["gap"]["answer_id"]), (&json!("answered"), &made["id"]));
+        asks(&app, 6, "do you rent submarines").await;
+        assert_eq!(app.received().last().unwrap().1, "Only yellow ones.");
+        assert_eq!(gaps(&app, "?state=open").await.len(), 1);
+        assert_eq!(gaps(&app, "?state=answered&agent=acme").await.len(), 1);
+        assert!(gaps(&app, "?agent=bolt").await.is_empty());
+        app.stop().await;
+    }
+
+    async fn gaps_are_seen_by_their_own_workspace_alone(db) {
+        let app = Setup::on(db).extractive().start().await;
+        asks(&app, 1, "Do you rent submarines?").await;
+        let other = app.desk.store.workspace("other").await.unwrap();
+        assert!(other.ungrouped(10).await.unwrap().is_empty());
+        let gap = gaps(&app, "").await.remove(0);
+        let gap = GapId::parse(id(&gap)).unwrap();
+        assert!(other.gap(&gap).await.unwrap().is_none());
+        assert!(other.gaps(&frontdesk::store::gaps::Wanted::default(), 10).await.unwrap().is_empty());
+        assert!(other.examples(&gap).await.unwrap().is_empty());
+        assert!(!other.mark_gap(&gap, "dismissed").await.unwrap());
+        assert_eq!(gaps(&app, "?state=open").await.len(), 1);
+        app.stop().await;
+    }
+
+    async fn a_dismissed_gap_stays_dismissed_and_an_answered_one_opens_again(db) {
+        let app = Setup::on(db).extractive().start().await;
+        asks(&app, 1, "Do you rent submarines?").await;
+        let gap = gaps(&app, "").await.remove(0);
+        let (status, dismissed) = app.call(&format!("/gaps/{}/dismiss", id(&gap)), &json!({})).await;
+        assert_eq!((status.as_u16(), &dismissed["state"]), (200, &json!("dismissed")));
+        asks(&app, 2, "do you rent submarines").await;
+        let after = gaps(&app, "").await;
+        assert_eq!((after.len(), &after[0]["state"], &after[0]["asked"]), (1, &json!("dismissed"), &json!(2)));
+        let known = GapId::parse(id(&gap)).unwrap();
+        app.desk.store.mark_gap(&known, "answered").await.unwrap();
+        asks(&app, 3, "do you rent submarines").await;
+        assert_eq!(gaps(&app, "?state=open").await[0]["asked"], 3);
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_is_closed_when_documents_answer_it() {
+    let app = Setup::on(crate::support::app::Db::Sqlite).extractive().start().await;
+    asks(&app, 1, "Do you rent submarines?").await;
+    asks(&app, 2, "Is there a zeppelin museum nearby?").await;
+    assert_eq!(gaps(&app, "?state=open").await.len(), 2);
+    let bot = |id: &frontdesk::domain::AgentId| app.desk.bots.get(id);
+    let (asked, answered) = recheck(&app.desk.store, &app.desk.engine, bot).await.unwrap();
+    assert_eq!((asked, answered.len()), (2, 0), "{answered:?}");
+    let folder = app.home.path().join("knowledge/acme");
+    std::fs::write(
+        folder.join("rent.md"),
+        "# Submarines\n\nWe rent submarines for 90 euros a day.\n",
+    )
+    .unwrap();
+    let shelf = Shelf::find(&folder, None).unwrap().remove(0);
+    app.desk.library.learn(shelf, &Quietly).await.unwrap();
+    let (asked, answered) = recheck(&app.desk.store, &app.desk.engine, bot).await.unwrap();
+    assert_eq!((asked, answered.len()), (2, 1), "{answered:?}");
+    assert_eq!(
+        gaps(&app, "?state=open").await[0]["question"],
+        "Is there a zeppelin museum nearby?"
+    );
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_gaps_are_not_found_and_bad_input_is_refused() {
+    let app = TestApp::start().await;
+    for path in ["/gaps/gap_01J", "/gaps/nonsense"] {
+        assert_eq!(status(&app, Method::GET, path).await, 404);
+        assert_eq!(status(&app, Method::POST, &format!("{path}/dismiss")).await, 404);
+        assert_eq!(status(&app, Method::POST, &format!("{path}/answer")).await, 404);
+    }
+    assert_eq!(status(&app, Method::GET, "/gaps?state=lost").await, 400);
+    assert_eq!(status(&app, Method::GET, "/gaps?agent=nobody").await, 404);
+    assert_eq!(status(&app, Method::GET, "/gaps?cursor=zz").await, 400);
+    app.stop().await;
+}
