@@ -15,7 +15,7 @@ pub mod sending;
 pub mod prompt;
 pub mod trace;
 
-pub use agent::{Agent, Handoff, HandoffRule, OptOut, Texts, Voice};
+pub use agent::{Agent, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Texts, Voice};
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
     AgentId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId, MessageId,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
 mod memory;
-mod terms;
+pub(crate) mod terms;
 
 /// Finds the best chunks of each leg.
 #[async_trait]

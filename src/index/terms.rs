@@ -28,7 +28,7 @@ const COURTESIES: &str = "\
 
 /// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
 /// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         cut(text.chars())
     } else {
@@ -38,7 +38,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
 
 /// A word as it is compared: without the accents of Latin, Greek and Cyrillic, and with the Arabic letters that
 /// people write one for another made one. Marks that carry meaning, as in Indic scripts, stay.
-pub(super) fn fold(word: &str) -> String {
+pub(crate) fn fold(word: &str) -> String {
     if word.is_ascii() {
         return word.to_owned();
     }
@@ -63,13 +63,13 @@ pub(super) fn fold(word: &str) -> String {
 }
 
 /// The folded stem of a word from [`words`], or `None` when there is no stemmer for the language.
-pub(super) fn stem(word: &str, language: Lang) -> Option<String> {
+pub(crate) fn stem(word: &str, language: Lang) -> Option<String> {
     let stemmer = Stemmer::create(algorithm(language)?);
     Some(fold(&stemmer.stem(word)))
 }
 
 /// The language of a text, when it is long and plain enough to be fairly sure.
-pub(super) fn language(text: &str) -> Option<Lang> {
+pub(crate) fn language(text: &str) -> Option<Lang> {
     let start = &text[..text.floor_char_boundary(TELLING)];
     let guess = whatlang::detect(start)?;
     (guess.confidence() > SURE).then(|| guess.lang())
@@ -77,7 +77,7 @@ pub(super) fn language(text: &str) -> Option<Lang> {
 
 /// Whether a folded word says nothing by itself, such as `the`: in English, which is everywhere, or in one of
 /// these languages.
-pub(super) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
+pub(crate) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     static LISTS: LazyLock<HashMap<Lang, OnceLock<HashSet<String>>>> =
         LazyLock::new(|| Lang::all().iter().map(|lang| (*lang, OnceLock::new())).collect());
     let mut lists =
@@ -205,7 +205,7 @@ fn stop_words(language: Lang) -> HashSet<String> {
 }
 
 /// The language's code in ISO 639-1, by which the lists of stop words go.
-fn two_letters(language: Lang) -> Option<&'static str> {
+pub(crate) fn two_letters(language: Lang) -> Option<&'static str> {
     Some(match language {
         Lang::Afr => "af",
         Lang::Ara => "ar",

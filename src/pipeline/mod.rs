@@ -31,6 +31,7 @@ mod clean;
 mod fold;
 mod format;
 mod fuse;
+pub mod ground;
 
 pub use budget::Means;
 pub use transcribe::Recordings;
@@ -168,7 +169,7 @@ impl Engine {
             let asked = prompt::Asked { question, found, model: &*self.model, named };
             let prompt = prompt::compose(bot, turn, &asked, run);
             if self.budget.allows(self.estimate(&prompt)) {
-                let asked = reply::Asked { prompt: &prompt, hear };
+                let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
                 let outcome = reply::write(&*self.model, bot, &asked, run).await;
                 run.note_budget(
                     (named != own).then_some("a cheaper model was asked: a limit is near"),
@@ -179,7 +180,7 @@ impl Engine {
         let named = self.spare.default_model();
         let asked = prompt::Asked { question, found, model: &*self.spare, named };
         let prompt = prompt::compose(bot, turn, &asked, run);
-        let asked = reply::Asked { prompt: &prompt, hear };
+        let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
         let outcome = reply::write(&*self.spare, bot, &asked, run).await;
         run.note_budget(Some("no model was asked: a limit on money is reached"));
         match outcome {
