@@ -53,7 +53,7 @@ impl App {
         let store = Store::open(&config.store).await?;
         let engine = Engine {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
-            embed: config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?,
+            embed: config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?,
             index: config.index.build().map_err(|why| anyhow!("[index]: {why}"))?,
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),

@@ -20,6 +20,7 @@ pub mod tokens;
 pub mod telemetry;
 pub mod step;
 mod endpoint;
+pub mod models;
 
 pub mod store;
 pub mod provider;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
     (1, &["tokens", "telemetry", "step"]),
-    (2, &["endpoint"]),
+    (2, &["endpoint", "models"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
@@ -43,6 +43,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rust_embed", &["app.rs"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
+    ("gemm", &["embed/local/"]),
+    ("pulp", &["embed/local/"]),
+    ("half", &["embed/local/"]),
+    ("safetensors", &["embed/local/"]),
+    ("tokenizers", &["embed/local/"]),
 ];
 
 /// The files of the seven stages: none calls another.
