@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Agent, AgentId, CollectionId, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Texts, VersionId, Voice,
+    Agent, AgentId, CollectionId, Grounding, Handoff, HandoffRule, OptOut, Texts, VersionId, Voice,
 };
 use crate::pipeline::Bot;
 
@@ -101,7 +101,7 @@ impl PromptFile {
             opt_out: header.opt_out.into(),
             voice: header.voice.into(),
             handoff: header.handoff.into(),
-            grounding: header.grounding.into(),
+            grounding: header.grounding,
             texts: Texts {
                 no_answer: header.no_answer,
                 failure: header.failure,
@@ -132,7 +132,7 @@ struct Header {
     opt_out: OptOutHeader,
     voice: VoiceHeader,
     handoff: HandoffHeader,
-    grounding: GroundingHeader,
+    grounding: Grounding,
     no_answer: String,
     failure: String,
     greeting: String,
@@ -156,7 +156,7 @@ impl Default for Header {
             opt_out: OptOutHeader::default(),
             voice: VoiceHeader::default(),
             handoff: HandoffHeader::default(),
-            grounding: GroundingHeader::default(),
+            grounding: Grounding::default(),
             no_answer: "I do not find that in our information, and I do not want to guess.".into(),
             failure: "Sorry, something went wrong on our side. Please try again in a few minutes."
                 .into(),
@@ -281,44 +281,6 @@ impl From<OptOutHeader> for OptOut {
     fn from(header: OptOutHeader) -> Self {
         let reply = Some(header.reply).filter(|reply| !reply.trim().is_empty());
         Self { reply, welcome: header.welcome }
-    }
-}
-
-/// `grounding: { check: note, threshold: 0.2, judge: false }`. The defaults' figures are in `pipeline/ground/score.rs`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct GroundingHeader {
-    check: CheckHeader,
-    threshold: f32,
-    judge: bool,
-}
-
-/// `off` is a word here, but the older YAML reads it as false.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum CheckHeader {
-    #[serde(alias = "false")]
-    Off,
-    Note,
-    Remove,
-    Refuse,
-}
-
-impl Default for GroundingHeader {
-    fn default() -> Self {
-        Self { check: CheckHeader::Note, threshold: 0.2, judge: false }
-    }
-}
-
-impl From<GroundingHeader> for Grounding {
-    fn from(header: GroundingHeader) -> Self {
-        let check = match header.check {
-            CheckHeader::Off => GroundingCheck::Off,
-            CheckHeader::Note => GroundingCheck::Note,
-            CheckHeader::Remove => GroundingCheck::Remove,
-            CheckHeader::Refuse => GroundingCheck::Refuse,
-        };
-        Self { check, threshold: header.threshold, judge: header.judge }
     }
 }
 

@@ -51,13 +51,22 @@ pub struct Agent {
 
 /// Whether, and how strictly, a model's statements are checked against the passages before they are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Grounding {
-    /// What becomes of a statement that is not supported.
+    /// What becomes of a statement that is not supported. Default: it is noted. A check that takes out right sentences
+    /// is worse than none: of those that people found supported about 3 in 100 are below the default threshold, of the
+    /// others 20 to 50, so that in the replies of a good model most of what would be removed is right.
     pub check: GroundingCheck,
-    /// At or above this score (0 to 1) a statement counts as supported.
+    /// At or above this score (0 to 1) a statement counts as supported. Default: 0.2.
     pub threshold: f32,
     /// Whether the model is asked, too: one more short call a reply.
     pub judge: bool,
+}
+
+impl Default for Grounding {
+    fn default() -> Self {
+        Self { check: GroundingCheck::Note, threshold: 0.2, judge: false }
+    }
 }
 
 /// What becomes of statements that are not supported.

@@ -78,8 +78,12 @@ impl Check {
             reader,
         };
         let cited = check.marks(material.marks);
-        let weighed: Vec<Weighed> =
-            check.statements.iter().zip(cited).map(|(one, cited)| check.weigh(one, cited)).collect();
+        let weighed: Vec<Weighed> = check
+            .statements
+            .iter()
+            .zip(cited)
+            .map(|(one, cited)| check.weigh(one, cited))
+            .collect();
         check.weighed = weighed;
         check
     }
@@ -139,7 +143,9 @@ impl Check {
         for weighed in &self.weighed {
             if let Ok(range) = &weighed.claimed {
                 texts.push(self.reply[range.clone()].to_owned());
-                texts.extend(weighed.neighbours.iter().map(|(s, u)| self.sources[*s].units[*u].text.clone()));
+                texts.extend(
+                    weighed.neighbours.iter().map(|(s, u)| self.sources[*s].units[*u].text.clone()),
+                );
             }
         }
         texts
@@ -162,8 +168,23 @@ impl Check {
     pub fn score(&self) -> f32 {
         let claims = || self.weighed.iter().filter(|weighed| weighed.claimed.is_ok());
         let words: f32 = claims().map(|weighed| to_f32(weighed.features.words)).sum();
-        let logits = claims().map(|weighed| weighed.features.logit() * to_f32(weighed.features.words));
+        let logits =
+            claims().map(|weighed| weighed.features.logit() * to_f32(weighed.features.words));
         if words > 0.0 { probability(logits.sum::<f32>() / words) } else { 0.5 }
+    }
+
+    /// The means of the features over the claims, by the number of their words, in the order of the weights of the
+    /// score; `None` without a claim. Of these the weights are fitted.
+    pub fn features(&self) -> Option<[f32; 7]> {
+        let claims = || self.weighed.iter().filter(|weighed| weighed.claimed.is_ok());
+        let words: f32 = claims().map(|weighed| to_f32(weighed.features.words)).sum();
+        let mut means = [0.0; 7];
+        for weighed in claims() {
+            for (mean, x) in means.iter_mut().zip(weighed.features.numbers()) {
+                *mean += x * to_f32(weighed.features.words) / words;
+            }
+        }
+        (words > 0.0).then_some(means)
     }
 
     /// What is to be said about each statement. At or above the threshold (0 to 1) a claim is supported.
@@ -198,7 +219,9 @@ impl Check {
         let why = match (weighed.judged, abroad) {
             (Some(true), _) => "the judge finds it supported".to_owned(),
             (Some(false), _) => format!("the judge finds no support; {}", features.doubt()),
-            (None, true) if supported => "the passages are in another language: only numbers were compared".to_owned(),
+            (None, true) if supported => {
+                "the passages are in another language: only numbers were compared".to_owned()
+            }
             _ if supported => features.support(),
             _ => features.doubt(),
         };
@@ -281,7 +304,10 @@ impl Features {
         if !self.novel.is_empty() {
             return format!("{} {} in no passage", list(&self.novel), verb(&self.novel));
         }
-        format!("its words stand otherwise in the passages; closest is “{}”", shortened(&self.closest))
+        format!(
+            "its words stand otherwise in the passages; closest is “{}”",
+            shortened(&self.closest)
+        )
     }
 }
 

@@ -7,9 +7,7 @@ use super::clean::{Cleaned, Speakable, clean};
 use super::ground::{self, Decision};
 use super::{Bot, Run, millis};
 use crate::domain::trace::Written;
-use crate::domain::{
-    Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Turn,
-};
+use crate::domain::{Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Turn};
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
 

@@ -8,9 +8,7 @@ use regex::Regex;
 
 use super::{Check, Material};
 use crate::domain::trace::{Checked, Verdict};
-use crate::domain::{
-    ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage,
-};
+use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
 use crate::pipeline::clean::Cleaned;
@@ -71,17 +69,19 @@ fn known(asked: &Asked<'_>) -> Vec<String> {
         Speaker::Bot | Speaker::Person => line.text.clone(),
     });
     let own = std::iter::once(stated(&asked.prompt.question));
-    std::iter::once(instructions).chain(lines).chain(own).filter(|text| !text.trim().is_empty()).collect()
+    std::iter::once(instructions)
+        .chain(lines)
+        .chain(own)
+        .filter(|text| !text.trim().is_empty())
+        .collect()
 }
 
 /// A text without its questions.
 fn stated(text: &str) -> String {
     use unicode_segmentation::UnicodeSegmentation;
     let sentences = text.lines().flat_map(UnicodeSegmentation::split_sentence_bounds);
-    let stated: Vec<&str> = sentences
-        .map(str::trim)
-        .filter(|sentence| !sentence.ends_with(['?', '？', '؟']))
-        .collect();
+    let stated: Vec<&str> =
+        sentences.map(str::trim).filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
     stated.join("\n")
 }
 
@@ -94,7 +94,8 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Checked
     if texts.is_empty() {
         return;
     }
-    match embedder.embed(&texts, Purpose::Passage).await {
+    // As questions, so that a reply does not wait behind documents that are learned.
+    match embedder.embed(&texts, Purpose::Query).await {
         Ok(vectors) if vectors.len() == texts.len() => {
             check.near(&vectors);
             checked.embedder = Some(identity.to_owned());
@@ -195,7 +196,9 @@ fn decide(
         GroundingCheck::Off | GroundingCheck::Note => false,
     };
     if refused {
-        checked.action = format!("{doubted} of {claims} statements are not supported: the sentence for no answer is sent");
+        checked.action = format!(
+            "{doubted} of {claims} statements are not supported: the sentence for no answer is sent"
+        );
         return Decision::NoAnswer;
     }
     if doubted == 0 || setting != GroundingCheck::Remove {
@@ -203,13 +206,19 @@ fn decide(
             0 => String::new(),
             _ => format!("{doubted} of {claims} statements are not supported, and were only noted"),
         };
-        let cited = if setting == GroundingCheck::Remove { cited(cleaned, &checked.verdicts) } else { cleaned.cited.clone() };
+        let cited = if setting == GroundingCheck::Remove {
+            cited(cleaned, &checked.verdicts)
+        } else {
+            cleaned.cited.clone()
+        };
         return Decision::Send { text: cleaned.text.clone(), cited };
     }
     let text = check.supported_part(&checked.verdicts);
-    let substance = checked.verdicts.iter().any(|verdict| verdict.supported && verdict.score.is_some());
+    let substance =
+        checked.verdicts.iter().any(|verdict| verdict.supported && verdict.score.is_some());
     if text.is_empty() || !substance {
-        checked.action = "no supported statement is left: the sentence for no answer is sent".into();
+        checked.action =
+            "no supported statement is left: the sentence for no answer is sent".into();
         return Decision::NoAnswer;
     }
     checked.action = format!("{doubted} of {claims} statements were removed");
@@ -220,12 +229,13 @@ fn decide(
 fn cited(cleaned: &Cleaned, verdicts: &[Verdict]) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
     let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));
-    let right = verdicts.iter().filter(|verdict| verdict.supported).flat_map(|verdict| {
-        match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
-            Some(passage) if !verdict.cited.is_empty() => vec![passage],
-            _ => verdict.cited.clone(),
-        }
-    });
+    let right =
+        verdicts.iter().filter(|verdict| verdict.supported).flat_map(|verdict| {
+            match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
+                Some(passage) if !verdict.cited.is_empty() => vec![passage],
+                _ => verdict.cited.clone(),
+            }
+        });
     let listed = cleaned.cited.iter().copied().filter(|mark| !placed(mark));
     for mark in right.chain(listed) {
         if !kept.contains(&mark) {

@@ -20,7 +20,8 @@ pub(super) enum Claim<'a> {
 /// What of a sentence needs support.
 pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
     let said = said.trim();
-    if said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮']) {
+    if said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮'])
+    {
         return Claim::Nothing("a question");
     }
     let claimed = match turn(said) {
@@ -40,7 +41,9 @@ pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
 
 /// Whether a text says that its speaker does not know or did not find something.
 fn admits(text: &str) -> bool {
-    numbers(text).is_empty() && negates(text) && words(text).iter().any(|word| is_of_knowing(&fold(word)))
+    numbers(text).is_empty()
+        && negates(text)
+        && words(text).iter().any(|word| is_of_knowing(&fold(word)))
 }
 
 /// A sentence before and after the word that turns it: "I am not sure, but we open at 9".
@@ -73,7 +76,7 @@ mod tests {
             "Please let me know if you have any further questions.",
             "I could not find information about gift cards.",
             "Lamentablemente no encuentro información sobre eso.",
-            "¡Con gusto le ayudo!",
+            "¡Claro, con gusto te ayudo!",
             "Dazu finde ich leider keine Angaben.",
         ] {
             assert!(matches!(of(said), Claim::Nothing(_)), "{said}: {:?}", of(said));
@@ -82,10 +85,19 @@ mod tests {
 
     #[test]
     fn what_is_stated_needs_support() {
-        for said in ["We open at 9.", "Delivery is free.", "Abrimos los domingos.", "可以在30天内退货。", "We do not ship to Norway."] {
+        for said in [
+            "We open at 9.",
+            "Delivery is free.",
+            "Abrimos los domingos.",
+            "可以在30天内退货。",
+            "We do not ship to Norway.",
+        ] {
             assert_eq!(of(said), Claim::Of(said));
         }
         assert_eq!(of("I am not sure, but we ship to Norway."), Claim::Of("we ship to Norway."));
-        assert_eq!(of("We ship to Norway, but not to Iceland."), Claim::Of("We ship to Norway, but not to Iceland."));
+        assert_eq!(
+            of("We ship to Norway, but not to Iceland."),
+            Claim::Of("We ship to Norway, but not to Iceland.")
+        );
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Source {
     pub(super) units: Vec<Unit>,
 }
 
-/// A sentence or a line of a source.
+/// A sentence, a line or a part of one between semicolons.
 pub(super) struct Unit {
     pub(super) text: String,
     pub(super) words: HashSet<String>,
@@ -37,14 +37,21 @@ pub(super) struct Unit {
 
 impl Source {
     pub(super) fn read(origin: Origin, text: &str, reader: &Reader) -> Self {
-        let units: Vec<Unit> = text
+        let mut words = Vec::new();
+        let mut units = Vec::new();
+        let pieces = text
             .lines()
             .flat_map(UnicodeSegmentation::split_sentence_bounds)
-            .filter(|unit| unit.chars().any(char::is_alphanumeric))
-            .map(|unit| Unit::read(unit, reader))
-            .collect();
-        let mut words = reader.content(text);
-        words.truncate(LONGEST);
+            .flat_map(|sentence| sentence.split([';', '；', '|']))
+            .filter(|piece| piece.chars().any(char::is_alphanumeric));
+        for piece in pieces {
+            if words.len() > LONGEST {
+                break;
+            }
+            let content = reader.content(piece);
+            units.push(Unit::read(piece, &content));
+            words.extend(content);
+        }
         Self { origin, words, units }
     }
 
@@ -57,10 +64,10 @@ impl Source {
 }
 
 impl Unit {
-    fn read(text: &str, reader: &Reader) -> Self {
+    fn read(text: &str, content: &[String]) -> Self {
         Self {
             text: text.trim().to_owned(),
-            words: reader.content(text).into_iter().collect(),
+            words: content.iter().cloned().collect(),
             numbers: supported_numbers(text),
             negated: negates(text),
         }

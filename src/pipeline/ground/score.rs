@@ -1,7 +1,7 @@
 //! Part of the check of citations: how well one claim is supported, from a few features that can be told in words.
 //! Asks no model and embeds nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::evidence::{Origin, Source, Unit};
 use super::words::{Reader, negates, numbers};
@@ -9,8 +9,8 @@ use super::words::{Reader, negates, numbers};
 /// What a word between two that are aligned costs, in words.
 const GAP: f32 = 0.05;
 
-/// Above this share of aligned words a claim and a sentence are about the same thing.
-const SAME_THING: f32 = 0.5;
+/// From this share of shared words on, of the claim's and of the sentence's, both say the same thing or the opposite.
+const SAME_THING: f32 = 0.7;
 
 /// What is compared of a claim and its sources. Counts are of different words.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,11 +21,11 @@ pub(super) struct Features {
     pub(super) novel: Vec<String>,
     /// Numbers that are in no source.
     pub(super) missing: Vec<String>,
-    /// Numbers that the sources say about something else.
+    /// Numbers that stand only where the claim's words do not, though other numbers stand beside them.
     pub(super) stray: Vec<String>,
     /// Names that are in no source.
     pub(super) names: Vec<String>,
-    /// Whether of claim and source one negates.
+    /// Whether a sentence says the same but for a negation.
     pub(super) opposed: bool,
     /// Cosine of the embeddings of the claim and the closest sentence; `None` when nothing is embedded.
     pub(super) near: Option<f32>,
@@ -59,8 +59,11 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
         missing,
         stray,
         names: names(claim, sources, reader),
-        opposed: aligned > SAME_THING
-            && closest.is_some_and(|unit| unit.negated != negates(claim)),
+        opposed: closest.is_some_and(|unit| {
+            unit.negated != negates(claim)
+                && aligned >= SAME_THING
+                && to_f32(unit.shared(&distinct)) >= SAME_THING * to_f32(unit.words.len())
+        }),
         near: None,
         words: words.len(),
         source: place,
@@ -74,11 +77,16 @@ fn aligned(claim: &[String], source: &[String]) -> f32 {
     if claim.is_empty() {
         return 0.0;
     }
+    // Words as numbers, which compare faster: a word of the claim is its first place there, any other is 0.
+    let first: HashMap<&str, usize> =
+        claim.iter().enumerate().rev().map(|(at, word)| (word.as_str(), at + 1)).collect();
+    let number = |word: &String| first.get(word.as_str()).copied().unwrap_or(0);
+    let others: Vec<usize> = source.iter().map(number).collect();
     let mut above = vec![0.0_f32; source.len() + 1];
-    for word in claim {
+    for word in claim.iter().map(number) {
         let mut row = vec![0.0_f32; source.len() + 1];
-        for (at, other) in source.iter().enumerate() {
-            let matched = if word == other { above[at] + 1.0 } else { 0.0 };
+        for (at, other) in others.iter().enumerate() {
+            let matched = if word == *other { above[at] + 1.0 } else { 0.0 };
             row[at + 1] = matched.max(above[at + 1]).max(row[at] - GAP);
         }
         above = row;
@@ -101,7 +109,7 @@ fn count_numbers(
         let holding = units().filter(|unit| unit.numbers.contains(&number));
         match holding.map(|unit| of_words(unit, words)).max() {
             None => missing.push(number),
-            Some(shared) if shared < most => stray.push(number),
+            Some(0) if most > 0 => stray.push(number),
             Some(_) => {}
         }
     }
@@ -133,6 +141,12 @@ fn names(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {
 }
 
 /// The weight of each feature in the logit of the score.
+///
+/// `aligned`, `novel`, `missing`, `names`, `near` and the bias were fitted by logistic regression on the means of each
+/// reply's claims, over the three sets of `shared/data/grounded` with equal weight for each set and label
+/// (`cargo bench --bench grounding -- --features` prints the means). Fitted on two sets and measured on the third, the
+/// AUROC differs by at most 1.5 points from what it is with all three. `stray` and `opposed` are set by hand: both are
+/// too rare in the sets to be learned, and both are what a customer of a shop would be told wrongly.
 struct Weights {
     bias: f32,
     aligned: f32,
@@ -146,26 +160,26 @@ struct Weights {
 
 /// Without embeddings.
 const WORDS: Weights = Weights {
-    bias: -1.0,
-    aligned: 3.0,
-    novel: -0.8,
-    missing: -0.9,
-    stray: -0.3,
-    names: -0.8,
-    opposed: -0.5,
+    bias: -1.65,
+    aligned: 3.85,
+    novel: -0.22,
+    missing: -1.25,
+    stray: -3.5,
+    names: -0.55,
+    opposed: -4.0,
     near: 0.0,
 };
 
 /// With embeddings.
 const MEANING: Weights = Weights {
-    bias: -1.0,
+    bias: -2.2,
     aligned: 3.0,
-    novel: -0.8,
-    missing: -0.9,
-    stray: -0.3,
-    names: -0.8,
-    opposed: -0.5,
-    near: 0.0,
+    novel: -0.1,
+    missing: -1.4,
+    stray: -3.5,
+    names: -0.75,
+    opposed: -4.0,
+    near: 1.6,
 };
 
 impl Features {

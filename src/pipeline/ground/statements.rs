@@ -80,7 +80,10 @@ fn is_whole(piece: &str) -> bool {
     let said = piece.trim();
     let closed = ["**", "__", "`", "\""].iter().all(|mark| said.matches(mark).count() % 2 == 0);
     let depth = |open: char, close: char| said.matches(open).count() <= said.matches(close).count();
-    closed && depth('(', ')') && depth('[', ']') && !ABBREVIATION.is_match(said)
+    closed
+        && depth('(', ')')
+        && depth('[', ']')
+        && !ABBREVIATION.is_match(said)
         && said.chars().any(char::is_alphanumeric)
 }
 
@@ -112,15 +115,23 @@ pub(super) fn without(text: &str, statements: &[Statement], removed: &[bool]) ->
     kept.trim().to_owned()
 }
 
-/// Whether all that a heading or an introduction stands over is removed.
+/// Whether all that a heading or an introduction stands over is removed: what follows without a blank line, or up to
+/// the next of its kind.
 fn introduces_nothing(statements: &[Statement], removed: &[bool], at: usize) -> bool {
-    let mut below = statements.iter().zip(removed).skip(at + 1);
     let mut any = false;
-    let kept = below.find_map(|(statement, removed)| {
-        any = any || *removed;
-        (statement.frame || !removed).then_some(!statement.frame)
-    });
-    any && !kept.unwrap_or(false)
+    let mut line = statements[at].line;
+    for (statement, removed) in statements.iter().zip(removed).skip(at + 1) {
+        let apart = any && statement.line > line + 1;
+        if statement.frame || apart {
+            break;
+        }
+        if !removed {
+            return false;
+        }
+        any = true;
+        line = statement.line;
+    }
+    any
 }
 
 /// What to cut with a statement: with its bullet and line break when nothing is left of its line.
@@ -183,9 +194,17 @@ mod tests {
             ]
         );
         assert!(statements(REPLY)[3].frame);
-        assert_eq!(said("**Yes. And no.** Then."), ["**Yes. And no.**", "Then."]);
+        assert_eq!(
+            said("**Yes. And no.** Then so."),
+            ["**Yes. And no.** Then so."],
+            "no mark is torn"
+        );
+        assert_eq!(said("(See York. Or Leeds.) Then so."), ["(See York. Or Leeds.)", "Then so."]);
         assert_eq!(said("退货政策。30天内。"), ["退货政策。", "30天内。"]);
-        assert_eq!(said("Do this:\n```\na. b. c\n```\nDone."), ["Do this:", "```\na. b. c\n```", "Done."]);
+        assert_eq!(
+            said("Do this:\n```\na. b. c\n```\nDone."),
+            ["Do this:", "```\na. b. c\n```", "Done."]
+        );
     }
 
     fn cut(text: &str, gone: &[usize]) -> String {
@@ -197,7 +216,9 @@ mod tests {
     #[test]
     fn what_is_kept_stays_as_it_was() {
         assert_eq!(cut(REPLY, &[]), REPLY);
-        assert!(cut(REPLY, &[2]).starts_with("Hello! We deliver, e.g. to York, in 2 days.\n\n**Op"));
+        assert!(
+            cut(REPLY, &[2]).starts_with("Hello! We deliver, e.g. to York, in 2 days.\n\n**Op")
+        );
         assert!(cut(REPLY, &[4]).contains("**Opening hours:**\n- Sunday: closed. Really.\n\nAny"));
         assert!(cut(REPLY, &[6]).contains("- Sunday: closed.\n\nAny"), "{}", cut(REPLY, &[6]));
     }

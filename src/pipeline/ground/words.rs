@@ -36,7 +36,8 @@ impl Reader {
 
     /// Whether a model that was trained on these languages (ISO 639-1 codes; none: on all) can read the texts.
     pub(super) fn is_read_by(&self, codes: &[String]) -> bool {
-        let known = |lang: &Lang| two_letters(*lang).is_some_and(|code| codes.iter().any(|c| c == code));
+        let known =
+            |lang: &Lang| two_letters(*lang).is_some_and(|code| codes.iter().any(|c| c == code));
         codes.is_empty() || self.languages.iter().all(known)
     }
 
@@ -82,6 +83,9 @@ impl Reader {
 
 /// The numbers of a text, each in one form: `1,000`, `1000.00` and `1 000` are `1000`; `09:00` is `9`.
 pub(super) fn numbers(text: &str) -> Vec<String> {
+    if !text.contains(char::is_numeric) {
+        return Vec::new();
+    }
     let text = western(text);
     NUMBER.find_iter(&text).map(|found| plain_number(found.as_str())).collect()
 }
@@ -92,6 +96,9 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
     let in_words = words(text);
     let in_words = in_words.iter().filter_map(|word| NUMBER_WORDS.get(fold(word).as_str()));
     known.extend(in_words.map(|number| (*number).to_owned()));
+    if known.is_empty() {
+        return known;
+    }
     for clock in CLOCK.captures_iter(&western(text)) {
         let Some(hour) = clock.get(1).and_then(|hour| hour.as_str().parse::<u8>().ok()) else {
             continue;
@@ -170,18 +177,19 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Groups of three digits behind a first one that is not 0.
 static THOUSANDS: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1-9]\d{0,2}(?:[.,]\d{3})+$"));
-static CLOCK: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(?i)\b(\d{1,2})(?:[:.](\d{2}))?\s*(?:(p\.?m|a\.?m)\b|h\b|uhr\b|:00|\b)"));
+static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)\b(\d{1,2})(?:[:.](\d{2}))?\s*(?:(p\.?m|a\.?m)\b|h\b|uhr\b|:00|\b)")
+});
 
 /// Small numbers in words. The words for one are articles in most languages and say nothing.
 static NUMBER_WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
     let rows = [
-        "2 two dos dois duas zwei deux due",
+        "2 two dos dois duas zwei deux",
         "3 three tres drei trois tre",
         "4 four cuatro quatro vier quatre quattro",
         "5 five cinco funf cinq cinque",
-        "6 six seis sechs sei",
-        "7 seven siete sete sieben sept sette",
+        "6 six seis sechs",
+        "7 seven siete sete sieben sette",
         "8 eight ocho oito acht huit otto",
         "9 nine nueve nove neun neuf",
         "10 ten diez dez zehn dix dieci",
@@ -216,7 +224,7 @@ const COURTESIES: &str = "\
     enjoy let anything something else further questions question feel free hesitate reach contact \
     day nice great good perfect wonderful hope hopefully reply ask asking message course sure yes \
     certainly absolutely understand reaching contacting here chat talk soon bye goodbye cheers wish \
-    ayudar ayudarte ayudarle ayuda gusto encantado encantada siento lamento disculpa disculpe dudas duda \
+    ayudar ayudo ayudarte ayudarle ayuda gusto encantado encantada siento lamento disculpa disculpe dudas duda \
     pregunta preguntas consulta consultas favor claro perfecto buen dia tarde saludos avisa avisame \
     escribe escribeme necesitas necesita mas algo cosa \
     ajudar ajuda prazer desculpe lamento duvida duvidas pergunta perguntas otimo precisar precisa \
@@ -241,16 +249,14 @@ mod tests {
     #[test]
     fn a_number_has_one_form() {
         let forms = numbers("1,000 and 1000.00, 1 000; 09:00, 9:30, £4.95 or 4,95, 20th, 007, ١٤");
-        assert_eq!(
-            forms,
-            ["1000", "1000", "1000", "9", "9:30", "4.95", "4.95", "20", "7", "14"]
-        );
+        assert_eq!(forms, ["1000", "1000", "1000", "9", "9:30", "4.95", "4.95", "20", "7", "14"]);
         assert_eq!(numbers("0.5 and 100"), ["0.5", "100"]);
     }
 
     #[test]
     fn an_hour_of_one_clock_supports_that_of_the_other() {
-        let known = supported_numbers("Open from 9 am to 5:30 pm, on Sunday until 14:00, in two days.");
+        let known =
+            supported_numbers("Open from 9 am to 5:30 pm, on Sunday until 14:00, in two days.");
         for number in ["9", "5:30", "17:30", "14", "2"] {
             assert!(known.contains(number), "{number} of {known:?}");
         }
@@ -259,8 +265,12 @@ mod tests {
 
     #[test]
     fn content_is_stems_without_small_words_in_any_language() {
-        let english = Reader::of("The deliveries take two days, but not on Sundays in winter.", &[]);
-        assert_eq!(english.content("The deliveries take two days"), ["deliveri", "take", "2", "day"]);
+        let english =
+            Reader::of("The deliveries take two days, but not on Sundays in winter.", &[]);
+        assert_eq!(
+            english.content("The deliveries take two days"),
+            ["deliveri", "take", "2", "day"]
+        );
         let text = "Los pedidos se entregan en dos días en toda la península y las islas.";
         let spanish = Reader::of(text, &[text]);
         assert!(spanish.content(text).contains(&"2".to_owned()));
