@@ -51,6 +51,7 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = Store::open(&config.store).await?;
+        config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let engine = Engine {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
             embed: config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?,

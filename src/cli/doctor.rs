@@ -15,6 +15,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         if is_demo(&config) { "read; the built-in demo shop is used" } else { "read" },
     );
     let public = config.http.base_url.starts_with("https://");
+    let missing = config.embed.missing(&config.models);
     let app = match App::assemble(config).await {
         Ok(app) => app,
         Err(error) => {
@@ -27,6 +28,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         }
     };
     check_parts(&app, &mut report).await;
+    check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_numbers(&app, &mut report, public).await;
     Ok(report.end())
 }
@@ -72,18 +74,6 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[llm.prices.\"MODEL\"] input and output, dollars for a million tokens",
         );
     }
-    match desk.engine.embed.identity() {
-        None => report.note(
-            "embeddings",
-            "off: retrieval compares words. [embed] kind = \"openai\" adds meaning",
-        ),
-        Some(name) => match desk.engine.embed.embed(&["hello".into()], Purpose::Query).await {
-            Ok(_) => report.good("embeddings", name),
-            Err(error) => {
-                report.bad("embeddings", &error.to_string(), "[embed] base_url, api_key and model");
-            }
-        },
-    }
     match desk.engine.speech.name() {
         None => report.note(
             "voice notes",
@@ -101,6 +91,20 @@ async fn check_parts(app: &App, report: &mut Report) {
     } else {
         let names: Vec<_> = agents.iter().map(|bot| bot.agent.slug.as_str()).collect();
         report.good("agents", &names.join(", "));
+    }
+}
+
+async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report) {
+    let embed = &app.desk.engine.embed;
+    let Some(name) = embed.identity() else {
+        let mend = missing.unwrap_or("[embed] kind = \"auto\" or \"openai\" adds meaning");
+        return report.note("embeddings", &format!("off: retrieval compares words. {mend}"));
+    };
+    match embed.embed(&["hello".into()], Purpose::Query).await {
+        Ok(_) => report.good("embeddings", name),
+        Err(error) => {
+            report.bad("embeddings", &error.to_string(), "[embed] model, base_url and api_key");
+        }
     }
 }
 

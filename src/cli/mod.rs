@@ -14,6 +14,7 @@ mod client;
 mod doctor;
 mod inbox;
 mod learn;
+mod models;
 mod search;
 mod serve;
 mod webhook;
@@ -52,6 +53,8 @@ enum Command {
     Inbox(inbox::Inbox),
     /// Show stored webhooks, or take them in again after a bug was mended
     Webhook(webhook::Webhooks),
+    /// List, fetch, import and remove the models that run in this process
+    Models(models::Models),
     /// Check the configuration and everything it reaches, and say how to mend what is wrong
     Doctor,
     /// Print every setting with its default and what it means
@@ -100,6 +103,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
+        Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config => Ok(ExitCode::SUCCESS),
     }

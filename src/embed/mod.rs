@@ -7,13 +7,14 @@
 //! | `off` | embeds nothing; retrieval compares words alone |
 //! | `openai` | any OpenAI-compatible `/embeddings` |
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::models::{self, Use};
+use crate::models::{self, KNOWN, Known, Use, Watch};
 
 mod local;
 mod off;
@@ -84,6 +85,32 @@ impl Settings {
         })
     }
 
+    /// Fetches the model where the settings allow it and it is not there. The log shows how far it is.
+    pub async fn fetch(&self, models: &models::Settings) -> Result<(), String> {
+        let (Self::Local(settings) | Self::Auto(settings)) = self else { return Ok(()) };
+        if !settings.fetch || settings.path.is_some() || folder(settings, models)?.is_ok() {
+            return Ok(());
+        }
+        let of_name = |known: &&Known| settings.model.is_empty() || known.name == settings.model;
+        let mut known = KNOWN.iter().filter(|known| known.purpose == Use::Embed);
+        let known = known.find(of_name).ok_or_else(|| {
+            format!(
+                "the model {} is none that can be fetched: `frontdesk models list`",
+                settings.model
+            )
+        })?;
+        match (models.fetch(known, &Logged::default()).await, self) {
+            (Err(why), Self::Auto(_)) => {
+                tracing::warn!(
+                    "the model {} was not fetched, words alone are compared: {why}",
+                    known.name
+                );
+                Ok(())
+            }
+            (fetched, _) => fetched.map(drop),
+        }
+    }
+
     /// What is missing for a local model, and the command that mends it; `None` when nothing is, or none is wanted.
     pub fn missing(&self, models: &models::Settings) -> Option<String> {
         match self {
@@ -118,6 +145,36 @@ fn folder(
     } else {
         Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
     })
+}
+
+/// Reads a model's folder and embeds a word with it: its identity and the length of its vectors, or what is wrong.
+pub async fn try_folder(folder: &Path) -> Result<(String, usize), String> {
+    let local = local::Local::new(&local::Settings::default(), folder)?;
+    let vectors = local.embed(&["hello".into()], Purpose::Query).await;
+    let vectors = vectors.map_err(|error| error.to_string())?;
+    let identity = local.identity().unwrap_or_default().to_owned();
+    Ok((identity, vectors.first().map_or(0, Vec::len)))
+}
+
+/// Says in the log, from time to time, how far a model has come.
+#[derive(Default)]
+struct Logged {
+    came: AtomicU64,
+}
+
+impl Watch for Logged {
+    fn file(&self, path: &str, had: u64, total: Option<u64>) {
+        let size = total.map_or("an unknown size".into(), |total| format!("{} KB", total / 1_000));
+        tracing::info!("fetching {path}, {size}, of which {} KB are there", had / 1_000);
+    }
+
+    fn bytes(&self, count: u64) {
+        const STEP: u64 = 20_000_000;
+        let before = self.came.fetch_add(count, Ordering::Relaxed);
+        if before / STEP != (before + count) / STEP {
+            tracing::info!("{} MB of the model were fetched", (before + count) / 1_000_000);
+        }
+    }
 }
 
 /// Scales a vector to length 1, so that a dot product is a cosine. A vector of zeros stays one.

@@ -16,6 +16,19 @@ impl Use {
         }
     }
 
+    /// Further files of such a model.
+    pub(crate) fn more(self) -> &'static [&'static str] {
+        match self {
+            Self::Embed => &[
+                "modules.json",
+                "1_Pooling/config.json",
+                "sentence_bert_config.json",
+                "tokenizer_config.json",
+                "config_sentence_transformers.json",
+            ],
+        }
+    }
+
     /// In a word or two, for people.
     pub fn name(self) -> &'static str {
         match self {

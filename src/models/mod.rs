@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod fetch;
 mod known;
 
+pub use fetch::Watch;
 pub use known::{KNOWN, Known, Part, Use};
 
 /// Where models are kept and fetched from.
@@ -66,6 +68,26 @@ impl Settings {
         Some(Found { name: name.to_owned(), purpose, size: size(&path), path })
     }
 
+    /// Copies a model's folder here under a name, and gives the place. Errors say what is missing.
+    pub fn import(&self, from: &Path, name: &str) -> Result<PathBuf, String> {
+        let to = self.path(name)?;
+        if to.exists() {
+            return Err(format!(
+                "there is a model {name} already: `frontdesk models remove {name}` first"
+            ));
+        }
+        let purpose = purpose(from).ok_or_else(|| {
+            let files = Use::Embed.files().join(", ");
+            format!("{} is no model: it must have {files}", from.display())
+        })?;
+        let part_way = self.folder.join(format!(".import-{name}"));
+        let copied = copy(from, &part_way, purpose).and_then(|()| whole(&part_way, &to));
+        if copied.is_err() {
+            drop(std::fs::remove_dir_all(&part_way));
+        }
+        copied.map(|()| to)
+    }
+
     /// Removes a model; whether it was there.
     pub fn remove(&self, name: &str) -> Result<bool, String> {
         let path = self.path(name)?;
@@ -81,6 +103,29 @@ impl Settings {
 pub fn purpose(folder: &Path) -> Option<Use> {
     let all = |names: &[&str]| names.iter().all(|name| folder.join(name).is_file());
     all(Use::Embed.files()).then_some(Use::Embed)
+}
+
+/// Copies what belongs to a model, and nothing else that lies beside it.
+fn copy(from: &Path, to: &Path, purpose: Use) -> Result<(), String> {
+    for name in purpose.files().iter().chain(purpose.more()) {
+        let (from, to) = (from.join(name), to.join(name));
+        if from.is_file() {
+            let folder = to.parent().unwrap_or(Path::new("."));
+            let copied = std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(&from, &to));
+            copied.map_err(|error| format!("{} cannot be copied: {error}", from.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a folder that is whole its name.
+fn whole(part_way: &Path, to: &Path) -> Result<(), String> {
+    let failed = |error| format!("{} cannot be renamed: {error}", part_way.display());
+    if to.is_dir() {
+        // What has this name is not whole, or it would have been found.
+        std::fs::remove_dir_all(to).map_err(failed)?;
+    }
+    std::fs::rename(part_way, to).map_err(failed)
 }
 
 /// Bytes of a folder's files, and of those in its folders.

@@ -144,3 +144,102 @@ impl<T> Shared<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What the jobs of a test did, in order.
+    type Diary = Arc<Mutex<Vec<&'static str>>>;
+
+    fn writes(
+        diary: &Diary,
+        what: &'static str,
+    ) -> impl FnOnce(&mut (), &Waiting<'_, ()>) + Send + 'static {
+        let diary = diary.clone();
+        move |(), _| diary.lock().unwrap().push(what)
+    }
+
+    /// Waits until so many jobs wait.
+    async fn waiting(pool: &Pool<()>, jobs: usize) {
+        let count = || {
+            let queues = pool.shared.lock();
+            queues.first.len() + queues.later.len()
+        };
+        while count() < jobs {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn questions_go_before_documents_that_came_earlier_and_into_the_pauses_of_one() {
+        let pool = Pool::<()>::start(1).unwrap();
+        let diary = Diary::default();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let own = diary.clone();
+        let long = pool.run(Urgency::Later, move |(), waiting| {
+            own.lock().unwrap().push("a document begins");
+            wait.recv().unwrap();
+            waiting.run(&mut ());
+            own.lock().unwrap().push("a document ends");
+        });
+        let next = pool.run(Urgency::Later, writes(&diary, "the next document"));
+        let question = pool.run(Urgency::First, writes(&diary, "a question"));
+        let free = async {
+            waiting(&pool, 2).await;
+            go_on.send(()).unwrap();
+        };
+        let _ = tokio::join!(long, next, question, free);
+        let wanted = ["a document begins", "a question", "a document ends", "the next document"];
+        assert_eq!(*diary.lock().unwrap(), wanted);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let pool = Pool::<()>::start(1).unwrap();
+        let diary = Diary::default();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let busy = pool.run(Urgency::Later, move |(), _| wait.recv().unwrap());
+        let free = async {
+            waiting(&pool, 0).await;
+            let given_up = pool.run(Urgency::Later, writes(&diary, "given up"));
+            let given_up = tokio::time::timeout(Duration::from_millis(30), given_up).await;
+            assert!(given_up.is_err(), "the only thread is busy");
+            go_on.send(()).unwrap();
+        };
+        let _ = tokio::join!(busy, free);
+        pool.run(Urgency::Later, writes(&diary, "wanted")).await.unwrap();
+        assert_eq!(*diary.lock().unwrap(), ["wanted"]);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_breaks_off_is_told_and_the_thread_goes_on() {
+        let pool = Pool::<()>::start(1).unwrap();
+        assert_eq!(pool.run(Urgency::First, |(), _| -> i32 { panic!("on purpose") }).await, None);
+        assert_eq!(pool.run(Urgency::First, |(), _| 7).await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn who_would_wait_behind_too_many_jobs_waits_before_the_queue() {
+        let pool = Pool::<()>::start(1).unwrap();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let busy = pool.run(Urgency::Later, move |(), _| wait.recv().unwrap());
+        let many =
+            futures::future::join_all((0..100).map(|_| pool.run(Urgency::Later, |(), _| ())));
+        let free = async {
+            waiting(&pool, WAITING - 1).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert_eq!(
+                pool.shared.lock().later.len(),
+                WAITING - 1,
+                "the busy one has a place, too"
+            );
+            go_on.send(()).unwrap();
+        };
+        let (_, done, ()) = tokio::join!(busy, many, free);
+        assert!(done.iter().all(Option::is_some) && done.len() == 100);
+    }
+}

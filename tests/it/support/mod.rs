@@ -6,6 +6,7 @@ pub(crate) mod fake;
 pub(crate) mod form;
 pub(crate) mod graph;
 pub(crate) mod hooks;
+pub(crate) mod hub;
 pub(crate) mod openai;
 pub(crate) mod postgres;
 pub(crate) mod process;

@@ -1,0 +1,160 @@
+//! `frontdesk models`: the models that run in this process: which are there, fetching, importing and removing them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::config::Config;
+use crate::embed;
+use crate::models::{Found, KNOWN, Settings, Use, Watch};
+
+/// List, fetch, import and remove the models that run in this process
+#[derive(Debug, Args)]
+pub(super) struct Models {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the models that are there and those that can be fetched
+    List,
+    /// Fetch a known model from the hub; goes on where it was cut off
+    Fetch {
+        /// Its name, as `list` shows it
+        name: String,
+    },
+    /// Copy a model's folder, as from the hub, to the models
+    Import {
+        /// The folder
+        folder: PathBuf,
+        /// Its name from now on [default: the folder's]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Remove a model
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+impl Models {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let models = &config.models;
+        match self.command {
+            None | Some(Command::List) => list(models, &config.embed),
+            Some(Command::Fetch { name }) => fetch(models, &name).await?,
+            Some(Command::Import { folder, name }) => import(models, folder, name).await?,
+            Some(Command::Remove { name }) => {
+                if !models.remove(&name).map_err(|why| anyhow!(why))? {
+                    bail!("there is no model {name} in {}", models.folder().display());
+                }
+                println!("{name} is removed.");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list(models: &Settings, embed: &embed::Settings) {
+    let there = models.list();
+    println!("In {}:", models.folder().display());
+    if there.is_empty() {
+        println!("  none");
+    }
+    for Found { name, purpose, size, .. } in &there {
+        println!("  {name:<24} {:<12} {} MB", purpose.name(), size / 1_000_000);
+    }
+    let missing = |name: &str| !there.iter().any(|found| found.name == name);
+    let rest: Vec<_> = KNOWN.iter().filter(|known| missing(known.name)).collect();
+    if !rest.is_empty() {
+        println!("Can be fetched, `frontdesk models fetch NAME`:");
+    }
+    for known in rest {
+        println!("  {:<24} {:<12} {}", known.name, known.purpose.name(), known.about);
+    }
+    if let Some(missing) = embed.missing(models) {
+        println!("\n{missing}");
+    }
+}
+
+async fn fetch(models: &Settings, name: &str) -> anyhow::Result<()> {
+    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+        let names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+        bail!(
+            "`{name}` is no known model; there are: {}. Others: `frontdesk models import DIR`",
+            names.join(", ")
+        );
+    };
+    if models.found(name).is_some() {
+        println!("{name} is there already.");
+        return Ok(());
+    }
+    let bar = Bar::default();
+    let fetched = models.fetch(known, &bar).await;
+    bar.end();
+    let folder = fetched.map_err(|why| anyhow!(why))?;
+    println!("{name} is in {}.", folder.display());
+    next(known.purpose);
+    Ok(())
+}
+
+async fn import(models: &Settings, folder: PathBuf, name: Option<String>) -> anyhow::Result<()> {
+    let own = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+    let own = own.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.or(own).unwrap_or_default();
+    // What cannot be used is not copied.
+    let (_, length) = embed::try_folder(&folder).await.map_err(|why| anyhow!(why))?;
+    let place = models.import(&folder, &name).map_err(|why| anyhow!(why))?;
+    println!("{name} is in {}: vectors of {length} numbers.", place.display());
+    next(Use::Embed);
+    Ok(())
+}
+
+/// What to do when a model has come.
+fn next(purpose: Use) {
+    match purpose {
+        Use::Embed => println!(
+            "[embed] kind = \"auto\" uses it from the next start on; documents are then embedded once."
+        ),
+    }
+}
+
+/// A progress bar for each file; hidden where there is no terminal.
+#[derive(Default)]
+struct Bar(OnceLock<ProgressBar>);
+
+impl Bar {
+    fn end(&self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Watch for Bar {
+    fn file(&self, path: &str, had: u64, total: Option<u64>) {
+        let bar = self.0.get_or_init(|| {
+            let bar = ProgressBar::new(0);
+            let form = "{msg:<24} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+            if let Ok(style) = ProgressStyle::with_template(form) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_message(path.to_owned());
+        bar.set_length(total.unwrap_or(0));
+        bar.set_position(had);
+    }
+
+    fn bytes(&self, count: u64) {
+        if let Some(bar) = self.0.get() {
+            bar.inc(count);
+        }
+    }
+}

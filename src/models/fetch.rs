@@ -1,0 +1,315 @@
+//! Fetches a known model from the hub: what was cut off is resumed, every file is checked, and the folder appears under its
+//! name only when all of it is there.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::StreamExt;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, LOCATION, RANGE};
+use reqwest::{Client, Response, StatusCode, Url};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+
+use super::known::{Known, Part};
+use super::{Settings, whole};
+
+/// The hub, where none is set.
+const HUB: &str = "https://huggingface.co";
+/// How often a cut connection is taken up again without a byte having come.
+const ATTEMPTS: u32 = 5;
+/// The wait before the first of these; it doubles.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The most redirects of one file; the hub needs one or two.
+const REDIRECTS: usize = 8;
+/// How long a connection may take, and how long it may be silent.
+const CONNECT: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Watches a model come.
+pub trait Watch: Send + Sync {
+    /// A file comes: so many bytes of it were there already, so many it has, where that is known.
+    fn file(&self, path: &str, had: u64, total: Option<u64>);
+    /// So many bytes more came.
+    fn bytes(&self, count: u64);
+}
+
+/// Why a file did not come.
+enum Failed {
+    /// The connection broke off, or the server was busy: it may go on.
+    Passing(String),
+    Final(String),
+}
+
+/// A file at the end of its redirects.
+struct Answer {
+    response: Response,
+    /// What the hub says its SHA-256 is.
+    sha256: Option<String>,
+    size: Option<u64>,
+}
+
+impl Settings {
+    /// Fetches a model into its folder, and gives the folder. Does nothing when it is there. Errors say what to do; what
+    /// came so far is kept, unless it was wrong.
+    pub async fn fetch(&self, model: &Known, watch: &dyn Watch) -> Result<PathBuf, String> {
+        let to = self.path(model.name)?;
+        if self.found(model.name).is_some() {
+            return Ok(to);
+        }
+        let hub = Url::parse(self.hub())
+            .map_err(|error| format!("[models] hub_url `{}` is no address: {error}", self.hub()))?;
+        let part_way = self.folder().join(format!(".fetch-{}", model.name));
+        make(&part_way)?;
+        let _lock = lock(&part_way)?;
+        let no_redirects = reqwest::redirect::Policy::none();
+        let client = Client::builder().redirect(no_redirects).connect_timeout(CONNECT);
+        let client = client.read_timeout(SILENCE).build().map_err(|error| error.to_string())?;
+        for part in model.parts {
+            let file = part_way.join(part.path);
+            if !file.is_file() {
+                let address =
+                    format!("/{}/resolve/{}/{}", model.repository, model.revision, part.path);
+                let url = hub.join(&address).map_err(|error| error.to_string())?;
+                fetch_part(&client, &url, part, &file, watch).await?;
+            }
+        }
+        drop(std::fs::remove_file(part_way.join(LOCK)));
+        whole(&part_way, &to)?;
+        Ok(to)
+    }
+
+    fn hub(&self) -> &str {
+        let set = self.hub_url.trim().trim_end_matches('/');
+        if set.is_empty() { HUB } else { set }
+    }
+}
+
+/// The name of the file that keeps two processes from fetching the same.
+const LOCK: &str = "lock";
+
+fn lock(folder: &Path) -> Result<File, String> {
+    let path = folder.join(LOCK);
+    let file = File::create(&path).map_err(|error| unwritable(&path, &error))?;
+    file.try_lock()
+        .map_err(|_| format!("another process is fetching this model into {}", folder.display()))?;
+    Ok(file)
+}
+
+fn make(folder: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> String {
+    format!(
+        "{} cannot be written: {error}; [models] folder says where models are kept",
+        path.display()
+    )
+}
+
+/// Fetches one file, goes on where the connection broke off, and checks it.
+async fn fetch_part(
+    client: &Client,
+    url: &Url,
+    part: &Part,
+    file: &Path,
+    watch: &dyn Watch,
+) -> Result<(), String> {
+    make(file.parent().unwrap_or(Path::new(".")))?;
+    let half = file.with_added_extension("part");
+    let mut failures = 0;
+    loop {
+        let before = length(&half);
+        let failed = match get(client, url, part, &half, watch).await {
+            Ok(true) => {
+                std::fs::rename(&half, file).map_err(|error| unwritable(file, &error))?;
+                return Ok(());
+            }
+            Ok(false) => return Ok(()),
+            Err(Failed::Final(why)) => return Err(why),
+            Err(Failed::Passing(why)) => why,
+        };
+        if length(&half) > before {
+            failures = 0;
+        }
+        failures += 1;
+        if failures > ATTEMPTS {
+            return Err(failed);
+        }
+        tracing::debug!(failed, "a file of a model is taken up again");
+        tokio::time::sleep(PAUSE * 2_u32.pow(failures - 1)).await;
+    }
+}
+
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |data| data.len())
+}
+
+/// One attempt; whether there is such a file.
+async fn get(
+    client: &Client,
+    url: &Url,
+    part: &Part,
+    half: &Path,
+    watch: &dyn Watch,
+) -> Result<bool, Failed> {
+    let had = length(half);
+    let answer = ask(client, url, had).await?;
+    let status = answer.response.status();
+    if status == StatusCode::NOT_FOUND && part.optional {
+        return Ok(false);
+    }
+    let from = match status {
+        StatusCode::PARTIAL_CONTENT => {
+            let range = answer.response.headers().get(CONTENT_RANGE);
+            let range = range.and_then(|range| range.to_str().ok()).unwrap_or_default();
+            if !range.starts_with(&format!("bytes {had}-")) {
+                return Err(again(half, "the server sent another part than it was asked for"));
+            }
+            had
+        }
+        StatusCode::OK => 0,
+        // Everything is there already, or more than there should be.
+        StatusCode::RANGE_NOT_SATISFIABLE if had > 0 => {
+            return check(half, part, answer.sha256.as_deref(), url).await.map(|()| true);
+        }
+        other => return Err(refused(other, url)),
+    };
+    let total = answer.size.or_else(|| Some(answer.response.content_length()? + from));
+    watch.file(part.path, from, total);
+    write(answer.response, half, from, watch).await?;
+    let got = length(half);
+    if total.is_some_and(|total| got < total) {
+        return Err(Failed::Passing(format!("{url} broke off after {got} bytes")));
+    }
+    check(half, part, answer.sha256.as_deref(), url).await?;
+    Ok(true)
+}
+
+/// Asks for a file from a byte on, and follows the redirects. The hub's own answer tells the hash; the server that has the
+/// file may be another one.
+async fn ask(client: &Client, url: &Url, from: u64) -> Result<Answer, Failed> {
+    let (mut sha256, mut size) = (None, None);
+    let mut next = url.clone();
+    for _ in 0..REDIRECTS {
+        let mut request = client.get(next.clone()).header(ACCEPT_ENCODING, "identity");
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+        }
+        let response = request.send().await.map_err(|error| unreachable_host(&next, &error))?;
+        let header =
+            |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let etag = header("x-linked-etag").or_else(|| header(ETAG.as_str())).unwrap_or_default();
+        sha256 = sha256.or_else(|| hash_of(etag));
+        size = size.or_else(|| header("x-linked-size").and_then(|size| size.parse().ok()));
+        if !response.status().is_redirection() {
+            return Ok(Answer { response, sha256, size });
+        }
+        let to = header(LOCATION.as_str()).and_then(|to| next.join(to).ok());
+        let to = to.ok_or_else(|| Failed::Final(format!("{next} leads nowhere")))?;
+        if next.scheme() == "https" && to.scheme() != "https" {
+            return Err(Failed::Final(format!("{next} leads to {to}, which is not encrypted")));
+        }
+        next = to;
+    }
+    Err(Failed::Final(format!("{url} leads from one address to the next without end")))
+}
+
+/// A SHA-256 in an `ETag`; files that are small have another hash there.
+fn hash_of(etag: &str) -> Option<String> {
+    let hash = etag.trim_start_matches("W/").trim_matches('"');
+    let is_hash = hash.len() == 64 && hash.chars().all(|c| c.is_ascii_hexdigit());
+    is_hash.then(|| hash.to_lowercase())
+}
+
+async fn write(
+    response: Response,
+    half: &Path,
+    from: u64,
+    watch: &dyn Watch,
+) -> Result<(), Failed> {
+    let full = |error: &std::io::Error| Failed::Final(unwritable(half, error));
+    let mut options = tokio::fs::OpenOptions::new();
+    let file = options.create(true).append(from > 0).write(true).truncate(from == 0).open(half);
+    let mut file = file.await.map_err(|error| full(&error))?;
+    let mut bytes = response.bytes_stream();
+    let mut came = Ok(());
+    while let Some(next) = bytes.next().await {
+        match next {
+            Ok(next) => {
+                file.write_all(&next).await.map_err(|error| full(&error))?;
+                watch.bytes(next.len() as u64);
+            }
+            Err(error) => {
+                came = Err(Failed::Passing(format!("the connection broke off: {error}")));
+                break;
+            }
+        }
+    }
+    // What came is kept, however it ended.
+    file.flush().await.map_err(|error| full(&error))?;
+    file.sync_all().await.map_err(|error| full(&error))?;
+    came
+}
+
+/// Checks a file that is all there; one that is wrong is removed.
+async fn check(half: &Path, part: &Part, told: Option<&str>, url: &Url) -> Result<(), Failed> {
+    let wanted = if part.sha256.is_empty() { told } else { Some(part.sha256) };
+    let Some(wanted) = wanted.map(ToOwned::to_owned) else { return Ok(()) };
+    let path = half.to_owned();
+    let hash = tokio::task::spawn_blocking(move || hash(&path)).await;
+    let hash = hash.map_err(|error| Failed::Final(error.to_string()))?;
+    let hash = hash.map_err(|error| Failed::Final(unwritable(half, &error)))?;
+    if hash == wanted {
+        return Ok(());
+    }
+    drop(std::fs::remove_file(half));
+    Err(Failed::Final(format!(
+        "{url} is not the file it should be: its SHA-256 is {hash}, not {wanted}. It was not kept. Try again; if it stays so, \
+         what stands between this machine and the hub changes files"
+    )))
+}
+
+fn hash(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            return Ok(hex::encode(hash.finalize()));
+        }
+        hash.update(block.get(..read).unwrap_or_default());
+    }
+}
+
+/// What was kept is of no use: the next attempt begins at the beginning.
+fn again(half: &Path, why: &str) -> Failed {
+    drop(std::fs::remove_file(half));
+    Failed::Passing(why.to_owned())
+}
+
+fn refused(status: StatusCode, url: &Url) -> Failed {
+    let why = format!("{url} answers {status}");
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Failed::Passing(why);
+    }
+    Failed::Final(format!(
+        "{why}: look at [models] hub_url; or copy the model's folder to this machine, and `frontdesk models import DIR`"
+    ))
+}
+
+fn unreachable_host(url: &Url, error: &reqwest::Error) -> Failed {
+    let host = url.host_str().unwrap_or_default();
+    let mut why = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        why = inner.to_string();
+        source = inner.source();
+    }
+    Failed::Passing(format!(
+        "{host} cannot be reached ({why}): look at the network and [models] hub_url; or copy the model's folder to this \
+         machine, and `frontdesk models import DIR`"
+    ))
+}

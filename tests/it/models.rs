@@ -1,0 +1,332 @@
+//! The models that run in the process: fetched whole or not at all, imported, listed, removed, and used without being asked for
+//! when they are there.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::Mutex;
+
+use frontdesk::config::Config;
+use frontdesk::models::{KNOWN, Known, Part, Settings, Use, Watch};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::embedding::tiny::BERT;
+use crate::support::hub::Hub;
+use crate::support::process::BINARY;
+
+const fn part(path: &'static str, sha256: &'static str, optional: bool) -> Part {
+    Part { path, sha256, optional }
+}
+
+/// A model like those of the hub.
+const MODEL: Known = Known {
+    name: "tiny-model",
+    purpose: Use::Embed,
+    about: "",
+    repository: "owner/tiny",
+    revision: "c0ffee",
+    parts: &[
+        part("config.json", "", false),
+        part("1_Pooling/config.json", "", true),
+        part("tokenizer_config.json", "", true),
+        part("tokenizer.json", "", false),
+        part("model.safetensors", "", false),
+    ],
+};
+
+/// The large file: 300,000 bytes, no two stretches alike.
+fn weights() -> Vec<u8> {
+    (0..75_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
+
+async fn hub() -> Hub {
+    let weights = weights();
+    let files: [(&str, &[u8]); 4] = [
+        ("config.json", b"{}"),
+        ("1_Pooling/config.json", b"{\"p\":1}"),
+        ("tokenizer.json", b"{\"t\":1}"),
+        ("model.safetensors", &weights),
+    ];
+    Hub::start(&files).await
+}
+
+fn settings(home: &Path, hub_url: &str) -> Settings {
+    let folder = home.join("models").display().to_string();
+    Config::from_toml(&format!("[models]\nfolder = {folder:?}\nhub_url = {hub_url:?}"))
+        .unwrap()
+        .models
+}
+
+/// What was told of the progress: files with what was there already, and bytes.
+#[derive(Default)]
+struct Seen {
+    files: Mutex<Vec<(String, u64, Option<u64>)>>,
+    bytes: Mutex<u64>,
+}
+
+impl Watch for Seen {
+    fn file(&self, path: &str, had: u64, total: Option<u64>) {
+        self.files.lock().unwrap().push((path.to_owned(), had, total));
+    }
+
+    fn bytes(&self, count: u64) {
+        *self.bytes.lock().unwrap() += count;
+    }
+}
+
+/// Every file below a folder, by its path in it.
+fn files(folder: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                all.push(entry.path().strip_prefix(folder).unwrap().display().to_string());
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+struct Fetching {
+    home: TempDir,
+    hub: Hub,
+    models: Settings,
+    seen: Seen,
+}
+
+impl Fetching {
+    async fn new() -> Self {
+        let (home, hub) = (tempfile::tempdir().unwrap(), hub().await);
+        let models = settings(home.path(), &hub.url);
+        Self { home, hub, models, seen: Seen::default() }
+    }
+
+    async fn fetch(&self) -> Result<PathBuf, String> {
+        self.models.fetch(&MODEL, &self.seen).await
+    }
+
+    fn files(&self) -> Vec<String> {
+        files(&self.home.path().join("models"))
+    }
+
+    /// The `Range` of each request for the large file that reached the host that has it.
+    fn ranges(&self) -> Vec<Option<String>> {
+        let asked = self.hub.asked().into_iter();
+        asked.filter(|(path, _)| path == "/model.safetensors").map(|(_, range)| range).collect()
+    }
+
+    fn is_whole(&self) {
+        let folder = self.home.path().join("models/tiny-model");
+        assert!(std::fs::read(folder.join("model.safetensors")).unwrap() == weights());
+        let wanted =
+            ["1_Pooling/config.json", "config.json", "model.safetensors", "tokenizer.json"];
+        assert_eq!(self.files(), wanted.map(|file| format!("tiny-model/{file}")));
+    }
+}
+
+const HALF: &str = ".fetch-tiny-model/model.safetensors.part";
+
+#[tokio::test]
+async fn a_model_is_fetched_from_the_pinned_commit_and_from_the_host_that_the_hub_names() {
+    let fetching = Fetching::new().await;
+    assert_eq!(fetching.fetch().await.unwrap(), fetching.home.path().join("models/tiny-model"));
+    fetching.is_whole();
+    let asked = fetching.hub.asked();
+    let paths: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    let wanted = [
+        "/owner/tiny/resolve/c0ffee/config.json",
+        "/owner/tiny/resolve/c0ffee/1_Pooling/config.json",
+        "/owner/tiny/resolve/c0ffee/tokenizer_config.json",
+        "/owner/tiny/resolve/c0ffee/tokenizer.json",
+        "/owner/tiny/resolve/c0ffee/model.safetensors",
+        "/model.safetensors",
+    ];
+    assert_eq!(paths, wanted);
+    let last = fetching.seen.files.lock().unwrap().last().cloned().unwrap();
+    assert_eq!(last, ("model.safetensors".into(), 0, Some(300_000)));
+    assert_eq!(*fetching.seen.bytes.lock().unwrap(), 300_000 + 2 + 7 + 7);
+    // What is there is not asked for again.
+    fetching.fetch().await.unwrap();
+    assert_eq!(fetching.hub.asked().len(), 6);
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_taken_up_where_it_broke() {
+    let fetching = Fetching::new().await;
+    fetching.hub.cut_after(20_000);
+    fetching.hub.cut_after(100_000);
+    fetching.fetch().await.unwrap();
+    fetching.is_whole();
+    let ranges = fetching.ranges();
+    assert_eq!(ranges.len(), 3, "{ranges:?}");
+    assert!(ranges[0].is_none() && ranges[1].is_some() && ranges[2].is_some(), "{ranges:?}");
+    assert_eq!(*fetching.seen.bytes.lock().unwrap(), 300_016, "nothing came twice");
+}
+
+#[tokio::test]
+async fn what_an_ended_process_left_is_used() {
+    let fetching = Fetching::new().await;
+    let half = fetching.home.path().join("models").join(HALF);
+    std::fs::create_dir_all(half.parent().unwrap()).unwrap();
+    std::fs::write(&half, &weights()[..123_456]).unwrap();
+    fetching.fetch().await.unwrap();
+    fetching.is_whole();
+    assert_eq!(fetching.ranges(), [Some("bytes=123456-".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_server_that_knows_no_ranges_sends_all_of_it_again() {
+    let fetching = Fetching::new().await;
+    fetching.hub.ignore_ranges();
+    fetching.hub.cut_after(100_000);
+    fetching.fetch().await.unwrap();
+    fetching.is_whole();
+}
+
+#[tokio::test]
+async fn all_that_came_before_the_end_of_a_process_is_checked_and_taken() {
+    let fetching = Fetching::new().await;
+    let half = fetching.home.path().join("models").join(HALF);
+    std::fs::create_dir_all(half.parent().unwrap()).unwrap();
+    std::fs::write(&half, weights()).unwrap();
+    fetching.fetch().await.unwrap();
+    fetching.is_whole();
+}
+
+#[tokio::test]
+async fn a_file_with_another_checksum_is_refused_and_not_kept() {
+    let fetching = Fetching::new().await;
+    let other = hex::encode(Sha256::digest(b"another file"));
+    fetching.hub.lie(&other);
+    let told = fetching.fetch().await.unwrap_err();
+    for word in ["model.safetensors", &other, "not kept", "Try again"] {
+        assert!(told.contains(word), "no `{word}` in: {told}");
+    }
+    let left = fetching.files();
+    assert!(left.iter().all(|file| !file.contains("safetensors")), "{left:?}");
+    assert!(fetching.models.found("tiny-model").is_none(), "half a model has no name");
+    // A pinned hash is believed rather than the hub's own.
+    const PINNED: Known = Known { parts: &[part("model.safetensors", "beef", false)], ..MODEL };
+    let told = fetching.models.fetch(&PINNED, &fetching.seen).await.unwrap_err();
+    assert!(told.contains("beef"), "{told}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_on_the_hub_is_named() {
+    let fetching = Fetching::new().await;
+    const OTHER: Known = Known { parts: &[part("weights.safetensors", "", false)], ..MODEL };
+    let told = fetching.models.fetch(&OTHER, &fetching.seen).await.unwrap_err();
+    for word in ["weights.safetensors", "404", "hub_url", "models import"] {
+        assert!(told.contains(word), "no `{word}` in: {told}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_network_it_is_said_what_can_be_done() {
+    let home = tempfile::tempdir().unwrap();
+    let models = settings(home.path(), "http://127.0.0.1:1");
+    let told = models.fetch(&MODEL, &Seen::default()).await.unwrap_err();
+    for word in ["127.0.0.1 cannot be reached", "hub_url", "models import DIR"] {
+        assert!(told.contains(word), "no `{word}` in: {told}");
+    }
+}
+
+#[test]
+fn every_known_model_is_pinned_and_has_what_its_use_needs() {
+    for known in KNOWN {
+        assert_eq!(known.revision.len(), 40, "{}", known.name);
+        let has = |path: &str| known.parts.iter().any(|part| part.path == path && !part.optional);
+        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+            assert!(has(file), "{}: {file}", known.name);
+        }
+        let hashes = known.parts.iter().map(|part| part.sha256.len());
+        assert!(
+            hashes.clone().all(|length| length == 0 || length == 64) && hashes.max() == Some(64)
+        );
+    }
+}
+
+#[test]
+fn no_name_leads_out_of_the_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let models = settings(home.path(), "");
+    for name in ["", "..", "../x", "a/b", "/etc", ".hidden", "a\\b", "a b"] {
+        assert!(models.path(name).is_err(), "{name}");
+        assert!(models.remove(name).is_err(), "{name}");
+    }
+}
+
+/// Runs a command in an empty folder with these variables only.
+async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(BINARY);
+    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
+    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.success(), text(stdout) + &text(stderr))
+}
+
+#[track_caller]
+fn says((good, text): &(bool, String), wanted: bool, words: &[&str]) {
+    assert_eq!(*good, wanted, "{text}");
+    for word in words {
+        assert!(text.contains(word), "no `{word}` in:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_imported_is_used_and_doctor_says_which_or_what_is_missing() {
+    let (home, made) = (tempfile::tempdir().unwrap(), BERT.make());
+    let from = made.home.path().join("tiny");
+    std::fs::write(from.join("holiday.jpg"), "not of the model").unwrap();
+    let from = from.display().to_string();
+    let home = home.path();
+    let bare = run(home, &["doctor"], &[]).await;
+    says(
+        &bare,
+        true,
+        &["note   embeddings", "off", "frontdesk models fetch multilingual-e5-small"],
+    );
+    says(
+        &run(home, &["models"], &[]).await,
+        true,
+        &["none", "all-MiniLM-L6-v2", "models fetch NAME"],
+    );
+    let taken = run(home, &["models", "import", &from, "--name", "mine"], &[]).await;
+    says(&taken, true, &["mine is in data/models/mine", "24 numbers", "kind = \"auto\""]);
+    let left = files(&home.join("data/models"));
+    assert!(!left.iter().any(|file| file.contains("holiday")), "{left:?}");
+    says(&run(home, &["models", "list"], &[]).await, true, &["mine", "embeddings"]);
+    says(&run(home, &["doctor"], &[]).await, true, &["ok     embeddings     local/mine/"]);
+    says(
+        &run(home, &["models", "import", &from, "--name", "mine"], &[]).await,
+        false,
+        &["already"],
+    );
+    let elsewhere = [("FRONTDESK_MODELS", "elsewhere")];
+    says(&run(home, &["doctor"], &elsewhere).await, true, &["off", "elsewhere"]);
+    let wanted = [("FRONTDESK__EMBED__KIND", "local"), ("FRONTDESK__EMBED__MODEL", "theirs")];
+    says(&run(home, &["doctor"], &wanted).await, false, &["frontdesk models fetch theirs"]);
+    says(&run(home, &["models", "remove", "mine"], &[]).await, true, &["mine is removed"]);
+    says(&run(home, &["models", "remove", "mine"], &[]).await, false, &["no model mine"]);
+    says(&run(home, &["doctor"], &[]).await, true, &["off"]);
+}
+
+#[tokio::test]
+async fn what_is_no_model_is_not_imported_and_unknown_names_are_answered_with_the_known() {
+    let (home, made) = (tempfile::tempdir().unwrap(), BERT.make());
+    let from = made.home.path().join("tiny");
+    std::fs::remove_file(from.join("tokenizer.json")).unwrap();
+    let told = run(home.path(), &["models", "import", &from.display().to_string()], &[]).await;
+    says(&told, false, &["tokenizer.json is missing"]);
+    assert!(files(home.path()).iter().all(|file| !file.contains("tiny")));
+    let told = run(home.path(), &["models", "fetch", "gpt"], &[]).await;
+    says(&told, false, &["`gpt`", "multilingual-e5-small", "models import DIR"]);
+    let no_hub = [("HF_ENDPOINT", "http://127.0.0.1:1")];
+    let told = run(home.path(), &["models", "fetch", "all-MiniLM-L6-v2"], &no_hub).await;
+    says(&told, false, &["127.0.0.1 cannot be reached"]);
+}
