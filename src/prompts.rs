@@ -14,8 +14,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Agent, AgentId, CollectionId, Consult, Handoff, HandoffRule, OptOut, Searching, Texts, VersionId,
-    Voice,
+    Agent, AgentId, CollectionId, Consult, Grounding, Handoff, HandoffRule, OptOut, Searching,
+    Texts, VersionId, Voice,
 };
 use crate::pipeline::Bot;
 
@@ -104,6 +104,7 @@ impl PromptFile {
             opt_out: header.opt_out.into(),
             voice: header.voice.into(),
             handoff: header.handoff.into(),
+            grounding: header.grounding,
             texts: Texts {
                 no_answer: header.no_answer,
                 failure: header.failure,
@@ -136,6 +137,7 @@ struct Header {
     opt_out: OptOutHeader,
     voice: VoiceHeader,
     handoff: HandoffHeader,
+    grounding: Grounding,
     no_answer: String,
     failure: String,
     greeting: String,
@@ -161,6 +163,7 @@ impl Default for Header {
             opt_out: OptOutHeader::default(),
             voice: VoiceHeader::default(),
             handoff: HandoffHeader::default(),
+            grounding: Grounding::default(),
             no_answer: "I do not find that in our information, and I do not want to guess.".into(),
             failure: "Sorry, something went wrong on our side. Please try again in a few minutes."
                 .into(),
@@ -187,6 +190,9 @@ impl Header {
         }
         if self.curated.threshold.is_some_and(|t| !(0.0..=1.0).contains(&t)) {
             return Err(("threshold", "curated.threshold goes from 0 to 1".into()));
+        }
+        if !(0.0..=1.0).contains(&self.grounding.threshold) {
+            return Err(("threshold", "threshold of grounding goes from 0 to 1".into()));
         }
         if !(1..=50).contains(&self.passages) {
             return Err((

@@ -15,7 +15,7 @@ use super::client::{Asked, Outcome};
 use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::trace::Retrieved;
+use crate::domain::trace::{Checked, Retrieved};
 use crate::domain::{Line, Speaker, Trace};
 use crate::prompts;
 
@@ -317,6 +317,7 @@ fn explain(trace: &Trace) -> String {
     if let Some(stage) = &trace.reply {
         lines.push(format!("reply      {} ({:.1} ms)", stage.model, stage.took_ms));
         lines.extend(stage.repairs.iter().chain(&stage.errors).map(|line| format!("  {line}")));
+        lines.extend(stage.checked.iter().flat_map(verdicts));
     }
     let usage = trace.usage;
     let money = f64::from(u32::try_from(usage.cost_micros).unwrap_or(u32::MAX)) / 1_000_000.0;
@@ -352,6 +353,29 @@ fn search_lines(stage: &Retrieved) -> Vec<String> {
             told.by, told.passages, told.took_ms
         ));
     }
+    lines
+}
+
+/// What the check of the citations said, a line a statement.
+fn verdicts(checked: &Checked) -> Vec<String> {
+    let how = checked.embedder.as_deref().unwrap_or("words only");
+    let judge = checked.judge.as_ref().map_or(String::new(), |judge| format!(", judge {judge}"));
+    let mut lines = vec![format!(
+        "citations  {how}{judge}, score {:.2}, supported from {:.2} ({:.1} ms)",
+        checked.score, checked.threshold, checked.took_ms
+    )];
+    for verdict in &checked.verdicts {
+        let sign = match (verdict.score, verdict.supported) {
+            (None, _) => "–",
+            (_, true) => "✓",
+            (_, false) => "✗",
+        };
+        let score = verdict.score.map_or(String::new(), |score| format!(" {score:.2}"));
+        let passage = verdict.passage.map_or(String::new(), |mark| format!(" [{mark}]"));
+        lines.push(format!("  {sign}{score}{passage}  {} ({})", verdict.text, verdict.why));
+    }
+    let said = [&checked.action].into_iter().chain(&checked.error).filter(|said| !said.is_empty());
+    lines.extend(said.map(|said| format!("  {said}")));
     lines
 }
 

@@ -16,7 +16,10 @@ pub mod sending;
 pub mod prompt;
 pub mod trace;
 
-pub use agent::{Agent, Consult, Handoff, HandoffRule, OptOut, Searching, Texts, Voice};
+pub use agent::{
+    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Texts,
+    Voice,
+};
 pub use answer::Curated;
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{

@@ -225,9 +225,50 @@ pub struct Written {
     pub repairs: Vec<String>,
     /// Failed attempts, in words.
     pub errors: Vec<String>,
+    /// Whether its statements rest on the passages; `None` when that was not checked.
+    #[serde(default)]
+    pub checked: Option<Checked>,
     /// Which limit on money decided what was asked, in words.
     #[serde(default)]
     pub budget: Option<String>,
     /// Milliseconds.
     pub took_ms: f64,
+}
+
+/// Stage 6: whether a reply's statements rest on the passages.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Checked {
+    /// One for each statement, in their order.
+    pub verdicts: Vec<Verdict>,
+    /// How well the whole reply is supported, 0 to 1.
+    pub score: f32,
+    /// At or above this score (0 to 1) a statement counts as supported.
+    pub threshold: f32,
+    /// What was done about unsupported statements, in words; empty when there were none.
+    pub action: String,
+    /// The embedding model that helped, or `None` when only words were compared.
+    pub embedder: Option<String>,
+    /// The model that judged, when one did.
+    pub judge: Option<String>,
+    /// Why the embedder or the judge did not help, when one was asked.
+    pub error: Option<String>,
+    /// Milliseconds.
+    pub took_ms: f64,
+}
+
+/// What is to be said about one statement of a reply.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The statement.
+    pub text: String,
+    /// Whether it is supported, or needs no support.
+    pub supported: bool,
+    /// How well it is supported, 0 to 1; `None` when it needs no support.
+    pub score: Option<f32>,
+    /// The mark of the passage that supports it best: 1 is `[1]`.
+    pub passage: Option<usize>,
+    /// The marks that stood behind it.
+    pub cited: Vec<usize>,
+    /// Why, in words.
+    pub why: String,
 }

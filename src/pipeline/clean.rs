@@ -26,6 +26,8 @@ pub(crate) struct Cleaned {
     pub(crate) text: String,
     /// The passages that were cited, 1 for the first, in the order of their first use.
     pub(crate) cited: Vec<usize>,
+    /// Where marks stood in the text, in bytes, each with its passage. Marks of a list of sources stood nowhere.
+    pub(crate) marks: Vec<(usize, usize)>,
     /// What had to be taken out or changed, in words.
     pub(crate) repairs: Vec<String>,
 }
@@ -88,7 +90,13 @@ impl Cleaned {
             from = code.end();
         }
         self.take_marks_of_prose(text.get(from..listed).unwrap_or(""), &mut said, passages);
+        let placed = self.marks.len();
         self.take_marks_of_prose(text.get(listed..).unwrap_or(""), &mut list, passages);
+        self.marks.truncate(placed);
+        let lead = said.len() - said.trim_start().len();
+        for (place, _) in &mut self.marks {
+            *place = place.saturating_sub(lead);
+        }
         said.trim().clone_into(&mut self.text);
     }
 
@@ -97,8 +105,11 @@ impl Cleaned {
         for run in MARKS.find_iter(prose) {
             said.push_str(prose.get(from..run.start()).unwrap_or(""));
             from = run.end();
+            let before = said.trim_end_matches([' ', '\t', '\u{A0}']);
+            // At the start of a line a mark belongs to what follows.
+            let place = before.len() + usize::from(is_line_start(before));
             for mark in MARK.find_iter(run.as_str()) {
-                self.cite(mark.as_str(), passages);
+                self.cite(mark.as_str(), place, passages);
             }
             let rest = prose.get(from..).unwrap_or("");
             close_gap(said, rest);
@@ -109,11 +120,14 @@ impl Cleaned {
         said.push_str(prose.get(from..).unwrap_or(""));
     }
 
-    fn cite(&mut self, mark: &str, passages: usize) {
+    fn cite(&mut self, mark: &str, place: usize, passages: usize) {
         for number in numbers(mark) {
             if !(1..=passages).contains(&number) {
                 self.note(format!("removed a citation of [{number}], which was not retrieved"));
-            } else if !self.cited.contains(&number) {
+                continue;
+            }
+            self.marks.push((place, number));
+            if !self.cited.contains(&number) {
                 self.cited.push(number);
             }
         }

@@ -38,6 +38,7 @@ mod query;
 mod blend;
 mod rank;
 mod rewrite;
+pub mod ground;
 
 pub use budget::Means;
 pub use transcribe::Recordings;
@@ -187,7 +188,7 @@ impl Engine {
             let asked = prompt::Asked { question, found, model: &*self.model, named };
             let prompt = prompt::compose(bot, turn, &asked, run);
             if self.budget.allows(run.trace.usage.cost_micros + self.estimate(&prompt)) {
-                let asked = reply::Asked { prompt: &prompt, hear };
+                let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
                 let outcome = reply::write(&*self.model, bot, &asked, run).await;
                 run.note_budget(
                     (named != own).then_some("a cheaper model was asked: a limit is near"),
@@ -198,7 +199,7 @@ impl Engine {
         let named = self.spare.default_model();
         let asked = prompt::Asked { question, found, model: &*self.spare, named };
         let prompt = prompt::compose(bot, turn, &asked, run);
-        let asked = reply::Asked { prompt: &prompt, hear };
+        let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
         let outcome = reply::write(&*self.spare, bot, &asked, run).await;
         run.note_budget(Some("no model was asked: a limit on money is reached"));
         match outcome {

@@ -125,6 +125,14 @@ fn system(bot: &Bot, turn: &Turn, question: &Question) -> String {
     bot.template.render(&facts).unwrap_or_else(|_| bot.agent.prompt.clone())
 }
 
+/// What the agent's own prompt says in a composed one, without the passages.
+pub(super) fn instructions(prompt: &Prompt) -> &str {
+    let system = prompt.messages.first().filter(|message| message.role == Role::System);
+    let content = system.map_or("", |message| message.content.as_str());
+    let ends = [RULES, NO_PASSAGES].map(|added| content.rfind(added.trim_end()));
+    content.get(..ends.into_iter().flatten().min().unwrap_or(content.len())).unwrap_or(content)
+}
+
 struct Parts<'a> {
     system: String,
     history: &'a [Line],

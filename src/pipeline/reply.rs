@@ -1,17 +1,24 @@
-//! Stage 6: ask the model, check the answer, fall back. What leaves here is text meant for the customer.
+//! Stage 6: ask the model, check the answer, fall back. What leaves here is text meant for the customer, and rests on
+//! the passages as strictly as the agent's setting wants.
 
 use std::time::Instant;
 
-use super::clean::{Speakable, clean};
+use super::clean::{Cleaned, Speakable, clean};
+use super::ground::{self, Decision};
 use super::{Bot, Run, millis};
 use crate::domain::trace::Written;
-use crate::domain::{Citation, Outcome, Passage, Prompt, Reply, ReplyKind};
+use crate::domain::{Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Turn};
+use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
 
 /// What to ask, and who hears the answer while it is written.
 pub(super) struct Asked<'a> {
     pub(super) prompt: &'a Prompt,
     pub(super) hear: Option<Hear<'a>>,
+    /// Helps to tell whether passages support the answer.
+    pub(super) embed: &'a dyn Embedder,
+    /// What was said before.
+    pub(super) turn: &'a Turn,
 }
 
 /// Writes the reply.
@@ -38,18 +45,21 @@ pub(super) async fn write(
 }
 
 async fn ask(
-    model: &dyn Model,
+    seam: &dyn Model,
     bot: &Bot,
     asked: &Asked<'_>,
     (written, run): (&mut Written, &mut Run),
 ) -> Reply {
-    match complete(model, asked).await {
+    match complete(seam, asked).await {
         Ok(Completion::Text { text, model, usage, failures }) => {
             run.trace.usage.add(usage);
             written.model = model;
             written.errors = failures;
             written.raw = text;
-            check(bot, asked.prompt, written)
+            match cleaned(bot, asked.prompt, written) {
+                Ok(cleaned) => grounded((seam, bot), asked, &cleaned, (written, run)).await,
+                Err(failure) => failure,
+            }
         }
         Ok(Completion::NoAnswer { model }) => {
             written.model = model;
@@ -86,23 +96,50 @@ async fn complete(model: &dyn Model, asked: &Asked<'_>) -> Result<Completion, cr
 }
 
 /// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence.
-fn check(bot: &Bot, prompt: &Prompt, written: &mut Written) -> Reply {
-    let cleaned = clean(&written.raw, prompt.passages.len());
-    written.repairs.extend(cleaned.repairs);
+fn cleaned(bot: &Bot, prompt: &Prompt, written: &mut Written) -> Result<Cleaned, Reply> {
+    let mut cleaned = clean(&written.raw, prompt.passages.len());
+    written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
         tracing::error!(
             agent = bot.agent.slug,
             "the model's answer held nothing for the customer, who gets the failure sentence"
         );
         written.errors.push("the answer held nothing for the customer".into());
-        return bot.fixed(ReplyKind::Failure);
+        return Err(bot.fixed(ReplyKind::Failure));
     }
-    let citations = cleaned
-        .cited
+    Ok(cleaned)
+}
+
+/// Checks a model's answer against the passages, as the agent wants it. What quotes the passages needs no check.
+async fn grounded(
+    (model, bot): (&dyn Model, &Bot),
+    asked: &Asked<'_>,
+    cleaned: &Cleaned,
+    (written, run): (&mut Written, &mut Run),
+) -> Reply {
+    let setting = &bot.agent.grounding;
+    let prompt = asked.prompt;
+    let quotes = model.window(&prompt.model).is_none();
+    if quotes || setting.check == GroundingCheck::Off {
+        return answer(prompt, cleaned.text.clone(), &cleaned.cited);
+    }
+    let history = &asked.turn.history;
+    let with = ground::Asked { embed: asked.embed, model, prompt, history };
+    let usage = &mut run.trace.usage;
+    let (decision, checked) = ground::apply(cleaned, setting, &with, usage).await;
+    written.checked = Some(checked);
+    match decision {
+        Decision::Send { text, cited } => answer(prompt, text, &cited),
+        Decision::NoAnswer => bot.fixed(ReplyKind::NoAnswer),
+    }
+}
+
+fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {
+    let citations = cited
         .iter()
         .filter_map(|&mark| Some(cite(mark, prompt.passages.get(mark.checked_sub(1)?)?)))
         .collect();
-    Reply { text: cleaned.text, sort: ReplyKind::Answer, citations }
+    Reply { text, sort: ReplyKind::Answer, citations }
 }
 
 fn cite(mark: usize, passage: &Passage) -> Citation {

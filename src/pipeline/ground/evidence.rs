@@ -1,0 +1,80 @@
+//! Part of the check of citations: what a reply is checked against, made ready to be compared. Judges nothing.
+
+use std::collections::HashSet;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::words::{Reader, negates, supported_numbers};
+
+/// The longest passage that is compared, in words: no text can make the check slow.
+const LONGEST: usize = 20_000;
+
+/// Where a text that supports comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A passage, by its citation mark: 1 for the first.
+    Passage(usize),
+    /// What was said in the conversation, or stands in the agent's own instructions.
+    Known,
+}
+
+/// A text that can support a statement.
+pub(super) struct Source {
+    pub(super) origin: Origin,
+    /// Its content words in their order.
+    pub(super) words: Vec<String>,
+    /// Its sentences and lines.
+    pub(super) units: Vec<Unit>,
+}
+
+/// A sentence, a line or a part of one between semicolons.
+pub(super) struct Unit {
+    pub(super) text: String,
+    pub(super) words: HashSet<String>,
+    pub(super) numbers: HashSet<String>,
+    pub(super) negated: bool,
+}
+
+impl Source {
+    pub(super) fn read(origin: Origin, text: &str, reader: &Reader) -> Self {
+        let mut words = Vec::new();
+        let mut units = Vec::new();
+        let pieces = text
+            .lines()
+            .flat_map(UnicodeSegmentation::split_sentence_bounds)
+            .flat_map(|sentence| sentence.split([';', '；', '|']))
+            .filter(|piece| piece.chars().any(char::is_alphanumeric));
+        for piece in pieces {
+            if words.len() > LONGEST {
+                break;
+            }
+            let content = reader.content(piece);
+            units.push(Unit::read(piece, &content));
+            words.extend(content);
+        }
+        Self { origin, words, units }
+    }
+
+    /// The unit that shares the most words with a statement.
+    pub(super) fn closest(&self, words: &HashSet<&str>) -> Option<&Unit> {
+        let shared = |unit: &&Unit| unit.shared(words);
+        // The first of equals.
+        self.units.iter().rev().max_by_key(shared).filter(|unit| unit.shared(words) > 0)
+    }
+}
+
+impl Unit {
+    fn read(text: &str, content: &[String]) -> Self {
+        Self {
+            text: text.trim().to_owned(),
+            words: content.iter().cloned().collect(),
+            numbers: supported_numbers(text),
+            negated: negates(text),
+        }
+    }
+
+    /// How many of these words it holds.
+    pub(super) fn shared(&self, words: &HashSet<&str>) -> usize {
+        words.iter().filter(|word| self.words.contains(**word)).count()
+    }
+}

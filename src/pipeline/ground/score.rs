@@ -1,0 +1,225 @@
+//! Part of the check of citations: how well one claim is supported, from a few features that can be told in words.
+//! Asks no model and embeds nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use super::evidence::{Origin, Source, Unit};
+use super::words::{Reader, negates, numbers};
+
+/// What a word between two that are aligned costs, in words.
+const GAP: f32 = 0.05;
+
+/// From this share of shared words on, of the claim's and of the sentence's, both say the same thing or the opposite.
+const SAME_THING: f32 = 0.7;
+
+/// What is compared of a claim and its sources. Counts are of different words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Features {
+    /// Share of the claim's words found in one source in the claim's order, less a little for what stands between.
+    pub(super) aligned: f32,
+    /// Words that are in no source, as they were written.
+    pub(super) novel: Vec<String>,
+    /// Numbers that are in no source.
+    pub(super) missing: Vec<String>,
+    /// Numbers that stand only where the claim's words do not, though other numbers stand beside them.
+    pub(super) stray: Vec<String>,
+    /// Names that are in no source.
+    pub(super) names: Vec<String>,
+    /// Whether a sentence says the same but for a negation.
+    pub(super) opposed: bool,
+    /// Cosine of the embeddings of the claim and the closest sentence; `None` when nothing is embedded.
+    pub(super) near: Option<f32>,
+    /// How many words the claim has.
+    pub(super) words: usize,
+    /// The source that supports best, by its place.
+    pub(super) source: Option<usize>,
+    /// The sentence of it that is closest.
+    pub(super) closest: String,
+}
+
+/// Compares a claim with its sources.
+pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Features {
+    let words = reader.content(claim);
+    let distinct: HashSet<&str> = words.iter().map(String::as_str).collect();
+    let mut best: Option<(usize, f32)> = None;
+    for (place, source) in sources.iter().enumerate() {
+        let aligned = aligned(&words, &source.words);
+        if best.is_none_or(|(_, most)| aligned > most) {
+            best = Some((place, aligned));
+        }
+    }
+    let (place, aligned) = best.unzip();
+    let source = place.and_then(|place| sources.get(place));
+    let closest = source.and_then(|source| source.closest(&distinct));
+    let aligned = aligned.unwrap_or(0.0);
+    let (missing, stray) = count_numbers(claim, &distinct, sources);
+    Features {
+        aligned,
+        novel: novel(claim, sources, reader),
+        missing,
+        stray,
+        names: names(claim, sources, reader),
+        opposed: closest.is_some_and(|unit| {
+            unit.negated != negates(claim)
+                && aligned >= SAME_THING
+                && to_f32(unit.shared(&distinct)) >= SAME_THING * to_f32(unit.words.len())
+        }),
+        near: None,
+        words: words.len(),
+        source: place,
+        closest: closest.map(|unit| unit.text.clone()).unwrap_or_default(),
+    }
+}
+
+/// The longest common subsequence of two texts' words, each word skipped in the source costing [`GAP`], as a share of
+/// the claim's words. Order matters: "Monday 9, Sunday 10" does not support "Sunday 9".
+fn aligned(claim: &[String], source: &[String]) -> f32 {
+    if claim.is_empty() {
+        return 0.0;
+    }
+    // Words as numbers, which compare faster: a word of the claim is its first place there, any other is 0.
+    let first: HashMap<&str, usize> =
+        claim.iter().enumerate().rev().map(|(at, word)| (word.as_str(), at + 1)).collect();
+    let number = |word: &String| first.get(word.as_str()).copied().unwrap_or(0);
+    let others: Vec<usize> = source.iter().map(number).collect();
+    let mut above = vec![0.0_f32; source.len() + 1];
+    for word in claim.iter().map(number) {
+        let mut row = vec![0.0_f32; source.len() + 1];
+        for (at, other) in others.iter().enumerate() {
+            let matched = if word == *other { above[at] + 1.0 } else { 0.0 };
+            row[at + 1] = matched.max(above[at + 1]).max(row[at] - GAP);
+        }
+        above = row;
+    }
+    above.into_iter().fold(0.0, f32::max) / to_f32(claim.len())
+}
+
+/// The numbers of a claim that no source holds, and those that stand only with something else.
+fn count_numbers(
+    claim: &str,
+    words: &HashSet<&str>,
+    sources: &[&Source],
+) -> (Vec<String>, Vec<String>) {
+    let mut seen = HashSet::new();
+    let (mut missing, mut stray) = (Vec::new(), Vec::new());
+    let units = || sources.iter().flat_map(|source| &source.units);
+    let with_number = |unit: &&Unit| !unit.numbers.is_empty();
+    let most = units().filter(with_number).map(|unit| of_words(unit, words)).max().unwrap_or(0);
+    for number in numbers(claim).into_iter().filter(|number| seen.insert(number.clone())) {
+        let holding = units().filter(|unit| unit.numbers.contains(&number));
+        match holding.map(|unit| of_words(unit, words)).max() {
+            None => missing.push(number),
+            Some(0) if most > 0 => stray.push(number),
+            Some(_) => {}
+        }
+    }
+    (missing, stray)
+}
+
+/// How many of a claim's words a sentence holds, numbers left out.
+fn of_words(unit: &Unit, words: &HashSet<&str>) -> usize {
+    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    words.iter().filter(|word| !is_number(word) && unit.words.contains(**word)).count()
+}
+
+fn novel(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let unknown = |stem: &String| !sources.iter().any(|source| source.words.contains(stem));
+    reader
+        .forms(claim)
+        .into_iter()
+        .filter(|(stem, _)| unknown(stem) && seen.insert(stem.clone()))
+        .map(|(_, word)| word)
+        .collect()
+}
+
+fn names(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let unknown = |stem: &String| !sources.iter().any(|source| source.words.contains(stem));
+    let names = reader.names(claim).into_iter();
+    names.filter(|(stem, _)| unknown(stem) && seen.insert(stem.clone())).map(|(_, n)| n).collect()
+}
+
+/// The weight of each feature in the logit of the score.
+///
+/// `aligned`, `novel`, `missing`, `names`, `near` and the bias were fitted by logistic regression on the means of each
+/// reply's claims, over the three sets of `shared/data/grounded` with equal weight for each set and label
+/// (`cargo bench --bench grounding -- --features` prints the means). Fitted on two sets and measured on the third, the
+/// AUROC differs by at most 1.5 points from what it is with all three. `stray` and `opposed` are set by hand: both are
+/// too rare in the sets to be learned, and both are what a customer of a shop would be told wrongly.
+struct Weights {
+    bias: f32,
+    aligned: f32,
+    novel: f32,
+    missing: f32,
+    stray: f32,
+    names: f32,
+    opposed: f32,
+    near: f32,
+}
+
+/// Without embeddings.
+const WORDS: Weights = Weights {
+    bias: -1.65,
+    aligned: 3.85,
+    novel: -0.22,
+    missing: -1.25,
+    stray: -3.5,
+    names: -0.55,
+    opposed: -4.0,
+    near: 0.0,
+};
+
+/// With embeddings.
+const MEANING: Weights = Weights {
+    bias: -2.2,
+    aligned: 3.0,
+    novel: -0.1,
+    missing: -1.4,
+    stray: -3.5,
+    names: -0.75,
+    opposed: -4.0,
+    near: 1.6,
+};
+
+impl Features {
+    /// The features as numbers, in the order of [`Weights`].
+    pub(super) fn numbers(&self) -> [f32; 7] {
+        [
+            self.aligned,
+            to_f32(self.novel.len()).ln_1p(),
+            to_f32(self.missing.len()).min(2.0),
+            to_f32(self.stray.len()).min(2.0),
+            to_f32(self.names.len()).ln_1p(),
+            f32::from(u8::from(self.opposed)),
+            self.near.unwrap_or(0.0),
+        ]
+    }
+
+    /// How sure it is that the claim is supported, as a logit.
+    pub(super) fn logit(&self) -> f32 {
+        let w = if self.near.is_some() { &MEANING } else { &WORDS };
+        let weights = [w.aligned, w.novel, w.missing, w.stray, w.names, w.opposed, w.near];
+        w.bias + weights.iter().zip(self.numbers()).map(|(weight, x)| weight * x).sum::<f32>()
+    }
+}
+
+/// A logit as a probability.
+pub(super) fn probability(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no reply has 2^24 words")]
+pub(super) fn to_f32(count: usize) -> f32 {
+    count as f32
+}
+
+impl Origin {
+    /// The passage's citation mark.
+    pub(super) fn mark(self) -> Option<usize> {
+        match self {
+            Self::Passage(mark) => Some(mark),
+            Self::Known => None,
+        }
+    }
+}

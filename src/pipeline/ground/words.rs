@@ -1,0 +1,288 @@
+//! Part of the check of citations: what of a text can be compared, in any language. Content words as stems in their
+//! order, numbers in one form, names, negations. Knows no passages and no scores.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+use unicode_segmentation::UnicodeSegmentation;
+use whatlang::Lang;
+
+use crate::index::terms::{fold, is_stop_word, language, stem, two_letters, words};
+
+/// How texts are compared in the languages of a reply and of what it is checked against.
+pub(super) struct Reader {
+    /// Whose endings are cut off; both sides are cut alike.
+    stemmed: Option<Lang>,
+    /// Whose small words say nothing.
+    languages: Vec<Lang>,
+    /// Whether the reply is in another language than all that it is checked against.
+    pub(super) foreign: bool,
+}
+
+impl Reader {
+    /// Looks at a reply and at what it is checked against.
+    pub(super) fn of(reply: &str, evidence: &[&str]) -> Self {
+        let written = language(reply);
+        let read: Vec<Lang> = evidence.iter().filter_map(|text| language(text)).collect();
+        let foreign = written.is_some_and(|lang| !read.is_empty() && !read.contains(&lang));
+        let stemmed = written.filter(|lang| read.contains(lang)).or(read.first().copied());
+        let mut languages = read;
+        languages.extend(written);
+        languages.sort_unstable_by_key(|lang| *lang as u8);
+        languages.dedup();
+        Self { stemmed: stemmed.or(written), languages, foreign }
+    }
+
+    /// Whether a model that was trained on these languages (ISO 639-1 codes; none: on all) can read the texts.
+    pub(super) fn is_read_by(&self, codes: &[String]) -> bool {
+        let known =
+            |lang: &Lang| two_letters(*lang).is_some_and(|code| codes.iter().any(|c| c == code));
+        codes.is_empty() || self.languages.iter().all(known)
+    }
+
+    /// The stems of the words that say something, in their order. Small numbers in words are digits.
+    pub(super) fn content(&self, text: &str) -> Vec<String> {
+        words(text).iter().filter_map(|word| self.meaning(word)).collect()
+    }
+
+    fn meaning(&self, word: &str) -> Option<String> {
+        let folded = fold(word);
+        if let Some(number) = NUMBER_WORDS.get(folded.as_str()) {
+            return Some((*number).to_owned());
+        }
+        let lone = folded.chars().count() == 1 && folded.is_ascii();
+        let small = lone && !folded.starts_with(|c: char| c.is_ascii_digit());
+        if small || is_stop_word(&folded, &self.languages) {
+            return None;
+        }
+        let stem = self.stemmed.and_then(|lang| stem(word, lang));
+        Some(stem.unwrap_or(folded))
+    }
+
+    /// The content words as stems, each with how it was written.
+    pub(super) fn forms(&self, text: &str) -> Vec<(String, String)> {
+        let stem = |word: String| self.meaning(&word).map(|stem| (stem, word));
+        words(text).into_iter().filter_map(stem).collect()
+    }
+
+    /// The words with a capital letter within a sentence, as stems and as they were written. In German every noun has
+    /// one, which tells nothing.
+    pub(super) fn names(&self, text: &str) -> Vec<(String, String)> {
+        if self.languages.contains(&Lang::Deu) {
+            return Vec::new();
+        }
+        let within = text.unicode_words().skip(1).filter(|word| {
+            word.starts_with(char::is_uppercase) && word.chars().any(char::is_lowercase)
+        });
+        within
+            .flat_map(|word| self.content(word).into_iter().map(|stem| (stem, word.to_owned())))
+            .collect()
+    }
+}
+
+/// The numbers of a text, each in one form: `1,000`, `1000.00` and `1 000` are `1000`; `09:00` is `9`.
+pub(super) fn numbers(text: &str) -> Vec<String> {
+    if !text.contains(char::is_numeric) {
+        return Vec::new();
+    }
+    let text = western(text);
+    NUMBER.find_iter(&text).map(|found| plain_number(found.as_str())).collect()
+}
+
+/// The numbers that a text supports: its own, those in words, and the hours of the other clock.
+pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
+    let mut known: HashSet<String> = numbers(text).into_iter().collect();
+    let in_words = words(text);
+    let in_words = in_words.iter().filter_map(|word| NUMBER_WORDS.get(fold(word).as_str()));
+    known.extend(in_words.map(|number| (*number).to_owned()));
+    if known.is_empty() {
+        return known;
+    }
+    for clock in CLOCK.captures_iter(&western(text)) {
+        let Some(hour) = clock.get(1).and_then(|hour| hour.as_str().parse::<u8>().ok()) else {
+            continue;
+        };
+        let minutes = clock.get(2).map_or("00", |minutes| minutes.as_str());
+        let afternoon = clock.get(3).is_some_and(|half| half.as_str().starts_with(['p', 'P']));
+        let other = match hour {
+            13..=23 => hour - 12,
+            1..=11 if afternoon => hour + 12,
+            _ => continue,
+        };
+        known.insert(plain_number(&format!("{other}:{minutes}")));
+    }
+    known
+}
+
+/// Whether a text says that something is not so, in the languages whose words for it are known here.
+pub(super) fn negates(text: &str) -> bool {
+    words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str()))
+        || text.to_lowercase().replace('’', "'").contains("n't")
+}
+
+/// Whether a word is said out of courtesy, whatever the business.
+pub(super) fn is_courtesy(word: &str) -> bool {
+    static STEMS: LazyLock<HashSet<String>> =
+        LazyLock::new(|| words(COURTESIES).iter().map(|word| fold(word)).collect());
+    STEMS.contains(&fold(word))
+}
+
+/// Whether a word is one of those with which people say that they do not know.
+pub(super) fn is_of_knowing(word: &str) -> bool {
+    static STEMS: LazyLock<HashSet<String>> =
+        LazyLock::new(|| words(KNOWING).iter().map(|word| fold(word)).collect());
+    STEMS.contains(&fold(word))
+}
+
+/// Digits of any script as ours.
+fn western(text: &str) -> String {
+    const ZEROS: [char; 8] = ['٠', '۰', '०', '০', '௦', '๐', '０', '੦'];
+    let digit = |c: char| {
+        let value = ZEROS.iter().find_map(|zero| {
+            u32::from(c).checked_sub(u32::from(*zero)).filter(|value| *value < 10)
+        });
+        value.and_then(|value| char::from_digit(value, 10)).unwrap_or(c)
+    };
+    text.chars().map(digit).collect()
+}
+
+fn plain_number(found: &str) -> String {
+    let mut number = found.replace([' ', '\u{a0}', '\u{202f}'], "");
+    if THOUSANDS.is_match(&number) {
+        number = number.replace([',', '.'], "");
+    }
+    let number = number.replace(',', ".");
+    let number = if number.contains(':') {
+        number.strip_suffix(":00").unwrap_or(&number)
+    } else if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &number
+    };
+    let short = number.trim_start_matches('0');
+    if short.is_empty() || short.starts_with(['.', ':']) {
+        format!("0{short}")
+    } else {
+        short.to_owned()
+    }
+}
+
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
+}
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"\d{1,3}(?:[ \u{a0}\u{202f}]\d{3})+(?:[.,]\d{1,2})?\b|\d+(?:[.,:]\d+)*")
+});
+/// Groups of three digits behind a first one that is not 0.
+static THOUSANDS: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1-9]\d{0,2}(?:[.,]\d{3})+$"));
+static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)\b(\d{1,2})(?:[:.](\d{2}))?\s*(?:(p\.?m|a\.?m)\b|h\b|uhr\b|:00|\b)")
+});
+
+/// Small numbers in words. The words for one are articles in most languages and say nothing.
+static NUMBER_WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let rows = [
+        "2 two dos dois duas zwei deux",
+        "3 three tres drei trois tre",
+        "4 four cuatro quatro vier quatre quattro",
+        "5 five cinco funf cinq cinque",
+        "6 six seis sechs",
+        "7 seven siete sete sieben sette",
+        "8 eight ocho oito acht huit otto",
+        "9 nine nueve nove neun neuf",
+        "10 ten diez dez zehn dix dieci",
+        "12 twelve doce doze zwolf douze dodici",
+        "14 fourteen catorce quatorze vierzehn quattordici",
+        "15 fifteen quince quinze funfzehn quindici",
+        "20 twenty veinte vinte zwanzig vingt venti",
+        "30 thirty treinta trinta dreissig trente trenta",
+    ];
+    let pair = |row: &'static str| {
+        let (number, names) = row.split_once(' ').unwrap_or((row, ""));
+        names.split(' ').map(move |name| (name, number))
+    };
+    rows.into_iter().flat_map(pair).collect()
+});
+
+static NEGATIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let list = "no not never none neither nor cannot without \
+        nunca jamas sin ninguno ninguna ningun tampoco \
+        nao nem sem nenhum nenhuma \
+        nicht kein keine keinen keiner keinem nie niemals ohne \
+        ne pas jamais sans aucun aucune \
+        non mai senza nessun nessuno nessuna \
+        не нет без никогда niet geen nooit zonder \
+        inte ingen aldrig utan ikke aldri لا ليس لن غير नहीं";
+    list.split_whitespace().collect()
+});
+
+/// What people say around an answer: thanks, offers of help, wishes.
+const COURTESIES: &str = "\
+    help helping assist assistance welcome glad happy pleased sorry apologise apologize apologies \
+    enjoy let anything something else further questions question feel free hesitate reach contact \
+    day nice great good perfect wonderful hope hopefully reply ask asking message course sure yes \
+    certainly absolutely understand reaching contacting here chat talk soon bye goodbye cheers wish \
+    ayudar ayudo ayudarte ayudarle ayuda gusto encantado encantada siento lamento disculpa disculpe dudas duda \
+    pregunta preguntas consulta consultas favor claro perfecto buen dia tarde saludos avisa avisame \
+    escribe escribeme necesitas necesita mas algo cosa \
+    ajudar ajuda prazer desculpe lamento duvida duvidas pergunta perguntas otimo precisar precisa \
+    helfen hilfe gern gerne freut leid fragen frage melden melde tag schonen grusse weitere noch \
+    aider aide plaisir desole desolee question questions hesitez besoin journee bonne autre chose \
+    aiutare aiuto aiutarti aiutarla piacere dispiace domanda domande esitare giornata altro serve";
+
+/// With a negation beside them these words say that nothing was found.
+const KNOWING: &str = "\
+    find found know information info details sure mention mentioned mentions documents passages passage \
+    provided unable answer guess confirm \
+    encuentro encontre encontrado se informacion detalles seguro menciona confirmar \
+    encontro encontrei sei informacao informacoes detalhes certeza menciona \
+    finde gefunden weiss informationen information angaben sicher \
+    trouve trouver sais information informations precisions \
+    trovo trovato so informazioni informazione dettagli";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_one_form() {
+        let forms = numbers("1,000 and 1000.00, 1 000; 09:00, 9:30, £4.95 or 4,95, 20th, 007, ١٤");
+        assert_eq!(forms, ["1000", "1000", "1000", "9", "9:30", "4.95", "4.95", "20", "7", "14"]);
+        assert_eq!(numbers("0.5 and 100"), ["0.5", "100"]);
+    }
+
+    #[test]
+    fn an_hour_of_one_clock_supports_that_of_the_other() {
+        let known =
+            supported_numbers("Open from 9 am to 5:30 pm, on Sunday until 14:00, in two days.");
+        for number in ["9", "5:30", "17:30", "14", "2"] {
+            assert!(known.contains(number), "{number} of {known:?}");
+        }
+        assert!(!known.contains("21"), "9 am is not 21:00");
+    }
+
+    #[test]
+    fn content_is_stems_without_small_words_in_any_language() {
+        let english =
+            Reader::of("The deliveries take two days, but not on Sundays in winter.", &[]);
+        assert_eq!(
+            english.content("The deliveries take two days"),
+            ["deliveri", "take", "2", "day"]
+        );
+        let text = "Los pedidos se entregan en dos días en toda la península y las islas.";
+        let spanish = Reader::of(text, &[text]);
+        assert!(spanish.content(text).contains(&"2".to_owned()));
+        assert!(!spanish.content(text).contains(&"los".to_owned()));
+        assert!(!spanish.foreign);
+    }
+
+    #[test]
+    fn another_language_than_the_passages_is_noticed() {
+        let spanish = "Puede devolver los productos en un plazo de treinta días desde la compra.";
+        let english = "You can return the goods within thirty days of the purchase in our shops.";
+        assert!(Reader::of(spanish, &[english]).foreign);
+        assert!(!Reader::of(english, &[spanish, english]).foreign);
+    }
+}
