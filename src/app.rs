@@ -51,10 +51,13 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = Store::open(&config.store).await?;
+        let embed = config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?;
+        let index =
+            config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let engine = Engine {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
-            embed: config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?,
-            index: config.index.build().map_err(|why| anyhow!("[index]: {why}"))?,
+            embed,
+            index,
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),

@@ -1,21 +1,19 @@
 //! Exact search over chunks held in memory, a shelf for each collection. Nothing is written to disk: the database
 //! is the truth, and whoever starts the program loads the chunks from it.
 
-use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use self::read::Reader;
-use self::search::Question;
 use self::shelf::Shelf;
-use super::{Entry, Error, Hit, Index, Legs, Query};
+use super::question::Question;
+use super::read::Reader;
+use super::{Entry, Error, Index, Legs, Query, order};
 use crate::domain::{CollectionId, DocumentId};
 
-mod read;
 mod shelf;
-mod words;
+mod postings;
 mod dense;
 mod search;
 mod bm25;
@@ -38,6 +36,7 @@ impl Index for Memory {
         &self,
         collection: &CollectionId,
         document: &DocumentId,
+        _revision: i64,
         entries: Vec<Entry>,
     ) -> Result<(), Error> {
         let reader = Reader::new(&entries);
@@ -71,28 +70,17 @@ impl Index for Memory {
         };
         let question = Question::new(query);
         let found = shelves.iter().map(|shelf| reading(shelf).search(&question));
-        Ok(found.reduce(|a, b| merge(a, b, query.limit)).unwrap_or_default())
+        Ok(order::merge(found, query.limit))
     }
 
     async fn size(&self) -> Result<usize, Error> {
         let shelves: Vec<Arc<RwLock<Shelf>>> = reading(&self.shelves).values().cloned().collect();
         Ok(shelves.iter().map(|shelf| reading(shelf).len()).sum())
     }
-}
 
-/// The best of each leg of two collections.
-fn merge(a: Legs, b: Legs, limit: usize) -> Legs {
-    let leg = |mut a: Vec<Hit>, b: Vec<Hit>| {
-        a.extend(b);
-        a.sort_by(by_score);
-        a.truncate(limit);
-        a
-    };
-    Legs { dense: leg(a.dense, b.dense), bm25: leg(a.bm25, b.bm25), ngram: leg(a.ngram, b.ngram) }
-}
-
-fn by_score(a: &Hit, b: &Hit) -> Ordering {
-    b.score.total_cmp(&a.score).then_with(|| a.chunk.id.cmp(&b.chunk.id))
+    async fn check(&self) -> Result<String, Error> {
+        Ok("in this process".into())
+    }
 }
 
 /// A lock that a panic left behind is taken all the same: no panic may stop the others.
@@ -114,6 +102,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Chunk, ChunkId};
+    use crate::index::Hit;
 
     const SHOP: &[(&str, &str)] = &[
         ("a", "Delivery takes three working days and costs five euros."),
@@ -149,7 +138,7 @@ mod tests {
         let memory = Memory::default();
         for (id, body) in entries {
             let entries = vec![entry(id, body, Some(vec![1.0, 0.0]))];
-            memory.replace(&col("col"), &doc(id), entries).await.expect("taken");
+            memory.replace(&col("col"), &doc(id), 1, entries).await.expect("taken");
         }
         memory
     }
@@ -204,6 +193,7 @@ mod tests {
             .replace(
                 &col("mixed"),
                 &doc("x"),
+                1,
                 vec![
                     entry("x", "", Some(vec![])),
                     entry("y", "delivery", Some(vec![0.5; 7])),
@@ -237,7 +227,7 @@ mod tests {
         let memory = Memory::default();
         for (collection, id) in [("two", "c"), ("one", "d"), ("two", "a"), ("one", "b")] {
             let entries = vec![entry(id, "the same words", Some(vec![1.0]))];
-            memory.replace(&col(collection), &doc(id), entries).await.expect("taken");
+            memory.replace(&col(collection), &doc(id), 1, entries).await.expect("taken");
         }
         let collections = [col("two"), col("one")];
         let query =
@@ -251,7 +241,7 @@ mod tests {
     #[tokio::test]
     async fn a_document_without_chunks_and_a_removed_collection_are_gone() {
         let memory = learned(SHOP).await;
-        memory.replace(&col("col"), &doc("b"), Vec::new()).await.expect("taken");
+        memory.replace(&col("col"), &doc("b"), 1, Vec::new()).await.expect("taken");
         assert_eq!(memory.size().await, Ok(4));
         assert!(ask(&memory, "shoes").await.bm25.is_empty());
         memory.remove(&col("col")).await.expect("removed");
@@ -273,13 +263,14 @@ mod tests {
                 })
                 .collect()
         };
-        block_on(memory.replace(&col("col"), &doc("d"), version("old"))).expect("taken");
+        block_on(memory.replace(&col("col"), &doc("d"), 1, version("old"))).expect("taken");
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for turn in 0..200 {
                     let word = if turn % 2 == 0 { "new" } else { "old" };
-                    block_on(memory.replace(&col("col"), &doc("d"), version(word))).expect("taken");
+                    block_on(memory.replace(&col("col"), &doc("d"), 1, version(word)))
+                        .expect("taken");
                 }
                 done.store(true, Relaxed);
             });
@@ -315,14 +306,14 @@ mod tests {
                 for (document, body) in steps {
                     let id = document.to_string();
                     let entries = if body.is_empty() { vec![] } else { vec![entry(&id, &body, Some(vec![0.6, 0.8]))] };
-                    grown.replace(&col("col"), &doc(&id), entries).await.expect("taken");
+                    grown.replace(&col("col"), &doc(&id), 1, entries).await.expect("taken");
                     last.insert(document, body);
                 }
                 let fresh = Memory::default();
                 for (document, body) in last.into_iter().filter(|(_, body)| !body.is_empty()) {
                     let id = document.to_string();
                     let entries = vec![entry(&id, &body, Some(vec![0.6, 0.8]))];
-                    fresh.replace(&col("col"), &doc(&id), entries).await.expect("taken");
+                    fresh.replace(&col("col"), &doc(&id), 1, entries).await.expect("taken");
                 }
                 let (grown, fresh) = (ask(&grown, &question).await, ask(&fresh, &question).await);
                 for (a, b) in scores(&grown).concat().iter().zip(&scores(&fresh).concat()) {
@@ -339,7 +330,7 @@ mod tests {
             block_on(async {
                 let memory = Memory::default();
                 let entries = vec![entry("a", &body, Some(vec![number, 1.0])), entry("b", &question, None)];
-                memory.replace(&col("col"), &doc("a"), entries).await.expect("taken");
+                memory.replace(&col("col"), &doc("a"), 1, entries).await.expect("taken");
                 let legs = ask(&memory, &question).await;
                 for hit in legs.bm25.iter().chain(&legs.ngram).chain(&legs.dense) {
                     prop_assert!(hit.score.is_finite() && (0.0..=1.0).contains(&hit.coverage));

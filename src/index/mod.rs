@@ -4,6 +4,7 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | `memory` | exact search over all chunks of a collection, held in memory; the database is the truth |
+//! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory; the database is the truth |
 
 use std::sync::Arc;
 
@@ -12,18 +13,30 @@ use serde::Deserialize;
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
-mod memory;
 mod terms;
+mod grams;
+mod lexicon;
+mod read;
+mod census;
+mod question;
+mod weigh;
+mod order;
+mod memory;
+mod qdrant;
 
 /// Finds the best chunks of each leg.
 #[async_trait]
 pub trait Index: Send + Sync {
     /// Puts these entries in the place of all that the document had, in one step: a search sees all of the old
     /// or all of the new. No entries: the document is removed.
+    ///
+    /// The revision is that of the database: it grows with every change of a collection, whatever its document, and
+    /// a collection's changes come in its order. An index that outlives the process knows by it what it has already.
     async fn replace(
         &self,
         collection: &CollectionId,
         document: &DocumentId,
+        revision: i64,
         entries: Vec<Entry>,
     ) -> Result<(), Error>;
 
@@ -35,6 +48,9 @@ pub trait Index: Send + Sync {
 
     /// How many chunks there are in all.
     async fn size(&self) -> Result<usize, Error>;
+
+    /// Whether it answers, and what it is, in words.
+    async fn check(&self) -> Result<String, Error>;
 }
 
 /// A chunk to index.
@@ -92,13 +108,16 @@ pub struct Error(pub String);
 pub enum Settings {
     /// Exact search in memory.
     Memory {},
+    /// A Qdrant server or cluster.
+    Qdrant(qdrant::Settings),
 }
 
 impl Settings {
-    /// Builds the adapter.
-    pub fn build(&self) -> Result<Arc<dyn Index>, String> {
+    /// Builds the adapter, for vectors made with the embedder of this identity.
+    pub fn build(&self, embedder: Option<&str>) -> Result<Arc<dyn Index>, String> {
         Ok(match self {
             Self::Memory {} => Arc::new(memory::Memory::default()),
+            Self::Qdrant(settings) => Arc::new(settings.build(embedder)?),
         })
     }
 }

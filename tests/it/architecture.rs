@@ -41,6 +41,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("htmd", &["knowledge/"]),
     ("csv", &["knowledge/"]),
     ("rust_embed", &["app.rs"]),
+    ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
 ];

@@ -9,6 +9,7 @@ mod cli;
 mod database_down;
 mod delivery;
 mod demo;
+mod index_contract;
 mod learning;
 mod main_job;
 mod model_trouble;

@@ -9,3 +9,4 @@ pub(crate) mod hooks;
 pub(crate) mod openai;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod qdrant;
