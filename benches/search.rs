@@ -158,6 +158,7 @@ impl Made {
             heading: String::new(),
             body: self.text(WORDS),
             tokens: 160,
+            place: String::new(),
         };
         Entry { chunk: Arc::new(chunk), vector: Some(self.vector()) }
     }

@@ -51,19 +51,20 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = Store::open(&config.store).await?;
-        let embed = config.embed.build().map_err(|why| anyhow!("[embed]: {why}"))?;
+        let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
+        let chunking = config.knowledge.clone();
+        let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking);
         let engine = Engine {
             speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
             embed,
             index,
+            tunings: library.tunings(),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
         };
-        let (index, embed) = (engine.index.clone(), engine.embed.clone());
-        let library = Library::new(store.clone(), index, embed, config.knowledge.clone());
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;
         let mut desk = Desk {
@@ -186,6 +187,7 @@ fn demo_shelves() -> Vec<Shelf> {
                 collection: collection.to_owned(),
                 papers: vec![paper],
                 whole: true,
+                settings: None,
             }),
         }
     }

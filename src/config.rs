@@ -11,7 +11,8 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, pipeline, provider, speech, store, telemetry, worker,
+    embed, http, index, knowledge, llm, models, pipeline, provider, speech, store, telemetry,
+    worker,
 };
 
 /// The documented defaults.
@@ -33,6 +34,8 @@ pub struct Config {
     pub knowledge: knowledge::Settings,
     /// Answers.
     pub llm: llm::Settings,
+    /// Where models are kept.
+    pub models: models::Settings,
     /// Embeddings.
     pub embed: embed::Settings,
     /// Voice notes.
@@ -77,6 +80,8 @@ impl Config {
         }
         let figment = figment
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
+            .merge(Env::raw().only(&["FRONTDESK_MODELS"]).map(|_| "models.folder".into()))
+            .merge(Env::raw().only(&["HF_ENDPOINT"]).map(|_| "models.hub_url".into()))
             .merge(Env::prefixed("FRONTDESK__").split("__"));
         Self::read(&figment)
     }

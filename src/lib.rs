@@ -20,6 +20,7 @@ pub mod tokens;
 pub mod telemetry;
 pub mod step;
 mod endpoint;
+pub mod models;
 
 pub mod store;
 pub mod provider;
@@ -34,6 +35,7 @@ pub mod prompts;
 
 pub mod desk;
 pub mod worker;
+pub mod eval;
 pub mod http;
 pub mod config;
 pub mod app;

@@ -12,8 +12,10 @@ use crate::telemetry;
 mod chat;
 mod client;
 mod doctor;
+mod eval;
 mod inbox;
 mod learn;
+mod reindex_to;
 mod search;
 mod serve;
 mod webhook;
@@ -48,6 +50,10 @@ enum Command {
     Learn(learn::Learn),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
+    /// Score answers to questions whose right answers are known
+    Eval(eval::Eval),
+    /// Fill another index from the database
+    Reindex(reindex_to::To),
     /// Show the customers who wait for a person, and give them back to the bot
     Inbox(inbox::Inbox),
     /// Show stored webhooks, or take them in again after a bug was mended
@@ -98,6 +104,8 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
+        Command::Reindex(to) => to.run(config).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Doctor => doctor::run(config).await,

@@ -25,22 +25,29 @@ pub struct Chunk {
     pub body: String,
     /// The body's size in tokens.
     pub tokens: u32,
+    /// Page, slide or sheet that it is on, in words, such as `page 3`; empty where a document has none.
+    #[serde(default)]
+    pub place: String,
 }
 
 impl Chunk {
     /// What is indexed and embedded: title, headings and body.
     pub fn searchable(&self) -> String {
-        let mut text =
-            String::with_capacity(self.title.len() + self.heading.len() + self.body.len() + 2);
-        for part in [&self.title, &self.heading] {
-            if !part.is_empty() {
-                text.push_str(part);
-                text.push('\n');
-            }
-        }
-        text.push_str(&self.body);
-        text
+        searchable(&self.title, &self.heading, &self.body)
     }
+}
+
+/// What is indexed and embedded of a chunk: title, headings and body.
+pub fn searchable(title: &str, heading: &str, body: &str) -> String {
+    let mut text = String::with_capacity(title.len() + heading.len() + body.len() + 2);
+    for part in [title, heading] {
+        if !part.is_empty() {
+            text.push_str(part);
+            text.push('\n');
+        }
+    }
+    text.push_str(body);
+    text
 }
 
 /// A chunk that a question found, with its scores.

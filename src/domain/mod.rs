@@ -21,7 +21,7 @@ pub use id::{
     AgentId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId, MessageId,
     NumberId, TurnId, VersionId, WebhookId, WorkspaceId,
 };
-pub use knowledge::{Chunk, Passage, Scores};
+pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use message::{ChoiceSource, Content, Media, MediaKind};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use sending::{Sending, Template, Then, Unknown};

@@ -2,14 +2,20 @@
 //!
 //! | adapter | what it does |
 //! | --- | --- |
+//! | `auto` | `local` where a model's files are there, `off` where not |
+//! | `local` | a BERT or XLM-RoBERTa model in this process |
 //! | `off` | embeds nothing; retrieval compares words alone |
 //! | `openai` | any OpenAI-compatible `/embeddings` |
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::models::{self, Use};
+
+mod local;
 mod off;
 mod openai;
 
@@ -51,6 +57,10 @@ pub enum Error {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
+    /// The model that is there; nothing where there is none.
+    Auto(local::Settings),
+    /// A model in this process.
+    Local(local::Settings),
     /// Embed nothing.
     Off {},
     /// An OpenAI-compatible endpoint.
@@ -58,13 +68,56 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// Builds the adapter.
-    pub fn build(&self) -> Result<Arc<dyn Embedder>, String> {
+    /// Builds the adapter. Reads a local model's files, which takes some tenths of a second.
+    pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Embedder>, String> {
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
             Self::Openai(settings) => Arc::new(openai::Openai::new(settings)?),
+            Self::Local(settings) => match folder(settings, models)? {
+                Ok(folder) => Arc::new(local::Local::new(settings, &folder)?),
+                Err(missing) => return Err(missing),
+            },
+            Self::Auto(settings) => match folder(settings, models)? {
+                Ok(folder) => Arc::new(local::Local::new(settings, &folder)?),
+                Err(_) => Arc::new(off::Off),
+            },
         })
     }
+
+    /// What is missing for a local model, and the command that mends it; `None` when nothing is, or none is wanted.
+    pub fn missing(&self, models: &models::Settings) -> Option<String> {
+        match self {
+            Self::Off {} | Self::Openai(_) => None,
+            Self::Local(settings) | Self::Auto(settings) => folder(settings, models).ok()?.err(),
+        }
+    }
+}
+
+/// The folder of the model that the settings name, or what is missing. Errors when the settings are wrong.
+fn folder(
+    settings: &local::Settings,
+    models: &models::Settings,
+) -> Result<Result<PathBuf, String>, String> {
+    let place = models.folder().display();
+    if let Some(path) = &settings.path {
+        let missing =
+            || format!("there is no model in {}: [embed] path is its folder", path.display());
+        return Ok(if path.is_dir() { Ok(path.clone()) } else { Err(missing()) });
+    }
+    if settings.model.is_empty() {
+        let first = models.list().into_iter().find(|found| found.purpose == Use::Embed);
+        return Ok(first.map(|found| found.path).ok_or_else(|| {
+            format!(
+                "there is no model in {place}: `frontdesk models fetch multilingual-e5-small`, or                  all-MiniLM-L6-v2 for English alone"
+            )
+        }));
+    }
+    let (name, path) = (&settings.model, models.path(&settings.model)?);
+    Ok(if path.is_dir() {
+        Ok(path)
+    } else {
+        Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
+    })
 }
 
 /// Scales a vector to length 1, so that a dot product is a cosine. A vector of zeros stays one.

@@ -101,6 +101,14 @@ impl From<crate::knowledge::Error> for Problem {
                 tracing::error!(%error, "a request could not be fulfilled");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The index does not answer right now.")
             }
+            crate::knowledge::Error::Embed(why) => {
+                tracing::error!(why, "a request could not be fulfilled");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The embedding model does not answer right now.",
+                )
+            }
+            error @ crate::knowledge::Error::Settings(_) => Self::unprocessable(error.to_string()),
         }
     }
 }

@@ -130,6 +130,7 @@ mod tests {
             heading: String::new(),
             body: body.to_owned(),
             tokens: 0,
+            place: String::new(),
         };
         Entry { chunk: Arc::new(chunk), vector }
     }
@@ -194,15 +195,14 @@ mod tests {
                 &col("mixed"),
                 &doc("x"),
                 1,
-                vec![
-                    entry("x", "", Some(vec![])),
-                    entry("y", "delivery", Some(vec![0.5; 7])),
-                    entry("z", "delivery", Some(vec![f32::NAN; 2])),
-                ],
+                vec![entry("x", "", Some(vec![])), entry("z", "delivery", Some(vec![f32::NAN; 2]))],
             )
             .await
             .expect("taken");
-        let collections = [col("col"), col("unknown"), col("mixed"), col("col")];
+        let seven = vec![entry("y", "delivery", Some(vec![0.5; 7]))];
+        memory.replace(&col("seven"), &doc("y"), 1, seven).await.expect("taken");
+        let names = ["col", "unknown", "mixed", "seven", "col"];
+        let collections = names.map(col);
         for (text, vector, limit) in [
             ("", None, 10),
             ("?!", Some(&[][..]), 10),
@@ -220,6 +220,22 @@ mod tests {
         }
         let nowhere = Query { collections: &[], text: "delivery", vector: None, limit: 10 };
         assert!(memory.search(&nowhere).await.expect("found").bm25.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_part_of_a_collection_that_has_embeddings_does_not_push_down_the_rest() {
+        let memory = learned(SHOP).await;
+        assert_eq!(ask(&memory, "shoes").await.dense.len(), SHOP.len());
+        memory
+            .replace(&col("col"), &doc("b"), 2, vec![entry("b", SHOP[1].1, None)])
+            .await
+            .expect("taken");
+        let legs = ask(&memory, "shoes").await;
+        assert!(legs.dense.is_empty(), "one chunk is not embedded yet");
+        assert_eq!(ids(&legs.bm25), ["b"]);
+        let whole = vec![entry("b", SHOP[1].1, Some(vec![0.0, 1.0]))];
+        memory.replace(&col("col"), &doc("b"), 3, whole).await.expect("taken");
+        assert_eq!(ask(&memory, "shoes").await.dense.len(), SHOP.len());
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
@@ -23,6 +24,11 @@ mod weigh;
 mod order;
 mod memory;
 mod qdrant;
+mod language;
+mod tuning;
+
+pub(crate) use language::language;
+pub use tuning::{Tuning, Tunings};
 
 /// Finds the best chunks of each leg.
 #[async_trait]
@@ -30,8 +36,9 @@ pub trait Index: Send + Sync {
     /// Puts these entries in the place of all that the document had, in one step: a search sees all of the old
     /// or all of the new. No entries: the document is removed.
     ///
-    /// The revision is that of the database: it grows with every change of a collection, whatever its document, and
-    /// a collection's changes come in its order. An index that outlives the process knows by it what it has already.
+    /// The revision is that of the database: it grows with every change of a collection. Changes come in its order, and
+    /// those with the same revision in the order of their documents' ids. An index that outlives the process knows by
+    /// that what it has already.
     async fn replace(
         &self,
         collection: &CollectionId,
@@ -78,7 +85,8 @@ pub struct Query<'a> {
 /// The best chunks of each leg, best first, at most `limit` each.
 #[derive(Debug, Clone, Default)]
 pub struct Legs {
-    /// By cosine of the embeddings, -1 to 1.
+    /// By cosine of the embeddings, -1 to 1. A collection where some chunk has no embedding of the question's length brings
+    /// none: the part that has them would push the rest down.
     pub dense: Vec<Hit>,
     /// By BM25, above 0.
     pub bm25: Vec<Hit>,
@@ -113,6 +121,38 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// The names of the adapters.
+    pub const KINDS: &[&str] = &["memory", "qdrant"];
+
+    /// The settings for another adapter, by its name; those of a Qdrant that is configured stay. An address and a key
+    /// take the place of the configured ones.
+    pub fn towards(
+        &self,
+        kind: &str,
+        url: Option<String>,
+        api_key: Option<SecretString>,
+    ) -> Result<Self, String> {
+        let configured = match self {
+            Self::Qdrant(settings) => settings.clone(),
+            Self::Memory {} => qdrant::Settings::default(),
+        };
+        match kind {
+            "memory" => Ok(Self::Memory {}),
+            "qdrant" => Ok(Self::Qdrant(configured.at(url, api_key))),
+            other => {
+                Err(format!("there is no index `{other}`; there are: {}", Self::KINDS.join(", ")))
+            }
+        }
+    }
+
+    /// The lines that choose this adapter in the configuration; a key is left out.
+    pub fn lines(&self) -> String {
+        match self {
+            Self::Memory {} => "[index]\nkind = \"memory\"\n".into(),
+            Self::Qdrant(settings) => settings.lines(),
+        }
+    }
+
     /// Builds the adapter, for vectors made with the embedder of this identity.
     pub fn build(&self, embedder: Option<&str>) -> Result<Arc<dyn Index>, String> {
         Ok(match self {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use self::asked::Asked;
 use self::link::{Failure, Link};
-use self::points::{Owner, Piece};
+use self::points::{Mark, Owner, Piece};
 use self::recent::Recent;
 use self::roll::{Before, Roll};
 use self::schema::Schema;
@@ -52,8 +52,8 @@ pub(super) struct Qdrant {
 #[derive(Default)]
 struct Tenant {
     roll: RwLock<Roll>,
-    /// Changes go one after the other. Holds the revision up to which Qdrant has everything, as far as is known.
-    mark: tokio::sync::Mutex<i64>,
+    /// Changes go one after the other. Holds how far Qdrant has the documents, as far as this process knows.
+    mark: tokio::sync::Mutex<Mark>,
 }
 
 impl Settings {
@@ -87,10 +87,11 @@ impl Index for Qdrant {
         let pieces = read(owner, entries).await;
         let tenant = self.tenant(collection);
         let mut mark = tenant.mark.lock().await;
-        if revision > *mark {
-            *mark = self.mark(collection).await?.max(*mark);
+        let here = Mark::behind(owner);
+        if here > *mark {
+            *mark = self.mark(collection).await?.max(mark.clone());
         }
-        let new = revision > *mark;
+        let new = here > *mark;
         if new {
             self.upload(owner, &pieces).await?;
         }
@@ -100,8 +101,8 @@ impl Index for Qdrant {
             self.sweep(owner, &pieces).await?;
         }
         if new {
-            self.set_mark(collection, revision).await?;
-            *mark = revision;
+            self.set_mark(collection, &here).await?;
+            *mark = here;
         }
         Ok(())
     }

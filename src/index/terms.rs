@@ -197,15 +197,21 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
     })
 }
 
-/// The list's entries cut up as texts are: `don't` gives `don` and `t`.
+/// What says nothing by itself: a language's function words, and courtesies of all.
 fn stop_words(language: Lang) -> HashSet<String> {
+    let courtesies = words(COURTESIES).into_iter().map(|word| fold(&word));
+    function_words(language).into_iter().chain(courtesies).collect()
+}
+
+/// A language's function words, folded; none where there is no list. The list's entries are cut up as texts are:
+/// `don't` gives `don` and `t`.
+pub(super) fn function_words(language: Lang) -> HashSet<String> {
     let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
-    let entries = list.iter().copied().chain([COURTESIES]);
-    entries.flat_map(words).map(|word| fold(&word)).collect()
+    list.iter().copied().flat_map(words).map(|word| fold(&word)).collect()
 }
 
 /// The language's code in ISO 639-1, by which the lists of stop words go.
-fn two_letters(language: Lang) -> Option<&'static str> {
+pub(super) fn two_letters(language: Lang) -> Option<&'static str> {
     Some(match language {
         Lang::Afr => "af",
         Lang::Ara => "ar",

@@ -1,7 +1,7 @@
 //! From a document's blocks to pieces that retrieval can return: each says one thing, with the headings above it.
 //! Cuts by structure, and within it by size; loses no word; knows nothing of formats and of storing.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::extract::{Block, Extracted};
 
@@ -14,7 +14,7 @@ use split::{Filler, Measure};
 const LONGEST_QUESTION: usize = 200;
 
 /// How documents are cut.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "units belong into the names of settings")]
 pub struct Settings {

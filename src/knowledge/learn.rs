@@ -5,15 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Error, Library, Paper, Shelf, chunk, extract};
-use crate::domain::{CollectionId, DocumentId};
-use crate::embed::Purpose;
+use super::vectors::{BATCH, text_hash};
+use super::{Error, Library, Paper, Shelf, chunk, collection, extract};
+use crate::domain::{CollectionId, DocumentId, searchable};
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 
-/// How many chunks are embedded together.
-const BATCH: usize = 96;
 /// Changes with the way documents are extracted, so that a new release learns them again.
-const METHOD: &str = "1";
+const METHOD: &str = "2";
 
 /// Watches learning: told of the number of documents, then of each as it is done.
 pub trait Progress: Send + Sync {
@@ -21,6 +19,8 @@ pub trait Progress: Send + Sync {
     fn start(&self, documents: usize);
     /// A document is done.
     fn done(&self, path: &str);
+    /// Of the texts that a model is reading now, so many are read.
+    fn embedded(&self, _texts: usize, _of: usize) {}
 }
 
 /// What became of the documents.
@@ -44,10 +44,19 @@ impl Library {
     /// Learns a shelf, and brings the index in step.
     pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
         let collection = self.store.collection(&from.collection).await?;
+        let own = match &from.settings {
+            Some(text) => collection::Settings::read(text).map_err(Error::Settings)?,
+            None => collection::Settings::default(),
+        };
+        if from.whole {
+            self.store.set_collection_settings(&collection, own.to_stored()).await?;
+        }
         let stored = self.store.documents(&collection, 0).await?;
         let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
         let mut work = Work {
             library: self,
+            progress,
+            settings: own.chunk.unwrap_or_else(|| self.settings.chunk.clone()),
             collection,
             known,
             waiting: Vec::new(),
@@ -73,6 +82,9 @@ impl Library {
 /// A shelf being learned.
 struct Work<'a> {
     library: &'a Library,
+    progress: &'a dyn Progress,
+    /// How its documents are cut.
+    settings: chunk::Settings,
     collection: CollectionId,
     known: HashMap<String, DocumentRow>,
     waiting: Vec<Read>,
@@ -85,6 +97,13 @@ struct Read {
     title: String,
     hash: String,
     pieces: Vec<chunk::Piece>,
+}
+
+impl Read {
+    /// What is embedded of it: the same texts that the index compares words with.
+    fn texts(&self) -> impl Iterator<Item = String> {
+        self.pieces.iter().map(|piece| searchable(&self.title, &piece.heading, &piece.body))
+    }
 }
 
 impl Work<'_> {
@@ -100,7 +119,7 @@ impl Work<'_> {
             self.summary.unchanged += 1;
             return Ok(());
         }
-        let (name, settings) = (path.clone(), self.library.settings.chunk.clone());
+        let (name, settings) = (path.clone(), self.settings.clone());
         let reading = tokio::task::spawn_blocking(move || {
             extract::extract(&name, &bytes).map(|read| {
                 let pieces = chunk::chunk(&read, &settings);
@@ -127,68 +146,49 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The same content, cut and embedded in the same way, has the same hash.
+    /// The same content, cut in the same way, has the same hash.
     fn hash(&self, bytes: &[u8]) -> String {
         let mut hasher = Sha256::new();
         hasher.update(METHOD);
-        hasher.update(format!("{:?}", self.library.settings.chunk));
-        hasher.update(self.library.embed.identity().unwrap_or("none"));
+        hasher.update(format!("{:?}", self.settings));
         hasher.update(bytes);
         hex::encode(hasher.finalize())
     }
 
-    /// Embeds and stores what is waiting.
+    /// Embeds and stores what is waiting. A document is stored when all of it is embedded; what was embedded before a
+    /// crash is not embedded again.
     async fn flush(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
-        let texts: Vec<String> = waiting
-            .iter()
-            .flat_map(|read| read.pieces.iter().map(|piece| searchable(&read.title, piece)))
-            .collect();
-        let embedder = self.library.embed.identity().map(ToOwned::to_owned);
-        let mut vectors = if embedder.is_some() && !texts.is_empty() {
-            match self.library.embed.embed(&texts, Purpose::Passage).await {
-                Ok(vectors) => vectors.into_iter().map(Some).collect::<Vec<_>>(),
-                Err(error) => {
-                    // The old version, if there is one, stays; the next run tries again.
-                    let why = error.to_string();
-                    self.summary
-                        .failed
-                        .extend(waiting.into_iter().map(|read| (read.path, why.clone())));
-                    return Ok(());
-                }
-            }
-        } else {
-            vec![None; texts.len()]
-        };
+        let texts = waiting.iter().flat_map(Read::texts).collect();
+        if let Err(why) = self.library.embed_new(texts, self.progress).await? {
+            // The old version, if there is one, stays; the next run tries again.
+            let failed = waiting.into_iter().map(|read| (read.path, why.clone()));
+            self.summary.failed.extend(failed);
+            return Ok(());
+        }
         for read in waiting {
-            let rest = vectors.split_off(read.pieces.len().min(vectors.len()));
-            let own = std::mem::replace(&mut vectors, rest);
-            self.store(read, own, embedder.clone()).await?;
+            self.store(read).await?;
         }
         Ok(())
     }
 
-    async fn store(
-        &mut self,
-        read: Read,
-        vectors: Vec<Option<Vec<f32>>>,
-        embedder: Option<String>,
-    ) -> Result<(), Error> {
-        let new = |(piece, vector): (chunk::Piece, Option<Vec<f32>>)| NewChunk {
+    async fn store(&mut self, read: Read) -> Result<(), Error> {
+        let title = read.title;
+        let new = |piece: chunk::Piece| NewChunk {
+            text_hash: text_hash(&searchable(&title, &piece.heading, &piece.body)),
             heading: piece.heading,
             body: piece.body,
             tokens: piece.tokens,
-            vector,
+            place: String::new(),
         };
-        let chunks: Vec<_> = read.pieces.into_iter().zip(vectors).map(new).collect();
+        let chunks: Vec<_> = read.pieces.into_iter().map(new).collect();
         self.summary.learned += 1;
         self.summary.chunks += chunks.len();
         let learned = Learned {
             collection: self.collection.clone(),
             path: read.path,
-            title: read.title,
+            title,
             hash: read.hash,
-            embedder,
             chunks: Ok(chunks),
         };
         self.library.store.learn(learned).await?;
@@ -201,7 +201,6 @@ impl Work<'_> {
             title: path.clone(),
             path: path.clone(),
             hash,
-            embedder: None,
             chunks: Err(why.clone()),
         };
         self.library.store.learn(learned).await?;
@@ -218,14 +217,4 @@ impl Work<'_> {
         }
         Ok(())
     }
-}
-
-/// What is embedded of a piece: the same text that the index compares words with.
-fn searchable(title: &str, piece: &chunk::Piece) -> String {
-    [title, &piece.heading, &piece.body]
-        .iter()
-        .filter(|part| !part.is_empty())
-        .copied()
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -8,18 +8,21 @@ use tokio::sync::Mutex;
 
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use crate::embed::Embedder;
-use crate::index::{Entry, Index};
+use crate::index::{Entry, Index, Tunings};
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 use crate::store::{self, Store};
 
 mod chunk;
+mod collection;
 mod extract;
 mod learn;
 mod shelf;
+mod vectors;
 
 pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
+pub use vectors::Filled;
 
 /// How documents are learned, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,6 +39,8 @@ pub struct Library {
     index: Arc<dyn Index>,
     embed: Arc<dyn Embedder>,
     settings: Settings,
+    /// How each collection is ranked; the pipeline reads what is written here.
+    tunings: Arc<Tunings>,
     /// The revision of each collection that the index holds.
     seen: Arc<Mutex<HashMap<String, i64>>>,
 }
@@ -49,6 +54,12 @@ pub enum Error {
     /// The index does not answer.
     #[error(transparent)]
     Index(#[from] crate::index::Error),
+    /// What was to be embedded could not be.
+    #[error("{0}")]
+    Embed(String),
+    /// The collection's own file cannot be used: what is wrong, and where.
+    #[error("collection.toml: {0}")]
+    Settings(String),
 }
 
 impl Library {
@@ -59,7 +70,13 @@ impl Library {
         embed: Arc<dyn Embedder>,
         settings: Settings,
     ) -> Self {
-        Self { store, index, embed, settings, seen: Arc::default() }
+        let (tunings, seen) = (Arc::default(), Arc::default());
+        Self { store, index, embed, settings, tunings, seen }
+    }
+
+    /// How each collection is ranked, kept in step with the database by [`follow`](Self::follow).
+    pub fn tunings(&self) -> Arc<Tunings> {
+        self.tunings.clone()
     }
 
     /// Brings the index in step with the database; how many documents changed.
@@ -78,6 +95,8 @@ impl Library {
 
     async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
         let id = CollectionId::stored(collection.id.clone());
+        let own = collection::Settings::stored(&collection.settings);
+        self.tunings.set(&id, own.search);
         let documents = self.store.documents(&id, after).await?;
         for row in &documents {
             let document = DocumentId::stored(row.id.clone());
@@ -87,7 +106,7 @@ impl Library {
         Ok(documents.len())
     }
 
-    /// What the index should hold of a document: nothing, unless it is ready. Vectors of another model are left out.
+    /// What the index should hold of a document: nothing, unless it is ready; of vectors those of our model.
     async fn entries(
         &self,
         collection: &CollectionId,
@@ -97,12 +116,11 @@ impl Library {
             return Ok(Vec::new());
         }
         let document = DocumentId::stored(row.id.clone());
-        let ours = row.embedder.as_deref() == self.embed.identity();
-        let chunks = self.store.chunks(&document).await?;
+        let chunks = self.store.chunks(&document, self.embed.identity()).await?;
         Ok(chunks
             .into_iter()
             .map(|stored| Entry {
-                vector: stored.embedding().filter(|_| ours),
+                vector: stored.embedding(),
                 chunk: Arc::new(Chunk {
                     id: ChunkId::stored(stored.id),
                     document: document.clone(),
@@ -112,6 +130,7 @@ impl Library {
                     heading: stored.heading,
                     body: stored.body,
                     tokens: u32::try_from(stored.tokens).unwrap_or(0),
+                    place: stored.place,
                 }),
             })
             .collect())

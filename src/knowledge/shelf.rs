@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::FORMATS;
+use super::{FORMATS, collection};
 
 /// The documents to learn into one collection.
 pub struct Shelf {
@@ -12,6 +12,8 @@ pub struct Shelf {
     pub papers: Vec<Paper>,
     /// Whether this is all that the collection should hold: what is not here is removed.
     pub whole: bool,
+    /// What the folder's `collection.toml` says.
+    pub settings: Option<String>,
 }
 
 /// A document that has not been read yet.
@@ -33,7 +35,7 @@ impl Shelf {
             let parent = path.parent().unwrap_or(path);
             let name = collection.map_or_else(|| name_of(parent), ToOwned::to_owned);
             let papers = vec![Paper::file(parent, path.clone())];
-            return Ok(vec![Self { collection: name, papers, whole: false }]);
+            return Ok(vec![Self { collection: name, papers, whole: false, settings: None }]);
         }
         let (mut files, mut folders) = (0, Vec::new());
         for entry in visible(path)? {
@@ -52,8 +54,13 @@ impl Shelf {
     fn folder(path: &Path, collection: Option<&str>) -> std::io::Result<Self> {
         let mut papers = Vec::new();
         collect(path, path, &mut papers)?;
-        let collection = collection.map_or_else(|| name_of(path), ToOwned::to_owned);
-        Ok(Self { collection, papers, whole: true })
+        let name = collection.map_or_else(|| name_of(path), ToOwned::to_owned);
+        let settings = match std::fs::read_to_string(path.join(collection::FILE)) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { collection: name, papers, whole: true, settings })
     }
 }
 

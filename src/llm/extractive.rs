@@ -162,6 +162,7 @@ mod tests {
             heading: heading.to_owned(),
             body: body.to_owned(),
             tokens: 1,
+            place: String::new(),
         };
         Passage { chunk: Arc::new(chunk), scores: Scores { coverage, ..Scores::default() } }
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::{Chunk, ChunkId, Passage, Scores};
-use crate::index::{Hit, Legs};
+use crate::index::{Hit, Legs, Tuning};
 
 /// Share of the dense leg where the embedder knows the language. A compromise: on the shared English data it lifts
 /// matching of short questions by 9 to 19 points over the words alone and leaves `scifact`, whose best is 0.3, where
@@ -54,6 +54,12 @@ impl Weights {
             None => UNSURE,
         };
         Self { dense, ..Self::default() }
+    }
+
+    /// The weights as a collection wants them. A model that does not know the language is not given a say.
+    pub(crate) fn tuned(&self, tuning: Tuning) -> Self {
+        let dense = tuning.dense.filter(|_| self.dense > 0.0).unwrap_or(self.dense);
+        Self { dense, ngram: tuning.ngram.unwrap_or(self.ngram) }
     }
 }
 
@@ -234,6 +240,7 @@ mod tests {
             heading: String::new(),
             body: body.to_owned(),
             tokens: 0,
+            place: String::new(),
         })
     }
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Spoken, Turn};
 use crate::embed::Embedder;
-use crate::index::Index;
+use crate::index::{Index, Tunings};
 use crate::llm::{Hear, Model};
 use crate::speech::Transcriber;
 
@@ -23,6 +23,7 @@ mod consent;
 mod transcribe;
 mod escalate;
 pub mod retrieve;
+mod query;
 mod prompt;
 mod reply;
 pub mod outbound;
@@ -44,6 +45,8 @@ pub struct Engine {
     pub embed: Arc<dyn Embedder>,
     /// Vectors and terms to chunks.
     pub index: Arc<dyn Index>,
+    /// How each collection is ranked.
+    pub tunings: Arc<Tunings>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
     /// What answers when there is no money for a model.
@@ -109,18 +112,18 @@ impl Engine {
         let started = Instant::now();
         let mut run = Run { trace: Trace::default(), transcripts: Vec::new() };
         let stage = match transcribe::listen(&*self.speech, recordings, turn, &mut run).await {
-            Ok(question) => self.look_up(bot, question, &mut run).await,
+            Ok(question) => self.look_up(bot, turn, question, &mut run).await,
             Err(outcome) => Stage::Decided(outcome),
         };
         Ready { run, stage, started }
     }
 
-    async fn look_up(&self, bot: &Bot, question: Question, run: &mut Run) -> Stage {
+    async fn look_up(&self, bot: &Bot, turn: &Turn, question: Question, run: &mut Run) -> Stage {
         if let Some(reason) = bot.escalate(&question, run) {
             let reply = bot.agent.handoff.reply.clone();
             return Stage::Decided(Outcome::HandOver { reason, reply, question: question.text });
         }
-        let found = retrieve::search(self, &bot.agent, &question, run).await;
+        let found = retrieve::search(self, (&bot.agent, &turn.history), &question, run).await;
         Stage::Open { question, found }
     }
 

@@ -254,6 +254,7 @@ mod tests {
             heading: String::new(),
             body: "word ".repeat(words),
             tokens: u32::try_from(words).unwrap_or_default(),
+            place: String::new(),
         };
         Passage { chunk: Arc::new(chunk), scores: Scores::default() }
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::fuse::{Weights, confidence, fuse};
-use super::{Engine, Run, millis};
+use super::{Engine, Run, millis, query};
 use crate::domain::trace::Retrieved;
-use crate::domain::{Agent, CollectionId, Passage, Question};
+use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::embed::Purpose;
-use crate::index::{Legs, Query};
+use crate::index::{Legs, Query, Tuning};
 
 /// How many chunks each leg brings to the fusion.
 const LEG: usize = 100;
@@ -28,14 +28,15 @@ pub struct Found {
 /// Finds the passages for a question.
 pub(super) async fn search(
     engine: &Engine,
-    agent: &Agent,
+    (agent, history): (&Agent, &[Line]),
     question: &Question,
     run: &mut Run,
 ) -> Found {
     let started = Instant::now();
+    let language = query::language(question, history);
     let asked = Search {
         text: &question.text,
-        language: question.language.as_deref(),
+        language: language.as_deref(),
         collections: &agent.knowledge,
         limit: agent.passages,
     };
@@ -50,7 +51,7 @@ pub(super) async fn search(
 pub struct Search<'a> {
     /// The question.
     pub text: &'a str,
-    /// ISO 639-1 code of its language, when it is known.
+    /// ISO 639-1 code of its language; `None` to tell it by the text.
     pub language: Option<&'a str>,
     /// Where to look.
     pub collections: &'a [CollectionId],
@@ -60,6 +61,48 @@ pub struct Search<'a> {
 
 /// Finds passages, and says how.
 pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
+    let started = Instant::now();
+    let gathered = gather(engine, asked).await;
+    let (passages, confidence) = rank(&gathered, Tuning::default(), asked.limit);
+    let passages: Arc<[Passage]> = passages.into();
+    let seen = Retrieved {
+        query: gathered.query,
+        embedder: gathered.embedder,
+        passages: passages.clone(),
+        confidence,
+        error: gathered.error,
+        took_ms: millis(started),
+        embed_ms: gathered.embed_ms,
+    };
+    (Found { passages, confidence }, seen)
+}
+
+/// The passages from what the legs brought, best first, and how sure we are of them. `tuning` goes before what the
+/// collections say.
+pub(crate) fn rank(gathered: &Gathered, tuning: Tuning, limit: usize) -> (Vec<Passage>, f32) {
+    let weights = gathered.weights.tuned(tuning);
+    let passages = fuse(gathered.legs.clone(), &weights, limit);
+    let confidence = confidence(&passages, &weights);
+    (passages, confidence)
+}
+
+/// What the legs brought for a question, before they are fused.
+pub(crate) struct Gathered {
+    /// What was searched for.
+    pub(crate) query: String,
+    /// The best of each leg.
+    pub(crate) legs: Legs,
+    /// How much each leg counts for this question.
+    pub(crate) weights: Weights,
+    /// The embedding model, where the question was embedded.
+    embedder: Option<String>,
+    /// Why a leg is missing.
+    error: Option<String>,
+    embed_ms: f64,
+}
+
+/// Asks every leg.
+pub(crate) async fn gather(engine: &Engine, asked: &Search<'_>) -> Gathered {
     let query: String = asked.text.chars().take(LONGEST_QUERY).collect();
     let started = Instant::now();
     let (vector, mut error) = embed(engine, &query).await;
@@ -74,21 +117,11 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
         error = Some(failed.to_string());
         Legs::default()
     });
-    let weights = Weights::for_embedder(engine.embed.languages(), asked.language);
-    let passages = fuse(legs, &weights, asked.limit);
-    let confidence = confidence(&passages, &weights);
+    let language = asked.language.or_else(|| crate::index::language(&query));
+    let tuning = engine.tunings.of(asked.collections);
+    let weights = Weights::for_embedder(engine.embed.languages(), language).tuned(tuning);
     let embedder = vector.and(engine.embed.identity()).map(ToOwned::to_owned);
-    let passages: Arc<[Passage]> = passages.into();
-    let seen = Retrieved {
-        query,
-        embedder,
-        passages: passages.clone(),
-        confidence,
-        error,
-        took_ms: millis(started),
-        embed_ms,
-    };
-    (Found { passages, confidence }, seen)
+    Gathered { query, legs, weights, embedder, error, embed_ms }
 }
 
 /// The question's embedding, or why there is none.

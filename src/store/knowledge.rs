@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Error, Result, Store, Write, all, first, now, run, storable};
+use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable};
 use crate::domain::{ChunkId, CollectionId, DocumentId, WorkspaceId};
 
 /// A collection.
@@ -15,6 +15,8 @@ pub struct CollectionRow {
     pub slug: String,
     /// Grows with every change.
     pub revision: i64,
+    /// What its own file says about cutting and ranking, as JSON.
+    pub settings: String,
 }
 
 /// A document.
@@ -28,14 +30,12 @@ pub struct DocumentRow {
     pub path: String,
     /// Its title.
     pub title: String,
-    /// What its content, the chunking and the embedding model hash to.
+    /// What its content and the chunking hash to.
     pub hash: String,
     /// `ready`, `failed` or `removed`.
     pub state: String,
     /// Why it failed.
     pub error: Option<String>,
-    /// What its embeddings were made with.
-    pub embedder: Option<String>,
     /// How many chunks it has.
     pub chunks: i64,
     /// The collection's revision at its last change.
@@ -53,7 +53,9 @@ pub struct ChunkRow {
     pub body: String,
     /// Its size in tokens.
     pub tokens: i64,
-    /// The embedding, little-endian f32.
+    /// Page, slide or sheet, in words; empty where a document has none.
+    pub place: String,
+    /// The embedding by the model that was asked for, little-endian f32.
     pub vector: Option<Vec<u8>>,
 }
 
@@ -66,10 +68,8 @@ pub struct Learned {
     pub path: String,
     /// Its title.
     pub title: String,
-    /// What its content, the chunking and the embedding model hash to.
+    /// What its content and the chunking hash to.
     pub hash: String,
-    /// What the embeddings were made with.
-    pub embedder: Option<String>,
     /// Its chunks, or why it could not be read.
     pub chunks: std::result::Result<Vec<NewChunk>, String>,
 }
@@ -83,8 +83,10 @@ pub struct NewChunk {
     pub body: String,
     /// Its size in tokens.
     pub tokens: u32,
-    /// The embedding.
-    pub vector: Option<Vec<f32>>,
+    /// Page, slide or sheet, in words; empty where a document has none.
+    pub place: String,
+    /// What is embedded of it, hashed: its embeddings are found by it.
+    pub text_hash: String,
 }
 
 impl Store {
@@ -93,7 +95,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql =
-                "select id, slug, revision from collections where workspace_id = $1 order by slug";
+                "select id, slug, revision, settings from collections where workspace_id = $1 order by slug";
             all!(conn, CollectionRow, sql, workspace.as_str())
         })
         .await
@@ -104,6 +106,15 @@ impl Store {
         self.apply(EnsureCollection { slug: slug.to_owned() }).await
     }
 
+    /// Stores what a collection's own file says, as JSON, where that is not what it said before; whether it changed.
+    pub async fn set_collection_settings(
+        &self,
+        collection: &CollectionId,
+        settings: String,
+    ) -> Result<bool> {
+        self.apply(SetSettings { collection: collection.clone(), settings }).await
+    }
+
     /// The documents of a collection that changed after a revision, removed ones included.
     pub async fn documents(
         &self,
@@ -112,20 +123,27 @@ impl Store {
     ) -> Result<Vec<DocumentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, collection_id, path, title, hash, state, error, embedder, chunks, revision from documents
-                       where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision";
+            let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision from documents
+                       where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision, id";
             all!(conn, DocumentRow, sql, workspace.as_str(), collection.as_str(), after)
         })
         .await
     }
 
-    /// The chunks of a document, in order.
-    pub async fn chunks(&self, document: &DocumentId) -> Result<Vec<ChunkRow>> {
+    /// The chunks of a document, in order, with their embeddings by a model where there are any.
+    pub async fn chunks(
+        &self,
+        document: &DocumentId,
+        model: Option<&str>,
+    ) -> Result<Vec<ChunkRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, heading, body, tokens, vector from chunks
-                       where document_id = $1 and workspace_id = $2 order by ordinal";
-            all!(conn, ChunkRow, sql, document.as_str(), workspace.as_str())
+            let sql = "select c.id, c.heading, c.body, c.tokens, c.place, v.vector from chunks c
+                       left join vectors v on v.workspace_id = c.workspace_id and v.model = $3
+                           and v.text_hash = c.text_hash
+                       where c.document_id = $1 and c.workspace_id = $2 order by c.ordinal";
+            let model = model.unwrap_or_default();
+            all!(conn, ChunkRow, sql, document.as_str(), workspace.as_str(), model)
         })
         .await
     }
@@ -161,18 +179,34 @@ impl Write for EnsureCollection {
     }
 }
 
+struct SetSettings {
+    collection: CollectionId,
+    settings: String,
+}
+
+#[async_trait]
+impl Write for SetSettings {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update collections set settings = $3, revision = revision + 1
+                   where id = $1 and workspace_id = $2 and settings <> $3";
+        let (id, settings) = (self.collection.as_str(), storable(&self.settings));
+        Ok(run!(conn, sql, id, workspace.as_str(), settings.as_ref())? > 0)
+    }
+}
+
 #[async_trait]
 impl Write for Learned {
     type Out = DocumentId;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
         let revision = next_revision(workspace, conn, &self.collection).await?;
-        let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error, embedder,
+        let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error,
                        chunks, revision, created_at, updated_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
                    on conflict (collection_id, path) do update set title = excluded.title, hash = excluded.hash,
-                       state = excluded.state, error = excluded.error, embedder = excluded.embedder,
-                       chunks = excluded.chunks, revision = excluded.revision, updated_at = excluded.updated_at
+                       state = excluded.state, error = excluded.error, chunks = excluded.chunks, revision = excluded.revision, updated_at = excluded.updated_at
                    returning id";
         let (state, error, chunks) = match &self.chunks {
             Ok(chunks) => ("ready", None, chunks.as_slice()),
@@ -190,42 +224,39 @@ impl Write for Learned {
             &self.hash,
             state,
             error.map(storable),
-            self.embedder.as_deref(),
             i64::try_from(chunks.len()).unwrap_or(i64::MAX),
             revision,
             now(),
         )?;
         let id = row.map(|row| row.0).ok_or_else(|| Error::Failed("a document vanished".into()))?;
         run!(conn, "delete from chunks where document_id = $1", &id)?;
-        for (ordinal, chunk) in chunks.iter().enumerate() {
-            insert_chunk(workspace, conn, &id, (ordinal, chunk)).await?;
-        }
+        insert_chunks(workspace, conn, &id, chunks).await?;
         Ok(DocumentId::stored(id))
     }
 }
 
-async fn insert_chunk(
+async fn insert_chunks(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
     document: &str,
-    (ordinal, chunk): (usize, &NewChunk),
+    chunks: &[NewChunk],
 ) -> Result<()> {
-    let sql =
-        "insert into chunks (id, workspace_id, document_id, ordinal, heading, body, tokens, vector)
-               values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    run!(
-        conn,
-        sql,
-        ChunkId::generate().as_str(),
-        workspace.as_str(),
-        document,
-        i64::try_from(ordinal).unwrap_or(i64::MAX),
-        storable(&chunk.heading),
-        storable(&chunk.body),
-        i64::from(chunk.tokens),
-        chunk.vector.as_deref().map(to_bytes),
-    )
-    .map(|_| ())
+    let mut rows = Rows::default();
+    for (ordinal, chunk) in (0_i64..).zip(chunks) {
+        rows.push([
+            ChunkId::generate().as_str().into(),
+            workspace.as_str().into(),
+            document.into(),
+            ordinal.into(),
+            storable(&chunk.heading).as_ref().into(),
+            storable(&chunk.body).as_ref().into(),
+            i64::from(chunk.tokens).into(),
+            storable(&chunk.place).as_ref().into(),
+            chunk.text_hash.as_str().into(),
+        ]);
+    }
+    let into = "insert into chunks (id, workspace_id, document_id, ordinal, heading, body, tokens, place, text_hash)";
+    conn.many(into, &rows, "").await.map(drop)
 }
 
 struct Forget {
@@ -248,7 +279,7 @@ impl Write for Forget {
     }
 }
 
-async fn next_revision(
+pub(super) async fn next_revision(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
     collection: &CollectionId,
@@ -259,16 +290,9 @@ async fn next_revision(
         .ok_or_else(|| Error::Failed(format!("there is no collection {collection}")))
 }
 
-/// A vector as little-endian f32.
-fn to_bytes(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
-}
-
 impl ChunkRow {
     /// The embedding, if there is one.
     pub fn embedding(&self) -> Option<Vec<f32>> {
-        let bytes = self.vector.as_ref()?;
-        let (numbers, _) = bytes.as_chunks::<4>();
-        Some(numbers.iter().map(|four| f32::from_le_bytes(*four)).collect())
+        self.vector.as_deref().map(super::vectors::from_bytes)
     }
 }

@@ -30,6 +30,7 @@ pub mod escalations;
 pub mod events;
 pub mod inbox;
 pub mod knowledge;
+pub mod vectors;
 pub mod messages;
 pub mod outbox;
 pub mod unknown;

@@ -169,13 +169,18 @@ fn case(notify: &str) -> Escalation {
 }
 
 fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learned {
-    let chunk = NewChunk { heading: title.into(), body: "body".into(), tokens: 1, vector: None };
+    let chunk = NewChunk {
+        heading: title.into(),
+        body: "body".into(),
+        tokens: 1,
+        place: String::new(),
+        text_hash: "t".into(),
+    };
     Learned {
         collection: collection.clone(),
         path: "hours.md".into(),
         title: title.into(),
         hash: "h".into(),
-        embedder: None,
         chunks: Ok(vec![chunk]),
     }
 }
@@ -230,7 +235,7 @@ on_both! {
         assert!(other.numbers().await.unwrap().is_empty());
         assert!(other.collections().await.unwrap().is_empty());
         assert!(other.documents(&collection, 0).await.unwrap().is_empty());
-        assert!(other.chunks(&learned).await.unwrap().is_empty());
+        assert!(other.chunks(&learned, None).await.unwrap().is_empty());
 
         // Nor can it change anything there.
         assert!(!other.resolve(&claim.conversation()).await.unwrap());
@@ -246,7 +251,7 @@ on_both! {
         assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, "person");
         assert_eq!(one.escalations(true, 100).await.unwrap().len(), 1);
         assert_eq!(one.documents(&collection, 0).await.unwrap()[0].title, "Hours");
-        assert_eq!(one.chunks(&learned).await.unwrap().len(), 1);
+        assert_eq!(one.chunks(&learned, None).await.unwrap().len(), 1);
         assert_eq!(one.numbers().await.unwrap()[0].state, "ready");
         assert!(
             one.turn(&turn_id).await.unwrap().is_some()
@@ -559,7 +564,7 @@ on_both! {
         );
         let rows = ground.store.documents(&collection, 0).await.unwrap();
         assert_eq!((rows.len(), rows[0].state.as_str(), rows[0].revision), (1, "failed", 2));
-        assert!(ground.store.chunks(&first).await.unwrap().is_empty());
+        assert!(ground.store.chunks(&first, None).await.unwrap().is_empty());
         ground.store.forget(&first).await.unwrap();
         assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, "removed");
         ground.store.forget(&DocumentId::generate()).await.unwrap();

@@ -36,6 +36,11 @@ impl Dense {
         }
     }
 
+    /// How many chunks have a vector of this length.
+    pub(super) fn len(&self, length: usize) -> usize {
+        self.by_length.get(&length).map_or(0, |matrix| matrix.slots.len() - matrix.free.len())
+    }
+
     /// Every chunk with the dot product of its vector and the question's.
     pub(super) fn scan(&self, question: &[f32], found: impl FnMut(f32, u32)) {
         if let Some(matrix) = self.by_length.get(&question.len()) {

@@ -23,7 +23,7 @@ impl Shelf {
 
     fn dense_leg(&self, question: &Question<'_>) -> Vec<(f32, u32)> {
         let mut best = Best::new(question.limit, &self.keys);
-        if let Some(vector) = question.vector {
+        if let Some(vector) = question.vector.filter(|v| self.dense.len(v.len()) == self.len()) {
             self.dense.scan(vector, |score, slot| best.offer(score, slot));
         }
         best.into_sorted()

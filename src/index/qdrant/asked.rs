@@ -76,7 +76,7 @@ impl Asked {
             roles.entry(lexicon.surface(*word)).or_default().close = Some((place, *weight));
         }
         let comparable = |vector: &&[f32]| {
-            roll.has(vector.len()) && vector.iter().all(|number| number.is_finite())
+            roll.is_embedded(vector.len()) && vector.iter().all(|number| number.is_finite())
         };
         Self {
             collection: collection.clone(),

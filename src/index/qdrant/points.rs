@@ -28,6 +28,8 @@ pub(super) const DOCUMENT: &str = "document";
 pub(super) const REVISION: &str = "revision";
 /// The revision up to which a collection's documents are there.
 pub(super) const MARK: &str = "mark";
+/// The last document that is, of those with that revision.
+const LAST: &str = "last";
 const CHUNK: &str = "chunk";
 const LENGTH: &str = "length";
 const NORM: &str = "norm";
@@ -156,13 +158,35 @@ impl Known {
     }
 }
 
-/// The mark of a collection: how far its documents are there.
-pub(super) fn mark_point(at: Id, collection: &CollectionId, revision: i64) -> PointStruct {
-    let payload = HashMap::from([
-        (COLLECTION.to_owned(), collection.as_str().into()),
-        (MARK.to_owned(), revision.into()),
-    ]);
-    point(at, HashMap::new(), payload)
+/// How far a collection's documents are there, in the order in which they come: the revision and the id of the last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    pub(super) revision: i64,
+    pub(super) document: String,
+}
+
+impl Mark {
+    /// The mark behind this document.
+    pub(super) fn behind(owner: Owner<'_>) -> Self {
+        Self { revision: owner.revision, document: owner.document.as_str().to_owned() }
+    }
+
+    /// Reads a point; the beginning when it is no mark.
+    pub(super) fn read(point: &RetrievedPoint) -> Self {
+        let revision = point.payload.get(MARK).and_then(|value| value.as_integer());
+        let document = point.payload.get(LAST).and_then(|value| value.as_str());
+        Self { revision: revision.unwrap_or(0), document: document.cloned().unwrap_or_default() }
+    }
+
+    /// The mark as a point of a collection.
+    pub(super) fn point(&self, at: Id, collection: &CollectionId) -> PointStruct {
+        let payload = HashMap::from([
+            (COLLECTION.to_owned(), collection.as_str().into()),
+            (MARK.to_owned(), self.revision.into()),
+            (LAST.to_owned(), self.document.as_str().into()),
+        ]);
+        point(at, HashMap::new(), payload)
+    }
 }
 
 /// The id that follows from these parts.

@@ -53,8 +53,8 @@ impl Roll {
         }
         let mut new = Vec::with_capacity(pieces.len());
         for piece in pieces {
-            let length = piece.vector().map_or(0, <[f32]>::len);
-            current.insert(piece.id, length);
+            current.insert(piece.id, piece.vector().map_or(0, <[f32]>::len));
+            let length = piece.read.vector.as_ref().map_or(0, Vec::len);
             *self.lengths.entry(length).or_default() += 1;
             new.push(Held { id: piece.id, share: self.census.add(&piece.read).0, length });
         }
@@ -64,8 +64,9 @@ impl Roll {
         Before { searched, had: !old.is_empty() }
     }
 
-    /// Whether there are vectors of this length.
-    pub(super) fn has(&self, length: usize) -> bool {
-        length > 0 && self.lengths.get(&length).is_some_and(|vectors| *vectors > 0)
+    /// Whether every chunk has a vector of this length: the part of a collection that is embedded already does not push
+    /// down the rest.
+    pub(super) fn is_embedded(&self, length: usize) -> bool {
+        length > 0 && self.lengths.get(&length) == Some(&self.census.chunks())
     }
 }

@@ -90,6 +90,23 @@ impl Settings {
         Ok(())
     }
 
+    /// The same at another address, with another key.
+    pub(in crate::index) fn at(
+        mut self,
+        url: Option<String>,
+        api_key: Option<SecretString>,
+    ) -> Self {
+        self.url = url.unwrap_or(self.url);
+        self.api_key = api_key.unwrap_or(self.api_key);
+        self
+    }
+
+    /// The lines that choose it in the configuration, without the key.
+    pub(in crate::index) fn lines(&self) -> String {
+        let Self { url, prefix, .. } = self;
+        format!("[index]\nkind = \"qdrant\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n")
+    }
+
     /// How long one search may take.
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)

@@ -10,7 +10,7 @@ use qdrant_client::qdrant::{
 use super::Qdrant;
 use super::link::Patience;
 use super::points::{
-    COLLECTION, DOCUMENT, Id, MARK, Owner, Piece, REVISION, id, is, mark_point, point_id,
+    COLLECTION, DOCUMENT, Id, MARK, Mark, Owner, Piece, REVISION, id, is, point_id,
 };
 use super::schema::Kind;
 use crate::domain::CollectionId;
@@ -68,8 +68,8 @@ impl Qdrant {
         self.delete_everywhere(Filter::must([is(COLLECTION, collection.as_str())])).await
     }
 
-    /// The revision up to which Qdrant has all of a collection's documents, with our model's vectors.
-    pub(super) async fn mark(&self, collection: &CollectionId) -> Result<i64, Error> {
+    /// How far Qdrant has a collection's documents, with our model's vectors.
+    pub(super) async fn mark(&self, collection: &CollectionId) -> Result<Mark, Error> {
         let request = GetPoints {
             collection_name: self.schema.ensure(&self.link, Kind::Words).await?,
             ids: vec![point_id(self.mark_id(collection))],
@@ -78,19 +78,17 @@ impl Qdrant {
         };
         let call = self.link.call(Patience::Write, |client| client.get_points(request.clone()));
         let answer = call.await.map_err(|failure| self.gone(failure))?;
-        let mark = answer.result.first().and_then(|point| point.payload.get(MARK)?.as_integer());
-        Ok(mark.unwrap_or(0))
+        Ok(answer.result.first().map(Mark::read).unwrap_or_default())
     }
 
-    /// Notes that all documents up to a revision are there.
+    /// Notes how far Qdrant has a collection's documents.
     pub(super) async fn set_mark(
         &self,
         collection: &CollectionId,
-        revision: i64,
+        mark: &Mark,
     ) -> Result<(), Error> {
         let name = self.schema.ensure(&self.link, Kind::Words).await?;
-        let point = mark_point(self.mark_id(collection), collection, revision);
-        self.upsert(&name, vec![point]).await
+        self.upsert(&name, vec![mark.point(self.mark_id(collection), collection)]).await
     }
 
     /// The server's version, and how many points of words it holds.

@@ -109,6 +109,36 @@ async fn what_qdrant_has_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn documents_of_one_revision_are_all_sent_whenever_it_broke_off() {
+    let server = Server::double().await;
+    let names = ["a", "b", "c"];
+    let one = |name: &'static str| {
+        let body = format!("shared words of {name}");
+        (doc(name), vec![entry(name, &body, Some(vec![1.0, 0.0]))])
+    };
+    for after in 0..25 {
+        let crashing = server.process("model/a", "");
+        let trouble = Trouble { after, ..Trouble::all(Code::FailedPrecondition) };
+        double(&server).trouble(Some(trouble));
+        for (document, entries) in names.map(one) {
+            let revision = i64::try_from(after).unwrap() + 1;
+            if crashing.replace(&col("col"), &document, revision, entries).await.is_err() {
+                break;
+            }
+        }
+        double(&server).trouble(None);
+        let next = server.process("model/a", "");
+        for (document, entries) in names.map(one) {
+            let revision = i64::try_from(after).unwrap() + 1;
+            next.replace(&col("col"), &document, revision, entries).await.unwrap();
+        }
+        let legs = ask(&*next, "shared words", 10).await.unwrap();
+        assert_eq!([legs.dense.len(), legs.bm25.len(), legs.ngram.len()], [3; 3]);
+        next.remove(&col("col")).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn another_model_has_vectors_of_its_own_and_the_old_goes_on_meanwhile() {
     let server = Server::double().await;
     let (old, new) = (server.process("model/a", ""), server.process("model/b", ""));
@@ -184,7 +214,7 @@ async fn a_passing_failure_is_asked_again() {
         for done in [false, true] {
             let trouble = Trouble { times: 3, done, ..Trouble::all(code) };
             double(&server).trouble(Some(trouble));
-            put(&*index, 1, "old").await.unwrap();
+            put(&*index, revision, "old").await.unwrap();
             double(&server).trouble(Some(Trouble { times: 2, ..Trouble::all(code) }));
             assert_eq!(sees(&*index).await, "old", "{code:?}");
         }

@@ -1,0 +1,300 @@
+//! Reads a model's folder: what `config.json` and sentence-transformers' files say. Checks it; computes nothing.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The most numbers of any size in `config.json`; what is beyond is damaged or hostile.
+const LARGEST: usize = 1 << 20;
+
+/// What a model is.
+#[derive(Debug, Clone)]
+pub(super) struct Model {
+    /// Length of its vectors.
+    pub(super) hidden: usize,
+    pub(super) heads: usize,
+    pub(super) layers: usize,
+    /// Width of the feed-forward part.
+    pub(super) inner: usize,
+    pub(super) activation: Activation,
+    pub(super) epsilon: f32,
+    /// Rows of the table of positions.
+    pub(super) positions: usize,
+    /// The row of the first token: 0 for BERT, padding's number + 1 for XLM-RoBERTa.
+    pub(super) first_position: usize,
+    /// Rows of the table of token types.
+    pub(super) types: usize,
+    /// Rows of the table of words.
+    pub(super) words: usize,
+    pub(super) pooling: Pooling,
+    /// The longest text in tokens.
+    pub(super) max_tokens: usize,
+    /// What it may be called: the folder's name, and the one in `config.json`.
+    pub(super) names: Vec<String>,
+    /// Whether it was trained on many languages, as far as its vocabulary tells.
+    pub(super) multilingual: bool,
+    /// What is written before a question and before a passage, where its files say so.
+    pub(super) prompts: Prompts,
+}
+
+/// What is between the two halves of the feed-forward part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum Activation {
+    /// With the error function.
+    #[serde(rename = "gelu")]
+    Gelu,
+    /// With the hyperbolic tangent.
+    #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh")]
+    GeluNew,
+    #[serde(rename = "relu")]
+    Relu,
+}
+
+/// How the vectors of the tokens become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pooling {
+    Mean,
+    Cls,
+}
+
+/// `prompts` of `config_sentence_transformers.json`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Prompts {
+    pub(super) query: Option<String>,
+    #[serde(alias = "document")]
+    pub(super) passage: Option<String>,
+}
+
+/// `config.json`; what BERT leaves out has BERT's defaults.
+#[derive(Debug, Deserialize)]
+struct Config {
+    model_type: String,
+    hidden_size: usize,
+    num_attention_heads: usize,
+    num_hidden_layers: usize,
+    intermediate_size: usize,
+    hidden_act: Activation,
+    #[serde(default = "epsilon")]
+    layer_norm_eps: f32,
+    max_position_embeddings: usize,
+    #[serde(default)]
+    pad_token_id: Option<usize>,
+    type_vocab_size: usize,
+    vocab_size: usize,
+    #[serde(default)]
+    position_embedding_type: Option<String>,
+    #[serde(default, rename = "_name_or_path")]
+    name: String,
+}
+
+fn epsilon() -> f32 {
+    1e-12
+}
+
+/// `modules.json`.
+#[derive(Debug, Deserialize)]
+struct Module {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// `1_Pooling/config.json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "sentence-transformers' own format")]
+struct PoolingConfig {
+    pooling_mode_cls_token: bool,
+    pooling_mode_mean_tokens: bool,
+    pooling_mode_max_tokens: bool,
+    pooling_mode_mean_sqrt_len_tokens: bool,
+    pooling_mode_weightedmean_tokens: bool,
+    pooling_mode_lasttoken: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Sentence {
+    max_seq_length: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TokenizerConfig {
+    /// A float, because some models say 1e30 for "no limit".
+    model_max_length: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SentenceTransformers {
+    prompts: Prompts,
+}
+
+/// Reads what a folder says of its model. Errors name the file, and say what to do.
+pub(super) fn read(folder: &Path) -> Result<Model, String> {
+    if !folder.is_dir() {
+        return Err(format!("there is no folder {}", folder.display()));
+    }
+    let path = folder.join("config.json");
+    let config: Config = json(&path)?;
+    let wrong = |what: &str| format!("{}: {what}", path.display());
+    let roberta = match config.model_type.as_str() {
+        "bert" => false,
+        "xlm-roberta" | "roberta" | "camembert" => true,
+        other => {
+            return Err(wrong(&format!(
+                "model_type is {other}; only bert and xlm-roberta models can be used"
+            )));
+        }
+    };
+    config.check().map_err(|why| wrong(&why))?;
+    let first_position = if roberta { config.pad_token_id.unwrap_or(1) + 1 } else { 0 };
+    let room = config.max_position_embeddings.saturating_sub(first_position);
+    if room < 4 {
+        return Err(wrong("max_position_embeddings leaves no room for a text"));
+    }
+    let own_name = folder.canonicalize().ok();
+    let own_name = own_name.as_deref().and_then(Path::file_name).unwrap_or_default();
+    let prompts =
+        optional::<SentenceTransformers>(&folder.join("config_sentence_transformers.json"))?;
+    Ok(Model {
+        hidden: config.hidden_size,
+        heads: config.num_attention_heads,
+        layers: config.num_hidden_layers,
+        inner: config.intermediate_size,
+        activation: config.hidden_act,
+        epsilon: config.layer_norm_eps,
+        positions: config.max_position_embeddings,
+        first_position,
+        types: config.type_vocab_size,
+        words: config.vocab_size,
+        pooling: pooling(folder)?,
+        max_tokens: longest(folder)?.unwrap_or(room).min(room),
+        names: vec![own_name.to_string_lossy().into_owned(), config.name],
+        multilingual: config.model_type == "xlm-roberta" || config.vocab_size >= 100_000,
+        prompts: prompts.unwrap_or_default().prompts,
+    })
+}
+
+impl Config {
+    fn check(&self) -> Result<(), String> {
+        for (name, size) in [
+            ("hidden_size", self.hidden_size),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("intermediate_size", self.intermediate_size),
+            ("max_position_embeddings", self.max_position_embeddings),
+            ("type_vocab_size", self.type_vocab_size),
+            ("vocab_size", self.vocab_size),
+        ] {
+            if size == 0 || size > LARGEST {
+                return Err(format!("{name} is {size}"));
+            }
+        }
+        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
+            return Err("hidden_size is not a multiple of num_attention_heads".into());
+        }
+        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
+            return Err("layer_norm_eps must be between 0 and 1".into());
+        }
+        if self.pad_token_id.is_some_and(|id| id > LARGEST) {
+            return Err("pad_token_id is no token".into());
+        }
+        match self.position_embedding_type.as_deref() {
+            None | Some("absolute") => Ok(()),
+            Some(other) => {
+                Err(format!("position_embedding_type {other} is not known, only absolute"))
+            }
+        }
+    }
+}
+
+/// How the folder says to pool; the mean where it says nothing.
+fn pooling(folder: &Path) -> Result<Pooling, String> {
+    let path = folder.join("modules.json");
+    let modules = optional::<Vec<Module>>(&path)?.unwrap_or_default();
+    let mut pooling = None;
+    for module in &modules {
+        match module.kind.rsplit('.').next().unwrap_or_default() {
+            "Transformer" | "Normalize" => {}
+            "Pooling" => pooling = Some(module.path.as_str()),
+            other => {
+                return Err(format!(
+                    "{} names a module {other}: only Transformer, Pooling and Normalize can be used",
+                    path.display()
+                ));
+            }
+        }
+    }
+    let inside = |path: &&str| {
+        !path.is_empty()
+            && path.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+            && *path != ".."
+    };
+    let path = folder.join(pooling.filter(inside).unwrap_or("1_Pooling")).join("config.json");
+    if pooling.is_none() && !path.is_file() {
+        return Ok(Pooling::Mean);
+    }
+    let config: PoolingConfig = json(&path)?;
+    let others = config.pooling_mode_max_tokens
+        || config.pooling_mode_mean_sqrt_len_tokens
+        || config.pooling_mode_weightedmean_tokens
+        || config.pooling_mode_lasttoken;
+    match (config.pooling_mode_cls_token, config.pooling_mode_mean_tokens, others) {
+        (true, false, false) => Ok(Pooling::Cls),
+        (false, true, false) => Ok(Pooling::Mean),
+        _ => Err(format!(
+            "{}: only pooling_mode_mean_tokens or pooling_mode_cls_token, one of them, can be used",
+            path.display()
+        )),
+    }
+}
+
+/// The longest text that the folder's files tell of, in tokens.
+fn longest(folder: &Path) -> Result<Option<usize>, String> {
+    let sentence = optional::<Sentence>(&folder.join("sentence_bert_config.json"))?;
+    if let Some(most) = sentence.and_then(|sentence| sentence.max_seq_length) {
+        return Ok(Some(most.max(4)));
+    }
+    let tokenizer = optional::<TokenizerConfig>(&folder.join("tokenizer_config.json"))?;
+    let most = tokenizer.and_then(|tokenizer| tokenizer.model_max_length);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "in this range it is a count"
+    )]
+    Ok(most.filter(|most| (4.0..1e6).contains(most)).map(|most| most as usize))
+}
+
+/// A file that may be absent.
+fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+    if path.is_file() { json(path).map(Some) } else { Ok(None) }
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        format!("{} is damaged ({error}): fetch or import the model again", path.display())
+    })
+}
+
+/// What to say of a file that cannot be read.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let name = path.display();
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return format!("{name} cannot be read: {error}");
+    }
+    let other = path.with_file_name("pytorch_model.bin");
+    if path.extension().is_some_and(|ending| ending == "safetensors") && other.is_file() {
+        return format!(
+            "{name} is missing; pytorch_model.bin is there, but only safetensors are read: fetch the model's \
+             safetensors, or save it with save_pretrained(safe_serialization=True)"
+        );
+    }
+    format!(
+        "{name} is missing: copy it from where the model comes from, or `frontdesk models fetch` the model again"
+    )
+}

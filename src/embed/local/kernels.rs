@@ -1,0 +1,392 @@
+//! The arithmetic under the encoder: products of matrices, and what is done to each number of a row. Knows nothing of
+//! models. The only file with `unsafe` code: `gemm` takes pointers, and here their bounds are checked.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// A matrix within a slice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// From a row to the next.
+    pub(super) row_step: usize,
+    /// From a column to the next.
+    pub(super) column_step: usize,
+}
+
+impl<'a> View<'a> {
+    /// A matrix that lies row by row, `columns` of every `row_step` numbers.
+    pub(super) fn rows(values: &'a [f32], rows: usize, columns: usize, row_step: usize) -> Self {
+        Self { values, rows, columns, row_step, column_step: 1 }
+    }
+
+    /// Rows as columns.
+    pub(super) fn turned(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_step: self.column_step,
+            column_step: self.row_step,
+            ..self
+        }
+    }
+
+    /// Whether all of it is within the slice.
+    fn fits(&self) -> bool {
+        fits(self.values.len(), (self.rows, self.row_step), (self.columns, self.column_step))
+    }
+}
+
+/// Whether the last number of a matrix, each side a count and a step, is among so many.
+fn fits(length: usize, rows: (usize, usize), columns: (usize, usize)) -> bool {
+    let last = |(count, step): (usize, usize)| count.saturating_sub(1).checked_mul(step);
+    let end = last(rows).zip(last(columns)).and_then(|(row, column)| row.checked_add(column));
+    rows.0 == 0 || columns.0 == 0 || end.is_some_and(|end| end < length)
+}
+
+/// `to = scale * left * right`; `to` lies row by row, with this many numbers from row to row.
+///
+/// # Panics
+/// When the matrices do not fit together or into their slices: a mistake of the caller's.
+pub(super) fn multiply(left: View<'_>, right: View<'_>, scale: f32, to: &mut [f32], step: usize) {
+    let (rows, columns, depth) = (left.rows, right.columns, left.columns);
+    assert!(depth == right.rows && left.fits() && right.fits(), "matrices that do not fit");
+    assert!(step >= columns && fits(to.len(), (rows, step), (columns, 1)), "no room for a product");
+    let steps = [left.row_step, left.column_step, right.row_step, right.column_step, step];
+    let [left_row, left_column, right_row, right_column, to_row] =
+        steps.map(|step| isize::try_from(step).unwrap_or(isize::MAX));
+    #[expect(
+        unsafe_code,
+        reason = "gemm takes pointers; every place it reads or writes is within the slices, \
+                                    as asserted above, and `to` is borrowed by nobody else"
+    )]
+    // SAFETY: see the reason.
+    unsafe {
+        gemm::gemm(
+            rows,
+            columns,
+            depth,
+            to.as_mut_ptr(),
+            1,
+            to_row,
+            false,
+            left.values.as_ptr(),
+            left_column,
+            left_row,
+            right.values.as_ptr(),
+            right_column,
+            right_row,
+            0.0,
+            scale,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// Adds to each row these numbers, and applies a function to each sum.
+pub(super) fn biased(rows: &mut [f32], bias: &[f32], function: Function) {
+    match function {
+        Function::Nothing => {}
+        Function::Same => each_row(rows, bias.len(), AddBias(bias)),
+        Function::Gelu => each_row(rows, bias.len(), Gelu(bias)),
+        Function::GeluNew => each_row(rows, bias.len(), GeluNew(bias)),
+        Function::Relu => each_row(rows, bias.len(), Relu(bias)),
+    }
+}
+
+/// What is done to a number after the bias was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    /// Not even the bias is added.
+    Nothing,
+    Same,
+    Gelu,
+    GeluNew,
+    Relu,
+}
+
+/// Adds `more` and `bias` to each row and brings it to mean 0 and variance 1, then scales and shifts it.
+pub(super) struct Norm<'a> {
+    pub(super) more: &'a [f32],
+    pub(super) bias: &'a [f32],
+    pub(super) scale: &'a [f32],
+    pub(super) shift: &'a [f32],
+    pub(super) epsilon: f32,
+}
+
+impl Norm<'_> {
+    /// Applies it to each row, as long as `scale` is.
+    pub(super) fn apply(self, rows: &mut [f32]) {
+        let width = self.scale.len();
+        each_row(rows, width, self);
+    }
+}
+
+/// Makes shares of 1 out of each row.
+pub(super) fn softmax(rows: &mut [f32], width: usize) {
+    each_row(rows, width, Softmax);
+}
+
+/// Something that is done to each row on its own.
+trait EachRow {
+    /// `FUSED`: the processor multiplies and adds in one step.
+    fn row<const FUSED: bool>(&self, number: usize, row: &mut [f32]);
+}
+
+fn each_row<T: EachRow>(rows: &mut [f32], width: usize, work: T) {
+    if width > 0 {
+        Arch::new().dispatch(Each { rows, width, work });
+    }
+}
+
+struct Each<'a, T> {
+    rows: &'a mut [f32],
+    width: usize,
+    work: T,
+}
+
+impl<T: EachRow> WithSimd for Each<'_, T> {
+    type Output = ();
+
+    /// Inlined into a function for each kind of processor, where the compiler uses its wide instructions.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        // Only from 8 lanes on (AVX2) it is sure that there is a fused instruction; without one it would be a call.
+        for (number, row) in self.rows.chunks_exact_mut(self.width).enumerate() {
+            if S::F32_LANES >= 8 {
+                self.work.row::<true>(number, row);
+            } else {
+                self.work.row::<false>(number, row);
+            }
+        }
+    }
+}
+
+struct AddBias<'a>(&'a [f32]);
+
+impl EachRow for AddBias<'_> {
+    #[inline(always)]
+    fn row<const FUSED: bool>(&self, _: usize, row: &mut [f32]) {
+        for (x, bias) in row.iter_mut().zip(self.0) {
+            *x += bias;
+        }
+    }
+}
+
+struct Gelu<'a>(&'a [f32]);
+
+impl EachRow for Gelu<'_> {
+    /// `x/2 (1 + erf(x / sqrt 2))`; erf by Abramowitz and Stegun, 7.1.26, wrong by less than 2e-7.
+    #[inline(always)]
+    fn row<const FUSED: bool>(&self, _: usize, row: &mut [f32]) {
+        for (x, bias) in row.iter_mut().zip(self.0) {
+            let v = *x + bias;
+            let z = v.abs() * std::f32::consts::FRAC_1_SQRT_2;
+            let t = 1.0 / fma::<FUSED>(0.327_591_1, z, 1.0);
+            let p = fma::<FUSED>(1.061_405_4, t, -1.453_152);
+            let p = fma::<FUSED>(p, t, 1.421_413_7);
+            let p = fma::<FUSED>(p, t, -0.284_496_74);
+            let p = fma::<FUSED>(p, t, 0.254_829_6);
+            let erf = (1.0 - p * t * exp::<FUSED>(-z * z)).copysign(v);
+            *x = 0.5 * v * (1.0 + erf);
+        }
+    }
+}
+
+struct GeluNew<'a>(&'a [f32]);
+
+impl EachRow for GeluNew<'_> {
+    /// `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, which is `x sigmoid(2 ...)`.
+    #[inline(always)]
+    fn row<const FUSED: bool>(&self, _: usize, row: &mut [f32]) {
+        for (x, bias) in row.iter_mut().zip(self.0) {
+            let v = *x + bias;
+            let inner = 0.797_884_6 * fma::<FUSED>(0.044_715 * v * v, v, v);
+            *x = v / (1.0 + exp::<FUSED>(-2.0 * inner));
+        }
+    }
+}
+
+struct Relu<'a>(&'a [f32]);
+
+impl EachRow for Relu<'_> {
+    #[inline(always)]
+    fn row<const FUSED: bool>(&self, _: usize, row: &mut [f32]) {
+        for (x, bias) in row.iter_mut().zip(self.0) {
+            *x = (*x + bias).max(0.0);
+        }
+    }
+}
+
+impl EachRow for Norm<'_> {
+    #[inline(always)]
+    fn row<const FUSED: bool>(&self, number: usize, row: &mut [f32]) {
+        let width = row.len();
+        let more = self.more.get(number * width..(number + 1) * width).unwrap_or_default();
+        // Without `more` nothing is added.
+        for ((x, more), bias) in row.iter_mut().zip(more).zip(self.bias) {
+            *x += more + bias;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a width is small")]
+        let count = width as f32;
+        let mean = sum(row, |x| x) / count;
+        let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
+        let factor = 1.0 / (variance + self.epsilon).sqrt();
+        for ((x, scale), shift) in row.iter_mut().zip(self.scale).zip(self.shift) {
+            *x = fma::<FUSED>((*x - mean) * factor, *scale, *shift);
+        }
+    }
+}
+
+struct Softmax;
+
+impl EachRow for Softmax {
+    #[inline(always)]
+    fn row<const FUSED: bool>(&self, _: usize, row: &mut [f32]) {
+        let mut most = [f32::MIN; LANES];
+        let (lanes, rest) = row.as_chunks::<LANES>();
+        for lane in lanes {
+            for (most, x) in most.iter_mut().zip(lane) {
+                *most = if *x > *most { *x } else { *most };
+            }
+        }
+        let most = most.iter().chain(rest).fold(f32::MIN, |most, x| most.max(*x));
+        for x in row.iter_mut() {
+            *x = exp::<FUSED>(*x - most);
+        }
+        let share = 1.0 / sum(row, |x| x);
+        for x in row.iter_mut() {
+            *x *= share;
+        }
+    }
+}
+
+/// So many sums are kept apart, so that they can be added at once.
+const LANES: usize = 32;
+
+#[inline(always)]
+fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let (lanes, rest) = row.as_chunks::<LANES>();
+    for lane in lanes {
+        for (sum, x) in sums.iter_mut().zip(lane) {
+            *sum += of(*x);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|x| of(*x)).sum::<f32>()
+}
+
+#[inline(always)]
+fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The exponential function, without branches: `2^n e^f` with the polynomial of Cephes' `expf`, wrong by at most some units in
+/// the last place.
+#[inline(always)]
+fn exp<const FUSED: bool>(x: f32) -> f32 {
+    /// 1.5 * 2^23: a number of this size has no room for a fraction, so adding it rounds.
+    const ROUND: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 88.0);
+    let rounded = fma::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
+    let n = rounded - ROUND;
+    let f = fma::<FUSED>(-n, 0.693_359_4, x);
+    let f = fma::<FUSED>(-n, -2.121_944_4e-4, f);
+    let p = fma::<FUSED>(1.987_569_1e-4, f, 1.398_199_9e-3);
+    let p = fma::<FUSED>(p, f, 8.333_452e-3);
+    let p = fma::<FUSED>(p, f, 4.166_579_6e-2);
+    let p = fma::<FUSED>(p, f, 1.666_666_5e-1);
+    let p = fma::<FUSED>(p, f, 0.5);
+    let p = fma::<FUSED>(p, f * f, f + 1.0);
+    // The last bits of `rounded` are n; shifted into the exponent they are a power of 2.
+    p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        let mut seed = 7_u32;
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from(u16::try_from(seed >> 16).unwrap()) / 6_553.6 - 5.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn functions_are_those_of_the_textbook() {
+        let given = numbers(203);
+        let erf = |x: f64| {
+            // The series of erf converges everywhere.
+            let mut term = x;
+            let mut sum = x;
+            for n in 1..200 {
+                let n = f64::from(n);
+                term *= -x * x / n;
+                sum += term / (2.0 * n + 1.0);
+            }
+            sum * std::f64::consts::FRAC_2_SQRT_PI
+        };
+        let gelu = |x: f64| 0.5 * x * (1.0 + erf(x / 2f64.sqrt()));
+        let new = |x: f64| {
+            0.5 * x
+                * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
+        };
+        let compare = |function, exact: &dyn Fn(f64) -> f64| {
+            let mut ours = given.clone();
+            biased(&mut ours, &vec![0.0; given.len()], function);
+            for (x, y) in given.iter().zip(&ours) {
+                let exact = exact(f64::from(*x));
+                assert!(
+                    (f64::from(*y) - exact).abs() < 2e-6,
+                    "{function:?}({x}) is {exact}, not {y}"
+                );
+            }
+        };
+        compare(Function::Gelu, &gelu);
+        compare(Function::GeluNew, &new);
+        compare(Function::Relu, &|x| x.max(0.0));
+        compare(Function::Same, &|x| x);
+    }
+
+    #[test]
+    fn rows_become_shares_of_1() {
+        let mut rows = numbers(3 * 67);
+        softmax(&mut rows, 67);
+        for row in rows.chunks(67) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5 && row.iter().all(|x| *x >= 0.0));
+        }
+        let mut far = [-1e30, 0.0, 1e4];
+        softmax(&mut far, 3);
+        assert!(far[0] < 1e-30 && far[1] < 1e-30 && (far[2] - 1.0).abs() < 1e-6, "{far:?}");
+    }
+
+    #[test]
+    fn products_are_sums_of_products() {
+        let (rows, depth, columns) = (5, 7, 3);
+        let (left, right) = (numbers(rows * depth), numbers(columns * depth));
+        let mut to = vec![0.0; rows * 4];
+        let turned = View::rows(&right, columns, depth, depth).turned();
+        multiply(View::rows(&left, rows, depth, depth), turned, 0.5, &mut to, 4);
+        for row in 0..rows {
+            for column in 0..columns {
+                let one = |at: usize| left[row * depth + at] * right[column * depth + at];
+                let sum: f32 = 0.5 * (0..depth).map(one).sum::<f32>();
+                assert!((to[row * 4 + column] - sum).abs() < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "matrices that do not fit")]
+    fn a_matrix_outside_its_slice_is_refused() {
+        let values = numbers(10);
+        multiply(View::rows(&values, 3, 4, 4), View::rows(&values, 4, 2, 2), 1.0, &mut [0.0; 6], 2);
+    }
+}

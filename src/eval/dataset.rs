@@ -1,0 +1,246 @@
+//! Texts, questions and which text answers which: folders in the shape of BEIR, and lists of a business's own questions.
+//! Reads files; measures nothing.
+//!
+//! A folder holds `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`) and `qrels/test.tsv`
+//! (query, text, label; a header line). `unanswerable.jsonl`, shaped as the queries, may hold questions that no text
+//! answers. See <https://github.com/beir-cellar/beir>.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::rank::Right;
+
+/// A text that can be found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Text {
+    /// Its id.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Its title; may be empty.
+    #[serde(default)]
+    pub title: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A question with what answers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Its id.
+    pub id: String,
+    /// The question.
+    pub text: String,
+    /// What answers it; empty when nothing does.
+    pub right: Right,
+}
+
+/// Texts and questions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dataset {
+    /// The texts; empty when the questions are about a collection that was learned.
+    pub texts: Vec<Text>,
+    /// The questions that are answered.
+    pub questions: Vec<Asked>,
+    /// Questions that nothing answers.
+    pub unanswerable: Vec<Asked>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "_id")]
+    id: String,
+    text: String,
+}
+
+impl Dataset {
+    /// Reads a folder in the shape of BEIR. The error names the file, and the line where there is one.
+    pub fn beir(folder: &Path) -> Result<Self, String> {
+        let texts: Vec<Text> = json_lines(&folder.join("corpus.jsonl"))?;
+        let labels = labels(&folder.join("qrels/test.tsv"))?;
+        let asked: Vec<Line> = json_lines(&folder.join("queries.jsonl"))?;
+        let questions: Vec<Asked> = asked
+            .into_iter()
+            .filter_map(|line| {
+                let right = labels.get(&line.id)?.clone();
+                Some(Asked { id: line.id, text: line.text, right })
+            })
+            .collect();
+        if questions.is_empty() {
+            return Err(format!("{}: no question has a label in qrels/test.tsv", folder.display()));
+        }
+        let none = folder.join("unanswerable.jsonl");
+        let unanswerable = if none.exists() { questions_of(&none)? } else { Vec::new() };
+        Ok(Self { texts, questions, unanswerable })
+    }
+
+    /// Reads a business's own questions: CSV with the columns `question` and `document` (the document's path in its
+    /// collection; several with `;` between them, none for a question that nothing answers).
+    pub fn own(file: &Path) -> Result<Self, String> {
+        let place = file.display();
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_path(file)
+            .map_err(|e| format!("{place}: {e}"))?;
+        let header = reader.headers().map_err(|e| format!("{place}: {e}"))?.clone();
+        let column =
+            |name: &str| header.iter().position(|one| one.trim().eq_ignore_ascii_case(name));
+        let (Some(question), Some(document)) = (column("question"), column("document")) else {
+            return Err(format!(
+                "{place}: the first line must name the columns `question` and `document`"
+            ));
+        };
+        let mut own = Self::default();
+        for (number, row) in (2..).zip(reader.records()) {
+            let row = row.map_err(|error| format!("{place}:{number}: {error}"))?;
+            let text = row.get(question).unwrap_or_default().trim().to_owned();
+            if text.is_empty() {
+                continue;
+            }
+            let named = row.get(document).unwrap_or_default().split(';').map(str::trim);
+            let right: Right =
+                named.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), 1.0)).collect();
+            let asked = Asked { id: number.to_string(), text, right };
+            if asked.right.is_empty() {
+                own.unanswerable.push(asked)
+            } else {
+                own.questions.push(asked)
+            }
+        }
+        if own.questions.is_empty() {
+            return Err(format!("{place}: no line has both a question and its document"));
+        }
+        Ok(own)
+    }
+}
+
+impl Dataset {
+    /// Adds questions that nothing answers: `.jsonl` with `text` in each line, else one a line.
+    pub fn add_unanswerable(&mut self, file: &Path) -> Result<(), String> {
+        self.unanswerable.extend(questions_of(file)?);
+        Ok(())
+    }
+}
+
+/// Questions that nothing answers: `.jsonl` with `text` (or `question`), else one a line.
+fn questions_of(file: &Path) -> Result<Vec<Asked>, String> {
+    #[derive(Deserialize)]
+    struct Loose {
+        #[serde(alias = "question", alias = "sentence")]
+        text: String,
+    }
+    let is_json = file.extension().is_some_and(|ending| ending == "jsonl");
+    let texts: Vec<String> = if is_json {
+        json_lines::<Loose>(file)?.into_iter().map(|line| line.text).collect()
+    } else {
+        read(file)?
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let asked = |(number, text): (usize, String)| Asked {
+        id: number.to_string(),
+        text,
+        right: Right::new(),
+    };
+    Ok(texts.into_iter().enumerate().map(asked).collect())
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn json_lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>, String> {
+    let text = read(file)?;
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_str(line)
+                .map_err(|error| format!("{}:{number}: {error}", file.display()))
+        })
+        .collect()
+}
+
+/// The right texts of each question.
+fn labels(file: &Path) -> Result<HashMap<String, Right>, String> {
+    let text = read(file)?;
+    let mut labels: HashMap<String, Right> = HashMap::new();
+    for (number, line) in (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty()) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let label = fields.get(2).and_then(|label| label.trim().parse::<f64>().ok());
+        let (Some(question), Some(text), Some(label)) = (fields.first(), fields.get(1), label)
+        else {
+            return Err(format!(
+                "{}:{number}: three fields are wanted, query, text and label, with tabs between",
+                file.display()
+            ));
+        };
+        if label > 0.0 {
+            labels.entry((*question).to_owned()).or_default().insert((*text).to_owned(), label);
+        }
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let home = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            std::fs::write(path, text).expect("a file");
+        }
+        home
+    }
+
+    const CORPUS: (&str, &str) =
+        ("corpus.jsonl", "{\"_id\":\"a\",\"title\":\"T\",\"text\":\"x\"}\n");
+    const QUERIES: (&str, &str) =
+        ("queries.jsonl", "{\"_id\":\"1\",\"text\":\"x?\"}\n{\"_id\":\"2\",\"text\":\"y?\"}\n");
+
+    #[test]
+    fn a_folder_is_read_and_questions_without_a_label_are_left_out() {
+        let qrels = ("qrels/test.tsv", "q\tt\tscore\n1\ta\t1\n2\ta\t0\n");
+        let none = ("unanswerable.jsonl", "{\"_id\":\"9\",\"text\":\"z?\"}\n");
+        let home = folder(&[CORPUS, QUERIES, qrels, none]);
+        let read = Dataset::beir(home.path()).expect("a good folder");
+        assert_eq!((read.texts.len(), read.questions.len(), read.unanswerable.len()), (1, 1, 1));
+        assert_eq!(read.questions[0].right, Right::from([("a".to_owned(), 1.0)]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        for (files, word) in [
+            (&[QUERIES][..], "corpus.jsonl"),
+            (&[CORPUS, QUERIES], "test.tsv"),
+            (&[CORPUS, QUERIES, ("qrels/test.tsv", "h\n1 a 1\n")], "test.tsv:2: three fields"),
+            (&[("corpus.jsonl", "{}\n"), QUERIES], "corpus.jsonl:1"),
+            (&[CORPUS, QUERIES, ("qrels/test.tsv", "h\n7\ta\t1\n")], "no question"),
+        ] {
+            let home = folder(files);
+            let told = Dataset::beir(home.path()).expect_err(word);
+            assert!(told.contains(word), "{told}");
+        }
+    }
+
+    #[test]
+    fn own_questions_name_their_documents() {
+        let home = folder(&[(
+            "own.csv",
+            "question,document\nWhen?,hours.md\n\"How, and where?\",a.md; b.md\nWhy?,\n,c.md\n",
+        )]);
+        let own = Dataset::own(&home.path().join("own.csv")).expect("a good file");
+        assert_eq!((own.questions.len(), own.unanswerable.len()), (2, 1));
+        assert_eq!(own.questions[1].right.len(), 2);
+        let wrong = folder(&[("own.csv", "frage,datei\nWann?,a.md\n")]);
+        let told = Dataset::own(&wrong.path().join("own.csv")).expect_err("no columns");
+        assert!(told.contains("`question` and `document`"), "{told}");
+    }
+}

@@ -1,0 +1,241 @@
+//! Scores retrieval: every question goes through the pipeline's own search, and each leg is scored beside what the fusion
+//! makes of them. Prints nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::calibrate::Curve;
+use super::dataset::{Asked, Dataset};
+use super::rank::Score;
+use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Passage};
+use crate::index::{Entry, Hit, Legs, Settings, Tuning};
+use crate::knowledge::{Error, Library, Progress};
+use crate::pipeline::Engine;
+use crate::pipeline::retrieve::{self, Gathered, Search};
+
+/// How many passages of a ranking are looked at.
+const DEEP: usize = 100;
+
+/// What is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ranking {
+    /// What customers get.
+    Fused,
+    /// BM25 alone.
+    Bm25,
+    /// Character n-grams alone.
+    Ngram,
+    /// Both, without embeddings.
+    Words,
+    /// Embeddings alone.
+    Dense,
+}
+
+impl Ranking {
+    /// All of them, in the order of a table.
+    pub const ALL: [Self; 5] = [Self::Bm25, Self::Ngram, Self::Words, Self::Dense, Self::Fused];
+
+    /// Its name in a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fused => "default",
+            Self::Bm25 => "BM25",
+            Self::Ngram => "n-grams",
+            Self::Words => "BM25 + n-grams",
+            Self::Dense => "embeddings",
+        }
+    }
+}
+
+/// Questions, and where they are searched.
+pub struct Retrieval {
+    engine: Engine,
+    collection: CollectionId,
+    dataset: Dataset,
+    /// Whether the right ones are named by their path, not by their id.
+    by_path: bool,
+}
+
+/// What the legs brought for one question.
+struct Found {
+    /// The question's place in the dataset.
+    pub question: usize,
+    /// Milliseconds from question to passages.
+    pub took_ms: f64,
+    gathered: Gathered,
+    confidence: f32,
+}
+
+/// Everything that was found; scores are taken from it.
+pub struct Measured<'a> {
+    of: &'a Retrieval,
+    found: Vec<Found>,
+    unanswerable: Vec<f32>,
+}
+
+impl Retrieval {
+    /// The texts of a dataset, each one chunk, in an index of their own.
+    pub async fn over_texts(
+        engine: &Engine,
+        library: &Library,
+        dataset: Dataset,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let index = Settings::Memory {}.build(None).map_err(crate::index::Error)?;
+        let engine = Engine { index, ..engine.clone() };
+        let collection = CollectionId::stored("col_eval".to_owned());
+        let chunks: Vec<Chunk> =
+            dataset.texts.iter().map(|text| chunk(&collection, text)).collect();
+        let searchable = chunks.iter().map(Chunk::searchable).collect();
+        let vectors = library.embeddings(searchable, progress).await?;
+        for (chunk, vector) in chunks.into_iter().zip(vectors) {
+            let document = chunk.document.clone();
+            let entries = vec![Entry { chunk: Arc::new(chunk), vector }];
+            engine.index.replace(&collection, &document, 1, entries).await?;
+        }
+        Ok(Self { engine, collection, dataset, by_path: false })
+    }
+
+    /// A business's own questions, asked of a collection that was learned.
+    pub fn over_collection(engine: &Engine, collection: CollectionId, dataset: Dataset) -> Self {
+        Self { engine: engine.clone(), collection, dataset, by_path: true }
+    }
+
+    /// Asks all questions, one after the other.
+    pub async fn measure(&self, progress: &dyn Progress) -> Measured<'_> {
+        let Dataset { questions, unanswerable, .. } = &self.dataset;
+        progress.start(questions.len() + unanswerable.len());
+        let mut found = Vec::with_capacity(questions.len());
+        for (place, question) in questions.iter().enumerate() {
+            found.push(self.ask(place, question).await);
+            progress.done(&question.text);
+        }
+        let mut none = Vec::with_capacity(unanswerable.len());
+        for (place, question) in unanswerable.iter().enumerate() {
+            none.push(self.ask(place, question).await.confidence);
+            progress.done(&question.text);
+        }
+        Measured { of: self, found, unanswerable: none }
+    }
+
+    async fn ask(&self, place: usize, question: &Asked) -> Found {
+        let collections = std::slice::from_ref(&self.collection);
+        let search = Search { text: &question.text, language: None, collections, limit: DEEP };
+        let started = Instant::now();
+        let gathered = retrieve::gather(&self.engine, &search).await;
+        let (passages, confidence) = retrieve::rank(&gathered, Tuning::default(), DEEP);
+        drop(passages);
+        let took_ms = started.elapsed().as_secs_f64() * 1000.0;
+        Found { question: place, took_ms, gathered, confidence }
+    }
+
+    /// What stands for a chunk among the right ones.
+    fn key<'a>(&self, chunk: &'a Chunk) -> &'a str {
+        if self.by_path { &chunk.source } else { chunk.document.as_str() }
+    }
+}
+
+fn chunk(collection: &CollectionId, text: &super::dataset::Text) -> Chunk {
+    Chunk {
+        id: ChunkId::stored(text.id.clone()),
+        document: DocumentId::stored(text.id.clone()),
+        collection: collection.clone(),
+        source: text.id.clone(),
+        title: text.title.clone(),
+        heading: String::new(),
+        body: text.text.clone(),
+        tokens: 0,
+        place: String::new(),
+    }
+}
+
+impl Measured<'_> {
+    /// How many questions were asked whose answer is known.
+    pub fn questions(&self) -> usize {
+        self.found.len()
+    }
+
+    /// Whether the questions were embedded.
+    pub fn embedded(&self) -> bool {
+        self.found.iter().any(|found| !found.gathered.legs.dense.is_empty())
+    }
+
+    /// The score of a ranking; `tuning` as a collection's file would say it.
+    pub fn score(&self, ranking: Ranking, tuning: Tuning) -> Score {
+        Score::mean(self.found.iter().map(|found| {
+            let right = self.of.dataset.questions.get(found.question).map(|asked| &asked.right);
+            let ranked = self.ranked(found, ranking, tuning);
+            right.map_or_else(Score::default, |right| {
+                Score::of(right, ranked.iter().map(String::as_str))
+            })
+        }))
+    }
+
+    /// Milliseconds from question to passages: the given share of the questions, 0 to 1, took at most this.
+    pub fn took_ms(&self, share: f64) -> f64 {
+        let mut took: Vec<f64> = self.found.iter().map(|found| found.took_ms).collect();
+        took.sort_by(f64::total_cmp);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a place in a list"
+        )]
+        let place = ((took.len().saturating_sub(1)) as f64 * share.clamp(0.0, 1.0)) as usize;
+        took.get(place).copied().unwrap_or(0.0)
+    }
+
+    /// What confidence tells of the questions that are answered and of those that are not.
+    pub fn curve(&self) -> Curve {
+        let answerable = self.found.iter().map(|found| found.confidence).collect();
+        Curve::new(answerable, self.unanswerable.clone())
+    }
+
+    /// The ids or paths of what a question found, best first, each once.
+    fn ranked(&self, found: &Found, ranking: Ranking, tuning: Tuning) -> Vec<String> {
+        let Legs { dense, bm25, ngram } = &found.gathered.legs;
+        let of = |hits: &[Hit]| -> Vec<String> { self.once(hits.iter().map(|hit| &*hit.chunk)) };
+        match ranking {
+            Ranking::Bm25 => of(bm25),
+            Ranking::Ngram => of(ngram),
+            Ranking::Dense => of(dense),
+            Ranking::Words => {
+                let tuning = Tuning { dense: Some(0.0), ..tuning };
+                self.fused(found, tuning)
+            }
+            Ranking::Fused => self.fused(found, tuning),
+        }
+    }
+
+    fn fused(&self, found: &Found, tuning: Tuning) -> Vec<String> {
+        let (passages, _): (Vec<Passage>, f32) = retrieve::rank(&found.gathered, tuning, DEEP);
+        self.once(passages.iter().map(|passage| &*passage.chunk))
+    }
+
+    fn once<'c>(&self, chunks: impl Iterator<Item = &'c Chunk>) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let keys = chunks.map(|chunk| self.of.key(chunk));
+        keys.filter(|key| seen.insert(*key)).map(ToOwned::to_owned).collect()
+    }
+
+    /// Every question with what each leg found, a line of JSON each, for tools of one's own.
+    pub fn details(&self) -> impl Iterator<Item = serde_json::Value> {
+        self.found.iter().filter_map(|found| {
+            let asked = self.of.dataset.questions.get(found.question)?;
+            let leg = |hits: &[Hit]| -> Vec<serde_json::Value> {
+                let each = hits.iter();
+                each.map(|hit| {
+                    serde_json::json!([self.of.key(&hit.chunk), hit.score, hit.coverage])
+                })
+                .collect()
+            };
+            let Legs { dense, bm25, ngram } = &found.gathered.legs;
+            Some(serde_json::json!({
+                "id": asked.id, "question": asked.text, "right": asked.right,
+                "confidence": found.confidence, "took_ms": found.took_ms,
+                "dense": leg(dense), "bm25": leg(bm25), "ngram": leg(ngram),
+            }))
+        })
+    }
+}

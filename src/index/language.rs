@@ -1,0 +1,157 @@
+//! The language of a question, which is often too short for its letters to tell: its function words vote. It knows no
+//! chunks, and nothing of what was said before.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use whatlang::Lang;
+
+use super::terms;
+
+/// Above this confidence, 0 to 1, the letters alone are believed: of the shared questions at most 2 in 1,000 are taken for
+/// another language, even of their first three words.
+const CERTAIN: f64 = 0.9;
+/// Above this confidence, 0 to 1, the letters are believed where the function words do not speak against them.
+const LIKELY: f64 = 0.3;
+/// So many function words bear out the guess of the letters where several languages have them.
+const BEAR_OUT: usize = 2;
+/// How much of a text is read, in bytes.
+const TELLING: usize = 400;
+
+/// The language of a question as an ISO 639-1 code; `None` where it cannot be told. Names of things without a function
+/// word (`iphone 12`) have no language.
+///
+/// The letters decide where a script has one language or the text is long. Else the language with the most function words
+/// in the question wins, because hardly any question goes without (`what`, `para`, `wie`). Of seven sets of the shared
+/// data it tells 84 to 99 of 100 questions and takes at most 3 for another language, where the letters alone, with
+/// the confidence that is enough for a document, tell 42 to 97.
+pub(crate) fn language(question: &str) -> Option<&'static str> {
+    let start = &question[..question.floor_char_boundary(TELLING)];
+    terms::two_letters(guess(start)?)
+}
+
+fn guess(text: &str) -> Option<Lang> {
+    let letters = whatlang::detect(text);
+    if let Some(sure) = letters.as_ref().filter(|guess| guess.confidence() > CERTAIN) {
+        return Some(sure.lang());
+    }
+    let votes = votes(text);
+    let most = votes.values().copied().max().unwrap_or(0);
+    let mut first = votes.iter().filter(|(_, count)| **count == most).map(|(lang, _)| *lang);
+    if let (Some(winner), None) = (first.next(), first.next()) {
+        return Some(winner);
+    }
+    let guess = letters?;
+    let own = votes.get(&guess.lang()).copied().unwrap_or(0);
+    let backed = own == most && (own >= BEAR_OUT || guess.confidence() > LIKELY);
+    backed.then(|| guess.lang())
+}
+
+/// How many words of the text are function words of each language.
+fn votes(text: &str) -> HashMap<Lang, usize> {
+    let mut votes: HashMap<Lang, usize> = HashMap::new();
+    for word in terms::words(text) {
+        for lang in FUNCTION_WORDS.get(&terms::fold(&word)).into_iter().flatten() {
+            *votes.entry(*lang).or_default() += 1;
+        }
+    }
+    votes
+}
+
+/// Each function word with the languages that have it.
+static FUNCTION_WORDS: LazyLock<HashMap<String, Vec<Lang>>> = LazyLock::new(|| {
+    let mut known: HashMap<String, Vec<Lang>> = HashMap::new();
+    for lang in Lang::all() {
+        for word in terms::function_words(*lang) {
+            known.entry(word).or_default().push(*lang);
+        }
+    }
+    known
+});
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_language_of_a_few_words_is_told() {
+        for (text, expected) in [
+            ("and on Sundays?", Some("en")),
+            ("what about the kids?", Some("en")),
+            ("¿Y los domingos?", Some("es")),
+            ("und wie ist es am Sonntag?", Some("de")),
+            ("Et le dimanche ?", Some("fr")),
+            ("а в воскресенье?", Some("ru")),
+            ("周日呢？", Some("zh")),
+            ("日曜日はどうですか", Some("ja")),
+            ("일요일은요?", Some("ko")),
+            ("iphone 12", None),
+            ("12:30", None),
+            ("", None),
+        ] {
+            assert_eq!(language(text), expected, "{text}");
+        }
+    }
+
+    /// Questions of a set of the shared data with the first two letters of their ids, or `None` where there is no data.
+    fn questions(set: &str) -> Option<Vec<(String, String)>> {
+        let near = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let shared = std::env::var_os("FRONTDESK_SHARED").map_or_else(near, PathBuf::from);
+        let path = shared.join("data/retrieval").join(set).join("queries.jsonl");
+        let text = std::fs::read_to_string(path).ok()?;
+        let read = |line: &str| {
+            let value: Value = serde_json::from_str(line).ok()?;
+            let id = value["_id"].as_str()?;
+            Some((id.get(..2)?.to_owned(), value["text"].as_str()?.to_owned()))
+        };
+        Some(text.lines().step_by(7).filter_map(read).collect())
+    }
+
+    #[test]
+    fn the_language_of_real_questions_is_told() {
+        for (set, spoken, right_at_least) in [
+            ("xquad-mixed12", "", 95.0),
+            ("xquad-en", "en", 97.0),
+            ("covidfaq", "en", 84.0),
+            ("stackfaq-threads", "en", 94.0),
+            ("squad2-es", "es", 97.0),
+            ("faquad-pt", "pt", 90.0),
+            ("xquad-de", "de", 95.0),
+        ] {
+            let Some(questions) = questions(set) else {
+                println!("skipped: no shared data");
+                return;
+            };
+            for words in [usize::MAX, 5, 3] {
+                let (mut right, mut wrong) = (0.0, 0.0);
+                for (own, text) in &questions {
+                    let text: Vec<&str> = text.split_whitespace().take(words).collect();
+                    let expected = if spoken.is_empty() { own } else { spoken };
+                    match language(&text.join(" ")) {
+                        Some(told) if told == expected => right += 1.0,
+                        Some(_) => wrong += 1.0,
+                        None => {}
+                    }
+                }
+                #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+                let share = |count: f64| 100.0 * count / questions.len() as f64;
+                let (right, wrong) = (share(right), share(wrong));
+                println!("{set:<17} {words:>20} words: right {right:.1}, wrong {wrong:.1}");
+                assert!(wrong < 10.0, "{set}: {wrong}");
+                assert!(words < usize::MAX || right >= right_at_least, "{set}: {right}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}|(?s).{0,60}|[\\p{L}\\p{M}]{0,40}") {
+            language(&text);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Embeddings of chunks: made once a text, kept by the model that made them. Filling in what is missing is how one model
+//! takes another's place: the words go on answering, and what was embedded before a crash is not embedded again.
+
+use std::collections::{HashMap, HashSet};
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Library, Progress};
+use crate::domain::{CollectionId, searchable};
+use crate::embed::Purpose;
+
+/// How many texts are embedded together, and kept with one commit.
+pub(super) const BATCH: usize = 96;
+
+/// What filling in did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// Chunks that there are.
+    pub chunks: usize,
+    /// Of these, how many had no embedding before.
+    pub missing: usize,
+}
+
+impl Library {
+    /// Embeds the texts that our model has not embedded yet. The inner error is the embedder's, in words; what was
+    /// embedded until then is kept.
+    pub(super) async fn embed_new(
+        &self,
+        texts: Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Result<(), String>, Error> {
+        let Some(model) = self.embed.identity() else { return Ok(Ok(())) };
+        let hashes: Vec<String> = texts.iter().map(|text| text_hash(text)).collect();
+        let mut known: HashSet<String> =
+            self.store.embedded(model, &hashes).await?.into_iter().collect();
+        let new: Vec<(String, String)> =
+            hashes.into_iter().zip(texts).filter(|(hash, _)| known.insert(hash.clone())).collect();
+        for (at, batch) in new.chunks(BATCH).enumerate() {
+            let (hashes, texts): (Vec<String>, Vec<String>) = batch.iter().cloned().unzip();
+            let vectors = match self.embed.embed(&texts, Purpose::Passage).await {
+                Ok(vectors) => vectors,
+                Err(error) => return Ok(Err(error.to_string())),
+            };
+            let pairs = hashes.into_iter().zip(vectors).collect();
+            self.store.keep_vectors(model, pairs).await?;
+            progress.embedded(at * BATCH + batch.len(), new.len());
+        }
+        Ok(Ok(()))
+    }
+
+    /// The embeddings of some texts, in their order; what our model embedded before is not embedded again. Without an
+    /// embedder there are none.
+    pub async fn embeddings(
+        &self,
+        texts: Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Option<Vec<f32>>>, Error> {
+        let Some(model) = self.embed.identity() else { return Ok(vec![None; texts.len()]) };
+        let hashes: Vec<String> = texts.iter().map(|text| text_hash(text)).collect();
+        self.embed_new(texts, progress).await?.map_err(Error::Embed)?;
+        let known: HashMap<String, Vec<f32>> =
+            self.store.vectors(model, &hashes).await?.into_iter().collect();
+        Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
+    }
+
+    /// Embeds what our model has not embedded yet, in every collection, and has all indexes read it. Without an embedder
+    /// there is nothing to do.
+    pub async fn fill_in(&self, progress: &dyn Progress) -> Result<Filled, Error> {
+        let mut filled = Filled::default();
+        let Some(model) = self.embed.identity() else { return Ok(filled) };
+        for collection in self.store.collections().await? {
+            let id = CollectionId::stored(collection.id);
+            let (chunks, missing) = self.store.count_vectors(&id, model).await?;
+            filled.chunks += usize::try_from(chunks).unwrap_or(0);
+            let missing = usize::try_from(missing).unwrap_or(0);
+            if missing > 0 {
+                progress.start(missing);
+                self.fill_collection(&id, model, progress).await?;
+                self.store.touch_collection(&id).await?;
+                filled.missing += missing;
+            }
+        }
+        Ok(filled)
+    }
+
+    async fn fill_collection(
+        &self,
+        collection: &CollectionId,
+        model: &str,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        let mut after = String::new();
+        let most = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        loop {
+            let batch = self.store.missing_vectors(collection, model, (&after, most)).await?;
+            let Some(last) = batch.last() else { return Ok(()) };
+            after.clone_from(&last.id);
+            let texts =
+                batch.iter().map(|one| searchable(&one.title, &one.heading, &one.body)).collect();
+            self.embed_new(texts, progress).await?.map_err(Error::Embed)?;
+            for one in &batch {
+                progress.done(&one.title);
+            }
+        }
+    }
+}
+
+/// What stands for a text: the first half of its SHA-256, in hexadecimal.
+pub(super) fn text_hash(text: &str) -> String {
+    let mut hash = hex::encode(Sha256::digest(text.as_bytes()));
+    hash.truncate(32);
+    hash
+}
