@@ -96,8 +96,9 @@ impl Index for Qdrant {
             self.upload(owner, &pieces).await?;
         }
         let before = writing(&tenant.roll).replace(document, &pieces);
+        // Also where nothing was replaced: what comes next waits only for searches that began after this.
+        self.wait_for_searches(&before).await;
         if new || before.had {
-            self.wait_for_searches(&before).await;
             self.sweep(owner, &pieces).await?;
         }
         if new {
@@ -160,9 +161,8 @@ impl Qdrant {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        if before.had {
-            let _ = tokio::time::timeout(longest, done).await;
-        }
+        // Whoever takes longer has failed by then.
+        drop(tokio::time::timeout(longest, done).await);
     }
 
     /// What a failure is for our callers. When a collection is missing that was there, everything is looked at anew.
