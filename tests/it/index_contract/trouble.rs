@@ -209,9 +209,11 @@ async fn points_that_are_not_current_take_no_place() {
 async fn a_passing_failure_is_asked_again() {
     let server = Server::double().await;
     let index = server.process("model/a", "timeout_ms = 2000");
+    let mut revision = 0;
     for code in [Code::Unavailable, Code::DeadlineExceeded, Code::ResourceExhausted, Code::Aborted]
     {
         for done in [false, true] {
+            revision += 1;
             let trouble = Trouble { times: 3, done, ..Trouble::all(code) };
             double(&server).trouble(Some(trouble));
             put(&*index, revision, "old").await.unwrap();
