@@ -68,13 +68,13 @@ fn report(chunks: usize) {
 /// Makes a chunk for each row and puts it in; the vectors are copied to the rows. Tells how long the index took.
 fn load(made: &mut Made, rows: &mut [f32]) -> (Arc<dyn Index>, Duration) {
     let settings: Settings = serde_json::from_str(r#"{"kind":"memory"}"#).expect("a known kind");
-    let index = settings.build().expect("memory needs nothing");
+    let index = settings.build(None).expect("memory needs nothing");
     let mut took = Duration::ZERO;
     for (number, row) in rows.chunks_exact_mut(DIMS).enumerate() {
         let entry = made.entry(number);
         row.copy_from_slice(entry.vector.as_deref().expect("every chunk has a vector"));
         let document = entry.chunk.document.clone();
-        took += timed(|| block_on(index.replace(&collection(), &document, vec![entry])));
+        took += timed(|| block_on(index.replace(&collection(), &document, 1, vec![entry])));
     }
     (index, took)
 }

@@ -43,6 +43,10 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[store] path must be writable, [store] url must answer",
         ),
     }
+    match desk.engine.index.check().await {
+        Ok(what) => report.good("index", &what),
+        Err(error) => report.bad("index", &error.to_string(), "[index] url, api_key"),
+    }
     match desk.library.follow().await {
         Ok(_) => {
             let size = desk.engine.index.size().await.unwrap_or(0);
@@ -55,7 +59,9 @@ async fn check_parts(app: &App, report: &mut Report) {
                 report.good("documents", &format!("{size} chunks can be searched"));
             }
         }
-        Err(error) => report.bad("documents", &error.to_string(), "see the database above"),
+        Err(error) => {
+            report.bad("documents", &error.to_string(), "see the database and the index above")
+        }
     }
     match desk.engine.model.check().await {
         Ok(what) => report.good("answers", &what),

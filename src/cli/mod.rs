@@ -17,8 +17,9 @@ mod eval;
 mod gaps;
 mod inbox;
 mod learn;
-mod reindex;
 mod models;
+mod reindex;
+mod reindex_to;
 mod search;
 mod serve;
 mod source;
@@ -55,7 +56,7 @@ enum Command {
     Learn(learn::Learn),
     /// Show the web sites that are learned from, read them again, or remove them
     Source(source::Source),
-    /// Embed what the configured model has not embedded yet
+    /// Embed what the configured model has not embedded yet, or fill another index
     Reindex(reindex::Reindex),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
@@ -115,7 +116,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Source(source) => source.run(App::assemble(config).await?).await,
-        Command::Reindex(reindex) => reindex.run(App::assemble(config).await?).await,
+        Command::Reindex(reindex) => reindex.run(config).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,

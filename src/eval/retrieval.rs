@@ -82,7 +82,7 @@ impl Retrieval {
         dataset: Dataset,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let index = Settings::Memory {}.build().map_err(crate::index::Error)?;
+        let index = Settings::Memory {}.build(None).map_err(crate::index::Error)?;
         let engine = Engine { index, ..engine.clone() };
         let collection = CollectionId::stored("col_eval".to_owned());
         let chunks: Vec<Chunk> =
@@ -92,7 +92,7 @@ impl Retrieval {
         for (chunk, vector) in chunks.into_iter().zip(vectors) {
             let document = chunk.document.clone();
             let entries = vec![Entry { chunk: Arc::new(chunk), vector }];
-            engine.index.replace(&collection, &document, entries).await?;
+            engine.index.replace(&collection, &document, 1, entries).await?;
         }
         Ok(Self { engine, collection, dataset, by_path: false })
     }

@@ -1,21 +1,19 @@
 //! Exact search over chunks held in memory, a shelf for each collection. Nothing is written to disk: the database
 //! is the truth, and whoever starts the program loads the chunks from it.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use self::read::Reader;
-use self::search::Question;
 use self::shelf::Shelf;
-use super::{Entry, Error, Hit, Index, Legs, Query};
+use super::question::Question;
+use super::read::Reader;
+use super::{Entry, Error, Index, Legs, Query, order};
 use crate::domain::{CollectionId, DocumentId};
 
-mod read;
 mod shelf;
-mod words;
+mod postings;
 mod dense;
 mod search;
 mod bm25;
@@ -38,6 +36,7 @@ impl Index for Memory {
         &self,
         collection: &CollectionId,
         document: &DocumentId,
+        _revision: i64,
         entries: Vec<Entry>,
     ) -> Result<(), Error> {
         let reader = Reader::new(&entries);
@@ -71,7 +70,7 @@ impl Index for Memory {
         };
         let question = Question::new(query);
         let found = shelves.iter().map(|shelf| reading(shelf).search(&question));
-        Ok(found.reduce(|a, b| merge(a, b, query.limit)).unwrap_or_default())
+        Ok(order::merge(found, query.limit))
     }
 
     async fn languages(
@@ -85,9 +84,7 @@ impl Index for Memory {
         };
         let mut counts = BTreeMap::new();
         for shelf in shelves {
-            for (language, chunks) in reading(&shelf).chunks_by_language() {
-                *counts.entry(language).or_default() += chunks;
-            }
+            reading(&shelf).census.count_languages(&mut counts);
         }
         Ok(counts)
     }
@@ -96,21 +93,10 @@ impl Index for Memory {
         let shelves: Vec<Arc<RwLock<Shelf>>> = reading(&self.shelves).values().cloned().collect();
         Ok(shelves.iter().map(|shelf| reading(shelf).len()).sum())
     }
-}
 
-/// The best of each leg of two collections.
-fn merge(a: Legs, b: Legs, limit: usize) -> Legs {
-    let leg = |mut a: Vec<Hit>, b: Vec<Hit>| {
-        a.extend(b);
-        a.sort_by(by_score);
-        a.truncate(limit);
-        a
-    };
-    Legs { dense: leg(a.dense, b.dense), bm25: leg(a.bm25, b.bm25), ngram: leg(a.ngram, b.ngram) }
-}
-
-fn by_score(a: &Hit, b: &Hit) -> Ordering {
-    b.score.total_cmp(&a.score).then_with(|| a.chunk.id.cmp(&b.chunk.id))
+    async fn check(&self) -> Result<String, Error> {
+        Ok("in this process".into())
+    }
 }
 
 /// A lock that a panic left behind is taken all the same: no panic may stop the others.
@@ -131,6 +117,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Chunk, ChunkId};
+    use crate::index::Hit;
 
     const SHOP: &[(&str, &str)] = &[
         ("a", "Delivery takes three working days and costs five euros."),
@@ -167,7 +154,7 @@ mod tests {
         let memory = Memory::default();
         for (id, body) in entries {
             let entries = vec![entry(id, body, Some(vec![1.0, 0.0]))];
-            memory.replace(&col("col"), &doc(id), entries).await.expect("taken");
+            memory.replace(&col("col"), &doc(id), 1, entries).await.expect("taken");
         }
         memory
     }
@@ -222,12 +209,13 @@ mod tests {
             .replace(
                 &col("mixed"),
                 &doc("x"),
+                1,
                 vec![entry("x", "", Some(vec![])), entry("z", "delivery", Some(vec![f32::NAN; 2]))],
             )
             .await
             .expect("taken");
         let seven = vec![entry("y", "delivery", Some(vec![0.5; 7]))];
-        memory.replace(&col("seven"), &doc("y"), seven).await.expect("taken");
+        memory.replace(&col("seven"), &doc("y"), 1, seven).await.expect("taken");
         let names = ["col", "unknown", "mixed", "seven", "col"];
         let collections = names.map(col);
         for (text, vector, limit) in [
@@ -254,14 +242,14 @@ mod tests {
         let memory = learned(SHOP).await;
         assert_eq!(ask(&memory, "shoes").await.dense.len(), SHOP.len());
         memory
-            .replace(&col("col"), &doc("b"), vec![entry("b", SHOP[1].1, None)])
+            .replace(&col("col"), &doc("b"), 2, vec![entry("b", SHOP[1].1, None)])
             .await
             .expect("taken");
         let legs = ask(&memory, "shoes").await;
         assert!(legs.dense.is_empty(), "one chunk is not embedded yet");
         assert_eq!(ids(&legs.bm25), ["b"]);
         let whole = vec![entry("b", SHOP[1].1, Some(vec![0.0, 1.0]))];
-        memory.replace(&col("col"), &doc("b"), whole).await.expect("taken");
+        memory.replace(&col("col"), &doc("b"), 3, whole).await.expect("taken");
         assert_eq!(ask(&memory, "shoes").await.dense.len(), SHOP.len());
     }
 
@@ -270,7 +258,7 @@ mod tests {
         let memory = Memory::default();
         for (collection, id) in [("two", "c"), ("one", "d"), ("two", "a"), ("one", "b")] {
             let entries = vec![entry(id, "the same words", Some(vec![1.0]))];
-            memory.replace(&col(collection), &doc(id), entries).await.expect("taken");
+            memory.replace(&col(collection), &doc(id), 1, entries).await.expect("taken");
         }
         let collections = [col("two"), col("one")];
         let query =
@@ -284,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn a_document_without_chunks_and_a_removed_collection_are_gone() {
         let memory = learned(SHOP).await;
-        memory.replace(&col("col"), &doc("b"), Vec::new()).await.expect("taken");
+        memory.replace(&col("col"), &doc("b"), 1, Vec::new()).await.expect("taken");
         assert_eq!(memory.size().await, Ok(4));
         assert!(ask(&memory, "shoes").await.bm25.is_empty());
         memory.remove(&col("col")).await.expect("removed");
@@ -306,13 +294,14 @@ mod tests {
                 })
                 .collect()
         };
-        block_on(memory.replace(&col("col"), &doc("d"), version("old"))).expect("taken");
+        block_on(memory.replace(&col("col"), &doc("d"), 1, version("old"))).expect("taken");
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for turn in 0..200 {
                     let word = if turn % 2 == 0 { "new" } else { "old" };
-                    block_on(memory.replace(&col("col"), &doc("d"), version(word))).expect("taken");
+                    block_on(memory.replace(&col("col"), &doc("d"), 1, version(word)))
+                        .expect("taken");
                 }
                 done.store(true, Relaxed);
             });
@@ -348,14 +337,14 @@ mod tests {
                 for (document, body) in steps {
                     let id = document.to_string();
                     let entries = if body.is_empty() { vec![] } else { vec![entry(&id, &body, Some(vec![0.6, 0.8]))] };
-                    grown.replace(&col("col"), &doc(&id), entries).await.expect("taken");
+                    grown.replace(&col("col"), &doc(&id), 1, entries).await.expect("taken");
                     last.insert(document, body);
                 }
                 let fresh = Memory::default();
                 for (document, body) in last.into_iter().filter(|(_, body)| !body.is_empty()) {
                     let id = document.to_string();
                     let entries = vec![entry(&id, &body, Some(vec![0.6, 0.8]))];
-                    fresh.replace(&col("col"), &doc(&id), entries).await.expect("taken");
+                    fresh.replace(&col("col"), &doc(&id), 1, entries).await.expect("taken");
                 }
                 let (grown, fresh) = (ask(&grown, &question).await, ask(&fresh, &question).await);
                 for (a, b) in scores(&grown).concat().iter().zip(&scores(&fresh).concat()) {
@@ -372,7 +361,7 @@ mod tests {
             block_on(async {
                 let memory = Memory::default();
                 let entries = vec![entry("a", &body, Some(vec![number, 1.0])), entry("b", &question, None)];
-                memory.replace(&col("col"), &doc("a"), entries).await.expect("taken");
+                memory.replace(&col("col"), &doc("a"), 1, entries).await.expect("taken");
                 let legs = ask(&memory, &question).await;
                 for hit in legs.bm25.iter().chain(&legs.ngram).chain(&legs.dense) {
                     prop_assert!(hit.score.is_finite() && (0.0..=1.0).contains(&hit.coverage));

@@ -4,17 +4,27 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | `memory` | exact search over all chunks of a collection, held in memory; the database is the truth |
+//! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory; the database is the truth |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
-mod memory;
 pub(crate) mod terms;
+mod grams;
+mod lexicon;
+mod read;
+mod census;
+mod question;
+mod weigh;
+mod order;
+mod memory;
+mod qdrant;
 mod language;
 mod tuning;
 
@@ -26,10 +36,15 @@ pub use tuning::{Tuning, Tunings};
 pub trait Index: Send + Sync {
     /// Puts these entries in the place of all that the document had, in one step: a search sees all of the old
     /// or all of the new. No entries: the document is removed.
+    ///
+    /// The revision is that of the database: it grows with every change of a collection. Changes come in its order, and
+    /// those with the same revision in the order of their documents' ids. An index that outlives the process knows by
+    /// that what it has already.
     async fn replace(
         &self,
         collection: &CollectionId,
         document: &DocumentId,
+        revision: i64,
         entries: Vec<Entry>,
     ) -> Result<(), Error>;
 
@@ -50,6 +65,9 @@ pub trait Index: Send + Sync {
 
     /// How many chunks there are in all.
     async fn size(&self) -> Result<usize, Error>;
+
+    /// Whether it answers, and what it is, in words.
+    async fn check(&self) -> Result<String, Error>;
 }
 
 /// A chunk to index.
@@ -108,13 +126,48 @@ pub struct Error(pub String);
 pub enum Settings {
     /// Exact search in memory.
     Memory {},
+    /// A Qdrant server or cluster.
+    Qdrant(qdrant::Settings),
 }
 
 impl Settings {
-    /// Builds the adapter.
-    pub fn build(&self) -> Result<Arc<dyn Index>, String> {
+    /// The names of the adapters.
+    pub const KINDS: &[&str] = &["memory", "qdrant"];
+
+    /// The settings for another adapter, by its name; those of a Qdrant that is configured stay. An address and a key
+    /// take the place of the configured ones.
+    pub fn towards(
+        &self,
+        kind: &str,
+        url: Option<String>,
+        api_key: Option<SecretString>,
+    ) -> Result<Self, String> {
+        let configured = match self {
+            Self::Qdrant(settings) => settings.clone(),
+            Self::Memory {} => qdrant::Settings::default(),
+        };
+        match kind {
+            "memory" => Ok(Self::Memory {}),
+            "qdrant" => Ok(Self::Qdrant(configured.at(url, api_key))),
+            other => {
+                Err(format!("there is no index `{other}`; there are: {}", Self::KINDS.join(", ")))
+            }
+        }
+    }
+
+    /// The lines that choose this adapter in the configuration; a key is left out.
+    pub fn lines(&self) -> String {
+        match self {
+            Self::Memory {} => "[index]\nkind = \"memory\"\n".into(),
+            Self::Qdrant(settings) => settings.lines(),
+        }
+    }
+
+    /// Builds the adapter, for vectors made with the embedder of this identity.
+    pub fn build(&self, embedder: Option<&str>) -> Result<Arc<dyn Index>, String> {
         Ok(match self {
             Self::Memory {} => Arc::new(memory::Memory::default()),
+            Self::Qdrant(settings) => Arc::new(settings.build(embedder)?),
         })
     }
 }

@@ -108,7 +108,7 @@ impl Library {
         for row in &documents {
             let document = DocumentId::stored(row.id.clone());
             let entries = self.entries(&id, row).await?;
-            self.index.replace(&id, &document, entries).await?;
+            self.index.replace(&id, &document, row.revision, entries).await?;
         }
         Ok(documents.len())
     }

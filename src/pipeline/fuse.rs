@@ -386,7 +386,7 @@ mod tests {
                 let chunk = chunk(field("_id"), field("title"), field("text"));
                 let document = chunk.document.clone();
                 let entries = vec![Entry { chunk, vector: None }];
-                index.replace(&collection, &document, entries).await.expect("memory takes all");
+                index.replace(&collection, &document, 1, entries).await.expect("memory takes all");
             }
             collection
         }
@@ -403,7 +403,7 @@ mod tests {
 
     /// nDCG@10 in percent over all questions of a set, as BM25 alone and as all words fused.
     async fn measure(set: &Set) -> (f64, f64) {
-        let index = Settings::Memory {}.build().expect("memory needs nothing");
+        let index = Settings::Memory {}.build(None).expect("memory needs nothing");
         let collections = [set.learn(&*index).await];
         let (mut bm25, mut words, mut asked) = (0.0, 0.0, 0.0);
         for (id, text) in &set.questions {

@@ -128,7 +128,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision, source_id from documents
-                       where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision";
+                       where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision, id";
             all!(conn, DocumentRow, sql, workspace.as_str(), collection.as_str(), after)
         })
         .await

@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("roxmltree", &["knowledge/extract/"]),
     ("zip", &["knowledge/extract/archive.rs"]),
     ("rust_embed", &["app.rs"]),
+    ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
     ("gemm", &["embed/local/"]),

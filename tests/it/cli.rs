@@ -14,6 +14,7 @@ use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::process::{BINARY, Process, free_port};
+use crate::support::qdrant::Double;
 use crate::support::site::{Site, html};
 
 /// How a command ended.
@@ -337,6 +338,37 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     let ill = run(home.path(), &["doctor"]).await;
     assert_eq!(ill.code, 1, "{ill:?}");
     ill.says(&["WRONG  desk", "database"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_index_is_filled_first_and_then_chosen() {
+    let home = home();
+    let double = Double::start().await;
+    run(home.path(), &["learn", "knowledge"]).await;
+    let to = ["reindex", "--to", "qdrant", "--url", double.url()];
+    let filled = run(home.path(), &to).await;
+    assert_eq!(filled.code, 0, "{filled:?}");
+    filled.says(&["chunks are in the index", "Qdrant 1.18.0 at", "kind = \"qdrant\""]);
+    assert!(double.calls().contains(&"upsert"));
+    let again = run(home.path(), &to).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(!double.calls().contains(&"upsert"), "it was all there");
+    let (_, lines) = filled.out.split_once("frontdesk.toml:").unwrap();
+    std::fs::write(home.path().join("frontdesk.toml"), lines).unwrap();
+    let question = ["search", "Can I return it?", "--collection", "acme"];
+    let found = run(home.path(), &question).await;
+    assert_eq!(found.code, 0, "{found:?}");
+    assert!(double.calls().contains(&"query_batch"));
+    let back = run(home.path(), &["reindex", "--to", "memory"]).await;
+    back.says(&["kind = \"memory\""]);
+    std::fs::remove_file(home.path().join("frontdesk.toml")).unwrap();
+    let same = run(home.path(), &question).await;
+    let passages = |out: &str| out.split_once('\n').map(|(_, rest)| rest.to_owned());
+    assert_eq!(passages(&found.out), passages(&same.out), "the same passages and scores");
+    run(home.path(), &["reindex", "--to", "elsewhere"])
+        .await
+        .fails_with(&["no index `elsewhere`", "memory, qdrant"]);
+    run(home.path(), &["reindex", "--to", "qdrant"]).await.fails_with(&["url must be"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

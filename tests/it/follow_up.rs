@@ -171,7 +171,7 @@ impl Set {
                 place: String::new(),
             };
             let entries = vec![Entry { chunk: Arc::new(chunk), vector: None }];
-            app.desk.engine.index.replace(&collection, &document, entries).await.unwrap();
+            app.desk.engine.index.replace(&collection, &document, 0, entries).await.unwrap();
         }
         Some(Self { questions, right, collection })
     }

@@ -15,6 +15,7 @@ mod rerank;
 mod formats;
 mod embedding;
 mod gaps;
+mod index_contract;
 mod learning;
 mod learn_crash;
 mod main_job;

@@ -1,25 +1,15 @@
 //! The best of many scored chunks, without sorting them all.
 
 use std::cmp::Ordering;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use crate::domain::ChunkId;
 
 /// Keeps the `limit` best of what is offered. Equal scores are ordered by a key of the chunk's id, so that a search gives
 /// the same answer however the chunks came in.
 pub(super) struct Best<'a> {
     limit: usize,
-    /// By slot, see [`key`].
+    /// By slot, see [`key`](crate::index::order::key).
     keys: &'a [u64],
     floor: f32,
     found: Vec<(f32, u32)>,
-}
-
-/// What stands for a chunk's id among equal scores: one number is compared faster than two texts.
-pub(super) fn key(id: &ChunkId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.as_str().hash(&mut hasher);
-    hasher.finish()
 }
 
 impl<'a> Best<'a> {

@@ -6,20 +6,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use whatlang::Lang;
-
-use super::best;
 use super::dense::{Dense, Row};
-use super::read::Read;
-use super::words::Words;
+use super::postings::Postings;
 use crate::domain::{Chunk, DocumentId};
-use crate::index::terms;
+use crate::index::census::{Census, Share};
+use crate::index::order;
+use crate::index::read::Read;
 
 /// The chunks of a collection, each in a numbered slot; the slot of a chunk that goes is used again.
 #[derive(Default)]
 pub(super) struct Shelf {
     pub(super) slots: Vec<Option<Held>>,
-    pub(super) words: Words,
+    pub(super) census: Census,
+    pub(super) postings: Postings,
     pub(super) dense: Dense,
     /// How many words each slot's chunk has.
     pub(super) lengths: Vec<f32>,
@@ -29,16 +28,13 @@ pub(super) struct Shelf {
     pub(super) keys: Vec<u64>,
     free: Vec<u32>,
     documents: HashMap<DocumentId, Vec<u32>>,
-    languages: HashMap<Lang, usize>,
-    total_length: f64,
 }
 
 /// What is remembered of a chunk.
 pub(super) struct Held {
     pub(super) chunk: Arc<Chunk>,
-    words: Box<[u32]>,
+    share: Share,
     row: Option<Row>,
-    language: Option<Lang>,
 }
 
 impl Shelf {
@@ -55,32 +51,7 @@ impl Shelf {
 
     /// How many chunks there are.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
-    /// The average length of a chunk, in words, at least 1.
-    pub(super) fn average_length(&self) -> f32 {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            reason = "an average"
-        )]
-        let average = (self.total_length / self.len().max(1) as f64) as f32;
-        average.max(1.0)
-    }
-
-    /// The languages that at least one chunk in a hundred is in, in a fixed order.
-    pub(super) fn languages(&self) -> Vec<Lang> {
-        let spoken = self.languages.iter().filter(|(_, chunks)| **chunks * 100 >= self.len());
-        let mut languages: Vec<Lang> = spoken.map(|(language, _)| *language).collect();
-        languages.sort_unstable_by_key(Lang::code);
-        languages
-    }
-
-    /// How many chunks are in which language, by ISO 639-1 code.
-    pub(super) fn chunks_by_language(&self) -> impl Iterator<Item = (&'static str, usize)> {
-        let told = self.languages.iter().filter(|(_, chunks)| **chunks > 0);
-        told.filter_map(|(language, chunks)| Some((terms::two_letters(*language)?, *chunks)))
+        self.census.chunks()
     }
 
     fn put_in(&mut self, read: Read) -> u32 {
@@ -88,16 +59,13 @@ impl Shelf {
         let at = slot as usize;
         self.lengths[at] = read.length;
         self.norms[at] = read.norm;
-        self.keys[at] = best::key(&read.chunk.id);
-        self.total_length += f64::from(read.length);
-        if let Some(language) = read.language {
-            *self.languages.entry(language).or_default() += 1;
-        }
+        self.keys[at] = order::key(&read.chunk.id);
+        let (share, words) = self.census.add(&read);
+        self.postings.insert(slot, &words);
         self.slots[at] = Some(Held {
-            words: self.words.insert(slot, &read.terms),
+            share,
             row: read.vector.and_then(|vector| self.dense.insert(slot, &vector)),
             chunk: read.chunk,
-            language: read.language,
         });
         slot
     }
@@ -115,24 +83,18 @@ impl Shelf {
         let mut words = Vec::new();
         for slot in &slots {
             let at = *slot as usize;
-            self.total_length -= f64::from(std::mem::take(&mut self.lengths[at]));
+            self.lengths[at] = 0.0;
             if let Some(held) = self.slots[at].take() {
-                words.extend_from_slice(&held.words);
-                self.forget(&held);
+                words.extend_from_slice(&held.share.words);
+                self.census.remove(&held.share);
+                if let Some(row) = &held.row {
+                    self.dense.remove(row);
+                }
             }
         }
         words.sort_unstable();
         words.dedup();
-        self.words.remove(&slots, &words);
+        self.postings.remove(&slots, &words);
         self.free.extend(slots);
-    }
-
-    fn forget(&mut self, held: &Held) {
-        if let Some(row) = &held.row {
-            self.dense.remove(row);
-        }
-        if let Some(chunks) = held.language.and_then(|language| self.languages.get_mut(&language)) {
-            *chunks -= 1;
-        }
     }
 }

@@ -140,7 +140,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
     let engine = Engine {
         speech: speech::Settings::Off {}.build().expect("no speech"),
         embed: embed.build(&folders()).expect("an embedder"),
-        index: index::Settings::Memory {}.build().expect("an index"),
+        index: index::Settings::Memory {}.build(None).expect("an index"),
         tunings: Arc::default(),
         rerank: rerank::Settings::Off {}.build().expect("no reranker"),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },

@@ -11,3 +11,4 @@ pub(crate) mod openai;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod site;
+pub(crate) mod qdrant;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use whatlang::Lang;
 
-use super::ngram;
-use super::words::Term;
+use super::lexicon::Term;
+use super::{Entry, grams, terms};
 use crate::domain::Chunk;
-use crate::index::{Entry, terms};
 
 /// A chunk that was read and is ready to be put on the shelf.
 pub(super) struct Read {
@@ -49,7 +48,7 @@ impl Reader {
         let length = counts.values().sum();
         let terms: Vec<Term> =
             counts.into_iter().map(|(word, count)| term(&word, count, language)).collect();
-        let norm = ngram::norm(&terms);
+        let norm = grams::norm(&terms);
         Read { chunk: entry.chunk, vector: entry.vector, language, terms, length, norm }
     }
 }

@@ -1,0 +1,102 @@
+//! `frontdesk reindex --to INDEX`: fills another index from the database, before the configuration names it.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{anyhow, bail};
+use async_trait::async_trait;
+
+use super::learn::Bar;
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::{CollectionId, DocumentId};
+use crate::index::{Entry, Error, Index, Legs, Query};
+use crate::knowledge::{Library, Progress};
+
+/// Fills another index from the database.
+///
+/// A running desk goes on with its own. It can be broken off at any time and goes on where it stopped: a Qdrant remembers
+/// what it has. Afterwards the lines are printed that choose the index in the configuration.
+pub(super) struct To {
+    /// Which index: `qdrant`, `memory`.
+    pub(super) to: String,
+    /// Qdrant's gRPC address; `None` as configured.
+    pub(super) url: Option<String>,
+    /// Qdrant's key; `None` as configured.
+    pub(super) api_key: Option<String>,
+}
+
+impl To {
+    pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
+        let started = Instant::now();
+        let api_key = self.api_key.map(Into::into);
+        config.index =
+            config.index.towards(&self.to, self.url, api_key).map_err(|why| anyhow!("{why}"))?;
+        let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
+        let app = App::assemble(config).await?;
+        let (store, engine) = (app.desk.store.clone(), &app.desk.engine);
+        let (mut documents, mut chunks) = (0, 0);
+        for collection in store.collections().await? {
+            let rows = store.documents(&CollectionId::stored(collection.id), 0).await?;
+            documents += rows.len();
+            chunks += rows.iter().map(|row| row.chunks).sum::<i64>();
+        }
+        let bar = Arc::new(Bar::default());
+        bar.start(documents);
+        let watched = Watched { index: engine.index.clone(), bar };
+        let library = Library::new(store, Arc::new(watched), engine.embed.clone(), knowledge);
+        library.follow().await?;
+        let held = engine.index.size().await?;
+        if i64::try_from(held) != Ok(chunks) {
+            bail!(
+                "the database has {chunks} chunks and the index {held}: documents changed meanwhile, run this again"
+            );
+        }
+        println!(
+            "{documents} documents with {chunks} chunks are in the index, in {:.1} s: {}",
+            started.elapsed().as_secs_f64(),
+            engine.index.check().await?
+        );
+        println!("To use it, write into frontdesk.toml:\n\n{lines}");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// An index that is watched while it is filled.
+struct Watched {
+    index: Arc<dyn Index>,
+    bar: Arc<Bar>,
+}
+
+#[async_trait]
+impl Index for Watched {
+    async fn replace(
+        &self,
+        collection: &CollectionId,
+        document: &DocumentId,
+        revision: i64,
+        entries: Vec<Entry>,
+    ) -> Result<(), Error> {
+        let name = entries.first().map(|entry| entry.chunk.source.clone()).unwrap_or_default();
+        self.index.replace(collection, document, revision, entries).await?;
+        self.bar.done(&name);
+        Ok(())
+    }
+
+    async fn remove(&self, collection: &CollectionId) -> Result<(), Error> {
+        self.index.remove(collection).await
+    }
+
+    async fn search(&self, query: &Query<'_>) -> Result<Legs, Error> {
+        self.index.search(query).await
+    }
+
+    async fn size(&self) -> Result<usize, Error> {
+        self.index.size().await
+    }
+
+    async fn check(&self) -> Result<String, Error> {
+        self.index.check().await
+    }
+}

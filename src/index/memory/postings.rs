@@ -1,0 +1,41 @@
+//! Which chunk of a collection holds which word how often.
+
+/// How often a chunk has a word.
+#[derive(Clone, Copy)]
+pub(super) struct Posting {
+    pub(super) slot: u32,
+    pub(super) count: f32,
+}
+
+/// The postings of a collection's words, by the words' ids.
+#[derive(Default)]
+pub(super) struct Postings {
+    by_word: Vec<Vec<Posting>>,
+}
+
+impl Postings {
+    /// Puts a chunk's words in, each once.
+    pub(super) fn insert(&mut self, slot: u32, words: &[(u32, f32)]) {
+        let needed = words.iter().map(|(id, _)| *id as usize + 1).max().unwrap_or(0);
+        if self.by_word.len() < needed {
+            self.by_word.resize_with(needed, Vec::new);
+        }
+        for (id, count) in words {
+            self.by_word[*id as usize].push(Posting { slot, count: *count });
+        }
+    }
+
+    /// Takes chunks out, given by their slots in ascending order and all the words they had.
+    pub(super) fn remove(&mut self, slots: &[u32], words: &[u32]) {
+        let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return };
+        let gone = |slot: &u32| (first..=last).contains(&slot) && slots.binary_search(slot).is_ok();
+        for id in words {
+            self.by_word[*id as usize].retain(|posting| !gone(&posting.slot));
+        }
+    }
+
+    /// The chunks that hold a word.
+    pub(super) fn of(&self, word: u32) -> &[Posting] {
+        self.by_word.get(word as usize).map_or(&[], Vec::as_slice)
+    }
+}

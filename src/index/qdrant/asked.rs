@@ -1,0 +1,201 @@
+//! A question as one collection understands it: what Qdrant is asked for candidates, and how the chunks that come back
+//! are scored, by the same formulas as in memory. Calls nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use qdrant_client::qdrant::SparseVector;
+
+use super::points::{Id, Known, dimension, sparse};
+use super::roll::{Current, Roll};
+use crate::domain::CollectionId;
+use crate::index::question::{Plan, Question};
+use crate::index::{Hit, Legs, grams, order, weigh};
+
+/// How many more candidates are asked for than are wanted, so that those that are not current any more, or equal at the
+/// end of the list, leave enough.
+const SPARE: usize = 32;
+/// How many times the wanted number BM25 is asked for: what is stored ranks nearly as the true weights do.
+const BM25_TIMES: usize = 2;
+
+/// The legs, in the order of [`Asked::wants`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leg {
+    Dense,
+    Bm25,
+    Ngram,
+}
+
+/// A question, ready for one collection.
+pub(super) struct Asked {
+    pub(super) collection: CollectionId,
+    /// What was current when the search began.
+    current: Arc<Current>,
+    plan: Plan,
+    /// What each word of the collection that has to do with the question is in it.
+    roles: HashMap<Arc<str>, Role>,
+    vector: Option<Vec<f32>>,
+    limit: usize,
+}
+
+/// What a word is in the question.
+#[derive(Default)]
+struct Role {
+    /// The question's words that it is a form of, by their place.
+    sought: Vec<usize>,
+    /// Its place among the words with common n-grams, and what it weighs there.
+    close: Option<(usize, f32)>,
+}
+
+/// A chunk's scores.
+struct Scored {
+    bm25: f32,
+    ngram: f32,
+    coverage: f32,
+}
+
+/// What the legs found in one collection: dense with scores, the others to be scored.
+#[derive(Default)]
+pub(super) struct Candidates {
+    pub(super) dense: Vec<(Id, f32)>,
+    pub(super) bm25: Vec<Id>,
+    pub(super) ngram: Vec<Id>,
+}
+
+impl Asked {
+    pub(super) fn new(collection: &CollectionId, question: &Question<'_>, roll: &Roll) -> Self {
+        let plan = Plan::new(question, &roll.census);
+        let lexicon = &roll.census.lexicon;
+        let mut roles: HashMap<Arc<str>, Role> = HashMap::new();
+        for (place, word) in plan.sought.iter().enumerate() {
+            for kin in &word.kin {
+                roles.entry(lexicon.surface(*kin)).or_default().sought.push(place);
+            }
+        }
+        for (place, (word, weight)) in plan.close.iter().enumerate() {
+            roles.entry(lexicon.surface(*word)).or_default().close = Some((place, *weight));
+        }
+        let comparable = |vector: &&[f32]| {
+            roll.is_embedded(vector.len()) && vector.iter().all(|number| number.is_finite())
+        };
+        Self {
+            collection: collection.clone(),
+            current: Arc::clone(&roll.current),
+            plan,
+            roles,
+            vector: question.vector.filter(comparable).map(<[f32]>::to_vec),
+            limit: question.limit.min(roll.current.len()),
+        }
+    }
+
+    /// How many of a leg are wanted in the end; 0: it need not be asked.
+    pub(super) fn wanted(&self, leg: Leg) -> usize {
+        let sensible = match leg {
+            Leg::Dense => self.vector.is_some(),
+            Leg::Bm25 => self.plan.sought.iter().any(|word| !word.kin.is_empty()),
+            Leg::Ngram => !self.plan.close.is_empty(),
+        };
+        if sensible { self.limit } else { 0 }
+    }
+
+    /// How many candidates to ask for at first.
+    pub(super) fn first(&self, leg: Leg) -> usize {
+        let times = if leg == Leg::Bm25 { BM25_TIMES } else { 1 };
+        (self.wanted(leg) * times).min(self.current.len()) + SPARE
+    }
+
+    /// The question's vector.
+    pub(super) fn vector(&self) -> Option<&[f32]> {
+        self.vector.as_deref()
+    }
+
+    /// The question as a sparse vector, to be compared with the stored weights.
+    pub(super) fn sparse(&self, leg: Leg) -> SparseVector {
+        let mut weights = Vec::with_capacity(self.roles.len());
+        for (word, role) in &self.roles {
+            let weight = match leg {
+                Leg::Ngram => role.close.map_or(0.0, |(_, weight)| weight),
+                _ => role.sought.iter().map(|place| self.plan.sought[*place].rarity).sum(),
+            };
+            if weight > 0.0 {
+                weights.push((dimension(word), weight));
+            }
+        }
+        sparse(weights)
+    }
+
+    /// Whether a leg may find a point: it was current when the search began.
+    pub(super) fn is_current(&self, leg: Leg, id: Id) -> bool {
+        self.current.get(&id).is_some_and(|length| match leg {
+            Leg::Dense => self.vector.as_ref().is_some_and(|vector| vector.len() == *length),
+            _ => true,
+        })
+    }
+
+    /// The best of each leg among the candidates.
+    pub(super) fn legs(&self, found: &Candidates, known: &HashMap<Id, Arc<Known>>) -> Legs {
+        let scored: HashMap<Id, Scored> = found
+            .dense
+            .iter()
+            .map(|(id, _)| id)
+            .chain(&found.bm25)
+            .chain(&found.ngram)
+            .filter_map(|id| Some((*id, self.score(known.get(id)?))))
+            .collect();
+        let hit = |id: Id, score: f32| {
+            let (known, scored) = (known.get(&id)?, scored.get(&id)?);
+            Some(Hit { chunk: known.chunk.clone(), score, coverage: scored.coverage })
+        };
+        let of = |ids: &[Id], score: fn(&Scored) -> f32| {
+            let score = |id: &Id| Some((*id, score(scored.get(id)?)));
+            let positive = ids.iter().filter_map(score).filter(|(_, score)| *score > 0.0);
+            self.best(positive.filter_map(|(id, score)| hit(id, score)).collect())
+        };
+        Legs {
+            dense: self.best(found.dense.iter().filter_map(|(id, s)| hit(*id, *s)).collect()),
+            bm25: of(&found.bm25, |scored| scored.bm25),
+            ngram: of(&found.ngram, |scored| scored.ngram),
+        }
+    }
+
+    fn best(&self, hits: Vec<Hit>) -> Vec<Hit> {
+        let mut keyed: Vec<(u64, Hit)> = hits
+            .into_iter()
+            .filter(|hit| hit.score.is_finite())
+            .map(|hit| (order::key(&hit.chunk.id), hit))
+            .collect();
+        keyed.sort_by(|(a_key, a), (b_key, b)| {
+            b.score.total_cmp(&a.score).then_with(|| a_key.cmp(b_key))
+        });
+        keyed.truncate(self.limit);
+        keyed.into_iter().map(|(_, hit)| hit).collect()
+    }
+
+    /// Scores a chunk by its own words. Everything is added up in the same order as in memory, so that equal scores are
+    /// equal in both.
+    fn score(&self, known: &Known) -> Scored {
+        let mut counts = vec![0.0; self.plan.sought.len()];
+        let mut close = Vec::new();
+        for (word, count) in &known.words {
+            let Some(role) = self.roles.get(&**word) else { continue };
+            for place in &role.sought {
+                counts[*place] += count;
+            }
+            if let Some((place, weight)) = role.close {
+                close.push((place, weight * grams::damped(*count)));
+            }
+        }
+        close.sort_unstable_by_key(|(place, _)| *place);
+        let (mut bm25, mut held) = (0.0, 0.0);
+        for (word, count) in self.plan.sought.iter().zip(counts).filter(|(_, count)| *count > 0.0) {
+            bm25 += word.rarity * weigh::saturated(count, known.length, self.plan.average);
+            held += word.weight;
+        }
+        let shared = close.iter().fold(0.0, |sum, (_, weight)| sum + weight);
+        Scored {
+            bm25,
+            ngram: weigh::cosine(shared, self.plan.length, known.norm),
+            coverage: self.plan.coverage(held),
+        }
+    }
+}
