@@ -28,14 +28,15 @@ chat: tools
 	@exec $(BINARY) chat --url $${FRONTDESK_URL:-http://127.0.0.1:8080}
 
 test: lint tools-test
-	cargo test --locked
+	cargo test --locked --workspace
 
 lint: tools
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 bench: tools-test
 	cargo bench --locked --bench search
+	cargo bench --locked --bench embedding
 	cargo bench --locked --bench answering
 
 # Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit for these steps alone; see tests/it/torture/plan.rs.

@@ -17,7 +17,6 @@ use tokens::Tokens;
 
 mod encoder;
 mod folder;
-mod kernels;
 mod pool;
 mod tensors;
 mod tokens;
@@ -105,6 +104,17 @@ impl Local {
         Ok(Self { core, pool, identity, languages, query_prefix, passage_prefix })
     }
 
+    /// The vector of one text, in one job: every change of threads adds to a customer's wait.
+    async fn one(&self, text: String, urgency: Urgency) -> Result<Vec<f32>, Error> {
+        let core = self.core.clone();
+        let job = move |worker: &mut Worker, _: &Waiting<'_, Worker>| {
+            let tokens = core.tokens.of(&text)?;
+            worker.encode(&core, &[tokens])
+        };
+        let vectors = self.pool.run(urgency, job).await.unwrap_or_else(broken);
+        vectors.map_err(Error::Failed)?.pop().ok_or_else(|| Error::Failed("no vector".into()))
+    }
+
     /// The tokens of the texts.
     async fn tokens(&self, texts: Vec<String>, urgency: Urgency) -> Result<Vec<Vec<u32>>, String> {
         let parts = texts.chunks(TEXTS).map(|part| {
@@ -178,6 +188,9 @@ impl Embedder for Local {
             Purpose::Query => (Urgency::First, &self.query_prefix),
             Purpose::Passage => (Urgency::Later, &self.passage_prefix),
         };
+        if let [text] = texts {
+            return Ok(vec![self.one(format!("{prefix}{text}"), urgency).await?]);
+        }
         let texts = texts.iter().map(|text| format!("{prefix}{text}")).collect();
         let tokens = self.tokens(texts, urgency).await.map_err(Error::Failed)?;
         self.vectors(tokens, urgency).await.map_err(Error::Failed)

@@ -1,8 +1,9 @@
 //! The forward pass of BERT: tokens to a vector for each text. Several texts share the products with the weights; none
 //! is padded. Must not know where the tokens come from, nor when it is its turn.
 
+use frontdesk_kernels::{Function, Norm, Packed, Side, biased, multiply, softmax};
+
 use super::folder::{Activation, Model, Pooling};
-use super::kernels::{Function, Norm, View, biased, multiply, softmax};
 use super::tensors::{Table, Tensors};
 
 /// So many rows go through the feed-forward part at once: what is between its halves then stays in the cache.
@@ -28,10 +29,11 @@ struct Layer {
     after: NormWeights,
 }
 
-/// `y = x W^T + b`; `weights` has a row for each number of `y`.
+/// `y = x W^T + b`.
 struct Linear {
-    weights: Vec<f32>,
+    weights: Packed,
     bias: Vec<f32>,
+    inputs: usize,
 }
 
 struct NormWeights {
@@ -49,6 +51,9 @@ pub(super) struct Scratch {
     y: Vec<f32>,
     wide: Vec<f32>,
     shares: Vec<f32>,
+    keys: Packed,
+    values: Packed,
+    room: Vec<f32>,
 }
 
 impl Encoder {
@@ -74,13 +79,18 @@ impl Encoder {
         let layer = |number: usize| {
             let layer = format!("encoder.layer.{number}");
             let linear = |names: &[&str], outputs: usize, inputs: usize| {
-                let mut linear = Linear { weights: Vec::new(), bias: Vec::new() };
+                let (mut weights, mut bias) = (Vec::new(), Vec::new());
                 for name in names {
-                    let weights = format!("{layer}.{name}.weight");
-                    linear.weights.extend(tensors.read(&weights, &[outputs, inputs])?);
-                    linear.bias.extend(tensors.read(&format!("{layer}.{name}.bias"), &[outputs])?);
+                    weights.extend(
+                        tensors.read(&format!("{layer}.{name}.weight"), &[outputs, inputs])?,
+                    );
+                    bias.extend(tensors.read(&format!("{layer}.{name}.bias"), &[outputs])?);
                 }
-                Ok::<_, String>(linear)
+                if names.len() > 1 {
+                    scale_queries(model, &mut weights[..outputs * inputs]);
+                    scale_queries(model, &mut bias[..outputs]);
+                }
+                Ok::<_, String>(Linear::new(&weights, bias, inputs))
             };
             let three = ["attention.self.query", "attention.self.key", "attention.self.value"];
             Ok::<_, String>(Layer {
@@ -140,45 +150,56 @@ impl Encoder {
     }
 
     fn attend(&self, layer: &Layer, lengths: &[usize], scratch: &mut Scratch) {
-        let Scratch { x, qkv, mixed, y, shares, .. } = scratch;
+        let Scratch { x, qkv, mixed, y, shares, keys, values, room, .. } = scratch;
         let (width, heads) = (self.model.hidden, self.model.heads);
         let (head, three) = (width / heads, 3 * width);
-        layer.attend.apply(x, width, Function::Same, qkv);
+        layer.attend.apply(x, Function::Same, qkv, room);
         mixed.resize(x.len(), 0.0);
-        #[expect(clippy::cast_precision_loss, reason = "the width of a head is small")]
-        let scale = 1.0 / (head as f32).sqrt();
         let mut start = 0;
-        for length in lengths {
+        for length in lengths.iter().copied() {
             shares.resize(length * length, 0.0);
-            let part = |at: usize| {
-                let values = qkv.get(start * three + at..).unwrap_or_default();
-                View::rows(values, *length, head, three)
-            };
+            let own = qkv.get(start * three..).unwrap_or_default();
+            let mixed = mixed.get_mut(start * width..).unwrap_or_default();
             for number in 0..heads {
-                let [queries, keys, values] =
-                    [0, 1, 2].map(|kind| part(kind * width + number * head));
-                multiply(queries, keys.turned(), scale, shares, *length);
-                softmax(shares, *length);
-                let to = mixed.get_mut(start * width + number * head..).unwrap_or_default();
-                multiply(View::rows(shares, *length, *length, *length), values, 1.0, to, width);
+                let part =
+                    |kind: usize| own.get(kind * width + number * head..).unwrap_or_default();
+                // As many columns as there are tokens: a key each.
+                keys.fill(Side {
+                    values: part(1),
+                    outputs: length,
+                    depth: head,
+                    output_step: three,
+                    depth_step: 1,
+                });
+                values.fill(Side {
+                    values: part(2),
+                    outputs: head,
+                    depth: length,
+                    output_step: 1,
+                    depth_step: three,
+                });
+                multiply((part(0), three), keys, (shares, length), length, room);
+                softmax(shares, length);
+                let to = mixed.get_mut(number * head..).unwrap_or_default();
+                multiply((shares, length), values, (to, width), length, room);
             }
             start += length;
         }
-        layer.output.apply(mixed, width, Function::Nothing, y);
+        layer.output.apply(mixed, Function::Nothing, y, room);
         self.norm(&layer.after_attend, y, &layer.output.bias, x);
     }
 
     fn feed_forward(&self, layer: &Layer, scratch: &mut Scratch) {
-        let Scratch { x, y, wide, .. } = scratch;
-        let (width, inner) = (self.model.hidden, self.model.inner);
+        let Scratch { x, y, wide, room, .. } = scratch;
+        let width = self.model.hidden;
         let function = match self.model.activation {
             Activation::Gelu => Function::Gelu,
             Activation::GeluNew => Function::GeluNew,
             Activation::Relu => Function::Relu,
         };
         for rows in x.chunks_mut(BLOCK * width) {
-            layer.widen.apply(rows, width, function, wide);
-            layer.narrow.apply(wide, inner, Function::Nothing, y);
+            layer.widen.apply(rows, function, wide, room);
+            layer.narrow.apply(wide, Function::Nothing, y, room);
             self.norm(&layer.after, y, &layer.narrow.bias, rows);
         }
     }
@@ -215,13 +236,26 @@ impl Encoder {
     }
 }
 
+/// Scores of attention are divided by the root of a head's width: done once, in what makes the queries.
+fn scale_queries(model: &Model, numbers: &mut [f32]) {
+    #[expect(clippy::cast_precision_loss, reason = "the width of a head is small")]
+    let scale = 1.0 / ((model.hidden / model.heads) as f32).sqrt();
+    numbers.iter_mut().for_each(|number| *number *= scale);
+}
+
 impl Linear {
-    /// Applies it to each row of `x`, `inputs` numbers long.
-    fn apply(&self, x: &[f32], inputs: usize, function: Function, to: &mut Vec<f32>) {
-        let (rows, outputs) = (x.len() / inputs, self.bias.len());
+    /// `weights` has a row for each number of `y`.
+    fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+        let (outputs, output_step) = (bias.len(), inputs);
+        let side = Side { values: weights, outputs, depth: inputs, output_step, depth_step: 1 };
+        Self { weights: Packed::new(side), bias, inputs }
+    }
+
+    /// Applies it to each row of `x`.
+    fn apply(&self, x: &[f32], function: Function, to: &mut Vec<f32>, room: &mut Vec<f32>) {
+        let (rows, outputs) = (x.len() / self.inputs, self.bias.len());
         to.resize(rows * outputs, 0.0);
-        let weights = View::rows(&self.weights, outputs, inputs, inputs).turned();
-        multiply(View::rows(x, rows, inputs, inputs), weights, 1.0, to, outputs);
+        multiply((x, self.inputs), &self.weights, (to, outputs), rows, room);
         biased(to, &self.bias, function);
     }
 }

@@ -1,94 +1,9 @@
-//! The arithmetic under the encoder: products of matrices, and what is done to each number of a row. Knows nothing of
-//! models. The only file with `unsafe` code: `gemm` takes pointers, and here their bounds are checked.
+//! What is done to each number of a row: bias and activation, normalising, shares of 1. Knows nothing of models.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// A matrix within a slice.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct View<'a> {
-    pub(super) values: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    /// From a row to the next.
-    pub(super) row_step: usize,
-    /// From a column to the next.
-    pub(super) column_step: usize,
-}
-
-impl<'a> View<'a> {
-    /// A matrix that lies row by row, `columns` of every `row_step` numbers.
-    pub(super) fn rows(values: &'a [f32], rows: usize, columns: usize, row_step: usize) -> Self {
-        Self { values, rows, columns, row_step, column_step: 1 }
-    }
-
-    /// Rows as columns.
-    pub(super) fn turned(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_step: self.column_step,
-            column_step: self.row_step,
-            ..self
-        }
-    }
-
-    /// Whether all of it is within the slice.
-    fn fits(&self) -> bool {
-        fits(self.values.len(), (self.rows, self.row_step), (self.columns, self.column_step))
-    }
-}
-
-/// Whether the last number of a matrix, each side a count and a step, is among so many.
-fn fits(length: usize, rows: (usize, usize), columns: (usize, usize)) -> bool {
-    let last = |(count, step): (usize, usize)| count.saturating_sub(1).checked_mul(step);
-    let end = last(rows).zip(last(columns)).and_then(|(row, column)| row.checked_add(column));
-    rows.0 == 0 || columns.0 == 0 || end.is_some_and(|end| end < length)
-}
-
-/// `to = scale * left * right`; `to` lies row by row, with this many numbers from row to row.
-///
-/// # Panics
-/// When the matrices do not fit together or into their slices: a mistake of the caller's.
-pub(super) fn multiply(left: View<'_>, right: View<'_>, scale: f32, to: &mut [f32], step: usize) {
-    let (rows, columns, depth) = (left.rows, right.columns, left.columns);
-    assert!(depth == right.rows && left.fits() && right.fits(), "matrices that do not fit");
-    assert!(step >= columns && fits(to.len(), (rows, step), (columns, 1)), "no room for a product");
-    let steps = [left.row_step, left.column_step, right.row_step, right.column_step, step];
-    let [left_row, left_column, right_row, right_column, to_row] =
-        steps.map(|step| isize::try_from(step).unwrap_or(isize::MAX));
-    #[expect(
-        unsafe_code,
-        reason = "gemm takes pointers; every place it reads or writes is within the slices, \
-                                    as asserted above, and `to` is borrowed by nobody else"
-    )]
-    // SAFETY: see the reason.
-    unsafe {
-        gemm::gemm(
-            rows,
-            columns,
-            depth,
-            to.as_mut_ptr(),
-            1,
-            to_row,
-            false,
-            left.values.as_ptr(),
-            left_column,
-            left_row,
-            right.values.as_ptr(),
-            right_column,
-            right_row,
-            0.0,
-            scale,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
 /// Adds to each row these numbers, and applies a function to each sum.
-pub(super) fn biased(rows: &mut [f32], bias: &[f32], function: Function) {
+pub fn biased(rows: &mut [f32], bias: &[f32], function: Function) {
     match function {
         Function::Nothing => {}
         Function::Same => each_row(rows, bias.len(), AddBias(bias)),
@@ -100,34 +15,43 @@ pub(super) fn biased(rows: &mut [f32], bias: &[f32], function: Function) {
 
 /// What is done to a number after the bias was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Function {
+pub enum Function {
     /// Not even the bias is added.
     Nothing,
+    /// The bias alone is added.
     Same,
+    /// With the error function.
     Gelu,
+    /// With the hyperbolic tangent.
     GeluNew,
+    /// What is below 0 becomes 0.
     Relu,
 }
 
 /// Adds `more` and `bias` to each row and brings it to mean 0 and variance 1, then scales and shifts it.
-pub(super) struct Norm<'a> {
-    pub(super) more: &'a [f32],
-    pub(super) bias: &'a [f32],
-    pub(super) scale: &'a [f32],
-    pub(super) shift: &'a [f32],
-    pub(super) epsilon: f32,
+pub struct Norm<'a> {
+    /// Added before; as many rows, or none at all.
+    pub more: &'a [f32],
+    /// Added to each row before.
+    pub bias: &'a [f32],
+    /// Multiplied with afterwards.
+    pub scale: &'a [f32],
+    /// Added afterwards.
+    pub shift: &'a [f32],
+    /// Added to the variance.
+    pub epsilon: f32,
 }
 
 impl Norm<'_> {
     /// Applies it to each row, as long as `scale` is.
-    pub(super) fn apply(self, rows: &mut [f32]) {
+    pub fn apply(self, rows: &mut [f32]) {
         let width = self.scale.len();
         each_row(rows, width, self);
     }
 }
 
 /// Makes shares of 1 out of each row.
-pub(super) fn softmax(rows: &mut [f32], width: usize) {
+pub fn softmax(rows: &mut [f32], width: usize) {
     each_row(rows, width, Softmax);
 }
 
@@ -365,28 +289,5 @@ mod tests {
         let mut far = [-1e30, 0.0, 1e4];
         softmax(&mut far, 3);
         assert!(far[0] < 1e-30 && far[1] < 1e-30 && (far[2] - 1.0).abs() < 1e-6, "{far:?}");
-    }
-
-    #[test]
-    fn products_are_sums_of_products() {
-        let (rows, depth, columns) = (5, 7, 3);
-        let (left, right) = (numbers(rows * depth), numbers(columns * depth));
-        let mut to = vec![0.0; rows * 4];
-        let turned = View::rows(&right, columns, depth, depth).turned();
-        multiply(View::rows(&left, rows, depth, depth), turned, 0.5, &mut to, 4);
-        for row in 0..rows {
-            for column in 0..columns {
-                let one = |at: usize| left[row * depth + at] * right[column * depth + at];
-                let sum: f32 = 0.5 * (0..depth).map(one).sum::<f32>();
-                assert!((to[row * 4 + column] - sum).abs() < 1e-4);
-            }
-        }
-    }
-
-    #[test]
-    #[should_panic(expected = "matrices that do not fit")]
-    fn a_matrix_outside_its_slice_is_refused() {
-        let values = numbers(10);
-        multiply(View::rows(&values, 3, 4, 4), View::rows(&values, 4, 2, 2), 1.0, &mut [0.0; 6], 2);
     }
 }
