@@ -9,6 +9,7 @@ mod cli;
 mod database_down;
 mod delivery;
 mod demo;
+mod grounded;
 mod embedding;
 mod learning;
 mod main_job;
