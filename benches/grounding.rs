@@ -6,11 +6,8 @@
 #[path = "../tests/it/grounded/measure.rs"]
 mod measure;
 
-use std::sync::Arc;
-
-use frontdesk::embed::{Embedder, Settings};
-use measure::{Labelled, SETS, agreement, below, check, overlap, read};
-use serde_json::json;
+use frontdesk::embed::Embedder;
+use measure::{Labelled, MINI_LM, SETS, agreement, below, check, model, overlap, read};
 
 /// The default threshold of a prompt file.
 const THRESHOLD: f64 = 0.2;
@@ -20,7 +17,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let features = arguments.iter().any(|argument| argument == "--features");
     let folder = arguments.iter().find(|argument| !argument.starts_with("--")).cloned();
-    let embedder = model(&folder.unwrap_or("../shared/models/all-MiniLM-L6-v2".into()));
+    let embedder = model(&folder.unwrap_or(MINI_LM.into()));
     for (set, file) in SETS {
         let Some(rows) = read(file) else { return println!("skipped: no shared data") };
         if features {
@@ -29,14 +26,6 @@ fn main() {
             runtime.block_on(report(set, &rows, embedder.as_deref()));
         }
     }
-}
-
-/// The local model in a folder, where it can be read.
-fn model(folder: &str) -> Option<Arc<dyn Embedder>> {
-    let models = serde_json::from_value(json!({ "folder": "models", "hub_url": "" })).ok()?;
-    let settings: Settings =
-        serde_json::from_value(json!({ "kind": "local", "path": folder })).ok()?;
-    settings.build(&models).inspect_err(|why| println!("without embeddings: {why}")).ok()
 }
 
 async fn report(set: &str, rows: &[Labelled], embedder: Option<&dyn Embedder>) {

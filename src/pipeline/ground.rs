@@ -137,6 +137,17 @@ impl Check {
         all.into_iter().take(NEIGHBOURS).map(|(_, place)| place).collect()
     }
 
+    /// Whether embeddings could change a verdict at this threshold (0 to 1).
+    fn is_undecided(&self, threshold: f32) -> bool {
+        self.weighed.iter().filter(|weighed| weighed.claimed.is_ok()).any(|weighed| {
+            let at = |near: f32| {
+                let features = Features { near: Some(near), ..weighed.features.clone() };
+                probability(features.logit()) >= threshold
+            };
+            at(0.0) != at(1.0)
+        })
+    }
+
     /// The texts to embed, for [`Check::near`].
     pub fn texts(&self) -> Vec<String> {
         let mut texts = Vec::new();

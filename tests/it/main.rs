@@ -13,6 +13,7 @@ mod demo;
 mod follow_up;
 mod rerank;
 mod formats;
+mod grounded;
 mod embedding;
 mod gaps;
 mod index_contract;

@@ -2,7 +2,7 @@
 //! agent's setting says. The scores are those of the neighbouring files; a failure here leaves them as they are.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use regex::Regex;
 
@@ -13,6 +13,9 @@ use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
 use crate::pipeline::clean::Cleaned;
 use crate::pipeline::{millis, prompt};
+
+/// How long a reply waits for embeddings: they only help.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who is asked, and about what.
 pub(in crate::pipeline) struct Asked<'a> {
@@ -87,21 +90,21 @@ fn stated(text: &str) -> String {
 
 async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Checked) {
     let Some(identity) = embedder.identity() else { return };
-    if !check.reader.is_read_by(embedder.languages()) {
+    let of_use = check.is_undecided(checked.threshold);
+    if !of_use || !check.reader.is_read_by(embedder.languages()) {
         return;
     }
     let texts = check.texts();
-    if texts.is_empty() {
-        return;
-    }
     // As questions, so that a reply does not wait behind documents that are learned.
-    match embedder.embed(&texts, Purpose::Query).await {
-        Ok(vectors) if vectors.len() == texts.len() => {
+    let embedded = tokio::time::timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    match embedded {
+        Ok(Ok(vectors)) if vectors.len() == texts.len() => {
             check.near(&vectors);
             checked.embedder = Some(identity.to_owned());
         }
-        Ok(_) => checked.error = Some("the embedder returned too few vectors".into()),
-        Err(error) => {
+        Ok(Ok(_)) => checked.error = Some("the embedder returned too few vectors".into()),
+        Err(_) => checked.error = Some("the embedder took too long".into()),
+        Ok(Err(error)) => {
             tracing::warn!(%error, "the reply could not be embedded, it is checked by its words alone");
             checked.error = Some(error.to_string());
         }

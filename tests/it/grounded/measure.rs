@@ -3,13 +3,18 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use frontdesk::embed::{Embedder, Purpose};
+use frontdesk::embed::{Embedder, Purpose, Settings};
 use frontdesk::pipeline::ground::{Check, Material};
+use serde_json::json;
 
 /// The sets of the shared data, by name and file.
 pub(crate) const SETS: [(&str, &str); 3] =
     [("begin", "begin/dev.jsonl"), ("q2-wow", "q2-wow/cross.jsonl"), ("wice", "wice/dev.jsonl")];
+
+/// A real model, where the shared data is at hand.
+pub(crate) const MINI_LM: &str = "../shared/models/all-MiniLM-L6-v2";
 
 /// A reply that people have labelled.
 pub(crate) struct Labelled {
@@ -38,6 +43,14 @@ pub(crate) fn read(file: &str) -> Option<Vec<Labelled>> {
         Labelled { knowledge: text("knowledge"), response: text("response"), supported }
     };
     Some(text.lines().map(row).collect())
+}
+
+/// The local model in a folder, where it can be read.
+pub(crate) fn model(folder: &str) -> Option<Arc<dyn Embedder>> {
+    let models = serde_json::from_value(json!({ "folder": "models", "hub_url": "" })).ok()?;
+    let settings: Settings =
+        serde_json::from_value(json!({ "kind": "local", "path": folder })).ok()?;
+    settings.build(&models).inspect_err(|why| println!("without embeddings: {why}")).ok()
 }
 
 /// The share of a reply's words that the knowledge holds.
