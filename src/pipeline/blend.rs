@@ -44,10 +44,9 @@ pub(crate) fn lean_on(looked: &mut [Looked], says: bool, keep: usize) -> Vec<Pas
     let mut sums = Sums::default();
     for one in looked.iter_mut() {
         one.weight = match (one.how, says) {
-            (How::Context, _) => 1.0,
             (How::Before, _) => BEFORE,
-            (_, true) => 1.0,
-            (_, false) => 0.0,
+            (How::Asked, false) => 0.0,
+            _ => 1.0,
         };
         for passage in &one.passages {
             let floor = if says && one.how != How::Asked { UNSAID } else { 1.0 };

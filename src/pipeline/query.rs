@@ -17,8 +17,8 @@ const NEAR: usize = 4;
 const PLENTY: usize = 6;
 /// One with so few, and with a word that takes up what was said before, is not.
 const FEW: usize = 3;
-/// So few words in all are perhaps the rest of a question: `on Sundays?`.
-const BRIEF: usize = 4;
+/// So few words in all, without a verb, are perhaps the rest of a question: `Sundays?`.
+const BRIEF: usize = 2;
 /// The longest text that is taken along from an earlier message, in characters.
 const LONGEST: usize = 300;
 
@@ -51,9 +51,11 @@ pub(crate) fn read(question: &Question, history: &[Line]) -> Reading {
     let language = language(question, history);
     let told = index::telling(&question.text, language.as_deref());
     let before = earlier(history);
+    // Who says the same again wants the same again.
+    let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
     let lean = match before {
-        Some(_) => lean(&question.text, language.as_deref(), &told),
-        None => Lean::Complete,
+        Some(_) if !again => lean(&question.text, language.as_deref(), &told),
+        _ => Lean::Complete,
     };
     let context = before.filter(|_| lean > Lean::Complete);
     Reading { says_something: told.content > 0, language, lean, context }
@@ -195,6 +197,8 @@ mod tests {
             assert_eq!((reading.lean, reading.context), (Lean::Complete, None), "{question}");
         }
         assert_eq!(after("When do you open?", "refunds?").lean, Lean::Perhaps);
+        assert_eq!(after("Do you sell lamps?", "When do you open?").lean, Lean::Complete);
+        assert_eq!(after("and on Sundays?", "and on Sundays?").lean, Lean::Complete, "again");
         let first = read(&asked("and on Sundays?", None), &[]);
         assert_eq!(first.lean, Lean::Complete, "there is nothing to lean on");
         let greeted = [said(Speaker::Customer, "hello!"), said(Speaker::Bot, "Hi!")];

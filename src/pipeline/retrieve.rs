@@ -76,11 +76,11 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
     let language = reading.language.as_deref();
     let mut seen = Retrieved { query: cut(&question.text), ..Retrieved::default() };
     seen.language = reading.language.clone();
-    let mut texts = vec![Text { how: How::Asked, text: seen.query.clone(), language }];
+    let mut texts = vec![Text { how: How::Asked, words: seen.query.clone(), language }];
     let before = reading.context.as_deref().filter(|_| reading.lean == Lean::Leans);
     let context = before.map(|said| query::with_context(&question.text, said));
-    texts.extend(context.iter().map(|text| Text { how: How::Context, text: cut(text), language }));
-    texts.extend(before.map(|text| Text { how: How::Before, text: cut(text), language }));
+    texts.extend(context.iter().map(|text| Text { how: How::Context, words: cut(text), language }));
+    texts.extend(before.map(|text| Text { how: How::Before, words: cut(text), language }));
     let mut looked = look(engine, &agent.knowledge, &texts, &mut seen).await;
     let weights = Weights::for_embedder(engine.embed.languages(), language);
     let (mut passages, sure) = match looked.as_mut_slice() {
@@ -128,14 +128,15 @@ pub(super) async fn settle(
         let Understood { standalone, translated } = understood;
         let own = wish.reading.language.as_deref();
         let mut texts =
-            vec![Text { how: How::Asked, text: cut(&scene.question.text), language: own }];
+            vec![Text { how: How::Asked, words: cut(&scene.question.text), language: own }];
         let other = standalone.filter(|text| text.trim() != scene.question.text.trim());
-        let rewritten = other.clone().map(|text| Text { how: How::Rewritten, text, language: own });
+        let rewritten =
+            other.clone().map(|text| Text { how: How::Rewritten, words: text, language: own });
         texts.extend(rewritten);
         best = translated.clone().or(other.clone());
         texts.extend(translated.map(|text| Text {
             how: How::Translated,
-            text,
+            words: text,
             language: wish.into,
         }));
         let mut looked = look(engine, &scene.agent.knowledge, &texts, &mut seen).await;
@@ -207,7 +208,7 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
     let mut seen = Retrieved { query: cut(asked.text), ..Retrieved::default() };
     let language = asked.language.or_else(|| index::language(asked.text));
     seen.language = language.map(ToOwned::to_owned);
-    let text = Text { how: How::Asked, text: seen.query.clone(), language };
+    let text = Text { how: How::Asked, words: seen.query.clone(), language };
     let looked = look(engine, asked.collections, &[text], &mut seen).await;
     seen.searched = looked.iter().map(Looked::told).collect();
     let (passages, sure) =
@@ -223,7 +224,8 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
 /// One text to search for.
 struct Text<'a> {
     how: How,
-    text: String,
+    /// What is searched for.
+    words: String,
     /// ISO 639-1 code of its language, where it is known.
     language: Option<&'a str>,
 }
@@ -236,11 +238,11 @@ async fn look(
     seen: &mut Retrieved,
 ) -> Vec<Looked> {
     let started = Instant::now();
-    let all: Vec<String> = texts.iter().map(|text| text.text.clone()).collect();
+    let all: Vec<String> = texts.iter().map(|text| text.words.clone()).collect();
     let vectors = embed(engine, &all, seen).await;
     seen.embed_ms += millis(started);
     let mut looked = Vec::with_capacity(texts.len());
-    for (at, Text { how, text, language }) in texts.iter().enumerate() {
+    for (at, Text { how, words: text, language }) in texts.iter().enumerate() {
         let vector = vectors.get(at).map(Vec::as_slice);
         let search = Query { collections, text, vector, limit: LEG };
         let gathered = ask(engine, &search, *language, seen).await;

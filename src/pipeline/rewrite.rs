@@ -91,10 +91,10 @@ fn compose(model: &str, (question, history): (&Question, &[Line]), asked: &Asked
     for line in history.iter().skip(skip) {
         let who = if line.speaker == Speaker::Customer { "Customer" } else { "Business" };
         let said: String = line.text.chars().take(LONGEST_LINE).collect();
-        user.push_str(&format!("{who}: {}\n", said.replace('\n', " ")));
+        user.extend([who, ": ", &said.replace('\n', " "), "\n"]);
     }
     let last: String = question.text.chars().take(LONGEST_QUESTION).collect();
-    user.push_str(&format!("\nLast message of the customer: {}", last.replace('\n', " ")));
+    user.extend(["\nLast message of the customer: ", &last.replace('\n', " ")]);
     let vocabulary = Vocabulary::of(model);
     let tokens = vocabulary.count(&system) + vocabulary.count(&user) + OVERHEAD;
     let message = |role, content| ChatMessage { role, content };

@@ -1,4 +1,4 @@
-//! Scores with any `/rerank` endpoint: those that speak Cohere's words (Cohere, Jina, Voyage, vLLM, LiteLLM) and
+//! Scores with any `/rerank` endpoint: those that speak Cohere's words (Cohere, Jina, Voyage, vLLM, `LiteLLM`) and
 //! text-embeddings-inference. Must not order passages, nor take a score for one that was not asked about.
 
 use async_trait::async_trait;

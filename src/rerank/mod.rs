@@ -4,7 +4,7 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | `off` | scores nothing; passages stay as the legs ranked them |
-//! | `endpoint` | any `/rerank`: Cohere, Jina, Voyage, vLLM, LiteLLM, text-embeddings-inference |
+//! | `endpoint` | any `/rerank`: Cohere, Jina, Voyage, vLLM, `LiteLLM`, text-embeddings-inference |
 
 use std::sync::Arc;
 

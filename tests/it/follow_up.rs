@@ -221,7 +221,7 @@ async fn a_question_that_changes_the_topic_finds_what_it_would_have_found_alone(
     }
 }
 
-/// What the model is asked when a question is to be put in other words.
+/// Whether the model is asked to put a question in other words.
 fn is_rewriting(request: &Value) -> bool {
     request["messages"][0]["content"]
         .as_str()
@@ -263,11 +263,13 @@ fn how(turn: &Value) -> Vec<String> {
     searched.iter().map(|one| one["how"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Other tests count the calls of the model, and do without other words.
+const MAY_ASK: &str = "[retrieve]\nrewrite_ms = 3000";
 const HOURS: &str = "When do you close on weekdays?";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_makes_a_follow_up_complete_and_its_words_are_searched_and_never_sent() {
-    let app = TestApp::start().await;
+    let app = Setup::on(Db::Sqlite).with(MAY_ASK).start().await;
     rewrites_as(&app, json!({"question": "When do you close on Saturday?"}));
     let turn = sandbox(&app, &[HOURS], "and then?").await;
     assert_eq!(asked(&app), (1, 2));
@@ -287,7 +289,7 @@ async fn a_model_makes_a_follow_up_complete_and_its_words_are_searched_and_never
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_complete_question_costs_no_second_call() {
-    let app = TestApp::start().await;
+    let app = Setup::on(Db::Sqlite).with(MAY_ASK).start().await;
     rewrites_as(&app, json!({"question": "nonsense"}));
     for (before, text) in [
         (vec![], "and on Sundays?"),
@@ -328,7 +330,8 @@ async fn a_model_that_fails_or_talks_nonsense_leaves_the_rule_and_the_customer_i
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_in_another_language_is_searched_in_the_documents_language_as_well() {
     let hours = "# Opening hours\n\nWe open the shop from Monday to Friday at nine in the morning and we close it at six in the evening.\n\n## Weekend\n\nOn Saturday the shop closes at one in the afternoon, and on Sunday it is closed for the whole day.\n";
-    let app = Setup::on(Db::Sqlite).file("knowledge/acme/hours.md", hours).start().await;
+    let app =
+        Setup::on(Db::Sqlite).with(MAY_ASK).file("knowledge/acme/hours.md", hours).start().await;
     let written = json!({"question": "¿A qué hora cierran los sábados?", "translation": "What time does the shop close on Saturday?"});
     rewrites_as(&app, written);
     let turn = sandbox(&app, &[], "¿A qué hora cierran los sábados?").await;
@@ -346,7 +349,7 @@ async fn a_question_in_another_language_is_searched_in_the_documents_language_as
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_can_do_without() {
     let agent = "---\nname: Acme\nknowledge: [acme]\nsearch: { follow_up: false, translate: false }\n---\nBe kind.\n";
-    let app = Setup::on(Db::Sqlite).file("prompts/acme.md", agent).start().await;
+    let app = Setup::on(Db::Sqlite).with(MAY_ASK).file("prompts/acme.md", agent).start().await;
     let turn = sandbox(&app, &[HOURS], "and on Saturday?").await;
     assert_eq!(how(&turn), ["asked"]);
     assert_eq!(asked(&app), (0, 1));
@@ -357,7 +360,7 @@ async fn an_agent_can_do_without() {
 async fn where_a_turn_may_cost_nothing_no_model_is_asked_for_other_words() {
     let limits =
         "[llm.prices.\"gpt-4o-mini\"]\ninput = 1000.0\noutput = 1000.0\n[budget]\nturn = 0.00001\n";
-    let app = Setup::on(Db::Sqlite).with(limits).start().await;
+    let app = Setup::on(Db::Sqlite).with(&format!("{limits}{MAY_ASK}")).start().await;
     let turn = sandbox(&app, &[HOURS], "and on Saturday?").await;
     assert_eq!(how(&turn), ["asked", "context", "before"], "the rule costs nothing");
     assert_eq!(asked(&app), (0, 0));
@@ -367,7 +370,7 @@ async fn where_a_turn_may_cost_nothing_no_model_is_asked_for_other_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_is_put_in_other_words_once() {
-    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 300\n").start().await;
+    let app = Setup::on(Db::Sqlite).with("[worker]\ngap_ms = 300").with(MAY_ASK).start().await;
     rewrites_as(&app, json!({"question": "When do you close on Saturday?"}));
     let customer = "447700910077";
     app.deliver(&text_webhook(MAIN, customer, "wamid.f1", HOURS)).await;

@@ -14,7 +14,7 @@ const QUESTION: &str = "When do you close on Saturday?";
 async fn preferring(word: &str, more: &str) -> (TestApp, OpenAi) {
     let server = OpenAi::start().await;
     let settings = format!(
-        "[rerank]\nkind = \"endpoint\"\nbase_url = \"{}\"\nmodel = \"prefers-{word}\"\nretries = 0\n{more}\n",
+        "[rerank]\nkind = \"endpoint\"\nbase_url = \"{}\"\nmodel = \"prefers-{word}\"\nretries = 0\n{more}\n[retrieve]\nrewrite_ms = 3000\n",
         server.url
     );
     (Setup::on(Db::Sqlite).with(&settings).start().await, server)

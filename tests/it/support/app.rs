@@ -179,6 +179,7 @@ impl Setup {
              [store]\npath = \"{home}/desk.db\"\nurl = \"{store}\"\nwait_ms = 1000\n\
              [files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n\
              [llm]\n{llm}\n[embed]\n{embed}\n[speech]\n{speech}\n\
+             [retrieve]\nrewrite_ms = 0\n\
              [worker]\ngap_ms = 0\npoll_ms = 200\n\
              {}{}",
             number("main", "acme", MAIN, graph),
