@@ -71,7 +71,7 @@ struct Found {
 pub struct Measured<'a> {
     of: &'a Retrieval,
     found: Vec<Found>,
-    unanswerable: Vec<f32>,
+    unanswerable: Vec<Found>,
 }
 
 impl Retrieval {
@@ -113,7 +113,7 @@ impl Retrieval {
         }
         let mut none = Vec::with_capacity(unanswerable.len());
         for (place, question) in unanswerable.iter().enumerate() {
-            none.push(self.ask(place, question).await.confidence);
+            none.push(self.ask(place, question).await);
             progress.done(&question.text);
         }
         Measured { of: self, found, unanswerable: none }
@@ -189,7 +189,8 @@ impl Measured<'_> {
     /// What confidence tells of the questions that are answered and of those that are not.
     pub fn curve(&self) -> Curve {
         let answerable = self.found.iter().map(|found| found.confidence).collect();
-        Curve::new(answerable, self.unanswerable.clone())
+        let unanswerable = self.unanswerable.iter().map(|found| found.confidence).collect();
+        Curve::new(answerable, unanswerable)
     }
 
     /// The ids or paths of what a question found, best first, each once.
@@ -221,8 +222,12 @@ impl Measured<'_> {
 
     /// Every question with what each leg found, a line of JSON each, for tools of one's own.
     pub fn details(&self) -> impl Iterator<Item = serde_json::Value> {
-        self.found.iter().filter_map(|found| {
-            let asked = self.of.dataset.questions.get(found.question)?;
+        let Dataset { questions, unanswerable, .. } = &self.of.dataset;
+        let answered = self.found.iter().map(move |found| (questions.get(found.question), found));
+        let none = self.unanswerable.iter();
+        let none = none.map(move |found| (unanswerable.get(found.question), found));
+        answered.chain(none).filter_map(|(asked, found)| {
+            let asked = asked?;
             let leg = |hits: &[Hit]| -> Vec<serde_json::Value> {
                 let each = hits.iter();
                 each.map(|hit| {

@@ -1,8 +1,10 @@
 //! From the legs of an index to one list of passages, best first. Pure: it asks no index and no model.
 //!
-//! No leg may do harm. Each leg's scores become shares of its best one and are added up by weight, and an
-//! embedding model only has a say in the languages that it was trained on: to a model that does not know the
-//! language everything looks alike, and counting its ranks would bury what the words have found.
+//! No leg may do harm. What the words found is worth as much as they say: a question whose rare words a chunk holds has
+//! strong evidence, one of common words hardly any, and BM25's best score tells which. What the embeddings found is
+//! worth what sets it apart from the worst that was found. An embedding model only has a say in the languages
+//! that it was trained on: to a model that does not know the language everything looks alike, and counting its
+//! ranks would bury what the words have found.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -11,10 +13,20 @@ use std::sync::Arc;
 use crate::domain::{Chunk, ChunkId, Passage, Scores};
 use crate::index::{Hit, Legs, Tuning};
 
-/// Share of the dense leg where the embedder knows the language. A compromise: on the shared English data it lifts
-/// matching of short questions by 9 to 19 points over the words alone and leaves `scifact`, whose best is 0.3, where
-/// the words had it (-0.2).
-const TRUSTED: f32 = 0.65;
+/// Share of the dense leg where the embedder knows the language.
+const TRUSTED: f32 = 0.5;
+
+/// What a difference of 1 between two cosines is worth, and what the words are worth at the most. With these and
+/// [`STRONG`] the fusion is above the best single leg on five of the six English sets of the shared data and 0.3
+/// points of nDCG@10 below it on one; 3 to 5, 1.4 to 2 and 6 to 10 change each by half a point.
+const MEANING: f32 = 4.0;
+const WORDS: f32 = 1.6;
+
+/// The BM25 score of a chunk whose words are worth half of what words can be: two or three rare words.
+const STRONG: f32 = 8.0;
+
+/// The least that the words are worth, so that a slip of the pen in every word still finds something.
+const WEAK: f32 = 0.05;
 
 /// Share of the dense leg where nobody can tell the question's language: an English model costs the other languages
 /// of the shared data half a point at most, and lifts English all the same.
@@ -68,11 +80,13 @@ impl Weights {
 pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> {
     let dense = if legs.dense.is_empty() { 0.0 } else { share(weights.dense) };
     let ngram = share(weights.ngram);
-    let (bm25, ngram) = ((1.0 - dense) * (1.0 - ngram), (1.0 - dense) * ngram);
+    let (meaning, words) = (dense * MEANING, (1.0 - dense) * WORDS);
+    let said = if dense > 0.0 { evidence(&legs.bm25) } else { 1.0 };
+    let (meaning, words) = (meaning / (meaning + words), said * words / (meaning + words));
     let legs = [
-        Leg::above_worst(legs.dense, dense),
-        Leg::above_zero(legs.bm25, bm25),
-        Leg::above_zero(legs.ngram, ngram),
+        Leg::above_worst(legs.dense, meaning),
+        Leg::above_zero(legs.bm25, words * (1.0 - ngram)),
+        Leg::above_zero(legs.ngram, words * ngram),
     ];
     let mut fusion = Fusion::of_at_most(legs.iter().map(|leg| leg.hits.len()).sum());
     let [dense, bm25, ngram] = &legs;
@@ -100,6 +114,13 @@ pub(crate) fn confidence(passages: &[Passage], weights: &Weights) -> f32 {
     sure.fold(0.0, f32::max)
 }
 
+/// How much the best of what BM25 found says, 0 to 1.
+fn evidence(bm25: &[Hit]) -> f32 {
+    let finite = bm25.iter().map(|hit| hit.score).filter(|score| score.is_finite());
+    let best = finite.fold(0.0, f32::max);
+    (best * best / (best * best + STRONG * STRONG)).max(WEAK)
+}
+
 /// What a leg found, and how its scores become shares.
 struct Leg {
     hits: Vec<Hit>,
@@ -116,12 +137,12 @@ impl Leg {
         Self { hits, weight, zero: 0.0, one }
     }
 
-    /// For cosines of embeddings, which differ little and never come near zero: the worst one found is the zero.
+    /// For cosines of embeddings, which differ little and never come near zero: the worst one found is the zero, and what
+    /// sets the others apart from it counts as it is.
     fn above_worst(hits: Vec<Hit>, weight: f32) -> Self {
         let leg = Self::above_zero(hits, weight);
-        let scores = || leg.hits.iter().map(|hit| hit.score);
-        let (zero, one) = (scores().fold(f32::MAX, f32::min), scores().fold(f32::MIN, f32::max));
-        Self { zero, one, ..leg }
+        let zero = leg.hits.iter().map(|hit| hit.score).fold(f32::MAX, f32::min);
+        Self { zero, one: zero + 1.0, ..leg }
     }
 
     fn share(&self, score: f32) -> f32 {
@@ -259,10 +280,10 @@ mod tests {
     #[test]
     fn an_embedder_has_a_say_only_in_the_languages_it_knows() {
         let dense = |known: &[String], asked| Weights::for_embedder(known, asked).dense;
-        assert!(dense(&english(), Some("en-GB")) > 0.5);
+        assert!(dense(&english(), Some("en-GB")) >= 0.5);
         assert!(dense(&english(), Some("ar")) <= 0.0);
         assert!((0.1..=0.3).contains(&dense(&english(), None)));
-        assert!(dense(&[], Some("ar")) > 0.5, "no list: it knows all of them");
+        assert!(dense(&[], Some("ar")) >= 0.5, "no list: it knows all of them");
     }
 
     #[test]
