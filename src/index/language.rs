@@ -50,7 +50,7 @@ fn guess(text: &str) -> Option<Lang> {
 /// What a question is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Telling {
-    /// All its words, folded, in their order.
+    /// Its words, folded, in their order, from the first that is not only polite.
     pub words: Vec<String>,
     /// How many of them say something by themselves: neither function words nor courtesies. Two letters of a script
     /// without spaces count as one.
@@ -68,6 +68,7 @@ pub(crate) fn telling(question: &str, language: Option<&str>) -> Telling {
         words.iter().filter(says).partition(|word| word.chars().all(terms::is_spaceless));
     let content = whole.len() + pairs.len().div_ceil(2);
     let polite = words.iter().any(|word| terms::is_courtesy(word));
+    let words = words.into_iter().skip_while(|word| terms::is_courtesy(word)).collect();
     Telling { words, content, polite }
 }
 

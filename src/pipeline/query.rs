@@ -161,6 +161,7 @@ mod tests {
             ("When do you open on weekdays?", "and on Sundays?"),
             ("When do you open on weekdays?", "What about Sundays?"),
             ("Do you rent e-bikes?", "how much does it cost?"),
+            ("When do you open on weekdays?", "ok\nand\non Saturday?"),
             ("Do you rent e-bikes?", "why?"),
             ("Do you rent e-bikes?", "how much is that per week"),
             ("¿A qué hora abren los sábados?", "¿Y los domingos?"),

@@ -57,10 +57,18 @@ impl Phrases {
     fn is_dummy(&self, words: &[String], at: usize) -> bool {
         let mut after = words.iter().skip(at + 1).take(3);
         let empty = self.language == "en" && words[at] == "it" && after.any(|word| word == "to");
+        let next = words.get(at + 1).map_or("", String::as_str);
+        let relative = self.language == "en"
+            && words[at] == "that"
+            && at > 2
+            && RELATIVE.split('|').any(|verb| verb == next);
         let within = |word: &String| self.openers.split('|').any(|opener| opener == word);
-        empty || words.iter().take(at).skip(2).any(within)
+        empty || relative || words.iter().take(at).skip(2).any(within)
     }
 }
+
+/// What follows `that` where it only links two parts of a question: `shoes that were worn`.
+const RELATIVE: &str = "was|were|is|are|has|have|had|can|will|i|you|we|they";
 
 /// So many words at the most are the rest of a question.
 const SCRAP: usize = 3;
