@@ -21,10 +21,10 @@ use crate::knowledge::{Library, Progress};
 /// what it has. Afterwards the lines are printed that choose the index in the configuration.
 #[derive(Debug, Args)]
 pub(super) struct To {
-    /// Which index: qdrant, memory
-    #[arg(long, value_name = "INDEX")]
-    to: String,
-    /// Qdrant's gRPC address, such as http://localhost:6334 [default: as configured]
+    /// Which index: `qdrant`, `memory`
+    #[arg(long = "to", value_name = "INDEX")]
+    kind: String,
+    /// Qdrant's gRPC address, such as `http://localhost:6334` [default: as configured]
     #[arg(long, env = "QDRANT_URL")]
     url: Option<String>,
     /// Qdrant's key [default: as configured]
@@ -37,7 +37,7 @@ impl To {
         let started = Instant::now();
         let api_key = self.api_key.map(Into::into);
         config.index =
-            config.index.towards(&self.to, self.url, api_key).map_err(|why| anyhow!("{why}"))?;
+            config.index.towards(&self.kind, self.url, api_key).map_err(|why| anyhow!("{why}"))?;
         let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
         let app = App::assemble(config).await?;
         let (store, engine) = (app.desk.store.clone(), &app.desk.engine);
