@@ -60,7 +60,7 @@ async fn check_parts(app: &App, report: &mut Report) {
             }
         }
         Err(error) => {
-            report.bad("documents", &error.to_string(), "see the database and the index above")
+            report.bad("documents", &error.to_string(), "see the database and the index above");
         }
     }
     match desk.engine.model.check().await {

@@ -38,7 +38,7 @@ impl Reindex {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let Self { prune, to, url, api_key } = self;
         if let Some(to) = to {
-            return To { to, url, api_key }.run(config).await;
+            return To { kind: to, url, api_key }.run(config).await;
         }
         let app = App::assemble(config).await?;
         let desk = &app.desk;

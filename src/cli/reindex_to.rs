@@ -20,7 +20,7 @@ use crate::knowledge::{Library, Progress};
 /// what it has. Afterwards the lines are printed that choose the index in the configuration.
 pub(super) struct To {
     /// Which index: `qdrant`, `memory`.
-    pub(super) to: String,
+    pub(super) kind: String,
     /// Qdrant's gRPC address; `None` as configured.
     pub(super) url: Option<String>,
     /// Qdrant's key; `None` as configured.
@@ -32,7 +32,7 @@ impl To {
         let started = Instant::now();
         let api_key = self.api_key.map(Into::into);
         config.index =
-            config.index.towards(&self.to, self.url, api_key).map_err(|why| anyhow!("{why}"))?;
+            config.index.towards(&self.kind, self.url, api_key).map_err(|why| anyhow!("{why}"))?;
         let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
         let app = App::assemble(config).await?;
         let (store, engine) = (app.desk.store.clone(), &app.desk.engine);

@@ -97,7 +97,7 @@ impl Lexicon {
         let share = |id: &u32| (self.holders(*id) as f32 / all).min(1.0);
         let by_chance = 1.0 - ids.iter().map(|id| 1.0 - share(id)).product::<f32>();
         let together = ids.iter().map(share).fold(0.0, f32::max);
-        if ids.len() == 1 { together * all } else { (by_chance + together) / 2.0 * all }
+        if ids.len() == 1 { together * all } else { f32::midpoint(by_chance, together) * all }
     }
 
     /// A word by its id; empty for an id that is not given.

@@ -147,7 +147,7 @@ impl Known {
         let chunk: Chunk = serde_json::from_value(chunk).ok()?;
         #[expect(clippy::cast_possible_truncation, reason = "was written as f32")]
         let number =
-            |key: &str| point.payload.get(key).and_then(|v| v.as_double()).map(|x| x as f32);
+            |key: &str| point.payload.get(key).and_then(Value::as_double).map(|x| x as f32);
         let (length, norm) = (number(LENGTH)?, number(NORM)?);
         let mut counts: HashMap<String, f32> = HashMap::new();
         for word in terms::words(&chunk.searchable()) {
@@ -173,7 +173,7 @@ impl Mark {
 
     /// Reads a point; the beginning when it is no mark.
     pub(super) fn read(point: &RetrievedPoint) -> Self {
-        let revision = point.payload.get(MARK).and_then(|value| value.as_integer());
+        let revision = point.payload.get(MARK).and_then(Value::as_integer);
         let document = point.payload.get(LAST).and_then(|value| value.as_str());
         Self { revision: revision.unwrap_or(0), document: document.cloned().unwrap_or_default() }
     }

@@ -84,7 +84,7 @@ impl Schema {
     /// All collections that this prefix has made, those of other models too.
     pub(super) async fn all(&self, link: &Link) -> Result<Vec<String>, Error> {
         let list = link
-            .call(Patience::Write, |client| client.list_collections())
+            .call(Patience::Write, qdrant_client::Qdrant::list_collections)
             .await
             .map_err(|failure| Error(failure.words))?;
         let (words, dense) = (self.name(Kind::Words), format!("{}_dense_", self.settings.prefix));

@@ -93,7 +93,7 @@ impl Qdrant {
 
     /// The server's version, and how many points of words it holds.
     pub(super) async fn describe(&self) -> Result<(String, u64), Error> {
-        let health = self.link.call(Patience::Search, |client| client.health_check()).await?;
+        let health = self.link.call(Patience::Search, qdrant_client::Qdrant::health_check).await?;
         let request = CountPoints {
             collection_name: self.schema.name(Kind::Words),
             filter: Some(Filter::must([Condition::is_empty(MARK)])),
