@@ -1,7 +1,7 @@
 //! Backs the README's sentence on learning: chunks a second with a model in the process, beside the same model in Python's
 //! onnxruntime, and the time for one question.
 //!
-//! `cargo bench --bench embedding [-- --threads 2 --texts 500 --rounds 5]`. Texts are SciFact's abstracts, cut at 256 tokens, from
+//! `cargo bench --bench embedding [-- --threads 2 --texts 500 --rounds 5]`. Texts are abstracts of the set scifact, cut at 256 tokens, from
 //! the shared data. Both sides take turns, round by round, so that what else the machine does meets both; the ratio of each
 //! round is what counts. Python is `FRONTDESK_PYTHON` or `python3`, with onnxruntime, onnx, tokenizers, safetensors and numpy;
 //! without them that side is skipped. It prints and asserts nothing.

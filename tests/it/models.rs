@@ -129,6 +129,8 @@ impl Fetching {
     }
 }
 
+const PINNED: Known = Known { parts: &[part("model.safetensors", "beef", false)], ..MODEL };
+const OTHER: Known = Known { parts: &[part("weights.safetensors", "", false)], ..MODEL };
 const HALF: &str = ".fetch-tiny-model/model.safetensors.part";
 
 #[tokio::test]
@@ -211,7 +213,6 @@ async fn a_file_with_another_checksum_is_refused_and_not_kept() {
     assert!(left.iter().all(|file| !file.contains("safetensors")), "{left:?}");
     assert!(fetching.models.found("tiny-model").is_none(), "half a model has no name");
     // A pinned hash is believed rather than the hub's own.
-    const PINNED: Known = Known { parts: &[part("model.safetensors", "beef", false)], ..MODEL };
     let told = fetching.models.fetch(&PINNED, &fetching.seen).await.unwrap_err();
     assert!(told.contains("beef"), "{told}");
 }
@@ -219,7 +220,6 @@ async fn a_file_with_another_checksum_is_refused_and_not_kept() {
 #[tokio::test]
 async fn a_file_that_is_missing_on_the_hub_is_named() {
     let fetching = Fetching::new().await;
-    const OTHER: Known = Known { parts: &[part("weights.safetensors", "", false)], ..MODEL };
     let told = fetching.models.fetch(&OTHER, &fetching.seen).await.unwrap_err();
     for word in ["weights.safetensors", "404", "hub_url", "models import"] {
         assert!(told.contains(word), "no `{word}` in: {told}");

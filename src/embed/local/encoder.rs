@@ -240,7 +240,9 @@ impl Encoder {
 fn scale_queries(model: &Model, numbers: &mut [f32]) {
     #[expect(clippy::cast_precision_loss, reason = "the width of a head is small")]
     let scale = 1.0 / ((model.hidden / model.heads) as f32).sqrt();
-    numbers.iter_mut().for_each(|number| *number *= scale);
+    for number in numbers {
+        *number *= scale;
+    }
 }
 
 impl Linear {

@@ -96,8 +96,8 @@ const CASES: &[Case] = &[
         "another way to pool",
         |folder| {
             change(folder, "1_Pooling/config.json", |config| {
-                config["pooling_mode_max_tokens"] = json!(true)
-            })
+                config["pooling_mode_max_tokens"] = json!(true);
+            });
         },
         &["pooling_mode_mean_tokens"],
     ),
