@@ -180,19 +180,25 @@ mod tests {
         let diary = Diary::default();
         let (go_on, wait) = mpsc::channel::<()>();
         let own = diary.clone();
+        let (begin, begun) = oneshot::channel();
         let long = pool.run(Urgency::Later, move |(), waiting| {
             own.lock().unwrap().push("a document begins");
+            begin.send(()).unwrap();
             wait.recv().unwrap();
             waiting.run(&mut ());
             own.lock().unwrap().push("a document ends");
         });
-        let next = pool.run(Urgency::Later, writes(&diary, "the next document"));
-        let question = pool.run(Urgency::First, writes(&diary, "a question"));
-        let free = async {
-            waiting(&pool, 2).await;
-            go_on.send(()).unwrap();
+        let more = async {
+            begun.await.unwrap();
+            let next = pool.run(Urgency::Later, writes(&diary, "the next document"));
+            let question = pool.run(Urgency::First, writes(&diary, "a question"));
+            let free = async {
+                waiting(&pool, 2).await;
+                go_on.send(()).unwrap();
+            };
+            let _ = tokio::join!(next, question, free);
         };
-        let _ = tokio::join!(long, next, question, free);
+        let _ = tokio::join!(long, more);
         let wanted = ["a document begins", "a question", "a document ends", "the next document"];
         assert_eq!(*diary.lock().unwrap(), wanted);
     }
@@ -226,10 +232,15 @@ mod tests {
     async fn who_would_wait_behind_too_many_jobs_waits_before_the_queue() {
         let pool = Pool::<()>::start(1).unwrap();
         let (go_on, wait) = mpsc::channel::<()>();
-        let busy = pool.run(Urgency::Later, move |(), _| wait.recv().unwrap());
+        let (begin, begun) = oneshot::channel();
+        let busy = pool.run(Urgency::Later, move |(), _| {
+            begin.send(()).unwrap();
+            wait.recv().unwrap();
+        });
         let many =
             futures::future::join_all((0..100).map(|_| pool.run(Urgency::Later, |(), _| ())));
         let free = async {
+            begun.await.unwrap();
             waiting(&pool, WAITING - 1).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
             assert_eq!(
