@@ -32,6 +32,12 @@ const WEAK: f32 = 0.05;
 /// of the shared data half a point at most, and lifts English all the same.
 const UNSURE: f32 = 0.2;
 
+/// What the cosine counts in how sure we are, 0 to 1, where the embedder knows the language.
+const TELLING_MEANING: f32 = 0.8;
+
+/// With embeddings, 95 of 100 questions of three desks of the shared data score above 0.41 to 0.42; this makes it 0.5.
+const BENT: f32 = 0.8;
+
 /// How many passages are looked at to tell how sure we are.
 const TOP: usize = 3;
 
@@ -57,13 +63,19 @@ impl Default for Weights {
 
 impl Weights {
     /// The weights for an embedder that was trained on these languages (ISO 639-1; none of them: on all there are)
-    /// and a question in this one (`None` when nobody can tell).
-    pub(crate) fn for_embedder(languages: &[String], question: Option<&str>) -> Self {
+    /// and a question in this one (`None` when nobody can tell). `at_home` says that the documents are in its languages:
+    /// then most questions are, too, and one that seems not to be may have been misread.
+    pub(crate) fn for_embedder(
+        languages: &[String],
+        question: Option<&str>,
+        at_home: bool,
+    ) -> Self {
         let dense = match question {
             _ if languages.is_empty() => TRUSTED,
-            Some(spoken) if languages.iter().any(|known| same_language(known, spoken)) => TRUSTED,
-            Some(_) => 0.0,
-            None => UNSURE,
+            Some(spoken) if is_among(languages, spoken) => TRUSTED,
+            None if at_home => TRUSTED,
+            Some(_) if !at_home => 0.0,
+            _ => UNSURE,
         };
         Self { dense, ..Self::default() }
     }
@@ -96,22 +108,25 @@ pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> 
     fusion.finish(limit)
 }
 
-/// How sure we are that the passages answer, 0 to 1: the surest of the first three.
+/// How sure we are that the passages answer, 0 to 1: the surest of the first three. 0.5 is where one begins to answer.
 ///
 /// The words' part is twice the geometric mean of coverage and n-gram cosine, at most 1. Coverage alone is fooled by
 /// long chunks that hold every word by accident, the cosine alone by parts of words. Of a question of the set and one
 /// of another set it is the first that scores higher in 98 to 100 of 100 pairs; with coverage alone, in 94 to 100.
-/// It does not tell whether a question on the topic is answered: that takes reading. The cosine of the embeddings
-/// comes in with the dense leg's weight, so that a model that does not know the language cannot make us sure.
+/// Where the embedder knows the language, the cosine of the embeddings has four fifths: of a question of a desk and one
+/// that is off its topic the first scores higher in 87 to 100 of 100 pairs, where an even mix has 86 to 100 and the words
+/// alone 82 to 98. It is raised to the power of [`BENT`] so that 0.5 keeps its meaning.
+/// Neither tells whether a question on the topic is answered: that takes reading.
 pub(crate) fn confidence(passages: &[Passage], weights: &Weights) -> f32 {
     let known = passages.iter().any(|passage| passage.scores.dense.is_some());
-    let dense = if known { share(weights.dense) } else { 0.0 };
+    let known = if known { (share(weights.dense) / TRUSTED).min(1.0) } else { 0.0 };
+    let dense = TELLING_MEANING * known;
     let sure = passages.iter().take(TOP).map(|Passage { scores, .. }| {
         let words = 2.0 * (scores.coverage * scores.ngram.unwrap_or_default()).max(0.0).sqrt();
         let meaning = scores.dense.unwrap_or_default().clamp(0.0, 1.0);
         (1.0 - dense) * words.min(1.0) + dense * meaning
     });
-    sure.fold(0.0, f32::max)
+    sure.fold(0.0, f32::max).powf(1.0 - (1.0 - BENT) * known)
 }
 
 /// How much the best of what BM25 found says, 0 to 1.
@@ -231,6 +246,11 @@ fn share(weight: f32) -> f32 {
     if weight.is_nan() { 0.0 } else { weight.clamp(0.0, 1.0) }
 }
 
+/// Whether a language is among these.
+pub(crate) fn is_among(languages: &[String], language: &str) -> bool {
+    languages.iter().any(|known| same_language(known, language))
+}
+
 fn same_language(a: &str, b: &str) -> bool {
     let primary = |code: &str| code.split(['-', '_']).next().unwrap_or_default().to_lowercase();
     primary(a) == primary(b)
@@ -279,7 +299,9 @@ mod tests {
 
     #[test]
     fn an_embedder_has_a_say_only_in_the_languages_it_knows() {
-        let dense = |known: &[String], asked| Weights::for_embedder(known, asked).dense;
+        let dense = |known: &[String], asked| Weights::for_embedder(known, asked, false).dense;
+        let at_home = |asked| Weights::for_embedder(&english(), asked, true).dense;
+        assert!(at_home(None) >= 0.5 && (0.1..=0.3).contains(&at_home(Some("nl"))));
         assert!(dense(&english(), Some("en-GB")) >= 0.5);
         assert!(dense(&english(), Some("ar")) <= 0.0);
         assert!((0.1..=0.3).contains(&dense(&english(), None)));
@@ -298,7 +320,11 @@ mod tests {
         assert_eq!(fused[0].scores.bm25, None);
         assert_eq!(fused[1].scores.dense, Some(0.4));
         assert_eq!((fused[1].scores.bm25, fused[1].scores.ngram), (Some(6.0), Some(0.3)));
-        assert!((fused[2].scores.fused - 0.125).abs() < 1e-6, "half of half of half");
+        let (meaning, words) = (0.5 * MEANING, 0.5 * WORDS);
+        let said = 36.0 / (36.0 + STRONG * STRONG);
+        let third = said * words / (meaning + words) * 0.5 * 0.5;
+        assert!((fused[2].scores.fused - third).abs() < 1e-6, "half of the words' half");
+        assert!((fused[0].scores.fused - 0.4 * meaning / (meaning + words)).abs() < 1e-6);
     }
 
     #[test]
@@ -351,7 +377,7 @@ mod tests {
         ) {
             let words = Legs { dense: Vec::new(), bm25, ngram };
             let alone = fuse(words.clone(), &Weights::default(), usize::MAX);
-            let gated = fuse(Legs { dense, ..words }, &Weights::for_embedder(&english(), Some("ar")), usize::MAX);
+            let gated = fuse(Legs { dense, ..words }, &Weights::for_embedder(&english(), Some("ar"), false), usize::MAX);
             prop_assert_eq!(order(&gated), order(&alone));
             let fused = |passages: &[Passage]| passages.iter().map(|p| p.scores.fused).collect::<Vec<_>>();
             prop_assert_eq!(fused(&gated), fused(&alone));

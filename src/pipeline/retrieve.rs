@@ -11,7 +11,7 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::blend::{self, Looked};
-use super::fuse::{Weights, confidence, fuse};
+use super::fuse::{Weights, confidence, fuse, is_among};
 use super::query::{self, Lean, Reading};
 use super::rank::rerank;
 use super::rewrite::{self, Understood};
@@ -21,6 +21,8 @@ use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::embed::Purpose;
 use crate::index::{self, Legs, Query, Tuning};
 
+/// So many of 100 chunks in an embedder's languages make a collection one of them.
+const AT_HOME: usize = 95;
 /// How many chunks each leg brings to the fusion.
 const LEG: usize = 100;
 /// The longest text that is searched for, in characters; what follows adds nothing but time.
@@ -82,7 +84,7 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
     texts.extend(context.iter().map(|text| Text { how: How::Context, words: cut(text), language }));
     texts.extend(before.map(|text| Text { how: How::Before, words: cut(text), language }));
     let mut looked = look(engine, &agent.knowledge, &texts, &mut seen).await;
-    let weights = Weights::for_embedder(engine.embed.languages(), language);
+    let weights = weigh(engine, &agent.knowledge, language).await;
     let (mut passages, sure) = match looked.as_mut_slice() {
         [one] => (std::mem::take(&mut one.passages), one.confidence),
         all => {
@@ -283,9 +285,22 @@ async fn ask(
         seen.error = Some(failed.to_string());
         Legs::default()
     });
-    let tuning = engine.tunings.of(search.collections);
-    let weights = Weights::for_embedder(engine.embed.languages(), language).tuned(tuning);
+    let weights = weigh(engine, search.collections, language).await;
     Gathered { legs, weights }
+}
+
+/// How much each leg counts for a question in a language over some collections.
+async fn weigh(engine: &Engine, collections: &[CollectionId], language: Option<&str>) -> Weights {
+    let known = engine.embed.languages();
+    let mut at_home = false;
+    if !known.is_empty() && language.is_none_or(|spoken| !is_among(known, spoken)) {
+        let counts = engine.index.languages(collections).await.unwrap_or_default();
+        let all: usize = counts.values().sum();
+        let ours = counts.iter().filter(|(code, _)| is_among(known, code));
+        let ours: usize = ours.map(|(_, chunks)| chunks).sum();
+        at_home = all > 0 && ours * 100 >= all * AT_HOME;
+    }
+    Weights::for_embedder(known, language, at_home).tuned(engine.tunings.of(collections))
 }
 
 /// The passages from what the legs brought, best first, and how sure we are of them. `tuning` goes before what the
