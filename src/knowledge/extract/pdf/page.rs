@@ -106,10 +106,10 @@ impl Collector {
             return;
         }
         let near = |other: &Glyph| {
-            other.text == glyph.text
-                && other.turn == glyph.turn
-                && (other.x - glyph.x).abs() < glyph.size * 0.12
+            (other.x - glyph.x).abs() < glyph.size * 0.12
                 && (other.y - glyph.y).abs() < glyph.size * 0.12
+                && other.turn == glyph.turn
+                && other.text == glyph.text
         };
         let again = self.glyphs.iter().rev().take(200).any(near);
         if !again && self.glyphs.len() < MAX_LETTERS {
