@@ -26,7 +26,7 @@ pub(super) struct Reindex {
     /// Fill this index from the database: qdrant, memory
     #[arg(long, value_name = "INDEX", conflicts_with = "prune")]
     to: Option<String>,
-    /// With --to: Qdrant's gRPC address, such as http://localhost:6334 [default: as configured]
+    /// With --to: Qdrant's gRPC address, such as `http://localhost:6334` [default: as configured]
     #[arg(long, env = "QDRANT_URL")]
     url: Option<String>,
     /// With --to: Qdrant's key [default: as configured]

@@ -50,8 +50,8 @@ impl Curve {
     /// The highest threshold at which so large a share of the answerable questions, 0 to 1, is still answered.
     pub fn keeping(&self, share: f64) -> Point {
         let most = (1.0 - share.clamp(0.0, 1.0)) * count(self.answerable.len());
-        let spare = (0..self.answerable.len()).rev().find(|n| count(*n) <= most).unwrap_or(0);
-        self.at(self.answerable.get(spare).copied().unwrap_or(0.0))
+        let below = (0..self.answerable.len()).rev().find(|n| count(*n) <= most).unwrap_or(0);
+        self.at(self.answerable.get(below).copied().unwrap_or(0.0))
     }
 }
 

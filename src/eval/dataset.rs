@@ -104,9 +104,9 @@ impl Dataset {
                 named.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), 1.0)).collect();
             let asked = Asked { id: number.to_string(), text, right };
             if asked.right.is_empty() {
-                own.unanswerable.push(asked)
+                own.unanswerable.push(asked);
             } else {
-                own.questions.push(asked)
+                own.questions.push(asked);
             }
         }
         if own.questions.is_empty() {

@@ -1,6 +1,6 @@
 //! How good a ranking is. Pure numbers over ids.
 //!
-//! nDCG is that of trec_eval: gain is the label, discount is the logarithm of the rank, and the ideal ranking has all
+//! nDCG is that of `trec_eval`: gain is the label, discount is the logarithm of the rank, and the ideal ranking has all
 //! right texts first.
 
 use std::collections::HashMap;
@@ -87,7 +87,7 @@ pub(super) fn auroc(high: &[f32], low: &[f32]) -> Option<f64> {
     while let Some((value, _)) = all.get(at) {
         let run = all.iter().skip(at).take_while(|(other, _)| other.total_cmp(value).is_eq());
         let (length, highs) = run.fold((0, 0), |(n, h), (_, is)| (n + 1, h + u32::from(*is)));
-        let middle = count(at) + (count(length) + 1.0) / 2.0;
+        let middle = count(at) + f64::midpoint(count(length), 1.0);
         ranks += f64::from(highs) * middle;
         at += length;
     }

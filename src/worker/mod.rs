@@ -156,7 +156,7 @@ async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
                 }
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "documents could not be embedded, it is tried again")
+                    tracing::warn!(%error, "documents could not be embedded, it is tried again");
                 }
             }
         }

@@ -324,7 +324,7 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     let ill = run(home.path(), &["doctor"]).await;
     assert_eq!(ill.code, 1, "{ill:?}");
     ill.says(&["WRONG  answers", "cannot connect", "→ [llm] base_url, api_key and model"]);
-    ill.says(&["WRONG  embeddings", "→ [embed] base_url", "WRONG  number main", "\n3 of "]);
+    ill.says(&["WRONG  embeddings", "→ [embed] model, base_url", "WRONG  number main", "\n3 of "]);
     ill.says(&["ok     number main    webhooks must be signed", "https"]);
     for secret in [SECRET, Graph::TOKEN, "verify-me"] {
         assert!(!ill.out.contains(secret) && !ill.err.contains(secret), "{ill:?}");

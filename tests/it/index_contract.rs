@@ -1,4 +1,4 @@
-//! Every index must find the same: one set of questions over both adapters. Qdrant is a real one where QDRANT_URL is set,
+//! Every index must find the same: one set of questions over both adapters. Qdrant is a real one where `QDRANT_URL` is set,
 //! else a double that really computes.
 
 use std::collections::BTreeMap;

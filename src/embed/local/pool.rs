@@ -180,7 +180,7 @@ mod tests {
         let diary = Diary::default();
         let (go_on, wait) = mpsc::channel::<()>();
         let own = diary.clone();
-        let (begin, begun) = oneshot::channel();
+        let (begin, started) = oneshot::channel();
         let long = pool.run(Urgency::Later, move |(), waiting| {
             own.lock().unwrap().push("a document begins");
             begin.send(()).unwrap();
@@ -189,7 +189,7 @@ mod tests {
             own.lock().unwrap().push("a document ends");
         });
         let more = async {
-            begun.await.unwrap();
+            started.await.unwrap();
             let next = pool.run(Urgency::Later, writes(&diary, "the next document"));
             let question = pool.run(Urgency::First, writes(&diary, "a question"));
             let free = async {
@@ -232,7 +232,7 @@ mod tests {
     async fn who_would_wait_behind_too_many_jobs_waits_before_the_queue() {
         let pool = Pool::<()>::start(1).unwrap();
         let (go_on, wait) = mpsc::channel::<()>();
-        let (begin, begun) = oneshot::channel();
+        let (begin, started) = oneshot::channel();
         let busy = pool.run(Urgency::Later, move |(), _| {
             begin.send(()).unwrap();
             wait.recv().unwrap();
@@ -240,7 +240,7 @@ mod tests {
         let many =
             futures::future::join_all((0..100).map(|_| pool.run(Urgency::Later, |(), _| ())));
         let free = async {
-            begun.await.unwrap();
+            started.await.unwrap();
             waiting(&pool, WAITING - 1).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
             assert_eq!(

@@ -74,8 +74,8 @@ pub(super) struct Wanted {
 }
 
 /// The documents of a collection by path, at most 500; the path of the last one is `after` for the next ones.
-#[utoipa::path(get, path = "/collections/{collection}/documents", operation_id = "list_documents", tag = "knowledge",
-    params(("collection" = String, Path, description = "Its name"), Wanted),
+#[utoipa::path(get, path = "/collections/{name}/documents", operation_id = "list_documents", tag = "knowledge",
+    params(("name" = String, Path, description = "The collection's name"), Wanted),
     responses((status = 200, body = [Document]), (status = 404, response = Problem)))]
 pub(super) async fn list(
     State(web): State<Shared>,
@@ -93,8 +93,8 @@ pub(super) async fn list(
 }
 
 /// The chunks of a document, in order.
-#[utoipa::path(get, path = "/documents/{document}/chunks", operation_id = "list_chunks", tag = "knowledge",
-    params(("document" = String, Path, description = "Its id")),
+#[utoipa::path(get, path = "/documents/{id}/chunks", operation_id = "list_chunks", tag = "knowledge",
+    params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = [Chunk]), (status = 404, response = Problem)))]
 pub(super) async fn chunks(
     State(web): State<Shared>,

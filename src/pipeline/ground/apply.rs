@@ -96,8 +96,8 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Checked
     }
     let texts = check.texts();
     // As questions, so that a reply does not wait behind documents that are learned.
-    let embedded = tokio::time::timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
-    match embedded {
+    let answer = tokio::time::timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    match answer {
         Ok(Ok(vectors)) if vectors.len() == texts.len() => {
             check.near(&vectors);
             checked.embedder = Some(identity.to_owned());

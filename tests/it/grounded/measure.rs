@@ -87,10 +87,10 @@ pub(crate) fn agreement(scored: &[(f64, bool)]) -> Agreement {
     let (mut below_good, mut below_bad) = (0, 0);
     let (mut wins, mut balanced) = (0.0, 0.5_f64);
     for same in sorted.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
-        let (these, those) = (count(same, true), count(same, false));
-        wins += (share(below_bad, 1) + share(those, 1) / 2.0) * share(these, 1);
-        below_good += these;
-        below_bad += those;
+        let (right, wrong) = (count(same, true), count(same, false));
+        wins += (share(below_bad, 1) + share(wrong, 1) / 2.0) * share(right, 1);
+        below_good += right;
+        below_bad += wrong;
         balanced =
             balanced.max(f64::midpoint(share(below_bad, bad), share(good - below_good, good)));
     }

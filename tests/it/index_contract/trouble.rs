@@ -145,7 +145,9 @@ async fn another_model_has_vectors_of_its_own_and_the_old_goes_on_meanwhile() {
     put(&*old, 1, "old").await.unwrap();
     let wider = || -> Vec<Entry> {
         let mut entries = version("old");
-        entries.iter_mut().for_each(|entry| entry.vector = Some(vec![0.0, 1.0, 0.0]));
+        for entry in &mut entries {
+            entry.vector = Some(vec![0.0, 1.0, 0.0]);
+        }
         entries
     };
     new.replace(&col("col"), &doc("d"), 1, wider()).await.unwrap();

@@ -44,7 +44,8 @@ fn holds(condition: &Condition, point: &PointStruct) -> Result<bool, Status> {
             let value = point.payload.get(&field.key);
             if let Some(range) = &field.range {
                 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-                let number = value.and_then(|v| v.as_integer()).map(|n| n as f64);
+                let number =
+                    value.and_then(qdrant_client::qdrant::Value::as_integer).map(|n| n as f64);
                 return Ok(number.is_some_and(|number| {
                     range.lt.is_none_or(|most| number < most)
                         && range.lte.is_none_or(|most| number <= most)

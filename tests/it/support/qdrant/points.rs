@@ -19,6 +19,9 @@ use tonic::{Request, Response, Status};
 use super::filter::{passes, selects};
 use super::{Collection, Double, absent};
 
+/// How near a point is to what is asked for; `None` where it has no such vector.
+type Scorer<'a> = Box<dyn Fn(&vector::Vector) -> Option<f32> + 'a>;
+
 #[tonic::async_trait]
 impl Points for Double {
     async fn upsert(
@@ -203,7 +206,7 @@ impl Collection {
         else {
             return Err(Status::unimplemented("the double knows only the nearest"));
         };
-        let score: Box<dyn Fn(&vector::Vector) -> Option<f32>> = match input.variant.as_ref() {
+        let score: Scorer<'_> = match input.variant.as_ref() {
             Some(Input::Dense(dense)) => {
                 let size = self.size(&using).ok_or_else(|| no_vector(&using))?;
                 if size != dense.data.len() as u64 {
@@ -235,7 +238,7 @@ impl Collection {
         };
         let mut found = Vec::new();
         for point in self.points.values().rev() {
-            let Some(scored) = vector_of(point, &using).and_then(|vector| score(vector)) else {
+            let Some(scored) = vector_of(point, &using).and_then(&score) else {
                 continue;
             };
             if passes(ask.filter.as_ref(), point)? {
