@@ -1,6 +1,7 @@
 //! Backs the README's sentence on search: a question finds its passages among 10,000 chunks in a few milliseconds.
 //!
-//! `cargo bench --bench search [-- --large]`; `--large` adds 100,000 chunks. It prints and asserts nothing: a time
+//! `cargo bench --bench search [-- --large] [-- --many]`; `--large` adds 100,000 chunks in one collection, `--many`
+//! 1,000 collections of 500, eight questions at once. It prints and asserts nothing: a time
 //! depends on the machine, and on who else is using it. The floor is what the dense leg cannot go below: a bare scan
 //! over the same vectors, with nothing kept but the best.
 
@@ -35,6 +36,46 @@ fn main() {
     if std::env::args().any(|argument| argument == "--large") {
         report(100_000);
     }
+    if std::env::args().any(|argument| argument == "--many") {
+        many(1_000, 500);
+    }
+}
+
+/// Many small collections, as many businesses have them: eight questions at once, each of another one.
+fn many(collections: usize, chunks: usize) {
+    let mut made = Made::new();
+    let before = resident_mb();
+    let settings: Settings = serde_json::from_str(r#"{"kind":"memory"}"#).expect("a known kind");
+    let index = settings.build(None).expect("memory needs nothing");
+    let names: Vec<CollectionId> =
+        (0..collections).map(|n| CollectionId::stored(format!("col_{n:06}"))).collect();
+    let mut took = Duration::ZERO;
+    for (place, name) in names.iter().enumerate() {
+        let entries: Vec<Entry> = (0..chunks).map(|n| made.entry(place * chunks + n)).collect();
+        let document = DocumentId::stored(format!("doc_{place:06}"));
+        took += timed(|| block_on(index.replace(name, &document, 1, entries)));
+    }
+    println!("{collections} collections of {chunks} chunks, eight questions at once");
+    println!("  loaded in {:.2} s", took.as_secs_f64());
+    println!("  memory grown by {} MB, the texts among it", resident_mb().saturating_sub(before));
+    let questions: Vec<_> = (0..QUESTIONS * 8).map(|_| (made.text(ASKED), made.vector())).collect();
+    let times = std::thread::scope(|scope| {
+        let asked = questions.chunks(QUESTIONS).enumerate().map(|(thread, questions)| {
+            let (index, names) = (&index, &names);
+            scope.spawn(move || {
+                let ask = |(n, (text, vector)): (usize, &(String, Vec<f32>))| {
+                    let name = &names[(n * 8 + thread) % names.len()];
+                    let collections = std::slice::from_ref(name);
+                    let query = Query { collections, text, vector: Some(vector), limit: LIMIT };
+                    timed(|| block_on(index.search(&query)).map(|legs| legs.bm25.len()))
+                };
+                questions.iter().enumerate().map(ask).collect::<Vec<_>>()
+            })
+        });
+        let threads: Vec<_> = asked.collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    show("hybrid, eight at once", times, None);
 }
 
 fn report(chunks: usize) {

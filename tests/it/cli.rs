@@ -535,3 +535,56 @@ async fn logs_hold_no_secret_no_message_and_no_whole_phone_number() {
     }
     app.stop().await;
 }
+
+#[tokio::test]
+async fn retrieval_is_scored_on_own_questions_and_on_a_dataset() {
+    let home = home();
+    let path = home.path();
+    run(path, &["learn", "knowledge"]).await;
+    let own = "question,document\nWhen do you close on Saturday?,hours.md\n\
+               Can I return a lamp with the receipt?,returns.md\nDo you sell submarines to whales?,\n";
+    std::fs::write(path.join("own.csv"), own).unwrap();
+    let ask = ["eval", "retrieval", "own.csv", "--collection", "acme"];
+    let scored = run(path, &[&ask[..], &["--weights", "--calibrate"]].concat()).await;
+    assert_eq!(scored.code, 0, "{scored:#?}");
+    scored.says(&[
+        "own.csv: 2 questions",
+        "BM25 + n-grams      100.0",
+        "default             100.0",
+    ]);
+    scored.says(&["[search]", "dense = 0.0", "in 100.0 of 100 pairs", "min_confidence: "]);
+    run(path, &["eval", "retrieval", "own.csv"]).await.fails_with(&["--collection", "acme, bolt"]);
+    let folder = path.join("set");
+    std::fs::create_dir_all(folder.join("qrels")).unwrap();
+    let texts = "{\"_id\":\"a\",\"text\":\"Lamps are blue.\"}\n{\"_id\":\"b\",\"text\":\"Ships are red.\"}\n";
+    std::fs::write(folder.join("corpus.jsonl"), texts).unwrap();
+    std::fs::write(folder.join("queries.jsonl"), "{\"_id\":\"1\",\"text\":\"Which ships?\"}\n")
+        .unwrap();
+    std::fs::write(folder.join("qrels/test.tsv"), "query\ttext\tscore\n1\tb\t1\n").unwrap();
+    let set = run(path, &["eval", "retrieval", "set", "--details", "all.jsonl"]).await;
+    set.says(&["set: 1 questions", "default             100.0     100.0   100.0"]);
+    let details = std::fs::read_to_string(path.join("all.jsonl")).unwrap();
+    assert!(details.contains("\"question\":\"Which ships?\""), "{details}");
+    std::fs::remove_file(folder.join("corpus.jsonl")).unwrap();
+    run(path, &["eval", "retrieval", "set"]).await.fails_with(&["corpus.jsonl"]);
+}
+
+#[tokio::test]
+async fn a_collections_own_file_says_how_it_is_cut_and_a_wrong_one_is_refused() {
+    let home = home();
+    let path = home.path();
+    run(path, &["learn", "knowledge"]).await.says(&["acme: 2 documents learned"]);
+    let file = path.join("knowledge/acme/collection.toml");
+    std::fs::write(&file, "[chunk]\njoin_below_tokens = 0\n\n[search]\nngram = 0.5\n").unwrap();
+    run(path, &["learn", "knowledge/acme"]).await.says(&["2 documents learned"]);
+    run(path, &["learn", "knowledge/acme"]).await.says(&["2 unchanged"]);
+    std::fs::write(&file, "[search]\ndence = 0.5\n").unwrap();
+    run(path, &["learn", "knowledge/acme"]).await.fails_with(&[
+        "collection.toml",
+        "dence",
+        "dense",
+    ]);
+    let nothing = run(path, &["reindex"]).await;
+    assert_eq!(nothing.code, 0, "{nothing:#?}");
+    nothing.says(&["No embedding model is configured"]);
+}

@@ -273,3 +273,31 @@ async fn a_wrong_prompt_file_stops_the_desk_and_says_where() {
     assert!(app.get("/agents/acme").await["source"].as_str().unwrap().contains("Acme Lamps"));
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learned_and_how_it_was_cut_can_be_looked_at() {
+    let app = TestApp::start().await;
+    write(&app, "acme/broken.txt", "");
+    learn(&app, "acme").await;
+    let documents = app.get("/collections/acme/documents").await;
+    let paths: Vec<&str> =
+        documents.as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["broken.txt", "hours.md", "returns.md"]);
+    assert!(documents[0]["error"].as_str().unwrap().contains("empty"), "{documents}");
+    let rest = app.get("/collections/acme/documents?after=hours.md").await;
+    assert_eq!(rest.as_array().unwrap().len(), 1);
+    let id = documents[2]["id"].as_str().unwrap();
+    let chunks = app.get(&format!("/documents/{id}/chunks")).await;
+    let texts: Vec<&str> =
+        chunks.as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap()).collect();
+    assert!(texts.iter().any(|text| text.contains("30 days")), "{texts:?}");
+    assert_eq!((&chunks[0]["embedded"], &chunks[0]["place"]), (&json!(true), &json!("")));
+    for path in ["/documents/doc_01J/chunks", "/collections/nobody/documents"] {
+        let request = app.http.get(format!("{}/api/v1{path}", app.url));
+        let answer = request.bearer_auth("test-admin-key").send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    let page = app.http.get(format!("{}/knowledge", app.url)).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("What the bot knows"));
+    app.stop().await;
+}

@@ -12,6 +12,10 @@ const GAP: f32 = 0.05;
 /// From this share of shared words on, of the claim's and of the sentence's, both say the same thing or the opposite.
 const SAME_THING: f32 = 0.7;
 
+/// A claim of more words than this may well take its number from another sentence than its words: in wice one in three of
+/// those whose number stands elsewhere is supported, as many as of all.
+const PLAIN: usize = 5;
+
 /// What is compared of a claim and its sources. Counts are of different words.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Features {
@@ -94,7 +98,8 @@ fn aligned(claim: &[String], source: &[String]) -> f32 {
     above.into_iter().fold(0.0, f32::max) / to_f32(claim.len())
 }
 
-/// The numbers of a claim that no source holds, and those that stand only with something else.
+/// The numbers of a claim that no source holds, and those that stand only with something else, though a sentence with other
+/// numbers holds at least half of the claim's words.
 fn count_numbers(
     claim: &str,
     words: &HashSet<&str>,
@@ -105,11 +110,12 @@ fn count_numbers(
     let units = || sources.iter().flat_map(|source| &source.units);
     let with_number = |unit: &&Unit| !unit.numbers.is_empty();
     let most = units().filter(with_number).map(|unit| of_words(unit, words)).max().unwrap_or(0);
+    let own = words.iter().filter(|word| !is_number(word)).count();
     for number in numbers(claim).into_iter().filter(|number| seen.insert(number.clone())) {
         let holding = units().filter(|unit| unit.numbers.contains(&number));
         match holding.map(|unit| of_words(unit, words)).max() {
             None => missing.push(number),
-            Some(0) if most > 0 => stray.push(number),
+            Some(0) if most > 0 && 2 * most >= own && own <= PLAIN => stray.push(number),
             Some(_) => {}
         }
     }
@@ -118,8 +124,11 @@ fn count_numbers(
 
 /// How many of a claim's words a sentence holds, numbers left out.
 fn of_words(unit: &Unit, words: &HashSet<&str>) -> usize {
-    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
     words.iter().filter(|word| !is_number(word) && unit.words.contains(**word)).count()
+}
+
+fn is_number(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn novel(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {

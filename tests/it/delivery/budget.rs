@@ -51,7 +51,7 @@ on_both! {
         let near = turn(&app).await;
         assert!(near["trace"]["reply"]["budget"].as_str().unwrap().contains("cheaper"), "{near}");
         spent(&app, 1_000_000).await;
-        ask(&app, "3", "When do you close on Saturday?").await;
+        ask(&app, "3", "On Saturday, we close at what time?").await;
         assert_eq!(models(&app).len(), 2, "a model was asked beyond the limit");
         assert!(got(&app, CUSTOMER)[2].contains("13:00"), "{:?}", got(&app, CUSTOMER));
         let beyond = turn(&app).await;
