@@ -71,12 +71,13 @@ async fn assemble(home: &Path) -> App {
     let embed = match std::env::var("FRONTDESK_BENCH_EMBED") {
         Ok(json) => {
             let settings: BTreeMap<String, Value> = serde_json::from_str(&json).expect("JSON");
-            settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+            let lines = settings.iter().map(|(key, value)| format!("{key} = {value}"));
+            lines.collect::<Vec<_>>().join("\n")
         }
         Err(_) => "kind = \"off\"\n".to_owned(),
     };
     let store = home.join("desk.db");
-    let text = format!("[store]\npath = {store:?}\n[embed]\n{embed}");
+    let text = format!("[store]\npath = \"{}\"\n[embed]\n{embed}", store.display());
     std::fs::write(&file, text).expect("a file");
     let config = Config::load(Some(&file)).expect("a configuration");
     App::assemble(config).await.expect("a desk")
