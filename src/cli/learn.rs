@@ -14,7 +14,7 @@ use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{FORMATS, Progress, Shelf, Summary};
 use crate::store::sources::SourceRow;
 
-/// Learn documents (Markdown, text, CSV, HTML), and web sites by their address
+/// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
 ///
 /// A folder is a collection of its own name; a folder of folders is one collection for each. What did not change is
 /// skipped, what changed is replaced, what is gone from a folder is removed. A running desk notices within a second.

@@ -52,7 +52,7 @@ enum Command {
     Serve(serve::Serve),
     /// Talk to an agent in the terminal; nobody else receives or stores it
     Chat(chat::Chat),
-    /// Learn documents (Markdown, text, CSV, HTML), and web sites by their address
+    /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
     Learn(learn::Learn),
     /// Show the web sites that are learned from, read them again, or remove them
     Source(source::Source),
