@@ -1,10 +1,8 @@
 //! The words of a collection: how many chunks hold each, which have a stem in common, and their n-grams. It knows no
 //! chunk: where a word stands is the adapters' business.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use super::grams::Grams;
+use super::texts::Texts;
 
 /// A word of a chunk, ready to be put in.
 pub(super) struct Term {
@@ -19,19 +17,42 @@ pub(super) struct Term {
 /// The vocabulary of a collection. It shrinks when the last chunk with a word goes.
 #[derive(Default)]
 pub(super) struct Lexicon {
-    ids: HashMap<Arc<str>, u32>,
-    known: Vec<Word>,
-    free: Vec<u32>,
-    by_stem: HashMap<Box<str>, Vec<u32>>,
+    surfaces: Texts,
+    /// By the number of the surface.
+    words: Vec<Word>,
+    /// By the number of the surface: how many chunks hold it. Every question reads many of these, so they lie together.
+    holders: Vec<u32>,
+    stems: Texts,
+    /// By the number of the stem: the last pair of its list.
+    families: Vec<u32>,
+    /// Who has which stem.
+    pairs: Vec<Pair>,
+    free_pairs: Vec<u32>,
     grams: Grams,
+    /// Words that are gone, whose numbers the n-grams still hold.
+    resting: Vec<u32>,
 }
 
-#[derive(Default)]
+/// The end of a list.
+const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Copy)]
 struct Word {
-    surface: Arc<str>,
-    stems: Vec<Box<str>>,
-    /// How many chunks have it.
-    holders: u32,
+    /// The last pair of its list: the stems it was learned with, but for itself.
+    pairs: u32,
+    /// Whether it was learned as its own stem.
+    own: bool,
+    /// Whether the last chunk with it went.
+    gone: bool,
+}
+
+/// A word and a stem of it, in two lists at once: the stems of the word, and the words of the stem.
+#[derive(Clone, Copy)]
+struct Pair {
+    word: u32,
+    stem: u32,
+    next_of_word: u32,
+    next_of_stem: u32,
 }
 
 impl Lexicon {
@@ -52,7 +73,7 @@ impl Lexicon {
             same
         });
         for (id, _) in &held {
-            self.known[*id as usize].holders += 1;
+            self.holders[*id as usize] += 1;
         }
         held
     }
@@ -60,9 +81,9 @@ impl Lexicon {
     /// Takes the words of one chunk out.
     pub(super) fn remove(&mut self, ids: &[u32]) {
         for id in ids {
-            let word = &mut self.known[*id as usize];
-            word.holders -= 1;
-            if word.holders == 0 {
+            let holders = &mut self.holders[*id as usize];
+            *holders -= 1;
+            if *holders == 0 {
                 self.forget(*id);
             }
         }
@@ -71,13 +92,10 @@ impl Lexicon {
     /// The ids of all words that have a word's form or a stem in common with it. Where the word itself is known,
     /// its stems are those it was learned with: that finds the kin of a word written without its accents.
     pub(super) fn kin(&self, surface: &str, stems: &[String]) -> Vec<u32> {
-        let own = self.ids.get(surface);
-        let learned = own.map_or(&[][..], |id| &self.known[*id as usize].stems);
-        let stems = stems.iter().map(String::as_str).chain([surface]);
-        let stems = stems.chain(learned.iter().map(AsRef::as_ref));
-        let mut kin: Vec<u32> =
-            stems.filter_map(|stem| self.by_stem.get(stem)).flatten().copied().collect();
-        kin.extend(own);
+        let own = self.surfaces.number(surface);
+        let learned = own.into_iter().flat_map(|id| self.stems_of(id));
+        let stems = stems.iter().map(String::as_str).chain([surface]).chain(learned);
+        let mut kin: Vec<u32> = stems.flat_map(|stem| self.family(stem)).chain(own).collect();
         kin.sort_unstable();
         kin.dedup();
         kin
@@ -85,7 +103,7 @@ impl Lexicon {
 
     /// How many chunks hold a word.
     pub(super) fn holders(&self, id: u32) -> usize {
-        self.known.get(id as usize).map_or(0, |word| word.holders as usize)
+        self.holders.get(id as usize).map_or(0, |holders| *holders as usize)
     }
 
     /// About how many of so many chunks hold at least one of these words; exact for one word. Forms of a word stand
@@ -101,55 +119,198 @@ impl Lexicon {
     }
 
     /// A word by its id; empty for an id that is not given.
-    pub(super) fn surface(&self, id: u32) -> Arc<str> {
-        self.known.get(id as usize).map(|word| Arc::clone(&word.surface)).unwrap_or_default()
+    pub(super) fn surface(&self, id: u32) -> &str {
+        self.surfaces.text(id)
     }
 
-    /// The character n-grams of the words.
-    pub(super) fn grams(&self) -> &Grams {
-        &self.grams
+    /// The words that hold an n-gram, as often as they do; among them may be some that are gone, which no chunk holds.
+    pub(super) fn with_gram(&self, gram: u32) -> impl Iterator<Item = u32> {
+        self.grams.words(gram)
     }
 
     /// One more than the largest id.
     pub(super) fn len(&self) -> usize {
-        self.known.len()
+        self.words.len()
+    }
+
+    /// All words with a stem, one of them perhaps twice.
+    fn family(&self, stem: &str) -> impl Iterator<Item = u32> {
+        let itself = self.surfaces.number(stem).filter(|id| self.words[*id as usize].own);
+        let first = self.stems.number(stem).map_or(NONE, |stem| self.families[stem as usize]);
+        itself.into_iter().chain(self.list(first, |pair| pair.next_of_stem).map(|pair| pair.word))
+    }
+
+    /// The stems that a word was learned with, but for itself.
+    fn stems_of(&self, id: u32) -> impl Iterator<Item = &str> {
+        let pairs = self.list(self.words[id as usize].pairs, |pair| pair.next_of_word);
+        pairs.map(|pair| self.stems.text(pair.stem))
+    }
+
+    fn list(&self, first: u32, next: fn(&Pair) -> u32) -> impl Iterator<Item = Pair> {
+        let pair = |at: u32| self.pairs.get(at as usize).copied();
+        std::iter::successors(pair(first), move |last| pair(next(last)))
     }
 
     fn id(&mut self, surface: &str) -> u32 {
-        if let Some(id) = self.ids.get(surface) {
-            return *id;
+        let (id, new) = self.surfaces.put(surface);
+        if new {
+            let word = Word { pairs: NONE, own: false, gone: false };
+            set(&mut self.words, id, word);
+            set(&mut self.holders, id, 0);
+            self.grams.insert(surface, id);
+            self.settle();
         }
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.known.push(Word::default());
-            u32::try_from(self.known.len() - 1).expect("memory holds fewer than 4 billion words")
-        });
-        let shared: Arc<str> = surface.into();
-        self.known[id as usize].surface = Arc::clone(&shared);
-        self.ids.insert(shared, id);
-        self.grams.insert(surface, id);
         id
     }
 
     fn relate(&mut self, id: u32, stem: &str) {
-        let stems = &mut self.known[id as usize].stems;
-        if !stems.iter().any(|known| **known == *stem) {
-            stems.push(stem.into());
-            self.by_stem.entry(stem.into()).or_default().push(id);
+        if self.surface(id) == stem {
+            self.words[id as usize].own = true;
+        } else if !self.stems_of(id).any(|known| known == stem) {
+            let (stem, new) = self.stems.put(stem);
+            if new {
+                set(&mut self.families, stem, NONE);
+            }
+            let word = &mut self.words[id as usize];
+            let family = &mut self.families[stem as usize];
+            let pair = Pair { word: id, stem, next_of_word: word.pairs, next_of_stem: *family };
+            let at = self.free_pairs.pop().unwrap_or_else(|| {
+                u32::try_from(self.pairs.len()).expect("memory holds fewer than 4 billion pairs")
+            });
+            set(&mut self.pairs, at, pair);
+            (word.pairs, *family) = (at, at);
         }
     }
 
     fn forget(&mut self, id: u32) {
-        let word = std::mem::take(&mut self.known[id as usize]);
-        self.grams.remove(&word.surface, id);
-        self.ids.remove(&word.surface);
-        for stem in word.stems {
-            if let Some(ids) = self.by_stem.get_mut(&stem) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_stem.remove(&stem);
-                }
+        let word = &mut self.words[id as usize];
+        let gone = Word { pairs: NONE, own: false, gone: true };
+        let mut at = std::mem::replace(word, gone).pairs;
+        while let Some(pair) = self.pairs.get(at as usize).copied() {
+            self.leave(&pair, at);
+            self.free_pairs.push(at);
+            at = pair.next_of_word;
+        }
+        self.surfaces.take_out(id);
+        self.resting.push(id);
+        self.settle();
+    }
+
+    /// Takes a pair out of the list of its stem, and the stem out when no word is left.
+    fn leave(&mut self, pair: &Pair, at: u32) {
+        let family = &mut self.families[pair.stem as usize];
+        if *family == at {
+            *family = pair.next_of_stem;
+            if *family == NONE {
+                self.stems.take_out(pair.stem);
+                self.stems.give_back(pair.stem);
+            }
+            return;
+        }
+        let mut before = *family;
+        while let Some(other) = self.pairs.get_mut(before as usize) {
+            if other.next_of_stem == at {
+                other.next_of_stem = pair.next_of_stem;
+                return;
+            }
+            before = other.next_of_stem;
+        }
+    }
+
+    /// Brings the n-grams in order when much has come or gone since, and lets the numbers of gone words be used again.
+    fn settle(&mut self) {
+        let words = &self.words;
+        if self.grams.settle(self.resting.len(), words.len(), |id| !words[id as usize].gone) {
+            for id in self.resting.drain(..) {
+                self.surfaces.give_back(id);
             }
         }
-        self.free.push(id);
+    }
+}
+
+fn set<T: Copy>(list: &mut Vec<T>, at: u32, value: T) {
+    match list.get_mut(at as usize) {
+        Some(old) => *old = value,
+        None => list.push(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::grams;
+
+    /// Chunks of words, each with one of its stems.
+    fn chunks() -> impl Strategy<Value = Vec<Vec<(String, String)>>> {
+        let word = ("[a-f]{1,4}", "[a-f]{1,2}");
+        prop::collection::vec(prop::collection::vec(word, 0..12), 1..60)
+    }
+
+    /// Puts a chunk in; gives back its words.
+    fn put(lexicon: &mut Lexicon, words: &[(String, String)]) -> Vec<u32> {
+        let terms = words.iter().map(|(surface, stem)| Term {
+            surface: surface.clone(),
+            stem: stem.clone(),
+            count: 1.0,
+        });
+        lexicon.insert(&terms.collect::<Vec<_>>()).into_iter().map(|(id, _)| id).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn it_knows_what_the_chunks_hold_and_nothing_of_those_that_went(
+            chunks in chunks(),
+            stay in prop::collection::vec(any::<bool>(), 60),
+        ) {
+            let mut lexicon = Lexicon::default();
+            let held: Vec<Vec<u32>> = chunks.iter().map(|words| put(&mut lexicon, words)).collect();
+            // Gone and come again twice, so that numbers are used again.
+            let mut now: Vec<(usize, Vec<u32>)> = Vec::new();
+            for (at, ids) in held.into_iter().enumerate() {
+                lexicon.remove(&ids);
+                if stay[at] {
+                    now.push((at, put(&mut lexicon, &chunks[at])));
+                }
+            }
+            let mut holders: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut learned: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+            for (at, _) in &now {
+                for surface in chunks[*at].iter().map(|(surface, _)| surface).collect::<BTreeSet<_>>() {
+                    *holders.entry(surface).or_default() += 1;
+                }
+                for (surface, stem) in &chunks[*at] {
+                    learned.entry(surface).or_default().insert(stem);
+                }
+            }
+            for (surface, stem) in chunks.iter().flatten() {
+                let kin = lexicon.kin(surface, std::slice::from_ref(stem));
+                let kin: BTreeSet<&str> = kin.iter().map(|id| lexicon.surface(*id)).collect();
+                let mut sought = BTreeSet::from([surface.as_str(), stem]);
+                sought.extend(learned.get(surface.as_str()).into_iter().flatten());
+                let kindred = |(word, stems): (&&str, &BTreeSet<&str>)| word == &surface || !stems.is_disjoint(&sought);
+                let expected: BTreeSet<&str> =
+                    learned.iter().filter(|entry| kindred((entry.0, entry.1))).map(|(word, _)| *word).collect();
+                prop_assert!(expected.is_subset(&kin), "{surface} {stem}: {kin:?} lacks some of {expected:?}");
+                let alive = |word: &&&str| holders.contains_key(**word);
+                // A word keeps the stems that a chunk brought which is gone, as long as others hold the word.
+                prop_assert!(kin.iter().filter(alive).count() == kin.len(), "{kin:?} are not all there");
+                let mut grams = BTreeMap::new();
+                grams::each(surface, |gram| *grams.entry(gram).or_insert(0) += 1);
+                for (gram, times) in grams {
+                    let with: Vec<&str> = lexicon.with_gram(gram).map(|id| lexicon.surface(id)).collect();
+                    let found = with.iter().filter(|word| *word == surface).count();
+                    prop_assert_eq!(found, if holders.contains_key(surface.as_str()) { times } else { 0 });
+                }
+                let id = lexicon.surfaces.number(surface);
+                let known = id.map_or(0, |id| lexicon.holders(id));
+                prop_assert_eq!(known, holders.get(surface.as_str()).copied().unwrap_or(0));
+            }
+        }
     }
 }

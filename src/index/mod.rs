@@ -16,6 +16,7 @@ use serde::Deserialize;
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
 pub(crate) mod terms;
+mod texts;
 mod grams;
 mod lexicon;
 mod read;

@@ -101,30 +101,32 @@ impl Plan {
 /// vector.
 fn close_words(question: &[Sought], census: &Census) -> (Vec<(u32, f32)>, f32) {
     let (lexicon, chunks) = (&census.lexicon, census.chunks());
-    let mut weights = vec![0.0; lexicon.len()];
-    let mut close = Vec::new();
+    let mut weights = vec![0.0_f32; lexicon.len()];
     let mut squares = 0.0_f32;
+    let mut ids = Vec::new();
     for (gram, count) in grams_of(question) {
-        let ids = lexicon.grams().words(gram);
+        ids.clear();
+        ids.extend(lexicon.with_gram(gram));
         let holders: usize = ids.iter().map(|id| lexicon.holders(*id)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a weight needs no more than 24 bits")]
         let weight = count * weigh::idf(chunks, holders.min(chunks) as f32);
         squares += weight * weight;
-        for id in ids {
-            let sum: &mut f32 = &mut weights[*id as usize];
-            if *sum <= 0.0 {
-                close.push(*id);
-            }
-            *sum += weight;
+        for id in &ids {
+            weights[*id as usize] += weight;
+        }
+    }
+    for (id, weight) in (0..).zip(&mut weights) {
+        if *weight > 0.0 && lexicon.holders(id) == 0 {
+            *weight = 0.0;
         }
     }
     let most = weights.iter().copied().fold(0.0, f32::max);
-    let weighed = close.into_iter().map(|id| (id, weights[id as usize]));
-    (weighed.filter(|(_, weight)| *weight >= most * FAINT).collect(), squares.sqrt())
+    let close = (0..).zip(weights).filter(|(_, weight)| *weight > 0.0 && *weight >= most * FAINT);
+    (close.collect(), squares.sqrt())
 }
 
 /// The question's n-grams with their counts, in a fixed order. Stop words are left out when the question has others.
-fn grams_of(question: &[Sought]) -> Vec<(u64, f32)> {
+fn grams_of(question: &[Sought]) -> Vec<(u32, f32)> {
     let only_content = question.iter().any(|word| word.content);
     let mut grams = Vec::new();
     for word in question.iter().filter(|word| word.content || !only_content) {

@@ -1,5 +1,7 @@
 //! Which chunk of a collection holds which word how often.
 
+use smallvec::SmallVec;
+
 /// How often a chunk has a word.
 #[derive(Clone, Copy)]
 pub(super) struct Posting {
@@ -7,10 +9,11 @@ pub(super) struct Posting {
     pub(super) count: f32,
 }
 
-/// The postings of a collection's words, by the words' ids.
+/// The postings of a collection's words, by the words' ids. Most words stand in one chunk or two, and those need no
+/// memory of their own.
 #[derive(Default)]
 pub(super) struct Postings {
-    by_word: Vec<Vec<Posting>>,
+    by_word: Vec<SmallVec<[Posting; 2]>>,
 }
 
 impl Postings {
@@ -18,7 +21,7 @@ impl Postings {
     pub(super) fn insert(&mut self, slot: u32, words: &[(u32, f32)]) {
         let needed = words.iter().map(|(id, _)| *id as usize + 1).max().unwrap_or(0);
         if self.by_word.len() < needed {
-            self.by_word.resize_with(needed, Vec::new);
+            self.by_word.resize_with(needed, SmallVec::new);
         }
         for (id, count) in words {
             self.by_word[*id as usize].push(Posting { slot, count: *count });
@@ -30,12 +33,16 @@ impl Postings {
         let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return };
         let gone = |slot: &u32| (first..=last).contains(&slot) && slots.binary_search(slot).is_ok();
         for id in words {
-            self.by_word[*id as usize].retain(|posting| !gone(&posting.slot));
+            let postings = &mut self.by_word[*id as usize];
+            postings.retain(|posting| !gone(&posting.slot));
+            if postings.is_empty() {
+                postings.shrink_to_fit();
+            }
         }
     }
 
     /// The chunks that hold a word.
     pub(super) fn of(&self, word: u32) -> &[Posting] {
-        self.by_word.get(word as usize).map_or(&[], Vec::as_slice)
+        self.by_word.get(word as usize).map_or(&[], SmallVec::as_slice)
     }
 }

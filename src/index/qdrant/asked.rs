@@ -33,7 +33,7 @@ pub(super) struct Asked {
     current: Arc<Current>,
     plan: Plan,
     /// What each word of the collection that has to do with the question is in it.
-    roles: HashMap<Arc<str>, Role>,
+    roles: HashMap<Box<str>, Role>,
     vector: Option<Vec<f32>>,
     limit: usize,
 }
@@ -66,14 +66,14 @@ impl Asked {
     pub(super) fn new(collection: &CollectionId, question: &Question<'_>, roll: &Roll) -> Self {
         let plan = Plan::new(question, &roll.census);
         let lexicon = &roll.census.lexicon;
-        let mut roles: HashMap<Arc<str>, Role> = HashMap::new();
+        let mut roles: HashMap<Box<str>, Role> = HashMap::new();
         for (place, word) in plan.sought.iter().enumerate() {
             for kin in &word.kin {
-                roles.entry(lexicon.surface(*kin)).or_default().sought.push(place);
+                roles.entry(lexicon.surface(*kin).into()).or_default().sought.push(place);
             }
         }
         for (place, (word, weight)) in plan.close.iter().enumerate() {
-            roles.entry(lexicon.surface(*word)).or_default().close = Some((place, *weight));
+            roles.entry(lexicon.surface(*word).into()).or_default().close = Some((place, *weight));
         }
         let comparable = |vector: &&[f32]| {
             roll.is_embedded(vector.len()) && vector.iter().all(|number| number.is_finite())
