@@ -11,15 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Embedder, Error, Purpose};
-use encoder::{Encoder, Scratch};
-use pool::{Pool, Urgency, Waiting};
-use tokens::Tokens;
-
-mod encoder;
-mod folder;
-mod pool;
-mod tensors;
-mod tokens;
+use crate::transformer::{Encoder, Model, Pool, Scratch, Tensors, Tokens, Urgency, Waiting, read};
 
 /// So many tokens go through the model together, at least one text: short texts share the products with the weights.
 const TOGETHER: usize = 256;
@@ -73,7 +65,7 @@ struct Worker {
 impl Local {
     /// Reads a model's folder and starts the threads.
     pub(super) fn new(settings: &Settings, folder: &Path) -> Result<Self, String> {
-        let mut model = folder::read(folder)?;
+        let mut model = read(folder)?;
         if settings.max_tokens > 0 {
             let room = model.positions - model.first_position;
             if settings.max_tokens > room {
@@ -82,7 +74,7 @@ impl Local {
             model.max_tokens = settings.max_tokens;
         }
         let (tokens, tokenizer) = Tokens::load(folder, model.max_tokens, model.words)?;
-        let tensors = tensors::Tensors::open(&folder.join("model.safetensors"))?;
+        let tensors = Tensors::open(&folder.join("model.safetensors"))?;
         let encoder = Encoder::load(&model, &tensors)?;
         let (query_prefix, passage_prefix) = prefixes(settings, &model);
         let mut hash = Sha256::new();
@@ -223,7 +215,7 @@ fn together(texts: Vec<Vec<u32>>) -> Vec<(Vec<usize>, Vec<Vec<u32>>)> {
 
 /// What is written before a question and before a passage: as the settings say, then as the model's files say, then as its
 /// name does.
-fn prefixes(settings: &Settings, model: &folder::Model) -> (String, String) {
+fn prefixes(settings: &Settings, model: &Model) -> (String, String) {
     let e5 = model.names.iter().any(|name| {
         let mut words = name.split(|c: char| !c.is_alphanumeric());
         words.any(|word| word.eq_ignore_ascii_case("e5"))

@@ -10,37 +10,37 @@ const LARGEST: usize = 1 << 20;
 
 /// What a model is.
 #[derive(Debug, Clone)]
-pub(super) struct Model {
+pub(crate) struct Model {
     /// Length of its vectors.
-    pub(super) hidden: usize,
-    pub(super) heads: usize,
-    pub(super) layers: usize,
+    pub(crate) hidden: usize,
+    pub(crate) heads: usize,
+    pub(crate) layers: usize,
     /// Width of the feed-forward part.
-    pub(super) inner: usize,
-    pub(super) activation: Activation,
-    pub(super) epsilon: f32,
+    pub(crate) inner: usize,
+    pub(crate) activation: Activation,
+    pub(crate) epsilon: f32,
     /// Rows of the table of positions.
-    pub(super) positions: usize,
+    pub(crate) positions: usize,
     /// The row of the first token: 0 for BERT, padding's number + 1 for XLM-RoBERTa.
-    pub(super) first_position: usize,
+    pub(crate) first_position: usize,
     /// Rows of the table of token types.
-    pub(super) types: usize,
+    pub(crate) types: usize,
     /// Rows of the table of words.
-    pub(super) words: usize,
-    pub(super) pooling: Pooling,
+    pub(crate) words: usize,
+    pub(crate) pooling: Pooling,
     /// The longest text in tokens.
-    pub(super) max_tokens: usize,
+    pub(crate) max_tokens: usize,
     /// What it may be called: the folder's name, and the one in `config.json`.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Whether it was trained on many languages, as far as its vocabulary tells.
-    pub(super) multilingual: bool,
+    pub(crate) multilingual: bool,
     /// What is written before a question and before a passage, where its files say so.
-    pub(super) prompts: Prompts,
+    pub(crate) prompts: Prompts,
 }
 
 /// What is between the two halves of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Activation {
+pub(crate) enum Activation {
     /// With the error function.
     #[serde(rename = "gelu")]
     Gelu,
@@ -53,7 +53,7 @@ pub(super) enum Activation {
 
 /// How the vectors of the tokens become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pooling {
+pub(crate) enum Pooling {
     Mean,
     Cls,
 }
@@ -61,10 +61,10 @@ pub(super) enum Pooling {
 /// `prompts` of `config_sentence_transformers.json`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Prompts {
-    pub(super) query: Option<String>,
+pub(crate) struct Prompts {
+    pub(crate) query: Option<String>,
     #[serde(alias = "document")]
-    pub(super) passage: Option<String>,
+    pub(crate) passage: Option<String>,
 }
 
 /// `config.json`; what BERT leaves out has BERT's defaults.
@@ -134,7 +134,7 @@ struct SentenceTransformers {
 }
 
 /// Reads what a folder says of its model. Errors name the file, and say what to do.
-pub(super) fn read(folder: &Path) -> Result<Model, String> {
+pub(crate) fn read(folder: &Path) -> Result<Model, String> {
     if !folder.is_dir() {
         return Err(format!("there is no folder {}", folder.display()));
     }
@@ -282,7 +282,7 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 }
 
 /// What to say of a file that cannot be read.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let name = path.display();
     if error.kind() != std::io::ErrorKind::NotFound {
         return format!("{name} cannot be read: {error}");

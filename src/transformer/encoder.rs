@@ -10,7 +10,7 @@ use super::tensors::{Table, Tensors};
 const BLOCK: usize = 128;
 
 /// A model, ready to run.
-pub(super) struct Encoder {
+pub(crate) struct Encoder {
     words: Table,
     /// The vectors of the positions, from the first of a text on, with that of the token type added.
     positions: Vec<f32>,
@@ -43,7 +43,7 @@ struct NormWeights {
 
 /// Room for what is computed on the way; kept from one call to the next.
 #[derive(Default)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     bytes: Vec<u8>,
     x: Vec<f32>,
     qkv: Vec<f32>,
@@ -58,7 +58,7 @@ pub(super) struct Scratch {
 
 impl Encoder {
     /// Reads the weights. Their shapes must be those that the model tells of.
-    pub(super) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
+    pub(crate) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
         let width = model.hidden;
         let norm = |name: &str| {
             Ok::<_, String>(NormWeights {
@@ -112,7 +112,7 @@ impl Encoder {
     }
 
     /// The vector of each text, of length 1. Between layers it calls `pause`, in which other work may be done.
-    pub(super) fn encode(
+    pub(crate) fn encode(
         &self,
         texts: &[Vec<u32>],
         scratch: &mut Scratch,
@@ -226,7 +226,7 @@ impl Encoder {
                     vector.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
                 }
             }
-            super::super::normalize(&mut vector);
+            super::normalize(&mut vector);
             if !vector.iter().all(|x| x.is_finite()) {
                 return Err("the model computes no numbers: its weights are damaged".into());
             }

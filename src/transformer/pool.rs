@@ -11,14 +11,14 @@ use tokio::sync::{Semaphore, oneshot};
 const WAITING: usize = 16;
 
 /// A fixed number of threads, each with a value of its own that its jobs use.
-pub(super) struct Pool<T> {
+pub(crate) struct Pool<T> {
     shared: Arc<Shared<T>>,
     places: [Arc<Semaphore>; 2],
 }
 
 /// Which jobs go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urgency {
+pub(crate) enum Urgency {
     First,
     Later,
 }
@@ -37,11 +37,11 @@ struct Queues<T> {
 }
 
 /// The urgent jobs that wait while another one runs.
-pub(super) struct Waiting<'a, T>(&'a Shared<T>);
+pub(crate) struct Waiting<'a, T>(&'a Shared<T>);
 
 impl<T> Waiting<'_, T> {
     /// Runs the urgent jobs that wait, with this value.
-    pub(super) fn run(&self, own: &mut T) {
+    pub(crate) fn run(&self, own: &mut T) {
         loop {
             let job = self.0.lock().first.pop_front();
             let Some(job) = job else { return };
@@ -52,7 +52,7 @@ impl<T> Waiting<'_, T> {
 
 impl<T: Default + Send + 'static> Pool<T> {
     /// Starts so many threads, at least one.
-    pub(super) fn start(threads: usize) -> Result<Self, String> {
+    pub(crate) fn start(threads: usize) -> Result<Self, String> {
         let queues = Queues { first: VecDeque::new(), later: VecDeque::new(), closed: false };
         let shared = Arc::new(Shared { queues: Mutex::new(queues), wake: Condvar::new() });
         let threads = threads.max(1);
@@ -69,7 +69,7 @@ impl<T: Default + Send + 'static> Pool<T> {
     }
 
     /// Runs a job on one of the threads. When the caller goes away before it began, it is not run; `None` when it broke off.
-    pub(super) async fn run<R: Send + 'static>(
+    pub(crate) async fn run<R: Send + 'static>(
         &self,
         urgency: Urgency,
         job: impl FnOnce(&mut T, &Waiting<'_, T>) -> R + Send + 'static,

@@ -15,7 +15,7 @@ const LONGEST_HEADER: u64 = 16 << 20;
 const BEFORE_HEADER: u64 = 8;
 
 /// A file of tensors with names.
-pub(super) struct Tensors {
+pub(crate) struct Tensors {
     file: Arc<File>,
     name: String,
     all: Metadata,
@@ -26,7 +26,7 @@ pub(super) struct Tensors {
 
 impl Tensors {
     /// Opens a file. Errors name it, and say what to do.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let damaged =
             |why: &str| format!("{name} is damaged ({why}): fetch or import the model again");
@@ -54,7 +54,7 @@ impl Tensors {
     }
 
     /// The numbers of a tensor, row by row. It must have this shape.
-    pub(super) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
         let info = self.info(name, shape)?;
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         read_at(&self.file, &mut bytes, self.place(info))
@@ -65,7 +65,7 @@ impl Tensors {
     }
 
     /// The rows of a table, which stays in the file: that of the words is more than half of most models.
-    pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, String> {
+    pub(crate) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, String> {
         let info = self.info(name, &[rows, columns])?;
         let (file, name) = (self.file.clone(), self.name.clone());
         Ok(Table { file, name, place: self.place(info), dtype: info.dtype, rows, columns })
@@ -74,7 +74,7 @@ impl Tensors {
     /// What tells this file from others, without reading all of it: the header (names, shapes and places of all tensors),
     /// and 4 KiB of every 256 KiB. Training changes all weights, so a change is not missed; and it takes
     /// milliseconds where a hash of everything takes from a tenth of a second to some seconds at every start.
-    pub(super) fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
+    pub(crate) fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
         const STEP: u64 = 256 << 10;
         let length = self.header.len() as u64 + BEFORE_HEADER + self.all.data_len() as u64;
         take(&self.header);
@@ -121,19 +121,19 @@ impl Tensors {
 }
 
 /// A table that is read row by row.
-pub(super) struct Table {
+pub(crate) struct Table {
     file: Arc<File>,
     name: String,
     place: u64,
     dtype: Dtype,
     /// How many rows it has.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     columns: usize,
 }
 
 impl Table {
     /// Adds a row to these numbers.
-    pub(super) fn add_row(
+    pub(crate) fn add_row(
         &self,
         row: u32,
         bytes: &mut Vec<u8>,

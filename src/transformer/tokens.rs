@@ -6,14 +6,14 @@ use std::path::Path;
 use tokenizers::{Tokenizer, TruncationParams};
 
 /// A model's tokenizer.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     tokenizer: Tokenizer,
 }
 
 impl Tokens {
     /// Reads `tokenizer.json` of a folder. Texts are cut after `max_tokens`; the tokenizer may not know more words than
     /// the model's table has rows. Gives also the file's bytes, for whoever wants to tell it from others.
-    pub(super) fn load(
+    pub(crate) fn load(
         folder: &Path,
         max_tokens: usize,
         words: usize,
@@ -44,7 +44,7 @@ impl Tokens {
     }
 
     /// The tokens of a text, with those that begin and end it.
-    pub(super) fn of(&self, text: &str) -> Result<Vec<u32>, String> {
+    pub(crate) fn of(&self, text: &str) -> Result<Vec<u32>, String> {
         let encode = || self.tokenizer.encode_fast(text, true);
         match catch_unwind(AssertUnwindSafe(encode)) {
             Ok(Ok(encoding)) => Ok(encoding.get_ids().to_vec()),
