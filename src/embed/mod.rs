@@ -176,3 +176,13 @@ impl Watch for Logged {
         }
     }
 }
+
+/// Scales a vector to length 1, so that a dot product is a cosine. A vector of zeros stays one.
+pub(crate) fn normalize(vector: &mut [f32]) {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 && length.is_finite() {
+        for x in vector.iter_mut() {
+            *x /= length;
+        }
+    }
+}

@@ -142,7 +142,7 @@ impl Embedder for Openai {
         }
         self.fit(&vectors).map_err(Error::Failed)?;
         for vector in &mut vectors {
-            crate::transformer::normalize(vector);
+            super::normalize(vector);
         }
         Ok(vectors)
     }

@@ -1,13 +1,22 @@
-//! The forward pass of BERT: tokens to a vector for each text. Several texts share the products with the weights; none
-//! is padded. Must not know where the tokens come from, nor when it is its turn.
+//! The forward pass of BERT: tokens to a vector for each of them. Several texts share the products with the weights; none
+//! is padded. Must not know where the tokens come from, what is made of the vectors, nor when it is its turn.
 
 use frontdesk_kernels::{Function, Norm, Packed, Side, biased, multiply, softmax};
 
-use super::folder::{Activation, Model, Pooling};
+use super::folder::{Activation, Model};
 use super::tensors::{Table, Tensors};
 
 /// So many rows go through the feed-forward part at once: what is between its halves then stays in the cache.
 const BLOCK: usize = 128;
+
+/// What becomes of the vectors of a text's tokens.
+pub(crate) trait Head: Send + Sync + 'static {
+    /// What it makes of a text.
+    type Out: Send + 'static;
+
+    /// Reads the vectors of a text's tokens: a row of `width` numbers for each, in their order.
+    fn read(&self, rows: &[f32], width: usize) -> Result<Self::Out, String>;
+}
 
 /// A model, ready to run.
 pub(crate) struct Encoder {
@@ -111,13 +120,14 @@ impl Encoder {
         })
     }
 
-    /// The vector of each text, of length 1. Between layers it calls `pause`, in which other work may be done.
-    pub(crate) fn encode(
+    /// What a head makes of each text. Between layers it calls `pause`, in which other work may be done.
+    pub(crate) fn encode<H: Head>(
         &self,
         texts: &[Vec<u32>],
+        head: &H,
         scratch: &mut Scratch,
         pause: &mut dyn FnMut(),
-    ) -> Result<Vec<Vec<f32>>, String> {
+    ) -> Result<Vec<H::Out>, String> {
         self.look_up(texts, scratch)?;
         let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
         for layer in &self.layers {
@@ -125,7 +135,18 @@ impl Encoder {
             self.attend(layer, &lengths, scratch);
             self.feed_forward(layer, scratch);
         }
-        self.pool(&lengths, &scratch.x)
+        if !scratch.x.iter().all(|x| x.is_finite()) {
+            return Err("the model computes no numbers: its weights are damaged".into());
+        }
+        let width = self.model.hidden;
+        let mut rest = scratch.x.as_slice();
+        let mut results = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let (own, after) = rest.split_at_checked(length * width).unwrap_or_default();
+            results.push(head.read(own, width)?);
+            rest = after;
+        }
+        Ok(results)
     }
 
     /// The vectors of the tokens before the first layer.
@@ -207,32 +228,6 @@ impl Encoder {
     fn norm(&self, weights: &NormWeights, more: &[f32], bias: &[f32], rows: &mut [f32]) {
         let NormWeights { scale, shift } = weights;
         Norm { more, bias, scale, shift, epsilon: self.model.epsilon }.apply(rows);
-    }
-
-    /// One vector a text.
-    fn pool(&self, lengths: &[usize], x: &[f32]) -> Result<Vec<Vec<f32>>, String> {
-        let width = self.model.hidden;
-        let mut rows = x.chunks_exact(width);
-        let mut vectors = Vec::with_capacity(lengths.len());
-        for length in lengths {
-            let own = rows.by_ref().take(*length);
-            let most = match self.model.pooling {
-                Pooling::Mean => usize::MAX,
-                Pooling::Cls => 1,
-            };
-            let mut vector = vec![0.0; width];
-            for (number, row) in own.enumerate() {
-                if number < most {
-                    vector.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
-                }
-            }
-            super::normalize(&mut vector);
-            if !vector.iter().all(|x| x.is_finite()) {
-                return Err("the model computes no numbers: its weights are damaged".into());
-            }
-            vectors.push(vector);
-        }
-        Ok(vectors)
     }
 }
 

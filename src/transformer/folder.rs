@@ -1,4 +1,5 @@
-//! Reads a model's folder: what `config.json` and sentence-transformers' files say. Checks it; computes nothing.
+//! Reads a model's folder: what `config.json` and the tokenizer's files say. Checks it; computes nothing, and does not know
+//! what the model is for.
 
 use std::path::Path;
 
@@ -27,15 +28,12 @@ pub(crate) struct Model {
     pub(crate) types: usize,
     /// Rows of the table of words.
     pub(crate) words: usize,
-    pub(crate) pooling: Pooling,
     /// The longest text in tokens.
     pub(crate) max_tokens: usize,
     /// What it may be called: the folder's name, and the one in `config.json`.
     pub(crate) names: Vec<String>,
     /// Whether it was trained on many languages, as far as its vocabulary tells.
     pub(crate) multilingual: bool,
-    /// What is written before a question and before a passage, where its files say so.
-    pub(crate) prompts: Prompts,
 }
 
 /// What is between the two halves of the feed-forward part.
@@ -49,22 +47,6 @@ pub(crate) enum Activation {
     GeluNew,
     #[serde(rename = "relu")]
     Relu,
-}
-
-/// How the vectors of the tokens become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pooling {
-    Mean,
-    Cls,
-}
-
-/// `prompts` of `config_sentence_transformers.json`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Prompts {
-    pub(crate) query: Option<String>,
-    #[serde(alias = "document")]
-    pub(crate) passage: Option<String>,
 }
 
 /// `config.json`; what BERT leaves out has BERT's defaults.
@@ -93,27 +75,6 @@ fn epsilon() -> f32 {
     1e-12
 }
 
-/// `modules.json`.
-#[derive(Debug, Deserialize)]
-struct Module {
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-/// `1_Pooling/config.json`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "sentence-transformers' own format")]
-struct PoolingConfig {
-    pooling_mode_cls_token: bool,
-    pooling_mode_mean_tokens: bool,
-    pooling_mode_max_tokens: bool,
-    pooling_mode_mean_sqrt_len_tokens: bool,
-    pooling_mode_weightedmean_tokens: bool,
-    pooling_mode_lasttoken: bool,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Sentence {
@@ -125,12 +86,6 @@ struct Sentence {
 struct TokenizerConfig {
     /// A float, because some models say 1e30 for "no limit".
     model_max_length: Option<f64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SentenceTransformers {
-    prompts: Prompts,
 }
 
 /// Reads what a folder says of its model. Errors name the file, and say what to do.
@@ -158,8 +113,6 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
     }
     let own_name = folder.canonicalize().ok();
     let own_name = own_name.as_deref().and_then(Path::file_name).unwrap_or_default();
-    let prompts =
-        optional::<SentenceTransformers>(&folder.join("config_sentence_transformers.json"))?;
     Ok(Model {
         hidden: config.hidden_size,
         heads: config.num_attention_heads,
@@ -171,11 +124,9 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
         first_position,
         types: config.type_vocab_size,
         words: config.vocab_size,
-        pooling: pooling(folder)?,
         max_tokens: longest(folder)?.unwrap_or(room).min(room),
         names: vec![own_name.to_string_lossy().into_owned(), config.name],
         multilingual: config.model_type == "xlm-roberta" || config.vocab_size >= 100_000,
-        prompts: prompts.unwrap_or_default().prompts,
     })
 }
 
@@ -212,47 +163,6 @@ impl Config {
     }
 }
 
-/// How the folder says to pool; the mean where it says nothing.
-fn pooling(folder: &Path) -> Result<Pooling, String> {
-    let path = folder.join("modules.json");
-    let modules = optional::<Vec<Module>>(&path)?.unwrap_or_default();
-    let mut pooling = None;
-    for module in &modules {
-        match module.kind.rsplit('.').next().unwrap_or_default() {
-            "Transformer" | "Normalize" => {}
-            "Pooling" => pooling = Some(module.path.as_str()),
-            other => {
-                return Err(format!(
-                    "{} names a module {other}: only Transformer, Pooling and Normalize can be used",
-                    path.display()
-                ));
-            }
-        }
-    }
-    let inside = |path: &&str| {
-        !path.is_empty()
-            && path.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
-            && *path != ".."
-    };
-    let path = folder.join(pooling.filter(inside).unwrap_or("1_Pooling")).join("config.json");
-    if pooling.is_none() && !path.is_file() {
-        return Ok(Pooling::Mean);
-    }
-    let config: PoolingConfig = json(&path)?;
-    let others = config.pooling_mode_max_tokens
-        || config.pooling_mode_mean_sqrt_len_tokens
-        || config.pooling_mode_weightedmean_tokens
-        || config.pooling_mode_lasttoken;
-    match (config.pooling_mode_cls_token, config.pooling_mode_mean_tokens, others) {
-        (true, false, false) => Ok(Pooling::Cls),
-        (false, true, false) => Ok(Pooling::Mean),
-        _ => Err(format!(
-            "{}: only pooling_mode_mean_tokens or pooling_mode_cls_token, one of them, can be used",
-            path.display()
-        )),
-    }
-}
-
 /// The longest text that the folder's files tell of, in tokens.
 fn longest(folder: &Path) -> Result<Option<usize>, String> {
     let sentence = optional::<Sentence>(&folder.join("sentence_bert_config.json"))?;
@@ -270,11 +180,12 @@ fn longest(folder: &Path) -> Result<Option<usize>, String> {
 }
 
 /// A file that may be absent.
-fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+pub(crate) fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
     if path.is_file() { json(path).map(Some) } else { Ok(None) }
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+/// A file of JSON. Errors name it, and say what to do.
+pub(crate) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         format!("{} is damaged ({error}): fetch or import the model again", path.display())
