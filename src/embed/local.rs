@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Embedder, Error, Purpose};
-use crate::transformer::{Encoder, Model, Running, Tensors, Tokens, Urgency, read};
+use crate::transformer::{Encoder, Model, Running, Tensors, Text, Tokens, Urgency, read};
 use pooling::{Pooling, Prompts};
 
 mod pooling;
@@ -93,10 +93,10 @@ impl Embedder for Local {
             Purpose::Passage => (Urgency::Later, &self.passage_prefix),
         };
         if let [text] = texts {
-            let vector = self.running.one(format!("{prefix}{text}"), urgency).await;
+            let vector = self.running.one(Text::One(format!("{prefix}{text}")), urgency).await;
             return Ok(vec![vector.map_err(Error::Failed)?]);
         }
-        let texts = texts.iter().map(|text| format!("{prefix}{text}")).collect();
+        let texts = texts.iter().map(|text| Text::One(format!("{prefix}{text}"))).collect();
         self.running.all(texts, urgency).await.map_err(Error::Failed)
     }
 }

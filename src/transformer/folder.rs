@@ -1,6 +1,7 @@
 //! Reads a model's folder: what `config.json` and the tokenizer's files say. Checks it; computes nothing, and does not know
 //! what the model is for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -12,6 +13,7 @@ const LARGEST: usize = 1 << 20;
 /// What a model is.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
+    pub(crate) family: Family,
     /// Length of its vectors.
     pub(crate) hidden: usize,
     pub(crate) heads: usize,
@@ -34,6 +36,15 @@ pub(crate) struct Model {
     pub(crate) names: Vec<String>,
     /// Whether it was trained on many languages, as far as its vocabulary tells.
     pub(crate) multilingual: bool,
+    /// What it tells apart, as far as `config.json` says, where it is a model that does.
+    pub(crate) labels: Vec<String>,
+}
+
+/// Which of the two families a model is of: their positions and their heads differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Bert,
+    XlmRoberta,
 }
 
 /// What is between the two halves of the feed-forward part.
@@ -69,6 +80,11 @@ struct Config {
     position_embedding_type: Option<String>,
     #[serde(default, rename = "_name_or_path")]
     name: String,
+    #[serde(default)]
+    num_labels: Option<usize>,
+    /// Label by number, the number as a text.
+    #[serde(default)]
+    id2label: BTreeMap<String, String>,
 }
 
 fn epsilon() -> f32 {
@@ -96,9 +112,9 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
     let path = folder.join("config.json");
     let config: Config = json(&path)?;
     let wrong = |what: &str| format!("{}: {what}", path.display());
-    let roberta = match config.model_type.as_str() {
-        "bert" => false,
-        "xlm-roberta" | "roberta" | "camembert" => true,
+    let family = match config.model_type.as_str() {
+        "bert" => Family::Bert,
+        "xlm-roberta" | "roberta" | "camembert" => Family::XlmRoberta,
         other => {
             return Err(wrong(&format!(
                 "model_type is {other}; only bert and xlm-roberta models can be used"
@@ -106,7 +122,10 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
         }
     };
     config.check().map_err(|why| wrong(&why))?;
-    let first_position = if roberta { config.pad_token_id.unwrap_or(1) + 1 } else { 0 };
+    let first_position = match family {
+        Family::Bert => 0,
+        Family::XlmRoberta => config.pad_token_id.unwrap_or(1) + 1,
+    };
     let room = config.max_position_embeddings.saturating_sub(first_position);
     if room < 4 {
         return Err(wrong("max_position_embeddings leaves no room for a text"));
@@ -114,6 +133,8 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
     let own_name = folder.canonicalize().ok();
     let own_name = own_name.as_deref().and_then(Path::file_name).unwrap_or_default();
     Ok(Model {
+        family,
+        labels: config.labels(),
         hidden: config.hidden_size,
         heads: config.num_attention_heads,
         layers: config.num_hidden_layers,
@@ -131,6 +152,16 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
 }
 
 impl Config {
+    /// The labels; their numbers, where they have no names.
+    fn labels(&self) -> Vec<String> {
+        match self.num_labels {
+            Some(count) if self.id2label.len() != count => {
+                (0..count.min(LARGEST)).map(|number| number.to_string()).collect()
+            }
+            _ => self.id2label.values().cloned().collect(),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         for (name, size) in [
             ("hidden_size", self.hidden_size),

@@ -9,8 +9,8 @@ mod tensors;
 mod tokens;
 
 pub(crate) use encoder::{Encoder, Head};
-pub(crate) use folder::{Model, json, optional, read};
+pub(crate) use folder::{Family, Model, json, optional, read};
 pub(crate) use pool::Urgency;
 pub(crate) use running::Running;
 pub(crate) use tensors::Tensors;
-pub(crate) use tokens::Tokens;
+pub(crate) use tokens::{Text, Tokens};

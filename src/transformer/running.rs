@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 
 use super::encoder::{Encoder, Head, Scratch};
 use super::pool::{Pool, Urgency, Waiting};
-use super::tokens::Tokens;
+use super::tokens::{Sequence, Text, Tokens};
 
 /// So many tokens go through the model together, at least one text: short texts share the products with the weights.
 const TOGETHER: usize = 256;
@@ -47,7 +47,7 @@ impl<H: Head> Running<H> {
     }
 
     /// What the head makes of one text, in one job: every change of threads adds to a customer's wait.
-    pub(crate) async fn one(&self, text: String, urgency: Urgency) -> Result<H::Out, String> {
+    pub(crate) async fn one(&self, text: Text, urgency: Urgency) -> Result<H::Out, String> {
         let core = self.core.clone();
         let job = move |worker: &mut Worker, _: &Waiting<'_, Worker>| {
             let tokens = core.tokens.of(&text)?;
@@ -60,7 +60,7 @@ impl<H: Head> Running<H> {
     /// What the head makes of each text, in their order.
     pub(crate) async fn all(
         &self,
-        texts: Vec<String>,
+        texts: Vec<Text>,
         urgency: Urgency,
     ) -> Result<Vec<H::Out>, String> {
         let tokens = self.tokens(texts, urgency).await?;
@@ -81,7 +81,7 @@ impl<H: Head> Running<H> {
     }
 
     /// The tokens of the texts.
-    async fn tokens(&self, texts: Vec<String>, urgency: Urgency) -> Result<Vec<Vec<u32>>, String> {
+    async fn tokens(&self, texts: Vec<Text>, urgency: Urgency) -> Result<Vec<Sequence>, String> {
         let parts = texts.chunks(TEXTS).map(|part| {
             let (part, core) = (part.to_vec(), self.core.clone());
             let cut = move |_: &mut Worker, _: &Waiting<'_, Worker>| {
@@ -97,7 +97,7 @@ impl Worker {
     fn encode<H: Head>(
         &mut self,
         core: &Core<H>,
-        texts: &[Vec<u32>],
+        texts: &[Sequence],
     ) -> Result<Vec<H::Out>, String> {
         core.encoder.encode(texts, &core.head, &mut self.scratch, &mut || ())
     }
@@ -106,7 +106,7 @@ impl Worker {
     fn encode_with_pauses<H: Head>(
         &mut self,
         core: &Core<H>,
-        texts: &[Vec<u32>],
+        texts: &[Sequence],
         waiting: &Waiting<'_, Worker>,
     ) -> Result<Vec<H::Out>, String> {
         let Self { scratch, within } = self;
@@ -120,17 +120,17 @@ fn broken<T>() -> Result<T, String> {
 }
 
 /// Texts of similar length together, the longest first; each group with the places that its texts had.
-fn together(texts: Vec<Vec<u32>>) -> Vec<(Vec<usize>, Vec<Vec<u32>>)> {
+fn together(texts: Vec<Sequence>) -> Vec<(Vec<usize>, Vec<Sequence>)> {
     let mut sorted: Vec<_> = texts.into_iter().enumerate().collect();
-    sorted.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
-    let mut groups: Vec<(Vec<usize>, Vec<Vec<u32>>)> = Vec::new();
+    sorted.sort_by_key(|(_, text)| std::cmp::Reverse(text.ids.len()));
+    let mut groups: Vec<(Vec<usize>, Vec<Sequence>)> = Vec::new();
     let mut room = 0;
     for (place, text) in sorted {
-        if groups.is_empty() || text.len() > room {
+        if groups.is_empty() || text.ids.len() > room {
             groups.push((Vec::new(), Vec::new()));
-            room = TOGETHER.max(text.len());
+            room = TOGETHER.max(text.ids.len());
         }
-        room -= text.len();
+        room -= text.ids.len();
         if let Some((places, texts)) = groups.last_mut() {
             places.push(place);
             texts.push(text);

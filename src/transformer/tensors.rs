@@ -53,9 +53,24 @@ impl Tensors {
         Ok(Self { file: Arc::new(file), name, all, header, prefix })
     }
 
-    /// The numbers of a tensor, row by row. It must have this shape.
+    /// The numbers of a tensor of the model, row by row. It must have this shape.
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
-        let info = self.info(name, shape)?;
+        self.read_whole(&self.of_model(name), shape)
+    }
+
+    /// What a tensor of the model is called in this file, where it may have been saved with a head.
+    pub(crate) fn of_model(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The shape of a tensor by its whole name; `None` where there is none.
+    pub(crate) fn shape(&self, whole: &str) -> Option<&[usize]> {
+        self.all.info(whole).map(|info| info.shape.as_slice())
+    }
+
+    /// The numbers of a tensor by its whole name, as those of a head have it.
+    pub(crate) fn read_whole(&self, whole: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+        let info = self.info(whole, shape)?;
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         read_at(&self.file, &mut bytes, self.place(info))
             .map_err(|error| format!("{} cannot be read: {error}", self.name))?;
@@ -66,7 +81,7 @@ impl Tensors {
 
     /// The rows of a table, which stays in the file: that of the words is more than half of most models.
     pub(crate) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, String> {
-        let info = self.info(name, &[rows, columns])?;
+        let info = self.info(&self.of_model(name), &[rows, columns])?;
         let (file, name) = (self.file.clone(), self.name.clone());
         Ok(Table { file, name, place: self.place(info), dtype: info.dtype, rows, columns })
     }
@@ -92,9 +107,8 @@ impl Tensors {
         Ok(())
     }
 
-    fn info(&self, name: &str, shape: &[usize]) -> Result<&TensorInfo, String> {
-        let full = format!("{}{name}", self.prefix);
-        let Some(info) = self.all.info(&full) else {
+    fn info(&self, full: &str, shape: &[usize]) -> Result<&TensorInfo, String> {
+        let Some(info) = self.all.info(full) else {
             return Err(format!(
                 "{} has no tensor {full}: only models of the BERT and XLM-RoBERTa families can be used",
                 self.name

@@ -2,12 +2,32 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams};
+
+/// What is cut into tokens.
+#[derive(Debug, Clone)]
+pub(crate) enum Text {
+    /// A text of its own.
+    One(String),
+    /// Two texts that are read together, as a question and a passage; of the first, little is cut off.
+    Pair(Arc<str>, String),
+}
+
+/// What the model reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    /// The number of each token.
+    pub(crate) ids: Vec<u32>,
+    /// Of which kind each token is, as far as the tokenizer tells; empty where all are of the first.
+    pub(crate) kinds: Vec<u32>,
+}
 
 /// A model's tokenizer.
 pub(crate) struct Tokens {
     tokenizer: Tokenizer,
+    max_tokens: usize,
 }
 
 impl Tokens {
@@ -40,16 +60,63 @@ impl Tokens {
         }
         let most = TruncationParams { max_length: max_tokens, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(most)).map_err(|why| damaged(&why))?;
-        Ok((Self { tokenizer }, bytes))
+        Ok((Self { tokenizer, max_tokens }, bytes))
     }
 
-    /// The tokens of a text, with those that begin and end it.
-    pub(crate) fn of(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encode = || self.tokenizer.encode_fast(text, true);
+    /// Whether the tokenizer has a way to put two texts together, and room for them. Errors say what is missing.
+    pub(crate) fn check_pairs(&self) -> Result<(), String> {
+        let own = self.own_of_pairs();
+        if own < 3 {
+            return Err(
+                "tokenizer.json does not say how two texts become one (a template with three or four tokens of its \
+                 own): it is no cross-encoder's"
+                    .into(),
+            );
+        }
+        if self.max_tokens < own + 4 {
+            let (most, least) = (self.max_tokens, own + 4);
+            return Err(format!("max_tokens is {most}: for two texts it must be at least {least}"));
+        }
+        Ok(())
+    }
+
+    /// The tokens of a text, with those that begin, part and end it.
+    pub(crate) fn of(&self, text: &Text) -> Result<Sequence, String> {
+        let encode = || match text {
+            Text::One(text) => self.tokenizer.encode_fast(text.as_str(), true),
+            Text::Pair(first, second) => self.pair(first, second),
+        };
         match catch_unwind(AssertUnwindSafe(encode)) {
-            Ok(Ok(encoding)) => Ok(encoding.get_ids().to_vec()),
+            Ok(Ok(encoding)) => {
+                let all_first = encoding.get_type_ids().iter().all(|kind| *kind == 0);
+                let kinds = if all_first { Vec::new() } else { encoding.get_type_ids().to_vec() };
+                Ok(Sequence { ids: encoding.get_ids().to_vec(), kinds })
+            }
             Ok(Err(error)) => Err(format!("a text cannot be cut into tokens: {error}")),
             Err(_) => Err("a text cannot be cut into tokens: the tokenizer broke off".into()),
         }
     }
+
+    /// Two texts in the tokenizer's own template. Where they are too long, the end of the second is cut off; the first
+    /// is cut only where it takes more than half of the room, and the second more than the other half.
+    fn pair(&self, first: &str, second: &str) -> tokenizers::Result<Encoding> {
+        let mut first = self.tokenizer.encode_fast(first, false)?;
+        let mut second = self.tokenizer.encode_fast(second, false)?;
+        let room = self.max_tokens.saturating_sub(self.own_of_pairs());
+        let most = (room / 2).max(room.saturating_sub(second.len()));
+        cut(&mut first, most);
+        cut(&mut second, room.saturating_sub(first.len()));
+        self.tokenizer.post_process(first, Some(second), true)
+    }
+
+    /// How many tokens begin, part and end two texts.
+    fn own_of_pairs(&self) -> usize {
+        self.tokenizer.get_post_processor().map_or(0, |template| template.added_tokens(true))
+    }
+}
+
+/// Keeps so many tokens, and nothing of the rest: the template would be filled with each piece of it.
+fn cut(text: &mut Encoding, most: usize) {
+    text.truncate(most, 0, TruncationDirection::Right);
+    text.set_overflowing(Vec::new());
 }
