@@ -30,7 +30,7 @@ pub struct Settings {
     /// Question and passage are cut after so many tokens together, from the passage's end. Default: 0, as the model's
     /// files say, 512 at the most.
     max_tokens: usize,
-    /// How many passages are scored at the most, 2 to 1000. Default: 30.
+    /// How many passages are scored at the most, 2 to 1000. Default: 20.
     candidates: usize,
     /// Milliseconds for all of them: a customer waits. Default: 2,500.
     timeout_ms: u64,
@@ -39,7 +39,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let (model, path) = (String::new(), None);
-        Self { model, path, threads: 0, max_tokens: 0, candidates: 30, timeout_ms: 2500 }
+        Self { model, path, threads: 0, max_tokens: 0, candidates: 20, timeout_ms: 2500 }
     }
 }
 

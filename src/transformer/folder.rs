@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The most numbers of any size in `config.json`; what is beyond is damaged or hostile.
 const LARGEST: usize = 1 << 20;
@@ -84,7 +85,7 @@ struct Config {
     num_labels: Option<usize>,
     /// Label by number, the number as a text.
     #[serde(default)]
-    id2label: BTreeMap<String, String>,
+    id2label: Option<BTreeMap<String, Value>>,
 }
 
 fn epsilon() -> f32 {
@@ -154,11 +155,14 @@ pub(crate) fn read(folder: &Path) -> Result<Model, String> {
 impl Config {
     /// The labels; their numbers, where they have no names.
     fn labels(&self) -> Vec<String> {
+        let named = self.id2label.iter().flatten();
+        let name = |(number, name): (&String, &Value)| name.as_str().unwrap_or(number).to_owned();
+        let named: Vec<String> = named.map(name).collect();
         match self.num_labels {
-            Some(count) if self.id2label.len() != count => {
+            Some(count) if named.len() != count => {
                 (0..count.min(LARGEST)).map(|number| number.to_string()).collect()
             }
-            _ => self.id2label.values().cloned().collect(),
+            _ => named,
         }
     }
 

@@ -120,3 +120,81 @@ fn cut(text: &mut Encoding, most: usize) {
     text.truncate(most, 0, TruncationDirection::Right);
     text.set_overflowing(Vec::new());
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The template of BERT, where the second text has tokens of another kind.
+    const BERT: &[(&str, u8)] = &[("[CLS]", 0), ("A", 0), ("[SEP]", 0), ("B", 1), ("[SEP]", 1)];
+    const XLM_ROBERTA: &[(&str, u8)] =
+        &[("[CLS]", 0), ("A", 0), ("[SEP]", 0), ("[SEP]", 0), ("B", 0), ("[SEP]", 0)];
+
+    /// A tokenizer with the words `w3` to `w99`, whose pairs are put together like this.
+    fn tokens(pair: &[(&str, u8)], max_tokens: usize) -> Tokens {
+        let folder = tempfile::tempdir().unwrap();
+        let words = (3..100).map(|number| (format!("w{number}"), json!(number)));
+        let mut vocab: serde_json::Map<String, Value> = words.collect();
+        vocab.extend([("[CLS]".into(), json!(0)), ("[SEP]".into(), json!(1))]);
+        vocab.insert("[UNK]".into(), json!(2));
+        let piece = |(id, kind): &(&str, u8)| {
+            let what = if id.len() == 1 { "Sequence" } else { "SpecialToken" };
+            json!({what: {"id": id, "type_id": kind}})
+        };
+        let pair: Vec<Value> = pair.iter().map(piece).collect();
+        let special = |id: &str, number: u8| json!({"id": id, "ids": [number], "tokens": [id]});
+        let file = json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+            "pre_tokenizer": {"type": "WhitespaceSplit"}, "decoder": null,
+            "post_processor": {
+                "type": "TemplateProcessing", "single": [piece(&("[CLS]", 0)), piece(&("A", 0))], "pair": pair,
+                "special_tokens": {"[CLS]": special("[CLS]", 0), "[SEP]": special("[SEP]", 1)},
+            },
+            "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"},
+        });
+        std::fs::write(folder.path().join("tokenizer.json"), file.to_string()).unwrap();
+        Tokens::load(folder.path(), max_tokens, 100).unwrap().0
+    }
+
+    fn words(range: std::ops::Range<u32>) -> String {
+        range.map(|number| format!("w{number} ")).collect()
+    }
+
+    fn pair(tokens: &Tokens, first: &str, second: &str) -> Sequence {
+        tokens.of(&Text::Pair(first.into(), second.into())).unwrap()
+    }
+
+    #[test]
+    fn two_texts_become_one_as_the_family_has_it() {
+        let bert = pair(&tokens(BERT, 20), "w5 w6", "w7 w8 w9");
+        assert_eq!(bert.ids, [0, 5, 6, 1, 7, 8, 9, 1]);
+        assert_eq!(bert.kinds, [0, 0, 0, 0, 1, 1, 1, 1]);
+        let xlm = pair(&tokens(XLM_ROBERTA, 20), "w5 w6", "w7 w8 w9");
+        assert_eq!(xlm, Sequence { ids: vec![0, 5, 6, 1, 1, 7, 8, 9, 1], kinds: Vec::new() });
+        assert_eq!(pair(&tokens(BERT, 20), "", "").ids, [0, 1, 1]);
+        let one = tokens(BERT, 20).of(&Text::One("w5 w6".into())).unwrap();
+        assert_eq!(one, Sequence { ids: vec![0, 5, 6], kinds: Vec::new() });
+    }
+
+    #[test]
+    fn the_second_text_is_cut_first_and_the_first_to_no_less_than_half() {
+        // 11 tokens, 3 of them the template's.
+        let tokens = tokens(BERT, 11);
+        let cut = |first, second| pair(&tokens, &words(first), &words(second)).ids;
+        assert_eq!(cut(3..6, 50..90), [0, 3, 4, 5, 1, 50, 51, 52, 53, 54, 1]);
+        assert_eq!(cut(3..40, 50..90), [0, 3, 4, 5, 6, 1, 50, 51, 52, 53, 1]);
+        assert_eq!(cut(3..40, 50..51), [0, 3, 4, 5, 6, 7, 8, 9, 1, 50, 1]);
+        assert_eq!(cut(3..6, 50..55), [0, 3, 4, 5, 1, 50, 51, 52, 53, 54, 1], "it just fits");
+    }
+
+    #[test]
+    fn a_tokenizer_without_a_template_or_without_room_is_not_for_pairs() {
+        assert!(tokens(BERT, 7).check_pairs().is_ok());
+        let told = tokens(BERT, 6).check_pairs().unwrap_err();
+        assert!(told.contains("at least 7"), "{told}");
+        let told = tokens(&[("A", 0), ("B", 1)], 20).check_pairs().unwrap_err();
+        assert!(told.contains("two texts become one"), "{told}");
+    }
+}
