@@ -90,11 +90,11 @@ impl Reranker for Local {
         let pairs = texts.iter().map(|text| Text::Pair(query.clone(), text.clone())).collect();
         // What was not begun when the time is over is not begun any more.
         let limit = Duration::from_millis(self.timeout_ms);
-        let scored = tokio::time::timeout(limit, self.running.all(pairs, Urgency::First)).await;
-        let scores = scored.map_err(|_| {
+        let all = tokio::time::timeout(limit, self.running.all(pairs, Urgency::First)).await;
+        let scores = all.map_err(|_| {
             let (passages, limit) = (texts.len(), self.timeout_ms);
             Error::Failed(format!(
-                "{passages} passages were not scored within {limit} ms: less candidates or a smaller model take less time"
+                "{passages} passages were not scored within {limit} ms: fewer candidates or a smaller model take less time"
             ))
         })?;
         Ok(scores.map_err(Error::Failed)?.into_iter().map(Some).collect())

@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn words(range: std::ops::Range<u32>) -> String {
-        range.map(|number| format!("w{number} ")).collect()
+        range.map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ")
     }
 
     fn pair(tokens: &Tokens, first: &str, second: &str) -> Sequence {

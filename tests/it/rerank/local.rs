@@ -151,7 +151,7 @@ const CASES: &[Case] = &[
         "the other family's head",
         BERT_PAIRS,
         |folder| {
-            change(folder, "config.json", |config| config["model_type"] = json!("xlm-roberta"))
+            change(folder, "config.json", |config| config["model_type"] = json!("xlm-roberta"));
         },
         &["no tensor classifier.out_proj.weight"],
     ),
