@@ -12,6 +12,7 @@ mod delivery;
 mod demo;
 mod follow_up;
 mod rerank;
+mod citations;
 mod formats;
 mod grounded;
 mod embedding;
