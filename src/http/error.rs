@@ -113,7 +113,8 @@ impl From<crate::knowledge::Error> for Problem {
                     "The embedding model does not answer right now.",
                 )
             }
-            error @ crate::knowledge::Error::Settings(_) => Self::unprocessable(error.to_string()),
+            crate::knowledge::Error::Settings(why) => Self::unprocessable(why),
+            error @ crate::knowledge::Error::FileDecides => Self::conflict(error.to_string()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod architecture;
 mod api;
 mod bad_input;
 mod cli;
+mod collection_settings;
 mod curated;
 mod database_down;
 mod delivery;
