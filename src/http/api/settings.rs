@@ -37,6 +37,7 @@ pub(super) struct Settings {
 
 /// How documents are cut.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the words of the file")]
 pub(super) struct Chunking {
     /// The most tokens of a piece, 32 at least; 220 where it is not given.
     #[schema(required = false)]
