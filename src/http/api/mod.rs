@@ -25,6 +25,7 @@ mod live;
 mod numbers;
 mod page;
 mod sandbox;
+mod settings;
 mod sources;
 mod turns;
 
@@ -70,6 +71,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
+        .routes(routes!(settings::show, settings::set))
         .routes(routes!(sources::list, sources::add))
         .routes(routes!(sources::remove))
         .routes(routes!(sources::refresh))
