@@ -42,12 +42,11 @@ impl Grams {
         self.come += 1;
     }
 
-    /// The words that hold an n-gram, also those that went lately.
-    pub(super) fn words(&self, gram: u32) -> impl Iterator<Item = u32> {
+    /// The words that hold an n-gram, in two pieces; also those that went lately.
+    pub(super) fn words(&self, gram: u32) -> [&[u32]; 2] {
         let settled = self.place(gram).map_or(0..0, |at| self.range(at));
-        let none = self.fresh.is_empty();
-        let fresh = if none { None } else { self.fresh.get(&gram) };
-        self.words[settled].iter().chain(fresh.into_iter().flatten()).copied()
+        let fresh = if self.fresh.is_empty() { None } else { self.fresh.get(&gram) };
+        [&self.words[settled], fresh.map_or(&[], Vec::as_slice)]
     }
 
     /// Whether it is worth it to write everything anew, when so many of so many words went: one in `share` came or went since

@@ -103,17 +103,14 @@ fn close_words(question: &[Sought], census: &Census) -> (Vec<(u32, f32)>, f32) {
     let (lexicon, chunks) = (&census.lexicon, census.chunks());
     let mut weights = vec![0.0_f32; lexicon.len()];
     let mut squares = 0.0_f32;
-    let mut ids = Vec::new();
     for (gram, count) in grams_of(question) {
-        ids.clear();
-        ids.extend(lexicon.with_gram(gram));
-        let holders: usize = ids.iter().map(|id| lexicon.holders(*id)).sum();
+        let words = lexicon.with_gram(gram);
+        let ids = || words.iter().copied().flatten();
+        let holders: usize = ids().map(|id| lexicon.holders(*id)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a weight needs no more than 24 bits")]
         let weight = count * weigh::idf(chunks, holders.min(chunks) as f32);
         squares += weight * weight;
-        for id in &ids {
-            weights[*id as usize] += weight;
-        }
+        ids().for_each(|id| weights[*id as usize] += weight);
     }
     for (id, weight) in (0..).zip(&mut weights) {
         if *weight > 0.0 && lexicon.holders(id) == 0 {
