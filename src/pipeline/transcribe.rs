@@ -103,9 +103,11 @@ async fn hear(
     }
     let bytes = recordings.fetch(media).await?;
     let recording = Recording {
-        bytes: &bytes,
+        bytes: bytes.into(),
         mime_type: media.mime_type.as_deref().unwrap_or("audio/ogg"),
         language: turn.agent.voice.language.as_deref(),
+        vocabulary: "",
+        progress: None,
     };
     let transcript = speech.transcribe(&recording).await.map_err(|error| error.to_string())?;
     let text = transcript.text.trim().to_owned();
