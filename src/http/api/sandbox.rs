@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::knowledge::named;
 use crate::domain::time::now_ms;
-use crate::domain::{Content, Line, Media, Said, Speaker, Turn};
+use crate::domain::{Content, Line, Media, Said, Speaker, Spoken, Turn};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
@@ -87,7 +87,7 @@ pub(super) async fn turn(
     if streamed {
         return Ok(stream(web, bot, turn).into_response());
     }
-    let around = Around { recordings: &NoRecordings, hear: None, means: Means::Full };
+    let around = Around { recordings: &Brought, hear: None, means: Means::Full };
     let answered = web.desk.engine.answer(&bot, &turn, around).await;
     Ok(Json(outcome(&bot, answered)).into_response())
 }
@@ -141,7 +141,7 @@ fn stream(
     tokio::spawn(async move {
         // A caller who hung up hears nothing; the turn ends by itself.
         let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
-        let around = Around { recordings: &NoRecordings, hear: Some(&hear), means: Means::Full };
+        let around = Around { recordings: &Brought, hear: Some(&hear), means: Means::Full };
         let answered = web.desk.engine.answer(&bot, &turn, around).await;
         drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
     });
@@ -174,11 +174,14 @@ fn outcome(bot: &Bot, answered: Answered) -> Outcome {
 }
 
 /// The sandbox takes text alone for now.
-struct NoRecordings;
+struct Brought;
 
 #[async_trait]
-impl Recordings for NoRecordings {
-    async fn fetch(&self, _: &Media) -> Result<Vec<u8>, String> {
-        Err("the sandbox has no recordings".into())
+impl Recordings for Brought {
+    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
+        let bytes = media.bytes.as_ref().ok_or("the sandbox has no such recording")?;
+        Ok(bytes.0.to_vec())
     }
+
+    async fn keep(&self, _: &Said, _: &Spoken) {}
 }
