@@ -15,7 +15,7 @@ use super::client::{Asked, Outcome};
 use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::trace::{Checked, Retrieved};
+use crate::domain::trace::{Checked, Note, Retrieved};
 use crate::domain::{Line, Speaker, Trace};
 use crate::prompts;
 
@@ -114,6 +114,7 @@ pub(super) async fn talk(partner: Partner, wishes: Wishes) -> anyhow::Result<()>
 const HELP: &str = "\
   /why            what each stage saw, decided and took for the last answer
   /new            begin a new conversation
+  /voice FILE     say a recording, as a customer's voice note
   /prompt FILE    answer under this prompt file from now on; /prompt alone reads it again
   /agent NAME     talk to another agent
   /quit           leave";
@@ -166,6 +167,11 @@ impl Talk {
                 self.history.clear();
                 println!("You talk to {name} now.");
             }
+            ("voice", file) => {
+                if let Err(error) = self.play(file).await {
+                    println!("{}", self.dim(&format!("{error:#}")));
+                }
+            }
             ("prompt", file) => self.reload(file),
             _ => println!("{HELP}"),
         }
@@ -192,7 +198,26 @@ impl Talk {
         }
     }
 
+    /// Says a recording.
+    async fn play(&mut self, file: &str) -> anyhow::Result<()> {
+        if file.is_empty() {
+            anyhow::bail!("Name a file: /voice note.ogg");
+        }
+        let path = PathBuf::from(file);
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {file}"))?;
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+        self.tell("", Some((name, bytes))).await
+    }
+
     async fn say(&mut self, text: &str) -> anyhow::Result<()> {
+        self.tell(text, None).await
+    }
+
+    async fn tell(
+        &mut self,
+        text: &str,
+        recording: Option<(String, Vec<u8>)>,
+    ) -> anyhow::Result<()> {
         let heard = std::sync::Mutex::new(String::new());
         let hear = |piece: &str| {
             print!("{piece}");
@@ -207,6 +232,7 @@ impl Talk {
             prompt: self.prompt.as_deref(),
             history: &self.history,
             text,
+            recording,
         };
         if self.coloured {
             print!("bot › ");
@@ -214,7 +240,14 @@ impl Talk {
         let outcome = self.partner.ask(&asked, hear).await?;
         let heard = heard.into_inner().unwrap_or_default();
         self.show(&outcome, heard.trim());
-        self.history.push(Line { speaker: Speaker::Customer, text: text.to_owned() });
+        let heard = outcome.trace.transcribe.as_ref();
+        for note in heard.iter().flat_map(|heard| &heard.notes) {
+            println!("{}", self.dim(&heard_line(note)));
+        }
+        let said = heard.map_or(text, |heard| &heard.question);
+        if !said.is_empty() {
+            self.history.push(Line { speaker: Speaker::Customer, text: said.to_owned() });
+        }
         if !outcome.bubbles.is_empty() {
             let text = outcome.bubbles.join("\n");
             self.history.push(Line { speaker: Speaker::Bot, text });
@@ -263,9 +296,26 @@ fn read(file: &PathBuf) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
+/// What became of a voice note, for people.
+fn heard_line(note: &Note) -> String {
+    let Some(text) = &note.transcript else {
+        return format!("not understood: {}", note.error.as_deref().unwrap_or("nobody knows why"));
+    };
+    let heard = note.heard.clone().unwrap_or_default();
+    let mut about: Vec<String> = heard.language.into_iter().collect();
+    about.extend(heard.seconds.map(|seconds| format!("{seconds:.1} s")));
+    about.extend(heard.confidence.map(|sure| format!("{:.0} % sure", sure * 100.0)));
+    about.push(heard.by);
+    format!("understood: “{text}” ({})", about.join(", "))
+}
+
 /// A trace for people.
 fn explain(trace: &Trace) -> String {
     let mut lines = Vec::new();
+    if let Some(stage) = trace.transcribe.as_ref().filter(|stage| !stage.notes.is_empty()) {
+        lines.push(format!("speech     ({:.1} ms)", stage.took_ms));
+        lines.extend(stage.notes.iter().map(|note| format!("  {}", heard_line(note))));
+    }
     if let Some(stage) = &trace.escalate {
         let said = stage.matched.as_deref().unwrap_or("none matched");
         lines.push(format!("hand-off   {} rules, {said} ({:.1} ms)", stage.rules, stage.took_ms));
