@@ -1,7 +1,7 @@
 //! Backs the README's sentence on search: a question finds its passages among 10,000 chunks in a few milliseconds.
 //!
 //! `cargo bench --bench search [-- --large] [-- --many]`; `--large` adds 100,000 chunks in one collection, `--many`
-//! 1,000 collections of 500, eight questions at once. It prints and asserts nothing: a time
+//! 1,000 collections of 500 (or `--collections=N` of them), eight questions at once. It prints and asserts nothing: a time
 //! depends on the machine, and on who else is using it. The floor is what the dense leg cannot go below: a bare scan
 //! over the same vectors, with nothing kept but the best.
 
@@ -37,7 +37,8 @@ fn main() {
         report(100_000);
     }
     if std::env::args().any(|argument| argument == "--many") {
-        many(1_000, 500);
+        let number = |text: String| text.strip_prefix("--collections=")?.parse().ok();
+        many(std::env::args().find_map(number).unwrap_or(1_000), 500);
     }
 }
 
@@ -58,6 +59,8 @@ fn many(collections: usize, chunks: usize) {
     println!("{collections} collections of {chunks} chunks, eight questions at once");
     println!("  loaded in {:.2} s", took.as_secs_f64());
     println!("  memory grown by {} MB, the texts among it", resident_mb().saturating_sub(before));
+    let spoken = block_on(index.languages(&names[..1])).unwrap_or_default();
+    println!("  languages of the first: {spoken:?}");
     let questions: Vec<_> = (0..QUESTIONS * 8).map(|_| (made.text(ASKED), made.vector())).collect();
     let times = eight_at_once(&index, &names, questions);
     show("hybrid, eight at once", times, None);

@@ -62,7 +62,10 @@ impl App {
             embed,
             index,
             tunings: library.tunings(),
-            rerank: config.rerank.build().map_err(|why| anyhow!("[rerank]: {why}"))?,
+            rerank: config
+                .rerank
+                .build(&config.models)
+                .map_err(|why| anyhow!("[rerank]: {why}"))?,
             curated: Arc::default(),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),

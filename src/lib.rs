@@ -21,6 +21,7 @@ pub mod telemetry;
 pub mod step;
 mod endpoint;
 pub mod models;
+mod transformer;
 
 pub mod store;
 pub mod provider;

@@ -343,7 +343,7 @@ fn explain(trace: &Trace) -> String {
                 index + 1,
                 scores.fused,
                 chunk.source,
-                if chunk.heading.is_empty() { &chunk.title } else { &chunk.heading },
+                chunk.stands(),
                 leg(scores.dense),
                 leg(scores.bm25),
                 leg(scores.ngram),

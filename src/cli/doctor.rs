@@ -29,6 +29,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     };
     check_parts(&app, &mut report).await;
     check_embeddings(&app, missing.as_deref(), &mut report).await;
+    check_reranker(&app, &mut report).await;
     check_numbers(&app, &mut report, public).await;
     Ok(report.end())
 }
@@ -110,6 +111,22 @@ async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report)
         Ok(_) => report.good("embeddings", name),
         Err(error) => {
             report.bad("embeddings", &error.to_string(), "[embed] model, base_url and api_key");
+        }
+    }
+}
+
+async fn check_reranker(app: &App, report: &mut Report) {
+    let rerank = &app.desk.engine.rerank;
+    let Some(name) = rerank.identity() else {
+        return report.note(
+            "reranking",
+            "off: passages stay as they were found. [rerank] kind = \"local\" or \"endpoint\" reads each with the question",
+        );
+    };
+    match rerank.rerank("hello", &["hello there".into()]).await {
+        Ok(_) => report.good("reranking", name),
+        Err(error) => {
+            report.bad("reranking", &error.to_string(), "[rerank] model, base_url and api_key");
         }
     }
 }

@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
-use crate::embed;
-use crate::models::{Found, KNOWN, Settings, Use, Watch};
+use crate::models::{Found, KNOWN, Settings, Use, Watch, purpose};
+use crate::{embed, rerank};
 
 /// List, fetch, import and remove the models that run in this process
 #[derive(Debug, Args)]
@@ -68,7 +68,7 @@ fn list(models: &Settings, embed: &embed::Settings) {
         println!("  none");
     }
     for Found { name, purpose, size, .. } in &there {
-        println!("  {name:<24} {:<12} {} MB", purpose.name(), size / 1_000_000);
+        println!("  {name:<30} {:<12} {} MB", purpose.name(), size / 1_000_000);
     }
     let missing = |name: &str| !there.iter().any(|found| found.name == name);
     let rest: Vec<_> = KNOWN.iter().filter(|known| missing(known.name)).collect();
@@ -76,7 +76,7 @@ fn list(models: &Settings, embed: &embed::Settings) {
         println!("Can be fetched, `frontdesk models fetch NAME`:");
     }
     for known in rest {
-        println!("  {:<24} {:<12} {}", known.name, known.purpose.name(), known.about);
+        println!("  {:<30} {:<12} {}", known.name, known.purpose.name(), known.about);
     }
     if let Some(missing) = embed.missing(models) {
         println!("\n{missing}");
@@ -108,11 +108,18 @@ async fn import(models: &Settings, folder: PathBuf, name: Option<String>) -> any
     let own = folder.canonicalize().unwrap_or_else(|_| folder.clone());
     let own = own.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.or(own).unwrap_or_default();
+    let purpose = purpose(&folder).unwrap_or(Use::Embed);
     // What cannot be used is not copied.
-    let (_, length) = embed::try_folder(&folder).await.map_err(|why| anyhow!(why))?;
+    let what = match purpose {
+        Use::Embed => embed::try_folder(&folder)
+            .await
+            .map(|(_, length)| format!("vectors of {length} numbers")),
+        Use::Rerank => rerank::try_folder(&folder).await.map(|_| "it scores pairs".into()),
+    };
+    let what = what.map_err(|why| anyhow!(why))?;
     let place = models.import(&folder, &name).map_err(|why| anyhow!(why))?;
-    println!("{name} is in {}: vectors of {length} numbers.", place.display());
-    next(Use::Embed);
+    println!("{name} is in {}: {what}.", place.display());
+    next(purpose);
     Ok(())
 }
 
@@ -122,6 +129,7 @@ fn next(purpose: Use) {
         Use::Embed => println!(
             "[embed] kind = \"auto\" uses it from the next start on; documents are then embedded once."
         ),
+        Use::Rerank => println!("[rerank] kind = \"local\" uses it from the next start on."),
     }
 }
 

@@ -60,7 +60,7 @@ impl Search {
                 index + 1,
                 scores.fused,
                 chunk.source,
-                chunk.heading,
+                chunk.stands(),
                 leg(scores.dense),
                 leg(scores.bm25),
                 leg(scores.ngram),

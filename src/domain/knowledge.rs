@@ -35,6 +35,17 @@ impl Chunk {
     pub fn searchable(&self) -> String {
         searchable(&self.title, &self.heading, &self.body)
     }
+
+    /// Where it stands in its document, for people: the headings above it, or else the title, and the page.
+    pub fn stands(&self) -> String {
+        let above = if self.heading.is_empty() { &self.title } else { &self.heading };
+        format!("{above}{}", self.page())
+    }
+
+    /// Its place behind something else: ` (page 3)`, or nothing.
+    pub fn page(&self) -> String {
+        if self.place.is_empty() { String::new() } else { format!(" ({})", self.place) }
+    }
 }
 
 /// What is indexed and embedded of a chunk: title, headings and body.
@@ -75,4 +86,27 @@ pub struct Scores {
     pub rerank: Option<f32>,
     /// Share of the question's content words (weighted by rarity) found in the passage, 0 to 1.
     pub coverage: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_chunk_stands_is_its_headings_or_its_title_and_its_page() {
+        let chunk = |heading: &str, place: &str| Chunk {
+            id: ChunkId::generate(),
+            document: DocumentId::generate(),
+            collection: CollectionId::generate(),
+            source: "terms.pdf".into(),
+            title: "Terms".into(),
+            heading: heading.into(),
+            body: String::new(),
+            tokens: 0,
+            place: place.into(),
+        };
+        assert_eq!(chunk("", "").stands(), "Terms");
+        assert_eq!(chunk("", "page 3").stands(), "Terms (page 3)");
+        assert_eq!(chunk("Delivery", "slide 2").stands(), "Delivery (slide 2)");
+    }
 }

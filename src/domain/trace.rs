@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
-use super::turn::Heard;
+use super::turn::{Citation, Heard};
 
 /// What each stage of one turn saw, decided, took and used. A stage that did not run is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -229,6 +229,9 @@ pub struct Written {
     pub repairs: Vec<String>,
     /// Failed attempts, in words.
     pub errors: Vec<String>,
+    /// The passages that the reply rests on, where it is an answer.
+    #[serde(default)]
+    pub citations: Vec<Citation>,
     /// Whether its statements rest on the passages; `None` when that was not checked.
     #[serde(default)]
     pub checked: Option<Checked>,

@@ -172,6 +172,9 @@ pub struct Citation {
     pub source: String,
     /// The headings above the passage.
     pub heading: String,
+    /// Page, slide or sheet that the passage is on, in words, such as `page 3`; empty where a document has none.
+    #[serde(default)]
+    pub place: String,
 }
 
 /// Why a conversation goes to a person.

@@ -2,29 +2,16 @@
 //! nor fetch anything.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Embedder, Error, Purpose};
-use encoder::{Encoder, Scratch};
-use pool::{Pool, Urgency, Waiting};
-use tokens::Tokens;
+use crate::transformer::{Encoder, Model, Running, Tensors, Text, Tokens, Urgency, read};
+use pooling::{Pooling, Prompts};
 
-mod encoder;
-mod folder;
-mod pool;
-mod tensors;
-mod tokens;
-
-/// So many tokens go through the model together, at least one text: short texts share the products with the weights.
-const TOGETHER: usize = 256;
-/// So many texts are cut into tokens in one job.
-const TEXTS: usize = 16;
+mod pooling;
 
 /// A model in a folder.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -50,30 +37,18 @@ pub struct Settings {
 }
 
 pub(super) struct Local {
-    core: Arc<Core>,
-    pool: Pool<Worker>,
+    running: Running<Pooling>,
     identity: String,
     languages: Vec<String>,
     query_prefix: String,
     passage_prefix: String,
 }
 
-struct Core {
-    tokens: Tokens,
-    encoder: Encoder,
-}
-
-/// What a thread keeps: room for a job, and for an urgent one within it.
-#[derive(Default)]
-struct Worker {
-    scratch: Scratch,
-    within: Option<Box<Worker>>,
-}
-
 impl Local {
     /// Reads a model's folder and starts the threads.
     pub(super) fn new(settings: &Settings, folder: &Path) -> Result<Self, String> {
-        let mut model = folder::read(folder)?;
+        let mut model = read(folder)?;
+        let pooling = pooling::pooling(folder)?;
         if settings.max_tokens > 0 {
             let room = model.positions - model.first_position;
             if settings.max_tokens > room {
@@ -82,13 +57,13 @@ impl Local {
             model.max_tokens = settings.max_tokens;
         }
         let (tokens, tokenizer) = Tokens::load(folder, model.max_tokens, model.words)?;
-        let tensors = tensors::Tensors::open(&folder.join("model.safetensors"))?;
+        let tensors = Tensors::open(&folder.join("model.safetensors"))?;
         let encoder = Encoder::load(&model, &tensors)?;
-        let (query_prefix, passage_prefix) = prefixes(settings, &model);
+        let (query_prefix, passage_prefix) = prefixes(settings, &model, pooling::prompts(folder)?);
         let mut hash = Sha256::new();
         tensors.sample(|bytes| hash.update(bytes))?;
         hash.update(tokenizer);
-        let ways = (model.pooling, model.max_tokens, &query_prefix, &passage_prefix);
+        let ways = (pooling, model.max_tokens, &query_prefix, &passage_prefix);
         hash.update(format!("{ways:?}"));
         let hash = hex::encode(hash.finalize());
         let name = model.names.first().map(String::as_str).unwrap_or_default();
@@ -97,79 +72,8 @@ impl Local {
             .languages
             .clone()
             .unwrap_or_else(|| if model.multilingual { Vec::new() } else { vec!["en".into()] });
-        let cores = available_parallelism().map_or(1, usize::from);
-        let threads = if settings.threads == 0 { cores } else { settings.threads };
-        let pool = Pool::start(threads)?;
-        let core = Arc::new(Core { tokens, encoder });
-        Ok(Self { core, pool, identity, languages, query_prefix, passage_prefix })
-    }
-
-    /// The vector of one text, in one job: every change of threads adds to a customer's wait.
-    async fn one(&self, text: String, urgency: Urgency) -> Result<Vec<f32>, Error> {
-        let core = self.core.clone();
-        let job = move |worker: &mut Worker, _: &Waiting<'_, Worker>| {
-            let tokens = core.tokens.of(&text)?;
-            worker.encode(&core, &[tokens])
-        };
-        let vectors = self.pool.run(urgency, job).await.unwrap_or_else(broken);
-        vectors.map_err(Error::Failed)?.pop().ok_or_else(|| Error::Failed("no vector".into()))
-    }
-
-    /// The tokens of the texts.
-    async fn tokens(&self, texts: Vec<String>, urgency: Urgency) -> Result<Vec<Vec<u32>>, String> {
-        let parts = texts.chunks(TEXTS).map(|part| {
-            let (part, core) = (part.to_vec(), self.core.clone());
-            let cut = move |_: &mut Worker, _: &Waiting<'_, Worker>| {
-                part.iter().map(|text| core.tokens.of(text)).collect::<Result<Vec<_>, _>>()
-            };
-            async { self.pool.run(urgency, cut).await.unwrap_or_else(broken) }
-        });
-        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
-    }
-
-    /// The vectors of the texts, those of similar length computed together.
-    async fn vectors(
-        &self,
-        texts: Vec<Vec<u32>>,
-        urgency: Urgency,
-    ) -> Result<Vec<Vec<f32>>, String> {
-        let count = texts.len();
-        let groups = together(texts).into_iter().map(|(places, texts)| {
-            let core = self.core.clone();
-            let encode = move |worker: &mut Worker, waiting: &Waiting<'_, Worker>| match urgency {
-                Urgency::First => worker.encode(&core, &texts),
-                Urgency::Later => worker.encode_with_pauses(&core, &texts, waiting),
-            };
-            async move {
-                let vectors = self.pool.run(urgency, encode).await.unwrap_or_else(broken)?;
-                Ok::<_, String>(places.into_iter().zip(vectors))
-            }
-        });
-        let mut vectors = vec![Vec::new(); count];
-        for (place, vector) in try_join_all(groups).await?.into_iter().flatten() {
-            if let Some(to) = vectors.get_mut(place) {
-                *to = vector;
-            }
-        }
-        Ok(vectors)
-    }
-}
-
-impl Worker {
-    fn encode(&mut self, core: &Core, texts: &[Vec<u32>]) -> Result<Vec<Vec<f32>>, String> {
-        core.encoder.encode(texts, &mut self.scratch, &mut || ())
-    }
-
-    /// Between the layers, questions that came meanwhile are embedded first.
-    fn encode_with_pauses(
-        &mut self,
-        core: &Core,
-        texts: &[Vec<u32>],
-        waiting: &Waiting<'_, Worker>,
-    ) -> Result<Vec<Vec<f32>>, String> {
-        let Self { scratch, within } = self;
-        let mut pause = || waiting.run(within.get_or_insert_default());
-        core.encoder.encode(texts, scratch, &mut pause)
+        let running = Running::start((tokens, encoder, pooling), settings.threads, "embed")?;
+        Ok(Self { running, identity, languages, query_prefix, passage_prefix })
     }
 }
 
@@ -189,48 +93,24 @@ impl Embedder for Local {
             Purpose::Passage => (Urgency::Later, &self.passage_prefix),
         };
         if let [text] = texts {
-            return Ok(vec![self.one(format!("{prefix}{text}"), urgency).await?]);
+            let vector = self.running.one(Text::One(format!("{prefix}{text}")), urgency).await;
+            return Ok(vec![vector.map_err(Error::Failed)?]);
         }
-        let texts = texts.iter().map(|text| format!("{prefix}{text}")).collect();
-        let tokens = self.tokens(texts, urgency).await.map_err(Error::Failed)?;
-        self.vectors(tokens, urgency).await.map_err(Error::Failed)
+        let texts = texts.iter().map(|text| Text::One(format!("{prefix}{text}"))).collect();
+        self.running.all(texts, urgency).await.map_err(Error::Failed)
     }
-}
-
-fn broken<T>() -> Result<T, String> {
-    Err("the computation broke off; the log says why".into())
-}
-
-/// Texts of similar length together, the longest first; each group with the places that its texts had.
-fn together(texts: Vec<Vec<u32>>) -> Vec<(Vec<usize>, Vec<Vec<u32>>)> {
-    let mut sorted: Vec<_> = texts.into_iter().enumerate().collect();
-    sorted.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
-    let mut groups: Vec<(Vec<usize>, Vec<Vec<u32>>)> = Vec::new();
-    let mut room = 0;
-    for (place, text) in sorted {
-        if groups.is_empty() || text.len() > room {
-            groups.push((Vec::new(), Vec::new()));
-            room = TOGETHER.max(text.len());
-        }
-        room -= text.len();
-        if let Some((places, texts)) = groups.last_mut() {
-            places.push(place);
-            texts.push(text);
-        }
-    }
-    groups
 }
 
 /// What is written before a question and before a passage: as the settings say, then as the model's files say, then as its
 /// name does.
-fn prefixes(settings: &Settings, model: &folder::Model) -> (String, String) {
+fn prefixes(settings: &Settings, model: &Model, prompts: Prompts) -> (String, String) {
     let e5 = model.names.iter().any(|name| {
         let mut words = name.split(|c: char| !c.is_alphanumeric());
         words.any(|word| word.eq_ignore_ascii_case("e5"))
     });
     let known = |of_e5: &str| if e5 { of_e5.to_owned() } else { String::new() };
     let (query, passage) = (&settings.query_prefix, &settings.passage_prefix);
-    let query = query.clone().or_else(|| model.prompts.query.clone());
-    let passage = passage.clone().or_else(|| model.prompts.passage.clone());
+    let query = query.clone().or(prompts.query);
+    let passage = passage.clone().or(prompts.passage);
     (query.unwrap_or_else(|| known("query: ")), passage.unwrap_or_else(|| known("passage: ")))
 }

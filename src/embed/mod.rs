@@ -140,6 +140,11 @@ fn folder(
         }));
     }
     let (name, path) = (&settings.model, models.path(&settings.model)?);
+    if models::purpose(&path) == Some(Use::Rerank) {
+        return Err(format!(
+            "the model {name} scores pairs, it makes no vectors: it goes to [rerank], kind = \"local\""
+        ));
+    }
     Ok(if path.is_dir() {
         Ok(path)
     } else {

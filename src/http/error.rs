@@ -101,7 +101,9 @@ impl From<crate::knowledge::Error> for Problem {
     fn from(error: crate::knowledge::Error) -> Self {
         match error {
             crate::knowledge::Error::Store(error) => error.into(),
-            crate::knowledge::Error::Source(why) => Self::unprocessable(why),
+            crate::knowledge::Error::Source(why) | crate::knowledge::Error::Settings(why) => {
+                Self::unprocessable(why)
+            }
             crate::knowledge::Error::Index(error) => {
                 tracing::error!(%error, "a request could not be fulfilled");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "The index does not answer right now.")
@@ -113,7 +115,7 @@ impl From<crate::knowledge::Error> for Problem {
                     "The embedding model does not answer right now.",
                 )
             }
-            error @ crate::knowledge::Error::Settings(_) => Self::unprocessable(error.to_string()),
+            error @ crate::knowledge::Error::FileDecides => Self::conflict(error.to_string()),
         }
     }
 }

@@ -51,6 +51,11 @@ impl Census {
         }
     }
 
+    /// Says that nothing more comes or goes for now.
+    pub(super) fn rest(&mut self) {
+        self.lexicon.rest();
+    }
+
     /// How many chunks there are.
     pub(super) fn chunks(&self) -> usize {
         self.chunks

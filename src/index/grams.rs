@@ -5,12 +5,16 @@
 //! chunks. The cosine is the same, for a tenth of the memory and of the work. The weights are SMART's lnc.ltc:
 //! rarity weighs in the question's vector only, so that a chunk's length never changes when others come or go.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::ops::Range;
 
 use super::lexicon::Term;
 
 /// So many words may have come or gone before what is in order is written anew.
 const FEW: usize = 64;
+
+/// So many n-grams are looked through at once, about: a cache line or two of them.
+const STRETCH: usize = 8;
 
 /// Which words hold an n-gram, as often as they do. Most of it lies in order, without an allocation for each n-gram: many
 /// collections of some thousand words each have to fit into memory.
@@ -21,8 +25,12 @@ pub(super) struct Grams {
     /// Where the words of each n-gram end.
     ends: Vec<u32>,
     words: Vec<u32>,
-    /// What came since that was put in order: n-gram and word, and how often the word has it.
-    fresh: BTreeMap<(u32, u32), u32>,
+    /// Where the n-grams begin that have the same first bits; the last is where they all end.
+    stretches: Vec<u32>,
+    /// How many bits are not first bits.
+    shift: u32,
+    /// What came since that was put in order.
+    fresh: HashMap<u32, Vec<u32>>,
     /// How many words these are of.
     come: usize,
 }
@@ -30,64 +38,70 @@ pub(super) struct Grams {
 impl Grams {
     /// Puts a new word in.
     pub(super) fn insert(&mut self, surface: &str, id: u32) {
-        each(surface, |gram| *self.fresh.entry((gram, id)).or_default() += 1);
+        each(surface, |gram| self.fresh.entry(gram).or_default().push(id));
         self.come += 1;
     }
 
     /// The words that hold an n-gram, also those that went lately.
     pub(super) fn words(&self, gram: u32) -> impl Iterator<Item = u32> {
-        let settled = self.keys.binary_search(&gram).map_or(0..0, |at| self.range(at));
-        let fresh = self.fresh.range((gram, 0)..=(gram, u32::MAX));
-        let fresh = fresh.flat_map(|((_, id), times)| std::iter::repeat_n(*id, *times as usize));
-        self.words[settled].iter().copied().chain(fresh)
+        let settled = self.place(gram).map_or(0..0, |at| self.range(at));
+        let none = self.fresh.is_empty();
+        let fresh = if none { None } else { self.fresh.get(&gram) };
+        self.words[settled].iter().chain(fresh.into_iter().flatten()).copied()
     }
 
-    /// Writes everything anew without the words that went, when it is worth it: a quarter of all words, of which there are
-    /// `words`, came or went since the last time. Tells whether it did.
-    pub(super) fn settle(
-        &mut self,
-        went: usize,
-        words: usize,
-        stays: impl Fn(u32) -> bool,
-    ) -> bool {
-        if (self.come + went) * 4 < words || self.come + went < FEW {
-            return false;
-        }
+    /// Whether it is worth it to write everything anew, when so many of so many words went: one in `share` came or went since
+    /// the last time.
+    pub(super) fn is_unsettled(&self, went: usize, words: usize, share: usize) -> bool {
+        (self.come + went) * share >= words && self.come + went >= FEW
+    }
+
+    /// Writes everything anew without the words that went.
+    pub(super) fn settle(&mut self, stays: impl Fn(u32) -> bool) {
         let old = std::mem::take(self);
-        let count = old.words.len() + old.fresh.len();
-        self.keys.reserve_exact(old.keys.len() + old.fresh.len());
-        self.ends.reserve_exact(old.keys.len() + old.fresh.len());
-        self.words.reserve_exact(count);
-        let mut fresh = old.fresh.iter().peekable();
+        let mut fresh: Vec<(u32, &Vec<u32>)> =
+            old.fresh.iter().map(|(gram, ids)| (*gram, ids)).collect();
+        fresh.sort_unstable_by_key(|(gram, _)| *gram);
+        let come: usize = fresh.iter().map(|(_, ids)| ids.len()).sum();
+        self.keys.reserve_exact(old.keys.len() + fresh.len());
+        self.ends.reserve_exact(old.keys.len() + fresh.len());
+        self.words.reserve_exact(old.words.len() + come);
+        let mut fresh = fresh.into_iter().peekable();
         for (at, key) in old.keys.iter().enumerate() {
-            while let Some(((gram, id), times)) = fresh.next_if(|((gram, _), _)| gram < key) {
-                self.add(*gram, *id, *times, &stays);
+            while let Some((gram, ids)) = fresh.next_if(|(gram, _)| gram < key) {
+                self.add(gram, ids, &stays);
             }
-            for id in &old.words[old.range(at)] {
-                self.add(*key, *id, 1, &stays);
-            }
+            self.add(*key, &old.words[old.range(at)], &stays);
         }
-        for ((gram, id), times) in fresh {
-            self.add(*gram, *id, *times, &stays);
+        for (gram, ids) in fresh {
+            self.add(gram, ids, &stays);
         }
         self.keys.shrink_to_fit();
         self.ends.shrink_to_fit();
         self.words.shrink_to_fit();
-        true
+        self.divide();
     }
 
-    fn range(&self, at: usize) -> std::ops::Range<usize> {
+    fn place(&self, gram: u32) -> Option<usize> {
+        let first = usize::try_from(u64::from(gram) >> self.shift).ok()?;
+        let (start, end) = (*self.stretches.get(first)?, *self.stretches.get(first + 1)?);
+        let (start, end) = (start as usize, end as usize);
+        Some(start + self.keys[start..end].iter().position(|key| *key == gram)?)
+    }
+
+    fn range(&self, at: usize) -> Range<usize> {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         start as usize..self.ends[at] as usize
     }
 
-    /// Adds a word to the last n-gram, or to a new one after it.
-    fn add(&mut self, gram: u32, id: u32, times: u32, stays: &impl Fn(u32) -> bool) {
-        if !stays(id) {
+    /// Adds words to the last n-gram, or to a new one after it.
+    fn add(&mut self, gram: u32, ids: &[u32], stays: &impl Fn(u32) -> bool) {
+        let before = self.words.len();
+        self.words.extend(ids.iter().copied().filter(|id| stays(*id)));
+        if self.words.len() == before {
             return;
         }
-        self.words.extend(std::iter::repeat_n(id, times as usize));
-        let end = u32::try_from(self.words.len()).expect("memory holds fewer than 4 billion");
+        let end = small(self.words.len());
         if self.keys.last() == Some(&gram)
             && let Some(last) = self.ends.last_mut()
         {
@@ -97,6 +111,21 @@ impl Grams {
             self.ends.push(end);
         }
     }
+
+    /// Notes where the n-grams of the same first bits begin. Keys are hashes, so these are about equally many.
+    fn divide(&mut self) {
+        let bits = (self.keys.len() / STRETCH).checked_ilog2().unwrap_or(0);
+        self.shift = u32::BITS - bits;
+        self.stretches = (0..=1_u64 << bits)
+            .map(|first| {
+                small(self.keys.partition_point(|key| u64::from(*key) < first << self.shift))
+            })
+            .collect();
+    }
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).expect("memory holds fewer than 4 billion n-grams")
 }
 
 /// The length of a chunk's n-gram vector.

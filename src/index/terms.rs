@@ -163,7 +163,7 @@ fn is_accent(c: char) -> bool {
 }
 
 /// Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar.
-pub(super) fn is_spaceless(c: char) -> bool {
+pub(crate) fn is_spaceless(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}'
         | '\u{1000}'..='\u{109f}'

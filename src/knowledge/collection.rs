@@ -1,37 +1,90 @@
-//! What a collection's own file says: `collection.toml` in its folder, about cutting its documents and ranking its
-//! passages. Reads no files.
+//! What a collection says about cutting its documents and ranking its passages: in `collection.toml` in its folder, or over
+//! the API. Both are read by the same rules; the file wins. Reads no files.
 
 use figment::Figment;
-use figment::providers::{Format, Toml};
+use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::chunk;
+use super::{Error, Library, chunk};
+use crate::domain::CollectionId;
 use crate::index::Tuning;
 
 /// The file's name.
 pub(super) const FILE: &str = "collection.toml";
 
-/// Settings of one collection.
+/// Settings of one collection, as somebody gives them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Settings {
     /// How its documents are cut; those of the configuration where it is missing.
-    pub(super) chunk: Option<chunk::Settings>,
+    chunk: Option<chunk::Settings>,
     /// How its passages are ranked.
-    pub(super) search: Tuning,
+    search: Tuning,
+}
+
+/// Settings of one collection, as they are kept.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Own {
+    /// How its documents are cut; those of the configuration where it is missing.
+    pub chunk: Option<chunk::Settings>,
+    /// How its passages are ranked.
+    pub search: Tuning,
+    from: Option<Origin>,
+}
+
+/// Who says what a collection's settings are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Nobody: they are those of the configuration.
+    Default,
+    /// `collection.toml`, when the folder was last learned.
+    File,
+    /// Somebody, over the API.
+    Api,
 }
 
 impl Settings {
     /// Reads the file's text; the error says what is wrong.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let settings: Self =
-            Figment::from(Toml::string(text)).extract().map_err(|error| error.to_string())?;
+        Self::extract(&Figment::from(Toml::string(text)))
+    }
+
+    /// Reads what the API was given, by the rules of the file.
+    pub(super) fn given(value: &Value) -> Result<Self, String> {
+        Self::extract(&Figment::from(Serialized::defaults(value)))
+    }
+
+    fn extract(given: &Figment) -> Result<Self, String> {
+        let settings: Self = given.extract().map_err(|error| {
+            let all = error.into_iter().map(|one| match one.path.join(".") {
+                path if path.is_empty() => one.kind.to_string(),
+                path => format!("{} for key `{path}`", one.kind),
+            });
+            all.collect::<Vec<_>>().join("; ")
+        })?;
         settings.search.check()?;
         Ok(settings)
     }
 
+    fn from(self, from: Origin) -> Own {
+        let from = (from == Origin::File || self != Self::default()).then_some(from);
+        Own { chunk: self.chunk, search: self.search, from }
+    }
+}
+
+impl Own {
+    /// Who says so.
+    pub fn from(&self) -> Origin {
+        // Older versions, in which only a file could, did not note it.
+        let silent = self.chunk.is_none() && self.search == Tuning::default();
+        self.from.unwrap_or(if silent { Origin::Default } else { Origin::File })
+    }
+
     /// As the database keeps them.
-    pub(super) fn to_stored(&self) -> String {
+    fn to_stored(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
     }
 
@@ -44,8 +97,76 @@ impl Settings {
     }
 }
 
+impl Library {
+    /// What a collection says of its own; `None` where there is no such collection.
+    pub async fn own_settings(&self, collection: &CollectionId) -> Result<Option<Own>, Error> {
+        let all = self.store.collections().await?;
+        let row = all.into_iter().find(|row| row.id == collection.as_str());
+        Ok(row.map(|row| Own::stored(&row.settings)))
+    }
+
+    /// Makes a collection's settings these, as `collection.toml` would: passages are ranked so at once, documents are cut
+    /// so when they are learned again. Refuses where the collection's folder has such a file.
+    pub async fn set_settings(
+        &self,
+        collection: &CollectionId,
+        given: &Value,
+    ) -> Result<Own, Error> {
+        let settings = Settings::given(given).map_err(Error::Settings)?;
+        let own = self
+            .change(collection, |before| {
+                if before.from() == Origin::File {
+                    return Err(Error::FileDecides);
+                }
+                Ok(settings.clone().from(Origin::Api))
+            })
+            .await?;
+        self.follow().await?;
+        Ok(own)
+    }
+
+    /// What learning a folder makes of a collection's settings: as its file says, or, without one, as somebody said over
+    /// the API.
+    pub(super) async fn settle(
+        &self,
+        collection: &CollectionId,
+        file: Option<&Settings>,
+    ) -> Result<(), Error> {
+        let change = |before: Own| {
+            Ok(match file {
+                Some(settings) => settings.clone().from(Origin::File),
+                None if before.from() == Origin::Api => before,
+                None => Own::default(),
+            })
+        };
+        self.change(collection, change).await.map(drop)
+    }
+
+    /// Changes settings in one step: when another one changed them meanwhile, it is decided again.
+    async fn change(
+        &self,
+        collection: &CollectionId,
+        decide: impl Fn(Own) -> Result<Own, Error>,
+    ) -> Result<Own, Error> {
+        loop {
+            let all = self.store.collections().await?;
+            let Some(row) = all.into_iter().find(|row| row.id == collection.as_str()) else {
+                return Err(Error::Settings("the collection is gone".into()));
+            };
+            let own = decide(Own::stored(&row.settings))?;
+            let new = own.to_stored();
+            let same = new == row.settings;
+            if same || self.store.set_collection_settings(collection, row.settings, new).await? {
+                return Ok(own);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -54,9 +175,46 @@ mod tests {
         let read = Settings::read(text).expect("a good file");
         assert_eq!(read.chunk.as_ref().map(|chunk| chunk.max_tokens), Some(100));
         assert_eq!(read.search.dense, Some(0.4));
-        assert_eq!(Settings::stored(&read.to_stored()), read);
+        let own = read.from(Origin::File);
+        assert_eq!(Own::stored(&own.to_stored()), own);
+        assert_eq!(own.from(), Origin::File);
         assert_eq!(Settings::read("").expect("an empty file"), Settings::default());
-        assert_eq!(Settings::stored("no JSON"), Settings::default());
+        assert_eq!(Own::stored("no JSON"), Own::default());
+    }
+
+    #[test]
+    fn who_said_it_is_known_of_what_older_versions_stored_too() {
+        for (stored, from) in [
+            ("{}", Origin::Default),
+            (r#"{"chunk":null,"search":{"dense":null,"ngram":null}}"#, Origin::Default),
+            (r#"{"chunk":null,"search":{"dense":0.4,"ngram":null}}"#, Origin::File),
+        ] {
+            assert_eq!(Own::stored(stored).from(), from, "{stored}");
+        }
+        let given = |settings: Settings, from| settings.from(from).from();
+        assert_eq!(given(Settings::default(), Origin::Api), Origin::Default, "nothing is said");
+        assert_eq!(given(Settings::default(), Origin::File), Origin::File, "the file is there");
+    }
+
+    #[test]
+    fn the_api_is_read_by_the_rules_and_in_the_words_of_the_file() {
+        let good = json!({"chunk": {"max_tokens": 100}, "search": {"dense": 0.4}});
+        let file = "[chunk]\nmax_tokens = 100\n\n[search]\ndense = 0.4\n";
+        assert_eq!(Settings::given(&good), Settings::read(file));
+        assert_eq!(Settings::given(&json!({"chunk": null})), Ok(Settings::default()));
+        for (given, file) in [
+            (json!({"search": {"dence": 1}}), "[search]\ndence = 1"),
+            (json!({"search": {"dense": 1.5}}), "[search]\ndense = 1.5"),
+            (json!({"chunk": {"max_tokens": "many"}}), "[chunk]\nmax_tokens = \"many\""),
+            (json!({"chunk": {"max_tokens": -1}}), "[chunk]\nmax_tokens = -1"),
+            (json!({"colour": "red"}), "colour = \"red\""),
+        ] {
+            let told = Settings::given(&given).expect_err(file);
+            assert_eq!(Err(told), Settings::read(file), "{given}");
+        }
+        for strange in [json!([]), json!(3), json!(null), json!("x"), json!({"chunk": [1]})] {
+            drop(Settings::given(&strange));
+        }
     }
 
     #[test]

@@ -46,15 +46,13 @@ impl Library {
     /// Learns a shelf, and brings the index in step.
     pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
         let collection = self.store.collection(&from.collection).await?;
-        let own = match &from.settings {
-            Some(text) => collection::Settings::read(text).map_err(Error::Settings)?,
-            None => collection::Settings::default(),
-        };
+        let wrong = |why| Error::Settings(format!("{}: {why}", collection::FILE));
+        let file = from.settings.as_deref().map(collection::Settings::read);
+        let file = file.transpose().map_err(wrong)?;
         if from.whole {
-            self.store.set_collection_settings(&collection, own.to_stored()).await?;
+            self.settle(&collection, file.as_ref()).await?;
         }
         let mut work = Work::begin(self, progress, (collection, None)).await?;
-        work.settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         progress.start(paths.len());
         for paper in from.papers {
@@ -102,15 +100,13 @@ impl Read {
 }
 
 impl<'a> Work<'a> {
-    /// Begins with what the collection holds, and as its own file says.
+    /// Begins with what the collection holds, and as its own settings say.
     pub(super) async fn begin(
         library: &'a Library,
         progress: &'a dyn Progress,
         (collection, source): (CollectionId, Option<SourceId>),
     ) -> Result<Self, Error> {
-        let all = library.store.collections().await?;
-        let row = all.into_iter().find(|row| row.id == collection.as_str());
-        let own = row.map(|row| collection::Settings::stored(&row.settings)).unwrap_or_default();
+        let own = library.own_settings(&collection).await?.unwrap_or_default();
         let stored = library.store.documents(&collection, 0).await?;
         let known = stored.into_iter().map(|row| (row.path.clone(), row)).collect();
         Ok(Self {

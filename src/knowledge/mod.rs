@@ -21,6 +21,7 @@ mod shelf;
 pub mod web;
 mod vectors;
 
+pub use collection::{Origin, Own};
 pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
@@ -64,9 +65,14 @@ pub enum Error {
     /// What was to be embedded could not be.
     #[error("{0}")]
     Embed(String),
-    /// The collection's own file cannot be used: what is wrong, and where.
-    #[error("collection.toml: {0}")]
+    /// Settings of a collection cannot be used: what is wrong, and where.
+    #[error("{0}")]
     Settings(String),
+    /// The settings of a collection are those of its file, and nobody else's.
+    #[error(
+        "the collection.toml in the collection's folder says its settings: change it there and learn the folder again, or remove it and learn the folder again to set them here"
+    )]
+    FileDecides,
 }
 
 impl Library {
@@ -102,7 +108,7 @@ impl Library {
 
     async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
         let id = CollectionId::stored(collection.id.clone());
-        let own = collection::Settings::stored(&collection.settings);
+        let own = Own::stored(&collection.settings);
         self.tunings.set(&id, own.search);
         let documents = self.store.documents(&id, after).await?;
         for row in &documents {

@@ -6,13 +6,15 @@
 pub enum Use {
     /// Text to vectors: `[embed]`.
     Embed,
+    /// Question and passage to a score: `[rerank]`.
+    Rerank,
 }
 
 impl Use {
     /// The files without which such a model cannot be used.
     pub(crate) fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Embed => &["config.json", "tokenizer.json", "model.safetensors"],
+            Self::Embed | Self::Rerank => &["config.json", "tokenizer.json", "model.safetensors"],
         }
     }
 
@@ -26,6 +28,7 @@ impl Use {
                 "tokenizer_config.json",
                 "config_sentence_transformers.json",
             ],
+            Self::Rerank => &["sentence_bert_config.json", "tokenizer_config.json"],
         }
     }
 
@@ -33,6 +36,7 @@ impl Use {
     pub fn name(self) -> &'static str {
         match self {
             Self::Embed => "embeddings",
+            Self::Rerank => "reranking",
         }
     }
 }
@@ -122,6 +126,46 @@ pub const KNOWN: &[Known] = &[
             part(
                 "model.safetensors",
                 "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            ),
+        ],
+    },
+    // The weights of these two were never on the machine that this was written on. Commits and hashes are those that
+    // several public projects pin, each on its own; what comes with another hash is refused.
+    Known {
+        name: "mmarco-mMiniLMv2-L12-H384-v1",
+        purpose: Use::Rerank,
+        about: "trained on 14 languages, 490 MB",
+        repository: "cross-encoder/mmarco-mMiniLMv2-L12-H384-v1",
+        revision: "1427fd652930e4ba29e8149678df786c240d8825",
+        parts: &[
+            part("config.json", "cc2cfe51aa3fd759d21d21acf5dfd6994aa67a3c9210636d22e143699d336c77"),
+            optional("tokenizer_config.json"),
+            part(
+                "tokenizer.json",
+                "62c24cdc13d4c9952d63718d6c9fa4c287974249e16b7ade6d5a85e7bbb75626",
+            ),
+            part(
+                "model.safetensors",
+                "5daeca2481a76b5976a2bdc32f0a78532b6716da4f8cd3ff59460ef8d2f359b4",
+            ),
+        ],
+    },
+    Known {
+        name: "ms-marco-MiniLM-L6-v2",
+        purpose: Use::Rerank,
+        about: "English, 92 MB",
+        repository: "cross-encoder/ms-marco-MiniLM-L6-v2",
+        revision: "c5ee24cb16019beea0893ab7796b1df96625c6b8",
+        parts: &[
+            part("config.json", "380e02c93f431831be65d99a4e7e5f67c133985bf2e77d9d4eba46847190bacc"),
+            optional("tokenizer_config.json"),
+            part(
+                "tokenizer.json",
+                "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
+            ),
+            part(
+                "model.safetensors",
+                "821d1aa69520101d6e0737f78a042ae25b19e5cb9160701909d10434f4aeb0ae",
             ),
         ],
     },

@@ -1,5 +1,5 @@
 //! The models that run in this process: which ones are known, where they lie, how they come there. Must not run any; it
-//! knows of their files only whether they are there and whole.
+//! knows of their files only whether they are there and whole, and what `config.json` says they are for.
 
 use std::path::{Path, PathBuf};
 
@@ -99,10 +99,24 @@ impl Settings {
     }
 }
 
-/// What the files of a folder are good for; `None` where they are no model.
+/// What the files of a folder are good for; `None` where they are no model. Both uses have the same files: a model with
+/// a head that scores was saved under its name, and every other is taken for embeddings.
 pub fn purpose(folder: &Path) -> Option<Use> {
     let all = |names: &[&str]| names.iter().all(|name| folder.join(name).is_file());
-    all(Use::Embed.files()).then_some(Use::Embed)
+    let scores = || {
+        let config = std::fs::read(folder.join("config.json")).ok()?;
+        let config: Config = serde_json::from_slice(&config).ok()?;
+        let scores = |name: &String| name.ends_with("ForSequenceClassification");
+        Some(config.architectures.iter().any(scores))
+    };
+    all(Use::Embed.files()).then(|| if scores() == Some(true) { Use::Rerank } else { Use::Embed })
+}
+
+/// What `config.json` says of the class that the model was saved from.
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    architectures: Vec<String>,
 }
 
 /// Copies what belongs to a model, and nothing else that lies beside it.

@@ -19,7 +19,7 @@ use crate::store::{self, Store};
 
 pub(super) mod likeness;
 pub(super) mod phrase;
-mod telling;
+pub(super) mod telling;
 
 /// How near a question of many words must come to a phrasing, with embeddings and without. Measured on questions that people
 /// wrote, see `curated/measure.rs`: of 100 answers that are given 1 is wrong.

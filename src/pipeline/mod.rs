@@ -37,6 +37,7 @@ mod fuse;
 mod query;
 mod blend;
 mod rank;
+mod distinct;
 mod rewrite;
 pub mod ground;
 

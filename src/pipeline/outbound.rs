@@ -112,15 +112,34 @@ fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
     parts
 }
 
-/// The documents that a reply rests on, each once, without a word that would need translating.
+/// The documents that a reply rests on, each once with its pages, without a word that would need translating.
 fn sources(reply: &Reply) -> String {
-    let mut titles: Vec<&str> = Vec::new();
+    let mut named: Vec<(&str, Vec<String>)> = Vec::new();
     for citation in &reply.citations {
-        if !titles.contains(&citation.title.as_str()) {
-            titles.push(&citation.title);
+        let title = citation.title.as_str();
+        let at = named.iter().position(|(other, _)| *other == title).unwrap_or(named.len());
+        if at == named.len() {
+            named.push((title, Vec::new()));
+        }
+        let place = place(&citation.place);
+        if !place.is_empty() && place != title && !named[at].1.contains(&place) {
+            named[at].1.push(place);
         }
     }
-    format!("\n\n📄 _{}_", titles.join(" · "))
+    let told = named.into_iter().map(|(title, places)| match places.as_slice() {
+        [] => title.to_owned(),
+        places => format!("{title} ({})", places.join(", ")),
+    });
+    format!("\n\n📄 _{}_", told.collect::<Vec<_>>().join(" · "))
+}
+
+/// A passage's place in any language: `p. 3` for a page, the number of a slide, the name of a sheet.
+fn place(place: &str) -> String {
+    match place.split_once(' ') {
+        Some(("page", number)) => format!("p. {number}"),
+        Some(("slide" | "sheet", name)) => name.to_owned(),
+        _ => place.to_owned(),
+    }
 }
 
 /// A trace as the database keeps it. Scores can be no numbers at all, which JSON writes as null; nothing in a trace fails.

@@ -180,7 +180,8 @@ impl Parts<'_> {
             .iter()
             .map(|passage| {
                 let chunk = &passage.chunk;
-                chunk.title.len() + chunk.heading.len() + chunk.body.len() + 64
+                let above = chunk.title.len() + chunk.heading.len() + chunk.place.len();
+                above + chunk.body.len() + 64
             })
             .sum();
         self.system.len() + self.question.len() + RULES.len() + history + passages + 64
@@ -193,7 +194,8 @@ impl Parts<'_> {
         } else {
             format!(" > {}", chunk.heading)
         };
-        format!("[{}] {}{heading}\n{}\n\n", index + 1, chunk.title, chunk.body)
+        let (mark, page) = (index + 1, chunk.page());
+        format!("[{mark}] {}{heading}{page}\n{}\n\n", chunk.title, chunk.body)
     }
 
     fn messages(&self, fit: &Fit) -> Vec<ChatMessage> {

@@ -39,6 +39,7 @@ pub(super) async fn write(
     } else {
         ask(model, bot, asked, (&mut written, run)).await
     };
+    written.citations.clone_from(&reply.citations);
     written.took_ms = millis(started);
     run.trace.reply = Some(written);
     Outcome::Reply(reply)
@@ -148,6 +149,7 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
         title: passage.chunk.title.clone(),
         source: passage.chunk.source.clone(),
         heading: passage.chunk.heading.clone(),
+        place: passage.chunk.place.clone(),
     }
 }
 

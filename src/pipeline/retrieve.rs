@@ -11,6 +11,7 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::blend::{self, Looked};
+use super::distinct::distinct;
 use super::fuse::{Weights, confidence, fuse, is_among};
 use super::query::{self, Lean, Reading};
 use super::rank::rerank;
@@ -102,7 +103,7 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
     if wish.is_none() {
         let text = standalone.as_deref().unwrap_or(&question.text);
         passages = rerank(&*engine.rerank, text, passages, &mut seen).await;
-        passages.truncate(agent.passages);
+        passages = distinct(passages, agent.passages);
     }
     let passages: Arc<[Passage]> = passages.into();
     seen.passages = passages.clone();
@@ -150,7 +151,7 @@ pub(super) async fn settle(
     }
     let text = best.as_deref().unwrap_or(&scene.question.text);
     passages = rerank(&*engine.rerank, text, passages, &mut seen).await;
-    passages.truncate(scene.agent.passages);
+    passages = distinct(passages, scene.agent.passages);
     found.passages = passages.into();
     seen.passages = found.passages.clone();
     seen.took_ms += millis(started);
@@ -215,9 +216,8 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
     seen.searched = looked.iter().map(Looked::told).collect();
     let (passages, sure) =
         looked.into_iter().next().map(|one| (one.passages, one.confidence)).unwrap_or_default();
-    let mut passages = rerank(&*engine.rerank, asked.text, passages, &mut seen).await;
-    passages.truncate(asked.limit);
-    let passages: Arc<[Passage]> = passages.into();
+    let passages = rerank(&*engine.rerank, asked.text, passages, &mut seen).await;
+    let passages: Arc<[Passage]> = distinct(passages, asked.limit).into();
     (seen.passages, seen.confidence) = (passages.clone(), sure);
     seen.took_ms = millis(started);
     (Found { passages, confidence: sure, standalone: None, wish: None }, seen)

@@ -4,20 +4,25 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | `off` | scores nothing; passages stay as the legs ranked them |
+//! | `local` | a cross-encoder of the BERT or XLM-RoBERTa family in this process |
 //! | `endpoint` | any `/rerank`: Cohere, Jina, Voyage, vLLM, `LiteLLM`, text-embeddings-inference |
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::models::{self, Use};
+
 mod endpoint;
+mod local;
 mod off;
 
 /// Scores passages for a question.
 #[async_trait]
 pub trait Reranker: Send + Sync {
-    /// What scores, such as `endpoint/rerank-v3.5`; `None` when nothing is scored.
+    /// What scores, such as `endpoint/rerank-v3.5` or `local/ms-marco-MiniLM-L6-v2`; `None` when nothing is scored.
     fn identity(&self) -> Option<&str>;
 
     /// How many passages it is shown at the most.
@@ -34,7 +39,7 @@ pub enum Error {
     /// Nothing here scores.
     #[error("reranking is off: set [rerank] kind in the configuration")]
     Off,
-    /// The endpoint failed.
+    /// The endpoint or the model failed.
     #[error("reranking failed: {0}")]
     Failed(String),
 }
@@ -45,16 +50,53 @@ pub enum Error {
 pub enum Settings {
     /// Score nothing.
     Off {},
+    /// A model in this process.
+    Local(local::Settings),
     /// A `/rerank` endpoint.
     Endpoint(endpoint::Settings),
 }
 
 impl Settings {
-    /// Builds the adapter.
-    pub fn build(&self) -> Result<Arc<dyn Reranker>, String> {
+    /// Builds the adapter. Reads a local model's files, which takes some tenths of a second.
+    pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Reranker>, String> {
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
+            Self::Local(settings) => {
+                Arc::new(local::Local::new(settings, &folder(settings, models)?)?)
+            }
             Self::Endpoint(settings) => Arc::new(endpoint::Remote::new(settings)?),
         })
     }
+}
+
+/// The folder of the model that the settings name. Errors say what is missing, and the command that mends it.
+fn folder(settings: &local::Settings, models: &models::Settings) -> Result<PathBuf, String> {
+    let place = models.folder().display();
+    if let Some(path) = &settings.path {
+        let missing =
+            || format!("there is no model in {}: [rerank] path is its folder", path.display());
+        return if path.is_dir() { Ok(path.clone()) } else { Err(missing()) };
+    }
+    if settings.model.is_empty() {
+        let first = models.list().into_iter().find(|found| found.purpose == Use::Rerank);
+        return first.map(|found| found.path).ok_or_else(|| {
+            format!(
+                "there is no reranker in {place}: `frontdesk models fetch mmarco-mMiniLMv2-L12-H384-v1`, or \
+                 ms-marco-MiniLM-L6-v2 for English alone"
+            )
+        });
+    }
+    let (name, path) = (&settings.model, models.path(&settings.model)?);
+    if path.is_dir() {
+        return Ok(path);
+    }
+    Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
+}
+
+/// Reads a model's folder and scores a pair with it: its identity, or what is wrong.
+pub async fn try_folder(folder: &Path) -> Result<String, String> {
+    let local = local::Local::new(&local::Settings::default(), folder)?;
+    let scored = local.rerank("hello", &["hello there".into()]).await;
+    scored.map_err(|error| error.to_string())?;
+    Ok(local.identity().unwrap_or_default().to_owned())
 }

@@ -15,7 +15,7 @@ pub struct CollectionRow {
     pub slug: String,
     /// Grows with every change.
     pub revision: i64,
-    /// What its own file says about cutting and ranking, as JSON.
+    /// What it says of its own about cutting and ranking, as JSON.
     pub settings: String,
 }
 
@@ -110,13 +110,15 @@ impl Store {
         self.apply(EnsureCollection { slug: slug.to_owned() }).await
     }
 
-    /// Stores what a collection's own file says, as JSON, where that is not what it said before; whether it changed.
+    /// Stores what a collection says of its own, as JSON, in the place of what it said before; false where it said
+    /// something else by then.
     pub async fn set_collection_settings(
         &self,
         collection: &CollectionId,
+        before: String,
         settings: String,
     ) -> Result<bool> {
-        self.apply(SetSettings { collection: collection.clone(), settings }).await
+        self.apply(SetSettings { collection: collection.clone(), before, settings }).await
     }
 
     /// The documents of a collection that changed after a revision, removed ones included.
@@ -196,6 +198,7 @@ impl Write for EnsureCollection {
 
 struct SetSettings {
     collection: CollectionId,
+    before: String,
     settings: String,
 }
 
@@ -205,9 +208,9 @@ impl Write for SetSettings {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = "update collections set settings = $3, revision = revision + 1
-                   where id = $1 and workspace_id = $2 and settings <> $3";
+                   where id = $1 and workspace_id = $2 and settings = $4";
         let (id, settings) = (self.collection.as_str(), storable(&self.settings));
-        Ok(run!(conn, sql, id, workspace.as_str(), settings.as_ref())? > 0)
+        Ok(run!(conn, sql, id, workspace.as_str(), settings.as_ref(), &self.before)? > 0)
     }
 }
 

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
     (1, &["tokens", "telemetry", "step"]),
-    (2, &["endpoint", "models"]),
+    (2, &["endpoint", "models", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
-    (3, &["store", "provider", "speech", "embed", "index", "llm"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
     (6, &["desk"]),
@@ -52,12 +51,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
-    ("frontdesk_kernels", &["embed/local/", "index/memory/dense.rs"]),
+    ("frontdesk_kernels", &["transformer/", "index/memory/dense.rs"]),
     ("hashbrown", &["index/texts.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),
-    ("half", &["embed/local/"]),
-    ("safetensors", &["embed/local/"]),
-    ("tokenizers", &["embed/local/"]),
+    ("half", &["transformer/"]),
+    ("safetensors", &["transformer/"]),
+    ("tokenizers", &["transformer/"]),
 ];
 
 /// The files of the seven stages: none calls another.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::embedding::tiny::BERT;
+use crate::embedding::tiny::{BERT, Tiny, XLM_ROBERTA};
 use crate::support::hub::Hub;
 use crate::support::process::BINARY;
 
@@ -315,6 +315,30 @@ async fn a_model_that_is_imported_is_used_and_doctor_says_which_or_what_is_missi
     says(&run(home, &["models", "remove", "mine"], &[]).await, true, &["mine is removed"]);
     says(&run(home, &["models", "remove", "mine"], &[]).await, false, &["no model mine"]);
     says(&run(home, &["doctor"], &[]).await, true, &["off"]);
+}
+
+#[tokio::test]
+async fn a_reranker_that_is_imported_scores_and_is_not_taken_for_embeddings() {
+    let (home, made) = (tempfile::tempdir().unwrap(), Tiny { labels: 1, ..XLM_ROBERTA }.make());
+    let from = made.home.path().join("tiny").display().to_string();
+    let home = home.path();
+    says(&run(home, &["doctor"], &[]).await, true, &["note   reranking", "kind = \"local\""]);
+    let kind = ("FRONTDESK__RERANK__KIND", "local");
+    let missing = "frontdesk models fetch mmarco-mMiniLMv2-L12-H384-v1";
+    says(&run(home, &["doctor"], &[kind]).await, false, &["there is no reranker in", missing]);
+    let taken = run(home, &["models", "import", &from, "--name", "judge"], &[]).await;
+    says(&taken, true, &["judge is in data/models/judge", "scores pairs", "[rerank]"]);
+    says(&run(home, &["models", "list"], &[]).await, true, &["judge", "reranking"]);
+    let doctor = run(home, &["doctor"], &[kind]).await;
+    says(&doctor, true, &["ok     reranking      local/judge", "note   embeddings     off"]);
+    let named = [kind, ("FRONTDESK__RERANK__MODEL", "other")];
+    says(&run(home, &["doctor"], &named).await, false, &["frontdesk models fetch other"]);
+    let wrong = [("FRONTDESK__EMBED__KIND", "local"), ("FRONTDESK__EMBED__MODEL", "judge")];
+    says(&run(home, &["doctor"], &wrong).await, false, &["judge scores pairs", "[rerank]"]);
+    let made = Tiny { labels: 3, ..BERT }.make();
+    let from = made.home.path().join("tiny").display().to_string();
+    let told = run(home, &["models", "import", &from, "--name", "sorter"], &[]).await;
+    says(&told, false, &["3 labels", "one label"]);
 }
 
 #[tokio::test]

@@ -8,6 +8,9 @@ use crate::support::app::{Db, Setup, TestApp};
 use crate::support::fake::Failure;
 use crate::support::openai::OpenAi;
 
+mod contract;
+mod local;
+
 const QUESTION: &str = "When do you close on Saturday?";
 
 /// An application whose passages are put in order by a server that prefers a word.

@@ -86,6 +86,8 @@ pub(super) struct Result {
     title: String,
     /// The headings above the passage.
     heading: String,
+    /// The page, slide or sheet that it is on; empty where a document has none.
+    place: String,
     /// The passage.
     text: String,
     /// Fused score, 0 to 1; passages are ordered by it.
@@ -109,6 +111,7 @@ impl From<&Passage> for Result {
             source: chunk.source.clone(),
             title: chunk.title.clone(),
             heading: chunk.heading.clone(),
+            place: chunk.place.clone(),
             text: chunk.body.clone(),
             score: scores.fused,
             dense: scores.dense,

@@ -26,6 +26,7 @@ mod numbers;
 mod page;
 mod recordings;
 mod sandbox;
+mod settings;
 mod sources;
 mod turns;
 
@@ -73,6 +74,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
+        .routes(routes!(settings::show, settings::set))
         .routes(routes!(sources::list, sources::add))
         .routes(routes!(sources::remove))
         .routes(routes!(sources::refresh))

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use utoipa::ToSchema;
 
 use super::knowledge::named;
+use super::turns::Citation;
 use crate::domain::time::now_ms;
 use crate::domain::{Blob, Content, Line, Media, MediaKind, Said, Speaker, Spoken, Turn};
 use crate::http::Shared;
@@ -75,6 +76,8 @@ pub(super) struct Outcome {
     outcome: &'static str,
     /// What the customer would get, one text a message, as WhatsApp formats it.
     bubbles: Vec<String>,
+    /// The passages that the answer rests on.
+    citations: Vec<Citation>,
     /// Why a person would be called.
     reason: Option<String>,
     /// What each stage saw, decided, took and used.
@@ -187,13 +190,15 @@ fn events(told: UnboundedReceiver<Told>) -> impl futures::Stream<Item = Result<E
 }
 
 fn outcome(bot: &Bot, answered: Answered) -> Outcome {
-    let reason = match &answered.outcome {
-        crate::domain::Outcome::HandOver { reason, .. } => Some(reason.to_string()),
-        _ => None,
+    let (reason, cited) = match &answered.outcome {
+        crate::domain::Outcome::HandOver { reason, .. } => (Some(reason.to_string()), &[][..]),
+        crate::domain::Outcome::Reply(reply) => (None, reply.citations.as_slice()),
+        crate::domain::Outcome::Silence { .. } => (None, &[][..]),
     };
     Outcome {
         outcome: word(&answered.outcome),
         bubbles: bubbles(bot, &answered.outcome),
+        citations: cited.iter().cloned().map(Citation::from).collect(),
         reason,
         trace: answered.trace,
     }

@@ -25,6 +25,16 @@ pub(super) fn score(plan: &Plan, shelf: &Shelf) -> Scores {
     let mut counts = none;
     let mut holders = Vec::new();
     for word in &plan.sought {
+        // Most words have no other form here, and the commonest stand in nearly every chunk.
+        if let [only] = word.kin[..] {
+            for posting in shelf.postings.of(only) {
+                let slot = posting.slot as usize;
+                let share = weigh::saturated(posting.count, shelf.lengths[slot], plan.average);
+                scores.bm25[slot] += word.rarity * share;
+                scores.held[slot] += word.weight;
+            }
+            continue;
+        }
         for posting in word.kin.iter().flat_map(|id| shelf.postings.of(*id)) {
             let count = &mut counts[posting.slot as usize];
             if *count <= 0.0 {

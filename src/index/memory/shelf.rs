@@ -47,6 +47,7 @@ impl Shelf {
         if !slots.is_empty() {
             self.documents.insert(document.clone(), slots);
         }
+        self.census.rest();
     }
 
     /// How many chunks there are.

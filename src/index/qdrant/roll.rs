@@ -61,6 +61,7 @@ impl Roll {
         if !new.is_empty() {
             self.documents.insert(document.clone(), new);
         }
+        self.census.rest();
         Before { searched, had: !old.is_empty() }
     }
 

@@ -142,7 +142,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         embed: embed.build(&folders()).expect("an embedder"),
         index: index::Settings::Memory {}.build(None).expect("an index"),
         tunings: Arc::default(),
-        rerank: rerank::Settings::Off {}.build().expect("no reranker"),
+        rerank: rerank::Settings::Off {}.build(&folders()).expect("no reranker"),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },
         curated: Arc::new(Book::default()),
         model: llm::Settings::without_model(),

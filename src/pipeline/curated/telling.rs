@@ -93,6 +93,17 @@ pub(crate) fn is_function(word: &str) -> bool {
     LISTS.negations.contains(word) || LISTS.asks.contains_key(word)
 }
 
+/// Whether a text says something else with another word in the place of this folded one: numbers, negations, days and
+/// opposites.
+pub(crate) fn is_telling(word: &str) -> bool {
+    let lists = &*LISTS;
+    word.chars().any(char::is_numeric)
+        || lists.numbers.contains_key(word)
+        || lists.negations.contains(word)
+        || lists.days.contains_key(word)
+        || lists.sides.contains_key(word)
+}
+
 /// What is asked for: the moment, the place, the person, the reason, the manner, the amount.
 const ASKS: [&str; 6] = [
     "when|what time|que hora|que horas|cuando|quando|wann|quand|wanneer|когда|متى|कब|什么时候",

@@ -15,17 +15,19 @@ use super::{build, cosine, embed};
 /// A model to be made.
 #[derive(Debug, Clone)]
 pub(crate) struct Tiny {
-    family: &'static str,
-    hidden: usize,
-    heads: usize,
-    layers: usize,
-    inner: usize,
-    act: &'static str,
-    types: usize,
-    positions: usize,
-    cls: bool,
-    dtype: Dtype,
-    prefix: &'static str,
+    pub(crate) family: &'static str,
+    pub(crate) hidden: usize,
+    pub(crate) heads: usize,
+    pub(crate) layers: usize,
+    pub(crate) inner: usize,
+    pub(crate) act: &'static str,
+    pub(crate) types: usize,
+    pub(crate) positions: usize,
+    pub(crate) cls: bool,
+    pub(crate) dtype: Dtype,
+    pub(crate) prefix: &'static str,
+    /// Of its head; 0: it has none.
+    pub(crate) labels: usize,
 }
 
 pub(crate) const BERT: Tiny = Tiny {
@@ -40,6 +42,7 @@ pub(crate) const BERT: Tiny = Tiny {
     cls: false,
     dtype: Dtype::F32,
     prefix: "",
+    labels: 0,
 };
 
 pub(crate) const XLM_ROBERTA: Tiny = Tiny {
@@ -76,7 +79,7 @@ impl Tiny {
             std::fs::write(folder.join(name), value.to_string()).unwrap();
         };
         write("config.json", &self.config());
-        write("tokenizer.json", &tokenizer());
+        write("tokenizer.json", &self.tokenizer());
         write(
             "modules.json",
             &json!([
@@ -96,8 +99,11 @@ impl Tiny {
     }
 
     fn config(&self) -> Value {
+        let name = |number: usize| (number.to_string(), format!("LABEL_{number}").into());
+        let labels: serde_json::Map<String, Value> = (0..self.labels).map(name).collect();
+        let class = if self.labels > 0 { "TinyForSequenceClassification" } else { "TinyModel" };
         json!({
-            "model_type": self.family, "hidden_size": self.hidden, "num_attention_heads": self.heads,
+            "architectures": [class], "id2label": labels, "model_type": self.family, "hidden_size": self.hidden, "num_attention_heads": self.heads,
             "num_hidden_layers": self.layers, "intermediate_size": self.inner, "hidden_act": self.act,
             "layer_norm_eps": 1e-5, "max_position_embeddings": self.positions,
             "type_vocab_size": self.types, "vocab_size": WORDS.len(), "pad_token_id": 1,
@@ -118,7 +124,8 @@ impl Tiny {
                 })
             };
             let numbers = (0..shape.iter().product()).map(|_| next()).collect();
-            all.insert(format!("{}{name}", self.prefix), (shape.to_vec(), numbers));
+            let prefix = if name.starts_with("classifier") { "" } else { self.prefix };
+            all.insert(format!("{prefix}{name}"), (shape.to_vec(), numbers));
         };
         let (width, inner) = (self.hidden, self.inner);
         put("embeddings.word_embeddings.weight", &[WORDS.len(), width]);
@@ -141,7 +148,53 @@ impl Tiny {
             both("output.dense", &[width, inner]);
             both("output.LayerNorm", &[width]);
         }
+        if self.labels > 0 {
+            let (dense, out) = self.head();
+            both(dense, &[width, width]);
+            both(out, &[self.labels, width]);
+        }
         all
+    }
+
+    /// The names of the head's two layers.
+    fn head(&self) -> (&'static str, &'static str) {
+        if self.family == "bert" {
+            ("pooler.dense", "classifier")
+        } else {
+            ("classifier.dense", "classifier.out_proj")
+        }
+    }
+
+    /// A word is a token; every text begins with `<s>` and ends with `</s>`. Between two texts BERT has one `</s>`, and
+    /// the tokens of the second are of another kind; XLM-RoBERTa has two.
+    fn tokenizer(&self) -> Value {
+        let special = |id: &str, kind: u8| json!({"SpecialToken": {"id": id, "type_id": kind}});
+        let text = |id: &str, kind: u8| json!({"Sequence": {"id": id, "type_id": kind}});
+        let mut pair = vec![special("<s>", 0), text("A", 0), special("</s>", 0)];
+        let second = u8::from(self.family == "bert");
+        if second == 0 {
+            pair.push(special("</s>", 0));
+        }
+        pair.extend([text("B", second), special("</s>", second)]);
+        let vocab: BTreeMap<_, _> =
+            WORDS.iter().enumerate().map(|(id, word)| (*word, id)).collect();
+        json!({
+            "version": "1.0",
+            "truncation": {"max_length": 5, "strategy": "LongestFirst", "stride": 0},
+            "padding": {"strategy": {"Fixed": 8}, "direction": "Right", "pad_to_multiple_of": null,
+                        "pad_id": 1, "pad_type_id": 0, "pad_token": "<pad>"},
+            "added_tokens": [], "normalizer": {"type": "Lowercase"},
+            "pre_tokenizer": {"type": "Whitespace"},
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": [special("<s>", 0), text("A", 0), special("</s>", 0)],
+                "pair": pair,
+                "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]},
+                                   "</s>": {"id": "</s>", "ids": [2], "tokens": ["</s>"]}},
+            },
+            "decoder": null,
+            "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"},
+        })
     }
 }
 
@@ -163,32 +216,11 @@ pub(crate) fn save(path: &Path, weights: &Weights, dtype: Dtype) {
     std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
 }
 
-/// A word is a token; every text begins with `<s>` and ends with `</s>`.
-fn tokenizer() -> Value {
-    let vocab: BTreeMap<_, _> = WORDS.iter().enumerate().map(|(id, word)| (*word, id)).collect();
-    json!({
-        "version": "1.0",
-        "truncation": {"max_length": 5, "strategy": "LongestFirst", "stride": 0},
-        "padding": {"strategy": {"Fixed": 8}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 1,
-                    "pad_type_id": 0, "pad_token": "<pad>"},
-        "added_tokens": [], "normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Whitespace"},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
-                       {"SpecialToken": {"id": "</s>", "type_id": 0}}],
-            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
-            "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]},
-                               "</s>": {"id": "</s>", "ids": [2], "tokens": ["</s>"]}},
-        },
-        "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "<unk>"},
-    })
-}
-
 /// The plain implementation: loops over double precision, as the papers say.
 impl Made {
     fn weight(&self, name: &str) -> &[f64] {
-        &self.weights[&format!("{}{name}", self.tiny.prefix)].1
+        let prefix = if name.starts_with("classifier") { "" } else { self.tiny.prefix };
+        &self.weights[&format!("{prefix}{name}")].1
     }
 
     fn linear(&self, name: &str, rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -238,17 +270,38 @@ impl Made {
         }
     }
 
+    /// The vector of a text, as an embedder makes it.
     fn reference(&self, words: &[&str]) -> Vec<f32> {
+        let x = self.states(&[&["<s>"], words, &["</s>"]].concat(), usize::MAX);
+        let rows = if self.tiny.cls { &x[..1] } else { &x[..] };
+        #[expect(clippy::cast_possible_truncation, reason = "compared in single precision")]
+        (0..self.tiny.hidden).map(|at| rows.iter().map(|row| row[at]).sum::<f64>() as f32).collect()
+    }
+
+    /// The number of a pair, as a cross-encoder makes it.
+    pub(crate) fn score(&self, question: &[&str], passage: &[&str]) -> f64 {
+        let bert = self.tiny.family == "bert";
+        let between: &[&str] = if bert { &["</s>"] } else { &["</s>", "</s>"] };
+        let words = [&["<s>"], question, between, passage, &["</s>"]].concat();
+        let second = if bert { question.len() + 2 } else { usize::MAX };
+        let (dense, out) = self.tiny.head();
+        let mut first = self.linear(dense, &self.states(&words, second)[..1]);
+        first[0].iter_mut().for_each(|x| *x = x.tanh());
+        self.linear(out, &first)[0][0]
+    }
+
+    /// The vectors of the tokens after the last layer; from `second` on they are of the second kind.
+    fn states(&self, words: &[&str], second: usize) -> Vec<Vec<f64>> {
         let tiny = &self.tiny;
         let (width, head) = (tiny.hidden, tiny.hidden / tiny.heads);
         let id = |word: &&str| WORDS.iter().position(|known| known == word).unwrap();
-        let ids: Vec<usize> = [&["<s>"], words, &["</s>"]].concat().iter().map(id).collect();
+        let ids: Vec<usize> = words.iter().map(id).collect();
         let first = if tiny.family == "bert" { 0 } else { 2 };
         let row = |name: &str, row: usize| &self.weight(name)[row * width..(row + 1) * width];
         let start = |(place, id): (usize, &usize)| -> Vec<f64> {
             let word = row("embeddings.word_embeddings.weight", *id);
             let position = row("embeddings.position_embeddings.weight", first + place);
-            let kind = row("embeddings.token_type_embeddings.weight", 0);
+            let kind = row("embeddings.token_type_embeddings.weight", usize::from(place >= second));
             word.iter().zip(position).zip(kind).map(|((a, b), c)| a + b + c).collect()
         };
         let mut x: Vec<Vec<f64>> = ids.iter().enumerate().map(start).collect();
@@ -282,9 +335,7 @@ impl Made {
             x = add(&x, &self.linear(&format!("{layer}.output.dense"), &wide));
             self.norm(&format!("{layer}.output.LayerNorm"), &mut x);
         }
-        let rows = if tiny.cls { &x[..1] } else { &x[..] };
-        #[expect(clippy::cast_possible_truncation, reason = "compared in single precision")]
-        (0..width).map(|at| rows.iter().map(|row| row[at]).sum::<f64>() as f32).collect()
+        x
     }
 }
 

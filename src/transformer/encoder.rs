@@ -1,19 +1,31 @@
-//! The forward pass of BERT: tokens to a vector for each text. Several texts share the products with the weights; none
-//! is padded. Must not know where the tokens come from, nor when it is its turn.
+//! The forward pass of BERT: tokens to a vector for each of them. Several texts share the products with the weights; none
+//! is padded. Must not know where the tokens come from, what is made of the vectors, nor when it is its turn.
 
 use frontdesk_kernels::{Function, Norm, Packed, Side, biased, multiply, softmax};
 
-use super::folder::{Activation, Model, Pooling};
+use super::folder::{Activation, Model};
 use super::tensors::{Table, Tensors};
+use super::tokens::Sequence;
 
 /// So many rows go through the feed-forward part at once: what is between its halves then stays in the cache.
 const BLOCK: usize = 128;
 
+/// What becomes of the vectors of a text's tokens.
+pub(crate) trait Head: Send + Sync + 'static {
+    /// What it makes of a text.
+    type Out: Send + 'static;
+
+    /// Reads the vectors of a text's tokens: a row of `width` numbers for each, in their order.
+    fn read(&self, rows: &[f32], width: usize) -> Result<Self::Out, String>;
+}
+
 /// A model, ready to run.
-pub(super) struct Encoder {
+pub(crate) struct Encoder {
     words: Table,
-    /// The vectors of the positions, from the first of a text on, with that of the token type added.
+    /// The vectors of the positions, from the first of a text on, with that of the first kind of token added.
     positions: Vec<f32>,
+    /// What the vectors of the other kinds of tokens are more than that of the first.
+    kinds: Vec<f32>,
     first: NormWeights,
     layers: Vec<Layer>,
     model: Model,
@@ -43,7 +55,7 @@ struct NormWeights {
 
 /// Room for what is computed on the way; kept from one call to the next.
 #[derive(Default)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     bytes: Vec<u8>,
     x: Vec<f32>,
     qkv: Vec<f32>,
@@ -58,7 +70,7 @@ pub(super) struct Scratch {
 
 impl Encoder {
     /// Reads the weights. Their shapes must be those that the model tells of.
-    pub(super) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
+    pub(crate) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
         let width = model.hidden;
         let norm = |name: &str| {
             Ok::<_, String>(NormWeights {
@@ -69,12 +81,14 @@ impl Encoder {
         let from = "embeddings.position_embeddings.weight";
         let mut positions = tensors.read(from, &[model.positions, width])?;
         positions.drain(..model.first_position * width);
-        let types =
+        let mut first =
             tensors.read("embeddings.token_type_embeddings.weight", &[model.types, width])?;
+        let mut kinds = first.split_off(width);
         for position in positions.chunks_exact_mut(width) {
-            for (x, kind) in position.iter_mut().zip(&types) {
-                *x += kind;
-            }
+            position.iter_mut().zip(&first).for_each(|(x, kind)| *x += kind);
+        }
+        for kind in kinds.chunks_exact_mut(width) {
+            kind.iter_mut().zip(&first).for_each(|(x, kind)| *x -= kind);
         }
         let layer = |number: usize| {
             let layer = format!("encoder.layer.{number}");
@@ -105,47 +119,77 @@ impl Encoder {
         Ok(Self {
             words: tensors.table("embeddings.word_embeddings.weight", model.words, width)?,
             positions,
+            kinds,
             first: norm("embeddings.LayerNorm")?,
             layers: (0..model.layers).map(layer).collect::<Result<_, _>>()?,
             model: model.clone(),
         })
     }
 
-    /// The vector of each text, of length 1. Between layers it calls `pause`, in which other work may be done.
-    pub(super) fn encode(
+    /// What a head makes of each text. Between layers it calls `pause`, in which other work may be done.
+    pub(crate) fn encode<H: Head>(
         &self,
-        texts: &[Vec<u32>],
+        texts: &[Sequence],
+        head: &H,
         scratch: &mut Scratch,
         pause: &mut dyn FnMut(),
-    ) -> Result<Vec<Vec<f32>>, String> {
+    ) -> Result<Vec<H::Out>, String> {
         self.look_up(texts, scratch)?;
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
         for layer in &self.layers {
             pause();
             self.attend(layer, &lengths, scratch);
             self.feed_forward(layer, scratch);
         }
-        self.pool(&lengths, &scratch.x)
+        if !scratch.x.iter().all(|x| x.is_finite()) {
+            return Err("the model computes no numbers: its weights are damaged".into());
+        }
+        let width = self.model.hidden;
+        let mut rest = scratch.x.as_slice();
+        let mut results = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let (own, after) = rest.split_at_checked(length * width).unwrap_or_default();
+            results.push(head.read(own, width)?);
+            rest = after;
+        }
+        Ok(results)
     }
 
     /// The vectors of the tokens before the first layer.
-    fn look_up(&self, texts: &[Vec<u32>], scratch: &mut Scratch) -> Result<(), String> {
+    fn look_up(&self, texts: &[Sequence], scratch: &mut Scratch) -> Result<(), String> {
         let width = self.model.hidden;
-        let total: usize = texts.iter().map(Vec::len).sum();
+        let total: usize = texts.iter().map(|text| text.ids.len()).sum();
         scratch.x.clear();
         scratch.x.reserve(total * width);
         for text in texts {
-            let positions = self.positions.get(..text.len() * width);
+            let positions = self.positions.get(..text.ids.len() * width);
             let positions =
                 positions.ok_or("a text is longer than the model's table of positions")?;
             let from = scratch.x.len();
             scratch.x.extend_from_slice(positions);
             let rows = scratch.x.get_mut(from..).unwrap_or_default();
-            for (token, row) in text.iter().zip(rows.chunks_exact_mut(width)) {
+            for (token, row) in text.ids.iter().zip(rows.chunks_exact_mut(width)) {
                 self.words.add_row(*token, &mut scratch.bytes, row)?;
             }
+            self.add_kinds(&text.kinds, rows)?;
         }
         self.norm(&self.first, &[], &[], &mut scratch.x);
+        Ok(())
+    }
+
+    /// Adds the kinds of the tokens to their vectors. A model that knows one kind alone, as those of the XLM-RoBERTa family,
+    /// takes every token for one of it, whatever the tokenizer says.
+    fn add_kinds(&self, kinds: &[u32], rows: &mut [f32]) -> Result<(), String> {
+        if self.kinds.is_empty() {
+            return Ok(());
+        }
+        let width = self.model.hidden;
+        for (kind, row) in kinds.iter().zip(rows.chunks_exact_mut(width)) {
+            let Some(place) = (*kind as usize).checked_sub(1) else { continue };
+            let more = self.kinds.get(place * width..(place + 1) * width);
+            let more = more.ok_or("tokenizer.json knows more kinds of tokens than the model")?;
+            row.iter_mut().zip(more).for_each(|(x, kind)| *x += kind);
+        }
         Ok(())
     }
 
@@ -207,32 +251,6 @@ impl Encoder {
     fn norm(&self, weights: &NormWeights, more: &[f32], bias: &[f32], rows: &mut [f32]) {
         let NormWeights { scale, shift } = weights;
         Norm { more, bias, scale, shift, epsilon: self.model.epsilon }.apply(rows);
-    }
-
-    /// One vector a text.
-    fn pool(&self, lengths: &[usize], x: &[f32]) -> Result<Vec<Vec<f32>>, String> {
-        let width = self.model.hidden;
-        let mut rows = x.chunks_exact(width);
-        let mut vectors = Vec::with_capacity(lengths.len());
-        for length in lengths {
-            let own = rows.by_ref().take(*length);
-            let most = match self.model.pooling {
-                Pooling::Mean => usize::MAX,
-                Pooling::Cls => 1,
-            };
-            let mut vector = vec![0.0; width];
-            for (number, row) in own.enumerate() {
-                if number < most {
-                    vector.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
-                }
-            }
-            super::super::normalize(&mut vector);
-            if !vector.iter().all(|x| x.is_finite()) {
-                return Err("the model computes no numbers: its weights are damaged".into());
-            }
-            vectors.push(vector);
-        }
-        Ok(vectors)
     }
 }
 

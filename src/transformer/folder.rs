@@ -1,46 +1,56 @@
-//! Reads a model's folder: what `config.json` and sentence-transformers' files say. Checks it; computes nothing.
+//! Reads a model's folder: what `config.json` and the tokenizer's files say. Checks it; computes nothing, and does not know
+//! what the model is for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The most numbers of any size in `config.json`; what is beyond is damaged or hostile.
 const LARGEST: usize = 1 << 20;
 
 /// What a model is.
 #[derive(Debug, Clone)]
-pub(super) struct Model {
+pub(crate) struct Model {
+    pub(crate) family: Family,
     /// Length of its vectors.
-    pub(super) hidden: usize,
-    pub(super) heads: usize,
-    pub(super) layers: usize,
+    pub(crate) hidden: usize,
+    pub(crate) heads: usize,
+    pub(crate) layers: usize,
     /// Width of the feed-forward part.
-    pub(super) inner: usize,
-    pub(super) activation: Activation,
-    pub(super) epsilon: f32,
+    pub(crate) inner: usize,
+    pub(crate) activation: Activation,
+    pub(crate) epsilon: f32,
     /// Rows of the table of positions.
-    pub(super) positions: usize,
+    pub(crate) positions: usize,
     /// The row of the first token: 0 for BERT, padding's number + 1 for XLM-RoBERTa.
-    pub(super) first_position: usize,
+    pub(crate) first_position: usize,
     /// Rows of the table of token types.
-    pub(super) types: usize,
+    pub(crate) types: usize,
     /// Rows of the table of words.
-    pub(super) words: usize,
-    pub(super) pooling: Pooling,
+    pub(crate) words: usize,
     /// The longest text in tokens.
-    pub(super) max_tokens: usize,
+    pub(crate) max_tokens: usize,
     /// What it may be called: the folder's name, and the one in `config.json`.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Whether it was trained on many languages, as far as its vocabulary tells.
-    pub(super) multilingual: bool,
-    /// What is written before a question and before a passage, where its files say so.
-    pub(super) prompts: Prompts,
+    pub(crate) multilingual: bool,
+    /// What it tells apart, as far as `config.json` says, where it is a model that does.
+    pub(crate) labels: Vec<String>,
+}
+
+/// Which of the two families a model is of: their positions and their heads differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Bert,
+    XlmRoberta,
 }
 
 /// What is between the two halves of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Activation {
+pub(crate) enum Activation {
     /// With the error function.
     #[serde(rename = "gelu")]
     Gelu,
@@ -49,22 +59,6 @@ pub(super) enum Activation {
     GeluNew,
     #[serde(rename = "relu")]
     Relu,
-}
-
-/// How the vectors of the tokens become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pooling {
-    Mean,
-    Cls,
-}
-
-/// `prompts` of `config_sentence_transformers.json`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Prompts {
-    pub(super) query: Option<String>,
-    #[serde(alias = "document")]
-    pub(super) passage: Option<String>,
 }
 
 /// `config.json`; what BERT leaves out has BERT's defaults.
@@ -87,31 +81,15 @@ struct Config {
     position_embedding_type: Option<String>,
     #[serde(default, rename = "_name_or_path")]
     name: String,
+    #[serde(default)]
+    num_labels: Option<usize>,
+    /// Label by number, the number as a text.
+    #[serde(default)]
+    id2label: Option<BTreeMap<String, Value>>,
 }
 
 fn epsilon() -> f32 {
     1e-12
-}
-
-/// `modules.json`.
-#[derive(Debug, Deserialize)]
-struct Module {
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-/// `1_Pooling/config.json`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "sentence-transformers' own format")]
-struct PoolingConfig {
-    pooling_mode_cls_token: bool,
-    pooling_mode_mean_tokens: bool,
-    pooling_mode_max_tokens: bool,
-    pooling_mode_mean_sqrt_len_tokens: bool,
-    pooling_mode_weightedmean_tokens: bool,
-    pooling_mode_lasttoken: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,23 +105,17 @@ struct TokenizerConfig {
     model_max_length: Option<f64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SentenceTransformers {
-    prompts: Prompts,
-}
-
 /// Reads what a folder says of its model. Errors name the file, and say what to do.
-pub(super) fn read(folder: &Path) -> Result<Model, String> {
+pub(crate) fn read(folder: &Path) -> Result<Model, String> {
     if !folder.is_dir() {
         return Err(format!("there is no folder {}", folder.display()));
     }
     let path = folder.join("config.json");
     let config: Config = json(&path)?;
     let wrong = |what: &str| format!("{}: {what}", path.display());
-    let roberta = match config.model_type.as_str() {
-        "bert" => false,
-        "xlm-roberta" | "roberta" | "camembert" => true,
+    let family = match config.model_type.as_str() {
+        "bert" => Family::Bert,
+        "xlm-roberta" | "roberta" | "camembert" => Family::XlmRoberta,
         other => {
             return Err(wrong(&format!(
                 "model_type is {other}; only bert and xlm-roberta models can be used"
@@ -151,16 +123,19 @@ pub(super) fn read(folder: &Path) -> Result<Model, String> {
         }
     };
     config.check().map_err(|why| wrong(&why))?;
-    let first_position = if roberta { config.pad_token_id.unwrap_or(1) + 1 } else { 0 };
+    let first_position = match family {
+        Family::Bert => 0,
+        Family::XlmRoberta => config.pad_token_id.unwrap_or(1) + 1,
+    };
     let room = config.max_position_embeddings.saturating_sub(first_position);
     if room < 4 {
         return Err(wrong("max_position_embeddings leaves no room for a text"));
     }
     let own_name = folder.canonicalize().ok();
     let own_name = own_name.as_deref().and_then(Path::file_name).unwrap_or_default();
-    let prompts =
-        optional::<SentenceTransformers>(&folder.join("config_sentence_transformers.json"))?;
     Ok(Model {
+        family,
+        labels: config.labels(),
         hidden: config.hidden_size,
         heads: config.num_attention_heads,
         layers: config.num_hidden_layers,
@@ -171,15 +146,26 @@ pub(super) fn read(folder: &Path) -> Result<Model, String> {
         first_position,
         types: config.type_vocab_size,
         words: config.vocab_size,
-        pooling: pooling(folder)?,
         max_tokens: longest(folder)?.unwrap_or(room).min(room),
         names: vec![own_name.to_string_lossy().into_owned(), config.name],
         multilingual: config.model_type == "xlm-roberta" || config.vocab_size >= 100_000,
-        prompts: prompts.unwrap_or_default().prompts,
     })
 }
 
 impl Config {
+    /// The labels; their numbers, where they have no names.
+    fn labels(&self) -> Vec<String> {
+        let named = self.id2label.iter().flatten();
+        let name = |(number, name): (&String, &Value)| name.as_str().unwrap_or(number).to_owned();
+        let named: Vec<String> = named.map(name).collect();
+        match self.num_labels {
+            Some(count) if named.len() != count => {
+                (0..count.min(LARGEST)).map(|number| number.to_string()).collect()
+            }
+            _ => named,
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         for (name, size) in [
             ("hidden_size", self.hidden_size),
@@ -212,47 +198,6 @@ impl Config {
     }
 }
 
-/// How the folder says to pool; the mean where it says nothing.
-fn pooling(folder: &Path) -> Result<Pooling, String> {
-    let path = folder.join("modules.json");
-    let modules = optional::<Vec<Module>>(&path)?.unwrap_or_default();
-    let mut pooling = None;
-    for module in &modules {
-        match module.kind.rsplit('.').next().unwrap_or_default() {
-            "Transformer" | "Normalize" => {}
-            "Pooling" => pooling = Some(module.path.as_str()),
-            other => {
-                return Err(format!(
-                    "{} names a module {other}: only Transformer, Pooling and Normalize can be used",
-                    path.display()
-                ));
-            }
-        }
-    }
-    let inside = |path: &&str| {
-        !path.is_empty()
-            && path.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
-            && *path != ".."
-    };
-    let path = folder.join(pooling.filter(inside).unwrap_or("1_Pooling")).join("config.json");
-    if pooling.is_none() && !path.is_file() {
-        return Ok(Pooling::Mean);
-    }
-    let config: PoolingConfig = json(&path)?;
-    let others = config.pooling_mode_max_tokens
-        || config.pooling_mode_mean_sqrt_len_tokens
-        || config.pooling_mode_weightedmean_tokens
-        || config.pooling_mode_lasttoken;
-    match (config.pooling_mode_cls_token, config.pooling_mode_mean_tokens, others) {
-        (true, false, false) => Ok(Pooling::Cls),
-        (false, true, false) => Ok(Pooling::Mean),
-        _ => Err(format!(
-            "{}: only pooling_mode_mean_tokens or pooling_mode_cls_token, one of them, can be used",
-            path.display()
-        )),
-    }
-}
-
 /// The longest text that the folder's files tell of, in tokens.
 fn longest(folder: &Path) -> Result<Option<usize>, String> {
     let sentence = optional::<Sentence>(&folder.join("sentence_bert_config.json"))?;
@@ -270,11 +215,12 @@ fn longest(folder: &Path) -> Result<Option<usize>, String> {
 }
 
 /// A file that may be absent.
-fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+pub(crate) fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
     if path.is_file() { json(path).map(Some) } else { Ok(None) }
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+/// A file of JSON. Errors name it, and say what to do.
+pub(crate) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         format!("{} is damaged ({error}): fetch or import the model again", path.display())
@@ -282,7 +228,7 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 }
 
 /// What to say of a file that cannot be read.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> String {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let name = path.display();
     if error.kind() != std::io::ErrorKind::NotFound {
         return format!("{name} cannot be read: {error}");

@@ -15,7 +15,7 @@ const LONGEST_HEADER: u64 = 16 << 20;
 const BEFORE_HEADER: u64 = 8;
 
 /// A file of tensors with names.
-pub(super) struct Tensors {
+pub(crate) struct Tensors {
     file: Arc<File>,
     name: String,
     all: Metadata,
@@ -26,7 +26,7 @@ pub(super) struct Tensors {
 
 impl Tensors {
     /// Opens a file. Errors name it, and say what to do.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let damaged =
             |why: &str| format!("{name} is damaged ({why}): fetch or import the model again");
@@ -53,9 +53,24 @@ impl Tensors {
         Ok(Self { file: Arc::new(file), name, all, header, prefix })
     }
 
-    /// The numbers of a tensor, row by row. It must have this shape.
-    pub(super) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
-        let info = self.info(name, shape)?;
+    /// The numbers of a tensor of the model, row by row. It must have this shape.
+    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+        self.read_whole(&self.of_model(name), shape)
+    }
+
+    /// What a tensor of the model is called in this file, where it may have been saved with a head.
+    pub(crate) fn of_model(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The shape of a tensor by its whole name; `None` where there is none.
+    pub(crate) fn shape(&self, whole: &str) -> Option<&[usize]> {
+        self.all.info(whole).map(|info| info.shape.as_slice())
+    }
+
+    /// The numbers of a tensor by its whole name, as those of a head have it.
+    pub(crate) fn read_whole(&self, whole: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+        let info = self.info(whole, shape)?;
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         read_at(&self.file, &mut bytes, self.place(info))
             .map_err(|error| format!("{} cannot be read: {error}", self.name))?;
@@ -65,8 +80,8 @@ impl Tensors {
     }
 
     /// The rows of a table, which stays in the file: that of the words is more than half of most models.
-    pub(super) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, String> {
-        let info = self.info(name, &[rows, columns])?;
+    pub(crate) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, String> {
+        let info = self.info(&self.of_model(name), &[rows, columns])?;
         let (file, name) = (self.file.clone(), self.name.clone());
         Ok(Table { file, name, place: self.place(info), dtype: info.dtype, rows, columns })
     }
@@ -74,7 +89,7 @@ impl Tensors {
     /// What tells this file from others, without reading all of it: the header (names, shapes and places of all tensors),
     /// and 4 KiB of every 256 KiB. Training changes all weights, so a change is not missed; and it takes
     /// milliseconds where a hash of everything takes from a tenth of a second to some seconds at every start.
-    pub(super) fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
+    pub(crate) fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
         const STEP: u64 = 256 << 10;
         let length = self.header.len() as u64 + BEFORE_HEADER + self.all.data_len() as u64;
         take(&self.header);
@@ -92,9 +107,8 @@ impl Tensors {
         Ok(())
     }
 
-    fn info(&self, name: &str, shape: &[usize]) -> Result<&TensorInfo, String> {
-        let full = format!("{}{name}", self.prefix);
-        let Some(info) = self.all.info(&full) else {
+    fn info(&self, full: &str, shape: &[usize]) -> Result<&TensorInfo, String> {
+        let Some(info) = self.all.info(full) else {
             return Err(format!(
                 "{} has no tensor {full}: only models of the BERT and XLM-RoBERTa families can be used",
                 self.name
@@ -121,19 +135,19 @@ impl Tensors {
 }
 
 /// A table that is read row by row.
-pub(super) struct Table {
+pub(crate) struct Table {
     file: Arc<File>,
     name: String,
     place: u64,
     dtype: Dtype,
     /// How many rows it has.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     columns: usize,
 }
 
 impl Table {
     /// Adds a row to these numbers.
-    pub(super) fn add_row(
+    pub(crate) fn add_row(
         &self,
         row: u32,
         bytes: &mut Vec<u8>,

@@ -11,14 +11,14 @@ use tokio::sync::{Semaphore, oneshot};
 const WAITING: usize = 16;
 
 /// A fixed number of threads, each with a value of its own that its jobs use.
-pub(super) struct Pool<T> {
+pub(crate) struct Pool<T> {
     shared: Arc<Shared<T>>,
     places: [Arc<Semaphore>; 2],
 }
 
 /// Which jobs go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urgency {
+pub(crate) enum Urgency {
     First,
     Later,
 }
@@ -37,11 +37,11 @@ struct Queues<T> {
 }
 
 /// The urgent jobs that wait while another one runs.
-pub(super) struct Waiting<'a, T>(&'a Shared<T>);
+pub(crate) struct Waiting<'a, T>(&'a Shared<T>);
 
 impl<T> Waiting<'_, T> {
     /// Runs the urgent jobs that wait, with this value.
-    pub(super) fn run(&self, own: &mut T) {
+    pub(crate) fn run(&self, own: &mut T) {
         loop {
             let job = self.0.lock().first.pop_front();
             let Some(job) = job else { return };
@@ -51,8 +51,8 @@ impl<T> Waiting<'_, T> {
 }
 
 impl<T: Default + Send + 'static> Pool<T> {
-    /// Starts so many threads, at least one.
-    pub(super) fn start(threads: usize) -> Result<Self, String> {
+    /// Starts so many threads under this name, at least one.
+    pub(crate) fn start(threads: usize, name: &'static str) -> Result<Self, String> {
         let queues = Queues { first: VecDeque::new(), later: VecDeque::new(), closed: false };
         let shared = Arc::new(Shared { queues: Mutex::new(queues), wake: Condvar::new() });
         let threads = threads.max(1);
@@ -60,7 +60,7 @@ impl<T: Default + Send + 'static> Pool<T> {
         let pool = Self { shared: shared.clone(), places };
         for number in 0..threads {
             let shared = shared.clone();
-            let thread = std::thread::Builder::new().name(format!("embed-{number}"));
+            let thread = std::thread::Builder::new().name(format!("{name}-{number}"));
             thread
                 .spawn(move || shared.work(&mut T::default()))
                 .map_err(|error| format!("a thread cannot be started: {error}"))?;
@@ -69,7 +69,7 @@ impl<T: Default + Send + 'static> Pool<T> {
     }
 
     /// Runs a job on one of the threads. When the caller goes away before it began, it is not run; `None` when it broke off.
-    pub(super) async fn run<R: Send + 'static>(
+    pub(crate) async fn run<R: Send + 'static>(
         &self,
         urgency: Urgency,
         job: impl FnOnce(&mut T, &Waiting<'_, T>) -> R + Send + 'static,
@@ -140,7 +140,7 @@ impl<T> Shared<T> {
         let waiting = Waiting(self);
         let run = || job(own, &waiting);
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
-            tracing::error!("a job of the local embedder broke off");
+            tracing::error!("a job of a local model broke off");
         }
     }
 }
@@ -176,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn questions_go_before_documents_that_came_earlier_and_into_the_pauses_of_one() {
-        let pool = Pool::<()>::start(1).unwrap();
+        let pool = Pool::<()>::start(1, "test").unwrap();
         let diary = Diary::default();
         let (go_on, wait) = mpsc::channel::<()>();
         let own = diary.clone();
@@ -205,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_is_not_begun() {
-        let pool = Pool::<()>::start(1).unwrap();
+        let pool = Pool::<()>::start(1, "test").unwrap();
         let diary = Diary::default();
         let (go_on, wait) = mpsc::channel::<()>();
         let busy = pool.run(Urgency::Later, move |(), _| wait.recv().unwrap());
@@ -223,14 +223,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_breaks_off_is_told_and_the_thread_goes_on() {
-        let pool = Pool::<()>::start(1).unwrap();
+        let pool = Pool::<()>::start(1, "test").unwrap();
         assert_eq!(pool.run(Urgency::First, |(), _| -> i32 { panic!("on purpose") }).await, None);
         assert_eq!(pool.run(Urgency::First, |(), _| 7).await, Some(7));
     }
 
     #[tokio::test]
     async fn who_would_wait_behind_too_many_jobs_waits_before_the_queue() {
-        let pool = Pool::<()>::start(1).unwrap();
+        let pool = Pool::<()>::start(1, "test").unwrap();
         let (go_on, wait) = mpsc::channel::<()>();
         let (begin, started) = oneshot::channel();
         let busy = pool.run(Urgency::Later, move |(), _| {

@@ -1,0 +1,110 @@
+//! Settings of a collection: how its documents are cut and its passages ranked. What `collection.toml` says in its folder
+//! wins over them; this file only passes on what is asked.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Answer;
+use crate::domain::CollectionId;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::knowledge::{Origin, Own};
+
+/// What a collection says of its own, and who said it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CollectionSettings)]
+pub(super) struct Shown {
+    /// `default` (as the configuration says), `file` (its `collection.toml`, which only learning the folder changes) or `api`.
+    from: &'static str,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// How a collection's documents are cut and its passages ranked.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NewCollectionSettings)]
+pub(super) struct Settings {
+    /// How its documents are cut from the next time that they are learned; null: as the configuration says.
+    chunk: Option<Chunking>,
+    /// How its passages are ranked, from now on.
+    #[schema(required = false)]
+    search: Ranking,
+}
+
+/// How documents are cut.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the words of the file")]
+pub(super) struct Chunking {
+    /// The most tokens of a piece, 32 at least; 220 where it is not given.
+    #[schema(required = false)]
+    max_tokens: u32,
+    /// Where a long paragraph is cut, so many tokens are repeated after the cut; 40 where it is not given.
+    #[schema(required = false)]
+    overlap_tokens: u32,
+    /// Neighbouring sections this small become one piece, 0 for never; 12 where it is not given.
+    #[schema(required = false)]
+    join_below_tokens: u32,
+}
+
+/// How passages are ranked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ranking {
+    /// Share of the embeddings in the whole, 0 to 1; null: the default.
+    dense: Option<f32>,
+    /// Share of the character n-grams in what the words have, 0 to 1; null: the default.
+    ngram: Option<f32>,
+}
+
+impl From<Own> for Shown {
+    fn from(own: Own) -> Self {
+        let from = match own.from() {
+            Origin::Default => "default",
+            Origin::File => "file",
+            Origin::Api => "api",
+        };
+        let chunk = own.chunk.map(|cut| Chunking {
+            max_tokens: cut.max_tokens,
+            overlap_tokens: cut.overlap_tokens,
+            join_below_tokens: cut.join_below_tokens,
+        });
+        let search = Ranking { dense: own.search.dense, ngram: own.search.ngram };
+        Self { from, settings: Settings { chunk, search } }
+    }
+}
+
+/// What a collection says of its own about cutting and ranking.
+#[utoipa::path(get, path = "/collections/{name}/settings", operation_id = "get_collection_settings", tag = "knowledge",
+    params(("name" = String, Path, description = "The collection's name")),
+    responses((status = 200, body = Shown), (status = 404, response = Problem)))]
+pub(super) async fn show(State(web): State<Shared>, Path(name): Path<String>) -> Answer<Shown> {
+    let own = web.desk.library.own_settings(&named(&web, &name).await?).await?;
+    own.map(|own| Json(own.into())).ok_or_else(|| Problem::not_found("collection"))
+}
+
+/// Sets all of them; what is not given is as the configuration says. Ranking changes at once; documents are cut anew when
+/// they are learned again: `frontdesk learn` the folder, refresh the sources. Refused with 409 while the folder has a
+/// `collection.toml`; one that is there the next time that the folder is learned wins.
+#[utoipa::path(put, path = "/collections/{name}/settings", operation_id = "set_collection_settings", tag = "knowledge",
+    params(("name" = String, Path, description = "The collection's name")), request_body = Settings,
+    responses((status = 200, body = Shown), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, response = Problem)))]
+pub(super) async fn set(
+    State(web): State<Shared>,
+    Path(name): Path<String>,
+    Body(mut given): Body<Value>,
+) -> Answer<Shown> {
+    let collection = named(&web, &name).await?;
+    // What was shown may be sent back: who said it before does not matter.
+    given.as_object_mut().and_then(|given| given.remove("from"));
+    Ok(Json(web.desk.library.set_settings(&collection, &given).await?.into()))
+}
+
+async fn named(web: &Shared, name: &str) -> Result<CollectionId, Problem> {
+    let all = web.desk.store.collections().await?;
+    let row = all.into_iter().find(|row| row.slug == name || row.id == name);
+    row.map(|row| CollectionId::stored(row.id)).ok_or_else(|| Problem::not_found("collection"))
+}

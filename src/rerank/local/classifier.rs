@@ -1,0 +1,79 @@
+//! The head of a cross-encoder: from the vector of the first token to one number, as the model's family has it. Must not
+//! guess: a model with another head is refused in words.
+
+use crate::transformer::{Family, Head, Model, Tensors};
+
+/// So many labels of a model that has too many are named.
+const NAMED: usize = 5;
+
+/// Two layers with a hyperbolic tangent between them. BERT calls the first its pooler; XLM-RoBERTa has both in its
+/// classifier.
+pub(super) struct Classifier {
+    /// A row for each number between the layers.
+    dense: Vec<f32>,
+    dense_bias: Vec<f32>,
+    out: Vec<f32>,
+    out_bias: f32,
+}
+
+impl Classifier {
+    /// Reads the head of a model with one label. Errors say what the model has, and what is expected.
+    pub(super) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
+        let (dense, out) = match model.family {
+            Family::Bert => (tensors.of_model("pooler.dense"), "classifier"),
+            Family::XlmRoberta => ("classifier.dense".to_owned(), "classifier.out_proj"),
+        };
+        for name in [format!("{out}.weight"), format!("{dense}.weight")] {
+            if tensors.shape(&name).is_none() {
+                return Err(format!(
+                    "model.safetensors has no tensor {name}: it is no cross-encoder (a ...ForSequenceClassification \
+                     with one label), for which `frontdesk models list` has names; a model for embeddings goes to [embed]"
+                ));
+            }
+        }
+        let labels = match tensors.shape(&format!("{out}.weight")) {
+            Some([rows, _]) if *rows != 1 => *rows,
+            _ => model.labels.len().max(1),
+        };
+        if labels != 1 {
+            return Err(too_many(labels, &model.labels));
+        }
+        let width = model.hidden;
+        let bias = tensors.read_whole(&format!("{out}.bias"), &[1])?;
+        Ok(Self {
+            dense: tensors.read_whole(&format!("{dense}.weight"), &[width, width])?,
+            dense_bias: tensors.read_whole(&format!("{dense}.bias"), &[width])?,
+            out: tensors.read_whole(&format!("{out}.weight"), &[1, width])?,
+            out_bias: bias.first().copied().unwrap_or_default(),
+        })
+    }
+}
+
+impl Head for Classifier {
+    type Out = f32;
+
+    /// The model's own number for a pair, higher is nearer: what a sigmoid would be applied to.
+    fn read(&self, rows: &[f32], width: usize) -> Result<f32, String> {
+        let first = rows.get(..width).ok_or("a pair has no tokens")?;
+        let dense = self.dense.chunks_exact(width).zip(&self.dense_bias);
+        let between = dense.map(|(weights, bias)| (dot(first, weights) + bias).tanh());
+        let score: f32 = between.zip(&self.out).map(|(x, weight)| x * weight).sum();
+        Some(score + self.out_bias)
+            .filter(|score| score.is_finite())
+            .ok_or_else(|| "the model computes no numbers: its weights are damaged".into())
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn too_many(count: usize, labels: &[String]) -> String {
+    let names = labels.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if labels.len() > NAMED { ", ..." } else { "" };
+    let names = if labels.len() == count { format!(" ({names}{more})") } else { String::new() };
+    format!(
+        "the model has {count} labels{names}: it sorts texts into kinds. A reranker has one label, whose score says how well \
+         a passage answers, as cross-encoder/ms-marco-MiniLM-L6-v2 has"
+    )
+}
