@@ -52,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
+    ("whisper_rs", &["speech/whisper/"]),
     ("frontdesk_kernels", &["embed/local/", "index/memory/dense.rs"]),
     ("hashbrown", &["index/texts.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),

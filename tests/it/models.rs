@@ -242,8 +242,15 @@ fn every_known_model_is_pinned_and_has_what_its_use_needs() {
     for known in KNOWN {
         assert_eq!(known.revision.len(), 40, "{}", known.name);
         let has = |path: &str| known.parts.iter().any(|part| part.path == path && !part.optional);
-        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
-            assert!(has(file), "{}: {file}", known.name);
+        match known.purpose {
+            Use::Embed => {
+                for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+                    assert!(has(file), "{}: {file}", known.name);
+                }
+            }
+            Use::Listen | Use::Voices => {
+                assert_eq!(known.parts.len(), 1, "{} is one file", known.name);
+            }
         }
         let hashes = known.parts.iter().map(|part| part.sha256.len());
         assert!(
