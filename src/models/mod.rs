@@ -12,8 +12,8 @@ mod known;
 mod logged;
 
 pub use fetch::Watch;
-pub(crate) use logged::Logged;
 pub use known::{KNOWN, Known, Part, Use};
+pub(crate) use logged::Logged;
 
 /// Where models are kept and fetched from.
 #[derive(Debug, Clone, Deserialize)]

@@ -129,7 +129,9 @@ impl Settings {
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
             Self::Openai(settings) => Arc::new(openai::Openai::new(settings)?),
-            Self::Whisper(settings) => whisper(settings, &whisper::place::model(settings, models)??)?,
+            Self::Whisper(settings) => {
+                whisper(settings, &whisper::place::model(settings, models)??)?
+            }
             Self::Auto(settings) => match whisper::place::model(settings, models)? {
                 Ok(file) => whisper(settings, &file)?,
                 Err(_) => Arc::new(off::Off),

@@ -77,8 +77,19 @@ impl Reader {
         for number in &mut head {
             *number = self.number()?;
         }
-        let [tokens, context, width, heads, layers, text_context, text_width, _, text_layers, mels, kind] =
-            head;
+        let [
+            tokens,
+            context,
+            width,
+            heads,
+            layers,
+            text_context,
+            text_width,
+            _,
+            text_layers,
+            mels,
+            kind,
+        ] = head;
         if !(51_864..=51_900).contains(&tokens) {
             return Err(Wrong::Other);
         }

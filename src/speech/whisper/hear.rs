@@ -220,9 +220,8 @@ fn piece(
 
 /// The share of a place in which there is speech.
 fn spoken(place: &Range<usize>, speech: &[Range<usize>]) -> f32 {
-    let within = |one: &Range<usize>| {
-        one.end.min(place.end).saturating_sub(one.start.max(place.start))
-    };
+    let within =
+        |one: &Range<usize>| one.end.min(place.end).saturating_sub(one.start.max(place.start));
     share(speech.iter().map(within).sum(), place.len())
 }
 

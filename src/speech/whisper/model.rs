@@ -4,7 +4,7 @@
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
@@ -34,8 +34,6 @@ impl Model {
     /// The weights, read if they are not yet there: some tenths of a second, for a large model seconds. Who comes meanwhile
     /// waits.
     pub(super) fn context(&self) -> Result<Arc<WhisperContext>, String> {
-        static LOGS: Once = Once::new();
-        LOGS.call_once(whisper_rs::install_logging_hooks);
         let mut slot = self.context.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(context) = &*slot {
             return Ok(context.clone());
@@ -57,7 +55,8 @@ impl Model {
     pub(super) fn state(&self, context: &WhisperContext) -> Result<State, String> {
         let counted = Counted::new(self.states.clone());
         let state = context.create_state();
-        let state = state.map_err(|error| format!("there is no memory for a recording: {error}"))?;
+        let state =
+            state.map_err(|error| format!("there is no memory for a recording: {error}"))?;
         Ok(State { state, _counted: counted })
     }
 }

@@ -52,9 +52,8 @@ pub(crate) async fn fetch(settings: &Settings, models: &models::Settings) -> Res
     }
     if settings.path.is_none() && model(settings, models)?.is_err() {
         let name = &settings.model;
-        let wanted = |known: &Known| {
-            known.purpose == Use::Listen && (name.is_empty() || known.name == name)
-        };
+        let wanted =
+            |known: &Known| known.purpose == Use::Listen && (name.is_empty() || known.name == name);
         get(models, wanted).await.ok_or_else(|| {
             format!("the model {name} is none that can be fetched: `frontdesk models list`")
         })??;

@@ -28,6 +28,8 @@ pub(super) enum Voices {
 impl Voices {
     /// Reads the model, where one is named.
     pub(super) fn load(model: Option<&Path>) -> Result<Self, String> {
+        // What whisper.cpp says goes to the log. A worker comes here before anything of it runs.
+        whisper_rs::install_logging_hooks();
         let Some(path) = model else { return Ok(Self::Gate) };
         let text = path.to_str().filter(|text| !text.contains('\0'));
         let text = text.ok_or_else(|| format!("{} is no path for vad_model", path.display()))?;
