@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use super::filler::Piece;
 use super::{Error, Recording, Segment, Transcriber, Transcript};
 use hear::{Ear, Heard, Job};
-use model::Model;
+use model::{Model, give_back};
 use stop::{Stop, Wanted};
 
 mod file;
@@ -150,6 +150,7 @@ impl Whisper {
         let mut ear = idle.unwrap_or_else(|| Ear::new(self.way, self.vad_model.clone()));
         let mut work = tokio::task::spawn_blocking(move || {
             let heard = ear.hear(&model, &job);
+            give_back();
             // One that broke off is not used again.
             lock(&ears).push(ear);
             drop(place);

@@ -53,6 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
     ("whisper_rs", &["speech/whisper/"]),
+    ("libc", &["speech/whisper/"]),
     ("frontdesk_kernels", &["embed/local/", "index/memory/dense.rs"]),
     ("hashbrown", &["index/texts.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),

@@ -89,14 +89,16 @@ impl Ear {
                 return Err(Error::Failed(error.to_string()));
             }
             for segment in state.as_iter() {
-                let piece = piece(&segment, &window, &speech, context.token_eot());
-                sure.add(&piece);
-                pieces.extend(piece.map(|(piece, _)| piece));
+                let heard = piece(&segment, &window, &speech, context.token_eot());
+                let Some((piece, sum)) = heard else { continue };
+                sure.add(&piece, sum);
+                pieces.push(piece);
             }
             done += window.len();
             job.progress.send_replace(share(done, all));
         }
         go_on(job)?;
+        drop(state);
         let pieces = filler::clean(pieces);
         let language = (!pieces.is_empty()).then(|| iso_639_1(language)).flatten();
         Ok(Heard { confidence: sure.mean(&pieces), pieces, language, seconds })
@@ -235,11 +237,9 @@ fn share(part: usize, whole: usize) -> f32 {
 struct Sure(HashMap<u64, (f32, f32)>);
 
 impl Sure {
-    fn add(&mut self, piece: &Option<(Piece, (f32, f32))>) {
-        if let Some((piece, (sum, count))) = piece {
-            let total = self.0.entry(piece.start_ms).or_default();
-            *total = (total.0 + sum, total.1 + count);
-        }
+    fn add(&mut self, piece: &Piece, (sum, count): (f32, f32)) {
+        let total = self.0.entry(piece.start_ms).or_default();
+        *total = (total.0 + sum, total.1 + count);
     }
 
     fn mean(&self, kept: &[Piece]) -> Option<f32> {

@@ -32,7 +32,7 @@ fn data(bytes: &[u8]) -> Option<&[u8]> {
         let body = rest.get(8..)?;
         match name {
             b"fmt " => {
-                fits = body.get(..16)? == [1, 0, 1, 0, 128, 62, 0, 0, 0, 125, 0, 0, 2, 0, 16, 0]
+                fits = body.get(..16)? == [1, 0, 1, 0, 128, 62, 0, 0, 0, 125, 0, 0, 2, 0, 16, 0];
             }
             b"data" if fits => return Some(body.get(..size).unwrap_or(body)),
             _ => {}

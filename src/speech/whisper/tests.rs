@@ -140,10 +140,10 @@ async fn who_stops_waiting_stops_the_work() {
         done = &mut work => panic!("too fast: {done:?}"),
         () = begun => {}
     }
-    let begin = Instant::now();
+    let dropped = Instant::now();
     drop(work);
     let place = whisper.places.acquire().await.unwrap();
-    let took = begin.elapsed();
+    let took = dropped.elapsed();
     println!("the worker was free again after {took:?}");
     assert!(took < Duration::from_secs(3), "{took:?}");
     assert_eq!(at_work(&whisper), 0);
@@ -171,12 +171,12 @@ async fn one_who_waits_for_a_place_and_goes_away_takes_none() {
 async fn how_much_is_done_of_a_long_recording_is_told() {
     shared!(TINY);
     let whisper = whisper("");
-    let bytes = kennedy(7);
+    let bytes = kennedy(4);
     let told = Mutex::new(Vec::new());
     let report = |share: f32| lock(&told).push(share);
     let recording = Recording { progress: Some(&report), ..recording(&bytes) };
     let transcript = whisper.transcribe(&recording).await.unwrap();
-    assert_eq!(transcript.seconds, Some(77.0));
+    assert_eq!(transcript.seconds, Some(44.0));
     let told = lock(&told).clone();
     assert!(told.len() >= 2, "{told:?}");
     assert!(told.is_sorted_by(|a, b| a < b), "{told:?}");

@@ -69,7 +69,8 @@ mod tests {
     fn what_fits_is_one_window_and_silence_around_it_is_not_heard() {
         let samples = noise(60);
         let speech = [10 * RATE..12 * RATE, 20 * RATE..25 * RATE];
-        assert_eq!(windows(&speech, &samples), [10 * RATE - PAD..25 * RATE + PAD]);
+        let heard = windows(&speech, &samples);
+        assert!(heard.len() == 1 && heard[0] == (10 * RATE - PAD..25 * RATE + PAD), "{heard:?}");
         assert!(windows(&[], &samples).is_empty());
         let whole = 0..samples.len();
         assert!(windows(&[whole], &samples).len() == 3, "60 seconds in windows of 29.5");
