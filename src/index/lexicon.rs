@@ -293,7 +293,7 @@ mod tests {
                 let kin: BTreeSet<&str> = kin.iter().map(|id| lexicon.surface(*id)).collect();
                 let mut sought = BTreeSet::from([surface.as_str(), stem]);
                 sought.extend(learned.get(surface.as_str()).into_iter().flatten());
-                let kindred = |(word, stems): (&&str, &BTreeSet<&str>)| word == &surface || !stems.is_disjoint(&sought);
+                let kindred = |(word, stems): (&&str, &BTreeSet<&str>)| word == surface || !stems.is_disjoint(&sought);
                 let expected: BTreeSet<&str> =
                     learned.iter().filter(|entry| kindred((entry.0, entry.1))).map(|(word, _)| *word).collect();
                 prop_assert!(expected.is_subset(&kin), "{surface} {stem}: {kin:?} lacks some of {expected:?}");
