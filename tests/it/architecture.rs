@@ -51,6 +51,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),
+    ("whisper_rs", &["speech/whisper/"]),
+    ("libc", &["speech/whisper/"]),
     ("frontdesk_kernels", &["transformer/", "index/memory/dense.rs"]),
     ("hashbrown", &["index/texts.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),
