@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::models;
 
+pub mod audio;
 mod chain;
 mod filler;
 mod off;

@@ -266,7 +266,7 @@ fn every_known_model_is_pinned_and_has_what_its_use_needs() {
         assert_eq!(known.revision.len(), 40, "{}", known.name);
         let has = |path: &str| known.parts.iter().any(|part| part.path == path && !part.optional);
         match known.purpose {
-            Use::Embed => {
+            Use::Embed | Use::Rerank => {
                 for file in ["config.json", "tokenizer.json", "model.safetensors"] {
                     assert!(has(file), "{}: {file}", known.name);
                 }
