@@ -218,7 +218,7 @@ impl Owner {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Keyword { keyword } => write!(f, "the customer wrote “{keyword}”"),
+            Self::Keyword { keyword } => write!(f, "the customer said “{keyword}”"),
             Self::Pattern { pattern } => write!(f, "the message matched the pattern `{pattern}`"),
             Self::Budget {} => f.write_str(
                 "the day's money for models is used up, and the documents hold no plain answer",
