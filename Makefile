@@ -46,7 +46,7 @@ torture: tools-test
 	TORTURE_KILLS=$(KILLS) TORTURE_MESSAGES=$(MESSAGES) \
 		cargo test --locked --test it torture:: -- --nocapture --test-threads=1
 
-# What building needs: a C compiler, make, and Rust.
+# What building needs: a C and a C++ compiler, make, cmake, and Rust.
 tools:
 	@scripts/install build
 

@@ -53,12 +53,16 @@ impl App {
         let store = Store::open(&config.store).await?;
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
+        config.speech.fetch(&config.models).await.map_err(|why| anyhow!("[speech]: {why}"))?;
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let chunking = config.knowledge.clone();
         let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking);
         let engine = Engine {
-            speech: config.speech.build().map_err(|why| anyhow!("[speech]: {why}"))?,
+            speech: config
+                .speech
+                .build(&config.models)
+                .map_err(|why| anyhow!("[speech]: {why}"))?,
             embed,
             index,
             tunings: library.tunings(),

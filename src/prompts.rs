@@ -209,11 +209,11 @@ impl Header {
             ("failure", &self.failure),
             ("greeting", &self.greeting),
             ("unreadable", &self.unreadable),
-            ("failure_reply", &self.voice.failure_reply),
             ("reply", &self.handoff.reply),
             ("welcome", &self.opt_out.welcome),
         ];
-        if let Some((key, _)) = sentences.into_iter().find(|(_, text)| text.trim().is_empty()) {
+        let mute = sentences.into_iter().find(|(_, text)| text.trim().is_empty());
+        if let Some(key) = mute.map(|(key, _)| key).or_else(|| self.voice.mute()) {
             return Err((
                 key,
                 format!(

@@ -17,7 +17,8 @@ pub struct Settings {
 
 /// Begins to log. Only the first call of a process counts. The error names the filter that cannot be read.
 pub fn start(settings: &Settings) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.level)
+    // whisper.cpp tells much of each recording; who wants it says so: `info,whisper_rs=debug`.
+    let filter = EnvFilter::try_new(format!("whisper_rs=off,{}", settings.level))
         .map_err(|error| format!("[log] level `{}` cannot be read: {error}", settings.level))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)

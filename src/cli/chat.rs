@@ -12,10 +12,10 @@ use rustyline::error::ReadlineError;
 use tokio::net::TcpListener;
 
 use super::client::{Asked, Outcome};
+use super::explain::{explain, heard_line};
 use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::trace::{Checked, Retrieved};
 use crate::domain::{Line, Speaker, Trace};
 use crate::prompts;
 
@@ -114,6 +114,7 @@ pub(super) async fn talk(partner: Partner, wishes: Wishes) -> anyhow::Result<()>
 const HELP: &str = "\
   /why            what each stage saw, decided and took for the last answer
   /new            begin a new conversation
+  /voice FILE     say a recording, as a customer's voice note
   /prompt FILE    answer under this prompt file from now on; /prompt alone reads it again
   /agent NAME     talk to another agent
   /quit           leave";
@@ -166,6 +167,11 @@ impl Talk {
                 self.history.clear();
                 println!("You talk to {name} now.");
             }
+            ("voice", file) => {
+                if let Err(error) = self.play(file).await {
+                    println!("{}", self.dim(&format!("{error:#}")));
+                }
+            }
             ("prompt", file) => self.reload(file),
             _ => println!("{HELP}"),
         }
@@ -192,7 +198,26 @@ impl Talk {
         }
     }
 
+    /// Says a recording.
+    async fn play(&mut self, file: &str) -> anyhow::Result<()> {
+        if file.is_empty() {
+            anyhow::bail!("Name a file: /voice note.ogg");
+        }
+        let path = PathBuf::from(file);
+        let bytes = std::fs::read(&path).with_context(|| format!("cannot read {file}"))?;
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+        self.tell("", Some((name, bytes))).await
+    }
+
     async fn say(&mut self, text: &str) -> anyhow::Result<()> {
+        self.tell(text, None).await
+    }
+
+    async fn tell(
+        &mut self,
+        text: &str,
+        recording: Option<(String, Vec<u8>)>,
+    ) -> anyhow::Result<()> {
         let heard = std::sync::Mutex::new(String::new());
         let hear = |piece: &str| {
             print!("{piece}");
@@ -207,6 +232,7 @@ impl Talk {
             prompt: self.prompt.as_deref(),
             history: &self.history,
             text,
+            recording,
         };
         if self.coloured {
             print!("bot › ");
@@ -214,7 +240,14 @@ impl Talk {
         let outcome = self.partner.ask(&asked, hear).await?;
         let heard = heard.into_inner().unwrap_or_default();
         self.show(&outcome, heard.trim());
-        self.history.push(Line { speaker: Speaker::Customer, text: text.to_owned() });
+        let heard = outcome.trace.transcribe.as_ref();
+        for note in heard.iter().flat_map(|heard| &heard.notes) {
+            println!("{}", self.dim(&heard_line(note)));
+        }
+        let said = heard.map_or(text, |heard| &heard.question);
+        if !said.is_empty() {
+            self.history.push(Line { speaker: Speaker::Customer, text: said.to_owned() });
+        }
         if !outcome.bubbles.is_empty() {
             let text = outcome.bubbles.join("\n");
             self.history.push(Line { speaker: Speaker::Bot, text });
@@ -261,122 +294,6 @@ fn unheard<'a>(sent: &'a str, heard: &str) -> Option<&'a str> {
 
 fn read(file: &PathBuf) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
-}
-
-/// A trace for people.
-fn explain(trace: &Trace) -> String {
-    let mut lines = Vec::new();
-    if let Some(stage) = &trace.escalate {
-        let said = stage.matched.as_deref().unwrap_or("none matched");
-        lines.push(format!("hand-off   {} rules, {said} ({:.1} ms)", stage.rules, stage.took_ms));
-    }
-    if let Some(stage) = &trace.curated {
-        lines.push(format!(
-            "curated    {} ({:.1} ms)",
-            super::answer::explain(stage),
-            stage.took_ms
-        ));
-    }
-    if let Some(stage) = &trace.retrieve {
-        let how = stage.embedder.as_deref().unwrap_or("words only");
-        lines.push(format!(
-            "retrieval  {how}, confidence {:.2} ({:.1} ms)",
-            stage.confidence, stage.took_ms
-        ));
-        lines.extend(search_lines(stage));
-        for (index, passage) in stage.passages.iter().enumerate() {
-            let (chunk, scores) = (&passage.chunk, &passage.scores);
-            let leg =
-                |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
-            lines.push(format!(
-                "  [{}] {:.2}  {} — {}  (meaning {}, words {}, letters {}, coverage {:.2})",
-                index + 1,
-                scores.fused,
-                chunk.source,
-                chunk.stands(),
-                leg(scores.dense),
-                leg(scores.bm25),
-                leg(scores.ngram),
-                scores.coverage
-            ));
-        }
-        lines.extend(stage.error.iter().map(|error| format!("  {error}")));
-    }
-    if let Some(stage) = &trace.prompt {
-        let (history, passages) = (stage.dropped_history, stage.dropped_passages);
-        let size = if stage.tokens == 0 {
-            "fits".into()
-        } else {
-            format!("{} of {} tokens", stage.tokens, stage.budget)
-        };
-        lines.push(format!(
-            "prompt     {} messages, {size}, left out: {history} earlier messages, {passages} passages",
-            stage.messages.len()
-        ));
-    }
-    if let Some(stage) = &trace.reply {
-        lines.push(format!("reply      {} ({:.1} ms)", stage.model, stage.took_ms));
-        lines.extend(stage.repairs.iter().chain(&stage.errors).map(|line| format!("  {line}")));
-        lines.extend(stage.checked.iter().flat_map(verdicts));
-    }
-    let usage = trace.usage;
-    let money = f64::from(u32::try_from(usage.cost_micros).unwrap_or(u32::MAX)) / 1_000_000.0;
-    lines.push(format!(
-        "in all     {:.1} ms, {} + {} tokens, ${money:.6}",
-        trace.total_ms, usage.input_tokens, usage.output_tokens
-    ));
-    lines.join("\n")
-}
-
-/// What was searched for where that was not the question alone, and what it cost.
-fn search_lines(stage: &Retrieved) -> Vec<String> {
-    let mut lines = Vec::new();
-    if stage.searched.len() > 1 {
-        lines.extend(stage.searched.iter().map(|one| {
-            let (how, text) = (one.how.as_str(), one.text.replace('\n', " ⏎ "));
-            format!(
-                "  {how:<10} “{text}” (counts {:.2}, confidence {:.2})",
-                one.weight, one.confidence
-            )
-        }));
-    }
-    if let Some(told) = &stage.rewrite {
-        let (input, output) = (told.usage.input_tokens, told.usage.output_tokens);
-        let why = told.error.as_deref().unwrap_or("made it complete");
-        let (model, took) = (&told.model, told.took_ms);
-        lines.push(format!("  {model}: {why} ({took:.1} ms, {input} + {output} tokens)"));
-    }
-    if let Some(told) = &stage.rerank {
-        let why = told.error.as_deref().unwrap_or("put in order");
-        lines.push(format!(
-            "  {}: {} passages {why} ({:.1} ms)",
-            told.by, told.passages, told.took_ms
-        ));
-    }
-    lines
-}
-
-/// What the check of the citations said, a line a statement.
-fn verdicts(checked: &Checked) -> Vec<String> {
-    let how = checked.embedder.as_deref().unwrap_or("words only");
-    let judge = checked.judge.as_ref().map_or(String::new(), |judge| format!(", judge {judge}"));
-    let mut lines = vec![format!(
-        "citations  {how}{judge}, score {:.2}, supported from {:.2} ({:.1} ms)",
-        checked.score, checked.threshold, checked.took_ms
-    )];
-    for verdict in &checked.verdicts {
-        let sign = match (verdict.score, verdict.supported) {
-            (None, _) => "–",
-            (_, true) => "✓",
-            (_, false) => "✗",
-        };
-        let score = verdict.score.map_or(String::new(), |score| format!(" {score:.2}"));
-        let passage = verdict.passage.map_or(String::new(), |mark| format!(" [{mark}]"));
-        lines.push(format!("  {sign}{score}{passage}  {} ({})", verdict.text, verdict.why));
-    }
-    let said = [&checked.action].into_iter().chain(&checked.error).filter(|said| !said.is_empty());
-    lines.extend(said.map(|said| format!("  {said}")));
-    lines
 }
 
 #[cfg(test)]

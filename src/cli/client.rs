@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use futures::StreamExt;
+use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,6 +29,8 @@ pub(super) struct Asked<'a> {
     pub(super) prompt: Option<&'a str>,
     pub(super) history: &'a [Line],
     pub(super) text: &'a str,
+    /// A voice note: its file's name and bytes.
+    pub(super) recording: Option<(String, Vec<u8>)>,
 }
 
 impl Partner {
@@ -43,8 +46,16 @@ impl Partner {
         let request = reqwest::Client::new()
             .post(format!("{}/api/v1/sandbox/turns", self.url))
             .bearer_auth(&self.key)
-            .header("accept", "text/event-stream")
-            .json(&body);
+            .header("accept", "text/event-stream");
+        let request = match &asked.recording {
+            None => request.json(&body),
+            Some((name, bytes)) => {
+                let file = Part::bytes(bytes.clone()).file_name(name.clone());
+                request.multipart(
+                    Form::new().text("request", body.to_string()).part("recording", file),
+                )
+            }
+        };
         let response = request.send().await.with_context(|| {
             format!(
                 "no desk answers at {}; start one with `make run` or `frontdesk serve`",

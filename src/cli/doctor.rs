@@ -16,6 +16,10 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     );
     let public = config.http.base_url.starts_with("https://");
     let missing = config.embed.missing(&config.models);
+    let listens = Listens {
+        missing: config.speech.missing(&config.models),
+        about: config.speech.about(&config.models),
+    };
     let app = match App::assemble(config).await {
         Ok(app) => app,
         Err(error) => {
@@ -28,6 +32,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         }
     };
     check_parts(&app, &mut report).await;
+    check_speech(&app, &listens, &mut report);
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
     check_numbers(&app, &mut report, public).await;
@@ -81,13 +86,6 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[llm.prices.\"MODEL\"] input and output, dollars for a million tokens",
         );
     }
-    match desk.engine.speech.name() {
-        None => report.note(
-            "voice notes",
-            "off: customers get voice.failure_reply. [speech] kind = \"openai\" transcribes",
-        ),
-        Some(name) => report.good("voice notes", name),
-    }
     let agents = desk.bots.all();
     if agents.is_empty() {
         report.bad(
@@ -98,6 +96,28 @@ async fn check_parts(app: &App, report: &mut Report) {
     } else {
         let names: Vec<_> = agents.iter().map(|bot| bot.agent.slug.as_str()).collect();
         report.good("agents", &names.join(", "));
+    }
+}
+
+/// What the configuration says of speech models in this process.
+struct Listens {
+    missing: Option<String>,
+    about: Option<String>,
+}
+
+fn check_speech(app: &App, listens: &Listens, report: &mut Report) {
+    let Some(name) = app.desk.engine.speech.name() else {
+        let mend = "[speech] kind = \"auto\" or \"openai\" transcribes";
+        let mend = listens.missing.as_deref().unwrap_or(mend);
+        let off = "off: customers get voice.failure_reply.";
+        return report.note("voice notes", &format!("{off} {mend}"));
+    };
+    match &listens.about {
+        Some(about) => report.good("voice notes", &format!("{name}: {about}")),
+        None => report.good("voice notes", name),
+    }
+    if let Some(missing) = &listens.missing {
+        report.note("voice notes", missing);
     }
 }
 

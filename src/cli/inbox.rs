@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use crate::app::App;
-use crate::domain::ConversationId;
+use crate::domain::{ConversationId, Heard, MessageId};
 
 /// Show the customers who wait for a person, and give them back to the bot
 #[derive(Debug, Args)]
@@ -23,6 +23,13 @@ enum Command {
         /// Its id, conv_…
         conversation: String,
     },
+    /// Put right what was understood of a voice note
+    Correct {
+        /// The message's id, msg_…
+        message: String,
+        /// What was really said
+        text: String,
+    },
     /// Give a conversation back to the bot
     Resolve {
         /// Its id, conv_…
@@ -35,6 +42,16 @@ impl Inbox {
         match self.command {
             None => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
+            Some(Command::Correct { message, text }) => {
+                let id = MessageId::parse(&message)?;
+                if text.trim().is_empty() {
+                    bail!("write what was said");
+                }
+                if !app.desk.store.correct(&id, text.trim()).await? {
+                    bail!("there is no recording {id}");
+                }
+                println!("Later answers read what you wrote.");
+            }
             Some(Command::Resolve { conversation }) => {
                 let id = read(&conversation)?;
                 if !app.desk.store.resolve(&id).await? {
@@ -68,18 +85,34 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     let mut messages = app.desk.store.thread(id, None, 50).await?;
     messages.reverse();
     for message in messages {
+        let about = if message.transcript.is_some() || message.kind == "voice" {
+            let heard = message.heard.as_deref().and_then(|heard| serde_json::from_str(heard).ok());
+            spoken(&message.kind, &message.id, heard)
+        } else {
+            String::new()
+        };
         let text =
             message.transcript.or(message.body).unwrap_or_else(|| format!("[{}]", message.kind));
         let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
         println!(
-            "{}  {:<8}  {}  [{}]{note}",
+            "{}  {:<8}  {about}{text}  [{}]{note}",
             moment(message.sent_at),
             message.author,
-            text,
             message.state
         );
     }
     Ok(())
+}
+
+/// What stands before the words of a recording: that it is one, how well it was understood, and its id to correct it.
+fn spoken(kind: &str, id: &str, heard: Option<Heard>) -> String {
+    let heard = heard.unwrap_or_default();
+    let mut about = vec![kind.to_owned()];
+    about.extend(heard.language);
+    about.extend(heard.seconds.map(|seconds| format!("{seconds:.0} s")));
+    about.extend(heard.confidence.map(|sure| format!("{:.0} % sure", sure * 100.0)));
+    about.extend(heard.corrected_at.map(|_| "corrected".to_owned()));
+    format!("🎤 ({}, {id}) ", about.join(", "))
 }
 
 fn read(text: &str) -> anyhow::Result<ConversationId> {

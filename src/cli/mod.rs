@@ -14,6 +14,7 @@ mod chat;
 mod client;
 mod doctor;
 mod eval;
+mod explain;
 mod gaps;
 mod inbox;
 mod learn;

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
 use crate::models::{Found, KNOWN, Settings, Use, Watch, purpose};
-use crate::{embed, rerank};
+use crate::{embed, rerank, speech};
 
 /// List, fetch, import and remove the models that run in this process
 #[derive(Debug, Args)]
@@ -28,11 +28,11 @@ enum Command {
         /// Its name, as `list` shows it
         name: String,
     },
-    /// Copy a model's folder, as from the hub, to the models
+    /// Copy a model's folder, as from the hub, or a speech model's .bin file to the models
     Import {
-        /// The folder
+        /// The folder or the file
         folder: PathBuf,
-        /// Its name from now on [default: the folder's]
+        /// Its name from now on [default: the folder's or the file's]
         #[arg(long)]
         name: Option<String>,
     },
@@ -47,7 +47,7 @@ impl Models {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let models = &config.models;
         match self.command {
-            None | Some(Command::List) => list(models, &config.embed),
+            None | Some(Command::List) => list(&config),
             Some(Command::Fetch { name }) => fetch(models, &name).await?,
             Some(Command::Import { folder, name }) => import(models, folder, name).await?,
             Some(Command::Remove { name }) => {
@@ -61,14 +61,15 @@ impl Models {
     }
 }
 
-fn list(models: &Settings, embed: &embed::Settings) {
+fn list(config: &Config) {
+    let models = &config.models;
     let there = models.list();
     println!("In {}:", models.folder().display());
     if there.is_empty() {
         println!("  none");
     }
     for Found { name, purpose, size, .. } in &there {
-        println!("  {name:<30} {:<12} {} MB", purpose.name(), size / 1_000_000);
+        println!("  {name:<30} {:<12} {} MB", purpose.name(), size.div_ceil(1_000_000));
     }
     let missing = |name: &str| !there.iter().any(|found| found.name == name);
     let rest: Vec<_> = KNOWN.iter().filter(|known| missing(known.name)).collect();
@@ -78,7 +79,8 @@ fn list(models: &Settings, embed: &embed::Settings) {
     for known in rest {
         println!("  {:<30} {:<12} {}", known.name, known.purpose.name(), known.about);
     }
-    if let Some(missing) = embed.missing(models) {
+    let missing = [config.embed.missing(models), config.speech.missing(models)];
+    for missing in missing.into_iter().flatten() {
         println!("\n{missing}");
     }
 }
@@ -104,22 +106,26 @@ async fn fetch(models: &Settings, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn import(models: &Settings, folder: PathBuf, name: Option<String>) -> anyhow::Result<()> {
-    let own = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-    let own = own.file_name().map(|name| name.to_string_lossy().into_owned());
+async fn import(models: &Settings, from: PathBuf, name: Option<String>) -> anyhow::Result<()> {
+    let own = from.canonicalize().unwrap_or_else(|_| from.clone());
+    let own = if own.is_file() { own.file_stem() } else { own.file_name() };
+    let own = own.map(|name| name.to_string_lossy().into_owned());
     let name = name.or(own).unwrap_or_default();
-    let purpose = purpose(&folder).unwrap_or(Use::Embed);
+    let purpose = purpose(&from).map(|(purpose, _)| purpose);
     // What cannot be used is not copied.
     let what = match purpose {
-        Use::Embed => embed::try_folder(&folder)
-            .await
-            .map(|(_, length)| format!("vectors of {length} numbers")),
-        Use::Rerank => rerank::try_folder(&folder).await.map(|_| "it scores pairs".into()),
+        Some(Use::Listen | Use::Voices) => speech::describe(&from),
+        None if from.is_file() => speech::describe(&from),
+        Some(Use::Rerank) => rerank::try_folder(&from).await.map(|_| "it scores pairs".into()),
+        Some(Use::Embed) | None => {
+            let tried = embed::try_folder(&from).await;
+            tried.map(|(_, length)| format!("vectors of {length} numbers"))
+        }
     };
     let what = what.map_err(|why| anyhow!(why))?;
-    let place = models.import(&folder, &name).map_err(|why| anyhow!(why))?;
+    let place = models.import(&from, &name).map_err(|why| anyhow!(why))?;
     println!("{name} is in {}: {what}.", place.display());
-    next(purpose);
+    next(purpose.unwrap_or(Use::Embed));
     Ok(())
 }
 
@@ -130,6 +136,10 @@ fn next(purpose: Use) {
             "[embed] kind = \"auto\" uses it from the next start on; documents are then embedded once."
         ),
         Use::Rerank => println!("[rerank] kind = \"local\" uses it from the next start on."),
+        Use::Listen => println!(
+            "[speech] kind = \"auto\" uses it from the next start on. `frontdesk models fetch silero-vad` tells speech from noise."
+        ),
+        Use::Voices => println!("[speech] kind = \"auto\" uses it from the next start on."),
     }
 }
 

@@ -1,8 +1,11 @@
 //! An agent: what a prompt file says, ready to be used by the pipeline.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
+use super::message::MediaKind;
 
 /// A bot: one published prompt version with its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,10 +120,52 @@ pub enum GroundingCheck {
 pub struct Voice {
     /// Whether voice notes are transcribed.
     pub transcribe: bool,
+    /// Whether audio files are transcribed, which somebody sent without recording them in the chat.
+    pub audio: bool,
+    /// Whether the sound of videos is transcribed.
+    pub video: bool,
     /// ISO 639-1 code of the language spoken, or `None` to detect it.
     pub language: Option<String>,
-    /// What a customer gets whose note could not be understood, or is not transcribed.
-    pub failure_reply: String,
+    /// Names that customers may say, as they are spelt.
+    pub vocabulary: Vec<String>,
+    /// What a customer gets whose note could not be understood.
+    pub failure_reply: Sentence,
+    /// What a customer gets whose note is too long.
+    pub too_long_reply: Sentence,
+    /// What a customer gets whose note is not transcribed, because `transcribe` says so.
+    pub default_reply: Sentence,
+    /// Whether the answer to a voice note quotes it.
+    pub quote: bool,
+}
+
+impl Voice {
+    /// Whether a recording of this kind is transcribed.
+    pub fn hears(&self, kind: MediaKind) -> bool {
+        self.transcribe
+            && match kind {
+                MediaKind::Voice => true,
+                MediaKind::Audio => self.audio,
+                MediaKind::Video => self.video,
+                _ => false,
+            }
+    }
+}
+
+/// A sentence in some languages.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sentence {
+    /// For everybody whose language is not among the others, or is not known.
+    pub default: String,
+    /// By ISO 639-1 code.
+    pub languages: BTreeMap<String, String>,
+}
+
+impl Sentence {
+    /// The sentence for a customer who speaks this language.
+    pub fn to(&self, language: Option<&str>) -> &str {
+        let known = language.and_then(|code| self.languages.get(code));
+        known.unwrap_or(&self.default)
+    }
 }
 
 /// What a customer gets who writes the opt-out word (STOP), or the one that takes it back (START).

@@ -1,5 +1,8 @@
 //! What a message holds, whichever provider it came through.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -137,6 +140,22 @@ pub struct Media {
     pub caption: Option<String>,
     /// Its name, of a document.
     pub file_name: Option<String>,
+    /// What was said in it as the provider's own speech recognition understood it, where the number takes that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+    /// The file itself, where the provider sent it in the event. It is stored beside the message, not in it.
+    #[serde(skip)]
+    pub bytes: Option<Blob>,
+}
+
+/// A file's bytes, shared. Shown by their number, never by what they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blob(pub Arc<[u8]>);
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// What sort of file a media message holds.
@@ -208,16 +227,21 @@ impl Content {
         }
     }
 
-    /// The voice note in it, if it is one.
-    pub fn voice(&self) -> Option<&Media> {
+    /// The recording in it, if there is one that may hold speech: a voice note, an audio file or a video.
+    pub fn recording(&self) -> Option<&Media> {
         match self {
-            Self::Media(media) if media.kind == MediaKind::Voice => Some(media),
+            Self::Media(media) if media.kind.has_sound() => Some(media),
             _ => None,
         }
     }
 }
 
 impl MediaKind {
+    /// Whether somebody may be heard in it.
+    pub fn has_sound(self) -> bool {
+        matches!(self, Self::Voice | Self::Audio | Self::Video)
+    }
+
     /// The kind as one word.
     pub fn as_str(self) -> &'static str {
         match self {

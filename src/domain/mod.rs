@@ -17,8 +17,8 @@ pub mod prompt;
 pub mod trace;
 
 pub use agent::{
-    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Texts,
-    Voice,
+    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
+    Texts, Voice,
 };
 pub use answer::Curated;
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
@@ -27,10 +27,11 @@ pub use id::{
     GapId, MessageId, NumberId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
-pub use message::{ChoiceSource, Content, Media, MediaKind};
+pub use message::{Blob, ChoiceSource, Content, Media, MediaKind};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use sending::{Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
-    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker, Spoken, Turn,
+    Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,
+    Spoken, Turn,
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
-use super::turn::Citation;
+use super::turn::{Citation, Heard};
 
 /// What each stage of one turn saw, decided, took and used. A stage that did not run is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Note {
     pub message: Option<String>,
     /// What was said, or `None` with the reason in `error`.
     pub transcript: Option<String>,
+    /// How the words came to be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
     /// Why there is no transcript.
     pub error: Option<String>,
 }

@@ -50,12 +50,32 @@ pub struct Said {
 }
 
 /// What a voice note says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Spoken {
     /// The words. Not empty.
     pub text: String,
+    /// How they came to be known.
+    pub heard: Heard,
+}
+
+/// How the words of a recording came to be known.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Heard {
     /// ISO 639-1 code of the language, when it was recognised.
     pub language: Option<String>,
+    /// How sure the words are, from 0 to 1, where that is known.
+    pub confidence: Option<f32>,
+    /// How long the recording is, where that is known.
+    pub seconds: Option<f64>,
+    /// What transcribed it: an adapter with its model, or `provider`.
+    pub by: String,
+    /// What was understood at first, where a person corrected it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
+    /// When a person corrected it, milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrected_at: Option<i64>,
 }
 
 /// One earlier message.
@@ -198,7 +218,7 @@ impl Owner {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Keyword { keyword } => write!(f, "the customer wrote “{keyword}”"),
+            Self::Keyword { keyword } => write!(f, "the customer said “{keyword}”"),
             Self::Pattern { pattern } => write!(f, "the message matched the pattern `{pattern}`"),
             Self::Budget {} => f.write_str(
                 "the day's money for models is used up, and the documents hold no plain answer",

@@ -9,12 +9,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::models::{self, KNOWN, Known, Use, Watch};
+use crate::models::{self, KNOWN, Known, Logged, Use};
 
 mod local;
 mod off;
@@ -140,7 +139,7 @@ fn folder(
         }));
     }
     let (name, path) = (&settings.model, models.path(&settings.model)?);
-    if models::purpose(&path) == Some(Use::Rerank) {
+    if models::purpose(&path).is_some_and(|(purpose, _)| purpose == Use::Rerank) {
         return Err(format!(
             "the model {name} scores pairs, it makes no vectors: it goes to [rerank], kind = \"local\""
         ));
@@ -159,27 +158,6 @@ pub async fn try_folder(folder: &Path) -> Result<(String, usize), String> {
     let vectors = vectors.map_err(|error| error.to_string())?;
     let identity = local.identity().unwrap_or_default().to_owned();
     Ok((identity, vectors.first().map_or(0, Vec::len)))
-}
-
-/// Says in the log, from time to time, how far a model has come.
-#[derive(Default)]
-struct Logged {
-    came: AtomicU64,
-}
-
-impl Watch for Logged {
-    fn file(&self, path: &str, had: u64, total: Option<u64>) {
-        let size = total.map_or("an unknown size".into(), |total| format!("{} KB", total / 1_000));
-        tracing::info!("fetching {path}, {size}, of which {} KB are there", had / 1_000);
-    }
-
-    fn bytes(&self, count: u64) {
-        const STEP: u64 = 20_000_000;
-        let before = self.came.fetch_add(count, Ordering::Relaxed);
-        if before / STEP != (before + count) / STEP {
-            tracing::info!("{} MB of the model were fetched", (before + count) / 1_000_000);
-        }
-    }
 }
 
 /// Scales a vector to length 1, so that a dot product is a cosine. A vector of zeros stays one.

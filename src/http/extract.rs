@@ -1,7 +1,9 @@
 //! Reads what a request brings: its path, its query, its JSON body. What cannot be read is answered as a problem, like
 //! every other error. Must not judge what the values mean.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +17,22 @@ pub(super) struct Query<T>(pub(super) T);
 
 /// The body, as JSON.
 pub(super) struct Body<T>(pub(super) T);
+
+/// The body as JSON, or a form (`multipart/form-data`) with that JSON in its field `request` and a recording.
+pub(super) struct Form<T> {
+    /// The JSON; that of an empty object where the form has none.
+    pub(super) request: T,
+    /// The field `recording`.
+    pub(super) recording: Option<Upload>,
+}
+
+/// A file of a form.
+pub(super) struct Upload {
+    /// Its type, as the form says.
+    pub(super) mime_type: Option<String>,
+    /// What it holds.
+    pub(super) bytes: Vec<u8>,
+}
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
     type Rejection = Problem;
@@ -46,5 +64,49 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let axum::Json(value) =
             read.map_err(|refused| Problem::unreadable(refused.status(), refused.body_text()))?;
         Ok(Self(value))
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
+        if !sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data")) {
+            let Body(request) = Body::from_request(request, state).await?;
+            return Ok(Self { request, recording: None });
+        }
+        let refused = |status, why| Problem::unreadable(status, why);
+        let form = Multipart::from_request(request, state).await;
+        let mut form = form.map_err(|bad| refused(bad.status(), bad.body_text()))?;
+        let (mut json, mut recording) = (None, None);
+        loop {
+            let field = form.next_field().await;
+            let Some(field) = field.map_err(|bad| refused(bad.status(), bad.body_text()))? else {
+                break;
+            };
+            let name = field.name().unwrap_or_default().to_owned();
+            let mime_type = field.content_type().map(ToOwned::to_owned);
+            let bytes =
+                field.bytes().await.map_err(|bad| refused(bad.status(), bad.body_text()))?;
+            match name.as_str() {
+                "request" => json = Some(bytes),
+                "recording" => recording = Some(Upload { mime_type, bytes: bytes.to_vec() }),
+                other => {
+                    let why = format!(
+                        "the form has a field `{other}`; it takes `request` (JSON) and `recording` (a file)"
+                    );
+                    return Err(refused(StatusCode::BAD_REQUEST, why));
+                }
+            }
+        }
+        let json = json.as_deref().unwrap_or(b"{}");
+        let request = serde_json::from_slice(json).map_err(|bad| {
+            refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!("the field `request` cannot be read: {bad}"),
+            )
+        })?;
+        Ok(Self { request, recording })
     }
 }

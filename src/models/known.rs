@@ -8,13 +8,18 @@ pub enum Use {
     Embed,
     /// Question and passage to a score: `[rerank]`.
     Rerank,
+    /// Speech to text: `[speech]`. One file in whisper.cpp's format, of any name.
+    Listen,
+    /// Where there is speech in a recording: `[speech] vad_model`. One file in whisper.cpp's format, of any name.
+    Voices,
 }
 
 impl Use {
-    /// The files without which such a model cannot be used.
+    /// The files without which such a model cannot be used; none where a model is one file of any name.
     pub(crate) fn files(self) -> &'static [&'static str] {
         match self {
             Self::Embed | Self::Rerank => &["config.json", "tokenizer.json", "model.safetensors"],
+            Self::Listen | Self::Voices => &[],
         }
     }
 
@@ -29,6 +34,7 @@ impl Use {
                 "config_sentence_transformers.json",
             ],
             Self::Rerank => &["sentence_bert_config.json", "tokenizer_config.json"],
+            Self::Listen | Self::Voices => &[],
         }
     }
 
@@ -37,6 +43,8 @@ impl Use {
         match self {
             Self::Embed => "embeddings",
             Self::Rerank => "reranking",
+            Self::Listen => "voice notes",
+            Self::Voices => "finds speech",
         }
     }
 }
@@ -73,11 +81,23 @@ const fn part(path: &'static str, sha256: &'static str) -> Part {
     Part { path, sha256, optional: false }
 }
 
+/// A model of whisper.cpp: one file.
+const fn whisper(name: &'static str, about: &'static str, file: &'static [Part]) -> Known {
+    Known {
+        name,
+        purpose: Use::Listen,
+        about,
+        repository: "ggerganov/whisper.cpp",
+        revision: "5359861c739e955e79d9a303bcbc70fb988958b1",
+        parts: file,
+    }
+}
+
 const fn optional(path: &'static str) -> Part {
     Part { path, sha256: "", optional: true }
 }
 
-/// The models, the one to be preferred first.
+/// The models, of each use the one to be preferred first.
 pub const KNOWN: &[Known] = &[
     Known {
         name: "multilingual-e5-small",
@@ -168,5 +188,96 @@ pub const KNOWN: &[Known] = &[
                 "821d1aa69520101d6e0737f78a042ae25b19e5cb9160701909d10434f4aeb0ae",
             ),
         ],
+    },
+    whisper(
+        "whisper-small",
+        "99 languages, 488 MB; in memory 490 MB, and 280 MB for each note at work",
+        &[part(
+            "ggml-small.bin",
+            "1be3a9b2063867b937e64e2ec7483364a79917e157fa98c5d94b5c1fffea987b",
+        )],
+    ),
+    whisper(
+        "whisper-base",
+        "99 languages, fast, 148 MB; in memory 150 MB, and 165 MB for each note at work",
+        &[part(
+            "ggml-base.bin",
+            "60ed5bc3dd14eea856493d334349b405782ddcaf0028d4b5df4088345fba2efe",
+        )],
+    ),
+    whisper(
+        "whisper-large-v3-turbo-q5_0",
+        "99 languages, hears best, slow without many cores, 574 MB; in memory about 1 GB",
+        &[part(
+            "ggml-large-v3-turbo-q5_0.bin",
+            "394221709cd5ad1f40c46e6031ca61bce88931e6e088c188294c6d5a55ffa7e2",
+        )],
+    ),
+    whisper(
+        "whisper-large-v3-turbo",
+        "99 languages, hears best, slow without many cores, 1625 MB; in memory about 2.1 GB",
+        &[part(
+            "ggml-large-v3-turbo.bin",
+            "1fc70f774d38eb169993ac391eea357ef47c88757ef72ee5943879b7e8e2bc69",
+        )],
+    ),
+    whisper(
+        "whisper-medium",
+        "99 languages, slow, 1534 MB; in memory 1540 MB, and 470 MB for each note at work",
+        &[part(
+            "ggml-medium.bin",
+            "6c14d5adee5f86394037b4e4e8b59f1673b6cee10e3cf0b11bbdbee79c156208",
+        )],
+    ),
+    whisper(
+        "whisper-small-q5_1",
+        "99 languages, 190 MB; in memory 190 MB, and 280 MB for each note at work",
+        &[part(
+            "ggml-small-q5_1.bin",
+            "ae85e4a935d7a567bd102fe55afc16bb595bdb618e11b2fc7591bc08120411bb",
+        )],
+    ),
+    whisper(
+        "whisper-base-q5_1",
+        "99 languages, fast, 60 MB; in memory 60 MB, and 165 MB for each note at work",
+        &[part(
+            "ggml-base-q5_1.bin",
+            "422f1ae452ade6f30a004d7e5c6a43195e4433bc370bf23fac9cc591f01a8898",
+        )],
+    ),
+    whisper(
+        "whisper-tiny",
+        "99 languages, very fast, mishears much, 78 MB; in memory 80 MB, and 120 MB for each note at work",
+        &[part(
+            "ggml-tiny.bin",
+            "be07e048e1e599ad46341c8d2a135645097a538221678b7acdd1b1919c6e1b21",
+        )],
+    ),
+    whisper(
+        "whisper-small.en",
+        "English, 488 MB; in memory 490 MB, and 280 MB for each note at work",
+        &[part(
+            "ggml-small.en.bin",
+            "c6138d6d58ecc8322097e0f987c32f1be8bb0a18532a3f88f734d1bbf9c41e5d",
+        )],
+    ),
+    whisper(
+        "whisper-base.en",
+        "English, fast, 148 MB; in memory 150 MB, and 165 MB for each note at work",
+        &[part(
+            "ggml-base.en.bin",
+            "a03779c86df3323075f5e796cb2ce5029f00ec8869eee3fdfb897afe36c6d002",
+        )],
+    ),
+    Known {
+        name: "silero-vad",
+        purpose: Use::Voices,
+        about: "tells speech from silence, noise and music before a voice note is transcribed, 1 MB",
+        repository: "ggml-org/whisper-vad",
+        revision: "c5c26827b67dfd053856f92e824e14fdcc123daf",
+        parts: &[part(
+            "ggml-silero-v6.2.0.bin",
+            "2aa269b785eeb53a82983a20501ddf7c1d9c48e33ab63a41391ac6c9f7fb6987",
+        )],
     },
 ];

@@ -1,21 +1,25 @@
 //! The models that run in this process: which ones are known, where they lie, how they come there. Must not run any; it
 //! knows of their files only whether they are there and whole, and what `config.json` says they are for.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 mod fetch;
 mod known;
+mod logged;
 
 pub use fetch::Watch;
 pub use known::{KNOWN, Known, Part, Use};
+pub(crate) use logged::Logged;
 
 /// Where models are kept and fetched from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The folder; each model is a folder in it.
+    /// The folder; each model is a folder in it, or one file.
     folder: PathBuf,
     /// The hub. Empty: `https://huggingface.co`.
     hub_url: String,
@@ -24,11 +28,11 @@ pub struct Settings {
 /// A model in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its name, the folder's.
+    /// Its name, the folder's or the file's.
     pub name: String,
     /// What it is for.
     pub purpose: Use,
-    /// Where it is.
+    /// Its folder; of a model that is one file, the file.
     pub path: PathBuf,
     /// Bytes of its files.
     pub size: u64,
@@ -63,12 +67,11 @@ impl Settings {
 
     /// The model of this name, when its files are there.
     pub fn found(&self, name: &str) -> Option<Found> {
-        let path = self.path(name).ok()?;
-        let purpose = purpose(&path)?;
+        let (purpose, path) = purpose(&self.path(name).ok()?)?;
         Some(Found { name: name.to_owned(), purpose, size: size(&path), path })
     }
 
-    /// Copies a model's folder here under a name, and gives the place. Errors say what is missing.
+    /// Copies a model's folder, or its one file, here under a name, and gives the place. Errors say what is missing.
     pub fn import(&self, from: &Path, name: &str) -> Result<PathBuf, String> {
         let to = self.path(name)?;
         if to.exists() {
@@ -76,12 +79,15 @@ impl Settings {
                 "there is a model {name} already: `frontdesk models remove {name}` first"
             ));
         }
-        let purpose = purpose(from).ok_or_else(|| {
+        let (purpose, from) = purpose(from).ok_or_else(|| {
             let files = Use::Embed.files().join(", ");
-            format!("{} is no model: it must have {files}", from.display())
+            format!(
+                "{} is no model: it must have {files}; or be a file of whisper.cpp, such as ggml-base.bin",
+                from.display()
+            )
         })?;
         let part_way = self.folder.join(format!(".import-{name}"));
-        let copied = copy(from, &part_way, purpose).and_then(|()| whole(&part_way, &to));
+        let copied = copy(&from, &part_way, purpose).and_then(|()| whole(&part_way, &to));
         if copied.is_err() {
             drop(std::fs::remove_dir_all(&part_way));
         }
@@ -91,25 +97,55 @@ impl Settings {
     /// Removes a model; whether it was there.
     pub fn remove(&self, name: &str) -> Result<bool, String> {
         let path = self.path(name)?;
-        if !path.is_dir() {
-            return Ok(false);
-        }
         let failed = |error| format!("{} cannot be removed: {error}", path.display());
-        std::fs::remove_dir_all(&path).map(|()| true).map_err(failed)
+        let removed = match path.is_dir() {
+            true => std::fs::remove_dir_all(&path),
+            false if path.is_file() => std::fs::remove_file(&path),
+            false => return Ok(false),
+        };
+        removed.map(|()| true).map_err(failed)
     }
 }
 
-/// What the files of a folder are good for; `None` where they are no model. Both uses have the same files: a model with
-/// a head that scores was saved under its name, and every other is taken for embeddings.
-pub fn purpose(folder: &Path) -> Option<Use> {
-    let all = |names: &[&str]| names.iter().all(|name| folder.join(name).is_file());
-    let scores = || {
-        let config = std::fs::read(folder.join("config.json")).ok()?;
-        let config: Config = serde_json::from_slice(&config).ok()?;
-        let scores = |name: &String| name.ends_with("ForSequenceClassification");
-        Some(config.architectures.iter().any(scores))
-    };
-    all(Use::Embed.files()).then(|| if scores() == Some(true) { Use::Rerank } else { Use::Embed })
+/// What a folder or a file is good for, and the model in it: the folder, or its one file. `None` where it is no model.
+pub fn purpose(path: &Path) -> Option<(Use, PathBuf)> {
+    let all = |names: &[&str]| names.iter().all(|name| path.join(name).is_file());
+    if all(Use::Embed.files()) {
+        return Some((of_folder(path), path.to_owned()));
+    }
+    if path.is_file() {
+        return Some((of_file(path)?, path.to_owned()));
+    }
+    let files = std::fs::read_dir(path).ok()?.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files.filter(|path| path.is_file()).collect();
+    files.sort();
+    files.into_iter().find_map(|file| Some((of_file(&file)?, file)))
+}
+
+/// What a file in whisper.cpp's format is good for, by its first words: after the mark comes the number of tokens, some
+/// 50,000, or the length of the name of a model that finds speech.
+fn of_file(path: &Path) -> Option<Use> {
+    const LONGEST_NAME: u32 = 100;
+    const FEWEST_TOKENS: u32 = 10_000;
+    let mut begin = [0; 8];
+    File::open(path).ok()?.read_exact(&mut begin).ok()?;
+    let [a, b, c, d, number @ ..] = begin;
+    match u32::from_le_bytes(number) {
+        _ if [a, b, c, d] != *b"lmgg" => None,
+        1..=LONGEST_NAME => Some(Use::Voices),
+        FEWEST_TOKENS.. => Some(Use::Listen),
+        _ => None,
+    }
+}
+
+/// What a folder with the files of a model is good for: a model with a head that scores was saved under its name, and every
+/// other is taken for embeddings.
+fn of_folder(folder: &Path) -> Use {
+    let config = std::fs::read(folder.join("config.json")).ok();
+    let config: Option<Config> = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let scores = |name: &String| name.ends_with("ForSequenceClassification");
+    let scores = config.is_some_and(|config| config.architectures.iter().any(scores));
+    if scores { Use::Rerank } else { Use::Embed }
 }
 
 /// What `config.json` says of the class that the model was saved from.
@@ -121,12 +157,18 @@ struct Config {
 
 /// Copies what belongs to a model, and nothing else that lies beside it.
 fn copy(from: &Path, to: &Path, purpose: Use) -> Result<(), String> {
+    let one = |from: &Path, to: &Path| {
+        let folder = to.parent().unwrap_or(Path::new("."));
+        let copied = std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(from, to));
+        copied.map(drop).map_err(|error| format!("{} cannot be copied: {error}", from.display()))
+    };
+    if from.is_file() {
+        return one(from, &to.join(from.file_name().unwrap_or("model.bin".as_ref())));
+    }
     for name in purpose.files().iter().chain(purpose.more()) {
         let (from, to) = (from.join(name), to.join(name));
         if from.is_file() {
-            let folder = to.parent().unwrap_or(Path::new("."));
-            let copied = std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(&from, &to));
-            copied.map_err(|error| format!("{} cannot be copied: {error}", from.display()))?;
+            one(&from, &to)?;
         }
     }
     Ok(())
@@ -138,8 +180,11 @@ fn whole(part_way: &Path, to: &Path) -> Result<(), String> {
     std::fs::rename(part_way, to).map_err(failed)
 }
 
-/// Bytes of a folder's files, and of those in its folders.
+/// Bytes of a file, or of a folder's files and of those in its folders.
 fn size(folder: &Path) -> u64 {
+    if folder.is_file() {
+        return folder.metadata().map_or(0, |data| data.len());
+    }
     let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
     let one = |entry: std::fs::DirEntry| match entry.metadata() {
         Ok(data) if data.is_dir() => size(&entry.path()),

@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock};
 
-use async_trait::async_trait;
 use regex::Regex;
 use whatlang::Lang;
 
 use super::curated::likeness::Set;
 use super::curated::phrase::Phrase;
-use super::{Around, Bot, Engine, Means, Recordings};
+use super::{Around, Bot, Engine, Means, NoRecordings};
 use crate::domain::time::now_ms;
-use crate::domain::{AgentId, Content, GapId, Media, Outcome, ReplyKind, Said, Turn};
+use crate::domain::{AgentId, Content, GapId, Outcome, ReplyKind, Said, Turn};
 use crate::index::terms;
 use crate::store::gaps::{GapRow, Grouped, UnansweredRow, Wanted};
 use crate::store::{Result, Store};
@@ -172,16 +171,6 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
     let around = Around { recordings: &NoRecordings, hear: None, means: Means::Words };
     let outcome = engine.answer(bot, &turn, around).await.outcome;
     matches!(outcome, Outcome::Reply(reply) if reply.sort == ReplyKind::Answer)
-}
-
-/// What is asked again is text.
-struct NoRecordings;
-
-#[async_trait]
-impl Recordings for NoRecordings {
-    async fn fetch(&self, _: &Media) -> std::result::Result<Vec<u8>, String> {
-        Err("a question that is asked again has no recording".into())
-    }
 }
 
 #[cfg(test)]

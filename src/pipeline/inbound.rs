@@ -103,6 +103,8 @@ pub struct Gathered {
     pub quiet_at: Option<i64>,
     /// The ids of the messages that wait.
     pub messages: Vec<MessageId>,
+    /// The provider's id of the last voice note that waits.
+    pub voice: Option<String>,
 }
 
 /// Reads what waits in these conversations, and the last `history` messages before it, in their order.
@@ -126,6 +128,7 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
     let messages: Vec<_> =
         said.waiting.iter().map(|row| MessageId::stored(row.id.clone())).collect();
     let provider_ids = said.waiting.iter().filter_map(|row| row.provider_id.clone()).collect();
+    let ids: Vec<_> = said.waiting.iter().map(|row| row.provider_id.clone()).collect();
     let turn = Turn {
         conversation: Some(claim.conversation()),
         agent: agent.clone(),
@@ -134,7 +137,9 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
         history: said.before.into_iter().filter_map(line).collect(),
         now: now_ms(),
     };
-    Some(Gathered { turn, provider_ids, quiet_at: said.quiet_at, messages })
+    let voice = turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == "voice");
+    let voice = voice.and_then(|(_, id)| id);
+    Some(Gathered { turn, provider_ids, quiet_at: said.quiet_at, messages, voice })
 }
 
 impl Gathered {
@@ -147,7 +152,9 @@ impl Gathered {
     pub fn remember(&mut self, heard: &[(MessageId, Spoken)]) {
         for said in &mut self.turn.said {
             let known = heard.iter().find(|(message, _)| said.message.as_ref() == Some(message));
-            said.heard = known.map(|(_, spoken)| spoken.clone());
+            if let Some((_, spoken)) = known {
+                said.heard.get_or_insert_with(|| spoken.clone());
+            }
         }
     }
 }
@@ -158,7 +165,9 @@ fn waiting(row: SpokenRow) -> Said {
         tracing::error!(%error, message = row.id, "a stored message cannot be read");
         Content::Unknown { kind: "unreadable".into(), raw: serde_json::Value::Null }
     });
-    Said { message: Some(MessageId::stored(row.id)), content, heard: None }
+    let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let spoken = row.transcript.map(|text| Spoken { text, heard: heard.unwrap_or_default() });
+    Said { message: Some(MessageId::stored(row.id)), content, heard: spoken }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {

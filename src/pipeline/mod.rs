@@ -42,7 +42,7 @@ mod rewrite;
 pub mod ground;
 
 pub use budget::Means;
-pub use transcribe::Recordings;
+pub use transcribe::{NoRecordings, Recordings};
 
 /// What the pipeline answers with: the values behind the seams.
 #[derive(Clone)]

@@ -42,13 +42,17 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
         }
         Outcome::Silence { .. } => (Vec::new(), None),
     };
+    let mut replies: Vec<_> = texts.iter().map(|text| OutgoingRow::new(text)).collect();
+    if let Some(first) = replies.first_mut().filter(|_| bot.agent.voice.quote) {
+        first.reply_to.clone_from(&place.gathered.voice);
+    }
     Finished {
         id,
         agent: bot.agent.id.clone(),
         version: bot.agent.version.clone(),
         outcome: word(&answered.outcome),
         answered: transcribed(place.gathered, &answered.transcripts),
-        replies: texts.iter().map(|text| OutgoingRow::new(text)).collect(),
+        replies,
         unanswered: unanswered(answered),
         escalation,
         send: None,
@@ -147,9 +151,9 @@ fn json(trace: &Trace) -> String {
 fn transcribed(
     gathered: &Gathered,
     transcripts: &[(MessageId, Spoken)],
-) -> Vec<(MessageId, Option<String>)> {
+) -> Vec<(MessageId, Option<Spoken>)> {
     let transcript = |id: &MessageId| {
-        transcripts.iter().find(|(message, _)| message == id).map(|(_, spoken)| spoken.text.clone())
+        transcripts.iter().find(|(message, _)| message == id).map(|(_, spoken)| spoken.clone())
     };
     gathered.messages.iter().map(|id| (id.clone(), transcript(id))).collect()
 }

@@ -161,7 +161,7 @@ impl Bot {
             ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
             ReplyKind::Greeting => &texts.greeting,
             ReplyKind::Failure => &texts.failure,
-            ReplyKind::VoiceFailure => &self.agent.voice.failure_reply,
+            ReplyKind::VoiceFailure => &self.agent.voice.failure_reply.default,
             ReplyKind::Unreadable => &texts.unreadable,
         };
         Reply { text: text.clone(), sort, citations: Vec::new() }

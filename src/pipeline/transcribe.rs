@@ -5,16 +5,33 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::{Run, millis};
+use super::{Run, millis, query};
 use crate::domain::trace::{Note, Transcribed};
-use crate::domain::{Content, Media, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn};
-use crate::speech::{Recording, Transcriber};
+use crate::domain::{
+    Content, Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+};
+use crate::speech::{self, Recording, Transcriber};
 
-/// Where recordings come from.
+/// Where recordings come from, and where what was heard in them is kept.
 #[async_trait]
 pub trait Recordings: Send + Sync {
-    /// The bytes of a recording. The error says why it cannot be had.
-    async fn fetch(&self, media: &Media) -> Result<Vec<u8>, String>;
+    /// The bytes of a message's recording. The error says why it cannot be had.
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String>;
+
+    /// Keeps what a message's recording says, so that it is not transcribed again whatever becomes of the turn.
+    async fn keep(&self, said: &Said, spoken: &Spoken);
+}
+
+/// For turns that hold none.
+pub struct NoRecordings;
+
+#[async_trait]
+impl Recordings for NoRecordings {
+    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
+        Err("there are no recordings here".into())
+    }
+
+    async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
 /// Makes one question of the waiting messages. `Err` is the outcome when they hold no words.
@@ -25,106 +42,153 @@ pub(super) async fn listen(
     run: &mut Run,
 ) -> Result<Question, Outcome> {
     let started = Instant::now();
-    let mut heard = Heard::default();
+    let mut all = All::default();
     for said in &turn.said {
-        match said.content.voice() {
-            Some(media) if turn.agent.voice.transcribe => {
-                let text = match &said.heard {
-                    Some(spoken) => Ok(spoken.clone()),
-                    None => hear(speech, recordings, turn, media).await,
-                };
-                heard.note(said, text, run);
-            }
-            Some(_) => {
-                heard.note(said, Err("the agent does not transcribe voice notes".into()), run);
-            }
-            None => heard.read(said),
+        if let Some(words) = said.content.words() {
+            all.words.push(words.to_owned());
+        }
+        if let Some(media) = said.content.recording() {
+            let spoken = match &said.heard {
+                Some(spoken) => Ok(spoken.clone()),
+                None => hear(speech, recordings, turn, (said, media)).await,
+            };
+            all.note(said, spoken, run);
         }
     }
-    let question = heard.words.join("\n");
+    let question = all.words.join("\n");
     run.trace.transcribe = Some(Transcribed {
         question: question.clone(),
-        language: heard.language.clone(),
-        notes: heard.notes,
+        language: all.language.clone(),
+        notes: all.notes,
         took_ms: millis(started),
     });
     if question.is_empty() {
-        return Err(wordless(turn, heard.failed_notes));
+        return Err(wordless(turn, all.language, all.failed));
     }
-    Ok(Question { text: question, language: heard.language, spoken: heard.spoken })
+    Ok(Question { text: question, language: all.language, spoken: all.spoken })
 }
 
+/// What all messages of a turn say.
 #[derive(Default)]
-struct Heard {
+struct All {
     words: Vec<String>,
     notes: Vec<Note>,
     language: Option<String>,
     spoken: bool,
-    failed_notes: bool,
+    /// Why the first note that says nothing does not.
+    failed: Option<Deaf>,
 }
 
-impl Heard {
-    fn read(&mut self, said: &Said) {
-        if let Some(words) = said.content.words() {
-            self.words.push(words.to_owned());
-        }
-    }
-
-    fn note(&mut self, said: &Said, text: Result<Spoken, String>, run: &mut Run) {
+impl All {
+    fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>, run: &mut Run) {
         let message = said.message.as_ref();
         let mut note = Note { message: message.map(ToString::to_string), ..Note::default() };
-        match text {
+        match spoken {
             Ok(spoken) => {
                 self.spoken = true;
-                self.language = self.language.take().or(spoken.language.clone());
+                self.language = self.language.take().or(spoken.heard.language.clone());
                 self.words.push(spoken.text.clone());
                 if let Some(message) = message {
                     run.transcripts.push((message.clone(), spoken.clone()));
                 }
                 note.transcript = Some(spoken.text);
+                note.heard = Some(spoken.heard);
             }
             Err(why) => {
-                self.failed_notes = true;
-                note.error = Some(why);
+                note.error = Some(why.to_string());
+                self.failed.get_or_insert(why);
             }
         }
         self.notes.push(note);
     }
 }
 
+/// Why nothing was heard in a recording.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Deaf {
+    /// The agent does not want it.
+    #[error("the agent does not transcribe {} messages", .0.as_str())]
+    Unwanted(MediaKind),
+    /// Nobody speaks in it.
+    #[error("nothing was said")]
+    Silent,
+    /// It is too long.
+    #[error("{0}")]
+    TooLong(String),
+    /// It could not be had, or not be transcribed.
+    #[error("{0}")]
+    Failed(String),
+}
+
 async fn hear(
     speech: &dyn Transcriber,
     recordings: &dyn Recordings,
     turn: &Turn,
-    media: &Media,
-) -> Result<Spoken, String> {
-    if speech.name().is_none() {
-        return Err(crate::speech::Error::Off.to_string());
+    (said, media): (&Said, &Media),
+) -> Result<Spoken, Deaf> {
+    let voice = &turn.agent.voice;
+    if !voice.hears(media.kind) {
+        return Err(Deaf::Unwanted(media.kind));
     }
-    let bytes = recordings.fetch(media).await?;
+    if let Some(text) = media.transcript.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        let heard = Heard { by: "provider".into(), ..Heard::default() };
+        let spoken = Spoken { text: text.to_owned(), heard };
+        recordings.keep(said, &spoken).await;
+        return Ok(spoken);
+    }
+    if speech.name().is_none() {
+        return Err(Deaf::Failed(speech::Error::Off.to_string()));
+    }
+    let bytes = recordings.fetch(said, media).await.map_err(Deaf::Failed)?;
+    let vocabulary = voice.vocabulary.join(", ");
     let recording = Recording {
-        bytes: &bytes,
+        bytes: bytes.into(),
         mime_type: media.mime_type.as_deref().unwrap_or("audio/ogg"),
-        language: turn.agent.voice.language.as_deref(),
+        language: voice.language.as_deref(),
+        vocabulary: &vocabulary,
+        progress: None,
     };
-    let transcript = speech.transcribe(&recording).await.map_err(|error| error.to_string())?;
+    let transcript = speech.transcribe(&recording).await.map_err(|error| match error {
+        speech::Error::TooLong { .. } => Deaf::TooLong(error.to_string()),
+        _ => Deaf::Failed(error.to_string()),
+    })?;
     let text = transcript.text.trim().to_owned();
     if text.is_empty() {
-        return Err("nothing was said".into());
+        return Err(Deaf::Silent);
     }
-    Ok(Spoken { text, language: transcript.language })
+    let heard = Heard {
+        language: transcript.language,
+        confidence: transcript.confidence,
+        seconds: transcript.seconds,
+        by: transcript.by,
+        ..Heard::default()
+    };
+    let spoken = Spoken { text, heard };
+    recordings.keep(said, &spoken).await;
+    Ok(spoken)
 }
 
-/// What a customer gets whose messages hold no words.
-fn wordless(turn: &Turn, failed_notes: bool) -> Outcome {
-    let answerable = turn.said.iter().any(|said| said.content.wants_answer());
-    let (text, sort) = if failed_notes {
-        (&turn.agent.voice.failure_reply, ReplyKind::VoiceFailure)
-    } else if answerable {
-        (&turn.agent.texts.unreadable, ReplyKind::Unreadable)
-    } else {
-        let kinds: Vec<_> = turn.said.iter().map(|said| Content::kind(&said.content)).collect();
-        return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
+/// What a customer gets whose messages hold no words, in his language where it is known: that of an earlier message, else
+/// the one that the agent expects.
+fn wordless(turn: &Turn, heard: Option<String>, failed: Option<Deaf>) -> Outcome {
+    let voice = &turn.agent.voice;
+    let nothing = Question { text: String::new(), language: heard, spoken: false };
+    let language = query::language(&nothing, &turn.history).or_else(|| voice.language.clone());
+    let language = language.as_deref();
+    let (text, sort) = match failed {
+        Some(Deaf::Unwanted(MediaKind::Voice)) => {
+            (voice.default_reply.to(language), ReplyKind::VoiceFailure)
+        }
+        Some(Deaf::Unwanted(_)) => (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable),
+        Some(Deaf::TooLong(_)) => (voice.too_long_reply.to(language), ReplyKind::VoiceFailure),
+        Some(_) => (voice.failure_reply.to(language), ReplyKind::VoiceFailure),
+        None if turn.said.iter().any(|said| said.content.wants_answer()) => {
+            (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
+        }
+        None => {
+            let kinds: Vec<_> = turn.said.iter().map(|said| Content::kind(&said.content)).collect();
+            return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
+        }
     };
-    Outcome::Reply(Reply { text: text.clone(), sort, citations: Vec::new() })
+    Outcome::Reply(Reply { text: text.to_owned(), sort, citations: Vec::new() })
 }

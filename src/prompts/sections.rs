@@ -1,8 +1,10 @@
 //! The sections of a prompt file's header, with their defaults. Checks nothing: that is the header's.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use crate::domain::{Handoff, HandoffRule, OptOut, Searching, Voice};
+use crate::domain::{Handoff, HandoffRule, OptOut, Searching, Sentence, Voice};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,27 +29,162 @@ impl From<SearchHeader> for Searching {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct VoiceHeader {
     pub(super) transcribe: bool,
+    pub(super) audio: bool,
+    pub(super) video: bool,
     pub(super) language: String,
-    pub(super) failure_reply: String,
+    pub(super) vocabulary: Vec<String>,
+    pub(super) quote: bool,
+    pub(super) failure_reply: Words,
+    pub(super) too_long_reply: Words,
+    pub(super) default_reply: Option<Words>,
 }
 
 impl Default for VoiceHeader {
     fn default() -> Self {
         Self {
             transcribe: true,
+            audio: true,
+            video: false,
             language: "auto".into(),
-            failure_reply: "Sorry, I could not understand your voice message. Could you write it?"
-                .into(),
+            vocabulary: Vec::new(),
+            quote: false,
+            failure_reply: Words::of(&FAILURE),
+            too_long_reply: Words::of(&TOO_LONG),
+            default_reply: None,
         }
+    }
+}
+
+impl VoiceHeader {
+    /// The sentence that says nothing, by its key.
+    pub(super) fn mute(&self) -> Option<&'static str> {
+        let default = self.default_reply.as_ref().unwrap_or(&self.failure_reply);
+        let sentences = [
+            ("failure_reply", &self.failure_reply),
+            ("too_long_reply", &self.too_long_reply),
+            ("default_reply", default),
+        ];
+        let mute = |words: &Words| words.all().any(|words| words.trim().is_empty());
+        sentences.into_iter().find(|(_, words)| mute(words)).map(|(key, _)| key)
     }
 }
 
 impl From<VoiceHeader> for Voice {
     fn from(header: VoiceHeader) -> Self {
-        let language = Some(header.language).filter(|language| language != "auto");
-        Self { transcribe: header.transcribe, language, failure_reply: header.failure_reply }
+        let default_reply = match header.default_reply {
+            Some(words) => words.into(),
+            None => header.failure_reply.clone().into(),
+        };
+        Self {
+            transcribe: header.transcribe,
+            audio: header.audio,
+            video: header.video,
+            language: Some(header.language).filter(|language| language != "auto"),
+            vocabulary: header.vocabulary,
+            failure_reply: header.failure_reply.into(),
+            too_long_reply: header.too_long_reply.into(),
+            default_reply,
+            quote: header.quote,
+        }
     }
 }
+
+/// A sentence for everybody, or by language, of which `default` is for the others.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a sentence, or sentences by language with `default` among them")]
+pub(super) enum Words {
+    One(String),
+    Many(ByLanguage),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct ByLanguage {
+    default: String,
+    #[serde(flatten)]
+    languages: BTreeMap<String, String>,
+}
+
+impl Words {
+    fn of(sentences: &[(&str, &str)]) -> Self {
+        let languages: BTreeMap<String, String> =
+            sentences.iter().map(|(code, words)| ((*code).into(), (*words).into())).collect();
+        let default = languages.get("en").cloned().unwrap_or_default();
+        Self::Many(ByLanguage { default, languages })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &String> {
+        let (default, languages) = match self {
+            Self::One(words) => (words, None),
+            Self::Many(many) => (&many.default, Some(many.languages.values())),
+        };
+        [default].into_iter().chain(languages.into_iter().flatten())
+    }
+}
+
+impl From<Words> for Sentence {
+    fn from(words: Words) -> Self {
+        match words {
+            Words::One(default) => Self { default, languages: BTreeMap::new() },
+            Words::Many(ByLanguage { default, languages }) => Self { default, languages },
+        }
+    }
+}
+
+/// Where the prompt file says nothing else.
+const FAILURE: [(&str, &str); 10] = [
+    ("en", "Sorry, I could not understand your voice message. Could you write it?"),
+    (
+        "de",
+        "Entschuldigung, ich habe die Sprachnachricht nicht verstanden. Könnten Sie es schreiben?",
+    ),
+    ("es", "Lo siento, no he entendido el mensaje de voz. ¿Podría escribirlo?"),
+    ("fr", "Désolé, je n'ai pas compris le message vocal. Pourriez-vous l'écrire ?"),
+    ("it", "Mi dispiace, non ho capito il messaggio vocale. Potrebbe scriverlo?"),
+    ("nl", "Sorry, ik heb het spraakbericht niet verstaan. Kunt u het opschrijven?"),
+    ("pt", "Desculpe, não consegui entender a mensagem de voz. Poderia escrever?"),
+    ("ru", "Извините, не удалось разобрать голосовое сообщение. Не могли бы вы написать?"),
+    ("tr", "Üzgünüm, sesli mesajınızı anlayamadım. Yazabilir misiniz?"),
+    ("ar", "عذرًا، لم أفهم الرسالة الصوتية. هل يمكنك كتابتها؟"),
+];
+const TOO_LONG: [(&str, &str); 10] = [
+    (
+        "en",
+        "Sorry, your voice message is too long for me. Could you write it, or record a shorter one?",
+    ),
+    (
+        "de",
+        "Entschuldigung, die Sprachnachricht ist mir zu lang. Könnten Sie es schreiben oder kürzer aufnehmen?",
+    ),
+    (
+        "es",
+        "Lo siento, el mensaje de voz es demasiado largo. ¿Podría escribirlo o grabar uno más corto?",
+    ),
+    (
+        "fr",
+        "Désolé, le message vocal est trop long. Pourriez-vous l'écrire ou en enregistrer un plus court ?",
+    ),
+    (
+        "it",
+        "Mi dispiace, il messaggio vocale è troppo lungo. Potrebbe scriverlo o registrarne uno più breve?",
+    ),
+    (
+        "nl",
+        "Sorry, het spraakbericht is te lang. Kunt u het opschrijven of een korter bericht inspreken?",
+    ),
+    (
+        "pt",
+        "Desculpe, a mensagem de voz é longa demais. Poderia escrever ou gravar uma mais curta?",
+    ),
+    (
+        "ru",
+        "Извините, голосовое сообщение слишком длинное. Не могли бы вы написать или записать покороче?",
+    ),
+    (
+        "tr",
+        "Üzgünüm, sesli mesajınız çok uzun. Yazabilir ya da daha kısa bir mesaj kaydedebilir misiniz?",
+    ),
+    ("ar", "عذرًا، الرسالة الصوتية طويلة جدًا. هل يمكنك كتابتها أو تسجيل رسالة أقصر؟"),
+];
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

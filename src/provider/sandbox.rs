@@ -1,18 +1,23 @@
 //! An in-process number: takes in webhooks like any other and sends to nobody. For trying things out and for tests.
 //!
-//! A webhook is `{"messages": [{"id"?, "from", "text", "name"?, "timestamp"?}]}`, times in seconds since 1970.
+//! A webhook is `{"messages": [{"id"?, "from", "text", "name"?, "timestamp"?}]}`, times in seconds since 1970. In place of
+//! `text` stands `voice`, `audio` or `video` for a recording: `{"data": base64, "mime_type"?, "transcript"?, "caption"?}`.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json, signature};
-use crate::domain::{Content, Event, Inbound, Item, Media, Other, Party, Sending, Unknown};
+use crate::domain::{
+    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, Sending, Unknown,
+};
 
 /// The header that carries the signature of a webhook.
 const SIGNATURE: &str = "x-frontdesk-signature";
@@ -40,6 +45,9 @@ pub struct Settings {
     /// What becomes of a message whose outcome stays unknown.
     #[serde(default)]
     pub unknown: Unknown,
+    /// Take the transcript that comes with a recording, in place of transcribing it.
+    #[serde(default)]
+    pub transcripts: bool,
 }
 
 impl Settings {
@@ -58,6 +66,7 @@ pub(super) struct Sandbox {
     id: String,
     secret: Option<SecretString>,
     insecure: bool,
+    transcripts: bool,
     sent: Mutex<VecDeque<Outgoing>>,
 }
 
@@ -68,12 +77,13 @@ impl Sandbox {
             id: settings.id.clone(),
             secret: settings.secret.clone().filter(|secret| !secret.expose_secret().is_empty()),
             insecure: settings.insecure,
+            transcripts: settings.transcripts,
             sent: Mutex::default(),
         }
     }
 
-    fn event(message: &Value) -> Event {
-        Self::inbound(message).unwrap_or_else(|| {
+    fn event(&self, message: &Value) -> Event {
+        self.inbound(message).unwrap_or_else(|| {
             Event::Other(Box::new(Other {
                 kind: "unreadable_message".to_owned(),
                 payload: message.clone(),
@@ -82,7 +92,7 @@ impl Sandbox {
         })
     }
 
-    fn inbound(message: &Value) -> Option<Event> {
+    fn inbound(&self, message: &Value) -> Option<Event> {
         let from = json::text(message, "from")?;
         Some(Event::Message(Box::new(Inbound {
             provider_id: json::text(message, "id").unwrap_or_else(new_id),
@@ -92,12 +102,36 @@ impl Sandbox {
                 ..Party::default()
             },
             sent_at: json::time(message, "timestamp"),
-            content: Content::Text { body: json::string(message, "text")? },
+            content: match self.recording(message) {
+                Some(recording) => recording?,
+                None => Content::Text { body: json::string(message, "text")? },
+            },
             reply_to: None,
             group: None,
             imported: false,
             faults: Vec::new(),
         })))
+    }
+}
+
+impl Sandbox {
+    /// The recording of a message, if it is one; `Some(None)` where it cannot be read.
+    fn recording(&self, message: &Value) -> Option<Option<Content>> {
+        let kinds =
+            [("voice", MediaKind::Voice), ("audio", MediaKind::Audio), ("video", MediaKind::Video)];
+        let found = kinds.iter().find_map(|(key, kind)| Some((message.get(key)?, *kind)));
+        let (file, kind) = found?;
+        let bytes = json::text(file, "data").and_then(|data| STANDARD.decode(data.trim()).ok());
+        Some(bytes.map(|bytes| {
+            Content::Media(Media {
+                kind,
+                mime_type: json::text(file, "mime_type"),
+                caption: json::text(file, "caption"),
+                transcript: json::text(file, "transcript").filter(|_| self.transcripts),
+                bytes: Some(Blob(bytes.into())),
+                ..Media::default()
+            })
+        }))
     }
 }
 
@@ -131,7 +165,7 @@ impl Receiver for Sandbox {
         }
         let number = || Some(self.id.clone());
         let messages = json::list(&top, "messages").iter();
-        Ok(messages.map(|message| Item { number: number(), event: Self::event(message) }).collect())
+        Ok(messages.map(|message| Item { number: number(), event: self.event(message) }).collect())
     }
 }
 
@@ -151,7 +185,9 @@ impl Provider for Sandbox {
     }
 
     async fn media(&self, _media: &Media, _limit: usize) -> Result<Vec<u8>, Error> {
-        Err(Error::NotSent("the sandbox holds no files".to_owned()))
+        Err(Error::NotSent(
+            "the recording is not kept any more, and the sandbox has no other copy".to_owned(),
+        ))
     }
 
     async fn check(&self) -> Result<String, Error> {

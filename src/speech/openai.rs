@@ -11,7 +11,7 @@ use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Error, Recording, Transcriber, Transcript};
+use super::{Error, Recording, Segment, Transcriber, Transcript};
 use crate::endpoint::{Access, Endpoint, OPENAI, lenient};
 
 /// An OpenAI-compatible endpoint that transcribes.
@@ -108,7 +108,15 @@ impl Transcriber for Openai {
         };
         let told = answer.language.as_deref().and_then(iso_639_1);
         let language = told.or_else(|| recording.language.map(str::to_owned));
-        Ok(Transcript { text: text.trim().to_owned(), language })
+        let segments: Vec<Segment> = answer.segments.iter().flatten().filter_map(heard).collect();
+        Ok(Transcript {
+            text: text.trim().to_owned(),
+            language,
+            confidence: confidence(answer.segments.iter().flatten()),
+            seconds: answer.duration.filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
+            segments,
+            by: self.name.clone(),
+        })
     }
 }
 
@@ -120,6 +128,7 @@ struct Upload {
     mime_type: String,
     model: String,
     language: Option<String>,
+    vocabulary: String,
     format: &'static str,
 }
 
@@ -127,11 +136,12 @@ impl Upload {
     fn new(recording: &Recording<'_>, model: &str, plain: bool) -> Self {
         let mime_type = bare(recording.mime_type);
         Self {
-            bytes: recording.bytes.into(),
+            bytes: Arc::clone(&recording.bytes),
             file_name: format!("recording.{}", extension(&mime_type)),
             mime_type,
             model: model.to_owned(),
             language: recording.language.map(str::to_owned),
+            vocabulary: recording.vocabulary.to_owned(),
             format: if plain { "json" } else { "verbose_json" },
         }
     }
@@ -147,9 +157,14 @@ impl AsyncTryFrom<Upload> for Form {
             .text("model", upload.model.clone())
             .text("response_format", upload.format)
             .part("file", file);
-        Ok(match upload.language.clone() {
+        let form = match upload.language.clone() {
             Some(language) => form.text("language", language),
             None => form,
+        };
+        Ok(if upload.vocabulary.is_empty() {
+            form
+        } else {
+            form.text("prompt", upload.vocabulary.clone())
         })
     }
 }
@@ -162,6 +177,56 @@ struct Answer {
     text: Option<String>,
     #[serde(deserialize_with = "lenient")]
     language: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    duration: Option<f64>,
+    #[serde(deserialize_with = "lenient")]
+    segments: Option<Vec<Piece>>,
+}
+
+/// A part of `verbose_json`: seconds from the beginning, and the mean logarithm of the tokens' probabilities.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Piece {
+    #[serde(deserialize_with = "lenient")]
+    start: Option<f64>,
+    #[serde(deserialize_with = "lenient")]
+    end: Option<f64>,
+    #[serde(deserialize_with = "lenient")]
+    text: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    avg_logprob: Option<f64>,
+}
+
+fn heard(part: &Piece) -> Option<Segment> {
+    let milliseconds = |seconds: Option<f64>| {
+        let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast of floats stops at the ends"
+        )]
+        let milliseconds = (seconds * 1_000.0).round() as u64;
+        Some(milliseconds)
+    };
+    let text = part.text.as_deref()?.trim().to_owned();
+    Some(Segment { start_ms: milliseconds(part.start)?, end_ms: milliseconds(part.end)?, text })
+}
+
+/// The mean probability of the tokens, each part weighed by its length.
+fn confidence<'a>(parts: impl Iterator<Item = &'a Piece>) -> Option<f32> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for part in parts {
+        let length = part.end.unwrap_or(1.0) - part.start.unwrap_or(0.0);
+        if let Some(logprob) = part.avg_logprob.filter(|x| x.is_finite() && *x <= 0.0)
+            && length > 0.0
+        {
+            sum += logprob.exp() * length;
+            weight += length;
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
+    let mean = (sum / weight) as f32;
+    (weight > 0.0).then_some(mean)
 }
 
 /// The type without its parameters: `audio/ogg; codecs=opus` is `audio/ogg`.
@@ -263,8 +328,15 @@ mod tests {
     use super::*;
     use crate::endpoint::scripted::{Act, Scripted};
 
-    const NOTE: Recording<'_> =
-        Recording { bytes: b"OggS\x00\xff", mime_type: "audio/ogg; codecs=opus", language: None };
+    fn note() -> Recording<'static> {
+        Recording {
+            bytes: Arc::from(*b"OggS\x00\xff"),
+            mime_type: "audio/ogg; codecs=opus",
+            language: None,
+            vocabulary: "",
+            progress: None,
+        }
+    }
 
     fn transcriber(server: &Scripted) -> Openai {
         let settings = serde_json::json!({"base_url": server.url, "api_key": "sk-top-secret"});
@@ -285,13 +357,13 @@ mod tests {
             (r#"{"text":"Open?","language":null}"#, "Open?", None),
             (r#"{"text":""}"#, "", None),
         ] {
-            let transcript = hear(Act::say(answer), &NOTE).await.unwrap();
+            let transcript = hear(Act::say(answer), &note()).await.unwrap();
             assert_eq!(
                 (transcript.text.as_str(), transcript.language.as_deref()),
                 (words, language)
             );
         }
-        let known = Recording { language: Some("de"), ..NOTE };
+        let known = Recording { language: Some("de"), ..note() };
         let transcript = hear(Act::say(r#"{"text":"Offen?"}"#), &known).await.unwrap();
         assert_eq!(transcript.language.as_deref(), Some("de"));
     }
@@ -301,9 +373,9 @@ mod tests {
         let server = Scripted::start(vec![Act::say(r#"{"text":"x"}"#)]).await;
         let transcriber = transcriber(&server);
         for (mime_type, name) in
-            [(NOTE.mime_type, "recording.ogg"), ("Audio/MPEG", "recording.mp3"), ("ä/", ".ogg")]
+            [(note().mime_type, "recording.ogg"), ("Audio/MPEG", "recording.mp3"), ("ä/", ".ogg")]
         {
-            let recording = Recording { mime_type, language: Some("en"), ..NOTE };
+            let recording = Recording { mime_type, language: Some("en"), ..note() };
             transcriber.transcribe(&recording).await.unwrap();
             let heard = server.heard().pop().unwrap();
             let body = String::from_utf8_lossy(&heard.body).into_owned();
@@ -321,7 +393,7 @@ mod tests {
         let server = Scripted::start(script).await;
         let transcriber = transcriber(&server);
         for requests in [2, 3] {
-            assert_eq!(transcriber.transcribe(&NOTE).await.unwrap().text, "Open?");
+            assert_eq!(transcriber.transcribe(&note()).await.unwrap().text, "Open?");
             assert_eq!(server.heard().len(), requests);
         }
     }
@@ -329,9 +401,9 @@ mod tests {
     #[tokio::test]
     async fn failures_say_what_to_check() {
         let refused = Act::refuse(401, &[], r#"{"error":"bad key sk-top-secret"}"#);
-        let told = hear(refused, &NOTE).await.unwrap_err().to_string();
+        let told = hear(refused, &note()).await.unwrap_err().to_string();
         assert!(told.contains("api_key") && !told.contains("secret"), "{told}");
-        let told = hear(Act::say(r#"{"words":"x"}"#), &NOTE).await.unwrap_err().to_string();
+        let told = hear(Act::say(r#"{"words":"x"}"#), &note()).await.unwrap_err().to_string();
         assert!(told.contains("no text"), "{told}");
     }
 }

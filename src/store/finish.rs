@@ -10,8 +10,10 @@ use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
-use super::{Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable};
-use crate::domain::{AgentId, MessageId, TurnId, Usage, VersionId, WorkspaceId, machine};
+use super::{
+    Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable, to_json,
+};
+use crate::domain::{AgentId, MessageId, Spoken, TurnId, Usage, VersionId, WorkspaceId, machine};
 
 impl Store {
     /// Commits a turn: its trace, its replies, the messages it answered, the owner, the case.
@@ -37,8 +39,8 @@ pub struct Finished {
     pub trace: String,
     /// Tokens and money.
     pub usage: Usage,
-    /// The messages that it answered, with the transcripts of voice notes.
-    pub answered: Vec<(MessageId, Option<String>)>,
+    /// The messages that it answered, with what voice notes say.
+    pub answered: Vec<(MessageId, Option<Spoken>)>,
     /// What to send to the customer, in order.
     pub replies: Vec<OutgoingRow>,
     /// The question, without personal data, when it was not answered.
@@ -133,19 +135,26 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
 async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
-        for (message, transcript) in &turn.answered {
+        for (message, spoken) in &turn.answered {
+            let (text, heard) = match spoken {
+                Some(spoken) => {
+                    (Some(storable(&spoken.text).into_owned()), Some(to_json(&spoken.heard)?))
+                }
+                None => (None, None),
+            };
             rows.push([
                 message.as_str().into(),
                 turn.id.as_str().into(),
-                transcript.as_deref().map(|text| storable(text).into_owned()).into(),
+                text.into(),
+                heard.into(),
                 moment.into(),
             ]);
         }
     }
-    let before = "with v (id, turn_id, transcript, moment) as (";
+    let before = "with v (id, turn_id, transcript, heard, moment) as (";
     let after =
         ") update messages set state = 'answered', turn_id = v.turn_id, updated_at = v.moment,
-            transcript = coalesce(v.transcript, messages.transcript)
+            transcript = coalesce(messages.transcript, v.transcript), heard = coalesce(messages.heard, v.heard)
         from v where messages.id = v.id";
     conn.many(before, &rows, after).await.map(|_| ())
 }

@@ -30,6 +30,8 @@ pub struct MessageRow {
     pub body: Option<String>,
     /// What a voice note says.
     pub transcript: Option<String>,
+    /// How its words came to be known, as JSON.
+    pub heard: Option<String>,
     /// The provider's id of the message that it quotes.
     pub reply_to: Option<String>,
     /// How far it got.
@@ -47,7 +49,7 @@ pub struct MessageRow {
 /// The columns of [`MessageRow`].
 macro_rules! message_columns {
     () => {
-        "id, direction, author, provider_id, kind, content, body, transcript, reply_to, state, note, turn_id, sent_at, error"
+        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error"
     };
 }
 
@@ -105,10 +107,10 @@ pub(super) struct Arrived<'a> {
 
 impl Arrived<'_> {
     /// The row to insert.
-    pub(super) fn values(&self, workspace: &WorkspaceId) -> Result<[Value; 18]> {
+    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 18]> {
         let (ours, moment) = (self.author == "person", now());
         Ok([
-            MessageId::generate().to_string().into(),
+            id.as_str().into(),
             workspace.as_str().into(),
             self.conversation.as_str().into(),
             self.number.as_str().into(),

@@ -35,6 +35,7 @@ pub mod vectors;
 pub mod answers;
 pub mod gaps;
 pub mod messages;
+pub mod recordings;
 pub mod outbox;
 pub mod unknown;
 pub mod turns;

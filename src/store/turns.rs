@@ -39,6 +39,8 @@ pub struct SpokenRow {
     pub body: Option<String>,
     /// What a voice note says.
     pub transcript: Option<String>,
+    /// How its words came to be known, as JSON.
+    pub heard: Option<String>,
     /// `waiting`, or anything else for what was said before.
     pub state: String,
     /// The customer's name.
@@ -199,7 +201,7 @@ pub(super) async fn said_in(
         if flood || said.waiting.is_empty() {
             // The oldest of a flood are answered first; and what came late stands further back.
             let sql =
-                "select id, provider_id, author, content, body, transcript, state, null as contact,
+                "select id, provider_id, author, content, body, transcript, heard, state, null as contact,
                            null as quiet_at
                        from messages where conversation_id = $1 and state = 'waiting'
                        order by sent_at, created_at, part, id limit $2";
@@ -226,7 +228,7 @@ async fn spoken(
         Conn::Postgres(_) => ("lateral (select x.*", " m"),
     };
     let after = format!(
-        ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.state,
+        ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state,
             (select c.name from contacts c where c.id = v.contact_id) as contact,
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
         from v cross join {newest_of} from messages x where x.conversation_id = v.id

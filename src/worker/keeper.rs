@@ -28,6 +28,8 @@ const GONE_MS: i64 = 30_000;
 const SELDOM: Duration = Duration::from_mins(10);
 /// How many webhooks are forgotten at once.
 const FORGET: i64 = 1000;
+/// How many recordings are forgotten at once: they are larger.
+const FORGET_FILES: i64 = 50;
 /// How many sites are read at once.
 const SITES: usize = 3;
 
@@ -50,6 +52,13 @@ pub(super) async fn run(
     if let Err(error) = keeper.desk.store.leave().await {
         tracing::debug!(%error, "the other replicas were not told that this one goes");
     }
+}
+
+/// What is kept for some days.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Old {
+    Webhooks,
+    Recordings,
 }
 
 struct Keeper {
@@ -176,12 +185,13 @@ impl Keeper {
     }
 
     async fn seldom(&self) {
-        if self.settings.keep_webhooks_days <= 0 {
+        let Settings { keep_webhooks_days, keep_recordings_days, .. } = self.settings;
+        if keep_webhooks_days <= 0 && keep_recordings_days <= 0 {
             return std::future::pending().await;
         }
         loop {
             if let Err(error) = self.forget().await {
-                tracing::warn!(%error, "old webhooks could not be forgotten, it is tried again");
+                tracing::warn!(%error, "what is old could not be forgotten, it is tried again");
             }
             tokio::time::sleep(SELDOM).await;
         }
@@ -192,11 +202,24 @@ impl Keeper {
         if !self.desk.store.hold("housekeeping", lease_ms).await? {
             return Ok(());
         }
-        let before = now_ms() - self.settings.keep_webhooks_days.saturating_mul(DAY_MS);
+        self.forget_old(Old::Webhooks, self.settings.keep_webhooks_days).await?;
+        self.forget_old(Old::Recordings, self.settings.keep_recordings_days).await
+    }
+
+    /// Forgets what is older than so many days; 0 days: nothing.
+    async fn forget_old(&self, old: Old, days: i64) -> Result<()> {
+        if days <= 0 {
+            return Ok(());
+        }
+        let before = now_ms() - days.saturating_mul(DAY_MS);
         let started = Instant::now();
         let mut all = 0;
         loop {
-            let gone = self.desk.store.forget_webhooks(before, FORGET).await?;
+            let store = &self.desk.store;
+            let gone = match old {
+                Old::Webhooks => store.forget_webhooks(before, FORGET).await?,
+                Old::Recordings => store.forget_recordings(before, FORGET_FILES).await?,
+            };
             all += gone;
             if gone == 0 || started.elapsed() > SELDOM {
                 break;
@@ -205,8 +228,8 @@ impl Keeper {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if all > 0 {
-            let days = self.settings.keep_webhooks_days;
-            tracing::info!("{all} webhooks older than {days} days were forgotten");
+            let what = if old == Old::Webhooks { "webhooks" } else { "recordings" };
+            tracing::info!("{all} {what} older than {days} days were forgotten");
         }
         Ok(())
     }

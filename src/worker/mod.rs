@@ -22,6 +22,7 @@ mod dispatch;
 mod gate;
 mod keeper;
 mod leases;
+mod line;
 mod listen;
 mod pace;
 mod purse;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub pair_gap_ms: i64,
     /// How long the bodies of webhooks are kept, in days; 0: for ever.
     pub keep_webhooks_days: i64,
+    /// How many days the files of recordings are kept; 0: for ever. What was said in them stays.
+    pub keep_recordings_days: i64,
     /// When a sender is taken for a machine.
     pub machine: Limits,
 }

@@ -5,22 +5,22 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 
 use super::Settings;
 use super::courier::Courier;
 use super::leases::Held;
+use super::line::Line;
 use super::purse::Purse;
 use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{Trace, Written};
-use crate::domain::{Agent, ConversationId, Media, MessageId, Outcome, Reply, ReplyKind, Spoken};
+use crate::domain::{Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
-use crate::pipeline::{Answered, Around, Bot, Means, Ready, Recordings};
+use crate::pipeline::{Answered, Around, Bot, Means, Ready};
 use crate::store::Error;
 use crate::store::finish::{Committed, Finished};
 use crate::store::turns::{Claim, Said};
@@ -31,8 +31,6 @@ const MOST_ATTEMPTS: i64 = 20;
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.
 const MOST_ABANDONED: usize = 1;
-/// The largest voice note that is fetched, in bytes: what WhatsApp itself takes.
-const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
 /// From this age on what was read of a conversation is read again before the model is asked, where replicas share the
 /// database, in milliseconds.
 const OLD_MS: i64 = 50;
@@ -315,8 +313,12 @@ impl Job {
         Ok(now.is_none_or(|now| now.messages != gathered.messages))
     }
 
+    fn line<'a>(&'a self, scene: &'a Scene<'_>) -> Line<'a> {
+        Line { provider: &*scene.number.line, store: &self.desk.store }
+    }
+
     async fn prepare(&self, scene: &Scene<'_>, gathered: &Gathered) -> Ready {
-        let line = Line(scene.number.line.clone());
+        let line = self.line(scene);
         self.desk.engine.prepare(scene.bot, &gathered.turn, &line).await
     }
 
@@ -326,7 +328,7 @@ impl Job {
         gathered: &Gathered,
         (ready, means): (Ready, Means),
     ) -> Answered {
-        let line = Line(scene.number.line.clone());
+        let line = self.line(scene);
         let around = Around { recordings: &line, hear: None, means };
         self.desk.engine.write(scene.bot, &gathered.turn, ready, around).await
     }
@@ -387,14 +389,4 @@ fn failed(agent: &Agent, why: &str) -> Answered {
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     Answered { outcome: Outcome::Reply(reply), trace, transcripts: Vec::new() }
-}
-
-/// Recordings of a number.
-struct Line(Arc<dyn crate::provider::Provider>);
-
-#[async_trait]
-impl Recordings for Line {
-    async fn fetch(&self, media: &Media) -> Result<Vec<u8>, String> {
-        self.0.media(media, LARGEST_RECORDING).await.map_err(|error| error.to_string())
-    }
 }

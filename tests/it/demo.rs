@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use async_trait::async_trait;
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
-use frontdesk::domain::{Content, Media, Outcome, ReplyKind, Said, Turn};
-use frontdesk::pipeline::{Answered, Around, Means, Recordings};
+use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
+use frontdesk::pipeline::{Answered, Around, Means, NoRecordings};
 use serde::Deserialize;
 
 /// A question, with the document that answers it, or none.
@@ -22,15 +21,6 @@ fn cases() -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("eval/demo-questions.jsonl");
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-struct NoRecordings;
-
-#[async_trait]
-impl Recordings for NoRecordings {
-    async fn fetch(&self, _: &Media) -> Result<Vec<u8>, String> {
-        Err("there are none".into())
-    }
 }
 
 async fn ask(app: &App, question: &str) -> Answered {

@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
 use frontdesk::domain::trace::{How, Retrieved};
 use frontdesk::domain::{
-    AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Media, Said, Speaker, Turn,
+    AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Said, Speaker, Turn,
 };
 use frontdesk::index::Entry;
-use frontdesk::pipeline::{Answered, Around, Bot, Means, Recordings};
+use frontdesk::pipeline::{Answered, Around, Bot, Means, NoRecordings};
 use frontdesk::prompts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,15 +21,6 @@ use tempfile::TempDir;
 use crate::support::app::{Db, MAIN, Setup, TestApp};
 use crate::support::fake::Failure;
 use crate::support::hooks::text_webhook;
-
-struct NoRecordings;
-
-#[async_trait]
-impl Recordings for NoRecordings {
-    async fn fetch(&self, _: &Media) -> Result<Vec<u8>, String> {
-        Err("there are none".into())
-    }
-}
 
 /// What was said before: each of the customer's messages with an answer that says nothing.
 fn history(before: &[&str]) -> Vec<Line> {

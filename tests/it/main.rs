@@ -30,4 +30,5 @@ mod restart;
 mod store;
 mod torture;
 mod web;
+mod voice;
 mod webhooks;

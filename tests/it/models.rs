@@ -158,6 +158,29 @@ async fn a_model_is_fetched_from_the_pinned_commit_and_from_the_host_that_the_hu
 }
 
 #[tokio::test]
+async fn a_model_of_one_file_is_fetched_listed_by_what_is_in_it_and_removed() {
+    const FILE: &[Part] = &[part("ggml-tiny.bin", "", false)];
+    const LISTENER: Known = Known { purpose: Use::Listen, parts: FILE, ..MODEL };
+    // The mark, the number of tokens, and what whisper.cpp would make of the rest.
+    let file = [b"lmgg".as_slice(), &51_865_u32.to_le_bytes(), &weights()].concat();
+    let (home, hub) = (tempfile::tempdir().unwrap(), Hub::start(&[("ggml-tiny.bin", &file)]).await);
+    let models = settings(home.path(), &hub.url);
+    models.fetch(&LISTENER, &Seen::default()).await.unwrap();
+    let found = models.found("tiny-model").unwrap();
+    assert_eq!((found.purpose, found.size), (Use::Listen, file.len() as u64));
+    assert_eq!(found.path, home.path().join("models/tiny-model/ggml-tiny.bin"));
+    // A file beside the folders is one, too; what is neither is none.
+    let folder = models.folder().to_owned();
+    std::fs::write(folder.join("ggml-silero.bin"), b"lmgg\x0a\0\0\0silero-16k").unwrap();
+    std::fs::write(folder.join("ggml-text.bin"), b"milk, bread").unwrap();
+    let names = models.list().into_iter().map(|found| (found.name, found.purpose));
+    let wanted = [("ggml-silero.bin", Use::Voices), ("tiny-model", Use::Listen)];
+    assert_eq!(names.collect::<Vec<_>>(), wanted.map(|(name, purpose)| (name.to_owned(), purpose)));
+    assert!(models.remove("ggml-silero.bin").unwrap() && models.remove("tiny-model").unwrap());
+    assert!(models.list().is_empty());
+}
+
+#[tokio::test]
 async fn a_cut_connection_is_taken_up_where_it_broke() {
     let fetching = Fetching::new().await;
     fetching.hub.cut_after(20_000);
@@ -242,8 +265,15 @@ fn every_known_model_is_pinned_and_has_what_its_use_needs() {
     for known in KNOWN {
         assert_eq!(known.revision.len(), 40, "{}", known.name);
         let has = |path: &str| known.parts.iter().any(|part| part.path == path && !part.optional);
-        for file in ["config.json", "tokenizer.json", "model.safetensors"] {
-            assert!(has(file), "{}: {file}", known.name);
+        match known.purpose {
+            Use::Embed | Use::Rerank => {
+                for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+                    assert!(has(file), "{}: {file}", known.name);
+                }
+            }
+            Use::Listen | Use::Voices => {
+                assert_eq!(known.parts.len(), 1, "{} is one file", known.name);
+            }
         }
         let hashes = known.parts.iter().map(|part| part.sha256.len());
         assert!(

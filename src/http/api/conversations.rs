@@ -73,6 +73,9 @@ pub(super) struct Message {
     text: Option<String>,
     /// What a voice note says.
     transcript: Option<String>,
+    /// How its words came to be known: `language`, `confidence` from 0 to 1, `seconds`, `by`, and where a person corrected
+    /// it `first` and `corrected_at`.
+    heard: Option<Value>,
     /// The provider's id of the message that it quotes.
     reply_to: Option<String>,
     /// Inbound: `waiting`, `answered`, `stored`. Outbound: `queued`, `sending`, `sent`, `delivered`, `read`, `failed`, `unknown`.
@@ -99,6 +102,7 @@ impl From<MessageRow> for Message {
             content: read(row.content),
             text: row.body,
             transcript: row.transcript,
+            heard: row.heard.map(read),
             reply_to: row.reply_to,
             state: row.state,
             note: row.note,

@@ -24,6 +24,7 @@ mod knowledge;
 mod live;
 mod numbers;
 mod page;
+mod recordings;
 mod sandbox;
 mod settings;
 mod sources;
@@ -65,6 +66,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(conversations::one))
         .routes(routes!(conversations::messages))
         .routes(routes!(conversations::resolve))
+        .routes(routes!(recordings::file))
+        .routes(routes!(recordings::correct))
         .routes(routes!(escalations::list))
         .routes(routes!(turns::one))
         .routes(routes!(events::list))

@@ -18,10 +18,10 @@ use utoipa::ToSchema;
 use super::knowledge::named;
 use super::turns::Citation;
 use crate::domain::time::now_ms;
-use crate::domain::{Content, Line, Media, Said, Speaker, Turn};
+use crate::domain::{Blob, Content, Line, Media, MediaKind, Said, Speaker, Spoken, Turn};
 use crate::http::Shared;
 use crate::http::error::Problem;
-use crate::http::extract::Body;
+use crate::http::extract::{Form, Upload};
 use crate::pipeline::outbound::{bubbles, word};
 use crate::pipeline::{Answered, Around, Bot, Means, Recordings};
 use crate::prompts;
@@ -33,13 +33,26 @@ use crate::prompts;
 pub(super) struct Request {
     /// The agent's id or short name; the only agent, when there is one.
     agent: Option<String>,
-    /// What the customer writes.
+    /// What the customer writes; with a recording, what stands under it.
+    #[serde(default)]
     text: String,
     /// What was said before, oldest first.
     #[serde(default)]
     history: Vec<Earlier>,
     /// A prompt file to use in place of the agent's live version.
     prompt: Option<String>,
+}
+
+/// A message with a recording, as a form.
+#[derive(ToSchema)]
+#[schema(as = SandboxForm)]
+#[expect(dead_code, reason = "it describes the form to those who read the API's document")]
+pub(super) struct TurnForm {
+    /// The message without the recording, as JSON.
+    request: Request,
+    /// The recording, in any format that customers send.
+    #[schema(value_type = String, format = Binary, content_media_type = "application/octet-stream")]
+    recording: Vec<u8>,
 }
 
 /// An earlier message.
@@ -73,16 +86,23 @@ pub(super) struct Outcome {
 }
 
 /// Runs one turn. With `Accept: text/event-stream` the answer comes as it is written: events `text` with a piece each,
-/// then one `done` with what this would have returned otherwise.
-#[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox", request_body = Request,
+/// then one `done` with what this would have returned otherwise. As a form (`multipart/form-data`) it also takes a voice note:
+/// this JSON is its field `request`, the file its field `recording`.
+#[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox",
+    request_body(content((Request = "application/json"), (TurnForm = "multipart/form-data"))),
     responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn turn(
     State(web): State<Shared>,
     headers: HeaderMap,
-    Body(request): Body<Request>,
+    Form { request, recording }: Form<Request>,
 ) -> Result<Response, Problem> {
+    if recording.is_none() && request.text.trim().is_empty() {
+        return Err(Problem::unprocessable(
+            "say something: `text` is empty and there is no `recording`",
+        ));
+    }
     let bot = bot(&web, &request).await?;
-    let turn = turn_of(&bot, request);
+    let turn = turn_of(&bot, request, recording);
     let streamed = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
@@ -90,7 +110,7 @@ pub(super) async fn turn(
     if streamed {
         return Ok(stream(web, bot, turn).into_response());
     }
-    let around = Around { recordings: &NoRecordings, hear: None, means: Means::Full };
+    let around = Around { recordings: &Brought, hear: None, means: Means::Full };
     let answered = web.desk.engine.answer(&bot, &turn, around).await;
     Ok(Json(outcome(&bot, answered)).into_response())
 }
@@ -111,7 +131,17 @@ async fn bot(web: &Shared, request: &Request) -> Result<Arc<Bot>, Problem> {
     bot.map(Arc::new).map_err(Problem::unprocessable)
 }
 
-fn turn_of(bot: &Bot, request: Request) -> Turn {
+fn turn_of(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
+    let content = match recording {
+        Some(Upload { mime_type, bytes }) => Content::Media(Media {
+            kind: MediaKind::Voice,
+            mime_type,
+            caption: Some(request.text).filter(|text| !text.trim().is_empty()),
+            bytes: Some(Blob(bytes.into())),
+            ..Media::default()
+        }),
+        None => Content::Text { body: request.text },
+    };
     let line = |earlier: Earlier| Line { speaker: earlier.speaker, text: earlier.text };
     let all: Vec<Line> = request.history.into_iter().map(line).collect();
     let skip = all.len().saturating_sub(bot.agent.history);
@@ -119,11 +149,7 @@ fn turn_of(bot: &Bot, request: Request) -> Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said {
-            message: None,
-            content: Content::Text { body: request.text },
-            heard: None,
-        }],
+        said: vec![Said { message: None, content, heard: None }],
         history: all.into_iter().skip(skip).collect(),
         now: now_ms(),
     }
@@ -144,7 +170,7 @@ fn stream(
     tokio::spawn(async move {
         // A caller who hung up hears nothing; the turn ends by itself.
         let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
-        let around = Around { recordings: &NoRecordings, hear: Some(&hear), means: Means::Full };
+        let around = Around { recordings: &Brought, hear: Some(&hear), means: Means::Full };
         let answered = web.desk.engine.answer(&bot, &turn, around).await;
         drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
     });
@@ -178,12 +204,15 @@ fn outcome(bot: &Bot, answered: Answered) -> Outcome {
     }
 }
 
-/// The sandbox takes text alone for now.
-struct NoRecordings;
+/// Recordings that came with the request; they are not kept.
+struct Brought;
 
 #[async_trait]
-impl Recordings for NoRecordings {
-    async fn fetch(&self, _: &Media) -> Result<Vec<u8>, String> {
-        Err("the sandbox has no recordings".into())
+impl Recordings for Brought {
+    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
+        let bytes = media.bytes.as_ref().ok_or("the sandbox has no such recording")?;
+        Ok(bytes.0.to_vec())
     }
+
+    async fn keep(&self, _: &Said, _: &Spoken) {}
 }

@@ -138,7 +138,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         Err(_) => embed::Settings::Off {},
     };
     let engine = Engine {
-        speech: speech::Settings::Off {}.build().expect("no speech"),
+        speech: speech::Settings::Off {}.build(&folders()).expect("no speech"),
         embed: embed.build(&folders()).expect("an embedder"),
         index: index::Settings::Memory {}.build(None).expect("an index"),
         tunings: Arc::default(),

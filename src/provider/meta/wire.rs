@@ -300,7 +300,7 @@ mod tests {
             &json!({"type": "audio", "audio": {"id": 77, "mime_type": "audio/ogg; codecs=opus",
             "sha256": "wvq=", "url": "https://lookaside.fbsbx.com/x", "voice": true}}),
         );
-        let media = message(&items, 0).content.voice().unwrap();
+        let media = message(&items, 0).content.recording().unwrap();
         assert_eq!(media.kind, MediaKind::Voice);
         assert_eq!((media.id.as_deref(), media.sha256.as_deref()), (Some("77"), Some("wvq=")));
         assert_eq!(media.url.as_deref(), Some("https://lookaside.fbsbx.com/x"));

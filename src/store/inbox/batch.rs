@@ -7,8 +7,10 @@ use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
 use crate::domain::machine;
 use crate::domain::thread::{Came, Fate, Manner};
 use crate::domain::{
-    Content, ConversationId, Echo, Event, Inbound, NumberId, Owner, Status, WebhookId, WorkspaceId,
+    Content, ConversationId, Echo, Event, Inbound, MessageId, NumberId, Owner, Status, WebhookId,
+    WorkspaceId,
 };
+use crate::store::recordings::{self, Brought};
 use crate::store::signal::{self, Signal};
 use crate::store::{
     Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, storable, turns,
@@ -24,6 +26,7 @@ pub(super) struct Batch<'a> {
     seen: HashMap<(String, String), Option<Seen>>,
     fresh: Rows,
     wishes: Rows,
+    files: Vec<Brought>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
     taken: Vec<TakenIn>,
 }
@@ -37,8 +40,9 @@ impl<'a> Batch<'a> {
         count: usize,
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
-        let (fresh, wishes, statuses) = (Rows::default(), Rows::default(), Vec::new());
-        Self { workspace, book, seen, fresh, wishes, statuses, taken }
+        let (fresh, wishes) = (Rows::default(), Rows::default());
+        let (files, statuses) = (Vec::new(), Vec::new());
+        Self { workspace, book, seen, fresh, wishes, files, statuses, taken }
     }
 
     /// Takes in one item.
@@ -116,13 +120,26 @@ impl<'a> Batch<'a> {
         if let Some(id) = mend {
             taken.mended += 1;
             taken.repeated += 1;
+            self.bring(MessageId::stored(id.clone()), message);
             return messages::mend(conn, &id, &row(at, message, &state)).await;
         }
         taken.fresh += 1;
         self.seen.insert(known, None);
-        let row = row(at, message, &state).values(self.workspace)?;
+        let id = MessageId::generate();
+        let row = row(at, message, &state).values(&id, self.workspace)?;
         self.fresh.push(row);
+        self.bring(id, message);
         Ok(())
+    }
+
+    /// Puts the file aside that a message brought with it.
+    fn bring(&mut self, message: MessageId, inbound: &Inbound) {
+        if let Some(media) = inbound.content.recording()
+            && let Some(bytes) = media.bytes.clone()
+        {
+            let mime_type = media.mime_type.clone().unwrap_or_default();
+            self.files.push(Brought { message, mime_type, bytes });
+        }
     }
 
     /// What a message brings about beside being stored.
@@ -198,7 +215,7 @@ impl<'a> Batch<'a> {
             faults: &[],
             sent_at: believed(echo.sent_at, now()),
         };
-        self.fresh.push(row.values(self.workspace)?);
+        self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
         self.taken[place].stirred.insert(Stir { conversation, message: None });
         Ok(())
@@ -222,6 +239,7 @@ impl<'a> Batch<'a> {
         offers: impl Iterator<Item = Offer>,
     ) -> Result<Vec<TakenIn>> {
         messages::insert_arrived(conn, &self.fresh).await?;
+        recordings::insert(conn, self.workspace, std::mem::take(&mut self.files)).await?;
         let offers: Vec<Offer> = offers.collect();
         let most = |one: fn(&Offer) -> i64| offers.iter().map(one).max().unwrap_or_default();
         let reads = (most(|offer| offer.reads.0), most(|offer| offer.reads.1));

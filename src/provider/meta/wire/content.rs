@@ -53,6 +53,7 @@ fn media(kind: MediaKind, file: &Value) -> Option<Content> {
             sha256: text(file, "sha256"),
             caption: text(file, "caption"),
             file_name: text(file, "filename"),
+            ..Media::default()
         })
     })
 }

@@ -1,0 +1,137 @@
+//! A turn's trace for people: what each stage saw, decided and took, a line or some each. Prints nothing itself.
+
+use crate::domain::Trace;
+use crate::domain::trace::{Checked, Note, Retrieved};
+
+/// What became of a voice note, for people.
+pub(super) fn heard_line(note: &Note) -> String {
+    let Some(text) = &note.transcript else {
+        return format!("not understood: {}", note.error.as_deref().unwrap_or("nobody knows why"));
+    };
+    let heard = note.heard.clone().unwrap_or_default();
+    let mut about: Vec<String> = heard.language.into_iter().collect();
+    about.extend(heard.seconds.map(|seconds| format!("{seconds:.1} s")));
+    about.extend(heard.confidence.map(|sure| format!("{:.0} % sure", sure * 100.0)));
+    about.push(heard.by);
+    format!("understood: “{text}” ({})", about.join(", "))
+}
+
+/// A trace for people.
+pub(super) fn explain(trace: &Trace) -> String {
+    let mut lines = Vec::new();
+    if let Some(stage) = trace.transcribe.as_ref().filter(|stage| !stage.notes.is_empty()) {
+        lines.push(format!("speech     ({:.1} ms)", stage.took_ms));
+        lines.extend(stage.notes.iter().map(|note| format!("  {}", heard_line(note))));
+    }
+    if let Some(stage) = &trace.escalate {
+        let said = stage.matched.as_deref().unwrap_or("none matched");
+        lines.push(format!("hand-off   {} rules, {said} ({:.1} ms)", stage.rules, stage.took_ms));
+    }
+    if let Some(stage) = &trace.curated {
+        lines.push(format!(
+            "curated    {} ({:.1} ms)",
+            super::answer::explain(stage),
+            stage.took_ms
+        ));
+    }
+    if let Some(stage) = &trace.retrieve {
+        let how = stage.embedder.as_deref().unwrap_or("words only");
+        lines.push(format!(
+            "retrieval  {how}, confidence {:.2} ({:.1} ms)",
+            stage.confidence, stage.took_ms
+        ));
+        lines.extend(search_lines(stage));
+        for (index, passage) in stage.passages.iter().enumerate() {
+            let (chunk, scores) = (&passage.chunk, &passage.scores);
+            let leg =
+                |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
+            lines.push(format!(
+                "  [{}] {:.2}  {} — {}  (meaning {}, words {}, letters {}, coverage {:.2})",
+                index + 1,
+                scores.fused,
+                chunk.source,
+                chunk.stands(),
+                leg(scores.dense),
+                leg(scores.bm25),
+                leg(scores.ngram),
+                scores.coverage
+            ));
+        }
+        lines.extend(stage.error.iter().map(|error| format!("  {error}")));
+    }
+    if let Some(stage) = &trace.prompt {
+        let (history, passages) = (stage.dropped_history, stage.dropped_passages);
+        let size = if stage.tokens == 0 {
+            "fits".into()
+        } else {
+            format!("{} of {} tokens", stage.tokens, stage.budget)
+        };
+        lines.push(format!(
+            "prompt     {} messages, {size}, left out: {history} earlier messages, {passages} passages",
+            stage.messages.len()
+        ));
+    }
+    if let Some(stage) = &trace.reply {
+        lines.push(format!("reply      {} ({:.1} ms)", stage.model, stage.took_ms));
+        lines.extend(stage.repairs.iter().chain(&stage.errors).map(|line| format!("  {line}")));
+        lines.extend(stage.checked.iter().flat_map(verdicts));
+    }
+    let usage = trace.usage;
+    let money = f64::from(u32::try_from(usage.cost_micros).unwrap_or(u32::MAX)) / 1_000_000.0;
+    lines.push(format!(
+        "in all     {:.1} ms, {} + {} tokens, ${money:.6}",
+        trace.total_ms, usage.input_tokens, usage.output_tokens
+    ));
+    lines.join("\n")
+}
+
+/// What was searched for where that was not the question alone, and what it cost.
+fn search_lines(stage: &Retrieved) -> Vec<String> {
+    let mut lines = Vec::new();
+    if stage.searched.len() > 1 {
+        lines.extend(stage.searched.iter().map(|one| {
+            let (how, text) = (one.how.as_str(), one.text.replace('\n', " ⏎ "));
+            format!(
+                "  {how:<10} “{text}” (counts {:.2}, confidence {:.2})",
+                one.weight, one.confidence
+            )
+        }));
+    }
+    if let Some(told) = &stage.rewrite {
+        let (input, output) = (told.usage.input_tokens, told.usage.output_tokens);
+        let why = told.error.as_deref().unwrap_or("made it complete");
+        let (model, took) = (&told.model, told.took_ms);
+        lines.push(format!("  {model}: {why} ({took:.1} ms, {input} + {output} tokens)"));
+    }
+    if let Some(told) = &stage.rerank {
+        let why = told.error.as_deref().unwrap_or("put in order");
+        lines.push(format!(
+            "  {}: {} passages {why} ({:.1} ms)",
+            told.by, told.passages, told.took_ms
+        ));
+    }
+    lines
+}
+
+/// What the check of the citations said, a line a statement.
+fn verdicts(checked: &Checked) -> Vec<String> {
+    let how = checked.embedder.as_deref().unwrap_or("words only");
+    let judge = checked.judge.as_ref().map_or(String::new(), |judge| format!(", judge {judge}"));
+    let mut lines = vec![format!(
+        "citations  {how}{judge}, score {:.2}, supported from {:.2} ({:.1} ms)",
+        checked.score, checked.threshold, checked.took_ms
+    )];
+    for verdict in &checked.verdicts {
+        let sign = match (verdict.score, verdict.supported) {
+            (None, _) => "–",
+            (_, true) => "✓",
+            (_, false) => "✗",
+        };
+        let score = verdict.score.map_or(String::new(), |score| format!(" {score:.2}"));
+        let passage = verdict.passage.map_or(String::new(), |mark| format!(" [{mark}]"));
+        lines.push(format!("  {sign}{score}{passage}  {} ({})", verdict.text, verdict.why));
+    }
+    let said = [&checked.action].into_iter().chain(&checked.error).filter(|said| !said.is_empty());
+    lines.extend(said.map(|said| format!("  {said}")));
+    lines
+}

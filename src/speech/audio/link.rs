@@ -1,0 +1,262 @@
+//! Ogg/Opus recordings: packets out of pages, links of a chain, holes, and what is dropped at both ends (RFC 7845).
+//! A recording's length is the sum of its packets; positions only say what is missing and where the end is.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use super::Error;
+use super::ogg::{Page, Pages, Piece};
+use super::opus::{CLOCK, Decoder, Head, LARGEST, duration};
+use super::outlet::{Outlet, Stop};
+use super::{Kind, RATE};
+
+/// Recordings that are chained in one file.
+const MOST_LINKS: usize = 1000;
+/// What is made up for one hole at most, in samples of the clock: a second.
+const LONGEST_HOLE: i64 = CLOCK as i64;
+
+/// A packet and its duration, in samples of the clock.
+type Timed<'a> = (Cow<'a, [u8]>, u32);
+
+/// What comes next in a recording. All numbers are samples of the clock.
+pub(super) enum Item<'a> {
+    /// A recording begins.
+    Head(Head),
+    /// Packets are missing.
+    Lost(u32),
+    /// A packet with a duration, and which part of it is heard.
+    Packet { data: Cow<'a, [u8]>, skip: u32, keep: u32 },
+}
+
+/// The recordings of a file as items.
+pub(super) struct Items<'a> {
+    pages: Pages<'a>,
+    queue: VecDeque<Item<'a>>,
+    link: Option<Link>,
+    links: usize,
+    /// Part of the file is missing.
+    pub(super) cut: bool,
+}
+
+/// The recording that is being read.
+struct Link {
+    serial: u32,
+    pre_skip: i64,
+    /// The number that the next page should have.
+    next: u32,
+    /// A packet that goes on in the next page; `None` while the rest of one is skipped.
+    partial: Option<Vec<u8>>,
+    /// Packets that ended, the head among them.
+    packets: u64,
+    /// Samples so far, with those that are dropped at the beginning.
+    at: i64,
+    /// The granule position of the first sample, known from the first page with sound.
+    base: Option<i64>,
+    /// Something was lost since the last page with a position.
+    holed: bool,
+    ended: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let pages = Pages::of(bytes);
+        Self { pages, queue: VecDeque::new(), link: None, links: 0, cut: false }
+    }
+
+    /// Takes in a page. Fails when the head of a recording does.
+    fn read(&mut self, page: &Page<'a>) -> Result<(), Error> {
+        if page.first() {
+            return self.begin(page);
+        }
+        let Some(link) = self.link.as_mut().filter(|link| link.serial == page.serial) else {
+            return Ok(());
+        };
+        if page.number != link.next || std::mem::take(&mut self.pages.holed) {
+            link.holed = true;
+            self.cut = true;
+            link.partial = None;
+        }
+        link.next = page.number.wrapping_add(1);
+        if !page.continues() {
+            link.partial = Some(Vec::new());
+        }
+        let (packets, whole) = link.packets(page);
+        self.cut |= !whole || page.cut;
+        let length = packets.iter().map(|(_, length)| i64::from(*length)).sum();
+        let (lost, end) = link.place(page, length);
+        if let Some(lost) = lost {
+            link.at += i64::from(lost);
+            self.queue.push_back(Item::Lost(lost));
+        }
+        for (data, length) in packets {
+            let length = i64::from(length);
+            let skip = (link.pre_skip - link.at).clamp(0, length);
+            let keep = (end - link.at).clamp(skip, length) - skip;
+            link.at += length;
+            if let (Ok(skip), Ok(keep)) = (u32::try_from(skip), u32::try_from(keep)) {
+                self.queue.push_back(Item::Packet { data, skip, keep });
+            }
+        }
+        link.ended |= page.last();
+        Ok(())
+    }
+
+    /// Takes in the first page of a stream. Others that run beside an Opus stream, such as video, are ignored.
+    fn begin(&mut self, page: &Page<'a>) -> Result<(), Error> {
+        let busy = self.link.as_ref().is_some_and(|link| link.packets < 2);
+        let Some(head) = page.pieces().next().filter(|piece| piece.data.starts_with(b"OpusHead"))
+        else {
+            return Ok(());
+        };
+        if busy {
+            return Ok(());
+        }
+        self.cut |= self.pages.holed && self.links > 0;
+        self.pages.holed = false;
+        let head = Head::read(head.data)?;
+        self.links += 1;
+        self.link = Some(Link {
+            serial: page.serial,
+            pre_skip: i64::from(head.pre_skip),
+            next: page.number.wrapping_add(1),
+            partial: Some(Vec::new()),
+            packets: 1,
+            at: 0,
+            base: None,
+            holed: false,
+            ended: false,
+        });
+        self.queue.push_back(Item::Head(head));
+        Ok(())
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Result<Item<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.queue.pop_front() {
+                return Some(Ok(item));
+            }
+            let page = self.pages.next().filter(|_| self.links <= MOST_LINKS);
+            let Some(page) = page else {
+                self.cut |=
+                    self.links > MOST_LINKS || self.link.as_ref().is_some_and(|it| !it.ended);
+                return None;
+            };
+            if let Err(error) = self.read(&page) {
+                // A later recording that cannot be decoded takes nothing from those before it.
+                if self.links == 0 {
+                    return Some(Err(error));
+                }
+                (self.cut, self.link) = (true, None);
+            }
+        }
+    }
+}
+
+impl Link {
+    /// The packets with sound that end in a page, with their durations; and whether all of them are sound.
+    fn packets<'a>(&mut self, page: &Page<'a>) -> (Vec<Timed<'a>>, bool) {
+        let (mut packets, mut whole) = (Vec::new(), true);
+        for piece in page.pieces() {
+            let Some(data) = self.join(piece) else { continue };
+            self.packets += 1;
+            let tags = self.packets == 2 && data.starts_with(b"OpusTags");
+            if tags || data.is_empty() {
+                continue;
+            }
+            match duration(&data).filter(|_| data.len() <= LARGEST) {
+                Some(length) => packets.push((data, length)),
+                None => whole = false,
+            }
+        }
+        (packets, whole)
+    }
+
+    /// Joins the pieces of a packet; gives it when it ends.
+    fn join<'a>(&mut self, piece: Piece<'a>) -> Option<Cow<'a, [u8]>> {
+        let Some(partial) = self.partial.as_mut() else {
+            // The rest of a packet whose beginning is lost.
+            if piece.ends {
+                self.partial = Some(Vec::new());
+            }
+            return None;
+        };
+        if piece.ends && partial.is_empty() {
+            return Some(Cow::Borrowed(piece.data));
+        }
+        // Pictures in the tags are larger than any packet: of those a beginning is kept.
+        if partial.len() <= LARGEST {
+            partial.extend_from_slice(piece.data);
+        }
+        piece.ends.then(|| Cow::Owned(std::mem::take(partial)))
+    }
+
+    /// Holds a page's position against the samples so far: what is missing before it, and where the sound ends.
+    fn place(&mut self, page: &Page<'_>, length: i64) -> (Option<u32>, i64) {
+        let unknown = (None, i64::MAX);
+        let Some(granule) = page.granule else { return unknown };
+        if length == 0 && !page.last() {
+            return unknown;
+        }
+        let first = self.base.is_none();
+        let mut base = self.base.unwrap_or_else(|| (granule - length).max(0));
+        let mut lost = None;
+        if std::mem::take(&mut self.holed) && !first && !page.last() {
+            let missing = granule - base - self.at - length;
+            lost = u32::try_from(missing.min(LONGEST_HOLE)).ok().filter(|&lost| lost > 0);
+            base = granule - length - self.at - lost.map_or(0, i64::from);
+        }
+        self.base = Some(base);
+        let end = granule - base;
+        // A position that goes back, or leaves nothing, is a lie.
+        let believed = page.last() && end >= self.at && end > self.pre_skip;
+        (lost, if believed { end } else { i64::MAX })
+    }
+}
+
+/// The first head of a file, and the seconds that are heard of it.
+pub(super) fn measure(bytes: &[u8]) -> Result<(Head, f64), Error> {
+    let (mut head, mut samples) = (None, 0u64);
+    for item in Items::of(bytes) {
+        match item? {
+            Item::Head(found) => head = head.or(Some(found)),
+            Item::Lost(lost) => samples += u64::from(lost),
+            Item::Packet { keep, .. } => samples += u64::from(keep),
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "52 bits are thousands of years")]
+    let seconds = samples as f64 / f64::from(CLOCK);
+    Ok((head.ok_or(Error::Damaged { what: Kind::Opus.name() })?, seconds))
+}
+
+/// Decodes a file.
+pub(super) fn play(bytes: &[u8], outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    let mut items = Items::of(bytes);
+    let (mut decoder, mut mono) = (None, Vec::new());
+    for item in items.by_ref() {
+        outlet.check()?;
+        match (item?, decoder.as_mut()) {
+            (Item::Head(head), _) => decoder = Some(Decoder::new(head)),
+            (Item::Lost(lost), Some(decoder)) => {
+                decoder.conceal(at_rate(lost), &mut mono);
+                outlet.push(&mono)?;
+            }
+            (Item::Packet { data, skip, keep }, Some(decoder)) => {
+                outlet.cut |= !decoder.decode(&data, &mut mono);
+                let heard = at_rate(skip)..at_rate(skip + keep);
+                outlet.push(mono.get(heard).unwrap_or_default())?;
+            }
+            (_, None) => {}
+        }
+    }
+    outlet.cut |= items.cut;
+    Ok(())
+}
+
+/// Samples of the clock as samples at [`RATE`].
+fn at_rate(samples: u32) -> usize {
+    (samples * (RATE / 1000) / (CLOCK / 1000)) as usize
+}

@@ -1,0 +1,142 @@
+//! Opus packets to samples at 16 kHz, one channel, whatever container they come in. The decoder may fail or panic:
+//! then the packet's time is silence.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use opus_rs::OpusDecoder;
+
+use super::{Error, RATE};
+
+/// Opus counts time in samples at this rate, whatever is in it.
+pub(super) const CLOCK: u32 = 48_000;
+/// The longest packet: 120 ms, in samples of the clock.
+const LONGEST: u32 = 5760;
+/// Packets have at most 48 frames of at most 1,275 bytes.
+pub(super) const LARGEST: usize = 48 * 1277;
+/// What is made up at a time for lost packets: 20 ms, in samples at 16 kHz.
+const STEP: usize = 320;
+
+/// What stands before the packets (RFC 7845, 5.1).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Head {
+    /// 1 or 2.
+    pub(super) channels: u8,
+    /// Samples of the clock to drop at the beginning.
+    pub(super) pre_skip: u32,
+    /// What the samples are multiplied by.
+    gain: f32,
+    /// The rate of what was recorded, in Hz, as it says.
+    pub(super) rate: u32,
+}
+
+impl Head {
+    /// Reads an `OpusHead`. Fails for more than two channels, and when it is damaged.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Error> {
+        let damaged = Error::Damaged { what: "Opus" };
+        let Some(fields) = bytes.strip_prefix(b"OpusHead").and_then(<[u8]>::first_chunk::<11>)
+        else {
+            return Err(damaged);
+        };
+        let [version, channels, skip_low, skip_high, r0, r1, r2, r3, gain_low, gain_high, family] =
+            *fields;
+        if version > 15 || channels == 0 {
+            return Err(damaged);
+        }
+        // One stream can be decoded: it has one or two channels whatever the family says that they mean.
+        let streams = if family == 0 { 1 } else { *bytes.get(19).ok_or(damaged)? };
+        if channels > 2 || streams != 1 {
+            return Err(Error::Unsupported { what: format!("Opus with {channels} channels") });
+        }
+        // In 1/256 of a decibel.
+        let gain = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
+        Ok(Self {
+            channels,
+            pre_skip: u32::from(u16::from_le_bytes([skip_low, skip_high])),
+            gain: 10f32.powf(gain / 20.0),
+            rate: u32::from_le_bytes([r0, r1, r2, r3]),
+        })
+    }
+}
+
+/// How long a packet plays, in samples of the clock; `None` when it is no packet (RFC 6716, 3.1 and 3.2).
+pub(super) fn duration(packet: &[u8]) -> Option<u32> {
+    let toc = *packet.first()?;
+    let frame = match toc >> 3 {
+        mode @ 0..12 => [480, 960, 1920, 2880][usize::from(mode & 3)],
+        mode @ 12..16 => [480, 960][usize::from(mode & 1)],
+        mode => [120, 240, 480, 960][usize::from(mode & 3)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(packet.get(1)? & 63),
+    };
+    Some(frame * frames).filter(|samples| (1..=LONGEST).contains(samples))
+}
+
+/// Decodes the packets of one stream.
+pub(super) struct Decoder {
+    head: Head,
+    inner: Option<OpusDecoder>,
+    interleaved: Vec<f32>,
+}
+
+impl Decoder {
+    pub(super) fn new(head: Head) -> Self {
+        let length = (LONGEST * RATE / CLOCK) as usize * usize::from(head.channels);
+        Self { head, inner: None, interleaved: vec![0.0; length] }
+    }
+
+    /// Decodes a packet that has a duration; the samples replace those in `mono`. False when silence stands for it.
+    pub(super) fn decode(&mut self, packet: &[u8], mono: &mut Vec<f32>) -> bool {
+        let wanted = (duration(packet).unwrap_or_default() * RATE / CLOCK) as usize;
+        mono.clear();
+        let decoded = self.run(packet, wanted);
+        self.mix(decoded.unwrap_or_default(), mono);
+        let whole = decoded == Some(wanted);
+        mono.resize(wanted, 0.0);
+        whole
+    }
+
+    /// Makes up `samples` at 16 kHz for lost packets; they replace those in `mono`.
+    pub(super) fn conceal(&mut self, samples: usize, mono: &mut Vec<f32>) {
+        mono.clear();
+        while mono.len() < samples {
+            match self.run(&[], STEP) {
+                Some(made) if made > 0 => self.mix(made, mono),
+                _ => break,
+            }
+        }
+        mono.resize(samples, 0.0);
+    }
+
+    /// Runs the decoder, anew after it broke. Gives the samples of each channel.
+    fn run(&mut self, packet: &[u8], wanted: usize) -> Option<usize> {
+        let channels = usize::from(self.head.channels);
+        let rate = i32::try_from(RATE).ok()?;
+        let (inner, interleaved) = (&mut self.inner, &mut self.interleaved);
+        let decoded = catch_unwind(AssertUnwindSafe(|| {
+            if inner.is_none() {
+                *inner = OpusDecoder::new(rate, channels).ok();
+            }
+            let length = wanted * channels;
+            inner.as_mut()?.decode(packet, wanted, interleaved.get_mut(..length)?).ok()
+        }));
+        if decoded.is_err() {
+            self.inner = None;
+        }
+        decoded.ok().flatten().map(|samples| samples.min(wanted))
+    }
+
+    /// Adds so many samples of each channel to `mono`, as one channel.
+    fn mix(&self, samples: usize, mono: &mut Vec<f32>) {
+        let gain = self.head.gain;
+        match self.head.channels {
+            2 => {
+                let frames = self.interleaved[..samples * 2].as_chunks::<2>().0;
+                mono.extend(frames.iter().map(|[left, right]| (left + right) * 0.5 * gain));
+            }
+            _ => mono.extend(self.interleaved[..samples].iter().map(|sample| sample * gain)),
+        }
+    }
+}

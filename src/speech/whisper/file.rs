@@ -1,0 +1,192 @@
+//! Reads how a model's file is made, before whisper.cpp does, which ends the process over some broken files and takes others
+//! for models without weights. Reads no weights.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// What a file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// `base`, or `small.en`.
+    pub(super) name: String,
+    /// Whether it knows other languages than English.
+    pub(super) multilingual: bool,
+    /// Bytes of the file; its weights take as much memory.
+    pub(super) bytes: u64,
+    /// Tensors; 0 in a model for tests, which hears nothing.
+    pub(super) tensors: usize,
+}
+
+impl Shape {
+    /// MB that each recording takes while it is transcribed, beside the weights: measured up to `medium`.
+    pub(super) fn working_mb(&self) -> u64 {
+        match self.name.split('.').next().unwrap_or_default() {
+            "tiny" => 120,
+            "base" => 165,
+            "small" => 280,
+            "medium" => 470,
+            _ => 600,
+        }
+    }
+}
+
+/// The numbers in the head of a file, as whisper.cpp writes them.
+const HEAD: usize = 11;
+/// The most bytes of a token.
+const LONGEST_TOKEN: u64 = 1_000;
+
+/// Reads a file from its head to its end. The error says what is wrong with it.
+pub(super) fn read(path: &Path) -> Result<Shape, String> {
+    let place = path.display();
+    let unreadable = |error: std::io::Error| format!("{place} cannot be read: {error}");
+    let file = File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    if path.is_dir() {
+        return Err(format!("{place} is a folder: the path of a whisper model is its .bin file"));
+    }
+    let mut reader = Reader { file: BufReader::new(file), bytes, at: 0 };
+    reader.shape().map_err(|why| match why {
+        Wrong::Other => format!(
+            "{place} is no model of whisper.cpp: such a file is named like ggml-base.bin; `frontdesk models list` shows those \
+             that can be fetched"
+        ),
+        Wrong::Cut => format!("{place} is cut off: copy or fetch it again, all of it"),
+        Wrong::Broken(what) => format!("{place} is broken: {what}; copy or fetch it again"),
+    })
+}
+
+enum Wrong {
+    Other,
+    Cut,
+    Broken(&'static str),
+}
+
+struct Reader {
+    file: BufReader<File>,
+    bytes: u64,
+    at: u64,
+}
+
+impl Reader {
+    fn shape(&mut self) -> Result<Shape, Wrong> {
+        if self.number().map_err(|_| Wrong::Other)? != 0x6767_6d6c {
+            return Err(Wrong::Other);
+        }
+        let mut head = [0; HEAD];
+        for number in &mut head {
+            *number = self.number()?;
+        }
+        let [
+            tokens,
+            context,
+            width,
+            heads,
+            layers,
+            text_context,
+            text_width,
+            _,
+            text_layers,
+            mels,
+            kind,
+        ] = head;
+        if !(51_864..=51_900).contains(&tokens) {
+            return Err(Wrong::Other);
+        }
+        let sizes = [(4, "tiny"), (6, "base"), (12, "small"), (24, "medium"), (32, "large")];
+        let size = sizes.iter().find(|(count, _)| *count == layers);
+        let fits = context == 1_500
+            && (384..=1_280).contains(&width)
+            && width == text_width
+            && width.is_multiple_of(64)
+            && heads == width / 64
+            && text_context == 448
+            && (1..=32).contains(&text_layers)
+            && [80, 128].contains(&mels)
+            && kind % 1_000 <= 20;
+        let (Some((_, size)), true) = (size, fits) else {
+            return Err(Wrong::Broken("the numbers in its head fit no size of whisper"));
+        };
+        if (self.number()?, self.number()?) != (mels, 201) {
+            return Err(Wrong::Broken("its filters are not those of whisper"));
+        }
+        self.skip(u64::from(mels) * 201 * 4)?;
+        let words = self.number()?;
+        if words > tokens {
+            return Err(Wrong::Broken("it has more words than tokens"));
+        }
+        for _ in 0..words {
+            let length = u64::from(self.number()?);
+            if length > LONGEST_TOKEN {
+                return Err(Wrong::Broken("a word of it is too long"));
+            }
+            self.skip(length)?;
+        }
+        let mut tensors = 0;
+        while self.at < self.bytes {
+            self.tensor()?;
+            tensors += 1;
+        }
+        let multilingual = tokens >= 51_865;
+        let turbo = if *size == "large" && text_layers < 32 { "-turbo" } else { "" };
+        let english = if multilingual { "" } else { ".en" };
+        let name = format!("{size}{turbo}{english}");
+        Ok(Shape { name, multilingual, bytes: self.bytes, tensors })
+    }
+
+    fn tensor(&mut self) -> Result<(), Wrong> {
+        let (dimensions, length, kind) = (self.number()?, self.number()?, self.number()?);
+        if !(1..=4).contains(&dimensions) || length > 200 {
+            return Err(Wrong::Broken("the head of a tensor is none"));
+        }
+        let mut numbers = 1_u64;
+        for _ in 0..dimensions {
+            let size = u64::from(self.number()?);
+            numbers = numbers.checked_mul(size).ok_or(Wrong::Broken("a tensor is too large"))?;
+        }
+        let (block, bytes) =
+            block(kind).ok_or(Wrong::Broken("a tensor has numbers of an unknown kind"))?;
+        let of_numbers = (numbers / block).checked_mul(bytes);
+        self.skip(u64::from(length))?;
+        self.skip(of_numbers.ok_or(Wrong::Broken("a tensor is too large"))?)
+    }
+
+    fn number(&mut self) -> Result<u32, Wrong> {
+        let mut bytes = [0; 4];
+        self.file.read_exact(&mut bytes).map_err(|_| Wrong::Cut)?;
+        self.at += 4;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn skip(&mut self, bytes: u64) -> Result<(), Wrong> {
+        if bytes > self.bytes - self.at {
+            return Err(Wrong::Cut);
+        }
+        self.at += bytes;
+        let whole = i64::try_from(bytes).map_err(|_| Wrong::Cut)?;
+        // Within the buffer where it can: there are 50,000 words.
+        if bytes < 4_096 {
+            return self.file.seek_relative(whole).map_err(|_| Wrong::Cut);
+        }
+        self.file.seek(SeekFrom::Start(self.at)).map(drop).map_err(|_| Wrong::Cut)
+    }
+}
+
+/// Numbers and bytes of a block of ggml's kinds of numbers.
+fn block(kind: u32) -> Option<(u64, u64)> {
+    Some(match kind {
+        0 => (1, 4),
+        1 => (1, 2),
+        2 => (32, 18),
+        3 => (32, 20),
+        6 => (32, 22),
+        7 => (32, 24),
+        8 => (32, 34),
+        10 => (256, 84),
+        11 => (256, 110),
+        12 => (256, 144),
+        13 => (256, 176),
+        14 => (256, 210),
+        _ => return None,
+    })
+}

@@ -1,0 +1,163 @@
+//! Recordings of customers: the files, for as long as they are kept, and what was said in them. Fetches and transcribes
+//! nothing itself.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::{Conn, Result, Rows, Store, Write, first, now, run, storable, to_json};
+use crate::domain::{Blob, Heard, MessageId, Spoken, WorkspaceId};
+
+/// A recording as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct RecordingRow {
+    /// Its type, such as `audio/ogg; codecs=opus`.
+    pub mime_type: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// A file that came with its message.
+pub(super) struct Brought {
+    pub(super) message: MessageId,
+    pub(super) mime_type: String,
+    pub(super) bytes: Blob,
+}
+
+impl Store {
+    /// The recording of a message, while it is kept.
+    pub async fn recording(&self, message: &MessageId) -> Result<Option<RecordingRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select mime_type, bytes from recordings where workspace_id = $1 and message_id = $2";
+            first!(conn, RecordingRow, sql, workspace.as_str(), message.as_str())
+        })
+        .await
+    }
+
+    /// Keeps the recording of a message; the first one that came stays.
+    pub async fn keep_recording(
+        &self,
+        message: &MessageId,
+        mime_type: &str,
+        bytes: Vec<u8>,
+    ) -> Result<()> {
+        let mime_type = mime_type.to_owned();
+        let brought = Brought { message: message.clone(), mime_type, bytes: Blob(bytes.into()) };
+        self.apply(Keep(brought)).await
+    }
+
+    /// Keeps what a recording says. What is known already stays, above all what a person corrected.
+    pub async fn keep_spoken(&self, message: &MessageId, spoken: &Spoken) -> Result<()> {
+        self.apply(Hear { message: message.clone(), spoken: spoken.clone() }).await
+    }
+
+    /// Puts a person's words in the place of what was understood; false when there is no such recording. What was understood
+    /// at first is kept beside.
+    pub async fn correct(&self, message: &MessageId, text: &str) -> Result<bool> {
+        self.apply(Correct { message: message.clone(), text: text.to_owned() }).await
+    }
+
+    /// Forgets the files of recordings from before a moment, at most `limit`; how many were forgotten.
+    pub async fn forget_recordings(&self, before: i64, limit: i64) -> Result<u64> {
+        self.apply(Forget { before, limit }).await
+    }
+}
+
+/// Keeps the files that came with their messages.
+pub(super) async fn insert(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    files: Vec<Brought>,
+) -> Result<()> {
+    for file in files {
+        let mut rows = Rows::default();
+        rows.push([
+            file.message.as_str().into(),
+            workspace.as_str().into(),
+            storable(&file.mime_type).into_owned().into(),
+            file.bytes.0.to_vec().into(),
+            now().into(),
+        ]);
+        let into =
+            "insert into recordings (message_id, workspace_id, mime_type, bytes, created_at)";
+        conn.many(into, &rows, "on conflict (message_id) do nothing").await?;
+    }
+    Ok(())
+}
+
+struct Keep(Brought);
+
+#[async_trait]
+impl Write for Keep {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let Brought { message, mime_type, bytes } = &self.0;
+        let (message, mime_type, bytes) = (message.clone(), mime_type.clone(), bytes.clone());
+        insert(conn, workspace, vec![Brought { message, mime_type, bytes }]).await
+    }
+}
+
+struct Hear {
+    message: MessageId,
+    spoken: Spoken,
+}
+
+#[async_trait]
+impl Write for Hear {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update messages set transcript = $3, heard = $4, updated_at = $5
+                   where workspace_id = $1 and id = $2 and transcript is null";
+        let heard = to_json(&self.spoken.heard)?;
+        let (workspace, message) = (workspace.as_str(), self.message.as_str());
+        run!(conn, sql, workspace, message, storable(&self.spoken.text), heard, now()).map(|_| ())
+    }
+}
+
+struct Correct {
+    message: MessageId,
+    text: String,
+}
+
+#[async_trait]
+impl Write for Correct {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let (workspace, message) = (workspace.as_str(), self.message.as_str());
+        let sql = "select transcript, heard from messages where workspace_id = $1 and id = $2
+                   and direction = 'in' and kind in ('voice', 'audio', 'video')";
+        let found = first!(conn, (Option<String>, Option<String>), sql, workspace, message)?;
+        let Some((transcript, heard)) = found else { return Ok(false) };
+        let mut heard: Heard =
+            heard.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        heard.first = heard.first.or(transcript);
+        heard.corrected_at = Some(now());
+        let sql = "update messages set transcript = $3, heard = $4, updated_at = $5
+                   where workspace_id = $1 and id = $2";
+        let heard = to_json(&heard)?;
+        run!(conn, sql, workspace, message, storable(&self.text), heard, now()).map(|_| true)
+    }
+}
+
+struct Forget {
+    before: i64,
+    limit: i64,
+}
+
+#[async_trait]
+impl Write for Forget {
+    type Out = u64;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+        // What waits for its turn is still to be heard.
+        let sql =
+            "delete from recordings where message_id in (select r.message_id from recordings r
+                       join messages m on m.id = r.message_id
+                       where r.workspace_id = $1 and r.created_at < $2 and m.state <> 'waiting'
+                       order by r.created_at limit $3)";
+        run!(conn, sql, workspace.as_str(), self.before, self.limit)
+    }
+}
