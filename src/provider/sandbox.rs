@@ -121,7 +121,8 @@ impl Sandbox {
             [("voice", MediaKind::Voice), ("audio", MediaKind::Audio), ("video", MediaKind::Video)];
         let found = kinds.iter().find_map(|(key, kind)| Some((message.get(key)?, *kind)));
         let (file, kind) = found?;
-        let bytes = json::text(file, "data").and_then(|data| STANDARD.decode(data.trim()).ok());
+        let data = file.get("data").and_then(Value::as_str);
+        let bytes = data.and_then(|data| STANDARD.decode(data.trim()).ok());
         Some(bytes.map(|bytes| {
             Content::Media(Media {
                 kind,
