@@ -58,7 +58,7 @@ on_both! {
         app.stop().await;
     }
 
-    async fn a_note_that_was_not_understood_is_put_into_words_while_the_model_is_asked_of_another(db) {
+    async fn a_note_that_was_not_understood_is_put_into_words(db) {
         let app = Setup::on(db).start().await;
         speaks(&app, CUSTOMER, "1", b"OggS unknown").await;
         app.settle().await;

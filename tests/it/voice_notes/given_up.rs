@@ -9,7 +9,8 @@ const NOTE: &[u8] = b"OggS given up";
 
 /// A note is being transcribed, by an endpoint that does not answer.
 async fn under_way(db: Db) -> TestApp {
-    let app = Setup::on(db).start().await;
+    // Not found out by the lease: it is renewed much later.
+    let app = Setup::on(db).with("[worker]\nlease_ms = 120000").start().await;
     app.model.put_transcript(NOTE, "When do you open?", "english");
     app.model.hold_recordings();
     speaks(&app, CUSTOMER, "1", NOTE).await;
