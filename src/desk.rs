@@ -291,7 +291,10 @@ impl Wake {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let unheard =
             self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(conversation);
-        let (sender, changes) = watch::channel(unheard.unwrap_or_default());
+        let (sender, mut changes) = watch::channel(unheard.unwrap_or_default());
+        if !changes.borrow().is_empty() {
+            changes.mark_changed();
+        }
         under_way.insert(conversation.clone(), sender);
         Stirs { wake: self.clone(), conversation: conversation.clone(), changes, read: 0 }
     }
@@ -337,8 +340,9 @@ impl Drop for Stirs {
         if under_way.get(&self.conversation).is_some_and(ours) {
             under_way.remove(&self.conversation);
         }
-        // What the turn has not heard of is for the next one.
-        if self.changes.has_changed().unwrap_or(false) {
+        // What the turn has not heard of, or heard and not looked at, is for the next one.
+        let unread = self.changes.borrow().len() > self.read;
+        if unread || self.changes.has_changed().unwrap_or(false) {
             self.wake.turns();
         }
     }

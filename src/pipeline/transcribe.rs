@@ -140,6 +140,9 @@ async fn hear(
         return Err(Deaf::Failed(speech::Error::Off.to_string()));
     }
     let bytes = recordings.fetch(said, media).await.map_err(Deaf::Failed)?;
+    if bytes.is_empty() {
+        return Err(Deaf::Failed("the recording is empty".into()));
+    }
     let vocabulary = voice.vocabulary.join(", ");
     let recording = Recording {
         bytes: bytes.into(),

@@ -120,7 +120,7 @@ impl Sandbox {
         let Some((file, kind)) = found else {
             return Some(Content::Text { body: json::string(message, "text")? });
         };
-        let bytes = STANDARD.decode(json::text(file, "data")?.trim()).ok()?;
+        let bytes = STANDARD.decode(file.get("data")?.as_str()?.trim()).ok()?;
         Some(Content::Media(Media {
             kind,
             mime_type: json::text(file, "mime_type"),

@@ -25,15 +25,14 @@ use crate::store::Error;
 use crate::store::finish::{Committed, Finished};
 use crate::store::turns::{Claim, Said};
 
+mod still;
+
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
 const MOST_ATTEMPTS: i64 = 20;
 /// How often a turn begins again before its model was asked, because more came; the gaps end earlier.
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.
 const MOST_ABANDONED: usize = 1;
-/// From this age on what was read of a conversation is read again before the model is asked, where replicas share the
-/// database, in milliseconds.
-const OLD_MS: i64 = 50;
 /// How often it is tried to put a reply back whose commit failed, before its lease settles it.
 const TAKE_BACK_ATTEMPTS: u64 = 5;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
@@ -260,10 +259,11 @@ impl Job {
         gathered: &Gathered,
         (stirs, patience): (&mut Stirs, Patience),
     ) -> crate::store::Result<Tried> {
-        let prepare = Box::pin(self.prepare(scene, gathered));
-        let ready = match self.within(scene, prepare).await {
-            Ok(ready) => ready,
-            Err(why) => return Ok(Tried::Answered(failed(&scene.bot.agent, why).into())),
+        let prepare = self.within(scene, self.prepare(scene, gathered));
+        let ready = match self.unless_void(gathered, stirs, prepare).await {
+            Some(Ok(ready)) => ready,
+            Some(Err(why)) => return Ok(Tried::Answered(failed(&scene.bot.agent, why).into())),
+            None => return Ok(Tried::Newer { heard: Vec::new(), abandoned: false }),
         };
         crate::step!("turn.prepared");
         let heard = ready.transcripts().to_vec();
@@ -291,26 +291,6 @@ impl Job {
                 }
             }
         }
-    }
-
-    /// Whether something else waits now than what was gathered; read only where that may be.
-    async fn newer(&self, gathered: &Gathered, stirs: &mut Stirs) -> crate::store::Result<bool> {
-        if !stirs.happened(|message| gathered.holds(message)) {
-            return Ok(false);
-        }
-        self.changed(gathered).await
-    }
-
-    /// The same where another replica's word of it may be late or lost: what was read some time ago is read again.
-    async fn missed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
-        let old = now_ms() - gathered.turn.now >= OLD_MS;
-        Ok(old && self.desk.store.is_shared() && self.changed(gathered).await?)
-    }
-
-    async fn changed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
-        let agent = &gathered.turn.agent;
-        let now = gather(&self.desk.store, self.claim(), agent).await?;
-        Ok(now.is_none_or(|now| now.messages != gathered.messages))
     }
 
     fn line<'a>(&'a self, scene: &'a Scene<'_>) -> Line<'a> {

@@ -32,11 +32,14 @@ mod express;
 /// Whom the agent `acme` calls.
 const SUPPORT: &str = "+15550009999";
 /// How long something may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Waits until something has happened.
 #[track_caller]
-fn until<F: AsyncFnMut() -> bool>(what: &str, mut happened: F) -> impl Future<Output = ()> {
+pub(super) fn until<F: AsyncFnMut() -> bool>(
+    what: &str,
+    mut happened: F,
+) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();
     async move {
         let started = Instant::now();
@@ -47,12 +50,12 @@ fn until<F: AsyncFnMut() -> bool>(what: &str, mut happened: F) -> impl Future<Ou
     }
 }
 
-async fn pause(millis: u64) {
+pub(super) async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
 /// A customer writes to the number of `acme`; the id of his message is made of his number and `id`.
-async fn says(app: &TestApp, customer: &str, id: &str, text: &str) {
+pub(super) async fn says(app: &TestApp, customer: &str, id: &str, text: &str) {
     says_to(app, MAIN, (customer, id), text).await;
 }
 
@@ -70,25 +73,25 @@ async fn said(app: &TestApp, (customer, id): (&str, &str), text: &str, seconds_a
 }
 
 /// What a customer got.
-fn got(app: &TestApp, customer: &str) -> Vec<String> {
+pub(super) fn got(app: &TestApp, customer: &str) -> Vec<String> {
     let to_him = |to: &str| to.trim_start_matches('+') == customer.trim_start_matches('+');
     app.received().into_iter().filter(|(to, _)| to_him(to)).map(|(_, text)| text).collect()
 }
 
 /// What a model was asked last in a chat.
-fn question(request: &Value) -> String {
+pub(super) fn question(request: &Value) -> String {
     request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned()
 }
 
-fn questions(app: &TestApp) -> Vec<String> {
+pub(super) fn questions(app: &TestApp) -> Vec<String> {
     app.model.requests().iter().map(question).collect()
 }
 
-async fn cases(app: &TestApp) -> Vec<Value> {
+pub(super) async fn cases(app: &TestApp) -> Vec<Value> {
     app.get("/escalations?open=true").await.as_array().unwrap().clone()
 }
 
-async fn owner(app: &TestApp, customer: &str) -> String {
+pub(super) async fn owner(app: &TestApp, customer: &str) -> String {
     app.conversation_with(customer).await["owner"].as_str().unwrap().to_owned()
 }
 
@@ -108,16 +111,16 @@ async fn ours(app: &TestApp, customer: &str) -> Vec<(String, String)> {
 }
 
 /// What outlives a process: its data, its configuration, and the world outside.
-struct Place {
-    home: TempDir,
-    whatsapp: Graph,
-    model: OpenAi,
-    http: reqwest::Client,
+pub(super) struct Place {
+    pub(super) home: TempDir,
+    pub(super) whatsapp: Graph,
+    pub(super) model: OpenAi,
+    pub(super) http: reqwest::Client,
 }
 
 impl Place {
     /// A place with a file database.
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         furnish(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
@@ -128,31 +131,31 @@ impl Place {
     }
 
     /// Writes the configuration: more settings of the worker, and more sections.
-    fn configure(&self, worker: &str, more: &str) {
+    pub(super) fn configure(&self, worker: &str, more: &str) {
         let setup = Setup::on(Db::Sqlite);
         let settings = setup.settings(self.home.path(), "", &self.whatsapp, &self.model);
         let settings = settings.replace("[worker]\ngap_ms = 0\n", &format!("[worker]\n{worker}\n"));
         std::fs::write(self.home.path().join("desk.toml"), format!("{settings}{more}")).unwrap();
     }
 
-    async fn start(&self) -> Process {
+    pub(super) async fn start(&self) -> Process {
         Process::start(self.home.path()).await
     }
 
-    async fn deliver(&self, to: &Process, body: Vec<u8>) {
+    pub(super) async fn deliver(&self, to: &Process, body: Vec<u8>) {
         let signature = sign(SECRET, &body);
         let request = self.http.post(format!("{}/webhooks/meta", to.url));
         let request = request.header("x-hub-signature-256", signature).body(body);
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
-    async fn get(&self, from: &Process, path: &str) -> Value {
+    pub(super) async fn get(&self, from: &Process, path: &str) -> Value {
         let request = self.http.get(format!("{}/api/v1{path}", from.url)).bearer_auth(KEY);
         request.send().await.unwrap().json().await.unwrap()
     }
 
     /// Runs the binary with this configuration: whether it says that all went well, and what it printed.
-    async fn run(&self, args: &[&str]) -> (bool, String) {
+    pub(super) async fn run(&self, args: &[&str]) -> (bool, String) {
         ran(self.home.path(), args).await
     }
 }
@@ -166,7 +169,7 @@ async fn ran(home: &Path, args: &[&str]) -> (bool, String) {
 }
 
 /// Changes rows of a file database.
-async fn change(file: &str, sql: &str) {
+pub(super) async fn change(file: &str, sql: &str) {
     let mut database = SqliteConnection::connect(file).await.unwrap();
     database.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
 }

@@ -31,4 +31,5 @@ mod store;
 mod torture;
 mod web;
 mod voice;
+mod voice_notes;
 mod webhooks;

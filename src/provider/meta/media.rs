@@ -49,19 +49,24 @@ impl Meta {
             done => return done.map_err(Error::from),
         }
         let fresh = self.locate(id).await?;
-        match self.download(&fresh, true, limit).await {
-            Err(Failed::Denied(_)) => {}
-            done => return done.map_err(Error::from),
-        }
-        Ok(self.download(&fresh, false, limit).await?)
+        self.download_either_way(&fresh, limit).await
     }
 
     async fn file_at(&self, url: &str, limit: usize) -> Result<Vec<u8>, Error> {
         let url = url.parse().ok().filter(|url| self.trusts(url));
         let url =
             url.ok_or_else(|| refused(Class::OurFault, "the file is not on a host of Meta"))?;
-        match self.download(&url, true, limit).await {
-            Err(Failed::Denied(_)) => Ok(self.download(&url, false, limit).await?),
+        self.download_either_way(&url, limit).await
+    }
+
+    /// With the token, or else without it: not every host wants it. What is denied both ways was denied as it was first.
+    async fn download_either_way(&self, url: &Url, limit: usize) -> Result<Vec<u8>, Error> {
+        let denied = match self.download(url, true, limit).await {
+            Err(Failed::Denied(status)) => status,
+            done => return Ok(done?),
+        };
+        match self.download(url, false, limit).await {
+            Err(Failed::Denied(_)) => Err(Failed::Denied(denied).into()),
             done => Ok(done?),
         }
     }

@@ -83,6 +83,7 @@ struct Shared {
     tried: Mutex<Vec<SentMessage>>,
     typing: Mutex<Vec<Typing>>,
     media: Mutex<HashMap<String, File>>,
+    fetched: Mutex<Vec<String>>,
     failures: Failures,
     media_failures: Failures,
 }
@@ -164,6 +165,11 @@ impl Graph {
     /// Lets the address of a file expire before the next download: that answers 404, and a new address works.
     pub(crate) fn expire_media_url_once(&self, id: &str) {
         self.state.media.lock().unwrap().get_mut(id).unwrap().expire_next = true;
+    }
+
+    /// What was asked for of customers' files, in order: `where ID`, then `file ID`.
+    pub(crate) fn fetched(&self) -> Vec<String> {
+        self.state.fetched.lock().unwrap().clone()
     }
 
     /// Lets the next `n` messages fail.
@@ -346,6 +352,9 @@ async fn look_up(
 ) -> Result<Response, Refusal> {
     authorize(&headers)?;
     known_version(&version)?;
+    if !query.contains_key("fields") {
+        state.fetched.lock().unwrap().push(format!("where {id}"));
+    }
     if let Some(file) = state.media.lock().unwrap().get(&id) {
         let url = format!("{}/media/{id}/{}", state.url, file.edition);
         return Ok(answer(&json!({
@@ -372,6 +381,7 @@ async fn download(
     Path((id, edition)): Path<(String, u64)>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    state.fetched.lock().unwrap().push(format!("file {id}"));
     authorize(&headers)?;
     let then_cut = state.media_failures.play(&id).await?;
     let mut media = state.media.lock().unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -43,6 +43,8 @@ struct Shared {
     script: Mutex<Script>,
     delay: Mutex<Duration>,
     held: watch::Sender<bool>,
+    deafened: watch::Sender<bool>,
+    hung_up: AtomicU64,
     climate: Climate,
     transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
     chats: Mutex<Vec<Value>>,
@@ -62,6 +64,8 @@ impl OpenAi {
             script: Mutex::new(Arc::new(echo)),
             delay: Mutex::default(),
             held: watch::Sender::new(false),
+            deafened: watch::Sender::new(false),
+            hung_up: AtomicU64::new(0),
             climate: Climate::default(),
             transcripts: Mutex::default(),
             chats: Mutex::default(),
@@ -78,6 +82,7 @@ impl OpenAi {
             .route("/v1/models", get(models))
             .route("/v1/rerank", post(rerank))
             .layer(from_fn_with_state(Arc::clone(&state), authorize))
+            .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&state));
         let url = format!("{url}/v1");
         Self { url, state, _running: Running::serve(listener, router) }
@@ -101,6 +106,21 @@ impl OpenAi {
     /// Answers the chats that were held, and those to come.
     pub(crate) fn release(&self) {
         self.state.held.send_replace(false);
+    }
+
+    /// Transcribes no recording until [`Self::release_recordings`].
+    pub(crate) fn hold_recordings(&self) {
+        self.state.deafened.send_replace(true);
+    }
+
+    /// Transcribes the recordings that were held, and those to come.
+    pub(crate) fn release_recordings(&self) {
+        self.state.deafened.send_replace(false);
+    }
+
+    /// How many recordings were given up by who sent them: the connection was closed before the answer.
+    pub(crate) fn hung_up(&self) -> u64 {
+        self.state.hung_up.load(Ordering::SeqCst)
     }
 
     /// Every chat meets what the closure says, by the request's body.
@@ -329,13 +349,33 @@ async fn transcriptions(
     let plain = recorded.fields.get("response_format").is_none_or(|format| format == "json");
     let digest = Sha256::digest(&recorded.bytes).to_vec();
     state.recorded.lock().unwrap().push(recorded);
+    let unanswered = Unanswered(&state);
+    drop(state.deafened.subscribe().wait_for(|held| !held).await);
+    std::mem::forget(unanswered);
     match state.transcripts.lock().unwrap().get(&digest) {
         None => Err(wrong(400, "unknown_audio", "no transcript was put for this recording")),
         Some((text, _)) if plain => Ok(answer(&json!({"text": text}))),
         Some((text, language)) => Ok(answer(&json!({
-            "task": "transcribe", "language": language, "duration": 2.5, "text": text, "segments": [],
+            "task": "transcribe", "language": language, "duration": 2.5, "text": text, "segments": segments(text),
         }))),
     }
+}
+
+/// A recording that waits for its transcript: dropped, when who sent it hangs up.
+struct Unanswered<'a>(&'a Shared);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.hung_up.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The whole recording in one piece, heard with a probability of 0.9.
+fn segments(text: &str) -> Value {
+    if text.trim().is_empty() {
+        return json!([]);
+    }
+    json!([{"id": 0, "start": 0.0, "end": 2.5, "text": text, "avg_logprob": 0.9_f64.ln()}])
 }
 
 /// Scores texts by how early they hold the word that the model's name ends with: `prefers-refunds`. In the words of the
