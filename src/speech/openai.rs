@@ -11,10 +11,12 @@ use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Error, Recording, Segment, Transcriber, Transcript};
-use crate::endpoint::{Access, Endpoint, OPENAI, lenient};
+use super::{Error, Recording, Transcriber, Transcript};
+use crate::endpoint::{Access, Endpoint, OPENAI};
+use answer::{Answer, Heard};
 use languages::iso_639_1;
 
+mod answer;
 mod languages;
 
 /// An OpenAI-compatible endpoint that transcribes.
@@ -106,16 +108,15 @@ impl Transcriber for Openai {
             self.plain.store(answer.is_ok(), Ordering::Relaxed);
         }
         let answer = answer.map_err(Error::Failed)?;
-        let Some(text) = answer.text else {
+        let Some(Heard { text, confidence, segments }) = answer.heard() else {
             return Err(Error::Failed("the answer has no text".into()));
         };
         let told = answer.language.as_deref().and_then(iso_639_1);
         let language = told.or_else(|| recording.language.map(str::to_owned));
-        let segments: Vec<Segment> = answer.segments.iter().flatten().filter_map(heard).collect();
         Ok(Transcript {
-            text: text.trim().to_owned(),
+            text,
             language,
-            confidence: confidence(answer.segments.iter().flatten()),
+            confidence,
             seconds: answer.duration.filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
             segments,
             by: self.name.clone(),
@@ -170,66 +171,6 @@ impl AsyncTryFrom<Upload> for Form {
             form.text("prompt", upload.vocabulary.clone())
         })
     }
-}
-
-/// An answer: `verbose_json`, or only a text.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Answer {
-    #[serde(deserialize_with = "lenient")]
-    text: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    language: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    duration: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
-    segments: Option<Vec<Piece>>,
-}
-
-/// A part of `verbose_json`: seconds from the beginning, and the mean logarithm of the tokens' probabilities.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Piece {
-    #[serde(deserialize_with = "lenient")]
-    start: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
-    end: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
-    text: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    avg_logprob: Option<f64>,
-}
-
-fn heard(part: &Piece) -> Option<Segment> {
-    let milliseconds = |seconds: Option<f64>| {
-        let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a cast of floats stops at the ends"
-        )]
-        let milliseconds = (seconds * 1_000.0).round() as u64;
-        Some(milliseconds)
-    };
-    let text = part.text.as_deref()?.trim().to_owned();
-    Some(Segment { start_ms: milliseconds(part.start)?, end_ms: milliseconds(part.end)?, text })
-}
-
-/// The mean probability of the tokens, each part weighed by its length.
-fn confidence<'a>(parts: impl Iterator<Item = &'a Piece>) -> Option<f32> {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for part in parts {
-        let length = part.end.unwrap_or(1.0) - part.start.unwrap_or(0.0);
-        if let Some(logprob) = part.avg_logprob.filter(|x| x.is_finite() && *x <= 0.0)
-            && length > 0.0
-        {
-            sum += logprob.exp() * length;
-            weight += length;
-        }
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
-    let mean = (sum / weight) as f32;
-    (weight > 0.0).then_some(mean)
 }
 
 /// The type without its parameters: `audio/ogg; codecs=opus` is `audio/ogg`.
