@@ -24,6 +24,7 @@ mod reindex_to;
 mod search;
 mod serve;
 mod source;
+mod transcribe;
 mod webhook;
 
 /// Answers a business's WhatsApp from its own documents, or calls a person.
@@ -61,6 +62,8 @@ enum Command {
     Reindex(reindex::Reindex),
     /// Show the passages that a question finds, with their scores
     Search(search::Search),
+    /// Write what is said in voice notes and other recordings, as a customer's would be understood
+    Transcribe(transcribe::Transcribe),
     /// Score answers to questions whose right answers are known
     Eval(eval::Eval),
     Answer(answer::Answers),
@@ -119,6 +122,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Source(source) => source.run(App::assemble(config).await?).await,
         Command::Reindex(reindex) => reindex.run(config).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Transcribe(transcribe) => transcribe.run(config).await,
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,

@@ -1,12 +1,14 @@
-//! Scoring: runs the real pipeline's stages over questions whose right answers are known. Sends nothing and changes no
-//! agent.
+//! Scoring: runs the real pipeline's stages over questions whose right answers are known, and counts what was heard wrongly
+//! in recordings of which is known what is said. Sends nothing and changes no agent.
 
 mod calibrate;
 mod dataset;
+mod hearing;
 mod rank;
 mod retrieval;
 
 pub use calibrate::{Curve, Point};
 pub use dataset::{Asked, Dataset, Text};
+pub use hearing::{Clip, Errors, IN_LETTERS, clips};
 pub use rank::Score;
 pub use retrieval::{Measured, Ranking, Retrieval};

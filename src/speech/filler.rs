@@ -3,7 +3,7 @@
 //! reason to doubt it.
 
 /// A part of a transcript, with what its adapter knows of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Piece {
     /// Milliseconds from the beginning of the recording.
     pub(super) start_ms: u64,
@@ -17,6 +17,8 @@ pub(super) struct Piece {
     pub(super) no_speech: Option<f32>,
     /// The share of it in which speech was found.
     pub(super) spoken: Option<f32>,
+    /// How much shorter its text is when it is packed, as a ratio.
+    pub(super) packed: Option<f32>,
 }
 
 /// What nobody says to a business: the ends of films and videos.
@@ -154,6 +156,8 @@ const PHRASE_LOOP: usize = 4;
 const PHRASE: usize = 8;
 /// A piece that comes so often in a row is a loop.
 const PIECE_LOOP: usize = 3;
+/// Text that packs so well is a loop for Whisper itself.
+const LOOPED: f32 = 2.4;
 /// A piece with so many milliseconds of nothing before and after it stands alone.
 const ALONE_MS: u64 = 5_000;
 
@@ -205,7 +209,8 @@ fn is_filler(key: &str, piece: &Piece, alone: bool) -> bool {
         return alone
             || below(piece.confidence, 0.6)
             || above(piece.no_speech, 0.4)
-            || below(piece.spoken, 0.4);
+            || below(piece.spoken, 0.4)
+            || above(piece.packed, LOOPED);
     }
     POLITE.contains(&key) && (above(piece.no_speech, 0.8) || below(piece.spoken, 0.1))
 }
@@ -334,6 +339,7 @@ mod tests {
             confidence: Some(0.9),
             no_speech: Some(0.02),
             spoken: Some(0.9),
+            packed: None,
         }
     }
 

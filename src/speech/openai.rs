@@ -11,8 +11,13 @@ use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Error, Recording, Segment, Transcriber, Transcript};
-use crate::endpoint::{Access, Endpoint, OPENAI, lenient};
+use super::{Error, Recording, Transcriber, Transcript};
+use crate::endpoint::{Access, Endpoint, OPENAI};
+use answer::{Answer, Heard};
+use languages::iso_639_1;
+
+mod answer;
+mod languages;
 
 /// An OpenAI-compatible endpoint that transcribes.
 #[derive(Debug, Clone, Deserialize)]
@@ -103,16 +108,15 @@ impl Transcriber for Openai {
             self.plain.store(answer.is_ok(), Ordering::Relaxed);
         }
         let answer = answer.map_err(Error::Failed)?;
-        let Some(text) = answer.text else {
+        let Some(Heard { text, confidence, segments }) = answer.heard() else {
             return Err(Error::Failed("the answer has no text".into()));
         };
         let told = answer.language.as_deref().and_then(iso_639_1);
         let language = told.or_else(|| recording.language.map(str::to_owned));
-        let segments: Vec<Segment> = answer.segments.iter().flatten().filter_map(heard).collect();
         Ok(Transcript {
-            text: text.trim().to_owned(),
+            text,
             language,
-            confidence: confidence(answer.segments.iter().flatten()),
+            confidence,
             seconds: answer.duration.filter(|seconds| seconds.is_finite() && *seconds >= 0.0),
             segments,
             by: self.name.clone(),
@@ -169,66 +173,6 @@ impl AsyncTryFrom<Upload> for Form {
     }
 }
 
-/// An answer: `verbose_json`, or only a text.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Answer {
-    #[serde(deserialize_with = "lenient")]
-    text: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    language: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    duration: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
-    segments: Option<Vec<Piece>>,
-}
-
-/// A part of `verbose_json`: seconds from the beginning, and the mean logarithm of the tokens' probabilities.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Piece {
-    #[serde(deserialize_with = "lenient")]
-    start: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
-    end: Option<f64>,
-    #[serde(deserialize_with = "lenient")]
-    text: Option<String>,
-    #[serde(deserialize_with = "lenient")]
-    avg_logprob: Option<f64>,
-}
-
-fn heard(part: &Piece) -> Option<Segment> {
-    let milliseconds = |seconds: Option<f64>| {
-        let seconds = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a cast of floats stops at the ends"
-        )]
-        let milliseconds = (seconds * 1_000.0).round() as u64;
-        Some(milliseconds)
-    };
-    let text = part.text.as_deref()?.trim().to_owned();
-    Some(Segment { start_ms: milliseconds(part.start)?, end_ms: milliseconds(part.end)?, text })
-}
-
-/// The mean probability of the tokens, each part weighed by its length.
-fn confidence<'a>(parts: impl Iterator<Item = &'a Piece>) -> Option<f32> {
-    let (mut sum, mut weight) = (0.0, 0.0);
-    for part in parts {
-        let length = part.end.unwrap_or(1.0) - part.start.unwrap_or(0.0);
-        if let Some(logprob) = part.avg_logprob.filter(|x| x.is_finite() && *x <= 0.0)
-            && length > 0.0
-        {
-            sum += logprob.exp() * length;
-            weight += length;
-        }
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "from 0 to 1")]
-    let mean = (sum / weight) as f32;
-    (weight > 0.0).then_some(mean)
-}
-
 /// The type without its parameters: `audio/ogg; codecs=opus` is `audio/ogg`.
 fn bare(mime_type: &str) -> String {
     mime_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
@@ -247,81 +191,6 @@ fn extension(mime_type: &str) -> &'static str {
         _ => "ogg",
     }
 }
-
-/// The code of a language that a server tells by code or, as Whisper does, by its English name.
-fn iso_639_1(told: &str) -> Option<String> {
-    let told = told.trim().to_lowercase();
-    let code = told.split(['-', '_']).next().unwrap_or_default();
-    if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return Some(code.to_owned());
-    }
-    let known = LANGUAGES.iter().find(|(name, _)| *name == told);
-    known.map(|(_, code)| (*code).to_owned())
-}
-
-/// Whisper's names of the languages that it hears best or most often, and their codes.
-const LANGUAGES: [(&str, &str); 60] = [
-    ("afrikaans", "af"),
-    ("albanian", "sq"),
-    ("arabic", "ar"),
-    ("armenian", "hy"),
-    ("azerbaijani", "az"),
-    ("belarusian", "be"),
-    ("bengali", "bn"),
-    ("bosnian", "bs"),
-    ("bulgarian", "bg"),
-    ("catalan", "ca"),
-    ("chinese", "zh"),
-    ("croatian", "hr"),
-    ("czech", "cs"),
-    ("danish", "da"),
-    ("dutch", "nl"),
-    ("english", "en"),
-    ("estonian", "et"),
-    ("finnish", "fi"),
-    ("french", "fr"),
-    ("galician", "gl"),
-    ("georgian", "ka"),
-    ("german", "de"),
-    ("greek", "el"),
-    ("gujarati", "gu"),
-    ("hebrew", "he"),
-    ("hindi", "hi"),
-    ("hungarian", "hu"),
-    ("icelandic", "is"),
-    ("indonesian", "id"),
-    ("italian", "it"),
-    ("japanese", "ja"),
-    ("kannada", "kn"),
-    ("kazakh", "kk"),
-    ("korean", "ko"),
-    ("latvian", "lv"),
-    ("lithuanian", "lt"),
-    ("macedonian", "mk"),
-    ("malay", "ms"),
-    ("malayalam", "ml"),
-    ("marathi", "mr"),
-    ("nepali", "ne"),
-    ("norwegian", "no"),
-    ("persian", "fa"),
-    ("polish", "pl"),
-    ("portuguese", "pt"),
-    ("punjabi", "pa"),
-    ("romanian", "ro"),
-    ("russian", "ru"),
-    ("serbian", "sr"),
-    ("slovak", "sk"),
-    ("slovenian", "sl"),
-    ("spanish", "es"),
-    ("swahili", "sw"),
-    ("swedish", "sv"),
-    ("tagalog", "tl"),
-    ("tamil", "ta"),
-    ("thai", "th"),
-    ("turkish", "tr"),
-    ("ukrainian", "uk"),
-    ("urdu", "ur"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -39,7 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rust_stemmers", &["index/", "llm/extractive"]),
     ("pulldown_cmark", &["knowledge/", "pipeline/format"]),
     ("htmd", &["knowledge/"]),
-    ("csv", &["knowledge/", "eval/dataset.rs"]),
+    ("csv", &["knowledge/", "eval/dataset.rs", "eval/hearing.rs"]),
     ("html5ever", &["knowledge/web/"]),
     ("quick_xml", &["knowledge/"]),
     ("flate2", &["knowledge/"]),

@@ -29,6 +29,7 @@ mod replicas;
 mod restart;
 mod store;
 mod torture;
+mod transcribe;
 mod web;
 mod voice;
 mod voice_notes;

@@ -1,7 +1,5 @@
 //! Speech models in the process: used when they are there, told of when they are not, and how well they hear.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::Arc;
@@ -126,42 +124,6 @@ async fn a_chain_is_written_in_the_configuration_and_asked_in_its_order() {
     assert_eq!(build("kind = \"auto\"").unwrap().name(), None);
 }
 
-/// The words of a text, to compare; letters where words are not set apart.
-fn words(text: &str, language: &str) -> Vec<String> {
-    let lower = text.to_lowercase();
-    let clean = |c: char| if c.is_alphanumeric() || c == '\'' { c } else { ' ' };
-    let bare: String = lower.chars().map(clean).collect();
-    if ["ja", "zh", "th"].contains(&language) {
-        return bare.chars().filter(|c| *c != ' ').map(String::from).collect();
-    }
-    bare.split_whitespace().map(str::to_owned).collect()
-}
-
-/// Words to change, add or leave out to make one text of the other.
-fn errors(wanted: &[String], heard: &[String]) -> usize {
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (at, word) in wanted.iter().enumerate() {
-        let mut before = row[0];
-        row[0] = at + 1;
-        for (place, other) in heard.iter().enumerate() {
-            let changed = before + usize::from(word != other);
-            before = row[place + 1];
-            row[place + 1] = changed.min(before + 1).min(row[place] + 1);
-        }
-    }
-    row[heard.len()]
-}
-
-#[test]
-fn errors_are_counted_in_words_and_where_there_are_none_in_letters() {
-    let count =
-        |wanted: &str, heard: &str, code: &str| errors(&words(wanted, code), &words(heard, code));
-    assert_eq!(count("When do you open?", "when do you open", "en"), 0);
-    assert_eq!(count("When do you open?", "", "en"), 4);
-    assert_eq!(count("When do you open?", "when you are open", "en"), 2);
-    assert_eq!(count("客観的実在", "客観的実際", "ja"), 1);
-}
-
 /// How well a real model hears: `FRONTDESK_WHISPER_MODEL=ggml-small.bin cargo test --test it voice::how_well -- --nocapture`.
 /// `FRONTDESK_WHISPER_AUTO=1`: it is not told the language.
 #[tokio::test]
@@ -169,48 +131,22 @@ async fn how_well_a_model_hears_by_language() {
     let Some(model) = std::env::var_os("FRONTDESK_WHISPER_MODEL").map(PathBuf::from) else {
         return println!("skipped: FRONTDESK_WHISPER_MODEL is not set");
     };
-    let Some(folder) = shared("data/voice") else { return println!("skipped: no shared data") };
-    let vad = shared(SILERO).map(|path| format!("vad_model = {:?}", path.display().to_string()));
-    let model = model.display().to_string();
-    let speech = format!("kind = \"whisper\"\npath = {model:?}\n{}", vad.unwrap_or_default());
-    let transcriber = build(&speech).unwrap();
-    let (mut table, mut notes, mut unread) = (BTreeMap::new(), String::new(), 0);
-    let manifest = std::fs::read_to_string(folder.join("manifest.csv")).unwrap();
-    for line in manifest.lines().skip(1) {
-        let (file, rest) = line.split_once(',').unwrap();
-        let (language, rest) = rest.split_once(',').unwrap();
-        let (wanted, _) = rest.rsplit_once(',').unwrap();
-        let told = std::env::var_os("FRONTDESK_WHISPER_AUTO").is_none() && language != "-";
-        let recording = Recording {
-            bytes: std::fs::read(folder.join(file)).unwrap().into(),
-            mime_type: "",
-            language: told.then_some(language),
-            vocabulary: "",
-            progress: None,
-        };
-        let begin = std::time::Instant::now();
-        let heard = match transcriber.transcribe(&recording).await {
-            Ok(heard) => heard,
-            Err(Error::Unreadable(why)) => {
-                unread += 1;
-                writeln!(notes, "  {file}: {why}").unwrap();
-                continue;
-            }
-            Err(error) => panic!("{file}: {error}"),
-        };
-        let (wanted, said) = (words(wanted, language), words(&heard.text, language));
-        let row: &mut (usize, usize, usize, f64) = table.entry(language.to_owned()).or_default();
-        *row = (row.0 + 1, row.1 + wanted.len(), row.2 + errors(&wanted, &said), row.3);
-        row.3 += begin.elapsed().as_secs_f64();
-        writeln!(notes, "  {file} [{:?}, {:?}]: {}", heard.language, heard.confidence, heard.text)
-            .unwrap();
+    let Some(list) = shared("data/voice/manifest.csv") else {
+        return println!("skipped: no shared data");
+    };
+    let home = tempfile::tempdir().unwrap();
+    let (model, list) = (model.display().to_string(), list.display().to_string());
+    let silero = shared(SILERO).unwrap().display().to_string();
+    let variables = [
+        ("FRONTDESK__SPEECH__KIND", "whisper"),
+        ("FRONTDESK__SPEECH__PATH", model.as_str()),
+        ("FRONTDESK__SPEECH__VAD_MODEL", silero.as_str()),
+    ];
+    let mut args = vec!["transcribe", "--reference", list.as_str()];
+    if std::env::var_os("FRONTDESK_WHISPER_AUTO").is_some() {
+        args.extend(["--language", "auto"]);
     }
-    println!("{model}\nlanguage  clips  words  wrong  error rate  seconds a clip");
-    for (language, (clips, all, wrong, seconds)) in &table {
-        #[expect(clippy::cast_precision_loss, reason = "a percentage of few words")]
-        let (rate, each) = (*wrong as f64 * 100.0 / (*all).max(1) as f64, seconds / *clips as f64);
-        println!("{language:<9} {clips:>5} {all:>6} {wrong:>6} {rate:>9.1} % {each:>14.2}");
-    }
-    println!("{unread} clips were not read\n{notes}");
-    assert!(!table.is_empty(), "no clip was read");
+    let (_, told) = run(home.path(), &args, &variables).await;
+    println!("{told}");
+    assert!(told.contains("error rate") && told.contains("\nen "), "no clip was read: {told}");
 }

@@ -216,6 +216,7 @@ fn piece(
         confidence,
         no_speech: Some(segment.no_speech_probability()),
         spoken: Some(spoken(&place, speech)),
+        packed: None,
     };
     Some((piece, sum))
 }

@@ -46,7 +46,7 @@ struct Shared {
     deafened: watch::Sender<bool>,
     hung_up: AtomicU64,
     climate: Climate,
-    transcripts: Mutex<HashMap<Vec<u8>, (String, String)>>,
+    transcripts: Mutex<HashMap<Vec<u8>, Value>>,
     chats: Mutex<Vec<Value>>,
     embedded: Mutex<Vec<Value>>,
     reranked: Mutex<Vec<Value>>,
@@ -146,9 +146,16 @@ impl OpenAi {
     /// Says what is heard in a recording, and in which language (as Whisper names it: `english`). Other
     /// recordings are refused.
     pub(crate) fn put_transcript(&self, bytes: &[u8], text: &str, language: &str) {
-        let transcript = (text.to_owned(), language.to_owned());
+        self.put_verbose(
+            bytes,
+            json!({"language": language, "duration": 2.5, "text": text, "segments": segments(text)}),
+        );
+    }
+
+    /// The same with the whole answer as `verbose_json` has it.
+    pub(crate) fn put_verbose(&self, bytes: &[u8], answer: Value) {
         let mut transcripts = self.state.transcripts.lock().unwrap();
-        transcripts.insert(Sha256::digest(bytes).to_vec(), transcript);
+        transcripts.insert(Sha256::digest(bytes).to_vec(), answer);
     }
 
     /// The bodies of all chats, in order.
@@ -354,10 +361,8 @@ async fn transcriptions(
     std::mem::forget(unanswered);
     match state.transcripts.lock().unwrap().get(&digest) {
         None => Err(wrong(400, "unknown_audio", "no transcript was put for this recording")),
-        Some((text, _)) if plain => Ok(answer(&json!({"text": text}))),
-        Some((text, language)) => Ok(answer(&json!({
-            "task": "transcribe", "language": language, "duration": 2.5, "text": text, "segments": segments(text),
-        }))),
+        Some(put) if plain => Ok(answer(&json!({"text": put["text"]}))),
+        Some(put) => Ok(answer(put)),
     }
 }
 
