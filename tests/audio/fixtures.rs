@@ -1,4 +1,4 @@
-//! Sounds for tests: those in `tests/samples/sounds`, those of the shared data, and those made here.
+//! Sounds for tests: those in `tests/audio/samples`, those of the shared data, and those made here.
 
 use std::io::Cursor;
 
@@ -6,15 +6,15 @@ use ogg::PacketWriter;
 use ogg::writing::PacketWriteEndInfo;
 use opus_rs::{Application, OpusEncoder};
 
-/// A file of `tests/samples/sounds`.
+/// A file of `tests/audio/samples`.
 pub(crate) fn sample(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/samples/sounds/{name}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/audio/samples/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).expect("a sample")
 }
 
-/// All files of `tests/samples/sounds`, by name.
+/// All files of `tests/audio/samples`, by name.
 pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
-    let folder = format!("{}/tests/samples/sounds", env!("CARGO_MANIFEST_DIR"));
+    let folder = format!("{}/tests/audio/samples", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(folder).expect("the samples").flatten();
     let mut names: Vec<String> =
         files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
@@ -41,7 +41,7 @@ pub(crate) fn manifest() -> Vec<String> {
     text.lines().skip(1).filter_map(|line| Some(line.split_once(',')?.0.to_owned())).collect()
 }
 
-/// What is in all of `tests/samples/sounds`, at 16 kHz.
+/// What is in all of `tests/audio/samples`, at 16 kHz.
 pub(crate) fn sound() -> Vec<f32> {
     let at = |sample: u16| {
         let t = f64::from(sample) / 16_000.0;

@@ -427,6 +427,8 @@ mod tests {
             let mut set = shop();
             let phrase = Phrase::read(&text, set.languages());
             prop_assume!(!phrase.same.is_empty());
+            // In a text of capitals no name can be told, and in a sentence around it they all are names.
+            prop_assume!(case || text.chars().any(char::is_lowercase));
             let place = set.push(vec![phrase], None);
             let asked = if case { text.to_uppercase() } else { format!("Hello, {text}") };
             let near = set.near(&Phrase::read(&asked, set.languages()), None);

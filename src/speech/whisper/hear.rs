@@ -61,8 +61,10 @@ impl Ear {
     /// Transcribes a recording. Checks between the steps, and within whisper, whether to stop.
     pub(super) fn hear(&mut self, model: &Model, job: &Job) -> Result<Heard, Error> {
         job.stop.begin();
-        let samples = samples(&job.bytes, self.way.longest_seconds, &|| job.stop.now())?;
+        let samples = samples(&job.bytes, self.way.longest_seconds, &|| job.stop.now());
+        // Who stopped the work knows why.
         go_on(job)?;
+        let samples = samples?;
         let speech = self.voices()?.find(&samples).map_err(Error::Failed)?;
         go_on(job)?;
         #[expect(clippy::cast_precision_loss, reason = "a recording has fewer than 2^52 samples")]
