@@ -19,9 +19,9 @@ use tokio::sync::oneshot;
 
 /// Rounds of each case, by turns, and texts in each.
 const ROUNDS: usize = 2;
-const TEXTS: usize = 300;
+const TEXTS: usize = 100;
 /// Between two texts.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(200);
 /// Notes at once: as many as there are cores, as a rule.
 const NOTES: usize = 2;
 const QUESTIONS: [&str; 4] = [
