@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use frontdesk::speech::audio::{Limits, decode};
 
 /// Each is decoded so often; the best time counts.
-const RUNS: usize = 10;
+const RUNS: usize = 3;
 
 /// The recordings of one kind.
 #[derive(Default)]
