@@ -1,9 +1,20 @@
-//! How long a voice note takes: whisper.cpp's work on half a minute of sound through our adapter, one note alone and two at
-//! once, with one thread and with two, and the memory before and after. Needs `FRONTDESK_WHISPER_MODEL`, or whisper.cpp's model
-//! without weights in `../shared/models/whisper`, which runs the encoder in real time and writes nothing.
+//! Voice notes, in three parts; name some after `--`, or none for all:
+//!
+//! - `decode`: how fast recordings become samples, kind by kind, over `tests/samples/sounds` and `../shared/data/voice`.
+//! - `encode`: whisper.cpp's work on half a minute of sound through our adapter, one note alone and two at once, with one
+//!   thread and with two, and the memory before and after.
+//! - `latency`: what the transcribing of notes adds to the answers to texts.
+//!
+//! The last two need `FRONTDESK_WHISPER_MODEL`, or whisper.cpp's model without weights in `../shared/models/whisper`, which runs
+//! the encoder in real time and writes nothing.
 //!
 //! With `FRONTDESK_WHISPER_CLI`, the path of whisper.cpp's `whisper-cli`, the same recording goes through that by turns, and the
 //! ratio is printed. It pays for loading the model each time, as its own timings tell, which are subtracted.
+
+#[path = "voice/decode.rs"]
+mod decode;
+#[path = "voice/latency.rs"]
+mod latency;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,10 +83,30 @@ fn resident_mb() -> u64 {
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
+/// The model that is measured.
+fn model() -> PathBuf {
+    let real = std::env::var_os("FRONTDESK_WHISPER_MODEL").map(PathBuf::from);
+    real.unwrap_or_else(|| shared("models/whisper/for-tests-ggml-tiny.bin"))
+}
+
 #[tokio::main]
 async fn main() {
-    let real = std::env::var_os("FRONTDESK_WHISPER_MODEL").map(PathBuf::from);
-    let model = real.unwrap_or_else(|| shared("models/whisper/for-tests-ggml-tiny.bin"));
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|part| !part.starts_with('-')).collect();
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
+    if wants("decode") {
+        decode::table();
+    }
+    if wants("encode") {
+        encode().await;
+    }
+    if wants("latency") {
+        latency::compare().await;
+    }
+}
+
+async fn encode() {
+    let model = model();
     let wav = shared("data/voice/jfk.wav");
     let (true, Ok(bytes)) = (model.is_file(), std::fs::read(&wav)) else {
         return println!("skipped: no shared data, and FRONTDESK_WHISPER_MODEL is not set");

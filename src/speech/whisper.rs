@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
+use std::thread::{Builder, JoinHandle, available_parallelism};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use super::filler::Piece;
 use super::{Error, Recording, Segment, Transcriber, Transcript};
 use hear::{Ear, Heard, Job};
-use model::{Model, give_back};
+use model::{Model, give_back, give_way};
 use stop::{Stop, Wanted};
 
 mod file;
@@ -148,13 +148,26 @@ impl Whisper {
         let (model, ears) = (self.model.clone(), self.ears.clone());
         let idle = lock(&ears).pop();
         let mut ear = idle.unwrap_or_else(|| Ear::new(self.way, self.vad_model.clone()));
-        let mut work = tokio::task::spawn_blocking(move || {
+        let work = move || {
+            give_way();
             let heard = ear.hear(&model, &job);
             give_back();
             // One that broke off is not used again.
             lock(&ears).push(ear);
             drop(place);
             heard
+        };
+        // A thread that gave way never goes faster again, so it is nobody else's. The runtime waits for who waits for it.
+        let mut work = tokio::task::spawn_blocking(move || {
+            let thread = Builder::new().name("speech".into()).spawn(work);
+            let broke = |why: &dyn std::fmt::Display| {
+                Err(Error::Failed(format!("the transcription broke off: {why}")))
+            };
+            match thread.map(JoinHandle::join) {
+                Ok(Ok(heard)) => heard,
+                Ok(Err(_)) => broke(&"it panicked"),
+                Err(error) => broke(&error),
+            }
         });
         loop {
             tokio::select! {

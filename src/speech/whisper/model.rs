@@ -96,6 +96,17 @@ pub(super) fn give_back() {
     }
 }
 
+/// Lets all other work go first from now on, where the two want the same core: nobody waits for a transcript as for an answer,
+/// and it takes a core for seconds. On Linux that is a thread's own matter, and its threads' after it.
+pub(super) fn give_way() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "the C library has no safe way to say so")]
+    // SAFETY: nice takes a number and touches no memory. A refusal changes nothing.
+    unsafe {
+        libc::nice(10);
+    }
+}
+
 struct Counted(Arc<States>);
 
 impl Counted {
