@@ -23,7 +23,7 @@ struct Row {
 /// Prints a line for each kind.
 pub(crate) fn table() {
     let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/sounds"), &mut files);
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/samples"), &mut files);
     collect(&super::shared("data/voice"), &mut files);
     let limits = Limits::refuse_beyond(Duration::from_hours(1));
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
