@@ -117,6 +117,7 @@ pub enum GroundingCheck {
 
 /// What an agent does with voice notes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Voice {
     /// Whether voice notes are transcribed.
     pub transcribe: bool,

@@ -63,7 +63,7 @@ pub(super) async fn listen(
         took_ms: millis(started),
     });
     if question.is_empty() {
-        return Err(wordless(turn, all.language, all.failed));
+        return Err(wordless(turn, all.language, all.failed.as_ref()));
     }
     Ok(Question { text: question, language: all.language, spoken: all.spoken })
 }
@@ -173,7 +173,7 @@ async fn hear(
 
 /// What a customer gets whose messages hold no words, in his language where it is known: that of an earlier message, else
 /// the one that the agent expects.
-fn wordless(turn: &Turn, heard: Option<String>, failed: Option<Deaf>) -> Outcome {
+fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&Deaf>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
     let language = query::language(&nothing, &turn.history).or_else(|| voice.language.clone());

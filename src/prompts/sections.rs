@@ -27,6 +27,7 @@ impl From<SearchHeader> for Searching {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(super) struct VoiceHeader {
     pub(super) transcribe: bool,
     pub(super) audio: bool,

@@ -102,10 +102,7 @@ impl Sandbox {
                 ..Party::default()
             },
             sent_at: json::time(message, "timestamp"),
-            content: match self.recording(message) {
-                Some(recording) => recording?,
-                None => Content::Text { body: json::string(message, "text")? },
-            },
+            content: self.content(message)?,
             reply_to: None,
             group: None,
             imported: false,
@@ -115,23 +112,23 @@ impl Sandbox {
 }
 
 impl Sandbox {
-    /// The recording of a message, if it is one; `Some(None)` where it cannot be read.
-    fn recording(&self, message: &Value) -> Option<Option<Content>> {
+    /// What a message holds: a recording, or words.
+    fn content(&self, message: &Value) -> Option<Content> {
         let kinds =
             [("voice", MediaKind::Voice), ("audio", MediaKind::Audio), ("video", MediaKind::Video)];
         let found = kinds.iter().find_map(|(key, kind)| Some((message.get(key)?, *kind)));
-        let (file, kind) = found?;
+        let Some((file, kind)) = found else {
+            return Some(Content::Text { body: json::string(message, "text")? });
+        };
         let data = file.get("data").and_then(Value::as_str);
-        let bytes = data.and_then(|data| STANDARD.decode(data.trim()).ok());
-        Some(bytes.map(|bytes| {
-            Content::Media(Media {
-                kind,
-                mime_type: json::text(file, "mime_type"),
-                caption: json::text(file, "caption"),
-                transcript: json::text(file, "transcript").filter(|_| self.transcripts),
-                bytes: Some(Blob(bytes.into())),
-                ..Media::default()
-            })
+        let bytes = data.and_then(|data| STANDARD.decode(data.trim()).ok())?;
+        Some(Content::Media(Media {
+            kind,
+            mime_type: json::text(file, "mime_type"),
+            caption: json::text(file, "caption"),
+            transcript: json::text(file, "transcript").filter(|_| self.transcripts),
+            bytes: Some(Blob(bytes.into())),
+            ..Media::default()
         }))
     }
 }
