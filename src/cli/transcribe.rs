@@ -20,7 +20,7 @@ mod show;
 /// Write what is said in voice notes and other recordings, as a customer's would be understood
 ///
 /// Uses the `[speech]` settings of the configuration. Reads what WhatsApp sends and what phones record: Ogg, M4A, MP3, WAV,
-/// WebM, and the sound of videos.
+/// and the sound of videos.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Transcribe {
@@ -36,7 +36,7 @@ pub(super) struct Transcribe {
     /// Print one JSON array, an object for each recording
     #[arg(long)]
     json: bool,
-    /// Print subtitles (SubRip) of one recording
+    /// Print the subtitles of one recording, as an .srt file has them
     #[arg(long, conflicts_with_all = ["json", "reference"])]
     srt: bool,
     /// Score the recordings of a list: CSV with the columns file, lang, transcript, and as needed kind
