@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn without_parts_only_notes_and_loops_go() {
-        let looped = vec!["I want to go"; 12].join(" ");
+        let looped = ["I want to go"; 12].join(" ");
         for (text, left) in [
             ("[Music] Are you  open?", "Are you open?"),
             (looped.as_str(), "I want to go"),
