@@ -124,7 +124,7 @@ impl Engine {
     /// Stages 2 to 4: what can be done while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, recordings: &dyn Recordings) -> Ready {
         let started = Instant::now();
-        let mut run = Run { trace: Trace::default(), transcripts: Vec::new() };
+        let mut run = Run { trace: Trace::default(), transcripts: Vec::new(), unheard: None };
         let stage = match transcribe::listen(&*self.speech, recordings, turn, &mut run).await {
             Ok(question) => self.look_up(bot, turn, question, &mut run).await,
             Err(outcome) => Stage::Decided(outcome),
@@ -161,6 +161,12 @@ impl Engine {
                 let open = Open { question: &question, found: &found };
                 self.reply(bot, turn, (&open, around), &mut run).await
             }
+        };
+        let outcome = match (outcome, run.unheard.take()) {
+            (Outcome::Reply(reply), Some(sentence)) => {
+                Outcome::Reply(Reply { text: format!("{}\n\n{sentence}", reply.text), ..reply })
+            }
+            (outcome, _) => outcome,
         };
         run.trace.total_ms = millis(started);
         Answered { outcome, trace: run.trace, transcripts: run.transcripts }
@@ -245,6 +251,8 @@ impl Ready {
 struct Run {
     trace: Trace,
     transcripts: Vec<(MessageId, Spoken)>,
+    /// What the customer is told of a voice note that was not understood beside other words.
+    unheard: Option<String>,
 }
 
 impl Bot {

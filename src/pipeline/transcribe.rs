@@ -65,6 +65,7 @@ pub(super) async fn listen(
     if question.is_empty() {
         return Err(wordless(turn, all.language, all.failed.as_ref()));
     }
+    run.unheard = unheard(turn, all.language.as_deref(), all.failed.as_ref());
     Ok(Question { text: question, language: all.language, spoken: all.spoken })
 }
 
@@ -169,6 +170,14 @@ async fn hear(
     let spoken = Spoken { text, heard };
     recordings.keep(said, &spoken).await;
     Ok(spoken)
+}
+
+/// What a customer is told beside the answer to his words, when a voice note among them was not understood.
+fn unheard(turn: &Turn, heard: Option<&str>, failed: Option<&Deaf>) -> Option<String> {
+    match wordless(turn, heard.map(str::to_owned), Some(failed?)) {
+        Outcome::Reply(Reply { text, sort: ReplyKind::VoiceFailure, .. }) => Some(text),
+        _ => None,
+    }
 }
 
 /// What a customer gets whose messages hold no words, in his language where it is known: that of an earlier message, else

@@ -1,20 +1,46 @@
 //! Where the pipeline gets recordings from: the database, else the provider. Keeps what was fetched and what was heard, so that
 //! neither is done twice. Transcribes nothing.
 
+use std::time::{Duration, Instant};
+
 use async_trait::async_trait;
 
 use crate::domain::{Media, Said, Spoken};
 use crate::pipeline::Recordings;
-use crate::provider::Provider;
+use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
 /// The largest recording that is fetched, in bytes: what WhatsApp itself takes.
 const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
 
+/// How long a recording is asked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The recordings of a number's customers.
 pub(super) struct Line<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
+}
+
+impl Line<'_> {
+    /// Asks the provider for a file; a passing failure is tried again, for as long as a customer would wait for it.
+    async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
+        let begun = Instant::now();
+        let mut attempt = 0;
+        loop {
+            match self.provider.media(media, LARGEST_RECORDING).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => match error.retry(attempt, 0.0) {
+                    Retry::After(wait) if begun.elapsed() + wait < PATIENCE => {
+                        tracing::info!(%error, "a recording could not be fetched, it is tried again");
+                        tokio::time::sleep(wait).await;
+                        attempt += 1;
+                    }
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -28,8 +54,7 @@ impl Recordings for Line<'_> {
                 Err(error) => tracing::warn!(%error, "a kept recording cannot be read"),
             }
         }
-        let fetched = self.provider.media(media, LARGEST_RECORDING).await;
-        let bytes = fetched.map_err(|error| error.to_string())?;
+        let bytes = self.ask(media).await.map_err(|error| error.to_string())?;
         if let Some(message) = &said.message {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
             if let Err(error) = self.store.keep_recording(message, mime_type, bytes.clone()).await {

@@ -67,6 +67,28 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_host_of_files_that_fails_for_a_moment_is_asked_again(db) {
+        let app = Setup::on(db).start().await;
+        app.whatsapp.fail_next_media(1, &Failure::Status(503, "busy".into(), None));
+        app.model.put_transcript(b"OggS busy", "When do you open?", "english");
+        speaks(&app, CUSTOMER, "1", b"OggS busy").await;
+        app.settle().await;
+        assert_eq!((questions(&app), app.model.recorded().len()), (vec!["When do you open?".into()], 1));
+        app.stop().await;
+    }
+
+    async fn a_note_that_is_not_understood_beside_a_text_is_told_of_with_the_answer(db) {
+        let app = Setup::on(db).with("[worker]\ngap_ms = 1200").start().await;
+        speaks(&app, CUSTOMER, "1", b"OggS refused").await;
+        says(&app, CUSTOMER, "2", "Can I return a lamp?").await;
+        app.settle().await;
+        assert_eq!(questions(&app), ["Can I return a lamp?"]);
+        let answer = got(&app, CUSTOMER).join("\n");
+        assert_eq!(answer.matches(FAILURE).count(), 1, "{answer}");
+        assert!(answer.len() > FAILURE.len() + 10, "the text was not answered: {answer}");
+        app.stop().await;
+    }
+
     async fn the_sentence_is_in_the_language_that_the_customer_wrote_before(db) {
         let app = Setup::on(db).file("prompts/acme.md", &acme("", "Be brief.")).start().await;
         says(&app, CUSTOMER, "1", "¿A qué hora abre la tienda los sábados?").await;
