@@ -38,6 +38,8 @@ bench: tools-test
 	cargo bench --locked --bench search
 	cargo bench --locked --bench embedding
 	cargo bench --locked --bench answering
+	cargo bench --locked --bench learning
+	cargo bench --locked --bench voice
 
 # Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit for these steps alone; see tests/it/torture/plan.rs.
 KILLS = 500
