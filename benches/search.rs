@@ -62,17 +62,18 @@ fn many(collections: usize, chunks: usize) {
     let spoken = block_on(index.languages(&names[..1])).unwrap_or_default();
     println!("  languages of the first: {spoken:?}");
     let questions: Vec<_> = (0..QUESTIONS * 8).map(|_| (made.text(ASKED), made.vector())).collect();
-    let times = eight_at_once(&index, &names, questions);
-    show("hybrid, eight at once", times, None);
+    let (waited, alone) = eight_at_once(&index, &names, questions).into_iter().unzip();
+    show("eight at once, waiting", waited, None);
+    show("of that its own search", alone, None);
 }
 
 /// As a desk asks: eight tasks on a runtime of as many threads as there are cores, each asking one question after the
-/// other of another collection each time.
+/// other of another collection each time. How long each took with its waiting for a thread, and without.
 fn eight_at_once(
     index: &Arc<dyn Index>,
     names: &[CollectionId],
     questions: Vec<(String, Vec<f32>)>,
-) -> Vec<Duration> {
+) -> Vec<(Duration, Duration)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
     let mut questions = questions.into_iter();
     let tasks: Vec<_> = (0..8)
@@ -87,8 +88,9 @@ fn eight_at_once(
                     let started = Instant::now();
                     // A turn among the others is part of what a question waits for.
                     tokio::task::yield_now().await;
+                    let begun = Instant::now();
                     std::hint::black_box(index.search(&query).await.is_ok());
-                    times.push(started.elapsed());
+                    times.push((started.elapsed(), begun.elapsed()));
                 }
                 times
             })
