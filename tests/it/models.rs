@@ -2,18 +2,16 @@
 //! when they are there.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
 use std::sync::Mutex;
 
 use frontdesk::config::Config;
 use frontdesk::models::{KNOWN, Known, Part, Settings, Use, Watch};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use crate::embedding::tiny::{BERT, Tiny, XLM_ROBERTA};
 use crate::support::hub::Hub;
-use crate::support::process::BINARY;
+use crate::support::process::{run, says};
 
 const fn part(path: &'static str, sha256: &'static str, optional: bool) -> Part {
     Part { path, sha256, optional }
@@ -289,23 +287,6 @@ fn no_name_leads_out_of_the_folder() {
     for name in ["", "..", "../x", "a/b", "/etc", ".hidden", "a\\b", "a b"] {
         assert!(models.path(name).is_err(), "{name}");
         assert!(models.remove(name).is_err(), "{name}");
-    }
-}
-
-/// Runs a command in an empty folder with these variables only.
-async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
-    let mut command = Command::new(BINARY);
-    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
-    let Output { status, stdout, stderr } = command.output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.success(), text(stdout) + &text(stderr))
-}
-
-#[track_caller]
-fn says((good, text): &(bool, String), wanted: bool, words: &[&str]) {
-    assert_eq!(*good, wanted, "{text}");
-    for word in words {
-        assert!(text.contains(word), "no `{word}` in:\n{text}");
     }
 }
 

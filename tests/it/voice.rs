@@ -1,14 +1,12 @@
 //! Speech models in the process: used when they are there, told of when they are not, and how well they hear.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
 use std::sync::Arc;
 
 use frontdesk::config::Config;
 use frontdesk::speech::{Error, Recording, Transcriber};
-use tokio::process::Command;
 
-use crate::support::process::BINARY;
+use crate::support::process::{run, says};
 
 fn shared(path: &str) -> Option<PathBuf> {
     let near = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
@@ -18,23 +16,6 @@ fn shared(path: &str) -> Option<PathBuf> {
 
 const TINY: &str = "models/whisper/for-tests-ggml-tiny.bin";
 const SILERO: &str = "models/whisper/for-tests-silero-v6.2.0-ggml.bin";
-
-/// Runs a command in an empty folder with these variables only.
-async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
-    let mut command = Command::new(BINARY);
-    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
-    let Output { status, stdout, stderr } = command.output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.success(), text(stdout) + &text(stderr))
-}
-
-#[track_caller]
-fn says((good, text): &(bool, String), wanted: bool, words: &[&str]) {
-    assert_eq!(*good, wanted, "{text}");
-    for word in words {
-        assert!(text.contains(word), "no `{word}` in:\n{text}");
-    }
-}
 
 #[tokio::test]
 async fn a_speech_model_that_is_imported_is_used_and_doctor_says_which_or_what_is_missing() {

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
@@ -113,5 +113,23 @@ pub(crate) fn free_port() -> u16 {
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
+    }
+}
+
+/// Runs a command in an empty folder with these variables only.
+pub(crate) async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(BINARY);
+    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
+    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.success(), text(stdout) + &text(stderr))
+}
+
+/// A command ended well or not, as wanted, and said all of these words.
+#[track_caller]
+pub(crate) fn says((good, text): &(bool, String), wanted: bool, words: &[&str]) {
+    assert_eq!(*good, wanted, "{text}");
+    for word in words {
+        assert!(text.contains(word), "no `{word}` in:\n{text}");
     }
 }
