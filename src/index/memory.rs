@@ -1,4 +1,4 @@
-//! Exact search over chunks held in memory, a shelf for each collection. Nothing is written to disk: the database
+//! Search that compares every chunk, held in memory, a shelf for each collection. Nothing is written to disk: the database
 //! is the truth, and whoever starts the program loads the chunks from it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

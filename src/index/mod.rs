@@ -3,7 +3,7 @@
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `memory` | exact search over all chunks of a collection, held in memory; the database is the truth |
+//! | `memory` | compares every chunk of a collection, held in memory; the database is the truth |
 //! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory; the database is the truth |
 
 use std::collections::BTreeMap;
@@ -125,7 +125,7 @@ pub struct Error(pub String);
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
-    /// Exact search in memory.
+    /// Every chunk is compared, in memory.
     Memory {},
     /// A Qdrant server or cluster.
     Qdrant(qdrant::Settings),
