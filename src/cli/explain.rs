@@ -1,7 +1,7 @@
 //! A turn's trace for people: what each stage saw, decided and took, a line or some each. Prints nothing itself.
 
-use crate::domain::Trace;
 use crate::domain::trace::{Checked, Note, Retrieved};
+use crate::domain::{Scores, Trace};
 
 /// What became of a voice note, for people.
 pub(super) fn heard_line(note: &Note) -> String {
@@ -43,18 +43,13 @@ pub(super) fn explain(trace: &Trace) -> String {
         lines.extend(search_lines(stage));
         for (index, passage) in stage.passages.iter().enumerate() {
             let (chunk, scores) = (&passage.chunk, &passage.scores);
-            let leg =
-                |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
             lines.push(format!(
-                "  [{}] {:.2}  {} — {}  (meaning {}, words {}, letters {}, coverage {:.2})",
+                "  [{}] {:.2}  {} — {}  ({})",
                 index + 1,
                 scores.fused,
                 chunk.source,
                 chunk.stands(),
-                leg(scores.dense),
-                leg(scores.bm25),
-                leg(scores.ngram),
-                scores.coverage
+                legs(scores)
             ));
         }
         lines.extend(stage.error.iter().map(|error| format!("  {error}")));
@@ -83,6 +78,13 @@ pub(super) fn explain(trace: &Trace) -> String {
         trace.total_ms, usage.input_tokens, usage.output_tokens
     ));
     lines.join("\n")
+}
+
+/// What each leg made of a passage, and how much of the question it holds.
+pub(super) fn legs(scores: &Scores) -> String {
+    let leg = |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
+    let (meaning, words, letters) = (leg(scores.dense), leg(scores.bm25), leg(scores.ngram));
+    format!("meaning {meaning}, words {words}, letters {letters}, coverage {:.2}", scores.coverage)
 }
 
 /// What was searched for where that was not the question alone, and what it cost.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 
+use super::explain::legs;
 use crate::app::App;
 use crate::domain::CollectionId;
 use crate::pipeline::retrieve;
@@ -53,18 +54,13 @@ impl Search {
         }
         for (index, passage) in found.passages.iter().enumerate() {
             let (chunk, scores) = (&passage.chunk, &passage.scores);
-            let leg =
-                |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
             println!(
-                "\n{}. {:.3}  {}  {}\n   meaning {}, words {}, letters {}, coverage {:.2}",
+                "\n{}. {:.3}  {}  {}\n   {}",
                 index + 1,
                 scores.fused,
                 chunk.source,
                 chunk.stands(),
-                leg(scores.dense),
-                leg(scores.bm25),
-                leg(scores.ngram),
-                scores.coverage
+                legs(scores)
             );
             for line in chunk.body.lines() {
                 println!("   │ {line}");
