@@ -81,7 +81,9 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Nothing here transcribes.
-    #[error("speech recognition is off: set [speech] kind in the configuration")]
+    #[error(
+        "speech recognition is off: `frontdesk models fetch whisper-small`, or set [speech] kind"
+    )]
     Off,
     /// The recording is longer than the limit.
     #[error(
