@@ -1,6 +1,16 @@
 //! Scoring: runs the real pipeline's stages over questions whose right answers are known, and counts what was heard wrongly
 //! in recordings of which is known what is said. Sends nothing and changes no agent.
 
+pub mod suite;
+pub mod graded;
+pub mod row;
+pub mod template;
+pub mod script;
+pub mod target;
+pub mod check;
+pub mod judge;
+pub mod run;
+pub mod report;
 mod calibrate;
 mod dataset;
 mod hearing;

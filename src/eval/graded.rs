@@ -1,0 +1,186 @@
+//! What became of assertions and cases: plain data in the shape that promptfoo's reports have.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What became of one assertion, or of all of a case together.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Graded {
+    /// Whether it holds.
+    pub pass: bool,
+    /// How well; mostly 0 to 1, but some types are not bounded.
+    pub score: f64,
+    /// Why.
+    pub reason: String,
+    /// Named scores, for all assertions of a case together.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub named_scores: Map<String, Value>,
+    /// What graders used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_used: Option<Tokens>,
+    /// The parts, for all assertions of a case together and for types that have parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component_results: Option<Vec<Graded>>,
+    /// The assertion as it is written.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub assertion: Value,
+    /// Why it could not be tried. Then `pass` is false and it counts for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// What went wrong with the assertion itself; the whole row is an error then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What else is known, such as the grader's prompt or a guardrail's verdict.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+}
+
+impl Graded {
+    /// It holds.
+    pub fn passed() -> Self {
+        Self { pass: true, score: 1.0, reason: "Assertion passed".into(), ..Self::default() }
+    }
+
+    /// It does not, and why.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), ..Self::default() }
+    }
+
+    /// It holds or not, with the reason why not.
+    pub fn when(pass: bool, reason: impl FnOnce() -> String) -> Self {
+        if pass { Self::passed() } else { Self::failed(reason()) }
+    }
+
+    /// It holds or not, with a score and a reason.
+    pub fn scored(pass: bool, score: f64, reason: impl Into<String>) -> Self {
+        Self { pass, score, reason: reason.into(), ..Self::default() }
+    }
+
+    /// It cannot be tried here, and why.
+    pub fn skipped(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { reason: format!("skipped: {why}"), skipped: Some(why), ..Self::default() }
+    }
+
+    /// It cannot be tried because it, or what it is tried on, is wrong: the row is an error.
+    pub fn error(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self { reason: why.clone(), error: Some(why), ..Self::default() }
+    }
+}
+
+/// Tokens that were used, in promptfoo's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tokens {
+    /// All.
+    pub total: u64,
+    /// Read by the model.
+    pub prompt: u64,
+    /// Written by the model.
+    pub completion: u64,
+    /// Not paid for, because the answer was in the cache.
+    pub cached: u64,
+    /// Requests.
+    pub num_requests: u64,
+}
+
+impl std::ops::AddAssign for Tokens {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.prompt += other.prompt;
+        self.completion += other.completion;
+        self.cached += other.cached;
+        self.num_requests += other.num_requests;
+    }
+}
+
+/// What a target answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Response {
+    /// The answer: text, or an object where the target gives one. Null when there is none.
+    pub output: Value,
+    /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_usage: Option<Tokens>,
+    /// Dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+    /// Whether it came from the cache.
+    pub cached: bool,
+    /// Milliseconds, where the target knows better than the runner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// Why the model stopped, such as `stop` or `length`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<String>,
+    /// Logarithms of the probabilities of the answer's tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_probs: Option<Vec<f64>>,
+    /// `{flagged, flaggedInput, flaggedOutput, reason}`.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub guardrails: Value,
+    /// What else the target tells.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub metadata: Value,
+    /// Spans that the target recorded, for `trace-*` and `trajectory:*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spans: Option<Vec<Span>>,
+    /// What our own pipeline did, one for each turn of the conversation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<SeenTurn>,
+    /// Why nothing could be asked here, such as `no python`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+}
+
+/// One span of an OpenTelemetry trace.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Span {
+    /// Its id.
+    pub span_id: String,
+    /// The one that it is part of.
+    pub parent_span_id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Milliseconds since 1970.
+    pub start_time: f64,
+    /// Milliseconds since 1970; `None` while it runs.
+    pub end_time: Option<f64>,
+    /// What is said of it.
+    pub attributes: Map<String, Value>,
+    /// 2 is an error.
+    pub status_code: Option<u8>,
+    /// Why it is one.
+    pub status_message: Option<String>,
+}
+
+/// What our own pipeline did with one turn.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SeenTurn {
+    /// What the customer sent, as text (a voice note as its transcript).
+    pub said: Vec<String>,
+    /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
+    pub outcome: String,
+    /// Why a person was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who is told of it, such as `+15551230000`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notified: Vec<String>,
+    /// What the customer gets, one text a message.
+    pub bubbles: Vec<String>,
+    /// The documents that the answer names, as `document` or `document, page 3`.
+    pub citations: Vec<String>,
+    /// Who owns the conversation after it: `bot` or `person`.
+    pub owner: String,
+    /// What each stage saw, decided, took and used.
+    pub trace: Value,
+}

@@ -1,0 +1,1 @@
+//! Reports of a run: pure writers over a summary and a journal.

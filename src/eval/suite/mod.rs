@@ -1,0 +1,188 @@
+//! A suite: prompts, targets and cases, read from a configuration in promptfoo's format. Data only; nothing here runs.
+//!
+//! The format is written down at <https://www.promptfoo.dev/docs/configuration/reference/>. What is written in a file is kept
+//! as it is (`raw`), because reports show it again.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Names and what they hold, in the order in which they are written.
+pub type Vars = Map<String, Value>;
+
+/// A suite, ready to run: every reference resolved, every matrix and scenario multiplied out.
+#[derive(Debug, Clone, Default)]
+pub struct Suite {
+    /// The file that it was read from, as the caller named it.
+    pub file: PathBuf,
+    /// The folder that `file://` is relative to.
+    pub base: PathBuf,
+    /// What it says of itself.
+    pub description: String,
+    /// The prompts; `{{message}}` where none is written.
+    pub prompts: Vec<Prompt>,
+    /// What answers: promptfoo's providers.
+    pub targets: Vec<TargetSpec>,
+    /// The cases, in order.
+    pub cases: Vec<Case>,
+    /// Metrics that are computed of others, for each prompt and target.
+    pub derived: Vec<Derived>,
+    /// Values of `env`, which win over the process's environment.
+    pub env: Vars,
+    /// Files that hold filters of templates, by name.
+    pub filters: Vars,
+    /// How it wants to be run.
+    pub options: RunOptions,
+    /// The configuration as it was read, for reports.
+    pub raw: Value,
+}
+
+/// A prompt: a template, or a function in a file that makes one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The template, or the function's source.
+    pub raw: String,
+    /// How it is called in reports; the template itself where nothing else is written.
+    pub label: String,
+    /// Its id, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The script that makes the prompt, such as `/suite/prompt.py:make`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// Settings that are merged into the target's.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub config: Value,
+}
+
+/// What answers, as it is written: `openai:gpt-4o-mini`, `frontdesk:acme@3`, `{id, config, …}`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetSpec {
+    /// Its id, such as `echo` or `file://answer.js`.
+    pub id: String,
+    /// How it is called in reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Its settings.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub config: Value,
+    /// Labels of the only prompts that it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompts: Option<Vec<String>>,
+    /// What is made of its output before anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<String>,
+    /// Milliseconds to wait before each call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<u64>,
+    /// Values for its environment.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub env: Vars,
+}
+
+impl TargetSpec {
+    /// How it is called in reports.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.id)
+    }
+}
+
+/// One case: what is asked, and what must hold of the answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Case {
+    /// What it is called.
+    pub description: Option<String>,
+    /// The variables; a matrix is multiplied out already.
+    pub vars: Vars,
+    /// A target of its own, in place of the suite's.
+    pub provider: Option<TargetSpec>,
+    /// Names of the only targets that it is for.
+    pub only_targets: Option<Vec<String>>,
+    /// Labels or ids of the only prompts that it is for; `Group:*` names all that begin with `Group:`.
+    pub only_prompts: Option<Vec<String>>,
+    /// The answer, where it is given and nobody is asked.
+    pub provider_output: Option<Value>,
+    /// What the customer says, one after the other; empty for a case of one message.
+    pub turns: Vec<ScriptedTurn>,
+    /// What must hold of the (last) answer.
+    pub assert: Vec<Assertion>,
+    /// A script that makes the score of the named scores.
+    pub scoring: Option<String>,
+    /// promptfoo's `options` of the case, merged over those of `defaultTest`.
+    pub options: Map<String, Value>,
+    /// The least score that passes; without it every assertion must.
+    pub threshold: Option<f64>,
+    /// What is said of the case, for filters and reports.
+    pub metadata: Map<String, Value>,
+    /// The case as it is written, merged, for reports.
+    pub raw: Value,
+}
+
+/// One turn of a case that is a conversation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScriptedTurn {
+    /// What the customer sends at once: texts (templates), or `{voice: file}`, `{image: file}`.
+    pub says: Vec<Value>,
+    /// What must hold of the answer to this turn.
+    pub assert: Vec<Assertion>,
+}
+
+/// Something that must hold of an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assertion {
+    /// The type without `not-`.
+    pub kind: String,
+    /// Whether `not-` stood before it.
+    pub negated: bool,
+    /// What is compared with: anything, by type.
+    pub value: Value,
+    /// The least (or, by type, the most) that passes.
+    pub threshold: Option<f64>,
+    /// How much it counts; 1 where nothing is written, 0 counts nothing and always passes.
+    pub weight: f64,
+    /// The named score that it counts for: a template.
+    pub metric: Option<String>,
+    /// The assertions of an `assert-set`.
+    pub set: Vec<Assertion>,
+    /// Everything as it is written (`provider`, `rubricPrompt`, `transform`, `contextTransform`, `config` are read from here).
+    pub raw: Value,
+}
+
+impl Assertion {
+    /// The type as it is written, `not-` included.
+    pub fn name(&self) -> String {
+        format!("{}{}", if self.negated { "not-" } else { "" }, self.kind)
+    }
+
+    /// A field as it is written; null where it is not.
+    pub fn field(&self, name: &str) -> &Value {
+        self.raw.get(name).unwrap_or(&Value::Null)
+    }
+}
+
+/// A metric that is computed of others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Derived {
+    /// Its name.
+    pub name: String,
+    /// An expression over the named scores and `__count`.
+    pub value: String,
+}
+
+/// How a suite wants to be run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunOptions {
+    /// Cases at once; 4 where nothing is said.
+    pub max_concurrency: Option<usize>,
+    /// How often each case is run.
+    pub repeat: Option<usize>,
+    /// Milliseconds to wait before each call.
+    pub delay_ms: Option<u64>,
+    /// Whether answers may come from the cache.
+    pub cache: Option<bool>,
+    /// The longest that a case may take, in milliseconds; 0 for any time.
+    pub timeout_ms: Option<u64>,
+    /// The longest that the run may take, in milliseconds; 0 for any time.
+    pub max_eval_ms: Option<u64>,
+}
