@@ -1,5 +1,6 @@
 //! Templates as suites have them: Nunjucks, rendered by minijinja with Nunjucks' manners.
 
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 
 use super::suite::Vars;
@@ -20,7 +21,7 @@ impl Templates {
     pub fn render(&self, template: &str, vars: &Vars) -> Result<String, String> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-        environment.add_global("env", minijinja::Value::from_serialize(&self.env));
-        environment.render_str(template, vars).map_err(|error| error.to_string())
+        environment.add_global("env", minijinja::Value::from(Serde(&self.env)));
+        environment.render_str(template, Serde(vars)).map_err(|error| error.to_string())
     }
 }
