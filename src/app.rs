@@ -75,6 +75,7 @@ impl App {
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
+            recall: None,
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;

@@ -50,7 +50,7 @@ pub struct Said {
 }
 
 /// What a voice note says.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Spoken {
     /// The words. Not empty.
     pub text: String,

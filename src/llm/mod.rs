@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Prompt, Usage};
 
@@ -39,7 +39,7 @@ pub trait Model: Send + Sync {
 pub type Hear<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// What a prompt must fit into.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// The model's context window in tokens, input and output.
     pub tokens: u32,
@@ -48,7 +48,7 @@ pub struct Window {
 }
 
 /// What a model's tokens cost.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// Dollars for a million tokens read.
@@ -68,7 +68,8 @@ impl Price {
 }
 
 /// A model's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Completion {
     /// It wrote something.
     Text {
@@ -94,7 +95,7 @@ pub enum Completion {
 }
 
 /// A model that did not answer, after all attempts.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("the model did not answer: {}", .attempts.join("; "))]
 pub struct Error {
     /// What each attempt ended with, in words.

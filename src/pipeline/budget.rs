@@ -4,7 +4,7 @@
 //! Beyond four fifths of a day's limit a cheaper model answers, beyond the limit the documents' own sentences; where
 //! those hold no answer, a person is called. A turn that would cost more than its limit goes down the same way.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a day's limit leaves to the agent's own model; then the cheaper one is asked.
 const FULL: f64 = 0.8;
@@ -12,7 +12,7 @@ const FULL: f64 = 0.8;
 const MICROS: f64 = 1_000_000.0;
 
 /// What models may cost, as written in the configuration, in dollars; 0: no limit.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// One turn.
@@ -42,7 +42,8 @@ pub struct Spent {
 }
 
 /// What may answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Means {
     /// The agent's own model.
     #[default]

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::domain::trace::Trace;
+use crate::domain::trace::{Retrieved, Trace};
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Spoken, Turn};
 use crate::embed::Embedder;
 use crate::index::{Index, Tunings};
@@ -40,6 +40,7 @@ mod rank;
 mod distinct;
 mod rewrite;
 pub mod ground;
+pub mod tape;
 
 pub use budget::Means;
 pub use transcribe::{NoRecordings, Recordings};
@@ -67,6 +68,8 @@ pub struct Engine {
     pub budget: budget::Settings,
     /// How a model puts questions in other words.
     pub retrieve: retrieve::Settings,
+    /// What a recorded turn heard and found, when one is run again; then nothing is looked up anew.
+    pub recall: Option<Arc<tape::Kept>>,
 }
 
 /// An agent made ready to answer: its rules compiled, its prompt parsed.
@@ -97,6 +100,8 @@ pub struct Answered {
     pub trace: Trace,
     /// What voice notes said.
     pub transcripts: Vec<(MessageId, Spoken)>,
+    /// What was heard and found, for the turn's tape.
+    pub kept: tape::Kept,
 }
 
 /// A turn that is ready to be answered: everything before the model is done.
@@ -124,8 +129,10 @@ impl Engine {
     /// Stages 2 to 4: what can be done while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, recordings: &dyn Recordings) -> Ready {
         let started = Instant::now();
-        let mut run = Run { trace: Trace::default(), transcripts: Vec::new(), unheard: None };
-        let stage = match transcribe::listen(&*self.speech, recordings, turn, &mut run).await {
+        let mut run = Run::default();
+        let again = self.recall.as_deref().map_or(&[][..], |kept| &kept.deaf);
+        let ears = transcribe::Ears { speech: &*self.speech, recordings, again };
+        let stage = match transcribe::listen(ears, turn, &mut run).await {
             Ok(question) => self.look_up(bot, turn, question, &mut run).await,
             Err(outcome) => Stage::Decided(outcome),
         };
@@ -137,7 +144,12 @@ impl Engine {
             let reply = bot.agent.handoff.reply.clone();
             return Stage::Decided(Outcome::HandOver { reason, reply, question: question.text });
         }
+        if let Some(stage) = self.recall.as_deref().and_then(|kept| recalled(kept, &question, run))
+        {
+            return stage;
+        }
         if let Some(reply) = curated::consult(self, &bot.agent, &question, run).await {
+            run.kept.curated = Some(reply.text.clone());
             return Stage::Decided(Outcome::Reply(reply));
         }
         let found = retrieve::search(self, bot.scene(turn, &question), run).await;
@@ -158,6 +170,8 @@ impl Engine {
             Stage::Open { question, found } => {
                 let (scene, means) = (bot.scene(turn, &question), around.means);
                 let found = retrieve::settle(self, scene, (found, means), &mut run).await;
+                run.kept.found = Some((found.confidence, found.standalone.clone()));
+                run.kept.passages = found.passages.clone();
                 let open = Open { question: &question, found: &found };
                 self.reply(bot, turn, (&open, around), &mut run).await
             }
@@ -169,8 +183,23 @@ impl Engine {
             (outcome, _) => outcome,
         };
         run.trace.total_ms = millis(started);
-        Answered { outcome, trace: run.trace, transcripts: run.transcripts }
+        Answered { outcome, trace: run.trace, transcripts: run.transcripts, kept: run.kept }
     }
+}
+
+/// What a recorded turn looked up; `None` when it has to be looked up anew.
+fn recalled(kept: &tape::Kept, question: &Question, run: &mut Run) -> Option<Stage> {
+    if let Some(text) = kept.curated.clone() {
+        run.kept.curated = Some(text.clone());
+        let reply = Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
+        return Some(Stage::Decided(Outcome::Reply(reply)));
+    }
+    let found = retrieve::Found::again(kept)?;
+    let (passages, confidence) = (found.passages.clone(), found.confidence);
+    let seen =
+        Retrieved { query: question.text.clone(), passages, confidence, ..Retrieved::default() };
+    run.trace.retrieve = Some(seen);
+    Some(Stage::Open { question: question.clone(), found })
 }
 
 /// What the model is asked.
@@ -248,9 +277,11 @@ impl Ready {
 }
 
 /// What a run of the pipeline collects on its way.
+#[derive(Default)]
 struct Run {
     trace: Trace,
     transcripts: Vec<(MessageId, Spoken)>,
+    kept: tape::Kept,
     /// What the customer is told of a voice note that was not understood beside other words.
     unheard: Option<String>,
 }

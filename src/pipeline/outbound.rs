@@ -58,6 +58,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
         send: None,
         usage: answered.trace.usage,
         trace: json(&answered.trace),
+        tape: None,
         claim: place.claim,
     }
 }

@@ -53,6 +53,14 @@ pub struct Found {
     wish: Option<Wish>,
 }
 
+impl Found {
+    /// What a recorded turn found; `None` if that is not known.
+    pub(super) fn again(kept: &super::tape::Kept) -> Option<Self> {
+        let (confidence, standalone) = kept.found.clone()?;
+        Some(Self { passages: kept.passages.clone(), confidence, standalone, wish: None })
+    }
+}
+
 /// What a model is still to be asked for.
 #[derive(Debug, Clone)]
 struct Wish {

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::{Run, millis, query};
 use crate::domain::trace::{Note, Transcribed};
@@ -34,14 +35,23 @@ impl Recordings for NoRecordings {
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
+/// What hears recordings.
+#[derive(Clone, Copy)]
+pub(super) struct Ears<'a> {
+    pub(super) speech: &'a dyn Transcriber,
+    pub(super) recordings: &'a dyn Recordings,
+    /// Why nothing was heard in the recordings that no words are known of, when the turn was recorded.
+    pub(super) again: &'a [Deaf],
+}
+
 /// Makes one question of the waiting messages. `Err` is the outcome when they hold no words.
 pub(super) async fn listen(
-    speech: &dyn Transcriber,
-    recordings: &dyn Recordings,
+    ears: Ears<'_>,
     turn: &Turn,
     run: &mut Run,
 ) -> Result<Question, Outcome> {
     let started = Instant::now();
+    let mut again = ears.again.iter();
     let mut all = All::default();
     for said in &turn.said {
         if let Some(words) = said.content.words() {
@@ -50,7 +60,10 @@ pub(super) async fn listen(
         if let Some(media) = said.content.recording() {
             let spoken = match &said.heard {
                 Some(spoken) => Ok(spoken.clone()),
-                None => hear(speech, recordings, turn, (said, media)).await,
+                None => match again.next() {
+                    Some(deaf) => Err(deaf.clone()),
+                    None => hear(ears, turn, (said, media)).await,
+                },
             };
             all.note(said, spoken, run);
         }
@@ -97,6 +110,7 @@ impl All {
             }
             Err(why) => {
                 note.error = Some(why.to_string());
+                run.kept.deaf.push(why.clone());
                 self.failed.get_or_insert(why);
             }
         }
@@ -105,8 +119,9 @@ impl All {
 }
 
 /// Why nothing was heard in a recording.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Deaf {
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deaf {
     /// The agent does not want it.
     #[error("the agent does not transcribe {} messages", .0.as_str())]
     Unwanted(MediaKind),
@@ -122,8 +137,7 @@ enum Deaf {
 }
 
 async fn hear(
-    speech: &dyn Transcriber,
-    recordings: &dyn Recordings,
+    Ears { speech, recordings, .. }: Ears<'_>,
     turn: &Turn,
     (said, media): (&Said, &Media),
 ) -> Result<Spoken, Deaf> {

@@ -37,6 +37,8 @@ pub struct Finished {
     pub outcome: &'static str,
     /// The trace as JSON: made before the transaction, which others wait for.
     pub trace: String,
+    /// What the turn was given, as JSON, when that is kept.
+    pub tape: Option<String>,
     /// Tokens and money.
     pub usage: Usage,
     /// The messages that it answered, with what voice notes say.
@@ -188,6 +190,7 @@ async fn record(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>
             turn.version.as_ref().map(VersionId::as_str).into(),
             turn.outcome.into(),
             turn.trace.as_str().into(),
+            turn.tape.as_deref().into(),
             clamp(turn.usage.input_tokens).into(),
             clamp(turn.usage.output_tokens).into(),
             clamp(turn.usage.cost_micros).into(),
@@ -195,7 +198,7 @@ async fn record(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>
         ]);
     }
     let into = "insert into turns (id, workspace_id, conversation_id, agent_id, version_id, outcome, trace,
-        input_tokens, output_tokens, cost_micros, created_at)";
+        tape, input_tokens, output_tokens, cost_micros, created_at)";
     conn.many(into, &rows, "").await.map(|_| ())
 }
 

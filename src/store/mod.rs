@@ -38,6 +38,7 @@ pub mod messages;
 pub mod recordings;
 pub mod outbox;
 pub mod unknown;
+pub mod tapes;
 pub mod turns;
 pub mod finish;
 pub mod replicas;

@@ -59,6 +59,7 @@ pub(super) async fn run(
 enum Old {
     Webhooks,
     Recordings,
+    Tapes,
 }
 
 struct Keeper {
@@ -203,7 +204,8 @@ impl Keeper {
             return Ok(());
         }
         self.forget_old(Old::Webhooks, self.settings.keep_webhooks_days).await?;
-        self.forget_old(Old::Recordings, self.settings.keep_recordings_days).await
+        self.forget_old(Old::Recordings, self.settings.keep_recordings_days).await?;
+        self.forget_old(Old::Tapes, self.settings.keep_tapes_days).await
     }
 
     /// Forgets what is older than so many days; 0 days: nothing.
@@ -219,6 +221,7 @@ impl Keeper {
             let gone = match old {
                 Old::Webhooks => store.forget_webhooks(before, FORGET).await?,
                 Old::Recordings => store.forget_recordings(before, FORGET_FILES).await?,
+                Old::Tapes => store.forget_tapes(before, FORGET).await?,
             };
             all += gone;
             if gone == 0 || started.elapsed() > SELDOM {
@@ -228,7 +231,11 @@ impl Keeper {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if all > 0 {
-            let what = if old == Old::Webhooks { "webhooks" } else { "recordings" };
+            let what = match old {
+                Old::Webhooks => "webhooks",
+                Old::Recordings => "recordings",
+                Old::Tapes => "tapes of turns",
+            };
             tracing::info!("{all} {what} older than {days} days were forgotten");
         }
         Ok(())

@@ -65,6 +65,10 @@ pub struct Settings {
     pub keep_webhooks_days: i64,
     /// How many days the files of recordings are kept; 0: for ever. What was said in them stays.
     pub keep_recordings_days: i64,
+    /// Whether turns are recorded, so that they can be run again.
+    pub record_turns: bool,
+    /// How many days what was recorded of turns is kept; 0: for ever. The turns stay.
+    pub keep_tapes_days: i64,
     /// When a sender is taken for a machine.
     pub machine: Limits,
 }

@@ -20,7 +20,8 @@ use crate::domain::trace::{Trace, Written};
 use crate::domain::{Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
-use crate::pipeline::{Answered, Around, Bot, Means, Ready};
+use crate::pipeline::tape::{Kept, Recorder, Tape};
+use crate::pipeline::{Answered, Around, Bot, Means};
 use crate::store::Error;
 use crate::store::finish::{Committed, Finished};
 use crate::store::turns::{Claim, Said};
@@ -47,6 +48,7 @@ pub(super) struct Job {
     purse: Arc<Purse>,
     courier: Arc<Courier>,
     typing: bool,
+    record: bool,
     limit: Duration,
 }
 
@@ -61,7 +63,7 @@ pub(super) struct Heard {
 
 /// How a try to answer ended.
 enum Tried {
-    Answered(Box<Answered>),
+    Answered(Box<Done>),
     /// More came, or a person took over: what waits is gathered anew.
     Newer {
         /// What voice notes said.
@@ -69,6 +71,13 @@ enum Tried {
         /// Whether a model was writing.
         abandoned: bool,
     },
+}
+
+/// What the pipeline made of a turn.
+struct Done {
+    answered: Answered,
+    /// What it was given, when that is kept.
+    tape: Option<String>,
 }
 
 /// What a turn may still do when more comes.
@@ -97,7 +106,8 @@ impl Job {
     ) -> Self {
         let limit = Duration::from_millis(settings.turn_ms);
         let (purse, courier) = (purse.clone(), courier.clone());
-        Self { desk: desk.clone(), held, purse, courier, typing: settings.typing, limit }
+        let (typing, record) = (settings.typing, settings.record_turns);
+        Self { desk: desk.clone(), held, purse, courier, typing, record, limit }
     }
 
     /// Runs it to its end.
@@ -148,7 +158,7 @@ impl Job {
         };
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number, deadline };
-        let Some((gathered, answered)) = self.answer(&scene, heard).await? else {
+        let Some((gathered, Done { answered, tape })) = self.answer(&scene, heard).await? else {
             self.release(None, true).await?;
             return Ok(None);
         };
@@ -159,7 +169,8 @@ impl Job {
             gathered: &gathered,
             base_url: &self.desk.base_url,
         };
-        let committed = self.commit(plan(&bot, place, &answered)).await?;
+        let finished = Finished { tape, ..plan(&bot, place, &answered) };
+        let committed = self.commit(finished).await?;
         if !committed {
             tracing::info!(
                 conversation = self.claim().id,
@@ -213,7 +224,7 @@ impl Job {
         &self,
         scene: &Scene<'_>,
         Heard { stirs, said }: &mut Heard,
-    ) -> crate::store::Result<Option<(Gathered, Answered)>> {
+    ) -> crate::store::Result<Option<(Gathered, Done)>> {
         let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
@@ -241,7 +252,7 @@ impl Job {
             let patience =
                 Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
             match self.attempt(scene, &gathered, (stirs, patience)).await? {
-                Tried::Answered(answered) => return Ok(Some((gathered, *answered))),
+                Tried::Answered(done) => return Ok(Some((gathered, *done))),
                 Tried::Newer { heard, abandoned } => {
                     metrics::counter!("frontdesk_turns_begun_again_total").increment(1);
                     known = heard;
@@ -259,7 +270,12 @@ impl Job {
         gathered: &Gathered,
         (stirs, patience): (&mut Stirs, Patience),
     ) -> crate::store::Result<Tried> {
-        let prepare = self.within(scene, self.prepare(scene, gathered));
+        let (engine, recorder) = Recorder::begin(&self.desk.engine);
+        let engine = if self.record { &engine } else { &self.desk.engine };
+        let line = self.line(scene);
+        let line = recorder.hashing(&line);
+        let prepare = engine.prepare(scene.bot, &gathered.turn, &line);
+        let prepare = self.within(scene, prepare);
         let ready = match self.unless_void(gathered, stirs, prepare).await {
             Some(Ok(ready)) => ready,
             Some(Err(why)) => return Ok(Tried::Answered(failed(&scene.bot.agent, why).into())),
@@ -279,12 +295,23 @@ impl Job {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
         let means = self.means(&scene.bot.agent).await;
-        let mut write = Box::pin(self.within(scene, self.write(scene, gathered, (ready, means))));
+        let around = Around { recordings: &line, hear: None, means };
+        let write = engine.write(scene.bot, &gathered.turn, ready, around);
+        let mut write = Box::pin(self.within(scene, write));
         loop {
             tokio::select! {
                 answered = &mut write => {
-                    let failure = |why| failed(&scene.bot.agent, why);
-                    return Ok(Tried::Answered(answered.unwrap_or_else(failure).into()));
+                    drop(write);
+                    return Ok(Tried::Answered(match answered {
+                        Ok(answered) => {
+                            let tape = self.record.then(|| {
+                                recorder.finish(scene.bot, &gathered.turn, means, &answered)
+                            });
+                            let tape = tape.as_ref().and_then(Tape::written);
+                            Done { answered, tape }.into()
+                        }
+                        Err(why) => failed(&scene.bot.agent, why).into(),
+                    }));
                 }
                 () = stirs.next(), if patience.abandon => if self.newer(gathered, stirs).await? {
                     return Ok(Tried::Newer { heard, abandoned: true });
@@ -295,22 +322,6 @@ impl Job {
 
     fn line<'a>(&'a self, scene: &'a Scene<'_>) -> Line<'a> {
         Line { provider: &*scene.number.line, store: &self.desk.store }
-    }
-
-    async fn prepare(&self, scene: &Scene<'_>, gathered: &Gathered) -> Ready {
-        let line = self.line(scene);
-        self.desk.engine.prepare(scene.bot, &gathered.turn, &line).await
-    }
-
-    async fn write(
-        &self,
-        scene: &Scene<'_>,
-        gathered: &Gathered,
-        (ready, means): (Ready, Means),
-    ) -> Answered {
-        let line = self.line(scene);
-        let around = Around { recordings: &line, hear: None, means };
-        self.desk.engine.write(scene.bot, &gathered.turn, ready, around).await
     }
 
     /// What may answer for this agent now.
@@ -363,10 +374,13 @@ async fn wait_until(moment: Option<i64>) {
     tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
 }
 
-fn failed(agent: &Agent, why: &str) -> Answered {
+fn failed(agent: &Agent, why: &str) -> Done {
     let written = Written { errors: vec![why.to_owned()], ..Written::default() };
     let trace = Trace { reply: Some(written), ..Trace::default() };
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
-    Answered { outcome: Outcome::Reply(reply), trace, transcripts: Vec::new() }
+    let outcome = Outcome::Reply(reply);
+    let answered = Answered { outcome, trace, transcripts: Vec::new(), kept: Kept::default() };
+    // What broke the pipeline is not run again.
+    Done { answered, tape: None }
 }

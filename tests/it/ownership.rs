@@ -439,6 +439,7 @@ impl Play {
             version: None,
             outcome: "answer",
             trace: "{}".into(),
+            tape: None,
             usage: Usage::default(),
             answered: answered.collect(),
             replies: replies.clone(),

@@ -86,6 +86,7 @@ impl Ground {
             version: None,
             outcome: "answer",
             trace: "{}".into(),
+            tape: None,
             usage: Usage::default(),
             answered,
             replies: replies.iter().map(|text| reply(text)).collect(),

@@ -153,6 +153,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
             day: 0.0,
             cheap_model: String::new(),
         },
+        recall: None,
     };
     engine.curated.follow(&store, &*engine.embed).await.expect("followed");
     (engine, collection)

@@ -1,0 +1,179 @@
+//! Replay: runs recorded turns again. With everything recorded the outcome must be the same, byte for byte; with a draft, another
+//! model or changed documents the old and the new answer stand side by side. Sends nothing and stores nothing.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::desk::Desk;
+use crate::domain::trace::Trace;
+use crate::domain::{AgentId, CollectionId, Outcome};
+use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::tape::Tape;
+use crate::pipeline::{Answered, Around, Bot, Engine, NoRecordings};
+use crate::prompts;
+use crate::store::tapes::{TapeRow, Wanted};
+use crate::store::{self, Store};
+
+mod draft;
+
+pub use draft::{Change, Draft, Side, Sides};
+
+/// How many turns are read at once.
+const PAGE: i64 = 100;
+
+/// What became of a turn that was run again with everything recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Again {
+    /// The same, byte for byte.
+    Same,
+    /// Something else: what was decided and sent then, and now, with what was asked that the tape does not hold.
+    Differs(Box<Difference>),
+    /// It cannot be run again, and why.
+    Unplayable(String),
+}
+
+/// What differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// What was decided when the turn was recorded.
+    pub then: Outcome,
+    /// What is decided now.
+    pub now: Outcome,
+    /// What the customer got.
+    pub sent_then: Vec<String>,
+    /// What the customer would get.
+    pub sent_now: Vec<String>,
+    /// What was asked of a model and is not on the tape, and other reasons, in words.
+    pub why: Vec<String>,
+}
+
+/// A recorded turn, read.
+pub struct Recorded {
+    /// As the database holds it.
+    pub row: TapeRow,
+    /// Its tape.
+    pub tape: Tape,
+    /// What each stage did.
+    pub trace: Trace,
+}
+
+impl Recorded {
+    /// Reads a turn. The error says why it cannot be run again.
+    pub fn read(row: TapeRow) -> Result<Self, String> {
+        let trace: Trace = serde_json::from_str(&row.trace)
+            .map_err(|error| format!("its trace cannot be read: {error}"))?;
+        let passages =
+            trace.retrieve.as_ref().map(|seen| seen.passages.clone()).unwrap_or_default();
+        let tape = Tape::read(&row.tape, passages)?;
+        Ok(Self { row, tape, trace })
+    }
+
+    /// What the customer said, in one text.
+    pub fn question(&self) -> String {
+        let heard = self.trace.transcribe.as_ref();
+        heard.map(|heard| heard.question.clone()).unwrap_or_default()
+    }
+
+    /// The agent as it was then.
+    fn bot(&self) -> Result<Bot, String> {
+        let file = format!("{}.md", self.row.agent);
+        let read = prompts::parse(&file, &self.row.source).map_err(|wrong| wrong.to_string())?;
+        // What was found is on the tape: no collection is looked into.
+        read.bot(AgentId::stored(String::new()), None, Vec::<CollectionId>::new())
+    }
+}
+
+/// Runs a recorded turn again with everything recorded.
+pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
+    let bot = match recorded.bot() {
+        Ok(bot) => bot,
+        Err(why) => {
+            return Again::Unplayable(format!("its prompt version is not read any more: {why}"));
+        }
+    };
+    let tape = &recorded.tape;
+    let (engine, player) = tape.play(engine);
+    let around = Around { recordings: &NoRecordings, hear: None, means: tape.means };
+    let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
+    let sent = bubbles(&bot, &answered.outcome);
+    let same = written(&answered.outcome) == written(&tape.outcome)
+        && sent == tape.bubbles
+        && word(&answered.outcome) == recorded.row.outcome;
+    if same {
+        return Again::Same;
+    }
+    let mut why = player.missing();
+    let embedder = engine.embed.identity().map(ToOwned::to_owned);
+    if embedder != tape.embedder {
+        let name = |one: &Option<String>| one.clone().unwrap_or_else(|| "none".into());
+        let (then, now) = (name(&tape.embedder), name(&embedder));
+        why.push(format!("statements were checked with the embedder {then}, now with {now}"));
+    }
+    Again::Differs(Box::new(Difference {
+        then: tape.outcome.clone(),
+        now: answered.outcome,
+        sent_then: tape.bubbles.clone(),
+        sent_now: sent,
+        why,
+    }))
+}
+
+/// An outcome as bytes.
+fn written(outcome: &Outcome) -> Vec<u8> {
+    serde_json::to_vec(outcome).unwrap_or_default()
+}
+
+/// Reads recorded turns one page after the other, oldest first.
+pub struct Turns<'a> {
+    store: &'a Store,
+    wanted: Wanted<'a>,
+    after: Option<(i64, String)>,
+    done: bool,
+}
+
+impl<'a> Turns<'a> {
+    /// The turns that are wanted.
+    pub fn of(store: &'a Store, wanted: Wanted<'a>) -> Self {
+        Self { store, wanted, after: None, done: false }
+    }
+
+    /// The next ones; nothing when there are no more. Each is a turn, or the id of one that cannot be run again and why.
+    pub async fn next(&mut self) -> store::Result<Option<Vec<Result<Recorded, (String, String)>>>> {
+        if self.done {
+            return Ok(None);
+        }
+        let after = self.after.as_ref().map(|(at, id)| (*at, id.as_str()));
+        let page = self.store.tapes(&self.wanted, after, PAGE).await?;
+        self.done = i64::try_from(page.len()).unwrap_or(0) < PAGE;
+        self.after = page.last().map(|row| (row.created_at, row.id.clone()));
+        let read = |row: TapeRow| {
+            let id = row.id.clone();
+            Recorded::read(row).map_err(|why| (id, why))
+        };
+        Ok((!page.is_empty()).then(|| page.into_iter().map(read).collect()))
+    }
+}
+
+/// The bot of a draft for an agent of the desk, with its collections.
+pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot>, String> {
+    let live = desk.bots.named(agent).ok_or_else(|| format!("there is no agent `{agent}`"))?;
+    let read = prompts::parse(&format!("{}.md", live.agent.slug), source)
+        .map_err(|wrong| wrong.to_string())?;
+    let mut knowledge = Vec::new();
+    let all = desk.store.collections().await.map_err(|error| error.to_string())?;
+    for name in &read.knowledge {
+        let row = all.iter().find(|row| row.slug == *name).ok_or_else(|| {
+            let known: Vec<_> = all.iter().map(|row| row.slug.as_str()).collect();
+            format!("there is no collection `{name}`; there are: {}", known.join(", "))
+        })?;
+        knowledge.push(CollectionId::stored(row.id.clone()));
+    }
+    read.bot(live.agent.id.clone(), None, knowledge).map(Arc::new)
+}
+
+/// An answer as one text: what the customer gets, or what became of it in a word.
+fn said(bot: &Bot, answered: &Answered) -> String {
+    let sent = bubbles(bot, &answered.outcome);
+    if sent.is_empty() { format!("({})", word(&answered.outcome)) } else { sent.join("\n\n") }
+}
