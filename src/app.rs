@@ -10,14 +10,13 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Desk, Number};
-use crate::domain::{AgentId, CollectionId, VersionId};
+use crate::domain::{AgentId, VersionId};
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
 use crate::pipeline::Engine;
 use crate::pipeline::inbound::Intake;
-use crate::prompts::{self, PromptFile};
-use crate::store::Store;
+use crate::prompts;
 use crate::store::agents::{ConnectNumber, NumberState};
 use crate::telemetry;
 use crate::worker::{self, Worker};
@@ -50,7 +49,7 @@ impl App {
         // Another part of the process may have installed it already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
-        let store = Store::open(&config.store).await?;
+        let store = crate::store::Store::open(&config.store).await?;
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
         config.speech.fetch(&config.models).await.map_err(|why| anyhow!("[speech]: {why}"))?;
@@ -210,32 +209,35 @@ fn demo_shelves() -> Vec<Shelf> {
 
 /// Reads the prompt files, publishes what changed, and makes every live agent ready.
 async fn load_prompts(desk: &Desk, config: &Config) -> anyhow::Result<()> {
+    let agents = desk.store.agents().await?;
     for (name, source) in prompt_sources(config)? {
         let file = prompts::parse(&name, &source)?;
-        let published = desk.store.publish(&file.slug, &source, &prompts::hash(&source)).await?;
+        let hash = prompts::hash(&source);
+        let known = agents.iter().find(|row| row.slug == file.slug);
+        if known.is_some_and(|row| row.file_hash.as_deref() == Some(&hash)) {
+            // It was in force already; what was published since by other means stays.
+            continue;
+        }
+        if known.is_some() && file.gate.is_some() && known.is_some_and(|row| row.source != source) {
+            tracing::warn!(
+                agent = file.slug,
+                "{name} changed and has a gate: the version that is live goes on; `frontdesk publish {}` tries the new one",
+                file.slug
+            );
+            continue;
+        }
+        let published = desk.store.publish(&file.slug, &source, &hash).await?;
+        desk.store.note_file(&published.agent, &hash).await?;
         if published.changed {
             tracing::info!(agent = file.slug, version = published.ordinal, "{name} is live");
         }
     }
     for row in desk.store.agents().await? {
-        let file = prompts::parse(&format!("{}.md", row.slug), &row.source)?;
-        let knowledge = collections(&desk.store, &file).await?;
         let (id, version) = (AgentId::stored(row.id), VersionId::stored(row.version_id));
-        let bot = file
-            .bot(id, Some(version), knowledge)
-            .map_err(|why| anyhow!("agent {}: {why}", row.slug))?;
-        desk.bots.put(bot);
+        let bot = desk.ready((&row.slug, &row.source), id, Some(version)).await;
+        desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
     }
     Ok(())
-}
-
-/// The collections that a prompt file names; one that does not exist yet is made, empty.
-async fn collections(store: &Store, file: &PromptFile) -> anyhow::Result<Vec<CollectionId>> {
-    let mut ids = Vec::new();
-    for name in &file.knowledge {
-        ids.push(store.collection(name).await?);
-    }
-    Ok(ids)
 }
 
 fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {

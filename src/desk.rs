@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 
-use crate::domain::{AgentId, ConversationId, NumberId, Sending};
+use crate::domain::{AgentId, ConversationId, NumberId, Sending, VersionId};
 use crate::knowledge::Library;
 use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
+use crate::prompts;
 use crate::provider::Provider;
 use crate::store::Store;
 use crate::store::inbox::Offer;
@@ -62,6 +63,53 @@ impl Desk {
     /// Brings the curated answers in step with the database.
     pub async fn follow_answers(&self) -> crate::store::Result<()> {
         self.engine.curated.follow(&self.store, &*self.engine.embed).await
+    }
+
+    /// Makes a prompt file ready as a version of an agent; collections that it names and that are not there are made, empty. The
+    /// error says what is wrong with the file, or that the database does not answer.
+    pub async fn ready(
+        &self,
+        (slug, source): (&str, &str),
+        agent: AgentId,
+        version: Option<VersionId>,
+    ) -> Result<Bot, String> {
+        let file =
+            prompts::parse(&format!("{slug}.md"), source).map_err(|wrong| wrong.to_string())?;
+        let mut knowledge = Vec::new();
+        for name in &file.knowledge {
+            let id = self.store.collection(name).await;
+            knowledge.push(id.map_err(|error| error.to_string())?);
+        }
+        file.bot(agent, version, knowledge)
+    }
+
+    /// Brings the agents in step with the database: what another process published answers here, too.
+    pub async fn follow_agents(&self) -> crate::store::Result<()> {
+        for row in self.store.agents().await? {
+            let (id, version) = (AgentId::stored(row.id), VersionId::stored(row.version_id));
+            if self.bots.get(&id).is_some_and(|bot| bot.agent.version.as_ref() == Some(&version)) {
+                continue;
+            }
+            match self.ready((&row.slug, &row.source), id, Some(version)).await {
+                Ok(bot) => {
+                    tracing::info!(
+                        agent = row.slug,
+                        version = row.ordinal,
+                        "version {} of {} answers",
+                        row.ordinal,
+                        row.slug
+                    );
+                    self.bots.put(bot);
+                }
+                Err(why) => tracing::error!(
+                    agent = row.slug,
+                    "version {} of {} cannot be used: {why}",
+                    row.ordinal,
+                    row.slug
+                ),
+            }
+        }
+        Ok(())
     }
 
     /// The numbers of a provider.

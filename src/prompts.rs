@@ -10,7 +10,7 @@
 //! You answer customers of {{ agent }}.
 //! ```
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Agent, AgentId, CollectionId, Consult, Grounding, Texts, VersionId};
@@ -27,8 +27,31 @@ pub struct PromptFile {
     pub slug: String,
     /// The names of the collections that it answers from.
     pub knowledge: Vec<String>,
+    /// What a new version has to show before it answers customers; `None`: nothing.
+    pub gate: Option<Gate>,
     header: Header,
     prompt: String,
+}
+
+/// What a new version has to show before it answers customers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The suite: a file, relative to where frontdesk runs.
+    pub suite: String,
+    /// The rule, such as `no case worse` or `score >= baseline - 0.02`.
+    #[serde(default = "no_case_worse")]
+    pub rule: String,
+    /// Accepted scores to compare with, a file; without it the version that is live runs the suite, too.
+    #[serde(default)]
+    pub baseline: Option<String>,
+    /// Whether documents that change have to pass, too.
+    #[serde(default)]
+    pub knowledge: bool,
+}
+
+fn no_case_worse() -> String {
+    "no case worse".into()
 }
 
 /// What is wrong with a prompt file, and where.
@@ -60,8 +83,8 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, Wrong> {
             "the file name must hold letters or digits: it names the agent".into(),
         ));
     }
-    let read =
-        PromptFile { slug, knowledge: header.knowledge.clone(), header, prompt: prompt.to_owned() };
+    let (knowledge, gate) = (header.knowledge.clone(), header.gate.clone());
+    let read = PromptFile { slug, knowledge, gate, header, prompt: prompt.to_owned() };
     // Made ready once, so that a bad pattern or template is told now, with the line in the file.
     read.bot(AgentId::stored(String::new()), None, Vec::new()).map_err(|why| {
         let line = template_line(&why)
@@ -129,6 +152,7 @@ struct Header {
     knowledge: Vec<String>,
     passages: usize,
     search: SearchHeader,
+    gate: Option<Gate>,
     min_confidence: Option<f32>,
     curated: Consult,
     sources: bool,
@@ -155,6 +179,7 @@ impl Default for Header {
             knowledge: Vec::new(),
             passages: 5,
             search: SearchHeader::default(),
+            gate: None,
             min_confidence: None,
             curated: Consult::default(),
             sources: true,

@@ -4,6 +4,10 @@
 alter table turns add column tape text;
 create index turns_taped on turns (workspace_id, created_at) where tape is not null;
 
+-- SHA-256 of the prompt file that was last brought into force from the disk: a file that did not change since does not undo
+-- what was published by other means.
+alter table agents add column file_hash text;
+
 -- A run of a suite: what is known of it beside its rows, which are in a journal in the data folder.
 create table eval_runs (
     id            text primary key,

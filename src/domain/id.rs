@@ -92,6 +92,10 @@ id! {
     GapId "gap",
     /// A stored webhook body.
     WebhookId "hook",
+    /// A run of an eval suite.
+    RunId "run",
+    /// A line of the audit log.
+    AuditId "aud",
 }
 
 /// A ULID that is larger than the last one: messages of the same moment are in the order in which they were made.

@@ -23,8 +23,9 @@ pub use agent::{
 pub use answer::Curated;
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
-    AgentId, AnswerId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId, EscalationId,
-    GapId, MessageId, NumberId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
+    AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
+    EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,
+    WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use message::{Blob, ChoiceSource, Content, Media, MediaKind};

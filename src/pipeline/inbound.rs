@@ -86,7 +86,7 @@ fn manner(intake: &Intake, bot: Option<&Bot>, event: &Event) -> Manner {
 }
 
 /// Whether a message is the word for "do not write to me", or for "write to me again".
-fn wish(content: &Content, agent: &Agent) -> Option<Wish> {
+pub fn wish(content: &Content, agent: &Agent) -> Option<Wish> {
     Some(match consent::read(content.words()?, &agent.languages)? {
         Consent::OptOut => Wish { out: true, reply: agent.opt_out.reply.clone() },
         Consent::OptIn => Wish { out: false, reply: Some(agent.opt_out.welcome.clone()) },

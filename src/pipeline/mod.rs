@@ -43,7 +43,7 @@ pub mod ground;
 pub mod tape;
 
 pub use budget::Means;
-pub use transcribe::{NoRecordings, Recordings};
+pub use transcribe::{Brought, NoRecordings, Recordings};
 
 /// What the pipeline answers with: the values behind the seams.
 #[derive(Clone)]

@@ -44,6 +44,19 @@ pub(super) struct Ears<'a> {
     pub(super) again: &'a [Deaf],
 }
 
+/// Recordings whose bytes came with the message; nothing is kept of them.
+pub struct Brought;
+
+#[async_trait]
+impl Recordings for Brought {
+    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
+        let bytes = media.bytes.as_ref().ok_or("there is no such recording here")?;
+        Ok(bytes.0.to_vec())
+    }
+
+    async fn keep(&self, _: &Said, _: &Spoken) {}
+}
+
 /// Makes one question of the waiting messages. `Err` is the outcome when they hold no words.
 pub(super) async fn listen(
     ears: Ears<'_>,

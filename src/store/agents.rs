@@ -21,6 +21,23 @@ pub struct AgentRow {
     pub source: String,
     /// When that version was made.
     pub published_at: i64,
+    /// SHA-256 of the prompt file that was last brought into force from the disk.
+    pub file_hash: Option<String>,
+}
+
+/// A version of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct VersionRow {
+    /// Its id.
+    pub id: String,
+    /// Its number, counted from 1.
+    pub ordinal: i64,
+    /// The prompt file.
+    pub source: String,
+    /// When it was made.
+    pub created_at: i64,
+    /// 1 when it is the one that answers.
+    pub live: i64,
 }
 
 /// A connected number.
@@ -47,10 +64,37 @@ impl Store {
     pub async fn agents(&self) -> Result<Vec<AgentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select a.id, a.slug, v.id as version_id, v.ordinal, v.source, v.created_at as published_at
+            let sql = "select a.id, a.slug, v.id as version_id, v.ordinal, v.source, v.created_at as published_at, a.file_hash
                        from agents a join prompt_versions v on v.id = a.live_version_id
                        where a.workspace_id = $1 order by a.slug";
             all!(conn, AgentRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// One version of an agent, by its number.
+    pub async fn version(&self, slug: &str, ordinal: i64) -> Result<Option<VersionRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select v.id, v.ordinal, v.source, v.created_at,
+                       case when v.id = a.live_version_id then 1 else 0 end as live
+                       from prompt_versions v join agents a on a.id = v.agent_id
+                       where a.workspace_id = $1 and a.slug = $2 and v.ordinal = $3";
+            first!(conn, VersionRow, sql, workspace.as_str(), slug, ordinal)
+        })
+        .await
+    }
+
+    /// Every version of an agent, newest first, at most `limit`, from before a number.
+    pub async fn versions(&self, slug: &str, before: i64, limit: i64) -> Result<Vec<VersionRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select v.id, v.ordinal, v.source, v.created_at,
+                       case when v.id = a.live_version_id then 1 else 0 end as live
+                       from prompt_versions v join agents a on a.id = v.agent_id
+                       where a.workspace_id = $1 and a.slug = $2 and v.ordinal < $3
+                       order by v.ordinal desc limit $4";
+            all!(conn, VersionRow, sql, workspace.as_str(), slug, before, limit)
         })
         .await
     }
@@ -59,6 +103,11 @@ impl Store {
     pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<Published> {
         let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
         self.apply(publish).await
+    }
+
+    /// Notes which prompt file of the disk is in force.
+    pub async fn note_file(&self, agent: &AgentId, hash: &str) -> Result<()> {
+        self.apply(NoteFile { agent: agent.clone(), hash: hash.to_owned() }).await
     }
 
     /// Every number, by name.
@@ -127,6 +176,21 @@ impl Write for EnsureWorkspace {
                    on conflict (id) do nothing";
         run!(conn, sql, &id, self.slug, now())?;
         Ok(WorkspaceId::stored(id))
+    }
+}
+
+struct NoteFile {
+    agent: AgentId,
+    hash: String,
+}
+
+#[async_trait]
+impl Write for NoteFile {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update agents set file_hash = $1 where workspace_id = $2 and id = $3";
+        run!(conn, sql, &self.hash, workspace.as_str(), self.agent.as_str()).map(|_| ())
     }
 }
 

@@ -114,7 +114,7 @@ impl Worker {
     }
 }
 
-/// Keeps the index in step with what other processes learn.
+/// Keeps the index, the agents and the curated answers in step with what other processes learn and publish.
 async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     let mut pause = tokio::time::interval(Duration::from_millis(poll_ms.max(100)));
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -125,6 +125,9 @@ async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool
         }
         if let Err(error) = desk.library.follow().await {
             tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
+        }
+        if let Err(error) = desk.follow_agents().await {
+            tracing::warn!(%error, "the agents could not be brought up to date, it is tried again");
         }
         if let Err(error) = desk.follow_answers().await {
             tracing::warn!(%error, "the curated answers could not be brought up to date, it is tried again");

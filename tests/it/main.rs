@@ -12,6 +12,7 @@ mod database_down;
 mod delivery;
 mod demo;
 mod follow_up;
+mod replay;
 mod rerank;
 mod citations;
 mod formats;

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -18,12 +17,12 @@ use utoipa::ToSchema;
 use super::knowledge::named;
 use super::turns::Citation;
 use crate::domain::time::now_ms;
-use crate::domain::{Blob, Content, Line, Media, MediaKind, Said, Speaker, Spoken, Turn};
+use crate::domain::{Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
 use crate::pipeline::outbound::{bubbles, word};
-use crate::pipeline::{Answered, Around, Bot, Means, Recordings};
+use crate::pipeline::{Answered, Around, Bot, Brought, Means};
 use crate::prompts;
 
 /// A message to the bot.
@@ -202,17 +201,4 @@ fn outcome(bot: &Bot, answered: Answered) -> Outcome {
         reason,
         trace: answered.trace,
     }
-}
-
-/// Recordings that came with the request; they are not kept.
-struct Brought;
-
-#[async_trait]
-impl Recordings for Brought {
-    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
-        let bytes = media.bytes.as_ref().ok_or("the sandbox has no such recording")?;
-        Ok(bytes.0.to_vec())
-    }
-
-    async fn keep(&self, _: &Said, _: &Spoken) {}
 }
