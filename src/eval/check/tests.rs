@@ -1,0 +1,1 @@
+//! Test support: every type on every kind of answer.
