@@ -128,6 +128,7 @@ fn wrong_with(message: &str) -> String {
     let known = [
         ("expecting ')'", "Unterminated group"),
         ("invalid group", "Invalid group"),
+        ("expecting ':'", "Invalid group"),
         ("nothing to repeat", "Nothing to repeat"),
         ("extraneous characters at the end", "Unmatched ')'"),
         ("unexpected end", "\\ at end of pattern"),
