@@ -7,6 +7,7 @@ mod api;
 mod bad_input;
 mod cli;
 mod collection_settings;
+mod conformance;
 mod curated;
 mod database_down;
 mod delivery;

@@ -1,0 +1,111 @@
+//! `is-valid-function-call`, `is-valid-openai-function-call`, `is-valid-openai-tools-call`: calls that fit the tools of the target.
+//! `not-` changes nothing, as in promptfoo, which in strict mode is an error.
+
+use serde_json::Value;
+
+use super::Graded;
+use super::prepare::Given;
+
+/// The target's definitions of `tools` or `functions`: of the prompt, the case, or the target as it is written.
+fn definitions(given: &Given<'_>, name: &str) -> Value {
+    let case = given.scene.case;
+    let places = [
+        case.options.get(name),
+        case.options.get("config").map(|config| &config[name]),
+        case.provider.as_ref().map(|target| &target.config[name]),
+        Some(&given.scene.response.metadata[name]),
+        Some(&given.assertion.field("config")[name]),
+    ];
+    places.into_iter().flatten().find(|value| value.is_array()).cloned().unwrap_or(Value::Null)
+}
+
+fn refuses_not(given: &Given<'_>) -> Option<Graded> {
+    (given.inverse() && given.scene.kit.strict).then(|| {
+        let name = given.assertion.name();
+        Graded::failed(format!("`not-` changes nothing here (promptfoo ignores it): {name}"))
+    })
+}
+
+/// `is-valid-function-call`.
+pub(super) fn is_valid_function_call(given: &Given<'_>) -> Result<Graded, String> {
+    if let Some(refused) = refuses_not(given) {
+        return Ok(refused);
+    }
+    let output = object(&given.output);
+    let call = if output["function_call"].is_object() { &output["function_call"] } else { &output };
+    let functions = definitions(given, "functions");
+    Ok(verdict(fits(call, functions.as_array().map_or(&[], Vec::as_slice), "OpenAI did not return a valid-looking function call")))
+}
+
+/// `is-valid-openai-tools-call`.
+pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Result<Graded, String> {
+    if let Some(refused) = refuses_not(given) {
+        return Ok(refused);
+    }
+    if let Some(graded) = of_server(&given.text) {
+        return Ok(graded);
+    }
+    let output = object(&given.output);
+    let calls = if output["tool_calls"].is_null() { &output } else { &output["tool_calls"] };
+    let looks = |call: &Value| call["function"]["name"].is_string() && call["function"]["arguments"].is_string();
+    let Some(all) = calls.as_array().filter(|all| !all.is_empty() && all.iter().all(looks)) else {
+        return Ok(Graded::failed(format!("OpenAI did not return a valid-looking tools response: {calls}")));
+    };
+    let tools = definitions(given, "tools");
+    let Some(tools) = tools.as_array() else {
+        return Ok(Graded::failed("No tools configured in provider, but output contains tool calls"));
+    };
+    let functions: Vec<Value> = tools
+        .iter()
+        .filter(|tool| tool["type"] == "function" && tool["function"].is_object())
+        .map(|tool| tool["function"].clone())
+        .collect();
+    let tried = all.iter().try_for_each(|call| fits(&call["function"], &functions, "a tool call"));
+    Ok(verdict(tried))
+}
+
+/// What a server of tools (MCP) says of its own call.
+fn of_server(text: &str) -> Option<Graded> {
+    let named = |mark: &str| -> Option<(String, String)> {
+        let rest = text.split_once(mark)?.1.strip_prefix(" (")?;
+        let (name, rest) = rest.split_once(')')?;
+        let rest = rest.trim_start_matches(':').trim_start();
+        Some((name.to_owned(), rest.lines().next().unwrap_or_default().to_owned()))
+    };
+    let unknown = || ("unknown".to_owned(), "unknown error".to_owned());
+    if text.contains("MCP Tool Error") {
+        let (name, why) = named("MCP Tool Error").unwrap_or_else(unknown);
+        return Some(Graded::failed(format!("MCP tool call failed for {name}: {why}")));
+    }
+    text.contains("MCP Tool Result").then(|| {
+        let (name, _) = named("MCP Tool Result").unwrap_or_else(unknown);
+        Graded::scored(true, 1.0, format!("MCP tool call succeeded for {name}"))
+    })
+}
+
+fn object(output: &Value) -> Value {
+    let parsed = output.as_str().and_then(|text| serde_json::from_str(text).ok());
+    parsed.unwrap_or_else(|| output.clone())
+}
+
+fn verdict(tried: Result<(), String>) -> Graded {
+    tried.map_or_else(Graded::failed, |()| Graded::passed())
+}
+
+/// Whether a call names one of the functions, with arguments that fit its parameters.
+fn fits(call: &Value, functions: &[Value], what: &str) -> Result<(), String> {
+    let (Some(name), Some(arguments)) = (call["name"].as_str(), call["arguments"].as_str()) else {
+        return Err(format!("{what}: {call}"));
+    };
+    let function = functions.iter().find(|function| function["name"] == name);
+    let function = function.ok_or_else(|| format!("Called \"{name}\", but there is no function with that name"))?;
+    let arguments: Value = serde_json::from_str(arguments)
+        .map_err(|error| format!("Call to \"{name}\": the arguments are not JSON: {error}"))?;
+    let parameters = &function["parameters"];
+    if parameters.is_null() {
+        return Ok(());
+    }
+    let schema = jsonschema::validator_for(parameters)
+        .map_err(|error| format!("the parameters of \"{name}\" are no JSON schema: {error}"))?;
+    schema.validate(&arguments).map_err(|error| format!("Call to \"{name}\" does not match schema: {error}"))
+}

@@ -1,0 +1,238 @@
+//! Templates as suites have them: Nunjucks, rendered by minijinja with Nunjucks' manners.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use minijinja::{Environment, Error, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use super::script::Scripts;
+use super::suite::Vars;
+
+mod filters;
+mod methods;
+mod syntax;
+mod values;
+
+use values::{Surroundings, back, into_template, printed};
+
+/// How often variables within variables are resolved.
+const ROUNDS: usize = 5;
+
+/// Renders templates with the filters and the environment of a suite.
+#[derive(Clone)]
+pub struct Templates {
+    engine: Arc<Environment<'static>>,
+}
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Templates")
+    }
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        Self::new(Vars::new())
+    }
+}
+
+impl Templates {
+    /// Templates in which `{{ env.NAME }}` is what `env` holds, or else what the process's environment does.
+    pub fn new(env: Vars) -> Self {
+        Self { engine: Arc::new(engine(env)) }
+    }
+
+    /// Templates with more filters: names and the JavaScript files that export them, relative to `base`.
+    pub fn with_filters(env: Vars, filters: &Vars, base: &Path, scripts: &Arc<Scripts>) -> Self {
+        let mut engine = engine(env);
+        for (name, file) in filters {
+            let Some(file) = file.as_str() else { continue };
+            let path = base.join(file.strip_prefix("file://").unwrap_or(file));
+            let scripts = Arc::clone(scripts);
+            engine.add_filter(name.clone(), move |arguments: minijinja::value::Rest<minijinja::Value>| {
+                let arguments: Vec<Value> = arguments.iter().map(back).collect();
+                let made = scripts.call_here(&path, &arguments);
+                made.map(|value| into_template(&value)).map_err(|why| values::wrong(why.to_string()))
+            });
+        }
+        Self { engine: Arc::new(engine) }
+    }
+
+    /// Renders one. The error says what is wrong, and in which line.
+    pub fn render(&self, template: &str, vars: &Vars) -> Result<String, String> {
+        if !has_tags(template) {
+            return Ok(template.to_owned());
+        }
+        let vars = into_template(&Value::Object(vars.clone()));
+        self.engine.render_str(&syntax::adapted(template), vars).map_err(|error| said(&error))
+    }
+
+    /// Renders every string within a value.
+    pub fn value(&self, value: &Value, vars: &Vars) -> Result<Value, String> {
+        Ok(match value {
+            Value::String(text) => Value::String(self.render(text, vars)?),
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|item| self.value(item, vars)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(fields) => {
+                let field = |(name, value): (&String, &Value)| {
+                    Ok::<_, String>((name.clone(), self.value(value, vars)?))
+                };
+                Value::Object(fields.iter().map(field).collect::<Result<Map<_, _>, _>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
+    /// Renders a prompt: variables within variables first, then the template. Chat messages in JSON are rendered string by string
+    /// and written again with an indent of two.
+    pub fn render_prompt(&self, template: &str, vars: &Vars) -> Result<String, String> {
+        let vars = self.resolved(vars);
+        if let Ok(chat) = serde_json::from_str::<Value>(template) {
+            let chat = self.value(&chat, &vars)?;
+            return serde_json::to_string_pretty(&chat).map_err(|error| error.to_string());
+        }
+        self.render(template, &vars)
+    }
+
+    /// Variables with what stands in them resolved; what cannot be rendered stays as it is.
+    pub fn resolved(&self, vars: &Vars) -> Vars {
+        let mut all = vars.clone();
+        for text in all.values_mut() {
+            if let Value::String(text) = text
+                && text.ends_with('\n')
+            {
+                text.pop();
+            }
+        }
+        for _ in 0..ROUNDS {
+            let mut changed = false;
+            for name in all.keys().cloned().collect::<Vec<_>>() {
+                let Some(text) = all[&name].as_str().filter(|text| text.contains("{{")) else { continue };
+                // A template of an unknown name is not a template: it stays.
+                let Ok(rendered) = self.render(text, &all) else { continue };
+                if !syntax::names(text).all(|name| name == "env" || all.contains_key(name)) {
+                    continue;
+                }
+                changed |= rendered != text;
+                all.insert(name, Value::String(rendered));
+            }
+            if !changed {
+                break;
+            }
+        }
+        all
+    }
+}
+
+fn engine(env: Vars) -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Chainable);
+    let syntax = minijinja::syntax::SyntaxConfig::builder().keep_trailing_newline(true).build();
+    engine.set_syntax(syntax.unwrap_or_default());
+    engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    engine.set_formatter(|out, _, value| {
+        out.write_str(&printed(value)).map_err(Error::from)
+    });
+    engine.set_unknown_method_callback(methods::call);
+    engine.add_global("env", minijinja::Value::from_object(Surroundings(env)));
+    filters::add(&mut engine);
+    engine
+}
+
+fn has_tags(template: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|tag| template.contains(tag))
+}
+
+fn said(error: &Error) -> String {
+    let what = match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    };
+    match error.line() {
+        Some(line) => format!("template, line {line}: {what}"),
+        None => format!("template: {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn vars() -> Vars {
+        let vars = json!({
+            "name": "Ana", "list": ["a", "b", "c"], "object": {"z": 1, "a": [1, 2.0]}, "n": 2.0, "half": 0.5,
+            "nothing": null, "yes": true, "text": "{\"k\": [1]}", "empty": [], "html": "<b>",
+            "nested": "hi {{name}}", "deep": "{{nested}}!", "stray": "{{unknown}}",
+        });
+        vars.as_object().unwrap().clone()
+    }
+
+    fn render(template: &str) -> String {
+        Templates::default().render(template, &vars()).unwrap_or_else(|error| format!("error {error}"))
+    }
+
+    #[test]
+    fn values_are_printed_as_javascript_prints_them() {
+        assert_eq!(render("{{list}}|{{object}}|{{nothing}}|{{n}}|{{half}}|{{yes}}"), "a,b,c|[object Object]||2|0.5|true");
+        assert_eq!(render("{{unknown}}{{unknown.deep.deeper}}{{object.none.x}}"), "");
+        assert_eq!(render("{{html}} {{html | safe}}\n"), "<b> <b>\n");
+        assert_eq!(render("{{ object | dump }}"), r#"{"z":1,"a":[1,2]}"#);
+        assert_eq!(render("{{ (text | load).k[0] }}"), "1");
+    }
+
+    #[test]
+    fn nunjucks_syntax_is_understood() {
+        assert_eq!(render("{% if name === 'Ana' %}1{% elseif name %}2{% endif %}"), "1");
+        assert_eq!(render("{% if name !== 'Ana' %}1{% elseif name %}2{% endif %}"), "2");
+        assert_eq!(render("{{ list.length }}{{ name.length }}{% if list.length > 2 %}y{% endif %}"), "33y");
+        assert_eq!(render("{% for k, v in object %}{{k}}={{v}};{% endfor %}"), "z=1;a=1,2;");
+        assert_eq!(render("{{ name.toUpperCase() }}{{ name.includes('n') }}{{ 'a-b'.split('-') | join('+') }}"), "ANAtruea+b");
+        assert_eq!(render("{{ 'a === b' }}"), "a === b");
+        assert_eq!(render("{{ list | join(', ') }}{{ list | first }}{{ list | last }}{{ unknown | length }}"), "a, b, cac0");
+        assert_eq!(render("{% if empty %}y{% endif %}"), "y");
+        assert_eq!(render("{% raw %}{{name}}{% endraw %}"), "{{name}}");
+        assert_eq!(render("{{ name if yes else 'no' }}{{ unknown | default('d') }}{{ unknown or 'e' }}"), "Anade");
+        assert_eq!(render("{% set x = 1 %}{{ x + 1 }}"), "2");
+    }
+
+    #[test]
+    fn an_error_says_the_line() {
+        let error = Templates::default().render("a\n{{ name | nope }}", &vars()).unwrap_err();
+        assert!(error.contains("line 2"), "{error}");
+        let error = Templates::default().render("a\nb\n{% if %}", &vars()).unwrap_err();
+        assert!(error.contains("line 3"), "{error}");
+    }
+
+    #[test]
+    fn prompts_resolve_variables_and_keep_chats_as_json() {
+        let templates = Templates::default();
+        assert_eq!(templates.render_prompt("{{deep}}", &vars()).unwrap(), "hi Ana!");
+        assert_eq!(templates.render_prompt("{{stray}}", &vars()).unwrap(), "{{unknown}}");
+        let chat = templates.render_prompt(r#"[{"role":"user","content":"{{name}} \"{{html}}\""}]"#, &vars());
+        let wanted = "[\n  {\n    \"role\": \"user\",\n    \"content\": \"Ana \\\"<b>\\\"\"\n  }\n]";
+        assert_eq!(chat.unwrap(), wanted);
+    }
+
+    #[test]
+    fn the_environment_is_the_suites_first() {
+        let env = json!({"TOWN": "Lima"}).as_object().unwrap().clone();
+        let templates = Templates::new(env);
+        let made = templates.render("{{env.TOWN}}{{ env.PATH | length > 0 }}{{env.NO_SUCH_NAME}}", &Vars::new());
+        assert_eq!(made.unwrap(), "Limatrue");
+    }
+
+    #[test]
+    fn filters_come_from_files() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("f.js"), "module.exports = (x, n) => x + '!'.repeat(n)").unwrap();
+        let filters = json!({"loud": "f.js"}).as_object().unwrap().clone();
+        let scripts = Arc::new(Scripts::default());
+        let templates = Templates::with_filters(Vars::new(), &filters, folder.path(), &scripts);
+        assert_eq!(templates.render("{{ name | loud(2) }}", &vars()).unwrap(), "Ana!!");
+    }
+}
