@@ -1,6 +1,6 @@
 //! Scripts of a suite: JavaScript in an engine of this process, Python and Ruby in a process of their own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -41,6 +41,19 @@ impl Scripts {
     /// Runs a script with arguments. An inline script sees them by the names given here; a function in a file gets them in order.
     pub async fn call(&self, script: &Script, arguments: &[(&str, Value)]) -> Result<Value, Error> {
         let _ = (script, arguments);
+        Err(Error::Missing("scripts cannot be run yet".into()))
+    }
+
+    /// Calls a method of the class that a JavaScript file exports; `None` where it exports no class, or the class has no such
+    /// method.
+    pub async fn method(
+        &self,
+        path: &Path,
+        options: &Value,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Option<Value>, Error> {
+        let _ = (path, options, method, arguments);
         Err(Error::Missing("scripts cannot be run yet".into()))
     }
 }
