@@ -99,9 +99,20 @@ impl Endpoint {
 
     /// Posts JSON to a path that the client has no words for, such as `/rerank`, as patiently as [`Self::ask`].
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.post_with(path, &HeaderMap::new(), body).await
+    }
+
+    /// Posts JSON with headers of the caller's, which win over ours.
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        body: &Value,
+    ) -> Result<Value, String> {
         let address = self.whole.config();
         let ask = || async {
             let request = self.exchange.http.post(address.url(path)).headers(address.headers());
+            let request = request.headers(headers.clone());
             let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
             let request = request.build().map_err(|error| Failure::of_transport(&error))?;
             let answer = self.exchange.carry(request).await?;

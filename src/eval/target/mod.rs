@@ -3,6 +3,14 @@
 //! | id | what it is |
 //! | --- | --- |
 //! | `echo` | answers with the prompt |
+//! | `openai:MODEL`, `openai:chat:`, `:completion:`, `:responses:`, `:embedding:`, `:moderation:` | OpenAI, or a server that speaks like it (`apiBaseUrl`) |
+//! | `anthropic:messages:MODEL` | Anthropic |
+//! | `https://...`, `http` | any HTTP endpoint, with templates for what is sent |
+//! | `webhook:URL` | an endpoint that takes `{prompt}` and answers `{output}` |
+//! | `file://x.js`, `.cjs`, `.mjs`, `.py` | a script |
+//! | `exec:COMMAND` | a program |
+//! | `promptfoo:simulated-user`, `frontdesk:simulated-customer` | a model that plays the customer |
+//! | `frontdesk:AGENT` | our own pipeline, from whoever assembles the run |
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +22,28 @@ use super::graded::{Response, Tokens};
 use super::script::Scripts;
 use super::suite::{Case, TargetSpec, Vars};
 
+mod anthropic;
+mod cache;
+mod cached;
+mod customer;
 mod echo;
+mod exec;
+mod http;
+mod known;
+mod openai;
+mod prices;
+mod script;
+mod settings;
+mod simulated;
+mod webhook;
+
+pub use cache::Cache;
+pub use customer::{Customer, Line};
+pub use simulated::is_simulated;
+
+/// What of the environment changes where a target is asked.
+const ADDRESSES: [&str; 4] =
+    ["OPENAI_BASE_URL", "OPENAI_API_BASE_URL", "OPENAI_API_HOST", "ANTHROPIC_BASE_URL"];
 
 /// Answers prompts.
 #[async_trait]
@@ -73,6 +102,12 @@ pub trait Moderates: Send + Sync {
     async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, String>;
 }
 
+/// Makes targets of specs that begin with `frontdesk:`, which need more than this module knows.
+pub trait Opens: Send + Sync {
+    /// Makes one ready. The error says what is wrong with it.
+    fn open(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String>;
+}
+
 /// Makes targets of what is written of them.
 pub struct Targets {
     /// The folder that `file://` is relative to.
@@ -81,14 +116,82 @@ pub struct Targets {
     pub env: Vars,
     /// What runs scripts.
     pub scripts: Arc<Scripts>,
+    /// Answers that need not be paid for again; `None` asks every time.
+    pub cache: Option<Arc<Cache>>,
+    /// Makes the targets that begin with `frontdesk:`.
+    pub desk: Option<Arc<dyn Opens>>,
 }
 
 impl Targets {
+    /// Targets without a cache and without our own pipeline.
+    pub fn new(base: PathBuf, env: Vars, scripts: Arc<Scripts>) -> Self {
+        Self { base, env, scripts, cache: None, desk: None }
+    }
+
     /// Makes a target ready. The error says what is wrong with it, and which there are.
     pub fn open(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
-        match spec.id.as_str() {
-            "echo" => Ok(Arc::new(echo::Echo)),
-            other => Err(format!("there is no provider `{other}`")),
+        let target = self.make(spec)?;
+        let costs = ["openai:", "anthropic:", "http", "webhook:"];
+        let costs = costs.iter().any(|kind| spec.id.starts_with(kind));
+        Ok(if costs { self.remembered(spec, target) } else { target })
+    }
+
+    /// Makes a grader ready. Its answers come from the cache, whatever it is: the same answer is graded the same.
+    pub fn open_grader(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
+        let target = self.make(spec)?;
+        Ok(if spec.id == "echo" { target } else { self.remembered(spec, target) })
+    }
+
+    /// Makes a simulated customer that talks to `original`, where the case's own provider is one: see [`is_simulated`].
+    /// `model` plays the customer where nothing else is named.
+    pub fn open_simulated(
+        &self,
+        spec: &TargetSpec,
+        original: Arc<dyn Target>,
+        model: Option<Arc<dyn Target>>,
+    ) -> Result<Arc<dyn Target>, String> {
+        simulated::open(spec, self, Some(original), model)
+    }
+
+    /// A name of the suite's environment, else of the process's; empty counts as not set.
+    pub fn env(&self, spec: &TargetSpec, name: &str) -> Option<String> {
+        let written = spec.env.get(name).or_else(|| self.env.get(name));
+        let found = match written {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Null) | None => std::env::var(name).ok(),
+            Some(other) => Some(other.to_string()),
+        };
+        found.filter(|text| !text.trim().is_empty())
+    }
+
+    fn remembered(&self, spec: &TargetSpec, target: Arc<dyn Target>) -> Arc<dyn Target> {
+        match &self.cache {
+            Some(cache) => {
+                let surroundings = ADDRESSES.map(|name| self.env(spec, name));
+                Arc::new(cached::Cached::new(target, Arc::clone(cache), spec, &surroundings))
+            }
+            None => target,
+        }
+    }
+
+    fn make(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
+        let id = spec.id.as_str();
+        if is_simulated(spec) {
+            return simulated::open(spec, self, None, None);
+        }
+        match id.split(':').next().unwrap_or_default() {
+            "echo" if id == "echo" => Ok(Arc::new(echo::Echo)),
+            "openai" => openai::open(spec, self),
+            "anthropic" => anthropic::open(spec, self),
+            "http" | "https" => http::open(spec, self),
+            "webhook" => webhook::open(spec, self),
+            "file" => script::open(spec, self),
+            "exec" => exec::open(spec, self),
+            "frontdesk" => match &self.desk {
+                Some(desk) => desk.open(spec),
+                None => Err(format!("`{id}` cannot be asked here: this run has no desk")),
+            },
+            _ => Err(known::unknown(id)),
         }
     }
 }
