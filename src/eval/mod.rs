@@ -11,6 +11,7 @@ pub mod check;
 pub mod judge;
 pub mod run;
 pub mod report;
+pub mod compare;
 mod calibrate;
 mod dataset;
 mod hearing;

@@ -14,7 +14,7 @@ mod diff;
 mod fault;
 mod terminal;
 mod document;
-mod tree;
+pub(crate) mod tree;
 mod junit;
 mod sheet;
 pub(crate) mod markdown;
@@ -177,6 +177,6 @@ fn jsonl(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

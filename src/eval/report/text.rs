@@ -133,7 +133,7 @@ pub(super) fn dollars(amount: f64) -> String {
 }
 
 /// A share as a percentage.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.1}", share * 100.0);
     // What is not all of it must not read as if it were.
     match text.as_str() {

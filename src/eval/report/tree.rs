@@ -180,7 +180,7 @@ fn element(name: &str) -> String {
 }
 
 /// Text for XML and HTML, in elements and in quoted attributes. Characters that XML has no way to write are left out.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
