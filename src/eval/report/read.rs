@@ -83,11 +83,6 @@ pub(super) struct ColumnTotals {
 }
 
 impl ColumnTotals {
-    /// The latency below which a share of the rows is, in milliseconds; `None` without rows.
-    pub(super) fn percentile(&self, share: f64) -> Option<f64> {
-        percentile(&self.latencies, share)
-    }
-
     /// The mean score of the rows that were tried.
     pub(super) fn mean(&self) -> Option<f64> {
         let sum: f64 = self.scores.iter().copied().map(f64::from).sum();
@@ -168,11 +163,6 @@ impl<'a> Run<'a> {
             here = (place.at + length).cast_signed();
             Ok(serde_json::from_slice(&line)?)
         }))
-    }
-
-    /// Where the rows are, in the order of the cases.
-    pub(super) fn places(&self) -> &[Place] {
-        &self.places
     }
 
     /// How many rows ended each way: passed, failed, errors, skipped. Counted in the journal.

@@ -244,9 +244,16 @@ impl Page<'_> {
                 .max()
                 .unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(wide).collect();
+        let mut widths: Vec<usize> = (0..columns).map(wide).collect();
+        // What names a row gives way before its numbers are cut off.
+        let needed = 2 + widths.iter().map(|width| width + 2).sum::<usize>();
+        if let Some(first) = widths.first_mut() {
+            *first =
+                (*first).min(first.saturating_sub(needed.saturating_sub(self.look.width)).max(12));
+        }
         for (index, row) in rows.iter().enumerate() {
-            let cells = row.iter().zip(&widths).map(|(text, width)| text::pad(text, *width));
+            let cells = row.iter().zip(&widths);
+            let cells = cells.map(|(text, width)| text::pad(&text::fit(text, *width), *width));
             let line = cells.collect::<Vec<_>>().join("  ");
             self.say(2, (index == 0).then_some(DIM), line.trim_end())?;
         }
@@ -265,7 +272,8 @@ impl Page<'_> {
             part(errors, if errors == 1 { "error" } else { "errors" }, RED),
             part(skipped, "skipped", YELLOW),
         ];
-        writeln!(self.out, "{}  ({})", counts.join(", "), facts(run).join(", "))?;
+        writeln!(self.out, "{}", counts.join(", "))?;
+        self.say(0, Some(DIM), &facts(run).join(", "))?;
         if !run.summary.complete {
             let line = "The run was stopped before its end: what is not here was not tried.";
             self.say(0, Some(YELLOW), line)?;

@@ -173,3 +173,50 @@ fn the_last_row_of_a_key_counts_and_half_a_line_does_not() {
     let run = Run::read(&Summary::default(), &journal).unwrap().counts();
     assert_eq!(run, [1, 0, 0, 0]);
 }
+
+/// Not a test of its own: writes reports of a long run, and says how much memory that took.
+#[test]
+#[ignore = "run by `ten_thousand_rows_need_little_memory`, in a process of its own"]
+fn a_long_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path().join("journal"));
+    let mut out = BufWriter::new(File::create(journal.path()).unwrap());
+    let answer = "A long answer. ".repeat(200);
+    for index in 0..10_000 {
+        let score = if index % 10 == 0 { 0.0 } else { 1.0 };
+        let part = sample::graded("contains", "x".into(), score, "not there");
+        let row = sample::row(index, 0, &format!("question {index}"), &answer, &[part]);
+        writeln!(out, "{}", serde_json::to_string(&row).unwrap()).unwrap();
+    }
+    out.flush().unwrap();
+    let before = most_memory();
+    for name in ["a.json", "a.html", "a.csv", "a.junit.xml", "a.md"] {
+        write(&folder.path().join(name), &sample::summary(), &journal).unwrap();
+    }
+    println!("took {} kB", most_memory() - before);
+}
+
+/// The most memory that this process had, in kB.
+fn most_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ten_thousand_rows_need_little_memory() {
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "eval::report::tests::a_long_run", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned();
+    let took = said
+        .split("took ")
+        .nth(1)
+        .and_then(|it| it.split(' ').next())
+        .unwrap_or_else(|| panic!("{said}"));
+    let took: u64 = took.parse().unwrap();
+    // The rows together are more than 30 MB.
+    assert!(took < 12_000, "{took} kB");
+}

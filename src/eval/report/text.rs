@@ -126,8 +126,8 @@ pub(super) fn duration(ms: f64) -> String {
 pub(super) fn dollars(amount: f64) -> String {
     match amount {
         0.0 => "$0".to_owned(),
-        amount if amount < 0.01 => format!("${amount:.6}"),
-        amount if amount < 1.0 => format!("${amount:.4}"),
+        amount if amount < 0.01 => format!("${}", digits(amount, 6)),
+        amount if amount < 1.0 => format!("${}", digits(amount, 4)),
         amount => format!("${amount:.2}"),
     }
 }
@@ -144,8 +144,17 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A score without digits that say nothing.
 pub(crate) fn score(score: f64) -> String {
-    let text = format!("{score:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    digits(score, 4)
+}
+
+/// At most so many digits after the point, without zeros at the end.
+fn digits(number: f64, most: usize) -> String {
+    let text = format!("{number:.most$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// `1 case`, `2 cases`.
