@@ -294,7 +294,8 @@ impl Repeated {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let many = tried.len().max(1) as f64;
         let mut accepted = self.accepted;
-        accepted.score = tried.iter().map(|(score, _)| score).sum::<f64>() / many;
+        // The sum of nothing is -0.
+        accepted.score = tried.iter().map(|(score, _)| score).sum::<f64>() / many + 0.0;
         accepted.pass = !tried.is_empty() && tried.iter().all(|(_, pass)| *pass);
         if !tried.is_empty() {
             accepted.skipped = None;

@@ -98,6 +98,10 @@ pub(super) fn result(row: &Row, prompt_ids: &[String]) -> io::Result<Value> {
     if !value["testCase"].is_object() {
         value["testCase"] = json!({"vars": row.vars});
     }
+    // promptfoo refuses fields that are null.
+    if let Some(case) = value["testCase"].as_object_mut() {
+        case.retain(|_, field| !field.is_null());
+    }
     Ok(value)
 }
 

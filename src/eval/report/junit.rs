@@ -63,7 +63,7 @@ fn case(run: &Run, row: &Row, class: &str, out: &mut dyn Write) -> io::Result<()
 fn fault(row: &Row, element: &str, kind: &str, out: &mut dyn Write) -> io::Result<()> {
     let faults = fault::faults(row);
     let first = faults.first().map(|fault| fault.reason.as_str()).unwrap_or_default();
-    let mut text = format!("Score: {}\n", row.score);
+    let mut text = format!("Score: {}\n", row.score + 0.0);
     for fault in &faults {
         let kind = if fault.kind.is_empty() { "row" } else { &fault.kind };
         let _ = writeln!(text, "- {kind}: {}", fault.reason);

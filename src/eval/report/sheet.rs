@@ -101,7 +101,7 @@ fn outcome(row: &Row, metrics: &[&String], cells: &mut Vec<String>) {
         _ => output,
     });
     cells.push(status.to_owned());
-    cells.push(format!("{:.2}", row.score));
+    cells.push(format!("{:.2}", row.score + 0.0));
     cells.push(scores(&row.named_scores));
     let metric = |name: &&String| row.named_scores.get(*name).and_then(Value::as_f64);
     cells.extend(

@@ -273,7 +273,14 @@ impl Page<'_> {
             part(skipped, "skipped", YELLOW),
         ];
         writeln!(self.out, "{}", counts.join(", "))?;
-        self.say(0, Some(DIM), &facts(run).join(", "))?;
+        let mut line = String::new();
+        for fact in facts(run) {
+            if !line.is_empty() && text::width(&line) + fact.len() + 2 > self.look.width {
+                self.say(0, Some(DIM), &std::mem::take(&mut line))?;
+            }
+            line = if line.is_empty() { fact } else { format!("{line}, {fact}") };
+        }
+        self.say(0, Some(DIM), &line)?;
         if !run.summary.complete {
             let line = "The run was stopped before its end: what is not here was not tried.";
             self.say(0, Some(YELLOW), line)?;

@@ -149,7 +149,8 @@ pub(crate) fn score(score: f64) -> String {
 
 /// At most so many digits after the point, without zeros at the end.
 fn digits(number: f64, most: usize) -> String {
-    let text = format!("{number:.most$}");
+    // The sum of nothing is -0, which reads as if something were wrong.
+    let text = format!("{:.most$}", number + 0.0);
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {

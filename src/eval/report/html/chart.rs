@@ -29,7 +29,7 @@ pub(super) fn pass_rates(run: &Run) -> Option<Chart> {
         let parts =
             [(passed, "passed"), (failed, "failed"), (errors, "error"), (skipped, "skipped")];
         let rate = column.pass_rate().map_or("–".into(), text::percent);
-        stacked(&run.column(index), &parts, &rate, &mut body);
+        stacked("bar wide", &run.column(index), &parts, &rate, &mut body);
     }
     (!body.is_empty()).then(|| Chart { title: "Pass rate by column".into(), body })
 }
@@ -42,16 +42,18 @@ pub(super) fn kinds(run: &Run) -> Option<Chart> {
     let mut body = String::new();
     for (kind, [passed, failed, skipped]) in kinds.into_iter().take(MOST) {
         let parts = [(*passed, "passed"), (*failed, "failed"), (*skipped, "skipped")];
-        stacked(kind, &parts, &format!("{passed}/{}", passed + failed), &mut body);
+        stacked("bar", kind, &parts, &format!("{passed}/{}", passed + failed), &mut body);
     }
     (!body.is_empty()).then(|| Chart { title: "Assertions by type".into(), body })
 }
 
-fn stacked(name: &str, parts: &[(usize, &str)], value: &str, body: &mut String) {
+fn stacked(class: &str, name: &str, parts: &[(usize, &str)], value: &str, body: &mut String) {
     let all = parts.iter().map(|(many, _)| many).sum::<usize>().max(1);
     let name = escape(&text::line(name));
-    let _ =
-        write!(body, "<div class=\"bar\"><span class=\"name\">{name}</span><span class=\"track\">");
+    let _ = write!(
+        body,
+        "<div class=\"{class}\"><span class=\"name\">{name}</span><span class=\"track\">"
+    );
     for (many, class) in parts.iter().filter(|(many, _)| *many > 0) {
         let share = 100.0 * count(*many) / count(all);
         let _ = write!(
@@ -98,7 +100,7 @@ pub(super) fn costs(run: &Run) -> Option<Chart> {
         let share = 100.0 * column.cost / most;
         let _ = write!(
             body,
-            "<div class=\"bar\"><span class=\"name\">{name}</span><span class=\"track\"><i class=\"metric\" style=\"width:{share:.3}%\"></i></span><span class=\"value\">{} <small>{} a case</small></span></div>",
+            "<div class=\"bar wide\"><span class=\"name\">{name}</span><span class=\"track\"><i class=\"metric\" style=\"width:{share:.3}%\"></i></span><span class=\"value\">{} <small>{} a case</small></span></div>",
             text::dollars(column.cost),
             text::dollars(column.cost / rows)
         );
