@@ -272,7 +272,7 @@ impl Cases {
             (verdict != Verdict::Skipped).then_some((light.score, verdict == Verdict::Passed));
         match (&light.skipped, &light.error) {
             (Some(why), _) if verdict == Verdict::Skipped => {
-                case.accepted.skipped = Some(why.clone())
+                case.accepted.skipped = Some(why.clone());
             }
             (_, Some(why)) => case.accepted.why.clone_from(why),
             _ => {}

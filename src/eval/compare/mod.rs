@@ -73,7 +73,7 @@ pub fn compare(before: &Baseline, after: &Baseline) -> Comparison {
         match old {
             None => found.added.push(name(new)),
             Some(old) if old.skipped.is_some() && new.skipped.is_none() => {
-                found.added.push(name(new))
+                found.added.push(name(new));
             }
             Some(old) => {
                 if old.skipped.is_none() && new.skipped.is_none() {

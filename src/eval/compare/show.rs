@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Changed, Comparison};
-use crate::eval::report::{Look, markdown, text, tree};
+use crate::eval::report::{Look, html, markdown, text, tree};
 use crate::eval::row::Table;
 
 impl Comparison {
@@ -72,24 +72,9 @@ impl Comparison {
 
     /// What changed, as a part of a page.
     pub fn html(&self, out: &mut dyn Write) -> io::Result<()> {
-        let escape = tree::escape;
-        writeln!(out, "<section class=\"sheet\"><h2>Compared with the baseline</h2>")?;
-        writeln!(
-            out,
-            "<p>{}</p><div class=\"scroll\"><table><thead><tr>",
-            escape(&self.summary())
-        )?;
-        let table = self.table(500);
-        for head in &table.columns {
-            write!(out, "<th>{}</th>", escape(head))?;
-        }
-        writeln!(out, "</tr></thead><tbody>")?;
-        for row in &table.rows {
-            let cells: String =
-                row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
-            writeln!(out, "<tr>{cells}</tr>")?;
-        }
-        writeln!(out, "</tbody></table></div></section>")
+        let title = "Compared with the baseline".to_owned();
+        html::table(&Table { title, ..self.table(500) }, out)?;
+        writeln!(out, "<p class=\"dim\">{}</p>", tree::escape(&self.summary()))
     }
 
     /// What changed, as a table of at most so many rows: add it to `Summary.tables` and every report shows it.

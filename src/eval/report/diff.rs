@@ -48,15 +48,15 @@ fn pieces(expected: &[&str], got: &[&str]) -> Vec<Piece> {
     let head = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     let tail = ends_alike(&expected[head..], &got[head..]);
     let mut found = Found::default();
-    expected[..head].iter().for_each(|word| found.same(word));
+    found.all(&expected[..head], Found::same);
     let (old, new) = (&expected[head..expected.len() - tail], &got[head..got.len() - tail]);
     if old.len().max(new.len()) > LONGEST {
-        old.iter().for_each(|word| found.missing(word));
-        new.iter().for_each(|word| found.extra(word));
+        found.all(old, Found::missing);
+        found.all(new, Found::extra);
     } else {
         middle(old, new, &mut found);
     }
-    expected[expected.len() - tail..].iter().for_each(|word| found.same(word));
+    found.all(&expected[expected.len() - tail..], Found::same);
     found.pieces
 }
 
@@ -85,8 +85,8 @@ fn middle(old: &[&str], new: &[&str], found: &mut Found) {
             j += 1;
         }
     }
-    old[i..].iter().for_each(|word| found.missing(word));
-    new[j..].iter().for_each(|word| found.extra(word));
+    found.all(&old[i..], Found::missing);
+    found.all(&new[j..], Found::extra);
 }
 
 #[derive(Default)]
@@ -95,6 +95,12 @@ struct Found {
 }
 
 impl Found {
+    fn all(&mut self, words: &[&str], add: fn(&mut Self, &str)) {
+        for word in words {
+            add(self, word);
+        }
+    }
+
     fn same(&mut self, word: &str) {
         match self.pieces.last_mut() {
             Some(Piece::Same(text)) => text.push_str(word),

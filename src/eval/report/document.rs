@@ -35,7 +35,7 @@ pub(super) fn write(run: &Run, tree: &mut dyn Tree) -> io::Result<()> {
     tree.open("results")?;
     tree.field("version", &json!(3))?;
     tree.field("timestamp", &json!(timestamp(summary.started_at)))?;
-    tree.list("prompts", &mut summary.prompts.iter().map(|column| prompt(column)))?;
+    tree.list("prompts", &mut summary.prompts.iter().map(prompt))?;
     tree.list("results", &mut run.rows(|_| true)?.map(|row| result(&row?, &ids)))?;
     tree.field("stats", &stats(run))?;
     tree.close()?;
@@ -70,7 +70,9 @@ fn own(run: &Run) -> Value {
 fn stats(run: &Run) -> Value {
     let [successes, failures, errors, skipped] = run.counts();
     let mut tokens = Tokens::default();
-    run.summary.prompts.iter().for_each(|column| tokens += column.metrics.token_usage);
+    for column in &run.summary.prompts {
+        tokens += column.metrics.token_usage;
+    }
     let mut usage = json!(tokens);
     usage["assertions"] = json!(run.summary.grader_tokens);
     json!({

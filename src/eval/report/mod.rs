@@ -18,7 +18,7 @@ pub(crate) mod tree;
 mod junit;
 mod sheet;
 pub(crate) mod markdown;
-mod html;
+pub(crate) mod html;
 
 pub use terminal::Look;
 

@@ -231,12 +231,11 @@ impl Adder {
         column.counts[verdict as usize] += 1;
         column.time_ms += row.latency_ms;
         column.cost += row.cost;
-        match (verdict, &row.skipped) {
-            (Verdict::Skipped, Some(why)) => *totals.skipped.entry(why.clone()).or_default() += 1,
-            _ => {
-                column.scores.push(small(row.score));
-                column.latencies.push(small(row.latency_ms));
-            }
+        if let (Verdict::Skipped, Some(why)) = (verdict, &row.skipped) {
+            *totals.skipped.entry(why.clone()).or_default() += 1;
+        } else {
+            column.scores.push(small(row.score));
+            column.latencies.push(small(row.latency_ms));
         }
         for graded in leaves(row.grading_result.as_ref()) {
             self.assertion(graded, verdict);

@@ -217,10 +217,9 @@ fn histogram(
         let x = place * width;
         let _ = write!(
             svg,
-            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{MARGIN}\" y2=\"{floor}\" class=\"mark\"/><text x=\"{:.1}\" y=\"{:.1}\" class=\"end{}\">{name}</text>",
+            "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{MARGIN}\" y2=\"{floor}\" class=\"mark\"/><text x=\"{:.1}\" y=\"{:.1}\" class=\"end middle\">{name}</text>",
             x.clamp(12.0, width - 12.0),
-            floor + 13.0,
-            " middle"
+            floor + 13.0
         );
     }
     let below = floor + 13.0;

@@ -142,19 +142,21 @@ fn tables(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     run.summary.tables.iter().try_for_each(|it| table(it, out))
 }
 
-fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "<section class=\"sheet\"><h2>{}</h2><div class=\"scroll\"><table><thead><tr>",
-        escape(&table.title)
-    )?;
+/// A table under its title, as a part of a page.
+pub(crate) fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
+    let title = escape(&table.title);
+    writeln!(out, "<section class=\"sheet\"><h2>{title}</h2><div class=\"scroll\">")?;
+    writeln!(out, "<table><thead><tr>")?;
     for head in &table.columns {
         write!(out, "<th>{}</th>", escape(head))?;
     }
     writeln!(out, "</tr></thead><tbody>")?;
     for row in &table.rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
-        writeln!(out, "<tr>{cells}</tr>")?;
+        write!(out, "<tr>")?;
+        for cell in row {
+            write!(out, "<td>{}</td>", escape(cell))?;
+        }
+        writeln!(out, "</tr>")?;
     }
     writeln!(out, "</tbody></table></div></section>")
 }
