@@ -12,6 +12,7 @@ pub mod judge;
 pub mod run;
 pub mod report;
 pub mod replay;
+pub mod compare;
 mod calibrate;
 mod dataset;
 mod hearing;

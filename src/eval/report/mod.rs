@@ -1,1 +1,182 @@
-//! Reports of a run: pure writers over a summary and a journal.
+//! Reports of a run: pure writers over a summary and a journal, row by row, so that a run of any size needs little memory.
+//! The ending of a file's name says which one is written.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::row::{Journal, Summary};
+use read::Run;
+
+mod read;
+pub(crate) mod text;
+mod diff;
+mod fault;
+mod terminal;
+mod document;
+pub(crate) mod tree;
+mod junit;
+mod sheet;
+pub(crate) mod markdown;
+pub(crate) mod html;
+
+pub use terminal::Look;
+
+/// The endings that a report's file may have.
+pub const ENDINGS: &[&str] =
+    &[".json", ".jsonl", ".csv", ".html", ".xml", ".junit.xml", ".txt", ".yaml", ".md"];
+
+/// Why a report was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name does not say what to write.
+    #[error("{}: no report has this ending; the name must end in one of {}", .0.display(), ENDINGS.join(" "))]
+    Ending(PathBuf),
+    /// The journal could not be read.
+    #[error("{}: the journal cannot be read: {source}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The report could not be written.
+    #[error("{}: the report cannot be written: {source}", path.display())]
+    Write {
+        /// The report.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Jsonl,
+    Csv,
+    Html,
+    Xml,
+    Junit,
+    Text,
+    Yaml,
+    Markdown,
+}
+
+/// Whether there is a report with this name's ending: to be asked before a run, not after it.
+pub fn check(path: &Path) -> Result<(), Error> {
+    format(path).map(|_| ())
+}
+
+/// Writes a report to a file.
+pub fn write(path: &Path, summary: &Summary, journal: &Journal) -> Result<(), Error> {
+    write_all(&[path.to_owned()], summary, journal)
+}
+
+/// Writes several reports; none where one of the names has no known ending.
+pub fn write_all(paths: &[PathBuf], summary: &Summary, journal: &Journal) -> Result<(), Error> {
+    let formats = paths.iter().map(|path| format(path)).collect::<Result<Vec<_>, _>>()?;
+    let run = read(summary, journal)?;
+    for (path, format) in paths.iter().zip(formats) {
+        let failed = |source| Error::Write { path: path.clone(), source };
+        file(path, format, &run).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Writes the report for a terminal.
+pub fn terminal(
+    summary: &Summary,
+    journal: &Journal,
+    look: Look,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
+    let run = read(summary, journal)?;
+    let failed = |source| Error::Write { path: "the terminal".into(), source };
+    terminal::write(&run, look, out).map_err(failed)
+}
+
+fn read<'a>(summary: &'a Summary, journal: &'a Journal) -> Result<Run<'a>, Error> {
+    let failed = |source| Error::Journal { path: journal.path().to_owned(), source };
+    Run::read(summary, journal).map_err(failed)
+}
+
+fn format(path: &Path) -> Result<Format, Error> {
+    let name = path.to_string_lossy().to_lowercase();
+    let known = [
+        (".junit.xml", Format::Junit),
+        (".json", Format::Json),
+        (".jsonl", Format::Jsonl),
+        (".csv", Format::Csv),
+        (".html", Format::Html),
+        (".xml", Format::Xml),
+        (".txt", Format::Text),
+        (".yaml", Format::Yaml),
+        (".yml", Format::Yaml),
+        (".md", Format::Markdown),
+    ];
+    let found = known.into_iter().find(|(ending, _)| name.ends_with(ending));
+    found.map(|(_, format)| format).ok_or_else(|| Error::Ending(path.to_owned()))
+}
+
+/// Writes beside the file first, so that nobody reads half a report.
+fn file(path: &Path, format: Format, run: &Run) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    // What is there and no file, such as `/dev/stdout`, is not put in another's place.
+    if path.exists() && !path.is_file() {
+        let mut out = BufWriter::new(File::options().write(true).open(path)?);
+        one(format, run, &mut out)?;
+        return out.flush();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    let part = PathBuf::from(name);
+    let mut out = BufWriter::new(File::create(&part)?);
+    let written = one(format, run, &mut out).and_then(|()| out.flush());
+    match written.and_then(|()| fs::rename(&part, path)) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let _ = fs::remove_file(&part);
+            Err(error)
+        }
+    }
+}
+
+fn one(format: Format, run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            let mut tree = document::Json::begin(out)?;
+            document::write(run, &mut tree)?;
+            tree.end()
+        }
+        Format::Jsonl => jsonl(run, out),
+        Format::Csv => sheet::write(run, out),
+        Format::Html => html::write(run, out),
+        Format::Xml => {
+            let mut tree = tree::Xml::begin(out)?;
+            document::write(run, &mut tree)?;
+            tree.end()
+        }
+        Format::Junit => junit::write(run, out),
+        Format::Text => terminal::write(run, Look { most: usize::MAX, ..Look::default() }, out),
+        Format::Yaml => document::write(run, &mut tree::Yaml::begin(out)),
+        Format::Markdown => markdown::write(run, out),
+    }
+}
+
+/// A row a line, in promptfoo's shape.
+fn jsonl(run: &Run, out: &mut dyn Write) -> io::Result<()> {
+    let ids = document::prompt_ids(run);
+    for row in run.rows(|_| true)? {
+        writeln!(out, "{}", document::result(&row?, &ids)?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ mod cached;
 mod customer;
 mod echo;
 mod exec;
+mod frontdesk;
 mod http;
 mod known;
 mod openai;
@@ -39,6 +40,7 @@ mod webhook;
 
 pub use cache::Cache;
 pub use customer::{Customer, Line};
+pub use frontdesk::Agents;
 pub use simulated::is_simulated;
 
 /// What of the environment changes where a target is asked.
@@ -105,7 +107,7 @@ pub trait Moderates: Send + Sync {
 /// Makes targets of specs that begin with `frontdesk:`, which need more than this module knows.
 pub trait Opens: Send + Sync {
     /// Makes one ready. The error says what is wrong with it.
-    fn open(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String>;
+    fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String>;
 }
 
 /// Makes targets of what is written of them.
@@ -188,7 +190,7 @@ impl Targets {
             "file" => script::open(spec, self),
             "exec" => exec::open(spec, self),
             "frontdesk" => match &self.desk {
-                Some(desk) => desk.open(spec),
+                Some(desk) => desk.open(spec, self),
                 None => Err(format!("`{id}` cannot be asked here: this run has no desk")),
             },
             _ => Err(known::unknown(id)),
