@@ -10,8 +10,18 @@ use crate::index;
 
 /// The types, as they are written.
 pub const TYPES: &[&str] = &[
-    "handed-off", "answered", "no-reply", "retrieved", "cited", "grounded", "language", "bubbles", "format", "tokens",
-    "turn-cost", "state",
+    "handed-off",
+    "answered",
+    "no-reply",
+    "retrieved",
+    "cited",
+    "grounded",
+    "language",
+    "bubbles",
+    "format",
+    "tokens",
+    "turn-cost",
+    "state",
 ];
 /// The stages whose time `latency` knows, with the place of it in the trace.
 const STAGES: &[(&str, &str)] = &[
@@ -34,7 +44,10 @@ pub(super) fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
         return None;
     }
     let Some(turn) = scene.response.turns.last() else {
-        let why = format!("`{}` is about a bot's turn: the target is no `frontdesk:` agent", assertion.kind);
+        let why = format!(
+            "`{}` is about a bot's turn: the target is no `frontdesk:` agent",
+            assertion.kind
+        );
         return Some(Graded::skipped(why));
     };
     let graded = try_on(assertion, scene, turn);
@@ -47,7 +60,9 @@ fn try_on(assertion: &Assertion, scene: Scene<'_>, turn: &SeenTurn) -> Graded {
     match assertion.kind.as_str() {
         "handed-off" => handed_off(value, &scene.response.turns),
         "answered" => Graded::when(turn.outcome == "answer", || became(turn)),
-        "no-reply" => Graded::when(turn.bubbles.is_empty(), || format!("the customer got {:?}", turn.bubbles.join("\n"))),
+        "no-reply" => Graded::when(turn.bubbles.is_empty(), || {
+            format!("the customer got {:?}", turn.bubbles.join("\n"))
+        }),
         "retrieved" => retrieved(assertion, turn),
         "cited" => cited(value, turn),
         "grounded" => grounded(assertion, turn),
@@ -97,12 +112,22 @@ fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
         return Graded::failed(format!("no person was called; {last}"));
     };
     let reason = turn.reason.as_deref().unwrap_or_default();
-    if let Some(wanted) = value.as_str().or(text(value, "reason")).filter(|wanted| !holds(reason, wanted)) {
-        return Graded::failed(format!("a person was called because {reason}, not because of {wanted:?}"));
+    if let Some(wanted) =
+        value.as_str().or(text(value, "reason")).filter(|wanted| !holds(reason, wanted))
+    {
+        return Graded::failed(format!(
+            "a person was called because {reason}, not because of {wanted:?}"
+        ));
     }
     match text(value, "to") {
-        Some(to) if !turn.notified.iter().any(|who| who.trim_start_matches('+') == to.trim_start_matches('+')) => {
-            let told = if turn.notified.is_empty() { "nobody".into() } else { turn.notified.join(", ") };
+        Some(to)
+            if !turn
+                .notified
+                .iter()
+                .any(|who| who.trim_start_matches('+') == to.trim_start_matches('+')) =>
+        {
+            let told =
+                if turn.notified.is_empty() { "nobody".into() } else { turn.notified.join(", ") };
             Graded::failed(format!("{told} is told of the hand-off, not {to}"))
         }
         _ => Graded::passed(),
@@ -111,7 +136,8 @@ fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
 
 /// Whether a document is the one that is named: its whole path, its end, or its title.
 fn is_document(source: &str, title: &str, wanted: &str) -> bool {
-    let ends = source.strip_suffix(wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    let ends =
+        source.strip_suffix(wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
     ends || title.eq_ignore_ascii_case(wanted)
 }
 
@@ -127,8 +153,13 @@ fn list(value: &Value) -> Vec<&str> {
 fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     let value = &assertion.value;
     let none = Vec::new();
-    let passages = turn.trace.pointer("/retrieve/passages").and_then(Value::as_array).unwrap_or(&none);
-    let most = value.get("rank").and_then(Value::as_u64).and_then(|rank| usize::try_from(rank).ok()).unwrap_or(usize::MAX);
+    let passages =
+        turn.trace.pointer("/retrieve/passages").and_then(Value::as_array).unwrap_or(&none);
+    let most = value
+        .get("rank")
+        .and_then(Value::as_u64)
+        .and_then(|rank| usize::try_from(rank).ok())
+        .unwrap_or(usize::MAX);
     let wanted = match value.get("document") {
         Some(document) => list(document),
         None => list(value),
@@ -137,10 +168,18 @@ fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     if wanted.is_empty() && holding.is_none() {
         return Graded::when(!passages.is_empty(), || "nothing was found".into());
     }
-    let found: Vec<_> = passages.iter().map(|passage| {
-        let part = |name| passage.pointer(&format!("/chunk/{name}")).and_then(Value::as_str).unwrap_or_default();
-        (part("source"), part("title"), part("text"))
-    }).collect();
+    let found: Vec<_> = passages
+        .iter()
+        .map(|passage| {
+            let part = |name| {
+                passage
+                    .pointer(&format!("/chunk/{name}"))
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            (part("source"), part("title"), part("text"))
+        })
+        .collect();
     let place = |document: Option<&str>| {
         let fits = |&(source, title, text): &(&str, &str, &str)| {
             document.is_none_or(|document| is_document(source, title, document))
@@ -148,13 +187,18 @@ fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
         };
         found.iter().position(fits).map(|at| at + 1)
     };
-    let asked: Vec<_> = if wanted.is_empty() { vec![None] } else { wanted.into_iter().map(Some).collect() };
+    let asked: Vec<_> =
+        if wanted.is_empty() { vec![None] } else { wanted.into_iter().map(Some).collect() };
     let mut worst = 1;
     for document in asked {
         let what = document.or(holding).unwrap_or_default();
         match place(document) {
             Some(rank) if rank <= most => worst = worst.max(rank),
-            Some(rank) => return Graded::failed(format!("`{what}` is found at rank {rank}, not among the first {most}")),
+            Some(rank) => {
+                return Graded::failed(format!(
+                    "`{what}` is found at rank {rank}, not among the first {most}"
+                ));
+            }
             None => {
                 let names: Vec<_> = found.iter().map(|(source, ..)| *source).collect();
                 let names = if names.is_empty() { "nothing".into() } else { names.join(", ") };
@@ -164,12 +208,17 @@ fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     }
     #[expect(clippy::cast_precision_loss, reason = "a rank is small")]
     let score = 1.0 / worst as f64;
-    Graded::scored(assertion.threshold.is_none_or(|least| score >= least), score, format!("found at rank {worst}"))
+    Graded::scored(
+        assertion.threshold.is_none_or(|least| score >= least),
+        score,
+        format!("found at rank {worst}"),
+    )
 }
 
 /// `value`: nothing (any citation), a document, or several.
 fn cited(value: &Value, turn: &SeenTurn) -> Graded {
-    let names = || if turn.citations.is_empty() { "none".into() } else { turn.citations.join(", ") };
+    let names =
+        || if turn.citations.is_empty() { "none".into() } else { turn.citations.join(", ") };
     let wanted = list(value);
     if wanted.is_empty() {
         return Graded::when(!turn.citations.is_empty(), || "the answer names no document".into());
@@ -191,8 +240,10 @@ fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     if turn.outcome != "answer" {
         return Graded::scored(true, 1.0, format!("nothing is claimed: {}", turn.outcome));
     }
-    let Some(checked) = turn.trace.pointer("/reply/checked").filter(|checked| !checked.is_null()) else {
-        let quotes = turn.trace.pointer("/reply/model").and_then(Value::as_str) == Some("extractive");
+    let Some(checked) = turn.trace.pointer("/reply/checked").filter(|checked| !checked.is_null())
+    else {
+        let quotes =
+            turn.trace.pointer("/reply/model").and_then(Value::as_str) == Some("extractive");
         let curated = turn.trace.get("reply").is_none_or(Value::is_null);
         return if quotes || curated {
             Graded::scored(true, 1.0, "the answer is the documents' own words")
@@ -203,8 +254,11 @@ fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     let score = checked.get("score").and_then(Value::as_f64).unwrap_or(0.0);
     let none = Vec::new();
     let verdicts = checked.get("verdicts").and_then(Value::as_array).unwrap_or(&none);
-    let doubted: Vec<_> = verdicts.iter().filter(|one| one.get("supported") == Some(&Value::Bool(false)))
-        .filter_map(|one| text(one, "text")).collect();
+    let doubted: Vec<_> = verdicts
+        .iter()
+        .filter(|one| one.get("supported") == Some(&Value::Bool(false)))
+        .filter_map(|one| text(one, "text"))
+        .collect();
     let pass = assertion.threshold.map_or(doubted.is_empty(), |least| score >= least);
     let reason = match doubted.as_slice() {
         [] => format!("every statement is supported ({score:.2})"),
@@ -222,29 +276,39 @@ fn language(value: &Value, turn: &SeenTurn) -> Graded {
     let words = turn.bubbles.join("\n");
     match index::language(&words) {
         Some(code) if wanted.contains(&code) => Graded::passed(),
-        Some(code) => Graded::failed(format!("the answer is in `{code}`, not `{}`: {words:?}", wanted.join("` or `"))),
+        Some(code) => Graded::failed(format!(
+            "the answer is in `{code}`, not `{}`: {words:?}",
+            wanted.join("` or `")
+        )),
         None => Graded::failed(format!("the language of {words:?} cannot be told")),
     }
 }
 
 /// `value`: how many messages, or `{min, max, longest}` with the longest one in characters.
 fn bubbles(value: &Value, turn: &SeenTurn) -> Graded {
-    let (count, field) = (turn.bubbles.len() as u64, |name| value.get(name).and_then(Value::as_u64));
+    let (count, field) =
+        (turn.bubbles.len() as u64, |name| value.get(name).and_then(Value::as_u64));
     let (least, most) = match value.as_u64() {
         Some(exact) => (exact, exact),
-        None => (field("min").unwrap_or(1), field("max").unwrap_or(if value.is_null() { 1 } else { u64::MAX })),
+        None => (
+            field("min").unwrap_or(1),
+            field("max").unwrap_or(if value.is_null() { 1 } else { u64::MAX }),
+        ),
     };
     let longest = turn.bubbles.iter().map(|text| text.chars().count() as u64).max().unwrap_or(0);
     if let Some(most) = field("longest").filter(|most| longest > *most) {
         return Graded::failed(format!("a message has {longest} characters, more than {most}"));
     }
-    Graded::when((least..=most).contains(&count), || format!("{count} messages, not {least} to {most}"))
+    Graded::when((least..=most).contains(&count), || {
+        format!("{count} messages, not {least} to {most}")
+    })
 }
 
 /// `value`: nothing, or `{longest}`. WhatsApp shows the text as it is meant: no Markdown, JSON, marks of missing sources or control
 /// characters are left, and no message is too long.
 fn format(value: &Value, turn: &SeenTurn) -> Graded {
-    let longest = value.get("longest").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    let longest =
+        value.get("longest").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
     let longest = longest.unwrap_or(LONGEST).min(LONGEST);
     for bubble in &turn.bubbles {
         if bubble.encode_utf16().count() > longest {
@@ -263,13 +327,20 @@ fn leftover(text: &str) -> Option<&'static str> {
     let trimmed = text.trim();
     if text.contains("**") || text.contains("__") {
         Some("bold of Markdown")
-    } else if line(|line| line.trim_start_matches('#') != line && line.trim_start_matches('#').starts_with(' ')) {
+    } else if line(|line| {
+        line.trim_start_matches('#') != line && line.trim_start_matches('#').starts_with(' ')
+    }) {
         Some("a heading of Markdown")
     } else if text.contains("](http") {
         Some("a link of Markdown")
-    } else if line(|line| line.trim_start().starts_with("|--") || line.trim_start().starts_with("| --")) {
+    } else if line(|line| {
+        line.trim_start().starts_with("|--") || line.trim_start().starts_with("| --")
+    }) {
         Some("a table of Markdown")
-    } else if trimmed.len() > 1 && serde_json::from_str::<Value>(trimmed).is_ok_and(|value| value.is_object() || value.is_array()) {
+    } else if trimmed.len() > 1
+        && serde_json::from_str::<Value>(trimmed)
+            .is_ok_and(|value| value.is_object() || value.is_array())
+    {
         Some("JSON")
     } else if text.contains("<think") || text.contains("</think") {
         Some("a model's reasoning")
@@ -281,7 +352,9 @@ fn leftover(text: &str) -> Option<&'static str> {
 }
 
 fn tokens(turn: &SeenTurn) -> f64 {
-    let part = |name: &str| turn.trace.pointer(&format!("/usage/{name}")).and_then(Value::as_f64).unwrap_or(0.0);
+    let part = |name: &str| {
+        turn.trace.pointer(&format!("/usage/{name}")).and_then(Value::as_f64).unwrap_or(0.0)
+    };
     part("input_tokens") + part("output_tokens")
 }
 
@@ -302,13 +375,18 @@ fn latency(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     let stage = assertion.value.as_str().unwrap_or_default();
     let Some((_, place)) = STAGES.iter().find(|(name, _)| *name == stage) else {
         let names: Vec<_> = STAGES.iter().map(|(name, _)| *name).collect();
-        return Graded::error(format!("there is no stage `{stage}`; there are: {}", names.join(", ")));
+        return Graded::error(format!(
+            "there is no stage `{stage}`; there are: {}",
+            names.join(", ")
+        ));
     };
     let Some(most) = assertion.threshold else {
         return Graded::error("`latency` wants a `threshold` in milliseconds");
     };
     match turn.trace.pointer(place).and_then(Value::as_f64) {
-        Some(took) => Graded::when(took <= most, || format!("{stage} took {took:.0} ms, more than {most}")),
+        Some(took) => {
+            Graded::when(took <= most, || format!("{stage} took {took:.0} ms, more than {most}"))
+        }
         None => Graded::scored(true, 1.0, format!("{stage} did not run")),
     }
 }

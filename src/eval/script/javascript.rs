@@ -103,7 +103,8 @@ fn familiar(message: &str) -> String {
     if let Some(token) = message.strip_prefix("unexpected token in expression: ") {
         return format!("Unexpected token {token}");
     }
-    if let Some(name) = message.strip_suffix("' is not defined").and_then(|m| m.strip_prefix('\'')) {
+    if let Some(name) = message.strip_suffix("' is not defined").and_then(|m| m.strip_prefix('\''))
+    {
         return format!("{name} is not defined");
     }
     let reading = message.strip_prefix("cannot read property '");
@@ -114,11 +115,18 @@ fn familiar(message: &str) -> String {
 }
 
 /// Whether a pattern is found in a text. A wrong pattern is `Err` within.
-pub(super) fn matches(pattern: &str, text: &str, limit: Duration) -> Result<Result<bool, String>, Error> {
+pub(super) fn matches(
+    pattern: &str,
+    text: &str,
+    limit: Duration,
+) -> Result<Result<bool, String>, Error> {
     let job = json!({"kind": "test", "pattern": pattern, "text": text, "env": {}});
     let given = run(&job, limit)?;
     if let Some(message) = given.value["invalid"].as_str() {
-        return Ok(Err(format!("Invalid regular expression: /{pattern}/: {}", wrong_with(message))));
+        return Ok(Err(format!(
+            "Invalid regular expression: /{pattern}/: {}",
+            wrong_with(message)
+        )));
     }
     Ok(Ok(given.value["matched"] == json!(true)))
 }
@@ -155,7 +163,13 @@ pub(super) fn file(path: &Path, name: Option<&str>, arguments: &[Value], env: &V
 }
 
 /// The job that calls a method of a file's class.
-pub(super) fn method(path: &Path, options: &Value, method: &str, arguments: &[Value], env: &Value) -> Value {
+pub(super) fn method(
+    path: &Path,
+    options: &Value,
+    method: &str,
+    arguments: &[Value],
+    env: &Value,
+) -> Value {
     let (folder, path) = split(path);
     json!({
         "kind": "method", "folder": folder, "path": path, "options": options, "method": method,

@@ -53,7 +53,11 @@ pub(super) fn open(
 }
 
 /// A target that a setting names: an id, or `{id, config}`.
-pub(super) fn named(written: &Value, targets: &Targets, setting: &str) -> Result<Arc<dyn Target>, String> {
+pub(super) fn named(
+    written: &Value,
+    targets: &Targets,
+    setting: &str,
+) -> Result<Arc<dyn Target>, String> {
     let spec = match written {
         Value::String(id) => TargetSpec { id: id.clone(), ..TargetSpec::default() },
         other => serde_json::from_value(other.clone())

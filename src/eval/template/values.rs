@@ -101,7 +101,8 @@ pub(super) fn back(value: &Value) -> Json {
             value.try_iter().map_or(Json::Null, |items| items.map(|item| back(&item)).collect())
         }
         ValueKind::Map => {
-            let field = |key: Value| (printed(&key), back(&value.get_item(&key).unwrap_or_default()));
+            let field =
+                |key: Value| (printed(&key), back(&value.get_item(&key).unwrap_or_default()));
             value.try_iter().map_or(Json::Null, |keys| Json::Object(keys.map(field).collect()))
         }
         _ => serde_json::to_value(value).unwrap_or(Json::Null),

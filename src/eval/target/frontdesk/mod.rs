@@ -74,11 +74,14 @@ impl Opens for Agents {
             None => (named, None),
         };
         let live = self.live(agent)?;
-        let draft = spec.config.get("prompt").and_then(Value::as_str).map(|file| targets.base.join(file));
+        let draft =
+            spec.config.get("prompt").and_then(Value::as_str).map(|file| targets.base.join(file));
         let customer = spec.config.get("customer").cloned().unwrap_or_default();
         let model = match customer.get("provider") {
             Some(written) => Some(super::simulated::named(written, targets, "customer.provider")?),
-            None => targets.open_grader(&TargetSpec { id: "openai:chat".into(), ..TargetSpec::default() }).ok(),
+            None => targets
+                .open_grader(&TargetSpec { id: "openai:chat".into(), ..TargetSpec::default() })
+                .ok(),
         };
         let from = match (version, draft) {
             (Some(number), _) => From::Version(number),
@@ -88,7 +91,16 @@ impl Opens for Agents {
         let (bot, desk) = (OnceCell::new(), self.desk.clone());
         let templates = Templates::new(targets.env.clone());
         let base = targets.base.clone();
-        Ok(Arc::new(Agent { desk, live, from, bot, model, templates, base, config: spec.config.clone() }))
+        Ok(Arc::new(Agent {
+            desk,
+            live,
+            from,
+            bot,
+            model,
+            templates,
+            base,
+            config: spec.config.clone(),
+        }))
     }
 }
 
@@ -135,13 +147,18 @@ impl Agent {
     /// A setting of the case, else of the target.
     fn setting<'a>(&'a self, asked: &'a Asked<'_>, name: &str) -> &'a Value {
         let of_case = asked.case.and_then(|case| case.options.get(name));
-        of_case.or_else(|| asked.config.get(name)).or_else(|| self.config.get(name)).unwrap_or(&Value::Null)
+        of_case
+            .or_else(|| asked.config.get(name))
+            .or_else(|| self.config.get(name))
+            .unwrap_or(&Value::Null)
     }
 
     async fn talk(&self, asked: &Asked<'_>) -> Result<Vec<SeenTurn>, String> {
         let bot = self.bot().await?;
         let mut talk = Talk::new(&self.desk.engine, bot, self.moment(asked)?);
-        talk.remember(self.setting(asked, "history"), |text| self.templates.render(text, asked.vars))?;
+        talk.remember(self.setting(asked, "history"), |text| {
+            self.templates.render(text, asked.vars)
+        })?;
         let none = Vec::new();
         let script = asked.case.map_or(&none, |case| &case.turns);
         let customer = self.setting(asked, "customer");
@@ -161,32 +178,49 @@ impl Agent {
             Value::Null => Ok(now_ms()),
             Value::String(text) => chrono::DateTime::parse_from_rfc3339(text)
                 .map(|moment| moment.timestamp_millis())
-                .map_err(|_| format!("`now: {text}` is no moment such as 2026-12-24T18:30:00+01:00")),
+                .map_err(|_| {
+                    format!("`now: {text}` is no moment such as 2026-12-24T18:30:00+01:00")
+                }),
             other => Err(format!("`now: {other}` is no moment such as 2026-12-24T18:30:00+01:00")),
         }
     }
 
-    async fn script(&self, talk: &mut Talk<'_>, script: &[ScriptedTurn], vars: &Vars) -> Result<(), String> {
+    async fn script(
+        &self,
+        talk: &mut Talk<'_>,
+        script: &[ScriptedTurn],
+        vars: &Vars,
+    ) -> Result<(), String> {
         for turn in script {
             let says = self.templates.value(&Value::Array(turn.says.clone()), vars)?;
-            let contents = said::contents(says.as_array().map_or(&[][..], Vec::as_slice), &self.base)?;
+            let contents =
+                said::contents(says.as_array().map_or(&[][..], Vec::as_slice), &self.base)?;
             talk.say(contents).await;
         }
         Ok(())
     }
 
     /// A model plays the customer until it has enough, a person is called, or the most messages were written.
-    async fn simulate(&self, talk: &mut Talk<'_>, written: &Value, asked: &Asked<'_>) -> Result<(), String> {
+    async fn simulate(
+        &self,
+        talk: &mut Talk<'_>,
+        written: &Value,
+        asked: &Asked<'_>,
+    ) -> Result<(), String> {
         let text = |name: &str| {
             let text = written.get(name).and_then(Value::as_str).unwrap_or_default();
             self.templates.render(text, asked.vars)
         };
-        let model = self.model.clone().ok_or("a simulated customer needs a model: name `customer.provider`")?;
+        let model = self
+            .model
+            .clone()
+            .ok_or("a simulated customer needs a model: name `customer.provider`")?;
         let goal = match written.as_str() {
             Some(goal) => self.templates.render(goal, asked.vars)?,
             None => text("goal")?,
         };
-        let customer = Customer::new(model, goal).with_temper(text("temper")?).with_repeat(asked.repeat);
+        let customer =
+            Customer::new(model, goal).with_temper(text("temper")?).with_repeat(asked.repeat);
         let most = written.get("maxTurns").and_then(Value::as_u64).unwrap_or(MOST_TURNS);
         for _ in 0..most {
             let Some(message) = customer.next(&talk.lines()).await? else { break };
@@ -211,14 +245,21 @@ impl Target for Agent {
 
 /// What a conversation comes to: the last answer is the output.
 fn response(turns: Vec<SeenTurn>) -> Response {
-    let part = |place: &str| turns.iter().filter_map(|turn| turn.trace.pointer(place)?.as_u64()).sum::<u64>();
+    let part = |place: &str| {
+        turns.iter().filter_map(|turn| turn.trace.pointer(place)?.as_u64()).sum::<u64>()
+    };
     let (prompt, completion) = (part("/usage/input_tokens"), part("/usage/output_tokens"));
     let cost_micros = part("/usage/cost_micros");
     let took: f64 = turns.iter().filter_map(|turn| turn.trace.get("total_ms")?.as_f64()).sum();
     let last = turns.last();
     let output = last.map(|turn| turn.bubbles.join("\n\n")).unwrap_or_default();
-    let metadata = last.map(|turn| json!({"outcome": turn.outcome, "reason": turn.reason, "citations": turn.citations}));
-    let requests = turns.iter().filter(|turn| turn.trace.get("reply").is_some_and(|reply| !reply.is_null())).count();
+    let metadata = last.map(
+        |turn| json!({"outcome": turn.outcome, "reason": turn.reason, "citations": turn.citations}),
+    );
+    let requests = turns
+        .iter()
+        .filter(|turn| turn.trace.get("reply").is_some_and(|reply| !reply.is_null()))
+        .count();
     #[expect(clippy::cast_precision_loss, reason = "dollars need no more digits")]
     let cost = cost_micros as f64 / 1e6;
     let tokens = Tokens {

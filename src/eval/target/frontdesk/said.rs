@@ -31,12 +31,15 @@ fn content(says: &Value, base: &Path) -> Result<Content, String> {
     let Some((name, kind)) = kinds.into_iter().find(|(name, _)| says.get(name).is_some()) else {
         return match says {
             Value::Number(_) | Value::Bool(_) => Ok(Content::Text { body: says.to_string() }),
-            _ => Err(format!("{says} is no message: a text, or an object with `voice`, `audio`, `video` or `image`")),
+            _ => Err(format!(
+                "{says} is no message: a text, or an object with `voice`, `audio`, `video` or `image`"
+            )),
         };
     };
     let file = field(name).ok_or_else(|| format!("`{name}` names a file"))?;
     let path = within(base, &file);
-    let bytes = std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let bytes = std::fs::read(&path)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     Ok(Content::Media(Media {
         kind,
         mime_type: field("mime_type"),

@@ -34,9 +34,12 @@ impl<'a> Talk<'a> {
         history: &Value,
         render: impl Fn(&str) -> Result<String, String>,
     ) -> Result<(), String> {
-        let speakers = [("customer", Speaker::Customer), ("bot", Speaker::Bot), ("person", Speaker::Person)];
+        let speakers =
+            [("customer", Speaker::Customer), ("bot", Speaker::Bot), ("person", Speaker::Person)];
         for line in history.as_array().unwrap_or(&Vec::new()) {
-            let said = speakers.iter().find_map(|(name, speaker)| Some((*speaker, line.get(name)?.as_str()?)));
+            let said = speakers
+                .iter()
+                .find_map(|(name, speaker)| Some((*speaker, line.get(name)?.as_str()?)));
             let (speaker, text) = said.ok_or_else(|| {
                 format!("`history` has {line}; it wants `customer: …`, `bot: …` or `person: …`")
             })?;
@@ -48,7 +51,9 @@ impl<'a> Talk<'a> {
     /// Says a rendered prompt: a text; or chat messages as JSON, of which the last one of the user is said.
     pub(super) async fn prompt(&mut self, prompt: &str) -> Result<(), String> {
         let messages = match serde_json::from_str(prompt) {
-            Ok(Value::Array(messages)) if messages.iter().all(|one| one.get("role").is_some()) => messages,
+            Ok(Value::Array(messages)) if messages.iter().all(|one| one.get("role").is_some()) => {
+                messages
+            }
             _ => return Ok(self.say(said::text(prompt)).await),
         };
         let last = messages.iter().rposition(|one| one["role"] == "user");
@@ -74,15 +79,22 @@ impl<'a> Talk<'a> {
         if let Some(wish) = wish {
             self.silent = wish.out.then_some("the customer wants no messages");
             let outcome = if wish.out { "opt_out" } else { "opt_in" };
-            self.seen(words, SeenTurn {
-                outcome: outcome.into(),
-                bubbles: wish.reply.into_iter().collect(),
-                ..SeenTurn::default()
-            });
+            self.seen(
+                words,
+                SeenTurn {
+                    outcome: outcome.into(),
+                    bubbles: wish.reply.into_iter().collect(),
+                    ..SeenTurn::default()
+                },
+            );
             return;
         }
         if let Some(why) = self.silent {
-            let quiet = SeenTurn { outcome: "silence".into(), reason: Some(why.into()), ..SeenTurn::default() };
+            let quiet = SeenTurn {
+                outcome: "silence".into(),
+                reason: Some(why.into()),
+                ..SeenTurn::default()
+            };
             self.seen(words, quiet);
             return;
         }
