@@ -1,0 +1,215 @@
+//! The gate in front of customers: a version of an agent answers them only if its suite says that it is not worse. What the gate
+//! found, and that somebody went past it, is written down.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::compare::{Baseline, Comparison, Rule, compare};
+use super::grounds::Grounds;
+use super::row::{Journal, Summary};
+use super::run::{Plan, Progress};
+use super::suite::{Overrides, Suite};
+use crate::desk::Desk;
+use crate::domain::AgentId;
+use crate::pipeline::Bot;
+use crate::prompts::{self, Gate};
+use crate::store::agents::Published;
+use crate::store::audit::Entry;
+use crate::{eval::replay::draft_bot, store};
+
+/// Puts versions in front of customers.
+pub struct Publisher<'a> {
+    /// The desk.
+    pub desk: &'a Arc<Desk>,
+    /// What its suites run on; drafts are put in by the gate.
+    pub grounds: Grounds,
+    /// Where the rows of a gate's runs go.
+    pub folder: PathBuf,
+    /// Who publishes, for the audit log.
+    pub actor: String,
+}
+
+/// What somebody wants to publish.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The agent's short name.
+    pub agent: &'a str,
+    /// The prompt file.
+    pub source: &'a str,
+    /// Publish it whatever its suite says.
+    pub force: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub enum Became {
+    /// It answers customers now. What the gate found, when there is one.
+    Live(Published, Option<Box<Verdict>>),
+    /// It is what answers already.
+    Unchanged(Published),
+    /// The gate refused it: the version that was live goes on.
+    Refused(Box<Verdict>),
+}
+
+/// What a gate found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    /// Whether the rule holds.
+    pub passed: bool,
+    /// The rule.
+    pub rule: String,
+    /// The suite.
+    pub suite: String,
+    /// What broke the rule, in words; empty when it holds.
+    pub reason: String,
+    /// Rows of the draft that passed, failed, are errors, could not be tried.
+    pub counts: [usize; 4],
+    /// How the draft compares with what is live, or with the baseline.
+    pub comparison: Comparison,
+    /// The same as text in Markdown.
+    pub report: String,
+}
+
+/// Why a version could not be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The prompt file or its gate is wrong.
+    #[error("{0}")]
+    Wrong(String),
+    /// The database does not answer.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+}
+
+impl Publisher<'_> {
+    /// Tries a version where its agent has a gate, and publishes it if it may be.
+    pub async fn publish(&self, wanted: Wanted<'_>, progress: &dyn Progress) -> Result<Became, Error> {
+        let Wanted { agent, source, force } = wanted;
+        let file = prompts::parse(&format!("{agent}.md"), source)
+            .map_err(|wrong| Error::Wrong(wrong.to_string()))?;
+        let rows = self.desk.store.agents().await?;
+        let live = rows.iter().find(|row| row.slug == agent);
+        if live.is_some_and(|row| row.source == source) {
+            return Ok(Became::Unchanged(self.put(agent, source).await?));
+        }
+        // A version that takes away its gate has to pass the one that is there.
+        let before = live.and_then(|row| prompts::parse(&format!("{agent}.md"), &row.source).ok());
+        let gate = file.gate.clone().or_else(|| before?.gate);
+        let verdict = match (gate, live) {
+            (Some(gate), Some(_)) => {
+                let bot = draft_bot(self.desk, agent, source).await.map_err(Error::Wrong)?;
+                let tried = self.try_on(&gate, Some(bot), progress).await;
+                match tried {
+                    // With force it is published although it could not even be tried.
+                    Err(why) if force => Some(Verdict::untried(&gate, why)),
+                    tried => Some(tried.map_err(Error::Wrong)?),
+                }
+            }
+            _ => None,
+        };
+        if let Some(verdict) = verdict.as_ref().filter(|verdict| !verdict.passed && !force) {
+            self.note("agent.refused", agent, json!({"rule": verdict.rule, "reason": verdict.reason})).await?;
+            return Ok(Became::Refused(Box::new(verdict.clone())));
+        }
+        let published = self.put(agent, source).await?;
+        let forced = force && verdict.as_ref().is_some_and(|verdict| !verdict.passed);
+        let detail = json!({
+            "version": published.ordinal,
+            "forced": forced,
+            "gate": verdict.as_ref().map(|it| json!({"passed": it.passed, "rule": it.rule, "reason": it.reason})),
+        });
+        self.note(if forced { "agent.forced" } else { "agent.published" }, agent, detail).await?;
+        Ok(Became::Live(published, verdict.map(Box::new)))
+    }
+
+    async fn put(&self, agent: &str, source: &str) -> Result<Published, Error> {
+        let published = self.desk.store.publish(agent, source, &prompts::hash(source)).await?;
+        let (id, version): (AgentId, _) = (published.agent.clone(), published.version.clone());
+        let bot = self.desk.ready((agent, source), id, Some(version)).await.map_err(Error::Wrong)?;
+        self.desk.bots.put(bot);
+        Ok(published)
+    }
+
+    async fn note(&self, action: &'static str, agent: &str, detail: serde_json::Value) -> store::Result<()> {
+        let entry = Entry { actor: self.actor.clone(), action, subject: agent.to_owned(), detail };
+        self.desk.store.audit(entry).await
+    }
+
+    /// Runs a gate's suite on a draft and on what it is compared with. Without a draft the desk is tried as it is.
+    pub async fn try_on(
+        &self,
+        gate: &Gate,
+        draft: Option<Arc<Bot>>,
+        progress: &dyn Progress,
+    ) -> Result<Verdict, String> {
+        let rule = Rule::parse(&gate.rule)?;
+        let drafted = self.run(gate, draft.into_iter().collect(), ("draft", progress)).await?;
+        let (summary, journal) = drafted;
+        let after = Baseline::of(&summary, &journal).map_err(|error| error.to_string())?;
+        let before = match &gate.baseline {
+            Some(file) => Baseline::read(Path::new(file)).map_err(|error| error.to_string())?,
+            None if rule.needs_baseline() => {
+                let (summary, journal) = self.run(gate, Vec::new(), ("live", progress)).await?;
+                Baseline::of(&summary, &journal).map_err(|error| error.to_string())?
+            }
+            None => after.clone(),
+        };
+        let comparison = compare(&before, &after);
+        let held = if summary.complete {
+            rule.holds(&comparison, &summary)
+        } else {
+            Err("the suite was not run to its end".into())
+        };
+        Ok(Verdict::of(gate, held, &summary, comparison))
+    }
+
+    async fn run(
+        &self,
+        gate: &Gate,
+        drafts: Vec<Arc<Bot>>,
+        (name, progress): (&str, &dyn Progress),
+    ) -> Result<(Summary, Journal), String> {
+        let file = Path::new(&gate.suite);
+        let suite = Suite::load(file, &Overrides::default()).await.map_err(|wrong| wrong.to_string())?;
+        let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
+        std::fs::create_dir_all(&self.folder)
+            .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
+        let id = ulid::Ulid::new();
+        let journal = Journal::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
+        let plan = Plan::new(journal.clone());
+        let summary = staged.run(&plan, progress, std::future::pending()).await;
+        Ok((summary.map_err(|error| error.to_string())?, journal))
+    }
+}
+
+impl Verdict {
+    fn of(gate: &Gate, held: Result<(), String>, summary: &Summary, comparison: Comparison) -> Self {
+        let mut report = Vec::new();
+        // Writing into memory does not fail.
+        drop(comparison.markdown(&mut report));
+        Self {
+            passed: held.is_ok(),
+            rule: gate.rule.clone(),
+            suite: gate.suite.clone(),
+            reason: held.err().unwrap_or_default(),
+            counts: summary.counts(),
+            comparison,
+            report: String::from_utf8_lossy(&report).into_owned(),
+        }
+    }
+
+    fn untried(gate: &Gate, why: String) -> Self {
+        Self {
+            passed: false,
+            rule: gate.rule.clone(),
+            suite: gate.suite.clone(),
+            reason: format!("it could not be tried: {why}"),
+            counts: [0; 4],
+            comparison: Comparison::default(),
+            report: String::new(),
+        }
+    }
+}

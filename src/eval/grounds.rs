@@ -1,0 +1,78 @@
+//! What a suite runs on: its targets, its grader and what assertions are tried with, made ready in the same way for the command,
+//! the API and the gate.
+
+use std::sync::Arc;
+
+use super::check::Kit;
+use super::run::{self, Plan, Progress};
+use super::row::Summary;
+use super::script::Scripts;
+use super::suite::{Suite, TargetSpec};
+use super::target::{Agents, Cache, Target, Targets};
+use super::template::Templates;
+use crate::desk::Desk;
+use crate::pipeline::Bot;
+
+/// What suites run on.
+#[derive(Clone, Default)]
+pub struct Grounds {
+    /// The desk whose agents may be asked.
+    pub desk: Option<Arc<Desk>>,
+    /// Drafts, each in place of its agent's live version.
+    pub drafts: Vec<Arc<Bot>>,
+    /// Answers that need not be paid for again.
+    pub cache: Option<Arc<Cache>>,
+    /// The grader where neither case nor suite names one, such as `openai:gpt-4o-mini`.
+    pub grader: Option<String>,
+    /// Whether promptfoo's quirks are reported as failures.
+    pub strict: bool,
+}
+
+/// A suite with everything that it needs.
+pub struct Staged {
+    /// The suite.
+    pub suite: Suite,
+    kit: Kit,
+    targets: Vec<Arc<dyn Target>>,
+}
+
+impl Grounds {
+    /// Makes a suite ready. The error says which of its targets cannot be used, and why.
+    pub fn stage(&self, suite: Suite) -> Result<Staged, String> {
+        let scripts = Arc::new(Scripts::new(&suite.env));
+        let mut targets = Targets::new(suite.base.clone(), suite.env.clone(), scripts.clone());
+        targets.cache.clone_from(&self.cache);
+        if let Some(desk) = &self.desk {
+            let agents = Agents::of(desk.clone());
+            let agents = self.drafts.iter().fold(agents, |agents, bot| agents.with_draft(bot.clone()));
+            targets.desk = Some(Arc::new(agents));
+        }
+        let grader = self.grader.as_ref().map(|id| {
+            let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };
+            targets.open_grader(&spec).map_err(|why| format!("the grader: {why}"))
+        });
+        let open = |spec: &TargetSpec| targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()));
+        let opened = suite.targets.iter().map(open).collect::<Result<_, _>>()?;
+        let kit = Kit {
+            base: suite.base.clone(),
+            templates: Templates::new(suite.env.clone()),
+            scripts,
+            grader: grader.transpose()?,
+            targets: Arc::new(targets),
+            strict: self.strict,
+        };
+        Ok(Staged { suite, kit, targets: opened })
+    }
+}
+
+impl Staged {
+    /// Runs it.
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        progress: &dyn Progress,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<Summary, run::Error> {
+        run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop).await
+    }
+}
