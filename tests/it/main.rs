@@ -28,6 +28,7 @@ mod ownership;
 mod replicas;
 mod restart;
 mod store;
+mod suites;
 mod torture;
 mod transcribe;
 mod web;
