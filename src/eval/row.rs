@@ -2,13 +2,19 @@
 //! so that a run of any size needs little memory and goes on after it was stopped; reports read them from there.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::graded::{Graded, Response, Tokens};
+
+/// Bytes of rows that are written at once.
+const BUFFER: usize = 64 * 1024;
+/// The longest that a row waits to be written while others follow.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// A case with a prompt and a target, once. In promptfoo's shape, and what we know beyond that.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -217,11 +223,22 @@ impl Journal {
         &self.path
     }
 
-    /// Adds a row. A line that was cut off by a crash is passed over when the journal is read.
+    /// Adds a row.
     pub fn add(&self, row: &Row) -> io::Result<()> {
-        let mut line = serde_json::to_vec(row)?;
-        line.push(b'\n');
-        File::options().create(true).append(true).open(&self.path)?.write_all(&line)
+        let mut appender = self.append(true)?;
+        appender.add(row)?;
+        appender.finish()
+    }
+
+    /// Opens it for many rows. A line that a crash cut off is taken away, so that the next row has a line of its own; without
+    /// `keep`, all that is in it is.
+    pub fn append(&self, keep: bool) -> io::Result<Appender> {
+        let mut file =
+            File::options().create(true).read(true).write(true).truncate(false).open(&self.path)?;
+        let end = if keep { whole_lines(&mut file)? } else { 0 };
+        file.set_len(end)?;
+        file.seek(SeekFrom::Start(end))?;
+        Ok(Appender { file: BufWriter::with_capacity(BUFFER, file), flushed: Instant::now() })
     }
 
     /// Reads the rows, one at a time. There are none where there is no file.
@@ -237,5 +254,71 @@ impl Journal {
             Ok(line) => serde_json::from_str(&line).ok().map(Ok),
             Err(error) => Some(Err(error)),
         }))
+    }
+}
+
+/// Writes rows into a journal.
+#[derive(Debug)]
+pub struct Appender {
+    file: BufWriter<File>,
+    flushed: Instant,
+}
+
+impl Appender {
+    /// Adds a row. It is in the file a second later at the latest, when rows go on coming.
+    pub fn add(&mut self, row: &Row) -> io::Result<()> {
+        serde_json::to_writer(&mut self.file, row)?;
+        self.file.write_all(b"\n")?;
+        if self.flushed.elapsed() >= FLUSH {
+            self.file.flush()?;
+            self.flushed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// How many bytes of a file are whole lines.
+fn whole_lines(file: &mut File) -> io::Result<u64> {
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut block = [0; 4096];
+    while end > 0 {
+        let size = end.min(block.len() as u64);
+        file.seek(SeekFrom::Start(end - size))?;
+        let part = &mut block[..usize::try_from(size).unwrap_or(0)];
+        file.read_exact(part)?;
+        if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(end - size + at as u64 + 1);
+        }
+        end -= size;
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_off_spoils_neither_reading_nor_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path().join("rows.jsonl"));
+        let row = |key: &str| Row { key: key.into(), ..Row::default() };
+        journal.add(&row("a")).unwrap();
+        journal.add(&row("b")).unwrap();
+        let text = std::fs::read_to_string(journal.path()).unwrap();
+        let long = "x".repeat(9000);
+        std::fs::write(journal.path(), format!("{}{{\"key\": \"{long}", &text[..text.len() - 20]))
+            .unwrap();
+        let keys = || journal.rows().unwrap().map(|row| row.unwrap().key).collect::<Vec<_>>();
+        assert_eq!(keys(), ["a"]);
+        journal.add(&row("c")).unwrap();
+        assert_eq!(keys(), ["a", "c"]);
+        journal.append(false).unwrap();
+        assert!(keys().is_empty());
     }
 }

@@ -30,6 +30,7 @@ mod ownership;
 mod replicas;
 mod restart;
 mod store;
+mod suites;
 mod torture;
 mod transcribe;
 mod web;

@@ -6,7 +6,24 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+mod cases;
+mod cell;
+mod files;
+mod load;
+mod matrix;
+mod parse;
+mod prompts;
+mod refs;
+mod source;
+mod table;
+mod targets;
+mod types;
+mod wrong;
+
+pub use load::{MAX_CASES, Overrides};
+pub use wrong::Wrong;
 
 /// Names and what they hold, in the order in which they are written.
 pub type Vars = Map<String, Value>;
@@ -34,6 +51,10 @@ pub struct Suite {
     pub filters: Vars,
     /// How it wants to be run.
     pub options: RunOptions,
+    /// Scripts that are called before and after all cases and each case.
+    pub extensions: Vec<String>,
+    /// What is odd about it, a sentence each.
+    pub warnings: Vec<String>,
     /// The configuration as it was read, for reports.
     pub raw: Value,
 }
@@ -86,6 +107,27 @@ impl TargetSpec {
     pub fn name(&self) -> &str {
         self.label.as_deref().unwrap_or(&self.id)
     }
+
+    /// Whether a name in a case means it: its id or label, `openai:*`, or the part before a colon.
+    pub fn is_called(&self, name: &str) -> bool {
+        is_meant(name, [Some(self.id.as_str()), self.label.as_deref()])
+    }
+}
+
+impl Prompt {
+    /// Whether a name in a case means it: its label or id, `Group:*`, or the part before a colon.
+    pub fn is_called(&self, name: &str) -> bool {
+        is_meant(name, [Some(self.label.as_str()), self.id.as_deref()])
+    }
+}
+
+fn is_meant(name: &str, names: [Option<&str>; 2]) -> bool {
+    names.into_iter().flatten().any(|own| {
+        let begins = |with: &str| own.strip_prefix(with);
+        own == name
+            || name.strip_suffix('*').is_some_and(|start| own.starts_with(start))
+            || begins(name).is_some_and(|rest| rest.starts_with(':'))
+    })
 }
 
 /// One case: what is asked, and what must hold of the answer.
@@ -96,7 +138,7 @@ pub struct Case {
     /// The variables; a matrix is multiplied out already.
     pub vars: Vars,
     /// A target of its own, in place of the suite's.
-    pub provider: Option<TargetSpec>,
+    pub provider: Option<Box<TargetSpec>>,
     /// Names of the only targets that it is for.
     pub only_targets: Option<Vec<String>>,
     /// Labels or ids of the only prompts that it is for; `Group:*` names all that begin with `Group:`.
@@ -115,8 +157,41 @@ pub struct Case {
     pub threshold: Option<f64>,
     /// What is said of the case, for filters and reports.
     pub metadata: Map<String, Value>,
-    /// The case as it is written, merged, for reports.
+    /// The written case that it was multiplied out of, counted from 0: filters count these.
+    pub origin: usize,
+    /// What else is written of it, that has no field here; null where nothing is.
     pub raw: Value,
+}
+
+impl Case {
+    /// The case as it is written, merged, for reports. Made anew each time, because a suite may have very many cases.
+    pub fn written(&self) -> Value {
+        let mut all = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                all.insert(name.to_owned(), value);
+            }
+        };
+        let raws = |list: &[Assertion]| list.iter().map(|one| one.raw.clone()).collect::<Value>();
+        put("description", self.description.clone().map(Value::from));
+        put("vars", Some(Value::Object(self.vars.clone())));
+        put("provider", self.provider.as_ref().map(|target| target.id.clone().into()));
+        put("providers", self.only_targets.clone().map(Value::from));
+        put("prompts", self.only_prompts.clone().map(Value::from));
+        put("providerOutput", self.provider_output.clone());
+        let turns =
+            self.turns.iter().map(|turn| json!({"user": turn.says, "assert": raws(&turn.assert)}));
+        put("turns", (!self.turns.is_empty()).then(|| turns.collect()));
+        put("assert", Some(raws(&self.assert)));
+        put("assertScoringFunction", self.scoring.clone().map(Value::from));
+        put("options", Some(Value::Object(self.options.clone())));
+        put("threshold", self.threshold.map(Value::from));
+        put("metadata", Some(Value::Object(self.metadata.clone())));
+        if let Value::Object(more) = &self.raw {
+            all.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Value::Object(all)
+    }
 }
 
 /// One turn of a case that is a conversation.

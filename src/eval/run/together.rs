@@ -1,0 +1,165 @@
+//! What is judged of all outputs of a case together, after the last of them is there: `select-best` and `max-score`. They add
+//! their verdict to each row.
+
+use super::super::check::Kit;
+use super::super::graded::Graded;
+use super::super::row::Row;
+use super::super::suite::{Assertion, Case, Derived};
+use serde_json::{Map, Value};
+
+/// Whether a case has an assertion on all its outputs together.
+pub(super) fn is_asked(case: &Case) -> bool {
+    case.assert.iter().any(|it| matches!(it.kind.as_str(), "select-best" | "max-score"))
+}
+
+/// Compares the rows of a case, and changes their verdicts.
+pub(super) async fn compare(case: &Case, rows: &mut [Row], kit: &Kit) {
+    let of = |kind: &str| case.assert.iter().find(|it| it.kind == kind);
+    if let Some(assertion) = of("select-best") {
+        let verdicts = select_best(assertion, case, rows, kit).await;
+        rows.iter_mut()
+            .zip(verdicts)
+            .for_each(|(row, verdict)| chosen(row, tagged(verdict, assertion)));
+    }
+    if let Some(assertion) = of("max-score") {
+        let verdicts = max_score(assertion, rows);
+        rows.iter_mut()
+            .zip(verdicts)
+            .for_each(|(row, verdict)| scored(row, tagged(verdict, assertion)));
+    }
+}
+
+fn tagged(mut verdict: Graded, assertion: &Assertion) -> Graded {
+    verdict.assertion = assertion.raw.clone();
+    verdict
+}
+
+/// One verdict for each row, by a grader that reads all outputs.
+async fn select_best(assertion: &Assertion, case: &Case, rows: &[Row], kit: &Kit) -> Vec<Graded> {
+    let _ = (assertion, case, kit);
+    rows.iter().map(|_| Graded::skipped("outputs cannot be compared by a grader yet")).collect()
+}
+
+/// One verdict for each row, by the scores of its other assertions.
+fn max_score(assertion: &Assertion, rows: &[Row]) -> Vec<Graded> {
+    let _ = assertion;
+    rows.iter().map(|_| Graded::skipped("outputs cannot be compared by score yet")).collect()
+}
+
+/// Computes metrics of others, in place; what is wrong with them comes back, a sentence each.
+pub(super) async fn derive(
+    derived: &[Derived],
+    count: usize,
+    named: &mut Map<String, Value>,
+    kit: &Kit,
+) -> Vec<String> {
+    let _ = (count, named, kit);
+    derived.iter().map(|it| format!("the metric `{}` cannot be derived yet", it.name)).collect()
+}
+
+/// The row fails unless it was chosen; its score stays then.
+fn chosen(row: &mut Row, verdict: Graded) {
+    if stopped(row, &verdict) {
+        return;
+    }
+    let whole = row.grading_result.get_or_insert_with(Graded::passed);
+    whole.pass = whole.pass && verdict.pass;
+    row.success = row.success && verdict.pass;
+    if !verdict.pass {
+        whole.reason.clone_from(&verdict.reason);
+        whole.score = verdict.score;
+        row.score = verdict.score;
+    }
+    lost(row, &verdict);
+    add(row, verdict);
+}
+
+/// The row fails unless it has the best score; the reason of what failed before stays.
+fn scored(row: &mut Row, verdict: Graded) {
+    if stopped(row, &verdict) {
+        return;
+    }
+    let whole = row.grading_result.get_or_insert_with(Graded::passed);
+    let before = whole.pass;
+    whole.pass = before && verdict.pass;
+    row.success = whole.pass;
+    if !verdict.pass {
+        whole.score = verdict.score;
+        row.score = verdict.score;
+        if before {
+            whole.reason.clone_from(&verdict.reason);
+        }
+    }
+    whole.named_scores.extend(verdict.named_scores.clone());
+    lost(row, &verdict);
+    add(row, verdict);
+}
+
+/// Whether nothing can be said of the row, because the comparison could not be made.
+fn stopped(row: &mut Row, verdict: &Graded) -> bool {
+    if let Some(error) = &verdict.error {
+        (row.success, row.failure_reason, row.error) = (false, 2, Some(error.clone()));
+        return true;
+    }
+    let Some(why) = &verdict.skipped else { return false };
+    if row.failure_reason == 0 {
+        (row.success, row.skipped) = (false, Some(why.clone()));
+    }
+    add(row, verdict.clone());
+    true
+}
+
+fn lost(row: &mut Row, verdict: &Graded) {
+    if !verdict.pass && row.failure_reason == 0 {
+        row.failure_reason = 1;
+        row.error = Some(verdict.reason.clone());
+    }
+}
+
+fn add(row: &mut Row, verdict: Graded) {
+    let whole = row.grading_result.get_or_insert_with(Graded::passed);
+    if let Some(used) = verdict.tokens_used {
+        *whole.tokens_used.get_or_insert_default() += used;
+    }
+    whole.component_results.get_or_insert_default().push(verdict);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed() -> Row {
+        Row {
+            success: true,
+            score: 0.8,
+            grading_result: Some(Graded::scored(true, 0.8, "ok")),
+            ..Row::default()
+        }
+    }
+
+    #[test]
+    fn who_is_not_chosen_fails_and_who_is_keeps_its_score() {
+        let (mut won, mut lost) = (passed(), passed());
+        chosen(&mut won, Graded::scored(true, 1.0, "best"));
+        chosen(&mut lost, Graded::scored(false, 0.0, "not best"));
+        assert_eq!((won.success, won.score), (true, 0.8));
+        assert_eq!((lost.success, lost.score, lost.failure_reason), (false, 0.0, 1));
+        assert_eq!(lost.grading_result.unwrap().reason, "not best");
+    }
+
+    #[test]
+    fn what_failed_before_keeps_its_reason() {
+        let mut row =
+            Row { grading_result: Some(Graded::failed("no")), failure_reason: 1, ..Row::default() };
+        scored(&mut row, Graded::scored(false, 0.0, "not best"));
+        let graded = row.grading_result.unwrap();
+        assert_eq!((graded.reason.as_str(), graded.component_results.unwrap().len()), ("no", 1));
+    }
+
+    #[test]
+    fn what_could_not_be_compared_never_passes() {
+        let mut row = passed();
+        scored(&mut row, Graded::skipped("no grader"));
+        assert_eq!((row.success, row.skipped.as_deref()), (false, Some("no grader")));
+    }
+}

@@ -1,0 +1,92 @@
+//! The assertions of single turns: each is tried on what the pipeline did with that turn, and counts like those of the case.
+
+use super::super::check::{self, Scene};
+use super::super::graded::{Graded, Response};
+use super::super::suite::Case;
+
+/// Tries them, and weighs them with the verdict on the case itself: the mean of the parts, and all must pass.
+pub(super) async fn grade(scene: Scene<'_>, whole: Graded) -> Graded {
+    let case = scene.case;
+    let asked = case.turns.iter().enumerate().filter(|(_, turn)| !turn.assert.is_empty());
+    let mut parts = Vec::new();
+    for (at, turn) in asked {
+        let Some(seen) = scene.response.turns.get(at) else {
+            parts.push(Graded::failed(format!("turn {} was not reached", at + 1)));
+            continue;
+        };
+        let output = seen.bubbles.join("\n\n").into();
+        let turns = scene.response.turns[..=at].to_vec();
+        let response = Response { output, turns, ..scene.response.clone() };
+        let own = Case {
+            assert: turn.assert.clone(),
+            threshold: None,
+            turns: Vec::new(),
+            scoring: None,
+            ..case.clone()
+        };
+        let graded = check::grade(Scene {
+            output: &response.output,
+            case: &own,
+            response: &response,
+            ..scene
+        })
+        .await;
+        parts.push(told(graded, at + 1));
+    }
+    if parts.is_empty() {
+        return whole;
+    }
+    if !case.assert.is_empty() {
+        parts.insert(0, whole);
+    }
+    together(parts)
+}
+
+/// Says in the reason which turn it is about.
+fn told(mut graded: Graded, number: usize) -> Graded {
+    if !graded.pass {
+        graded.reason = format!("turn {number}: {}", graded.reason);
+    }
+    graded
+}
+
+fn together(parts: Vec<Graded>) -> Graded {
+    #[expect(clippy::cast_precision_loss, reason = "a conversation has few turns")]
+    let score = parts.iter().map(|part| part.score).sum::<f64>() / parts.len() as f64;
+    let worst = parts.iter().find(|part| !part.pass);
+    let reason = worst.map_or("All assertions passed", |part| part.reason.as_str()).to_owned();
+    let mut all = Graded::scored(worst.is_none(), score, reason);
+    all.skipped = parts.iter().find_map(|part| part.skipped.clone());
+    all.error = parts.iter().find_map(|part| part.error.clone());
+    let mut components = Vec::new();
+    for part in parts {
+        if let Some(used) = part.tokens_used {
+            *all.tokens_used.get_or_insert_default() += used;
+        }
+        all.named_scores.extend(part.named_scores.clone());
+        all.metadata.extend(part.metadata.clone());
+        match part.component_results {
+            Some(inner) => components.extend(inner),
+            None => components.push(part),
+        }
+    }
+    all.component_results = Some(components);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_turns_must_pass() {
+        let all = together(vec![Graded::passed(), told(Graded::failed("no"), 2)]);
+        assert_eq!(
+            (all.pass, all.reason.as_str(), all.component_results.unwrap().len()),
+            (false, "turn 2: no", 2)
+        );
+        assert!((all.score - 0.5).abs() < 1e-9);
+        let all = together(vec![Graded::passed(), Graded::skipped("no grader")]);
+        assert_eq!((all.pass, all.skipped.as_deref()), (false, Some("no grader")));
+    }
+}

@@ -1,0 +1,188 @@
+//! The variables of a row: what is in the files that they name, what scripts make of them, and the prompt that comes of them.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::super::check::Kit;
+use super::super::script::{Error, Script};
+use super::super::suite::{Prompt, TargetSpec, Vars};
+
+const IMAGES: &[(&str, &str)] = &[
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("webp", "image/webp"),
+    ("bmp", "image/bmp"),
+    ("svg", "image/svg+xml"),
+];
+const RECORDINGS: &[&str] =
+    &["mp3", "wav", "ogg", "opus", "m4a", "aac", "flac", "mp4", "webm", "mov"];
+
+/// Replaces variables such as `file://order.txt` by what the file says.
+pub(super) async fn from_files(vars: &mut Vars, prompt: &str, kit: &Kit) -> Result<(), Error> {
+    let named = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("file://"));
+    let names: Vec<String> =
+        vars.iter().filter(|(_, value)| named(value)).map(|(name, _)| name.clone()).collect();
+    for name in names {
+        let text = vars[&name].as_str().unwrap_or_default().trim_start_matches("file://");
+        let path = kit.base.join(text);
+        let ending =
+            path.extension().map(|it| it.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let value = match ending.as_str() {
+            "js" | "cjs" | "mjs" | "ts" | "py" => {
+                scripted(&name, &path, &ending, prompt, vars, kit).await?
+            }
+            _ => read(&path, &ending)
+                .map_err(|why| Error::Failed(format!("the variable `{name}`: {why}")))?,
+        };
+        vars.insert(name, value);
+    }
+    Ok(())
+}
+
+async fn scripted(
+    name: &str,
+    path: &Path,
+    ending: &str,
+    prompt: &str,
+    vars: &Vars,
+    kit: &Kit,
+) -> Result<Value, Error> {
+    let function = (ending == "py").then(|| "get_var".to_owned());
+    let script = Script::File { path: path.to_owned(), function };
+    let arguments =
+        [("varName", json!(name)), ("prompt", json!(prompt)), ("otherVars", json!(vars))];
+    let value = kit.scripts.call(&script, &arguments).await?;
+    let wrong = |what: &Value| Error::Failed(format!("the variable `{name}`: {what}"));
+    match (&value["error"], &value["output"]) {
+        (Value::Null, Value::Null) => {
+            Err(wrong(&json!(format!("{} must give `{{output}}`", path.display()))))
+        }
+        (Value::Null, output) => Ok(output.clone()),
+        (error, _) => Err(wrong(error)),
+    }
+}
+
+fn read(path: &Path, ending: &str) -> Result<Value, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    if let Some((_, kind)) = IMAGES.iter().find(|(one, _)| *one == ending) {
+        return Ok(format!("data:{kind};base64,{}", encoded(&bytes)).into());
+    }
+    if RECORDINGS.contains(&ending) {
+        return Ok(encoded(&bytes).into());
+    }
+    if ending == "pdf" {
+        return Err(format!(
+            "{}: a PDF is not read as a variable: save its text as .txt",
+            path.display()
+        ));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| format!("{}: it is not text in UTF-8", path.display()))?;
+    if matches!(ending, "yaml" | "yml") {
+        let value: Value = serde_saphyr::from_str(&text)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        return Ok(value.to_string().into());
+    }
+    Ok(text.trim().into())
+}
+
+/// What `transformVars` makes of the variables, over them.
+pub(super) async fn transformed(vars: &mut Vars, code: &str, kit: &Kit) -> Result<(), Error> {
+    let arguments = [("vars", json!(vars)), ("context", json!({"vars": vars, "prompt": {}}))];
+    match kit.scripts.call(&script(code, &kit.base), &arguments).await? {
+        Value::Object(more) => vars.extend(more),
+        other => {
+            return Err(Error::Failed(format!("`transformVars` must give an object, not {other}")));
+        }
+    }
+    Ok(())
+}
+
+/// A script as it is written in a suite: `file://a.js:fn`, `python:…`, or JavaScript.
+pub(super) fn script(code: &str, base: &Path) -> Script {
+    if let Some(path) = code.strip_prefix("file://") {
+        let (path, function) = match path.rsplit_once(':') {
+            Some((path, function)) if !function.contains('/') => (path, Some(function.to_owned())),
+            _ => (path, None),
+        };
+        return Script::File { path: base.join(path), function };
+    }
+    match code.strip_prefix("python:") {
+        Some(code) => Script::Python(code.trim().to_owned()),
+        None => {
+            Script::JavaScript(code.strip_prefix("javascript:").unwrap_or(code).trim().to_owned())
+        }
+    }
+}
+
+/// The template of a prompt that a script makes, and the settings that it gives with it.
+pub(super) async fn made(
+    prompt: &Prompt,
+    function: &str,
+    vars: &Vars,
+    target: &TargetSpec,
+    kit: &Kit,
+) -> Result<(String, Value), Error> {
+    if function.starts_with("exec:") {
+        return Err(Error::Missing(
+            "prompts of programs are not run: use a .js or .py file".into(),
+        ));
+    }
+    let context = json!({
+        "vars": vars, "provider": {"id": target.id, "label": target.label}, "config": prompt.config
+    });
+    let value = kit
+        .scripts
+        .call(&script(&format!("file://{function}"), Path::new("")), &[("context", context)])
+        .await?;
+    match value {
+        Value::String(text) => Ok((text, Value::Null)),
+        Value::Object(mut map) if map.contains_key("prompt") => {
+            let config = map.remove("config").unwrap_or(Value::Null);
+            let text = match map.remove("prompt") {
+                Some(Value::String(text)) => text,
+                other => other.unwrap_or(Value::Null).to_string(),
+            };
+            Ok((text, config))
+        }
+        chat @ (Value::Array(_) | Value::Object(_)) => Ok((chat.to_string(), Value::Null)),
+        other => {
+            Err(Error::Failed(format!("a prompt function must give text or messages, not {other}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_told_apart() {
+        let base = Path::new("/s");
+        assert_eq!(script("output.trim()", base), Script::JavaScript("output.trim()".into()));
+        assert_eq!(script("python: output", base), Script::Python("output".into()));
+        let file = Script::File { path: "/s/t.js".into(), function: Some("f".into()) };
+        assert_eq!(script("file://t.js:f", base), file);
+    }
+
+    #[test]
+    fn files_are_read_by_their_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            read(&path, name.rsplit('.').next().unwrap())
+        };
+        assert_eq!(put("a.txt", b" hi \n").unwrap(), "hi");
+        assert_eq!(put("a.yaml", b"k: [1, 2]\n").unwrap(), "{\"k\":[1,2]}");
+        assert_eq!(put("a.png", b"abc").unwrap(), "data:image/png;base64,YWJj");
+        assert_eq!(put("a.ogg", b"abc").unwrap(), "YWJj");
+        assert!(put("a.pdf", b"%PDF").unwrap_err().contains(".txt"));
+        assert!(read(&folder.path().join("none.txt"), "txt").is_err());
+    }
+}

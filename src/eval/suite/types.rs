@@ -1,0 +1,158 @@
+//! The names of assertion types, and which of them a mistyped one was meant to be.
+
+/// promptfoo's types; each also exists with `not-` before it.
+const TYPES: &[&str] = &[
+    "agent-rubric",
+    "answer-relevance",
+    "assert-set",
+    "bleu",
+    "classifier",
+    "contains",
+    "contains-all",
+    "contains-any",
+    "contains-html",
+    "contains-json",
+    "contains-sql",
+    "contains-xml",
+    "context-faithfulness",
+    "context-recall",
+    "context-relevance",
+    "conversation-relevance",
+    "cost",
+    "equals",
+    "factuality",
+    "finish-reason",
+    "g-eval",
+    "gleu",
+    "guardrails",
+    "human",
+    "icontains",
+    "icontains-all",
+    "icontains-any",
+    "is-html",
+    "is-json",
+    "is-refusal",
+    "is-sql",
+    "is-valid-function-call",
+    "is-valid-openai-function-call",
+    "is-valid-openai-tools-call",
+    "is-xml",
+    "javascript",
+    "latency",
+    "levenshtein",
+    "llm-rubric",
+    "max-score",
+    "meteor",
+    "model-graded-closedqa",
+    "model-graded-factuality",
+    "moderation",
+    "perplexity",
+    "perplexity-score",
+    "pi",
+    "python",
+    "regex",
+    "rouge-n",
+    "ruby",
+    "search-rubric",
+    "select-best",
+    "similar",
+    "similar:cosine",
+    "similar:dot",
+    "similar:euclidean",
+    "skill-used",
+    "starts-with",
+    "tool-call-f1",
+    "trace-error-spans",
+    "trace-span-count",
+    "trace-span-duration",
+    "trajectory:goal-success",
+    "trajectory:step-count",
+    "trajectory:tool-args-match",
+    "trajectory:tool-sequence",
+    "trajectory:tool-used",
+    "webhook",
+    "word-count",
+];
+
+/// Our own: what only a bot has.
+const OWN: &[&str] = &[
+    "handed-off",
+    "not-answered",
+    "no-reply",
+    "retrieved",
+    "cited",
+    "grounded",
+    "language",
+    "bubbles",
+    "format",
+    "tokens",
+    "turn-cost",
+    "latency",
+    "state",
+];
+
+/// All names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().chain(OWN).copied()
+}
+
+/// The type without `not-`, and whether that stood before it; `None` for a name that no type has.
+pub(super) fn split(name: &str) -> Option<(&str, bool)> {
+    if known(name) {
+        return Some((name, false));
+    }
+    let base = name.strip_prefix("not-")?;
+    known(base).then_some((base, true))
+}
+
+fn known(name: &str) -> bool {
+    name.starts_with("promptfoo:redteam:") || names().any(|one| one == name)
+}
+
+/// The name that is meant, where one is near enough.
+pub(super) fn nearest(name: &str) -> Option<String> {
+    let (not, base) = match name.strip_prefix("not-") {
+        Some(base) => ("not-", base),
+        None => ("", name),
+    };
+    let folded = base.to_lowercase().replace(['_', ' '], "-");
+    let (apart, found) = names().map(|one| (distance(&folded, one), one)).min()?;
+    (apart <= 2.max(folded.len() / 3)).then(|| format!("{not}{found}"))
+}
+
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, one) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, other) in b.iter().enumerate() {
+            let changed = before + usize::from(one != *other);
+            before = row[j + 1];
+            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_is_taken_off_where_it_is_not_part_of_the_name() {
+        assert_eq!(split("not-equals"), Some(("equals", true)));
+        assert_eq!(split("not-answered"), Some(("not-answered", false)));
+        assert_eq!(split("not-not-answered"), Some(("not-answered", true)));
+        assert_eq!(split("promptfoo:redteam:pii"), Some(("promptfoo:redteam:pii", false)));
+        assert_eq!(split("equls"), None);
+    }
+
+    #[test]
+    fn the_nearest_name_is_proposed() {
+        assert_eq!(nearest("equls").as_deref(), Some("equals"));
+        assert_eq!(nearest("not-contain").as_deref(), Some("not-contains"));
+        assert_eq!(nearest("llm_rubric").as_deref(), Some("llm-rubric"));
+        assert_eq!(nearest("xyzzyxyzzy"), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! What is wrong with a suite, and where: the file, the line and the column, in the form that editors open.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a suite cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1; 0 where it is about the whole file.
+    pub line: usize,
+    /// The column, counted from 1; 0 where it is about the whole line.
+    pub column: usize,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+impl Wrong {
+    /// Something about a whole file.
+    pub fn file(file: &Path, what: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line: 0, column: 0, what: what.into() }
+    }
+
+    /// Something in a line.
+    pub fn line(file: &Path, line: usize, what: impl Into<String>) -> Self {
+        Self { line, ..Self::file(file, what) }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+            if self.column > 0 {
+                write!(f, ":{}", self.column)?;
+            }
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_as_editors_open_it() {
+        let place = Wrong { column: 5, ..Wrong::line(Path::new("a.yaml"), 12, "no") };
+        assert_eq!(place.to_string(), "a.yaml:12:5: no");
+        assert_eq!(Wrong::line(Path::new("a.csv"), 3, "no").to_string(), "a.csv:3: no");
+        assert_eq!(Wrong::file(Path::new("a.yaml"), "no").to_string(), "a.yaml: no");
+    }
+}
