@@ -86,7 +86,11 @@ pub enum Error {
 
 impl Publisher<'_> {
     /// Tries a version where its agent has a gate, and publishes it if it may be.
-    pub async fn publish(&self, wanted: Wanted<'_>, progress: &dyn Progress) -> Result<Became, Error> {
+    pub async fn publish(
+        &self,
+        wanted: Wanted<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Became, Error> {
         let Wanted { agent, source, force } = wanted;
         let file = prompts::parse(&format!("{agent}.md"), source)
             .map_err(|wrong| Error::Wrong(wrong.to_string()))?;
@@ -111,7 +115,12 @@ impl Publisher<'_> {
             _ => None,
         };
         if let Some(verdict) = verdict.as_ref().filter(|verdict| !verdict.passed && !force) {
-            self.note("agent.refused", agent, json!({"rule": verdict.rule, "reason": verdict.reason})).await?;
+            self.note(
+                "agent.refused",
+                agent,
+                json!({"rule": verdict.rule, "reason": verdict.reason}),
+            )
+            .await?;
             return Ok(Became::Refused(Box::new(verdict.clone())));
         }
         let published = self.put(agent, source).await?;
@@ -128,12 +137,18 @@ impl Publisher<'_> {
     async fn put(&self, agent: &str, source: &str) -> Result<Published, Error> {
         let published = self.desk.store.publish(agent, source, &prompts::hash(source)).await?;
         let (id, version): (AgentId, _) = (published.agent.clone(), published.version.clone());
-        let bot = self.desk.ready((agent, source), id, Some(version)).await.map_err(Error::Wrong)?;
+        let bot =
+            self.desk.ready((agent, source), id, Some(version)).await.map_err(Error::Wrong)?;
         self.desk.bots.put(bot);
         Ok(published)
     }
 
-    async fn note(&self, action: &'static str, agent: &str, detail: serde_json::Value) -> store::Result<()> {
+    async fn note(
+        &self,
+        action: &'static str,
+        agent: &str,
+        detail: serde_json::Value,
+    ) -> store::Result<()> {
         let entry = Entry { actor: self.actor.clone(), action, subject: agent.to_owned(), detail };
         self.desk.store.audit(entry).await
     }
@@ -173,11 +188,12 @@ impl Publisher<'_> {
         (name, progress): (&str, &dyn Progress),
     ) -> Result<(Summary, Journal), String> {
         let file = Path::new(&gate.suite);
-        let suite = Suite::load(file, &Overrides::default()).await.map_err(|wrong| wrong.to_string())?;
+        let suite =
+            Suite::load(file, &Overrides::default()).await.map_err(|wrong| wrong.to_string())?;
         let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
-        let id = ulid::Ulid::new();
+        let id = ulid::Ulid::generate();
         let journal = Journal::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
         let plan = Plan::new(journal.clone());
         let summary = staged.run(&plan, progress, std::future::pending()).await;
@@ -186,7 +202,12 @@ impl Publisher<'_> {
 }
 
 impl Verdict {
-    fn of(gate: &Gate, held: Result<(), String>, summary: &Summary, comparison: Comparison) -> Self {
+    fn of(
+        gate: &Gate,
+        held: Result<(), String>,
+        summary: &Summary,
+        comparison: Comparison,
+    ) -> Self {
         let mut report = Vec::new();
         // Writing into memory does not fail.
         drop(comparison.markdown(&mut report));

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::check::Kit;
-use super::run::{self, Plan, Progress};
 use super::row::Summary;
+use super::run::{self, Plan, Progress};
 use super::script::Scripts;
 use super::suite::{Suite, TargetSpec};
 use super::target::{Agents, Cache, Target, Targets};
@@ -44,14 +44,17 @@ impl Grounds {
         targets.cache.clone_from(&self.cache);
         if let Some(desk) = &self.desk {
             let agents = Agents::of(desk.clone());
-            let agents = self.drafts.iter().fold(agents, |agents, bot| agents.with_draft(bot.clone()));
+            let agents =
+                self.drafts.iter().fold(agents, |agents, bot| agents.with_draft(bot.clone()));
             targets.desk = Some(Arc::new(agents));
         }
         let grader = self.grader.as_ref().map(|id| {
             let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };
             targets.open_grader(&spec).map_err(|why| format!("the grader: {why}"))
         });
-        let open = |spec: &TargetSpec| targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()));
+        let open = |spec: &TargetSpec| {
+            targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
+        };
         let opened = suite.targets.iter().map(open).collect::<Result<_, _>>()?;
         let kit = Kit {
             base: suite.base.clone(),
