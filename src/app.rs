@@ -46,6 +46,15 @@ pub struct App {
 impl App {
     /// Opens the database and builds what stands behind the seams. Numbers and agents are not connected yet.
     pub async fn assemble(config: Config) -> anyhow::Result<Self> {
+        Self::build(config, Prompts::Publish).await
+    }
+
+    /// The same for evals: prompt files are tried as they are on the disk, and nothing that answers customers changes.
+    pub async fn rehearse(config: Config) -> anyhow::Result<Self> {
+        Self::build(config, Prompts::Try).await
+    }
+
+    async fn build(config: Config, prompts: Prompts) -> anyhow::Result<Self> {
         // Another part of the process may have installed it already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
@@ -88,7 +97,7 @@ impl App {
             base_url,
             wake: Arc::default(),
         };
-        load_prompts(&desk, &config).await?;
+        load_prompts(&desk, &config, prompts).await?;
         desk.numbers = connect_numbers(&desk, &config).await?;
         Ok(Self { desk: Arc::new(desk), admin_key, config })
     }
@@ -207,13 +216,27 @@ fn demo_shelves() -> Vec<Shelf> {
     shelves
 }
 
+/// What becomes of prompt files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prompts {
+    /// What changed answers customers.
+    Publish,
+    /// They answer in this process alone.
+    Try,
+}
+
 /// Reads the prompt files, publishes what changed, and makes every live agent ready.
-async fn load_prompts(desk: &Desk, config: &Config) -> anyhow::Result<()> {
+async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
     let agents = desk.store.agents().await?;
+    let mut drafts = Vec::new();
     for (name, source) in prompt_sources(config)? {
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
+        if let Some(row) = known.filter(|row| wanted == Prompts::Try && row.source != source) {
+            drafts.push((row.clone(), source));
+            continue;
+        }
         if known.is_some_and(|row| row.file_hash.as_deref() == Some(&hash)) {
             // It was in force already; what was published since by other means stays.
             continue;
@@ -235,6 +258,10 @@ async fn load_prompts(desk: &Desk, config: &Config) -> anyhow::Result<()> {
     for row in desk.store.agents().await? {
         let (id, version) = (AgentId::stored(row.id), VersionId::stored(row.version_id));
         let bot = desk.ready((&row.slug, &row.source), id, Some(version)).await;
+        desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
+    }
+    for (row, source) in drafts {
+        let bot = desk.ready((&row.slug, &source), AgentId::stored(row.id), None).await;
         desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
     }
     Ok(())

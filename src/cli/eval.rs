@@ -1,5 +1,51 @@
 //! `frontdesk eval`: scores replies and retrieval.
 
-mod retrieval;
+use std::process::ExitCode;
 
-pub(super) use retrieval::Eval;
+use clap::{Args, Subcommand};
+
+use crate::app::App;
+use crate::config::Config;
+
+mod retrieval;
+mod suites;
+
+/// Score replies: run eval suites over the real pipeline
+///
+/// A suite is a file in promptfoo's format (prompts, providers, tests with assertions). The provider `frontdesk:AGENT` runs a case
+/// through your bot as a customer's message would go, and nobody receives the reply. Without a file every suite in eval/suites
+/// is run. Prompt files are tried as they are on the disk; nothing is published.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(super) struct Eval {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    suites: suites::Wanted,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
+    Retrieval(retrieval::Wanted),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk eval                                        every suite in eval/suites
+  frontdesk eval eval/suites/acme.yaml -o report.html -o results.junit.xml
+  frontdesk eval suite.yaml --baseline eval/baseline.json --rule \"no case worse\"
+  frontdesk eval suite.yaml --accept eval/baseline.json      these scores are accepted from now on
+  frontdesk eval suite.yaml --filter-failing last            what failed the last time
+  frontdesk eval suite.yaml --repeat 5 --grader openai:gpt-4o-mini
+
+It ends with 0 when all cases pass, with 100 when one does not, with 1 when a suite cannot be read.";
+
+impl Eval {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        match self.what {
+            Some(What::Retrieval(wanted)) => wanted.run(App::assemble(config).await?).await,
+            None => self.suites.run(config).await,
+        }
+    }
+}

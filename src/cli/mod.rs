@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::telemetry;
 
 mod answer;
+mod bar;
 mod chat;
 mod client;
 mod doctor;
@@ -64,7 +65,6 @@ enum Command {
     Search(search::Search),
     /// Write what is said in voice notes and other recordings, as a customer's would be understood
     Transcribe(transcribe::Transcribe),
-    /// Score answers to questions whose right answers are known
     Eval(eval::Eval),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
@@ -123,7 +123,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Reindex(reindex) => reindex.run(config).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Transcribe(transcribe) => transcribe.run(config).await,
-        Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
+        Command::Eval(eval) => eval.run(config).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

@@ -33,6 +33,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("rustyline", &["cli/"]),
     ("indicatif", &["cli/"]),
+    ("console", &["cli/"]),
     ("anyhow", &["app.rs", "cli/", "main.rs"]),
     ("minijinja", &["pipeline/prompt.rs", "eval/template"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/"]),

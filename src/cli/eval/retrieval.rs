@@ -1,30 +1,18 @@
-//! `frontdesk eval`: scores answers to questions whose right answers are known.
+//! `frontdesk eval retrieval`: scores what is found for questions whose right documents are known.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use super::super::learn::Bar;
 use crate::app::App;
 use crate::domain::CollectionId;
+use crate::eval::row::Table;
 use crate::eval::{Dataset, Measured, Ranking, Retrieval, Score};
 use crate::index::Tuning;
-
-/// Score answers to questions whose right answers are known
-#[derive(Debug, Args)]
-pub(in crate::cli) struct Eval {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
-    Retrieval(Wanted),
-}
 
 /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
 ///
@@ -33,7 +21,7 @@ enum What {
 /// nothing for a question that your documents do not answer.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-struct Wanted {
+pub(in crate::cli) struct Wanted {
     /// Folders in the shape of BEIR, or CSV files of your own questions
     #[arg(required = true)]
     datasets: Vec<PathBuf>,
@@ -63,9 +51,9 @@ Examples:
   frontdesk eval retrieval questions.csv --collection acme --weights
   frontdesk eval retrieval questions.csv --collection acme --calibrate --off-topic chatter.txt";
 
-impl Eval {
+impl Wanted {
     pub(in crate::cli) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
-        let What::Retrieval(wanted) = self.what;
+        let wanted = self;
         let mut details = match &wanted.details {
             Some(file) => Some(std::io::BufWriter::new(std::fs::File::create(file)?)),
             None => None,
@@ -89,9 +77,7 @@ impl Eval {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
 
-impl Wanted {
     async fn open(&self, app: &App, place: &Path) -> anyhow::Result<Retrieval> {
         let (engine, library) = (&app.desk.engine, &app.desk.library);
         let is_folder = place.is_dir();
@@ -122,6 +108,36 @@ impl Wanted {
         };
         Ok(CollectionId::stored(row.id.clone()))
     }
+}
+
+/// What a dataset in the shape of BEIR scores, as a table of a report.
+pub(super) async fn report(app: &App, place: &Path) -> anyhow::Result<Table> {
+    let dataset = Dataset::beir(place).map_err(anyhow::Error::msg)?;
+    let (engine, library) = (&app.desk.engine, &app.desk.library);
+    let retrieval = Retrieval::over_texts(engine, library, dataset, &Bar::default()).await?;
+    let measured = retrieval.measure(&Bar::default()).await;
+    let percent = |share: f64| format!("{:.1}", share * 100.0);
+    let shown =
+        Ranking::ALL.into_iter().filter(|one| *one != Ranking::Dense || measured.embedded());
+    let rows = shown.map(|ranking| {
+        let score = measured.score(ranking, Tuning::default());
+        vec![
+            ranking.name().to_owned(),
+            percent(score.ndcg),
+            percent(score.recall),
+            percent(score.mrr),
+        ]
+    });
+    Ok(Table {
+        title: format!(
+            "Retrieval: {}, {} questions, p99 {:.1} ms",
+            name(place),
+            measured.questions(),
+            measured.took_ms(0.99)
+        ),
+        columns: ["", "nDCG@10", "Recall@5", "MRR@10"].map(ToOwned::to_owned).to_vec(),
+        rows: rows.collect(),
+    })
 }
 
 fn name(place: &Path) -> String {

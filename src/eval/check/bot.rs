@@ -9,7 +9,7 @@ use crate::eval::suite::Assertion;
 use crate::index;
 
 /// The types, as they are written.
-pub const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "handed-off",
     "answered",
     "no-reply",
@@ -43,6 +43,10 @@ pub(super) fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
     if !staged && !TYPES.contains(&assertion.kind.as_str()) {
         return None;
     }
+    let assertion = match scene.kit.templates.value(&assertion.value, scene.vars) {
+        Ok(value) => &Assertion { value, ..assertion.clone() },
+        Err(why) => return Some(Graded::error(why)),
+    };
     let Some(turn) = scene.response.turns.last() else {
         let why = format!(
             "`{}` is about a bot's turn: the target is no `frontdesk:` agent",

@@ -164,25 +164,9 @@ const TYPES: &[(&str, Check)] = &[
     ("assert-set", Check::Later),
 ];
 
-/// Types of our own, for what only a bot has.
-const OF_BOTS: &[&str] = &[
-    "handed-off",
-    "not-answered",
-    "no-reply",
-    "retrieved",
-    "cited",
-    "grounded",
-    "language",
-    "bubbles",
-    "format",
-    "tokens",
-    "turn-cost",
-    "state",
-];
-
 /// Every type that there is, without `not-`.
 pub fn types() -> impl Iterator<Item = &'static str> {
-    TYPES.iter().map(|(name, _)| *name).chain(OF_BOTS.iter().copied())
+    TYPES.iter().map(|(name, _)| *name).chain(bot::TYPES.iter().copied())
 }
 
 /// The known type that is written most like this one.

@@ -59,6 +59,15 @@ pub struct Suite {
     pub raw: Value,
 }
 
+impl Suite {
+    /// Whether any of its targets is one of our own agents.
+    pub fn asks_an_agent(&self) -> bool {
+        let own = |spec: &TargetSpec| spec.id == "frontdesk" || spec.id.starts_with("frontdesk:");
+        let of_case = |case: &Case| case.provider.as_deref().is_some_and(own);
+        self.targets.iter().any(own) || self.cases.iter().any(of_case)
+    }
+}
+
 /// A prompt: a template, or a function in a file that makes one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Prompt {

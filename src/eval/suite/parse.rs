@@ -227,7 +227,7 @@ mod tests {
         let set = &case.assert[1];
         assert_eq!(
             (set.threshold, set.weight, set.set[0].kind.as_str()),
-            (Some(0.5), 1.0, "not-answered")
+            (Some(0.5), 1.0, "answered")
         );
         assert!(!set.set[0].negated);
     }

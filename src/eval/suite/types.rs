@@ -1,99 +1,10 @@
 //! The names of assertion types, and which of them a mistyped one was meant to be.
 
-/// promptfoo's types; each also exists with `not-` before it.
-const TYPES: &[&str] = &[
-    "agent-rubric",
-    "answer-relevance",
-    "assert-set",
-    "bleu",
-    "classifier",
-    "contains",
-    "contains-all",
-    "contains-any",
-    "contains-html",
-    "contains-json",
-    "contains-sql",
-    "contains-xml",
-    "context-faithfulness",
-    "context-recall",
-    "context-relevance",
-    "conversation-relevance",
-    "cost",
-    "equals",
-    "factuality",
-    "finish-reason",
-    "g-eval",
-    "gleu",
-    "guardrails",
-    "human",
-    "icontains",
-    "icontains-all",
-    "icontains-any",
-    "is-html",
-    "is-json",
-    "is-refusal",
-    "is-sql",
-    "is-valid-function-call",
-    "is-valid-openai-function-call",
-    "is-valid-openai-tools-call",
-    "is-xml",
-    "javascript",
-    "latency",
-    "levenshtein",
-    "llm-rubric",
-    "max-score",
-    "meteor",
-    "model-graded-closedqa",
-    "model-graded-factuality",
-    "moderation",
-    "perplexity",
-    "perplexity-score",
-    "pi",
-    "python",
-    "regex",
-    "rouge-n",
-    "ruby",
-    "search-rubric",
-    "select-best",
-    "similar",
-    "similar:cosine",
-    "similar:dot",
-    "similar:euclidean",
-    "skill-used",
-    "starts-with",
-    "tool-call-f1",
-    "trace-error-spans",
-    "trace-span-count",
-    "trace-span-duration",
-    "trajectory:goal-success",
-    "trajectory:step-count",
-    "trajectory:tool-args-match",
-    "trajectory:tool-sequence",
-    "trajectory:tool-used",
-    "webhook",
-    "word-count",
-];
-
-/// Our own: what only a bot has.
-const OWN: &[&str] = &[
-    "handed-off",
-    "not-answered",
-    "no-reply",
-    "retrieved",
-    "cited",
-    "grounded",
-    "language",
-    "bubbles",
-    "format",
-    "tokens",
-    "turn-cost",
-    "latency",
-    "state",
-];
+use crate::eval::check::types;
 
 /// All names.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TYPES.iter().chain(OWN).copied()
+    types()
 }
 
 /// The type without `not-`, and whether that stood before it; `None` for a name that no type has.
@@ -142,8 +53,8 @@ mod tests {
     #[test]
     fn not_is_taken_off_where_it_is_not_part_of_the_name() {
         assert_eq!(split("not-equals"), Some(("equals", true)));
-        assert_eq!(split("not-answered"), Some(("not-answered", false)));
-        assert_eq!(split("not-not-answered"), Some(("not-answered", true)));
+        assert_eq!(split("not-answered"), Some(("answered", true)));
+        assert_eq!(split("not-not-answered"), None);
         assert_eq!(split("promptfoo:redteam:pii"), Some(("promptfoo:redteam:pii", false)));
         assert_eq!(split("equls"), None);
     }

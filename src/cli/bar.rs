@@ -1,0 +1,66 @@
+//! The progress line of a run of a suite.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::eval::row::{Row, Verdict};
+use crate::eval::run::Progress;
+
+/// A progress line: how far the run is, what passed and failed, and what it cost.
+#[derive(Default)]
+pub(super) struct RunBar(Mutex<Option<Line>>);
+
+struct Line {
+    bar: ProgressBar,
+    counts: [usize; 4],
+    cost: f64,
+}
+
+/// How wide the terminal is.
+pub(super) fn width() -> usize {
+    usize::from(console::Term::stdout().size_checked().map_or(100, |(_, columns)| columns))
+}
+
+impl Progress for RunBar {
+    fn begin(&self, total: usize) {
+        let bar = ProgressBar::new(total as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
+            bar.set_style(style);
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Line { bar, counts: [0; 4], cost: 0.0 });
+    }
+
+    fn row(&self, row: &Row) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(line) = held.as_mut() else { return };
+        let at = match row.verdict() {
+            Verdict::Passed => 0,
+            Verdict::Failed => 1,
+            Verdict::Error => 2,
+            Verdict::Skipped => 3,
+        };
+        line.counts[at] += 1;
+        line.cost += row.cost;
+        let [passed, failed, errors, skipped] = line.counts;
+        let mut text = format!("{passed} passed");
+        for (count, what) in [(failed, "failed"), (errors, "errors"), (skipped, "skipped")] {
+            if count > 0 {
+                text = format!("{text}, {count} {what}");
+            }
+        }
+        if line.cost > 0.0 {
+            text = format!("{text}, ${:.4}", line.cost);
+        }
+        line.bar.set_message(text);
+        line.bar.inc(1);
+    }
+
+    fn done(&self) {
+        if let Some(line) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            line.bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! `frontdesk eval SUITE`: runs suites, shows what fails first, writes reports, compares with what was accepted.
+
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use serde_json::Value;
+
+use super::super::bar::RunBar;
+use super::super::learn::Bar;
+use super::retrieval;
+use crate::app::App;
+use crate::config::Config;
+use crate::eval::compare::{Baseline, Rule, compare};
+use crate::eval::grounds::Grounds;
+use crate::eval::report::{self, Look};
+use crate::eval::row::{Journal, Summary};
+use crate::eval::run::{Filters, Plan, Which, exit_code};
+use crate::eval::suite::{Overrides, Suite};
+use crate::eval::target::Cache;
+
+/// Where suites are looked for when none is named.
+const SUITES: &str = "eval/suites";
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Wanted {
+    /// Suites to run [default: every .yaml in eval/suites]
+    suites: Vec<PathBuf>,
+    /// Write a report; its ending says which: .json .jsonl .csv .html .xml .junit.xml .txt .yaml .md
+    #[arg(short, long, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// Compare with accepted scores, or with an earlier report or journal
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Fail unless this holds: `no case worse`, `score >= baseline - 0.02`, `score >= 0.9`, `pass rate >= 95%`
+    #[arg(long)]
+    rule: Option<String>,
+    /// Write this run's scores as the accepted ones
+    #[arg(long, value_name = "FILE")]
+    accept: Option<PathBuf>,
+    /// Run each case so often; cases that pass only sometimes are told of
+    #[arg(long, value_name = "N")]
+    repeat: Option<usize>,
+    /// Cases at once [default: what the suite says, else 4]
+    #[arg(short = 'j', long = "max-concurrency", value_name = "N")]
+    concurrency: Option<usize>,
+    /// Milliseconds to wait before each call
+    #[arg(long, value_name = "MS")]
+    delay: Option<u64>,
+    /// Milliseconds that a case may take; then it is an error
+    #[arg(long, value_name = "MS")]
+    timeout: Option<u64>,
+    /// Ask models anew instead of taking answers from the cache
+    #[arg(long)]
+    no_cache: bool,
+    /// The grader where the suite names none, such as `openai:gpt-4o-mini`
+    #[arg(long, value_name = "PROVIDER")]
+    grader: Option<String>,
+    /// Ask this in place of the suite's own providers, such as `frontdesk:acme@3`
+    #[arg(short = 'r', long = "provider", value_name = "PROVIDER")]
+    providers: Vec<String>,
+    /// A variable for every case
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    vars: Vec<String>,
+    /// Report what promptfoo lets pass by an oddity as a failure, and skipped cases, too
+    #[arg(long)]
+    strict: bool,
+    /// Go on with the run of these suites that was stopped
+    #[arg(long)]
+    resume: bool,
+    /// Learn the documents of the knowledge folder first, also when the desk has some already
+    #[arg(long)]
+    learn: bool,
+    /// Score retrieval on this folder in the shape of BEIR, in the same report
+    #[arg(long, value_name = "DIR")]
+    retrieval: Vec<PathBuf>,
+    #[command(flatten)]
+    filters: Filter,
+}
+
+#[derive(Debug, Args)]
+struct Filter {
+    /// Only cases that did not pass in an earlier run: a report, a journal, or `last`
+    #[arg(long, value_name = "FILE")]
+    filter_failing: Option<PathBuf>,
+    /// Only cases with an assertion that did not hold in an earlier run
+    #[arg(long, value_name = "FILE")]
+    filter_failing_only: Option<PathBuf>,
+    /// Only cases that were errors in an earlier run
+    #[arg(long, value_name = "FILE")]
+    filter_errors_only: Option<PathBuf>,
+    /// Only cases whose description has this pattern
+    #[arg(long, value_name = "REGEX")]
+    filter_pattern: Option<String>,
+    /// Only the first so many cases
+    #[arg(long, value_name = "N")]
+    filter_first_n: Option<usize>,
+    /// So many cases by chance
+    #[arg(long, value_name = "N")]
+    filter_sample: Option<usize>,
+    /// Make the chance of --filter-sample the same each time
+    #[arg(long, value_name = "SEED")]
+    filter_sample_seed: Option<u64>,
+    /// Only cases of which this is said
+    #[arg(long, value_name = "KEY=VALUE")]
+    filter_metadata: Vec<String>,
+    /// Only providers whose id or label has this pattern
+    #[arg(long, alias = "filter-targets", value_name = "REGEX")]
+    filter_providers: Option<String>,
+    /// Only prompts whose label or id has this pattern
+    #[arg(long, value_name = "REGEX")]
+    filter_prompts: Option<String>,
+    /// Only the cases from START up to END, counted from 0
+    #[arg(long, value_name = "START:END")]
+    filter_range: Option<String>,
+}
+
+/// What the runs of a command have in common.
+struct Stage {
+    grounds: Grounds,
+    app: Option<App>,
+    folder: PathBuf,
+    several: bool,
+}
+
+impl Wanted {
+    pub(in crate::cli) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        for file in &self.output {
+            report::check(file)?;
+        }
+        let rule = self.rule.as_deref().map(Rule::parse).transpose().map_err(anyhow::Error::msg)?;
+        if rule.as_ref().is_some_and(Rule::needs_baseline) && self.baseline.is_none() {
+            bail!("the rule compares with accepted scores: name them with --baseline FILE");
+        }
+        let files = self.files()?;
+        let mut suites = Vec::new();
+        for file in &files {
+            let suite = Suite::load(file, &self.overrides()?).await.map_err(anyhow::Error::msg)?;
+            suite.warnings.iter().for_each(|warning| eprintln!("note: {warning}"));
+            suites.push(suite);
+        }
+        let stage = self.stage(config, &suites).await?;
+        let mut code = 0;
+        for suite in suites {
+            code = code.max(self.one(&stage, suite, rule.as_ref()).await?);
+        }
+        Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    }
+
+    fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if !self.suites.is_empty() {
+            return Ok(self.suites.clone());
+        }
+        let mut files = Vec::new();
+        if let Ok(entries) = std::fs::read_dir(SUITES) {
+            let yaml =
+                |path: &PathBuf| path.extension().is_some_and(|it| it == "yaml" || it == "yml");
+            files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())).filter(yaml));
+            files.sort();
+        }
+        if files.is_empty() {
+            bail!(
+                "there is no suite: name one, or begin with {SUITES}/first.yaml:\n\n\
+                 providers: [frontdesk]\n\
+                 tests:\n\
+                 - vars: {{ message: When do you open on Saturday? }}\n\
+                 \x20 assert:\n\
+                 \x20 - type: answered\n\
+                 \x20 - type: icontains\n\
+                 \x20   value: saturday"
+            );
+        }
+        Ok(files)
+    }
+
+    fn overrides(&self) -> anyhow::Result<Overrides> {
+        let mut vars = serde_json::Map::new();
+        for var in &self.vars {
+            let (name, value) =
+                var.split_once('=').ok_or_else(|| anyhow!("--var {var}: it wants NAME=VALUE"))?;
+            vars.insert(name.to_owned(), Value::from(value));
+        }
+        let scripts = Some(Arc::default());
+        Ok(Overrides {
+            vars,
+            grader: self.grader.clone(),
+            targets: self.providers.clone(),
+            scripts,
+        })
+    }
+
+    /// Makes a desk ready where a suite asks one of its agents.
+    async fn stage(&self, config: Config, suites: &[Suite]) -> anyhow::Result<Stage> {
+        let data = config.store.path.parent().map(Path::to_owned).unwrap_or_default();
+        let folder = data.join("evals");
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let ours = suites.iter().any(Suite::asks_an_agent) || !self.retrieval.is_empty();
+        let app = if ours { Some(App::rehearse(config).await?) } else { None };
+        if let Some(app) = &app {
+            app.desk.library.follow().await?;
+            app.desk.follow_answers().await?;
+            if self.learn || app.desk.engine.index.size().await? == 0 {
+                app.learn(&Bar::default()).await?;
+            }
+        }
+        let grounds = Grounds {
+            desk: app.as_ref().map(|app| app.desk.clone()),
+            drafts: Vec::new(),
+            cache: (!self.no_cache).then(|| Arc::new(Cache::new(folder.join("cache")))),
+            grader: self.grader.clone(),
+            strict: self.strict,
+        };
+        Ok(Stage { grounds, app, folder, several: suites.len() > 1 })
+    }
+
+    /// Runs one suite; the exit code.
+    async fn one(&self, stage: &Stage, suite: Suite, rule: Option<&Rule>) -> anyhow::Result<i32> {
+        let stem = suite.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (file, title) = (suite.file.display().to_string(), suite.description.clone());
+        let cache = suite.options.cache != Some(false);
+        let grounds = match cache {
+            true => stage.grounds.clone(),
+            false => Grounds { cache: None, ..stage.grounds.clone() },
+        };
+        let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
+        let journal = Journal::at(stage.folder.join(format!("{stem}.jsonl")));
+        let last = stage.folder.join(format!("{stem}.last.jsonl"));
+        let plan = self.plan(&journal, &last)?;
+        if !self.resume && journal.path().exists() {
+            // What the last run said is kept for `--filter-failing last`.
+            std::fs::rename(journal.path(), &last)?;
+        }
+        match title.as_str() {
+            "" => println!("{file}"),
+            title => println!("{file}: {title}"),
+        }
+        let bar = RunBar::default();
+        let stop = async { drop(tokio::signal::ctrl_c().await) };
+        let mut summary = staged.run(&plan, &bar, stop).await?;
+        if let Some(app) = &stage.app {
+            for place in &self.retrieval {
+                summary.tables.push(retrieval::report(app, place).await?);
+            }
+        }
+        self.tell(stage, (&mut summary, &journal), (&stem, rule))
+    }
+
+    fn plan(&self, journal: &Journal, last: &Path) -> anyhow::Result<Plan> {
+        let from = |file: &PathBuf| match file.to_str() {
+            Some("last") if journal.path().exists() => last.to_owned(),
+            _ => file.clone(),
+        };
+        let filters = &self.filters;
+        if filters.filter_failing.as_deref() == Some(Path::new("last")) && !journal.path().exists()
+        {
+            bail!("this suite was not run yet: there is no last run");
+        }
+        let earlier = [
+            (Which::Failing, &filters.filter_failing),
+            (Which::FailingOnly, &filters.filter_failing_only),
+            (Which::ErrorsOnly, &filters.filter_errors_only),
+        ];
+        let earlier =
+            earlier.into_iter().filter_map(|(which, file)| Some((which, from(file.as_ref()?))));
+        Ok(Plan {
+            filters: Filters {
+                earlier: earlier.collect(),
+                pattern: filters.filter_pattern.clone(),
+                first: filters.filter_first_n,
+                sample: filters.filter_sample,
+                seed: filters.filter_sample_seed,
+                metadata: filters.filter_metadata.clone(),
+                targets: filters.filter_providers.clone(),
+                prompts: filters.filter_prompts.clone(),
+                range: filters.filter_range.clone(),
+            },
+            repeat: self.repeat,
+            concurrency: self.concurrency,
+            delay: self.delay.map(Duration::from_millis),
+            timeout: self.timeout.map(Duration::from_millis),
+            resume: self.resume,
+            ..Plan::new(journal.clone())
+        })
+    }
+
+    /// Says what came of a run; the exit code.
+    fn tell(
+        &self,
+        stage: &Stage,
+        (summary, journal): (&mut Summary, &Journal),
+        (stem, rule): (&str, Option<&Rule>),
+    ) -> anyhow::Result<i32> {
+        let mut code = exit_code(summary, self.strict);
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let width = crate::cli::bar::width();
+        let look = Look { colour, width, ..Look::default() };
+        let mut out = std::io::stdout().lock();
+        report::terminal(summary, journal, look, &mut out)?;
+        let ours = Baseline::of(summary, journal)?;
+        if let Some(file) = &self.baseline {
+            let comparison = compare(&Baseline::read(file)?, &ours);
+            writeln!(out)?;
+            comparison.text(look, &mut out)?;
+            let mut table = comparison.table(100);
+            table.title = format!("Compared with {}", file.display());
+            summary.tables.push(table);
+            if let Some(Err(why)) = rule.map(|rule| rule.holds(&comparison, summary)) {
+                writeln!(out, "\nThe rule does not hold: {why}")?;
+                code = code.max(100);
+            }
+        } else if let Some(Err(why)) = rule.map(|rule| rule.holds(&compare(&ours, &ours), summary))
+        {
+            writeln!(out, "\nThe rule does not hold: {why}")?;
+            code = code.max(100);
+        }
+        let outputs: Vec<_> =
+            self.output.iter().map(|file| named(file, stem, stage.several)).collect();
+        report::write_all(&outputs, summary, journal)?;
+        for file in &outputs {
+            writeln!(out, "written: {}", file.display())?;
+        }
+        if let Some(file) = &self.accept {
+            let file = named(file, stem, stage.several);
+            ours.write(&file)?;
+            writeln!(out, "accepted: {}", file.display())?;
+        }
+        if !summary.complete {
+            writeln!(out, "stopped before the end: the same command with --resume goes on")?;
+            code = code.max(100);
+        }
+        Ok(code)
+    }
+}
+
+/// The name of a report; with the suite's in it, when there are several.
+fn named(file: &Path, stem: &str, several: bool) -> PathBuf {
+    if !several {
+        return file.to_owned();
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("{stem}-{name}"))
+}
