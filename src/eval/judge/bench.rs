@@ -92,7 +92,9 @@ fn usual(kind: &str, kit: &Kit) -> Result<Grader, Graded> {
         "embedding" => "openai:embedding:text-embedding-3-large",
         "moderation" => "openai:moderation:omni-moderation-latest",
         _ => {
-            return Err(Graded::skipped(format!("no {kind}: name a provider of one in `provider`")));
+            return Err(Graded::skipped(format!(
+                "no {kind}: name a provider of one in `provider`"
+            )));
         }
     };
     let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
