@@ -20,6 +20,7 @@ mod formats;
 mod grounded;
 mod embedding;
 mod gaps;
+mod graders;
 mod index_contract;
 mod learning;
 mod learn_crash;

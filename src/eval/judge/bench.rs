@@ -59,6 +59,10 @@ fn named(kind: &str, written: &Value) -> Result<Option<TargetSpec>, String> {
 }
 
 /// The grader for one kind of work: the assertion's, else the case's, else the run's, else OpenAI where there is a key.
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
 pub(super) fn grader(
     kind: &str,
     assertion: &Assertion,
@@ -86,6 +90,10 @@ fn can(kind: &str, target: &dyn Target) -> bool {
     }
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
 fn usual(kind: &str, kit: &Kit) -> Result<Grader, Graded> {
     let id = match kind {
         "text" => USUAL,
@@ -116,6 +124,10 @@ impl<'a> Bench<'a> {
     }
 
     /// The grader for one kind of work.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a judgement that ends early is as large as one that does not"
+    )]
     pub(super) fn grader(&self, kind: &str) -> Result<Grader, Graded> {
         let grader = grader(kind, self.assertion, self.scene.case, self.scene.kit)?;
         if can(kind, &*grader.target) {
@@ -134,6 +146,10 @@ impl<'a> Bench<'a> {
     }
 
     /// The assertion's value, which must be a text.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a judgement that ends early is as large as one that does not"
+    )]
     pub(super) fn value(&self) -> Result<&'a str, Graded> {
         let wrong = || {
             Graded::error(format!(
@@ -204,6 +220,10 @@ impl<'a> Bench<'a> {
     }
 
     /// Renders what is asked: chat messages message by message, so that what is put in cannot break them.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a judgement that ends early is as large as one that does not"
+    )]
     pub(super) fn render(&self, template: &str, own: &[(&str, Value)]) -> Result<String, Graded> {
         let vars = self.vars(own);
         render(self.scene.kit, template, &vars)

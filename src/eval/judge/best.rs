@@ -91,13 +91,13 @@ async fn choose(
         })));
     };
     let judged = (0..outputs.len()).map(|index| {
-        let graded = if index == chosen {
+        let one = if index == chosen {
             Graded::scored(true, 1.0, format!("Output selected as the best: {criteria}"))
         } else {
             Graded::failed(format!("Output not selected: {criteria}"))
         };
         // The grader was asked once: what it took is counted once.
-        Graded { tokens_used: response.token_usage.filter(|_| index == 0), ..graded }
+        Graded { tokens_used: response.token_usage.filter(|_| index == 0), ..one }
     });
     Ok(judged.collect())
 }

@@ -81,6 +81,10 @@ async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded
 }
 
 /// The customer's question.
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
 fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, Graded> {
     let wrong = || {
         Graded::error(format!(
@@ -111,11 +115,11 @@ pub(super) async fn recall(bench: &Bench<'_>) -> Judged {
     let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
     let (all, found) = attributions(&said);
     let score = if all == 0 { 0.0 } else { number(found) / number(all) };
-    let mut graded = graded("Recall", score, bench.assertion.threshold.unwrap_or(0.0));
-    graded.metadata.insert("context".into(), context.shown());
-    graded.metadata.insert("totalSentences".into(), all.into());
-    graded.metadata.insert("attributedSentences".into(), found.into());
-    Ok(graded)
+    let mut outcome = graded("Recall", score, bench.assertion.threshold.unwrap_or(0.0));
+    outcome.metadata.insert("context".into(), context.shown());
+    outcome.metadata.insert("totalSentences".into(), all.into());
+    outcome.metadata.insert("attributedSentences".into(), found.into());
+    Ok(outcome)
 }
 
 /// How many sentences a grader judged, and how many of them it found in the context.
@@ -142,11 +146,11 @@ pub(super) async fn relevance(bench: &Bench<'_>) -> Judged {
     let (units, taken) = taken(&context, &said);
     let count = taken.len().min(units);
     let score = if units == 0 { 0.0 } else { number(count) / number(units) };
-    let mut graded = graded("Context relevance", score, bench.assertion.threshold.unwrap_or(0.0));
-    graded.metadata.insert("context".into(), context.shown());
-    graded.metadata.insert("extractedSentences".into(), json!(taken));
-    graded.metadata.insert("totalContextUnits".into(), units.into());
-    Ok(graded)
+    let mut outcome = graded("Context relevance", score, bench.assertion.threshold.unwrap_or(0.0));
+    outcome.metadata.insert("context".into(), context.shown());
+    outcome.metadata.insert("extractedSentences".into(), json!(taken));
+    outcome.metadata.insert("totalContextUnits".into(), units.into());
+    Ok(outcome)
 }
 
 /// How many pieces the context has, and which of them a grader finds useful.
@@ -186,9 +190,9 @@ pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judged {
     let own = [("context", context.joined().into()), ("statements", json!(statements))];
     let said = bench.ask_text(&grader, &bench.render(&second, &own)?, 0).await?;
     let score = faithful(&said, statements.len());
-    let mut graded = graded("Faithfulness", score, bench.assertion.threshold.unwrap_or(0.0));
-    graded.metadata.insert("context".into(), context.shown());
-    Ok(graded)
+    let mut outcome = graded("Faithfulness", score, bench.assertion.threshold.unwrap_or(0.0));
+    outcome.metadata.insert("context".into(), context.shown());
+    Ok(outcome)
 }
 
 /// The two prompts: a suite writes both, as a list.
@@ -211,16 +215,13 @@ async fn prompts(bench: &Bench<'_>) -> Result<(String, String), Graded> {
 fn faithful(said: &str, statements: usize) -> f64 {
     const FINAL: &str = "final verdict for each statement in order:";
     let said = said.to_lowercase();
-    let (yes, all) = match said.split_once(FINAL) {
-        Some((_, verdicts)) => {
-            let verdicts: Vec<&str> =
-                verdicts.split('.').filter(|verdict| !verdict.trim().is_empty()).collect();
-            (verdicts.iter().filter(|verdict| verdict.contains("yes")).count(), verdicts.len())
-        }
-        None => {
-            let count = |word: &str| said.matches(word).count();
-            (count("verdict: yes"), count("verdict: yes") + count("verdict: no"))
-        }
+    let (yes, all) = if let Some((_, verdicts)) = said.split_once(FINAL) {
+        let verdicts = verdicts.split('.').filter(|verdict| !verdict.trim().is_empty());
+        let verdicts: Vec<&str> = verdicts.collect();
+        (verdicts.iter().filter(|verdict| verdict.contains("yes")).count(), verdicts.len())
+    } else {
+        let count = |word: &str| said.matches(word).count();
+        (count("verdict: yes"), count("verdict: yes") + count("verdict: no"))
     };
     if statements == 0 || all == 0 {
         return 0.0;
@@ -240,6 +241,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "halves are exact")]
     fn verdicts_that_are_missing_count_as_no() {
         assert_eq!(faithful("Final verdict for each statement in order: Yes. No.", 2), 0.5);
         assert_eq!(faithful("Final verdict for each statement in order: Yes.", 2), 0.5);

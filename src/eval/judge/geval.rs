@@ -112,6 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "7 of 10 is the same number on both sides")]
     fn a_rating_must_be_a_number_in_range_with_a_reason() {
         assert_eq!(rating("{\"score\":\"7\",\"reason\":\"r\"}").unwrap().score, 0.7);
         assert!(rating("{\"score\":11,\"reason\":\"r\"}").unwrap_err().contains("outside"));

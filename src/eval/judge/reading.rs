@@ -54,7 +54,8 @@ fn object(text: &str) -> Option<(Map<String, Value>, usize)> {
         }
     }
     let closed = format!("{text}{}", "}".repeat(open.min(50)));
-    Some((loose(&closed)?, text.len()))
+    // Nothing but open braces says nothing.
+    Some((loose(&closed).filter(|object| !object.is_empty())?, text.len()))
 }
 
 fn loose(text: &str) -> Option<Map<String, Value>> {

@@ -39,11 +39,11 @@ pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
     let mean = sum / number(GUESSES);
     let pass = reaches(mean, threshold);
     let words = if pass { "greater" } else { "less" };
-    let mut graded = Graded::scored(
+    let mut outcome = Graded::scored(
         pass,
         mean,
         format!("Relevance {} is {words} than threshold {threshold}", two(mean)),
     );
-    graded.metadata.insert("generatedQuestions".into(), shown.into());
-    Ok(graded)
+    outcome.metadata.insert("generatedQuestions".into(), shown.into());
+    Ok(outcome)
 }

@@ -119,11 +119,15 @@ pub(super) async fn verdict(
     let prompt = bench.render(&template, &vars)?;
     let said = bench.ask(grader, &prompt, 0).await?;
     let parsed = parse(bench, label, &said)?;
-    let mut graded = read(&parsed, bench.assertion.threshold);
-    graded.metadata.insert("renderedGradingPrompt".into(), prompt.into());
-    Ok(graded)
+    let mut outcome = read(&parsed, bench.assertion.threshold);
+    outcome.metadata.insert("renderedGradingPrompt".into(), prompt.into());
+    Ok(outcome)
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
 fn parse(bench: &Bench<'_>, label: &str, said: &Value) -> Result<Map<String, Value>, Graded> {
     match said {
         Value::Object(object) => Ok(object.clone()),
@@ -177,6 +181,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::float_cmp, reason = "nothing is computed")]
     fn what_is_missing_is_taken_from_the_rest() {
         assert_eq!(graded(json!({"pass": true}), None), (true, 1.0, "Grading passed".into()));
         assert_eq!(

@@ -65,6 +65,10 @@ async fn several(bench: &Bench<'_>, grader: &Grader, metric: Metric, values: &[&
     Ok(Graded { reason: "None of the provided values met the similarity threshold".into(), ..best })
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
 fn compared(
     wanted: &[f64],
     output: &[f64],

@@ -18,7 +18,7 @@ use crate::eval::template::Templates;
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 16 * 1024 * 1024;
 /// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 struct Http {
     url: String,
@@ -135,20 +135,16 @@ impl Http {
             .or_else(|| self.settings.0.get("responseParser"));
         let output = match written.and_then(Value::as_str) {
             None => return Ok(of_value(whole(), false)),
-            Some(expression) => match path(expression, &json, &page.text) {
-                Some(found) => found,
-                None => {
-                    let context =
-                        json!({"response": {"status": page.status.as_u16()}, "vars": vars});
-                    match self.run(expression, &json, &page.text, context).await {
-                        Ok(output) => output,
-                        Err(script::Error::Missing(why)) => {
-                            return Ok(Response { skipped: Some(why), ..Response::default() });
-                        }
-                        Err(error) => return Err(format!("transformResponse: {error}")),
+            Some(expression) => {
+                let context = json!({"response": {"status": page.status.as_u16()}, "vars": vars});
+                match self.run(expression, &json, &page.text, context).await {
+                    Ok(output) => output,
+                    Err(script::Error::Missing(why)) => {
+                        return Ok(Response { skipped: Some(why), ..Response::default() });
                     }
+                    Err(error) => return Err(format!("transformResponse: {error}")),
                 }
-            },
+            }
         };
         if output.is_null() {
             let start: String = page.text.chars().take(300).collect();
@@ -164,6 +160,9 @@ impl Http {
         text: &str,
         context: Value,
     ) -> Result<Value, script::Error> {
+        if let Some(found) = path(expression, json, text) {
+            return Ok(found);
+        }
         let arguments = [("json", json.clone()), ("text", text.into()), ("context", context)];
         let trimmed = expression.trim();
         let script = match trimmed.strip_prefix("file://") {
@@ -259,7 +258,7 @@ async fn attempt(
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST => {
-                body.extend_from_slice(&chunk)
+                body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
                 return (Err((format!("the answer is longer than {LONGEST} bytes"), false)), None);

@@ -157,7 +157,7 @@ fn responses(answer: &Value) -> Response {
             Some("message") => {
                 parts.extend(item["content"].as_array().into_iter().flatten().filter_map(|part| {
                     part["text"].as_str().or_else(|| part["refusal"].as_str()).map(str::to_owned)
-                }))
+                }));
             }
             Some("function_call") => parts.push(item.to_string()),
             _ => {}
