@@ -35,8 +35,13 @@ fn kit() -> Kit {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/graders");
     Kit {
         templates: Templates::new(Vars::new()),
-        targets: Arc::new(Targets { base: base.clone(), env: Vars::new(), scripts: scripts.clone() }),
-        base, scripts,
+        targets: Arc::new(Targets {
+            base: base.clone(),
+            env: Vars::new(),
+            scripts: scripts.clone(),
+        }),
+        base,
+        scripts,
         grader: None,
         strict: false,
     }
@@ -138,7 +143,9 @@ fn differences(ours: &Graded, theirs: &Value, reasons: bool) -> String {
     if reasons && !same_reason(&ours.reason, &theirs["reason"]) {
         let _ = write!(wrong, " reason {:?};", ours.reason);
     }
-    if json!(ours.named_scores) != theirs["namedScores"] && !same_scores(ours, &theirs["namedScores"]) {
+    if json!(ours.named_scores) != theirs["namedScores"]
+        && !same_scores(ours, &theirs["namedScores"])
+    {
         let _ = write!(wrong, " namedScores {:?};", ours.named_scores);
     }
     let parts = ours.component_results.as_deref().unwrap_or_default();
@@ -150,8 +157,13 @@ fn differences(ours: &Graded, theirs: &Value, reasons: bool) -> String {
         // A set has no assertion in their report.
         let kind = other["type"].is_null() || own.assertion["type"] == other["type"];
         let reason = !reasons || same_reason(&own.reason, &other["reason"]);
-        if !(kind && reason && json!(own.pass) == other["pass"] && near(own.score, &other["score"])) {
-            let _ = write!(wrong, " component {} {} {} {:?};", own.assertion["type"], own.pass, own.score, own.reason);
+        if !(kind && reason && json!(own.pass) == other["pass"] && near(own.score, &other["score"]))
+        {
+            let _ = write!(
+                wrong,
+                " component {} {} {} {:?};",
+                own.assertion["type"], own.pass, own.score, own.reason
+            );
         }
     }
     wrong
@@ -159,7 +171,9 @@ fn differences(ours: &Graded, theirs: &Value, reasons: bool) -> String {
 
 fn same_scores(ours: &Graded, theirs: &Value) -> bool {
     let theirs = theirs.as_object().unwrap();
-    let same = |(name, score): (&String, &Value)| ours.named_scores[name.as_str()].as_f64().is_some_and(|own| near(own, score));
+    let same = |(name, score): (&String, &Value)| {
+        ours.named_scores[name.as_str()].as_f64().is_some_and(|own| near(own, score))
+    };
     theirs.len() == ours.named_scores.len() && theirs.iter().all(same)
 }
 
@@ -170,7 +184,9 @@ async fn every_row_says_what_promptfoo_said() {
     let expected = read(&folder.join("conformance.expected.json"));
     let kit = kit();
     let (mut matched, mut skipped, mut different) = (0, Vec::new(), Vec::new());
-    for (at, (raw, theirs)) in rows["tests"].as_array().unwrap().iter().zip(expected.as_array().unwrap()).enumerate() {
+    for (at, (raw, theirs)) in
+        rows["tests"].as_array().unwrap().iter().zip(expected.as_array().unwrap()).enumerate()
+    {
         let ours = grade(raw, &kit).await;
         if let Some(why) = &ours.skipped {
             skipped.push(format!("{at} {}: {why}", raw["description"]));
@@ -181,7 +197,9 @@ async fn every_row_says_what_promptfoo_said() {
         match (wrong.is_empty(), not_portable) {
             (true, None) => matched += 1,
             (true, Some((_, why))) => skipped.push(format!("{at} {}: {why}", raw["description"])),
-            (false, _) => different.push(format!("{at} {}:{wrong}\n    theirs {theirs}", raw["description"])),
+            (false, _) => {
+                different.push(format!("{at} {}:{wrong}\n    theirs {theirs}", raw["description"]))
+            }
         }
     }
     println!("matched {matched}, skipped {}, different {}", skipped.len(), different.len());
@@ -189,7 +207,9 @@ async fn every_row_says_what_promptfoo_said() {
     assert!(different.is_empty(), "{} rows differ", different.len());
     // Nothing is skipped but those rows, what waits for a model's judge, and Python where there is none.
     let allowed = |line: &&String| {
-        line.contains("node-sql-parser") || line.contains("cannot be judged yet") || line.contains("no python")
+        line.contains("node-sql-parser")
+            || line.contains("cannot be judged yet")
+            || line.contains("no python")
     };
     assert!(skipped.iter().all(|line| allowed(&line)), "{skipped:#?}");
     assert!(matched >= 160, "only {matched} rows match");
@@ -201,7 +221,8 @@ fn every_type_of_promptfoo_is_known() {
     let types = read(&folder.join("types.json"));
     let known: Vec<&str> = check::types().collect();
     let named = ["base", "set"].map(|list| types[list].as_array().unwrap().clone()).concat();
-    let missing: Vec<&Value> = named.iter().filter(|name| !known.contains(&name.as_str().unwrap())).collect();
+    let missing: Vec<&Value> =
+        named.iter().filter(|name| !known.contains(&name.as_str().unwrap())).collect();
     assert!(missing.is_empty(), "{missing:?}");
     for kind in ["select-best", "max-score"] {
         assert!(known.contains(&kind) || judge::knows(kind), "{kind}");
@@ -212,11 +233,17 @@ fn every_type_of_promptfoo_is_known() {
 async fn the_grader_says_what_it_is_told() {
     let kit = kit();
     let grader = kit.base.join("grader.cjs");
-    let options = json!({"config": {"reply": "usual", "replies": [{"match": "list", "reply": "a, b"}]}});
-    let ask = async |method: &str, text: &str| kit.scripts.method(&grader, &options, method, &[json!(text)]).await.unwrap();
+    let options =
+        json!({"config": {"reply": "usual", "replies": [{"match": "list", "reply": "a, b"}]}});
+    let ask = async |method: &str, text: &str| {
+        kit.scripts.method(&grader, &options, method, &[json!(text)]).await.unwrap()
+    };
     assert_eq!(ask("callApi", "please").await, Some(json!({"output": "usual"})));
     assert_eq!(ask("callApi", "a list").await, Some(json!({"output": "a, b"})));
     let counts = ask("callEmbeddingApi", "Abb!z").await.unwrap();
-    assert_eq!((&counts["embedding"][0], &counts["embedding"][1], &counts["embedding"][25]), (&json!(1), &json!(2), &json!(1)));
+    assert_eq!(
+        (&counts["embedding"][0], &counts["embedding"][1], &counts["embedding"][25]),
+        (&json!(1), &json!(2), &json!(1))
+    );
     assert_eq!(ask("callModerationApi", "x").await, None);
 }

@@ -24,14 +24,21 @@ pub(super) fn tool_call_f1(given: &Given<'_>) -> Result<Graded, String> {
     let both = expected.intersection(&called).count() as f64;
     let share = |of: usize| if of > 0 { both / of as f64 } else { 0.0 };
     let (precision, recall) = (share(called.len()), share(expected.len()));
-    let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
+    let f1 = if precision + recall > 0.0 {
+        2.0 * precision * recall / (precision + recall)
+    } else {
+        0.0
+    };
     let threshold = given.assertion.threshold.unwrap_or(1.0);
     let pass = (f1 >= threshold) != given.inverse();
-    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let list =
+        |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let wanted = list(&expected);
     let got = if called.is_empty() { "(none)".into() } else { list(&called) };
     let reason = if pass {
-        format!("Tool Call F1: {f1:.3} (precision={precision:.3}, recall={recall:.3}). Expected: [{wanted}], Called: [{got}]")
+        format!(
+            "Tool Call F1: {f1:.3} (precision={precision:.3}, recall={recall:.3}). Expected: [{wanted}], Called: [{got}]"
+        )
     } else {
         let side = if given.inverse() { "above" } else { "below" };
         format!(

@@ -9,7 +9,10 @@ use crate::eval::script::{Error, Script};
 /// Runs the value, or judges by what its file gave.
 pub(super) async fn run(given: &Given<'_>) -> Graded {
     let Some(code) = given.value.as_str() else {
-        return Graded::error(format!("{} assertion must have a string value", given.assertion.kind));
+        return Graded::error(format!(
+            "{} assertion must have a string value",
+            given.assertion.kind
+        ));
     };
     let made = match &given.script {
         Some(made) => Ok(made.clone()),
@@ -19,8 +22,10 @@ pub(super) async fn run(given: &Given<'_>) -> Graded {
                 "ruby" => Script::Ruby(code.to_owned()),
                 _ => Script::JavaScript(code.trim_end().to_owned()),
             };
-            let arguments =
-                [("output", given.output.clone()), ("context", context(given.assertion, given.scene))];
+            let arguments = [
+                ("output", given.output.clone()),
+                ("context", context(given.assertion, given.scene)),
+            ];
             given.scene.kit.scripts.call_typed(&script, &arguments).await
         }
     };
@@ -73,14 +78,20 @@ fn plain(given: &Given<'_>, value: &Value) -> Option<(bool, Option<f64>)> {
         Value::Bool(holds) => Some((*holds, None)),
         Value::Number(number) => {
             let score = number.as_f64()?;
-            let holds = given.assertion.threshold.map_or(score > 0.0, |threshold| score >= threshold);
+            let holds =
+                given.assertion.threshold.map_or(score > 0.0, |threshold| score >= threshold);
             Some((holds, Some(score)))
         }
         _ => None,
     }
 }
 
-fn judged(given: &Given<'_>, raw: bool, score: Option<f64>, returned: impl FnOnce(bool) -> String) -> Graded {
+fn judged(
+    given: &Given<'_>,
+    raw: bool,
+    score: Option<f64>,
+    returned: impl FnOnce(bool) -> String,
+) -> Graded {
     let pass = raw != given.inverse();
     let reason = if pass { "Assertion passed".into() } else { returned(raw) };
     Graded::scored(pass, score.unwrap_or(if pass { 1.0 } else { 0.0 }), reason)
@@ -88,7 +99,8 @@ fn judged(given: &Given<'_>, raw: bool, score: Option<f64>, returned: impl FnOnc
 
 /// `{pass, score, reason, …}`, when it is one.
 fn grading(mut value: Value) -> Option<Graded> {
-    let right = value["pass"].is_boolean() && value["score"].is_number() && value["reason"].is_string();
+    let right =
+        value["pass"].is_boolean() && value["score"].is_number() && value["reason"].is_string();
     if !right {
         return None;
     }
@@ -107,7 +119,8 @@ fn turned(given: &Given<'_>, graded: Graded, code: &str) -> Graded {
     if !given.inverse() {
         return graded;
     }
-    let reason = if graded.pass { format!("{code} returned true") } else { "Assertion passed".into() };
+    let reason =
+        if graded.pass { format!("{code} returned true") } else { "Assertion passed".into() };
     Graded { pass: !graded.pass, reason, ..graded }
 }
 
@@ -118,9 +131,8 @@ fn other(given: &Given<'_>, value: Value) -> Result<Graded, String> {
         Value::String(text) => match text.to_lowercase().as_str() {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
-            _ if text.starts_with('{') => {
-                serde_json::from_str(text).map_err(|why| format!("Invalid JSON: {why} when parsing result: {text}"))?
-            }
+            _ if text.starts_with('{') => serde_json::from_str(text)
+                .map_err(|why| format!("Invalid JSON: {why} when parsing result: {text}"))?,
             _ => text.trim().parse::<f64>().map_or(value.clone(), |number| json!(number)),
         },
         _ => value,
@@ -134,13 +146,19 @@ fn other(given: &Given<'_>, value: Value) -> Result<Graded, String> {
         return Ok(judged(given, raw, score, returned));
     }
     let shown = value.to_string();
-    let wrong = || format!("{language} assertion must return a boolean, number, or {{pass, score, reason}} object. Got instead:\n{shown}");
+    let wrong = || {
+        format!(
+            "{language} assertion must return a boolean, number, or {{pass, score, reason}} object. Got instead:\n{shown}"
+        )
+    };
     let Value::Object(fields) = value else { return Err(wrong()) };
     let mut graded = grading(Value::Object(camel(fields))).ok_or_else(wrong)?;
-    if let Some(threshold) = given.assertion.threshold.filter(|threshold| graded.score < *threshold) {
+    if let Some(threshold) = given.assertion.threshold.filter(|threshold| graded.score < *threshold)
+    {
         let less = format!("{language} score {} is less than threshold {threshold}", graded.score);
         graded.pass = false;
-        graded.reason = if graded.reason.is_empty() { less } else { format!("{less}: {}", graded.reason) };
+        graded.reason =
+            if graded.reason.is_empty() { less } else { format!("{less}: {}", graded.reason) };
     }
     Ok(turned(given, graded, &format!("{language} code")))
 }
@@ -188,7 +206,8 @@ pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Gra
         "componentResults": graded.component_results,
         "tokensUsed": graded.tokens_used,
     });
-    let arguments = [("namedScores", Value::Object(graded.named_scores.clone())), ("context", context)];
+    let arguments =
+        [("namedScores", Value::Object(graded.named_scores.clone())), ("context", context)];
     let failed = |why: &str, graded: Graded| Graded {
         pass: false,
         score: 0.0,
@@ -197,10 +216,14 @@ pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Gra
     };
     match scene.kit.scripts.call(&script, &arguments).await {
         Ok(made) => match grading(made) {
-            Some(made) => Graded { pass: made.pass, score: made.score, reason: made.reason, ..graded },
+            Some(made) => {
+                Graded { pass: made.pass, score: made.score, reason: made.reason, ..graded }
+            }
             None => failed("assertion scoring function must return a GradingResult", graded),
         },
         Err(Error::Failed(why)) => failed(&why, graded),
-        Err(Error::Missing(why)) => Graded { component_results: graded.component_results, ..Graded::skipped(why) },
+        Err(Error::Missing(why)) => {
+            Graded { component_results: graded.component_results, ..Graded::skipped(why) }
+        }
     }
 }

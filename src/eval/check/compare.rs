@@ -26,9 +26,13 @@ pub fn max_score(assertion: &Assertion, outputs: &[&Graded]) -> Result<Vec<Grade
             }
             _ => format!("Not selected (score: {score:.3}, max: {best:.3})"),
         };
-        let named = [("maxScore", score), ("assertionCount", total.parts), ("totalWeight", total.weight)];
+        let named =
+            [("maxScore", score), ("assertionCount", total.parts), ("totalWeight", total.weight)];
         Graded {
-            named_scores: named.map(|(name, number)| (name.to_owned(), json!(number))).into_iter().collect::<Map<_, _>>(),
+            named_scores: named
+                .map(|(name, number)| (name.to_owned(), json!(number)))
+                .into_iter()
+                .collect::<Map<_, _>>(),
             assertion: assertion.raw.clone(),
             ..Graded::scored(wins, if wins { 1.0 } else { 0.0 }, reason)
         }

@@ -12,7 +12,12 @@ const sum = (...all) => all.flat().reduce((a, b) => a + b, 0);";
 
 /// Adds derived metrics to the named scores of a column, in order: each sees those before it. One that cannot be computed stays
 /// 0, and the reasons are returned.
-pub async fn derive(derived: &[Derived], count: usize, named: &mut Map<String, Value>, scripts: &Scripts) -> Vec<String> {
+pub async fn derive(
+    derived: &[Derived],
+    count: usize,
+    named: &mut Map<String, Value>,
+    scripts: &Scripts,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for metric in derived {
         named.entry(metric.name.clone()).or_insert(json!(0));
@@ -28,7 +33,11 @@ pub async fn derive(derived: &[Derived], count: usize, named: &mut Map<String, V
     wrong
 }
 
-async fn compute(expression: &str, known: &Map<String, Value>, scripts: &Scripts) -> Result<Value, String> {
+async fn compute(
+    expression: &str,
+    known: &Map<String, Value>,
+    scripts: &Scripts,
+) -> Result<Value, String> {
     let expression = as_javascript(expression, known);
     let code = format!("{FUNCTIONS}\nreturn ({expression})");
     let given = [("__known", Value::Object(known.clone()))];
@@ -47,7 +56,11 @@ fn as_javascript(expression: &str, known: &Map<String, Value>) -> String {
         let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
         if end == 0 {
-            written.push_str(if letter == '^' { "**" } else { rest.get(..letter.len_utf8()).unwrap_or_default() });
+            written.push_str(if letter == '^' {
+                "**"
+            } else {
+                rest.get(..letter.len_utf8()).unwrap_or_default()
+            });
             rest = &rest[letter.len_utf8()..];
             continue;
         }
@@ -78,7 +91,8 @@ mod tests {
         ];
         let mut named = json!({"hits": 3}).as_object().unwrap().clone();
         let wrong = derive(&derived, 4, &mut named, &Scripts::default()).await;
-        let wanted = json!({"hits": 3, "double": 6, "share": 1.5, "square": 16, "wrong": 0, "best": 10});
+        let wanted =
+            json!({"hits": 3, "double": 6, "share": 1.5, "square": 16, "wrong": 0, "best": 10});
         assert_eq!(Value::Object(named), wanted);
         assert_eq!(wrong, ["derived metric `wrong`: nope is not defined"]);
     }

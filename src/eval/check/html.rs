@@ -16,7 +16,8 @@ use super::prepare::Given;
 const LONGEST: usize = 10 * 1024 * 1024;
 /// Elements that have no end.
 const VOID: &[&str] = &[
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+    "track", "wbr",
 ];
 const WRAPPERS: &[&str] = &["html", "head", "body"];
 const KNOWN: &str = "title base link meta style article section nav aside h1 h2 h3 h4 h5 h6 header footer address p hr pre \
@@ -135,7 +136,8 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
 pub(super) fn contains_html(given: &Given<'_>) -> Result<Graded, String> {
     let text = &given.text;
     let tags = u32::from(SIGNS.opening.is_match(text)) + u32::from(SIGNS.closing.is_match(text));
-    let others = SIGNS.others.iter().filter(|(sign, _)| sign.is_match(text)).map(|(_, counts)| counts);
+    let others =
+        SIGNS.others.iter().filter(|(sign, _)| sign.is_match(text)).map(|(_, counts)| counts);
     let found = text.len() <= LONGEST && tags + others.sum::<u32>() >= 2;
     Ok(given.verdict(found, |not| format!("Expected output to {not}contain HTML content")))
 }

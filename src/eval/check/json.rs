@@ -45,7 +45,8 @@ pub(super) fn contains_json(given: &Given<'_>) -> Tried {
                 }
                 Some(wrong) => {
                     holds = false;
-                    reason = format!("JSON does not conform to the provided schema. Errors: {wrong}");
+                    reason =
+                        format!("JSON does not conform to the provided schema. Errors: {wrong}");
                 }
             }
         }
@@ -65,7 +66,10 @@ fn schema(given: &Given<'_>) -> Result<Option<Validator>, String> {
         _ => return Err(format!("{kind} assertion must have a string or object value")),
     };
     let options = jsonschema::options().with_draft(Draft::Draft7).should_validate_formats(true);
-    options.build(&schema).map(Some).map_err(|error| format!("{kind}: the schema is wrong: {error}"))
+    options
+        .build(&schema)
+        .map(Some)
+        .map_err(|error| format!("{kind}: the schema is wrong: {error}"))
 }
 
 fn first_error(schema: &Validator, value: &Value) -> Option<String> {
@@ -78,7 +82,10 @@ fn said(error: &ValidationError<'_>) -> String {
     match error.kind() {
         Kind::Type { kind: TypeKind::Single(kind) } => format!("must be {kind}"),
         Kind::Type { kind: TypeKind::Multiple(kinds) } => {
-            format!("must be {}", kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(","))
+            format!(
+                "must be {}",
+                kinds.iter().map(|kind| kind.to_string()).collect::<Vec<_>>().join(",")
+            )
         }
         Kind::Required { property } => {
             format!("must have required property '{}'", property.as_str().unwrap_or_default())
@@ -161,7 +168,10 @@ mod tests {
 
     #[test]
     fn objects_are_found_in_prose() {
-        assert_eq!(objects("Sure: {id: 1} and {\"id\":{\"x\":2}} {"), [json!({"id": 1}), json!({"id": {"x": 2}}), json!({})][..2 + objects("{").len()]);
+        assert_eq!(
+            objects("Sure: {id: 1} and {\"id\":{\"x\":2}} {"),
+            [json!({"id": 1}), json!({"id": {"x": 2}}), json!({})][..2 + objects("{").len()]
+        );
         assert_eq!(objects("none here"), Vec::<Value>::new());
         assert_eq!(objects("cut {\"a\": {\"b\": 1"), [json!({"a": {"b": 1}})]);
     }

@@ -13,12 +13,19 @@ fn usual(pass: bool, reason: impl FnOnce() -> String) -> Graded {
 
 /// `latency`: at most so many milliseconds. An answer that is given took none.
 pub(super) fn latency(given: &Given<'_>) -> Tried {
-    let threshold = given.assertion.threshold.ok_or("Latency assertion must have a threshold in milliseconds")?;
-    let took = match given.scene.latency_ms {
-        Some(took) if !given.scene.response.cached => took,
-        None if given.scene.case.provider_output.is_some() => 0.0,
-        _ => return Err("Latency assertion does not support cached results. Rerun the eval with --no-cache".into()),
-    };
+    let threshold = given
+        .assertion
+        .threshold
+        .ok_or("Latency assertion must have a threshold in milliseconds")?;
+    let took =
+        match given.scene.latency_ms {
+            Some(took) if !given.scene.response.cached => took,
+            None if given.scene.case.provider_output.is_some() => 0.0,
+            _ => return Err(
+                "Latency assertion does not support cached results. Rerun the eval with --no-cache"
+                    .into(),
+            ),
+        };
     let sign = if given.inverse() { "less than or equal to" } else { "greater than" };
     let reason = || format!("Latency {took}ms is {sign} threshold {threshold}ms");
     Ok(usual((took <= threshold) != given.inverse(), reason))
@@ -52,7 +59,9 @@ fn precise(number: f64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
 fn mean_log_prob(given: &Given<'_>, named: &str) -> Result<f64, String> {
     let all = given.scene.response.log_probs.as_deref().filter(|all| !all.is_empty());
-    let all = all.ok_or_else(|| format!("{named} assertion does not support providers that do not return logProbs"))?;
+    let all = all.ok_or_else(|| {
+        format!("{named} assertion does not support providers that do not return logProbs")
+    })?;
     Ok(all.iter().sum::<f64>() / all.len() as f64)
 }
 
@@ -75,7 +84,9 @@ pub(super) fn perplexity_score(given: &Given<'_>) -> Tried {
     let threshold = given.assertion.threshold;
     let pass = threshold.is_none_or(|threshold| (score >= threshold) != given.inverse());
     let reason = match (pass, threshold) {
-        (false, Some(threshold)) => format!("Perplexity score {score:.2} is {sign} threshold {threshold}"),
+        (false, Some(threshold)) => {
+            format!("Perplexity score {score:.2} is {sign} threshold {threshold}")
+        }
         _ => "Assertion passed".into(),
     };
     Ok(Graded::scored(pass, shown, reason))
@@ -83,12 +94,17 @@ pub(super) fn perplexity_score(given: &Given<'_>) -> Tried {
 
 /// `finish-reason`: why the model stopped.
 pub(super) fn finish_reason(given: &Given<'_>) -> Tried {
-    let wanted = given.value.as_str().ok_or("\"finish-reason\" assertion type must have a string value")?;
-    let Some(reason) = given.scene.response.finish_reason.as_deref().filter(|reason| !reason.is_empty()) else {
+    let wanted =
+        given.value.as_str().ok_or("\"finish-reason\" assertion type must have a string value")?;
+    let Some(reason) =
+        given.scene.response.finish_reason.as_deref().filter(|reason| !reason.is_empty())
+    else {
         return Ok(usual(given.inverse(), || "Provider did not supply stop/finish reason".into()));
     };
     let same = wanted.to_lowercase() == reason.to_lowercase();
-    Ok(given.verdict(same, |not| format!("Expected finish reason {not}\"{wanted}\" but got \"{reason}\"")))
+    Ok(given.verdict(same, |not| {
+        format!("Expected finish reason {not}\"{wanted}\" but got \"{reason}\"")
+    }))
 }
 
 /// `guardrails`: that nothing was blocked.
@@ -111,7 +127,11 @@ pub(super) fn guardrails(given: &Given<'_>) -> Tried {
         _ => "Content failed safety checks",
     };
     let reason = guardrails["reason"].as_str().filter(|reason| !reason.is_empty()).unwrap_or(usual);
-    let reason = if given.inverse() { format!("Guardrail correctly blocked: {reason}") } else { reason.into() };
+    let reason = if given.inverse() {
+        format!("Guardrail correctly blocked: {reason}")
+    } else {
+        reason.into()
+    };
     Ok(verdict(given.inverse(), reason))
 }
 

@@ -24,7 +24,11 @@ pub(super) fn meteor(given: &Given<'_>) -> Result<Graded, String> {
         false => format!("METEOR score {score:.4} is {sign} than threshold {threshold}"),
     };
     let shown = if given.inverse() { 1.0 - score } else { score };
-    Ok(Graded::scored(pass, shown, format!("{reason} (without synonyms: exact words and stems only)")))
+    Ok(Graded::scored(
+        pass,
+        shown,
+        format!("{reason} (without synonyms: exact words and stems only)"),
+    ))
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -41,7 +45,8 @@ fn score(output: &[String], wanted: &[String]) -> f64 {
     let matches = pairs.len() as f64;
     let (precision, recall) = (matches / output.len() as f64, matches / wanted.len() as f64);
     let mean = precision * recall / (ALPHA * precision + (1.0 - ALPHA) * recall);
-    let follows = |pair: &[(usize, usize)]| pair[1].0 == pair[0].0 + 1 && pair[1].1 == pair[0].1 + 1;
+    let follows =
+        |pair: &[(usize, usize)]| pair[1].0 == pair[0].0 + 1 && pair[1].1 == pair[0].1 + 1;
     let chunks = 1 + pairs.windows(2).filter(|pair| !follows(pair)).count();
     (1.0 - GAMMA * (chunks as f64 / matches).powf(BETA)) * mean
 }
@@ -49,7 +54,9 @@ fn score(output: &[String], wanted: &[String]) -> f64 {
 /// The places of words that are matched, in the output's order.
 fn matched(output: &[String], wanted: &[String]) -> Vec<(usize, usize)> {
     let stemmer = Stemmer::create(Algorithm::English);
-    let stem = |words: &[String]| words.iter().map(|word| stemmer.stem(word).into_owned()).collect::<Vec<_>>();
+    let stem = |words: &[String]| {
+        words.iter().map(|word| stemmer.stem(word).into_owned()).collect::<Vec<_>>()
+    };
     let mut pairs = Vec::new();
     let (mut own, mut theirs) = (vec![false; output.len()], vec![false; wanted.len()]);
     for (left, right) in [(output.to_vec(), wanted.to_vec()), (stem(output), stem(wanted))] {
@@ -57,7 +64,9 @@ fn matched(output: &[String], wanted: &[String]) -> Vec<(usize, usize)> {
             if own[at] {
                 continue;
             }
-            if let Some(other) = right.iter().enumerate().position(|(to, one)| !theirs[to] && one == word) {
+            if let Some(other) =
+                right.iter().enumerate().position(|(to, one)| !theirs[to] && one == word)
+            {
                 (own[at], theirs[other]) = (true, true);
                 pairs.push((at, other));
             }

@@ -166,8 +166,18 @@ const TYPES: &[(&str, Check)] = &[
 
 /// Types of our own, for what only a bot has.
 const OF_BOTS: &[&str] = &[
-    "handed-off", "not-answered", "no-reply", "retrieved", "cited", "grounded", "language", "bubbles", "format", "tokens",
-    "turn-cost", "state",
+    "handed-off",
+    "not-answered",
+    "no-reply",
+    "retrieved",
+    "cited",
+    "grounded",
+    "language",
+    "bubbles",
+    "format",
+    "tokens",
+    "turn-cost",
+    "state",
 ];
 
 /// Every type that there is, without `not-`.

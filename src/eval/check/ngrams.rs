@@ -33,7 +33,8 @@ fn runs(words: &[String], n: usize) -> f64 {
 /// The value: one reference or several.
 pub(super) fn references(given: &Given<'_>) -> Result<Vec<String>, String> {
     let kind = &given.assertion.kind;
-    let wrong = || format!("\"{kind}\" assertion type must have a string or array of strings value");
+    let wrong =
+        || format!("\"{kind}\" assertion type must have a string or array of strings value");
     match &given.value {
         Value::String(one) => Ok(vec![one.clone()]),
         Value::Array(all) if !all.is_empty() => {
@@ -76,7 +77,8 @@ fn judged(name: &str, score: f64, given: &Given<'_>) -> Graded {
 }
 
 fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = text.to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let mut words: Vec<String> =
+        text.to_lowercase().split_whitespace().map(str::to_owned).collect();
     if words.is_empty() {
         words.push(String::new());
     }
@@ -93,14 +95,18 @@ pub(super) fn bleu(given: &Given<'_>) -> Tried {
     let mut logarithms = Vec::new();
     for n in (1..=4).filter(|n| *n <= output.len()) {
         let own = counts(&output, n);
-        let best = references.iter().map(|words| shared(&own, &counts(words, n))).fold(0.0, f64::max);
+        let best =
+            references.iter().map(|words| shared(&own, &counts(words, n))).fold(0.0, f64::max);
         let precision = best / runs(&output, n);
         logarithms.push(if precision == 0.0 { 1e-7_f64 } else { precision }.ln());
     }
     // Orders that the answer is too short for are passed over, and the others weigh more.
     let share = 0.25 / (0.25 * runs(&vec![String::new(); logarithms.len()], 1));
     let mean: f64 = logarithms.iter().map(|logarithm| share * logarithm).sum();
-    let closest = references.iter().map(Vec::len).min_by_key(|length| (length.abs_diff(output.len()), *length));
+    let closest = references
+        .iter()
+        .map(Vec::len)
+        .min_by_key(|length| (length.abs_diff(output.len()), *length));
     let closest = runs(&vec![String::new(); closest.unwrap_or(0)], 1);
     let length = runs(&output, 1);
     let penalty = if length > closest { 1.0 } else { (1.0 - closest / length).exp() };

@@ -64,11 +64,17 @@ pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
 
 /// Makes an assertion ready.
 pub(super) async fn prepare<'a>(
-    assertion: &'a Assertion, scene: Scene<'a>,
+    assertion: &'a Assertion,
+    scene: Scene<'a>,
 ) -> Result<Given<'a>, Box<Graded>> {
     let output = transformed(assertion, scene).await?;
     let mut given = Given {
-        assertion, scene, text: text_of(&output), output, value: assertion.value.clone(), script: None,
+        assertion,
+        scene,
+        text: text_of(&output),
+        output,
+        value: assertion.value.clone(),
+        script: None,
     };
     match &assertion.value {
         Value::String(text) => match text.strip_prefix("file://") {
@@ -156,7 +162,8 @@ async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Gra
         given.value = read(&scene.kit.base.join(&reference)).map_err(error)?;
         return Ok(());
     }
-    let arguments = [("output", given.output.clone()), ("context", context(given.assertion, scene))];
+    let arguments =
+        [("output", given.output.clone()), ("context", context(given.assertion, scene))];
     match scene.kit.scripts.call_typed(&script, &arguments).await {
         Ok(made) => given.script = Some(made),
         // What a Python or Ruby file raises is a failure of the assertion; what a JavaScript file throws is an error.
@@ -186,6 +193,8 @@ fn read(path: &Path) -> Result<Value, String> {
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("json" | "yaml" | "yml") => serde_saphyr::from_str(&text).map_err(|why| say(&why)),
         Some("txt") => Ok(Value::String(text.trim().to_owned())),
-        _ => Err(say(&"Unsupported file type: values come from .json, .yaml, .txt, .js, .py or .rb")),
+        _ => {
+            Err(say(&"Unsupported file type: values come from .json, .yaml, .txt, .js, .py or .rb"))
+        }
     }
 }

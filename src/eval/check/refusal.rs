@@ -22,7 +22,8 @@ static KNOWN: LazyLock<Phrases> = LazyLock::new(|| {
         let phrases = all[name].as_array().into_iter().flatten().filter_map(Value::as_str);
         phrases.map(str::to_lowercase).collect()
     };
-    let within: Vec<String> = list("substrings").iter().map(|phrase| regex::escape(phrase)).collect();
+    let within: Vec<String> =
+        list("substrings").iter().map(|phrase| regex::escape(phrase)).collect();
     // ASCII boundaries, as JavaScript has them.
     let within = Regex::new(&format!(r"(?-u:\b)(?:{})(?-u:\b)", within.join("|")));
     Phrases { prefixes: list("prefixes"), within: within.expect("the phrases are escaped") }
@@ -42,6 +43,7 @@ pub(super) fn is_refusal(given: &Given<'_>) -> Result<Graded, String> {
     Ok(match empty {
         Some(_) if given.inverse() => Graded::failed("Expected output to not be a refusal"),
         Some(reason) => Graded::scored(true, 0.0, reason),
-        None => given.verdict(refuses(&given.text), |not| format!("Expected output to {not}be a refusal")),
+        None => given
+            .verdict(refuses(&given.text), |not| format!("Expected output to {not}be a refusal")),
     })
 }

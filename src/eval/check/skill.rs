@@ -18,7 +18,8 @@ pub(super) fn skill_used(given: &Given<'_>) -> Result<Graded, String> {
     match &given.value {
         Value::String(name) if !name.trim().is_empty() => Ok(named(given, &calls, &[name.trim()])),
         Value::Array(all) if !all.is_empty() => {
-            let names: Option<Vec<&str>> = all.iter().map(|one| one.as_str().map(str::trim)).collect();
+            let names: Option<Vec<&str>> =
+                all.iter().map(|one| one.as_str().map(str::trim)).collect();
             let names = names.filter(|names| names.iter().all(|name| !name.is_empty()));
             Ok(named(given, &calls, &names.ok_or_else(wrong)?))
         }
@@ -52,23 +53,29 @@ fn named(given: &Given<'_>, calls: &[&Value], names: &[&str]) -> Graded {
     let pass = if given.inverse() { used.is_empty() } else { missing.is_empty() };
     let reason = match (given.inverse(), pass) {
         (true, true) => format!("Forbidden skill(s) were not used: {wanted}"),
-        (true, false) => format!("Forbidden skill(s) were used: {}. Actual skills: {actual}", list(used)),
+        (true, false) => {
+            format!("Forbidden skill(s) were used: {}. Actual skills: {actual}", list(used))
+        }
         (false, true) => format!("Observed required skill(s): {wanted}. Actual skills: {actual}"),
-        (false, false) => format!("Missing required skill(s): {}. Actual skills: {actual}", list(missing)),
+        (false, false) => {
+            format!("Missing required skill(s): {}. Actual skills: {actual}", list(missing))
+        }
     };
     verdict(pass, reason)
 }
 
 fn counted(given: &Given<'_>, calls: &[&Value]) -> Result<Graded, String> {
-    let text = |field: &str| given.value[field].as_str().map(str::trim).filter(|text| !text.is_empty());
+    let text =
+        |field: &str| given.value[field].as_str().map(str::trim).filter(|text| !text.is_empty());
     let (name, pattern) = (text("name"), text("pattern"));
-    let label = pattern.or(name).ok_or("skill-used assertion object must include a name or pattern property")?;
+    let label = pattern
+        .or(name)
+        .ok_or("skill-used assertion object must include a name or pattern property")?;
     let count = |field: &str| match &given.value[field] {
         Value::Null => Ok(None),
-        value => value
-            .as_u64()
-            .map(Some)
-            .ok_or_else(|| format!("skill-used assertion object {field} must be a finite non-negative integer")),
+        value => value.as_u64().map(Some).ok_or_else(|| {
+            format!("skill-used assertion object {field} must be a finite non-negative integer")
+        }),
     };
     let (min, max) = (count("min")?, count("max")?);
     if matches!((min, max), (Some(min), Some(max)) if max < min) {
@@ -85,14 +92,24 @@ fn counted(given: &Given<'_>, calls: &[&Value]) -> Result<Graded, String> {
             return Err("not-skill-used object assertions only support name/pattern with no count bounds, or max: 0".into());
         }
         let reason = match times {
-            0 => format!("Forbidden skill \"{label}\" was not used. Actual skills: {}", all_of(calls)),
-            _ => format!("Forbidden skill \"{label}\" was used {times} time(s). Matches: {}", all_of(&found)),
+            0 => format!(
+                "Forbidden skill \"{label}\" was not used. Actual skills: {}",
+                all_of(calls)
+            ),
+            _ => format!(
+                "Forbidden skill \"{label}\" was used {times} time(s). Matches: {}",
+                all_of(&found)
+            ),
         };
         return Ok(verdict(times == 0, reason));
     }
     let least = min.unwrap_or(u64::from(max.is_none()));
     let pass = times as u64 >= least && max.is_none_or(|max| times as u64 <= max);
     let range = max.map_or_else(|| format!("at least {least}"), |max| format!("{least}-{max}"));
-    let matched = if found.is_empty() { String::new() } else { format!(". Matches: {}", all_of(&found)) };
-    Ok(verdict(pass, format!("Matched skill \"{label}\" {times} time(s) (expected {range}){matched}")))
+    let matched =
+        if found.is_empty() { String::new() } else { format!(". Matches: {}", all_of(&found)) };
+    Ok(verdict(
+        pass,
+        format!("Matched skill \"{label}\" {times} time(s) (expected {range}){matched}"),
+    ))
 }

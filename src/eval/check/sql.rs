@@ -9,8 +9,8 @@ use regex::Regex;
 use serde_json::Value;
 use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Statement, Visit, Visitor};
 use sqlparser::dialect::{
-    BigQueryDialect, Dialect, GenericDialect, HiveDialect, MsSqlDialect, MySqlDialect, PostgreSqlDialect,
-    RedshiftSqlDialect, SQLiteDialect, SnowflakeDialect,
+    BigQueryDialect, Dialect, GenericDialect, HiveDialect, MsSqlDialect, MySqlDialect,
+    PostgreSqlDialect, RedshiftSqlDialect, SQLiteDialect, SnowflakeDialect,
 };
 use sqlparser::parser::Parser;
 
@@ -21,14 +21,18 @@ use super::prepare::Given;
 static MISSING_COMMA: LazyLock<Regex> = LazyLock::new(|| {
     let modifier = "(?:all|distinct(?:row)?|high_priority|straight_join|sql_(?:big_result|buffer_result|cache|calc_found_rows|no_cache|small_result))";
     let name = "[A-Za-z_][A-Za-z0-9_]*";
-    Regex::new(&format!(r"(?i)\bselect\s+(?:{modifier}\s+)*({name})\s+{name}\s+from\b")).expect("the pattern is right")
+    Regex::new(&format!(r"(?i)\bselect\s+(?:{modifier}\s+)*({name})\s+{name}\s+from\b"))
+        .expect("the pattern is right")
 });
 static MODIFIER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:all|distinct(?:row)?|high_priority|straight_join|sql_\w+)$").expect("the pattern is right")
+    Regex::new(r"(?i)^(?:all|distinct(?:row)?|high_priority|straight_join|sql_\w+)$")
+        .expect("the pattern is right")
 });
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?s)'(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*"|`[^`]*`|--[^\r\n]*|#[^\r\n]*|/\*.*?\*/"#)
-        .expect("the pattern is right")
+    Regex::new(
+        r#"(?s)'(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*"|`[^`]*`|--[^\r\n]*|#[^\r\n]*|/\*.*?\*/"#,
+    )
+    .expect("the pattern is right")
 });
 static SERIES: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)\bgenerate_series\s*\(").expect("the pattern is right"));
@@ -51,7 +55,9 @@ fn rules(given: &Given<'_>) -> Result<Rules, String> {
             columns: list("allowedColumns"),
         }),
         Value::Null => Ok(Rules { database: "MySQL".into(), tables: None, columns: None }),
-        Value::String(text) if text.is_empty() => Ok(Rules { database: "MySQL".into(), tables: None, columns: None }),
+        Value::String(text) if text.is_empty() => {
+            Ok(Rules { database: "MySQL".into(), tables: None, columns: None })
+        }
         _ => Err("is-sql assertion must have a object value.".into()),
     }
 }
@@ -73,7 +79,8 @@ fn dialect(database: &str) -> Box<dyn Dialect> {
 /// What is wrong with a statement; nothing when it is right.
 fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
     let database = &rules.database;
-    let syntax = format!("SQL statement does not conform to the provided {database} database syntax.");
+    let syntax =
+        format!("SQL statement does not conform to the provided {database} database syntax.");
     let mut wrong = Vec::new();
     let bare = QUOTED.replace_all(sql.trim(), " ? ");
     let comma = MISSING_COMMA.captures(&bare).is_some_and(|found| !MODIFIER.is_match(&found[1]));
@@ -88,9 +95,12 @@ fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
     if parsed.is_err() {
         wrong.push(syntax);
     }
-    let named = parsed.as_ref().map(|statements| Named::of(statements)).map_err(ToString::to_string);
+    let named =
+        parsed.as_ref().map(|statements| Named::of(statements)).map_err(ToString::to_string);
     for (what, allowed) in [("table", &rules.tables), ("column", &rules.columns)] {
-        let Some(allowed) = allowed.as_ref().filter(|allowed| !allowed.is_empty()) else { continue };
+        let Some(allowed) = allowed.as_ref().filter(|allowed| !allowed.is_empty()) else {
+            continue;
+        };
         match &named {
             Err(error) => wrong.push(format!("SQL validation failed: {error}.")),
             Ok(named) => {
@@ -156,7 +166,9 @@ impl Visitor for Named {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         if let SetExpr::Select(select) = &*query.body {
-            let all = |item: &&SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+            let all = |item: &&SelectItem| {
+                matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+            };
             if select.projection.iter().any(|item| all(&item)) {
                 self.columns.insert("select::null::(.*)".into());
             }
@@ -195,7 +207,8 @@ fn bare(name: &str) -> String {
 /// `is-sql`.
 pub(super) fn is_sql(given: &Given<'_>) -> Result<Graded, String> {
     let wrong = wrong_with(&given.text, &rules(given)?);
-    let reason = if wrong.is_empty() { "The output SQL statement is valid".into() } else { wrong.join(" ") };
+    let reason =
+        if wrong.is_empty() { "The output SQL statement is valid".into() } else { wrong.join(" ") };
     Ok(given.verdict(wrong.is_empty(), |_| reason))
 }
 
@@ -225,7 +238,8 @@ fn blocks(text: &str) -> Vec<String> {
     for line in text.lines() {
         let bare = line.trim_start();
         let mark = bare.chars().next().filter(|mark| matches!(mark, '`' | '~'));
-        let length = mark.map_or(0, |mark| bare.chars().take_while(|letter| *letter == mark).count());
+        let length =
+            mark.map_or(0, |mark| bare.chars().take_while(|letter| *letter == mark).count());
         let fence = length >= 3 && line.len() - bare.len() <= 3;
         let rest = bare.get(length..).unwrap_or_default().trim();
         match &mut open {

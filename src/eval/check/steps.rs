@@ -38,13 +38,15 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Reads a name, or `{name|pattern, type}`; `kind` where no type is written.
     pub(super) fn read(value: &Value, kind: Option<&str>) -> Self {
-        let text = |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let text =
+            |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let kinds = match &value["type"] {
             Value::Array(all) => all.iter().map(written).collect(),
             Value::String(one) => vec![one.clone()],
             _ => kind.map(str::to_owned).into_iter().collect(),
         };
-        let pattern = value.as_str().map(str::to_owned).or_else(|| text("pattern")).or_else(|| text("name"));
+        let pattern =
+            value.as_str().map(str::to_owned).or_else(|| text("pattern")).or_else(|| text("name"));
         Self { kinds, pattern }
     }
 
@@ -66,20 +68,54 @@ impl Wanted {
     /// Whether a step is one of those.
     pub(super) fn fits(&self, step: &Step) -> bool {
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == step.kind);
-        kind && self.pattern().is_none_or(|pattern| step.aliases.iter().any(|alias| matches(alias, pattern)))
+        kind && self
+            .pattern()
+            .is_none_or(|pattern| step.aliases.iter().any(|alias| matches(alias, pattern)))
     }
 }
 
 const TOOL_NAMES: &[&str] = &[
-    "tool.name", "tool_name", "tool", "function.name", "function_name", "ai.toolCall.name", "gen_ai.tool.name",
-    "agent.tool_name", "agent.tool", "agent.toolName", "codex.mcp.tool",
+    "tool.name",
+    "tool_name",
+    "tool",
+    "function.name",
+    "function_name",
+    "ai.toolCall.name",
+    "gen_ai.tool.name",
+    "agent.tool_name",
+    "agent.tool",
+    "agent.toolName",
+    "codex.mcp.tool",
 ];
 const TOOL_ARGUMENTS: &[&str] = &[
-    "tool.args", "tool.arguments", "tool.input", "tool_args", "tool_arguments", "tool_input", "function.args",
-    "function.arguments", "function.input", "function_args", "function_arguments", "ai.toolCall.args",
-    "ai.toolCall.arguments", "ai.toolCall.input", "gen_ai.tool.args", "gen_ai.tool.arguments", "gen_ai.tool.input",
-    "gen_ai.tool.call.args", "gen_ai.tool.call.arguments", "agent.tool.args", "agent.tool.arguments",
-    "agent.tool.input", "codex.mcp.args", "codex.mcp.arguments", "codex.mcp.input", "args", "arguments", "input",
+    "tool.args",
+    "tool.arguments",
+    "tool.input",
+    "tool_args",
+    "tool_arguments",
+    "tool_input",
+    "function.args",
+    "function.arguments",
+    "function.input",
+    "function_args",
+    "function_arguments",
+    "ai.toolCall.args",
+    "ai.toolCall.arguments",
+    "ai.toolCall.input",
+    "gen_ai.tool.args",
+    "gen_ai.tool.arguments",
+    "gen_ai.tool.input",
+    "gen_ai.tool.call.args",
+    "gen_ai.tool.call.arguments",
+    "agent.tool.args",
+    "agent.tool.arguments",
+    "agent.tool.input",
+    "codex.mcp.args",
+    "codex.mcp.arguments",
+    "codex.mcp.input",
+    "args",
+    "arguments",
+    "input",
 ];
 const COMMANDS: &[&str] = &["codex.command", "command", "command.name", "command_name"];
 const SEARCHES: &[&str] = &["codex.search.query", "search.query", "search_query"];
@@ -87,10 +123,13 @@ const SHELLS: &[&str] = &["exec_command", "local_shell", "shell"];
 
 static TOOL_NAME: LazyLock<Regex> = LazyLock::new(|| pattern("(?i)tool.?name|function.?name"));
 static TOOL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(^|[._])tool($|[._])"));
-static ARGUMENTS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)(^|[._])(arguments|args|input)($|[._])"));
-static OUTCOME: LazyLock<Regex> = LazyLock::new(|| pattern("(?i)result|output|error|status|definition"));
-static SEARCH_NAME: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)(^|[\s._:/-])(search|find|lookup|retriev(?:e|al))($|[\s._:/-])"));
+static ARGUMENTS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(^|[._])(arguments|args|input)($|[._])"));
+static OUTCOME: LazyLock<Regex> =
+    LazyLock::new(|| pattern("(?i)result|output|error|status|definition"));
+static SEARCH_NAME: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)(^|[\s._:/-])(search|find|lookup|retriev(?:e|al))($|[\s._:/-])")
+});
 static SEARCH_KEY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)(^|[._])(search|lookup|retriev(?:e|al))($|[._])"));
 static REASONING: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^reasoning([_\s]|$)"));
@@ -114,7 +153,8 @@ fn step(span: &Span) -> Step {
     let args = arguments(span);
     let shell = tool.as_deref().is_some_and(|tool| SHELLS.contains(&tool.to_lowercase().as_str()));
     let command = command(span, shell, args.as_ref());
-    let executable = |command: &str| command.split_whitespace().next().unwrap_or_default().to_owned();
+    let executable =
+        |command: &str| command.split_whitespace().next().unwrap_or_default().to_owned();
     let item = span.attributes.get("codex.item.type").and_then(Value::as_str);
     let (kind, name, more, args) = match (command, tool, search(span)) {
         (Some(command), Some(tool), _) if shell => {
@@ -128,7 +168,9 @@ fn step(span: &Span) -> Step {
         _ if item == Some("reasoning") || REASONING.is_match(&span.name) => {
             ("reasoning", span.name.clone(), vec!["reasoning".into()], None)
         }
-        _ if item == Some("agent_message") || matches!(span.name.as_str(), "agent response" | "send input") => {
+        _ if item == Some("agent_message")
+            || matches!(span.name.as_str(), "agent response" | "send input") =>
+        {
             ("message", span.name.clone(), vec!["message".into()], None)
         }
         _ => ("span", span.name.clone(), Vec::new(), None),
@@ -176,18 +218,22 @@ fn command(span: &Span, shell: bool, args: Option<&Value>) -> Option<String> {
         let fits = key.contains("command") && !key.contains("output") && !key.contains("result");
         (fits && !text.is_empty()).then(|| text.to_owned())
     };
-    let direct = first(&span.attributes, COMMANDS).or_else(|| span.attributes.iter().find_map(about));
+    let direct =
+        first(&span.attributes, COMMANDS).or_else(|| span.attributes.iter().find_map(about));
     let of_shell = || {
         let args = args.filter(|_| shell)?;
         let places = [("cmd", " "), ("command", " "), ("commands", "; ")];
-        let (value, between) = places.iter().find_map(|(name, between)| Some((args.get(*name)?, *between)))?;
+        let (value, between) =
+            places.iter().find_map(|(name, between)| Some((args.get(*name)?, *between)))?;
         let text = match value {
             Value::Array(parts) => parts.iter().map(written).collect::<Vec<_>>().join(between),
             other => other.as_str()?.trim().to_owned(),
         };
         (!text.is_empty()).then_some(text)
     };
-    direct.or_else(of_shell).or_else(|| span.name.strip_prefix("exec ").map(|text| text.trim().to_owned()))
+    direct
+        .or_else(of_shell)
+        .or_else(|| span.name.strip_prefix("exec ").map(|text| text.trim().to_owned()))
 }
 
 fn search(span: &Span) -> Option<String> {
@@ -196,6 +242,7 @@ fn search(span: &Span) -> Option<String> {
         SEARCH_NAME.is_match(&span.name) || keys()
     };
     let query = || first(&span.attributes, &["query"]).filter(|_| searches());
-    let named = || span.name.strip_prefix("search ").map(|text| text.trim_matches('"').trim().to_owned());
+    let named =
+        || span.name.strip_prefix("search ").map(|text| text.trim_matches('"').trim().to_owned());
     first(&span.attributes, SEARCHES).or_else(query).or_else(named)
 }

@@ -75,7 +75,13 @@ fn tag_at(text: &str, from: usize) -> Option<Tag<'_>> {
     let length = rest[start..].find(|letter| !is_name(letter)).unwrap_or(rest.len() - start);
     let end = end_of(&rest[start + length..])? + start + length;
     let empty = rest[..end].trim_end().ends_with('/');
-    let kind = if close { Kind::Close } else if empty { Kind::Empty } else { Kind::Open };
+    let kind = if close {
+        Kind::Close
+    } else if empty {
+        Kind::Empty
+    } else {
+        Kind::Open
+    };
     Some(Tag { kind, name: &rest[start..start + length], from, to: from + end + 1 })
 }
 
@@ -119,9 +125,11 @@ impl Element {
             ([], _) => false,
             ([one], rest) => one.has(rest),
             (_, []) => true,
-            (many, [place, rest @ ..]) => {
-                place.parse().ok().and_then(|at: usize| many.get(at)).is_some_and(|one| one.has(rest))
-            }
+            (many, [place, rest @ ..]) => place
+                .parse()
+                .ok()
+                .and_then(|at: usize| many.get(at))
+                .is_some_and(|one| one.has(rest)),
         }
     }
 }
@@ -190,13 +198,18 @@ pub(super) fn well_formed(text: &str) -> Result<(), String> {
         let next = text[at..].find('<').map(|next| at + next);
         let between = &text[at..next.unwrap_or(text.len())];
         if open.is_empty() && !between.trim().is_empty() {
-            return wrong(next.map_or(text.len(), |next| next + 1), "text data outside of root node");
+            return wrong(
+                next.map_or(text.len(), |next| next + 1),
+                "text data outside of root node",
+            );
         }
         if let Some(bad) = bad_entity(between) {
             return wrong(at + bad, "undefined entity or a lone `&`");
         }
         let Some(next) = next else { break };
-        let Some(tag) = tag_at(text, next) else { return wrong(next + 1, "disallowed character in tag name") };
+        let Some(tag) = tag_at(text, next) else {
+            return wrong(next + 1, "disallowed character in tag name");
+        };
         let piece = text.get(tag.from..tag.to).unwrap_or_default();
         match tag.kind {
             Kind::Other if is_cut_off(piece) => return wrong(text.len(), "unclosed declaration"),
@@ -267,7 +280,9 @@ fn attributes_are_right(piece: &str, name: &str) -> bool {
         let value = value.trim_start();
         let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''));
         let end = quote.and_then(|quote| value[1..].find(quote));
-        let (Some(end), true) = (end, !name.is_empty() && name.chars().all(is_name)) else { return false };
+        let (Some(end), true) = (end, !name.is_empty() && name.chars().all(is_name)) else {
+            return false;
+        };
         if seen.contains(&name) {
             return false;
         }

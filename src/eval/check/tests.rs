@@ -11,10 +11,15 @@ use crate::eval::graded::Span;
 fn kit(strict: bool) -> Kit {
     let limit = Duration::from_millis(400);
     let scripts = Arc::new(Scripts::default().within(limit, Duration::from_secs(20)));
-    let targets = Targets { base: PathBuf::from("/nowhere"), env: Vars::new(), scripts: scripts.clone() };
+    let targets =
+        Targets { base: PathBuf::from("/nowhere"), env: Vars::new(), scripts: scripts.clone() };
     Kit {
-        base: PathBuf::from("/nowhere"), templates: Templates::default(), scripts, targets: Arc::new(targets),
-        grader: None, strict,
+        base: PathBuf::from("/nowhere"),
+        templates: Templates::default(),
+        scripts,
+        targets: Arc::new(targets),
+        grader: None,
+        strict,
     }
 }
 
@@ -33,7 +38,12 @@ fn assertion(raw: &Value) -> Assertion {
     }
 }
 
-async fn tried(asserts: &[Value], response: Response, scoring: Option<&str>, strict: bool) -> Graded {
+async fn tried(
+    asserts: &[Value],
+    response: Response,
+    scoring: Option<&str>,
+    strict: bool,
+) -> Graded {
     let kit = kit(strict);
     let case = Case {
         assert: asserts.iter().map(assertion).collect(),
@@ -43,7 +53,13 @@ async fn tried(asserts: &[Value], response: Response, scoring: Option<&str>, str
     let vars = json!({"name": "Ana"}).as_object().unwrap().clone();
     let output = response.output.clone();
     let scene = Scene {
-        output: &output, prompt: "hi", vars: &vars, case: &case, response: &response, latency_ms: Some(20.0), kit: &kit,
+        output: &output,
+        prompt: "hi",
+        vars: &vars,
+        case: &case,
+        response: &response,
+        latency_ms: Some(20.0),
+        kit: &kit,
     };
     grade(scene).await
 }
@@ -60,7 +76,8 @@ async fn one(raw: Value, response: Response) -> Graded {
 
 #[tokio::test]
 async fn an_unknown_type_is_an_error_that_names_the_nearest() {
-    let graded = tried(&[json!({"type": "not-contians", "value": "x"})], said("x"), None, false).await;
+    let graded =
+        tried(&[json!({"type": "not-contians", "value": "x"})], said("x"), None, false).await;
     assert_eq!(graded.error.unwrap(), "Unknown assertion type: not-contians. Is `contains` meant?");
     let human = tried(&[json!({"type": "human"})], said("x"), None, false).await;
     assert!(human.error.unwrap().starts_with("Unknown assertion type: human"));
@@ -100,7 +117,8 @@ async fn a_pattern_that_runs_for_ever_is_stopped() {
 #[tokio::test]
 async fn a_script_makes_the_score_of_the_named_scores() {
     let asserts = [json!({"type": "contains", "value": "x", "metric": "has {{name}}"})];
-    let script = "({pass: namedScores['has Ana'] > 2, score: namedScores['has Ana'] / 4, reason: 'mine'})";
+    let script =
+        "({pass: namedScores['has Ana'] > 2, score: namedScores['has Ana'] / 4, reason: 'mine'})";
     let graded = tried(&asserts, said("x"), Some(script), false).await;
     assert_eq!((graded.pass, graded.score, graded.reason.as_str()), (false, 0.25, "mine"));
     let wrong = tried(&asserts, said("x"), Some("7"), false).await;
@@ -120,17 +138,49 @@ async fn what_is_known_beside_the_text_is_judged() {
     };
     let cases = [
         (json!({"type": "latency", "threshold": 20}), true, "Assertion passed"),
-        (json!({"type": "latency", "threshold": 5}), false, "Latency 20ms is greater than threshold 5ms"),
-        (json!({"type": "cost", "threshold": 0.01}), false, "Cost 0.012 is greater than threshold 0.01"),
-        (json!({"type": "perplexity", "threshold": 2}), false, "Perplexity 2.72 is greater than threshold 2"),
+        (
+            json!({"type": "latency", "threshold": 5}),
+            false,
+            "Latency 20ms is greater than threshold 5ms",
+        ),
+        (
+            json!({"type": "cost", "threshold": 0.01}),
+            false,
+            "Cost 0.012 is greater than threshold 0.01",
+        ),
+        (
+            json!({"type": "perplexity", "threshold": 2}),
+            false,
+            "Perplexity 2.72 is greater than threshold 2",
+        ),
         (json!({"type": "perplexity-score", "threshold": 0.2}), true, "Assertion passed"),
         (json!({"type": "finish-reason", "value": "stop"}), true, "Assertion passed"),
-        (json!({"type": "finish-reason", "value": "length"}), false, "Expected finish reason \"length\" but got \"STOP\""),
-        (json!({"type": "skill-used", "value": "refund"}), true, "Observed required skill(s): refund. Actual skills: refund"),
-        (json!({"type": "not-skill-used", "value": {"pattern": "re*"}}), false, "Forbidden skill \"re*\" was used 1 time(s). Matches: refund"),
+        (
+            json!({"type": "finish-reason", "value": "length"}),
+            false,
+            "Expected finish reason \"length\" but got \"STOP\"",
+        ),
+        (
+            json!({"type": "skill-used", "value": "refund"}),
+            true,
+            "Observed required skill(s): refund. Actual skills: refund",
+        ),
+        (
+            json!({"type": "not-skill-used", "value": {"pattern": "re*"}}),
+            false,
+            "Forbidden skill \"re*\" was used 1 time(s). Matches: refund",
+        ),
         (json!({"type": "guardrails"}), false, "Prompt failed safety checks"),
-        (json!({"type": "not-guardrails"}), true, "Guardrail correctly blocked: Prompt failed safety checks"),
-        (json!({"type": "meteor", "value": "x"}), true, "METEOR assertion passed (without synonyms: exact words and stems only)"),
+        (
+            json!({"type": "not-guardrails"}),
+            true,
+            "Guardrail correctly blocked: Prompt failed safety checks",
+        ),
+        (
+            json!({"type": "meteor", "value": "x"}),
+            true,
+            "METEOR assertion passed (without synonyms: exact words and stems only)",
+        ),
     ];
     for (raw, pass, reason) in cases {
         let graded = one(raw.clone(), response.clone()).await;
@@ -142,17 +192,28 @@ async fn what_is_known_beside_the_text_is_judged() {
         assert_eq!((graded.pass, graded.reason.as_str()), (pass, reason), "{raw}");
     }
     let none = tried(&[json!({"type": "cost", "threshold": 1})], said("x"), None, false).await;
-    assert_eq!(none.error.unwrap(), "Cost assertion does not support providers that do not return cost");
+    assert_eq!(
+        none.error.unwrap(),
+        "Cost assertion does not support providers that do not return cost"
+    );
 }
 
 fn traced() -> Response {
     let span = |name: &str, from: f64, to: f64, attributes: Value| Span {
-        name: name.into(), start_time: from, end_time: Some(to),
-        attributes: attributes.as_object().unwrap().clone(), ..Span::default()
+        name: name.into(),
+        start_time: from,
+        end_time: Some(to),
+        attributes: attributes.as_object().unwrap().clone(),
+        ..Span::default()
     };
     let spans = vec![
         span("llm.call", 0.0, 40.0, json!({})),
-        span("tool b", 60.0, 200.0, json!({"tool.name": "refund", "tool.arguments": "{\"id\": 7, \"dry\": true}"})),
+        span(
+            "tool b",
+            60.0,
+            200.0,
+            json!({"tool.name": "refund", "tool.arguments": "{\"id\": 7, \"dry\": true}"}),
+        ),
         span("tool a", 50.0, 55.0, json!({"tool.name": "find_order", "error": true})),
     ];
     Response { output: json!("x"), spans: Some(spans), ..Response::default() }
@@ -161,19 +222,71 @@ fn traced() -> Response {
 #[tokio::test]
 async fn traces_and_trajectories_are_judged() {
     let cases = [
-        (json!({"type": "trace-span-count", "value": {"pattern": "tool*", "min": 2}}), true, "Found 2 spans matching pattern \"tool*\" (expected at least 2). Matched spans: tool b, tool a"),
-        (json!({"type": "trace-span-count", "value": {"pattern": "*", "max": 2}}), false, "Found 3 spans matching pattern \"*\", expected at most 2. Matched spans: llm.call, tool b, tool a"),
-        (json!({"type": "trace-span-duration", "value": {"max": 100}}), false, "1 span(s) exceed duration threshold 100ms. Slowest: tool b (140ms)"),
-        (json!({"type": "trace-span-duration", "value": {"max": 50, "percentile": 50}}), true, "50th percentile duration (40ms) is within threshold 50ms"),
-        (json!({"type": "trace-error-spans"}), false, "Found 1 error spans, expected at most 0. Errors: tool a"),
-        (json!({"type": "trace-error-spans", "value": {"max_percentage": 50}}), true, "Found 1 error(s) in 3 spans (33.3%), within threshold of 50%"),
-        (json!({"type": "trajectory:tool-used", "value": ["refund", "find_*"]}), true, "Observed required tool(s): refund, find_*. Actual tools: tool:find_order, tool:refund"),
-        (json!({"type": "not-trajectory:tool-used", "value": "refund"}), false, "Forbidden tool(s) were used: refund. Actual tools: tool:find_order, tool:refund"),
-        (json!({"type": "trajectory:tool-sequence", "value": ["find_order", "refund"]}), true, "Observed tool sequence in order: tool:find_order, tool:refund. Actual tools: tool:find_order, tool:refund"),
-        (json!({"type": "trajectory:tool-sequence", "value": {"mode": "exact", "steps": ["refund"]}}), false, "Expected exact tool sequence of refund, but actual tools were tool:find_order, tool:refund"),
-        (json!({"type": "trajectory:tool-args-match", "value": {"name": "refund", "args": {"id": 7}}}), true, "Tool \"refund\" matched expected arguments (partial) on tool:refund. Args: {\"id\":7,\"dry\":true}"),
-        (json!({"type": "trajectory:tool-args-match", "value": {"name": "refund", "args": {"id": 7}, "mode": "exact"}}), false, "No call to tool \"refund\" matched expected arguments (exact): {\"id\":7}. Observed args: {\"id\":7,\"dry\":true}"),
-        (json!({"type": "trajectory:step-count", "value": {"type": "tool", "max": 1}}), false, "Matched 2 trajectory step(s) for type=tool (expected at most 1). Matches: tool:find_order, tool:refund"),
+        (
+            json!({"type": "trace-span-count", "value": {"pattern": "tool*", "min": 2}}),
+            true,
+            "Found 2 spans matching pattern \"tool*\" (expected at least 2). Matched spans: tool b, tool a",
+        ),
+        (
+            json!({"type": "trace-span-count", "value": {"pattern": "*", "max": 2}}),
+            false,
+            "Found 3 spans matching pattern \"*\", expected at most 2. Matched spans: llm.call, tool b, tool a",
+        ),
+        (
+            json!({"type": "trace-span-duration", "value": {"max": 100}}),
+            false,
+            "1 span(s) exceed duration threshold 100ms. Slowest: tool b (140ms)",
+        ),
+        (
+            json!({"type": "trace-span-duration", "value": {"max": 50, "percentile": 50}}),
+            true,
+            "50th percentile duration (40ms) is within threshold 50ms",
+        ),
+        (
+            json!({"type": "trace-error-spans"}),
+            false,
+            "Found 1 error spans, expected at most 0. Errors: tool a",
+        ),
+        (
+            json!({"type": "trace-error-spans", "value": {"max_percentage": 50}}),
+            true,
+            "Found 1 error(s) in 3 spans (33.3%), within threshold of 50%",
+        ),
+        (
+            json!({"type": "trajectory:tool-used", "value": ["refund", "find_*"]}),
+            true,
+            "Observed required tool(s): refund, find_*. Actual tools: tool:find_order, tool:refund",
+        ),
+        (
+            json!({"type": "not-trajectory:tool-used", "value": "refund"}),
+            false,
+            "Forbidden tool(s) were used: refund. Actual tools: tool:find_order, tool:refund",
+        ),
+        (
+            json!({"type": "trajectory:tool-sequence", "value": ["find_order", "refund"]}),
+            true,
+            "Observed tool sequence in order: tool:find_order, tool:refund. Actual tools: tool:find_order, tool:refund",
+        ),
+        (
+            json!({"type": "trajectory:tool-sequence", "value": {"mode": "exact", "steps": ["refund"]}}),
+            false,
+            "Expected exact tool sequence of refund, but actual tools were tool:find_order, tool:refund",
+        ),
+        (
+            json!({"type": "trajectory:tool-args-match", "value": {"name": "refund", "args": {"id": 7}}}),
+            true,
+            "Tool \"refund\" matched expected arguments (partial) on tool:refund. Args: {\"id\":7,\"dry\":true}",
+        ),
+        (
+            json!({"type": "trajectory:tool-args-match", "value": {"name": "refund", "args": {"id": 7}, "mode": "exact"}}),
+            false,
+            "No call to tool \"refund\" matched expected arguments (exact): {\"id\":7}. Observed args: {\"id\":7,\"dry\":true}",
+        ),
+        (
+            json!({"type": "trajectory:step-count", "value": {"type": "tool", "max": 1}}),
+            false,
+            "Matched 2 trajectory step(s) for type=tool (expected at most 1). Matches: tool:find_order, tool:refund",
+        ),
     ];
     for (raw, pass, reason) in cases {
         let graded = one(raw.clone(), traced()).await;
@@ -200,13 +313,19 @@ async fn calls_must_fit_the_tools() {
 #[test]
 fn the_best_output_of_a_case_passes() {
     let of = |score: f64| Graded {
-        component_results: Some(vec![Graded { assertion: json!({"type": "contains"}), ..Graded::scored(true, score, "") }]),
+        component_results: Some(vec![Graded {
+            assertion: json!({"type": "contains"}),
+            ..Graded::scored(true, score, "")
+        }]),
         ..Graded::default()
     };
     let (low, high) = (of(0.2), of(0.9));
     let best = max_score(&assertion(&json!({"type": "max-score"})), &[&low, &high]).unwrap();
     assert_eq!(best[0].reason, "Not selected (score: 0.200, max: 0.900)");
-    assert_eq!((best[1].pass, best[1].reason.as_str()), (true, "Selected as highest scoring output (score: 0.900)"));
+    assert_eq!(
+        (best[1].pass, best[1].reason.as_str()),
+        (true, "Selected as highest scoring output (score: 0.900)")
+    );
     let strict = assertion(&json!({"type": "max-score", "value": {"threshold": 0.95}}));
     let none = max_score(&strict, &[&low, &high]).unwrap();
     assert_eq!(none[1].reason, "Not selected - score 0.900 below threshold 0.95");
@@ -223,7 +342,14 @@ fn any_value() -> impl Strategy<Value = Value> {
         "[<>/a-c{}\\[\\]\"'`,:;&!?.= \n-]{0,40}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
-        let names = prop_oneof![Just("min".to_owned()), Just("max".to_owned()), Just("pattern".to_owned()), Just("name".to_owned()), Just("args".to_owned()), "[a-c]{1}"];
+        let names = prop_oneof![
+            Just("min".to_owned()),
+            Just("max".to_owned()),
+            Just("pattern".to_owned()),
+            Just("name".to_owned()),
+            Just("args".to_owned()),
+            "[a-c]{1}"
+        ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map(names, inner, 0..4).prop_map(|fields| json!(fields)),

@@ -59,7 +59,8 @@ fn folded(given: &Given<'_>, text: &str) -> String {
 /// `contains`, `icontains`.
 pub(super) fn contains(given: &Given<'_>) -> Tried {
     let kind = &given.assertion.kind;
-    let usable = matches!(&given.value, Value::Number(_)) || given.value.as_str().is_some_and(|text| !text.is_empty());
+    let usable = matches!(&given.value, Value::Number(_))
+        || given.value.as_str().is_some_and(|text| !text.is_empty());
     if !usable {
         return Err(format!("\"{kind}\" assertion type must have a string or number value"));
     }
@@ -97,7 +98,9 @@ fn list(given: &Given<'_>) -> Result<Vec<String>, String> {
     match &given.value {
         Value::String(text) if !text.is_empty() => separated(text),
         Value::Array(items) => Ok(items.iter().map(written).collect()),
-        Value::Null | Value::String(_) => Err(format!("\"{kind}\" assertion type must have a value")),
+        Value::Null | Value::String(_) => {
+            Err(format!("\"{kind}\" assertion type must have a value"))
+        }
         _ => Err(format!("\"{kind}\" assertion type must have an array value")),
     }
 }
@@ -154,7 +157,10 @@ pub(super) fn starts_with(given: &Given<'_>) -> Tried {
 /// The value, which must be text.
 pub(super) fn string<'a>(given: &'a Given<'_>) -> Result<&'a str, String> {
     let kind = &given.assertion.kind;
-    given.value.as_str().ok_or_else(|| format!("\"{kind}\" assertion type must have a string value"))
+    given
+        .value
+        .as_str()
+        .ok_or_else(|| format!("\"{kind}\" assertion type must have a string value"))
 }
 
 /// `word-count`.
@@ -165,7 +171,7 @@ pub(super) fn word_count(given: &Given<'_>) -> Tried {
         Value::Object(range) => {
             let bound = |name: &str| range.get(name).and_then(Value::as_f64);
             word_range(given, words, bound("min"), bound("max"))
-        },
+        }
         value => {
             let wanted = match value {
                 Value::Number(number) => number.as_f64(),
@@ -185,24 +191,40 @@ pub(super) fn word_count(given: &Given<'_>) -> Tried {
 fn word_range(given: &Given<'_>, words: f64, min: Option<f64>, max: Option<f64>) -> Tried {
     let not = given.inverse();
     let (holds, reason) = match (min, max) {
-        (None, None) => return Err("\"word-count\" assertion object must have \"min\" and/or \"max\" properties".into()),
+        (None, None) => {
+            return Err(
+                "\"word-count\" assertion object must have \"min\" and/or \"max\" properties"
+                    .into(),
+            );
+        }
         (Some(min), Some(max)) if min > max => {
-            return Err(format!("\"word-count\" assertion: min ({min}) must be less than or equal to max ({max})"));
+            return Err(format!(
+                "\"word-count\" assertion: min ({min}) must be less than or equal to max ({max})"
+            ));
         }
         (Some(min), Some(max)) => (
             words >= min && words <= max,
-            if not { format!("Expected word count to not be between {min} and {max}, but got {words}") }
-            else { format!("Word count {words} is not between {min} and {max}") },
+            if not {
+                format!("Expected word count to not be between {min} and {max}, but got {words}")
+            } else {
+                format!("Word count {words} is not between {min} and {max}")
+            },
         ),
         (None, Some(max)) => (
             words <= max,
-            if not { format!("Expected word count to be greater than {max}, but got {words}") }
-            else { format!("Word count {words} is greater than maximum {max}") },
+            if not {
+                format!("Expected word count to be greater than {max}, but got {words}")
+            } else {
+                format!("Word count {words} is greater than maximum {max}")
+            },
         ),
         (Some(min), None) => (
             words >= min,
-            if not { format!("Expected word count to be less than {min}, but got {words}") }
-            else { format!("Word count {words} is less than minimum {min}") },
+            if not {
+                format!("Expected word count to be less than {min}, but got {words}")
+            } else {
+                format!("Word count {words} is less than minimum {min}")
+            },
         ),
     };
     Ok(given.verdict(holds, |_| reason))
@@ -219,7 +241,8 @@ pub(super) fn levenshtein(given: &Given<'_>) -> Tried {
     let threshold = given.assertion.threshold.unwrap_or(5.0);
     let near = f64::from(u32::try_from(far).unwrap_or(u32::MAX)) <= threshold;
     let sign = if given.inverse() { "less than or equal to" } else { "greater than" };
-    Ok(given.verdict(near, |_| format!("Levenshtein distance {far} is {sign} threshold {threshold}")))
+    Ok(given
+        .verdict(near, |_| format!("Levenshtein distance {far} is {sign} threshold {threshold}")))
 }
 
 /// The edit distance of two texts.

@@ -34,7 +34,11 @@ pub(super) fn is_valid_function_call(given: &Given<'_>) -> Result<Graded, String
     let output = object(&given.output);
     let call = if output["function_call"].is_object() { &output["function_call"] } else { &output };
     let functions = definitions(given, "functions");
-    Ok(verdict(fits(call, functions.as_array().map_or(&[], Vec::as_slice), "OpenAI did not return a valid-looking function call")))
+    Ok(verdict(fits(
+        call,
+        functions.as_array().map_or(&[], Vec::as_slice),
+        "OpenAI did not return a valid-looking function call",
+    )))
 }
 
 /// `is-valid-openai-tools-call`.
@@ -47,13 +51,19 @@ pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Result<Graded, String> {
     }
     let output = object(&given.output);
     let calls = if output["tool_calls"].is_null() { &output } else { &output["tool_calls"] };
-    let looks = |call: &Value| call["function"]["name"].is_string() && call["function"]["arguments"].is_string();
+    let looks = |call: &Value| {
+        call["function"]["name"].is_string() && call["function"]["arguments"].is_string()
+    };
     let Some(all) = calls.as_array().filter(|all| !all.is_empty() && all.iter().all(looks)) else {
-        return Ok(Graded::failed(format!("OpenAI did not return a valid-looking tools response: {calls}")));
+        return Ok(Graded::failed(format!(
+            "OpenAI did not return a valid-looking tools response: {calls}"
+        )));
     };
     let tools = definitions(given, "tools");
     let Some(tools) = tools.as_array() else {
-        return Ok(Graded::failed("No tools configured in provider, but output contains tool calls"));
+        return Ok(Graded::failed(
+            "No tools configured in provider, but output contains tool calls",
+        ));
     };
     let functions: Vec<Value> = tools
         .iter()
@@ -98,7 +108,8 @@ fn fits(call: &Value, functions: &[Value], what: &str) -> Result<(), String> {
         return Err(format!("{what}: {call}"));
     };
     let function = functions.iter().find(|function| function["name"] == name);
-    let function = function.ok_or_else(|| format!("Called \"{name}\", but there is no function with that name"))?;
+    let function = function
+        .ok_or_else(|| format!("Called \"{name}\", but there is no function with that name"))?;
     let arguments: Value = serde_json::from_str(arguments)
         .map_err(|error| format!("Call to \"{name}\": the arguments are not JSON: {error}"))?;
     let parameters = &function["parameters"];
@@ -107,5 +118,7 @@ fn fits(call: &Value, functions: &[Value], what: &str) -> Result<(), String> {
     }
     let schema = jsonschema::validator_for(parameters)
         .map_err(|error| format!("the parameters of \"{name}\" are no JSON schema: {error}"))?;
-    schema.validate(&arguments).map_err(|error| format!("Call to \"{name}\" does not match schema: {error}"))
+    schema
+        .validate(&arguments)
+        .map_err(|error| format!("Call to \"{name}\" does not match schema: {error}"))
 }

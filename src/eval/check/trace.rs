@@ -43,7 +43,8 @@ pub(super) fn span_count(given: &Given<'_>) -> Tried {
     let spans = spans(given)?;
     let value = &given.assertion.value;
     let pattern = value["pattern"].as_str().filter(|pattern| !pattern.is_empty());
-    let pattern = pattern.ok_or("trace-span-count assertion must have a value object with pattern property")?;
+    let pattern = pattern
+        .ok_or("trace-span-count assertion must have a value object with pattern property")?;
     let (min, max) = (value["min"].as_f64(), value["max"].as_f64());
     let found = fitting(spans, pattern);
     let count = found.len();
@@ -61,7 +62,11 @@ pub(super) fn span_count(given: &Given<'_>) -> Tried {
             names.push(&span.name);
         }
     }
-    let matched = if names.is_empty() { String::new() } else { format!(". Matched spans: {}", names.join(", ")) };
+    let matched = if names.is_empty() {
+        String::new()
+    } else {
+        format!(". Matched spans: {}", names.join(", "))
+    };
     let reason = format!("Found {count} spans matching pattern \"{pattern}\"{range}{matched}");
     Ok(verdict(!range.starts_with(','), reason))
 }
@@ -70,41 +75,64 @@ pub(super) fn span_count(given: &Given<'_>) -> Tried {
 pub(super) fn span_duration(given: &Given<'_>) -> Tried {
     let spans = spans(given)?;
     let value = &given.assertion.value;
-    let max = value["max"].as_f64().ok_or("trace-span-duration assertion must have a value object with max property")?;
+    let max = value["max"]
+        .as_f64()
+        .ok_or("trace-span-duration assertion must have a value object with max property")?;
     let pattern = value["pattern"].as_str().unwrap_or("*");
     let took = |span: &&Span| Some((span.name.clone(), span.end_time? - span.start_time));
     let mut all: Vec<(String, f64)> = fitting(spans, pattern).iter().filter_map(took).collect();
     if all.is_empty() {
-        let reason = format!("No spans found matching pattern \"{pattern}\" with complete timing data");
+        let reason =
+            format!("No spans found matching pattern \"{pattern}\" with complete timing data");
         return Ok(verdict(true, reason));
     }
     all.sort_by(|one, other| other.1.total_cmp(&one.1));
     let slowest = |least: f64, strictly: bool| {
-        let slow = all.iter().filter(|(_, took)| if strictly { *took > least } else { *took >= least });
+        let slow =
+            all.iter().filter(|(_, took)| if strictly { *took > least } else { *took >= least });
         slow.take(3).map(|(name, took)| format!("{name} ({took}ms)")).collect::<Vec<_>>().join(", ")
     };
     let Some(percentile) = value["percentile"].as_f64() else {
         let slow = all.iter().filter(|(_, took)| *took > max).count();
         return Ok(match slow {
-            0 => verdict(true, format!(
-                "All {} spans matching pattern \"{pattern}\" completed within {max}ms (max: {}ms)", all.len(), all[0].1
-            )),
-            _ => verdict(false, format!("{slow} span(s) exceed duration threshold {max}ms. Slowest: {}", slowest(max, true))),
+            0 => verdict(
+                true,
+                format!(
+                    "All {} spans matching pattern \"{pattern}\" completed within {max}ms (max: {}ms)",
+                    all.len(),
+                    all[0].1
+                ),
+            ),
+            _ => verdict(
+                false,
+                format!(
+                    "{slow} span(s) exceed duration threshold {max}ms. Slowest: {}",
+                    slowest(max, true)
+                ),
+            ),
         });
     };
     let took = at_percentile(&all, percentile);
     let said = format!("{percentile}th percentile duration ({took}ms)");
     Ok(if took > max {
-        verdict(false, format!("{said} exceeds threshold {max}ms. Slowest spans: {}", slowest(took, false)))
+        verdict(
+            false,
+            format!("{said} exceeds threshold {max}ms. Slowest spans: {}", slowest(took, false)),
+        )
     } else {
         verdict(true, format!("{said} is within threshold {max}ms"))
     })
 }
 
 /// The duration at a percentile of durations, slowest first.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is bounded by the number of spans")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is bounded by the number of spans"
+)]
 fn at_percentile(all: &[(String, f64)], percentile: f64) -> f64 {
-    let place = (percentile / 100.0 * number(all.len())).ceil().clamp(1.0, number(all.len())) as usize;
+    let place =
+        (percentile / 100.0 * number(all.len())).ceil().clamp(1.0, number(all.len())) as usize;
     all[all.len() - place].1
 }
 
@@ -115,7 +143,8 @@ fn is_error(span: &Span) -> bool {
         Some(Value::Object(_) | Value::Array(_)) => true,
         _ => false,
     };
-    let status = span.attributes.get("http.status_code").and_then(|code| written(code).parse::<f64>().ok());
+    let status =
+        span.attributes.get("http.status_code").and_then(|code| written(code).parse::<f64>().ok());
     let marked = |name: &str| span.attributes.get(name).is_some_and(|status| status == "ERROR");
     let message = span.status_message.as_deref().unwrap_or_default().to_lowercase();
     span.status_code == Some(2)
@@ -123,7 +152,9 @@ fn is_error(span: &Span) -> bool {
         || status.is_some_and(|status| status >= 400.0)
         || marked("otel.status_code")
         || marked("status.code")
-        || ["error", "failed", "failure", "exception", "timeout", "abort"].iter().any(|word| message.contains(word))
+        || ["error", "failed", "failure", "exception", "timeout", "abort"]
+            .iter()
+            .any(|word| message.contains(word))
 }
 
 /// `trace-error-spans`: a number, or `{max_count, max_percentage, pattern}`.
@@ -144,18 +175,30 @@ pub(super) fn error_spans(given: &Given<'_>) -> Tried {
     if let Some(most) = most.filter(|most| number(count) > *most) {
         let more = if count > 3 { format!(" and {} more", count - 3) } else { String::new() };
         let list = errors.iter().take(3).map(|span| detail(span)).collect::<Vec<_>>().join(", ");
-        return Ok(verdict(false, format!("Found {count} error spans, expected at most {most}. Errors: {list}{more}")));
+        return Ok(verdict(
+            false,
+            format!("Found {count} error spans, expected at most {most}. Errors: {list}{more}"),
+        ));
     }
     if let Some(most) = most_percent.filter(|most| percent > *most) {
-        let reason = format!("Error rate {percent:.1}% exceeds threshold {most}% ({count} errors out of {all} spans)");
+        let reason = format!(
+            "Error rate {percent:.1}% exceeds threshold {most}% ({count} errors out of {all} spans)"
+        );
         return Ok(verdict(false, reason));
     }
     if count == 0 {
-        return Ok(verdict(true, format!("No errors found in {all} spans matching pattern \"{pattern}\"")));
+        return Ok(verdict(
+            true,
+            format!("No errors found in {all} spans matching pattern \"{pattern}\""),
+        ));
     }
     let within = most.map(|most| format!(", within threshold of {most}")).unwrap_or_default();
-    let percents = most_percent.map(|most| format!(", within threshold of {most}%")).unwrap_or_default();
-    Ok(verdict(true, format!("Found {count} error(s) in {all} spans ({percent:.1}%){within}{percents}")))
+    let percents =
+        most_percent.map(|most| format!(", within threshold of {most}%")).unwrap_or_default();
+    Ok(verdict(
+        true,
+        format!("Found {count} error(s) in {all} spans ({percent:.1}%){within}{percents}"),
+    ))
 }
 
 fn detail(span: &Span) -> String {

@@ -31,14 +31,18 @@ fn count(steps: usize) -> f64 {
 /// `trajectory:tool-used`: a name, several, or `{name|pattern, min, max}`.
 pub(super) fn tool_used(given: &Given<'_>) -> Tried {
     let tools = tools(given)?;
-    let wanted: Vec<Wanted> = match &given.value {
-        Value::String(_) => vec![Wanted::read(&given.value, Some("tool"))],
-        Value::Array(all) if all.iter().all(Value::is_string) => {
-            all.iter().map(|one| Wanted::read(one, Some("tool"))).collect()
-        }
-        Value::Object(_) => return tool_count(given, &tools),
-        _ => return Err("trajectory:tool-used assertion must have a string, string array, or object value".into()),
-    };
+    let wanted: Vec<Wanted> =
+        match &given.value {
+            Value::String(_) => vec![Wanted::read(&given.value, Some("tool"))],
+            Value::Array(all) if all.iter().all(Value::is_string) => {
+                all.iter().map(|one| Wanted::read(one, Some("tool"))).collect()
+            }
+            Value::Object(_) => return tool_count(given, &tools),
+            _ => return Err(
+                "trajectory:tool-used assertion must have a string, string array, or object value"
+                    .into(),
+            ),
+        };
     if wanted.is_empty() {
         return Err("trajectory:tool-used assertion requires at least one expected tool".into());
     }
@@ -48,26 +52,38 @@ pub(super) fn tool_used(given: &Given<'_>) -> Tried {
     let pass = if given.inverse() { used.is_empty() } else { missing.is_empty() };
     let reason = match (given.inverse(), pass) {
         (true, true) => format!("Forbidden tool(s) were not used: {all}"),
-        (true, false) => format!("Forbidden tool(s) were used: {}. Actual tools: {actual}", labels(&used)),
+        (true, false) => {
+            format!("Forbidden tool(s) were used: {}. Actual tools: {actual}", labels(&used))
+        }
         (false, true) => format!("Observed required tool(s): {all}. Actual tools: {actual}"),
-        (false, false) => format!("Missing required tool(s): {}. Actual tools: {actual}", labels(&missing)),
+        (false, false) => {
+            format!("Missing required tool(s): {}. Actual tools: {actual}", labels(&missing))
+        }
     };
     Ok(verdict(pass, reason))
 }
 
 fn tool_count(given: &Given<'_>, tools: &[Step]) -> Tried {
     let wanted = Wanted::read(&given.value, Some("tool"));
-    let label = wanted.pattern().ok_or("trajectory:tool-used assertion object must include a name or pattern property")?;
+    let label = wanted
+        .pattern()
+        .ok_or("trajectory:tool-used assertion object must include a name or pattern property")?;
     let (min, max) = (given.value["min"].as_f64().unwrap_or(1.0), given.value["max"].as_f64());
     let found: Vec<&Step> = tools.iter().filter(|step| wanted.fits(step)).collect();
     let times = found.len();
     let holds = count(times) >= min && max.is_none_or(|max| count(times) <= max);
     let reason = match (given.inverse(), holds) {
-        (true, true) => format!("Tool \"{label}\" matched {times} time(s), which violates the inverse assertion"),
+        (true, true) => format!(
+            "Tool \"{label}\" matched {times} time(s), which violates the inverse assertion"
+        ),
         (true, false) => format!("Tool \"{label}\" did not satisfy the forbidden match condition"),
         (false, _) => {
             let range = max.map_or_else(|| format!("at least {min}"), |max| format!("{min}-{max}"));
-            let matched = if found.is_empty() { String::new() } else { format!(". Matches: {}", list(found)) };
+            let matched = if found.is_empty() {
+                String::new()
+            } else {
+                format!(". Matches: {}", list(found))
+            };
             format!("Matched tool \"{label}\" {times} time(s) (expected {range}){matched}")
         }
     };
@@ -79,14 +95,22 @@ pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
     let tools = tools(given)?;
     let (exact, all) = match &given.value {
         Value::Array(all) => (false, all.as_slice()),
-        Value::Object(_) => {
-            (given.value["mode"] == "exact", given.value["steps"].as_array().map_or(&[][..], Vec::as_slice))
+        Value::Object(_) => (
+            given.value["mode"] == "exact",
+            given.value["steps"].as_array().map_or(&[][..], Vec::as_slice),
+        ),
+        _ => {
+            return Err(
+                "trajectory:tool-sequence assertion must have an array or object value".into()
+            );
         }
-        _ => return Err("trajectory:tool-sequence assertion must have an array or object value".into()),
     };
     let wanted: Vec<Wanted> = all.iter().map(|one| Wanted::read(one, Some("tool"))).collect();
     if let Some(at) = wanted.iter().position(|one| one.pattern().is_none()) {
-        return Err(format!("trajectory:tool-sequence assertion step {} must include a name or pattern property", at + 1));
+        return Err(format!(
+            "trajectory:tool-sequence assertion step {} must include a name or pattern property",
+            at + 1
+        ));
     }
     if wanted.is_empty() {
         return Err("trajectory:tool-sequence assertion requires at least one expected step".into());
@@ -97,7 +121,10 @@ pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
         let all = labels(&wanted.iter().collect::<Vec<_>>());
         match tools.len() == wanted.len() && pairs() {
             true => (true, format!("Observed exact tool sequence: {actual}")),
-            false => (false, format!("Expected exact tool sequence of {all}, but actual tools were {actual}")),
+            false => (
+                false,
+                format!("Expected exact tool sequence of {all}, but actual tools were {actual}"),
+            ),
         }
     } else {
         let mut found: Vec<&Step> = Vec::new();
@@ -107,10 +134,18 @@ pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
             }
         }
         match wanted.get(found.len()) {
-            None => (true, format!("Observed tool sequence in order: {}. Actual tools: {actual}", list(found))),
+            None => (
+                true,
+                format!("Observed tool sequence in order: {}. Actual tools: {actual}", list(found)),
+            ),
             Some(next) => {
                 let label = next.label();
-                (false, format!("Expected tool \"{label}\" was not observed in order. Actual tools: {actual}"))
+                (
+                    false,
+                    format!(
+                        "Expected tool \"{label}\" was not observed in order. Actual tools: {actual}"
+                    ),
+                )
             }
         }
     };
@@ -132,7 +167,8 @@ struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     fn read(value: &'a Value) -> Result<Self, String> {
         const KIND: &str = "trajectory:tool-args-match assertion";
-        let fields = value.as_object().ok_or_else(|| format!("{KIND} must have an object value"))?;
+        let fields =
+            value.as_object().ok_or_else(|| format!("{KIND} must have an object value"))?;
         let wanted = fields.get("args").or_else(|| fields.get("arguments"));
         let exact = match &value["mode"] {
             Value::Null => false,
@@ -143,7 +179,11 @@ impl<'a> Arguments<'a> {
         let defaults = match &value["defaults"] {
             Value::Null => None,
             Value::Object(defaults) => Some(defaults),
-            _ => return Err(format!("{KIND} defaults must be an object mapping argument names to default values")),
+            _ => {
+                return Err(format!(
+                    "{KIND} defaults must be an object mapping argument names to default values"
+                ));
+            }
         };
         let ignored = match &value["ignore"] {
             Value::Null => Some(Vec::new()),
@@ -152,16 +192,20 @@ impl<'a> Arguments<'a> {
         };
         let ignored = ignored.filter(|all| all.iter().all(|one| !one.trim().is_empty()));
         Ok(Self {
-            wanted: wanted.ok_or_else(|| format!("{KIND} must include an args or arguments property"))?,
+            wanted: wanted
+                .ok_or_else(|| format!("{KIND} must include an args or arguments property"))?,
             exact,
             defaults,
-            ignored: ignored
-                .ok_or_else(|| format!("{KIND} ignore must be a non-empty string or an array of non-empty strings"))?,
+            ignored: ignored.ok_or_else(|| {
+                format!("{KIND} ignore must be a non-empty string or an array of non-empty strings")
+            })?,
         })
     }
 
     fn is_ignored(&self, name: &str) -> bool {
-        self.ignored.iter().any(|one| *one == name || one.contains(['*', '?']) && matches(name, one))
+        self.ignored
+            .iter()
+            .any(|one| *one == name || one.contains(['*', '?']) && matches(name, one))
     }
 
     fn is_default(&self, name: &str, value: &Value) -> bool {
@@ -187,11 +231,12 @@ impl<'a> Arguments<'a> {
 fn holds_all(actual: &Value, wanted: &Value) -> bool {
     match (actual, wanted) {
         (Value::Array(actual), Value::Array(wanted)) => {
-            actual.len() == wanted.len() && actual.iter().zip(wanted).all(|(one, other)| holds_all(one, other))
+            actual.len() == wanted.len()
+                && actual.iter().zip(wanted).all(|(one, other)| holds_all(one, other))
         }
-        (Value::Object(actual), Value::Object(wanted)) => {
-            wanted.iter().all(|(name, value)| actual.get(name).is_some_and(|own| holds_all(own, value)))
-        }
+        (Value::Object(actual), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(name, value)| actual.get(name).is_some_and(|own| holds_all(own, value))),
         _ => same(actual, wanted),
     }
 }
@@ -201,9 +246,12 @@ pub(super) fn tool_args_match(given: &Given<'_>) -> Tried {
     let tools = tools(given)?;
     let arguments = Arguments::read(&given.value)?;
     let wanted = Wanted::read(&given.value, Some("tool"));
-    let label = wanted.pattern().ok_or("trajectory:tool-args-match assertion object must include a name or pattern property")?;
+    let label = wanted.pattern().ok_or(
+        "trajectory:tool-args-match assertion object must include a name or pattern property",
+    )?;
     let named: Vec<&Step> = tools.iter().filter(|step| wanted.fits(step)).collect();
-    let with: Vec<(&Step, &Value)> = named.iter().filter_map(|step| Some((*step, step.args.as_ref()?))).collect();
+    let with: Vec<(&Step, &Value)> =
+        named.iter().filter_map(|step| Some((*step, step.args.as_ref()?))).collect();
     let found = with.iter().find(|(_, args)| arguments.fits(args));
     let observed = with.iter().map(|(_, args)| args.to_string()).collect::<Vec<_>>().join(", ");
     let observed = if observed.is_empty() { "(none)".into() } else { observed };
@@ -211,23 +259,38 @@ pub(super) fn tool_args_match(given: &Given<'_>) -> Tried {
     let none = named.is_empty();
     let reason = match (given.inverse(), found) {
         (true, Some((step, args))) => {
-            format!("Forbidden argument match for tool \"{label}\" was observed on {}. Args: {args}", step.shown())
+            format!(
+                "Forbidden argument match for tool \"{label}\" was observed on {}. Args: {args}",
+                step.shown()
+            )
         }
         (true, None) if none => {
-            format!("Forbidden argument match for tool \"{label}\" was not observed because no tool call matched it")
+            format!(
+                "Forbidden argument match for tool \"{label}\" was not observed because no tool call matched it"
+            )
         }
-        (true, None) => format!("Forbidden argument match for tool \"{label}\" was not observed. Observed args: {observed}"),
+        (true, None) => format!(
+            "Forbidden argument match for tool \"{label}\" was not observed. Observed args: {observed}"
+        ),
         (false, Some((step, args))) => {
             let passed_over = passed_over(&arguments, args);
             let shown = step.shown();
-            format!("Tool \"{label}\" matched expected arguments ({mode}) on {shown}. Args: {args}{passed_over}")
+            format!(
+                "Tool \"{label}\" matched expected arguments ({mode}) on {shown}. Args: {args}{passed_over}"
+            )
         }
-        (false, None) if none => format!("No tool call matched \"{label}\". Actual tools: {}", list(&tools)),
+        (false, None) if none => {
+            format!("No tool call matched \"{label}\". Actual tools: {}", list(&tools))
+        }
         (false, None) if with.is_empty() => {
-            format!("Tool \"{label}\" was observed but no arguments were captured. Actual tools: {}", list(&tools))
+            format!(
+                "Tool \"{label}\" was observed but no arguments were captured. Actual tools: {}",
+                list(&tools)
+            )
         }
         (false, None) => format!(
-            "No call to tool \"{label}\" matched expected arguments ({mode}): {}. Observed args: {observed}", arguments.wanted
+            "No call to tool \"{label}\" matched expected arguments ({mode}): {}. Observed args: {observed}",
+            arguments.wanted
         ),
     };
     Ok(verdict(found.is_some() != given.inverse(), reason))
@@ -236,11 +299,13 @@ pub(super) fn tool_args_match(given: &Given<'_>) -> Tried {
 fn passed_over(arguments: &Arguments<'_>, args: &Value) -> String {
     let fields = || args.as_object().into_iter().flatten();
     let names = |fits: &dyn Fn(&str, &Value) -> bool| {
-        let names = fields().filter(|(name, value)| fits(name, value)).map(|(name, _)| name.as_str());
+        let names =
+            fields().filter(|(name, value)| fits(name, value)).map(|(name, _)| name.as_str());
         names.collect::<Vec<_>>().join(", ")
     };
     let ignored = names(&|name, _| arguments.is_ignored(name));
-    let defaults = names(&|name, value| !arguments.is_ignored(name) && arguments.is_default(name, value));
+    let defaults =
+        names(&|name, value| !arguments.is_ignored(name) && arguments.is_default(name, value));
     let said = [("argument(s)", ignored), ("default argument(s)", defaults)];
     let said = said.iter().filter(|(_, names)| !names.is_empty());
     said.map(|(what, names)| format!(". Ignored {what}: {names}")).collect()
@@ -255,21 +320,28 @@ pub(super) fn step_count(given: &Given<'_>) -> Tried {
     let wanted = Wanted::read(&given.value, None);
     let (min, max) = (given.value["min"].as_f64(), given.value["max"].as_f64());
     let range = match (min, max) {
-        (None, None) => return Err("trajectory:step-count assertion must include a min or max property".into()),
+        (None, None) => {
+            return Err("trajectory:step-count assertion must include a min or max property".into());
+        }
         (Some(min), Some(max)) => format!("{min}-{max}"),
         (Some(min), None) => format!("at least {min}"),
         (None, Some(max)) => format!("at most {max}"),
     };
     let found: Vec<&Step> = steps.iter().filter(|step| wanted.fits(step)).collect();
     let times = found.len();
-    let holds = min.is_none_or(|min| count(times) >= min) && max.is_none_or(|max| count(times) <= max);
-    let kinds = Some(wanted.kinds()).filter(|kinds| !kinds.is_empty()).map(|kinds| format!("type={kinds}"));
+    let holds =
+        min.is_none_or(|min| count(times) >= min) && max.is_none_or(|max| count(times) <= max);
+    let kinds =
+        Some(wanted.kinds()).filter(|kinds| !kinds.is_empty()).map(|kinds| format!("type={kinds}"));
     let pattern = wanted.pattern().map(|pattern| format!("pattern={pattern}"));
     let filters = kinds.into_iter().chain(pattern).collect::<Vec<_>>().join(", ");
     let filters = if filters.is_empty() { filters } else { format!(" for {filters}") };
-    let matched = if found.is_empty() { String::new() } else { format!(". Matches: {}", list(found)) };
+    let matched =
+        if found.is_empty() { String::new() } else { format!(". Matches: {}", list(found)) };
     let reason = match (given.inverse(), holds) {
-        (false, _) => format!("Matched {times} trajectory step(s){filters} (expected {range}){matched}"),
+        (false, _) => {
+            format!("Matched {times} trajectory step(s){filters} (expected {range}){matched}")
+        }
         (true, true) => "Trajectory step count satisfied the forbidden range".into(),
         (true, false) => "Trajectory step count did not satisfy the forbidden range".into(),
     };

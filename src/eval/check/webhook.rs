@@ -28,7 +28,8 @@ pub(super) async fn ask(given: &Given<'_>) -> Graded {
 
 async fn post(address: &str, given: &Given<'_>) -> Result<Value, String> {
     let scene = given.scene;
-    let body = json!({"output": given.output, "context": {"prompt": scene.prompt, "vars": scene.vars}});
+    let body =
+        json!({"output": given.output, "context": {"prompt": scene.prompt, "vars": scene.vars}});
     let client = reqwest::Client::builder().build().map_err(|error| error.to_string())?;
     let sent = client.post(address).json(&body).send().await;
     let mut answer = sent.map_err(|error| error.without_url().to_string())?;

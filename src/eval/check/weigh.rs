@@ -25,13 +25,27 @@ impl Scales {
     /// Scales on which nothing lies.
     pub(super) fn new(threshold: Option<f64>, strict: bool) -> Self {
         Self {
-            threshold, strict, score: 0.0, weight: 0.0, failed: None, parts: Vec::new(), named: Vec::new(),
-            tokens: Tokens::default(), blocked: false, skipped: None,
+            threshold,
+            strict,
+            score: 0.0,
+            weight: 0.0,
+            failed: None,
+            parts: Vec::new(),
+            named: Vec::new(),
+            tokens: Tokens::default(),
+            blocked: false,
+            skipped: None,
         }
     }
 
     /// Lays an assertion on them, at its place among the others.
-    pub(super) fn add(&mut self, index: usize, graded: Graded, metric: Option<String>, weight: f64) {
+    pub(super) fn add(
+        &mut self,
+        index: usize,
+        graded: Graded,
+        metric: Option<String>,
+        weight: f64,
+    ) {
         self.tokens += graded.tokens_used.unwrap_or_default();
         if let Some(why) = &graded.skipped {
             // What could not be tried counts for nothing, but neither does it pass.
@@ -48,7 +62,8 @@ impl Scales {
         }
         for (name, score) in &graded.named_scores {
             if Some(name) != metric.as_ref() {
-                let own = graded.metadata.get("namedScoreWeights").and_then(|all| all[name].as_f64());
+                let own =
+                    graded.metadata.get("namedScoreWeights").and_then(|all| all[name].as_f64());
                 self.name(name, score.as_f64().unwrap_or(0.0), own.unwrap_or(1.0) * weight);
             }
         }
@@ -56,7 +71,8 @@ impl Scales {
             self.failed = Some(graded.reason.clone());
             if self.strict && graded.reason.is_empty() {
                 let kind = graded.assertion["type"].as_str().unwrap_or("an assertion");
-                self.failed = Some(format!("{kind} failed without a reason (which promptfoo lets pass)"));
+                self.failed =
+                    Some(format!("{kind} failed without a reason (which promptfoo lets pass)"));
             }
         }
         self.parts.push((index, graded));
@@ -101,10 +117,14 @@ impl Scales {
             metadata.insert("namedScoreWeights".into(), Value::Object(weights.collect()));
         }
         Graded {
-            pass, score, reason,
+            pass,
+            score,
+            reason,
             named_scores: self.named.iter().map(share).collect(),
             tokens_used: Some(self.tokens),
-            component_results: Some(self.parts.into_iter().flat_map(|(_, part)| flat(part)).collect()),
+            component_results: Some(
+                self.parts.into_iter().flat_map(|(_, part)| flat(part)).collect(),
+            ),
             skipped: self.skipped,
             metadata,
             ..Graded::default()

@@ -24,15 +24,15 @@ pub(super) struct Given {
 /// Runs a job of `boot.js`. Blocks for as long as it takes, at most `limit`.
 pub(super) fn run(job: &Value, limit: Duration) -> Result<Given, Error> {
     let deadline = Instant::now() + limit;
-    let answer = evaluate(job, deadline).map_err(Error::Failed)?;
-    match answer {
-        None if Instant::now() >= deadline => {
+    match evaluate(job, deadline) {
+        Err(_) | Ok(None) if Instant::now() >= deadline => {
             Err(Error::Failed(format!("the script was stopped after {} s", limit.as_secs_f32())))
         }
-        None => Err(Error::Failed(
+        Err(why) => Err(Error::Failed(why)),
+        Ok(None) => Err(Error::Failed(
             "the script's promise is never kept, or it used more than 64 MB".into(),
         )),
-        Some(answer) => read(&answer),
+        Ok(Some(answer)) => read(&answer),
     }
 }
 
@@ -103,7 +103,8 @@ fn familiar(message: &str) -> String {
     if let Some(token) = message.strip_prefix("unexpected token in expression: ") {
         return format!("Unexpected token {token}");
     }
-    if let Some(name) = message.strip_suffix("' is not defined").and_then(|m| m.strip_prefix('\'')) {
+    if let Some(name) = message.strip_suffix("' is not defined").and_then(|m| m.strip_prefix('\''))
+    {
         return format!("{name} is not defined");
     }
     let reading = message.strip_prefix("cannot read property '");
@@ -114,11 +115,18 @@ fn familiar(message: &str) -> String {
 }
 
 /// Whether a pattern is found in a text. A wrong pattern is `Err` within.
-pub(super) fn matches(pattern: &str, text: &str, limit: Duration) -> Result<Result<bool, String>, Error> {
+pub(super) fn matches(
+    pattern: &str,
+    text: &str,
+    limit: Duration,
+) -> Result<Result<bool, String>, Error> {
     let job = json!({"kind": "test", "pattern": pattern, "text": text, "env": {}});
     let given = run(&job, limit)?;
     if let Some(message) = given.value["invalid"].as_str() {
-        return Ok(Err(format!("Invalid regular expression: /{pattern}/: {}", wrong_with(message))));
+        return Ok(Err(format!(
+            "Invalid regular expression: /{pattern}/: {}",
+            wrong_with(message)
+        )));
     }
     Ok(Ok(given.value["matched"] == json!(true)))
 }
@@ -155,7 +163,13 @@ pub(super) fn file(path: &Path, name: Option<&str>, arguments: &[Value], env: &V
 }
 
 /// The job that calls a method of a file's class.
-pub(super) fn method(path: &Path, options: &Value, method: &str, arguments: &[Value], env: &Value) -> Value {
+pub(super) fn method(
+    path: &Path,
+    options: &Value,
+    method: &str,
+    arguments: &[Value],
+    env: &Value,
+) -> Value {
     let (folder, path) = split(path);
     json!({
         "kind": "method", "folder": folder, "path": path, "options": options, "method": method,

@@ -88,7 +88,9 @@ impl Scripts {
 
     /// The same, with what JavaScript calls the value's type, such as `undefined`.
     pub async fn call_typed(
-        &self, script: &Script, arguments: &[(&str, Value)],
+        &self,
+        script: &Script,
+        arguments: &[(&str, Value)],
     ) -> Result<(Value, String), Error> {
         let (env, limit) = (&self.env, self.process_limit);
         let value = match script {
@@ -110,7 +112,10 @@ impl Scripts {
     }
 
     async fn call_file(
-        &self, path: &Path, function: Option<&str>, values: &[Value],
+        &self,
+        path: &Path,
+        function: Option<&str>,
+        values: &[Value],
     ) -> Result<(Value, String), Error> {
         let language = match path.extension().and_then(|ending| ending.to_str()) {
             Some("py") => Language::Python,
@@ -126,7 +131,11 @@ impl Scripts {
     /// Calls a method of the class that a JavaScript file exports, made with `options`; `None` when it has no such method. An
     /// exported function is its own `callApi`. Each call makes the class anew.
     pub async fn method(
-        &self, path: &Path, options: &Value, method: &str, arguments: &[Value],
+        &self,
+        path: &Path,
+        options: &Value,
+        method: &str,
+        arguments: &[Value],
     ) -> Result<Option<Value>, Error> {
         let job = javascript::method(path, options, method, arguments, &self.env);
         let (mut answer, _) = self.run(job).await?;
@@ -209,12 +218,18 @@ mod tests {
         let scripts = Scripts::default().within(limit, limit);
         let began = Instant::now();
         let looped = scripts.call(&js("(() => { for (;;) {} })()"), &[]).await;
-        assert!(matches!(&looped, Err(Error::Failed(why)) if why.contains("stopped after")), "{looped:?}");
+        assert!(
+            matches!(&looped, Err(Error::Failed(why)) if why.contains("stopped after")),
+            "{looped:?}"
+        );
         let waits = scripts.call(&js("new Promise(r => setTimeout(r, 60000))"), &[]).await;
         assert!(waits.is_err(), "{waits:?}");
         let text = "a".repeat(40);
         let regex = scripts.matches("^(a+)+$", &format!("{text}!")).await;
-        assert!(matches!(&regex, Err(Error::Failed(why)) if why.contains("stopped after")), "{regex:?}");
+        assert!(
+            matches!(&regex, Err(Error::Failed(why)) if why.contains("stopped after")),
+            "{regex:?}"
+        );
         let big = scripts.call(&js("'x'.repeat(1e9).length"), &[]).await;
         assert!(big.is_err(), "{big:?}");
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
@@ -234,7 +249,10 @@ mod tests {
             "main.js",
             "const {double} = require('./other.js');\nmodule.exports = async (x) => double(x) + require('./data.json').n;\nmodule.exports.named = (x) => -x;",
         );
-        let modern = write("modern.mjs", "import { double } from './other'\nexport default (x) => double(x)");
+        let modern = write(
+            "modern.mjs",
+            "import { double } from './other'\nexport default (x) => double(x)",
+        );
         let class = write(
             "class.cjs",
             "module.exports = class { constructor(o) { this.o = o } id() { return 'me' } async callApi(p) { return {output: p + this.o.config.tail} } }",

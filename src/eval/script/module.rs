@@ -13,7 +13,8 @@ pub(super) fn read(folder: &Path, name: &str) -> Value {
     };
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if matches!(ending, "ts" | "mts" | "cts" | "tsx") {
-        let why = format!("{} is TypeScript, which is not run here: compile it to .js", path.display());
+        let why =
+            format!("{} is TypeScript, which is not run here: compile it to .js", path.display());
         return json!({"missing": why});
     }
     match std::fs::read_to_string(&path) {
@@ -29,7 +30,8 @@ pub(super) fn read(folder: &Path, name: &str) -> Value {
 
 fn find(path: &Path) -> Option<PathBuf> {
     let endings = ["", ".js", ".cjs", ".mjs", ".json", "/index.js"];
-    let candidates = endings.iter().map(|ending| PathBuf::from(format!("{}{ending}", path.display())));
+    let candidates =
+        endings.iter().map(|ending| PathBuf::from(format!("{}{ending}", path.display())));
     candidates.into_iter().find(|candidate| candidate.is_file())
 }
 
@@ -38,8 +40,9 @@ static NAMED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^[ \t]*export\s+((?:async\s+)?function\s*\*?|class|const|let|var)\s+([\w$]+)")
 });
 static LIST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^[ \t]*export\s*\{([^}]*)\}\s*;?"));
-static IMPORT_ALL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?m)^[ \t]*import\s+\*\s+as\s+([\w$]+)\s+from\s+(['"][^'"]+['"])"#));
+static IMPORT_ALL: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?m)^[ \t]*import\s+\*\s+as\s+([\w$]+)\s+from\s+(['"][^'"]+['"])"#)
+});
 static IMPORT_LIST: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?m)^[ \t]*import\s*\{([^}]*)\}\s*from\s+(['"][^'"]+['"])"#));
 static IMPORT: LazyLock<Regex> =
@@ -91,7 +94,11 @@ mod tests {
         let source = "import a from './a.js'\nimport { b as c } from './b.js'\nexport default function (x) { return x }\nexport const two = 2\nfunction f() {}\nexport { f as g };";
         let made = as_commonjs(source);
         assert!(made.contains("module.exports.default = function (x)"), "{made}");
-        assert!(made.contains("const {b: c } = require('./b.js')") || made.contains("const { b: c } = require('./b.js')"), "{made}");
+        assert!(
+            made.contains("const {b: c } = require('./b.js')")
+                || made.contains("const { b: c } = require('./b.js')"),
+            "{made}"
+        );
         assert!(made.contains("const two = 2"), "{made}");
         assert!(made.contains("exports.two = two;"), "{made}");
         assert!(made.contains("exports.g = f;"), "{made}");

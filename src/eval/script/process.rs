@@ -54,7 +54,11 @@ impl Language {
 
 /// Runs inline code: one line is an expression, several lines are the body of a function of the arguments.
 pub(super) async fn inline(
-    language: Language, code: &str, arguments: &[(&str, Value)], env: &Value, limit: Duration,
+    language: Language,
+    code: &str,
+    arguments: &[(&str, Value)],
+    env: &Value,
+    limit: Duration,
 ) -> Result<Value, Error> {
     let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
     let values: Vec<&Value> = arguments.iter().map(|(_, value)| value).collect();
@@ -63,7 +67,12 @@ pub(super) async fn inline(
 
 /// Calls a function of a file.
 pub(super) async fn file(
-    language: Language, path: &Path, function: &str, arguments: &[Value], env: &Value, limit: Duration,
+    language: Language,
+    path: &Path,
+    function: &str,
+    arguments: &[Value],
+    env: &Value,
+    limit: Duration,
 ) -> Result<Value, Error> {
     if !path.is_file() {
         return Err(Error::Failed(format!("there is no file {}", path.display())));
@@ -72,7 +81,12 @@ pub(super) async fn file(
     run(language, &job, env, limit).await
 }
 
-async fn run(language: Language, job: &Value, env: &Value, limit: Duration) -> Result<Value, Error> {
+async fn run(
+    language: Language,
+    job: &Value,
+    env: &Value,
+    limit: Duration,
+) -> Result<Value, Error> {
     let mut child = start(language, env)?;
     let group = child.id();
     let talk = talk(&mut child, job.to_string());
@@ -106,7 +120,8 @@ fn start(language: Language, env: &Value) -> Result<Child, Error> {
 
 /// What came of a process: the result's text and what it wrote to standard error.
 async fn talk(child: &mut Child, job: String) -> (String, String) {
-    let (mut input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (mut input, output, errors) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(input) = &mut input {
             // A process that ended early says why on standard error.

@@ -69,16 +69,16 @@ fn join(value: &Value, rest: Rest<Value>) -> String {
         None => printed(&item),
     };
     match value.try_iter() {
-        Ok(items) if value.as_str().is_none() => {
-            items.map(text).collect::<Vec<_>>().join(&between)
-        }
+        Ok(items) if value.as_str().is_none() => items.map(text).collect::<Vec<_>>().join(&between),
         _ => printed(value),
     }
 }
 
 fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }
 
 fn striptags(text: &str) -> String {

@@ -6,18 +6,27 @@ use minijinja::{Error, ErrorKind, State, Value};
 use super::values::{list, printed};
 
 /// Calls a method that minijinja does not know.
-pub(super) fn call(_: &mut State, value: &Value, method: &str, arguments: &[Value]) -> Result<Value, Error> {
+pub(super) fn call(
+    _: &mut State,
+    value: &Value,
+    method: &str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
     let found = match value.kind() {
         ValueKind::String => text(value.as_str().unwrap_or_default(), method, arguments),
         ValueKind::Seq | ValueKind::Iterable => items(value, method, arguments),
         ValueKind::Number if method == "toFixed" => {
             let digits = arguments.first().and_then(Value::as_usize).unwrap_or(0).min(100);
-            f64::try_from(value.clone()).ok().map(|number| Value::from(format!("{number:.digits$}")))
+            f64::try_from(value.clone())
+                .ok()
+                .map(|number| Value::from(format!("{number:.digits$}")))
         }
         _ => None,
     };
     let found = found.or_else(|| (method == "toString").then(|| Value::from(printed(value))));
-    found.ok_or_else(|| Error::new(ErrorKind::UnknownMethod, format!("there is no method `{method}`")))
+    found.ok_or_else(|| {
+        Error::new(ErrorKind::UnknownMethod, format!("there is no method `{method}`"))
+    })
 }
 
 fn text(text: &str, method: &str, arguments: &[Value]) -> Option<Value> {
@@ -34,7 +43,9 @@ fn text(text: &str, method: &str, arguments: &[Value]) -> Option<Value> {
         "endsWith" => Value::from(text.ends_with(&first)),
         "replace" => Value::from(text.replacen(&first, &second, 1)),
         "replaceAll" => Value::from(text.replace(&first, &second)),
-        "concat" => Value::from(arguments.iter().fold(text.to_owned(), |all, more| all + &printed(more))),
+        "concat" => {
+            Value::from(arguments.iter().fold(text.to_owned(), |all, more| all + &printed(more)))
+        }
         "repeat" => {
             let times = arguments.first().and_then(Value::as_usize).unwrap_or(0);
             Value::from(text.repeat(times.min(1_000_000 / text.len().max(1))))
@@ -44,7 +55,9 @@ fn text(text: &str, method: &str, arguments: &[Value]) -> Option<Value> {
             Value::from(at.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1))
         }
         "split" if arguments.is_empty() => list(vec![Value::from(text)]),
-        "split" if first.is_empty() => list(text.chars().map(|one| Value::from(one.to_string())).collect()),
+        "split" if first.is_empty() => {
+            list(text.chars().map(|one| Value::from(one.to_string())).collect())
+        }
         "split" => list(text.split(first.as_str()).map(Value::from).collect()),
         "slice" | "substring" => {
             let letters: Vec<char> = text.chars().collect();
@@ -83,7 +96,10 @@ fn items(value: &Value, method: &str, arguments: &[Value]) -> Option<Value> {
 
 /// Where `slice(from, to)` begins and ends; numbers below 0 count from the end.
 fn range(arguments: &[Value], length: usize) -> (usize, usize) {
-    let place = |at: usize, usual: usize| match arguments.get(at).and_then(|value| i64::try_from(value.clone()).ok()) {
+    let place = |at: usize, usual: usize| match arguments
+        .get(at)
+        .and_then(|value| i64::try_from(value.clone()).ok())
+    {
         Some(number) if number < 0 => {
             length.saturating_sub(usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX))
         }

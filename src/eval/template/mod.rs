@@ -51,11 +51,15 @@ impl Templates {
             let Some(file) = file.as_str() else { continue };
             let path = base.join(file.strip_prefix("file://").unwrap_or(file));
             let scripts = Arc::clone(scripts);
-            engine.add_filter(name.clone(), move |arguments: minijinja::value::Rest<minijinja::Value>| {
-                let arguments: Vec<Value> = arguments.iter().map(back).collect();
-                let made = scripts.call_here(&path, &arguments);
-                made.map(|value| into_template(&value)).map_err(|why| values::wrong(why.to_string()))
-            });
+            engine.add_filter(
+                name.clone(),
+                move |arguments: minijinja::value::Rest<minijinja::Value>| {
+                    let arguments: Vec<Value> = arguments.iter().map(back).collect();
+                    let made = scripts.call_here(&path, &arguments);
+                    made.map(|value| into_template(&value))
+                        .map_err(|why| values::wrong(why.to_string()))
+                },
+            );
         }
         Self { engine: Arc::new(engine) }
     }
@@ -73,9 +77,9 @@ impl Templates {
     pub fn value(&self, value: &Value, vars: &Vars) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => Value::String(self.render(text, vars)?),
-            Value::Array(items) => {
-                Value::Array(items.iter().map(|item| self.value(item, vars)).collect::<Result<_, _>>()?)
-            }
+            Value::Array(items) => Value::Array(
+                items.iter().map(|item| self.value(item, vars)).collect::<Result<_, _>>()?,
+            ),
             Value::Object(fields) => {
                 let field = |(name, value): (&String, &Value)| {
                     Ok::<_, String>((name.clone(), self.value(value, vars)?))
@@ -110,7 +114,9 @@ impl Templates {
         for _ in 0..ROUNDS {
             let mut changed = false;
             for name in all.keys().cloned().collect::<Vec<_>>() {
-                let Some(text) = all[&name].as_str().filter(|text| text.contains("{{")) else { continue };
+                let Some(text) = all[&name].as_str().filter(|text| text.contains("{{")) else {
+                    continue;
+                };
                 // A template of an unknown name is not a template: it stays.
                 let Ok(rendered) = self.render(text, &all) else { continue };
                 if !syntax::names(text).all(|name| name == "env" || all.contains_key(name)) {
@@ -133,9 +139,7 @@ fn engine(env: Vars) -> Environment<'static> {
     let syntax = minijinja::syntax::SyntaxConfig::builder().keep_trailing_newline(true).build();
     engine.set_syntax(syntax.unwrap_or_default());
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    engine.set_formatter(|out, _, value| {
-        out.write_str(&printed(value)).map_err(Error::from)
-    });
+    engine.set_formatter(|out, _, value| out.write_str(&printed(value)).map_err(Error::from));
     engine.set_unknown_method_callback(methods::call);
     engine.add_global("env", minijinja::Value::from_object(Surroundings(env)));
     filters::add(&mut engine);
@@ -173,12 +177,17 @@ mod tests {
     }
 
     fn render(template: &str) -> String {
-        Templates::default().render(template, &vars()).unwrap_or_else(|error| format!("error {error}"))
+        Templates::default()
+            .render(template, &vars())
+            .unwrap_or_else(|error| format!("error {error}"))
     }
 
     #[test]
     fn values_are_printed_as_javascript_prints_them() {
-        assert_eq!(render("{{list}}|{{object}}|{{nothing}}|{{n}}|{{half}}|{{yes}}"), "a,b,c|[object Object]||2|0.5|true");
+        assert_eq!(
+            render("{{list}}|{{object}}|{{nothing}}|{{n}}|{{half}}|{{yes}}"),
+            "a,b,c|[object Object]||2|0.5|true"
+        );
         assert_eq!(render("{{unknown}}{{unknown.deep.deeper}}{{object.none.x}}"), "");
         assert_eq!(render("{{html}} {{html | safe}}\n"), "<b> <b>\n");
         assert_eq!(render("{{ object | dump }}"), r#"{"z":1,"a":[1,2]}"#);
@@ -189,14 +198,30 @@ mod tests {
     fn nunjucks_syntax_is_understood() {
         assert_eq!(render("{% if name === 'Ana' %}1{% elseif name %}2{% endif %}"), "1");
         assert_eq!(render("{% if name !== 'Ana' %}1{% elseif name %}2{% endif %}"), "2");
-        assert_eq!(render("{{ list.length }}{{ name.length }}{% if list.length > 2 %}y{% endif %}"), "33y");
+        assert_eq!(
+            render("{{ list.length }}{{ name.length }}{% if list.length > 2 %}y{% endif %}"),
+            "33y"
+        );
         assert_eq!(render("{% for k, v in object %}{{k}}={{v}};{% endfor %}"), "z=1;a=1,2;");
-        assert_eq!(render("{{ name.toUpperCase() }}{{ name.includes('n') }}{{ 'a-b'.split('-') | join('+') }}"), "ANAtruea+b");
+        assert_eq!(
+            render(
+                "{{ name.toUpperCase() }}{{ name.includes('n') }}{{ 'a-b'.split('-') | join('+') }}"
+            ),
+            "ANAtruea+b"
+        );
         assert_eq!(render("{{ 'a === b' }}"), "a === b");
-        assert_eq!(render("{{ list | join(', ') }}{{ list | first }}{{ list | last }}{{ unknown | length }}"), "a, b, cac0");
+        assert_eq!(
+            render(
+                "{{ list | join(', ') }}{{ list | first }}{{ list | last }}{{ unknown | length }}"
+            ),
+            "a, b, cac0"
+        );
         assert_eq!(render("{% if empty %}y{% endif %}"), "y");
         assert_eq!(render("{% raw %}{{name}}{% endraw %}"), "{{name}}");
-        assert_eq!(render("{{ name if yes else 'no' }}{{ unknown | default('d') }}{{ unknown or 'e' }}"), "Anade");
+        assert_eq!(
+            render("{{ name if yes else 'no' }}{{ unknown | default('d') }}{{ unknown or 'e' }}"),
+            "Anade"
+        );
         assert_eq!(render("{% set x = 1 %}{{ x + 1 }}"), "2");
     }
 
@@ -213,8 +238,10 @@ mod tests {
         let templates = Templates::default();
         assert_eq!(templates.render_prompt("{{deep}}", &vars()).unwrap(), "hi Ana!");
         assert_eq!(templates.render_prompt("{{stray}}", &vars()).unwrap(), "{{unknown}}");
-        let chat = templates.render_prompt(r#"[{"role":"user","content":"{{name}} \"{{html}}\""}]"#, &vars());
-        let wanted = "[\n  {\n    \"role\": \"user\",\n    \"content\": \"Ana \\\"<b>\\\"\"\n  }\n]";
+        let chat = templates
+            .render_prompt(r#"[{"role":"user","content":"{{name}} \"{{html}}\""}]"#, &vars());
+        let wanted =
+            "[\n  {\n    \"role\": \"user\",\n    \"content\": \"Ana \\\"<b>\\\"\"\n  }\n]";
         assert_eq!(chat.unwrap(), wanted);
     }
 
@@ -222,14 +249,16 @@ mod tests {
     fn the_environment_is_the_suites_first() {
         let env = json!({"TOWN": "Lima"}).as_object().unwrap().clone();
         let templates = Templates::new(env);
-        let made = templates.render("{{env.TOWN}}{{ env.PATH | length > 0 }}{{env.NO_SUCH_NAME}}", &Vars::new());
+        let made = templates
+            .render("{{env.TOWN}}{{ env.PATH | length > 0 }}{{env.NO_SUCH_NAME}}", &Vars::new());
         assert_eq!(made.unwrap(), "Limatrue");
     }
 
     #[test]
     fn filters_come_from_files() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("f.js"), "module.exports = (x, n) => x + '!'.repeat(n)").unwrap();
+        std::fs::write(folder.path().join("f.js"), "module.exports = (x, n) => x + '!'.repeat(n)")
+            .unwrap();
         let filters = json!({"loud": "f.js"}).as_object().unwrap().clone();
         let scripts = Arc::new(Scripts::default());
         let templates = Templates::with_filters(Vars::new(), &filters, folder.path(), &scripts);

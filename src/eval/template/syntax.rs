@@ -6,13 +6,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?s)\{%-?\s*(?:raw|verbatim)\s*-?%\}.*?\{%-?\s*end(?:raw|verbatim)\s*-?%\}|\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}")
+    pattern(
+        r"(?s)\{%-?\s*(?:raw|verbatim)\s*-?%\}.*?\{%-?\s*end(?:raw|verbatim)\s*-?%\}|\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}",
+    )
 });
 static PIECE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?s)"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|===|!==|\.length\b|\belseif\b|\bverbatim\b|\bendverbatim\b|\bnull\b"#)
+    pattern(
+        r#"(?s)"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|===|!==|\.length\b|\belseif\b|\bverbatim\b|\bendverbatim\b|\bnull\b"#,
+    )
 });
-static LOOP: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?s)^\{%(-?)\s*for\s+([\w$]+\s*,\s*[\w$]+)\s+in\s+(.*?)\s*(-?)%\}$"));
+static LOOP: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?s)^\{%(-?)\s*for\s+([\w$]+\s*,\s*[\w$]+)\s+in\s+(.*?)\s*(-?)%\}$")
+});
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"\{\{-?\s*([A-Za-z_$][\w$]*)"));
 
 fn pattern(text: &str) -> Regex {

@@ -101,7 +101,8 @@ pub(super) fn back(value: &Value) -> Json {
             value.try_iter().map_or(Json::Null, |items| items.map(|item| back(&item)).collect())
         }
         ValueKind::Map => {
-            let field = |key: Value| (printed(&key), back(&value.get_item(&key).unwrap_or_default()));
+            let field =
+                |key: Value| (printed(&key), back(&value.get_item(&key).unwrap_or_default()));
             value.try_iter().map_or(Json::Null, |keys| Json::Object(keys.map(field).collect()))
         }
         _ => serde_json::to_value(value).unwrap_or(Json::Null),
@@ -119,6 +120,7 @@ fn number(value: &Value) -> Json {
 pub(super) fn printed(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => String::new(),
+        ValueKind::Bool => value.is_true().to_string(),
         ValueKind::Number => match f64::try_from(value.clone()) {
             Ok(number) if !value.is_integer() => number.to_string(),
             _ => value.to_string(),
