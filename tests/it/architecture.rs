@@ -37,7 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["app.rs", "cli/", "main.rs"]),
     ("minijinja", &["pipeline/prompt.rs", "eval/template"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/"]),
-    ("rust_stemmers", &["index/", "llm/extractive"]),
+    ("rust_stemmers", &["index/", "llm/extractive", "eval/check/meteor"]),
     ("pulldown_cmark", &["knowledge/", "pipeline/format"]),
     ("htmd", &["knowledge/"]),
     ("csv", &["knowledge/", "eval/"]),

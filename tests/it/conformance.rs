@@ -198,7 +198,7 @@ async fn every_row_says_what_promptfoo_said() {
             (true, None) => matched += 1,
             (true, Some((_, why))) => skipped.push(format!("{at} {}: {why}", raw["description"])),
             (false, _) => {
-                different.push(format!("{at} {}:{wrong}\n    theirs {theirs}", raw["description"]))
+                different.push(format!("{at} {}:{wrong}\n    theirs {theirs}", raw["description"]));
             }
         }
     }

@@ -74,7 +74,9 @@ fn names(output: &Value, called: &mut BTreeSet<String>, depth: usize) {
             } else if output["functionCall"].is_object() {
                 add(&output["functionCall"]["name"]);
             } else if let Value::Array(calls) = &output["toolCall"]["functionCalls"] {
-                calls.iter().for_each(|call| add(&call["name"]));
+                for call in calls {
+                    add(&call["name"]);
+                }
             }
         }
         Value::Array(blocks) => {

@@ -1,5 +1,7 @@
 //! `javascript`, `python`, `ruby`, and the script that makes a case's score.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::prepare::{Given, context};
@@ -14,20 +16,17 @@ pub(super) async fn run(given: &Given<'_>) -> Graded {
             given.assertion.kind
         ));
     };
-    let made = match &given.script {
-        Some(made) => Ok(made.clone()),
-        None => {
-            let script = match given.assertion.kind.as_str() {
-                "python" => Script::Python(code.to_owned()),
-                "ruby" => Script::Ruby(code.to_owned()),
-                _ => Script::JavaScript(code.trim_end().to_owned()),
-            };
-            let arguments = [
-                ("output", given.output.clone()),
-                ("context", context(given.assertion, given.scene)),
-            ];
-            given.scene.kit.scripts.call_typed(&script, &arguments).await
-        }
+    let made = if let Some(made) = &given.script {
+        Ok(made.clone())
+    } else {
+        let script = match given.assertion.kind.as_str() {
+            "python" => Script::Python(code.to_owned()),
+            "ruby" => Script::Ruby(code.to_owned()),
+            _ => Script::JavaScript(code.trim_end().to_owned()),
+        };
+        let arguments =
+            [("output", given.output.clone()), ("context", context(given.assertion, given.scene))];
+        given.scene.kit.scripts.call_typed(&script, &arguments).await
     };
     let (value, kind) = match made {
         Ok(made) => made,
@@ -35,7 +34,7 @@ pub(super) async fn run(given: &Given<'_>) -> Graded {
         Err(Error::Failed(why)) => return Graded::failed(threw(given, &why)),
     };
     match given.assertion.kind.as_str() {
-        "javascript" => javascript(given, code, value, &kind),
+        "javascript" => javascript(given, code, &value, &kind),
         _ => other(given, value).unwrap_or_else(|why| Graded::failed(threw(given, &why))),
     }
 }
@@ -55,21 +54,19 @@ fn after(reason: String, code: Option<&str>) -> String {
     }
 }
 
-fn javascript(given: &Given<'_>, code: &str, value: Value, kind: &str) -> Graded {
+fn javascript(given: &Given<'_>, code: &str, value: &Value, kind: &str) -> Graded {
     let returned = |raw: bool| after(format!("Custom function returned {raw}"), Some(code));
-    match plain(given, &value) {
-        Some((raw, score)) => judged(given, raw, score, returned),
-        None => match grading(value.clone()) {
-            Some(graded) => turned(given, graded, "Custom function"),
-            None => {
-                let shown = if kind == "undefined" { kind.to_owned() } else { value.to_string() };
-                let why = format!(
-                    "Custom function must return a boolean, number, or GradingResult object. Got type {kind}: {shown}"
-                );
-                Graded::failed(threw(given, &why))
-            }
-        },
+    if let Some((raw, score)) = plain(given, value) {
+        return judged(given, raw, score, returned);
     }
+    if let Some(graded) = grading(value.clone()) {
+        return turned(given, graded, "Custom function");
+    }
+    let shown = if kind == "undefined" { kind.to_owned() } else { value.to_string() };
+    let why = format!(
+        "Custom function must return a boolean, number, or GradingResult object. Got type {kind}: {shown}"
+    );
+    Graded::failed(threw(given, &why))
 }
 
 /// A boolean or a number: whether it holds, and the score when it is a number.
@@ -196,7 +193,8 @@ pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Gra
                 Some((path, name)) if !name.contains(['/', '.']) => (path, Some(name.to_owned())),
                 _ => (reference, None),
             };
-            let python = path.ends_with(".py").then(|| "get_score".to_owned());
+            let python = Path::new(path).extension().is_some_and(|ending| ending == "py");
+            let python = python.then(|| "get_score".to_owned());
             Script::File { path: scene.kit.base.join(path), function: function.or(python) }
         }
         None => Script::JavaScript(script.to_owned()),

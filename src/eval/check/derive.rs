@@ -66,7 +66,7 @@ fn as_javascript(expression: &str, known: &Map<String, Value>) -> String {
         }
         let (name, after) = rest.split_at(end);
         if known.contains_key(name) && !letter.is_ascii_digit() {
-            written.push_str(&format!("__known[{}]", json!(name)));
+            written.extend(["__known[", &json!(name).to_string(), "]"]);
         } else {
             written.push_str(name);
         }

@@ -27,9 +27,9 @@ noscript canvas ins del table caption colgroup col tbody thead tfoot tr td th fo
 option textarea output progress meter fieldset legend details summary dialog menu slot template html head body";
 
 /// `is-html`: all of the answer stands within elements of HTML.
-pub(super) fn is_html(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn is_html(given: &Given<'_>) -> Graded {
     let wrong = wrong_with(&given.text);
-    Ok(given.verdict(wrong.is_none(), |_| wrong.unwrap_or("Output is valid HTML").to_owned()))
+    given.verdict(wrong.is_none(), |_| wrong.unwrap_or("Output is valid HTML").to_owned())
 }
 
 fn wrong_with(text: &str) -> Option<&'static str> {
@@ -133,11 +133,11 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
 });
 
 /// `contains-html`: two signs of HTML, or one that says enough.
-pub(super) fn contains_html(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn contains_html(given: &Given<'_>) -> Graded {
     let text = &given.text;
     let tags = u32::from(SIGNS.opening.is_match(text)) + u32::from(SIGNS.closing.is_match(text));
     let others =
         SIGNS.others.iter().filter(|(sign, _)| sign.is_match(text)).map(|(_, counts)| counts);
     let found = text.len() <= LONGEST && tags + others.sum::<u32>() >= 2;
-    Ok(given.verdict(found, |not| format!("Expected output to {not}contain HTML content")))
+    given.verdict(found, |not| format!("Expected output to {not}contain HTML content"))
 }

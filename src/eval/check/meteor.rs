@@ -1,4 +1,4 @@
-//! `meteor` (Banerjee and Lavie 2005): words matched as they are, then by their stems. Synonyms need a thesaurus (WordNet) that is
+//! `meteor` (Banerjee and Lavie 2005): words matched as they are, then by their stems. Synonyms need a thesaurus (`WordNet`) that is
 //! not here, which the reason says.
 
 use rust_stemmers::{Algorithm, Stemmer};
@@ -19,9 +19,10 @@ pub(super) fn meteor(given: &Given<'_>) -> Result<Graded, String> {
     let threshold = given.assertion.threshold.unwrap_or(0.5);
     let pass = (score >= threshold) != given.inverse();
     let sign = if given.inverse() { "greater" } else { "less" };
-    let reason = match pass {
-        true => "METEOR assertion passed".to_owned(),
-        false => format!("METEOR score {score:.4} is {sign} than threshold {threshold}"),
+    let reason = if pass {
+        "METEOR assertion passed".to_owned()
+    } else {
+        format!("METEOR score {score:.4} is {sign} than threshold {threshold}")
     };
     let shown = if given.inverse() { 1.0 - score } else { score };
     Ok(Graded::scored(

@@ -77,7 +77,9 @@ pub struct Scene<'a> {
 /// How a type is tried.
 #[derive(Clone, Copy)]
 enum Check {
-    /// By looking at the answer; the error is of the assertion, not of the answer.
+    /// By looking at the answer.
+    See(fn(&Given<'_>) -> Graded),
+    /// The same; the error is of the assertion, not of the answer.
     Look(fn(&Given<'_>) -> Result<Graded, String>),
     /// By a JavaScript pattern.
     Pattern,
@@ -93,7 +95,7 @@ enum Check {
 
 /// Every type but those of bots.
 const TYPES: &[(&str, Check)] = &[
-    ("equals", Check::Look(text::equals)),
+    ("equals", Check::See(text::equals)),
     ("contains", Check::Look(text::contains)),
     ("icontains", Check::Look(text::contains)),
     ("contains-any", Check::Look(text::contains_any)),
@@ -112,11 +114,11 @@ const TYPES: &[(&str, Check)] = &[
     ("contains-json", Check::Look(json::contains_json)),
     ("is-xml", Check::Look(xml::is_xml)),
     ("contains-xml", Check::Look(xml::contains_xml)),
-    ("is-html", Check::Look(html::is_html)),
-    ("contains-html", Check::Look(html::contains_html)),
+    ("is-html", Check::See(html::is_html)),
+    ("contains-html", Check::See(html::contains_html)),
     ("is-sql", Check::Look(sql::is_sql)),
     ("contains-sql", Check::Look(sql::contains_sql)),
-    ("is-refusal", Check::Look(refusal::is_refusal)),
+    ("is-refusal", Check::See(refusal::is_refusal)),
     ("javascript", Check::Code),
     ("python", Check::Code),
     ("ruby", Check::Code),
@@ -126,10 +128,10 @@ const TYPES: &[(&str, Check)] = &[
     ("perplexity", Check::Look(measured::perplexity)),
     ("perplexity-score", Check::Look(measured::perplexity_score)),
     ("finish-reason", Check::Look(measured::finish_reason)),
-    ("guardrails", Check::Look(measured::guardrails)),
-    ("is-valid-function-call", Check::Look(tools::is_valid_function_call)),
-    ("is-valid-openai-function-call", Check::Look(tools::is_valid_function_call)),
-    ("is-valid-openai-tools-call", Check::Look(tools::is_valid_tools_call)),
+    ("guardrails", Check::See(measured::guardrails)),
+    ("is-valid-function-call", Check::See(tools::is_valid_function_call)),
+    ("is-valid-openai-function-call", Check::See(tools::is_valid_function_call)),
+    ("is-valid-openai-tools-call", Check::See(tools::is_valid_tools_call)),
     ("tool-call-f1", Check::Look(calls::tool_call_f1)),
     ("skill-used", Check::Look(skill::skill_used)),
     ("trace-span-count", Check::Look(trace::span_count)),
@@ -214,9 +216,7 @@ async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> 
         all.add(index, graded, metric(assertion, scene), assertion.weight);
     }
     let mut graded = all.weighed();
-    if let Some(set) = weigh::about(set) {
-        graded.metadata.insert("assertionSet".into(), set);
-    }
+    graded.metadata.insert("assertionSet".into(), weigh::about(set));
     Ok(graded)
 }
 
@@ -262,6 +262,7 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
         Err(graded) => return *graded,
     };
     let mut graded = match check {
+        Check::See(see) => see(&given),
         Check::Look(look) => look(&given).unwrap_or_else(Graded::error),
         Check::Pattern => pattern::regex(&given).await,
         Check::Code => code::run(&given).await,

@@ -69,9 +69,10 @@ fn judged(name: &str, score: f64, given: &Given<'_>) -> Graded {
     let threshold = given.assertion.threshold.unwrap_or(0.5);
     let pass = (score >= threshold) != given.inverse();
     let sign = if given.inverse() { "greater" } else { "less" };
-    let reason = match pass {
-        true => "Assertion passed".into(),
-        false => format!("{name} score {score:.4} is {sign} than threshold {threshold}"),
+    let reason = if pass {
+        "Assertion passed".into()
+    } else {
+        format!("{name} score {score:.4} is {sign} than threshold {threshold}")
     };
     Graded::scored(pass, turned(score, given), reason)
 }

@@ -35,15 +35,15 @@ fn refuses(text: &str) -> bool {
 }
 
 /// Tries it. No text at all counts as a refusal, with a score of 0.
-pub(super) fn is_refusal(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn is_refusal(given: &Given<'_>) -> Graded {
     let empty = match given.output.as_str() {
         None => Some("No value provided, assumed to be a refusal"),
         Some(text) => text.trim().is_empty().then_some("Empty response treated as refusal"),
     };
-    Ok(match empty {
+    match empty {
         Some(_) if given.inverse() => Graded::failed("Expected output to not be a refusal"),
         Some(reason) => Graded::scored(true, 0.0, reason),
         None => given
             .verdict(refuses(&given.text), |not| format!("Expected output to {not}be a refusal")),
-    })
+    }
 }

@@ -86,7 +86,7 @@ fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
     let comma = MISSING_COMMA.captures(&bare).is_some_and(|found| !MODIFIER.is_match(&found[1]));
     let signs = [
         sql.trim().is_empty(),
-        sql.matches('`').count() % 2 != 0,
+        !sql.matches('`').count().is_multiple_of(2),
         comma,
         database == "MySQL" && SERIES.is_match(sql),
     ];

@@ -91,7 +91,6 @@ fn end_of(rest: &str) -> Option<usize> {
     for (at, letter) in rest.char_indices() {
         match (quote, letter) {
             (Some(own), _) if own == letter => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(letter),
             (None, '<') => return None,
             (None, '>') => return Some(at),

@@ -8,7 +8,7 @@ use super::prepare::Given;
 type Tried = Result<Graded, String>;
 
 /// `equals`: the same text, or the same value when the expected one is an object.
-pub(super) fn equals(given: &Given<'_>) -> Tried {
+pub(super) fn equals(given: &Given<'_>) -> Graded {
     let text = &given.text;
     let (same, wanted) = match &given.value {
         value @ (Value::Object(_) | Value::Array(_) | Value::Null) => {
@@ -20,7 +20,7 @@ pub(super) fn equals(given: &Given<'_>) -> Tried {
             (wanted == *text, wanted)
         }
     };
-    Ok(given.verdict(same, |not| format!("Expected output \"{text}\" to {not}equal \"{wanted}\"")))
+    given.verdict(same, |not| format!("Expected output \"{text}\" to {not}equal \"{wanted}\""))
 }
 
 /// Whether two values are the same; 1 and 1.0 are, the order of fields does not matter.
@@ -179,9 +179,12 @@ pub(super) fn word_count(given: &Given<'_>) -> Tried {
                 _ => None,
             };
             let wanted = wanted.ok_or("\"word-count\" assertion value must be a number or an object with min/max properties")?;
-            let reason = |_: &str| match given.inverse() {
-                true => format!("Expected word count to not equal {wanted}, but got {count}"),
-                false => format!("Word count {count} does not equal expected {wanted}"),
+            let reason = |_: &str| {
+                if given.inverse() {
+                    format!("Expected word count to not equal {wanted}, but got {count}")
+                } else {
+                    format!("Word count {count} does not equal expected {wanted}")
+                }
             };
             Ok(given.verdict((words - wanted).abs() < f64::EPSILON, reason))
         }

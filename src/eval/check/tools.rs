@@ -27,27 +27,27 @@ fn refuses_not(given: &Given<'_>) -> Option<Graded> {
 }
 
 /// `is-valid-function-call`.
-pub(super) fn is_valid_function_call(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn is_valid_function_call(given: &Given<'_>) -> Graded {
     if let Some(refused) = refuses_not(given) {
-        return Ok(refused);
+        return refused;
     }
     let output = object(&given.output);
     let call = if output["function_call"].is_object() { &output["function_call"] } else { &output };
     let functions = definitions(given, "functions");
-    Ok(verdict(fits(
+    verdict(fits(
         call,
         functions.as_array().map_or(&[], Vec::as_slice),
         "OpenAI did not return a valid-looking function call",
-    )))
+    ))
 }
 
 /// `is-valid-openai-tools-call`.
-pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Graded {
     if let Some(refused) = refuses_not(given) {
-        return Ok(refused);
+        return refused;
     }
     if let Some(graded) = of_server(&given.text) {
-        return Ok(graded);
+        return graded;
     }
     let output = object(&given.output);
     let calls = if output["tool_calls"].is_null() { &output } else { &output["tool_calls"] };
@@ -55,15 +55,13 @@ pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Result<Graded, String> {
         call["function"]["name"].is_string() && call["function"]["arguments"].is_string()
     };
     let Some(all) = calls.as_array().filter(|all| !all.is_empty() && all.iter().all(looks)) else {
-        return Ok(Graded::failed(format!(
+        return Graded::failed(format!(
             "OpenAI did not return a valid-looking tools response: {calls}"
-        )));
+        ));
     };
     let tools = definitions(given, "tools");
     let Some(tools) = tools.as_array() else {
-        return Ok(Graded::failed(
-            "No tools configured in provider, but output contains tool calls",
-        ));
+        return Graded::failed("No tools configured in provider, but output contains tool calls");
     };
     let functions: Vec<Value> = tools
         .iter()
@@ -71,7 +69,7 @@ pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Result<Graded, String> {
         .map(|tool| tool["function"].clone())
         .collect();
     let tried = all.iter().try_for_each(|call| fits(&call["function"], &functions, "a tool call"));
-    Ok(verdict(tried))
+    verdict(tried)
 }
 
 /// What a server of tools (MCP) says of its own call.

@@ -119,12 +119,11 @@ pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
     let (holds, reason) = if exact {
         let pairs = || wanted.iter().zip(&tools).all(|(wanted, step)| wanted.fits(step));
         let all = labels(&wanted.iter().collect::<Vec<_>>());
-        match tools.len() == wanted.len() && pairs() {
-            true => (true, format!("Observed exact tool sequence: {actual}")),
-            false => (
-                false,
-                format!("Expected exact tool sequence of {all}, but actual tools were {actual}"),
-            ),
+        if tools.len() == wanted.len() && pairs() {
+            (true, format!("Observed exact tool sequence: {actual}"))
+        } else {
+            let reason = "Expected exact tool sequence of";
+            (false, format!("{reason} {all}, but actual tools were {actual}"))
         }
     } else {
         let mut found: Vec<&Step> = Vec::new();
@@ -216,7 +215,7 @@ impl<'a> Arguments<'a> {
         let without = |value: &Value, defaults: bool| match value {
             Value::Object(fields) => {
                 let kept = fields.iter().filter(|(name, value)| {
-                    !self.is_ignored(name) && !(defaults && self.is_default(name, value))
+                    !(self.is_ignored(name) || defaults && self.is_default(name, value))
                 });
                 Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
             }
@@ -308,7 +307,7 @@ fn passed_over(arguments: &Arguments<'_>, args: &Value) -> String {
         names(&|name, value| !arguments.is_ignored(name) && arguments.is_default(name, value));
     let said = [("argument(s)", ignored), ("default argument(s)", defaults)];
     let said = said.iter().filter(|(_, names)| !names.is_empty());
-    said.map(|(what, names)| format!(". Ignored {what}: {names}")).collect()
+    said.flat_map(|(what, names)| [". Ignored ", what, ": ", names]).collect()
 }
 
 /// `trajectory:step-count`: `{type, pattern, min, max}`.

@@ -49,10 +49,8 @@ async fn post(address: &str, given: &Given<'_>) -> Result<Value, String> {
 fn judged(answer: &Value, inverse: bool) -> Graded {
     let pass = (answer["pass"] == Value::Bool(true)) != inverse;
     let score = answer["score"].as_f64().map(|score| if inverse { 1.0 - score } else { score });
-    let usual = match pass {
-        true => "Assertion passed".to_owned(),
-        false => format!("Webhook returned {inverse}"),
-    };
+    let usual =
+        if pass { "Assertion passed".to_owned() } else { format!("Webhook returned {inverse}") };
     let reason = answer["reason"].as_str().filter(|reason| !reason.is_empty());
     let score = score.unwrap_or(if pass { 1.0 } else { 0.0 });
     Graded::scored(pass, score, reason.map_or(usual, str::to_owned))

@@ -41,8 +41,8 @@ pub(super) fn is_xml(given: &Given<'_>) -> Result<Graded, String> {
 pub(super) fn contains_xml(given: &Given<'_>) -> Result<Graded, String> {
     let required = required(given)?;
     let candidates = candidates(&given.text);
-    let fits = |piece: &&str| missing(&tree(piece), &required).is_empty();
-    let found = candidates.iter().any(|piece| fits(&piece));
+    let fits = |piece: &str| missing(&tree(piece), &required).is_empty();
+    let found = candidates.iter().any(|piece| fits(piece));
     let reason = match (found, candidates.is_empty()) {
         (true, _) => "XML is valid and contains all required elements",
         (false, true) => "No XML content found in the output",

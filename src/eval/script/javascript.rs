@@ -24,15 +24,15 @@ pub(super) struct Given {
 /// Runs a job of `boot.js`. Blocks for as long as it takes, at most `limit`.
 pub(super) fn run(job: &Value, limit: Duration) -> Result<Given, Error> {
     let deadline = Instant::now() + limit;
-    let answer = evaluate(job, deadline).map_err(Error::Failed)?;
-    match answer {
-        None if Instant::now() >= deadline => {
+    match evaluate(job, deadline) {
+        Err(_) | Ok(None) if Instant::now() >= deadline => {
             Err(Error::Failed(format!("the script was stopped after {} s", limit.as_secs_f32())))
         }
-        None => Err(Error::Failed(
+        Err(why) => Err(Error::Failed(why)),
+        Ok(None) => Err(Error::Failed(
             "the script's promise is never kept, or it used more than 64 MB".into(),
         )),
-        Some(answer) => read(&answer),
+        Ok(Some(answer)) => read(&answer),
     }
 }
 

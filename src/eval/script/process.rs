@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use super::Error;
 
 /// The longest that one call may take.
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_mins(1);
 const PYTHON: &str = include_str!("run.py");
 const RUBY: &str = include_str!("run.rb");
 
@@ -90,14 +90,11 @@ async fn run(
     let mut child = start(language, env)?;
     let group = child.id();
     let talk = talk(&mut child, job.to_string());
-    match tokio::time::timeout(limit, talk).await {
-        Ok(answer) => read(language, answer),
-        Err(_) => {
-            end(&mut child, group).await;
-            let seconds = limit.as_secs_f32();
-            Err(Error::Failed(format!("{} was stopped after {seconds} s", language.name())))
-        }
+    if let Ok(answer) = tokio::time::timeout(limit, talk).await {
+        return read(language, answer);
     }
+    end(&mut child, group).await;
+    Err(Error::Failed(format!("{} was stopped after {} s", language.name(), limit.as_secs_f32())))
 }
 
 fn start(language: Language, env: &Value) -> Result<Child, Error> {

@@ -30,6 +30,7 @@ pub(super) fn add(engine: &mut Environment<'static>) {
     engine.add_filter("random", |value: &Value| value.get_item_by_index(0).unwrap_or_default());
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "filters are called so")]
 fn dump(value: &Value, indent: Rest<Value>) -> Result<String, Error> {
     let value = back(value);
     let wide = indent.first().and_then(Value::as_usize).unwrap_or(0);
@@ -61,6 +62,7 @@ fn pairs(value: &Value) -> Value {
     value.try_iter().map_or_else(|_| list(Vec::new()), |keys| list(keys.map(entry).collect()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "filters are called so")]
 fn join(value: &Value, rest: Rest<Value>) -> String {
     let between = rest.first().map(printed).unwrap_or_default();
     let field = rest.get(1).map(printed);
@@ -95,6 +97,7 @@ fn striptags(text: &str) -> String {
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "filters are called so")]
 fn truncate(value: &Value, rest: Rest<Value>) -> String {
     let text = printed(value);
     let most = rest.first().and_then(Value::as_usize).unwrap_or(255);
@@ -107,6 +110,7 @@ fn truncate(value: &Value, rest: Rest<Value>) -> String {
     format!("{}{}", &cut[..end], rest.get(2).map_or_else(|| "...".into(), printed))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "filters are called so")]
 fn center(value: &Value, rest: Rest<Value>) -> String {
     let wide = rest.first().and_then(Value::as_usize).unwrap_or(80).min(10_000);
     format!("{:^wide$}", printed(value))

@@ -120,6 +120,7 @@ fn number(value: &Value) -> Json {
 pub(super) fn printed(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => String::new(),
+        ValueKind::Bool => value.is_true().to_string(),
         ValueKind::Number => match f64::try_from(value.clone()) {
             Ok(number) if !value.is_integer() => number.to_string(),
             _ => value.to_string(),
