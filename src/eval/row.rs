@@ -67,16 +67,14 @@ pub struct Row {
 impl Row {
     /// What the case is called: its description, else its variables in a line.
     pub fn title(&self) -> String {
-        match self.test_case.get("description").and_then(Value::as_str) {
-            Some(description) => description.to_owned(),
-            None => {
-                let pairs = self.vars.iter().map(|(name, value)| match value {
-                    Value::String(text) => format!("{name}: {text}"),
-                    other => format!("{name}: {other}"),
-                });
-                pairs.collect::<Vec<_>>().join(", ")
-            }
+        if let Some(description) = self.test_case.get("description").and_then(Value::as_str) {
+            return description.to_owned();
         }
+        let pairs = self.vars.iter().map(|(name, value)| match value {
+            Value::String(text) => format!("{name}: {text}"),
+            other => format!("{name}: {other}"),
+        });
+        pairs.collect::<Vec<_>>().join(", ")
     }
 
     /// How it ended.

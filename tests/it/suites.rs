@@ -336,10 +336,7 @@ async fn filters_repeats_and_names_choose_the_rows() {
     let rows = desk.rows();
     let keys: std::collections::HashSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(keys.len(), rows.len());
-    assert_eq!(
-        run::steadiness(&rows).iter().map(|it| it.runs).max(),
-        None.max(run::steadiness(&rows).iter().map(|it| it.runs).max())
-    );
+    assert!(!run::steadiness(&rows).iter().any(run::Steadiness::is_flaky));
     let filters = Filters {
         first: Some(1),
         prompts: Some("^A".into()),
@@ -368,10 +365,7 @@ async fn what_was_said_before_makes_cases_wait_for_each_other() {
     )]);
     let target = Arc::new(Counting::default());
     desk.run(&target, &desk.plan()).await;
-    assert_eq!(
-        *target.prompts.lock().unwrap(),
-        ["a", "b"].map(|it| if it == "b" { "ba" } else { it })
-    );
+    assert_eq!(*target.prompts.lock().unwrap(), ["a", "ba"]);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use one::{Job, Memory, Place, fail};
 mod filter;
 mod one;
 mod outcome;
+mod plan;
 mod tally;
 mod together;
 mod turns;
@@ -25,80 +26,10 @@ mod vars;
 
 pub use filter::{Filters, Which};
 pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
+pub use plan::{Error, Plan, Progress};
 
 /// Cases at once where nothing is said.
 const CONCURRENCY: usize = 4;
-
-/// How a suite is run. What is not said here is taken from the suite.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// What is left of the suite.
-    pub filters: Filters,
-    /// How often each case is run.
-    pub repeat: Option<usize>,
-    /// Cases at once.
-    pub concurrency: Option<usize>,
-    /// How long to wait before each call.
-    pub delay: Option<Duration>,
-    /// The longest that a case may take.
-    pub timeout: Option<Duration>,
-    /// The longest that the run may take.
-    pub max_time: Option<Duration>,
-    /// Where the rows go.
-    pub journal: Journal,
-    /// Whether rows that are in the journal already are not run again; without it the journal begins anew.
-    pub resume: bool,
-}
-
-impl Plan {
-    /// A run of everything, with its rows in a journal.
-    pub fn new(journal: Journal) -> Self {
-        Self {
-            filters: Filters::default(),
-            repeat: None,
-            concurrency: None,
-            delay: None,
-            timeout: None,
-            max_time: None,
-            journal,
-            resume: false,
-        }
-    }
-}
-
-/// Hears how a run goes on.
-pub trait Progress: Send + Sync {
-    /// It begins; so many rows will be run.
-    fn begin(&self, total: usize);
-    /// A row has ended.
-    fn row(&self, row: &Row);
-    /// It has ended, or was stopped.
-    fn done(&self);
-}
-
-/// Why a run could not be begun, or went no further.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A filter is wrong.
-    #[error("{0}")]
-    Filter(String),
-    /// There are not as many targets as the suite names.
-    #[error("the suite names {named} targets, and {given} are ready")]
-    Targets {
-        /// What the suite names.
-        named: usize,
-        /// What was given.
-        given: usize,
-    },
-    /// The journal cannot be read or written.
-    #[error("the journal {path} cannot be used: {error}")]
-    Journal {
-        /// Where it is.
-        path: std::path::PathBuf,
-        /// Why not.
-        error: std::io::Error,
-    },
-}
 
 /// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the journal is kept,
 /// and the summary says that it is not complete.
@@ -163,14 +94,8 @@ pub async fn run(
     appender.finish().map_err(journal)?;
     run.derive(&mut columns).await;
     progress.done();
-    summary.prompts = columns;
-    summary.vars = run.var_names();
-    summary.id = format!("eval-{started_at}");
-    summary.started_at = started_at;
+    run.sum_up(&mut summary, columns, started_at);
     summary.took_ms = began.elapsed().as_secs_f64() * 1000.0;
-    summary.suite = suite.file.display().to_string();
-    summary.description.clone_from(&suite.description);
-    summary.config = suite.raw.clone();
     Ok(summary)
 }
 
@@ -287,6 +212,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    fn sum_up(&self, summary: &mut Summary, columns: Vec<Column>, started_at: i64) {
+        summary.prompts = columns;
+        summary.vars = self.var_names();
+        summary.id = format!("eval-{started_at}");
+        summary.started_at = started_at;
+        summary.suite = self.suite.file.display().to_string();
+        summary.description.clone_from(&self.suite.description);
+        summary.config = self.suite.raw.clone();
+    }
+
     fn columns(&self) -> Vec<Column> {
         let column = |place: &Place<'_>| Column {
             raw: place.prompt.raw.clone(),
@@ -352,9 +287,10 @@ impl<'a> Run<'a> {
             let written = Arc::new(case.written());
             let key: Arc<str> = once(&mut twins, hash(&written)).into();
             let columns = self.columns_of(case);
-            let groups: Vec<Vec<usize>> = match together::is_asked(case) {
-                true => vec![columns],
-                false => columns.into_iter().map(|it| vec![it]).collect(),
+            let groups: Vec<Vec<usize>> = if together::is_asked(case) {
+                vec![columns]
+            } else {
+                columns.into_iter().map(|it| vec![it]).collect()
             };
             let repeats = 0..self.repeats(case);
             let units = repeats.flat_map(move |repeat| {
@@ -411,21 +347,17 @@ impl<'a> Run<'a> {
         };
         let delay = self.plan.delay.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
         let delay_ms = delay.or(self.suite.options.delay_ms).unwrap_or(0);
-        let job =
-            Job { case: unit.case, written: &unit.written, place, repeat: unit.repeat, delay_ms };
+        let job = Job { case: unit.case, place, repeat: unit.repeat, delay_ms };
         let work = job.run(start(), self.kit, &self.memory);
         let Some(limit) = self.plan.timeout.or(some_ms(self.suite.options.timeout_ms)) else {
             return work.await;
         };
-        match tokio::time::timeout(limit, work).await {
-            Ok(row) => row,
-            Err(_) => {
-                let mut row = start();
-                row.latency_ms = limit.as_secs_f64() * 1000.0;
-                fail(&mut row, format!("Evaluation timed out after {}ms", limit.as_millis()));
-                row
-            }
-        }
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            let mut row = start();
+            row.latency_ms = limit.as_secs_f64() * 1000.0;
+            fail(&mut row, format!("Evaluation timed out after {}ms", limit.as_millis()));
+            row
+        })
     }
 
     async fn derive(&self, columns: &mut [Column]) {

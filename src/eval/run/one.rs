@@ -37,7 +37,6 @@ pub(super) struct Memory {
 /// What is run.
 pub(super) struct Job<'a> {
     pub(super) case: &'a Case,
-    pub(super) written: &'a Value,
     pub(super) place: &'a Place<'a>,
     pub(super) repeat: usize,
     pub(super) delay_ms: u64,
@@ -146,22 +145,18 @@ impl Job<'_> {
         let prompt = self.place.prompt;
         let mut config = Map::new();
         let mut add = |more: &Value| {
-            config
-                .extend(more.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())))
+            let more = more.as_object().into_iter().flatten();
+            config.extend(more.map(|(name, value)| (name.clone(), value.clone())));
         };
         add(&prompt.config);
-        let template = match &prompt.function {
-            Some(function) => {
-                let (template, own) =
-                    vars::made(prompt, function, vars, self.place.spec, kit).await?;
-                add(&own);
-                template
-            }
-            None => {
-                let around =
-                    |name: &str| self.case.options.get(name).and_then(Value::as_str).unwrap_or("");
-                format!("{}{}{}", around("prefix"), prompt.raw, around("suffix"))
-            }
+        let template = if let Some(function) = &prompt.function {
+            let (template, own) = vars::made(prompt, function, vars, self.place.spec, kit).await?;
+            add(&own);
+            template
+        } else {
+            let options = &self.case.options;
+            let around = |name: &str| options.get(name).and_then(Value::as_str).unwrap_or("");
+            format!("{}{}{}", around("prefix"), prompt.raw, around("suffix"))
         };
         for (name, value) in self.case.options.iter().filter(|(name, _)| *name != "repeat") {
             config.insert(name.clone(), value.clone());

@@ -15,9 +15,10 @@ pub(super) fn add(metrics: &mut Metrics, row: &Row) {
         Verdict::Skipped => metrics.test_skip_count += 1,
     }
     for part in components(row).filter(|part| part.skipped.is_none()) {
-        match part.pass {
-            true => metrics.assert_pass_count += 1,
-            false => metrics.assert_fail_count += 1,
+        if part.pass {
+            metrics.assert_pass_count += 1;
+        } else {
+            metrics.assert_fail_count += 1;
         }
     }
     for (name, value) in &row.named_scores {

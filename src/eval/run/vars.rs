@@ -23,9 +23,9 @@ const RECORDINGS: &[&str] =
 
 /// Replaces variables such as `file://order.txt` by what the file says.
 pub(super) async fn from_files(vars: &mut Vars, prompt: &str, kit: &Kit) -> Result<(), Error> {
-    let named = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("file://"));
+    let in_file = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("file://"));
     let names: Vec<String> =
-        vars.iter().filter(|(_, value)| named(value)).map(|(name, _)| name.clone()).collect();
+        vars.iter().filter(|(_, value)| in_file(value)).map(|(name, _)| name.clone()).collect();
     for name in names {
         let text = vars[&name].as_str().unwrap_or_default().trim_start_matches("file://");
         let path = kit.base.join(text);

@@ -45,11 +45,19 @@ pub(super) async fn all(
                 let place = place.at(i);
                 match item {
                     Value::String(reference) => {
-                        named(reference, &Value::Null, false, &place, scripts, &mut *sink, warnings)
-                            .await?
+                        named(
+                            reference,
+                            &Value::Null,
+                            false,
+                            &place,
+                            scripts,
+                            &mut *sink,
+                            warnings,
+                        )
+                        .await?;
                     }
                     Value::Object(map) if map.get("path").is_some_and(Value::is_string) => {
-                        from_path(map, &place, scripts, &mut *sink, warnings).await?
+                        from_path(map, &place, scripts, &mut *sink, warnings).await?;
                     }
                     other => one(other, &place, &mut *sink)?,
                 }
@@ -91,10 +99,6 @@ fn one(value: &Value, place: &Place, sink: Sink<'_>) -> Result<(), Wrong> {
 }
 
 /// `alone`: the file is all of `tests`, so that its cases get a number for a name.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a walk over one value, whose parts all need the same"
-)]
 async fn named(
     reference: &str,
     config: &Value,

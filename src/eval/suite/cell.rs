@@ -90,7 +90,9 @@ fn script(cell: &str) -> Option<Map<String, Value>> {
     if files::is_javascript(path.as_ref()) {
         return of("javascript", cell);
     }
-    (path.ends_with(".py") || path.contains(".py:")).then(|| of("python", cell)).flatten()
+    (files::ending(path.as_ref()) == "py" || path.contains(".py:"))
+        .then(|| of("python", cell))
+        .flatten()
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -20,12 +20,12 @@ pub(super) struct Named {
 impl Named {
     /// Reads a reference; `file://` may stand before it. A function is named after the last colon of a script.
     pub(super) fn new(reference: &str, base: &Path) -> Self {
-        let bare = reference.strip_prefix("file://").unwrap_or(reference);
-        let (path, function) = match bare.rsplit_once(':') {
+        let written = reference.strip_prefix("file://").unwrap_or(reference);
+        let (path, function) = match written.rsplit_once(':') {
             Some((path, function)) if is_script(Path::new(path)) && !function.contains('/') => {
                 (path, Some(function.to_owned()))
             }
-            _ => (bare, None),
+            _ => (written, None),
         };
         Self { path: base.join(path), function }
     }
@@ -64,7 +64,7 @@ pub(super) fn is_script(path: &Path) -> bool {
 pub(super) fn split_sheet(path: &Path) -> (PathBuf, Option<String>) {
     let text = path.to_string_lossy();
     match text.rsplit_once('#') {
-        Some((book, sheet)) if book.ends_with(".xlsx") || book.ends_with(".xls") => {
+        Some((book, sheet)) if matches!(ending(book.as_ref()).as_str(), "xlsx" | "xls") => {
             (book.into(), Some(sheet.to_owned()))
         }
         _ => (path.to_owned(), None),
@@ -80,10 +80,10 @@ pub(super) fn is_pattern(path: &str) -> bool {
 pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, Wrong> {
     let text = path.to_string_lossy();
     if path.exists() || !is_pattern(&text) {
-        return match split_sheet(path).0.exists() {
-            true => Ok(vec![path.to_owned()]),
-            false => Err(place.wrong(format!("there is no file {text}"))),
-        };
+        if split_sheet(path).0.exists() {
+            return Ok(vec![path.to_owned()]);
+        }
+        return Err(place.wrong(format!("there is no file {text}")));
     }
     let mut found = Vec::new();
     for pattern in alternatives(&text) {
@@ -93,10 +93,10 @@ pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, Wrong
     }
     found.sort();
     found.dedup();
-    match found.is_empty() {
-        true => Err(place.wrong(format!("no file is named like {text}"))),
-        false => Ok(found),
+    if found.is_empty() {
+        return Err(place.wrong(format!("no file is named like {text}")));
     }
+    Ok(found)
 }
 
 /// `a.{b,c}` is `a.b` and `a.c`.

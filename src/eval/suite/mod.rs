@@ -12,6 +12,7 @@ mod cases;
 mod cell;
 mod files;
 mod load;
+mod making;
 mod matrix;
 mod parse;
 mod prompts;

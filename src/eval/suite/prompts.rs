@@ -1,6 +1,6 @@
 //! The prompts of a suite, in every form: text, `{id, label, raw}`, a mapping of files to labels, and files of many kinds.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -109,10 +109,10 @@ fn read(raw: &str, start: Prompt, place: &Place, prompts: &mut Vec<Prompt>) -> R
         let named = Named { path, function: named.function.clone() };
         from_file(&named, &start, prompts)?;
     }
-    match prompts.len() > before {
-        true => Ok(()),
-        false => Err(place.wrong(format!("there are no prompts in {raw}"))),
+    if prompts.len() == before {
+        return Err(place.wrong(format!("there are no prompts in {raw}")));
     }
+    Ok(())
 }
 
 /// Whether a prompt looks like the name of a file.
@@ -215,7 +215,7 @@ fn in_lines(line: &str, several: bool, path: &Path, start: &Prompt) -> Prompt {
     Prompt { raw: line.to_owned(), label, ..start.clone() }
 }
 
-fn structured(path: &PathBuf, text: &str, start: &Prompt) -> Result<Prompt, Wrong> {
+fn structured(path: &Path, text: &str, start: &Prompt) -> Result<Prompt, Wrong> {
     let source = super::source::Source::parse(path, text.to_owned());
     // What is no YAML before its variables are filled in is a template like any other.
     let Ok(source) = source else { return Ok(whole(text.to_owned(), path, start)) };

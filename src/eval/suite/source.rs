@@ -87,7 +87,7 @@ impl Place {
     }
 
     /// The place of something within.
-    pub(super) fn at(&self, key: impl ToString) -> Self {
+    pub(super) fn at(&self, key: impl std::fmt::Display + Copy) -> Self {
         match self {
             Self::Value(source, path) => {
                 let mut path = path.clone();
