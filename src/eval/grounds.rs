@@ -58,7 +58,12 @@ impl Grounds {
         let opened = suite.targets.iter().map(open).collect::<Result<_, _>>()?;
         let kit = Kit {
             base: suite.base.clone(),
-            templates: Templates::new(suite.env.clone()),
+            templates: Templates::with_filters(
+                suite.env.clone(),
+                &suite.filters,
+                &suite.base,
+                &scripts,
+            ),
             scripts,
             grader: grader.transpose()?,
             targets: Arc::new(targets),

@@ -11,7 +11,7 @@ use super::super::graded::{Graded, Response};
 use super::super::row::Row;
 use super::super::script::Error;
 use super::super::suite::{Case, Prompt, TargetSpec, Vars};
-use super::super::target::{Asked, Target};
+use super::super::target::{Asked, Target, is_simulated};
 use super::{tally, turns, vars};
 
 /// A prompt with a target.
@@ -68,7 +68,8 @@ impl Job<'_> {
         let (response, waited) = self.ask(&prompt, &vars, &config, kit).await?;
         self.keep(&prompt, &response, memory);
         row.latency_ms = response.latency_ms.or(waited).unwrap_or(0.0);
-        row.cost = response.cost.unwrap_or(0.0);
+        // What came from the cache was paid for before.
+        row.cost = response.cost.filter(|_| !response.cached).unwrap_or(0.0);
         row.token_usage = response.token_usage.unwrap_or_default();
         if let Value::Object(more) = &response.metadata {
             row.metadata.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -180,13 +181,12 @@ impl Job<'_> {
                 None,
             ));
         }
-        let own = self
-            .case
-            .provider
-            .as_ref()
-            .map(|spec| kit.targets.open(spec))
-            .transpose()
-            .map_err(Error::Failed)?;
+        let open = |spec: &TargetSpec| match is_simulated(spec) {
+            // A customer that is a case's own provider talks to the suite's.
+            true => kit.targets.open_simulated(spec, self.place.target.clone(), kit.grader.clone()),
+            false => kit.targets.open(spec),
+        };
+        let own = self.case.provider.as_deref().map(open).transpose().map_err(Error::Failed)?;
         let target = own.as_ref().unwrap_or(&self.place.target);
         let delay = self.place.spec.delay.unwrap_or(self.delay_ms);
         if delay > 0 {
@@ -229,7 +229,7 @@ impl Job<'_> {
 }
 
 fn render(kit: &Kit, template: &str, vars: &Vars) -> Result<String, String> {
-    kit.templates.render(template, vars)
+    kit.templates.render_prompt(template, vars)
 }
 
 /// The row is an error.
@@ -238,7 +238,8 @@ pub(super) fn fail(row: &mut Row, why: String) {
 }
 
 fn apply(row: &mut Row, graded: Graded) {
-    row.score = graded.score;
+    // A score that is no number could not be written down.
+    row.score = if graded.score.is_finite() { graded.score } else { 0.0 };
     row.named_scores.clone_from(&graded.named_scores);
     row.success = graded.pass && graded.error.is_none() && graded.skipped.is_none();
     if let Some(why) = &graded.error {

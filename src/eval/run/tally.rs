@@ -7,7 +7,9 @@ use super::super::row::{Metrics, Row, Verdict};
 
 /// Adds a row to its column.
 pub(super) fn add(metrics: &mut Metrics, row: &Row) {
-    metrics.score += row.score;
+    if row.skipped.is_none() {
+        metrics.score += row.score;
+    }
     match row.verdict() {
         Verdict::Passed => metrics.test_pass_count += 1,
         Verdict::Failed => metrics.test_fail_count += 1,

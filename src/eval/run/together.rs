@@ -1,8 +1,9 @@
 //! What is judged of all outputs of a case together, after the last of them is there: `select-best` and `max-score`. They add
 //! their verdict to each row.
 
-use super::super::check::Kit;
+use super::super::check::{self, Kit};
 use super::super::graded::Graded;
+use super::super::judge;
 use super::super::row::Row;
 use super::super::suite::{Assertion, Case, Derived};
 use serde_json::{Map, Value};
@@ -36,14 +37,19 @@ fn tagged(mut verdict: Graded, assertion: &Assertion) -> Graded {
 
 /// One verdict for each row, by a grader that reads all outputs.
 async fn select_best(assertion: &Assertion, case: &Case, rows: &[Row], kit: &Kit) -> Vec<Graded> {
-    let _ = (assertion, case, kit);
-    rows.iter().map(|_| Graded::skipped("outputs cannot be compared by a grader yet")).collect()
+    let output = |row: &Row| row.response.as_ref().map(|response| response.output.clone());
+    let outputs: Vec<_> = rows.iter().map(|row| output(row).unwrap_or_default()).collect();
+    let vars = rows.first().map_or(&case.vars, |row| &row.vars);
+    judge::select_best(assertion, case, vars, &outputs, kit).await
 }
 
 /// One verdict for each row, by the scores of its other assertions.
 fn max_score(assertion: &Assertion, rows: &[Row]) -> Vec<Graded> {
-    let _ = assertion;
-    rows.iter().map(|_| Graded::skipped("outputs cannot be compared by score yet")).collect()
+    let none = Graded::default();
+    let graded: Vec<_> =
+        rows.iter().map(|row| row.grading_result.as_ref().unwrap_or(&none)).collect();
+    check::max_score(assertion, &graded)
+        .unwrap_or_else(|why| rows.iter().map(|_| Graded::error(why.clone())).collect())
 }
 
 /// Computes metrics of others, in place; what is wrong with them comes back, a sentence each.
@@ -53,8 +59,7 @@ pub(super) async fn derive(
     named: &mut Map<String, Value>,
     kit: &Kit,
 ) -> Vec<String> {
-    let _ = (count, named, kit);
-    derived.iter().map(|it| format!("the metric `{}` cannot be derived yet", it.name)).collect()
+    check::derive(derived, count, named, &kit.scripts).await
 }
 
 /// The row fails unless it was chosen; its score stays then.

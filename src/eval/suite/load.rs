@@ -96,6 +96,9 @@ impl Suite {
         self.filters = config["nunjucksFilters"].as_object().cloned().unwrap_or_default();
         self.options = options(config);
         self.extensions = targets::strings(&config["extensions"]);
+        if !self.extensions.is_empty() {
+            self.warnings.push(place.at("extensions").wrong("extensions are not run").to_string());
+        }
         if config["redteam"].is_object() {
             self.warnings.push(place.at("redteam").wrong("attacks are not generated from `redteam`: only the cases that are written are run").to_string());
         }
