@@ -39,7 +39,7 @@ Examples:
   frontdesk eval suite.yaml --filter-failing last            what failed the last time
   frontdesk eval suite.yaml --repeat 5 --grader openai:gpt-4o-mini
 
-It ends with 0 when all cases pass, with 100 when one does not, with 1 when a suite cannot be read.";
+It ends with 0 when all cases pass (with --rule: when the rule holds), else with 100; with 1 when a suite cannot be read.";
 
 impl Eval {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {

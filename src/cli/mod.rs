@@ -22,6 +22,7 @@ mod learn;
 mod models;
 mod reindex;
 mod reindex_to;
+mod replay;
 mod search;
 mod serve;
 mod source;
@@ -66,6 +67,7 @@ enum Command {
     /// Write what is said in voice notes and other recordings, as a customer's would be understood
     Transcribe(transcribe::Transcribe),
     Eval(eval::Eval),
+    Replay(replay::Replay),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -124,6 +126,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Transcribe(transcribe) => transcribe.run(config).await,
         Command::Eval(eval) => eval.run(config).await,
+        Command::Replay(replay) => replay.run(config).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

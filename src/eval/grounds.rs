@@ -7,7 +7,7 @@ use super::check::Kit;
 use super::row::Summary;
 use super::run::{self, Plan, Progress};
 use super::script::Scripts;
-use super::suite::{Suite, TargetSpec};
+use super::suite::{Assertion, Suite, TargetSpec};
 use super::target::{Agents, Cache, Target, Targets};
 use super::template::Templates;
 use crate::desk::Desk;
@@ -74,6 +74,19 @@ impl Grounds {
 }
 
 impl Staged {
+    /// What assertions are tried with.
+    pub fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    /// The assertions that every case of the suite has.
+    pub fn common(&self) -> Vec<Assertion> {
+        let mut all = self.suite.cases.iter().map(|case| &case.assert);
+        let Some(first) = all.next() else { return Vec::new() };
+        let in_all = |one: &&Assertion| all.clone().all(|other| other.contains(one));
+        first.iter().filter(in_all).cloned().collect()
+    }
+
     /// Runs it.
     pub async fn run(
         &self,

@@ -1,4 +1,4 @@
-//! The demo shop, asked without a model: the questions of `eval/demo-questions.jsonl` over the documents in `knowledge/`.
+//! The demo shop, asked without a model: the questions of `eval/suites/demo-questions.jsonl` over the documents in `knowledge/`.
 
 use std::path::Path;
 
@@ -6,21 +6,36 @@ use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
 use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
 use frontdesk::pipeline::{Answered, Around, Means, NoRecordings};
-use serde::Deserialize;
+use serde_json::Value;
+
+use crate::support::process::{run, says};
 
 /// A question, with the document that answers it, or none.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Case {
     question: String,
     document: Option<String>,
-    #[serde(default)]
     answer_contains: Vec<String>,
 }
 
 fn cases() -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("eval/demo-questions.jsonl");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("eval/suites/demo-questions.jsonl");
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines().map(|line| case(&serde_json::from_str(line).unwrap())).collect()
+}
+
+/// What a case of the suite asks for.
+fn case(written: &Value) -> Case {
+    let asserted = |kind: &str| {
+        let all = written["assert"].as_array().unwrap().iter();
+        all.filter(|one| one["type"] == kind).map(|one| one["value"].clone()).collect::<Vec<_>>()
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    Case {
+        question: text(&written["vars"]["message"]),
+        document: asserted("retrieved").first().map(|value| text(&value["document"])),
+        answer_contains: asserted("contains").iter().map(text).collect(),
+    }
 }
 
 async fn ask(app: &App, question: &str) -> Answered {
@@ -103,4 +118,23 @@ async fn the_demo_finds_its_documents_and_says_when_it_does_not_know() {
     assert_eq!((answerable, unanswerable), (30, 10));
     assert!(found >= 27, "{found} of 30");
     assert_eq!(refused, 10);
+}
+
+#[tokio::test]
+async fn the_demos_suite_is_no_worse_than_its_accepted_scores() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let toml = format!(
+        "[store]\npath = \"{}/desk.db\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{1}/prompts\"\nknowledge = \"{1}/knowledge\"\n",
+        home.path().display(),
+        root.display()
+    );
+    std::fs::write(home.path().join("frontdesk.toml"), toml).unwrap();
+    let file = |path: &str| root.join(path).display().to_string();
+    let (suite, baseline) = (file("eval/suites/demo.yaml"), file("eval/baseline.json"));
+    let asked = ["eval", &suite, "--baseline", &baseline, "--rule", "no case worse"];
+    let told = run(home.path(), &asked, &[]).await;
+    says(&told, true, &["0 errors, 0 skipped"]);
+    let strict = [&asked[..4], &["--rule", "score >= 0.999"]].concat();
+    says(&run(home.path(), &strict, &[]).await, false, &["The rule does not hold"]);
 }

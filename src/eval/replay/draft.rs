@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Recorded, said};
 use crate::domain::Agent;
 use crate::domain::trace::Trace;
-use crate::pipeline::outbound::word;
+use crate::pipeline::outbound::{bubbles, word};
 use crate::pipeline::{Around, Bot, Engine, NoRecordings};
 
 /// What is to be tried.
@@ -49,20 +49,19 @@ impl Draft {
         }
         let around = Around { recordings: &NoRecordings, hear: None, means: tape.means };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
+        let (outcome, sent) = (word(&answered.outcome), bubbles(&self.bot, &answered.outcome));
         let now = Side {
-            outcome: word(&answered.outcome).to_owned(),
-            text: said(&self.bot, &answered),
+            outcome: outcome.to_owned(),
+            text: said(&sent, outcome),
+            bubbles: sent,
             cost_micros: answered.trace.usage.cost_micros,
             took_ms: answered.trace.total_ms,
             trace: answered.trace,
         };
         let then = Side {
             outcome: recorded.row.outcome.clone(),
-            text: if tape.bubbles.is_empty() {
-                format!("({})", recorded.row.outcome)
-            } else {
-                tape.bubbles.join("\n\n")
-            },
+            text: said(&tape.bubbles, &recorded.row.outcome),
+            bubbles: tape.bubbles.clone(),
             cost_micros: u64::try_from(recorded.row.cost_micros).unwrap_or(0),
             took_ms: recorded.trace.total_ms,
             trace: recorded.trace.clone(),
@@ -96,8 +95,10 @@ impl Sides {
 pub struct Side {
     /// `answer`, `no_answer`, `hand_over`, …
     pub outcome: String,
-    /// What the customer gets.
+    /// What the customer gets, in one text.
     pub text: String,
+    /// The same, one text a message.
+    pub bubbles: Vec<String>,
     /// Millionths of a dollar.
     pub cost_micros: u64,
     /// Milliseconds.

@@ -10,14 +10,17 @@ use crate::domain::trace::Trace;
 use crate::domain::{AgentId, CollectionId, Outcome};
 use crate::pipeline::outbound::{bubbles, word};
 use crate::pipeline::tape::Tape;
-use crate::pipeline::{Answered, Around, Bot, Engine, NoRecordings};
+use crate::pipeline::{Around, Bot, Engine, NoRecordings};
 use crate::prompts;
 use crate::store::tapes::{TapeRow, Wanted};
 use crate::store::{self, Store};
 
 mod draft;
+mod score;
+pub mod export;
 
 pub use draft::{Change, Draft, Side, Sides};
+pub use score::{Judged, Scored, score};
 
 /// How many turns are read at once.
 const PAGE: i64 = 100;
@@ -172,8 +175,7 @@ pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot
     read.bot(live.agent.id.clone(), None, knowledge).map(Arc::new)
 }
 
-/// An answer as one text: what the customer gets, or what became of it in a word.
-fn said(bot: &Bot, answered: &Answered) -> String {
-    let sent = bubbles(bot, &answered.outcome);
-    if sent.is_empty() { format!("({})", word(&answered.outcome)) } else { sent.join("\n\n") }
+/// What a customer gets as one text; what became of the turn in a word, where that is nothing.
+fn said(bubbles: &[String], outcome: &str) -> String {
+    if bubbles.is_empty() { format!("({outcome})") } else { bubbles.join("\n\n") }
 }

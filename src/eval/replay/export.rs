@@ -1,0 +1,106 @@
+//! Recorded turns as cases of a suite, without personal data.
+
+use serde_json::{Value, json};
+
+use super::Recorded;
+use crate::domain::Speaker;
+use crate::pipeline::gaps::masked;
+
+/// How many cases there are, and the suite as YAML.
+pub fn suite(turns: &[Recorded]) -> (usize, String) {
+    let mut agents: Vec<&str> = turns.iter().map(|turn| turn.row.agent.as_str()).collect();
+    agents.sort_unstable();
+    agents.dedup();
+    let several = agents.len() > 1;
+    let cases: Vec<Value> = turns.iter().filter_map(|turn| case(turn, several)).collect();
+    let providers: Vec<_> = agents.iter().map(|agent| format!("frontdesk:{agent}")).collect();
+    let suite = json!({
+        "description": "Recorded turns",
+        "providers": providers,
+        "tests": cases,
+    });
+    // What was made of strings, numbers and lists can be written down.
+    (cases.len(), serde_saphyr::to_string(&suite).unwrap_or_default())
+}
+
+/// A turn as a case: what was said before, what the customer said, and what became of it.
+fn case(turn: &Recorded, several: bool) -> Option<Value> {
+    let clean = |text: &str| without_name(&masked(text), turn.tape.contact.as_deref());
+    let message = clean(&turn.question());
+    if message.trim().is_empty() {
+        return None;
+    }
+    let history: Vec<Value> = turn
+        .tape
+        .history
+        .iter()
+        .map(|line| {
+            let speaker = match line.speaker {
+                Speaker::Customer => "customer",
+                Speaker::Bot => "bot",
+                Speaker::Person => "person",
+            };
+            json!({speaker: clean(&line.text)})
+        })
+        .collect();
+    let mut case = json!({
+        "description": message.lines().next().unwrap_or_default(),
+        "vars": {"message": message},
+        "metadata": {"turn": turn.row.id, "answered": clean(&turn.tape.bubbles.join("\n\n"))},
+        "assert": assertions(turn),
+    });
+    if !history.is_empty() {
+        case["options"] = json!({"history": history});
+    }
+    if several {
+        case["providers"] = json!([format!("frontdesk:{}", turn.row.agent)]);
+    }
+    Some(case)
+}
+
+/// A text without the words of the customer's name.
+fn without_name(text: &str, name: Option<&str>) -> String {
+    let words = name.unwrap_or_default().split_whitespace().filter(|word| word.chars().count() > 2);
+    words.fold(text.to_owned(), |text, word| {
+        let pattern = format!(r"(?i)\b{}\b", regex::escape(word));
+        // An escaped word is always a pattern.
+        match regex::Regex::new(&pattern) {
+            Ok(pattern) => pattern.replace_all(&text, "[name]").into_owned(),
+            Err(_) => text,
+        }
+    })
+}
+
+/// What held of the turn, for the author to keep or change.
+fn assertions(turn: &Recorded) -> Vec<Value> {
+    let mut all = match turn.row.outcome.as_str() {
+        "answer" => vec![json!({"type": "answered"})],
+        "no_answer" => vec![json!({"type": "not-answered"})],
+        "hand_over" => vec![json!({"type": "handed-off"})],
+        "silence" => vec![json!({"type": "no-reply"})],
+        _ => vec![json!({"type": "not-handed-off"})],
+    };
+    let written = turn.trace.reply.as_ref();
+    let mut cited: Vec<_> = written
+        .map(|reply| reply.citations.iter().map(|cited| cited.source.clone()).collect())
+        .unwrap_or_default();
+    cited.dedup();
+    if turn.row.outcome == "answer" && !cited.is_empty() {
+        all.push(json!({"type": "cited", "value": cited}));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_customers_name_is_no_part_of_a_case() {
+        let text =
+            without_name("Hola Ada, ADA LOVELACE! Adam is somebody else.", Some("Ada Lovelace"));
+        assert_eq!(text, "Hola [name], [name] [name]! Adam is somebody else.");
+        assert_eq!(without_name("Ada", None), "Ada");
+        assert_eq!(without_name("a (b) c", Some("(b)")), "a (b) c");
+    }
+}

@@ -1,0 +1,136 @@
+//! Scores what a change would have answered: by the assertions that the agent's suite has for every case, and by a judge that is shown
+//! both answers without being told which is new.
+
+use serde_json::{Value, json};
+
+use super::Sides;
+use crate::eval::check::{self, Scene};
+use crate::eval::graded::{Graded, Response, SeenTurn};
+use crate::eval::grounds::Staged;
+use crate::eval::judge;
+use crate::eval::suite::{Assertion, Case, Vars};
+
+/// What the judge is asked.
+const QUESTION: &str = "the reply that serves the customer of this business better: correct, to the point, in the customer's language, \
+and honest about what is not known";
+
+/// How old and new answer score.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scored {
+    /// The suite's score of the old answer and of the new one, 0 to 1; `None` where the suite asks nothing of every case.
+    pub suite: Option<(f64, f64)>,
+    /// What the suite finds wrong with the new one.
+    pub wrong: Vec<String>,
+    /// What the judge says; `None` where nobody judges, or the answers are the same.
+    pub judged: Option<Judged>,
+    /// What judging cost, in dollars.
+    pub cost: f64,
+}
+
+/// Which answer a judge prefers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// The new one.
+    Better,
+    /// The old one.
+    Worse,
+    /// It says now this and now that: in the other order it chose the other one.
+    Same,
+    /// It could not be asked or understood, and why.
+    Unknown(String),
+}
+
+/// Scores both answers. `judges` asks the judge, too: twice, because models like what stands first.
+pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
+    let mut scored = Scored::default();
+    let vars = Vars::from_iter([("message".to_owned(), Value::from(sides.question.clone()))]);
+    let common = staged.common();
+    if !common.is_empty() {
+        let then = graded(staged, &common, &vars, &sides.then).await;
+        let now = graded(staged, &common, &vars, &sides.now).await;
+        scored.cost += cost(&then) + cost(&now);
+        let parts = now.component_results.unwrap_or_default();
+        scored.wrong = parts
+            .into_iter()
+            .filter(|part| !part.pass && part.skipped.is_none())
+            .map(|part| part.reason)
+            .collect();
+        scored.suite = Some((then.score, now.score));
+    }
+    if judges && !sides.same() {
+        let (first, spent) =
+            prefers_second(staged, &vars, (&sides.then.text, &sides.now.text)).await;
+        let (second, more) =
+            prefers_second(staged, &vars, (&sides.now.text, &sides.then.text)).await;
+        scored.cost += spent + more;
+        scored.judged = Some(match (first, second) {
+            (Ok(true), Ok(false)) => Judged::Better,
+            (Ok(false), Ok(true)) => Judged::Worse,
+            (Ok(_), Ok(_)) => Judged::Same,
+            (Err(why), _) | (_, Err(why)) => Judged::Unknown(why),
+        });
+    }
+    scored
+}
+
+async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super::Side) -> Graded {
+    let turn = SeenTurn {
+        outcome: side.outcome.clone(),
+        bubbles: side.bubbles.clone(),
+        owner: if side.outcome == "hand_over" { "person" } else { "bot" }.into(),
+        trace: serde_json::to_value(&side.trace).unwrap_or_default(),
+        ..SeenTurn::default()
+    };
+    #[expect(clippy::cast_precision_loss, reason = "dollars need no more digits")]
+    let cost = side.cost_micros as f64 / 1e6;
+    let output = Value::from(side.bubbles.join("\n\n"));
+    let response = Response {
+        output: output.clone(),
+        cost: Some(cost),
+        latency_ms: Some(side.took_ms),
+        turns: vec![turn],
+        ..Response::default()
+    };
+    let case = Case { vars: vars.clone(), assert: common.to_vec(), ..Case::default() };
+    let prompt = vars.get("message").and_then(Value::as_str).unwrap_or_default();
+    check::grade(Scene {
+        output: &output,
+        prompt,
+        vars,
+        case: &case,
+        response: &response,
+        latency_ms: Some(side.took_ms),
+        kit: staged.kit(),
+    })
+    .await
+}
+
+/// Whether a judge prefers the second of two answers, and what that cost.
+async fn prefers_second(
+    staged: &Staged,
+    vars: &Vars,
+    (one, two): (&str, &str),
+) -> (Result<bool, String>, f64) {
+    let value = json!(format!(
+        "{QUESTION}. The customer wrote: {}",
+        vars["message"].as_str().unwrap_or_default()
+    ));
+    let assertion =
+        Assertion { kind: "select-best".into(), value, weight: 1.0, ..Assertion::default() };
+    let outputs = [Value::from(one), Value::from(two)];
+    let case = Case { vars: vars.clone(), ..Case::default() };
+    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, staged.kit()).await;
+    let spent = verdicts.first().map(cost).unwrap_or_default();
+    let found = match verdicts.as_slice() {
+        [first, second] if first.pass != second.pass => Ok(second.pass),
+        [first, ..] => Err(first.reason.clone()),
+        [] => Err("the judge said nothing".into()),
+    };
+    (found, spent)
+}
+
+fn cost(graded: &Graded) -> f64 {
+    let own = graded.metadata.get("cost").and_then(Value::as_f64).unwrap_or(0.0);
+    let parts = graded.component_results.iter().flatten().map(cost).sum::<f64>();
+    if parts > 0.0 { parts } else { own }
+}
