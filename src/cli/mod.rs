@@ -65,7 +65,7 @@ enum Command {
     Search(search::Search),
     /// Write what is said in voice notes and other recordings, as a customer's would be understood
     Transcribe(transcribe::Transcribe),
-    Eval(eval::Eval),
+    Eval(Box<eval::Eval>),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -120,10 +120,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Source(source) => source.run(App::assemble(config).await?).await,
-        Command::Reindex(reindex) => reindex.run(config).await,
+        Command::Reindex(reindex) => Box::pin(reindex.run(config)).await,
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Transcribe(transcribe) => transcribe.run(config).await,
-        Command::Eval(eval) => eval.run(config).await,
+        Command::Eval(eval) => Box::pin(eval.run(config)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

@@ -93,9 +93,11 @@ async fn missing_files_are_named_where_they_are_asked_for() {
     eval(home.path(), &["none.yaml"]).await.is(1, &["none.yaml: there is no such file"]);
     after_head("tests: none.csv\n", &[]).await.is(1, &["suite.yaml:3:8: ", "none.csv"]);
     after_head("tests: [file://none.yaml]\n", &[]).await.is(1, &["suite.yaml:3:9: ", "none.yaml"]);
-    let schema = "tests:\n  - vars: {q: a}\n    assert: [{type: is-json, value: file://none.json}]\n";
+    let schema =
+        "tests:\n  - vars: {q: a}\n    assert: [{type: is-json, value: file://none.json}]\n";
     after_head(schema, &[]).await.is(100, &["none.json"]);
-    let script = "tests:\n  - vars: {q: a}\n    assert: [{type: javascript, value: file://none.js}]\n";
+    let script =
+        "tests:\n  - vars: {q: a}\n    assert: [{type: javascript, value: file://none.js}]\n";
     after_head(script, &[]).await.is(100, &["none.js"]);
     let target = "prompts: [a]\nproviders: [file://none.js]\ntests: [{}]\n";
     suite(target, &[]).await.is(1, &["suite.yaml: ", "none.js"]);
@@ -116,7 +118,8 @@ async fn a_wrong_template_is_an_error_of_its_row_alone() {
 
 #[tokio::test]
 async fn a_grader_that_answers_nonsense_passes_nothing() {
-    let grader: &[u8] = b"module.exports = async () => ({output: 'Lovely weather \\u001b[31m today'})";
+    let grader: &[u8] =
+        b"module.exports = async () => ({output: 'Lovely weather \\u001b[31m today'})";
     let tests = "tests:\n  - vars: {q: a}\n    assert: [{type: llm-rubric, value: x, provider: file://g.cjs}]\n  \
                  - vars: {q: b}\n    assert: [{type: not-llm-rubric, value: x, provider: file://g.cjs}]\n  \
                  - vars: {q: c}\n    assert: [{type: factuality, value: x, provider: file://g.cjs}]\n";
@@ -211,7 +214,8 @@ async fn references_in_circles_and_deep_or_swollen_yaml_are_refused() {
     after_head("x: {$ref: '#/x'}\ntests: []\n", &[]).await.is(1, &["suite.yaml:3", "itself"]);
     let two = "a: {b: {$ref: '#/c'}}\nc: [{$ref: '#/a'}]\ntests: [{}]\n";
     after_head(two, &[]).await.is(1, &["suite.yaml:", "itself"]);
-    let wide = "a: [{$ref: '#/b'}, {$ref: '#/b'}]\nb: [{$ref: '#/a'}, {$ref: '#/a'}]\ntests: [{}]\n";
+    let wide =
+        "a: [{$ref: '#/b'}, {$ref: '#/b'}]\nb: [{$ref: '#/a'}, {$ref: '#/a'}]\ntests: [{}]\n";
     let ran = after_head(wide, &[]).await;
     ran.is(1, &["itself"]);
     assert!(ran.took < Duration::from_secs(10), "{:?}", ran.took);
@@ -305,7 +309,9 @@ async fn a_large_table_is_run_in_little_memory() {
 #[tokio::test]
 async fn two_runs_at_once_do_not_spoil_each_other() {
     let cases: String = (0..200).map(|n| format!("  - vars: {{q: 'case {n}'}}\n")).collect();
-    let text = format!("{HEAD}defaultTest: {{options: {{}}}}\nevaluateOptions: {{delay: 5}}\ntests:\n{cases}");
+    let text = format!(
+        "{HEAD}defaultTest: {{options: {{}}}}\nevaluateOptions: {{delay: 5}}\ntests:\n{cases}"
+    );
     let home = folder(&[("suite.yaml", text.as_bytes())]);
     let (one, two) = tokio::join!(
         eval(home.path(), &["suite.yaml", "-o", "one.json"]),

@@ -75,7 +75,11 @@ fn kit(suite: &Suite) -> Kit {
     Kit {
         base: suite.base.clone(),
         templates: Templates::new(suite.env.clone()),
-        targets: Arc::new(Targets::new(suite.base.clone(), suite.env.clone(), Arc::clone(&scripts))),
+        targets: Arc::new(Targets::new(
+            suite.base.clone(),
+            suite.env.clone(),
+            Arc::clone(&scripts),
+        )),
         scripts,
         grader: None,
         strict: false,
