@@ -109,7 +109,7 @@ pub enum Settings {
     /// No model.
     Extractive {},
     /// An OpenAI-compatible endpoint.
-    Openai(openai::Settings),
+    Openai(Box<openai::Settings>),
 }
 
 impl Settings {

@@ -5,6 +5,7 @@ mod support;
 mod architecture;
 mod api;
 mod bad_input;
+mod bad_suites;
 mod cli;
 mod collection_settings;
 mod conformance;

@@ -10,6 +10,7 @@ use frontdesk::eval::check::Kit;
 use frontdesk::eval::graded::Response;
 use frontdesk::eval::row::{Journal, Row, Summary};
 use frontdesk::eval::run::{self, Filters, Plan, Progress};
+use frontdesk::eval::script::Scripts;
 use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::eval::target::{Asked, Target, Targets};
 use frontdesk::eval::template::Templates;
@@ -70,15 +71,15 @@ impl Desk {
 }
 
 fn kit(suite: &Suite) -> Kit {
-    let scripts = Arc::default();
+    let scripts: Arc<Scripts> = Arc::default();
     Kit {
         base: suite.base.clone(),
         templates: Templates::new(suite.env.clone()),
-        targets: Arc::new(Targets {
-            base: suite.base.clone(),
-            env: suite.env.clone(),
-            scripts: Arc::clone(&scripts),
-        }),
+        targets: Arc::new(Targets::new(
+            suite.base.clone(),
+            suite.env.clone(),
+            Arc::clone(&scripts),
+        )),
         scripts,
         grader: None,
         strict: false,

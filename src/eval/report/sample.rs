@@ -10,7 +10,9 @@ pub(crate) fn run(folder: &std::path::Path) -> (Summary, Journal) {
     let journal = Journal::at(folder.join("journal.jsonl"));
     let mut rows = rows();
     rows.reverse();
-    rows.iter().for_each(|row| journal.add(row).unwrap());
+    for row in &rows {
+        journal.add(row).unwrap();
+    }
     (summary(), journal)
 }
 
@@ -145,7 +147,8 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// An assertion that was tried.
-pub(crate) fn graded(kind: &str, value: Value, score: f64, reason: &str) -> Graded {
+pub(crate) fn graded(kind: &str, value: impl Into<Value>, score: f64, reason: &str) -> Graded {
+    let value: Value = value.into();
     let assertion = json!({"type": kind, "value": value, "metric": "hours"});
     Graded { assertion, ..Graded::scored(score > 0.5, score, reason) }
 }

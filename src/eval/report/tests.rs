@@ -148,7 +148,7 @@ fn a_case_that_passes_sometimes_is_flaky() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::at(folder.path().join("journal"));
     for (repeat, score) in [(0, 1.0), (1, 0.0), (2, 1.0)] {
-        let part = sample::graded("equals", "x".into(), score, "differs");
+        let part = sample::graded("equals", "x", score, "differs");
         let row = sample::row(0, 0, "hi", "y", &[part]);
         journal.add(&super::super::row::Row { repeat, ..row }).unwrap();
     }
@@ -162,9 +162,8 @@ fn a_case_that_passes_sometimes_is_flaky() {
 fn the_last_row_of_a_key_counts_and_half_a_line_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::at(folder.path().join("journal"));
-    let failed =
-        sample::row(0, 0, "hi", "y", &[sample::graded("equals", "x".into(), 0.0, "differs")]);
-    let passed = sample::row(0, 0, "hi", "x", &[sample::graded("equals", "x".into(), 1.0, "")]);
+    let failed = sample::row(0, 0, "hi", "y", &[sample::graded("equals", "x", 0.0, "differs")]);
+    let passed = sample::row(0, 0, "hi", "x", &[sample::graded("equals", "x", 1.0, "")]);
     journal.add(&failed).unwrap();
     journal.add(&passed).unwrap();
     let half = serde_json::to_string(&failed).unwrap();
@@ -192,7 +191,7 @@ fn long_reports(folder: &Path, rows: usize) {
     let answer = "A long answer. ".repeat(200);
     for index in 0..rows {
         let score = if index % 10 == 0 { 0.0 } else { 1.0 };
-        let part = sample::graded("contains", "x".into(), score, "not there");
+        let part = sample::graded("contains", "x", score, "not there");
         let row = sample::row(index, 0, &format!("question {index}"), &answer, &[part]);
         writeln!(out, "{}", serde_json::to_string(&row).unwrap()).unwrap();
     }

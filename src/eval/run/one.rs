@@ -181,10 +181,12 @@ impl Job<'_> {
                 None,
             ));
         }
-        let open = |spec: &TargetSpec| match is_simulated(spec) {
+        let open = |spec: &TargetSpec| {
+            if !is_simulated(spec) {
+                return kit.targets.open(spec);
+            }
             // A customer that is a case's own provider talks to the suite's.
-            true => kit.targets.open_simulated(spec, self.place.target.clone(), kit.grader.clone()),
-            false => kit.targets.open(spec),
+            kit.targets.open_simulated(spec, self.place.target.clone(), kit.grader.clone())
         };
         let own = self.case.provider.as_deref().map(open).transpose().map_err(Error::Failed)?;
         let target = own.as_ref().unwrap_or(&self.place.target);

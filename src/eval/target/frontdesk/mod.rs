@@ -52,10 +52,10 @@ impl Agents {
             name => self.desk.bots.named(name),
         };
         named.map(|bot| self.drafts.get(&bot.agent.slug).cloned().unwrap_or(bot)).ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|bot| bot.agent.slug.as_str()).collect();
+            let known: Vec<_> = all.iter().map(|bot| bot.agent.slug.as_str()).collect();
             match name {
-                "" => format!("say which agent: `frontdesk:NAME`; there are: {}", names.join(", ")),
-                _ => format!("there is no agent `{name}`; there are: {}", names.join(", ")),
+                "" => format!("say which agent: `frontdesk:NAME`; there are: {}", known.join(", ")),
+                _ => format!("there is no agent `{name}`; there are: {}", known.join(", ")),
             }
         })
     }

@@ -54,7 +54,10 @@ impl<'a> Talk<'a> {
             Ok(Value::Array(messages)) if messages.iter().all(|one| one.get("role").is_some()) => {
                 messages
             }
-            _ => return Ok(self.say(said::text(prompt)).await),
+            _ => {
+                self.say(said::text(prompt)).await;
+                return Ok(());
+            }
         };
         let last = messages.iter().rposition(|one| one["role"] == "user");
         let last = last.ok_or("the prompt has no message of the user")?;
@@ -110,10 +113,10 @@ impl<'a> Talk<'a> {
         };
         let around = Around { recordings: &Brought, hear: None, means: Means::Full };
         let answered = self.engine.answer(&self.bot, &turn, around).await;
-        self.answered(words, answered);
+        self.answered(words, &answered);
     }
 
-    fn answered(&mut self, words: Vec<String>, answered: Answered) {
+    fn answered(&mut self, words: Vec<String>, answered: &Answered) {
         let mut seen = SeenTurn {
             outcome: word(&answered.outcome).into(),
             bubbles: bubbles(&self.bot, &answered.outcome),
