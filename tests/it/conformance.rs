@@ -39,6 +39,8 @@ fn kit() -> Kit {
             base: base.clone(),
             env: Vars::new(),
             scripts: scripts.clone(),
+            cache: None,
+            desk: None,
         }),
         base,
         scripts,

@@ -78,6 +78,8 @@ fn kit(suite: &Suite) -> Kit {
             base: suite.base.clone(),
             env: suite.env.clone(),
             scripts: Arc::clone(&scripts),
+            cache: None,
+            desk: None,
         }),
         scripts,
         grader: None,

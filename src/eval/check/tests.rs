@@ -11,8 +11,13 @@ use crate::eval::graded::Span;
 fn kit(strict: bool) -> Kit {
     let limit = Duration::from_millis(400);
     let scripts = Arc::new(Scripts::default().within(limit, Duration::from_secs(20)));
-    let targets =
-        Targets { base: PathBuf::from("/nowhere"), env: Vars::new(), scripts: scripts.clone() };
+    let targets = Targets {
+        base: PathBuf::from("/nowhere"),
+        env: Vars::new(),
+        scripts: scripts.clone(),
+        cache: None,
+        desk: None,
+    };
     Kit {
         base: PathBuf::from("/nowhere"),
         templates: Templates::default(),
