@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::telemetry;
 
 mod answer;
+mod cases;
 mod chat;
 mod client;
 mod doctor;
@@ -19,6 +20,7 @@ mod gaps;
 mod inbox;
 mod learn;
 mod models;
+mod redteam;
 mod reindex;
 mod reindex_to;
 mod search;
@@ -66,6 +68,11 @@ enum Command {
     Transcribe(transcribe::Transcribe),
     /// Score answers to questions whose right answers are known
     Eval(eval::Eval),
+    /// Make cases for suites: from conversations, documents, knowledge gaps and hand-offs
+    Cases(cases::Cases),
+    /// Attack an agent, and show what got through
+    #[command(name = "redteam")]
+    RedTeam(redteam::RedTeam),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -124,6 +131,8 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Search(search) => search.run(App::assemble(config).await?).await,
         Command::Transcribe(transcribe) => transcribe.run(config).await,
         Command::Eval(eval) => eval.run(App::assemble(config).await?).await,
+        Command::Cases(cases) => cases.run(App::assemble(config).await?).await,
+        Command::RedTeam(redteam) => redteam.run(App::assemble(config).await?).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
