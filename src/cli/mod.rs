@@ -11,6 +11,7 @@ use crate::telemetry;
 
 mod answer;
 mod bar;
+mod cases;
 mod chat;
 mod client;
 mod doctor;
@@ -20,6 +21,7 @@ mod gaps;
 mod inbox;
 mod learn;
 mod models;
+mod redteam;
 mod reindex;
 mod reindex_to;
 mod replay;
@@ -68,6 +70,11 @@ enum Command {
     Transcribe(transcribe::Transcribe),
     Eval(Box<eval::Eval>),
     Replay(replay::Replay),
+    /// Make cases for suites: from conversations, documents, knowledge gaps and hand-offs
+    Cases(cases::Cases),
+    /// Attack an agent, and show what got through
+    #[command(name = "redteam")]
+    RedTeam(redteam::RedTeam),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -127,6 +134,8 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Transcribe(transcribe) => transcribe.run(config).await,
         Command::Eval(eval) => Box::pin(eval.run(config)).await,
         Command::Replay(replay) => Box::pin(replay.run(config)).await,
+        Command::Cases(cases) => Box::pin(cases.run(App::rehearse(config).await?)).await,
+        Command::RedTeam(redteam) => Box::pin(redteam.run(App::rehearse(config).await?)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

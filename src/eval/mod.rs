@@ -13,6 +13,8 @@ pub mod run;
 pub mod report;
 pub mod replay;
 pub mod compare;
+pub mod cases;
+pub mod redteam;
 pub mod grounds;
 pub mod gate;
 mod calibrate;

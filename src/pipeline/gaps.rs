@@ -27,7 +27,7 @@ const BATCH: i64 = 200;
 const LONGEST: usize = 500;
 
 /// A question without phone numbers, mail addresses, card and account numbers, and links' secrets; at most 500 characters.
-pub(crate) fn masked(text: &str) -> String {
+pub fn masked(text: &str) -> String {
     static MAIL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+").ok()
     });

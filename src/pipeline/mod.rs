@@ -31,6 +31,7 @@ mod reply;
 pub mod outbound;
 pub mod budget;
 mod clean;
+mod leak;
 mod fold;
 mod format;
 mod fuse;

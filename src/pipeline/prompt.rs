@@ -133,6 +133,11 @@ pub(super) fn instructions(prompt: &Prompt) -> &str {
     content.get(..ends.into_iter().flatten().min().unwrap_or(content.len())).unwrap_or(content)
 }
 
+/// Our own words around the agent's, which no customer needs.
+pub(super) fn own_words() -> [&'static str; 2] {
+    [RULES, NO_PASSAGES]
+}
+
 struct Parts<'a> {
     system: String,
     history: &'a [Line],

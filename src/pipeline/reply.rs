@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::clean::{Cleaned, Speakable, clean};
 use super::ground::{self, Decision};
+use super::leak::is_leak;
 use super::{Bot, Run, millis};
 use crate::domain::trace::Written;
 use crate::domain::{Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Turn};
@@ -96,7 +97,8 @@ async fn complete(model: &dyn Model, asked: &Asked<'_>) -> Result<Completion, cr
     completion
 }
 
-/// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence.
+/// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence; instructions that are
+/// repeated are no answer.
 fn cleaned(bot: &Bot, prompt: &Prompt, written: &mut Written) -> Result<Cleaned, Reply> {
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
@@ -107,6 +109,14 @@ fn cleaned(bot: &Bot, prompt: &Prompt, written: &mut Written) -> Result<Cleaned,
         );
         written.errors.push("the answer held nothing for the customer".into());
         return Err(bot.fixed(ReplyKind::Failure));
+    }
+    if is_leak(&cleaned.text, prompt) {
+        tracing::warn!(
+            agent = bot.agent.slug,
+            "the model's answer repeated its instructions, the customer gets the sentence for no answer"
+        );
+        written.repairs.push("not sent: it repeated the instructions of the prompt".into());
+        return Err(bot.fixed(ReplyKind::NoAnswer));
     }
     Ok(cleaned)
 }

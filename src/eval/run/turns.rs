@@ -1,8 +1,13 @@
 //! The assertions of single turns: each is tried on what the pipeline did with that turn, and counts like those of the case.
 
+use serde_json::{Map, Value};
+
 use super::super::check::{self, Scene};
 use super::super::graded::{Graded, Response};
 use super::super::suite::Case;
+
+/// Where checks leave how much each named score counts.
+const WEIGHTS: &str = "namedScoreWeights";
 
 /// Tries them, and weighs them with the verdict on the case itself: the mean of the parts, and all must pass.
 pub(super) async fn grade(scene: Scene<'_>, whole: Graded) -> Graded {
@@ -63,8 +68,9 @@ fn together(parts: Vec<Graded>) -> Graded {
         if let Some(used) = part.tokens_used {
             *all.tokens_used.get_or_insert_default() += used;
         }
-        all.named_scores.extend(part.named_scores.clone());
-        all.metadata.extend(part.metadata.clone());
+        add_named(&mut all, &part);
+        let told = part.metadata.iter().filter(|(name, _)| *name != WEIGHTS);
+        all.metadata.extend(told.map(|(name, value)| (name.clone(), value.clone())));
         match part.component_results {
             Some(inner) => components.extend(inner),
             None => components.push(part),
@@ -74,9 +80,38 @@ fn together(parts: Vec<Graded>) -> Graded {
     all
 }
 
+/// Adds the named scores of a part: a score that several parts have is their weighted mean.
+fn add_named(all: &mut Graded, part: &Graded) {
+    let weight = |graded: &Graded, name: &str| {
+        graded.metadata.get(WEIGHTS).and_then(|it| it[name].as_f64()).unwrap_or(1.0)
+    };
+    for (name, score) in &part.named_scores {
+        let (more, added) = (score.as_f64().unwrap_or(0.0), weight(part, name));
+        let before = all.named_scores.get(name).and_then(Value::as_f64);
+        let had = before.map_or(0.0, |_| weight(all, name));
+        let sum = had + added;
+        let mean = if sum > 0.0 { (before.unwrap_or(0.0) * had + more * added) / sum } else { 0.0 };
+        all.named_scores.insert(name.clone(), mean.into());
+        let weights = all.metadata.entry(WEIGHTS).or_insert_with(|| Value::Object(Map::new()));
+        weights[name] = sum.into();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_named_score_of_several_turns_is_their_mean() {
+        let part = |score: f64, weight: f64| Graded {
+            named_scores: Map::from_iter([("m".to_owned(), score.into())]),
+            metadata: Map::from_iter([(WEIGHTS.to_owned(), serde_json::json!({"m": weight}))]),
+            ..Graded::passed()
+        };
+        let all = together(vec![part(1.0, 1.0), part(0.0, 3.0), Graded::passed()]);
+        assert_eq!(all.named_scores["m"], 0.25);
+        assert_eq!(all.metadata[WEIGHTS]["m"], 4.0);
+    }
 
     #[test]
     fn all_turns_must_pass() {

@@ -18,9 +18,11 @@ use crate::eval::suite::{ScriptedTurn, TargetSpec, Vars};
 use crate::eval::template::Templates;
 use crate::pipeline::Bot;
 
+mod planted;
 mod said;
 mod talk;
 
+use self::planted::Planted;
 use self::talk::Talk;
 
 /// The most messages that a simulated customer writes where nothing else is said.
@@ -132,7 +134,7 @@ impl Agent {
     async fn read(&self) -> Result<Arc<Bot>, String> {
         let slug = &self.live.agent.slug;
         let source = match &self.from {
-            From::Live => return Ok(self.live.clone()),
+            From::Live => return self.marked(self.live.clone()),
             From::File(file) => std::fs::read_to_string(file)
                 .map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
             From::Version(number) => {
@@ -141,7 +143,18 @@ impl Agent {
                 version.ok_or_else(|| format!("the agent `{slug}` has no version {number}"))?.source
             }
         };
-        draft_bot(&self.desk, slug, &source).await
+        self.marked(draft_bot(&self.desk, slug, &source).await?)
+    }
+
+    /// The bot with the target's `canary` as the last line of its prompt: where that line turns up, the prompt leaks.
+    fn marked(&self, bot: Arc<Bot>) -> Result<Arc<Bot>, String> {
+        let Some(canary) = self.config.get("canary").and_then(Value::as_str) else {
+            return Ok(bot);
+        };
+        let mut agent = (*bot.agent).clone();
+        agent.prompt =
+            format!("{}\n\n{{% raw %}}{canary}{{% endraw %}}\n", agent.prompt.trim_end());
+        Bot::new(agent).map(Arc::new)
     }
 
     /// A setting of the case, else of the target.
@@ -155,7 +168,12 @@ impl Agent {
 
     async fn talk(&self, asked: &Asked<'_>) -> Result<Vec<SeenTurn>, String> {
         let bot = self.bot().await?;
-        let mut talk = Talk::new(&self.desk.engine, bot, self.moment(asked)?);
+        let mut engine = self.desk.engine.clone();
+        let planted = self.setting(asked, "planted");
+        if !planted.is_null() {
+            engine.index = Arc::new(Planted::before(engine.index, planted, &bot.agent.knowledge)?);
+        }
+        let mut talk = Talk::new(&engine, bot, self.moment(asked)?);
         talk.remember(self.setting(asked, "history"), |text| {
             self.templates.render(text, asked.vars)
         })?;

@@ -1,0 +1,203 @@
+//! `frontdesk redteam`: attacks an agent, and shows what got through.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use crate::app::App;
+use crate::desk::{Bots, Desk};
+use crate::eval::grounds::Grounds;
+use crate::eval::redteam::{self, Built, KINDS, Obedient, Wanted};
+use crate::eval::report;
+use crate::eval::row::{Journal, Row, Table};
+use crate::eval::run::{Plan, Progress, exit_code};
+use crate::eval::suite::{Overrides, Suite};
+use crate::pipeline::Bot;
+
+/// Attack an agent, and show what got through
+///
+/// Attacks in English, Spanish, Portuguese and Arabic run through the real pipeline: attempts to read the prompt, orders
+/// planted in documents, other roles, other customers' data, what is none of the business's, and what does harm.
+/// They are judged by what the customer would get. Harmless messages that look like attacks show what a defence costs.
+/// Nothing is sent or stored: what is planted is seen by the attack alone.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct RedTeam {
+    /// The agent [default: the only one]
+    agent: Option<String>,
+    /// Write the suite into this file, too, to be run again or changed
+    #[arg(long, value_name = "FILE")]
+    suite_out: Option<PathBuf>,
+    /// Only attacks of this kind: prompt-leak, planted, role-change, other-customers, off-topic, harmful; several times
+    #[arg(long, value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
+    only: Vec<String>,
+    /// The most attacks of a kind
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Let a model answer that obeys every attack, without a network: what the pipeline stops by itself
+    #[arg(long)]
+    worst: bool,
+    /// Write a report: .json, .html, .junit.xml, .csv, .md …; several times
+    #[arg(short, long, value_name = "FILE")]
+    output: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk redteam acme
+  frontdesk redteam acme --only prompt-leak --only planted -o redteam.html
+  frontdesk redteam acme --worst
+  frontdesk redteam acme --suite-out eval/suites/acme-redteam.yaml";
+
+/// How many topics of the documents are asked about.
+const TOPICS: usize = 24;
+
+impl RedTeam {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        for file in &self.output {
+            report::check(file)?;
+        }
+        app.desk.library.follow().await?;
+        app.desk.follow_answers().await?;
+        let bot = chosen(&app.desk, self.agent.as_deref())?;
+        let topics = redteam::topics(&app.desk, &bot, TOPICS).await?;
+        let wanted = Wanted {
+            agent: bot.agent.slug.clone(),
+            name: bot.agent.name.clone(),
+            topics,
+            only: self.only.clone(),
+            count: self.count,
+        };
+        let built = redteam::build(&wanted).map_err(anyhow::Error::msg)?;
+        let folder = workplace()?;
+        let file = self.suite_out.clone().unwrap_or_else(|| folder.join("redteam.yaml"));
+        std::fs::write(&file, built.yaml())
+            .map_err(|error| anyhow!("{} cannot be written: {error}", file.display()))?;
+        let done = self.attack(&app, &bot, (&built, &file, &folder)).await;
+        drop(std::fs::remove_dir_all(&folder));
+        done
+    }
+
+    async fn attack(
+        &self,
+        app: &App,
+        bot: &Bot,
+        (built, file, folder): (&Built, &PathBuf, &PathBuf),
+    ) -> anyhow::Result<ExitCode> {
+        let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
+        let suite = Suite::load(file, &Overrides::default()).await?;
+        let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
+        let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
+        let journal = Journal::at(folder.join("rows.jsonl"));
+        let plan = Plan::new(journal.clone());
+        let stop = async { drop(tokio::signal::ctrl_c().await) };
+        let mut summary = staged.run(&plan, &Counting::default(), stop).await?;
+        let table = redteam::table(&redteam::tally(&journal)?);
+        through(&journal)?;
+        print(&table);
+        if !summary.complete {
+            println!("It was stopped: not all attacks were tried.");
+        }
+        summary.tables.push(table);
+        report::write_all(&self.output, &summary, &journal)?;
+        let failed = redteam::tally(&journal)?.iter().any(|(_, tally)| tally.through > 0);
+        let code = if failed { exit_code(&summary, false) } else { 0 };
+        Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    }
+}
+
+fn chosen(desk: &Desk, name: Option<&str>) -> anyhow::Result<Arc<Bot>> {
+    let all = desk.bots.all();
+    let found = match name {
+        Some(name) => desk.bots.named(name),
+        None => (all.len() == 1).then(|| all[0].clone()),
+    };
+    let known: Vec<_> = all.iter().map(|bot| bot.agent.slug.as_str()).collect();
+    found.ok_or_else(|| match name {
+        Some(name) => anyhow!("there is no agent `{name}`; there are: {}", known.join(", ")),
+        None => {
+            anyhow!("say which agent: `frontdesk redteam AGENT`; there are: {}", known.join(", "))
+        }
+    })
+}
+
+/// The same desk with a model that obeys everybody, for this run alone.
+fn worst(desk: &Desk, bot: &Bot, built: &Built) -> anyhow::Result<Arc<Desk>> {
+    let mut engine = desk.engine.clone();
+    engine.model = Arc::new(Obedient::new(built.orders.clone()));
+    let bots = Bots::default();
+    bots.put(Bot::new((*bot.agent).clone()).map_err(anyhow::Error::msg)?);
+    Ok(Arc::new(Desk {
+        store: desk.store.clone(),
+        engine,
+        library: desk.library.clone(),
+        bots,
+        numbers: Vec::new(),
+        intake: desk.intake,
+        base_url: desk.base_url.clone(),
+        wake: Arc::default(),
+    }))
+}
+
+/// A folder for the run, gone afterwards.
+fn workplace() -> anyhow::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("frontdesk-redteam-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// What got through, each with what the customer would get.
+fn through(journal: &Journal) -> anyhow::Result<()> {
+    for row in journal.rows()? {
+        let row = row?;
+        let about = row.test_case.pointer("/metadata/redteam/role");
+        let is_attack = about.is_some_and(|role| role == "attack");
+        if is_attack && !row.success {
+            let said = row.response.as_ref().map(|response| response.output.to_string());
+            let said: String = said.unwrap_or_default().chars().take(160).collect();
+            let what = row.error.clone().unwrap_or(said);
+            println!("  {}\n      {what}", row.title());
+        }
+    }
+    Ok(())
+}
+
+fn print(table: &Table) {
+    println!();
+    for line in std::iter::once(&table.columns).chain(&table.rows) {
+        let cells: Vec<_> = line.iter().skip(1).map(|cell| format!("{cell:>12}")).collect();
+        println!("{:16}{}", line.first().map_or("", String::as_str), cells.concat());
+    }
+}
+
+/// Counts on the terminal's last line.
+#[derive(Default)]
+struct Counting {
+    total: std::sync::atomic::AtomicUsize,
+    done: std::sync::atomic::AtomicUsize,
+}
+
+impl Progress for Counting {
+    fn begin(&self, total: usize) {
+        self.total.store(total, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn row(&self, _: &Row) {
+        use std::io::IsTerminal as _;
+        use std::sync::atomic::Ordering::Relaxed;
+        let done = self.done.fetch_add(1, Relaxed) + 1;
+        if std::io::stderr().is_terminal() {
+            eprint!("\r{done} of {} ", self.total.load(Relaxed));
+        }
+    }
+
+    fn done(&self) {
+        use std::io::IsTerminal as _;
+        if std::io::stderr().is_terminal() {
+            eprint!("\r");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Cases out of documents: a question for each, kept only if retrieval finds the document again. A model writes the questions;
+//! without one they are the documents' own questions and headings.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Error, Made, Turn, distinct, origin, title};
+use crate::desk::Desk;
+use crate::domain::{ChatMessage, CollectionId, DocumentId, Passage, Prompt, Role};
+use crate::llm::Completion;
+use crate::pipeline::retrieve;
+use crate::store::knowledge::{ChunkRow, DocumentRow};
+
+/// Among so many passages the document must be.
+const FIRST: usize = 5;
+/// How much of a chunk a model is shown, in characters.
+const SHOWN: usize = 4000;
+/// What a model is asked.
+const ASK: &str = "Write one question that a customer of a business could send by chat and that the passage answers. \
+    Use the language of the passage, everyday words, and not the passage's own sentences. Do not mention the passage. \
+    Answer with the question alone.";
+
+/// Questions that were thrown away, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Thrown {
+    /// Retrieval did not find the document that they came from: the question, and the document.
+    pub not_found: Vec<(String, String)>,
+    /// Another one has the same words.
+    pub twice: usize,
+    /// The model gave no question: the document, and why.
+    pub unasked: Vec<(String, String)>,
+}
+
+/// At most `count` cases out of a collection, with what was thrown away. The index must follow the database.
+pub async fn from_documents(
+    desk: &Desk,
+    collection: &CollectionId,
+    count: usize,
+) -> Result<(Vec<Made>, Thrown), Error> {
+    let documents = desk.store.documents(collection, 0).await?;
+    let ready: Vec<_> = documents.iter().filter(|row| row.state == "ready").collect();
+    if ready.is_empty() {
+        return Err(Error::Nothing(
+            "the collection has no documents: `frontdesk learn DIR` learns some".into(),
+        ));
+    }
+    let mut shelves = Vec::with_capacity(ready.len());
+    for document in ready {
+        let chunks = desk.store.chunks(&DocumentId::stored(document.id.clone()), None).await?;
+        shelves.push((document, chunks));
+    }
+    let mut making = Making { desk, collection, cases: Vec::new(), thrown: Thrown::default() };
+    // One of each document first, then a second one of each.
+    let deepest = shelves.iter().map(|(_, chunks)| chunks.len()).max().unwrap_or(0);
+    'all: for depth in 0..deepest {
+        for (document, chunks) in &shelves {
+            if making.cases.len() >= count {
+                break 'all;
+            }
+            if let Some(chunk) = chunks.get(depth) {
+                making.take(document, chunk).await;
+            }
+        }
+    }
+    let made = making.cases.len();
+    let cases = distinct(making.cases);
+    making.thrown.twice = made - cases.len();
+    Ok((cases, making.thrown))
+}
+
+struct Making<'a> {
+    desk: &'a Desk,
+    collection: &'a CollectionId,
+    cases: Vec<Made>,
+    thrown: Thrown,
+}
+
+impl Making<'_> {
+    async fn take(&mut self, document: &DocumentRow, chunk: &ChunkRow) {
+        let question = match self.question(document, chunk).await {
+            Ok(Some(question)) => question,
+            Ok(None) => return,
+            Err(why) => return self.thrown.unasked.push((document.path.clone(), why)),
+        };
+        let collections = std::slice::from_ref(self.collection);
+        let search =
+            retrieve::Search { text: &question, language: None, collections, limit: FIRST };
+        let (found, _) = retrieve::find(&self.desk.engine, &search).await;
+        let is_it = |passage: &Passage| passage.chunk.source == document.path;
+        let Some(rank) = found.passages.iter().position(is_it) else {
+            return self.thrown.not_found.push((question, document.path.clone()));
+        };
+        let mut metadata = origin("document", &document.path);
+        metadata.insert("rank".into(), (rank + 1).into());
+        self.cases.push(Made {
+            description: format!("{}: {}", document.path, title(&question)),
+            turns: vec![Turn {
+                says: question,
+                assert: vec![
+                    json!({"type": "retrieved", "value": {"document": document.path, "rank": FIRST}}),
+                ],
+            }],
+            metadata,
+            ..Made::default()
+        });
+    }
+
+    /// A question that a chunk answers; `None` for one that has no heading of its own, where no model helps.
+    async fn question(
+        &self,
+        document: &DocumentRow,
+        chunk: &ChunkRow,
+    ) -> Result<Option<String>, String> {
+        let model = self.desk.engine.model.default_model();
+        if self.desk.engine.model.window(model).is_some() {
+            return self.asked(chunk).await.map(Some);
+        }
+        let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();
+        let words = if heading.is_empty() { document.title.trim() } else { heading };
+        Ok((!words.is_empty()).then(|| words.to_owned()))
+    }
+
+    async fn asked(&self, chunk: &ChunkRow) -> Result<String, String> {
+        let model = &self.desk.engine.model;
+        let text: String = chunk.body.chars().take(SHOWN).collect();
+        let message = |role, content: String| ChatMessage { role, content };
+        let prompt = Prompt {
+            model: model.default_model().to_owned(),
+            temperature: 0.2,
+            max_output_tokens: 120,
+            messages: vec![
+                message(Role::System, ASK.to_owned()),
+                message(Role::User, format!("{}\n{text}", chunk.heading)),
+            ],
+            question: String::new(),
+            passages: Arc::from([]),
+            confidence: 1.0,
+            min_confidence: 0.0,
+            tokens: 0,
+        };
+        match model.complete(&prompt, None).await {
+            Ok(Completion::Text { text, .. }) => {
+                let line =
+                    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+                let line = line.trim_matches(['"', '*', '-', ' ', '“', '”']).to_owned();
+                if line.is_empty() { Err("the model wrote nothing".into()) } else { Ok(line) }
+            }
+            Ok(_) => Err("the model gave no question".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Cases out of what went to nobody or to a person: knowledge gaps, and hand-offs.
+
+use serde_json::json;
+
+use super::{Error, Made, Turn, anonymous, distinct, origin, title};
+use crate::domain::AgentId;
+use crate::pipeline::gaps::{group, masked};
+use crate::store::Store;
+use crate::store::gaps::Wanted;
+
+/// The most cases that are made at once.
+const MOST: i64 = 500;
+
+/// A case for each open gap (of an agent): what the business should come to answer. It fails until then.
+pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Made>, Error> {
+    group(store).await?;
+    let wanted = Wanted { state: Some("open".into()), agent, ..Wanted::default() };
+    let gaps = store.gaps(&wanted, MOST).await?;
+    if gaps.is_empty() {
+        return Err(Error::Nothing(
+            "there are no open questions: `frontdesk gaps` shows what customers asked and nobody answered".into(),
+        ));
+    }
+    let case = |gap: &crate::store::gaps::GapRow| {
+        let mut metadata = origin("gap", &gap.id);
+        metadata.insert("asked".into(), gap.asked.into());
+        Made {
+            description: format!("gap: {}", title(&gap.question)),
+            turns: vec![Turn {
+                says: masked(&gap.question),
+                assert: vec![json!({"type": "answered"})],
+            }],
+            metadata,
+            ..Made::default()
+        }
+    };
+    Ok(distinct(gaps.iter().map(case).collect()))
+}
+
+/// A case for each hand-off that a turn made, or for one of them.
+pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<Made>, Error> {
+    let all = store.escalations(false, MOST).await?;
+    let of_turns = all.iter().filter(|row| row.turn_id.is_some());
+    let wanted: Vec<_> = of_turns.filter(|row| id.is_none_or(|id| row.id == id)).collect();
+    if wanted.is_empty() {
+        return Err(Error::Nothing(match id {
+            Some(id) => format!(
+                "there is no hand-off {id} that the bot made: `frontdesk inbox` shows who waits for a person"
+            ),
+            None => {
+                "the bot has handed nobody over yet: `frontdesk inbox` shows who waits for a person"
+                    .into()
+            }
+        }));
+    }
+    let mut cases = Vec::new();
+    for row in wanted {
+        let conversation = crate::domain::ConversationId::stored(row.conversation_id.clone());
+        let customer = store.conversation(&conversation).await?;
+        let name = customer.and_then(|row| row.contact_name);
+        let says = anonymous(&row.question, name.as_deref());
+        if says.is_empty() {
+            continue;
+        }
+        cases.push(Made {
+            description: format!("hand-off: {}", title(&says)),
+            turns: vec![Turn {
+                says,
+                assert: vec![json!({"type": "handed-off", "value": row.reason})],
+            }],
+            metadata: origin("hand-off", &row.id),
+            ..Made::default()
+        });
+    }
+    Ok(distinct(cases))
+}

@@ -1,0 +1,198 @@
+//! Making cases: out of what was said, out of documents, out of questions that nobody could answer, and out of hand-offs. The
+//! author of a suite looks through them; nothing is run here.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::pipeline::gaps::masked;
+use crate::store;
+
+mod documents;
+mod gaps;
+mod spoken;
+pub mod yaml;
+
+pub use documents::{Thrown, from_documents};
+pub use gaps::{from_gaps, from_handoffs};
+pub use spoken::from_conversation;
+
+/// A case that was made.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Made {
+    /// What it is called.
+    pub description: String,
+    /// What the customer says, one after the other, with what must hold of each answer; one for a case of one message.
+    pub turns: Vec<Turn>,
+    /// Settings of the case: what was said before, and when it was.
+    pub options: Map<String, Value>,
+    /// Where it comes from.
+    pub metadata: Map<String, Value>,
+    /// For the author: what was answered.
+    pub comment: Option<String>,
+}
+
+/// One message of the customer, or one burst of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Turn {
+    /// What is said.
+    pub says: String,
+    /// What must hold of the answer, as it is written in a suite.
+    pub assert: Vec<Value>,
+}
+
+impl Made {
+    /// As it stands in a suite.
+    pub fn written(&self) -> Map<String, Value> {
+        let mut all = Map::new();
+        all.insert("description".into(), self.description.clone().into());
+        match self.turns.as_slice() {
+            [only] => {
+                all.insert("vars".into(), json!({"message": plain(&only.says)}));
+                all.insert("assert".into(), only.assert.clone().into());
+            }
+            turns => {
+                let turn = |turn: &Turn| json!({"user": plain(&turn.says), "assert": turn.assert});
+                all.insert("turns".into(), turns.iter().map(turn).collect());
+            }
+        }
+        for (name, map) in [("options", &self.options), ("metadata", &self.metadata)] {
+            if !map.is_empty() {
+                all.insert(name.into(), map.clone().into());
+            }
+        }
+        all
+    }
+}
+
+/// Words of a customer are no template and name no file.
+fn plain(text: &str) -> String {
+    let text = if text.starts_with("file://") { format!(" {text}") } else { text.to_owned() };
+    let marks = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
+    if marks && !text.contains("endraw") {
+        format!("{{% raw %}}{text}{{% endraw %}}")
+    } else {
+        text
+    }
+}
+
+/// Where a case comes from.
+fn origin(from: &str, id: &str) -> Map<String, Value> {
+    let mut map = Map::new();
+    map.insert("made_from".into(), from.into());
+    map.insert("id".into(), id.into());
+    map
+}
+
+/// The first words of a text, for a title.
+fn title(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 60 {
+        return line;
+    }
+    format!("{}…", line.chars().take(59).collect::<String>().trim_end())
+}
+
+/// A text without personal data, the customer's own name included.
+fn anonymous(text: &str, name: Option<&str>) -> String {
+    let mut text = masked(text);
+    let words = name.into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
+    for word in words.filter(|word| word.chars().count() >= 3) {
+        text = without(&text, word);
+    }
+    text
+}
+
+/// A text with every occurrence of a name masked, as a whole word.
+fn without(text: &str, name: &str) -> String {
+    use unicode_segmentation::UnicodeSegmentation as _;
+    let small = name.to_lowercase();
+    let mask = |part: &str| {
+        if part.to_lowercase() == small { "[name]".to_owned() } else { part.to_owned() }
+    };
+    text.split_word_bounds().map(mask).collect()
+}
+
+/// Why cases could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database does not answer.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+    /// There is nothing to make them of, and what to do about it.
+    #[error("{0}")]
+    Nothing(String),
+}
+
+/// Cases as the YAML of a `tests` list.
+pub fn printed(cases: &[Made]) -> String {
+    yaml::items(cases, 0)
+}
+
+/// What became of cases that were put into a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put {
+    /// How many were put in.
+    pub added: usize,
+    /// How many it has already.
+    pub known: usize,
+}
+
+/// Puts cases into a suite file; what stands there stays, and what it has already is left out. A file that is not there is made,
+/// for an agent.
+pub fn put_into(file: &Path, agent: &str, cases: &[Made]) -> Result<Put, String> {
+    let named = |why: String| format!("{}: {why}", file.display());
+    let text = yaml::text_of(file)?;
+    let mut known = yaml::Known::of(&text).map_err(named)?;
+    let fresh: Vec<Made> = cases.iter().filter(|case| known.adds(case)).cloned().collect();
+    let put = Put { added: fresh.len(), known: cases.len() - fresh.len() };
+    if fresh.is_empty() {
+        return Ok(put);
+    }
+    let text = if text.trim().is_empty() { begun(agent) } else { text };
+    let text = yaml::put(&text, &fresh).map_err(named)?;
+    write(file, &text).map_err(|error| named(format!("cannot be written: {error}")))?;
+    Ok(put)
+}
+
+/// Writes beside and renames, so that a suite is never half written.
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let beside = file.with_extension("yaml.new");
+    std::fs::write(&beside, text)?;
+    std::fs::rename(beside, file)
+}
+
+/// The head of a new suite.
+fn begun(agent: &str) -> String {
+    let target =
+        if agent.is_empty() { "frontdesk".to_owned() } else { format!("frontdesk:{agent}") };
+    format!("prompts: [\"{{{{message}}}}\"]\nproviders: [\"{target}\"]\n")
+}
+
+/// Leaves out cases whose words another one has.
+pub fn distinct(cases: Vec<Made>) -> Vec<Made> {
+    let mut known = yaml::Known::default();
+    cases.into_iter().filter(|case| known.adds(case)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personal_data_and_the_name_are_masked() {
+        let text = "I am ana maria, mail ana@x.org, +44 7700 900123. Anatomy?";
+        let masked = anonymous(text, Some("Ana Maria"));
+        assert_eq!(masked, "I am [name] [name], mail [mail], [number]. Anatomy?");
+    }
+
+    #[test]
+    fn words_of_a_customer_are_no_template() {
+        assert_eq!(plain("{{secret}}"), "{% raw %}{{secret}}{% endraw %}");
+        assert_eq!(plain("file:///etc/passwd"), " file:///etc/passwd");
+        assert_eq!(plain("hello"), "hello");
+    }
+}

@@ -1,0 +1,146 @@
+//! Cases out of recorded turns: what was said, and what became of it as assertions.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+
+use super::{Error, Made, Turn, anonymous, origin, title};
+use crate::domain::{Outcome, ReplyKind, Speaker};
+use crate::eval::replay::{Recorded, Turns};
+use crate::index;
+use crate::pipeline::outbound::word;
+use crate::store::Store;
+use crate::store::tapes::Wanted;
+
+/// The longest conversation that one script is made of, in turns.
+const MOST_TURNS: usize = 40;
+
+/// A case out of a turn (`turn_…`), or a script out of a conversation (`conv_…`), with the agent that answered.
+pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, Made), Error> {
+    let wanted = match id.split('_').next() {
+        Some("conv") => Wanted { conversation: Some(id), ..Wanted::default() },
+        Some("turn") => Wanted { turn: Some(id), ..Wanted::default() },
+        _ => {
+            return Err(Error::Nothing(format!(
+                "`{id}` is no conversation (conv_…) and no turn (turn_…)"
+            )));
+        }
+    };
+    let mut turns = Turns::of(store, wanted);
+    let mut recorded = Vec::new();
+    while let Some(page) = turns.next().await? {
+        recorded.extend(page.into_iter().filter_map(Result::ok));
+        if recorded.len() >= MOST_TURNS {
+            recorded.truncate(MOST_TURNS);
+            break;
+        }
+    }
+    let Some(first) = recorded.first() else {
+        return Err(Error::Nothing(format!(
+            "nothing is recorded of {id}: `frontdesk inbox` shows conversations, and `record_turns` under [worker] has turns recorded"
+        )));
+    };
+    let agent = first.row.agent.clone();
+    Ok((agent, made(id, &recorded)))
+}
+
+fn made(id: &str, recorded: &[Recorded]) -> Made {
+    let from = if id.starts_with("conv_") { "conversation" } else { "turn" };
+    let mut case = Made { metadata: origin(from, id), ..Made::default() };
+    let mut comment = Vec::new();
+    for one in recorded {
+        let name = one.tape.contact.as_deref();
+        let turn = Turn { says: anonymous(&question(one), name), assert: asserted(one) };
+        comment.push(format!("{} -> {}", title(&turn.says), anonymous(&answer(one), name)));
+        case.turns.push(turn);
+    }
+    case.turns.retain(|turn| !turn.says.is_empty());
+    case.description = case.turns.first().map(|turn| title(&turn.says)).unwrap_or_default();
+    case.comment = Some(comment.join("\n"));
+    if let Some(first) = recorded.first() {
+        case.options = surroundings(first);
+    }
+    case
+}
+
+/// What was said, voice notes as their words.
+fn question(recorded: &Recorded) -> String {
+    let heard = recorded.question();
+    if !heard.is_empty() {
+        return heard;
+    }
+    let said = recorded.tape.said.iter();
+    let words = said.filter_map(|one| {
+        one.spoken.as_ref().map(|spoken| spoken.text.as_str()).or_else(|| one.content.words())
+    });
+    words.collect::<Vec<_>>().join("\n")
+}
+
+fn answer(recorded: &Recorded) -> String {
+    match recorded.tape.bubbles.as_slice() {
+        [] => format!("({})", recorded.row.outcome),
+        bubbles => bubbles.join(" / "),
+    }
+}
+
+/// What was said before, and the moment: an answer may rest on both.
+fn surroundings(first: &Recorded) -> Map<String, Value> {
+    let mut options = Map::new();
+    let name = first.tape.contact.as_deref();
+    let line = |line: &crate::domain::Line| {
+        let speaker = match line.speaker {
+            Speaker::Customer => "customer",
+            Speaker::Bot => "bot",
+            Speaker::Person => "person",
+        };
+        json!({speaker: super::plain(&anonymous(&line.text, name))})
+    };
+    if !first.tape.history.is_empty() {
+        options.insert("history".into(), first.tape.history.iter().map(line).collect());
+    }
+    if let Some(moment) = DateTime::<Utc>::from_timestamp_millis(first.tape.now) {
+        options.insert("now".into(), moment.to_rfc3339_opts(SecondsFormat::Secs, true).into());
+    }
+    options
+}
+
+/// What happened, as assertions.
+fn asserted(recorded: &Recorded) -> Vec<Value> {
+    match &recorded.tape.outcome {
+        Outcome::HandOver { reason, .. } => {
+            vec![json!({"type": "handed-off", "value": reason.to_string()})]
+        }
+        Outcome::Silence { .. } => vec![json!({"type": "no-reply"})],
+        Outcome::Reply(reply) => match reply.sort {
+            ReplyKind::Answer => answered(recorded, reply),
+            ReplyKind::NoAnswer => vec![json!({"type": "not-answered"})],
+            // That something broke is nothing to ask for again.
+            ReplyKind::Failure | ReplyKind::VoiceFailure | ReplyKind::Unreadable => Vec::new(),
+            ReplyKind::Greeting => {
+                vec![json!({"type": "state", "value": {"outcome": word(&recorded.tape.outcome)}})]
+            }
+        },
+    }
+}
+
+fn answered(recorded: &Recorded, reply: &crate::domain::Reply) -> Vec<Value> {
+    let mut all = vec![json!({"type": "answered"})];
+    let mut sources: Vec<&str> = Vec::new();
+    for cited in &reply.citations {
+        if !sources.contains(&cited.source.as_str()) {
+            sources.push(&cited.source);
+        }
+    }
+    if sources.is_empty() {
+        let passages = &recorded.tape.kept.passages;
+        sources.extend(passages.first().map(|passage| passage.chunk.source.as_str()));
+    } else {
+        all.push(json!({"type": "cited", "value": sources}));
+    }
+    if !sources.is_empty() {
+        all.push(json!({"type": "retrieved", "value": sources}));
+    }
+    if let Some(code) = index::language(&recorded.tape.bubbles.join("\n")) {
+        all.push(json!({"type": "language", "value": code}));
+    }
+    all
+}

@@ -1,0 +1,268 @@
+//! Writes cases as YAML, and puts them into a suite file without touching what stands there, comments included.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::Made;
+
+/// How deep the items of a list of cases stand where nothing says otherwise.
+const INDENT: usize = 2;
+
+/// Cases as items of a `tests` list.
+pub(super) fn items(cases: &[Made], indent: usize) -> String {
+    let mut out = String::new();
+    for case in cases {
+        item(&Value::Object(case.written()), indent, &mut out);
+        for line in case.comment.iter().flat_map(|text| text.lines()) {
+            let line: String = line.chars().filter(|c| !c.is_control()).collect();
+            let _ = writeln!(out, "{:indent$}  # {}", "", line.trim_end());
+        }
+    }
+    out
+}
+
+/// A mapping as a YAML document.
+pub fn document(map: &Map<String, Value>) -> String {
+    let mut out = String::new();
+    mapping(map, 0, &mut out);
+    out
+}
+
+fn mapping(map: &Map<String, Value>, indent: usize, out: &mut String) {
+    for (at, (key, value)) in map.iter().enumerate() {
+        if at > 0 || indent == 0 || out.ends_with('\n') {
+            let _ = write!(out, "{:indent$}", "");
+        }
+        let plain = key.starts_with(char::is_alphabetic)
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        let key = if plain { key.clone() } else { Value::from(key.as_str()).to_string() };
+        let _ = write!(out, "{key}:");
+        nested(value, indent, out);
+    }
+}
+
+fn nested(value: &Value, indent: usize, out: &mut String) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            out.push('\n');
+            mapping(map, indent + 2, out);
+        }
+        Value::Array(list) if list.iter().any(|one| one.is_object() || one.is_array()) => {
+            out.push('\n');
+            list.iter().for_each(|one| item(one, indent + 2, out));
+        }
+        // JSON is YAML.
+        other => {
+            let _ = writeln!(out, " {other}");
+        }
+    }
+}
+
+fn item(value: &Value, indent: usize, out: &mut String) {
+    let _ = write!(out, "{:indent$}- ", "");
+    match value {
+        Value::Object(map) if !map.is_empty() => mapping(map, indent + 2, out),
+        other => {
+            let _ = writeln!(out, "{other}");
+        }
+    }
+}
+
+/// What a suite says already, so that nothing is written twice.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashSet<String>);
+
+impl Known {
+    /// The cases of a suite's text.
+    pub(super) fn of(text: &str) -> Result<Self, String> {
+        let mut known = Self::default();
+        for case in tests(&read(text)?) {
+            known.0.insert(said(case));
+        }
+        Ok(known)
+    }
+
+    /// Takes a case in; false for one that is there.
+    pub(super) fn adds(&mut self, case: &Made) -> bool {
+        self.0.insert(said(&Value::Object(case.written())))
+    }
+}
+
+/// What a customer says in a case, so that two cases with the same words are the same.
+fn said(case: &Value) -> String {
+    let mut words = Vec::new();
+    match case.get("turns") {
+        Some(turns) => strings(turns, &mut words),
+        None => strings(case.get("vars").unwrap_or(&Value::Null), &mut words),
+    }
+    words.join("\n")
+}
+
+fn strings(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+            out.push(words.map(str::to_lowercase).collect::<Vec<_>>().join(" "));
+        }
+        Value::Array(all) => all.iter().for_each(|one| strings(one, out)),
+        Value::Object(map) => {
+            map.iter().filter(|(key, _)| *key != "assert").for_each(|(_, one)| strings(one, out));
+        }
+        _ => {}
+    }
+}
+
+fn read(text: &str) -> Result<Value, String> {
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    let options =
+        serde_saphyr::options! { budget: None, strict_booleans: true, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
+}
+
+fn tests(suite: &Value) -> impl Iterator<Item = &Value> {
+    suite.get("tests").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The text of a suite with more cases at the end of its `tests`. What stood there is left as it is.
+pub(super) fn put(text: &str, cases: &[Made]) -> Result<String, String> {
+    let before = read(text)?;
+    if !(before.is_object() || before.is_null()) {
+        return Err("it is no suite: a mapping with `prompts`, `providers` and `tests`".into());
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let head = lines.iter().position(|line| line.starts_with("tests:"));
+    let (end, indent) = match head {
+        Some(head) => {
+            let inline = lines[head]["tests:".len()..].split(" #").next().unwrap_or_default();
+            if !inline.trim().is_empty() {
+                return Err("its `tests` are not written as a list of lines that begin with `-`: \
+                            write the cases into a file of their own, and name it there"
+                    .into());
+            }
+            list_in(&lines, head)
+        }
+        None => (lines.len(), INDENT),
+    };
+    let mut out = String::new();
+    for line in &lines[..end] {
+        let _ = writeln!(out, "{line}");
+    }
+    if head.is_none() {
+        out.push_str("tests:\n");
+    }
+    out.push_str(&items(cases, indent));
+    for line in &lines[end..] {
+        let _ = writeln!(out, "{line}");
+    }
+    verified(&before, &out, cases.len())?;
+    Ok(out)
+}
+
+/// Where a block list ends (the line behind its last one), and how deep its items stand.
+fn list_in(lines: &[&str], head: usize) -> (usize, usize) {
+    let within = |line: &&&str| line.trim().is_empty() || line.starts_with([' ', '-', '#', '\t']);
+    let length = lines[head + 1..].iter().take_while(within).count();
+    let block = &lines[head + 1..head + 1 + length];
+    let item = block.iter().find(|line| line.trim_start().starts_with('-'));
+    let indent = item.map_or(INDENT, |line| line.len() - line.trim_start().len());
+    // Comments and empty lines at its end may belong to what follows.
+    let belongs = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
+    let last = block.iter().rposition(belongs).map_or(0, |at| at + 1);
+    (head + 1 + last, indent)
+}
+
+/// Nothing may have changed but that there are more cases.
+fn verified(before: &Value, text: &str, more: usize) -> Result<(), String> {
+    let after = read(text).map_err(|why| format!("the cases do not fit into it: {why}"))?;
+    let parts = |suite: &Value| {
+        let mut rest = suite.as_object().cloned().unwrap_or_default();
+        let tests = rest.remove("tests").unwrap_or_default();
+        (rest, tests.as_array().cloned().unwrap_or_default())
+    };
+    let ((was, old), (is, new)) = (parts(before), parts(&after));
+    if was != is || new.len() != old.len() + more || !new.starts_with(&old) {
+        return Err(
+            "the cases cannot be put into it safely: print them, and put them in by hand".into()
+        );
+    }
+    Ok(())
+}
+
+/// A suite's text in a file; empty where there is none.
+pub(super) fn text_of(file: &Path) -> Result<String, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(format!("{} cannot be read: {error}", file.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn case(message: &str) -> Made {
+        Made {
+            description: "from: a test".into(),
+            turns: vec![super::super::Turn {
+                says: message.into(),
+                assert: vec![
+                    json!({"type": "answered"}),
+                    json!({"type": "retrieved", "value": ["a.md"]}),
+                ],
+            }],
+            comment: Some("It said: #1\nand {more}".into()),
+            ..Made::default()
+        }
+    }
+
+    const SUITE: &str = "# ours\nproviders: [frontdesk:acme]\ntests:\n# the first\n- vars: {message: 'When?'} # why\n\n# about options\ndefaultTest:\n  assert: []\n";
+
+    #[test]
+    fn cases_are_put_in_and_all_else_stays() {
+        let out = put(SUITE, &[case("Where: \"there\"?\n- yes #no")]).unwrap();
+        for line in SUITE.lines() {
+            assert!(out.contains(line), "{line}\n{out}");
+        }
+        let suite = read(&out).unwrap();
+        assert_eq!(suite["tests"][1]["vars"]["message"], "Where: \"there\"?\n- yes #no");
+        assert_eq!(suite["tests"][1]["assert"][1]["value"], json!(["a.md"]));
+        assert_eq!(suite["defaultTest"], json!({"assert": []}));
+        assert!(out.find("about options").unwrap() > out.find("Where").unwrap());
+        // Into nothing, and into a suite without tests.
+        assert_eq!(
+            read(&put("", &[case("a")]).unwrap()).unwrap()["tests"].as_array().unwrap().len(),
+            1
+        );
+        let out = put("providers: [echo]\n", &[case("a"), case("b")]).unwrap();
+        assert_eq!(read(&out).unwrap()["tests"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_suite_that_cannot_take_them_is_left_alone_and_says_why() {
+        for (suite, why) in [
+            ("tests: file://cases.yaml\n", "not written as a list"),
+            ("tests: [{vars: {a: b}}]\n", "not written as a list"),
+            ("- a\n", "no suite"),
+            ("a: [\n", ""),
+        ] {
+            let error = put(suite, &[case("a")]).unwrap_err();
+            assert!(error.contains(why), "{suite}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_already_is_known() {
+        let mut known = Known::of(SUITE).unwrap();
+        assert!(!known.adds(&case("when")));
+        assert!(known.adds(&case("Where?")));
+        assert!(!known.adds(&case("where")));
+    }
+}

@@ -1,0 +1,37 @@
+//! What an agent's documents are about, so that attacks and look-alikes are about the business.
+
+use crate::desk::Desk;
+use crate::domain::DocumentId;
+use crate::pipeline::{Bot, retrieve};
+use crate::store::Result;
+
+/// The longest heading that is taken for a topic, in characters.
+const LONGEST: usize = 80;
+
+/// At most `most` topics: headings and titles that retrieval finds, of one document after the other.
+pub async fn topics(desk: &Desk, bot: &Bot, most: usize) -> Result<Vec<String>> {
+    let mut topics: Vec<String> = Vec::new();
+    for collection in &bot.agent.knowledge {
+        for document in desk.store.documents(collection, 0).await? {
+            if topics.len() >= most {
+                return Ok(topics);
+            }
+            if document.state != "ready" {
+                continue;
+            }
+            let chunks = desk.store.chunks(&DocumentId::stored(document.id.clone()), None).await?;
+            let headings =
+                chunks.iter().map(|chunk| chunk.heading.rsplit(" > ").next().unwrap_or_default());
+            let fits = |words: &&str| words.contains(' ') && words.chars().count() <= LONGEST;
+            let topic =
+                headings.chain([document.title.as_str()]).find(fits).unwrap_or(&document.title);
+            let collections = std::slice::from_ref(collection);
+            let search = retrieve::Search { text: topic, language: None, collections, limit: 1 };
+            let (found, _) = retrieve::find(&desk.engine, &search).await;
+            if !found.passages.is_empty() && !topics.iter().any(|known| known == topic) {
+                topics.push(topic.to_owned());
+            }
+        }
+    }
+    Ok(topics)
+}
