@@ -40,6 +40,7 @@ bench: tools-test
 	cargo bench --locked --bench answering
 	cargo bench --locked --bench learning
 	cargo bench --locked --bench voice
+	cargo bench --locked --bench evals
 
 # Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit for these steps alone; see tests/it/torture/plan.rs.
 KILLS = 500
