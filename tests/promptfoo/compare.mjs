@@ -126,7 +126,7 @@ const port = await freePort();
 const url = `http://127.0.0.1:${port}`;
 const env = {
   ...process.env, FRONTDESK_URL: url, OPENAI_API_KEY: KEY, FRONTDESK__HTTP__PORT: String(port), FRONTDESK__HTTP__ADMIN_KEY: KEY,
-  FRONTDESK__EMBED__KIND: "off", PROMPTFOO_CONFIG_DIR: join(scratch, "promptfoo"), PROMPTFOO_DISABLE_TELEMETRY: "1",
+  FRONTDESK__EMBED__KIND: "off", FRONTDESK__FILES__PROMPTS: join(root, "prompts"), FRONTDESK__FILES__KNOWLEDGE: join(root, "knowledge"), PROMPTFOO_CONFIG_DIR: join(scratch, "promptfoo"), PROMPTFOO_DISABLE_TELEMETRY: "1",
   PROMPTFOO_DISABLE_UPDATE: "1",
 };
 mkdirSync(join(scratch, "desk"));

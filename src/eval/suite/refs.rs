@@ -15,7 +15,7 @@ use crate::eval::template::Templates;
 /// References within references beyond this go round in circles.
 const MAX_DEPTH: usize = 64;
 /// Values that all references together may put in place: a few that double each other would fill the memory.
-const MAX_VALUES: usize = 1_000_000;
+const MAX_VALUES: usize = 200_000;
 
 static EXPRESSION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\{\{(?:[^}]|\}[^}])*\}\}").expect("the pattern is valid"));
