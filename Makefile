@@ -2,6 +2,7 @@
 # make test    everything: formatting, lints, tests on SQLite and Postgres
 # make chat    talk to the running desk
 # make lint    formatting and lints alone
+# make promptfoo  one suite by promptfoo (installed from npm) and by us: the same verdicts?
 # make bench   the figures of benches/RESULTS.md
 # make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some five minutes each;
 #               KILLS=50 MESSAGES=20 is what `make test` does, TORTURE_SEED=... repeats the chance of a run
@@ -14,10 +15,10 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 BINARY = $(or $(CARGO_TARGET_DIR),target)/release/frontdesk
 
-.PHONY: help run chat test lint bench torture tools tools-test
+.PHONY: help run chat test lint bench promptfoo torture tools tools-test
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -8
 
 run: tools
 	cargo build --release --locked
@@ -40,6 +41,11 @@ bench: tools-test
 	cargo bench --locked --bench answering
 	cargo bench --locked --bench learning
 	cargo bench --locked --bench voice
+	cargo bench --locked --bench evals
+
+promptfoo: tools
+	cargo build --release --locked
+	@if command -v node > /dev/null; then node tests/promptfoo/compare.mjs; else echo 'skipped: there is no node'; fi
 
 # Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit for these steps alone; see tests/it/torture/plan.rs.
 KILLS = 500

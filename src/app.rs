@@ -273,7 +273,9 @@ fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
             let file = DemoPrompts::get(name)?;
             Some((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
         };
-        return Ok(DemoPrompts::iter().filter_map(|name| read(&name)).collect());
+        // Folders in it hold other prompts, such as those of graders.
+        let agents = DemoPrompts::iter().filter(|name| !name.contains('/'));
+        return Ok(agents.filter_map(|name| read(&name)).collect());
     }
     let folder = &config.files.prompts;
     if !folder.is_dir() {

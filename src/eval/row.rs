@@ -1,7 +1,7 @@
 //! One row of a run: a case, a prompt and a target, once. Rows are written to a journal while the run goes on, one a line,
 //! so that a run of any size needs little memory and goes on after it was stopped; reports read them from there.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -221,6 +221,21 @@ impl Journal {
         &self.path
     }
 
+    /// Takes it for one run, until the claim is dropped: two runs that write into one journal would spoil it.
+    pub fn claim(&self) -> io::Result<Claim> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".lock");
+        let file = File::options().create(true).truncate(false).write(true).open(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Claim(file)),
+            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => {
+                let what = "another run of this suite is under way: wait for it, or stop it";
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, what))
+            }
+        }
+    }
+
     /// Adds a row.
     pub fn add(&self, row: &Row) -> io::Result<()> {
         let mut appender = self.append(true)?;
@@ -254,6 +269,11 @@ impl Journal {
         }))
     }
 }
+
+/// A journal that is taken for a run; given back when this is dropped.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the file is held for its lock")]
+pub struct Claim(File);
 
 /// Writes rows into a journal.
 #[derive(Debug)]
@@ -300,6 +320,16 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_journal_is_for_one_run_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path().join("rows.jsonl"));
+        let claim = journal.claim().unwrap();
+        assert!(journal.claim().unwrap_err().to_string().contains("another run"));
+        drop(claim);
+        journal.claim().unwrap();
+    }
 
     #[test]
     fn a_line_that_was_cut_off_spoils_neither_reading_nor_writing() {

@@ -26,6 +26,10 @@ fn operations() -> Vec<(Method, String)> {
         let path =
             path.replace("{id}", "conv_01J").replace("{agent}", "acme").replace("{name}", "acme");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
+        // What OpenAI's clients ask is refused in OpenAI's words: completions.rs.
+        if path.starts_with("/v1/") {
+            continue;
+        }
         for method in methods.as_object().unwrap().keys() {
             if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
                 found.push((method, path.clone()));

@@ -1,7 +1,7 @@
 //! Suites that are wrong, hostile or too large, through the command: what a person is told, and that nothing breaks, hangs or passes
 //! that was not tried.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -150,7 +150,7 @@ async fn a_script_that_never_ends_or_eats_all_memory_is_stopped() {
                    - {vars: {q: d}, assert: [{type: javascript, value: '(function f() { return f() + 1 })()'}]}\n  \
                    - {vars: {q: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!}, assert: [{type: regex, value: '^(a+)+$'}]}\n";
     let ran = after_head(endless, &[]).await;
-    ran.is(100, &["stopped after", "5 failed"]);
+    ran.is(100, &["stopped after", "0 passed, 4 failed, 1 error"]);
     assert!(ran.took < Duration::from_secs(40), "{:?}", ran.took);
 }
 
@@ -303,7 +303,7 @@ async fn a_large_table_is_run_in_little_memory() {
     let line = format!("{},contains: question\n", "a question of a customer ".repeat(40));
     std::fs::write(home.path().join("t.csv"), format!("q,__expected\n{}", line.repeat(2_000)))
         .unwrap();
-    eval(home.path(), &["suite.yaml"]).await.is(0, &["2000 passed"]);
+    eval(home.path(), &["suite.yaml"]).await.is(0, &["2,000 passed"]);
 }
 
 #[tokio::test]
@@ -323,7 +323,7 @@ async fn two_runs_at_once_do_not_spoil_each_other() {
         assert!(ran.text.contains("200 passed"), "{}", ran.text);
     }
     for (ran, file) in [(&one, "one.json"), (&two, "two.json")] {
-        let path: PathBuf = home.path().join(file);
+        let path = home.path().join(file);
         if ran.code == 0 {
             let text = std::fs::read_to_string(path).unwrap();
             let report: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -332,4 +332,35 @@ async fn two_runs_at_once_do_not_spoil_each_other() {
             assert!(ran.text.contains("another run"), "{}", ran.text);
         }
     }
+}
+
+/// The most memory that a run had at once, in MB.
+async fn peak_mb(home: &Path, args: &[&str]) -> u64 {
+    let mut command = Command::new(BINARY);
+    command.arg("eval").args(args).current_dir(home).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id().unwrap());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kb = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        peak = peak.max(kb.unwrap_or(0) / 1_024);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    peak
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_rows() {
+    let text =
+        format!("{HEAD}tests: [{{vars: {{q: '{}'}}}}]\n", "a question of a customer ".repeat(100));
+    let home = folder(&[("suite.yaml", text.as_bytes())]);
+    let few = peak_mb(home.path(), &["suite.yaml", "--repeat", "200", "-o", "few.json"]).await;
+    let many = peak_mb(home.path(), &["suite.yaml", "--repeat", "8000", "-o", "many.json"]).await;
+    let rows = std::fs::metadata(home.path().join("data/evals/suite.jsonl")).unwrap().len() >> 20;
+    println!("200 rows: {few} MB, 8,000 rows ({rows} MB of them): {many} MB");
+    assert!(rows > 60, "{rows} MB");
+    assert!(many < few + 25, "{few} MB for 200 rows, {many} MB for 8,000");
 }

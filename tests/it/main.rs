@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_suites;
 mod cli;
 mod collection_settings;
+mod completions;
 mod conformance;
 mod curated;
 mod database_down;

@@ -230,6 +230,7 @@ impl Wanted {
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
         let journal = Journal::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));
+        let _claim = journal.claim()?;
         let plan = self.plan(&journal, &last)?;
         if !self.resume && journal.path().exists() {
             // What the last run said is kept for `--filter-failing last`.

@@ -229,7 +229,7 @@ mod tests {
             (set.threshold, set.weight, set.set[0].kind.as_str()),
             (Some(0.5), 1.0, "answered")
         );
-        assert!(!set.set[0].negated);
+        assert!(set.set[0].negated);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::eval::template::Templates;
 
 /// References within references beyond this go round in circles.
 const MAX_DEPTH: usize = 64;
+/// Values that all references together may put in place: a few that double each other would fill the memory.
+const MAX_VALUES: usize = 200_000;
 
 static EXPRESSION: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\{\{(?:[^}]|\}[^}])*\}\}").expect("the pattern is valid"));
@@ -26,7 +28,7 @@ pub(super) fn resolve(root: Value, place: &Place) -> Result<Value, Wrong> {
     if !mentions(&root) {
         return Ok(root);
     }
-    let mut files = Files { root: root.clone(), others: BTreeMap::new() };
+    let mut files = Files { root: root.clone(), others: BTreeMap::new(), values: 0 };
     files.put(root, place, None, 0)
 }
 
@@ -41,6 +43,8 @@ fn mentions(value: &Value) -> bool {
 struct Files {
     root: Value,
     others: BTreeMap<PathBuf, Value>,
+    /// How many values references put in place so far.
+    values: usize,
 }
 
 impl Files {
@@ -54,6 +58,11 @@ impl Files {
     ) -> Result<Value, Wrong> {
         if depth > MAX_DEPTH {
             return Err(at.wrong("a `$ref` leads back to itself"));
+        }
+        self.values += usize::from(depth > 0);
+        if self.values > MAX_VALUES {
+            let what = format!("what the `$ref`s name has more than {MAX_VALUES} values in all");
+            return Err(at.wrong(what));
         }
         match value {
             Value::Array(items) => {

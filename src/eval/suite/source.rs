@@ -66,6 +66,7 @@ pub(super) fn text_of(file: &Path) -> Result<String, Wrong> {
 pub(super) fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
         std::io::ErrorKind::InvalidData => "it is not text in UTF-8".to_owned(),
         _ => format!("it cannot be read: {error}"),
     }

@@ -19,6 +19,8 @@ use values::{Surroundings, back, into_template, printed};
 
 /// How often variables within variables are resolved.
 const ROUNDS: usize = 5;
+/// The longest text that variables within variables may make, in bytes: one that names itself often would fill the memory.
+const LONGEST: usize = 4 * 1024 * 1024;
 
 /// Renders templates with the filters and the environment of a suite.
 #[derive(Clone)]
@@ -113,10 +115,14 @@ impl Templates {
         }
         for _ in 0..ROUNDS {
             let mut changed = false;
+            let longest = all.values().filter_map(Value::as_str).map(str::len).max().unwrap_or(0);
             for name in all.keys().cloned().collect::<Vec<_>>() {
                 let Some(text) = all[&name].as_str().filter(|text| text.contains("{{")) else {
                     continue;
                 };
+                if text.matches("{{").count().saturating_mul(longest) > LONGEST {
+                    continue;
+                }
                 // A template of an unknown name is not a template: it stays.
                 let Ok(rendered) = self.render(text, &all) else { continue };
                 if !syntax::names(text).all(|name| name == "env" || all.contains_key(name)) {
@@ -243,6 +249,13 @@ mod tests {
         let wanted =
             "[\n  {\n    \"role\": \"user\",\n    \"content\": \"Ana \\\"<b>\\\"\"\n  }\n]";
         assert_eq!(chat.unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_variable_that_names_itself_does_not_fill_the_memory() {
+        let vars = json!({"q": "{{q}}".repeat(10)}).as_object().unwrap().clone();
+        let made = Templates::default().render_prompt("{{q}}", &vars).unwrap();
+        assert!(made.len() <= LONGEST, "{}", made.len());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The API under `/api/v1`: one file a noun. Its OpenAPI document comes from this code.
+//! The API under `/api/v1`: one file a noun; and under `/v1` what OpenAI's clients ask. Its OpenAPI document comes from this code.
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, http::header::CONTENT_TYPE};
@@ -15,6 +15,7 @@ use super::{Shared, auth};
 
 mod agents;
 mod answers;
+mod completions;
 mod conversations;
 mod documents;
 mod escalations;
@@ -44,7 +45,10 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
     let text = document.to_pretty_json().unwrap_or_default();
     let open = Router::new()
         .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
-    router.layer(from_fn_with_state(shared.clone(), auth::admin)).merge(open)
+    router
+        .layer(from_fn_with_state(shared.clone(), auth::admin))
+        .layer(from_fn(completions::in_their_words))
+        .merge(open)
 }
 
 /// The OpenAPI document, as JSON.
@@ -87,7 +91,10 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(gaps::dismiss))
         .routes(routes!(gaps::answer))
         .routes(routes!(sandbox::turn));
-    OpenApiRouter::with_openapi(document).nest("/api/v1", nouns)
+    OpenApiRouter::with_openapi(document)
+        .nest("/api/v1", nouns)
+        .routes(routes!(completions::chat))
+        .routes(routes!(completions::models))
 }
 
 fn document_response(text: String) -> Response {

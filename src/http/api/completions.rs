@@ -1,0 +1,255 @@
+//! Agents for whatever speaks to OpenAI: `POST /v1/chat/completions` and `GET /v1/models`. A turn of the real pipeline that nobody
+//! receives and nothing stores, as in the sandbox; the caller keeps the history.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request as Call, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::time::now_ms;
+use crate::domain::{Content, Line, Outcome, Said, Speaker, Turn};
+use crate::eval::replay::draft_bot;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::Body;
+use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::{Answered, Around, Bot, Brought, Means};
+
+/// The longest body of a refusal that is put into other words, in bytes.
+const REFUSAL: usize = 64 * 1024;
+
+/// What is asked, in OpenAI's words. Settings of a model, such as `temperature`, are the agent's own and are not read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ChatCompletionRequest)]
+pub(super) struct Request {
+    /// The agent's short name, or one of its versions, such as `acme@3`.
+    model: String,
+    /// What was said, oldest first. The last message of the user is answered; those of the system are not read, because the agent
+    /// has a prompt of its own.
+    messages: Vec<Message>,
+    /// Whether the answer comes as events. It comes when it is whole, because it is checked before it is sent.
+    #[serde(default)]
+    stream: bool,
+    /// With `include_usage`, a last event tells the tokens.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    stream_options: Value,
+}
+
+/// A message of a chat.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ChatMessage)]
+pub(super) struct Message {
+    /// `user`, `assistant` or `system`.
+    role: String,
+    /// Its text, or parts of the type `text`.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    content: Value,
+}
+
+impl Message {
+    fn text(&self) -> Result<String, Problem> {
+        match &self.content {
+            Value::Null => Ok(String::new()),
+            Value::String(text) => Ok(text.clone()),
+            Value::Array(parts) => {
+                let text = |part: &Value| part["text"].as_str().map(str::to_owned);
+                let texts: Option<Vec<String>> = parts.iter().map(text).collect();
+                texts.map(|texts| texts.join("\n")).ok_or_else(unread)
+            }
+            _ => Err(unread()),
+        }
+    }
+}
+
+fn unread() -> Problem {
+    Problem::bad_request("`content` must be a text, or a list of parts of the type `text`")
+}
+
+/// Answers a chat with an agent, as OpenAI's API does.
+#[utoipa::path(post, path = "/v1/chat/completions", operation_id = "complete_chat", tag = "completions", request_body = Request,
+    responses((status = 200, body = Object, description = "A `chat.completion`; its `frontdesk` says what became of the turn"),
+        (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
+pub(super) async fn chat(
+    State(web): State<Shared>,
+    Body(request): Body<Request>,
+) -> Result<Response, Problem> {
+    let bot = bot(&web, &request.model).await?;
+    let turn = turn_of(&bot, &request.messages)?;
+    if !request.stream {
+        let answered = answer(&web, &bot, &turn).await;
+        return Ok(Json(whole(&request.model, &bot, &answered)).into_response());
+    }
+    let usage = request.stream_options["include_usage"] == json!(true);
+    let model = request.model;
+    let events = futures::stream::once(async move {
+        let answered = answer(&web, &bot, &turn).await;
+        futures::stream::iter(
+            chunks(&model, &bot, &answered, usage)
+                .iter()
+                .map(event)
+                .map(Ok::<_, Infallible>)
+                .collect::<Vec<_>>(),
+        )
+    });
+    Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// The agents, as OpenAI's API lists models.
+#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "completions",
+    responses((status = 200, body = Object, description = "A `list` of the agents")))]
+pub(super) async fn models(State(web): State<Shared>) -> Json<Value> {
+    let one = |bot: Arc<Bot>| json!({"id": bot.agent.slug, "object": "model", "created": 0, "owned_by": "frontdesk"});
+    let all: Vec<Value> = web.desk.bots.all().into_iter().map(one).collect();
+    Json(json!({"object": "list", "data": all}))
+}
+
+/// The agent that is named, or one of its versions.
+async fn bot(web: &Shared, model: &str) -> Result<Arc<Bot>, Problem> {
+    let (name, version) = match model.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (model, None),
+    };
+    let live = web.desk.bots.named(name).ok_or_else(|| Problem::not_found("agent"))?;
+    let Some(version) = version else { return Ok(live) };
+    let number = version
+        .trim_start_matches('v')
+        .parse()
+        .map_err(|_| Problem::bad_request(format!("a version is a number, such as `{name}@3`")))?;
+    let slug = &live.agent.slug;
+    let found = web.desk.store.version(slug, number).await?;
+    let found = found.ok_or_else(|| Problem::not_found("version"))?;
+    draft_bot(&web.desk, slug, &found.source).await.map_err(Problem::unprocessable)
+}
+
+fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
+    let last = messages.iter().rposition(|one| one.role == "user");
+    let last =
+        last.ok_or_else(|| Problem::bad_request("`messages` has none of the role `user`"))?;
+    let body = messages[last].text()?;
+    if body.trim().is_empty() {
+        return Err(Problem::bad_request("the last message of the user says nothing"));
+    }
+    let mut history = Vec::new();
+    for one in &messages[..last] {
+        let speaker = match one.role.as_str() {
+            "user" => Speaker::Customer,
+            "assistant" => Speaker::Bot,
+            _ => continue,
+        };
+        history.push(Line { speaker, text: one.text()? });
+    }
+    let skip = history.len().saturating_sub(bot.agent.history);
+    Ok(Turn {
+        conversation: None,
+        agent: bot.agent.clone(),
+        contact: None,
+        said: vec![Said { message: None, content: Content::Text { body }, heard: None }],
+        history: history.split_off(skip),
+        now: now_ms(),
+    })
+}
+
+async fn answer(web: &Shared, bot: &Bot, turn: &Turn) -> Answered {
+    let around = Around { recordings: &Brought, hear: None, means: Means::Full };
+    web.desk.engine.answer(bot, turn, around).await
+}
+
+/// What every answer and every chunk of one begins with.
+fn head(model: &str, object: &str) -> Value {
+    let id = format!("chatcmpl-{:016x}", getrandom::u64().unwrap_or_default());
+    json!({"id": id, "object": object, "created": now_ms() / 1_000, "model": model})
+}
+
+fn usage(answered: &Answered) -> Value {
+    let it = answered.trace.usage;
+    let (read, written) = (it.input_tokens, it.output_tokens);
+    json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written})
+}
+
+/// What became of the turn, beyond the text.
+fn told(answered: &Answered) -> Value {
+    let reason = match &answered.outcome {
+        Outcome::HandOver { reason, .. } => Some(reason.to_string()),
+        _ => None,
+    };
+    json!({"outcome": word(&answered.outcome), "reason": reason})
+}
+
+fn text(bot: &Bot, answered: &Answered) -> String {
+    bubbles(bot, &answered.outcome).join("\n\n")
+}
+
+fn whole(model: &str, bot: &Bot, answered: &Answered) -> Value {
+    let mut all = head(model, "chat.completion");
+    let message = json!({"role": "assistant", "content": text(bot, answered), "refusal": null});
+    all["choices"] =
+        json!([{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}]);
+    all["usage"] = usage(answered);
+    all["frontdesk"] = told(answered);
+    all
+}
+
+/// The chunks of an answer: who speaks, the text, that it ends, and the tokens where they are asked for.
+fn chunks(model: &str, bot: &Bot, answered: &Answered, with_usage: bool) -> Vec<Value> {
+    let head = head(model, "chat.completion.chunk");
+    let chunk = |delta: Value, ends: Option<&str>| {
+        let mut one = head.clone();
+        one["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": ends}]);
+        one
+    };
+    let mut all = vec![
+        chunk(json!({"role": "assistant", "content": ""}), None),
+        chunk(json!({"content": text(bot, answered)}), None),
+        chunk(json!({}), Some("stop")),
+    ];
+    if with_usage {
+        let mut last = head.clone();
+        last["choices"] = json!([]);
+        last["usage"] = usage(answered);
+        all.push(last);
+    }
+    all.push(json!("[DONE]"));
+    all
+}
+
+fn event(chunk: &Value) -> Event {
+    let text = chunk.as_str().map_or_else(|| chunk.to_string(), str::to_owned);
+    Event::default().data(text)
+}
+
+/// Says what was refused here in OpenAI's words.
+pub(super) async fn in_their_words(call: Call, next: Next) -> Response {
+    let theirs = call.uri().path().starts_with("/v1/");
+    let response = next.run(call).await;
+    let status = response.status();
+    if !theirs || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, REFUSAL).await.unwrap_or_default();
+    let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let message = problem["detail"].as_str().unwrap_or("The request was refused.");
+    let (kind, code) = match status {
+        StatusCode::UNAUTHORIZED => ("invalid_request_error", json!("invalid_api_key")),
+        StatusCode::NOT_FOUND => ("invalid_request_error", json!("model_not_found")),
+        status if status.is_server_error() => ("server_error", Value::Null),
+        _ => ("invalid_request_error", Value::Null),
+    };
+    let error = json!({"error": {"message": message, "type": kind, "param": null, "code": code}});
+    parts.headers.remove(CONTENT_TYPE);
+    parts.headers.remove(axum::http::header::CONTENT_LENGTH);
+    (parts.status, parts.headers, Json(error)).into_response()
+}
