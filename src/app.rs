@@ -11,6 +11,8 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::desk::{Bots, Desk, Number};
 use crate::domain::{AgentId, VersionId};
+use crate::eval::gate::gate_of;
+use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
@@ -40,6 +42,8 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The key that guards the API.
     pub admin_key: String,
+    /// Runs of evals, and publishing.
+    pub jobs: Arc<Jobs>,
     config: Config,
 }
 
@@ -52,6 +56,12 @@ impl App {
     /// The same for evals: prompt files are tried as they are on the disk, and nothing that answers customers changes.
     pub async fn rehearse(config: Config) -> anyhow::Result<Self> {
         Self::build(config, Prompts::Try).await
+    }
+
+    /// The same for publishing and looking on: what is live is as the database says, whatever the prompt files say, and no number
+    /// is connected.
+    pub async fn review(config: Config) -> anyhow::Result<Self> {
+        Self::build(config, Prompts::Leave).await
     }
 
     async fn build(config: Config, prompts: Prompts) -> anyhow::Result<Self> {
@@ -98,8 +108,13 @@ impl App {
             wake: Arc::default(),
         };
         load_prompts(&desk, &config, prompts).await?;
-        desk.numbers = connect_numbers(&desk, &config).await?;
-        Ok(Self { desk: Arc::new(desk), admin_key, config })
+        if prompts != Prompts::Leave {
+            desk.numbers = connect_numbers(&desk, &config).await?;
+        }
+        let desk = Arc::new(desk);
+        let data = config.store.path.parent().unwrap_or(Path::new("."));
+        let jobs = Jobs::new(desk.clone(), config.files.suites.clone(), data);
+        Ok(Self { desk, admin_key, jobs, config })
     }
 
     /// Learns the documents of the configured folder (or the demo's), and loads the index.
@@ -131,14 +146,17 @@ impl App {
             self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
         }
         let worker = Worker::start(&self.desk, &self.config.worker);
+        let looks = tokio::spawn(self.jobs.clone().look_after());
         let web = http::Web {
             desk: self.desk.clone(),
+            jobs: self.jobs,
             admin_key: self.admin_key,
             settings: self.config.http,
             metrics: telemetry::metrics(),
         };
         http::serve(web, listener, shutdown).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
+        looks.abort();
         worker.stop().await;
         self.desk.store.close().await;
         Ok(())
@@ -148,6 +166,7 @@ impl App {
     pub async fn serve_sandbox(self, listener: TcpListener) -> anyhow::Result<()> {
         let web = http::Web {
             desk: self.desk,
+            jobs: self.jobs,
             admin_key: self.admin_key,
             settings: self.config.http,
             metrics: telemetry::metrics(),
@@ -223,13 +242,16 @@ enum Prompts {
     Publish,
     /// They answer in this process alone.
     Try,
+    /// Nothing.
+    Leave,
 }
 
 /// Reads the prompt files, publishes what changed, and makes every live agent ready.
 async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
     let agents = desk.store.agents().await?;
     let mut drafts = Vec::new();
-    for (name, source) in prompt_sources(config)? {
+    let files = if wanted == Prompts::Leave { Vec::new() } else { prompt_sources(config)? };
+    for (name, source) in files {
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
@@ -241,7 +263,7 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
             // It was in force already; what was published since by other means stays.
             continue;
         }
-        if known.is_some() && file.gate.is_some() && known.is_some_and(|row| row.source != source) {
+        if known.is_some_and(|row| row.source != source && gate_of(&file, known).is_some()) {
             tracing::warn!(
                 agent = file.slug,
                 "{name} changed and has a gate: the version that is live goes on; `frontdesk publish {}` tries the new one",
@@ -267,7 +289,8 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
     Ok(())
 }
 
-fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
+/// The prompt files, by name, with what they hold.
+pub fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
     if is_demo(config) {
         let read = |name: &str| {
             let file = DemoPrompts::get(name)?;

@@ -15,6 +15,7 @@ pub mod replay;
 pub mod compare;
 pub mod grounds;
 pub mod gate;
+pub mod jobs;
 mod calibrate;
 mod dataset;
 mod hearing;

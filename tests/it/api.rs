@@ -23,8 +23,11 @@ fn operations() -> Vec<(Method, String)> {
     let document = document();
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let path =
-            path.replace("{id}", "conv_01J").replace("{agent}", "acme").replace("{name}", "acme");
+        let path = path
+            .replace("{id}", "conv_01J")
+            .replace("{agent}", "acme")
+            .replace("{name}", "acme")
+            .replace("{version}", "1");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
         for method in methods.as_object().unwrap().keys() {
             if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {

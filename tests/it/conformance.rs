@@ -35,11 +35,7 @@ fn kit() -> Kit {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/graders");
     Kit {
         templates: Templates::new(Vars::new()),
-        targets: Arc::new(Targets {
-            base: base.clone(),
-            env: Vars::new(),
-            scripts: scripts.clone(),
-        }),
+        targets: Arc::new(Targets::new(base.clone(), Vars::new(), scripts.clone())),
         base,
         scripts,
         grader: None,

@@ -45,7 +45,7 @@ impl Embeds for Double {
 struct Doubles;
 
 impl Opens for Doubles {
-    fn open(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
+    fn open(&self, spec: &TargetSpec, _: &Targets) -> Result<Arc<dyn Target>, String> {
         Ok(Arc::new(Double(spec.config.clone())))
     }
 }

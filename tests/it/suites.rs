@@ -74,11 +74,11 @@ fn kit(suite: &Suite) -> Kit {
     Kit {
         base: suite.base.clone(),
         templates: Templates::new(suite.env.clone()),
-        targets: Arc::new(Targets {
-            base: suite.base.clone(),
-            env: suite.env.clone(),
-            scripts: Arc::clone(&scripts),
-        }),
+        targets: Arc::new(Targets::new(
+            suite.base.clone(),
+            suite.env.clone(),
+            Arc::clone(&scripts),
+        )),
         scripts,
         grader: None,
         strict: false,

@@ -11,8 +11,7 @@ use crate::eval::graded::Span;
 fn kit(strict: bool) -> Kit {
     let limit = Duration::from_millis(400);
     let scripts = Arc::new(Scripts::default().within(limit, Duration::from_secs(20)));
-    let targets =
-        Targets { base: PathBuf::from("/nowhere"), env: Vars::new(), scripts: scripts.clone() };
+    let targets = Targets::new(PathBuf::from("/nowhere"), Vars::new(), scripts.clone());
     Kit {
         base: PathBuf::from("/nowhere"),
         templates: Templates::default(),
