@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::desk::{Bots, Desk, Number};
 use crate::domain::{AgentId, VersionId};
-use crate::eval::gate::gate_of;
+use crate::eval::gate::{gate_of, guards};
 use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
@@ -120,7 +120,11 @@ impl App {
     /// Learns the documents of the configured folder (or the demo's), and loads the index.
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
         let mut all = Summary::default();
+        self.desk.library.follow().await?;
         for shelf in shelves(&self.config)? {
+            if self.waits(&shelf.collection).await? {
+                continue;
+            }
             let one = self.desk.library.learn(shelf, progress).await?;
             all.learned += one.learned;
             all.chunks += one.chunks;
@@ -134,6 +138,29 @@ impl App {
         Ok(all)
     }
 
+    /// Whether documents of a collection changed and have to pass a gate first: those that answer go on, and it is said so.
+    async fn waits(&self, collection: &str) -> anyhow::Result<bool> {
+        let guards = guards(&self.desk, collection).await?;
+        let Some((agent, _)) = guards.first() else { return Ok(false) };
+        let id = self.desk.store.collection(collection).await?;
+        let documents = self.desk.store.documents(&id, 0).await?;
+        // Where nothing is known yet there is nothing that could be worse.
+        if !documents.iter().any(|row| row.state == "ready") {
+            return Ok(false);
+        }
+        let found = shelves(&self.config)?.into_iter().find(|shelf| shelf.collection == collection);
+        let Some(shelf) = found else { return Ok(false) };
+        let differs = self.desk.library.differs(shelf).await?;
+        if differs {
+            tracing::warn!(
+                collection,
+                "documents of {collection} changed, and {} has a gate for them: those that answer go on; `frontdesk apply` tries the new ones",
+                agent.slug
+            );
+        }
+        Ok(differs)
+    }
+
     /// Serves until `shutdown` ends; then finishes what is under way.
     pub async fn serve(
         self,
@@ -141,6 +168,11 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         self.desk.store.take_up().await?;
+        // Unless a process that lives tries documents right now.
+        if self.desk.store.hold("staging", 60_000).await? {
+            self.desk.library.unstage_all().await?;
+            self.desk.store.hold("staging", 0).await?;
+        }
         // Whatever stopped a number may have been mended since: the first send shows.
         for number in &self.desk.numbers {
             self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
@@ -199,7 +231,8 @@ pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
 }
 
-fn shelves(config: &Config) -> anyhow::Result<Vec<Shelf>> {
+/// The documents of the configured folder (or the demo's), a shelf for each collection.
+pub fn shelves(config: &Config) -> anyhow::Result<Vec<Shelf>> {
     if is_demo(config) {
         return Ok(demo_shelves());
     }

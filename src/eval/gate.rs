@@ -19,6 +19,10 @@ use crate::store::agents::{AgentRow, Published};
 use crate::store::audit::Entry;
 use crate::{eval::replay::draft_bot, store};
 
+mod documents;
+
+pub use documents::{Taken, Taking, guards};
+
 /// Puts versions in front of customers.
 pub struct Publisher<'a> {
     /// The desk.
