@@ -78,7 +78,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select v.id, v.ordinal, v.source, v.created_at,
-                       case when v.id = a.live_version_id then 1 else 0 end as live
+                       cast(case when v.id = a.live_version_id then 1 else 0 end as bigint) as live
                        from prompt_versions v join agents a on a.id = v.agent_id
                        where a.workspace_id = $1 and a.slug = $2 and v.ordinal = $3";
             first!(conn, VersionRow, sql, workspace.as_str(), slug, ordinal)
@@ -91,7 +91,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select v.id, v.ordinal, v.source, v.created_at,
-                       case when v.id = a.live_version_id then 1 else 0 end as live
+                       cast(case when v.id = a.live_version_id then 1 else 0 end as bigint) as live
                        from prompt_versions v join agents a on a.id = v.agent_id
                        where a.workspace_id = $1 and a.slug = $2 and v.ordinal < $3
                        order by v.ordinal desc limit $4";

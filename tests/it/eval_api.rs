@@ -54,10 +54,20 @@ fn suites(app: &TestApp) -> std::path::PathBuf {
     app.home.path().join("suites")
 }
 
-/// A suite of so many cases, each of which takes so many milliseconds.
-fn slow(cases: usize, ms: usize) -> String {
-    format!("providers: [\"exec:sleep {}.{:03}; echo ok\"]\nprompts: [\"{{{{n}}}}\"]\ntests:\n", ms / 1000, ms % 1000)
-        + &(0..cases).map(|n| format!("- {{description: case {n}, vars: {{n: {n}}}, assert: [{{type: equals, value: \"ok\"}}]}}\n")).collect::<String>()
+/// A suite of so many cases, each of which takes a while.
+fn slow(folder: &std::path::Path, cases: usize) -> String {
+    let script = folder.join("slow.sh");
+    std::fs::write(&script, "sleep 0.3\necho ok\n").unwrap();
+    let case = |n: usize| {
+        format!(
+            "- {{description: case {n}, vars: {{n: {n}}}, assert: [{{type: contains, value: ok}}]}}\n"
+        )
+    };
+    let head = format!(
+        "providers: [\"exec:sh {}\"]\nprompts: [\"{{{{n}}}}\"]\ntests:\n",
+        script.display()
+    );
+    head + &(0..cases).map(case).collect::<String>()
 }
 
 const MORE: &str = "[files]\nsuites = \"SUITES\"\n";
@@ -104,7 +114,7 @@ on_both! {
     async fn two_run_at_once_and_what_is_stopped_keeps_its_rows(db) {
         let home = tempfile::tempdir().unwrap();
         let (app, _) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
-        std::fs::write(home.path().join("slow.yaml"), slow(200, 300)).unwrap();
+        std::fs::write(home.path().join("slow.yaml"), slow(home.path(), 200)).unwrap();
         let mut ids = Vec::new();
         for _ in 0..3 {
             ids.push(start(&app, json!({"suite": "slow.yaml", "concurrency": 1})).await);
