@@ -149,8 +149,8 @@ impl App {
             return Ok(false);
         }
         let found = shelves(&self.config)?.into_iter().find(|shelf| shelf.collection == collection);
-        let Some(shelf) = found else { return Ok(false) };
-        let differs = self.desk.library.differs(shelf).await?;
+        let Some(papers) = found else { return Ok(false) };
+        let differs = self.desk.library.differs(papers).await?;
         if differs {
             tracing::warn!(
                 collection,

@@ -40,8 +40,8 @@ impl Apply {
         let (_turn, publisher) = app.jobs.publisher(&actor()).await;
         let mut lines = Vec::new();
         for at in 0..shelves(&config)?.len() {
-            let shelf = || nth(&config, at);
-            lines.push(self.learn(&publisher, &shelf).await?);
+            let again = || nth(&config, at);
+            lines.push(self.learn(&publisher, &again).await?);
         }
         for (name, source) in prompt_sources(&config)? {
             let slug = prompts::parse(&name, &source)?.slug;
@@ -64,9 +64,9 @@ impl Apply {
     async fn learn(
         &self,
         publisher: &Publisher<'_>,
-        shelf: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
+        again: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
     ) -> anyhow::Result<Line> {
-        let what = format!("documents {}", shelf()?.collection);
+        let what = format!("documents {}", again()?.collection);
         let (documents, cases) = (Bar::default(), RunBar::default());
         let taking = Taking {
             force: self.force,
@@ -74,8 +74,8 @@ impl Apply {
             documents: &documents,
             cases: &cases,
         };
-        let changes = publisher.desk.library.differs(shelf()?).await?;
-        let taken = publisher.learn(shelf, taking).await?;
+        let changes = publisher.desk.library.differs(again()?).await?;
+        let taken = publisher.learn(again, taking).await?;
         Ok(match taken {
             Taken::Learned(summary, verdicts) => {
                 summary.failed.iter().for_each(|(path, why)| println!("  failed  {path}: {why}"));
@@ -114,10 +114,10 @@ impl Apply {
         let became = publisher.publish(wanted, &RunBar::default()).await?;
         let before = before.map_or("new".into(), |number| format!("version {number}"));
         let (said, stays) = match &became {
-            Became::Live(published, verdict) => {
+            Became::Live(now, verdict) => {
                 let forced = verdict.as_ref().is_some_and(|verdict| !verdict.passed);
                 let how = if forced { ", forced past its gate" } else { "" };
-                (format!("{before} -> version {}{how}", published.ordinal), false)
+                (format!("{before} -> version {}{how}", now.ordinal), false)
             }
             Became::Unchanged(number) => (format!("unchanged: version {number}"), false),
             Became::Tried(_) => (format!("{before} -> a new version, may be published"), false),

@@ -20,16 +20,16 @@ pub fn is_staged(name: &str) -> bool {
 
 impl Library {
     /// Whether learning a shelf would change what its collection holds.
-    pub async fn differs(&self, shelf: Shelf) -> Result<bool, Error> {
-        let id = self.store.collection(&shelf.collection).await?;
+    pub async fn differs(&self, from: Shelf) -> Result<bool, Error> {
+        let id = self.store.collection(&from.collection).await?;
         let own = self.own_settings(&id).await?.unwrap_or_default();
-        let file = shelf.settings.as_deref().map(collection::Settings::read).transpose();
+        let file = from.settings.as_deref().map(collection::Settings::read).transpose();
         let file = file.map_err(|why| Error::Settings(format!("{}: {why}", collection::FILE)))?;
         let as_file_says = match file {
             Some(file) => file.from(collection::Origin::File) == own,
             None => own.from() != collection::Origin::File,
         };
-        if shelf.whole && !as_file_says {
+        if from.whole && !as_file_says {
             return Ok(true);
         }
         let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
@@ -39,7 +39,7 @@ impl Library {
             rows.iter().filter(files).map(|row| row.path.as_str()).collect();
         let held = self.store.answer_files(&id).await?;
         let mut answers_left: HashSet<&str> = held.iter().map(String::as_str).collect();
-        for paper in shelf.papers {
+        for paper in from.papers {
             let path = paper.path;
             let read = tokio::task::spawn_blocking(paper.read).await;
             let Ok(Ok(bytes)) = read else { continue };
@@ -73,18 +73,18 @@ impl Library {
                 return Ok(true);
             }
         }
-        Ok(shelf.whole && !(left.is_empty() && answers_left.is_empty()))
+        Ok(from.whole && !(left.is_empty() && answers_left.is_empty()))
     }
 
     /// Learns a shelf beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
     pub async fn stage(
         &self,
-        mut shelf: Shelf,
+        mut from: Shelf,
         progress: &dyn Progress,
     ) -> Result<CollectionId, Error> {
-        let real = self.store.collection(&shelf.collection).await?;
-        shelf.collection = format!("{}{ENDING}", shelf.collection);
-        let draft = self.store.collection(&shelf.collection).await?;
+        let real = self.store.collection(&from.collection).await?;
+        from.collection = format!("{}{ENDING}", from.collection);
+        let draft = self.store.collection(&from.collection).await?;
         let rows = self.store.collections().await?;
         let said = |id: &CollectionId| {
             rows.iter()
@@ -93,9 +93,9 @@ impl Library {
                 .unwrap_or_default()
         };
         self.store.set_collection_settings(&draft, said(&draft), said(&real)).await?;
-        let whole = std::mem::replace(&mut shelf.whole, true);
-        let paths: HashSet<String> = shelf.papers.iter().map(|paper| paper.path.clone()).collect();
-        self.learn(shelf, progress).await?;
+        let whole = std::mem::replace(&mut from.whole, true);
+        let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
+        self.learn(from, progress).await?;
         for row in self.store.documents(&real, 0).await? {
             let elsewhere = row.source_id.is_some() || !whole;
             if elsewhere && row.state == "ready" && !paths.contains(&row.path) {

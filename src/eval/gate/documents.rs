@@ -58,10 +58,10 @@ impl Publisher<'_> {
     /// read.
     pub async fn learn(
         &self,
-        shelf: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
+        source: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
         taking: Taking<'_>,
     ) -> Result<Taken, Error> {
-        let find = || shelf().map_err(|error| Error::Wrong(error.to_string()));
+        let find = || source().map_err(|error| Error::Wrong(error.to_string()));
         let name = find()?.collection;
         let guards = guards(self.desk, &name).await?;
         let differs = self.desk.library.differs(find()?).await.map_err(wrong)?;
@@ -106,10 +106,10 @@ impl Publisher<'_> {
     async fn try_documents(
         &self,
         name: &str,
-        (shelf, guards): (Shelf, &[(AgentRow, PromptFile)]),
+        (papers, guards): (Shelf, &[(AgentRow, PromptFile)]),
         taking: Taking<'_>,
     ) -> Result<Vec<(String, Verdict)>, Error> {
-        let staged = self.desk.library.stage(shelf, taking.documents).await.map_err(wrong)?;
+        let staged = self.desk.library.stage(papers, taking.documents).await.map_err(wrong)?;
         self.desk.follow_answers().await?;
         let mut verdicts = Vec::new();
         for (row, file) in guards {
