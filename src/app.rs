@@ -11,6 +11,8 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::desk::{Bots, Desk, Number};
 use crate::domain::{AgentId, VersionId};
+use crate::eval::gate::{gate_of, guards};
+use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
@@ -40,6 +42,8 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The key that guards the API.
     pub admin_key: String,
+    /// Runs of evals, and publishing.
+    pub jobs: Arc<Jobs>,
     config: Config,
 }
 
@@ -52,6 +56,12 @@ impl App {
     /// The same for evals: prompt files are tried as they are on the disk, and nothing that answers customers changes.
     pub async fn rehearse(config: Config) -> anyhow::Result<Self> {
         Self::build(config, Prompts::Try).await
+    }
+
+    /// The same for publishing and looking on: what is live is as the database says, whatever the prompt files say, and no number
+    /// is connected.
+    pub async fn review(config: Config) -> anyhow::Result<Self> {
+        Self::build(config, Prompts::Leave).await
     }
 
     async fn build(config: Config, prompts: Prompts) -> anyhow::Result<Self> {
@@ -98,14 +108,23 @@ impl App {
             wake: Arc::default(),
         };
         load_prompts(&desk, &config, prompts).await?;
-        desk.numbers = connect_numbers(&desk, &config).await?;
-        Ok(Self { desk: Arc::new(desk), admin_key, config })
+        if prompts != Prompts::Leave {
+            desk.numbers = connect_numbers(&desk, &config).await?;
+        }
+        let desk = Arc::new(desk);
+        let data = config.store.path.parent().unwrap_or(Path::new("."));
+        let jobs = Jobs::new(desk.clone(), config.files.suites.clone(), data);
+        Ok(Self { desk, admin_key, jobs, config })
     }
 
     /// Learns the documents of the configured folder (or the demo's), and loads the index.
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
         let mut all = Summary::default();
+        self.desk.library.follow().await?;
         for shelf in shelves(&self.config)? {
+            if self.waits(&shelf.collection).await? {
+                continue;
+            }
             let one = self.desk.library.learn(shelf, progress).await?;
             all.learned += one.learned;
             all.chunks += one.chunks;
@@ -119,6 +138,29 @@ impl App {
         Ok(all)
     }
 
+    /// Whether documents of a collection changed and have to pass a gate first: those that answer go on, and it is said so.
+    async fn waits(&self, collection: &str) -> anyhow::Result<bool> {
+        let guards = guards(&self.desk, collection).await?;
+        let Some((agent, _)) = guards.first() else { return Ok(false) };
+        let id = self.desk.store.collection(collection).await?;
+        let documents = self.desk.store.documents(&id, 0).await?;
+        // Where nothing is known yet there is nothing that could be worse.
+        if !documents.iter().any(|row| row.state == "ready") {
+            return Ok(false);
+        }
+        let found = shelves(&self.config)?.into_iter().find(|shelf| shelf.collection == collection);
+        let Some(papers) = found else { return Ok(false) };
+        let differs = self.desk.library.differs(papers).await?;
+        if differs {
+            tracing::warn!(
+                collection,
+                "documents of {collection} changed, and {} has a gate for them: those that answer go on; `frontdesk apply` tries the new ones",
+                agent.slug
+            );
+        }
+        Ok(differs)
+    }
+
     /// Serves until `shutdown` ends; then finishes what is under way.
     pub async fn serve(
         self,
@@ -126,19 +168,27 @@ impl App {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         self.desk.store.take_up().await?;
+        // Unless a process that lives tries documents right now.
+        if self.desk.store.hold("staging", 60_000).await? {
+            self.desk.library.unstage_all().await?;
+            self.desk.store.hold("staging", 0).await?;
+        }
         // Whatever stopped a number may have been mended since: the first send shows.
         for number in &self.desk.numbers {
             self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
         }
         let worker = Worker::start(&self.desk, &self.config.worker);
+        let looks = tokio::spawn(self.jobs.clone().look_after());
         let web = http::Web {
             desk: self.desk.clone(),
+            jobs: self.jobs,
             admin_key: self.admin_key,
             settings: self.config.http,
             metrics: telemetry::metrics(),
         };
         http::serve(web, listener, shutdown).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
+        looks.abort();
         worker.stop().await;
         self.desk.store.close().await;
         Ok(())
@@ -148,6 +198,7 @@ impl App {
     pub async fn serve_sandbox(self, listener: TcpListener) -> anyhow::Result<()> {
         let web = http::Web {
             desk: self.desk,
+            jobs: self.jobs,
             admin_key: self.admin_key,
             settings: self.config.http,
             metrics: telemetry::metrics(),
@@ -180,7 +231,8 @@ pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
 }
 
-fn shelves(config: &Config) -> anyhow::Result<Vec<Shelf>> {
+/// The documents of the configured folder (or the demo's), a shelf for each collection.
+pub fn shelves(config: &Config) -> anyhow::Result<Vec<Shelf>> {
     if is_demo(config) {
         return Ok(demo_shelves());
     }
@@ -223,13 +275,16 @@ enum Prompts {
     Publish,
     /// They answer in this process alone.
     Try,
+    /// Nothing.
+    Leave,
 }
 
 /// Reads the prompt files, publishes what changed, and makes every live agent ready.
 async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
     let agents = desk.store.agents().await?;
     let mut drafts = Vec::new();
-    for (name, source) in prompt_sources(config)? {
+    let files = if wanted == Prompts::Leave { Vec::new() } else { prompt_sources(config)? };
+    for (name, source) in files {
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
@@ -241,7 +296,7 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
             // It was in force already; what was published since by other means stays.
             continue;
         }
-        if known.is_some() && file.gate.is_some() && known.is_some_and(|row| row.source != source) {
+        if known.is_some_and(|row| row.source != source && gate_of(&file, known).is_some()) {
             tracing::warn!(
                 agent = file.slug,
                 "{name} changed and has a gate: the version that is live goes on; `frontdesk publish {}` tries the new one",
@@ -267,7 +322,8 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
     Ok(())
 }
 
-fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
+/// The prompt files, by name, with what they hold.
+pub fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
     if is_demo(config) {
         let read = |name: &str| {
             let file = DemoPrompts::get(name)?;

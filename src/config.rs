@@ -64,6 +64,8 @@ pub struct Files {
     pub prompts: PathBuf,
     /// One folder a collection.
     pub knowledge: PathBuf,
+    /// Eval suites that the API may run.
+    pub suites: PathBuf,
 }
 
 /// A configuration that cannot be used.

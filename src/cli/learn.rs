@@ -8,8 +8,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::bar::RunBar;
+use super::publish::{actor, refused};
 use crate::app::App;
 use crate::domain::SourceId;
+use crate::eval::gate::{Taken, Taking, guards};
 use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{FORMATS, Progress, Shelf, Summary};
 use crate::store::sources::SourceRow;
@@ -39,6 +42,9 @@ pub(super) struct Learn {
     /// The most pages of the site [default: 200]
     #[arg(long)]
     pages: Option<u32>,
+    /// Past the gates of the agents that answer from it; that is written down
+    #[arg(long)]
+    force: bool,
 }
 
 impl Learn {
@@ -65,7 +71,7 @@ impl Learn {
         let shelves = Shelf::find(path, self.collection.as_deref())
             .with_context(|| format!("cannot read {}", path.display()))?;
         let mut failed = false;
-        for shelf in shelves {
+        for (at, shelf) in shelves.into_iter().enumerate() {
             let name = shelf.collection.clone();
             if shelf.papers.is_empty() {
                 let formats = FORMATS.join(", ");
@@ -73,10 +79,48 @@ impl Learn {
                 continue;
             }
             let started = Instant::now();
-            let summary = app.desk.library.learn(shelf, &Bar::default()).await?;
-            failed |= report(&name, &summary, started);
+            let summary = if guards(&app.desk, &name).await?.is_empty() {
+                Some(app.desk.library.learn(shelf, &Bar::default()).await?)
+            } else {
+                self.guarded(app, (path, at), &name).await?
+            };
+            failed |= summary.is_none_or(|summary| report(&name, &summary, started));
         }
         Ok(failed)
+    }
+
+    /// Learns through the gates of the agents that answer from it; `None` where one refused.
+    async fn guarded(
+        &self,
+        app: &App,
+        (path, at): (&Path, usize),
+        name: &str,
+    ) -> anyhow::Result<Option<Summary>> {
+        app.desk.library.follow().await?;
+        app.desk.follow_answers().await?;
+        let again = || {
+            let found = Shelf::find(path, self.collection.as_deref())?.into_iter().nth(at);
+            found.ok_or_else(|| std::io::Error::other("the folder changed meanwhile"))
+        };
+        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let taking = Taking {
+            force: self.force,
+            dry_run: false,
+            documents: &Bar::default(),
+            cases: &RunBar::default(),
+        };
+        match publisher.learn(&again, taking).await? {
+            Taken::Learned(summary, _) => Ok(Some(summary)),
+            Taken::Tried(verdicts) | Taken::Refused(verdicts) => {
+                for (agent, verdict) in verdicts.iter().filter(|it| !it.1.passed) {
+                    refused(&format!("{name}, for {agent}"), verdict);
+                }
+                println!(
+                    "The documents that were there go on; `--force` learns these all the same, which is written down."
+                );
+                Ok(None)
+            }
+        }
     }
 
     /// Adds a source and reads it; whether anything failed.

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::telemetry;
 
 mod answer;
+mod apply;
 mod bar;
 mod cases;
 mod chat;
@@ -21,6 +22,7 @@ mod gaps;
 mod inbox;
 mod learn;
 mod models;
+mod publish;
 mod redteam;
 mod reindex;
 mod reindex_to;
@@ -75,6 +77,10 @@ enum Command {
     /// Attack an agent, and show what got through
     #[command(name = "redteam")]
     RedTeam(redteam::RedTeam),
+    Publish(publish::Publish),
+    Versions(publish::Versions),
+    Apply(apply::Apply),
+    Audit(publish::Audit),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -136,6 +142,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Replay(replay) => Box::pin(replay.run(config)).await,
         Command::Cases(cases) => Box::pin(cases.run(App::rehearse(config).await?)).await,
         Command::RedTeam(redteam) => Box::pin(redteam.run(App::rehearse(config).await?)).await,
+        Command::Publish(publish) => Box::pin(publish.run(config)).await,
+        Command::Versions(versions) => Box::pin(versions.run(config)).await,
+        Command::Apply(apply) => Box::pin(apply.run(config)).await,
+        Command::Audit(audit) => Box::pin(audit.run(config)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
@@ -143,5 +153,36 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config => Ok(ExitCode::SUCCESS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_github_action_calls_us_rightly() {
+        let text = include_str!("../../eval/github-action.yml");
+        let action: serde_json::Value = serde_saphyr::from_str(text).unwrap();
+        let job = &action["jobs"]["eval"];
+        let steps = job["steps"].as_array().unwrap();
+        let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+        let line = runs.iter().find_map(|run| run.find("frontdesk eval").map(|at| &run[at..]));
+        let line = line.unwrap().replace("\\\n", " ");
+        let words: Vec<String> = line
+            .split('"')
+            .enumerate()
+            .flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect();
+        assert!(words.contains(&"no case worse".to_owned()), "{words:?}");
+        let read = Arguments::try_parse_from(&words).unwrap_or_else(|error| panic!("{error}"));
+        assert!(matches!(read.command, Command::Eval(_)));
+        let uses = |name: &str| {
+            steps.iter().any(|step| step["uses"].as_str().is_some_and(|it| it.contains(name)))
+        };
+        assert!(uses("upload-artifact") && uses("junit"), "{text}");
     }
 }

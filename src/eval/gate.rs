@@ -13,12 +13,15 @@ use super::row::{Journal, Summary};
 use super::run::{Plan, Progress};
 use super::suite::{Overrides, Suite};
 use crate::desk::Desk;
-use crate::domain::AgentId;
 use crate::pipeline::Bot;
-use crate::prompts::{self, Gate};
-use crate::store::agents::Published;
+use crate::prompts::{self, Gate, PromptFile};
+use crate::store::agents::{AgentRow, Published};
 use crate::store::audit::Entry;
 use crate::{eval::replay::draft_bot, store};
+
+mod documents;
+
+pub use documents::{Taken, Taking, guards};
 
 /// Puts versions in front of customers.
 pub struct Publisher<'a> {
@@ -41,6 +44,8 @@ pub struct Wanted<'a> {
     pub source: &'a str,
     /// Publish it whatever its suite says.
     pub force: bool,
+    /// Only try it: nothing is published, and nothing written down.
+    pub dry_run: bool,
 }
 
 /// What became of it.
@@ -48,8 +53,10 @@ pub struct Wanted<'a> {
 pub enum Became {
     /// It answers customers now. What the gate found, when there is one.
     Live(Published, Option<Box<Verdict>>),
-    /// It is what answers already.
-    Unchanged(Published),
+    /// It is what answers already: the version's number.
+    Unchanged(i64),
+    /// It may be published, and was only tried.
+    Tried(Option<Box<Verdict>>),
     /// The gate refused it: the version that was live goes on.
     Refused(Box<Verdict>),
 }
@@ -79,6 +86,9 @@ pub enum Error {
     /// The prompt file or its gate is wrong.
     #[error("{0}")]
     Wrong(String),
+    /// Another version went live meanwhile.
+    #[error("another version of {0} went live while this one was tried: try again")]
+    Overtaken(String),
     /// The database does not answer.
     #[error("{0}")]
     Store(#[from] store::Error),
@@ -91,66 +101,81 @@ impl Publisher<'_> {
         wanted: Wanted<'_>,
         progress: &dyn Progress,
     ) -> Result<Became, Error> {
-        let Wanted { agent, source, force } = wanted;
+        let Wanted { agent, source, force, dry_run } = wanted;
         let file = prompts::parse(&format!("{agent}.md"), source)
             .map_err(|wrong| Error::Wrong(wrong.to_string()))?;
         let rows = self.desk.store.agents().await?;
         let live = rows.iter().find(|row| row.slug == agent);
-        if live.is_some_and(|row| row.source == source) {
-            return Ok(Became::Unchanged(self.put(agent, source).await?));
+        if let Some(row) = live.filter(|row| row.source == source) {
+            return Ok(Became::Unchanged(row.ordinal));
         }
-        // A version that takes away its gate has to pass the one that is there.
-        let before = live.and_then(|row| prompts::parse(&format!("{agent}.md"), &row.source).ok());
-        let gate = file.gate.clone().or_else(|| before?.gate);
-        let verdict = match (gate, live) {
-            (Some(gate), Some(_)) => {
-                let bot = draft_bot(self.desk, agent, source).await.map_err(Error::Wrong)?;
-                let tried = self.try_on(&gate, Some(bot), progress).await;
-                match tried {
-                    // With force it is published although it could not even be tried.
-                    Err(why) if force => Some(Verdict::untried(&gate, why)),
-                    tried => Some(tried.map_err(Error::Wrong)?),
-                }
-            }
+        let verdict = match (gate_of(&file, live), live) {
+            (Some(gate), Some(_)) => Some(self.judge(&gate, (agent, source), progress).await),
             _ => None,
         };
-        if let Some(verdict) = verdict.as_ref().filter(|verdict| !verdict.passed && !force) {
-            self.note(
-                "agent.refused",
-                agent,
-                json!({"rule": verdict.rule, "reason": verdict.reason}),
-            )
-            .await?;
-            return Ok(Became::Refused(Box::new(verdict.clone())));
+        let refused = verdict.as_ref().filter(|verdict| !verdict.passed);
+        match refused {
+            Some(verdict) if dry_run => return Ok(Became::Refused(Box::new(verdict.clone()))),
+            Some(verdict) if !force => {
+                let detail = json!({"rule": verdict.rule, "reason": verdict.reason, "hash": prompts::hash(source)});
+                self.note("agent.refused", agent, detail).await?;
+                return Ok(Became::Refused(Box::new(verdict.clone())));
+            }
+            _ if dry_run => return Ok(Became::Tried(verdict.map(Box::new))),
+            _ => {}
         }
-        let published = self.put(agent, source).await?;
-        let forced = force && verdict.as_ref().is_some_and(|verdict| !verdict.passed);
-        let detail = json!({
-            "version": published.ordinal,
-            "forced": forced,
-            "gate": verdict.as_ref().map(|it| json!({"passed": it.passed, "rule": it.rule, "reason": it.reason})),
-        });
-        self.note(if forced { "agent.forced" } else { "agent.published" }, agent, detail).await?;
+        let action = if refused.is_some() { "agent.forced" } else { "agent.published" };
+        let gate = verdict.as_ref().map(
+            |it| json!({"passed": it.passed, "rule": it.rule, "suite": it.suite, "reason": it.reason}),
+        );
+        let detail = json!({"forced": refused.is_some(), "gate": gate});
+        let published = self.put((agent, source), live, self.entry(action, agent, detail)).await?;
         Ok(Became::Live(published, verdict.map(Box::new)))
     }
 
-    async fn put(&self, agent: &str, source: &str) -> Result<Published, Error> {
-        let published = self.desk.store.publish(agent, source, &prompts::hash(source)).await?;
-        let (id, version): (AgentId, _) = (published.agent.clone(), published.version.clone());
-        let bot =
-            self.desk.ready((agent, source), id, Some(version)).await.map_err(Error::Wrong)?;
-        self.desk.bots.put(bot);
+    /// What the gate says of a draft. What cannot be tried has not passed.
+    async fn judge(
+        &self,
+        gate: &Gate,
+        (agent, source): (&str, &str),
+        progress: &dyn Progress,
+    ) -> Verdict {
+        let tried = match draft_bot(self.desk, agent, source).await {
+            Ok(bot) => self.try_on(gate, Some(bot), progress).await,
+            Err(why) => Err(why),
+        };
+        tried.unwrap_or_else(|why| Verdict::untried(gate, &why))
+    }
+
+    /// Publishes over the version that the draft was compared with.
+    async fn put(
+        &self,
+        (agent, source): (&str, &str),
+        over: Option<&AgentRow>,
+        entry: Entry,
+    ) -> Result<Published, Error> {
+        // What cannot be made ready must not be live: every desk would refuse it.
+        let hash = prompts::hash(source);
+        let over = over.map(|row| row.version_id.as_str());
+        let published = self.desk.store.publish_noted((agent, source, &hash), over, entry).await?;
+        let published = published.ok_or_else(|| Error::Overtaken(agent.to_owned()))?;
+        let (id, version) = (published.agent.clone(), published.version.clone());
+        let bot = self.desk.ready((agent, source), id, Some(version)).await;
+        self.desk.bots.put(bot.map_err(Error::Wrong)?);
         Ok(published)
+    }
+
+    fn entry(&self, action: &'static str, subject: &str, detail: serde_json::Value) -> Entry {
+        Entry { actor: self.actor.clone(), action, subject: subject.to_owned(), detail }
     }
 
     async fn note(
         &self,
         action: &'static str,
-        agent: &str,
+        subject: &str,
         detail: serde_json::Value,
     ) -> store::Result<()> {
-        let entry = Entry { actor: self.actor.clone(), action, subject: agent.to_owned(), detail };
-        self.desk.store.audit(entry).await
+        self.desk.store.audit(self.entry(action, subject, detail)).await
     }
 
     /// Runs a gate's suite on a draft and on what it is compared with. Without a draft the desk is tried as it is.
@@ -222,7 +247,7 @@ impl Verdict {
         }
     }
 
-    fn untried(gate: &Gate, why: String) -> Self {
+    fn untried(gate: &Gate, why: &str) -> Self {
         Self {
             passed: false,
             rule: gate.rule.clone(),
@@ -233,4 +258,12 @@ impl Verdict {
             report: String::new(),
         }
     }
+}
+
+/// The gate that a version has to pass. One that takes away its gate, or puts another in its place, has to pass the one that
+/// is there.
+pub fn gate_of(file: &PromptFile, live: Option<&AgentRow>) -> Option<Gate> {
+    let name = format!("{}.md", file.slug);
+    let before = live.and_then(|row| prompts::parse(&name, &row.source).ok()?.gate);
+    before.or_else(|| file.gate.clone())
 }

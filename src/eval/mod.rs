@@ -17,6 +17,7 @@ pub mod cases;
 pub mod redteam;
 pub mod grounds;
 pub mod gate;
+pub mod jobs;
 mod calibrate;
 mod dataset;
 mod hearing;

@@ -268,6 +268,37 @@ impl Journal {
             Err(error) => Some(Err(error)),
         }))
     }
+
+    /// Rows from a byte on, at most `most` of those that `keep` lets through, each with the byte after it; and the byte to go on
+    /// from. A line that is still being written is left for later.
+    pub fn page(
+        &self,
+        from: u64,
+        most: usize,
+        keep: impl Fn(&Row) -> bool,
+    ) -> io::Result<(Vec<(u64, Row)>, u64)> {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), from)),
+            Err(error) => return Err(error),
+        };
+        file.seek(SeekFrom::Start(from))?;
+        let (mut rows, mut at, mut line) = (Vec::new(), from, Vec::new());
+        while rows.len() < most {
+            line.clear();
+            file.read_until(b'\n', &mut line)?;
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            at += line.len() as u64;
+            if let Ok(row) = serde_json::from_slice::<Row>(&line)
+                && keep(&row)
+            {
+                rows.push((at, row));
+            }
+        }
+        Ok((rows, at))
+    }
 }
 
 /// A journal that is taken for a run; given back when this is dropped.

@@ -22,12 +22,31 @@ pub(super) struct Problem {
     title: String,
     /// What went wrong with this request, and what to do.
     detail: String,
+    /// What a publish gate found, where it refused a version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    verdict: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Self { status: status.as_u16(), title, detail: detail.into() }
+        Self { status: status.as_u16(), title, detail: detail.into(), verdict: None }
+    }
+
+    /// A version that its gate refused, with what the gate found.
+    pub(super) fn refused(detail: String, verdict: serde_json::Value) -> Self {
+        Self { verdict: Some(Box::new(verdict)), ..Self::new(StatusCode::CONFLICT, detail) }
+    }
+
+    /// More is asked for than is done at a time.
+    pub(super) fn too_many(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+    }
+
+    /// Something of ours broke: the log says what.
+    pub(super) fn broken(detail: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
@@ -49,6 +68,11 @@ impl Problem {
 
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// Something is not there, in words of its own.
+    pub(super) fn missing(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 
     pub(super) fn not_found(what: &str) -> Self {

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::desk::Desk;
+use crate::eval::jobs::Jobs;
 
 mod api;
 mod auth;
@@ -46,6 +47,8 @@ pub struct Settings {
 pub struct Web {
     /// The desk.
     pub desk: Arc<Desk>,
+    /// Runs of evals, and publishing.
+    pub jobs: Arc<Jobs>,
     /// The key that guards the API.
     pub admin_key: String,
     /// How the server is reached.

@@ -69,7 +69,7 @@ impl Settings {
         Ok(settings)
     }
 
-    fn from(self, from: Origin) -> Own {
+    pub(super) fn from(self, from: Origin) -> Own {
         let from = (from == Origin::File || self != Self::default()).then_some(from);
         Own { chunk: self.chunk, search: self.search, from }
     }

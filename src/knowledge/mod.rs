@@ -18,6 +18,7 @@ mod collection;
 mod extract;
 mod learn;
 mod shelf;
+mod staging;
 pub mod web;
 mod vectors;
 
@@ -25,6 +26,7 @@ pub use collection::{Origin, Own};
 pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
+pub use staging::is_staged;
 pub use vectors::Filled;
 
 /// How documents are learned, as written in the configuration.

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::audit::Entry;
 use super::{Conn, Error, Result, Store, Write, all, first, now, run};
 use crate::domain::{AgentId, NumberId, VersionId, WorkspaceId};
 
@@ -77,7 +78,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select v.id, v.ordinal, v.source, v.created_at,
-                       case when v.id = a.live_version_id then 1 else 0 end as live
+                       cast(case when v.id = a.live_version_id then 1 else 0 end as bigint) as live
                        from prompt_versions v join agents a on a.id = v.agent_id
                        where a.workspace_id = $1 and a.slug = $2 and v.ordinal = $3";
             first!(conn, VersionRow, sql, workspace.as_str(), slug, ordinal)
@@ -90,7 +91,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select v.id, v.ordinal, v.source, v.created_at,
-                       case when v.id = a.live_version_id then 1 else 0 end as live
+                       cast(case when v.id = a.live_version_id then 1 else 0 end as bigint) as live
                        from prompt_versions v join agents a on a.id = v.agent_id
                        where a.workspace_id = $1 and a.slug = $2 and v.ordinal < $3
                        order by v.ordinal desc limit $4";
@@ -103,6 +104,18 @@ impl Store {
     pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<Published> {
         let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
         self.apply(publish).await
+    }
+
+    /// The same, and writes down in the same step who did it; what changes nothing is not written down. The entry's detail gets
+    /// the version's number. Where `over` is given, it is refused (`None`) unless that version is still the live one.
+    pub async fn publish_noted(
+        &self,
+        (slug, source, hash): (&str, &str, &str),
+        over: Option<&str>,
+        entry: Entry,
+    ) -> Result<Option<Published>> {
+        let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
+        self.apply(PublishNoted { publish, over: over.map(ToOwned::to_owned), entry }).await
     }
 
     /// Notes which prompt file of the disk is in force.
@@ -237,6 +250,32 @@ impl Write for Publish {
         }
         let (agent, version) = (AgentId::stored(agent), VersionId::stored(version));
         Ok(Published { agent, version, ordinal, changed })
+    }
+}
+
+struct PublishNoted {
+    publish: Publish,
+    over: Option<String>,
+    entry: Entry,
+}
+
+#[async_trait]
+impl Write for PublishNoted {
+    type Out = Option<Published>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<Published>> {
+        let sql = "select live_version_id from agents where workspace_id = $1 and slug = $2";
+        let live = first!(conn, (Option<String>,), sql, workspace.as_str(), &self.publish.slug)?;
+        if live.and_then(|row| row.0) != self.over {
+            return Ok(None);
+        }
+        let published = self.publish.run(workspace, conn).await?;
+        if published.changed {
+            let mut entry = self.entry.clone();
+            entry.detail["version"] = published.ordinal.into();
+            entry.run(workspace, conn).await?;
+        }
+        Ok(Some(published))
     }
 }
 

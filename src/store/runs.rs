@@ -13,7 +13,7 @@ pub struct RunRow {
     pub id: String,
     /// The suite's file.
     pub suite: String,
-    /// `running`, `done`, `failed` or `stopped`.
+    /// `queued`, `running`, `stopping`, `done`, `failed` or `stopped`.
     pub state: String,
     /// How it is to be run, as JSON.
     pub wanted: String,
@@ -25,14 +25,49 @@ pub struct RunRow {
     pub created_at: i64,
     /// When it ended.
     pub finished_at: Option<i64>,
+    /// The replica that runs it, and has its journal.
+    pub holder: Option<String>,
 }
 
-const COLUMNS: &str = "id, suite, state, wanted, summary, error, created_at, finished_at";
+impl RunRow {
+    /// Whether it has not ended.
+    pub fn is_active(&self) -> bool {
+        matches!(self.state.as_str(), "queued" | "running" | "stopping")
+    }
+}
+
+const COLUMNS: &str = "id, suite, state, wanted, summary, error, created_at, finished_at, holder";
+const ACTIVE: &str = "state in ('queued', 'running', 'stopping')";
 
 impl Store {
-    /// Writes down a run that begins.
-    pub async fn begin_run(&self, suite: &str, wanted: String) -> Result<RunId> {
-        self.apply(Begin { id: RunId::generate(), suite: suite.to_owned(), wanted }).await
+    /// Writes down a run that waits for its turn.
+    pub async fn queue_run(&self, suite: &str, wanted: String) -> Result<RunId> {
+        let (id, holder) = (RunId::generate(), self.base.replica.clone());
+        self.apply(Queue { id, suite: suite.to_owned(), wanted, holder }).await
+    }
+
+    /// Writes down that a run begins; false where it was stopped before.
+    pub async fn begin_run(&self, id: &RunId) -> Result<bool> {
+        self.apply(Move { id: id.as_str().to_owned(), to: "running", from: &["queued"] }).await
+    }
+
+    /// Asks whichever replica runs it to stop; false where it has ended.
+    pub async fn ask_run_to_stop(&self, id: &str) -> Result<bool> {
+        let from = &["queued", "running", "stopping"];
+        self.apply(Move { id: id.to_owned(), to: "stopping", from }).await
+    }
+
+    /// The runs of this replica that somebody wants stopped.
+    pub async fn runs_to_stop(&self) -> Result<Vec<String>> {
+        let (workspace, replica) = (self.workspace_id(), self.base.replica.clone());
+        let rows = self
+            .read(async |conn| {
+                let sql = "select id from eval_runs
+                           where workspace_id = $1 and state = 'stopping' and holder = $2";
+                all!(conn, (String,), sql, workspace.as_str(), &replica)
+            })
+            .await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// Writes down how a run ended.
@@ -45,9 +80,16 @@ impl Store {
         self.apply(End { id: id.clone(), state, summary, error }).await
     }
 
-    /// Runs that a process left when it died: they are stopped.
-    pub async fn stop_runs(&self) -> Result<u64> {
-        self.apply(StopAll).await
+    /// Runs that a process left when it died are stopped: all of others where nobody shares the database, else those of replicas
+    /// that gave no sign of life for `gone_ms`.
+    pub async fn stop_lost_runs(&self, gone_ms: i64) -> Result<u64> {
+        let shared = self.is_shared();
+        self.apply(StopLost { replica: self.base.replica.clone(), shared, gone_ms }).await
+    }
+
+    /// Forgets all runs but the newest; their ids.
+    pub async fn forget_runs(&self, keep: i64) -> Result<Vec<String>> {
+        self.apply(ForgetRuns { keep }).await
     }
 
     /// One run.
@@ -76,21 +118,46 @@ impl Store {
     }
 }
 
-struct Begin {
+struct Queue {
     id: RunId,
     suite: String,
     wanted: String,
+    holder: String,
 }
 
 #[async_trait]
-impl Write for Begin {
+impl Write for Queue {
     type Out = RunId;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<RunId> {
-        let sql = "insert into eval_runs (id, workspace_id, suite, state, wanted, created_at)
-                   values ($1, $2, $3, 'running', $4, $5)";
-        run!(conn, sql, self.id.as_str(), workspace.as_str(), &self.suite, &self.wanted, now())?;
+        let sql =
+            "insert into eval_runs (id, workspace_id, suite, state, wanted, created_at, holder)
+                   values ($1, $2, $3, 'queued', $4, $5, $6)";
+        let (id, suite) = (self.id.as_str(), &self.suite);
+        run!(conn, sql, id, workspace.as_str(), suite, &self.wanted, now(), &self.holder)?;
         Ok(self.id.clone())
+    }
+}
+
+struct Move {
+    id: String,
+    to: &'static str,
+    from: &'static [&'static str],
+}
+
+#[async_trait]
+impl Write for Move {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "select state from eval_runs where workspace_id = $1 and id = $2";
+        let state = first!(conn, (String,), sql, workspace.as_str(), &self.id)?;
+        let Some((state,)) = state.filter(|(state,)| self.from.contains(&state.as_str())) else {
+            return Ok(false);
+        };
+        let sql =
+            "update eval_runs set state = $1 where workspace_id = $2 and id = $3 and state = $4";
+        Ok(run!(conn, sql, self.to, workspace.as_str(), &self.id, state)? == 1)
     }
 }
 
@@ -106,24 +173,58 @@ impl Write for End {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update eval_runs set state = $1, summary = $2, error = $3, finished_at = $4
-                   where workspace_id = $5 and id = $6 and state = 'running'";
+        let sql = format!(
+            "update eval_runs set state = $1, summary = $2, error = $3, finished_at = $4
+             where workspace_id = $5 and id = $6 and {ACTIVE}"
+        );
         let (summary, error) = (self.summary.as_deref(), self.error.as_deref());
-        run!(conn, sql, self.state, summary, error, now(), workspace.as_str(), self.id.as_str())
-            .map(|_| ())
+        let (workspace, id) = (workspace.as_str(), self.id.as_str());
+        let sql = sqlx::AssertSqlSafe(sql);
+        run!(conn, sql, self.state, summary, error, now(), workspace, id).map(|_| ())
     }
 }
 
-struct StopAll;
+struct StopLost {
+    replica: String,
+    shared: bool,
+    gone_ms: i64,
+}
 
 #[async_trait]
-impl Write for StopAll {
+impl Write for StopLost {
     type Out = u64;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        let sql =
-            "update eval_runs set state = 'stopped', error = 'the process ended', finished_at = $1
-                   where workspace_id = $2 and state = 'running'";
-        run!(conn, sql, now(), workspace.as_str())
+        let why = "the process that ran it ended";
+        let alive_since = if self.shared { now() - self.gone_ms } else { i64::MAX };
+        let sql = format!(
+            "update eval_runs set state = 'stopped', error = $1, finished_at = $2
+             where workspace_id = $3 and {ACTIVE} and (holder is null or (holder <> $4 and holder not in
+                 (select id from replicas where workspace_id = $3 and seen_at >= $5)))"
+        );
+        let (workspace, replica) = (workspace.as_str(), &self.replica);
+        run!(conn, sqlx::AssertSqlSafe(sql), why, now(), workspace, replica, alive_since)
+    }
+}
+
+struct ForgetRuns {
+    keep: i64,
+}
+
+#[async_trait]
+impl Write for ForgetRuns {
+    type Out = Vec<String>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<String>> {
+        let sql = format!(
+            "select id from eval_runs where workspace_id = $1 and not {ACTIVE}
+             order by created_at desc, id desc limit 1000 offset $2"
+        );
+        let (workspace, sql) = (workspace.as_str(), sqlx::AssertSqlSafe(sql));
+        let old = all!(conn, (String,), sql, workspace, self.keep)?;
+        for (id,) in &old {
+            run!(conn, "delete from eval_runs where workspace_id = $1 and id = $2", workspace, id)?;
+        }
+        Ok(old.into_iter().map(|row| row.0).collect())
     }
 }

@@ -23,8 +23,11 @@ fn operations() -> Vec<(Method, String)> {
     let document = document();
     let mut found = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let path =
-            path.replace("{id}", "conv_01J").replace("{agent}", "acme").replace("{name}", "acme");
+        let path = path
+            .replace("{id}", "conv_01J")
+            .replace("{agent}", "acme")
+            .replace("{name}", "acme")
+            .replace("{version}", "1");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
         // What OpenAI's clients ask is refused in OpenAI's words: completions.rs.
         if path.starts_with("/v1/") {

@@ -36,7 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("console", &["cli/"]),
     ("anyhow", &["app.rs", "cli/", "main.rs"]),
     ("minijinja", &["pipeline/prompt.rs", "eval/template"]),
-    ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/"]),
+    ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
     ("rust_stemmers", &["index/", "llm/extractive", "eval/check/meteor"]),
     ("pulldown_cmark", &["knowledge/", "pipeline/format"]),
     ("htmd", &["knowledge/"]),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -64,11 +65,7 @@ pub async fn run(
         }
     };
     {
-        let mut rows = std::pin::pin!(
-            futures::stream::iter(run.units())
-                .map(|unit| run.unit(unit))
-                .buffer_unordered(concurrency)
-        );
+        let mut rows = run.rows(concurrency);
         let (mut stop, mut late) = (std::pin::pin!(stop), std::pin::pin!(late));
         loop {
             let ended = tokio::select! {
@@ -317,6 +314,12 @@ impl<'a> Run<'a> {
 
     fn key(&self, unit: &Unit<'_>, column: usize) -> String {
         format!("{}-{}-{}", unit.key, self.places[column].key, unit.repeat)
+    }
+
+    /// The rows, as they end. Boxed, so that a run can be a task of its own.
+    fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<Row>> {
+        let units = futures::stream::iter(self.units());
+        units.map(|unit| self.unit(unit)).buffer_unordered(concurrency).boxed()
     }
 
     async fn unit(&self, unit: Unit<'_>) -> Vec<Row> {

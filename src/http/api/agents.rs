@@ -2,14 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
+use super::page::{Page, Paging};
+use crate::eval::gate::{self, Became};
+use crate::eval::row::Row;
+use crate::eval::run::Progress;
 use crate::http::Shared;
 use crate::http::error::Problem;
-use crate::http::extract::Path;
-use crate::store::agents::AgentRow;
+use crate::http::extract::{Body, Path, Query};
+use crate::store::agents::{AgentRow, VersionRow};
 
 /// A bot.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,7 +57,173 @@ pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Agent>> {
 #[utoipa::path(get, path = "/agents/{agent}", operation_id = "get_agent", tag = "agents", params(("agent" = String, Path)),
     responses((status = 200, body = Agent), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<Shared>, Path(name): Path<String>) -> Answer<Agent> {
+    Ok(Json(named(&web, &name).await?.into()))
+}
+
+async fn named(web: &Shared, name: &str) -> Result<AgentRow, Problem> {
     let rows = web.desk.store.agents().await?;
     let found = rows.into_iter().find(|row| row.id == name || row.slug == name);
-    found.map(|row| Json(row.into())).ok_or_else(|| Problem::not_found("agent"))
+    found.ok_or_else(|| Problem::not_found("agent"))
+}
+
+/// A version of an agent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Version {
+    /// Its id.
+    id: String,
+    /// Its number, counted from 1.
+    version: i64,
+    /// Whether it is the one that answers.
+    live: bool,
+    /// When it was made, milliseconds since 1970.
+    created_at: i64,
+    /// The prompt file.
+    source: String,
+}
+
+impl From<VersionRow> for Version {
+    fn from(row: VersionRow) -> Self {
+        Self {
+            id: row.id,
+            version: row.ordinal,
+            live: row.live == 1,
+            created_at: row.created_at,
+            source: row.source,
+        }
+    }
+}
+
+/// The versions of an agent, newest first.
+#[utoipa::path(get, path = "/agents/{agent}/versions", operation_id = "list_versions", tag = "agents", params(("agent" = String, Path), Paging),
+    responses((status = 200, body = Page<Version>), (status = 400, response = Problem), (status = 404, response = Problem)))]
+pub(super) async fn versions(
+    State(web): State<Shared>,
+    Path(name): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Version>> {
+    let agent = named(&web, &name).await?;
+    let before = paging.after()?.map_or(i64::MAX, |(number, _)| number);
+    let limit = paging.limit();
+    let rows = web.desk.store.versions(&agent.slug, before, limit).await?;
+    Ok(Json(Page::of(rows, limit, |row| (row.ordinal, &row.id))))
+}
+
+/// One version of an agent, by its number.
+#[utoipa::path(get, path = "/agents/{agent}/versions/{version}", operation_id = "get_version", tag = "agents",
+    params(("agent" = String, Path), ("version" = i64, Path)),
+    responses((status = 200, body = Version), (status = 400, response = Problem), (status = 404, response = Problem)))]
+pub(super) async fn version(
+    State(web): State<Shared>,
+    Path((name, number)): Path<(String, i64)>,
+) -> Answer<Version> {
+    let agent = named(&web, &name).await?;
+    let row = web.desk.store.version(&agent.slug, number).await?;
+    row.map(|row| Json(row.into())).ok_or_else(|| Problem::not_found("version"))
+}
+
+/// A version to put in front of customers: `source`, or `version` to go back to one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publish {
+    /// The prompt file.
+    source: Option<String>,
+    /// The number of a version that is there already.
+    version: Option<i64>,
+    /// Publish it whatever its gate says. That is written down in the audit log.
+    #[serde(default)]
+    force: bool,
+    /// Only try it: nothing is published.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What became of a version.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Publication {
+    /// The number of the version that answers now.
+    version: i64,
+    /// Whether that changed.
+    changed: bool,
+    /// What the gate found: `passed`, `rule`, `suite`, `reason`, `counts` (passed, failed, errors, skipped), `comparison` and
+    /// `report` in Markdown; null where the agent has no gate.
+    #[schema(value_type = Option<Object>)]
+    verdict: Option<Value>,
+}
+
+/// Puts a version in front of customers. Where the agent has a gate, the version has to pass it: its suite is run, which may
+/// take minutes. The first version of an agent passes.
+#[utoipa::path(post, path = "/agents/{agent}/publish", operation_id = "publish_version", tag = "agents", params(("agent" = String, Path)),
+    request_body = Publish,
+    responses((status = 200, body = Publication), (status = 404, response = Problem),
+        (status = 409, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn publish(
+    State(web): State<Shared>,
+    Path(name): Path<String>,
+    Body(wanted): Body<Publish>,
+) -> Answer<Publication> {
+    let agent = named(&web, &name).await?;
+    let source = match (wanted.source, wanted.version) {
+        (Some(source), None) => source,
+        (None, Some(number)) => {
+            let row = web.desk.store.version(&agent.slug, number).await?;
+            row.ok_or_else(|| Problem::not_found("version"))?.source
+        }
+        _ => {
+            return Err(Problem::unprocessable(
+                "Give either `source`, a prompt file, or `version`, the number of one that is there.",
+            ));
+        }
+    };
+    let (force, dry_run) = (wanted.force, wanted.dry_run);
+    // It goes on to its end although the caller hangs up: half of it would be neither published nor written down.
+    let task = tokio::spawn(async move {
+        let (_turn, publisher) = web.jobs.publisher("admin key").await;
+        let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
+        (publisher.publish(wanted, &Unwatched).await, agent.ordinal)
+    });
+    let (became, before) = task
+        .await
+        .map_err(|_| Problem::broken("Publishing broke off. The server's log says why."))?;
+    published(became?, before).map(Json)
+}
+
+fn published(became: Became, before: i64) -> Result<Publication, Problem> {
+    let json = |verdict: Box<gate::Verdict>| serde_json::to_value(verdict).unwrap_or_default();
+    Ok(match became {
+        Became::Live(published, verdict) => Publication {
+            version: published.ordinal,
+            changed: published.changed,
+            verdict: verdict.map(json),
+        },
+        Became::Unchanged(version) => Publication { version, changed: false, verdict: None },
+        Became::Tried(verdict) => {
+            Publication { version: before, changed: false, verdict: verdict.map(json) }
+        }
+        Became::Refused(verdict) => {
+            let detail = format!(
+                "The gate refused it ({}: {}): {}\nVersion {before} goes on. With `\"force\": true` it is published all the same, and that is written down.",
+                verdict.suite, verdict.rule, verdict.reason
+            );
+            return Err(Problem::refused(detail, json(verdict)));
+        }
+    })
+}
+
+impl From<gate::Error> for Problem {
+    fn from(error: gate::Error) -> Self {
+        match error {
+            gate::Error::Wrong(why) => Self::unprocessable(why),
+            error @ gate::Error::Overtaken(_) => Self::conflict(error.to_string()),
+            gate::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Nobody watches.
+struct Unwatched;
+
+impl Progress for Unwatched {
+    fn begin(&self, _: usize) {}
+    fn row(&self, _: &Row) {}
+    fn done(&self) {}
 }

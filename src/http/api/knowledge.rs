@@ -10,6 +10,7 @@ use crate::domain::{CollectionId, Passage};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+use crate::knowledge::is_staged;
 use crate::pipeline::retrieve::{Search, find};
 
 /// A set of documents.
@@ -40,6 +41,10 @@ pub(super) struct Failed {
 pub(super) async fn collections(State(web): State<Shared>) -> Answer<Vec<Collection>> {
     let mut all = Vec::new();
     for row in web.desk.store.collections().await? {
+        // What only stands beside another, to be tried.
+        if is_staged(&row.slug) {
+            continue;
+        }
         let documents = web.desk.store.documents(&CollectionId::stored(row.id.clone()), 0).await?;
         let ready = documents.iter().filter(|document| document.state == "ready").count();
         let failed = documents.into_iter().filter(|document| document.state == "failed");

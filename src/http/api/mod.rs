@@ -15,10 +15,12 @@ use super::{Shared, auth};
 
 mod agents;
 mod answers;
+mod audit;
 mod completions;
 mod conversations;
 mod documents;
 mod escalations;
+mod evals;
 mod events;
 mod gaps;
 mod knowledge;
@@ -65,6 +67,16 @@ fn described() -> OpenApiRouter<Shared> {
     let nouns = OpenApiRouter::new()
         .routes(routes!(agents::list))
         .routes(routes!(agents::one))
+        .routes(routes!(agents::versions))
+        .routes(routes!(agents::version))
+        .routes(routes!(agents::publish))
+        .routes(routes!(audit::list))
+        .routes(routes!(evals::suites))
+        .routes(routes!(evals::list, evals::start))
+        .routes(routes!(evals::one, evals::stop))
+        .routes(routes!(evals::rows))
+        .routes(routes!(evals::events))
+        .routes(routes!(evals::report))
         .routes(routes!(numbers::list))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::one))

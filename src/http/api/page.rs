@@ -48,6 +48,11 @@ impl Paging {
 }
 
 impl<T> Page<T> {
+    /// A page of what has an order of its own; `next` is where the next one begins.
+    pub(super) fn until(items: Vec<T>, next: Option<i64>) -> Self {
+        Self { items, next: next.map(|at| URL_SAFE_NO_PAD.encode(format!("{at}:"))) }
+    }
+
     /// A page of rows; `key` gives a row's moment and id. A full page has a next one.
     pub(super) fn of<R>(rows: Vec<R>, limit: i64, key: impl Fn(&R) -> (i64, &str)) -> Self
     where

@@ -1,0 +1,142 @@
+//! `frontdesk apply`: makes a desk equal to the files: documents learned and prompt files published, each through its gate, with a
+//! table of what changed.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::bar::RunBar;
+use super::learn::Bar;
+use super::publish::{actor, live, note_file, refused};
+use crate::app::{App, prompt_sources, shelves};
+use crate::config::Config;
+use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
+use crate::knowledge::Shelf;
+use crate::prompts;
+
+/// Make the desk equal to the files: documents learned and prompts published, each through its gate
+///
+/// Every collection of the folder of documents is learned, and every file of the folder of prompts published. Where an agent has a
+/// gate, its suite is run on the new version; with `knowledge: true` in the gate also on new documents. What a gate refuses stays as
+/// it was, the rest goes on. It ends with 0 when all is equal to the files, with 100 when something was refused.
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// Only try it, and show what would change
+    #[arg(long, conflicts_with = "force")]
+    dry_run: bool,
+    /// Past the gates; that is written down
+    #[arg(long)]
+    force: bool,
+}
+
+/// A line of the table, and whether a gate refused it.
+type Line = (String, String, bool);
+
+impl Apply {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let app = App::review(config.clone()).await?;
+        app.desk.library.follow().await?;
+        app.desk.follow_answers().await?;
+        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let mut lines = Vec::new();
+        for at in 0..shelves(&config)?.len() {
+            let again = || nth(&config, at);
+            lines.push(self.learn(&publisher, &again).await?);
+        }
+        for (name, source) in prompt_sources(&config)? {
+            let slug = prompts::parse(&name, &source)?.slug;
+            lines.push(self.publish(&app, &publisher, (&slug, &source)).await?);
+        }
+        let wide = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or(0);
+        println!("{}", if self.dry_run { "\nNothing was changed. It would be:" } else { "" });
+        for (what, became, _) in &lines {
+            println!("{what:<wide$}  {became}");
+        }
+        let refused = lines.iter().any(|line| line.2);
+        if refused {
+            println!(
+                "\nWhat was refused stays as it was. `--force` goes past the gates, which is written down."
+            );
+        }
+        Ok(if refused { ExitCode::from(100) } else { ExitCode::SUCCESS })
+    }
+
+    async fn learn(
+        &self,
+        publisher: &Publisher<'_>,
+        again: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
+    ) -> anyhow::Result<Line> {
+        let what = format!("documents {}", again()?.collection);
+        let (documents, cases) = (Bar::default(), RunBar::default());
+        let taking = Taking {
+            force: self.force,
+            dry_run: self.dry_run,
+            documents: &documents,
+            cases: &cases,
+        };
+        let changes = publisher.desk.library.differs(again()?).await?;
+        let taken = publisher.learn(again, taking).await?;
+        Ok(match taken {
+            Taken::Learned(summary, verdicts) => {
+                summary.failed.iter().for_each(|(path, why)| println!("  failed  {path}: {why}"));
+                let forced = verdicts.iter().any(|(_, verdict)| !verdict.passed);
+                let how = if forced { "forced: " } else { "" };
+                let became = format!(
+                    "{how}{} learned, {} unchanged, {} removed, {} failed",
+                    summary.learned,
+                    summary.unchanged,
+                    summary.removed,
+                    summary.failed.len()
+                );
+                (what, became, false)
+            }
+            Taken::Tried(_) => {
+                (what, if changes { "changed, may be learned" } else { "unchanged" }.into(), false)
+            }
+            Taken::Refused(verdicts) => {
+                for (agent, verdict) in verdicts.iter().filter(|it| !it.1.passed) {
+                    refused(&format!("{what}, for {agent}"), verdict);
+                }
+                (what, "refused by its gate: the documents that were there go on".into(), true)
+            }
+        })
+    }
+
+    async fn publish(
+        &self,
+        app: &App,
+        publisher: &Publisher<'_>,
+        (agent, source): (&str, &str),
+    ) -> anyhow::Result<Line> {
+        let before = live(app, agent).await?;
+        let Self { force, dry_run } = *self;
+        let wanted = gate::Wanted { agent, source, force, dry_run };
+        let became = publisher.publish(wanted, &RunBar::default()).await?;
+        let before = before.map_or("new".into(), |number| format!("version {number}"));
+        let (said, stays) = match &became {
+            Became::Live(now, verdict) => {
+                let forced = verdict.as_ref().is_some_and(|verdict| !verdict.passed);
+                let how = if forced { ", forced past its gate" } else { "" };
+                (format!("{before} -> version {}{how}", now.ordinal), false)
+            }
+            Became::Unchanged(number) => (format!("unchanged: version {number}"), false),
+            Became::Tried(_) => (format!("{before} -> a new version, may be published"), false),
+            Became::Refused(verdict) => {
+                refused(agent, verdict);
+                (format!("refused by its gate: {before} goes on"), true)
+            }
+        };
+        if !dry_run && !stays {
+            note_file(app, agent, source).await?;
+        }
+        Ok((format!("agent {agent}"), said, stays))
+    }
+}
+
+/// One of the shelves, found anew.
+fn nth(config: &Config, at: usize) -> std::io::Result<Shelf> {
+    let all = shelves(config).map_err(|error| std::io::Error::other(format!("{error:#}")))?;
+    all.into_iter()
+        .nth(at)
+        .ok_or_else(|| std::io::Error::other("the folder of documents changed meanwhile"))
+}

@@ -1,0 +1,296 @@
+//! `frontdesk publish`: puts a version of an agent in front of customers, through its gate. `frontdesk versions` shows what there
+//! is to go back to, `frontdesk audit` who did what.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::bar::RunBar;
+use super::chat::Partner;
+use super::learn::Bar;
+use crate::app::App;
+use crate::config::Config;
+use crate::eval::gate::{self, Became, Verdict};
+use crate::prompts;
+
+/// Put a version of an agent in front of customers, if its gate lets it through
+///
+/// Where the agent's header names a gate (`gate: {suite: eval/suites/acme.yaml}`), its suite is run on the new version and on the
+/// one that is live. A version that breaks the rule is refused, with the cases that are worse. A running desk answers with the new
+/// version within a second.
+#[derive(Debug, Args)]
+pub(super) struct Publish {
+    /// The agent's short name
+    agent: String,
+    /// The prompt file [default: AGENT.md in the folder of prompts]
+    file: Option<PathBuf>,
+    /// Go back to the version with this number
+    #[arg(long, value_name = "N", conflicts_with = "file")]
+    version: Option<i64>,
+    /// Publish it whatever its gate says; that is written down
+    #[arg(long)]
+    force: bool,
+    /// Only try it
+    #[arg(long, conflicts_with = "force")]
+    dry_run: bool,
+    /// Do it over the API of this desk, such as `http://127.0.0.1:8080` [default: on the database]
+    #[arg(long)]
+    url: Option<String>,
+}
+
+/// Show the versions of an agent
+#[derive(Debug, Args)]
+pub(super) struct Versions {
+    /// The agent's short name
+    agent: String,
+}
+
+/// Show who published, forced or was refused what
+#[derive(Debug, Args)]
+pub(super) struct Audit {
+    /// So many, the newest
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: i64,
+}
+
+/// What is to be published.
+struct Chosen {
+    source: String,
+    /// Whether it is the agent's own prompt file, which a start of the desk reads.
+    own_file: bool,
+}
+
+impl Publish {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        if let Some(url) = &self.url {
+            return self.over_api(url, &config).await;
+        }
+        let own = self.own_file(&config);
+        let app = ready(config).await?;
+        let chosen = match self.version {
+            Some(number) => {
+                let row = app.desk.store.version(&self.agent, number).await?;
+                let row = row.ok_or_else(|| anyhow!("the agent {} has no version {number}; `frontdesk versions {}` shows which there are", self.agent, self.agent))?;
+                Chosen { source: row.source, own_file: false }
+            }
+            None => self.read(own)?,
+        };
+        let before = live(&app, &self.agent).await?;
+        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let wanted = gate::Wanted {
+            agent: &self.agent,
+            source: &chosen.source,
+            force: self.force,
+            dry_run: self.dry_run,
+        };
+        let became = publisher.publish(wanted, &RunBar::default()).await?;
+        if chosen.own_file && matches!(became, Became::Live(..) | Became::Unchanged(_)) {
+            note_file(&app, &self.agent, &chosen.source).await?;
+        }
+        Ok(tell(&self.agent, before, &became))
+    }
+
+    fn own_file(&self, config: &Config) -> PathBuf {
+        config.files.prompts.join(format!("{}.md", self.agent))
+    }
+
+    fn read(&self, own: PathBuf) -> anyhow::Result<Chosen> {
+        let file = self.file.clone().unwrap_or_else(|| own.clone());
+        let source = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let same = |one: &PathBuf| one.canonicalize().ok();
+        Ok(Chosen { source, own_file: same(&file) == same(&own) })
+    }
+
+    async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
+        let key = config.http.admin_key(config.store.path.parent())?;
+        let partner = Partner { url: url.trim_end_matches('/').to_owned(), key };
+        let mut body = json!({"force": self.force, "dry_run": self.dry_run});
+        match self.version {
+            Some(number) => body["version"] = number.into(),
+            None => body["source"] = self.read(self.own_file(config))?.source.into(),
+        }
+        let (status, said) =
+            partner.post(&format!("/agents/{}/publish", self.agent), &body).await?;
+        if status == 200 {
+            let version = &said["version"];
+            let (agent, verdict) = (&self.agent, &said["verdict"]);
+            println!(
+                "{}",
+                match (self.dry_run, said["changed"] == true) {
+                    (true, _) => format!("{agent}: it may be published; nothing was"),
+                    (false, true) => format!("{agent}: version {version} answers customers now"),
+                    (false, false) =>
+                        format!("{agent}: this is version {version}, which answers already"),
+                }
+            );
+            if verdict["passed"] == false {
+                println!("The gate had refused it; that it was forced is written down.");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(report) = said["verdict"]["report"].as_str() {
+            println!("{report}");
+        }
+        bail!("{}", said["detail"].as_str().unwrap_or("the desk refused it"))
+    }
+}
+
+impl Partner {
+    /// Posts to the API; status and answer.
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let request = reqwest::Client::new()
+            .post(format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&self.key)
+            .json(body);
+        let response =
+            request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
+        Ok((response.status().as_u16(), response.json().await.unwrap_or_default()))
+    }
+}
+
+/// A desk to publish on: as the database says, with its documents.
+pub(super) async fn ready(config: Config) -> anyhow::Result<App> {
+    let app = App::review(config).await?;
+    app.desk.library.follow().await?;
+    app.desk.follow_answers().await?;
+    if app.desk.engine.index.size().await? == 0 {
+        app.learn(&Bar::default()).await?;
+    }
+    Ok(app)
+}
+
+/// The number of the live version; `None` where there is no such agent yet.
+pub(super) async fn live(app: &App, agent: &str) -> anyhow::Result<Option<i64>> {
+    let rows = app.desk.store.agents().await?;
+    Ok(rows.into_iter().find(|row| row.slug == agent).map(|row| row.ordinal))
+}
+
+/// Notes that an agent's own file is in force, so that the next start leaves what is published later as it is.
+pub(super) async fn note_file(app: &App, agent: &str, source: &str) -> anyhow::Result<()> {
+    let rows = app.desk.store.agents().await?;
+    if let Some(row) = rows.into_iter().find(|row| row.slug == agent) {
+        let id = crate::domain::AgentId::stored(row.id);
+        app.desk.store.note_file(&id, &prompts::hash(source)).await?;
+    }
+    Ok(())
+}
+
+/// Who sits at the terminal, for the audit log.
+pub(super) fn actor() -> String {
+    let named = |names: &[&str]| {
+        names.iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()))
+    };
+    let user = named(&["SUDO_USER", "USER", "USERNAME"]).unwrap_or_else(|| "somebody".into());
+    let host = named(&["HOSTNAME", "COMPUTERNAME"])
+        .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
+        .map(|host| format!(" on {}", host.trim()));
+    format!("{user}{} (command)", host.unwrap_or_default())
+}
+
+/// Says what became of a version; the exit code is 100 where it was refused, as that of `eval` is where a case fails.
+fn tell(agent: &str, before: Option<i64>, became: &Became) -> ExitCode {
+    match became {
+        Became::Live(published, verdict) => {
+            println!("{agent}: version {} answers customers now", published.ordinal);
+            match verdict {
+                None => println!("  it has no gate, or is the first version: no suite was run"),
+                Some(verdict) if verdict.passed => println!("  {}", passed(verdict)),
+                Some(verdict) => {
+                    println!("  forced past its gate, which is written down: {}", verdict.reason);
+                }
+            }
+        }
+        Became::Unchanged(number) => {
+            println!("{agent}: this is version {number}, which answers already");
+        }
+        Became::Tried(verdict) => {
+            println!("{agent}: it may be published; nothing was");
+            if let Some(verdict) = verdict {
+                println!("  {}", passed(verdict));
+            }
+        }
+        Became::Refused(verdict) => {
+            refused(agent, verdict);
+            if let Some(number) = before {
+                println!(
+                    "Version {number} goes on. Mend the prompt, or the suite where it asks for the wrong thing;"
+                );
+            }
+            println!("`--force` publishes it all the same, which is written down.");
+            return ExitCode::from(100);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn passed(verdict: &Verdict) -> String {
+    let [passed, failed, errors, skipped] = verdict.counts;
+    format!(
+        "its gate holds ({}: {}): {passed} passed, {failed} failed, {errors} errors, {skipped} skipped; {} better, {} worse",
+        verdict.suite, verdict.rule, verdict.comparison.better, verdict.comparison.worse
+    )
+}
+
+/// What a gate has against something.
+pub(super) fn refused(what: &str, verdict: &Verdict) {
+    println!("{what}: refused by its gate ({}: {})", verdict.suite, verdict.rule);
+    println!("{}", verdict.reason);
+    if !verdict.report.is_empty() {
+        println!("\n{}", verdict.report);
+    }
+}
+
+impl Versions {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let app = App::review(config).await?;
+        let mut before = i64::MAX;
+        loop {
+            let rows = app.desk.store.versions(&self.agent, before, 100).await?;
+            if rows.is_empty() && before == i64::MAX {
+                bail!("there is no agent {}", self.agent);
+            }
+            let Some(last) = rows.last() else { return Ok(ExitCode::SUCCESS) };
+            before = last.ordinal;
+            for row in &rows {
+                let live = if row.live == 1 { "  answers customers" } else { "" };
+                println!("{:>5}  {}{live}", row.ordinal, moment(row.created_at));
+            }
+        }
+    }
+}
+
+impl Audit {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let app = App::review(config).await?;
+        let rows = app.desk.store.audit_log(None, self.limit.max(1)).await?;
+        if rows.is_empty() {
+            println!("nothing was published, forced or refused yet");
+        }
+        for row in rows {
+            let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
+            let version =
+                detail["version"].as_i64().map(|it| format!(" version {it}")).unwrap_or_default();
+            println!(
+                "{}  {}  {} {}{version}",
+                moment(row.created_at),
+                row.actor,
+                row.action,
+                row.subject
+            );
+            let why = detail.pointer("/gate/reason").or_else(|| detail.get("reason"));
+            let why = why.and_then(Value::as_str).unwrap_or_default();
+            why.lines().for_each(|line| println!("    {line}"));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn moment(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms)
+        .map(|moment| moment.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,152 @@
+//! The gate in front of documents: where an agent's gate asks for it, documents that changed are learned beside those that answer, the
+//! suite is run on both, and only then do they take their place.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Error, Publisher, Verdict};
+use crate::desk::Desk;
+use crate::domain::{AgentId, CollectionId};
+use crate::eval::run::Progress;
+use crate::knowledge::{self, Shelf, Summary};
+use crate::pipeline::Bot;
+use crate::prompts::{self, PromptFile};
+use crate::store;
+use crate::store::agents::AgentRow;
+
+/// How long documents may be tried, in milliseconds, before another process may begin to.
+const LEASE_MS: i64 = 30 * 60_000;
+
+/// What became of a shelf of documents.
+#[derive(Debug)]
+pub enum Taken {
+    /// They are learned. What the gates found, by agent; empty where there is none, or nothing changed.
+    Learned(Summary, Vec<(String, Verdict)>),
+    /// They may be learned, and were only tried.
+    Tried(Vec<(String, Verdict)>),
+    /// A gate refused them: the documents that were there go on.
+    Refused(Vec<(String, Verdict)>),
+}
+
+/// How documents are to be taken.
+#[derive(Clone, Copy)]
+pub struct Taking<'a> {
+    /// Learn them whatever the gates say.
+    pub force: bool,
+    /// Only try them.
+    pub dry_run: bool,
+    /// Hears of documents.
+    pub documents: &'a dyn knowledge::Progress,
+    /// Hears of cases.
+    pub cases: &'a dyn Progress,
+}
+
+/// The agents whose gate documents of a collection have to pass.
+pub async fn guards(desk: &Desk, collection: &str) -> store::Result<Vec<(AgentRow, PromptFile)>> {
+    let rows = desk.store.agents().await?;
+    let read = rows.into_iter().filter_map(|row| {
+        let file = prompts::parse(&format!("{}.md", row.slug), &row.source).ok()?;
+        let asks = file.gate.as_ref().is_some_and(|gate| gate.knowledge);
+        (asks && file.knowledge.iter().any(|name| name == collection)).then_some((row, file))
+    });
+    Ok(read.collect())
+}
+
+impl Publisher<'_> {
+    /// Learns a shelf of documents through the gates of the agents that answer from it. The shelf is found anew each time that it is
+    /// read.
+    pub async fn learn(
+        &self,
+        source: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
+        taking: Taking<'_>,
+    ) -> Result<Taken, Error> {
+        let find = || source().map_err(|error| Error::Wrong(error.to_string()));
+        let name = find()?.collection;
+        let guards = guards(self.desk, &name).await?;
+        let differs = self.desk.library.differs(find()?).await.map_err(wrong)?;
+        let mut verdicts = Vec::new();
+        if differs && !guards.is_empty() {
+            if !self.desk.store.hold("staging", LEASE_MS).await? {
+                return Err(Error::Wrong(
+                    "another process tries documents right now: try again when it has ended".into(),
+                ));
+            }
+            let tried = self.try_documents(&name, (find()?, &guards), taking).await;
+            // Also where it could not be tried: what stands beside the collection is of no more use.
+            let gone = self.desk.library.unstage(&name).await.map_err(wrong);
+            self.desk.store.hold("staging", 0).await?;
+            verdicts = tried?;
+            gone?;
+        }
+        let refused = verdicts.iter().any(|(_, verdict)| !verdict.passed);
+        let detail = || {
+            let one = |(agent, it): &(String, Verdict)| json!({"agent": agent, "passed": it.passed, "rule": it.rule, "reason": it.reason});
+            let reason = verdicts.iter().find(|it| !it.1.passed).map(|it| it.1.reason.clone());
+            json!({"gates": verdicts.iter().map(one).collect::<Vec<_>>(), "reason": reason})
+        };
+        match (refused, taking.dry_run) {
+            (true, true) => return Ok(Taken::Refused(verdicts)),
+            (true, false) if !taking.force => {
+                self.note("knowledge.refused", &name, detail()).await?;
+                return Ok(Taken::Refused(verdicts));
+            }
+            (false, true) => return Ok(Taken::Tried(verdicts)),
+            _ => {}
+        }
+        if !verdicts.is_empty() {
+            let action = if refused { "knowledge.forced" } else { "knowledge.learned" };
+            self.note(action, &name, detail()).await?;
+        }
+        let summary = self.desk.library.learn(find()?, taking.documents).await.map_err(wrong)?;
+        self.desk.follow_answers().await?;
+        Ok(Taken::Learned(summary, verdicts))
+    }
+
+    async fn try_documents(
+        &self,
+        name: &str,
+        (papers, guards): (Shelf, &[(AgentRow, PromptFile)]),
+        taking: Taking<'_>,
+    ) -> Result<Vec<(String, Verdict)>, Error> {
+        let staged = self.desk.library.stage(papers, taking.documents).await.map_err(wrong)?;
+        self.desk.follow_answers().await?;
+        let mut verdicts = Vec::new();
+        for (row, file) in guards {
+            let Some(gate) = &file.gate else { continue };
+            let tried = match self.bot_on(row, file, (name, &staged)).await {
+                Ok(bot) => self.try_on(gate, Some(bot), taking.cases).await,
+                Err(why) => Err(why),
+            };
+            let verdict = tried.unwrap_or_else(|why| Verdict::untried(gate, &why));
+            verdicts.push((row.slug.clone(), verdict));
+        }
+        Ok(verdicts)
+    }
+
+    /// The live version of an agent, with another collection in the place of one of its own.
+    async fn bot_on(
+        &self,
+        row: &AgentRow,
+        file: &PromptFile,
+        (name, staged): (&str, &CollectionId),
+    ) -> Result<Arc<Bot>, String> {
+        let mut knowledge = Vec::new();
+        for own in &file.knowledge {
+            knowledge.push(match own == name {
+                true => staged.clone(),
+                false => {
+                    self.desk.store.collection(own).await.map_err(|error| error.to_string())?
+                }
+            });
+        }
+        file.bot(AgentId::stored(row.id.clone()), None, knowledge).map(Arc::new)
+    }
+}
+
+fn wrong(error: knowledge::Error) -> Error {
+    match error {
+        knowledge::Error::Store(error) => error.into(),
+        error => Error::Wrong(error.to_string()),
+    }
+}

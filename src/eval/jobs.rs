@@ -1,0 +1,466 @@
+//! Runs of suites as jobs of a desk: some at once, the others wait. Each has a row in the database and a journal in the data
+//! folder, can be watched and stopped, and is forgotten when there are many newer ones.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, watch};
+
+use super::compare::{Baseline, Comparison, compare};
+use super::gate::Publisher;
+use super::grounds::Grounds;
+use super::replay::draft_bot;
+use super::row::{Journal, Row, Summary, Verdict};
+use super::run::{Filters, Plan, Progress, Which};
+use super::suite::{Overrides, Suite};
+use super::target::Cache;
+use crate::desk::Desk;
+use crate::domain::RunId;
+use crate::store;
+use crate::store::runs::RunRow;
+
+/// Runs at once.
+const AT_ONCE: usize = 2;
+/// Runs that may wait.
+const MOST_WAITING: usize = 100;
+/// Runs that are kept.
+const KEEP: i64 = 200;
+/// How often the database is asked whether a run is to be stopped.
+const LOOK: Duration = Duration::from_secs(1);
+/// After how long without a sign of life a replica is gone, in milliseconds.
+const GONE_MS: i64 = 30_000;
+
+/// The runs of a desk.
+pub struct Jobs {
+    desk: Arc<Desk>,
+    /// Where suites are.
+    suites: PathBuf,
+    /// Where journals are.
+    folder: PathBuf,
+    cache: Arc<Cache>,
+    places: Arc<Semaphore>,
+    active: Mutex<HashMap<String, Arc<Active>>>,
+    publishing: tokio::sync::Mutex<()>,
+}
+
+/// How a run is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wanted {
+    /// The suite: its name in the folder of suites.
+    pub suite: String,
+    /// The agent that `prompt` is for.
+    pub agent: Option<String>,
+    /// A prompt file in place of the agent's live version.
+    pub prompt: Option<String>,
+    /// How often each case is run.
+    pub repeat: Option<usize>,
+    /// The grader where the suite names none.
+    pub grader: Option<String>,
+    /// Cases at once.
+    pub concurrency: Option<usize>,
+    /// Only cases whose description has this pattern.
+    pub pattern: Option<String>,
+    /// Only the first so many cases.
+    pub first: Option<usize>,
+    /// So many cases by chance.
+    pub sample: Option<usize>,
+    /// Only cases of which this is said: `key=value` each.
+    pub metadata: Vec<String>,
+    /// Only the cases that did not pass in this run.
+    pub failing: Option<String>,
+    /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites.
+    pub baseline: Option<String>,
+}
+
+/// What is known of a run when it ended.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Known {
+    /// What came of it.
+    pub summary: Summary,
+    /// How it compares with its baseline.
+    pub comparison: Option<Comparison>,
+}
+
+/// Why a run cannot be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing.
+    #[error("{0}")]
+    Missing(String),
+    /// What is wanted cannot be run.
+    #[error("{0}")]
+    Wrong(String),
+    /// Too many wait already.
+    #[error("{MOST_WAITING} runs wait already: try again when some have ended")]
+    Many,
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// A run that has not ended.
+struct Active {
+    total: AtomicUsize,
+    counts: [AtomicUsize; 4],
+    stop: watch::Sender<bool>,
+}
+
+impl Progress for Active {
+    fn begin(&self, total: usize) {
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    fn row(&self, row: &Row) {
+        let at = match row.verdict() {
+            Verdict::Passed => 0,
+            Verdict::Failed => 1,
+            Verdict::Error => 2,
+            Verdict::Skipped => 3,
+        };
+        self.counts[at].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn done(&self) {}
+}
+
+impl Jobs {
+    /// The runs of a desk, with suites in one folder and journals below another.
+    pub fn new(desk: Arc<Desk>, suites: PathBuf, data: &Path) -> Arc<Self> {
+        let folder = data.join("evals");
+        Arc::new(Self {
+            desk,
+            suites,
+            cache: Arc::new(Cache::new(folder.join("cache"))),
+            folder,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            active: Mutex::default(),
+            publishing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Publishes on behalf of somebody; one at a time, because each compares with what is live.
+    pub async fn publisher(&self, actor: &str) -> (tokio::sync::MutexGuard<'_, ()>, Publisher<'_>) {
+        let turn = self.publishing.lock().await;
+        let publisher = Publisher {
+            desk: &self.desk,
+            grounds: self.grounds(None),
+            folder: self.folder.join("gate"),
+            actor: actor.to_owned(),
+        };
+        (turn, publisher)
+    }
+
+    fn grounds(&self, grader: Option<String>) -> Grounds {
+        Grounds {
+            desk: Some(self.desk.clone()),
+            cache: Some(self.cache.clone()),
+            grader,
+            ..Grounds::default()
+        }
+    }
+
+    /// The suites that are there, by name.
+    pub fn suites(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        collect(&self.suites, "", 0, &mut found);
+        found.sort();
+        found
+    }
+
+    /// Stops what dead processes left, and looks after runs that somebody wants stopped, for as long as the desk serves.
+    pub async fn look_after(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.look().await {
+                tracing::debug!(%error, "runs of evals could not be looked after, it is tried again");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn look(&self) -> store::Result<()> {
+        self.desk.store.stop_lost_runs(GONE_MS).await?;
+        for id in self.desk.store.runs_to_stop().await? {
+            match self.find(&id) {
+                Some(active) => drop(active.stop.send_replace(true)),
+                None => {
+                    let id = RunId::stored(id);
+                    self.desk.store.end_run(&id, "stopped", (None, None)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Option<Arc<Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// How far a run of this process is: rows in all, and by how they ended; `None` where it is not running here.
+    pub fn progress(&self, id: &str) -> Option<(usize, [usize; 4])> {
+        let active = self.find(id)?;
+        let counts = active.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        Some((active.total.load(Ordering::Relaxed), counts))
+    }
+
+    /// A run's rows.
+    pub fn journal(&self, id: &str) -> Journal {
+        Journal::at(self.folder.join("runs").join(format!("{id}.jsonl")))
+    }
+
+    /// Has a suite run; the error says why it cannot be.
+    pub async fn start(self: &Arc<Self>, wanted: Wanted) -> Result<RunId, Error> {
+        let waiting = self.active.lock().unwrap_or_else(PoisonError::into_inner).len();
+        if waiting >= MOST_WAITING + AT_ONCE {
+            return Err(Error::Many);
+        }
+        // What is wrong is told now, not when its turn comes.
+        let suite = self.load(&wanted).await?;
+        self.stage(&wanted, suite).await?;
+        self.baseline(&wanted).await?;
+        self.plan(&wanted, self.journal("new"))?;
+        let runs = self.folder.join("runs");
+        std::fs::create_dir_all(&runs)
+            .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;
+        let text = serde_json::to_string(&wanted).unwrap_or_default();
+        let id = self.desk.store.queue_run(&wanted.suite, text).await?;
+        let active = Arc::new(Active {
+            total: AtomicUsize::new(0),
+            counts: Default::default(),
+            stop: watch::Sender::new(false),
+        });
+        self.active
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.as_str().to_owned(), active.clone());
+        tokio::spawn(self.clone().work(id.clone(), wanted, active));
+        Ok(id)
+    }
+
+    /// Stops a run, wherever it is; false where it has ended.
+    pub async fn stop(&self, id: &str) -> store::Result<bool> {
+        let found = self.desk.store.ask_run_to_stop(id).await?;
+        if let Some(active) = self.find(id) {
+            active.stop.send_replace(true);
+        }
+        Ok(found)
+    }
+
+    async fn work(self: Arc<Self>, id: RunId, wanted: Wanted, active: Arc<Active>) {
+        let ended = self.turn(&id, &wanted, &active).await;
+        let (state, known) = match ended {
+            Ok(Some(known)) => {
+                let state = if known.summary.complete { "done" } else { "stopped" };
+                (state, (serde_json::to_string(&known).ok(), None))
+            }
+            Ok(None) => ("stopped", (None, None)),
+            Err(why) => ("failed", (None, Some(why.to_string()))),
+        };
+        if let Err(error) = self.desk.store.end_run(&id, state, known).await {
+            tracing::warn!(%error, run = id.as_str(), "how a run ended could not be written down");
+        }
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(id.as_str());
+        self.forget().await;
+    }
+
+    /// Waits for a place, and runs; `None` where it was stopped before it began.
+    async fn turn(
+        &self,
+        id: &RunId,
+        wanted: &Wanted,
+        active: &Active,
+    ) -> Result<Option<Known>, Error> {
+        let stopped = || {
+            let mut stop = active.stop.subscribe();
+            async move { drop(stop.wait_for(|stop| *stop).await) }
+        };
+        let place = tokio::select! {
+            () = stopped() => return Ok(None),
+            place = self.places.acquire() => place,
+        };
+        if !self.desk.store.begin_run(id).await? {
+            return Ok(None);
+        }
+        let staged = self.stage(wanted, self.load(wanted).await?).await?;
+        let journal = self.journal(id.as_str());
+        let plan = self.plan(wanted, journal.clone())?;
+        let summary = staged.run(&plan, active, stopped()).await;
+        drop(place);
+        let summary = summary.map_err(|error| Error::Wrong(error.to_string()))?;
+        let comparison = match self.baseline(wanted).await? {
+            Some(before) => {
+                let after = Baseline::of(&summary, &journal);
+                let after = after.map_err(|error| Error::Wrong(error.to_string()))?;
+                Some(compare(&before, &after))
+            }
+            None => None,
+        };
+        Ok(Some(Known { summary, comparison }))
+    }
+
+    async fn load(&self, wanted: &Wanted) -> Result<Suite, Error> {
+        let file = inside(&self.suites, &wanted.suite).ok_or_else(|| {
+            let known = self.suites().join(", ");
+            let folder = self.suites.display();
+            Error::Missing(format!(
+                "There is no suite `{}` in {folder}; there are: {known}",
+                wanted.suite
+            ))
+        })?;
+        let suite = Suite::load(&file, &Overrides::default()).await;
+        suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
+    }
+
+    async fn stage(&self, wanted: &Wanted, suite: Suite) -> Result<super::grounds::Staged, Error> {
+        let mut grounds = self.grounds(wanted.grader.clone());
+        if suite.options.cache == Some(false) {
+            grounds.cache = None;
+        }
+        match (&wanted.agent, &wanted.prompt) {
+            (Some(agent), Some(source)) => {
+                grounds
+                    .drafts
+                    .push(draft_bot(&self.desk, agent, source).await.map_err(Error::Wrong)?);
+            }
+            (None, Some(_)) => {
+                return Err(Error::Wrong(
+                    "`prompt` is a draft of an agent: name the `agent`".into(),
+                ));
+            }
+            _ => {}
+        }
+        grounds.stage(suite).map_err(Error::Wrong)
+    }
+
+    fn plan(&self, wanted: &Wanted, journal: Journal) -> Result<Plan, Error> {
+        let earlier = match &wanted.failing {
+            Some(id) => vec![(Which::Failing, self.earlier(id)?.path().to_owned())],
+            None => Vec::new(),
+        };
+        Ok(Plan {
+            filters: Filters {
+                earlier,
+                pattern: wanted.pattern.clone(),
+                first: wanted.first,
+                sample: wanted.sample,
+                metadata: wanted.metadata.clone(),
+                ..Filters::default()
+            },
+            repeat: wanted.repeat,
+            concurrency: wanted.concurrency,
+            ..Plan::new(journal)
+        })
+    }
+
+    /// The journal of an earlier run.
+    fn earlier(&self, id: &str) -> Result<Journal, Error> {
+        let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
+        let id = RunId::parse(id).map_err(|_| missing())?;
+        let journal = self.journal(id.as_str());
+        if journal.path().exists() { Ok(journal) } else { Err(missing()) }
+    }
+
+    async fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
+        let Some(name) = &wanted.baseline else { return Ok(None) };
+        let file = if name.starts_with("run_") {
+            self.earlier(name)?.path().to_owned()
+        } else {
+            let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
+            let found = inside(&self.suites, name).or_else(|| inside(beside?, name));
+            found.ok_or_else(|| {
+                Error::Missing(format!(
+                    "There is no file `{name}` of accepted scores beside the suites."
+                ))
+            })?
+        };
+        Baseline::read(&file).map(Some).map_err(|error| Error::Wrong(error.to_string()))
+    }
+
+    /// Forgets old runs with their journals.
+    async fn forget(&self) {
+        match self.desk.store.forget_runs(KEEP).await {
+            Ok(ids) => {
+                ids.iter().for_each(|id| drop(std::fs::remove_file(self.journal(id).path())))
+            }
+            Err(error) => tracing::debug!(%error, "old runs could not be forgotten"),
+        }
+        forget_files(&self.folder.join("gate"));
+    }
+
+    /// What is known of a run that ended.
+    pub fn known(row: &RunRow) -> Option<(Summary, serde_json::Value)> {
+        let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
+        let comparison = all["comparison"].take();
+        Some((serde_json::from_value(all["summary"].take()).ok()?, comparison))
+    }
+}
+
+/// Removes all files of a folder but the newest; their names are in the order of time.
+fn forget_files(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort();
+    let many = files.len().saturating_sub(usize::try_from(KEEP).unwrap_or(0));
+    files.iter().take(many).for_each(|file| drop(std::fs::remove_file(file)));
+}
+
+/// The file of this name in a folder, unless the name leads out of it.
+fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
+    let name = Path::new(name);
+    let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
+    let (file, root) = (folder.join(name).canonicalize().ok()?, folder.canonicalize().ok()?);
+    (plain && file.is_file() && file.starts_with(root)).then(|| folder.join(name))
+}
+
+/// The suites in a folder and in those below it.
+fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let name = format!("{before}{name}");
+        if path.is_dir() && depth < 3 {
+            collect(&path, &format!("{name}/"), depth + 1, found);
+        } else if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
+            found.push(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_out_of_the_folder_is_no_file_in_it() {
+        let home = tempfile::tempdir().unwrap();
+        let suites = home.path().join("suites");
+        std::fs::create_dir_all(suites.join("more")).unwrap();
+        for file in ["secret.yaml", "suites/a.yaml", "suites/more/b.yml", "suites/notes.txt"] {
+            std::fs::write(home.path().join(file), "").unwrap();
+        }
+        assert!(inside(&suites, "a.yaml").is_some() && inside(&suites, "more/b.yml").is_some());
+        let absolute = suites.join("a.yaml").display().to_string();
+        for name in
+            ["../secret.yaml", "more/../../secret.yaml", "", ".", "more", "none.yaml", &absolute]
+        {
+            assert!(inside(&suites, name).is_none(), "{name}");
+        }
+        #[cfg(unix)]
+        {
+            let link = suites.join("link.yaml");
+            std::os::unix::fs::symlink(home.path().join("secret.yaml"), &link).unwrap();
+            assert!(inside(&suites, "link.yaml").is_none());
+        }
+        let mut found = Vec::new();
+        collect(&suites, "", 0, &mut found);
+        found.sort();
+        assert!(
+            found.starts_with(&["a.yaml".into()]) && found.contains(&"more/b.yml".into()),
+            "{found:?}"
+        );
+    }
+}

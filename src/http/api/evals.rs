@@ -1,0 +1,440 @@
+//! Evals: suites that are there, and runs of them as jobs, to be begun, watched, read and stopped.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use super::page::{Page, Paging};
+use crate::domain::RunId;
+use crate::eval::jobs::{Error, Jobs, Wanted};
+use crate::eval::report;
+use crate::eval::row::{Journal, Verdict};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path, Query};
+use crate::store::runs::RunRow;
+
+/// How often a stream looks for new rows.
+const LOOK: Duration = Duration::from_millis(200);
+/// Rows that a stream reads at once.
+const PIECE: usize = 200;
+
+/// A run to begin.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRun {
+    /// The suite, as `GET /evals/suites` names it.
+    suite: String,
+    /// The agent that `prompt` is for.
+    agent: Option<String>,
+    /// A prompt file in place of the agent's live version, to be tried.
+    prompt: Option<String>,
+    /// How often each case is run.
+    repeat: Option<usize>,
+    /// The grader where the suite names none, such as `openai:gpt-4o-mini`.
+    grader: Option<String>,
+    /// Cases at once.
+    concurrency: Option<usize>,
+    /// Only cases whose description has this pattern.
+    pattern: Option<String>,
+    /// Only the first so many cases.
+    first: Option<usize>,
+    /// So many cases by chance.
+    sample: Option<usize>,
+    /// Only cases of which all of this is said: `key=value` each.
+    #[serde(default)]
+    metadata: Vec<String>,
+    /// Only cases that did not pass in the run with this id.
+    failing: Option<String>,
+    /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites, such as `baseline.json`.
+    baseline: Option<String>,
+}
+
+impl From<NewRun> for Wanted {
+    fn from(new: NewRun) -> Self {
+        Self {
+            suite: new.suite,
+            agent: new.agent,
+            prompt: new.prompt,
+            repeat: new.repeat,
+            grader: new.grader,
+            concurrency: new.concurrency,
+            pattern: new.pattern,
+            first: new.first,
+            sample: new.sample,
+            metadata: new.metadata,
+            failing: new.failing,
+            baseline: new.baseline,
+        }
+    }
+}
+
+/// A run of a suite.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Run {
+    /// Its id.
+    id: String,
+    /// The suite.
+    suite: String,
+    /// `queued`, `running`, `stopping`, `done`, `failed` or `stopped`.
+    state: String,
+    /// How it is wanted.
+    #[schema(value_type = Object)]
+    wanted: Value,
+    /// Rows in all, where that is known.
+    total: Option<usize>,
+    /// Rows so far.
+    counts: Option<Counts>,
+    /// What came of it, in the report's words; null until it has ended. Not in lists.
+    #[schema(value_type = Option<Object>)]
+    summary: Option<Value>,
+    /// How it compares with its baseline.
+    #[schema(value_type = Option<Object>)]
+    comparison: Option<Value>,
+    /// Why it failed or was stopped.
+    error: Option<String>,
+    /// When it was asked for, milliseconds since 1970.
+    created_at: i64,
+    /// When it ended, milliseconds since 1970.
+    finished_at: Option<i64>,
+}
+
+/// Rows by how they ended.
+#[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
+pub(super) struct Counts {
+    /// Everything held.
+    passed: usize,
+    /// Something did not.
+    failed: usize,
+    /// There was no answer, or an assertion is wrong.
+    errors: usize,
+    /// They could not be tried.
+    skipped: usize,
+}
+
+impl From<[usize; 4]> for Counts {
+    fn from([passed, failed, errors, skipped]: [usize; 4]) -> Self {
+        Self { passed, failed, errors, skipped }
+    }
+}
+
+impl From<RunRow> for Run {
+    fn from(row: RunRow) -> Self {
+        let known = Jobs::known(&row);
+        let counts = known.as_ref().map(|(summary, _)| summary.counts());
+        Self {
+            wanted: serde_json::from_str(&row.wanted).unwrap_or(Value::Null),
+            total: counts.map(|counts| counts.iter().sum()),
+            counts: counts.map(Counts::from),
+            summary: None,
+            comparison: known.map(|(_, comparison)| comparison).filter(|it| !it.is_null()),
+            id: row.id,
+            suite: row.suite,
+            state: row.state,
+            error: row.error,
+            created_at: row.created_at,
+            finished_at: row.finished_at,
+        }
+    }
+}
+
+/// A run with what is known of it now.
+fn described(web: &Shared, row: RunRow) -> Run {
+    let summary = Jobs::known(&row).and_then(|(summary, _)| serde_json::to_value(summary).ok());
+    let mut run = Run { summary, ..Run::from(row) };
+    if let Some((total, counts)) = web.jobs.progress(&run.id).filter(|_| run.counts.is_none()) {
+        (run.total, run.counts) = (Some(total), Some(counts.into()));
+    }
+    run
+}
+
+/// A suite that can be run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Suite {
+    /// Its name: the file's path in the folder of suites.
+    name: String,
+}
+
+/// The suites that are there: the YAML files in `[files] suites`.
+#[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
+pub(super) async fn suites(State(web): State<Shared>) -> Json<Vec<Suite>> {
+    Json(web.jobs.suites().into_iter().map(|name| Suite { name }).collect())
+}
+
+/// Begins a run. Two run at once; others wait as `queued`.
+#[utoipa::path(post, path = "/evals/runs", operation_id = "start_run", tag = "evals", request_body = NewRun,
+    responses((status = 202, body = Run), (status = 404, response = Problem), (status = 422, response = Problem), (status = 429, response = Problem)))]
+pub(super) async fn start(
+    State(web): State<Shared>,
+    Body(new): Body<NewRun>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let id = web.jobs.start(new.into()).await?;
+    Ok((StatusCode::ACCEPTED, Json(described(&web, found(&web, id.as_str()).await?))))
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Missing(why) => Self::missing(why),
+            Error::Wrong(why) => Self::unprocessable(why),
+            error @ Error::Many => Self::too_many(error.to_string()),
+            Error::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Runs, newest first.
+#[utoipa::path(get, path = "/evals/runs", operation_id = "list_runs", tag = "evals", params(Paging),
+    responses((status = 200, body = Page<Run>), (status = 400, response = Problem)))]
+pub(super) async fn list(
+    State(web): State<Shared>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Run>> {
+    let (after, limit) = (paging.after()?, paging.limit());
+    let after = after.as_ref().map(|(at, id)| (*at, id.as_str()));
+    let rows = web.desk.store.eval_runs(after, limit).await?;
+    Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
+}
+
+async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
+    let missing = || Problem::not_found("run");
+    let id = RunId::parse(id).map_err(|_| missing())?;
+    web.desk.store.eval_run(id.as_str()).await?.ok_or_else(missing)
+}
+
+/// One run: how far it is, and what came of it.
+#[utoipa::path(get, path = "/evals/runs/{id}", operation_id = "get_run", tag = "evals", params(("id" = String, Path)),
+    responses((status = 200, body = Run), (status = 404, response = Problem)))]
+pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Run> {
+    let row = found(&web, &id).await?;
+    Ok(Json(described(&web, row)))
+}
+
+/// Stops a run: its rows so far are kept.
+#[utoipa::path(delete, path = "/evals/runs/{id}", operation_id = "stop_run", tag = "evals", params(("id" = String, Path)),
+    responses((status = 202, body = Run), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn stop(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Run>), Problem> {
+    let row = found(&web, &id).await?;
+    if !web.jobs.stop(&row.id).await? {
+        return Err(Problem::conflict(format!("The run has ended already: it is {}.", row.state)));
+    }
+    Ok((StatusCode::ACCEPTED, Json(described(&web, found(&web, &id).await?))))
+}
+
+/// Which rows.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Only those that ended so: `passed`, `failed`, `error` or `skipped`.
+    #[param(value_type = Option<String>)]
+    verdict: Option<Verdict>,
+}
+
+/// A row of a run, in the shape of a result of promptfoo's report, with its `title` and `verdict`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = Object)]
+pub(super) struct RowView(Value);
+
+/// A run's rows, in the order in which they ended; also while it goes on.
+#[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), Which, Paging),
+    responses((status = 200, body = Page<RowView>), (status = 400, response = Problem), (status = 404, response = Problem)))]
+pub(super) async fn rows(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    Query(which): Query<Which>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<RowView>> {
+    let row = found(&web, &id).await?;
+    let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
+    let most = usize::try_from(paging.limit()).unwrap_or(1);
+    let journal = web.jobs.journal(&row.id);
+    let keep =
+        move |row: &crate::eval::row::Row| which.verdict.is_none_or(|it| row.verdict() == it);
+    let page = reading(move || journal.page(from, most, keep)).await?;
+    let more = page.0.len() == most;
+    let next = i64::try_from(page.1).ok().filter(|_| more);
+    let items = page.0.into_iter().map(|(_, row)| {
+        let (title, verdict) = (row.title(), row.verdict());
+        let mut view = serde_json::to_value(row).unwrap_or_default();
+        (view["title"], view["verdict"]) = (title.into(), json!(verdict));
+        RowView(view)
+    });
+    Ok(Json(Page::until(items.collect(), next)))
+}
+
+/// Reads a journal on a thread that may wait for the disk.
+async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let read = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other);
+    read.and_then(|read| read).map_err(|error| {
+        tracing::error!(%error, "the rows of a run cannot be read");
+        Problem::broken("The run's rows cannot be read. The server's log says why.")
+    })
+}
+
+/// Server-sent events of a run: `row` with `title`, `verdict` and the counts so far for each row, and at the end one `done` with the run.
+/// With `Last-Event-ID` the rows after that one are told.
+#[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals", params(("id" = String, Path)),
+    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem)))]
+pub(super) async fn events(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let row = found(&web, &id).await?;
+    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
+    let journal = web.jobs.journal(&row.id);
+    let ended = Box::pin(web.desk.wake.live_ended());
+    let tail = Tail {
+        web,
+        id: row.id,
+        journal,
+        at: 0,
+        told: 0,
+        seen: last.unwrap_or(0),
+        counts: [0; 4],
+        waiting: Vec::new(),
+        over: false,
+    };
+    let stream = futures::stream::unfold(tail, |mut tail| async {
+        let event = tail.next().await?;
+        Some((Ok(event), tail))
+    });
+    Ok(Sse::new(futures::StreamExt::take_until(stream, ended)).keep_alive(KeepAlive::default()))
+}
+
+/// Follows a journal while it is written.
+struct Tail {
+    web: Shared,
+    id: String,
+    journal: Journal,
+    /// The byte to go on from.
+    at: u64,
+    /// Rows so far.
+    told: u64,
+    /// Rows that the listener knows already.
+    seen: u64,
+    counts: [usize; 4],
+    /// What was read and not told yet, the next last.
+    waiting: Vec<Event>,
+    over: bool,
+}
+
+impl Tail {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop() {
+                return Some(event);
+            }
+            if self.over {
+                return None;
+            }
+            // Asked before the rows are read: when it has ended, all of them are there.
+            let row = self.web.desk.store.eval_run(&self.id).await.ok().flatten();
+            let rows = self.read().await;
+            if rows > 0 {
+                continue;
+            }
+            match row {
+                Some(row) if row.is_active() => tokio::time::sleep(LOOK).await,
+                row => {
+                    self.over = true;
+                    let run = row.map(|row| described(&self.web, row));
+                    return Event::default().event("done").json_data(run).ok();
+                }
+            }
+        }
+    }
+
+    /// Reads what is new; how many rows.
+    async fn read(&mut self) -> usize {
+        let (journal, at) = (self.journal.clone(), self.at);
+        let Ok((rows, next)) = reading(move || journal.page(at, PIECE, |_| true)).await else {
+            return 0;
+        };
+        self.at = next;
+        let many = rows.len();
+        for (_, row) in rows {
+            self.told += 1;
+            let verdict = row.verdict();
+            self.counts[verdict as usize] += 1;
+            if self.told <= self.seen {
+                continue;
+            }
+            let told = json!({"title": row.title(), "verdict": verdict, "score": row.score, "counts": Counts::from(self.counts)});
+            let event = Event::default().event("row").id(self.told.to_string()).json_data(told);
+            self.waiting.extend(event.ok());
+        }
+        self.waiting.reverse();
+        many
+    }
+}
+
+/// A run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.
+#[utoipa::path(get, path = "/evals/runs/{id}/{name}", operation_id = "get_report", tag = "evals",
+    params(("id" = String, Path), ("name" = String, Path, description = "`report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.")),
+    responses((status = 200, description = "The report"), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn report(
+    State(web): State<Shared>,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let kinds = [
+        ("report.html", "text/html; charset=utf-8"),
+        ("report.json", "application/json"),
+        ("report.junit.xml", "application/xml"),
+        ("report.csv", "text/csv; charset=utf-8"),
+        ("report.md", "text/markdown; charset=utf-8"),
+    ];
+    let row = found(&web, &id).await?;
+    let kind = kinds.into_iter().find(|(known, _)| *known == name);
+    let (_, kind) = kind.ok_or_else(|| {
+        let known = kinds.map(|(name, _)| name).join(", ");
+        Problem::missing(format!("There is no such report; there are: {known}."))
+    })?;
+    let Some((summary, _)) = Jobs::known(&row) else {
+        return Err(Problem::conflict(format!(
+            "The run is {}, so there is no report; its rows so far are at /evals/runs/{id}/rows.",
+            row.state
+        )));
+    };
+    let journal = web.jobs.journal(&row.id);
+    let bytes = reading(move || {
+        let folder = journal.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
+        let part = format!("{}.{:016x}.{name}", row.id, number());
+        let file = folder.join(part);
+        report::write(&file, &summary, &journal).map_err(std::io::Error::other)?;
+        let bytes = std::fs::read(&file);
+        drop(std::fs::remove_file(&file));
+        bytes
+    });
+    let headers = [
+        (CONTENT_TYPE, kind),
+        // What bots and customers wrote is in it: nothing of that may act as the desk's own page.
+        (
+            CONTENT_SECURITY_POLICY,
+            "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:",
+        ),
+    ];
+    Ok((headers, bytes.await?).into_response())
+}
+
+/// A number that two reports at once do not share.
+fn number() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}

@@ -1,0 +1,159 @@
+//! Documents that are tried before they answer: a collection as it would be, learned beside the one that answers.
+
+use std::collections::HashSet;
+
+use super::learn::Work;
+use super::vectors::text_hash;
+use super::{Error, Library, Progress, Shelf, answers, collection};
+use crate::domain::{CollectionId, DocumentId, searchable};
+use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
+
+/// How the name of a collection ends that only stands beside another.
+const ENDING: &str = "@draft";
+/// The path under which answers made by hand are copied.
+const BY_HAND: &str = "@by-hand";
+
+/// Whether a collection only stands beside another, to be tried.
+pub fn is_staged(name: &str) -> bool {
+    name.ends_with(ENDING)
+}
+
+impl Library {
+    /// Whether learning a shelf would change what its collection holds.
+    pub async fn differs(&self, from: Shelf) -> Result<bool, Error> {
+        let id = self.store.collection(&from.collection).await?;
+        let own = self.own_settings(&id).await?.unwrap_or_default();
+        let file = from.settings.as_deref().map(collection::Settings::read).transpose();
+        let file = file.map_err(|why| Error::Settings(format!("{}: {why}", collection::FILE)))?;
+        let as_file_says = match file {
+            Some(file) => file.from(collection::Origin::File) == own,
+            None => own.from() != collection::Origin::File,
+        };
+        if from.whole && !as_file_says {
+            return Ok(true);
+        }
+        let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
+        let rows = self.store.documents(&id, 0).await?;
+        let files = |row: &&DocumentRow| row.source_id.is_none() && row.state == "ready";
+        let mut left: HashSet<&str> =
+            rows.iter().filter(files).map(|row| row.path.as_str()).collect();
+        let held = self.store.answer_files(&id).await?;
+        let mut answers_left: HashSet<&str> = held.iter().map(String::as_str).collect();
+        for paper in from.papers {
+            let path = paper.path;
+            let read = tokio::task::spawn_blocking(paper.read).await;
+            let Ok(Ok(bytes)) = read else { continue };
+            if answers::is_answers(&path) {
+                answers_left.remove(path.as_str());
+                let all = self.store.answers(&id, None, i64::MAX).await?;
+                let mut held: Vec<_> = all
+                    .iter()
+                    .filter(|row| row.source.as_deref() == Some(path.as_str()))
+                    .map(|row| format!("{:?}", row.curated()))
+                    .collect();
+                let mut wanted: Vec<_> = answers::parse(&bytes)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|it| format!("{it:?}"))
+                    .collect();
+                held.sort();
+                wanted.sort();
+                if held != wanted {
+                    return Ok(true);
+                }
+                continue;
+            }
+            left.remove(path.as_str());
+            let hash = work.hash(&bytes);
+            // A document that could not be read the last time is no change while it is the same.
+            if !rows
+                .iter()
+                .any(|row| row.path == path && row.hash == hash && row.state != "removed")
+            {
+                return Ok(true);
+            }
+        }
+        Ok(from.whole && !(left.is_empty() && answers_left.is_empty()))
+    }
+
+    /// Learns a shelf beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
+    pub async fn stage(
+        &self,
+        mut from: Shelf,
+        progress: &dyn Progress,
+    ) -> Result<CollectionId, Error> {
+        let real = self.store.collection(&from.collection).await?;
+        from.collection = format!("{}{ENDING}", from.collection);
+        let draft = self.store.collection(&from.collection).await?;
+        let rows = self.store.collections().await?;
+        let said = |id: &CollectionId| {
+            rows.iter()
+                .find(|row| row.id == id.as_str())
+                .map(|row| row.settings.clone())
+                .unwrap_or_default()
+        };
+        self.store.set_collection_settings(&draft, said(&draft), said(&real)).await?;
+        let whole = std::mem::replace(&mut from.whole, true);
+        let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
+        self.learn(from, progress).await?;
+        for row in self.store.documents(&real, 0).await? {
+            let elsewhere = row.source_id.is_some() || !whole;
+            if elsewhere && row.state == "ready" && !paths.contains(&row.path) {
+                self.copy(&draft, row).await?;
+            }
+        }
+        let all = self.store.answers(&real, None, i64::MAX).await?;
+        let elsewhere = all
+            .iter()
+            .filter(|row| row.source.as_ref().is_none_or(|path| !whole && !paths.contains(path)));
+        let curated = elsewhere.map(crate::store::answers::AnswerRow::curated).collect();
+        self.store.answers_of_file(&draft, BY_HAND, curated).await?;
+        self.follow().await?;
+        Ok(draft)
+    }
+
+    async fn copy(&self, to: &CollectionId, row: DocumentRow) -> Result<(), Error> {
+        let chunks = self.store.chunks(&DocumentId::stored(row.id.clone()), None).await?;
+        let new = |chunk: crate::store::knowledge::ChunkRow| NewChunk {
+            text_hash: text_hash(&searchable(&row.title, &chunk.heading, &chunk.body)),
+            tokens: u32::try_from(chunk.tokens).unwrap_or(0),
+            heading: chunk.heading,
+            body: chunk.body,
+            place: chunk.place,
+        };
+        let chunks = Ok(chunks.into_iter().map(new).collect());
+        let (path, title, hash) = (row.path, row.title.clone(), row.hash);
+        let copy = Learned { collection: to.clone(), path, title, hash, source: None, chunks };
+        self.store.learn(copy).await?;
+        Ok(())
+    }
+
+    /// Takes away what stands beside a collection, and nothing else.
+    pub async fn unstage(&self, name: &str) -> Result<(), Error> {
+        let collection = format!("{name}{ENDING}");
+        let empty = Shelf { collection, papers: Vec::new(), whole: true, settings: None };
+        self.learn(empty, &Nobody).await.map(drop)
+    }
+
+    /// Takes away what a process left that died while it tried documents.
+    pub async fn unstage_all(&self) -> Result<(), Error> {
+        for row in self.store.collections().await? {
+            let Some(name) = row.slug.strip_suffix(ENDING) else { continue };
+            let id = CollectionId::stored(row.id.clone());
+            let documents = self.store.documents(&id, 0).await?;
+            if documents.iter().any(|row| row.state != "removed") {
+                self.unstage(name).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nobody watches.
+struct Nobody;
+
+impl Progress for Nobody {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
+}

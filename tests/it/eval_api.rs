@@ -1,0 +1,182 @@
+//! Runs of suites over the API: watched, paged, bounded, stopped, reported; and what is refused.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use crate::gate::{gated, prompt};
+use crate::support::app::{KEY, TestApp, on_both};
+
+async fn start(app: &TestApp, body: Value) -> String {
+    let (status, said) = app.call("/evals/runs", &body).await;
+    assert_eq!(status, 202, "{said}");
+    said["id"].as_str().unwrap().to_owned()
+}
+
+async fn until(app: &TestApp, id: &str, state: &str) -> Value {
+    let began = Instant::now();
+    loop {
+        let run = app.get(&format!("/evals/runs/{id}")).await;
+        if run["state"] == state {
+            return run;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{run}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn events(
+    app: &TestApp,
+    id: &str,
+    after: Option<&str>,
+) -> Vec<(Option<String>, String, Value)> {
+    let url = format!("{}/api/v1/evals/runs/{id}/events", app.url);
+    let mut request = app.http.get(url).bearer_auth(KEY);
+    if let Some(after) = after {
+        request = request.header("last-event-id", after);
+    }
+    let (mut stream, mut text) = (request.send().await.unwrap().bytes_stream(), String::new());
+    while let Some(piece) = stream.next().await {
+        text.push_str(&String::from_utf8_lossy(&piece.unwrap()));
+    }
+    let read = |block: &str| {
+        let field =
+            |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let data = serde_json::from_str(field("data:")?).unwrap();
+        Some((field("id:").map(str::to_owned), field("event:")?.to_owned(), data))
+    };
+    text.split("\n\n").filter_map(read).collect()
+}
+
+/// The suites of a desk are in its home.
+fn suites(app: &TestApp) -> std::path::PathBuf {
+    app.home.path().join("suites")
+}
+
+/// A suite of so many cases, each of which takes a while.
+fn slow(folder: &std::path::Path, cases: usize) -> String {
+    let script = folder.join("slow.sh");
+    std::fs::write(&script, "sleep 0.3\necho ok\n").unwrap();
+    let case = |n: usize| {
+        format!(
+            "- {{description: case {n}, vars: {{n: {n}}}, assert: [{{type: contains, value: ok}}]}}\n"
+        )
+    };
+    let head = format!(
+        "providers: [\"exec:sh {}\"]\nprompts: [\"{{{{n}}}}\"]\ntests:\n",
+        script.display()
+    );
+    head + &(0..cases).map(case).collect::<String>()
+}
+
+const MORE: &str = "[files]\nsuites = \"SUITES\"\n";
+
+on_both! {
+    async fn a_run_is_watched_read_and_reported(db) {
+        let home = tempfile::tempdir().unwrap();
+        let (app, gate) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
+        std::fs::copy(suites(&app).join("acme.yaml"), home.path().join("acme.yaml")).unwrap();
+        assert_eq!(app.get("/evals/suites").await, json!([{"name": "acme.yaml"}]));
+        let first = start(&app, json!({"suite": "acme.yaml"})).await;
+        let told = events(&app, &first, None).await;
+        assert_eq!(told.iter().map(|it| it.1.as_str()).collect::<Vec<_>>(), ["row", "row", "done"]);
+        assert_eq!((&told[1].0, &told[1].2["counts"]["passed"]), (&Some("2".into()), &json!(2)));
+        assert_eq!(told[2].2["state"], "done");
+        let again = events(&app, &first, Some("1")).await;
+        assert_eq!((again.len(), &again[0]), (2, &told[1]), "what is known is told again");
+
+        let draft = json!({"suite": "acme.yaml", "agent": "acme", "prompt": prompt(&gate, "BAD"), "baseline": first});
+        let second = start(&app, draft).await;
+        let run = until(&app, &second, "done").await;
+        assert_eq!((&run["counts"]["failed"], &run["comparison"]["worse"]), (&json!(2), &json!(2)), "{run}");
+        let page = app.get(&format!("/evals/runs/{second}/rows?limit=1&verdict=failed")).await;
+        let next = page["next"].as_str().unwrap();
+        let rest = app.get(&format!("/evals/runs/{second}/rows?limit=5&verdict=failed&cursor={next}")).await;
+        let titles = |page: &Value| page["items"].as_array().unwrap().iter().map(|it| it["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let mut all = [titles(&page), titles(&rest)].concat();
+        all.sort();
+        assert_eq!((all, &rest["next"]), (vec!["returns".to_owned(), "saturday".into()], &Value::Null));
+        let none = app.get(&format!("/evals/runs/{second}/rows?verdict=passed")).await;
+        assert_eq!(none["items"], json!([]));
+        for (name, words) in [("report.html", "<html"), ("report.json", "saturday"), ("report.junit.xml", "<testsuite"), ("report.csv", "saturday"), ("report.md", "saturday")] {
+            let got = app.http.get(format!("{}/api/v1/evals/runs/{second}/{name}", app.url)).bearer_auth(KEY).send().await.unwrap();
+            assert_eq!(got.status(), 200, "{name}");
+            let text = got.text().await.unwrap();
+            assert!(text.contains(words), "{name}: {text}");
+        }
+        let page = app.get("/evals/runs").await;
+        assert_eq!(page["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect::<Vec<_>>(), [&second, &first]);
+        assert_eq!(app.received(), []);
+        app.stop().await;
+    }
+
+    async fn two_run_at_once_and_what_is_stopped_keeps_its_rows(db) {
+        let home = tempfile::tempdir().unwrap();
+        let (app, _) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
+        std::fs::write(home.path().join("slow.yaml"), slow(home.path(), 200)).unwrap();
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(start(&app, json!({"suite": "slow.yaml", "concurrency": 1})).await);
+        }
+        until(&app, &ids[0], "running").await;
+        until(&app, &ids[1], "running").await;
+        assert_eq!(app.get(&format!("/evals/runs/{}", ids[2])).await["state"], "queued");
+        let delete = async |id: &str| app.http.delete(format!("{}/api/v1/evals/runs/{id}", app.url)).bearer_auth(KEY).send().await.unwrap().status().as_u16();
+        let began = Instant::now();
+        while app.get(&format!("/evals/runs/{}", ids[0])).await["counts"]["passed"].as_u64().unwrap_or(0) == 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "no row is told of");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(delete(&ids[0]).await, 202);
+        let stopped = until(&app, &ids[0], "stopped").await;
+        assert!(stopped["counts"]["passed"].as_u64().unwrap() > 0, "{stopped}");
+        assert!(!app.get(&format!("/evals/runs/{}/rows", ids[0])).await["items"].as_array().unwrap().is_empty());
+        assert_eq!(delete(&ids[0]).await, 409);
+        until(&app, &ids[2], "running").await;
+        for id in &ids[1..] {
+            assert_eq!(delete(id).await, 202);
+            until(&app, id, "stopped").await;
+        }
+        // What a dead process left is stopped, what a replica that is alive runs is not.
+        app.change("update replicas set seen_at = seen_at").await;
+        for (id, holder) in [("run_01J00000000000000000000001", "rep_dead"), ("run_01J00000000000000000000002", "rep_alive")] {
+            app.change(&format!("insert into eval_runs (id, workspace_id, suite, state, wanted, created_at, holder) select '{id}', id, 's', 'running', '{{}}', 1, '{holder}' from workspaces")).await;
+        }
+        let lost = until(&app, "run_01J00000000000000000000001", "stopped").await;
+        assert!(lost["error"].as_str().unwrap().contains("the process that ran it ended"), "{lost}");
+        app.stop().await;
+    }
+
+    async fn what_cannot_be_run_is_refused_with_the_reason(db) {
+        let home = tempfile::tempdir().unwrap();
+        let suites = home.path().join("suites");
+        std::fs::create_dir_all(&suites).unwrap();
+        std::fs::write(home.path().join("secret.yaml"), "providers: [echo]\ntests: [{vars: {a: 1}}]\n").unwrap();
+        std::fs::write(suites.join("broken.yaml"), "providers: [echo\n").unwrap();
+        std::fs::write(suites.join("good.yaml"), "providers: [echo]\nprompts: [hi]\ntests: [{vars: {a: 1}}]\n").unwrap();
+        let (app, _) = gated(db, &MORE.replace("SUITES", suites.to_str().unwrap())).await;
+        for (body, status, words) in [
+            (json!({"suite": "../secret.yaml"}), 404, "There is no suite"),
+            (json!({"suite": home.path().join("secret.yaml")}), 404, "There is no suite"),
+            (json!({"suite": "none.yaml"}), 404, "good.yaml"),
+            (json!({"suite": "broken.yaml"}), 422, "broken.yaml"),
+            (json!({"suite": "good.yaml", "prompt": "x"}), 422, "name the `agent`"),
+            (json!({"suite": "good.yaml", "agent": "acme", "prompt": "x"}), 422, "acme.md"),
+            (json!({"suite": "good.yaml", "baseline": "../../etc/passwd"}), 404, "accepted scores"),
+            (json!({"suite": "good.yaml", "failing": "run_01J"}), 404, "There is no run"),
+            (json!({"suite": "good.yaml", "colour": 1}), 422, "colour"),
+        ] {
+            let (got, said) = app.call("/evals/runs", &body).await;
+            assert_eq!(got, status, "{body}: {said}");
+            assert!(said["detail"].as_str().unwrap().contains(words), "{said}");
+        }
+        let id = start(&app, json!({"suite": "good.yaml"})).await;
+        until(&app, &id, "done").await;
+        for (path, status) in [(format!("{id}/report.exe"), 404), (format!("{id}/..%2f..%2fadmin.key"), 404), ("run_01J".into(), 404), ("x/rows".into(), 404), ("x/events".into(), 404), (format!("{id}/rows?cursor=%21"), 400), (format!("{id}/rows?verdict=odd"), 400)] {
+            let got = app.http.get(format!("{}/api/v1/evals/runs/{path}", app.url)).bearer_auth(KEY).send().await.unwrap();
+            assert_eq!(got.status().as_u16(), status, "{path}");
+        }
+        app.stop().await;
+    }
+}
