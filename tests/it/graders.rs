@@ -50,7 +50,7 @@ impl Opens for Doubles {
     }
 }
 
-fn targets(env: Value) -> Targets {
+fn targets(env: &Value) -> Targets {
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut env = env.as_object().unwrap().clone();
     env.entry("OPENAI_API_KEY").or_insert_with(|| "".into());
@@ -114,7 +114,7 @@ async fn graded_rows_come_out_as_they_do_elsewhere() {
         include_str!("graders/conformance.json").replace("file://grader.cjs", "frontdesk:double");
     let rows: Vec<Value> = serde_json::from_str(&rows).unwrap();
     assert_eq!(rows.len(), 69);
-    let kit = kit(targets(json!({})));
+    let kit = kit(targets(&json!({})));
     let mut wrong = Vec::new();
     for row in &rows {
         let (test, expected) = (&row["test"], &row["components"][0]);
@@ -136,7 +136,7 @@ async fn graded_rows_come_out_as_they_do_elsewhere() {
 
 #[tokio::test]
 async fn nonsense_fails_both_forms_and_is_shown() {
-    let mut kit = kit(targets(json!({})));
+    let mut kit = kit(targets(&json!({})));
     for kind in
         ["llm-rubric", "not-llm-rubric", "g-eval", "not-g-eval", "not-conversation-relevance"]
     {
@@ -154,7 +154,7 @@ async fn nonsense_fails_both_forms_and_is_shown() {
 
 #[tokio::test]
 async fn without_a_grader_it_is_skipped() {
-    let kit = kit(targets(json!({})));
+    let kit = kit(targets(&json!({})));
     for kind in ["llm-rubric", "similar", "moderation", "factuality", "pi", "classifier"] {
         let raw = json!({"type": kind, "value": "x"});
         let raw = if kind == "moderation" { json!({"type": kind}) } else { raw };
@@ -169,7 +169,7 @@ async fn without_a_grader_it_is_skipped() {
 
 #[tokio::test]
 async fn the_best_of_several_is_chosen_and_the_others_fail() {
-    let kit = kit(targets(json!({})));
+    let kit = kit(targets(&json!({})));
     let chosen = |said: &'static str| {
         let kit = &kit;
         async move {
@@ -191,7 +191,7 @@ async fn openai_is_asked_again_when_it_is_busy_and_errors_hold_no_key() {
     server.require_key("sk-very-secret");
     let opened = |key: &str, config: Value| {
         let env = json!({"OPENAI_API_KEY": key, "OPENAI_BASE_URL": server.url});
-        targets(env).open(&spec("openai:chat:gpt-4o-mini", config)).unwrap()
+        targets(&env).open(&spec("openai:chat:gpt-4o-mini", config)).unwrap()
     };
     server.fail_next(1, &Failure::Status(429, json!({"error": {"message": "slow down"}}), Some(0)));
     let response = ask(&*opened("sk-very-secret", json!({"seed": 7})), "hi", 0).await;
@@ -203,7 +203,7 @@ async fn openai_is_asked_again_when_it_is_busy_and_errors_hold_no_key() {
     let refused = ask(&*opened("sk-not-the-key", json!({})), "hi", 0).await;
     let error = refused.error.unwrap();
     assert!(error.contains("401") && !error.contains("sk-not"), "{error}");
-    let missing = targets(json!({})).open(&spec("openai:gpt-4o", Value::Null)).unwrap();
+    let missing = targets(&json!({})).open(&spec("openai:gpt-4o", Value::Null)).unwrap();
     assert!(ask(&*missing, "hi", 0).await.error.unwrap().contains("OPENAI_API_KEY"));
 }
 
@@ -212,7 +212,7 @@ async fn a_known_answer_asks_nobody_and_a_changed_question_does() {
     let server = OpenAi::start().await;
     let folder = tempfile::tempdir().unwrap();
     let opened = |temperature: f64, key: &str| {
-        let mut all = targets(json!({"OPENAI_BASE_URL": server.url}));
+        let mut all = targets(&json!({"OPENAI_BASE_URL": server.url}));
         all.cache = Some(Arc::new(Cache::new(folder.path())));
         all.open(&spec("openai:gpt-4o", json!({"temperature": temperature, "apiKey": key})))
             .unwrap()
@@ -237,7 +237,7 @@ async fn a_known_answer_asks_nobody_and_a_changed_question_does() {
 async fn a_grader_that_takes_too_long_fails_the_judgement() {
     let server = OpenAi::start().await;
     server.delay(Duration::from_secs(20));
-    let kit = kit(targets(json!({})));
+    let kit = kit(targets(&json!({})));
     let config = json!({"apiBaseUrl": server.url, "timeoutMs": 100, "maxRetries": 0});
     let raw = json!({"type": "not-llm-rubric", "value": "x", "provider": {"id": "openai:gpt-4o", "config": config}});
     let graded = judged(&kit, &raw, "Hello", "Say hello", &Case::default()).await;
@@ -252,7 +252,7 @@ async fn what_grading_took_is_told() {
     });
     let env = json!({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": server.url});
     let raw = json!({"type": "llm-rubric", "value": "It says {{word}}"});
-    let graded = judged(&kit(targets(env)), &raw, "Hello", "Say hello", &Case::default()).await;
+    let graded = judged(&kit(targets(&env)), &raw, "Hello", "Say hello", &Case::default()).await;
     assert!(graded.pass && graded.tokens_used.unwrap().total > 0, "{graded:?}");
     assert!(graded.metadata["cost"].as_f64().unwrap() > 0.0);
     let prompt = server.requests()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
@@ -268,7 +268,7 @@ async fn http_fills_its_body_and_finds_the_answer() {
         "body": {"model": "m", "messages": [{"role": "user", "content": "{{prompt}}"}]},
         "transformResponse": "json.choices[0].message.content",
     });
-    let all = targets(json!({}));
+    let all = targets(&json!({}));
     let target = all.open(&spec("http", config.clone())).unwrap();
     server.fail_next(1, &Failure::Status(503, json!({}), Some(0)));
     assert_eq!(ask(&*target, "hi \"there\"", 0).await.output, "ANSWER: hi \"there\"");
@@ -290,7 +290,7 @@ async fn a_program_answers_or_is_ended_with_its_children() {
         std::fs::write(&path, text).unwrap();
         format!("exec:sh {}", path.display())
     };
-    let all = targets(json!({"GREETING": "hello"}));
+    let all = targets(&json!({"GREETING": "hello"}));
     let id = script("a.sh", "echo \"$GREETING $1\"; echo \"$2\" | grep -c config >/dev/null");
     assert_eq!(ask(&*all.open(&spec(&id, json!({}))).unwrap(), "you", 0).await.output, "hello you");
 
@@ -320,7 +320,7 @@ async fn a_simulated_customer_talks_until_it_stops() {
         "provider": {"id": "openai:gpt-4o", "config": {"apiBaseUrl": server.url}},
         "target": {"id": "frontdesk:double", "config": {"reply": "certainly"}},
     });
-    let target = targets(json!({})).open(&spec("promptfoo:simulated-user", config)).unwrap();
+    let target = targets(&json!({})).open(&spec("promptfoo:simulated-user", config)).unwrap();
     let vars = json!({"wish": "a refund"}).as_object().unwrap().clone();
     let config = Value::Null;
     let asked =
@@ -335,6 +335,6 @@ async fn a_simulated_customer_talks_until_it_stops() {
 
 #[test]
 fn an_unknown_id_is_answered_with_the_nearest() {
-    let error = targets(json!({})).open(&spec("opnai:gpt-4o", Value::Null)).err().unwrap();
+    let error = targets(&json!({})).open(&spec("opnai:gpt-4o", Value::Null)).err().unwrap();
     assert!(error.contains("did you mean `openai:gpt-4o`?"), "{error}");
 }

@@ -115,10 +115,10 @@ impl Target for Counting {
             std::future::pending::<()>().await;
         }
         self.at_once.fetch_sub(1, Ordering::SeqCst);
-        match asked.prompt.contains("break") {
-            true => Response { error: Some("broken".into()), ..Response::default() },
-            false => Response { output: asked.prompt.into(), ..Response::default() },
+        if asked.prompt.contains("break") {
+            return Response { error: Some("broken".into()), ..Response::default() };
         }
+        Response { output: asked.prompt.into(), ..Response::default() }
     }
 }
 

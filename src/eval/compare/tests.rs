@@ -204,7 +204,7 @@ fn repetitions_count_as_their_mean() {
         let row =
             sample::row(0, 0, "hi", "y", &[sample::graded("equals", json!("x"), score, "differs")]);
         let key = format!("case#{repeat}");
-        journal.add(&crate::eval::row::Row { repeat, key, ..row }).unwrap();
+        journal.add(&crate::eval::row::Row { key, repeat, ..row }).unwrap();
     }
     let own = Baseline::of(&Summary::default(), &journal).unwrap();
     let [only] = own.cases.as_slice() else { panic!("{own:?}") };

@@ -120,18 +120,7 @@
     return typeof own === "function" ? { value: own.apply(instance, job.args) } : undefined;
   }
 
-  function test(job) {
-    let pattern;
-    try {
-      pattern = new RegExp(job.pattern);
-    } catch (error) {
-      return { invalid: String(error.message) };
-    }
-    return { matched: pattern.test(job.text) };
-  }
-
   async function run(job) {
-    if (job.kind === "test") return test(job);
     if (job.kind === "inline") {
       return new Function(...job.names, "process", body(job.code))(...job.args, globalThis.process);
     }

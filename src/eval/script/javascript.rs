@@ -1,6 +1,8 @@
 //! JavaScript in an engine of this process, with a limit of time and of memory and without Node's modules.
 
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Runtime};
@@ -13,6 +15,9 @@ pub(super) const LIMIT: Duration = Duration::from_secs(5);
 const MEMORY: usize = 64 * 1024 * 1024;
 const STACK: usize = 512 * 1024;
 const BOOT: &str = include_str!("boot.js");
+/// Says `y` or `n`, or `!` and what is wrong with the pattern.
+const TRY: &str = "(pattern, text) => { let found; try { found = new RegExp(pattern) } \
+    catch (error) { return '!' + error.message } return found.test(text) ? 'y' : 'n' }";
 
 /// What a script gave: its value and what JavaScript calls the value's type.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +30,7 @@ pub(super) struct Given {
 pub(super) fn run(job: &Value, limit: Duration) -> Result<Given, Error> {
     let deadline = Instant::now() + limit;
     match evaluate(job, deadline) {
-        Err(_) | Ok(None) if Instant::now() >= deadline => {
-            Err(Error::Failed(format!("the script was stopped after {} s", limit.as_secs_f32())))
-        }
+        Err(_) | Ok(None) if Instant::now() >= deadline => Err(stopped(limit)),
         Err(why) => Err(Error::Failed(why)),
         Ok(None) => Err(Error::Failed(
             "the script's promise is never kept, or it used more than 64 MB".into(),
@@ -114,21 +117,65 @@ fn familiar(message: &str) -> String {
     message.to_owned()
 }
 
+/// An engine that tries patterns. Nothing of one trial is left for the next, so that a thread keeps its engine.
+struct Patterns {
+    context: Context,
+    deadline: Rc<Cell<Instant>>,
+}
+
+thread_local! {
+    static PATTERNS: RefCell<Option<Patterns>> = const { RefCell::new(None) };
+}
+
+impl Patterns {
+    fn new() -> rquickjs::Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_memory_limit(MEMORY);
+        runtime.set_max_stack_size(STACK);
+        let deadline = Rc::new(Cell::new(Instant::now()));
+        let limit = deadline.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || Instant::now() >= limit.get())));
+        Ok(Self { context: Context::full(&runtime)?, deadline })
+    }
+
+    /// What `TRY` says of a pattern and a text.
+    fn attempt(&self, pattern: &str, text: &str) -> Result<String, String> {
+        self.context.with(|ctx| {
+            let tried = ctx.eval(TRY).and_then(|it: Function| it.call((pattern, text)));
+            tried.catch(&ctx).map_err(|error| error.to_string())
+        })
+    }
+}
+
 /// Whether a pattern is found in a text. A wrong pattern is `Err` within.
 pub(super) fn matches(
     pattern: &str,
     text: &str,
     limit: Duration,
 ) -> Result<Result<bool, String>, Error> {
-    let job = json!({"kind": "test", "pattern": pattern, "text": text, "env": {}});
-    let given = run(&job, limit)?;
-    if let Some(message) = given.value["invalid"].as_str() {
-        return Ok(Err(format!(
-            "Invalid regular expression: /{pattern}/: {}",
-            wrong_with(message)
-        )));
-    }
-    Ok(Ok(given.value["matched"] == json!(true)))
+    let kept = PATTERNS.with(|slot| slot.borrow_mut().take());
+    let engine = kept.map_or_else(Patterns::new, Ok);
+    let engine =
+        engine.map_err(|error| Error::Failed(format!("the JavaScript engine: {error}")))?;
+    let deadline = Instant::now() + limit;
+    engine.deadline.set(deadline);
+    let said = match engine.attempt(pattern, text) {
+        Ok(said) => said,
+        // The engine is not kept: it may be short of memory now.
+        Err(_) if Instant::now() >= deadline => return Err(stopped(limit)),
+        Err(why) => return Err(Error::Failed(why)),
+    };
+    PATTERNS.with(|slot| *slot.borrow_mut() = Some(engine));
+    Ok(match said.strip_prefix('!') {
+        Some(message) => {
+            Err(format!("Invalid regular expression: /{pattern}/: {}", wrong_with(message)))
+        }
+        None => Ok(said == "y"),
+    })
+}
+
+fn stopped(limit: Duration) -> Error {
+    Error::Failed(format!("the script was stopped after {} s", limit.as_secs_f32()))
 }
 
 /// What is wrong with a pattern, as Node says it.
