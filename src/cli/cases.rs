@@ -26,6 +26,7 @@ pub(super) struct Cases {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::enum_variant_names, reason = "commands are named so")]
 enum From {
     /// A case of a turn (turn_…), or a script of a conversation (conv_…): what was said, and what became of it
     FromConversation {

@@ -52,7 +52,9 @@ fn nested(value: &Value, indent: usize, out: &mut String) {
         }
         Value::Array(list) if list.iter().any(|one| one.is_object() || one.is_array()) => {
             out.push('\n');
-            list.iter().for_each(|one| item(one, indent + 2, out));
+            for one in list {
+                item(one, indent + 2, out);
+            }
         }
         // JSON is YAML.
         other => {

@@ -24,6 +24,7 @@ const FILES: &[&str] = &[
 /// A kind of attack.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the files name it so")]
 pub struct Kind {
     /// Its name.
     pub kind: String,
