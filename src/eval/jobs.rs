@@ -185,12 +185,11 @@ impl Jobs {
     async fn look(&self) -> store::Result<()> {
         self.desk.store.stop_lost_runs(GONE_MS).await?;
         for id in self.desk.store.runs_to_stop().await? {
-            match self.find(&id) {
-                Some(active) => drop(active.stop.send_replace(true)),
-                None => {
-                    let id = RunId::stored(id);
-                    self.desk.store.end_run(&id, "stopped", (None, None)).await?;
-                }
+            if let Some(active) = self.find(&id) {
+                active.stop.send_replace(true);
+            } else {
+                let id = RunId::stored(id);
+                self.desk.store.end_run(&id, "stopped", (None, None)).await?;
             }
         }
         Ok(())
@@ -221,7 +220,7 @@ impl Jobs {
         // What is wrong is told now, not when its turn comes.
         let suite = self.load(&wanted).await?;
         self.stage(&wanted, suite).await?;
-        self.baseline(&wanted).await?;
+        self.baseline(&wanted)?;
         self.plan(&wanted, self.journal("new"))?;
         let runs = self.folder.join("runs");
         std::fs::create_dir_all(&runs)
@@ -291,7 +290,7 @@ impl Jobs {
         let summary = staged.run(&plan, active, stopped()).await;
         drop(place);
         let summary = summary.map_err(|error| Error::Wrong(error.to_string()))?;
-        let comparison = match self.baseline(wanted).await? {
+        let comparison = match self.baseline(wanted)? {
             Some(before) => {
                 let after = Baseline::of(&summary, &journal);
                 let after = after.map_err(|error| Error::Wrong(error.to_string()))?;
@@ -364,7 +363,7 @@ impl Jobs {
         if journal.path().exists() { Ok(journal) } else { Err(missing()) }
     }
 
-    async fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
+    fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
         let Some(name) = &wanted.baseline else { return Ok(None) };
         let file = if name.starts_with("run_") {
             self.earlier(name)?.path().to_owned()
@@ -384,7 +383,9 @@ impl Jobs {
     async fn forget(&self) {
         match self.desk.store.forget_runs(KEEP).await {
             Ok(ids) => {
-                ids.iter().for_each(|id| drop(std::fs::remove_file(self.journal(id).path())))
+                for id in ids {
+                    drop(std::fs::remove_file(self.journal(&id).path()));
+                }
             }
             Err(error) => tracing::debug!(%error, "old runs could not be forgotten"),
         }
