@@ -31,6 +31,7 @@ mod sandbox;
 mod settings;
 mod sources;
 mod turns;
+mod watch;
 
 #[derive(OpenApi)]
 #[openapi(
