@@ -1,7 +1,7 @@
 //! `frontdesk publish`: puts a version of an agent in front of customers, through its gate. `frontdesk versions` shows what there
 //! is to go back to, `frontdesk audit` who did what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
@@ -76,7 +76,7 @@ impl Publish {
                 let row = row.ok_or_else(|| anyhow!("the agent {} has no version {number}; `frontdesk versions {}` shows which there are", self.agent, self.agent))?;
                 Chosen { source: row.source, own_file: false }
             }
-            None => self.read(own)?,
+            None => self.read(&own)?,
         };
         let before = live(&app, &self.agent).await?;
         let (_turn, publisher) = app.jobs.publisher(&actor()).await;
@@ -97,12 +97,12 @@ impl Publish {
         config.files.prompts.join(format!("{}.md", self.agent))
     }
 
-    fn read(&self, own: PathBuf) -> anyhow::Result<Chosen> {
-        let file = self.file.clone().unwrap_or_else(|| own.clone());
+    fn read(&self, own: &Path) -> anyhow::Result<Chosen> {
+        let file = self.file.clone().unwrap_or_else(|| own.to_owned());
         let source = std::fs::read_to_string(&file)
             .with_context(|| format!("cannot read {}", file.display()))?;
-        let same = |one: &PathBuf| one.canonicalize().ok();
-        Ok(Chosen { source, own_file: same(&file) == same(&own) })
+        let same = |one: &Path| one.canonicalize().ok();
+        Ok(Chosen { source, own_file: same(&file) == same(own) })
     }
 
     async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
@@ -111,7 +111,7 @@ impl Publish {
         let mut body = json!({"force": self.force, "dry_run": self.dry_run});
         match self.version {
             Some(number) => body["version"] = number.into(),
-            None => body["source"] = self.read(self.own_file(config))?.source.into(),
+            None => body["source"] = self.read(&self.own_file(config))?.source.into(),
         }
         let (status, said) =
             partner.post(&format!("/agents/{}/publish", self.agent), &body).await?;

@@ -2,7 +2,7 @@
 //! folder, can be watched and stopped, and is forgotten when there are many newer ones.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,11 +23,11 @@ use crate::domain::RunId;
 use crate::store;
 use crate::store::runs::RunRow;
 
-/// Runs at once.
+mod folder;
+use folder::{collect, forget_files, inside};
+
 const AT_ONCE: usize = 2;
-/// Runs that may wait.
 const MOST_WAITING: usize = 100;
-/// Runs that are kept.
 const KEEP: i64 = 200;
 /// How often the database is asked whether a run is to be stopped.
 const LOOK: Duration = Duration::from_secs(1);
@@ -185,12 +185,11 @@ impl Jobs {
     async fn look(&self) -> store::Result<()> {
         self.desk.store.stop_lost_runs(GONE_MS).await?;
         for id in self.desk.store.runs_to_stop().await? {
-            match self.find(&id) {
-                Some(active) => drop(active.stop.send_replace(true)),
-                None => {
-                    let id = RunId::stored(id);
-                    self.desk.store.end_run(&id, "stopped", (None, None)).await?;
-                }
+            if let Some(active) = self.find(&id) {
+                active.stop.send_replace(true);
+            } else {
+                let id = RunId::stored(id);
+                self.desk.store.end_run(&id, "stopped", (None, None)).await?;
             }
         }
         Ok(())
@@ -218,10 +217,9 @@ impl Jobs {
         if waiting >= MOST_WAITING + AT_ONCE {
             return Err(Error::Many);
         }
-        // What is wrong is told now, not when its turn comes.
         let suite = self.load(&wanted).await?;
         self.stage(&wanted, suite).await?;
-        self.baseline(&wanted).await?;
+        self.baseline(&wanted)?;
         self.plan(&wanted, self.journal("new"))?;
         let runs = self.folder.join("runs");
         std::fs::create_dir_all(&runs)
@@ -291,7 +289,7 @@ impl Jobs {
         let summary = staged.run(&plan, active, stopped()).await;
         drop(place);
         let summary = summary.map_err(|error| Error::Wrong(error.to_string()))?;
-        let comparison = match self.baseline(wanted).await? {
+        let comparison = match self.baseline(wanted)? {
             Some(before) => {
                 let after = Baseline::of(&summary, &journal);
                 let after = after.map_err(|error| Error::Wrong(error.to_string()))?;
@@ -364,7 +362,7 @@ impl Jobs {
         if journal.path().exists() { Ok(journal) } else { Err(missing()) }
     }
 
-    async fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
+    fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
         let Some(name) = &wanted.baseline else { return Ok(None) };
         let file = if name.starts_with("run_") {
             self.earlier(name)?.path().to_owned()
@@ -384,11 +382,13 @@ impl Jobs {
     async fn forget(&self) {
         match self.desk.store.forget_runs(KEEP).await {
             Ok(ids) => {
-                ids.iter().for_each(|id| drop(std::fs::remove_file(self.journal(id).path())))
+                for id in ids {
+                    drop(std::fs::remove_file(self.journal(&id).path()));
+                }
             }
             Err(error) => tracing::debug!(%error, "old runs could not be forgotten"),
         }
-        forget_files(&self.folder.join("gate"));
+        forget_files(&self.folder.join("gate"), KEEP);
     }
 
     /// What is known of a run that ended.
@@ -396,71 +396,5 @@ impl Jobs {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
         let comparison = all["comparison"].take();
         Some((serde_json::from_value(all["summary"].take()).ok()?, comparison))
-    }
-}
-
-/// Removes all files of a folder but the newest; their names are in the order of time.
-fn forget_files(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.sort();
-    let many = files.len().saturating_sub(usize::try_from(KEEP).unwrap_or(0));
-    files.iter().take(many).for_each(|file| drop(std::fs::remove_file(file)));
-}
-
-/// The file of this name in a folder, unless the name leads out of it.
-fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
-    let name = Path::new(name);
-    let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
-    let (file, root) = (folder.join(name).canonicalize().ok()?, folder.canonicalize().ok()?);
-    (plain && file.is_file() && file.starts_with(root)).then(|| folder.join(name))
-}
-
-/// The suites in a folder and in those below it.
-fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec<String>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let name = format!("{before}{name}");
-        if path.is_dir() && depth < 3 {
-            collect(&path, &format!("{name}/"), depth + 1, found);
-        } else if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
-            found.push(name);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_leads_out_of_the_folder_is_no_file_in_it() {
-        let home = tempfile::tempdir().unwrap();
-        let suites = home.path().join("suites");
-        std::fs::create_dir_all(suites.join("more")).unwrap();
-        for file in ["secret.yaml", "suites/a.yaml", "suites/more/b.yml", "suites/notes.txt"] {
-            std::fs::write(home.path().join(file), "").unwrap();
-        }
-        assert!(inside(&suites, "a.yaml").is_some() && inside(&suites, "more/b.yml").is_some());
-        let absolute = suites.join("a.yaml").display().to_string();
-        for name in
-            ["../secret.yaml", "more/../../secret.yaml", "", ".", "more", "none.yaml", &absolute]
-        {
-            assert!(inside(&suites, name).is_none(), "{name}");
-        }
-        #[cfg(unix)]
-        {
-            let link = suites.join("link.yaml");
-            std::os::unix::fs::symlink(home.path().join("secret.yaml"), &link).unwrap();
-            assert!(inside(&suites, "link.yaml").is_none());
-        }
-        let mut found = Vec::new();
-        collect(&suites, "", 0, &mut found);
-        found.sort();
-        assert!(
-            found.starts_with(&["a.yaml".into()]) && found.contains(&"more/b.yml".into()),
-            "{found:?}"
-        );
     }
 }

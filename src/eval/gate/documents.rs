@@ -133,12 +133,12 @@ impl Publisher<'_> {
     ) -> Result<Arc<Bot>, String> {
         let mut knowledge = Vec::new();
         for own in &file.knowledge {
-            knowledge.push(match own == name {
-                true => staged.clone(),
-                false => {
-                    self.desk.store.collection(own).await.map_err(|error| error.to_string())?
-                }
-            });
+            let id = if own == name {
+                staged.clone()
+            } else {
+                self.desk.store.collection(own).await.map_err(|error| error.to_string())?
+            };
+            knowledge.push(id);
         }
         file.bot(AgentId::stored(row.id.clone()), None, knowledge).map(Arc::new)
     }

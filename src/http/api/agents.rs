@@ -68,6 +68,7 @@ async fn named(web: &Shared, name: &str) -> Result<AgentRow, Problem> {
 
 /// A version of an agent.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Version {
     /// Its id.
     id: String,

@@ -1,7 +1,6 @@
 //! Evals: suites that are there, and runs of them as jobs, to be begun, watched, read and stopped.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,19 +15,15 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
+use super::watch::Tail;
 use crate::domain::RunId;
 use crate::eval::jobs::{Error, Jobs, Wanted};
 use crate::eval::report;
-use crate::eval::row::{Journal, Verdict};
+use crate::eval::row::Verdict;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::store::runs::RunRow;
-
-/// How often a stream looks for new rows.
-const LOOK: Duration = Duration::from_millis(200);
-/// Rows that a stream reads at once.
-const PIECE: usize = 200;
 
 /// A run to begin.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -150,7 +145,7 @@ impl From<RunRow> for Run {
 }
 
 /// A run with what is known of it now.
-fn described(web: &Shared, row: RunRow) -> Run {
+pub(super) fn described(web: &Shared, row: RunRow) -> Run {
     let summary = Jobs::known(&row).and_then(|(summary, _)| serde_json::to_value(summary).ok());
     let mut run = Run { summary, ..Run::from(row) };
     if let Some((total, counts)) = web.jobs.progress(&run.id).filter(|_| run.counts.is_none()) {
@@ -277,7 +272,7 @@ pub(super) async fn rows(
 }
 
 /// Reads a journal on a thread that may wait for the disk.
-async fn reading<T: Send + 'static>(
+pub(super) async fn reading<T: Send + 'static>(
     read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
     let read = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other);
@@ -300,89 +295,12 @@ pub(super) async fn events(
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
     let journal = web.jobs.journal(&row.id);
     let ended = Box::pin(web.desk.wake.live_ended());
-    let tail = Tail {
-        web,
-        id: row.id,
-        journal,
-        at: 0,
-        told: 0,
-        seen: last.unwrap_or(0),
-        counts: [0; 4],
-        waiting: Vec::new(),
-        over: false,
-    };
+    let tail = Tail::new(web, row.id, journal, last.unwrap_or(0));
     let stream = futures::stream::unfold(tail, |mut tail| async {
         let event = tail.next().await?;
         Some((Ok(event), tail))
     });
     Ok(Sse::new(futures::StreamExt::take_until(stream, ended)).keep_alive(KeepAlive::default()))
-}
-
-/// Follows a journal while it is written.
-struct Tail {
-    web: Shared,
-    id: String,
-    journal: Journal,
-    /// The byte to go on from.
-    at: u64,
-    /// Rows so far.
-    told: u64,
-    /// Rows that the listener knows already.
-    seen: u64,
-    counts: [usize; 4],
-    /// What was read and not told yet, the next last.
-    waiting: Vec<Event>,
-    over: bool,
-}
-
-impl Tail {
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.waiting.pop() {
-                return Some(event);
-            }
-            if self.over {
-                return None;
-            }
-            // Asked before the rows are read: when it has ended, all of them are there.
-            let row = self.web.desk.store.eval_run(&self.id).await.ok().flatten();
-            let rows = self.read().await;
-            if rows > 0 {
-                continue;
-            }
-            match row {
-                Some(row) if row.is_active() => tokio::time::sleep(LOOK).await,
-                row => {
-                    self.over = true;
-                    let run = row.map(|row| described(&self.web, row));
-                    return Event::default().event("done").json_data(run).ok();
-                }
-            }
-        }
-    }
-
-    /// Reads what is new; how many rows.
-    async fn read(&mut self) -> usize {
-        let (journal, at) = (self.journal.clone(), self.at);
-        let Ok((rows, next)) = reading(move || journal.page(at, PIECE, |_| true)).await else {
-            return 0;
-        };
-        self.at = next;
-        let many = rows.len();
-        for (_, row) in rows {
-            self.told += 1;
-            let verdict = row.verdict();
-            self.counts[verdict as usize] += 1;
-            if self.told <= self.seen {
-                continue;
-            }
-            let told = json!({"title": row.title(), "verdict": verdict, "score": row.score, "counts": Counts::from(self.counts)});
-            let event = Event::default().event("row").id(self.told.to_string()).json_data(told);
-            self.waiting.extend(event.ok());
-        }
-        self.waiting.reverse();
-        many
-    }
 }
 
 /// A run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.

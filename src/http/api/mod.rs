@@ -32,6 +32,7 @@ mod sandbox;
 mod settings;
 mod sources;
 mod turns;
+mod watch;
 
 #[derive(OpenApi)]
 #[openapi(

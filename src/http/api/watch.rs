@@ -1,0 +1,88 @@
+//! The events of a run of evals: follows its journal while it is written.
+
+use std::time::Duration;
+
+use axum::response::sse::Event;
+use serde_json::json;
+
+use super::evals::{Counts, described, reading};
+use crate::eval::row::Journal;
+use crate::http::Shared;
+
+/// How often a stream looks for new rows.
+const LOOK: Duration = Duration::from_millis(200);
+/// Rows that a stream reads at once.
+const PIECE: usize = 200;
+
+/// Follows a journal while it is written.
+pub(super) struct Tail {
+    web: Shared,
+    id: String,
+    journal: Journal,
+    /// The byte to go on from.
+    at: u64,
+    /// Rows so far.
+    told: u64,
+    /// Rows that the listener knows already.
+    seen: u64,
+    counts: [usize; 4],
+    /// What was read and not told yet, the next last.
+    waiting: Vec<Event>,
+    over: bool,
+}
+
+impl Tail {
+    pub(super) fn new(web: Shared, id: String, journal: Journal, seen: u64) -> Self {
+        let waiting = Vec::new();
+        Self { web, id, journal, at: 0, told: 0, seen, counts: [0; 4], waiting, over: false }
+    }
+
+    /// What is told next; `None` after the end.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.waiting.pop() {
+                return Some(event);
+            }
+            if self.over {
+                return None;
+            }
+            // Asked before the rows are read: when it has ended, all of them are there.
+            let row = self.web.desk.store.eval_run(&self.id).await.ok().flatten();
+            let rows = self.read().await;
+            if rows > 0 {
+                continue;
+            }
+            match row {
+                Some(row) if row.is_active() => tokio::time::sleep(LOOK).await,
+                row => {
+                    self.over = true;
+                    let run = row.map(|row| described(&self.web, row));
+                    return Event::default().event("done").json_data(run).ok();
+                }
+            }
+        }
+    }
+
+    /// Reads what is new; how many rows.
+    async fn read(&mut self) -> usize {
+        let (journal, at) = (self.journal.clone(), self.at);
+        let Ok((rows, next)) = reading(move || journal.page(at, PIECE, |_| true)).await else {
+            return 0;
+        };
+        self.at = next;
+        let many = rows.len();
+        for (_, row) in rows {
+            self.told += 1;
+            let verdict = row.verdict();
+            self.counts[verdict as usize] += 1;
+            if self.told <= self.seen {
+                continue;
+            }
+            let told = json!({"title": row.title(), "verdict": verdict, "score": row.score, "counts": Counts::from(self.counts)});
+            let event = Event::default().event("row").id(self.told.to_string()).json_data(told);
+            self.waiting.extend(event.ok());
+        }
+        self.waiting.reverse();
+        many
+    }
+}
