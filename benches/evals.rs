@@ -40,7 +40,7 @@ fn main() {
         match ratios.get(ratios.len() / 2) {
             Some(ratio) => println!("  {ratio:.1} times promptfoo at the median"),
             None => {
-                println!("  promptfoo: skipped, FRONTDESK_PROMPTFOO names no program that runs")
+                println!("  promptfoo: skipped, FRONTDESK_PROMPTFOO names no program that runs");
             }
         }
     }

@@ -45,7 +45,7 @@ impl Eval {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         match self.what {
             Some(What::Retrieval(wanted)) => wanted.run(App::assemble(config).await?).await,
-            None => self.suites.run(config).await,
+            None => Box::pin(self.suites.run(config)).await,
         }
     }
 }

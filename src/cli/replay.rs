@@ -25,7 +25,7 @@ use crate::store::tapes::Wanted;
 
 /// Run recorded turns again: prove that nothing changed, or see what a change would have answered
 ///
-/// Every turn keeps what was heard, found and answered by models ([worker] record_turns). Without a change the turns are run again with
+/// Every turn keeps what was heard, found and answered by models, for some weeks. Without a change the turns are run again with
 /// all of that: the outcome must be the same, byte for byte. With --prompt, --model or --documents the old and the new answer stand
 /// side by side. Nobody receives anything.
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ use crate::eval::target::Cache;
 const SUITES: &str = "eval/suites";
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(in crate::cli) struct Wanted {
     /// Suites to run [default: every .yaml in eval/suites]
     suites: Vec<PathBuf>,
@@ -83,6 +84,7 @@ pub(in crate::cli) struct Wanted {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the flags are named after their fields")]
 struct Filter {
     /// Only cases that did not pass in an earlier run: a report, a journal, or `last`
     #[arg(long, value_name = "FILE")]
@@ -223,10 +225,8 @@ impl Wanted {
         let stem = suite.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (file, title) = (suite.file.display().to_string(), suite.description.clone());
         let cache = suite.options.cache != Some(false);
-        let grounds = match cache {
-            true => stage.grounds.clone(),
-            false => Grounds { cache: None, ..stage.grounds.clone() },
-        };
+        let cache = stage.grounds.cache.clone().filter(|_| cache);
+        let grounds = Grounds { cache, ..stage.grounds.clone() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
         let journal = Journal::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));
