@@ -227,7 +227,7 @@ async fn ids_of_another_kind_or_another_workspace_do_not_exist() {
          select 'con_other', 'ws_other', '1', bsuid, 'Secret', 0, 0 from contacts limit 1",
         "insert into conversations (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
          select 'conv_other', 'ws_other', number_id, 'con_other', 'bot', 9e15, 0, 0 from conversations limit 1",
-        "insert into turns select 'turn_other', 'ws_other', 'conv_other', agent_id, version_id, outcome, trace, 0, 0, 0, 0 from turns limit 1",
+        "insert into turns select 'turn_other', 'ws_other', 'conv_other', agent_id, version_id, outcome, trace, 0, 0, 0, 0, null from turns limit 1",
     ] {
         database.execute(sql).await.unwrap();
     }

@@ -152,7 +152,8 @@ on_both! {
     }
 
     async fn a_thousand_messages_of_a_hundred_customers_in_one_post_get_a_hundred_answers(db) {
-        let app = Setup::on(db).with("[worker]\ngap_ms = 50").start().await;
+        // A turn that cannot be stored in time is run again, and would ask the model once more.
+        let app = Setup::on(db).with("[worker]\ngap_ms = 50\n[store]\nwait_ms = 30000").start().await;
         let hooks: Vec<_> = (0..1000)
             .map(|n| {
                 let from = format!("44771000{:04}", n % 100);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use frontdesk::eval::replay::{Again, Change, Draft, Recorded, Turns, again, draft_bot};
 use frontdesk::store::tapes::Wanted;
 use serde_json::json;
@@ -62,7 +63,6 @@ async fn live(app: &TestApp) {
         says(app, "447700900301", &format!("wamid.a{n}"), text).await;
     }
     let sandbox = |id: &str, voice: serde_json::Value| json!({"messages": [{"id": id, "from": "447700900302", "voice": voice}]});
-    use base64::Engine as _;
     let data = base64::engine::general_purpose::STANDARD.encode(b"OggS one");
     app.model.put_transcript(b"OggS one", "Can I return a lamp?", "english");
     for (id, bytes) in
@@ -84,7 +84,9 @@ on_both! {
         let (sent, asked, heard) = (app.received().len(), app.model.chat_count(), app.model.recorded().len());
         let turns = recorded(&app).await;
         let mut outcomes = BTreeMap::<_, usize>::new();
-        turns.iter().for_each(|turn| *outcomes.entry(turn.row.outcome.clone()).or_default() += 1);
+        for turn in &turns {
+            *outcomes.entry(turn.row.outcome.clone()).or_default() += 1;
+        }
         for outcome in ["answer", "failure", "hand_over", "voice_failure"] {
             assert!(outcomes.contains_key(outcome), "{outcomes:?}");
         }
@@ -154,7 +156,7 @@ on_both! {
     }
 
     async fn a_thousand_turns_of_both_desks_replay_the_same(db) {
-        let app = Setup::on(db).start().await;
+        let app = Setup::on(db).with("[worker.machine]\nquick_replies = 0\na_minute = 0\n").start().await;
         app.model.answer_with(|request| {
             let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
             format!("{} – that is *what* you ask [1] [2] {{\"a\": 1}}", last.chars().rev().take(60).collect::<String>())

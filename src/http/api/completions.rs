@@ -33,7 +33,7 @@ const REFUSAL: usize = 64 * 1024;
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatCompletionRequest)]
 pub(super) struct Request {
-    /// The agent's short name, or one of its versions, such as `acme@3`.
+    /// The agent's short name, or one of its versions, such as `support@3`.
     model: String,
     /// What was said, oldest first. The last message of the user is answered; those of the system are not read, because the agent
     /// has a prompt of its own.

@@ -147,11 +147,13 @@ impl Double {
         let all = state.collections.iter();
         all.flat_map(|(name, collection)| {
             collection.points.iter().map(move |(id, point)| {
-                let payload: BTreeMap<_, _> = point
-                    .payload
-                    .iter()
-                    .map(|(key, value)| (key, serde_json::Value::from(value.clone()).to_string()))
-                    .collect();
+                let sorted = |value: &qdrant_client::qdrant::Value| {
+                    let mut value = serde_json::Value::from(value.clone());
+                    value.sort_all_objects();
+                    value.to_string()
+                };
+                let payload: BTreeMap<_, _> =
+                    point.payload.iter().map(|(key, value)| (key, sorted(value))).collect();
                 let vectors: BTreeMap<String, String> = points::named(point)
                     .into_iter()
                     .map(|(name, vector)| (name, format!("{vector:?}")))
