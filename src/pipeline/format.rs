@@ -570,7 +570,10 @@ mod tests {
         ]), 0..40)) {
             let markdown = parts.concat();
             let wanted = markdown.matches("word").count();
-            prop_assert_eq!(for_whatsapp(&markdown).matches("word").count(), wanted, "{}", markdown);
+            let shown = for_whatsapp(&markdown).matches("word").count();
+            // The heads of a table are said with each of its rows.
+            let again = markdown.contains("|---|") && shown > wanted;
+            prop_assert!(shown == wanted || again, "{} of {}: {}", shown, wanted, markdown);
         }
     }
 }
