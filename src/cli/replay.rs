@@ -91,7 +91,7 @@ impl Replay {
             return Ok(ExitCode::SUCCESS);
         }
         if let Some(file) = &self.export {
-            let (kept, text) = export::suite(&turns);
+            let (kept, text) = export::suite(&turns).map_err(anyhow::Error::msg)?;
             std::fs::write(file, text)
                 .with_context(|| format!("cannot write {}", file.display()))?;
             println!("{kept} turns written as cases: {}", file.display());

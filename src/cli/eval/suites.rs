@@ -138,6 +138,11 @@ impl Wanted {
         if rule.as_ref().is_some_and(Rule::needs_baseline) && self.baseline.is_none() {
             bail!("the rule compares with accepted scores: name them with --baseline FILE");
         }
+        if let Some(place) =
+            self.retrieval.iter().find(|place| !place.join("corpus.jsonl").is_file())
+        {
+            bail!("--retrieval {}: there is no corpus.jsonl in that folder", place.display());
+        }
         let files = self.files()?;
         let mut suites = Vec::new();
         for file in &files {

@@ -7,7 +7,7 @@ use crate::domain::Speaker;
 use crate::pipeline::gaps::masked;
 
 /// How many cases there are, and the suite as YAML.
-pub fn suite(turns: &[Recorded]) -> (usize, String) {
+pub fn suite(turns: &[Recorded]) -> Result<(usize, String), String> {
     let mut agents: Vec<&str> = turns.iter().map(|turn| turn.row.agent.as_str()).collect();
     agents.sort_unstable();
     agents.dedup();
@@ -19,8 +19,8 @@ pub fn suite(turns: &[Recorded]) -> (usize, String) {
         "providers": providers,
         "tests": cases,
     });
-    // What was made of strings, numbers and lists can be written down.
-    (cases.len(), serde_saphyr::to_string(&suite).unwrap_or_default())
+    let text = serde_saphyr::to_string(&suite).map_err(|error| error.to_string())?;
+    Ok((cases.len(), text))
 }
 
 /// A turn as a case: what was said before, what the customer said, and what became of it.
