@@ -179,31 +179,31 @@ impl App {
         }
         let worker = Worker::start(&self.desk, &self.config.worker);
         let looks = tokio::spawn(self.jobs.clone().look_after());
-        let web = http::Web {
-            desk: self.desk.clone(),
-            jobs: self.jobs,
-            admin_key: self.admin_key,
-            settings: self.config.http,
-            metrics: telemetry::metrics(),
-        };
-        http::serve(web, listener, shutdown).await.context("the web server ended")?;
+        let desk = self.desk.clone();
+        http::serve(self.web(), listener, shutdown).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
         looks.abort();
         worker.stop().await;
-        self.desk.store.close().await;
+        desk.store.close().await;
         Ok(())
     }
 
     /// Serves the API alone, for a chat: takes no work from the queues.
     pub async fn serve_sandbox(self, listener: TcpListener) -> anyhow::Result<()> {
-        let web = http::Web {
+        let web = self.web();
+        http::serve(web, listener, std::future::pending()).await.context("the web server ended")
+    }
+
+    fn web(self) -> http::Web {
+        http::Web {
+            demo: is_demo(&self.config),
             desk: self.desk,
             jobs: self.jobs,
             admin_key: self.admin_key,
             settings: self.config.http,
             metrics: telemetry::metrics(),
-        };
-        http::serve(web, listener, std::future::pending()).await.context("the web server ended")
+            sign_outs: tokio::sync::watch::Sender::default(),
+        }
     }
 }
 

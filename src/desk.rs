@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-use crate::domain::{AgentId, ConversationId, NumberId, Sending, VersionId};
+use self::live::{Changes, Live};
+
+use crate::domain::{AgentId, ConversationId, NumberId, Sending, VersionId, What};
 use crate::knowledge::Library;
 use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
@@ -15,6 +17,8 @@ use crate::provider::Provider;
 use crate::store::Store;
 use crate::store::inbox::Offer;
 use crate::store::turns::{Claim, Said};
+
+pub mod live;
 
 /// A running desk.
 pub struct Desk {
@@ -65,6 +69,14 @@ impl Desk {
         self.engine.curated.follow(&self.store, &*self.engine.embed).await
     }
 
+    /// Something of this kind changed, for whoever looks at this replica or another one.
+    pub async fn announce(&self, what: What) {
+        self.wake.announce(what);
+        if let Err(error) = self.store.announce(what).await {
+            tracing::debug!(%error, "other replicas were not told that {} changed", what.as_str());
+        }
+    }
+
     /// Makes a prompt file ready as a version of an agent; collections that it names and that are not there are made, empty. The
     /// error says what is wrong with the file, or that the database does not answer.
     pub async fn ready(
@@ -100,6 +112,7 @@ impl Desk {
                         row.slug
                     );
                     self.bots.put(bot);
+                    self.wake.announce(What::Agents);
                 }
                 Err(why) => tracing::error!(
                     agent = row.slug,
@@ -152,6 +165,7 @@ impl Bots {
 }
 
 /// Wakes the dispatcher and the courier, and tells turns under way that something happened in their conversation.
+#[derive(Default)]
 pub struct Wake {
     dispatcher: Arc<Notify>,
     courier: Arc<Notify>,
@@ -160,8 +174,7 @@ pub struct Wake {
     under_way: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
     /// What no turn heard.
     unheard: Mutex<HashMap<ConversationId, News>>,
-    changes: broadcast::Sender<ConversationId>,
-    live_ended: watch::Sender<bool>,
+    live: Live,
     begins: OnceLock<Begins>,
 }
 
@@ -201,47 +214,36 @@ impl Places {
 const MOST_UNHEARD: usize = 4096;
 /// How much is kept of each.
 const MOST_NEWS: usize = 64;
-/// How many changes a slow listener of the live stream may be behind.
-const BEHIND: usize = 1024;
-
-impl Default for Wake {
-    fn default() -> Self {
-        Self {
-            dispatcher: Arc::default(),
-            courier: Arc::default(),
-            sends: AtomicU64::default(),
-            under_way: Mutex::default(),
-            unheard: Mutex::default(),
-            changes: broadcast::channel(BEHIND).0,
-            live_ended: watch::Sender::new(false),
-            begins: OnceLock::new(),
-        }
-    }
-}
 
 impl Wake {
     /// Something changed in a conversation, for whoever looks at it.
     pub fn changed(&self, conversation: &ConversationId) {
-        if self.changes.receiver_count() > 0 {
-            // The last listener may have gone since; then nobody misses it.
-            let _ = self.changes.send(conversation.clone());
-        }
+        self.live.changed(conversation);
     }
 
-    /// The changes from now on.
-    pub fn changes(&self) -> broadcast::Receiver<ConversationId> {
-        self.changes.subscribe()
+    /// Something of this kind changed, for whoever looks at this process; [`Desk::announce`] tells the other replicas, too.
+    pub fn announce(&self, what: What) {
+        self.live.announce(what);
+    }
+
+    /// What happened on other replicas may have been missed.
+    pub fn missed(&self) {
+        self.live.missed();
+    }
+
+    /// The changes after the one with this id, where it is known and not too old; else those from now on.
+    pub fn changes(&self, after: Option<&str>) -> Changes {
+        self.live.after(after)
     }
 
     /// Ends the live streams: the desk is stopping, and would wait for their listeners.
     pub fn end_live(&self) {
-        self.live_ended.send_replace(true);
+        self.live.end();
     }
 
     /// Waits until the live streams end.
     pub fn live_ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut ended = self.live_ended.subscribe();
-        async move { drop(ended.wait_for(|ended| *ended).await) }
+        self.live.ended()
     }
 
     /// Something happened in a conversation that a turn under way should know: a message came (with the provider's id,

@@ -15,6 +15,7 @@ pub mod thread;
 pub mod sending;
 pub mod prompt;
 pub mod trace;
+pub mod live;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
@@ -28,6 +29,7 @@ pub use id::{
     WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
+pub use live::What;
 pub use message::{Blob, ChoiceSource, Content, Media, MediaKind};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use sending::{Sending, Template, Then, Unknown};

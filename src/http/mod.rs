@@ -1,17 +1,23 @@
 //! The web face: webhooks, the API, health. Handlers get a [`Desk`]; they do not know how it is built.
 //!
-//! Every route needs the admin key, but for webhooks (which are signed), health, the start page and the OpenAPI document.
+//! Every route needs the admin key or a session, but for webhooks (which are signed), health, the console's own files, signing
+//! in and the OpenAPI document.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::desk::Desk;
@@ -19,13 +25,15 @@ use crate::eval::jobs::Jobs;
 
 mod api;
 mod auth;
+mod console;
 mod error;
 mod extract;
 mod health;
-mod page;
+mod session;
 mod webhooks;
 
 pub use api::openapi;
+pub use session::sign_in_link;
 
 /// How the web server is reached, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +49,8 @@ pub struct Settings {
     pub admin_key: SecretString,
     /// The largest body that is taken, in bytes.
     pub max_body_bytes: usize,
+    /// A folder with a built console in the place of the one in the binary; empty for that one.
+    pub console: PathBuf,
 }
 
 /// What the web face needs.
@@ -55,6 +65,10 @@ pub struct Web {
     pub settings: Settings,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    /// Whether the built-in demo shop answers.
+    pub demo: bool,
+    /// Tells streams that somebody signed out.
+    pub sign_outs: watch::Sender<()>,
 }
 
 /// What every handler gets.
@@ -83,14 +97,26 @@ fn router(web: Web) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/", get(page::start))
-        .route("/knowledge", get(page::knowledge))
-        .route("/conversations/{id}", get(page::conversation))
-        .fallback(error::no_such_page)
+        .route("/", get(console::page))
+        .fallback(console::page)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(limit))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(map_response(harmless))
         .with_state(shared)
+}
+
+/// Has browsers take every answer for what it says that it is, and keeps a page that is not the console's (a report) from acting
+/// for whoever looks at it.
+async fn harmless(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let kind = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    if [&b"text/html"[..], b"image/svg", b"application/xml", b"text/xml"].iter().any(|it| kind.starts_with(it)) {
+        let alone = HeaderValue::from_static("sandbox allow-scripts allow-downloads; frame-ancestors 'none'");
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert(alone);
+    }
+    response
 }
 
 impl Settings {

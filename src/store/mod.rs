@@ -45,6 +45,7 @@ pub mod turns;
 pub mod finish;
 pub mod replicas;
 pub mod signal;
+pub mod sessions;
 
 pub(crate) use bulk::Rows;
 pub(crate) use sql::{Conn, all, first, run};

@@ -1,10 +1,12 @@
-//! What one replica tells the others through Postgres: in which conversations something happened. SQLite has one
-//! process and needs none of it. A signal only makes things faster: whoever misses one finds the work by polling.
+//! What one replica tells the others through Postgres: in which conversations something happened, and what else changed.
+//! SQLite has one process and needs none of it. A signal only makes things faster: whoever misses one finds the work by
+//! polling.
 
+use async_trait::async_trait;
 use sqlx::postgres::PgListener;
 
-use super::{Conn, Db, Result, Store, run, unreachable};
-use crate::domain::{ConversationId, WorkspaceId};
+use super::{Conn, Db, Result, Store, Write, run, unreachable};
+use crate::domain::{ConversationId, What, WorkspaceId};
 
 /// The channel that replicas listen to.
 const CHANNEL: &str = "frontdesk";
@@ -27,18 +29,39 @@ impl Store {
         let (workspace, replica) = (self.workspace_id().to_string(), self.base.replica.clone());
         Ok(Some(Listener { postgres, workspace, replica }))
     }
+
+    /// Tells the other replicas that something of this kind changed.
+    pub async fn announce(&self, what: What) -> Result<()> {
+        match self.base.db {
+            Db::Sqlite { .. } => Ok(()),
+            Db::Postgres(_) => self.apply(Announce(what)).await,
+        }
+    }
 }
 
 impl Listener {
     /// Waits for a signal of another replica of this workspace.
     pub async fn next(&mut self) -> Result<Vec<Signal>> {
         loop {
-            let signal = self.postgres.recv().await.map_err(unreachable)?;
+            let Some(signal) = self.postgres.try_recv().await.map_err(unreachable)? else {
+                return Ok(vec![Signal::Missed]);
+            };
             let mut words = signal.payload().split(' ');
             if words.next() == Some(&self.workspace) && words.next() != Some(&self.replica) {
-                return Ok(words.map(Signal::read).collect());
+                return Ok(words.filter_map(Signal::read).collect());
             }
         }
+    }
+}
+
+struct Announce(What);
+
+#[async_trait]
+impl Write for Announce {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        tell(conn, workspace, std::iter::once(Signal::Announced(self.0))).await
     }
 }
 
@@ -49,23 +72,35 @@ pub enum Signal {
     Stirred(ConversationId),
     /// Something else changed in it.
     Changed(ConversationId),
+    /// Something of this kind changed.
+    Announced(What),
+    /// The connection was cut: something may not have been heard.
+    Missed,
 }
 
 /// Stands before a conversation in which a message came, or which a person took.
 const STIRRED: char = '!';
+/// Stands before a kind of things.
+const KIND: char = '#';
 
 impl Signal {
-    fn read(word: &str) -> Self {
-        match word.strip_prefix(STIRRED) {
+    /// A signal; none where a later version tells of something that this one does not know.
+    fn read(word: &str) -> Option<Self> {
+        if let Some(name) = word.strip_prefix(KIND) {
+            return What::named(name).map(Self::Announced);
+        }
+        Some(match word.strip_prefix(STIRRED) {
             Some(id) => Self::Stirred(ConversationId::stored(id.to_owned())),
             None => Self::Changed(ConversationId::stored(word.to_owned())),
-        }
+        })
     }
 
     fn write(&self) -> String {
         match self {
             Self::Stirred(id) => format!(" {STIRRED}{id}"),
             Self::Changed(id) => format!(" {id}"),
+            Self::Announced(what) => format!(" {KIND}{}", what.as_str()),
+            Self::Missed => String::new(),
         }
     }
 }

@@ -21,24 +21,31 @@ pub(super) async fn run(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
 }
 
 async fn listen(desk: &Desk) {
+    let mut again = false;
     loop {
-        match hear(desk).await {
+        match hear(desk, again).await {
             Ok(()) => return,
             Err(error) => {
                 tracing::warn!(%error, "other replicas are not heard, work is found by polling");
                 tokio::time::sleep(PAUSE).await;
+                again = true;
             }
         }
     }
 }
 
-async fn hear(desk: &Desk) -> crate::store::Result<()> {
+async fn hear(desk: &Desk, again: bool) -> crate::store::Result<()> {
     let Some(mut listener) = desk.store.listen().await? else { return Ok(()) };
+    if again {
+        desk.wake.missed();
+    }
     loop {
         for signal in listener.next().await? {
             match signal {
                 Signal::Stirred(conversation) => desk.wake.stirred(&conversation, None),
                 Signal::Changed(conversation) => desk.wake.changed(&conversation),
+                Signal::Announced(what) => desk.wake.announce(what),
+                Signal::Missed => desk.wake.missed(),
             }
         }
     }

@@ -1,52 +1,115 @@
-//! The live stream: in which conversations something happened, on whichever replica. Says only where; what it is, the
-//! other routes tell.
+//! The live stream: in which conversations something happened, and what else changed, on whichever replica. Says only
+//! where; what it is, the other routes tell.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use serde::Serialize;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
-use crate::domain::ConversationId;
+use crate::desk::live::{Change, Changes};
+use crate::domain;
 use crate::http::Shared;
+use crate::http::auth::{Caller, signed_out};
 
-/// Something happened in a conversation: a message came, was answered, sent or settled, or its owner changed.
+/// After how long a browser that was cut off tries again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often something is said where nothing happens: proxies cut silent connections.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// The data of an event.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Changed {
-    /// The conversation's id.
-    id: String,
+#[serde(untagged)]
+pub(super) enum LiveEvent {
+    /// Of `conversation`: something happened in it. A message came, was answered, sent or settled, or its owner changed.
+    Conversation {
+        /// The conversation's id.
+        id: String,
+    },
+    /// Of `changed`.
+    Changed {
+        /// Of which things one changed.
+        what: What,
+    },
+    /// Of `hello`, the first event, and of `reload`: too much was missed, everything is to be read again.
+    Nothing {},
 }
 
-/// Server-sent events: `conversation` with its id when something happened in it; `reload` when too much happened to be
-/// told one by one, or some of it may have been missed. What happened before the stream began is not told.
+/// A kind of things.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum What {
+    /// A version of an agent went live.
+    Agents,
+    /// A number was connected, changed or removed, or its state changed.
+    Numbers,
+    /// Documents, sources or curated answers changed.
+    Knowledge,
+    /// A run of evals began, went on or ended.
+    Evals,
+    /// A case was opened or resolved.
+    Escalations,
+}
+
+impl From<domain::What> for What {
+    fn from(what: domain::What) -> Self {
+        match what {
+            domain::What::Agents => Self::Agents,
+            domain::What::Numbers => Self::Numbers,
+            domain::What::Knowledge => Self::Knowledge,
+            domain::What::Evals => Self::Evals,
+            domain::What::Escalations => Self::Escalations,
+        }
+    }
+}
+
+/// Server-sent events, each with an id: `hello` at the beginning, `conversation` with its id when something happened in it,
+/// `changed` with `what` when something else changed, and `reload` when too much was missed to be told one by one. With
+/// `Last-Event-ID` those after that one are told; without it those from now on.
 #[utoipa::path(get, path = "/live", operation_id = "live", tag = "live",
-    responses((status = 200, description = "Events, for as long as the stream is open", content_type = "text/event-stream", body = Changed)))]
+    params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
+    responses((status = 200, description = "Events, for as long as the stream is open", content_type = "text/event-stream", body = LiveEvent)))]
 pub(super) async fn live(
     State(web): State<Shared>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = events(web.desk.wake.changes()).take_until(Box::pin(web.desk.wake.live_ended()));
-    Sse::new(events).keep_alive(KeepAlive::default())
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Response {
+    let after = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
+    let changes = web.desk.wake.changes(after.filter(|id| !id.is_empty()));
+    let ended = Box::pin(web.desk.wake.live_ended());
+    let events = events(changes).take_until(ended);
+    let events = events.take_until(Box::pin(signed_out(web, caller)));
+    let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE));
+    // nginx would keep the events until there are many.
+    ([("x-accel-buffering", "no")], stream).into_response()
 }
 
-fn events(changes: Receiver<ConversationId>) -> impl Stream<Item = Result<Event, Infallible>> {
-    futures::stream::unfold(changes, |mut changes| async {
-        match changes.recv().await {
-            Ok(id) => Some((Some(id), changes)),
-            Err(RecvError::Lagged(_)) => Some((None, changes)),
-            Err(RecvError::Closed) => None,
-        }
-    })
-    .map(|change| {
-        let event = match change {
-            Some(id) => {
-                Event::default().event("conversation").json_data(Changed { id: id.to_string() })
-            }
-            None => Ok(Event::default().event("reload").data("{}")),
-        };
-        Ok(event.unwrap_or_else(|_| Event::default().event("reload").data("{}")))
-    })
+fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {
+    let hello = Event::default().retry(RETRY);
+    let hello = written(hello.event("hello"), changes.id(), &LiveEvent::Nothing {});
+    let rest = futures::stream::unfold(changes, |mut changes| async {
+        let next = changes.next().await;
+        Some((next, changes))
+    });
+    let rest = rest.flat_map(futures::stream::iter).map(|(id, change)| event(id, change));
+    futures::stream::once(std::future::ready(hello)).chain(rest).map(Ok)
+}
+
+fn event(id: String, change: Change) -> Event {
+    let (name, data) = match change {
+        Change::Conversation(id) => ("conversation", LiveEvent::Conversation { id: id.to_string() }),
+        Change::Of(what) => ("changed", LiveEvent::Changed { what: what.into() }),
+        Change::Reload => ("reload", LiveEvent::Nothing {}),
+    };
+    written(Event::default().event(name), id, &data)
+}
+
+fn written(event: Event, id: String, data: &LiveEvent) -> Event {
+    event.id(id).data(serde_json::to_string(data).unwrap_or_else(|_| "{}".into()))
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, http::header::CONTENT_TYPE};
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,8 +29,10 @@ mod numbers;
 mod page;
 mod recordings;
 mod sandbox;
+mod session;
 mod settings;
 mod sources;
+mod status;
 mod turns;
 mod watch;
 
@@ -38,33 +40,46 @@ mod watch;
 #[openapi(
     info(title = "frontdesk", description = "Answers a business's WhatsApp from its own documents, or calls a person."),
     components(responses(Problem)),
-    security(("admin_key" = []))
+    security(("admin_key" = []), ("session" = []))
 )]
 struct Document;
 
-/// The API's routes, behind the admin key.
+/// The API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
-    let (router, document) = described().split_for_parts();
-    let text = document.to_pretty_json().unwrap_or_default();
-    let open = Router::new()
+    let text = openapi();
+    let open = unguarded()
+        .split_for_parts()
+        .0
         .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
-    router
-        .layer(from_fn_with_state(shared.clone(), auth::admin))
+    described()
+        .split_for_parts()
+        .0
+        .layer(from_fn_with_state(shared.clone(), auth::guard))
         .layer(from_fn(completions::in_their_words))
         .merge(open)
 }
 
 /// The OpenAPI document, as JSON.
 pub fn openapi() -> String {
-    described().split_for_parts().1.to_pretty_json().unwrap_or_default()
+    described().merge(unguarded()).split_for_parts().1.to_pretty_json().unwrap_or_default()
+}
+
+/// What needs neither key nor session.
+fn unguarded() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().routes(routes!(session::create)))
 }
 
 fn described() -> OpenApiRouter<Shared> {
     let mut document = Document::openapi();
     document.info.license = None;
-    let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let cookie = ApiKeyValue::with_description(
+        super::session::NAME,
+        "The cookie of a signed-in browser; everything but GET and HEAD brings the header `X-CSRF-Token`, too.",
+    );
     let components = document.components.get_or_insert_default();
-    components.add_security_scheme("admin_key", scheme);
+    components.add_security_scheme("admin_key", key);
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let nouns = OpenApiRouter::new()
         .routes(routes!(agents::list))
         .routes(routes!(agents::one))
@@ -89,6 +104,8 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(turns::one))
         .routes(routes!(events::list))
         .routes(routes!(live::live))
+        .routes(routes!(session::one, session::end))
+        .routes(routes!(status::show))
         .routes(routes!(knowledge::collections))
         .routes(routes!(knowledge::search))
         .routes(routes!(settings::show, settings::set))

@@ -1,0 +1,21 @@
+-- Who is signed in to the console. The Postgres twin of this file has the same tables and columns. Neither a link nor a
+-- cookie can be made of what is here: hash is the SHA-256 of what the link or the cookie holds.
+
+-- A link that signs in whoever opens it, once. used_at: when it did.
+create table sign_in_links (
+    hash          text primary key,
+    workspace_id  text not null references workspaces (id),
+    created_at    integer not null,
+    expires_at    integer not null,
+    used_at       integer
+) strict;
+create index sign_in_links_old on sign_in_links (workspace_id, expires_at);
+
+-- A browser that is signed in, until expires_at, which moves while it is used.
+create table sessions (
+    hash          text primary key,
+    workspace_id  text not null references workspaces (id),
+    created_at    integer not null,
+    expires_at    integer not null
+) strict;
+create index sessions_old on sessions (workspace_id, expires_at);

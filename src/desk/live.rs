@@ -1,0 +1,267 @@
+//! What happened lately, numbered, so that whoever looks at the desk hears of it and, cut off, goes on where it was. Kept
+//! in this process alone: another process, or a later one, numbers anew.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::domain::{ConversationId, What};
+
+/// How many changes of conversations are kept for those who were cut off.
+const KEPT: usize = 4096;
+
+/// What happened lately.
+pub(super) struct Live {
+    log: Arc<Log>,
+    ended: watch::Sender<bool>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// In this conversation.
+    Conversation(ConversationId),
+    /// Something of this kind changed.
+    Of(What),
+    /// So much, or so long ago, that it is not known any more: everything is to be read again.
+    Reload,
+}
+
+/// Follows what happens, from some moment on.
+pub struct Changes {
+    log: Arc<Log>,
+    heard: u64,
+    reload: bool,
+    news: watch::Receiver<u64>,
+}
+
+struct Log {
+    /// Tells this process from others, also earlier ones.
+    epoch: String,
+    kept: Mutex<Kept>,
+    news: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The number of the last change.
+    last: u64,
+    /// The number of the newest change that is not kept any more.
+    gone: u64,
+    conversations: VecDeque<(u64, ConversationId)>,
+    /// The last change of each kind: earlier ones say nothing more.
+    kinds: [u64; What::ALL.len()],
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        let epoch = ulid::Ulid::generate().to_string();
+        let log = Log { epoch, kept: Mutex::default(), news: watch::Sender::new(0) };
+        Self { log: Arc::new(log), ended: watch::Sender::new(false) }
+    }
+}
+
+impl Live {
+    /// Something changed in a conversation.
+    pub(super) fn changed(&self, conversation: &ConversationId) {
+        let mut kept = self.log.kept();
+        kept.last += 1;
+        if kept.conversations.len() >= KEPT
+            && let Some((oldest, _)) = kept.conversations.pop_front()
+        {
+            kept.gone = kept.gone.max(oldest);
+        }
+        let entry = (kept.last, conversation.clone());
+        kept.conversations.push_back(entry);
+        self.log.tell(&kept);
+    }
+
+    /// Something of this kind changed.
+    pub(super) fn announce(&self, what: What) {
+        let mut kept = self.log.kept();
+        kept.last += 1;
+        let last = kept.last;
+        for (at, kind) in What::ALL.into_iter().enumerate() {
+            if kind == what {
+                kept.kinds[at] = last;
+            }
+        }
+        self.log.tell(&kept);
+    }
+
+    /// Something happened of which nothing is known: whoever looks reads everything again.
+    pub(super) fn missed(&self) {
+        let mut kept = self.log.kept();
+        kept.last += 1;
+        kept.gone = kept.last;
+        kept.conversations.clear();
+        self.log.tell(&kept);
+    }
+
+    /// What happens after the change with this id; without one, from now on.
+    pub(super) fn after(&self, id: Option<&str>) -> Changes {
+        let news = self.log.news.subscribe();
+        let kept = self.log.kept();
+        let (heard, reload) = match id.map(|id| self.log.number(id)) {
+            None => (kept.last, false),
+            Some(Some(number)) if number <= kept.last => (number, false),
+            Some(_) => (kept.last, true),
+        };
+        Changes { log: self.log.clone(), heard, reload, news }
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.ended.subscribe();
+        async move { drop(ended.wait_for(|ended| *ended).await) }
+    }
+}
+
+impl Log {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, kept: &Kept) {
+        self.news.send_replace(kept.last);
+    }
+
+    fn id(&self, number: u64) -> String {
+        format!("{}-{number}", self.epoch)
+    }
+
+    /// The number in an id that this process gave.
+    fn number(&self, id: &str) -> Option<u64> {
+        id.strip_prefix(&self.epoch)?.strip_prefix('-')?.parse().ok()
+    }
+}
+
+impl Kept {
+    /// What happened after a change, in order, the last of each that happened more than once.
+    fn since(&self, heard: u64) -> Vec<(u64, Change)> {
+        if heard < self.gone {
+            return vec![(self.last, Change::Reload)];
+        }
+        let mut told = HashSet::new();
+        let newest = self.conversations.iter().rev().take_while(|(number, _)| *number > heard);
+        let mut found: Vec<_> = newest
+            .filter(|(_, id)| told.insert(id))
+            .map(|(number, id)| (*number, Change::Conversation(id.clone())))
+            .collect();
+        let kinds = What::ALL.into_iter().zip(self.kinds).filter(|(_, number)| *number > heard);
+        found.extend(kinds.map(|(what, number)| (number, Change::Of(what))));
+        found.sort_unstable_by_key(|(number, _)| *number);
+        found
+    }
+}
+
+impl Changes {
+    /// The id of what was heard last: whoever goes on after it misses nothing.
+    pub fn id(&self) -> String {
+        self.log.id(self.heard)
+    }
+
+    /// Waits for what happens next: each change with its id, in order.
+    pub async fn next(&mut self) -> Vec<(String, Change)> {
+        if std::mem::take(&mut self.reload) {
+            return vec![(self.id(), Change::Reload)];
+        }
+        loop {
+            self.news.borrow_and_update();
+            let found = self.log.kept().since(self.heard);
+            if let Some((last, _)) = found.last() {
+                self.heard = *last;
+                return found
+                    .into_iter()
+                    .map(|(number, change)| (self.log.id(number), change))
+                    .collect();
+            }
+            if self.news.changed().await.is_err() {
+                // Nobody tells any more.
+                return std::future::pending().await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn conversation(n: usize) -> ConversationId {
+        ConversationId::stored(format!("conv_{n}"))
+    }
+
+    fn of(n: usize) -> Change {
+        Change::Conversation(conversation(n))
+    }
+
+    /// What is there to hear at once.
+    async fn heard(changes: &mut Changes) -> Vec<Change> {
+        let next = tokio::time::timeout(Duration::from_millis(20), changes.next()).await;
+        next.unwrap_or_default().into_iter().map(|(_, change)| change).collect()
+    }
+
+    #[tokio::test]
+    async fn who_was_cut_off_hears_what_he_missed_in_order_and_once() {
+        let live = Live::default();
+        live.changed(&conversation(0));
+        let mut first = live.after(None);
+        assert_eq!(heard(&mut first).await, []);
+        live.changed(&conversation(1));
+        assert_eq!(heard(&mut first).await, [of(1)]);
+        let id = first.id();
+        drop(first);
+        live.changed(&conversation(2));
+        live.announce(What::Agents);
+        live.changed(&conversation(3));
+        live.changed(&conversation(2));
+        live.announce(What::Evals);
+        live.announce(What::Evals);
+        let mut again = live.after(Some(&id));
+        assert_eq!(again.id(), id);
+        let missed = heard(&mut again).await;
+        assert_eq!(missed, [Change::Of(What::Agents), of(3), of(2), Change::Of(What::Evals)]);
+        assert_eq!(heard(&mut again).await, []);
+        live.changed(&conversation(4));
+        assert_eq!(heard(&mut again).await, [of(4)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_old_or_of_another_process_is_read_again() {
+        let live = Live::default();
+        let mut slow = live.after(None);
+        let id = slow.id();
+        for n in 0..=KEPT {
+            live.changed(&conversation(n));
+        }
+        assert_eq!(heard(&mut slow).await, [Change::Reload]);
+        assert_eq!(heard(&mut slow).await, []);
+        assert_eq!(heard(&mut live.after(Some(&id))).await, [Change::Reload]);
+        let other = Live::default().after(None).id();
+        let later = format!("{}-{}", live.log.epoch, KEPT + 99);
+        for bad in [&other, &later, "", "nonsense", &format!("{}-", live.log.epoch)] {
+            let mut changes = live.after(Some(bad));
+            assert_eq!(heard(&mut changes).await, [Change::Reload], "{bad}");
+            assert_eq!(heard(&mut changes).await, [], "{bad}");
+        }
+        // So much that is kept is told one by one.
+        let mut all = live.after(Some(&format!("{}-1", live.log.epoch)));
+        assert_eq!(heard(&mut all).await.len(), KEPT);
+        // Kinds take no place of what is kept.
+        for _ in 0..2 * KEPT {
+            live.announce(What::Evals);
+        }
+        assert_eq!(heard(&mut all).await, [Change::Of(What::Evals)]);
+        live.missed();
+        assert_eq!(heard(&mut all).await, [Change::Reload]);
+        live.changed(&conversation(7));
+        assert_eq!(heard(&mut all).await, [of(7)]);
+    }
+}

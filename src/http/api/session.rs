@@ -1,0 +1,96 @@
+//! Signing in to the console with a link, and out again.
+
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Answer;
+use crate::http::Shared;
+use crate::http::auth::Caller;
+use crate::http::error::Problem;
+use crate::http::extract::Body;
+use crate::http::session::{Secret, is_foreign, no_cookie};
+
+/// What a sign-in link holds.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// What stands behind `#` in the link.
+    token: String,
+}
+
+/// A session of the console.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Session {
+    /// What every request but GET and HEAD brings in the header `X-CSRF-Token`.
+    csrf: String,
+    /// When it ends unless it is used before, milliseconds since 1970.
+    expires_at: i64,
+}
+
+/// Signs in with a link, which is used up by it. The session is in a cookie that scripts cannot read.
+#[utoipa::path(post, path = "/session", operation_id = "sign_in", tag = "session", request_body = SignIn, security(()),
+    responses((status = 200, body = Session), (status = 401, response = Problem),
+        (status = 403, response = Problem)))]
+pub(super) async fn create(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Body(SignIn { token }): Body<SignIn>,
+) -> Result<Response, Problem> {
+    if is_foreign(&headers, &web.settings) {
+        return Err(Problem::forbidden("Only the console itself signs people in."));
+    }
+    let useless = || {
+        Problem::unauthorized(
+            "This link cannot be used: each works once, and for a day. `frontdesk sign-in` prints a new one.",
+        )
+    };
+    let link = Secret::brought(&token).ok_or_else(useless)?;
+    let secret = Secret::new().map_err(|error| {
+        tracing::error!(%error, "there are no random numbers for a session");
+        Problem::broken("No session could be made. The server's log says why.")
+    })?;
+    let until = web.desk.store.sign_in(link.hash(), secret.hash()).await?;
+    let expires_at = until.ok_or_else(useless)?;
+    tracing::info!("somebody signed in to the console");
+    let session = Json(Session { csrf: secret.csrf(), expires_at });
+    Ok(with_cookie(session.into_response(), secret.cookie(&web.settings)))
+}
+
+/// The session of this browser.
+#[utoipa::path(get, path = "/session", operation_id = "get_session", tag = "session",
+    responses((status = 200, body = Session), (status = 401, response = Problem),
+        (status = 404, response = Problem)))]
+pub(super) async fn one(Extension(caller): Extension<Caller>) -> Answer<Session> {
+    match caller {
+        Caller::Person { secret, expires_at } => {
+            Ok(Json(Session { csrf: secret.csrf(), expires_at }))
+        }
+        Caller::Key => Err(Problem::missing("The admin key needs no session.")),
+    }
+}
+
+/// Signs this browser out.
+#[utoipa::path(delete, path = "/session", operation_id = "sign_out", tag = "session",
+    responses((status = 204), (status = 401, response = Problem)))]
+pub(super) async fn end(
+    State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Problem> {
+    if let Caller::Person { secret, .. } = caller {
+        web.desk.store.end_session(secret.hash()).await?;
+        web.sign_outs.send_replace(());
+    }
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), no_cookie(&web.settings)))
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}

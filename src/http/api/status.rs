@@ -1,0 +1,65 @@
+//! What is switched on: which model answers, what searches, what hears.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Answer;
+use crate::http::Shared;
+
+/// A desk, and what is switched on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Status {
+    /// The version of frontdesk.
+    version: &'static str,
+    /// Whether the built-in demo shop answers: there are no prompt files and no documents yet.
+    demo: bool,
+    /// What writes the answers.
+    model: Answering,
+    /// The model that compares meanings; null where only words are compared.
+    embedder: Option<String>,
+    /// Whether voice notes are understood.
+    speech: bool,
+    /// What understands them.
+    speech_by: Option<String>,
+    /// The address under which people and WhatsApp reach this desk.
+    base_url: String,
+    /// `SQLite` or `Postgres`.
+    database: &'static str,
+}
+
+/// What writes answers.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnsweringModel)]
+pub(super) struct Answering {
+    /// The `kind` of [llm]: `openai` or `extractive`.
+    kind: &'static str,
+    /// Its name.
+    name: String,
+    /// False where the documents' own sentences are the answers, and no model is asked.
+    is_model: bool,
+}
+
+/// What is switched on.
+#[utoipa::path(get, path = "/status", operation_id = "get_status", tag = "status",
+    responses((status = 200, body = Status)))]
+pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
+    let desk = &web.desk;
+    let name = desk.engine.model.default_model();
+    let is_model = name != desk.engine.spare.default_model();
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        demo: web.demo,
+        model: Answering {
+            kind: if is_model { "openai" } else { "extractive" },
+            name: name.to_owned(),
+            is_model,
+        },
+        embedder: desk.engine.embed.identity().map(ToOwned::to_owned),
+        speech: desk.engine.speech.name().is_some(),
+        speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
+        base_url: desk.base_url.clone(),
+        database: if desk.store.is_shared() { "Postgres" } else { "SQLite" },
+    }))
+}
