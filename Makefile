@@ -1,7 +1,8 @@
 # make run     the demo desk, on a machine with nothing installed
-# make test    everything: formatting, lints, tests on SQLite and Postgres
+# make test    everything: formatting, lints, tests on SQLite and Postgres, the console in a browser
 # make chat    talk to the running desk
 # make lint    formatting and lints alone
+# make console  the console in the browser alone, into console/dist
 # make promptfoo  one suite by promptfoo (installed from npm) and by us: the same verdicts?
 # make bench   the figures of benches/RESULTS.md
 # make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some five minutes each;
@@ -11,16 +12,22 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# rustup puts cargo here; a shell that was open before does not know it yet.
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+# rustup puts cargo here; a shell that was open before does not know it yet. And scripts/install node puts Node.js there,
+# where the system has none that is new enough.
+export PATH := $(HOME)/.cache/frontdesk/node/bin:$(HOME)/.cargo/bin:$(PATH)
 BINARY = $(or $(CARGO_TARGET_DIR),target)/release/frontdesk
 
-.PHONY: help run chat test lint bench promptfoo torture tools tools-test
+# The console's sources, and those of its tests: nothing of it is done where they are not.
+HAS_CONSOLE = $(wildcard console/package.json)
+HAS_CONSOLE_TESTS = $(wildcard tests/console/package.json)
+CONSOLE_SOURCES = $(shell find console -type f -not -path 'console/node_modules/*' -not -path 'console/dist/*' -not -name schema.d.ts 2> /dev/null)
+
+.PHONY: help run chat test lint lint-console console bench promptfoo torture tools tools-node tools-test
 
 help:
-	@sed -n 's/^# //p' Makefile | head -8
+	@sed -n 's/^# //p' Makefile | head -9
 
-run: tools
+run: tools console
 	cargo build --release --locked
 	exec $(BINARY) serve --chat
 
@@ -28,12 +35,28 @@ chat: tools
 	@cargo build --release --locked --quiet
 	@exec $(BINARY) chat --url $${FRONTDESK_URL:-http://127.0.0.1:8080}
 
-test: lint tools-test
+test: lint tools-test console $(HAS_CONSOLE_TESTS:package.json=node_modules/.stamp)
 	cargo test --locked --workspace
+	scripts/console-test
 
-lint: tools
+lint: tools $(if $(HAS_CONSOLE),lint-console)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+lint-console: console/node_modules/.stamp
+	npm run lint --silent --prefix console
+
+# Into the binary goes what is in console/dist when it is compiled. Built only when its sources changed.
+console: $(if $(HAS_CONSOLE),console/dist/index.html)
+
+console/dist/index.html: console/node_modules/.stamp tests/it/snapshots/openapi.snap $(CONSOLE_SOURCES)
+	npm run build --silent --prefix console
+	@touch $@
+
+# As the lock file says; again only when that changed.
+%/node_modules/.stamp: %/package-lock.json | tools-node
+	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --silent --prefix $*
+	@touch $@
 
 bench: tools-test
 	cargo bench --locked --bench search
@@ -58,6 +81,10 @@ torture: tools-test
 tools:
 	@scripts/install build
 
-# What tests need beside that: Postgres' server.
+# What the console's build needs: Node.js and npm.
+tools-node:
+	@scripts/install node
+
+# What tests need beside that: Postgres' server, and Chromium.
 tools-test: tools
 	@scripts/install test

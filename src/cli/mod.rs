@@ -29,6 +29,7 @@ mod reindex_to;
 mod replay;
 mod search;
 mod serve;
+mod sign_in;
 mod source;
 mod transcribe;
 mod webhook;
@@ -47,6 +48,7 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Begin with:
   frontdesk serve --chat          the demo shop: web server, and a chat with its bot in this terminal
+  frontdesk sign-in               another link to the console of the desk that runs
   frontdesk chat \"When do you open?\"
   frontdesk learn knowledge       your documents, one folder a collection
   frontdesk learn https://example.com/help --collection acme --every 24h
@@ -58,6 +60,8 @@ Every setting, with its default: frontdesk config";
 enum Command {
     /// Serve webhooks and the API, and answer customers
     Serve(serve::Serve),
+    /// Print a link that signs in to the console in a browser, once
+    SignIn,
     /// Talk to an agent in the terminal; nobody else receives or stores it
     Chat(chat::Chat),
     /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
@@ -132,6 +136,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
 async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run(config).await,
+        Command::SignIn => sign_in::run(config).await,
         Command::Chat(chat) => chat.run(config).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Source(source) => source.run(App::assemble(config).await?).await,

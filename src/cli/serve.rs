@@ -12,6 +12,7 @@ use super::chat;
 use super::learn::{Bar, tell};
 use crate::app::{App, is_demo};
 use crate::config::Config;
+use crate::http::sign_in_link;
 
 /// Serve webhooks and the API, and answer customers
 #[derive(Debug, Args)]
@@ -29,11 +30,14 @@ impl Serve {
             format!("cannot listen on {address}; another port: FRONTDESK__HTTP__PORT=8081")
         })?;
         let url = format!("http://{}", listener.local_addr()?).replace("0.0.0.0", "127.0.0.1");
+        let has_address = !config.http.base_url.is_empty();
         let key_file = config.store.path.with_file_name("admin.key");
         let app = App::assemble(config).await?;
         let summary = app.learn(&Bar::default()).await?;
         tell(&summary);
-        greet(&app, &url, demo, &key_file.display().to_string());
+        let base_url = if has_address { app.desk.base_url.clone() } else { url.clone() };
+        let link = sign_in_link(&app.desk.store, &base_url).await.context("no sign-in link")?;
+        greet(&app, (&url, &link), demo, &key_file.display().to_string());
         let talk = self.chat && std::io::stdin().is_terminal();
         let partner = chat::Partner { url, key: app.admin_key.clone() };
         let (left, leaving) = oneshot::channel::<()>();
@@ -53,13 +57,14 @@ impl Serve {
 }
 
 /// Where the desk is, what it can do, and what to do next.
-fn greet(app: &App, url: &str, demo: bool, key_file: &str) {
+fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     let desk = &app.desk;
     let agents: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.name.clone()).collect();
     let model = desk.engine.model.default_model();
     let embedder = desk.engine.embed.identity().unwrap_or("words only, no embedding model");
     println!("\nfrontdesk {} is running", env!("CARGO_PKG_VERSION"));
     println!("  address    {url}");
+    println!("  sign in    {link}");
     println!("  webhook    {}/webhooks/meta", desk.base_url);
     println!("  API        {url}/api/v1/openapi.json, key in {key_file}");
     println!("  database   {}", desk.store.describe());
@@ -80,7 +85,8 @@ fn greet(app: &App, url: &str, demo: bool, key_file: &str) {
         );
     }
     println!(
-        "\nNext: ask something (`make chat` in another terminal), or open {url} in a browser.\n"
+        "\nNext: open the sign-in link in a browser (it works once; `frontdesk sign-in` prints another),\n\
+         or ask something here (`make chat` in another terminal).\n"
     );
 }
 

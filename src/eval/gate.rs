@@ -13,6 +13,7 @@ use super::row::{Journal, Summary};
 use super::run::{Plan, Progress};
 use super::suite::{Overrides, Suite};
 use crate::desk::Desk;
+use crate::domain::What;
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
 use crate::store::agents::{AgentRow, Published};
@@ -162,6 +163,7 @@ impl Publisher<'_> {
         let (id, version) = (published.agent.clone(), published.version.clone());
         let bot = self.desk.ready((agent, source), id, Some(version)).await;
         self.desk.bots.put(bot.map_err(Error::Wrong)?);
+        self.desk.announce(What::Agents).await;
         Ok(published)
     }
 

@@ -3,27 +3,28 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use super::compare::{Baseline, Comparison, compare};
 use super::gate::Publisher;
 use super::grounds::Grounds;
 use super::replay::draft_bot;
-use super::row::{Journal, Row, Summary, Verdict};
-use super::run::{Filters, Plan, Progress, Which};
+use super::row::{Journal, Summary};
+use super::run::{Filters, Plan, Which};
 use super::suite::{Overrides, Suite};
 use super::target::Cache;
 use crate::desk::Desk;
-use crate::domain::RunId;
+use crate::domain::{RunId, What};
 use crate::store;
 use crate::store::runs::RunRow;
 
+mod active;
 mod folder;
+use active::Active;
 use folder::{collect, forget_files, inside};
 
 const AT_ONCE: usize = 2;
@@ -103,31 +104,6 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-/// A run that has not ended.
-struct Active {
-    total: AtomicUsize,
-    counts: [AtomicUsize; 4],
-    stop: watch::Sender<bool>,
-}
-
-impl Progress for Active {
-    fn begin(&self, total: usize) {
-        self.total.store(total, Ordering::Relaxed);
-    }
-
-    fn row(&self, row: &Row) {
-        let at = match row.verdict() {
-            Verdict::Passed => 0,
-            Verdict::Failed => 1,
-            Verdict::Error => 2,
-            Verdict::Skipped => 3,
-        };
-        self.counts[at].fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn done(&self) {}
-}
-
 impl Jobs {
     /// The runs of a desk, with suites in one folder and journals below another.
     pub fn new(desk: Arc<Desk>, suites: PathBuf, data: &Path) -> Arc<Self> {
@@ -201,9 +177,7 @@ impl Jobs {
 
     /// How far a run of this process is: rows in all, and by how they ended; `None` where it is not running here.
     pub fn progress(&self, id: &str) -> Option<(usize, [usize; 4])> {
-        let active = self.find(id)?;
-        let counts = active.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
-        Some((active.total.load(Ordering::Relaxed), counts))
+        self.find(id).map(|active| active.progress())
     }
 
     /// A run's rows.
@@ -226,15 +200,12 @@ impl Jobs {
             .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;
         let text = serde_json::to_string(&wanted).unwrap_or_default();
         let id = self.desk.store.queue_run(&wanted.suite, text).await?;
-        let active = Arc::new(Active {
-            total: AtomicUsize::new(0),
-            counts: Default::default(),
-            stop: watch::Sender::new(false),
-        });
+        let active = Arc::new(Active::new(&self.desk.wake));
         self.active
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id.as_str().to_owned(), active.clone());
+        self.desk.announce(What::Evals).await;
         tokio::spawn(self.clone().work(id.clone(), wanted, active));
         Ok(id)
     }
@@ -262,6 +233,7 @@ impl Jobs {
             tracing::warn!(%error, run = id.as_str(), "how a run ended could not be written down");
         }
         self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(id.as_str());
+        self.desk.announce(What::Evals).await;
         self.forget().await;
     }
 

@@ -29,11 +29,7 @@ pub(super) enum Caller {
 }
 
 /// Lets requests with the admin key or the cookie of a session through, and tells the handlers whose they are.
-pub(super) async fn guard(
-    State(web): State<Shared>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next: Next) -> Response {
     let caller = match identify(&web, request.method(), request.headers()).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
@@ -73,7 +69,9 @@ pub(super) async fn signed_out(web: Shared, caller: Caller) {
         match web.desk.store.session(&hash).await {
             Ok(None) => return,
             Ok(Some(_)) => {}
-            Err(error) => tracing::debug!(%error, "a session could not be looked up, it is tried again"),
+            Err(error) => {
+                tracing::debug!(%error, "a session could not be looked up, it is tried again")
+            }
         }
     }
 }

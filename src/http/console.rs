@@ -94,7 +94,10 @@ fn protect(headers: &mut HeaderMap) {
     let fixed = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("permissions-policy"), "microphone=(self), camera=(), geolocation=()"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "microphone=(self), camera=(), geolocation=()",
+        ),
         (X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -153,7 +156,9 @@ impl File {
         let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&self.bytes)[..16]));
         let known = asked.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
         let is_known = known.is_some_and(|known| {
-            known.split(',').any(|one| [tag.as_str(), "*"].contains(&one.trim().trim_start_matches("W/")))
+            known
+                .split(',')
+                .any(|one| [tag.as_str(), "*"].contains(&one.trim().trim_start_matches("W/")))
         });
         let mut response = if is_known {
             StatusCode::NOT_MODIFIED.into_response()
@@ -205,7 +210,8 @@ fn takes(headers: &HeaderMap, encoding: &str) -> bool {
 fn accepts_html(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|one| {
-        ["text/html", "application/xhtml+xml"].contains(&one.split(';').next().unwrap_or_default().trim())
+        ["text/html", "application/xhtml+xml"]
+            .contains(&one.split(';').next().unwrap_or_default().trim())
     })
 }
 

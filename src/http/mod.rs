@@ -112,8 +112,13 @@ async fn harmless(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let kind = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-    if [&b"text/html"[..], b"image/svg", b"application/xml", b"text/xml"].iter().any(|it| kind.starts_with(it)) {
-        let alone = HeaderValue::from_static("sandbox allow-scripts allow-downloads; frame-ancestors 'none'");
+    if [&b"text/html"[..], b"image/svg", b"application/xml", b"text/xml"]
+        .iter()
+        .any(|it| kind.starts_with(it))
+    {
+        let alone = HeaderValue::from_static(
+            "sandbox allow-scripts allow-downloads; frame-ancestors 'none'",
+        );
         headers.entry(CONTENT_SECURITY_POLICY).or_insert(alone);
     }
     response

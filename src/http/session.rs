@@ -39,8 +39,11 @@ impl Secret {
     /// The one in the cookie of a request.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|one| one.split_once('='));
-        pairs.find(|(name, _)| name.trim() == NAME).and_then(|(_, value)| Self::brought(value.trim()))
+        let mut pairs =
+            cookies.flat_map(|value| value.split(';')).filter_map(|one| one.split_once('='));
+        pairs
+            .find(|(name, _)| name.trim() == NAME)
+            .and_then(|(_, value)| Self::brought(value.trim()))
     }
 
     /// What the database knows of it.

@@ -108,6 +108,11 @@ impl Library {
         Ok(changed)
     }
 
+    /// A number that is another one when the index holds other documents.
+    pub async fn revision(&self) -> i64 {
+        self.seen.lock().await.values().sum()
+    }
+
     async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
         let id = CollectionId::stored(collection.id.clone());
         let own = Own::stored(&collection.settings);

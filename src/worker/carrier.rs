@@ -7,7 +7,7 @@ use super::gate::{self, Pass, Stop};
 use super::pace::{Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, Fault, Party, Template};
+use crate::domain::{ConversationId, Fault, Party, Template, What};
 use crate::provider::{Class, Error, Outgoing, Retry};
 use crate::store::agents::NumberState;
 use crate::store::escalations::Opened;
@@ -116,6 +116,7 @@ impl Carrier {
         if let Err(error) = self.desk.store.set_number_state(&number.id, state, reason).await {
             tracing::error!(%error, "the number's state could not be stored");
         }
+        self.desk.announce(What::Numbers).await;
     }
 
     /// A message that the gate holds back; where the customer waits for it, a person is asked.
@@ -131,6 +132,7 @@ impl Carrier {
                 if let Err(error) = self.desk.store.open_case(opened).await {
                     tracing::error!(%error, message = message.id, "a case could not be opened");
                 }
+                self.desk.wake.announce(What::Escalations);
                 fault
             }
         };

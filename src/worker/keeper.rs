@@ -1,5 +1,5 @@
 //! What has to be seen to from time to time: sends whose process died, sends whose outcome stays unknown, cases that
-//! nobody was told of, webhooks that were kept for long enough, sites that are to be read again, and the sign of life of
+//! nobody was told of, what was kept for long enough, sessions that are over, sites that are to be read again, and the sign of life of
 //! this process.
 
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::{Settings, Silent};
 use crate::desk::{Desk, Number};
+use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::knowledge::Summary;
 use crate::pipeline::gaps;
@@ -114,7 +115,11 @@ impl Keeper {
     }
 
     async fn tell_of_cases(&self) -> Result<()> {
-        for case in self.desk.store.untold().await? {
+        let untold = self.desk.store.untold().await?;
+        if !untold.is_empty() {
+            self.desk.announce(What::Escalations).await;
+        }
+        for case in untold {
             let number = self.desk.number(&case.number_id);
             let bot = number.and_then(|number| self.desk.bots.get(&number.agent));
             let told = bot.map(|bot| notices(&bot, &case, &self.desk.base_url)).unwrap_or_default();
@@ -186,10 +191,6 @@ impl Keeper {
     }
 
     async fn seldom(&self) {
-        let Settings { keep_webhooks_days, keep_recordings_days, .. } = self.settings;
-        if keep_webhooks_days <= 0 && keep_recordings_days <= 0 {
-            return std::future::pending().await;
-        }
         loop {
             if let Err(error) = self.forget().await {
                 tracing::warn!(%error, "what is old could not be forgotten, it is tried again");
@@ -203,6 +204,7 @@ impl Keeper {
         if !self.desk.store.hold("housekeeping", lease_ms).await? {
             return Ok(());
         }
+        self.desk.store.forget_sessions().await?;
         self.forget_old(Old::Webhooks, self.settings.keep_webhooks_days).await?;
         self.forget_old(Old::Recordings, self.settings.keep_recordings_days).await?;
         self.forget_old(Old::Tapes, self.settings.keep_tapes_days).await

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use self::courier::Courier;
 use crate::desk::Desk;
+use crate::domain::What;
 use crate::domain::machine::Limits;
 use crate::knowledge::Progress;
 
@@ -118,6 +119,7 @@ impl Worker {
 async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     let mut pause = tokio::time::interval(Duration::from_millis(poll_ms.max(100)));
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut known = desk.library.revision().await;
     loop {
         tokio::select! {
             _ = pause.tick() => {}
@@ -125,6 +127,12 @@ async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool
         }
         if let Err(error) = desk.library.follow().await {
             tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
+        }
+        // Whoever learned in this process has brought the index up to date already.
+        let revision = desk.library.revision().await;
+        if revision != known {
+            known = revision;
+            desk.wake.announce(What::Knowledge);
         }
         if let Err(error) = desk.follow_agents().await {
             tracing::warn!(%error, "the agents could not be brought up to date, it is tried again");

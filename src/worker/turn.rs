@@ -17,7 +17,7 @@ use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{Trace, Written};
-use crate::domain::{Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken};
+use crate::domain::{Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, What};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
 use crate::pipeline::tape::{Kept, Recorder, Tape};
@@ -210,6 +210,9 @@ impl Job {
             let claimed = first.is_some();
             if let (Some(first), Some(express)) = (first, express) {
                 express.carry(*first, parts > 1);
+            }
+            if escalated {
+                desk.wake.announce(What::Escalations);
             }
             if escalated || (parts > 0 && !claimed) {
                 desk.wake.send();

@@ -34,6 +34,10 @@ fn operations() -> Vec<(Method, String)> {
             continue;
         }
         for method in methods.as_object().unwrap().keys() {
+            // Who signs in has no key: session.rs.
+            if (path.as_str(), method.as_str()) == ("/api/v1/session", "post") {
+                continue;
+            }
             if let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) {
                 found.push((method, path.clone()));
             }
@@ -127,7 +131,6 @@ async fn what_is_open_shows_no_data() {
         ("/healthz", "text/plain; charset=utf-8"),
         ("/readyz", "text/plain; charset=utf-8"),
         ("/", "text/html; charset=utf-8"),
-        (page.as_str(), "text/html; charset=utf-8"),
         ("/api/v1/openapi.json", "application/json"),
     ] {
         let response = app.request((Method::GET, path), None).await;
@@ -138,8 +141,15 @@ async fn what_is_open_shows_no_data() {
             assert!(!text.contains(secret), "{path} shows `{secret}`");
         }
     }
-    let hostile = "/conversations/conv_%3Cscript%3Ealert(1)%3C%2Fscript%3E";
-    problem(app.request((Method::GET, hostile), None).await, 404).await;
+    for page in [page.as_str(), "/conversations/conv_%3Cscript%3Ealert(1)%3C%2Fscript%3E"] {
+        let request = app.http.get(format!("{}{page}", app.url)).header("accept", "text/html");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{page}");
+        let text = response.text().await.unwrap();
+        for word in ["private lamp", "447700920001", "conv_", "alert"] {
+            assert!(!text.contains(word), "{page} shows `{word}`");
+        }
+    }
     app.stop().await;
 }
 

@@ -33,7 +33,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("rustyline", &["cli/"]),
     ("indicatif", &["cli/"]),
-    ("console", &["cli/"]),
+    // In `http/mod.rs` it is the name of a module of ours.
+    ("console", &["cli/", "http/mod.rs"]),
     ("anyhow", &["app.rs", "cli/", "main.rs"]),
     ("minijinja", &["pipeline/prompt.rs", "eval/template"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
@@ -48,7 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("calamine", &["knowledge/extract/workbook", "eval/suite/"]),
     ("roxmltree", &["knowledge/extract/"]),
     ("zip", &["knowledge/extract/archive.rs"]),
-    ("rust_embed", &["app.rs"]),
+    ("rust_embed", &["app.rs", "http/console.rs"]),
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("fail", &["step.rs"]),

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::ConversationId;
+use crate::domain::{ConversationId, What};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -168,6 +168,8 @@ pub(super) async fn resolve(
     if !web.desk.store.resolve(&id).await? {
         return Err(missing());
     }
+    web.desk.wake.changed(&id);
+    web.desk.announce(What::Escalations).await;
     let row = web.desk.store.conversation(&id).await?;
     row.map(|row| Json(row.into())).ok_or_else(missing)
 }

@@ -103,7 +103,9 @@ fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {
 
 fn event(id: String, change: Change) -> Event {
     let (name, data) = match change {
-        Change::Conversation(id) => ("conversation", LiveEvent::Conversation { id: id.to_string() }),
+        Change::Conversation(id) => {
+            ("conversation", LiveEvent::Conversation { id: id.to_string() })
+        }
         Change::Of(what) => ("changed", LiveEvent::Changed { what: what.into() }),
         Change::Reload => ("reload", LiveEvent::Nothing {}),
     };

@@ -125,7 +125,9 @@ impl Setup {
         let home = tempfile::tempdir().unwrap();
         furnish(home.path());
         for (path, text) in &self.files {
-            std::fs::write(home.path().join(path), text).unwrap();
+            let path = home.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         }
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         let store = match self.db {
@@ -177,6 +179,7 @@ impl Setup {
         };
         format!(
             "[http]\nadmin_key = \"{KEY}\"\nbase_url = \"https://desk.example.com\"\n\
+             console = \"{home}/console\"\n\
              [store]\npath = \"{home}/desk.db\"\nurl = \"{store}\"\nwait_ms = 1000\n\
              [files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n\
              [llm]\n{llm}\n[embed]\n{embed}\n[speech]\n{speech}\n\

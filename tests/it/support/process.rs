@@ -1,6 +1,6 @@
 //! The real binary as a process of its own, to be killed at any moment and started again on the same data.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -39,7 +39,15 @@ impl Process {
 
     /// Starts the binary with more in its environment, and waits for nothing.
     pub(crate) fn begin_with(home: &Path, environment: &[(&str, &str)]) -> Self {
-        let port = free_port();
+        Self::spawn((home, free_port()), environment, Stdio::null())
+    }
+
+    /// The same at a given port, with what it prints in a file.
+    pub(crate) fn begin_printing(home: &Path, port: u16, out: File) -> Self {
+        Self::spawn((home, port), &[], out.into())
+    }
+
+    fn spawn((home, port): (&Path, u16), environment: &[(&str, &str)], out: Stdio) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(home.join("desk.log")).unwrap();
         let child = Command::new(BINARY)
             .args(["serve", "--config", "desk.toml"])
@@ -48,7 +56,7 @@ impl Process {
             .env_remove("DATABASE_URL")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(out)
             .stderr(log)
             .kill_on_drop(true)
             .spawn()

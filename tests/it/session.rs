@@ -1,0 +1,249 @@
+//! Signing in to the console: a link works once, a cookie counts as the key does, and only the console's own pages write.
+
+use frontdesk::http::sign_in_link;
+use futures::future::join_all;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::app::Setup;
+use crate::support::app::{Db, KEY, TestApp, on_both};
+use crate::support::process::{Process, run};
+
+/// A browser that is signed in.
+pub(crate) struct Browser {
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
+}
+
+/// What a new link holds.
+pub(crate) async fn link(app: &TestApp) -> String {
+    let link = sign_in_link(&app.desk.store, &app.desk.base_url).await.unwrap();
+    let token = link.strip_prefix("https://desk.example.com/sign-in#").unwrap();
+    assert_eq!(token.len(), 43, "256 bits");
+    token.to_owned()
+}
+
+async fn try_link(app: &TestApp, token: &str) -> Response {
+    let request = app.http.post(format!("{}/api/v1/session", app.url));
+    request.json(&json!({"token": token})).send().await.unwrap()
+}
+
+fn set_cookie(response: &Response) -> Option<String> {
+    response.headers().get("set-cookie").map(|value| value.to_str().unwrap().to_owned())
+}
+
+impl Browser {
+    pub(crate) async fn of(app: &TestApp) -> Self {
+        let response = try_link(app, &link(app).await).await;
+        assert_eq!(response.status(), 200);
+        let cookie = set_cookie(&response).unwrap();
+        for part in ["; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=2592000", "; Secure"]
+        {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        let body: Value = response.json().await.unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        Self { cookie, csrf: body["csrf"].as_str().unwrap().to_owned() }
+    }
+
+    /// A request with the cookie alone.
+    pub(crate) fn request(&self, app: &TestApp, method: Method, path: &str) -> RequestBuilder {
+        app.http.request(method, format!("{}/api/v1{path}", app.url)).header("cookie", &self.cookie)
+    }
+
+    async fn get(&self, app: &TestApp, path: &str) -> Response {
+        self.request(app, Method::GET, path).send().await.unwrap()
+    }
+
+    /// Everything that the cookie holds.
+    fn secret(&self) -> &str {
+        self.cookie.split_once('=').unwrap().1
+    }
+}
+
+async fn start(db: Db) -> TestApp {
+    Setup::on(db).extractive().start().await
+}
+
+on_both! {
+    async fn a_link_signs_in_once_and_the_cookie_counts_as_the_key_does(db) {
+        let app = start(db).await;
+        let nobody = app.http.get(format!("{}/api/v1/agents", app.url)).send().await.unwrap();
+        assert_eq!(nobody.status(), 401);
+        let token = link(&app).await;
+        let response = try_link(&app, &token).await;
+        assert_eq!(response.status(), 200);
+        for bad in [token.as_str(), "", "wrong", &"x".repeat(43), &"x".repeat(100_000)] {
+            let refused = try_link(&app, bad).await;
+            assert_eq!((refused.status(), set_cookie(&refused)), (StatusCode::UNAUTHORIZED, None));
+            let problem: Value = refused.json().await.unwrap();
+            assert!(problem["detail"].as_str().unwrap().contains("frontdesk sign-in"), "{problem}");
+        }
+        let browser = Browser::of(&app).await;
+        let shown: Value = browser.get(&app, "/session").await.json().await.unwrap();
+        assert_eq!(shown["csrf"], browser.csrf.as_str());
+        let days = (shown["expires_at"].as_i64().unwrap() - frontdesk::domain::time::now_ms()) / 86_400_000;
+        assert!((29..=30).contains(&days), "{shown}");
+        assert_eq!(browser.get(&app, "/agents").await.status(), 200);
+        let other = Browser { cookie: format!("a=b; {}; c=d", browser.cookie), csrf: String::new() };
+        assert_eq!(other.get(&app, "/agents").await.status(), 200);
+        for cookie in ["frontdesk=", "frontdesk=x", &format!("frontdesk={}x", browser.secret()), &format!("frontdesk={token}"), &format!("other={}", browser.secret())] {
+            let stranger = Browser { cookie: cookie.to_owned(), csrf: String::new() };
+            assert_eq!(stranger.get(&app, "/agents").await.status(), 401, "{cookie}");
+        }
+        // The key is judged alone, and a wrong one is not made up for by a cookie.
+        let with = |key: &str| browser.request(&app, Method::GET, "/session").bearer_auth(key);
+        assert_eq!(with(KEY).send().await.unwrap().status(), 404);
+        assert_eq!(with("wrong").send().await.unwrap().status(), 401);
+        app.stop().await;
+    }
+
+    async fn of_many_who_use_a_link_at_once_one_signs_in(db) {
+        let app = start(db).await;
+        let token = link(&app).await;
+        let tried = join_all((0..24).map(|_| try_link(&app, &token))).await;
+        let good = tried.iter().filter(|response| response.status() == 200).count();
+        assert_eq!(good, 1);
+        assert!(tried.iter().all(|response| [200, 401].contains(&response.status().as_u16())));
+        app.stop().await;
+    }
+
+    async fn what_is_too_old_is_over_and_what_is_used_lives_on(db) {
+        let app = start(db).await;
+        let token = link(&app).await;
+        app.change("update sign_in_links set expires_at = created_at").await;
+        assert_eq!(try_link(&app, &token).await.status(), 401);
+
+        let browser = Browser::of(&app).await;
+        let first = browser.get(&app, "/agents").await;
+        assert_eq!((first.status(), set_cookie(&first)), (StatusCode::OK, None), "it is as good as new");
+        app.change("update sessions set expires_at = expires_at - 7200000").await;
+        let used = browser.get(&app, "/agents").await;
+        assert!(set_cookie(&used).unwrap().starts_with(&format!("{};", browser.cookie)), "{used:?}");
+        let again = browser.get(&app, "/session").await;
+        assert_eq!(set_cookie(&again), None, "once an hour is enough");
+        let until = again.json::<Value>().await.unwrap()["expires_at"].as_i64().unwrap();
+        assert!(until > frontdesk::domain::time::now_ms() + 30 * 86_400_000 - 60_000);
+        app.change("update sessions set expires_at = created_at - 1").await;
+        assert_eq!(browser.get(&app, "/agents").await.status(), 401);
+
+        let kept = Browser::of(&app).await;
+        app.desk.store.forget_sessions().await.unwrap();
+        assert_eq!(app.change("update sign_in_links set used_at = used_at").await, 2, "used ones stay for their day");
+        assert_eq!(app.change("update sessions set expires_at = expires_at").await, 1);
+        assert_eq!(kept.get(&app, "/agents").await.status(), 200);
+        app.stop().await;
+    }
+
+    async fn only_the_consoles_own_pages_write_with_the_cookie(db) {
+        let app = start(db).await;
+        let browser = Browser::of(&app).await;
+        let post = || {
+            let request = browser.request(&app, Method::POST, "/sandbox/turns");
+            request.json(&json!({"agent": "acme", "text": "When do you open?"}))
+        };
+        let status = async |request: RequestBuilder| request.send().await.unwrap().status().as_u16();
+        assert_eq!(status(post()).await, 403);
+        assert_eq!(status(post().header("x-csrf-token", "")).await, 403);
+        let other = Browser::of(&app).await;
+        assert_eq!(status(post().header("x-csrf-token", &other.csrf)).await, 403);
+        assert_eq!(status(post().header("x-csrf-token", browser.secret())).await, 403);
+        let good = || post().header("x-csrf-token", &browser.csrf);
+        assert_eq!(status(good()).await, 200);
+        for site in ["cross-site", "same-site", "?"] {
+            assert_eq!(status(good().header("sec-fetch-site", site)).await, 403, "{site}");
+        }
+        assert_eq!(status(good().header("sec-fetch-site", "same-origin")).await, 200);
+        for origin in ["https://evil.example", "null", "http://127.0.0.1:1", "https://desk.example.com.evil.example"] {
+            assert_eq!(status(good().header("origin", origin)).await, 403, "{origin}");
+        }
+        for origin in [app.url.as_str(), "https://desk.example.com"] {
+            assert_eq!(status(good().header("origin", origin)).await, 200, "{origin}");
+        }
+        // Nor does another site sign anybody in.
+        let token = link(&app).await;
+        let foreign = app.http.post(format!("{}/api/v1/session", app.url)).header("origin", "https://evil.example");
+        assert_eq!(foreign.json(&json!({"token": token})).send().await.unwrap().status(), 403);
+        assert_eq!(try_link(&app, &token).await.status(), 200, "which has not used the link up");
+        app.stop().await;
+    }
+
+    async fn who_signs_out_is_out_and_hears_nothing_more(db) {
+        let app = start(db).await;
+        let (browser, other) = (Browser::of(&app).await, Browser::of(&app).await);
+        let mut live = browser.get(&app, "/live").await;
+        let hello = live.chunk().await.unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&hello).contains("event: hello"));
+        let end = || browser.request(&app, Method::DELETE, "/session");
+        assert_eq!(end().send().await.unwrap().status(), 403);
+        let ended = end().header("x-csrf-token", &browser.csrf).send().await.unwrap();
+        assert_eq!(ended.status(), 204);
+        assert!(set_cookie(&ended).unwrap().starts_with("frontdesk=; "));
+        assert!(set_cookie(&ended).unwrap().contains("Max-Age=0"));
+        while live.chunk().await.unwrap().is_some() {}
+        assert_eq!(browser.get(&app, "/session").await.status(), 401);
+        assert_eq!(browser.get(&app, "/agents").await.status(), 401);
+        assert_eq!(other.get(&app, "/agents").await.status(), 200);
+        app.stop().await;
+    }
+
+    async fn nothing_in_the_database_signs_anybody_in(db) {
+        let app = start(db).await;
+        let token = link(&app).await;
+        let browser = Browser::of(&app).await;
+        let known = |table: &str, word: &str| format!("update {table} set hash = hash where hash = '{word}'");
+        for word in [token.as_str(), browser.secret(), browser.csrf.as_str()] {
+            for table in ["sign_in_links", "sessions"] {
+                assert_eq!(app.change(&known(table, word)).await, 0, "{table} holds a secret");
+            }
+        }
+        // Another workspace of the database does not know them.
+        let (other, hash) = (app.desk.store.workspace("other").await.unwrap(), sha256(browser.secret()));
+        assert!(app.desk.store.session(&hash).await.unwrap().is_some());
+        assert_eq!(other.session(&hash).await.unwrap(), None);
+        assert_eq!(other.sign_in(sha256(&token), "x".into()).await.unwrap(), None);
+        assert!(!other.end_session(hash.clone()).await.unwrap());
+        other.prolong_session(hash).await.unwrap();
+        other.forget_sessions().await.unwrap();
+        assert_eq!(browser.get(&app, "/agents").await.status(), 200);
+        assert_eq!(try_link(&app, &token).await.status(), 200);
+        app.stop().await;
+    }
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(text))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_prints_a_link_when_it_starts_and_the_command_prints_another() {
+    let home = tempfile::tempdir().unwrap();
+    let port = crate::support::process::free_port();
+    let toml =
+        format!("[http]\nport = {port}\n[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n");
+    std::fs::write(home.path().join("desk.toml"), toml).unwrap();
+    let out = std::fs::File::create(home.path().join("out")).unwrap();
+    let mut desk = Process::begin_printing(home.path(), port, out);
+    let http = reqwest::Client::new();
+    assert_eq!(desk.ready_or_ended(&http).await, None);
+    let printed = std::fs::read_to_string(home.path().join("out")).unwrap();
+    let (good, another) = run(home.path(), &["--config", "desk.toml", "sign-in"], &[]).await;
+    assert!(good, "{another}");
+    let mut tokens = Vec::new();
+    for text in [printed, another] {
+        let (_, rest) = text.split_once(&format!("http://127.0.0.1:{port}/sign-in#")).expect(&text);
+        let token = rest.split_whitespace().next().unwrap().to_owned();
+        let body = json!({"token": token});
+        let response =
+            http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{text}");
+        let cookie = set_cookie(&response).unwrap();
+        assert!(!cookie.contains("Secure"), "{cookie}");
+        tokens.push(token);
+    }
+    assert_ne!(tokens[0], tokens[1]);
+    assert!(desk.stop().await);
+    let log = std::fs::read_to_string(home.path().join("desk.log")).unwrap();
+    assert!(!tokens.iter().any(|token| log.contains(token)), "{log}");
+}
