@@ -53,9 +53,9 @@ console/dist/index.html: console/node_modules/.stamp tests/it/snapshots/openapi.
 	npm run build --silent --prefix console
 	@touch $@
 
-# As the lock file says; again only when that changed.
+# As the lock file says; again only when that changed. Browsers are the system's.
 %/node_modules/.stamp: %/package-lock.json | tools-node
-	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --silent --prefix $*
+	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel error --prefix $*
 	@touch $@
 
 bench: tools-test
