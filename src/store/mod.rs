@@ -29,6 +29,7 @@ pub mod conversations;
 pub mod escalations;
 pub mod events;
 pub mod inbox;
+pub mod listing;
 pub mod knowledge;
 pub mod sources;
 pub mod vectors;
