@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::outbox::{OutgoingRow, Queued};
-use super::{Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable};
+use super::{
+    Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable,
+};
 use crate::domain::{ContactId, ConversationId, EscalationId, NumberId, TurnId, WorkspaceId};
 
 /// A case.
@@ -66,8 +68,10 @@ impl Store {
                 "and (e.created_at, e.id) < ($2, $3) order by e.created_at desc, e.id desc limit $4"
             )
         };
-        self.read(async |conn| all!(conn, EscalationRow, sql, workspace.as_str(), moment, &id, limit))
-            .await
+        self.read(async |conn| {
+            all!(conn, EscalationRow, sql, workspace.as_str(), moment, &id, limit)
+        })
+        .await
     }
 
     /// Closes a case; when it was the conversation's last open one, the bot has that again. The case as it is then; none if
@@ -161,12 +165,14 @@ impl Write for Close {
         let row = first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((conversation,)) = row else { return Ok(None) };
         // The conversation first, as everybody does who holds both.
-        let sql = "update conversations set open_cases = open_cases - (select count(*) from escalations e
+        let sql =
+            "update conversations set open_cases = open_cases - (select count(*) from escalations e
                        where e.id = $2 and e.state = 'open') where id = $1";
         run!(conn, sql, &conversation, self.id.as_str())?;
         let sql = "update escalations set state = 'resolved', resolved_at = $2 where id = $1 and state = 'open'";
         if run!(conn, sql, self.id.as_str(), now())? == 1 {
-            let sql = "select id from escalations where conversation_id = $1 and state = 'open' limit 1";
+            let sql =
+                "select id from escalations where conversation_id = $1 and state = 'open' limit 1";
             if first!(conn, (String,), sql, &conversation)?.is_none() {
                 let conversation = ConversationId::stored(conversation);
                 conversations::give_back(conn, workspace, &conversation).await?;

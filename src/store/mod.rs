@@ -37,6 +37,7 @@ pub mod answers;
 pub mod audit;
 pub mod gaps;
 pub mod messages;
+pub mod person;
 pub mod recordings;
 pub mod outbox;
 pub mod unknown;
@@ -44,6 +45,7 @@ pub mod runs;
 pub mod tapes;
 pub mod turns;
 pub mod finish;
+pub mod figures;
 pub mod replicas;
 pub mod signal;
 

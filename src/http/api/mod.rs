@@ -26,6 +26,7 @@ mod gaps;
 mod knowledge;
 mod live;
 mod media;
+mod messages;
 mod numbers;
 mod overview;
 mod page;
@@ -85,7 +86,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::counts))
         .routes(routes!(conversations::one))
-        .routes(routes!(conversations::messages, writing::write))
+        .routes(routes!(messages::list, writing::write))
         .routes(routes!(conversations::seen))
         .routes(routes!(conversations::take))
         .routes(routes!(conversations::hand_back))
