@@ -65,7 +65,7 @@ impl Inbox {
 }
 
 async fn list(app: &App) -> anyhow::Result<()> {
-    let cases = app.desk.store.escalations(true, 200).await?;
+    let cases = app.desk.store.escalations(true, None, 200).await?;
     if cases.is_empty() {
         println!("Nobody waits for a person.");
     }

@@ -1,75 +1,21 @@
-//! Conversations: listing them, who owns them, handing them back.
+//! Conversations: who has seen them, taking them over, handing them back.
 
 use async_trait::async_trait;
-use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, first, now, run};
+use super::signal::{self, Signal};
+use super::{Conn, Result, Store, Write, inbox, now, run};
 use crate::domain::{ConversationId, WorkspaceId};
 
-/// A conversation with its customer.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct ConversationRow {
-    /// Its id.
-    pub id: String,
-    /// The number it is on.
-    pub number_id: String,
-    /// The customer.
-    pub contact_id: String,
-    /// The customer's name.
-    pub contact_name: Option<String>,
-    /// The customer's phone, digits only.
-    pub wa_id: Option<String>,
-    /// The customer's business-scoped id.
-    pub bsuid: Option<String>,
-    /// `bot`, `person` or `nobody`.
-    pub owner: String,
-    /// When the customer last wrote.
-    pub last_inbound_at: Option<i64>,
-    /// When anybody last wrote.
-    pub last_message_at: i64,
-}
-
-macro_rules! conversation_query {
-    ($rest:literal) => {
-        concat!(
-            "select v.id, v.number_id, v.contact_id, c.name as contact_name, c.wa_id, c.bsuid, v.owner,
-                    v.last_inbound_at, v.last_message_at
-             from conversations v join contacts c on c.id = v.contact_id
-             where v.workspace_id = $1 ",
-            $rest
-        )
-    };
-}
-
 impl Store {
-    /// Conversations, the most recent first, older than the given moment and conversation.
-    pub async fn conversations(
-        &self,
-        owner: Option<&str>,
-        before: Option<(i64, String)>,
-        limit: i64,
-    ) -> Result<Vec<ConversationRow>> {
-        let workspace = self.workspace_id();
-        let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
-        self.read(async |conn| {
-            let sql = conversation_query!(
-                "and (v.last_message_at < $2 or (v.last_message_at = $2 and v.id < $3))
-                 and ($4 = '' or v.owner = $4) order by v.last_message_at desc, v.id desc limit $5"
-            );
-            let owner = owner.unwrap_or_default();
-            all!(conn, ConversationRow, sql, workspace.as_str(), moment, &id, owner, limit)
-        })
-        .await
+    /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.
+    pub async fn see(&self, id: &ConversationId) -> Result<Option<bool>> {
+        self.apply(See { id: id.clone() }).await
     }
 
-    /// One conversation.
-    pub async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationRow>> {
-        let workspace = self.workspace_id();
-        self.read(async |conn| {
-            let sql = conversation_query!("and v.id = $2");
-            first!(conn, ConversationRow, sql, workspace.as_str(), id.as_str())
-        })
-        .await
+    /// A person takes a conversation: nothing waits for the bot any more, and nothing of the bot's leaves. False if there is no
+    /// such conversation.
+    pub async fn take_over(&self, id: &ConversationId) -> Result<bool> {
+        self.apply(Take { id: id.clone() }).await
     }
 
     /// Gives the conversation back to the bot and closes its open cases; false if there is no such conversation.
@@ -90,6 +36,62 @@ pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) ->
     run!(conn, sql, id.as_str(), now(), why).map(|_| ())
 }
 
+/// Gives a conversation back to the bot; false if there is no such conversation.
+pub(super) async fn give_back(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    id: &ConversationId,
+) -> Result<bool> {
+    let sql = "update conversations set owner = 'bot', habit = '', unanswered = 0, updated_at = $3
+               where id = $1 and workspace_id = $2";
+    let found = run!(conn, sql, id.as_str(), workspace.as_str(), now())? == 1;
+    if found {
+        super::escalations::close(conn, id).await?;
+        signal::tell(conn, workspace, std::iter::once(Signal::Changed(id.clone()))).await?;
+    }
+    Ok(found)
+}
+
+struct See {
+    id: ConversationId,
+}
+
+#[async_trait]
+impl Write for See {
+    type Out = Option<bool>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<bool>> {
+        let (id, workspace_id) = (self.id.as_str(), workspace.as_str());
+        let sql = "update conversations set unread = 0, seen_at = $3
+                   where id = $1 and workspace_id = $2 and unread > 0";
+        if run!(conn, sql, id, workspace_id, now())? == 1 {
+            signal::tell(conn, workspace, std::iter::once(Signal::Changed(self.id.clone())))
+                .await?;
+            return Ok(Some(true));
+        }
+        let sql = "update conversations set seen_at = $3 where id = $1 and workspace_id = $2";
+        Ok((run!(conn, sql, id, workspace_id, now())? == 1).then_some(false))
+    }
+}
+
+struct Take {
+    id: ConversationId,
+}
+
+#[async_trait]
+impl Write for Take {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let taken = inbox::take_over(conn, workspace, (&self.id, false)).await?;
+        if taken {
+            signal::tell(conn, workspace, std::iter::once(Signal::Stirred(self.id.clone())))
+                .await?;
+        }
+        Ok(taken)
+    }
+}
+
 struct Resolve {
     id: ConversationId,
 }
@@ -99,12 +101,6 @@ impl Write for Resolve {
     type Out = bool;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "update conversations set owner = 'bot', habit = '', updated_at = $3
-                   where id = $1 and workspace_id = $2";
-        let found = run!(conn, sql, self.id.as_str(), workspace.as_str(), now())? == 1;
-        if found {
-            super::escalations::close(conn, &self.id).await?;
-        }
-        Ok(found)
+        give_back(conn, workspace, &self.id).await
     }
 }

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::outbox::{OutgoingRow, Queued};
-use super::{Conn, Result, Rows, Store, Write, all, first, now, outbox, run, storable};
+use super::{
+    Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable,
+};
 use crate::domain::{ContactId, ConversationId, EscalationId, NumberId, TurnId, WorkspaceId};
 
 /// A case.
@@ -26,19 +28,56 @@ pub struct EscalationRow {
     pub created_at: i64,
     /// When it was resolved.
     pub resolved_at: Option<i64>,
+    /// The customer's name.
+    pub contact_name: Option<String>,
+    /// The number that the conversation is on, by its name.
+    pub number_slug: String,
+    /// The agent that answers on the number, by its short name.
+    pub agent: String,
+}
+
+macro_rules! case_query {
+    ($rest:literal) => {
+        concat!(
+            "select e.id, e.conversation_id, e.turn_id, e.reason, e.question, e.state, e.created_at, e.resolved_at,
+                c.name as contact_name, n.slug as number_slug, a.slug as agent
+             from escalations e cross join conversations v cross join contacts c cross join numbers n cross join agents a
+             where e.workspace_id = $1 and v.id = e.conversation_id and c.id = v.contact_id and n.id = v.number_id
+                and a.id = n.agent_id ",
+            $rest
+        )
+    };
 }
 
 impl Store {
-    /// The newest cases; with `open`, only those that wait for a person.
-    pub async fn escalations(&self, open: bool, limit: i64) -> Result<Vec<EscalationRow>> {
+    /// Cases, the newest first, older than the given moment and case; with `open`, only those that wait for a person.
+    pub async fn escalations(
+        &self,
+        open: bool,
+        before: Option<(i64, String)>,
+        limit: i64,
+    ) -> Result<Vec<EscalationRow>> {
         let workspace = self.workspace_id();
+        let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
+        let sql = if open {
+            case_query!(
+                "and e.state = 'open' and (e.created_at, e.id) < ($2, $3) order by e.created_at desc, e.id desc limit $4"
+            )
+        } else {
+            case_query!(
+                "and (e.created_at, e.id) < ($2, $3) order by e.created_at desc, e.id desc limit $4"
+            )
+        };
         self.read(async |conn| {
-            let sql = "select id, conversation_id, turn_id, reason, question, state, created_at, resolved_at
-                       from escalations where workspace_id = $1 and ($2 = 0 or state = 'open')
-                       order by created_at desc, id desc limit $3";
-            all!(conn, EscalationRow, sql, workspace.as_str(), i64::from(open), limit)
+            all!(conn, EscalationRow, sql, workspace.as_str(), moment, &id, limit)
         })
         .await
+    }
+
+    /// Closes a case; when it was the conversation's last open one, the bot has that again. The case as it is then; none if
+    /// there is no such case.
+    pub async fn close_case(&self, id: &EscalationId) -> Result<Option<EscalationRow>> {
+        self.apply(Close { id: id.clone() }).await
     }
 
     /// Cases that the support contacts were not told of yet, the oldest first.
@@ -109,6 +148,41 @@ impl Write for Opened {
     }
 }
 
+struct Close {
+    id: EscalationId,
+}
+
+#[async_trait]
+impl Write for Close {
+    type Out = Option<EscalationRow>;
+
+    async fn run(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Option<EscalationRow>> {
+        let sql = "select conversation_id from escalations where id = $1 and workspace_id = $2";
+        let row = first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())?;
+        let Some((conversation,)) = row else { return Ok(None) };
+        // The conversation first, as everybody does who holds both.
+        let sql =
+            "update conversations set open_cases = open_cases - (select count(*) from escalations e
+                       where e.id = $2 and e.state = 'open') where id = $1";
+        run!(conn, sql, &conversation, self.id.as_str())?;
+        let sql = "update escalations set state = 'resolved', resolved_at = $2 where id = $1 and state = 'open'";
+        if run!(conn, sql, self.id.as_str(), now())? == 1 {
+            let sql =
+                "select id from escalations where conversation_id = $1 and state = 'open' limit 1";
+            if first!(conn, (String,), sql, &conversation)?.is_none() {
+                let conversation = ConversationId::stored(conversation);
+                conversations::give_back(conn, workspace, &conversation).await?;
+            }
+        }
+        let sql = case_query!("and e.id = $2");
+        first!(conn, EscalationRow, sql, workspace.as_str(), self.id.as_str())
+    }
+}
+
 struct Tell {
     case: Untold,
     notices: Vec<(String, String)>,
@@ -148,6 +222,8 @@ impl Case<'_> {
         if !told && self.is_open(conn).await? {
             return Ok(());
         }
+        let sql = "update conversations set open_cases = open_cases + 1 where id = $1";
+        run!(conn, sql, self.conversation.as_str())?;
         let id = EscalationId::generate();
         let sql = "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
                    values ($1, $2, $3, $4, $5, $6, 'open', $7, $8)";
@@ -176,6 +252,8 @@ impl Case<'_> {
 
 /// Closes the open cases of a conversation.
 pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
+    let sql = "update conversations set open_cases = 0 where id = $1 and open_cases <> 0";
+    run!(conn, sql, conversation.as_str())?;
     let sql = "update escalations set state = 'resolved', resolved_at = $2
                where conversation_id = $1 and state = 'open'";
     run!(conn, sql, conversation.as_str(), now()).map(|_| ())

@@ -85,14 +85,14 @@ impl Many for Finished {
     ) -> Result<Vec<Committed>> {
         let held = let_go(all, conn).await?;
         let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
-        answer(&ours, conn).await?;
+        let came = answer(&ours, conn).await?;
         for turn in &ours {
             if let Some(case) = &turn.escalation {
                 turn.open_case(workspace, conn, case).await?;
             }
         }
         look_again(&ours, conn).await?;
-        record(&ours, workspace, conn).await?;
+        record(&ours, workspace, (conn, &came)).await?;
         gaps::record(&ours, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
@@ -134,7 +134,8 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
     Ok(held.into_iter().collect())
 }
 
-async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
+/// Marks the messages as answered; when the last one of each turn came, by the turn.
+async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<HashMap<String, i64>> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
         for (message, spoken) in &turn.answered {
@@ -157,8 +158,13 @@ async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
     let after =
         ") update messages set state = 'answered', turn_id = v.turn_id, updated_at = v.moment,
             transcript = coalesce(messages.transcript, v.transcript), heard = coalesce(messages.heard, v.heard)
-        from v where messages.id = v.id";
-    conn.many(before, &rows, after).await.map(|_| ())
+        from v where messages.id = v.id returning messages.turn_id, messages.created_at";
+    let mut came: HashMap<String, i64> = HashMap::new();
+    for (turn, at) in conn.many_rows::<(String, i64)>(before, &rows, after).await? {
+        let last = came.entry(turn).or_insert(at);
+        *last = at.max(*last);
+    }
+    Ok(came)
 }
 
 /// Messages that came meanwhile make the conversation due again at once. By a statement of its own, when the rows are
@@ -179,7 +185,12 @@ async fn look_again(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
     conn.many(before, &rows, after).await.map(|_| ())
 }
 
-async fn record(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+/// Writes the turns down, with how long their customers waited.
+async fn record(
+    ours: &[&Finished],
+    workspace: &WorkspaceId,
+    (conn, came): (&mut Conn<'_>, &HashMap<String, i64>),
+) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
         rows.push([
@@ -195,10 +206,11 @@ async fn record(ours: &[&Finished], workspace: &WorkspaceId, conn: &mut Conn<'_>
             clamp(turn.usage.output_tokens).into(),
             clamp(turn.usage.cost_micros).into(),
             moment.into(),
+            came.get(turn.id.as_str()).map(|at| (moment - at).max(0)).into(),
         ]);
     }
     let into = "insert into turns (id, workspace_id, conversation_id, agent_id, version_id, outcome, trace,
-        tape, input_tokens, output_tokens, cost_micros, created_at)";
+        tape, input_tokens, output_tokens, cost_micros, created_at, waited_ms)";
     conn.many(into, &rows, "").await.map(|_| ())
 }
 

@@ -9,7 +9,7 @@ use sqlx::FromRow;
 
 use super::together::Many;
 use super::turns::{Claim, Release, Said};
-use super::{Conn, Result, Rows, Store, now, storable};
+use super::{Conn, Result, Rows, Store, conversations, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
     Content, ConversationId, Event, Item, NumberId, Party, WebhookId, WorkspaceId,
@@ -91,6 +91,22 @@ impl Store {
     pub async fn take_in(&self, webhook: TakeIn) -> Result<TakenIn> {
         self.lines.webhooks.offer(webhook).await
     }
+}
+
+/// A person takes a conversation from the console, and writes in the same transaction if he `writes`: the bot's lease ends, and its
+/// queue is emptied, as when he writes from the phone. False if there is no such conversation.
+pub(super) async fn take_over(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (id, writes): (&ConversationId, bool),
+) -> Result<bool> {
+    let Some(mut book) = Book::of_one(conn, workspace, id).await? else { return Ok(false) };
+    if let Some(kept) = book.only() {
+        kept.take_over(if writes { book::Seen::Answered } else { book::Seen::Looked });
+    }
+    conversations::void(conn, id, batch::TAKEN).await?;
+    book.close(conn).await?;
+    Ok(true)
 }
 
 #[async_trait]

@@ -47,8 +47,7 @@ pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
     if speaks && Owner::stored(&message.owner) == Owner::Person {
         return Err(Stop::Void(Fault::ours("a person took over the conversation")));
     }
-    let exempt = matches!(message.author.as_str(), "consent" | "person");
-    if message.opted_out_at.is_some() && !exempt {
+    if message.opted_out_at.is_some() && message.author != "consent" {
         return Err(Stop::Void(Fault::ours("the customer opted out")));
     }
     if message.wa_id.is_none() && message.bsuid.is_none() {
@@ -119,7 +118,9 @@ mod tests {
 
     #[test]
     fn nobody_who_opted_out_is_written_to_but_for_the_answer_to_that() {
-        for (author, passes) in [("bot", false), ("notice", false), ("consent", true)] {
+        for (author, passes) in
+            [("bot", false), ("person", false), ("notice", false), ("consent", true)]
+        {
             let mut message = message(author, "bot", JUST_NOW);
             message.opted_out_at = Some(1);
             assert_eq!(ask(&message, None).is_ok(), passes, "{author}");

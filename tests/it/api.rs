@@ -237,7 +237,7 @@ async fn ids_of_another_kind_or_another_workspace_do_not_exist() {
          select 'con_other', 'ws_other', '1', bsuid, 'Secret', 0, 0 from contacts limit 1",
         "insert into conversations (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
          select 'conv_other', 'ws_other', number_id, 'con_other', 'bot', 9e15, 0, 0 from conversations limit 1",
-        "insert into turns select 'turn_other', 'ws_other', 'conv_other', agent_id, version_id, outcome, trace, 0, 0, 0, 0, null from turns limit 1",
+        "insert into turns select 'turn_other', 'ws_other', 'conv_other', agent_id, version_id, outcome, trace, 0, 0, 0, 0, null, null from turns limit 1",
     ] {
         database.execute(sql).await.unwrap();
     }
@@ -376,7 +376,7 @@ async fn a_sandbox_turn_is_the_real_pipeline_and_leaves_nothing_behind() {
     assert_eq!(called["bubbles"], json!(["A colleague will answer you here."]));
 
     assert_eq!(app.get("/conversations").await["items"], json!([]));
-    assert_eq!(app.get("/escalations").await, json!([]));
+    assert_eq!(app.get("/escalations").await["items"], json!([]));
     for table in [
         "select count(*) from turns",
         "select count(*) from messages",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use frontdesk::store::listing::Which;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
@@ -184,7 +185,8 @@ async fn a_full_disk_is_refused_and_what_was_acknowledged_is_there() {
     assert_eq!(refused.len(), 20, "the disk did not fill up");
     assert!(acknowledged > 10, "{acknowledged}");
     assert_eq!(app.desk.store.webhooks().await.unwrap(), acknowledged);
-    let conversations = app.desk.store.conversations(None, None, 10_000).await.unwrap().len();
+    let conversations =
+        app.desk.store.conversations(&Which::default(), None, 10_000).await.unwrap().len();
     assert_eq!(i64::try_from(conversations).unwrap(), acknowledged);
     disk.grow("40m");
     for n in &refused {

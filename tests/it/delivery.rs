@@ -88,7 +88,7 @@ pub(super) fn questions(app: &TestApp) -> Vec<String> {
 }
 
 pub(super) async fn cases(app: &TestApp) -> Vec<Value> {
-    app.get("/escalations?open=true").await.as_array().unwrap().clone()
+    app.get("/escalations?open=true").await["items"].as_array().unwrap().clone()
 }
 
 pub(super) async fn owner(app: &TestApp, customer: &str) -> String {

@@ -92,11 +92,11 @@ on_both! {
         app.settle().await;
         assert_eq!(app.received().len(), 2, "the bot spoke in a person's conversation");
         let open = app.get("/escalations?open=true").await;
-        assert_eq!(open[0]["conversation_id"], id);
+        assert_eq!(open["items"][0]["conversation_id"], id);
 
         let (status, now) = app.call(&format!("/conversations/{id}/resolve"), &json!({})).await;
         assert_eq!((status.as_u16(), &now["owner"]), (200, &json!("bot")));
-        assert_eq!(app.get("/escalations?open=true").await, json!([]));
+        assert_eq!(app.get("/escalations?open=true").await["items"], json!([]));
         app.deliver(&ask("wamid.3", "When do you open?")).await;
         app.settle().await;
         assert_eq!(app.received().len(), 3);

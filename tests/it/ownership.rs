@@ -14,6 +14,7 @@ use frontdesk::domain::{
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
+use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
@@ -346,7 +347,7 @@ impl Play {
         let taken = self.store.take_in(webhook).await;
         prop_assert!(taken.is_ok(), "a webhook was refused: {taken:?}");
         let taken = taken.unwrap();
-        for row in self.store.conversations(None, None, 100).await.unwrap() {
+        for row in self.store.conversations(&Which::default(), None, 100).await.unwrap() {
             let customer = row.wa_id.unwrap().trim_start_matches("4477").parse().unwrap();
             let number = self.numbers.iter().position(|id| id.as_str() == row.number_id).unwrap();
             self.ids.insert(row.id, (customer, number));

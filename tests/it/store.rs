@@ -15,6 +15,7 @@ use frontdesk::store::agents::{ConnectNumber, NumberState};
 use frontdesk::store::finish::{Committed, Escalation, Finished};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Learned, NewChunk};
+use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
@@ -101,7 +102,7 @@ impl Ground {
     }
 
     async fn conversation(&self, wa_id: &str) -> ConversationId {
-        let all = self.store.conversations(None, None, 1000).await.unwrap();
+        let all = self.store.conversations(&Which::default(), None, 1000).await.unwrap();
         let one = all.into_iter().find(|row| row.wa_id.as_deref() == Some(wa_id)).unwrap();
         ConversationId::stored(one.id)
     }
@@ -226,12 +227,12 @@ on_both! {
 
         let other = one.workspace("other").await.unwrap();
         assert_ne!(other.workspace_id(), one.workspace_id());
-        assert!(other.conversations(None, None, 100).await.unwrap().is_empty());
+        assert!(other.conversations(&Which::default(), None, 100).await.unwrap().is_empty());
         assert_eq!(other.conversation(&claim.conversation()).await.unwrap(), None);
         assert!(other.thread(&claim.conversation(), None, 100).await.unwrap().is_empty());
         assert_eq!(other.message(&message).await.unwrap(), None);
         assert_eq!(other.turn(&turn_id).await.unwrap(), None);
-        assert!(other.escalations(false, 100).await.unwrap().is_empty());
+        assert!(other.escalations(false, None, 100).await.unwrap().is_empty());
         assert!(other.events(false, 100).await.unwrap().is_empty());
         assert_eq!(other.webhooks().await.unwrap(), 0);
         assert!(other.agents().await.unwrap().is_empty());
@@ -252,7 +253,7 @@ on_both! {
         assert_ne!(other.collection("acme").await.unwrap(), collection);
 
         assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, "person");
-        assert_eq!(one.escalations(true, 100).await.unwrap().len(), 1);
+        assert_eq!(one.escalations(true, None, 100).await.unwrap().len(), 1);
         assert_eq!(one.documents(&collection, 0).await.unwrap()[0].title, "Hours");
         assert_eq!(one.chunks(&learned, None).await.unwrap().len(), 1);
         assert_eq!(one.numbers().await.unwrap()[0].state, "ready");
@@ -274,7 +275,7 @@ on_both! {
         let again = || ground.store.take_in(hook(vec![text(&second, "4477", "wamid.2")]));
         let taken = join_all((0..10).map(|_| again())).await;
         assert_eq!(taken.into_iter().map(|taken| taken.unwrap().fresh).sum::<usize>(), 1);
-        assert_eq!(ground.store.conversations(None, None, 100).await.unwrap().len(), 2);
+        assert_eq!(ground.store.conversations(&Which::default(), None, 100).await.unwrap().len(), 2);
         assert_eq!(ground.store.webhooks().await.unwrap(), 12);
     }
 
@@ -350,7 +351,7 @@ on_both! {
         let (committed, _) = tokio::join!(ground.store.commit_turn(broken), join_all(neighbours));
         assert!(committed.is_err());
         assert_eq!(ground.store.turn(&whole.id).await.unwrap(), None);
-        assert!(ground.store.escalations(false, 10).await.unwrap().is_empty());
+        assert!(ground.store.escalations(false, None, 10).await.unwrap().is_empty());
         let thread = ground.thread(&claim).await;
         assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
         assert_eq!(
@@ -541,7 +542,7 @@ on_both! {
             }
         }
         assert_eq!(ground.store.webhooks().await.unwrap(), 490);
-        let conversations = ground.store.conversations(None, None, 1000).await.unwrap();
+        let conversations = ground.store.conversations(&Which::default(), None, 1000).await.unwrap();
         assert_eq!(conversations.len(), 245 + 5);
         let mut count = 0;
         for row in conversations {
@@ -567,7 +568,7 @@ on_both! {
                 assert_eq!(taken.unwrap().fresh, 20);
             }
         }
-        assert_eq!(ground.store.conversations(None, None, 1000).await.unwrap().len(), 20);
+        assert_eq!(ground.store.conversations(&Which::default(), None, 1000).await.unwrap().len(), 20);
         assert_eq!(ground.store.claim_turns(100, MINUTE).await.unwrap().len(), 20);
     }
 

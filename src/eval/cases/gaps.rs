@@ -39,7 +39,7 @@ pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Made
 
 /// A case for each hand-off that a turn made, or for one of them.
 pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<Made>, Error> {
-    let all = store.escalations(false, MOST).await?;
+    let all = store.escalations(false, None, MOST).await?;
     let of_turns = all.iter().filter(|row| row.turn_id.is_some());
     let wanted: Vec<_> = of_turns.filter(|row| id.is_none_or(|id| row.id == id)).collect();
     if wanted.is_empty() {

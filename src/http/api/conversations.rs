@@ -1,19 +1,24 @@
-//! Conversations: reading them, and giving them back to the bot.
+//! Conversations: listing and reading them, taking them over, and giving them back to the bot.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::State as Web;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::{ConversationId, What};
+use crate::domain::ConversationId;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
-use crate::store::conversations::ConversationRow;
-use crate::store::messages::MessageRow;
+use crate::pipeline::outbound::WINDOW_MS;
+use crate::store::listing::{ConversationRow, Counted, Standing, Which};
+
+/// The longest text that is searched for, in characters.
+const LONGEST_SEARCH: usize = 100;
+/// How much of the newest message is shown in a list, in characters.
+const LONGEST_LAST: usize = 200;
 
 /// A conversation of a customer with one number.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,11 +41,198 @@ pub(super) struct Conversation {
     last_inbound_at: Option<i64>,
     /// When anybody last wrote, milliseconds since 1970.
     last_message_at: i64,
+    /// How many messages the customer has written since a person last looked at it (`seen`) or wrote in it.
+    unread: i64,
+    /// Whether the customer waits for a person: nobody has written since his last message, and the conversation is a person's
+    /// or has an open case.
+    waiting: bool,
+    /// The words of the newest message: of a voice note what was heard in it. At most 200 characters.
+    last_text: Option<String>,
+    /// What the newest message holds, as one word, like a message's `kind`.
+    last_kind: Option<String>,
+    /// Who wrote the newest message, like a message's `author`.
+    last_author: Option<String>,
+    /// How far the newest message got, like a message's `state`.
+    last_state: Option<String>,
+    /// The newest case that waits for a person.
+    open_case: Option<OpenCase>,
+    /// The number's name in the configuration.
+    number_slug: String,
+    /// The number's provider.
+    provider: String,
+    /// The short name of the agent that answers on the number.
+    agent: String,
+    /// Until when WhatsApp lets us write freely, milliseconds since 1970; none where there is no such limit: the provider has
+    /// none, or the customer has never written.
+    window_ends_at: Option<i64>,
+    /// Whether the customer asked not to be written to.
+    opted_out: bool,
 }
 
-impl From<ConversationRow> for Conversation {
+/// A case that waits for a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OpenCase {
+    /// Its id.
+    id: String,
+    /// Why a person is needed.
+    reason: String,
+    /// When it was opened, milliseconds since 1970.
+    created_at: i64,
+}
+
+/// What is being done about a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// A person has it, or it has an open case.
+    Open,
+    /// Of those that are open: nobody has written since the customer's last message.
+    Waiting,
+    /// The others: the bot sees to them.
+    Resolved,
+}
+
+/// Which conversations.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Only those owned by `bot`, `person` or `nobody`.
+    owner: Option<String>,
+    /// Only those of which this is being done.
+    state: Option<State>,
+    /// With `true` only those with messages that no person has seen.
+    #[serde(default)]
+    unread: bool,
+    /// Only those on this number: its name or its id.
+    number: Option<String>,
+    /// Only those whose customer's name, username or phone holds this, or one of whose messages does: of those only the newest
+    /// 20,000 of the whole desk are looked at. At most 100 characters.
+    q: Option<String>,
+}
+
+/// How many conversations there are, for badges.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Counts {
+    /// The bot's.
+    bot: i64,
+    /// A person's.
+    person: i64,
+    /// Nobody's.
+    nobody: i64,
+    /// Those in which the customer waits for a person.
+    waiting: i64,
+    /// Those with messages that no person has seen.
+    unread: i64,
+}
+
+/// Conversations, the most recent first.
+#[utoipa::path(get, path = "/conversations", operation_id = "list_conversations", tag = "conversations", params(Filter, Paging),
+    responses((status = 200, body = Page<Conversation>), (status = 400, response = Problem)))]
+pub(super) async fn list(
+    Web(web): Web<Shared>,
+    Query(filter): Query<Filter>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Conversation>> {
+    let (after, limit) = (paging.after()?, paging.limit());
+    let which = filter.which(&web).await?;
+    let rows = web.desk.store.conversations(&which, after, limit).await?;
+    let page = Page::<Listed>::of(rows, limit, |row| (row.last_message_at, &row.id));
+    Ok(Json(page.map(|listed| listed.shown(&web))))
+}
+
+/// How many conversations there are of each sort.
+#[utoipa::path(get, path = "/conversations/counts", operation_id = "count_conversations", tag = "conversations",
+    responses((status = 200, body = Counts)))]
+pub(super) async fn counts(Web(web): Web<Shared>) -> Answer<Counts> {
+    let Counted { bot, person, nobody, waiting, unread } = web.desk.store.counts().await?;
+    Ok(Json(Counts { bot, person, nobody, waiting, unread }))
+}
+
+/// One conversation.
+#[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
+pub(super) async fn one(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
+    show(&web, &read(&id)?).await
+}
+
+/// A person has looked at the conversation: nothing in it is unread any more.
+#[utoipa::path(post, path = "/conversations/{id}/seen", operation_id = "see_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, response = Problem)))]
+pub(super) async fn seen(
+    Web(web): Web<Shared>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let id = read(&id)?;
+    match web.desk.store.see(&id).await? {
+        None => return Err(missing()),
+        // The badges of whoever else looks are to follow.
+        Some(true) => web.desk.wake.changed(&id),
+        Some(false) => {}
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A person takes the conversation: the bot is silent at once, and what it has not sent yet is not sent.
+#[utoipa::path(post, path = "/conversations/{id}/take", operation_id = "take_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
+pub(super) async fn take(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
+    let id = read(&id)?;
+    if !web.desk.store.take_over(&id).await? {
+        return Err(missing());
+    }
+    web.desk.wake.stirred(&id, None);
+    show(&web, &id).await
+}
+
+/// Gives a conversation back to the bot, which answers the customer's next message. Open cases are closed.
+#[utoipa::path(post, path = "/conversations/{id}/hand-back", operation_id = "hand_back_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
+pub(super) async fn hand_back(web: Web<Shared>, path: Path<String>) -> Answer<Conversation> {
+    give_back(web, path).await
+}
+
+/// Gives a conversation back to the bot and closes its open cases.
+#[utoipa::path(post, path = "/conversations/{id}/resolve", operation_id = "resolve_conversation", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
+pub(super) async fn resolve(web: Web<Shared>, path: Path<String>) -> Answer<Conversation> {
+    give_back(web, path).await
+}
+
+async fn give_back(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
+    let id = read(&id)?;
+    if !web.desk.store.resolve(&id).await? {
+        return Err(missing());
+    }
+    web.desk.wake.changed(&id);
+    show(&web, &id).await
+}
+
+async fn show(web: &Shared, id: &ConversationId) -> Answer<Conversation> {
+    let row = web.desk.store.conversation(id).await?.ok_or_else(missing)?;
+    Ok(Json(Listed(row).shown(web)))
+}
+
+/// A conversation on its way into a page.
+struct Listed(ConversationRow);
+
+impl From<ConversationRow> for Listed {
     fn from(row: ConversationRow) -> Self {
-        Self {
+        Self(row)
+    }
+}
+
+impl Listed {
+    /// With what the desk knows of its number.
+    fn shown(self, web: &Shared) -> Conversation {
+        let row = self.0;
+        let has_window = web.desk.number(&row.number_id).is_some_and(|number| number.has_window);
+        let case = row.case_id.zip(row.case_reason).zip(row.case_at);
+        Conversation {
+            window_ends_at: row.last_inbound_at.filter(|_| has_window).map(|at| at + WINDOW_MS),
+            waiting: row.waiting != 0,
+            opted_out: row.opted_out_at.is_some(),
+            open_case: case.map(|((id, reason), created_at)| OpenCase { id, reason, created_at }),
+            last_text: row.last_text.map(|text| first_words(&text)),
             id: row.id,
             number_id: row.number_id,
             contact_id: row.contact_id,
@@ -50,134 +242,64 @@ impl From<ConversationRow> for Conversation {
             owner: row.owner,
             last_inbound_at: row.last_inbound_at,
             last_message_at: row.last_message_at,
+            unread: row.unread,
+            last_kind: row.last_kind,
+            last_author: row.last_author,
+            last_state: row.last_state,
+            number_slug: row.number_slug,
+            provider: row.provider,
+            agent: row.agent,
         }
     }
 }
 
-/// A message of a conversation.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Message {
-    /// Its id.
-    id: String,
-    /// `in` or `out`.
-    direction: String,
-    /// `customer`, `bot`, `person` or `notice`.
-    author: String,
-    /// The provider's id.
-    provider_id: Option<String>,
-    /// What it holds, as one word: `text`, `voice`, `image`, `unsupported` …
-    kind: String,
-    /// What it holds, whole.
-    content: Value,
-    /// The words in it.
-    text: Option<String>,
-    /// What a voice note says.
-    transcript: Option<String>,
-    /// How its words came to be known: `language`, `confidence` from 0 to 1, `seconds`, `by`, and where a person corrected
-    /// it `first` and `corrected_at`.
-    heard: Option<Value>,
-    /// The provider's id of the message that it quotes.
-    reply_to: Option<String>,
-    /// Inbound: `waiting`, `answered`, `stored`. Outbound: `queued`, `sending`, `sent`, `delivered`, `read`, `failed`, `unknown`.
-    state: String,
-    /// Why it was not answered, or not sent.
-    note: Option<String>,
-    /// The turn that answered it or made it.
-    turn_id: Option<String>,
-    /// When it was written, milliseconds since 1970.
-    sent_at: i64,
-    /// What went wrong with it.
-    errors: Option<Value>,
-}
-
-impl From<MessageRow> for Message {
-    fn from(row: MessageRow) -> Self {
-        let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Self {
-            id: row.id,
-            direction: row.direction,
-            author: row.author,
-            provider_id: row.provider_id,
-            kind: row.kind,
-            content: read(row.content),
-            text: row.body,
-            transcript: row.transcript,
-            heard: row.heard.map(read),
-            reply_to: row.reply_to,
-            state: row.state,
-            note: row.note,
-            turn_id: row.turn_id,
-            sent_at: row.sent_at,
-            errors: row.error.map(read),
+impl Filter {
+    /// What the store is asked for.
+    async fn which(self, web: &Shared) -> Result<Which, Problem> {
+        let known = |owner: &&String| ["bot", "person", "nobody"].contains(&owner.as_str());
+        if self.owner.as_ref().filter(|owner| !owner.is_empty()).is_some_and(|o| !known(&o)) {
+            return Err(Problem::bad_request("`owner` is `bot`, `person` or `nobody`."));
         }
+        if self.q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
+            let why = format!("`q` is longer than {LONGEST_SEARCH} characters: search for less.");
+            return Err(Problem::bad_request(why));
+        }
+        let number = match self.number.filter(|name| !name.is_empty()) {
+            None => None,
+            Some(name) => {
+                let all = web.desk.store.numbers().await?;
+                let known = all.into_iter().find(|one| one.slug == name || one.id == name);
+                // Of a number that is not there, there are no conversations.
+                Some(known.map_or(name, |one| one.id))
+            }
+        };
+        let state = self.state.map(|state| match state {
+            State::Open => Standing::Open,
+            State::Waiting => Standing::Waiting,
+            State::Resolved => Standing::Resolved,
+        });
+        Ok(Which {
+            owner: self.owner.filter(|owner| !owner.is_empty()),
+            state,
+            unread: self.unread,
+            number,
+            words: self.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),
+        })
     }
 }
 
-/// Which conversations.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Filter {
-    /// Only those owned by `bot`, `person` or `nobody`.
-    owner: Option<String>,
+/// The beginning of a text, on one line.
+fn first_words(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(LONGEST_LAST).collect()
 }
 
-/// Conversations, the most recent first.
-#[utoipa::path(get, path = "/conversations", operation_id = "list_conversations", tag = "conversations", params(Filter, Paging),
-    responses((status = 200, body = Page<Conversation>), (status = 400, response = Problem)))]
-pub(super) async fn list(
-    State(web): State<Shared>,
-    Query(filter): Query<Filter>,
-    Query(paging): Query<Paging>,
-) -> Answer<Page<Conversation>> {
-    let (after, limit) = (paging.after()?, paging.limit());
-    let rows = web.desk.store.conversations(filter.owner.as_deref(), after, limit).await?;
-    Ok(Json(Page::of(rows, limit, |row| (row.last_message_at, &row.id))))
-}
-
-/// One conversation.
-#[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
-    let row = web.desk.store.conversation(&read(&id)?).await?;
-    row.map(|row| Json(row.into())).ok_or_else(missing)
-}
-
-/// A conversation's messages, newest first.
-#[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "list_messages", tag = "conversations", params(("id" = String, Path), Paging),
-    responses((status = 200, body = Page<Message>), (status = 404, response = Problem)))]
-pub(super) async fn messages(
-    State(web): State<Shared>,
-    Path(id): Path<String>,
-    Query(paging): Query<Paging>,
-) -> Answer<Page<Message>> {
-    let id = read(&id)?;
-    web.desk.store.conversation(&id).await?.ok_or_else(missing)?;
-    let (after, limit) = (paging.after()?, paging.limit());
-    let rows = web.desk.store.thread(&id, after, limit).await?;
-    Ok(Json(Page::of(rows, limit, |row| (row.sent_at, &row.id))))
-}
-
-/// Gives a conversation back to the bot and closes its open cases.
-#[utoipa::path(post, path = "/conversations/{id}/resolve", operation_id = "resolve_conversation", tag = "conversations", params(("id" = String, Path)),
-    responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn resolve(
-    State(web): State<Shared>,
-    Path(id): Path<String>,
-) -> Answer<Conversation> {
-    let id = read(&id)?;
-    if !web.desk.store.resolve(&id).await? {
-        return Err(missing());
-    }
-    web.desk.wake.changed(&id);
-    web.desk.announce(What::Escalations).await;
-    let row = web.desk.store.conversation(&id).await?;
-    row.map(|row| Json(row.into())).ok_or_else(missing)
-}
-
-fn read(id: &str) -> Result<ConversationId, Problem> {
+/// Reads the id of a conversation.
+pub(super) fn read(id: &str) -> Result<ConversationId, Problem> {
     ConversationId::parse(id).map_err(|_| missing())
 }
 
-fn missing() -> Problem {
+/// There is no such conversation.
+pub(super) fn missing() -> Problem {
     Problem::not_found("conversation")
 }

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
+use super::page::{Page, Paging};
+use crate::domain::{ConversationId, EscalationId};
 use crate::http::Shared;
-use crate::http::extract::Query;
+use crate::http::error::Problem;
+use crate::http::extract::{Path, Query};
 use crate::store::escalations::EscalationRow;
 
 /// A case.
@@ -29,6 +32,12 @@ pub(super) struct Escalation {
     created_at: i64,
     /// When it was resolved, milliseconds since 1970.
     resolved_at: Option<i64>,
+    /// The customer's name.
+    contact_name: Option<String>,
+    /// The name of the number that the conversation is on.
+    number_slug: String,
+    /// The short name of the agent that answers on the number.
+    agent: String,
 }
 
 impl From<EscalationRow> for Escalation {
@@ -42,6 +51,9 @@ impl From<EscalationRow> for Escalation {
             state: row.state,
             created_at: row.created_at,
             resolved_at: row.resolved_at,
+            contact_name: row.contact_name,
+            number_slug: row.number_slug,
+            agent: row.agent,
         }
     }
 }
@@ -55,13 +67,29 @@ pub(super) struct Filter {
     open: bool,
 }
 
-/// The newest 200 cases.
-#[utoipa::path(get, path = "/escalations", operation_id = "list_escalations", tag = "escalations", params(Filter),
-    responses((status = 200, body = [Escalation])))]
+/// Cases, the newest first.
+#[utoipa::path(get, path = "/escalations", operation_id = "list_escalations", tag = "escalations", params(Filter, Paging),
+    responses((status = 200, body = Page<Escalation>), (status = 400, response = Problem)))]
 pub(super) async fn list(
     State(web): State<Shared>,
     Query(filter): Query<Filter>,
-) -> Answer<Vec<Escalation>> {
-    let rows = web.desk.store.escalations(filter.open, 200).await?;
-    Ok(Json(rows.into_iter().map(Escalation::from).collect()))
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Escalation>> {
+    let (after, limit) = (paging.after()?, paging.limit());
+    let rows = web.desk.store.escalations(filter.open, after, limit).await?;
+    Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
+}
+
+/// Closes a case. When it was the conversation's last open one, the bot has the conversation again, as if that had been resolved.
+#[utoipa::path(post, path = "/escalations/{id}/resolve", operation_id = "resolve_escalation", tag = "escalations", params(("id" = String, Path)),
+    responses((status = 200, body = Escalation), (status = 404, response = Problem)))]
+pub(super) async fn resolve(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+) -> Answer<Escalation> {
+    let missing = || Problem::not_found("case");
+    let id = EscalationId::parse(&id).map_err(|_| missing())?;
+    let row = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
+    web.desk.wake.changed(&ConversationId::stored(row.conversation_id.clone()));
+    Ok(Json(row.into()))
 }

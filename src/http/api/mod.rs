@@ -25,7 +25,10 @@ mod events;
 mod gaps;
 mod knowledge;
 mod live;
+mod media;
+mod messages;
 mod numbers;
+mod overview;
 mod page;
 mod recordings;
 mod sandbox;
@@ -35,6 +38,7 @@ mod sources;
 mod status;
 mod turns;
 mod watch;
+mod writing;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -95,12 +99,20 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(evals::report))
         .routes(routes!(numbers::list))
         .routes(routes!(conversations::list))
+        .routes(routes!(conversations::counts))
         .routes(routes!(conversations::one))
-        .routes(routes!(conversations::messages))
+        .routes(routes!(messages::list, writing::write))
+        .routes(routes!(conversations::seen))
+        .routes(routes!(conversations::take))
+        .routes(routes!(conversations::hand_back))
         .routes(routes!(conversations::resolve))
+        .routes(routes!(writing::retry))
+        .routes(routes!(media::file))
         .routes(routes!(recordings::file))
         .routes(routes!(recordings::correct))
         .routes(routes!(escalations::list))
+        .routes(routes!(escalations::resolve))
+        .routes(routes!(overview::overview))
         .routes(routes!(turns::one))
         .routes(routes!(events::list))
         .routes(routes!(live::live))

@@ -48,6 +48,11 @@ impl Paging {
 }
 
 impl<T> Page<T> {
+    /// The page with other items in the place of these.
+    pub(super) fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(each).collect(), next: self.next }
+    }
+
     /// A page of what has an order of its own; `next` is where the next one begins.
     pub(super) fn until(items: Vec<T>, next: Option<i64>) -> Self {
         Self { items, next: next.map(|at| URL_SAFE_NO_PAD.encode(format!("{at}:"))) }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Answer;
-use super::conversations::Message;
+use super::messages::Message;
 use crate::domain::MessageId;
 use crate::http::Shared;
 use crate::http::error::Problem;

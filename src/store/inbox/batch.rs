@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::book::Book;
+use super::book::{self, Book};
 use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
 use crate::domain::machine;
 use crate::domain::thread::{Came, Fate, Manner};
@@ -17,6 +17,8 @@ use crate::store::{
 };
 
 const OPTED_OUT: &str = "the customer opted out";
+/// Why the bot's queue is void when a person writes.
+pub(super) const TAKEN: &str = "a person took over";
 const MACHINE: &str = "the sender looks like a machine";
 
 /// Webhooks that are being taken in together.
@@ -104,6 +106,8 @@ impl<'a> Batch<'a> {
         let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
         kept.closed |= owned == Owner::Person && fate == Fate::Waits;
         kept.asked_by = at.place;
+        // What was mended was counted when it came.
+        kept.came += i64::from(mend.is_none() && !message.imported);
         let conversation = kept.id.clone();
         if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
             kept.void = true;
@@ -199,10 +203,9 @@ impl<'a> Batch<'a> {
             self.seen.insert(known, None);
             return Ok(());
         }
-        kept.thread.take_over(now());
-        kept.void = true;
+        kept.take_over(book::Seen::Answered);
         let conversation = kept.id.clone();
-        self.void(conn, &conversation, "a person took over").await?;
+        self.void(conn, &conversation, TAKEN).await?;
         let row = messages::Arrived {
             conversation: &conversation,
             number,

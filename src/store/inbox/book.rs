@@ -12,7 +12,7 @@ use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::turns::Claim;
-use crate::store::{Conn, Error, Result, Rows, now};
+use crate::store::{Conn, Error, Result, Rows, first, now};
 
 /// Customers and conversations, by what webhooks call them.
 #[derive(Default)]
@@ -32,6 +32,10 @@ pub(super) struct Kept {
     pub(super) void: bool,
     /// Whether a person's open cases are closed by what happened.
     pub(super) closed: bool,
+    /// How many messages came that a person has not seen.
+    pub(super) came: i64,
+    /// Whether a person saw all that was there before those, and whether he answered it.
+    pub(super) seen: Option<Seen>,
     /// The place of the webhook whose message came last.
     pub(super) asked_by: usize,
     lease: Lease,
@@ -40,6 +44,15 @@ pub(super) struct Kept {
     contact: usize,
     number: String,
     changed: bool,
+}
+
+/// What a person did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// He took the conversation and wrote nothing.
+    Looked,
+    /// He wrote to the customer.
+    Answered,
 }
 
 /// Who may run a turn of a conversation.
@@ -96,6 +109,34 @@ impl Book {
         book.find_threads(conn, &wanted).await?;
         book.make_threads(conn, workspace, wanted).await?;
         Ok(book)
+    }
+
+    /// A book of one conversation, which is held until the commit; none if there is no such conversation.
+    pub(super) async fn of_one(
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        id: &ConversationId,
+    ) -> Result<Option<Self>> {
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!(
+                    "select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
+                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until, v.lease_token,
+                        v.attempts
+                    from conversations v join contacts c on c.id = v.contact_id where v.id = $1 and v.workspace_id = $2 ",
+                    $lock
+                )
+            };
+        }
+        let sql = conn.claiming(find!(""), find!("for update of v"));
+        let row = first!(conn, ThreadRow, sql, id.as_str(), workspace.as_str())?;
+        // Its customer is not in the book: nothing of him changes.
+        Ok(row.map(|row| Self { kept: vec![row.kept(0)], ..Self::default() }))
+    }
+
+    /// The conversation of [`Self::of_one`].
+    pub(super) fn only(&mut self) -> Option<&mut Kept> {
+        self.kept.first_mut()
     }
 
     /// The conversation of a customer with a number: one of those that the book was opened for.
@@ -178,13 +219,21 @@ impl Book {
                 kept.claimed.into(),
                 i64::from(kept.claimed.is_some()).into(),
                 moment.into(),
+                kept.came.into(),
+                kept.seen.map(|_| moment).into(),
+                i64::from(kept.seen == Some(Seen::Answered)).into(),
+                i64::from(kept.seen != Some(Seen::Looked) || kept.came > 0).into(),
             ]);
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
-            claimed, moment) as (";
+            claimed, moment, came, seen_at, answered, spoken) as (";
         let after = ") update conversations set owner = v.owner, person_at = v.person_at, waiting_since = v.waiting_since,
                 due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
-                lease_token = lease_token + v.void + v.claimed, last_message_at = v.moment, updated_at = v.moment,
+                lease_token = lease_token + v.void + v.claimed, updated_at = v.moment,
+                last_message_at = case when v.spoken = 1 then v.moment else last_message_at end,
+                seen_at = coalesce(v.seen_at, conversations.seen_at),
+                unread = v.came + case when v.seen_at is null then unread else 0 end,
+                unanswered = v.came + case when v.answered = 1 then 0 else unanswered end,
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
                 attempts = case when v.void = 1 then 0 else attempts end + v.claimed
             from v where conversations.id = v.id";
@@ -221,27 +270,7 @@ impl Book {
         for row in conn.many_rows::<ThreadRow>(before, &rows, after).await? {
             let Some(contact) = self.contacts.place(&row.contact_id) else { continue };
             self.contacts.know_opted_out(contact, row.opted_out_at);
-            self.keep(Kept {
-                id: ConversationId::stored(row.id),
-                thread: Thread {
-                    owner: Owner::stored(&row.owner),
-                    opted_out_at: row.opted_out_at,
-                    person_at: row.person_at,
-                    waiting_since: row.waiting_since,
-                    due_at: row.due_at,
-                    quiet_at: row.quiet_at,
-                    last_inbound_at: row.last_inbound_at,
-                    replied_at: row.replied_at,
-                    reply_hash: row.reply_hash,
-                    habit: read(&row.habit),
-                },
-                lease: Lease {
-                    until: row.lease_until,
-                    token: row.lease_token,
-                    attempts: row.attempts,
-                },
-                ..Kept::new(contact, row.number_id)
-            });
+            self.keep(row.kept(contact));
         }
         Ok(())
     }
@@ -284,13 +313,48 @@ impl Book {
     }
 }
 
+impl ThreadRow {
+    fn kept(self, contact: usize) -> Kept {
+        Kept {
+            id: ConversationId::stored(self.id),
+            thread: Thread {
+                owner: Owner::stored(&self.owner),
+                opted_out_at: self.opted_out_at,
+                person_at: self.person_at,
+                waiting_since: self.waiting_since,
+                due_at: self.due_at,
+                quiet_at: self.quiet_at,
+                last_inbound_at: self.last_inbound_at,
+                replied_at: self.replied_at,
+                reply_hash: self.reply_hash,
+                habit: read(&self.habit),
+            },
+            lease: Lease {
+                until: self.lease_until,
+                token: self.lease_token,
+                attempts: self.attempts,
+            },
+            ..Kept::new(contact, self.number_id)
+        }
+    }
+}
+
 impl Kept {
+    /// A person takes the conversation. Whoever calls this voids what is in the queue, too.
+    pub(super) fn take_over(&mut self, did: Seen) {
+        self.thread.take_over(now());
+        (self.void, self.changed) = (true, true);
+        (self.seen, self.came) = (Some(did), 0);
+    }
+
     fn new(contact: usize, number: String) -> Self {
         Self {
             id: ConversationId::stored(String::new()),
             thread: Thread::default(),
             void: false,
             closed: false,
+            came: 0,
+            seen: None,
             asked_by: 0,
             lease: Lease::default(),
             claimed: None,

@@ -1,0 +1,115 @@
+//! Messages: reading a conversation.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::page::{Page, Paging};
+use super::{Answer, conversations};
+use crate::domain::Content;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Path, Query};
+use crate::store::messages::MessageRow;
+
+/// A message of a conversation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Message {
+    /// Its id.
+    id: String,
+    /// `in` or `out`.
+    direction: String,
+    /// `customer`, `bot`, `person` or `notice`.
+    author: String,
+    /// The provider's id.
+    provider_id: Option<String>,
+    /// What it holds, as one word: `text`, `voice`, `image`, `unsupported` …
+    kind: String,
+    /// What it holds, whole.
+    content: Value,
+    /// The words in it.
+    text: Option<String>,
+    /// What a voice note says.
+    transcript: Option<String>,
+    /// How its words came to be known: `language`, `confidence` from 0 to 1, `seconds`, `by`, and where a person corrected
+    /// it `first` and `corrected_at`.
+    heard: Option<Value>,
+    /// The provider's id of the message that it quotes.
+    reply_to: Option<String>,
+    /// Inbound: `waiting`, `answered`, `stored`. Outbound: `queued`, `sending`, `sent`, `delivered`, `read`, `failed`, `unknown`.
+    state: String,
+    /// Why it was not answered, or not sent.
+    note: Option<String>,
+    /// The turn that answered it or made it.
+    turn_id: Option<String>,
+    /// When it was written, milliseconds since 1970.
+    sent_at: i64,
+    /// What went wrong with it.
+    errors: Option<Value>,
+    /// The file in it: `GET /messages/{id}/media` gives it.
+    media: Option<MessageFile>,
+}
+
+/// A file of a message.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MessageFile {
+    /// `voice`, `audio`, `image`, `video`, `document` or `sticker`.
+    kind: String,
+    /// Its type, as the sender says.
+    mime_type: Option<String>,
+    /// Its name, of a document.
+    name: Option<String>,
+    /// Its size in bytes, where it is known.
+    size: Option<i64>,
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let media = MessageFile::of(&row.content);
+        Self {
+            id: row.id,
+            direction: row.direction,
+            author: row.author,
+            provider_id: row.provider_id,
+            kind: row.kind,
+            content: read(row.content),
+            text: row.body,
+            transcript: row.transcript,
+            heard: row.heard.map(read),
+            reply_to: row.reply_to,
+            state: row.state,
+            note: row.note,
+            turn_id: row.turn_id,
+            sent_at: row.sent_at,
+            errors: row.error.map(read),
+            media,
+        }
+    }
+}
+
+impl MessageFile {
+    /// The file in a message's content.
+    fn of(content: &str) -> Option<Self> {
+        let Ok(Content::Media(media)) = serde_json::from_str(content) else { return None };
+        let kind = media.kind.as_str().to_owned();
+        Some(Self { kind, mime_type: media.mime_type, name: media.file_name, size: None })
+    }
+}
+
+/// A conversation's messages, newest first.
+#[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "list_messages", tag = "conversations", params(("id" = String, Path), Paging),
+    responses((status = 200, body = Page<Message>), (status = 404, response = Problem)))]
+pub(super) async fn list(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Message>> {
+    let id = conversations::read(&id)?;
+    web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
+    let (after, limit) = (paging.after()?, paging.limit());
+    let rows = web.desk.store.thread(&id, after, limit).await?;
+    Ok(Json(Page::of(rows, limit, |row| (row.sent_at, &row.id))))
+}

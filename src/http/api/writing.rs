@@ -1,0 +1,175 @@
+//! A person's own words: writing to a customer from the console, and having a message sent once more.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::messages::Message;
+use super::{Answer, conversations};
+use crate::domain::time::now_ms;
+use crate::domain::{ConversationId, MessageId};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::pipeline::outbound::WINDOW_MS;
+use crate::store::person::{self, Again, Refusal, Window, Written};
+
+/// The longest message that WhatsApp takes, in characters.
+const LONGEST: usize = 4096;
+/// The longest key.
+const LONGEST_KEY: usize = 200;
+
+/// A reply of a person.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Reply)]
+pub(super) struct Reply {
+    /// The words, as WhatsApp formats them: 1 to 4,096 characters.
+    text: String,
+    /// The id of the message of this conversation that it quotes.
+    reply_to: Option<String>,
+}
+
+/// Writes to the customer. From now on the conversation is a person's: the bot is silent at once, and nothing that it has not
+/// sent yet is sent. The same key again gives the message that was made at first, and sends nothing.
+#[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "write_message", tag = "conversations",
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header, description = "Anything that is new for each message, 1 to 200 characters")),
+    request_body = Reply,
+    responses((status = 201, body = Message), (status = 200, description = "It was made before, with this key", body = Message),
+        (status = 400, response = Problem), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn write(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Body(reply): Body<Reply>,
+) -> Result<(StatusCode, Json<Message>), Problem> {
+    let id = conversations::read(&id)?;
+    let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
+    let window = window(&web, &row.number_id);
+    let reply = reply.read(id.clone(), (key(&headers)?, window))?;
+    let (status, message) = match web.desk.store.write(reply).await? {
+        Written::Now(message) => (StatusCode::CREATED, message),
+        Written::Before(message) => (StatusCode::OK, message),
+        other => return Err(refused(&other)),
+    };
+    if status == StatusCode::CREATED {
+        web.desk.wake.stirred(&id, None);
+        web.desk.wake.send();
+    }
+    Ok((status, Json(show(&web, &message).await?)))
+}
+
+impl Reply {
+    /// What the store is asked for.
+    fn read(
+        self,
+        conversation: ConversationId,
+        (key, window): (String, Window),
+    ) -> Result<person::Reply, Problem> {
+        let text = self.text.trim().to_owned();
+        let letters = text.chars().count();
+        if letters == 0 {
+            return Err(Problem::unprocessable("`text` is empty: write something."));
+        }
+        if letters > LONGEST {
+            return Err(Problem::unprocessable(format!(
+                "`text` has {letters} characters, and WhatsApp takes {LONGEST}: write several messages."
+            )));
+        }
+        let quotes = self.reply_to.map(|id| MessageId::parse(&id)).transpose();
+        let quotes = quotes.map_err(|_| nothing_to_quote())?;
+        Ok(person::Reply { conversation, key, text, quotes, window })
+    }
+}
+
+/// The key of a request.
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::trim);
+    let fits = |key: &&str| (1..=LONGEST_KEY).contains(&key.len());
+    key.filter(fits).map(ToOwned::to_owned).ok_or_else(|| {
+        Problem::bad_request(format!(
+            "Send the header Idempotency-Key with something that is new for each message (a UUID, say), 1 to {LONGEST_KEY} \
+             plain characters: with it, a request can be repeated and the message is sent once."
+        ))
+    })
+}
+
+/// Whether WhatsApp takes what is written freely on a number.
+fn window(web: &Shared, number: &str) -> Window {
+    let has_window = web.desk.number(number).is_some_and(|number| number.has_window);
+    if has_window { Window::Since(now_ms() - WINDOW_MS) } else { Window::Always }
+}
+
+async fn show(web: &Shared, id: &MessageId) -> Result<Message, Problem> {
+    let row = web.desk.store.message(id).await?;
+    row.map(Message::from).ok_or_else(|| Problem::not_found("message"))
+}
+
+fn nothing_to_quote() -> Problem {
+    Problem::unprocessable("`reply_to` is not the id of a message of this conversation.")
+}
+
+/// Why a person's words were not taken.
+fn refused(written: &Written) -> Problem {
+    match written {
+        Written::OtherWords => Problem::conflict(
+            "Another message was written with this Idempotency-Key: use a new key for each message.",
+        ),
+        Written::NothingToQuote => nothing_to_quote(),
+        Written::NotThereYet => Problem::unprocessable(
+            "The message of `reply_to` has not reached WhatsApp, so that it cannot be quoted.",
+        ),
+        Written::Refused(why) => may_not(*why),
+        Written::Nowhere | Written::Now(_) | Written::Before(_) => conversations::missing(),
+    }
+}
+
+/// Why WhatsApp or the customer would not have a message.
+fn may_not(why: Refusal) -> Problem {
+    Problem::conflict(match why {
+        Refusal::WindowClosed => {
+            "The 24-hour window is closed: the customer has not written for a day, and WhatsApp takes what is written freely \
+             only when he writes again."
+        }
+        Refusal::OptedOut => {
+            "The customer asked not to be written to. He can be written to again when he writes the word that takes it back."
+        }
+        Refusal::NoAddress => "The customer has no WhatsApp id that a message could go to.",
+    })
+}
+
+/// Has a message of ours sent once more that failed, or of which nobody knows whether it was sent.
+#[utoipa::path(post, path = "/messages/{id}/retry", operation_id = "retry_message", tag = "conversations", params(("id" = String, Path)),
+    responses((status = 200, body = Message), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn retry(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Message> {
+    let missing = || Problem::not_found("message");
+    let id = MessageId::parse(&id).map_err(|_| missing())?;
+    let place = web.desk.store.whereabouts(&id).await?.ok_or_else(missing)?;
+    let window = window(&web, &place.number_id);
+    match web.desk.store.send_again(&id, window).await? {
+        Again::Queued => {}
+        Again::Nowhere => return Err(missing()),
+        Again::Refused(why) => return Err(may_not(why)),
+        Again::NotFailed => {
+            return Err(Problem::conflict(
+                "Only what failed, or of which nobody knows whether it was sent, is sent once more.",
+            ));
+        }
+        Again::NothingToSend => {
+            return Err(Problem::conflict(
+                "Only text that the bot wrote, or a person, is sent once more.",
+            ));
+        }
+        Again::NotTheBots => {
+            return Err(Problem::conflict(
+                "A person has the conversation, and the bot is silent in it: write it yourself, or hand the conversation \
+                 back first.",
+            ));
+        }
+    }
+    web.desk.wake.changed(&ConversationId::stored(place.conversation_id));
+    web.desk.wake.send();
+    Ok(Json(show(&web, &id).await?))
+}

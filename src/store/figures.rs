@@ -1,0 +1,129 @@
+//! Figures of times: what came, what was said and by whom, what it cost, how long customers waited. Counts in indexes, and reads
+//! no row.
+
+use sqlx::FromRow;
+
+use super::{Conn, Result, Rows, Store, all};
+
+/// A time: from a moment up to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Its first moment.
+    pub from: i64,
+    /// The first moment after it.
+    pub to: i64,
+}
+
+/// What is known of some times, each by its place among those that were asked for.
+#[derive(Debug, Default)]
+pub struct Figures {
+    /// Messages by author.
+    pub messages: Vec<Messages>,
+    /// Turns by outcome.
+    pub turns: Vec<Turns>,
+    /// How long customers waited.
+    pub waits: Vec<Waits>,
+    /// Cases that were opened: place and number.
+    pub cases: Vec<(i64, i64)>,
+    /// Why cases were opened in all these times, the most frequent reasons first.
+    pub reasons: Vec<(String, i64)>,
+}
+
+/// Messages of one author.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Messages {
+    /// The time's place.
+    pub place: i64,
+    /// What is counted: `all`, `failed` or `unknown`.
+    pub what: String,
+    /// `customer`, `bot`, `person`, `notice` or `consent`.
+    pub author: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// Turns of one outcome.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Turns {
+    /// The time's place.
+    pub place: i64,
+    /// The outcome as one word.
+    pub outcome: String,
+    /// How many.
+    pub count: i64,
+    /// Tokens read.
+    pub input_tokens: i64,
+    /// Tokens written.
+    pub output_tokens: i64,
+    /// Money, in millionths of a dollar.
+    pub cost_micros: i64,
+}
+
+/// Turns for which customers waited about as long.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Waits {
+    /// The time's place.
+    pub place: i64,
+    /// For how long, in milliseconds: in steps of 10 up to two seconds, of 100 up to a minute, of a second up to an hour.
+    pub waited_ms: i64,
+    /// How many.
+    pub count: i64,
+}
+
+impl Store {
+    /// What is known of these times.
+    pub async fn figures(&self, spans: &[Span]) -> Result<Figures> {
+        let mut rows = Rows::default();
+        for (place, span) in (0_i64..).zip(spans) {
+            let workspace = self.workspace_id().as_str();
+            rows.push([place.into(), workspace.into(), span.from.into(), span.to.into()]);
+        }
+        let whole = spans.first().zip(spans.last()).map(|(first, last)| (first.from, last.to));
+        let (from, to) = whole.unwrap_or_default();
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let mut figures = count(conn, &rows).await?;
+            let sql = "select reason, count(*) as count from escalations where workspace_id = $1 and created_at >= $2
+                           and created_at < $3 group by reason order by count(*) desc, reason limit 20";
+            figures.reasons = all!(conn, (String, i64), sql, workspace.as_str(), from, to)?;
+            Ok(figures)
+        })
+        .await
+    }
+}
+
+/// Counts in each time. The times stand before the table, so that each is looked up in its index.
+async fn count(conn: &mut Conn<'_>, rows: &Rows) -> Result<Figures> {
+    let before = "with v (place, workspace_id, since, until) as (";
+    macro_rules! messages {
+        ($what:literal, $where:literal) => {
+            concat!(
+                ") select v.place, '", $what, "' as what, m.author, count(*) as count from v cross join messages m
+                where m.workspace_id = v.workspace_id and m.sent_at >= v.since and m.sent_at < v.until ", $where,
+                " group by v.place, m.author"
+            )
+        };
+    }
+    let mut messages = conn.many_rows(before, rows, messages!("all", "")).await?;
+    let failed = messages!("failed", "and m.state = 'failed'");
+    messages.extend(conn.many_rows(before, rows, failed).await?);
+    let unknown = messages!("unknown", "and m.state = 'unknown'");
+    messages.extend(conn.many_rows(before, rows, unknown).await?);
+    let turns = ") select v.place, t.outcome, count(*) as count, cast(sum(t.input_tokens) as bigint) as input_tokens,
+            cast(sum(t.output_tokens) as bigint) as output_tokens, cast(sum(t.cost_micros) as bigint) as cost_micros
+        from v cross join turns t
+        where t.workspace_id = v.workspace_id and t.created_at >= v.since and t.created_at < v.until
+        group by v.place, t.outcome";
+    let turns = conn.many_rows(before, rows, turns).await?;
+    let waits = ") select place, waited_ms, count(*) as count from (select v.place,
+            case when t.waited_ms < 2000 then t.waited_ms / 10 * 10 when t.waited_ms < 60000 then t.waited_ms / 100 * 100
+                when t.waited_ms < 3600000 then t.waited_ms / 1000 * 1000 else 3600000 end as waited_ms
+            from v cross join turns t where t.workspace_id = v.workspace_id and t.created_at >= v.since
+                and t.created_at < v.until and t.waited_ms is not null) w
+        group by place, waited_ms order by place, waited_ms";
+    let waits = conn.many_rows(before, rows, waits).await?;
+    let cases = ") select v.place, count(*) as count from v cross join escalations e
+        where e.workspace_id = v.workspace_id and e.created_at >= v.since and e.created_at < v.until group by v.place";
+    let cases = conn.many_rows(before, rows, cases).await?;
+    Ok(Figures { messages, turns, waits, cases, reasons: Vec::new() })
+}

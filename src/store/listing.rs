@@ -1,0 +1,292 @@
+//! The inbox: conversations as a list, by what is being done about them, with their newest message, and how many there are of
+//! each sort. Reads only.
+
+use std::fmt::Write as _;
+
+use sqlx::{AssertSqlSafe, FromRow};
+
+use super::{Result, Store, all, first};
+use crate::domain::ConversationId;
+
+/// How many messages a search looks at, the newest of the workspace.
+const SEARCHED: i64 = 20_000;
+
+/// A conversation with its customer.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ConversationRow {
+    /// Its id.
+    pub id: String,
+    /// The number it is on.
+    pub number_id: String,
+    /// The customer.
+    pub contact_id: String,
+    /// The customer's name.
+    pub contact_name: Option<String>,
+    /// The customer's phone, digits only.
+    pub wa_id: Option<String>,
+    /// The customer's business-scoped id.
+    pub bsuid: Option<String>,
+    /// Since when the customer does not want to be written to.
+    pub opted_out_at: Option<i64>,
+    /// `bot`, `person` or `nobody`.
+    pub owner: String,
+    /// When the customer last wrote.
+    pub last_inbound_at: Option<i64>,
+    /// When anybody last wrote.
+    pub last_message_at: i64,
+    /// How many messages no person has seen.
+    pub unread: i64,
+    /// 1 when the customer waits for a person.
+    pub waiting: i64,
+    /// The words of the newest message, or what is heard in it.
+    pub last_text: Option<String>,
+    /// Its content's kind as one word.
+    pub last_kind: Option<String>,
+    /// Who wrote it.
+    pub last_author: Option<String>,
+    /// How far it got.
+    pub last_state: Option<String>,
+    /// The newest open case.
+    pub case_id: Option<String>,
+    /// Why it was opened.
+    pub case_reason: Option<String>,
+    /// When it was opened.
+    pub case_at: Option<i64>,
+    /// The number's name.
+    pub number_slug: String,
+    /// The number's provider.
+    pub provider: String,
+    /// The agent that answers on the number, by its short name.
+    pub agent: String,
+}
+
+/// Which conversations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Only those of this owner.
+    pub owner: Option<String>,
+    /// Only those of which this is being done.
+    pub state: Option<Standing>,
+    /// Only those with messages that no person has seen.
+    pub unread: bool,
+    /// Only those on this number, by its id.
+    pub number: Option<String>,
+    /// Only those that hold these words: the customer's name, username or phone, or one of the newest messages.
+    pub words: Option<String>,
+}
+
+/// What is being done about a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// A person has it, or a case is open.
+    Open,
+    /// It is open, and nobody has written since the customer's last message.
+    Waiting,
+    /// It is not open.
+    Resolved,
+}
+
+/// How many conversations there are of each sort.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
+pub struct Counted {
+    /// The bot's.
+    pub bot: i64,
+    /// A person's.
+    pub person: i64,
+    /// Nobody's.
+    pub nobody: i64,
+    /// Those in which the customer waits for a person.
+    pub waiting: i64,
+    /// Those with messages that no person has seen.
+    pub unread: i64,
+}
+
+/// What makes a conversation open: the words of the index over those that are.
+macro_rules! open {
+    () => {
+        "(v.owner = 'person' or v.open_cases > 0)"
+    };
+}
+
+/// Some conversations `v`, chosen and ordered by `rest`, with all that is shown of them. The newest message of each is looked
+/// up by the conversation, so that a page costs one query.
+fn query(rest: &str) -> String {
+    format!(
+        "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.last_message_at, v.unread,
+            case when {open} and v.unanswered > 0 then 1 else 0 end as waiting,
+            (select x.id from messages x where x.conversation_id = v.id
+                order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
+            case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
+                and e.state = 'open' order by e.created_at desc, e.id desc limit 1) end as case_id
+            from conversations v where v.workspace_id = $1 {rest})
+        select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
+            p.last_inbound_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
+            coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
+            m.state as last_state, e.id as case_id, e.reason as case_reason, e.created_at as case_at,
+            n.slug as number_slug, n.provider, a.slug as agent
+        from p cross join contacts c cross join numbers n cross join agents a
+            left join messages m on m.id = p.last_id left join escalations e on e.id = p.case_id
+        where c.id = p.contact_id and n.id = p.number_id and a.id = n.agent_id
+        order by p.last_message_at desc, p.id desc",
+        open = open!()
+    )
+}
+
+impl Store {
+    /// Conversations, the most recent first, older than the given moment and conversation.
+    pub async fn conversations(
+        &self,
+        which: &Which,
+        before: Option<(i64, String)>,
+        limit: i64,
+    ) -> Result<Vec<ConversationRow>> {
+        let workspace = self.workspace_id();
+        let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
+        let (owner, number) = (which.owner.as_deref(), which.number.as_deref());
+        let sought = which.words.as_deref().map(Sought::of).unwrap_or_default();
+        let Sought { lower, upper, title, digits } = &sought;
+        let sql = AssertSqlSafe(query(&which.conditions()));
+        self.read(async |conn| {
+            all!(
+                conn,
+                ConversationRow,
+                sql,
+                workspace.as_str(),
+                moment,
+                &id,
+                limit,
+                owner.unwrap_or_default(),
+                number.unwrap_or_default(),
+                lower,
+                upper,
+                title,
+                digits
+            )
+        })
+        .await
+    }
+
+    /// One conversation.
+    pub async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationRow>> {
+        let (workspace, sql) = (self.workspace_id(), AssertSqlSafe(query("and v.id = $2")));
+        self.read(async |conn| first!(conn, ConversationRow, sql, workspace.as_str(), id.as_str()))
+            .await
+    }
+
+    /// How many conversations there are of each sort.
+    pub async fn counts(&self) -> Result<Counted> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = concat!(
+                "select
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = 'bot') as bot,
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = 'person') as person,
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = 'nobody') as nobody,
+                    (select count(*) from conversations v where v.workspace_id = $1 and ",
+                open!(),
+                " and v.unanswered > 0) as waiting,
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.unread > 0) as unread"
+            );
+            first!(conn, Counted, sql, workspace.as_str()).map(Option::unwrap_or_default)
+        })
+        .await
+    }
+}
+
+impl Which {
+    /// What comes after `where`: written out, so that the database sees which index it can use. Every parameter is named, for
+    /// Postgres wants to know its type.
+    fn conditions(&self) -> String {
+        let mut sql = String::from("and (v.last_message_at, v.id) < ($2, $3)");
+        sql.push_str(match self.state {
+            None => "",
+            Some(Standing::Open) => concat!(" and ", open!()),
+            Some(Standing::Waiting) => concat!(" and ", open!(), " and v.unanswered > 0"),
+            Some(Standing::Resolved) => concat!(" and not ", open!()),
+        });
+        sql.push_str(if self.unread { " and v.unread > 0" } else { "" });
+        sql.push_str(if self.owner.is_some() { " and v.owner = $5" } else { " and $5 = ''" });
+        sql.push_str(if self.number.is_some() { " and v.number_id = $6" } else { " and $6 = ''" });
+        if self.words.is_some() {
+            let name = "coalesce(c.name, '') || ' ' || coalesce(c.username, '')";
+            let said = "coalesce(r.body, '') || ' ' || coalesce(r.transcript, '')";
+            // Writing to a String cannot fail.
+            let _ = write!(
+                sql,
+                " and v.id in (select w.id from contacts c join conversations w on w.contact_id = c.id
+                    where c.workspace_id = $1 and ({} or c.wa_id like $10)
+                  union select r.conversation_id from (select conversation_id, body, transcript from messages
+                    where workspace_id = $1 order by sent_at desc limit {SEARCHED}) r where {})",
+                holds(name),
+                holds(said)
+            );
+        } else {
+            sql.push_str(" and $7 = '' and $8 = '' and $9 = '' and $10 = ''");
+        }
+        sql.push_str(" order by v.last_message_at desc, v.id desc limit $4");
+        sql
+    }
+}
+
+/// Whether a text holds what is sought.
+fn holds(text: &str) -> String {
+    let like = |place: u8| format!("lower({text}) like ${place} escape '\\'");
+    format!("({} or {} or {})", like(7), like(8), like(9))
+}
+
+/// What is sought, as patterns. SQLite knows upper and lower case of ASCII only, so that other letters are looked for as they
+/// may be written: all small, all capital, and with a capital first.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sought {
+    lower: String,
+    upper: String,
+    title: String,
+    digits: String,
+}
+
+impl Sought {
+    fn of(words: &str) -> Self {
+        let lower = words.to_lowercase();
+        let title = lower.split(' ').map(capital).collect::<Vec<_>>().join(" ");
+        let digits: String = words.chars().filter(char::is_ascii_digit).collect();
+        let phone = |letter: char| letter.is_ascii_digit() || " +-().".contains(letter);
+        let is_phone = digits.len() >= 3 && words.chars().all(phone);
+        Self {
+            upper: pattern(&lower.to_uppercase().to_ascii_lowercase()),
+            title: pattern(&title.to_ascii_lowercase()),
+            lower: pattern(&lower),
+            digits: if is_phone { format!("%{digits}%") } else { String::new() },
+        }
+    }
+}
+
+/// A word with a capital first.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// A pattern for what holds this text.
+fn pattern(text: &str) -> String {
+    let text = super::storable(text);
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sought_is_found_however_it_is_written() {
+        let sought = Sought::of("Müller ätna");
+        assert_eq!(sought.lower, "%müller ätna%");
+        assert_eq!(sought.upper, "%mÜller Ätna%");
+        assert_eq!(sought.title, "%müller Ätna%");
+        assert_eq!(sought.digits, "");
+        assert_eq!(Sought::of("100%_\\").lower, "%100\\%\\_\\\\%");
+        assert_eq!(Sought::of("+44 (770) 09").digits, "%4477009%");
+        assert_eq!(Sought::of("12").digits, "", "two digits are no phone");
+        assert_eq!(Sought::of("order 4477").digits, "");
+    }
+}

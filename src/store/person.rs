@@ -1,0 +1,292 @@
+//! What a person does with messages from the console: writing one, and having one sent once more. Both leave through the outbox,
+//! as the bot's do.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::outbox::{OutgoingRow, Queued};
+use super::signal::{self, Signal};
+use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run, storable};
+use crate::domain::{ConversationId, MessageId, Owner, WorkspaceId};
+
+/// A person's words to a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// What whoever wrote them calls them: the same is sent once.
+    pub key: String,
+    /// The words.
+    pub text: String,
+    /// The message that they quote.
+    pub quotes: Option<MessageId>,
+    /// Whether the window of the number closes.
+    pub window: Window,
+}
+
+/// Whether WhatsApp takes what is written freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Always.
+    Always,
+    /// Where the customer wrote after this moment, or never.
+    Since(i64),
+}
+
+/// What became of a person's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// They are in the outbox.
+    Now(MessageId),
+    /// They had been written before, with the same key.
+    Before(MessageId),
+    /// Something else was written with that key.
+    OtherWords,
+    /// There is no such conversation.
+    Nowhere,
+    /// The conversation has no such message to quote.
+    NothingToQuote,
+    /// The message to quote has not reached WhatsApp yet.
+    NotThereYet,
+    /// They may not be sent.
+    Refused(Refusal),
+}
+
+/// Why a message may not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The customer has not written for too long.
+    WindowClosed,
+    /// The customer does not want to be written to.
+    OptedOut,
+    /// The customer has neither phone nor id.
+    NoAddress,
+}
+
+/// What became of a message that is to be sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// It is in the outbox.
+    Queued,
+    /// There is no such message.
+    Nowhere,
+    /// It has not failed, and it is known what became of it.
+    NotFailed,
+    /// It is not ours, or holds no words.
+    NothingToSend,
+    /// They are the bot's words, and a person has the conversation.
+    NotTheBots,
+    /// It may not be sent.
+    Refused(Refusal),
+}
+
+/// Where a message is, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Whereabouts {
+    /// The conversation.
+    pub conversation_id: String,
+    /// The number.
+    pub number_id: String,
+    /// The content as JSON.
+    pub content: String,
+}
+
+impl Store {
+    /// Puts a person's words into the outbox, and gives him the conversation.
+    pub async fn write(&self, reply: Reply) -> Result<Written> {
+        self.apply(reply).await
+    }
+
+    /// Puts a message of ours that failed, or of which nobody knows what became of it, into the outbox once more.
+    pub async fn send_again(&self, id: &MessageId, window: Window) -> Result<Again> {
+        self.apply(SendAgain { id: id.clone(), window }).await
+    }
+
+    /// Where a message is.
+    pub async fn whereabouts(&self, id: &MessageId) -> Result<Option<Whereabouts>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select conversation_id, number_id, content from messages where workspace_id = $1 and id = $2";
+            first!(conn, Whereabouts, sql, workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+}
+
+/// A conversation that is about to be written in, held until the commit.
+#[derive(FromRow)]
+struct Addressed {
+    number_id: String,
+    owner: String,
+    last_inbound_at: Option<i64>,
+    wa_id: Option<String>,
+    bsuid: Option<String>,
+    opted_out_at: Option<i64>,
+}
+
+impl Addressed {
+    async fn find(
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        conversation: &str,
+    ) -> Result<Option<Self>> {
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!(
+                    "select v.number_id, v.owner, v.last_inbound_at, c.wa_id, c.bsuid, c.opted_out_at
+                    from conversations v join contacts c on c.id = v.contact_id
+                    where v.id = $1 and v.workspace_id = $2 ",
+                    $lock
+                )
+            };
+        }
+        let sql = conn.claiming(find!(""), find!("for update of v"));
+        first!(conn, Self, sql, conversation, workspace.as_str())
+    }
+
+    /// Why nothing may be written here, if nothing may. The gate asks again when it is sent.
+    fn refusal(&self, window: Window) -> Option<Refusal> {
+        let closed = match window {
+            Window::Always => false,
+            Window::Since(moment) => self.last_inbound_at.is_some_and(|last| last <= moment),
+        };
+        if self.opted_out_at.is_some() {
+            Some(Refusal::OptedOut)
+        } else if self.wa_id.is_none() && self.bsuid.is_none() {
+            Some(Refusal::NoAddress)
+        } else {
+            closed.then_some(Refusal::WindowClosed)
+        }
+    }
+}
+
+/// What was written with a key.
+#[derive(FromRow)]
+struct Known {
+    id: String,
+    body: Option<String>,
+    reply_to: Option<String>,
+}
+
+#[async_trait]
+impl Write for Reply {
+    type Out = Written;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Written> {
+        let id = &self.conversation;
+        let found = Addressed::find(conn, workspace, id.as_str()).await?;
+        let Some(to) = found else { return Ok(Written::Nowhere) };
+        let quoted = match self.quoted(conn).await? {
+            Ok(quoted) => quoted,
+            Err(why) => return Ok(why),
+        };
+        let sql = "select id, body, reply_to from messages where conversation_id = $1 and idempotency_key = $2";
+        if let Some(known) = first!(conn, Known, sql, id.as_str(), &self.key)? {
+            let same = known.body.as_deref() == Some(&*storable(&self.text));
+            let same = same && known.reply_to == quoted;
+            let before = Written::Before(MessageId::stored(known.id));
+            return Ok(if same { before } else { Written::OtherWords });
+        }
+        if let Some(why) = to.refusal(self.window) {
+            return Ok(Written::Refused(why));
+        }
+        inbox::take_over(conn, workspace, (id, true)).await?;
+        let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
+        self.queue(conn, workspace, (&to.number_id, &message)).await?;
+        signal::tell(conn, workspace, std::iter::once(Signal::Stirred(id.clone()))).await?;
+        Ok(Written::Now(message.id))
+    }
+}
+
+impl Reply {
+    /// The provider's id of the message that is quoted, or why it cannot be.
+    async fn quoted(
+        &self,
+        conn: &mut Conn<'_>,
+    ) -> Result<std::result::Result<Option<String>, Written>> {
+        let Some(quotes) = &self.quotes else { return Ok(Ok(None)) };
+        let sql = "select provider_id from messages where id = $1 and conversation_id = $2";
+        let row =
+            first!(conn, (Option<String>,), sql, quotes.as_str(), self.conversation.as_str())?;
+        Ok(match row {
+            None => Err(Written::NothingToQuote),
+            Some((None,)) => Err(Written::NotThereYet),
+            Some((provider_id,)) => Ok(provider_id),
+        })
+    }
+
+    async fn queue(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        (number, message): (&str, &OutgoingRow),
+    ) -> Result<()> {
+        let conversation = &self.conversation;
+        let queued = Queued { conversation, number, turn: None, author: "person" };
+        let mut rows = Rows::default();
+        rows.push(queued.values(workspace, message, (0, None))?);
+        outbox::insert(conn, &rows).await?;
+        let sql = "update messages set idempotency_key = $2 where id = $1";
+        run!(conn, sql, message.id.as_str(), &self.key).map(|_| ())
+    }
+}
+
+struct SendAgain {
+    id: MessageId,
+    window: Window,
+}
+
+/// A message that is to be sent once more.
+#[derive(FromRow)]
+struct Stuck {
+    conversation_id: String,
+    author: String,
+    state: String,
+    kind: String,
+    body: Option<String>,
+}
+
+#[async_trait]
+impl Write for SendAgain {
+    type Out = Again;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Again> {
+        let sql = "select conversation_id, author, state, kind, body from messages where id = $1 and workspace_id = $2";
+        let found = first!(conn, Stuck, sql, self.id.as_str(), workspace.as_str())?;
+        let Some(stuck) = found else { return Ok(Again::Nowhere) };
+        let found = Addressed::find(conn, workspace, &stuck.conversation_id).await?;
+        let Some(to) = found else { return Ok(Again::Nowhere) };
+        if let Some(why) = stuck.refusal(&to) {
+            return Ok(why);
+        }
+        if let Some(why) = to.refusal(self.window) {
+            return Ok(Again::Refused(why));
+        }
+        // By its state, so that of two who ask at the same time one has it sent. The provider's id is another one then.
+        let sql = "update messages set state = 'queued', state_rank = 0, due_at = $2, updated_at = $2, lease_until = null,
+                       provider_id = null, error = null, resent = resent + 1, note = 'sent once more on a person''s word'
+                   where id = $1 and state in ('failed', 'unknown')";
+        if run!(conn, sql, self.id.as_str(), now())? == 0 {
+            return Ok(Again::NotFailed);
+        }
+        let conversation = ConversationId::stored(stuck.conversation_id);
+        signal::tell(conn, workspace, std::iter::once(Signal::Changed(conversation))).await?;
+        Ok(Again::Queued)
+    }
+}
+
+impl Stuck {
+    /// Why it is not sent once more, whatever WhatsApp would say.
+    fn refusal(&self, to: &Addressed) -> Option<Again> {
+        let ours = matches!(self.author.as_str(), "bot" | "person");
+        if !ours || self.kind != "text" || self.body.is_none() {
+            Some(Again::NothingToSend)
+        } else if !matches!(self.state.as_str(), "failed" | "unknown") {
+            Some(Again::NotFailed)
+        } else if self.author == "bot" && Owner::stored(&to.owner) == Owner::Person {
+            Some(Again::NotTheBots)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! A person in the console: takes a conversation, writes in it, gives it back. Tries to make the bot speak over him, and to have
+//! his words sent twice or never.
+
+use frontdesk::domain::time::now_ms;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::delivery::{PATIENCE, cases, got, owner, pause, questions, says, until};
+use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
+use crate::support::fake::Failure;
+use crate::support::graph::Graph;
+use crate::support::hooks::echo_webhook;
+
+const CUSTOMER: &str = "447700960101";
+const OTHER: &str = "447700960102";
+
+/// The id of a customer's conversation.
+async fn id(app: &TestApp, customer: &str) -> String {
+    app.conversation_with(customer).await["id"].as_str().unwrap().to_owned()
+}
+
+/// Posts to the API with a key of idempotency.
+async fn post(app: &TestApp, path: &str, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
+    let mut request = app.http.post(format!("{}/api/v1{path}", app.url)).bearer_auth(KEY);
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let response = request.json(body).send().await.unwrap();
+    let status = response.status();
+    (status, response.json().await.unwrap_or_default())
+}
+
+/// A person writes in the console.
+async fn writes(app: &TestApp, conversation: &str, key: &str, text: &str) -> (u16, Value) {
+    let path = format!("/conversations/{conversation}/messages");
+    let (status, body) = post(app, &path, Some(key), &json!({ "text": text })).await;
+    (status.as_u16(), body)
+}
+
+async fn does(app: &TestApp, conversation: &str, what: &str) -> (u16, Value) {
+    let (status, body) =
+        post(app, &format!("/conversations/{conversation}/{what}"), None, &json!({})).await;
+    (status.as_u16(), body)
+}
+
+/// The messages of ours in a thread: author, state, note.
+async fn ours(app: &TestApp, customer: &str) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let thread = app.thread(customer).await.into_iter().filter(|one| one["direction"] == "out");
+    thread.map(|one| (text(&one["author"]), text(&one["state"]), text(&one["note"]))).collect()
+}
+
+on_both! {
+    async fn who_takes_the_conversation_silences_the_bot_while_the_model_writes(db) {
+        let app = Setup::on(db).start().await;
+        app.model.hold();
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        until("the model is asked", async || app.model.chat_count() == 1).await;
+        let id = id(&app, CUSTOMER).await;
+        let (status, taken) = does(&app, &id, "take").await;
+        assert_eq!((status, &taken["owner"], &taken["waiting"]), (200, &json!("person"), &json!(true)));
+        app.model.release();
+        app.settle().await;
+        says(&app, CUSTOMER, "2", "Hello?").await;
+        app.settle().await;
+        pause(500).await;
+        assert!(app.received().is_empty(), "{:?}", app.received());
+        assert_eq!(app.model.chat_count(), 1);
+        let thread = app.thread(CUSTOMER).await;
+        assert!(thread.iter().all(|one| one["state"] == "stored"), "{thread:?}");
+        app.stop().await;
+    }
+
+    async fn what_the_bot_has_not_sent_is_not_sent_and_the_persons_words_are_once(db) {
+        let app = Setup::on(db).start().await;
+        let busy = Graph::error(131_000, "Something went wrong");
+        app.whatsapp.fail_next(1, &Failure::Status(500, busy, Some(1)));
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        until("it is tried", async || !app.whatsapp.tried().is_empty()).await;
+        let id = id(&app, CUSTOMER).await;
+        let begun = std::time::Instant::now();
+        let (status, message) = writes(&app, &id, "k1", "  Hi, Ana here.\n").await;
+        assert_eq!((status, &message["author"], &message["state"]), (201, &json!("person"), &json!("queued")));
+        until("it is sent", async || !got(&app, CUSTOMER).is_empty()).await;
+        assert!(begun.elapsed().as_millis() < 2000, "the courier was woken");
+        // Repeated, at the same time and later, also after it was sent: nothing more leaves.
+        let again = futures::future::join_all((0..8).map(|_| writes(&app, &id, "k1", "Hi, Ana here."))).await;
+        for (status, same) in again {
+            assert_eq!((status, &same["id"]), (200, &message["id"]), "{same}");
+        }
+        pause(1800).await;
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER), ["Hi, Ana here."]);
+        let ours = ours(&app, CUSTOMER).await;
+        assert_eq!(ours.len(), 2, "{ours:?}");
+        assert_eq!((ours[0].0.as_str(), ours[0].1.as_str()), ("bot", "failed"));
+        assert!(ours[0].2.starts_with("a person took over"), "{ours:?}");
+        assert_eq!((ours[1].0.as_str(), ours[1].1.as_str()), ("person", "sent"));
+        let (status, problem) = writes(&app, &id, "k1", "Something else").await;
+        assert_eq!(status, 409, "{problem}");
+        // A second key is a second message, with the same words, too.
+        assert_eq!(writes(&app, &id, "k2", "Hi, Ana here.").await.0, 201);
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER).len(), 2);
+        app.stop().await;
+    }
+
+    async fn of_two_who_send_the_same_at_the_same_time_one_is_heard(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        let all = futures::future::join_all((0..12).map(|_| writes(&app, &id, "same", "From nine."))).await;
+        let made = all.iter().filter(|(status, _)| *status == 201).count();
+        assert_eq!((made, all.iter().filter(|(status, _)| *status == 200).count()), (1, 11));
+        assert!(all.windows(2).all(|two| two[0].1["id"] == two[1].1["id"]), "{all:?}");
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER)[1..], ["From nine."]);
+        // Keys are a conversation's own.
+        says(&app, OTHER, "1", "When do you open?").await;
+        app.settle().await;
+        let other = self::id(&app, OTHER).await;
+        assert_eq!(writes(&app, &other, "same", "From ten.").await.0, 201);
+        app.settle().await;
+        app.stop().await;
+    }
+
+    async fn the_bot_answers_again_after_it_was_handed_back_and_knows_what_was_said(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "I want a human.").await;
+        app.settle().await;
+        assert_eq!(cases(&app).await.len(), 1);
+        let id = id(&app, CUSTOMER).await;
+        assert_eq!(writes(&app, &id, "k", "Ana here: lamps are half price on Sunday.").await.0, 201);
+        says(&app, CUSTOMER, "2", "Thanks!").await;
+        app.settle().await;
+        assert_eq!((got(&app, CUSTOMER).len(), app.model.chat_count()), (2, 0));
+        let (status, back) = does(&app, &id, "hand-back").await;
+        assert_eq!((status, &back["owner"], &back["open_case"]), (200, &json!("bot"), &Value::Null));
+        assert!(cases(&app).await.is_empty());
+        says(&app, CUSTOMER, "3", "When do you open?").await;
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER).len(), 3);
+        assert_eq!(questions(&app).len(), 1);
+        let asked = app.model.requests()[0].to_string();
+        assert!(asked.contains("half price on Sunday"), "the person's words are history: {asked}");
+        app.stop().await;
+    }
+
+    async fn our_own_words_told_back_by_whatsapp_are_not_there_twice(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        app.whatsapp.answer_late(std::time::Duration::from_millis(1000));
+        assert_eq!(writes(&app, &id, "k", "From nine, Ana.").await.0, 201);
+        assert!(app.whatsapp.wait_sent(2, PATIENCE).await);
+        let sent = app.whatsapp.sent().pop().unwrap();
+        // Before the send was recorded, and after it.
+        app.deliver(&echo_webhook(MAIN, CUSTOMER, &sent.id, &sent.text)).await;
+        app.settle().await;
+        pause(1200).await;
+        app.deliver(&echo_webhook(MAIN, CUSTOMER, &sent.id, &sent.text)).await;
+        app.whatsapp.answer_late(std::time::Duration::ZERO);
+        let ours = ours(&app, CUSTOMER).await;
+        assert_eq!(ours.len(), 2, "{ours:?}");
+        assert_eq!((ours[1].0.as_str(), ours[1].1.as_str()), ("person", "sent"));
+        app.stop().await;
+    }
+
+    async fn a_closed_window_and_an_opt_out_are_refused_with_the_reason(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        let ends = app.conversation_with(CUSTOMER).await["window_ends_at"].as_i64().unwrap();
+        assert!((ends - now_ms() - 24 * 3_600_000).abs() < 60_000, "{ends}");
+        app.change(&format!("update conversations set last_inbound_at = {}", now_ms() - 25 * 3_600_000)).await;
+        let (status, problem) = writes(&app, &id, "k", "Hello again").await;
+        assert_eq!(status, 409);
+        assert!(problem["detail"].as_str().unwrap().contains("24-hour window"), "{problem}");
+        assert_eq!(owner(&app, CUSTOMER).await, "bot", "what is refused takes nothing over");
+        app.change(&format!("update conversations set last_inbound_at = {}", now_ms())).await;
+        says(&app, CUSTOMER, "2", "stop").await;
+        app.settle().await;
+        assert_eq!(app.conversation_with(CUSTOMER).await["opted_out"], json!(true));
+        let before = got(&app, CUSTOMER).len();
+        let (status, problem) = writes(&app, &id, "k", "Hello again").await;
+        assert_eq!(status, 409);
+        assert!(problem["detail"].as_str().unwrap().contains("asked not to be written to"), "{problem}");
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER).len(), before);
+        says(&app, CUSTOMER, "3", "start").await;
+        assert_eq!(writes(&app, &id, "k", "Hello again").await.0, 201, "a refused key is free");
+        app.settle().await;
+        app.stop().await;
+    }
+
+    async fn words_written_just_before_an_opt_out_are_held_back_by_the_gate(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        let busy = Graph::error(131_000, "Something went wrong");
+        app.whatsapp.fail_next(1, &Failure::Status(500, busy, Some(1)));
+        let tried = app.whatsapp.tried().len();
+        assert_eq!(writes(&app, &id, "k", "One more thing").await.0, 201);
+        until("it is tried", async || app.whatsapp.tried().len() > tried).await;
+        says(&app, CUSTOMER, "2", "stop").await;
+        app.settle().await;
+        assert!(!got(&app, CUSTOMER).contains(&"One more thing".to_owned()));
+        let mine = ours(&app, CUSTOMER).await.into_iter().find(|one| one.0 == "person").unwrap();
+        assert_eq!((mine.1.as_str(), mine.2.as_str()), ("failed", "the customer opted out"));
+        app.stop().await;
+    }
+
+    async fn what_failed_is_sent_once_more_on_a_persons_word_and_once(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        let refused = || Failure::Status(400, Graph::error(131_026, "Message undeliverable"), None);
+        app.whatsapp.fail_next(1, &refused());
+        let (_, message) = writes(&app, &id, "k", "From nine.").await;
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER).len(), 1);
+        let path = format!("/messages/{}/retry", message["id"].as_str().unwrap());
+        let nothing = json!({});
+        let all = futures::future::join_all((0..6).map(|_| post(&app, &path, None, &nothing))).await;
+        let taken = all.iter().filter(|(status, _)| *status == 200).count();
+        assert_eq!((taken, all.iter().filter(|(status, _)| *status == 409).count()), (1, 5), "{all:?}");
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER)[1..], ["From nine."]);
+        let (status, _) = post(&app, &path, None, &json!({})).await;
+        assert_eq!(status, 409, "what arrived is not sent once more");
+        // What was cut off may have arrived; a person may say that it is to be sent.
+        app.whatsapp.fail_next(1, &Failure::AcceptThenDrop);
+        let (_, message) = writes(&app, &id, "k2", "Until six.").await;
+        until("it is unknown", async || ours(&app, CUSTOMER).await.iter().any(|one| one.1 == "unknown")).await;
+        let path = format!("/messages/{}/retry", message["id"].as_str().unwrap());
+        assert_eq!(post(&app, &path, None, &json!({})).await.0, 200);
+        app.settle().await;
+        assert_eq!(ours(&app, CUSTOMER).await.pop().unwrap().1, "sent");
+        app.stop().await;
+    }
+
+    async fn the_bots_words_are_not_sent_once_more_where_a_person_speaks(db) {
+        let app = Setup::on(db).start().await;
+        let refused = Failure::Status(400, Graph::error(131_026, "Message undeliverable"), None);
+        app.whatsapp.fail_next(1, &refused);
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let id = id(&app, CUSTOMER).await;
+        let bots = app.thread(CUSTOMER).await.into_iter().find(|one| one["author"] == "bot").unwrap();
+        assert_eq!(bots["state"], "failed");
+        let path = format!("/messages/{}/retry", bots["id"].as_str().unwrap());
+        does(&app, &id, "take").await;
+        let (status, problem) = post(&app, &path, None, &json!({})).await;
+        assert_eq!(status, 409);
+        assert!(problem["detail"].as_str().unwrap().contains("hand the conversation"), "{problem}");
+        does(&app, &id, "hand-back").await;
+        assert_eq!(post(&app, &path, None, &json!({})).await.0, 200);
+        app.settle().await;
+        assert_eq!(got(&app, CUSTOMER).len(), 1);
+        let asked = app.thread(CUSTOMER).await.into_iter().find(|one| one["direction"] == "in").unwrap();
+        let path = format!("/messages/{}/retry", asked["id"].as_str().unwrap());
+        assert_eq!(post(&app, &path, None, &json!({})).await.0, 409, "it is not ours");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_written_says_why() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    says(&app, CUSTOMER, "1", "When do you open?").await;
+    says(&app, OTHER, "1", "When do you open?").await;
+    app.settle().await;
+    let conversation = id(&app, CUSTOMER).await;
+    let path = format!("/conversations/{conversation}/messages");
+    let theirs = app.thread(OTHER).await[0]["id"].as_str().unwrap().to_owned();
+    for (key, body, status) in [
+        (Some("k"), json!({"text": ""}), 422),
+        (Some("k"), json!({"text": " \n\t "}), 422),
+        (Some("k"), json!({"text": "é".repeat(4097)}), 422),
+        (Some("k"), json!({"text": "a", "reply_to": "msg_nobody"}), 422),
+        (Some("k"), json!({"text": "a", "reply_to": theirs}), 422),
+        (Some("k"), json!({"text": "a", "reply_to": 7}), 422),
+        (Some("k"), json!({"text": "a", "more": 1}), 422),
+        (None, json!({"text": "a"}), 400),
+        (Some(""), json!({"text": "a"}), 400),
+        (Some(&*"k".repeat(201)), json!({"text": "a"}), 400),
+    ] {
+        let (got, problem) = post(&app, &path, key, &body).await;
+        assert_eq!(got, status, "{body}: {problem}");
+    }
+    assert_eq!(owner(&app, CUSTOMER).await, "bot");
+    let mine = app.thread(CUSTOMER).await[0].clone();
+    let body = json!({"text": "é".repeat(4096), "reply_to": mine["id"]});
+    let (status, written) = post(&app, &path, Some("k"), &body).await;
+    assert_eq!((status.as_u16(), &written["reply_to"]), (201, &mine["provider_id"]));
+    let again = json!({"text": "é".repeat(4096)});
+    assert_eq!(
+        post(&app, &path, Some("k"), &again).await.0,
+        409,
+        "another quote is another message"
+    );
+    app.settle().await;
+    let nobody = "/conversations/conv_nobody/messages";
+    assert_eq!(post(&app, nobody, Some("k"), &json!({"text": "a"})).await.0, 404);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_workspaces_ids_do_not_exist() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    says(&app, CUSTOMER, "1", "When do you open?").await;
+    app.settle().await;
+    let id = id(&app, CUSTOMER).await;
+    for sql in [
+        "insert into workspaces values ('ws_other', 'Other', 0)",
+        "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
+         values ('con_other', 'ws_other', '1', 'Secret', 0, 0)",
+        "insert into conversations (id, workspace_id, number_id, contact_id, owner, last_inbound_at, last_message_at, created_at,
+            updated_at, unread, unanswered, open_cases)
+         select 'conv_other', 'ws_other', number_id, 'con_other', 'bot', 9e15, 9e15, 0, 0, 1, 1, 1 from conversations limit 1",
+        "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content, body, state,
+            sent_at, created_at, updated_at)
+         select 'msg_other', 'ws_other', 'conv_other', number_id, 'out', 'bot', 'text', '{}', 'Secret', 'failed', 9e14, 0, 0
+         from conversations limit 1",
+        "insert into escalations (id, workspace_id, conversation_id, reason, question, state, created_at)
+         values ('esc_other', 'ws_other', 'conv_other', 'Secret', '', 'open', 1)",
+    ] {
+        app.change(sql).await;
+    }
+    for path in [
+        "/conversations/conv_other/take",
+        "/conversations/conv_other/hand-back",
+        "/conversations/conv_other/seen",
+        "/conversations/conv_other/messages",
+        "/messages/msg_other/retry",
+        "/escalations/esc_other/resolve",
+        "/escalations/conv_other/resolve",
+    ] {
+        let (status, _) = post(&app, path, Some("k"), &json!({"text": "a"})).await;
+        assert_eq!(status, 404, "{path}");
+    }
+    let media =
+        app.http.get(format!("{}/api/v1/messages/msg_other/media", app.url)).bearer_auth(KEY);
+    assert_eq!(media.send().await.unwrap().status(), 404);
+    let quote = json!({"text": "a", "reply_to": "msg_other"});
+    let path = format!("/conversations/{id}/messages");
+    assert_eq!(post(&app, &path, Some("k"), &quote).await.0, 422);
+    for path in ["/conversations?q=Secret", "/conversations?state=open", "/escalations"] {
+        assert_eq!(app.get(path).await["items"], json!([]), "{path}");
+    }
+    assert_eq!(
+        app.get("/conversations/counts").await,
+        json!({"bot": 1, "person": 0, "nobody": 0, "waiting": 0, "unread": 1})
+    );
+    let overview = app.get("/overview").await;
+    assert_eq!(
+        (&overview["total"]["hand_offs"], &overview["total"]["failed_sends"]),
+        (&json!(0), &json!(0))
+    );
+    app.stop().await;
+}
