@@ -36,6 +36,7 @@ pub mod answers;
 pub mod audit;
 pub mod gaps;
 pub mod messages;
+pub mod numbers;
 pub mod recordings;
 pub mod outbox;
 pub mod unknown;
@@ -170,7 +171,7 @@ impl Store {
     }
 
     /// Whether several processes may serve this database.
-    pub(crate) fn is_shared(&self) -> bool {
+    pub fn is_shared(&self) -> bool {
         matches!(self.base.db, Db::Postgres(_))
     }
 

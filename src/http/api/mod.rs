@@ -27,6 +27,7 @@ mod knowledge;
 mod live;
 mod numbers;
 mod page;
+mod providers;
 mod recordings;
 mod sandbox;
 mod settings;
@@ -78,7 +79,13 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(evals::rows))
         .routes(routes!(evals::events))
         .routes(routes!(evals::report))
-        .routes(routes!(numbers::list))
+        .routes(routes!(numbers::list, numbers::create))
+        .routes(routes!(numbers::draft))
+        .routes(routes!(numbers::one, numbers::change, numbers::remove))
+        .routes(routes!(numbers::test))
+        .routes(routes!(numbers::handshake))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::check))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::one))
         .routes(routes!(conversations::messages))
