@@ -239,7 +239,11 @@ mod tests {
         let sealed = secrets.seal(b"hello", &["ws", "num_1"]).unwrap();
         assert!(!sealed.contains("hello") && !sealed.contains(&STANDARD.encode("hello")));
         assert_eq!(secrets.open(&sealed, &["ws", "num_1"]).unwrap(), b"hello");
-        assert_ne!(secrets.seal(b"hello", &["ws", "num_1"]).unwrap(), sealed, "never the same twice");
+        assert_ne!(
+            secrets.seal(b"hello", &["ws", "num_1"]).unwrap(),
+            sealed,
+            "never the same twice"
+        );
         for other in [["ws", "num_2"], ["w", "snum_1"], ["wsn", "um_1"]] {
             assert_eq!(secrets.open(&sealed, &other), Err(Wrong::Damaged), "{other:?}");
         }

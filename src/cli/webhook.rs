@@ -156,8 +156,7 @@ impl Replay {
         let Some(number) = numbers.first() else { return Ok(()) };
         let provider = number.provider;
         let number_of = |external: &str| {
-            let number =
-                numbers.iter().find(|one| one.line.external_id() == external)?;
+            let number = numbers.iter().find(|one| one.line.external_id() == external)?;
             Some((number.id.clone(), desk.bots.get(&number.agent)))
         };
         let intake =

@@ -184,7 +184,11 @@ impl Numbers {
         }
         for number in &set.connected {
             if !next.connected.iter().any(|one| one.id == number.id) {
-                tracing::info!(number = number.slug, "the number {} is not connected any more", number.slug);
+                tracing::info!(
+                    number = number.slug,
+                    "the number {} is not connected any more",
+                    number.slug
+                );
             }
         }
         for (id, why) in &next.aside {
@@ -242,10 +246,7 @@ impl Seen {
         let now = now_ms();
         let last = self.tried.load(Ordering::Relaxed);
         let free = now - last >= pause_ms;
-        free && self
-            .tried
-            .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+        free && self.tried.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// What is to be written down: what happened for the first time, or some time after what was written last.

@@ -174,8 +174,9 @@ fn addressed(
     provider: &str,
     number: Option<&str>,
 ) -> Result<Vec<Arc<Number>>, Problem> {
-    let named =
-        |each: &Arc<Number>| number.is_none_or(|name| each.slug == name || each.id.as_str() == name);
+    let named = |each: &Arc<Number>| {
+        number.is_none_or(|name| each.slug == name || each.id.as_str() == name)
+    };
     let mut numbers = web.desk.numbers_of(provider);
     numbers.retain(named);
     if numbers.is_empty() {

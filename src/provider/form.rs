@@ -271,7 +271,10 @@ mod tests {
                 }
                 if let Some(like) = field.placeholder {
                     assert_eq!(field.kind == Kind::Secret, like.contains('…'), "{}", field.name);
-                    assert!(field.kind == Kind::Secret || form.judge(field, like).is_none(), "{like}");
+                    assert!(
+                        field.kind == Kind::Secret || form.judge(field, like).is_none(),
+                        "{like}"
+                    );
                 }
             }
         }

@@ -320,7 +320,9 @@ impl Write for ConnectNumber {
         let sql = "select id from numbers where workspace_id = $1 and slug = $2 and (provider <> $3 or external_id <> $4)
                    and (settings is not null or state = 'removed')";
         let (slug, external) = (&self.slug, &self.external_id);
-        if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?.is_some() {
+        if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?
+            .is_some()
+        {
             step_aside(workspace, conn, (slug, "")).await?;
         }
         let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)

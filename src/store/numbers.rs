@@ -103,7 +103,8 @@ impl Store {
     pub async fn added_numbers(&self) -> Result<Vec<AddedRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, slug, provider, external_id, agent_id, settings, revision from numbers
+            let sql =
+                "select id, slug, provider, external_id, agent_id, settings, revision from numbers
                        where workspace_id = $1 and settings is not null order by created_at, id";
             all!(conn, AddedRow, sql, workspace.as_str())
         })
@@ -201,15 +202,17 @@ impl Added {
             &self.external_id
         )?;
         let connected = |row: &&KnownRow| row.added == 1 || self.of_file.contains(&row.id);
-        let mut taken = others.iter().filter(connected).map(|row| {
-            if row.slug == self.slug { Taken::Slug } else { Taken::Number }
-        });
+        let mut taken = others
+            .iter()
+            .filter(connected)
+            .map(|row| if row.slug == self.slug { Taken::Slug } else { Taken::Number });
         Ok(taken.next())
     }
 
     /// When the provider asked for the draft with the same verify token.
     async fn verified(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<i64>> {
-        let sql = "select verified_at from number_drafts where workspace_id = $1 and token_hash = $2";
+        let sql =
+            "select verified_at from number_drafts where workspace_id = $1 and token_hash = $2";
         let draft = first!(conn, (Option<i64>,), sql, workspace.as_str(), &self.token)?;
         Ok(draft.and_then(|row| row.0))
     }

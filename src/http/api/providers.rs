@@ -1,6 +1,7 @@
 //! Providers: what each asks for to connect a number, and whether what was written can be right.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +12,11 @@ use super::Answer;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::provider::{self, Doubt, Fields, Form, Introduced, Kind, Limits, Shows};
+use crate::secrets;
+
+/// How long a provider is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A way to connect a number.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,7 +92,7 @@ pub(super) enum ProviderShows {
 }
 
 /// What was written so far.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProviderCheck {
     /// By field.
@@ -108,7 +114,7 @@ pub(super) struct ProviderChecked {
     verified_name: Option<String>,
     /// Whether the provider was asked.
     asked: bool,
-    /// What cannot be said of a field, such as that the provider cannot be reached.
+    /// What the provider says the number is; or what is wrong with none of the fields, such as that it cannot be reached.
     message: Option<String>,
 }
 
@@ -124,8 +130,8 @@ pub(super) struct FieldVerdict {
 /// Every provider, with its form.
 #[utoipa::path(get, path = "/providers", operation_id = "list_providers", tag = "numbers", responses((status = 200, body = [Provider])))]
 pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Provider>> {
-    let _ = &web;
-    Ok(Json(Vec::new()))
+    let limits = web.desk.numbers.limits();
+    Ok(Json(provider::FORMS.iter().map(|form| shown(form, limits)).collect()))
 }
 
 /// Judges what was written, each field by its shape; where all is there that is needed, the provider is asked.
@@ -133,13 +139,163 @@ pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Provider>> {
     post, path = "/providers/{name}/check", operation_id = "check_fields", tag = "numbers",
     params(("name" = String, Path, description = "The provider")),
     request_body = ProviderCheck,
-    responses((status = 200, body = ProviderChecked), (status = 404, response = Problem))
+    responses((status = 200, body = ProviderChecked), (status = 404, response = Problem), (status = 422, response = Problem))
 )]
 pub(super) async fn check(
     State(web): State<Shared>,
     Path(name): Path<String>,
     Body(asked): Body<ProviderCheck>,
 ) -> Answer<ProviderChecked> {
-    let _ = (&web, &name, &asked.fields, &asked.field, &asked.number);
-    Err(Problem::not_found("provider"))
+    let form = named(&name)?;
+    let former = match &asked.number {
+        Some(id) => super::numbers::written(&web, id).await?,
+        None => Fields::new(),
+    };
+    let fields = merged(former, asked.fields);
+    let mut checked = judged(form, &fields, asked.field.as_deref());
+    let complete = form.fields.iter().all(|field| {
+        !field.required || field.name == "verify_token" || fields.contains_key(field.name)
+    });
+    let right = checked.fields.values().all(|verdict| verdict.ok);
+    if asked.field.is_some() || !complete || !right {
+        return Ok(Json(checked));
+    }
+    let fields = with_token(form, fields)?;
+    form.judge_all(&fields, web.desk.numbers.limits())
+        .map_err(|doubt| Problem::unprocessable(doubt.message))?;
+    match introduced(&web, form, &fields).await {
+        Ok(None) => {}
+        Ok(Some(Introduced { display, verified_name, words })) => {
+            checked = ProviderChecked {
+                display,
+                verified_name,
+                asked: true,
+                message: Some(words),
+                ..checked
+            };
+        }
+        Err(Doubt { field, message }) => {
+            checked.asked = true;
+            match field {
+                Some(field) => {
+                    let verdict = FieldVerdict { ok: false, message: Some(message) };
+                    checked.fields.insert(field.to_owned(), verdict);
+                }
+                None => checked.message = Some(message),
+            }
+        }
+    }
+    Ok(Json(checked))
+}
+
+/// What is to be said of what was written, by its shape.
+fn judged(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderChecked {
+    let wanted = form.fields.iter().filter(|field| only.is_none_or(|name| name == field.name));
+    let verdict = |field: &'static provider::Field| {
+        let value = fields.get(field.name).map(String::as_str);
+        let value = value.or(only.map(|_| ""))?;
+        let message = form.judge(field, value);
+        Some((field.name.to_owned(), FieldVerdict { ok: message.is_none(), message }))
+    };
+    ProviderChecked {
+        fields: wanted.filter_map(verdict).collect(),
+        display: None,
+        verified_name: None,
+        asked: false,
+        message: None,
+    }
+}
+
+/// A verify token for as long as the provider is asked, where the form wants one and none was made yet.
+fn with_token(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
+    if form.shakes_hands() && !fields.contains_key("verify_token") {
+        fields.insert("verify_token".to_owned(), token()?);
+    }
+    Ok(fields)
+}
+
+/// A token that nobody can guess.
+pub(super) fn token() -> Result<String, Problem> {
+    secrets::token().map_err(|error| {
+        tracing::error!(%error, "no token could be made");
+        Problem::broken("No token could be made. The server's log says why.")
+    })
+}
+
+/// The form of a provider.
+pub(super) fn named(name: &str) -> Result<&'static Form, Problem> {
+    Form::of(name).ok_or_else(|| {
+        let known: Vec<_> = provider::FORMS.iter().map(|form| form.name).collect();
+        Problem::missing(format!("There is no such provider; there are: {}.", known.join(", ")))
+    })
+}
+
+/// What was written over what was there: without blanks around it; what comes back as it was shown, masked, stays as it was.
+pub(super) fn merged(former: Fields, written: Fields) -> Fields {
+    let mut fields = former;
+    for (name, value) in written {
+        match value.trim() {
+            value if secrets::is_masked(value) => {}
+            "" => drop(fields.remove(&name)),
+            value => drop(fields.insert(name, value.to_owned())),
+        }
+    }
+    fields
+}
+
+/// What the provider says the number is; nothing where it cannot be asked.
+pub(super) async fn introduced(
+    web: &Shared,
+    form: &Form,
+    fields: &Fields,
+) -> Result<Option<Introduced>, Doubt> {
+    let line = web.desk.numbers.line(form, fields)?;
+    let Some(introducer) = line.introducer() else { return Ok(None) };
+    let late = |_| Doubt {
+        field: None,
+        message: format!("{} did not answer in time, so nothing was checked there.", form.title),
+    };
+    tokio::time::timeout(PATIENCE, introducer.introduce()).await.map_err(late)?.map(Some)
+}
+
+fn shown(form: &'static Form, limits: Limits) -> Provider {
+    let fields = form.fields.iter().filter(|field| Form::offers(field, limits));
+    Provider {
+        name: form.name.to_owned(),
+        title: form.title.to_owned(),
+        about: form.about.to_owned(),
+        fields: fields.map(ProviderField::from).collect(),
+        steps: form.steps.iter().map(ProviderStep::from).collect(),
+    }
+}
+
+impl From<&provider::Field> for ProviderField {
+    fn from(field: &provider::Field) -> Self {
+        Self {
+            name: field.name.to_owned(),
+            label: field.label.to_owned(),
+            help: field.help.to_owned(),
+            kind: match field.kind {
+                Kind::Text => ProviderFieldKind::Text,
+                Kind::Secret => ProviderFieldKind::Secret,
+                Kind::Digits => ProviderFieldKind::Digits,
+                Kind::Url => ProviderFieldKind::Url,
+                Kind::Switch => ProviderFieldKind::Switch,
+            },
+            required: field.required,
+            advanced: field.advanced,
+            pattern: field.pattern.map(ToOwned::to_owned),
+            placeholder: field.placeholder.map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl From<&provider::Step> for ProviderStep {
+    fn from(step: &provider::Step) -> Self {
+        let shows = step.shows.iter().map(|shows| match shows {
+            Shows::CallbackUrl => ProviderShows::CallbackUrl,
+            Shows::VerifyToken => ProviderShows::VerifyToken,
+        });
+        Self { title: step.title.to_owned(), text: step.text.to_owned(), shows: shows.collect() }
+    }
 }

@@ -88,7 +88,9 @@ fn trap(field: &str, value: &str) -> Option<&'static str> {
         "phone_number_id" if phone && (7..=13).contains(&digits) => {
             Some("That looks like the phone number itself.")
         }
-        "access_token" if value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer")) => {
+        "access_token"
+            if value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer")) =>
+        {
             Some("The token goes here without the word Bearer.")
         }
         "app_secret" if value.starts_with("EAA") => Some("That is an access token."),
@@ -182,7 +184,9 @@ fn doubt(error: &Error) -> Doubt {
              token must be of the same business.",
         ),
         (_, Class::Token) => of("access_token", "Meta refuses this token. Make another one."),
-        (_, Class::Throttled) => none("Meta wants fewer questions right now: try it again in a few minutes.".to_owned()),
+        (_, Class::Throttled) => {
+            none("Meta wants fewer questions right now: try it again in a few minutes.".to_owned())
+        }
         _ => none(format!("Meta could not say: {} {}. Try it again.", fault.code, fault.title)),
     }
 }

@@ -19,7 +19,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Class, Error, Introduce, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json, signature,
+    Class, Error, Introduce, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json,
+    signature,
 };
 use crate::domain::{Item, Media, Template};
 
