@@ -9,7 +9,7 @@ use rust_embed::Embed;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, Desk, Number};
+use crate::desk::{Bots, Connector, Desk, Number, Numbers};
 use crate::domain::{AgentId, VersionId};
 use crate::eval::gate::{gate_of, guards};
 use crate::eval::jobs::Jobs;
@@ -97,19 +97,27 @@ impl App {
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;
-        let mut desk = Desk {
+        let data = config.store.path.parent().unwrap_or(Path::new("."));
+        let secrets = config.secrets.build(data, !store.is_shared());
+        let connector = Connector {
+            client: crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?,
+            secrets: secrets.map_err(|why| anyhow!("[secrets]: {why}"))?,
+            limits: config.providers,
+        };
+        let desk = Desk {
             store,
             engine,
             library,
             bots: Bots::default(),
-            numbers: Vec::new(),
+            numbers: Numbers::new(connector),
             intake: intake(&config.worker),
             base_url,
             wake: Arc::default(),
         };
         load_prompts(&desk, &config, prompts).await?;
         if prompts != Prompts::Leave {
-            desk.numbers = connect_numbers(&desk, &config).await?;
+            connect_numbers(&desk, &config).await?;
+            desk.follow_numbers().await?;
         }
         let desk = Arc::new(desk);
         let data = config.store.path.parent().unwrap_or(Path::new("."));
@@ -174,7 +182,7 @@ impl App {
             self.desk.store.hold("staging", 0).await?;
         }
         // Whatever stopped a number may have been mended since: the first send shows.
-        for number in &self.desk.numbers {
+        for number in self.desk.numbers.all() {
             self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
         }
         let worker = Worker::start(&self.desk, &self.config.worker);
@@ -352,9 +360,9 @@ fn read_prompts(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
     Ok(sources)
 }
 
-async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<Vec<Number>> {
+/// Connects the numbers of the configuration file.
+async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<()> {
     let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
-    let mut numbers: Vec<Number> = Vec::new();
     for (slug, settings) in &config.numbers {
         let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
         let name = settings.agent();
@@ -363,10 +371,10 @@ async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<Vec<Num
             bail!("[numbers.{slug}]: there is no agent `{name}`; there are: {}", known.join(", "));
         };
         let provider = settings.provider();
-        let same = |other: &&Number| {
+        let same = |other: &&Arc<Number>| {
             other.provider == provider && other.line.external_id() == line.external_id()
         };
-        if let Some(other) = numbers.iter().find(same) {
+        if let Some(other) = desk.numbers.all().iter().find(same) {
             bail!("[numbers.{slug}] and [numbers.{}] are the same WhatsApp number", other.slug);
         }
         let row = ConnectNumber {
@@ -376,7 +384,7 @@ async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<Vec<Num
             agent: bot.agent.id.clone(),
         };
         let id = desk.store.connect_number(row).await?;
-        numbers.push(Number {
+        desk.numbers.put(Number {
             id,
             slug: slug.clone(),
             provider,
@@ -384,7 +392,9 @@ async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<Vec<Num
             has_window: settings.has_window(),
             sending: settings.sending().map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?,
             line,
+            revision: None,
+            seen: Arc::default(),
         });
     }
-    Ok(numbers)
+    Ok(())
 }

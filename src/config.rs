@@ -11,7 +11,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, models, pipeline, provider, rerank, speech, store,
+    embed, http, index, knowledge, llm, models, pipeline, provider, rerank, secrets, speech, store,
     telemetry, worker,
 };
 
@@ -28,6 +28,8 @@ pub struct Config {
     pub http: http::Settings,
     /// The database.
     pub store: store::Settings,
+    /// How secrets in the database are kept.
+    pub secrets: secrets::Settings,
     /// Prompt files and documents.
     pub files: Files,
     /// How documents are learned.
@@ -52,6 +54,8 @@ pub struct Config {
     pub worker: worker::Settings,
     /// What is written to the terminal.
     pub log: telemetry::Settings,
+    /// What numbers may be that are added in the console.
+    pub providers: provider::Limits,
     /// WhatsApp numbers by name.
     pub numbers: BTreeMap<String, provider::Settings>,
 }

@@ -3,18 +3,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::{AgentId, NumberId, Sending, VersionId, What};
+use crate::domain::{AgentId, VersionId, What};
 use crate::knowledge::Library;
 use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
 use crate::prompts;
-use crate::provider::Provider;
 use crate::store::Store;
 
 pub mod live;
 mod wake;
 
 pub use wake::{Begin, Places, Stirs, Wake};
+
+mod numbers;
+
+pub use numbers::{Connector, Number, Numbers, Seen};
 
 /// A running desk.
 pub struct Desk {
@@ -27,7 +30,7 @@ pub struct Desk {
     /// The agents that answer.
     pub bots: Bots,
     /// The numbers that are connected.
-    pub numbers: Vec<Number>,
+    pub numbers: Numbers,
     /// How messages are taken in.
     pub intake: Intake,
     /// The address under which people reach this desk, for links.
@@ -36,30 +39,7 @@ pub struct Desk {
     pub wake: Arc<Wake>,
 }
 
-/// A connected number.
-pub struct Number {
-    /// Its id.
-    pub id: NumberId,
-    /// Its name in the configuration.
-    pub slug: String,
-    /// The provider's name, as in the webhook's path.
-    pub provider: &'static str,
-    /// The agent that answers on it.
-    pub agent: AgentId,
-    /// Whether WhatsApp lets it write freely only for 24 hours after the customer's last message.
-    pub has_window: bool,
-    /// How it sends.
-    pub sending: Sending,
-    /// How it is reached.
-    pub line: Arc<dyn Provider>,
-}
-
 impl Desk {
-    /// The number with this id.
-    pub fn number(&self, id: &str) -> Option<&Number> {
-        self.numbers.iter().find(|number| number.id.as_str() == id)
-    }
-
     /// Brings the curated answers in step with the database.
     pub async fn follow_answers(&self) -> crate::store::Result<()> {
         self.engine.curated.follow(&self.store, &*self.engine.embed).await
@@ -119,11 +99,6 @@ impl Desk {
             }
         }
         Ok(())
-    }
-
-    /// The numbers of a provider.
-    pub fn numbers_of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Number> {
-        self.numbers.iter().filter(move |number| number.provider == provider)
     }
 }
 

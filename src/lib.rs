@@ -19,6 +19,7 @@ pub mod domain;
 pub mod tokens;
 pub mod telemetry;
 pub mod step;
+pub mod secrets;
 mod endpoint;
 pub mod models;
 mod transformer;

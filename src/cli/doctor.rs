@@ -153,13 +153,14 @@ async fn check_reranker(app: &App, report: &mut Report) {
 
 async fn check_numbers(app: &App, report: &mut Report, public: bool) {
     let desk = &app.desk;
-    if desk.numbers.is_empty() {
+    let numbers = desk.numbers.all();
+    if numbers.is_empty() {
         report.note(
             "numbers",
             "none is connected: add [numbers.NAME], README.md \"Go live\" says how",
         );
     }
-    for number in &desk.numbers {
+    for number in &numbers {
         let name = format!("number {}", number.slug);
         match number.line.check().await {
             Ok(what) => report.good(&name, &what),

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::app::App;
-use crate::desk::{Bots, Desk};
+use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::grounds::Grounds;
 use crate::eval::redteam::{self, Built, KINDS, Obedient, Wanted};
 use crate::eval::report;
@@ -135,7 +135,7 @@ fn worst(desk: &Desk, bot: &Bot, built: &Built) -> anyhow::Result<Arc<Desk>> {
         engine,
         library: desk.library.clone(),
         bots,
-        numbers: Vec::new(),
+        numbers: Numbers::default(),
         intake: desk.intake,
         base_url: desk.base_url.clone(),
         wake: Arc::default(),

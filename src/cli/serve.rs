@@ -75,10 +75,11 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
         agents.join(", ")
     };
     println!("  agents     {agents}{}", if demo { " (built-in demo)" } else { "" });
-    if desk.numbers.is_empty() {
+    let numbers = desk.numbers.all();
+    if numbers.is_empty() {
         println!("  numbers    none yet: README.md, \"Go live\", says how to connect WhatsApp");
     }
-    for number in &desk.numbers {
+    for number in &numbers {
         println!(
             "  number     {}: {}/webhooks/{}/{}",
             number.slug, desk.base_url, number.provider, number.slug

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
 use crate::app::App;
-use crate::desk::{Desk, Number};
+use crate::desk::Desk;
 use crate::domain::WebhookId;
 use crate::domain::time::now_ms;
 use crate::pipeline::inbound::{self, Intake, Webhook};
@@ -152,11 +152,11 @@ impl Replay {
         if self.dry_run {
             return Ok(());
         }
-        let Some(number) = desk.numbers_of(&row.provider).next() else { return Ok(()) };
+        let numbers = desk.numbers_of(&row.provider);
+        let Some(number) = numbers.first() else { return Ok(()) };
         let provider = number.provider;
         let number_of = |external: &str| {
-            let number =
-                desk.numbers_of(provider).find(|one| one.line.external_id() == external)?;
+            let number = numbers.iter().find(|one| one.line.external_id() == external)?;
             Some((number.id.clone(), desk.bots.get(&number.agent)))
         };
         let intake =
@@ -172,7 +172,7 @@ impl Replay {
 
 /// Reads a stored body again, as its provider's first number does.
 fn decode(desk: &Desk, row: &WebhookRow) -> anyhow::Result<Vec<crate::domain::Item>> {
-    let number: Option<&Number> = desk.numbers_of(&row.provider).next();
+    let number = desk.numbers_of(&row.provider).into_iter().next();
     let number = number.with_context(|| {
         format!("there is no number of the provider {} in the configuration", row.provider)
     })?;

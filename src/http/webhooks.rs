@@ -17,6 +17,8 @@ use crate::desk::Number;
 use crate::domain::{Event, Item, NumberId};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
+use crate::provider::Form;
+use crate::secrets;
 use crate::store::{self, inbox::Offer};
 
 /// Answers for webhooks, of one number or of all of a provider's.
@@ -33,7 +35,7 @@ async fn handshake_any(
     Path(provider): Path<String>,
     Query(query): Pairs,
 ) -> Result<String, Problem> {
-    shake(&web, &provider, None, &query)
+    shake(&web, (&provider, None), &query).await
 }
 
 async fn handshake_one(
@@ -41,23 +43,33 @@ async fn handshake_one(
     Path((provider, number)): Path<(String, String)>,
     Query(query): Pairs,
 ) -> Result<String, Problem> {
-    shake(&web, &provider, Some(&number), &query)
+    shake(&web, (&provider, Some(&number)), &query).await
 }
 
-/// Answers the provider's question whether this address is ours.
-fn shake(
+/// Answers the provider's question whether this address is ours, also for a number that is about to be added.
+async fn shake(
     web: &Shared,
-    provider: &str,
-    number: Option<&str>,
+    (provider, number): (&str, Option<&str>),
     query: &[(String, String)],
 ) -> Result<String, Problem> {
-    let numbers = addressed(web, provider, number)?;
-    numbers.iter().find_map(|number| number.line.handshake(query)).ok_or_else(|| {
-        tracing::warn!(provider, "a webhook handshake with a wrong verify token was refused");
-        Problem::forbidden(
-            "The verify token is not the one of any number here ([numbers.NAME] verify_token).",
-        )
-    })
+    let numbers = addressed(web, provider, number);
+    for number in numbers.as_deref().unwrap_or_default() {
+        if let Some(answer) = number.line.handshake(query) {
+            web.desk.store.shake_number(&number.id).await?;
+            return Ok(answer);
+        }
+    }
+    let question = Form::of(provider).and_then(|form| form.question(query));
+    if let Some((token, answer)) = question.filter(|_| number.is_none())
+        && web.desk.store.shake_draft(provider, secrets::hash(token)).await?
+    {
+        return Ok(answer.to_owned());
+    }
+    numbers?;
+    tracing::warn!(provider, "a webhook handshake with a wrong verify token was refused");
+    Err(Problem::forbidden(
+        "The verify token is not the one of any number here ([numbers.NAME] verify_token, or the console's).",
+    ))
 }
 
 async fn receive_any(
@@ -96,17 +108,25 @@ async fn receive(
     // A signature speaks only for the numbers whose own secret it was made with. Refused, not passed over: the
     // provider sends it again, and a secret that was mistyped here can be mended.
     verify_all(&ours, headers, &body)?;
-    let answers = |number: &&Number| {
+    let answers = |number: &Arc<Number>| {
         let answers = (number.id.clone(), web.desk.bots.get(&number.agent));
         (number.line.external_id().to_owned(), answers)
     };
     let answers: HashMap<_, _> = ours.iter().map(answers).collect();
+    let wrote: Vec<bool> = ours.iter().map(|number| wrote(number, &items)).collect();
     let (provider, body) = (first.provider, body.to_vec());
     let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
     crate::step!("webhook.verified");
     // As a task of its own, which ends even if the provider hangs up: a turn that is claimed with the webhook is run.
     let taking = tokio::spawn(take(web.clone(), webhook, answers));
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
+    for (number, wrote) in ours.iter().zip(wrote) {
+        number.seen.called(wrote);
+    }
+    if ours.is_empty() {
+        // News of the account, or the provider's own test: it did call.
+        first.seen.called(false);
+    }
     Ok(StatusCode::OK)
 }
 
@@ -149,38 +169,50 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
 }
 
 /// The numbers that a webhook's address stands for.
-fn addressed<'a>(
-    web: &'a Shared,
-    provider: &'a str,
+fn addressed(
+    web: &Shared,
+    provider: &str,
     number: Option<&str>,
-) -> Result<Vec<&'a Number>, Problem> {
-    let named =
-        |each: &&Number| number.is_none_or(|name| each.slug == name || each.id.as_str() == name);
-    let numbers: Vec<_> = web.desk.numbers_of(provider).filter(named).collect();
+) -> Result<Vec<Arc<Number>>, Problem> {
+    let named = |each: &Arc<Number>| {
+        number.is_none_or(|name| each.slug == name || each.id.as_str() == name)
+    };
+    let mut numbers = web.desk.numbers_of(provider);
+    numbers.retain(named);
     if numbers.is_empty() {
-        return Err(Problem::not_found("number here; add it under [numbers] in the configuration"));
+        return Err(Problem::not_found(
+            "number here; add it in the console, or under [numbers] in the configuration",
+        ));
     }
     Ok(numbers)
 }
 
 /// The numbers of ours that a webhook's items are about.
-fn named<'a>(web: &'a Shared, provider: &'static str, items: &[Item]) -> Vec<&'a Number> {
-    let about = |number: &&Number| {
+fn named(web: &Shared, provider: &'static str, items: &[Item]) -> Vec<Arc<Number>> {
+    let about = |number: &Arc<Number>| {
         items.iter().any(|item| item.number.as_deref() == Some(number.line.external_id()))
     };
-    web.desk.numbers_of(provider).filter(about).collect()
+    let mut numbers = web.desk.numbers_of(provider);
+    numbers.retain(about);
+    numbers
 }
 
-fn verify_all(numbers: &[&Number], headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+/// Whether a customer wrote to the number.
+fn wrote(number: &Number, items: &[Item]) -> bool {
+    let ours = |item: &&Item| item.number.as_deref() == Some(number.line.external_id());
+    items.iter().filter(ours).any(|item| matches!(item.event, Event::Message(_)))
+}
+
+fn verify_all(numbers: &[Arc<Number>], headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
     for number in numbers {
-        verify(&[number], headers, body)?;
+        verify(std::slice::from_ref(number), headers, body)?;
     }
     Ok(())
 }
 
 /// The first number whose secret the body was signed with.
 fn verify<'a>(
-    numbers: &[&'a Number],
+    numbers: &'a [Arc<Number>],
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<&'a Number, Problem> {

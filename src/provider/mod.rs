@@ -17,12 +17,14 @@ use serde::Deserialize;
 use crate::domain::{Fault, Item, Media, Party, Sending, Template};
 
 mod error;
+mod form;
 mod json;
 mod signature;
 mod meta;
 mod sandbox;
 
 pub use error::{Class, Error, Malformed, Refused, Retry};
+pub use form::{Doubt, Field, Fields, Form, Kind, Shows, Step};
 
 /// One connected number: takes in its webhooks.
 pub trait Receiver: Send + Sync {
@@ -54,7 +56,46 @@ pub trait Provider: Receiver {
 
     /// Asks the provider whether the credentials work; the answer names the number.
     async fn check(&self) -> Result<String, Error>;
+
+    /// The same, field by field, where the provider can tell them apart.
+    fn introducer(&self) -> Option<&dyn Introduce> {
+        None
+    }
+
+    /// A template that every account of the provider has, to try a number with.
+    fn sample(&self) -> Option<Template> {
+        None
+    }
 }
+
+/// One number that the provider can be asked about, so that each field of its form is judged.
+#[async_trait]
+pub trait Introduce: Send + Sync {
+    /// What the provider says the number is, or which field is wrong, and where the right value is found.
+    async fn introduce(&self) -> Result<Introduced, Doubt>;
+}
+
+/// What a provider says a number is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Introduced {
+    /// The phone number.
+    pub display: Option<String>,
+    /// The name that customers see.
+    pub verified_name: Option<String>,
+    /// In a sentence.
+    pub words: String,
+}
+
+/// What numbers may be that are added in the console, as written in the configuration.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Whether they may call another address than the provider's own.
+    pub allow_base_url: bool,
+}
+
+/// The form of each provider.
+pub const FORMS: &[&Form] = &[&meta::FORM, &sandbox::FORM];
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +169,12 @@ impl Settings {
             return Err("unknown.after_ms must be 0 or more".into());
         }
         Ok(sending)
+    }
+
+    /// What was written in a form, as settings. The error names the field.
+    pub fn from_form(form: &Form, agent: &str, fields: &Fields) -> Result<Self, Doubt> {
+        serde_json::from_value(form.json(agent, fields)?)
+            .map_err(|error| Doubt { field: None, message: error.to_string() })
     }
 
     /// The name of the agent that answers on the number.

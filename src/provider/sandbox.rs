@@ -14,7 +14,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json, signature};
+use super::{
+    Error, Field, Form, Kind, Malformed, Outgoing, Provider, Receiver, Refused, Sent, Step, json,
+    signature,
+};
 use crate::domain::{
     Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, Sending, Unknown,
 };
@@ -23,6 +26,33 @@ use crate::domain::{
 const SIGNATURE: &str = "x-frontdesk-signature";
 /// How many sent messages are remembered.
 const REMEMBERED: usize = 1000;
+
+/// What it asks for.
+pub(super) const FORM: Form = Form {
+    name: "sandbox",
+    title: "Practice number",
+    about: "A number of this desk alone: it takes in webhooks like any other and sends to nobody. For trying the whole way of a message \
+            without WhatsApp.",
+    fields: &[
+        Field::required("id", Kind::Text, "Id")
+            .help("By which its webhooks name it; any small letters, digits, - and _.")
+            .pattern("^[a-z0-9_-]{1,40}$")
+            .like("practice"),
+        Field::optional("secret", Kind::Secret, "Secret")
+            .help("Its webhooks are signed with it: header X-Frontdesk-Signature, as GitHub and Meta do it.")
+            .pattern("^[!-~]{8,200}$"),
+        Field::optional("insecure", Kind::Switch, "Take unsigned webhooks")
+            .help("For practice alone: everybody who reaches the desk can then write in a customer's name.")
+            .like("false"),
+    ],
+    steps: &[Step {
+        title: "Send it a message",
+        text: "POST {\"messages\": [{\"from\": \"15550100001\", \"text\": \"When do you open?\"}]} to the callback address.",
+        shows: &[super::Shows::CallbackUrl],
+    }],
+    trap: |_, _| None,
+    question: |_| None,
+};
 
 /// How an in-process number is set up.
 #[derive(Debug, Clone, Deserialize)]

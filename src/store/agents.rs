@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::audit::Entry;
+use super::numbers::step_aside;
 use super::{Conn, Error, Result, Store, Write, all, first, now, run};
 use crate::domain::{AgentId, NumberId, VersionId, WorkspaceId};
 
@@ -58,6 +59,22 @@ pub struct NumberRow {
     pub state: String,
     /// Why it is stopped.
     pub state_reason: Option<String>,
+    /// 1 when it was added in the console.
+    pub added: i64,
+    /// The phone number, as the provider shows it.
+    pub display: Option<String>,
+    /// The name that the provider shows to customers.
+    pub verified_name: Option<String>,
+    /// When the provider last asked whether the address is ours.
+    pub verified_at: Option<i64>,
+    /// When the provider last called.
+    pub last_webhook_at: Option<i64>,
+    /// When a customer last wrote.
+    pub last_inbound_at: Option<i64>,
+    /// When something was last sent.
+    pub last_sent_at: Option<i64>,
+    /// When it was set up.
+    pub created_at: i64,
 }
 
 impl Store {
@@ -123,12 +140,14 @@ impl Store {
         self.apply(NoteFile { agent: agent.clone(), hash: hash.to_owned() }).await
     }
 
-    /// Every number, by name.
+    /// Every number that was not removed, by name.
     pub async fn numbers(&self) -> Result<Vec<NumberRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, slug, provider, external_id, agent_id, state, state_reason
-                       from numbers where workspace_id = $1 order by slug";
+            let sql = "select id, slug, provider, external_id, agent_id, state, state_reason,
+                           cast(case when settings is null then 0 else 1 end as bigint) as added, display,
+                           verified_name, verified_at, last_webhook_at, last_inbound_at, last_sent_at, created_at
+                       from numbers where workspace_id = $1 and state <> 'removed' order by slug";
             all!(conn, NumberRow, sql, workspace.as_str())
         })
         .await
@@ -297,10 +316,20 @@ impl Write for ConnectNumber {
     type Out = NumberId;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<NumberId> {
+        // The file's number has the name. Another WhatsApp number of that name that was added in the console steps aside.
+        let sql = "select id from numbers where workspace_id = $1 and slug = $2 and (provider <> $3 or external_id <> $4)
+                   and (settings is not null or state = 'removed')";
+        let (slug, external) = (&self.slug, &self.external_id);
+        if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?
+            .is_some()
+        {
+            step_aside(workspace, conn, (slug, "")).await?;
+        }
         let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
                    values ($1, $2, $3, $4, $5, $6, 'ready', $7, $7)
                    on conflict (workspace_id, slug) do update set provider = excluded.provider,
                        external_id = excluded.external_id, agent_id = excluded.agent_id,
+                       state = case when numbers.state = 'removed' then 'ready' else numbers.state end,
                        updated_at = excluded.updated_at
                    returning id";
         let fresh = NumberId::generate();
@@ -337,7 +366,7 @@ impl Write for SetNumberState {
             NumberState::Stopped => "stopped",
         };
         let sql = "update numbers set state = $3, state_reason = $4, updated_at = $5
-                   where id = $1 and workspace_id = $2";
+                   where id = $1 and workspace_id = $2 and state <> 'removed'";
         run!(conn, sql, self.id.as_str(), workspace.as_str(), state, self.reason.as_deref(), now())
             .map(|_| ())
     }

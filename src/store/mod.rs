@@ -38,6 +38,7 @@ pub mod audit;
 pub mod gaps;
 pub mod messages;
 pub mod person;
+pub mod numbers;
 pub mod recordings;
 pub mod outbox;
 pub mod unknown;
@@ -174,7 +175,7 @@ impl Store {
     }
 
     /// Whether several processes may serve this database.
-    pub(crate) fn is_shared(&self) -> bool {
+    pub fn is_shared(&self) -> bool {
         matches!(self.base.db, Db::Postgres(_))
     }
 

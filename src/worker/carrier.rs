@@ -40,6 +40,7 @@ impl Carrier {
         if message.lease_until - now < TOO_LATE_MS {
             return Ended::Again(now, Fault::ours("it was claimed too long ago to be sent"));
         }
+        let number = &*number;
         let sent = self.send(number, message, &pass).await;
         // The window closed between the gate and WhatsApp: the template, where there is one, goes at once.
         let sent = match sent {
@@ -70,6 +71,9 @@ impl Carrier {
         let outgoing = outgoing(message, pass);
         let sent = number.line.send(&outgoing).await;
         crate::step!("send.taken");
+        if sent.is_ok() {
+            number.seen.sent();
+        }
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
         sent.map(|sent| sent.provider_id)

@@ -26,23 +26,20 @@ pub(super) struct Courier {
     pace: Arc<Mutex<Pace>>,
     places: Arc<Semaphore>,
     replicas: Arc<AtomicI64>,
-    /// Numbers that send again what stays unknown.
-    ordered: Vec<String>,
     under_way: Mutex<JoinSet<()>>,
 }
 
 impl Courier {
     /// A courier who carries nothing yet.
     pub(super) fn new(desk: &Arc<Desk>, settings: &Settings, replicas: &Arc<AtomicI64>) -> Self {
-        let rates = desk.numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
+        let numbers = desk.numbers.all();
+        let rates = numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
         let pace = Mutex::new(Pace::new(rates.collect()));
-        let resends = |number: &&Number| number.sending.unknown.then == Then::Resend;
         Self {
             pace: Arc::new(pace),
             places: Arc::new(Semaphore::new(settings.sends.max(1))),
             settings: settings.clone(),
             replicas: replicas.clone(),
-            ordered: desk.numbers.iter().filter(resends).map(|one| one.id.to_string()).collect(),
             desk: desk.clone(),
             under_way: Mutex::default(),
         }
@@ -92,7 +89,8 @@ impl Courier {
         loop {
             // A number that may send little now is asked for alone, so that it holds back no other.
             let mut except = Vec::new();
-            for number in &self.desk.numbers {
+            let numbers = self.desk.numbers.all();
+            for number in &numbers {
                 let (most, id) = (self.allowed(number), number.id.to_string());
                 if most < BATCH {
                     if most > 0 {
@@ -101,7 +99,7 @@ impl Courier {
                     except.push(id);
                 }
             }
-            let others = except.len() < self.desk.numbers.len();
+            let others = except.len() < numbers.len();
             if !others || !self.claim(BATCH, (except, None)).await {
                 return;
             }
@@ -110,7 +108,11 @@ impl Courier {
 
     /// How many messages of a number may be claimed now.
     fn allowed(&self, number: &Number) -> usize {
-        match self.with_pace(|pace| pace.allow(number.id.as_str(), now_ms())) {
+        let allowed = self.with_pace(|pace| {
+            pace.know(number.id.as_str(), number.sending.rate, number.revision);
+            pace.allow(number.id.as_str(), now_ms())
+        });
+        match allowed {
             Allowance::UpTo(count) => usize::try_from(count).unwrap_or(BATCH),
             Allowance::Probe => 1,
             Allowance::Nothing => 0,
@@ -123,7 +125,7 @@ impl Courier {
         let more = std::iter::from_fn(|| self.places.clone().try_acquire_owned().ok());
         let places: Vec<_> = std::iter::once(first).chain(more.take(most - 1)).collect();
         let limit = i64::try_from(places.len()).unwrap_or(1);
-        let (lease_ms, ordered) = (self.settings.send_lease_ms, self.ordered.clone());
+        let (lease_ms, ordered) = (self.settings.send_lease_ms, self.ordered());
         let asked = Asked { limit, lease_ms, except, only, ordered, pair: self.pair() };
         let claimed = self.desk.store.claim_sends(asked).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages cannot be claimed, it is tried again");
@@ -135,6 +137,12 @@ impl Courier {
             self.spawn(message, place, Next::Always);
         }
         full
+    }
+
+    /// Numbers that send again what stays unknown.
+    fn ordered(&self) -> Vec<String> {
+        let numbers = self.desk.numbers.all();
+        numbers.iter().filter(|one| resends(one)).map(|one| one.id.to_string()).collect()
     }
 
     fn pair(&self) -> Pair {
@@ -169,10 +177,15 @@ impl Courier {
     pub(super) fn express(self: &Arc<Self>, number: &str) -> Option<Express> {
         let place = self.places.clone().try_acquire_owned().ok()?;
         let asked = self.desk.wake.sends_asked();
-        self.with_pace(|pace| pace.express(number, now_ms())).then(|| Express {
+        let known = self.desk.number(number)?;
+        let free = self.with_pace(|pace| {
+            pace.know(number, known.sending.rate, known.revision);
+            pace.express(number, now_ms())
+        });
+        free.then(|| Express {
             terms: Terms {
                 lease_ms: self.settings.send_lease_ms,
-                ordered: self.ordered.iter().any(|one| one == number),
+                ordered: resends(&known),
                 pair: self.pair(),
             },
             courier: self.clone(),
@@ -181,6 +194,11 @@ impl Courier {
             asked,
         })
     }
+}
+
+/// Whether a number sends again what stays unknown.
+fn resends(number: &Number) -> bool {
+    number.sending.unknown.then == Then::Resend
 }
 
 /// When to look for the next message after a send.

@@ -74,8 +74,8 @@ impl Keeper {
     async fn often(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
         loop {
-            for number in &self.desk.numbers {
-                if let Err(error) = self.look_after(number).await {
+            for number in self.desk.numbers.all() {
+                if let Err(error) = self.look_after(&number).await {
                     tracing::error!(%error, "the outbox cannot be looked after, it is tried again");
                 }
             }

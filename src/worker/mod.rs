@@ -115,7 +115,7 @@ impl Worker {
     }
 }
 
-/// Keeps the index, the agents and the curated answers in step with what other processes learn and publish.
+/// Keeps the index, the agents, the numbers and the curated answers in step with what other processes learn and publish.
 async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     let mut pause = tokio::time::interval(Duration::from_millis(poll_ms.max(100)));
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -136,6 +136,12 @@ async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool
         }
         if let Err(error) = desk.follow_agents().await {
             tracing::warn!(%error, "the agents could not be brought up to date, it is tried again");
+        }
+        if let Err(error) = desk.follow_numbers().await {
+            tracing::warn!(%error, "the numbers could not be brought up to date, it is tried again");
+        }
+        if let Err(error) = desk.note_numbers().await {
+            tracing::debug!(%error, "when numbers were last used is written down later");
         }
         if let Err(error) = desk.follow_answers().await {
             tracing::warn!(%error, "the curated answers could not be brought up to date, it is tried again");

@@ -75,6 +75,15 @@ impl Pace {
         Self { lines, replicas: 1, clock: Clock::default() }
     }
 
+    /// A number is set up like this. One that was set up anew starts afresh: its token may work now.
+    pub(super) fn know(&mut self, number: &str, rate: f64, revision: Option<i64>) {
+        let known = self.lines.get(number).is_some_and(|line| line.revision == revision);
+        if !known {
+            let line = Line { revision, ..Line::new(rate, self.replicas) };
+            self.lines.insert(number.to_owned(), line);
+        }
+    }
+
     /// How many messages of this number may be claimed now.
     pub(super) fn allow(&mut self, number: &str, now: i64) -> Allowance {
         let now = self.clock.read(now);
@@ -163,6 +172,8 @@ struct Line {
     cost: i64,
     full_at: i64,
     stop: Option<Stop>,
+    /// Which of its settings this is the pace of; none for those of the configuration file.
+    revision: Option<i64>,
 }
 
 /// A number whose token is refused.
@@ -179,7 +190,7 @@ struct Stop {
 impl Line {
     fn new(rate: f64, replicas: u32) -> Self {
         let rate = if rate.is_nan() { DEFAULT_RATE } else { rate.clamp(RATES.0, RATES.1) };
-        Self { rate, cost: cost(rate, replicas), full_at: i64::MIN, stop: None }
+        Self { rate, cost: cost(rate, replicas), full_at: i64::MIN, stop: None, revision: None }
     }
 
     fn allow(&self, now: i64) -> Allowance {

@@ -157,7 +157,7 @@ impl Job {
             return Ok(None);
         };
         let deadline = tokio::time::Instant::now() + self.limit;
-        let scene = Scene { bot: &bot, number, deadline };
+        let scene = Scene { bot: &bot, number: &number, deadline };
         let Some((gathered, Done { answered, tape })) = self.answer(&scene, heard).await? else {
             self.release(None, true).await?;
             return Ok(None);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["tokens", "telemetry", "step"]),
+    (1, &["tokens", "telemetry", "step", "secrets"]),
     (2, &["endpoint", "models", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
@@ -52,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rust_embed", &["app.rs", "http/console.rs"]),
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
+    ("ring", &["secrets.rs"]),
     ("fail", &["step.rs"]),
     ("opus_rs", &["speech/audio/"]),
     ("symphonia", &["speech/audio/"]),

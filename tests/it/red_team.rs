@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk::desk::{Bots, Desk};
+use frontdesk::desk::{Bots, Desk, Numbers};
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::redteam::{Built, Obedient, Tally, Wanted, build, tally, topics};
 use frontdesk::eval::row::Journal;
@@ -33,7 +33,7 @@ fn worst(app: &TestApp, built: &Built) -> Arc<Desk> {
         engine,
         library: desk.library.clone(),
         bots,
-        numbers: Vec::new(),
+        numbers: Numbers::default(),
         intake: desk.intake,
         base_url: String::new(),
         wake: Arc::default(),

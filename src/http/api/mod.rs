@@ -30,6 +30,7 @@ mod messages;
 mod numbers;
 mod overview;
 mod page;
+mod providers;
 mod recordings;
 mod sandbox;
 mod session;
@@ -97,7 +98,13 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(evals::rows))
         .routes(routes!(evals::events))
         .routes(routes!(evals::report))
-        .routes(routes!(numbers::list))
+        .routes(routes!(numbers::list, numbers::create))
+        .routes(routes!(numbers::draft::draft))
+        .routes(routes!(numbers::one, numbers::change, numbers::remove))
+        .routes(routes!(numbers::trial::test))
+        .routes(routes!(numbers::draft::handshake))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::check))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::counts))
         .routes(routes!(conversations::one))

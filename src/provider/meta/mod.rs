@@ -3,6 +3,7 @@
 //! Their JSON stays in `wire` (webhooks), `request` and `answer`; what their error numbers mean is in `codes`.
 
 mod settings;
+mod form;
 mod wire;
 mod request;
 mod answer;
@@ -16,13 +17,14 @@ use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 
 use super::{
-    Class, Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json, signature,
+    Class, Error, Introduce, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json,
+    signature,
 };
-use crate::domain::{Item, Media};
+use crate::domain::{Item, Media, Template};
 
+pub(super) use form::FORM;
 pub(super) use settings::Settings;
 
 /// The header that carries the signature of a webhook.
@@ -87,11 +89,8 @@ impl Receiver for Meta {
     }
 
     fn handshake(&self, query: &[(String, String)]) -> Option<String> {
-        let get = |name| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let token = get("hub.verify_token")?.as_bytes();
-        let right: bool = token.ct_eq(self.verify_token.expose_secret().as_bytes()).into();
-        let challenge = get("hub.challenge")?;
-        (right && get("hub.mode") == Some("subscribe")).then(|| challenge.to_owned())
+        let (token, challenge) = form::question(query)?;
+        form::same(token, &self.verify_token).then(|| challenge.to_owned())
     }
 
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
@@ -130,10 +129,7 @@ impl Provider for Meta {
     }
 
     async fn check(&self) -> Result<String, Error> {
-        let mut url = self.endpoint(&[&self.phone_number_id]);
-        url.query_pairs_mut()
-            .append_pair("fields", "display_phone_number,verified_name,quality_rating");
-        let number = self.ask(url).await?;
+        let number = self.about(None).await?;
         let get =
             |key, otherwise: &str| json::text(&number, key).unwrap_or_else(|| otherwise.to_owned());
         Ok(format!(
@@ -142,6 +138,15 @@ impl Provider for Meta {
             get("display_phone_number", &self.phone_number_id),
             get("quality_rating", "not rated")
         ))
+    }
+
+    fn introducer(&self) -> Option<&dyn Introduce> {
+        Some(self)
+    }
+
+    fn sample(&self) -> Option<Template> {
+        let (name, language) = ("hello_world".to_owned(), "en_US".to_owned());
+        Some(Template { name, language, with_text: false })
     }
 }
 

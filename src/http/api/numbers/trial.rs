@@ -1,0 +1,203 @@
+//! A test message: an operator sends it through the provider, to see that the number works. It is in no conversation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::super::Answer;
+use super::ACTOR;
+use crate::desk::Number;
+use crate::domain::Party;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::provider::{Class, Error, Outgoing, Sent};
+use crate::store::audit::Entry;
+
+/// How long the provider is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The time between two test messages of a number, in milliseconds.
+const PAUSE_MS: i64 = 3000;
+/// The longest text, in characters.
+const LONGEST: usize = 1000;
+
+/// A message to try a number with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct NumberTrial {
+    /// The phone that gets it, with its country code.
+    to: String,
+    /// The words; a short sentence where there are none. At most 1000 characters.
+    text: Option<String>,
+    /// Sends the provider's own sample template instead, which is taken outside of the 24-hour window, too.
+    #[serde(default)]
+    template: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct NumberTried {
+    /// Whether the provider took it.
+    ok: bool,
+    /// The provider's id of it.
+    provider_id: Option<String>,
+    /// What that means, or what is wrong and what to do.
+    message: String,
+}
+
+/// Sends a message to try a number with, and says what the provider said.
+#[utoipa::path(
+    post, path = "/numbers/{id}/test", operation_id = "try_number", tag = "numbers",
+    params(("id" = String, Path, description = "The number")),
+    request_body = NumberTrial,
+    responses(
+        (status = 200, body = NumberTried), (status = 404, response = Problem),
+        (status = 409, description = "The number is stopped, or that person opted out.", body = Problem),
+        (status = 422, description = "That is no phone number, or the text is too long.", body = Problem)
+    )
+)]
+pub(in super::super) async fn test(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    Body(trial): Body<NumberTrial>,
+) -> Answer<NumberTried> {
+    let number = connected(&web, &id).await?;
+    let outgoing = outgoing(&web, &number, &trial)?;
+    let to = outgoing.to.wa_id.clone().unwrap_or_default();
+    if web.desk.store.opted_out(&to).await? {
+        return Err(Problem::conflict(
+            "That person asked to get nothing more. Whoever writes to the number again may be written to.",
+        ));
+    }
+    if !number.seen.may_try(PAUSE_MS) {
+        return Err(Problem::too_many(
+            "A test message just went out: try it again in a few seconds.",
+        ));
+    }
+    let sent = tokio::time::timeout(PATIENCE, number.line.send(&outgoing)).await;
+    let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
+    let tried = tried(sent, outgoing.template.is_some());
+    let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
+    let (actor, subject) = (ACTOR.to_owned(), number.slug.clone());
+    web.desk.store.audit(Entry { actor, action: "number.tried", subject, detail }).await?;
+    Ok(Json(tried))
+}
+
+/// The number, where it is connected.
+async fn connected(web: &Shared, id: &str) -> Result<Arc<Number>, Problem> {
+    if let Some(number) = web.desk.number(id) {
+        return Ok(number);
+    }
+    super::row(web, id).await?;
+    let why = web.desk.numbers.aside(id);
+    Err(Problem::conflict(why.unwrap_or_else(|| "The number is not connected.".to_owned())))
+}
+
+/// What is sent.
+fn outgoing(web: &Shared, number: &Number, trial: &NumberTrial) -> Result<Outgoing, Problem> {
+    let to: String = trial
+        .to
+        .chars()
+        .filter(|letter| !matches!(letter, ' ' | '+' | '-' | '(' | ')' | '.'))
+        .collect();
+    if !(7..=15).contains(&to.len()) || !to.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Problem::unprocessable(
+            "`to` is a phone number with its country code, such as +44 7700 900123.",
+        ));
+    }
+    let template = if trial.template { number.line.sample() } else { None };
+    if trial.template && template.is_none() {
+        return Err(Problem::unprocessable("This provider has no sample template: send a text."));
+    }
+    let name = web.desk.bots.get(&number.agent).map(|bot| bot.agent.name.clone());
+    let usual = || {
+        let name = name.unwrap_or_else(|| number.slug.clone());
+        format!("Test message from frontdesk: {name} answers here.")
+    };
+    let given = trial.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let text = given.map_or_else(usual, ToOwned::to_owned);
+    if text.chars().count() > LONGEST {
+        return Err(Problem::unprocessable(format!("`text` has at most {LONGEST} characters.")));
+    }
+    Ok(Outgoing {
+        to: Party { wa_id: Some(to), ..Party::default() },
+        text,
+        template,
+        reply_to: None,
+        reference: format!("test_{}", ulid::Ulid::generate()),
+    })
+}
+
+/// What the provider said, in words.
+fn tried(sent: Result<Sent, Error>, template: bool) -> NumberTried {
+    let (provider_id, message) = match sent {
+        Ok(sent) => {
+            let window = "WhatsApp took the message. If it does not arrive within a minute: free text reaches only people who wrote to \
+                          the number within the last 24 hours. Write to it from that phone first, or send the sample template.";
+            let took = if template { "WhatsApp took the message." } else { window };
+            (Some(sent.provider_id), took.to_owned())
+        }
+        Err(error) => (None, advice(&error)),
+    };
+    NumberTried { ok: provider_id.is_some(), provider_id, message }
+}
+
+/// Why a message was not taken, and what to do.
+fn advice(error: &Error) -> String {
+    let Error::Refused { class, fault, .. } = error else {
+        return format!(
+            "The provider gave no answer, so it is not known what became of it: {error}."
+        );
+    };
+    let what = match class {
+        Class::Token => "The provider refuses the access token: write a new one.",
+        Class::WindowClosed => {
+            "WhatsApp takes free text only within 24 hours after that person wrote to the number: write to it from that phone first, or send \
+             the sample template."
+        }
+        Class::Declined => "WhatsApp does not deliver this to that person.",
+        Class::Undeliverable => {
+            "That phone cannot be reached: is it on WhatsApp, and is the country code there? Meta's test number reaches only phones that are \
+             listed as recipients on the page API Setup."
+        }
+        Class::OurFault => "The provider refuses this message.",
+        Class::Throttled | Class::PairRate | Class::SpamLimit => {
+            "That was too much at once: try it again in a few minutes."
+        }
+        Class::Transient => "The provider has trouble right now: try it again soon.",
+    };
+    format!("{what} It says: {} {}", fault.code, fault.title)
+}
+
+/// A phone as it may be written down.
+fn masked_phone(phone: &str) -> String {
+    let end = phone.len().saturating_sub(2);
+    format!("{}{}", "•".repeat(end), phone.get(end..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Fault;
+
+    #[test]
+    fn what_the_provider_says_becomes_what_to_do() {
+        let of = |class| {
+            let fault = Fault { code: 7, title: "its words".into(), details: None };
+            tried(Err(Error::Refused { class, fault, retry_after: None }), false)
+        };
+        let closed = of(Class::WindowClosed);
+        assert!(!closed.ok && closed.message.contains("sample template"), "{closed:?}");
+        assert!(closed.message.ends_with("7 its words"));
+        assert!(of(Class::Token).message.contains("access token"));
+        assert!(of(Class::Undeliverable).message.contains("recipients"));
+        let lost = tried(Err(Error::Unknown("x".into())), false);
+        assert!(lost.message.contains("not known"), "{lost:?}");
+        assert_eq!(masked_phone("15550100001"), "•••••••••01");
+    }
+}

@@ -1,0 +1,220 @@
+//! What Meta's Cloud API asks for to connect a number, and what Meta says of it when it is asked.
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::super::{
+    Class, Doubt, Error, Field, Form, Introduce, Introduced, Kind, Shows, Step, json, signature,
+};
+use super::Meta;
+
+/// The form.
+pub(in super::super) const FORM: Form = Form {
+    name: "meta",
+    title: "WhatsApp Cloud API (Meta)",
+    about: "Meta's own way to WhatsApp: an app at developers.facebook.com with the product WhatsApp. Meta's test number costs nothing.",
+    fields: &[
+        Field::required("phone_number_id", Kind::Digits, "Phone number id")
+            .help("Meta: your app > WhatsApp > API Setup, below the phone number: 15 digits or so, not the phone number itself.")
+            .pattern("^[0-9]{14,20}$")
+            .like("106540352242922"),
+        Field::required("access_token", Kind::Secret, "Access token")
+            .help(
+                "Meta: Business settings > Users > System users > Generate token, with whatsapp_business_messaging and \
+                 whatsapp_business_management. The token of the page API Setup works too, but only for a day.",
+            )
+            .pattern("^[A-Za-z0-9._|-]{10,1000}$")
+            .like("EAAG…"),
+        Field::required("app_secret", Kind::Secret, "App secret")
+            .help("Meta: your app > App settings > Basic > App secret > Show: 32 digits and letters from a to f. Webhooks are checked with it.")
+            .pattern("^[0-9a-fA-F]{32}$")
+            .like("…"),
+        Field::required("verify_token", Kind::Secret, "Verify token")
+            .help("Made here; it is typed into Meta's webhook form, see the steps.")
+            .pattern("^[!-~]{8,200}$")
+            .like("…"),
+        Field::optional("coexistence", Kind::Switch, "Used on the phone, too")
+            .help("Whether the number goes on being used in the WhatsApp Business app: then WhatsApp takes fewer messages a second from it.")
+            .like("false"),
+        Field::optional("version", Kind::Text, "Version")
+            .help("Of Meta's Graph API, such as v24.0.")
+            .pattern("^v[0-9]{1,3}\\.[0-9]{1,2}$")
+            .like("v24.0")
+            .advanced(),
+        Field::optional("base_url", Kind::Url, "Address")
+            .help("Of Meta's Graph API, where it is reached through a proxy.")
+            .like("https://graph.facebook.com")
+            .advanced(),
+    ],
+    steps: &[
+        Step {
+            title: "Make an app at Meta",
+            text: "developers.facebook.com > My Apps > Create App, of the type Business; add the product WhatsApp. An app that you have \
+                   already does as well.",
+            shows: &[],
+        },
+        Step {
+            title: "Copy what is asked for here",
+            text: "Phone number id: WhatsApp > API Setup. Access token: Business settings > Users > System users. App secret: App settings > Basic.",
+            shows: &[],
+        },
+        Step {
+            title: "Tell Meta where your desk is",
+            text: "WhatsApp > Configuration > Webhook > Edit: paste both, then Verify and save. Meta calls at once, and needs a public \
+                   https address.",
+            shows: &[Shows::CallbackUrl, Shows::VerifyToken],
+        },
+        Step {
+            title: "Subscribe to messages",
+            text: "On the same page, Webhook fields > Manage: switch `messages` on.",
+            shows: &[],
+        },
+        Step {
+            title: "Write to the number",
+            text: "From your phone, in WhatsApp. With Meta's test number, add your phone as a recipient on the page API Setup first.",
+            shows: &[],
+        },
+    ],
+    trap,
+    question,
+};
+
+/// What is mistaken for a field.
+fn trap(field: &str, value: &str) -> Option<&'static str> {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let phone = value.bytes().all(|byte| byte.is_ascii_digit() || b"+ ()-.".contains(&byte));
+    match field {
+        "phone_number_id" if phone && (7..=13).contains(&digits) => {
+            Some("That looks like the phone number itself.")
+        }
+        "access_token"
+            if value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("bearer")) =>
+        {
+            Some("The token goes here without the word Bearer.")
+        }
+        "app_secret" if value.starts_with("EAA") => Some("That is an access token."),
+        _ => None,
+    }
+}
+
+/// The verify token and the challenge of Meta's handshake.
+pub(super) fn question(query: &[(String, String)]) -> Option<(&str, &str)> {
+    let get = |name| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let asked = Some((get("hub.verify_token")?, get("hub.challenge")?));
+    asked.filter(|_| get("hub.mode") == Some("subscribe"))
+}
+
+#[async_trait]
+impl Introduce for Meta {
+    async fn introduce(&self) -> Result<Introduced, Doubt> {
+        let number = self.about(None).await.map_err(|error| doubt(&error))?;
+        if let Some(secret) = &self.app_secret {
+            // Meta checks the proof wherever one is given: it shows that secret and token are of the same app.
+            let token = self.access_token.expose_secret();
+            let proof = signature::sign(secret.expose_secret(), token.as_bytes());
+            let proof = proof.trim_start_matches("sha256=");
+            match self.about(Some(proof)).await {
+                Err(Error::Refused { fault, .. }) if fault.title.contains("appsecret_proof") => {
+                    return Err(Doubt {
+                        field: Some("app_secret"),
+                        message: "Meta says that this is not the secret of the app that the access token is of. Meta: App settings > Basic \
+                                  of the same app."
+                            .to_owned(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(introduced(&number))
+    }
+}
+
+impl Meta {
+    /// What Meta says of the number.
+    pub(super) async fn about(&self, proof: Option<&str>) -> Result<Value, Error> {
+        let mut url = self.endpoint(&[&self.phone_number_id]);
+        url.query_pairs_mut()
+            .append_pair("fields", "display_phone_number,verified_name,quality_rating");
+        if let Some(proof) = proof {
+            url.query_pairs_mut().append_pair("appsecret_proof", proof);
+        }
+        self.ask(url).await
+    }
+}
+
+fn introduced(number: &Value) -> Introduced {
+    let (display, verified_name) =
+        (json::text(number, "display_phone_number"), json::text(number, "verified_name"));
+    let quality = json::text(number, "quality_rating");
+    let words = format!(
+        "{} ({}), quality {}",
+        verified_name.as_deref().unwrap_or("a number without a name"),
+        display.as_deref().unwrap_or("phone number not shown"),
+        quality.as_deref().unwrap_or("not rated")
+    );
+    Introduced { display, verified_name, words }
+}
+
+/// Which field Meta's refusal is about. The number decides, and where Meta has one for several things, the subcode.
+fn doubt(error: &Error) -> Doubt {
+    let of = |field, message: &str| Doubt { field: Some(field), message: message.to_owned() };
+    let none = |message: String| Doubt { field: None, message };
+    let Error::Refused { class, fault, .. } = error else {
+        return none(format!("Meta could not be reached, so nothing was checked there: {error}"));
+    };
+    let subcode = fault.details.as_deref().unwrap_or_default();
+    match (fault.code, class) {
+        (190, _) if subcode.contains("subcode 463") => of(
+            "access_token",
+            "Meta says that this token has expired. A system user's token does not: Business settings > Users > System users > Generate token.",
+        ),
+        (190, _) => of(
+            "access_token",
+            "Meta does not know this token. Copy it again, whole: Business settings > Users > System users > Generate token.",
+        ),
+        (3 | 10 | 200..=299, _) => of(
+            "access_token",
+            "The token may not do this. It needs whatsapp_business_messaging and whatsapp_business_management, and the system user \
+             the WhatsApp account as an asset (Business settings > System users > Add assets).",
+        ),
+        (33 | 100, _) => of(
+            "phone_number_id",
+            "Meta knows no number with this id, or this token may not see it. The id: WhatsApp > API Setup, below the phone number; the \
+             token must be of the same business.",
+        ),
+        (_, Class::Token) => of("access_token", "Meta refuses this token. Make another one."),
+        (_, Class::Throttled) => {
+            none("Meta wants fewer questions right now: try it again in a few minutes.".to_owned())
+        }
+        _ => none(format!("Meta could not say: {} {}. Try it again.", fault.code, fault.title)),
+    }
+}
+
+/// Whether a given verify token is the right one, in constant time.
+pub(super) fn same(given: &str, right: &SecretString) -> bool {
+    subtle::ConstantTimeEq::ct_eq(given.as_bytes(), right.expose_secret().as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Fault;
+
+    #[test]
+    fn every_refusal_names_the_field_that_is_to_be_mended() {
+        let of = |code, details: Option<&str>, class| {
+            let fault = Fault { code, title: "t".into(), details: details.map(Into::into) };
+            let doubt = doubt(&Error::Refused { class, fault, retry_after: None });
+            (doubt.field, doubt.message)
+        };
+        assert_eq!(of(190, None, Class::Token).0, Some("access_token"));
+        assert!(of(190, Some("subcode 463"), Class::Token).1.contains("expired"));
+        assert!(of(10, None, Class::Token).1.contains("whatsapp_business_messaging"));
+        assert_eq!(of(100, Some("subcode 33"), Class::OurFault).0, Some("phone_number_id"));
+        assert_eq!(of(4, None, Class::Throttled).0, None);
+        assert_eq!(of(2, None, Class::Transient).0, None);
+        let lost = doubt(&Error::NotSent("no route".into()));
+        assert!(lost.field.is_none() && lost.message.contains("could not be reached"), "{lost}");
+    }
+}

@@ -1,0 +1,421 @@
+//! Numbers that are added in the console: adding, changing and removing them, what is about to be added, and when a number last
+//! did something. Their settings come here encrypted and leave so.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::audit::Entry;
+use super::{Conn, Result, Store, Write, all, first, now, run};
+use crate::domain::time::DAY_MS;
+use crate::domain::{AgentId, NumberId, WorkspaceId};
+
+/// How long the verify token of a number that is not there yet is known.
+const DRAFT_MS: i64 = DAY_MS;
+/// How many of them are known at once.
+const MOST_DRAFTS: i64 = 200;
+
+/// A number that was added in the console.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AddedRow {
+    /// Its id.
+    pub id: String,
+    /// Its name in the database.
+    pub slug: String,
+    /// The provider's name.
+    pub provider: String,
+    /// The provider's id of it.
+    pub external_id: String,
+    /// The agent that answers on it.
+    pub agent_id: String,
+    /// What it is set up with, encrypted.
+    pub settings: String,
+    /// Counts its changes.
+    pub revision: i64,
+}
+
+/// The id of a number's row, and whether it was added in the console (1 or 0).
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct KnownRow {
+    /// Its id.
+    pub id: String,
+    /// Its name in the database.
+    pub slug: String,
+    /// 1 when it was added in the console.
+    pub added: i64,
+}
+
+/// Whether the provider called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
+pub struct CallsRow {
+    /// When it last asked whether the address is ours, and was answered.
+    pub verified_at: Option<i64>,
+    /// When it last sent a webhook.
+    pub last_webhook_at: Option<i64>,
+}
+
+/// What a number is, as the provider says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The phone number.
+    pub display: Option<String>,
+    /// The name that customers see.
+    pub verified_name: Option<String>,
+}
+
+/// A number to be added, or one to be set up anew.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// Its id: a new one, or that of the row of the same WhatsApp number, whose conversations go on.
+    pub id: NumberId,
+    /// Its name; where it is changed: as it is.
+    pub slug: String,
+    /// The provider's name.
+    pub provider: &'static str,
+    /// The provider's id of it.
+    pub external_id: String,
+    /// The agent that answers on it.
+    pub agent: AgentId,
+    /// What it is set up with, encrypted.
+    pub settings: String,
+    /// What the provider says that it is; nothing where it was not asked.
+    pub known: Known,
+    /// The hash of its verify token: a draft with the same one may have been called already.
+    pub token: String,
+    /// The ids of the numbers of the configuration file.
+    pub of_file: Vec<String>,
+    /// Who did it.
+    pub entry: Entry,
+}
+
+/// What stands in the way of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Its name.
+    Slug,
+    /// The WhatsApp number itself.
+    Number,
+    /// It was removed meanwhile.
+    Gone,
+}
+
+impl Store {
+    /// Every number that was added in the console.
+    pub async fn added_numbers(&self) -> Result<Vec<AddedRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql =
+                "select id, slug, provider, external_id, agent_id, settings, revision from numbers
+                       where workspace_id = $1 and settings is not null order by created_at, id";
+            all!(conn, AddedRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// The rows of a WhatsApp number, those in the console's hands first.
+    pub async fn known_numbers(&self, provider: &str, external: &str) -> Result<Vec<KnownRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, slug, cast(case when settings is null then 0 else 1 end as bigint) as added from numbers
+                       where workspace_id = $1 and provider = $2 and external_id = $3
+                       order by added desc, updated_at desc";
+            all!(conn, KnownRow, sql, workspace.as_str(), provider, external)
+        })
+        .await
+    }
+
+    /// Adds a number, and writes down who did it; or says what is taken.
+    pub async fn add_number(&self, added: Added) -> Result<std::result::Result<(), Taken>> {
+        self.apply(Add(added)).await
+    }
+
+    /// Sets a number up anew that was added, and writes down who did it; or says what is taken.
+    pub async fn change_number(&self, added: Added) -> Result<std::result::Result<(), Taken>> {
+        self.apply(Change(added)).await
+    }
+
+    /// Takes a number away that was added: its secrets are gone, its conversations stay and are answered no more. False if it is not there.
+    pub async fn remove_number(&self, id: &NumberId, entry: Entry) -> Result<bool> {
+        self.apply(Remove { id: id.clone(), entry }).await
+    }
+
+    /// Knows the verify token of a number that is about to be added, by its hash; the draft's id.
+    pub async fn draft_number(&self, provider: &'static str, token_hash: String) -> Result<String> {
+        self.apply(AddDraft { provider, token_hash }).await
+    }
+
+    /// The provider asked with this verify token, by its hash: whether a draft has it.
+    pub async fn shake_draft(&self, provider: &str, token_hash: String) -> Result<bool> {
+        self.apply(ShakeDraft { provider: provider.to_owned(), token_hash }).await
+    }
+
+    /// The provider asked whether a number's address is ours, and was answered.
+    pub async fn shake_number(&self, id: &NumberId) -> Result<()> {
+        self.apply(Shake { id: id.clone() }).await
+    }
+
+    /// Whether the provider called for a number, or for a draft of one.
+    pub async fn calls(&self, id: &str) -> Result<Option<CallsRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select verified_at, last_webhook_at from numbers
+                       where workspace_id = $1 and id = $2 and state <> 'removed'
+                       union all
+                       select verified_at, null from number_drafts
+                       where workspace_id = $1 and id = $2 and created_at > $3";
+            first!(conn, CallsRow, sql, workspace.as_str(), id, now() - DRAFT_MS)
+        })
+        .await
+    }
+
+    /// Notes when a number was last called, written to and sent from; 0 for what is not known.
+    pub async fn note_seen(&self, id: &NumberId, moments: [i64; 3]) -> Result<()> {
+        self.apply(NoteSeen { id: id.clone(), moments }).await
+    }
+
+    /// Whether the person with this phone (digits alone) asked to get nothing.
+    pub async fn opted_out(&self, wa_id: &str) -> Result<bool> {
+        let workspace = self.workspace_id();
+        let found = self
+            .read(async |conn| {
+                let sql = "select id from contacts
+                           where workspace_id = $1 and wa_id = $2 and opted_out_at is not null";
+                first!(conn, (String,), sql, workspace.as_str(), wa_id)
+            })
+            .await?;
+        Ok(found.is_some())
+    }
+}
+
+impl Added {
+    /// What is taken by another number that is connected.
+    async fn taken(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<Taken>> {
+        let sql = "select id, slug, cast(case when settings is null then 0 else 1 end as bigint) as added from numbers
+                   where workspace_id = $1 and id <> $2 and (slug = $3 or (provider = $4 and external_id = $5))";
+        let others = all!(
+            conn,
+            KnownRow,
+            sql,
+            workspace.as_str(),
+            self.id.as_str(),
+            &self.slug,
+            self.provider,
+            &self.external_id
+        )?;
+        let connected = |row: &&KnownRow| row.added == 1 || self.of_file.contains(&row.id);
+        let mut taken = others
+            .iter()
+            .filter(connected)
+            .map(|row| if row.slug == self.slug { Taken::Slug } else { Taken::Number });
+        Ok(taken.next())
+    }
+
+    /// When the provider asked for the draft with the same verify token.
+    async fn verified(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<i64>> {
+        let sql =
+            "select verified_at from number_drafts where workspace_id = $1 and token_hash = $2";
+        let draft = first!(conn, (Option<i64>,), sql, workspace.as_str(), &self.token)?;
+        Ok(draft.and_then(|row| row.0))
+    }
+}
+
+struct Add(Added);
+
+#[async_trait]
+impl Write for Add {
+    type Out = std::result::Result<(), Taken>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
+        let Self(added) = self;
+        if let Some(taken) = added.taken(workspace, conn).await? {
+            return Ok(Err(taken));
+        }
+        step_aside(workspace, conn, (&added.slug, added.id.as_str())).await?;
+        hush(workspace, conn, added.id.as_str()).await?;
+        let verified = added.verified(workspace, conn).await?;
+        let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, settings, revision,
+                       display, verified_name, verified_at, created_at, updated_at)
+                   values ($1, $2, $3, $4, $5, $6, 'ready', $7, 1, $8, $9, $10, $11, $11)
+                   on conflict (id) do update set slug = excluded.slug, agent_id = excluded.agent_id, state = 'ready',
+                       state_reason = null, settings = excluded.settings, revision = numbers.revision + 1,
+                       display = excluded.display, verified_name = excluded.verified_name,
+                       verified_at = excluded.verified_at, updated_at = excluded.updated_at";
+        run!(
+            conn,
+            sql,
+            added.id.as_str(),
+            workspace.as_str(),
+            &added.slug,
+            added.provider,
+            &added.external_id,
+            added.agent.as_str(),
+            &added.settings,
+            added.known.display.as_deref(),
+            added.known.verified_name.as_deref(),
+            verified,
+            now()
+        )?;
+        added.entry.run(workspace, conn).await?;
+        Ok(Ok(()))
+    }
+}
+
+/// A row of this name that is connected no more gives the name away: what is behind a name's `~` is not shown.
+pub(super) async fn step_aside(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    (slug, but): (&str, &str),
+) -> Result<()> {
+    let sql = "update numbers set slug = slug || '~' || id
+               where workspace_id = $1 and slug = $2 and id <> $3";
+    run!(conn, sql, workspace.as_str(), slug, but).map(|_| ())
+}
+
+/// A number's name for people.
+pub fn shown_slug<'a>(slug: &'a str, id: &str) -> &'a str {
+    slug.strip_suffix(id).and_then(|rest| rest.strip_suffix('~')).unwrap_or(slug)
+}
+
+struct Change(Added);
+
+#[async_trait]
+impl Write for Change {
+    type Out = std::result::Result<(), Taken>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
+        let Self(added) = self;
+        if let Some(Taken::Number) = added.taken(workspace, conn).await? {
+            return Ok(Err(Taken::Number));
+        }
+        let verified = added.verified(workspace, conn).await?;
+        let sql = "update numbers set external_id = $3, agent_id = $4, settings = $5, revision = revision + 1,
+                       display = coalesce($6, display), verified_name = coalesce($7, verified_name),
+                       verified_at = coalesce($8, verified_at), state = 'ready', state_reason = null, updated_at = $9
+                   where workspace_id = $1 and id = $2 and settings is not null";
+        let changed = run!(
+            conn,
+            sql,
+            workspace.as_str(),
+            added.id.as_str(),
+            &added.external_id,
+            added.agent.as_str(),
+            &added.settings,
+            added.known.display.as_deref(),
+            added.known.verified_name.as_deref(),
+            verified,
+            now()
+        )?;
+        if changed == 0 {
+            return Ok(Err(Taken::Gone));
+        }
+        added.entry.run(workspace, conn).await?;
+        Ok(Ok(()))
+    }
+}
+
+struct Remove {
+    id: NumberId,
+    entry: Entry,
+}
+
+#[async_trait]
+impl Write for Remove {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let id = self.id.as_str();
+        let sql = "update numbers set state = 'removed', state_reason = null, settings = null, revision = revision + 1,
+                       updated_at = $3
+                   where workspace_id = $1 and id = $2 and settings is not null";
+        if run!(conn, sql, workspace.as_str(), id, now())? == 0 {
+            return Ok(false);
+        }
+        hush(workspace, conn, id).await?;
+        self.entry.run(workspace, conn).await?;
+        Ok(true)
+    }
+}
+
+/// What was still to be said on a number that is gone is not said when it comes back.
+async fn hush(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
+    let sql = "update messages set state = 'failed', due_at = null, updated_at = $3,
+                   note = 'the number was removed before this was sent'
+               where workspace_id = $1 and number_id = $2 and state = 'queued'";
+    run!(conn, sql, workspace.as_str(), number, now())?;
+    let sql = "update conversations set due_at = null, updated_at = $3
+               where workspace_id = $1 and number_id = $2 and due_at is not null";
+    run!(conn, sql, workspace.as_str(), number, now()).map(|_| ())
+}
+
+struct AddDraft {
+    provider: &'static str,
+    token_hash: String,
+}
+
+#[async_trait]
+impl Write for AddDraft {
+    type Out = String;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<String> {
+        let sql = "delete from number_drafts where workspace_id = $1 and (created_at < $2 or id in (
+                       select id from number_drafts where workspace_id = $1 order by id desc limit 1000 offset $3))";
+        run!(conn, sql, workspace.as_str(), now() - DRAFT_MS, MOST_DRAFTS - 1)?;
+        let id = format!("draft_{}", ulid::Ulid::generate());
+        let sql = "insert into number_drafts (id, workspace_id, provider, token_hash, created_at)
+                   values ($1, $2, $3, $4, $5)";
+        run!(conn, sql, &id, workspace.as_str(), self.provider, &self.token_hash, now())?;
+        Ok(id)
+    }
+}
+
+struct ShakeDraft {
+    provider: String,
+    token_hash: String,
+}
+
+#[async_trait]
+impl Write for ShakeDraft {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update number_drafts set verified_at = $4
+                   where workspace_id = $1 and provider = $2 and token_hash = $3 and created_at > $5";
+        let moment = now();
+        let (provider, hash) = (&self.provider, &self.token_hash);
+        let old = moment - DRAFT_MS;
+        Ok(run!(conn, sql, workspace.as_str(), provider, hash, moment, old)? > 0)
+    }
+}
+
+struct Shake {
+    id: NumberId,
+}
+
+#[async_trait]
+impl Write for Shake {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update numbers set verified_at = $3 where workspace_id = $1 and id = $2";
+        run!(conn, sql, workspace.as_str(), self.id.as_str(), now()).map(|_| ())
+    }
+}
+
+struct NoteSeen {
+    id: NumberId,
+    moments: [i64; 3],
+}
+
+#[async_trait]
+impl Write for NoteSeen {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let [webhook, inbound, sent] = self.moments;
+        let sql = "update numbers set
+                       last_webhook_at = case when coalesce(last_webhook_at, 0) < $3 then $3 else last_webhook_at end,
+                       last_inbound_at = case when coalesce(last_inbound_at, 0) < $4 then $4 else last_inbound_at end,
+                       last_sent_at = case when coalesce(last_sent_at, 0) < $5 then $5 else last_sent_at end
+                   where workspace_id = $1 and id = $2";
+        run!(conn, sql, workspace.as_str(), self.id.as_str(), webhook, inbound, sent).map(|_| ())
+    }
+}
