@@ -16,6 +16,9 @@ use crate::store::Store;
 use crate::store::inbox::Offer;
 use crate::store::turns::{Claim, Said};
 
+mod announce;
+pub use announce::What;
+
 /// A running desk.
 pub struct Desk {
     /// The database.

@@ -1,0 +1,81 @@
+//! Suites: those that are there, and replies saved as cases of them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Answer;
+use super::sandbox::Earlier;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::Body;
+
+/// A suite that can be run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Suite {
+    /// Its name: the file's path in the folder of suites.
+    name: String,
+    /// What it says of itself; its name where it says nothing.
+    title: String,
+    /// How many cases are written in it; null where they are made or kept elsewhere, and where it cannot be read.
+    cases: Option<i64>,
+    /// The agent that it asks, where it is one.
+    agent: Option<String>,
+    /// Whether replies saved as cases are in it.
+    saved: bool,
+}
+
+/// The suites that are there: the YAML files in `[files] suites`.
+#[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
+pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Suite>> {
+    drop(web);
+    Err(Problem::broken("not yet"))
+}
+
+/// A reply to save as a case.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewCase {
+    /// The agent's id or short name.
+    agent: String,
+    /// The suite: `saved-AGENT.yaml` when it is not given; only files of that kind are written.
+    suite: Option<String>,
+    /// What was said before, oldest first.
+    #[serde(default)]
+    history: Vec<Earlier>,
+    /// What the customer writes.
+    text: String,
+    /// What the bot answered, or should; kept beside the case.
+    reply: String,
+    /// What must hold of an answer, in the words of a suite: `[{"type": "icontains", "value": "9:00"}]`. When it is not given: it is
+    /// answered, and similar to the reply.
+    #[schema(value_type = Option<Vec<Object>>)]
+    checks: Option<Vec<Value>>,
+    /// What the case is called; its first words when it is not given.
+    title: Option<String>,
+}
+
+/// A case that was saved.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SavedCase {
+    /// The suite, as `POST /evals/runs` takes it.
+    suite: String,
+    /// What the case is called.
+    case: String,
+    /// Whether it is new; false when the suite has a case with the same words already.
+    added: bool,
+}
+
+/// Saves a reply as a case of a suite, which is made when there is none.
+#[utoipa::path(post, path = "/evals/cases", operation_id = "save_case", tag = "evals", request_body = NewCase,
+    responses((status = 201, body = SavedCase), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn save(
+    State(web): State<Shared>,
+    Body(new): Body<NewCase>,
+) -> Result<(StatusCode, Json<SavedCase>), Problem> {
+    drop((web, new));
+    Err(Problem::broken("not yet"))
+}
