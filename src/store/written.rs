@@ -22,6 +22,11 @@ impl Store {
         self.apply(Count { day: today(), limit }).await
     }
 
+    /// Takes one back that was counted: nothing came of it.
+    pub async fn uncount_prompt(&self) -> Result<()> {
+        self.apply(Uncount { day: today() }).await
+    }
+
     /// Adds what a model used for a prompt.
     pub async fn add_prompt_usage(&self, usage: Usage) -> Result<()> {
         self.apply(Add { day: today(), usage }).await
@@ -48,6 +53,20 @@ impl Write for Count {
         run!(conn, sql, workspace.as_str(), self.day)?;
         let sql = "update prompts_written set asked = asked + 1 where workspace_id = $1 and day = $2 and asked < $3";
         Ok(run!(conn, sql, workspace.as_str(), self.day, self.limit)? == 1)
+    }
+}
+
+struct Uncount {
+    day: i64,
+}
+
+#[async_trait]
+impl Write for Uncount {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update prompts_written set asked = asked - 1 where workspace_id = $1 and day = $2 and asked > 0";
+        run!(conn, sql, workspace.as_str(), self.day).map(drop)
     }
 }
 

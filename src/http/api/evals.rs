@@ -189,7 +189,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
+pub(super) async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
     let missing = || Problem::not_found("run");
     let id = RunId::parse(id).map_err(|_| missing())?;
     web.desk.store.eval_run(id.as_str()).await?.ok_or_else(missing)

@@ -53,6 +53,11 @@ impl<T> Page<T> {
         Self { items, next: next.map(|at| URL_SAFE_NO_PAD.encode(format!("{at}:"))) }
     }
 
+    /// The cursor of the next page.
+    pub(super) fn next(self) -> Option<String> {
+        self.next
+    }
+
     /// Changes every item.
     pub(super) fn each(&mut self, change: impl Fn(&mut T)) {
         self.items.iter_mut().for_each(change);

@@ -9,9 +9,18 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::sandbox::Earlier;
+use crate::desk::What;
+use crate::domain::Line;
+use crate::eval::cases::Saving;
+use crate::eval::jobs::{Listed, Saved};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+
+/// The most messages before the one that is saved.
+const MOST_HISTORY: usize = 40;
+/// The longest text, in bytes.
+const LONGEST: usize = 20_000;
 
 /// A suite that can be run.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,11 +37,21 @@ pub(super) struct Suite {
     saved: bool,
 }
 
+impl From<Listed> for Suite {
+    fn from(listed: Listed) -> Self {
+        let saved = listed.is_saved();
+        let Listed { name, title, cases, agent } = listed;
+        Self { name, title, cases, agent, saved }
+    }
+}
+
 /// The suites that are there: the YAML files in `[files] suites`.
 #[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
 pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Suite>> {
-    drop(web);
-    Err(Problem::broken("not yet"))
+    let listing = tokio::task::spawn_blocking(move || web.jobs.listed());
+    let broken = |_| Problem::broken("The suites cannot be read. The server's log says why.");
+    let listed = listing.await.map_err(broken)?;
+    Ok(Json(listed.into_iter().map(Suite::from).collect()))
 }
 
 /// A reply to save as a case.
@@ -76,6 +95,19 @@ pub(super) async fn save(
     State(web): State<Shared>,
     Body(new): Body<NewCase>,
 ) -> Result<(StatusCode, Json<SavedCase>), Problem> {
-    drop((web, new));
-    Err(Problem::broken("not yet"))
+    let NewCase { agent, suite, history, text, reply, checks, title } = new;
+    let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
+    let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
+    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST) {
+        return Err(Problem::unprocessable(format!(
+            "`text` is what the customer writes, and not empty; `history` has at most {MOST_HISTORY} messages, each text at most {LONGEST} bytes."
+        )));
+    }
+    let history = history.into_iter().map(Line::from).collect();
+    let title = title.unwrap_or_default();
+    let saving = Saving { title, history, text, reply, checks };
+    let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
+    web.desk.announce(What::Evals);
+    let Saved { suite, case, added } = saved;
+    Ok((StatusCode::CREATED, Json(SavedCase { suite, case, added })))
 }
