@@ -130,6 +130,7 @@ impl App {
         let mut all = Summary::default();
         self.desk.library.follow().await?;
         for shelf in shelves(&self.config)? {
+            self.desk.library.has_folder(&shelf.collection);
             if self.waits(&shelf.collection).await? {
                 continue;
             }

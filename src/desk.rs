@@ -19,6 +19,9 @@ mod numbers;
 
 pub use numbers::{Connector, Number, Numbers, Seen};
 
+mod announce;
+pub use announce::What;
+
 /// A running desk.
 pub struct Desk {
     /// The database.

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::{Agent, AgentId, CollectionId, Consult, Grounding, Texts, VersionId};
 use crate::pipeline::Bot;
 
+pub mod author;
 mod sections;
 
 use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader};

@@ -25,7 +25,11 @@ use crate::store::runs::RunRow;
 mod active;
 mod folder;
 use active::Active;
+mod earlier;
+mod folder;
+mod listed;
 use folder::{collect, forget_files, inside};
+pub use listed::{Listed, Saved};
 
 const AT_ONCE: usize = 2;
 const MOST_WAITING: usize = 100;
@@ -46,6 +50,8 @@ pub struct Jobs {
     places: Arc<Semaphore>,
     active: Mutex<HashMap<String, Arc<Active>>>,
     publishing: tokio::sync::Mutex<()>,
+    seen: listed::Seen,
+    saving: tokio::sync::Mutex<()>,
 }
 
 /// How a run is wanted.
@@ -116,6 +122,8 @@ impl Jobs {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             active: Mutex::default(),
             publishing: tokio::sync::Mutex::default(),
+            seen: Mutex::default(),
+            saving: tokio::sync::Mutex::default(),
         })
     }
 
@@ -324,30 +332,6 @@ impl Jobs {
             concurrency: wanted.concurrency,
             ..Plan::new(journal)
         })
-    }
-
-    /// The journal of an earlier run.
-    fn earlier(&self, id: &str) -> Result<Journal, Error> {
-        let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
-        let id = RunId::parse(id).map_err(|_| missing())?;
-        let journal = self.journal(id.as_str());
-        if journal.path().exists() { Ok(journal) } else { Err(missing()) }
-    }
-
-    fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
-        let Some(name) = &wanted.baseline else { return Ok(None) };
-        let file = if name.starts_with("run_") {
-            self.earlier(name)?.path().to_owned()
-        } else {
-            let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
-            let found = inside(&self.suites, name).or_else(|| inside(beside?, name));
-            found.ok_or_else(|| {
-                Error::Missing(format!(
-                    "There is no file `{name}` of accepted scores beside the suites."
-                ))
-            })?
-        };
-        Baseline::read(&file).map(Some).map_err(|error| Error::Wrong(error.to_string()))
     }
 
     /// Forgets old runs with their journals.

@@ -122,6 +122,7 @@ impl Library {
             })
             .await?;
         self.follow().await?;
+        self.renew_uploads().await?;
         Ok(own)
     }
 

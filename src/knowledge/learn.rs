@@ -6,12 +6,12 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::vectors::{BATCH, text_hash};
-use super::{Error, Library, Paper, Shelf, answers, chunk, collection, extract};
+use super::{Error, Library, Paper, Shelf, answers, chunk, collection, extract, remedy};
 use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
-use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
+use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
-const METHOD: &str = "2";
+pub(super) const METHOD: &str = "2";
 
 /// Watches learning: told of the number of documents, then of each as it is done.
 pub trait Progress: Send + Sync {
@@ -51,6 +51,7 @@ impl Library {
         let file = file.transpose().map_err(wrong)?;
         if from.whole {
             self.settle(&collection, file.as_ref()).await?;
+            self.renew_uploads().await?;
         }
         let mut work = Work::begin(self, progress, (collection, None)).await?;
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
@@ -124,10 +125,15 @@ impl<'a> Work<'a> {
     /// Reads a document, unless it is known; stores it, and those before it, when there are enough of them.
     pub(super) async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
         let (path, name) = (paper.path, paper.name);
+        if self.known.get(&path).is_some_and(|row| row.uploaded == 1 && row.state != "removed") {
+            let why = "a file of this name was uploaded: rename this one, or remove that one";
+            self.summary.failed.push((path, why.into()));
+            return Ok(());
+        }
         let bytes = match tokio::task::spawn_blocking(paper.read).await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => return self.fail(path, String::new(), error.to_string()).await,
-            Err(error) => return self.fail(path, String::new(), error.to_string()).await,
+            Ok(Err(error)) => return self.fail_unread(path, error.to_string()).await,
+            Err(error) => return self.fail_unread(path, error.to_string()).await,
         };
         if answers::is_answers(&path) {
             return self.answers(path, &bytes).await;
@@ -151,13 +157,9 @@ impl<'a> Work<'a> {
                 self.summary.warnings.extend(named);
                 self.waiting.push(Read { path, title, hash, pieces });
             }
-            Ok(Err(unreadable)) => return self.fail(path, hash, unreadable.to_string()).await,
+            Ok(Err(unreadable)) => return self.fail(path, hash, remedy::of(&unreadable)).await,
             // A reader that breaks on a damaged file is that document's failure, not everybody's.
-            Err(_) => {
-                return self
-                    .fail(path, hash, "the file is damaged: reading it broke off".into())
-                    .await;
-            }
+            Err(_) => return self.fail(path, hash, remedy::damaged()).await,
         }
         if self.waiting.iter().map(|read| read.pieces.len()).sum::<usize>() >= BATCH {
             self.flush().await?;
@@ -177,11 +179,7 @@ impl<'a> Work<'a> {
 
     /// The same content, cut in the same way, has the same hash.
     pub(super) fn hash(&self, bytes: &[u8]) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(METHOD);
-        hasher.update(format!("{:?}", self.settings));
-        hasher.update(bytes);
-        hex::encode(hasher.finalize())
+        hash_of(bytes, &self.settings)
     }
 
     /// Embeds and stores what is waiting. A document is stored when all of it is embedded; what was embedded before a
@@ -203,14 +201,7 @@ impl<'a> Work<'a> {
 
     async fn store(&mut self, read: Read) -> Result<(), Error> {
         let title = read.title;
-        let new = |piece: chunk::Piece| NewChunk {
-            text_hash: text_hash(&searchable(&title, &piece.heading, &piece.body)),
-            heading: piece.heading,
-            body: piece.body,
-            tokens: piece.tokens,
-            place: piece.place,
-        };
-        let chunks: Vec<_> = read.pieces.into_iter().map(new).collect();
+        let chunks = stored_chunks(&title, read.pieces);
         self.summary.learned += 1;
         self.summary.chunks += chunks.len();
         let learned = Learned {
@@ -219,20 +210,27 @@ impl<'a> Work<'a> {
             title,
             hash: read.hash,
             source: self.source.clone(),
+            uploaded: false,
             chunks: Ok(chunks),
         };
         self.library.store.learn(learned).await?;
         Ok(())
     }
 
-    async fn fail(&mut self, path: String, hash: String, why: String) -> Result<(), Error> {
+    async fn fail_unread(&mut self, path: String, why: String) -> Result<(), Error> {
+        self.fail(path, String::new(), remedy::unread(why)).await
+    }
+
+    async fn fail(&mut self, path: String, hash: String, failure: Failure) -> Result<(), Error> {
+        let why = failure.error.clone();
         let learned = Learned {
             collection: self.collection.clone(),
             title: path.clone(),
             path: path.clone(),
             hash,
             source: self.source.clone(),
-            chunks: Err(why.clone()),
+            uploaded: false,
+            chunks: Err(failure),
         };
         self.library.store.learn(learned).await?;
         self.summary.failed.push((path, why));
@@ -243,7 +241,8 @@ impl<'a> Work<'a> {
     pub(super) async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
         let source = self.source.as_ref().map(SourceId::as_str);
         for row in self.known.values() {
-            let ours = row.source_id.as_deref() == source && row.state != "removed";
+            let theirs = row.uploaded == 1 || row.source_id.as_deref() != source;
+            let ours = !theirs && row.state != "removed";
             if ours && !paths.contains(&row.path) {
                 self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
                 self.summary.removed += 1;
@@ -275,4 +274,25 @@ impl<'a> Work<'a> {
         }
         Ok(())
     }
+}
+
+/// The same content, cut in the same way, has the same hash.
+pub(super) fn hash_of(bytes: &[u8], settings: &chunk::Settings) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(METHOD);
+    hasher.update(format!("{settings:?}"));
+    hasher.update(bytes);
+    hex::encode(hasher.finalize())
+}
+
+/// The chunks of a document as they are stored.
+pub(super) fn stored_chunks(title: &str, pieces: Vec<chunk::Piece>) -> Vec<NewChunk> {
+    let new = |piece: chunk::Piece| NewChunk {
+        text_hash: text_hash(&searchable(title, &piece.heading, &piece.body)),
+        heading: piece.heading,
+        body: piece.body,
+        tokens: piece.tokens,
+        place: piece.place,
+    };
+    pieces.into_iter().map(new).collect()
 }

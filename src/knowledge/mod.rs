@@ -1,7 +1,7 @@
 //! Learning documents: extract, chunk, embed, store, index. The database is the truth; the index follows it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -17,8 +17,10 @@ mod chunk;
 mod collection;
 mod extract;
 mod learn;
+pub mod remedy;
 mod shelf;
 mod staging;
+mod uploads;
 pub mod web;
 mod vectors;
 
@@ -27,6 +29,7 @@ pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
 pub use staging::is_staged;
+pub use uploads::{Learning, Stage};
 pub use vectors::Filled;
 
 /// How documents are learned, as written in the configuration.
@@ -37,6 +40,8 @@ pub struct Settings {
     pub chunk: chunk::Settings,
     /// How the web is read.
     pub web: web::Settings,
+    /// The largest file that can be uploaded, in bytes.
+    pub max_upload_bytes: usize,
 }
 
 /// The documents of a workspace, and the index that follows them.
@@ -50,6 +55,10 @@ pub struct Library {
     tunings: Arc<Tunings>,
     /// The revision of each collection that the index holds.
     seen: Arc<Mutex<HashMap<String, i64>>>,
+    /// The uploaded files that this process is learning.
+    underway: Arc<uploads::Underway>,
+    /// The collections that have a folder here.
+    homes: Arc<std::sync::Mutex<HashSet<String>>>,
 }
 
 /// Something could not be learned, or the index could not follow the database.
@@ -85,8 +94,27 @@ impl Library {
         embed: Arc<dyn Embedder>,
         settings: Settings,
     ) -> Self {
-        let (tunings, seen) = (Arc::default(), Arc::default());
-        Self { store, index, embed, settings, tunings, seen }
+        Self {
+            store,
+            index,
+            embed,
+            settings,
+            tunings: Arc::default(),
+            seen: Arc::default(),
+            underway: Arc::default(),
+            homes: Arc::default(),
+        }
+    }
+
+    /// Notes that a collection has a folder, from which it is learned at every start.
+    pub fn has_folder(&self, collection: &str) {
+        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.insert(collection.to_owned());
+    }
+
+    /// The collections that have a folder.
+    pub fn folders(&self) -> HashSet<String> {
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How each collection is ranked, kept in step with the database by [`follow`](Self::follow).
@@ -98,7 +126,7 @@ impl Library {
     pub async fn follow(&self) -> Result<usize, Error> {
         let mut seen = self.seen.lock().await;
         let mut changed = 0;
-        for collection in self.store.collections().await? {
+        for collection in self.store.all_collections().await? {
             let known = seen.get(&collection.id).copied().unwrap_or(0);
             if collection.revision > known {
                 changed += self.load(&collection, known).await?;

@@ -34,7 +34,7 @@ impl Library {
         }
         let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
         let rows = self.store.documents(&id, 0).await?;
-        let files = |row: &&DocumentRow| row.source_id.is_none() && row.state == "ready";
+        let files = |row: &&DocumentRow| row.source_id.is_none() && row.uploaded == 0 && row.state == "ready";
         let mut left: HashSet<&str> =
             rows.iter().filter(files).map(|row| row.path.as_str()).collect();
         let held = self.store.answer_files(&id).await?;
@@ -97,7 +97,7 @@ impl Library {
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         self.learn(from, progress).await?;
         for row in self.store.documents(&real, 0).await? {
-            let elsewhere = row.source_id.is_some() || !whole;
+            let elsewhere = row.source_id.is_some() || row.uploaded == 1 || !whole;
             if elsewhere && row.state == "ready" && !paths.contains(&row.path) {
                 self.copy(&draft, row).await?;
             }
@@ -123,7 +123,9 @@ impl Library {
         };
         let chunks = Ok(chunks.into_iter().map(new).collect());
         let (path, title, hash) = (row.path, row.title.clone(), row.hash);
-        let copy = Learned { collection: to.clone(), path, title, hash, source: None, chunks };
+        let collection = to.clone();
+        let (source, uploaded) = (None, false);
+        let copy = Learned { collection, path, title, hash, source, uploaded, chunks };
         self.store.learn(copy).await?;
         Ok(())
     }

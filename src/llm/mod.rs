@@ -31,6 +31,11 @@ pub trait Model: Send + Sync {
     /// Writes the answer. `hear` gets the text piece by piece while it is written, when somebody listens.
     async fn complete(&self, prompt: &Prompt, hear: Option<Hear<'_>>) -> Result<Completion, Error>;
 
+    /// The models that an agent can name, as far as that is known: never an error, and soon.
+    async fn listed(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Asks the endpoint whether it would answer; the answer says what it is.
     async fn check(&self) -> Result<String, Error>;
 }

@@ -23,12 +23,15 @@ pub struct Settings {
     pub day: f64,
     /// The model that answers when a limit is near; empty: there is none.
     pub cheap_model: String,
+    /// How many prompts a day the model may write for those who describe their business.
+    #[serde(default)]
+    pub prompts_a_day: u32,
 }
 
 impl Default for Settings {
     /// No limit.
     fn default() -> Self {
-        Self { turn: 0.0, agent_day: 0.0, day: 0.0, cheap_model: String::new() }
+        Self { turn: 0.0, agent_day: 0.0, day: 0.0, cheap_model: String::new(), prompts_a_day: 0 }
     }
 }
 

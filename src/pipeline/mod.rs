@@ -44,6 +44,7 @@ pub mod ground;
 pub mod tape;
 
 pub use budget::Means;
+pub use prompt::VARIABLES;
 pub use transcribe::{Brought, NoRecordings, Recordings};
 
 /// What the pipeline answers with: the values behind the seams.
@@ -293,6 +294,21 @@ impl Bot {
         let rules = escalate::Rules::compile(&agent.handoff)?;
         let template = prompt::Template::parse(&agent.prompt)?;
         Ok(Self { agent: agent.into(), rules, template })
+    }
+
+    /// Why this text would go to a person: the rule that the pipeline would find.
+    pub fn hand_over(&self, text: &str) -> Option<crate::domain::Reason> {
+        self.rules.decide(text)
+    }
+
+    /// How many hand-off rules are tried.
+    pub fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The variables that its prompt uses, by name.
+    pub fn variables(&self) -> Vec<String> {
+        self.template.variables()
     }
 
     fn scene<'a>(&'a self, turn: &'a Turn, question: &'a Question) -> retrieve::Scene<'a> {

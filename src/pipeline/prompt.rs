@@ -20,6 +20,15 @@ const MESSAGE_OVERHEAD: u32 = 4;
 /// Kept free for the start of the answer and for vendors who count a little differently, in tokens.
 const RESERVE: u32 = 64;
 
+/// What a system prompt can say of its conversation: name, and what stands for it.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("agent", "the bot's name"),
+    ("contact", "the customer's name; empty where it is not known"),
+    ("language", "the language of the question, such as es; empty where it cannot be told"),
+    ("today", "the day, such as Monday, 2 March 2026, in the agent's time zone"),
+    ("time", "the time, such as 09:30, in the agent's time zone"),
+];
+
 /// A parsed system prompt.
 pub(super) struct Template {
     environment: Environment<'static>,
@@ -42,6 +51,14 @@ impl Template {
             zone: "UTC",
         })?;
         Ok(template)
+    }
+
+    /// The variables that it uses, by name.
+    pub(super) fn variables(&self) -> Vec<String> {
+        let Ok(template) = self.environment.get_template("prompt") else { return Vec::new() };
+        let used = template.undeclared_variables(false);
+        let known = VARIABLES.iter().map(|(name, _)| *name);
+        known.filter(|name| used.contains(*name)).map(ToOwned::to_owned).collect()
     }
 
     fn render(&self, facts: &Facts<'_>) -> Result<String, String> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable};
+use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable, uploads};
 use crate::domain::{ChunkId, CollectionId, DocumentId, SourceId, WorkspaceId};
 
 /// A collection.
@@ -32,7 +32,7 @@ pub struct DocumentRow {
     pub title: String,
     /// What its content and the chunking hash to.
     pub hash: String,
-    /// `ready`, `failed` or `removed`.
+    /// `learning`, `ready`, `failed` or `removed`.
     pub state: String,
     /// Why it failed.
     pub error: Option<String>,
@@ -42,6 +42,8 @@ pub struct DocumentRow {
     pub revision: i64,
     /// The source it came from; none for a file.
     pub source_id: Option<String>,
+    /// 1 when it was uploaded.
+    pub uploaded: i64,
 }
 
 /// A chunk as it is stored.
@@ -74,8 +76,21 @@ pub struct Learned {
     pub hash: String,
     /// The source it came from; none for a file.
     pub source: Option<SourceId>,
+    /// Whether it was uploaded.
+    pub uploaded: bool,
     /// Its chunks, or why it could not be read.
-    pub chunks: std::result::Result<Vec<NewChunk>, String>,
+    pub chunks: std::result::Result<Vec<NewChunk>, Failure>,
+}
+
+/// Why a document could not be learned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Why, in words.
+    pub error: String,
+    /// What to do about it, in words.
+    pub remedy: Option<String>,
+    /// The same as a word, for those who say it in another language.
+    pub code: &'static str,
 }
 
 /// A chunk to store.
@@ -96,6 +111,17 @@ pub struct NewChunk {
 impl Store {
     /// Every collection, by name.
     pub async fn collections(&self) -> Result<Vec<CollectionRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql =
+                "select id, slug, revision, settings from collections where workspace_id = $1 and removed = 0 order by slug";
+            all!(conn, CollectionRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// Every collection, also those that were removed: an index has to let go of what they held.
+    pub async fn all_collections(&self) -> Result<Vec<CollectionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql =
@@ -129,7 +155,7 @@ impl Store {
     ) -> Result<Vec<DocumentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision, source_id from documents
+            let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision, source_id, uploaded from documents
                        where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision, id";
             all!(conn, DocumentRow, sql, workspace.as_str(), collection.as_str(), after)
         })
@@ -187,7 +213,7 @@ impl Write for EnsureCollection {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<CollectionId> {
         let sql = "insert into collections (id, workspace_id, slug, revision, created_at)
                    values ($1, $2, $3, 0, $4)
-                   on conflict (workspace_id, slug) do update set slug = excluded.slug returning id";
+                   on conflict (workspace_id, slug) do update set removed = 0 returning id";
         let fresh = CollectionId::generate();
         let row =
             first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), &self.slug, now())?;
@@ -220,16 +246,19 @@ impl Write for Learned {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
         let revision = next_revision(workspace, conn, &self.collection).await?;
+        if !self.uploaded {
+            uploads::stands_in_the_way(workspace, conn, (&self.collection, &self.path)).await?;
+        }
         let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error,
-                       chunks, revision, created_at, updated_at, source_id)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
+                       chunks, revision, created_at, updated_at, source_id, uploaded, remedy, code)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14, $15)
                    on conflict (collection_id, path) do update set title = excluded.title, hash = excluded.hash,
                        state = excluded.state, error = excluded.error, chunks = excluded.chunks, revision = excluded.revision, updated_at = excluded.updated_at,
-                       source_id = excluded.source_id
+                       source_id = excluded.source_id, uploaded = excluded.uploaded, remedy = excluded.remedy, code = excluded.code
                    returning id";
-        let (state, error, chunks) = match &self.chunks {
+        let (state, failure, chunks) = match &self.chunks {
             Ok(chunks) => ("ready", None, chunks.as_slice()),
-            Err(error) => ("failed", Some(error.as_str()), &[][..]),
+            Err(failure) => ("failed", Some(failure), &[][..]),
         };
         let row = first!(
             conn,
@@ -242,11 +271,14 @@ impl Write for Learned {
             storable(&self.title),
             &self.hash,
             state,
-            error.map(storable),
+            failure.map(|it| storable(&it.error)),
             i64::try_from(chunks.len()).unwrap_or(i64::MAX),
             revision,
             now(),
             self.source.as_ref().map(SourceId::as_str),
+            i64::from(self.uploaded),
+            failure.and_then(|it| it.remedy.as_deref()),
+            failure.map(|it| it.code),
         )?;
         let id = row.map(|row| row.0).ok_or_else(|| Error::Failed("a document vanished".into()))?;
         run!(conn, "delete from chunks where document_id = $1", &id)?;
@@ -294,6 +326,7 @@ impl Write for Forget {
         let Some((collection,)) = row else { return Ok(()) };
         let revision = next_revision(workspace, conn, &CollectionId::stored(collection)).await?;
         run!(conn, "delete from chunks where document_id = $1", self.id.as_str())?;
+        uploads::forget(conn, self.id.as_str()).await?;
         let sql = "update documents set state = 'removed', hash = '', chunks = 0, revision = $2, updated_at = $3
                    where id = $1";
         run!(conn, sql, self.id.as_str(), revision, now()).map(|_| ())

@@ -1,5 +1,5 @@
 //! What works in the background: the dispatcher (inbox to turn), the courier (outbox to provider), the keeper (unknown
-//! sends, cases nobody was told of, old webhooks), and what listens to other replicas and keeps the index in step.
+//! sends, cases nobody was told of, old webhooks), the learner (uploads), and what listens to other replicas and keeps the index in step.
 //!
 //! All state is in the database; a worker that dies loses nothing, another goes on where its leases end.
 
@@ -22,6 +22,7 @@ mod courier;
 mod dispatch;
 mod gate;
 mod keeper;
+mod learner;
 mod leases;
 mod line;
 mod listen;
@@ -100,6 +101,8 @@ impl Worker {
         parts.push((stop, tokio::spawn(follow(desk.clone(), settings.poll_ms, stopped))));
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(fill_in(desk.clone(), stopped))));
+        let (stop, stopped) = watch::channel(false);
+        parts.push((stop, tokio::spawn(learner::run(desk.clone(), settings.poll_ms, stopped))));
         Self { parts }
     }
 

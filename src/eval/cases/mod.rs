@@ -10,11 +10,13 @@ use crate::store;
 
 mod documents;
 mod gaps;
+mod saved;
 mod spoken;
 pub mod yaml;
 
 pub use documents::{Thrown, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
+pub use saved::{Saving, saved, with_case};
 pub use spoken::from_conversation;
 
 /// A case that was made.

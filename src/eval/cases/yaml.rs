@@ -117,7 +117,8 @@ fn strings(value: &Value, out: &mut Vec<String>) {
     }
 }
 
-fn read(text: &str) -> Result<Value, String> {
+/// The value of a YAML text; null for an empty one.
+pub fn read(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }

@@ -24,6 +24,10 @@ pub(super) fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        // Hidden files are somebody's business who is writing just now.
+        if name.starts_with('.') {
+            continue;
+        }
         let name = format!("{before}{name}");
         if path.is_dir() && depth < 3 {
             collect(&path, &format!("{name}/"), depth + 1, found);

@@ -2,41 +2,136 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
+use super::collections::{found, unguarded};
+use super::page::{Page, Paging};
+use crate::desk::What;
+use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, DocumentId};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
-use crate::store::knowledge::{ChunkRow, DocumentRow};
-
-/// The most documents of one answer.
-const MOST: usize = 500;
+use crate::store::documents::{ShownRow, Wanted as Which};
+use crate::store::knowledge::{ChunkRow, Failure};
 
 /// A document of a collection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Document {
-    /// Its id.
+    /// Its id; empty for an uploaded file that was refused and not kept.
     id: String,
     /// Its path within the collection, or its address on the web.
     path: String,
     /// Its title.
     title: String,
-    /// `ready` or `failed`.
+    /// `learning`, `ready` or `failed`. One that is replaced is `learning`, and answers as it was until then.
     state: String,
     /// Why it failed.
     error: Option<String>,
+    /// What to do about it, in words.
+    remedy: Option<String>,
+    /// The failure as a word, for translations: `format`, `empty`, `no_text`, `too_large`, `disguised`, `encrypted`, `scanned`,
+    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `model`, `taken`.
+    code: Option<String>,
     /// How many chunks it was cut into.
     chunks: i64,
+    /// Its size in bytes, where it was uploaded.
+    size: Option<i64>,
+    /// How far learning is; null while it waits, and where another process learns it.
+    progress: Option<Progress>,
+    /// When it was last changed, milliseconds since 1970.
+    updated_at: i64,
+    /// Where it comes from: `folder`, `upload` or `web`.
+    from: &'static str,
 }
 
-impl From<DocumentRow> for Document {
-    fn from(row: DocumentRow) -> Self {
-        let DocumentRow { id, path, title, state, error, chunks, .. } = row;
-        Self { id, path, title, state, error, chunks }
+impl From<ShownRow> for Document {
+    fn from(row: ShownRow) -> Self {
+        let ShownRow { id, path, title, state, error, remedy, code, chunks, size, updated_at, .. } =
+            row;
+        let failed = state == "failed";
+        // The remedy stands beside the error: it is not said twice.
+        let error = error.filter(|_| failed).map(|error| match (&remedy, error.rsplit_once(": ")) {
+            (Some(_), Some((why, _))) if ONE_SENTENCE.contains(&code.as_deref().unwrap_or("")) => {
+                why.to_owned()
+            }
+            _ => error,
+        });
+        let from = match row.origin.as_str() {
+            "upload" => "upload",
+            "web" => "web",
+            _ => "folder",
+        };
+        let (remedy, code) = (remedy.filter(|_| failed), code.filter(|_| failed));
+        let progress = None;
+        Self { id, path, title, state, error, remedy, code, chunks, size, progress, updated_at, from }
     }
+}
+
+/// Failures whose error ends with the remedy, behind a colon.
+const ONE_SENTENCE: &[&str] = &[
+    "format", "empty", "no_text", "too_slow", "encrypted", "scanned", "unmapped", "damaged", "syntax",
+    "disguised", "too_large",
+];
+
+impl Document {
+    /// Adds how far this process is with it.
+    fn look(&mut self, web: &Shared) {
+        if self.state == "learning" {
+            self.progress = web.desk.library.learning(&self.id).map(|at| Progress {
+                stage: at.stage.as_str(),
+                done: at.done,
+                total: at.total,
+            });
+        }
+    }
+
+    /// A file that was refused, and is not kept.
+    pub(super) fn refused(path: String, failure: Failure) -> Self {
+        Self {
+            id: String::new(),
+            title: path.clone(),
+            path,
+            state: "failed".into(),
+            error: Some(failure.error),
+            remedy: failure.remedy,
+            code: Some(failure.code.into()),
+            chunks: 0,
+            size: None,
+            progress: None,
+            updated_at: now_ms(),
+            from: "upload",
+        }
+    }
+
+    /// Why it was refused, in a sentence or two.
+    pub(super) fn why(self) -> String {
+        let mut error = self.error.unwrap_or_default();
+        if let Some(first) = error.get(..1) {
+            error = format!("{}{}.", first.to_uppercase(), &error[1..]);
+        }
+        format!("{error} {}", self.remedy.unwrap_or_default())
+    }
+
+    /// Whether it is kept.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.id.is_empty()
+    }
+}
+
+/// How far learning a document is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LearningProgress)]
+pub(super) struct Progress {
+    /// `reading`, `cutting`, `embedding` or `storing`.
+    stage: &'static str,
+    /// How much of that is done: texts for `embedding`.
+    done: usize,
+    /// Of how much; 0 where that is not known.
+    total: usize,
 }
 
 /// A piece of a document, as retrieval finds it.
@@ -69,27 +164,114 @@ impl From<ChunkRow> for Chunk {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// Only documents whose path comes after this one; none: from the beginning.
-    after: Option<String>,
+    /// Only those that are `learning`, `ready` or `failed`.
+    state: Option<String>,
+    /// Only those with these letters in their path or title.
+    q: Option<String>,
+    /// Only those `from` a `folder`, an `upload` or the `web`.
+    from: Option<String>,
 }
 
-/// The documents of a collection by path, at most 500; the path of the last one is `after` for the next ones.
+/// The documents of a collection, those that changed last first.
 #[utoipa::path(get, path = "/collections/{name}/documents", operation_id = "list_documents", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name"), Wanted),
-    responses((status = 200, body = [Document]), (status = 404, response = Problem)))]
+    params(("name" = String, Path, description = "The collection's name"), Wanted, Paging),
+    responses((status = 200, body = Page<Document>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn list(
     State(web): State<Shared>,
     Path(name): Path<String>,
     Query(wanted): Query<Wanted>,
-) -> Answer<Vec<Document>> {
-    let all = web.desk.store.collections().await?;
-    let row = all.into_iter().find(|row| row.slug == name || row.id == name);
-    let row = row.ok_or_else(|| Problem::not_found("collection"))?;
-    let mut rows = web.desk.store.documents(&CollectionId::stored(row.id), 0).await?;
-    rows.retain(|row| row.state != "removed");
-    rows.retain(|row| wanted.after.as_ref().is_none_or(|after| row.path > *after));
-    rows.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Json(rows.into_iter().take(MOST).map(Document::from).collect()))
+    Query(paging): Query<Paging>,
+) -> Answer<Page<Document>> {
+    one_of("state", wanted.state.as_deref(), &["learning", "ready", "failed"])?;
+    one_of("from", wanted.from.as_deref(), &["folder", "upload", "web"])?;
+    let id = CollectionId::stored(found(&web, &name).await?.id);
+    let (before, limit) = (paging.after()?, paging.limit());
+    let words = wanted.q.filter(|q| !q.trim().is_empty());
+    let wanted = Which { state: wanted.state, words, origin: wanted.from, before };
+    let rows = web.desk.store.shown_documents(&id, wanted, limit).await?;
+    let mut page = Page::of(rows, limit, |row| (row.updated_at, &row.id));
+    page.each(|document: &mut Document| document.look(&web));
+    Ok(Json(page))
+}
+
+/// One document.
+#[utoipa::path(get, path = "/documents/{id}", operation_id = "get_document", tag = "knowledge",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = Document), (status = 404, response = Problem)))]
+pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Document> {
+    shown(&web, &id).await.map(Json)
+}
+
+/// Removes an uploaded document. Those of folders and of the web are removed where they come from.
+#[utoipa::path(delete, path = "/documents/{id}", operation_id = "remove_document", tag = "knowledge",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn remove(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let (id, slug) = uploaded(&web, &id, "remove").await?;
+    unguarded(&web, &slug).await?;
+    web.desk.library.remove_document(&id).await?;
+    web.desk.announce(What::Knowledge);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Has an uploaded document learned again, in the background.
+#[utoipa::path(post, path = "/documents/{id}/retry", operation_id = "retry_document", tag = "knowledge",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 202, body = Document), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn retry(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Document>), Problem> {
+    let (id, slug) = uploaded(&web, &id, "change").await?;
+    unguarded(&web, &slug).await?;
+    if !web.desk.library.retry(&id).await? {
+        return Err(Problem::conflict(
+            "The file itself was not kept, because it was empty or too large: upload it again.",
+        ));
+    }
+    web.desk.announce(What::Knowledge);
+    Ok((StatusCode::ACCEPTED, Json(shown(&web, id.as_str()).await?)))
+}
+
+/// One document as it is shown.
+pub(super) async fn shown(web: &Shared, id: &str) -> Result<Document, Problem> {
+    let missing = || Problem::not_found("document");
+    let id = DocumentId::parse(id).map_err(|_| missing())?;
+    let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
+    let mut document = Document::from(row);
+    document.look(web);
+    Ok(document)
+}
+
+/// A document that was uploaded, and its collection's name. Others are changed where they come from.
+async fn uploaded(web: &Shared, id: &str, what: &str) -> Result<(DocumentId, String), Problem> {
+    let missing = || Problem::not_found("document");
+    let id = DocumentId::parse(id).map_err(|_| missing())?;
+    let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
+    let collection = found(web, &row.collection_id).await?.slug;
+    match row.origin.as_str() {
+        "upload" => Ok((id, collection)),
+        "web" => Err(Problem::conflict(format!(
+            "`{}` is a page of a website: {what} it there, or its source, and have the source read again.",
+            row.path
+        ))),
+        _ => Err(Problem::conflict(format!(
+            "`{}` is a file of the collection's folder: {what} it there, and learn the folder again (`frontdesk learn`, or a restart).",
+            row.path
+        ))),
+    }
+}
+
+fn one_of(key: &str, given: Option<&str>, known: &[&str]) -> Result<(), Problem> {
+    match given {
+        Some(other) if !known.contains(&other) => {
+            Err(Problem::bad_request(format!("`{key}` is one of {}.", known.join(", "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The chunks of a document, in order.

@@ -154,19 +154,6 @@ pub(super) fn described(web: &Shared, row: RunRow) -> Run {
     run
 }
 
-/// A suite that can be run.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Suite {
-    /// Its name: the file's path in the folder of suites.
-    name: String,
-}
-
-/// The suites that are there: the YAML files in `[files] suites`.
-#[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
-pub(super) async fn suites(State(web): State<Shared>) -> Json<Vec<Suite>> {
-    Json(web.jobs.suites().into_iter().map(|name| Suite { name }).collect())
-}
-
 /// Begins a run. Two run at once; others wait as `queued`.
 #[utoipa::path(post, path = "/evals/runs", operation_id = "start_run", tag = "evals", request_body = NewRun,
     responses((status = 202, body = Run), (status = 404, response = Problem), (status = 422, response = Problem), (status = 429, response = Problem)))]
@@ -202,7 +189,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
+pub(super) async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
     let missing = || Problem::not_found("run");
     let id = RunId::parse(id).map_err(|_| missing())?;
     web.desk.store.eval_run(id.as_str()).await?.ok_or_else(missing)
@@ -237,6 +224,8 @@ pub(super) struct Which {
     /// Only those that ended so: `passed`, `failed`, `error` or `skipped`.
     #[param(value_type = Option<String>)]
     verdict: Option<Verdict>,
+    /// Only the one with this key.
+    key: Option<String>,
 }
 
 /// A row of a run, in the shape of a result of promptfoo's report, with its `title` and `verdict`.
@@ -258,7 +247,10 @@ pub(super) async fn rows(
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let journal = web.jobs.journal(&row.id);
     let keep =
-        move |row: &crate::eval::row::Row| which.verdict.is_none_or(|it| row.verdict() == it);
+        move |row: &crate::eval::row::Row| {
+            which.verdict.is_none_or(|it| row.verdict() == it)
+                && which.key.as_ref().is_none_or(|key| row.key == *key)
+        };
     let page = reading(move || journal.page(from, most, keep)).await?;
     let more = page.0.len() == most;
     let next = i64::try_from(page.1).ok().filter(|_| more);

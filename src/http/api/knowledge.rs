@@ -10,50 +10,7 @@ use crate::domain::{CollectionId, Passage};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
-use crate::knowledge::is_staged;
 use crate::pipeline::retrieve::{Search, find};
-
-/// A set of documents.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Collection {
-    /// Its id.
-    id: String,
-    /// Its name.
-    slug: String,
-    /// Documents that can be answered from.
-    ready: usize,
-    /// Documents that could not be read: path and reason.
-    failed: Vec<Failed>,
-}
-
-/// A document that could not be read.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = FailedDocument)]
-pub(super) struct Failed {
-    /// Its path within the collection.
-    path: String,
-    /// Why.
-    reason: String,
-}
-
-/// Every collection with its documents.
-#[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
-pub(super) async fn collections(State(web): State<Shared>) -> Answer<Vec<Collection>> {
-    let mut all = Vec::new();
-    for row in web.desk.store.collections().await? {
-        // What only stands beside another, to be tried.
-        if is_staged(&row.slug) {
-            continue;
-        }
-        let documents = web.desk.store.documents(&CollectionId::stored(row.id.clone()), 0).await?;
-        let ready = documents.iter().filter(|document| document.state == "ready").count();
-        let failed = documents.into_iter().filter(|document| document.state == "failed");
-        let failed =
-            failed.map(|row| Failed { path: row.path, reason: row.error.unwrap_or_default() });
-        all.push(Collection { id: row.id, slug: row.slug, ready, failed: failed.collect() });
-    }
-    Ok(Json(all))
-}
 
 /// What to search for.
 #[derive(Debug, Deserialize, ToSchema)]

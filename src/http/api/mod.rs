@@ -16,13 +16,17 @@ use super::{Shared, auth};
 mod agents;
 mod answers;
 mod audit;
+mod collections;
+mod compare;
 mod completions;
 mod conversations;
 mod documents;
+mod drafts;
 mod escalations;
 mod evals;
 mod events;
 mod gaps;
+mod generate;
 mod knowledge;
 mod live;
 mod media;
@@ -37,7 +41,9 @@ mod session;
 mod settings;
 mod sources;
 mod status;
+mod suites;
 mod turns;
+mod uploads;
 mod watch;
 mod writing;
 
@@ -86,13 +92,19 @@ fn described() -> OpenApiRouter<Shared> {
     components.add_security_scheme("admin_key", key);
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let nouns = OpenApiRouter::new()
-        .routes(routes!(agents::list))
+        .routes(routes!(agents::list, drafts::create))
+        .routes(routes!(generate::state, generate::write))
+        .routes(routes!(generate::models))
         .routes(routes!(agents::one))
         .routes(routes!(agents::versions))
         .routes(routes!(agents::version))
         .routes(routes!(agents::publish))
+        .routes(routes!(drafts::check))
+        .routes(routes!(drafts::try_handoff))
         .routes(routes!(audit::list))
-        .routes(routes!(evals::suites))
+        .routes(routes!(suites::list))
+        .routes(routes!(suites::save))
+        .routes(routes!(compare::compare))
         .routes(routes!(evals::list, evals::start))
         .routes(routes!(evals::one, evals::stop))
         .routes(routes!(evals::rows))
@@ -125,13 +137,16 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(live::live))
         .routes(routes!(session::one, session::end))
         .routes(routes!(status::show))
-        .routes(routes!(knowledge::collections))
+        .routes(routes!(collections::list, collections::create))
+        .routes(routes!(collections::remove))
         .routes(routes!(knowledge::search))
         .routes(routes!(settings::show, settings::set))
         .routes(routes!(sources::list, sources::add))
         .routes(routes!(sources::remove))
         .routes(routes!(sources::refresh))
-        .routes(routes!(documents::list))
+        .routes(routes!(documents::list, uploads::add))
+        .routes(routes!(documents::one, documents::remove))
+        .routes(routes!(documents::retry))
         .routes(routes!(documents::chunks))
         .routes(routes!(answers::list, answers::create))
         .routes(routes!(answers::one, answers::change, answers::remove))

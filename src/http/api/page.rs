@@ -58,6 +58,16 @@ impl<T> Page<T> {
         Self { items, next: next.map(|at| URL_SAFE_NO_PAD.encode(format!("{at}:"))) }
     }
 
+    /// The cursor of the next page.
+    pub(super) fn next(self) -> Option<String> {
+        self.next
+    }
+
+    /// Changes every item.
+    pub(super) fn each(&mut self, change: impl Fn(&mut T)) {
+        self.items.iter_mut().for_each(change);
+    }
+
     /// A page of rows; `key` gives a row's moment and id. A full page has a next one.
     pub(super) fn of<R>(rows: Vec<R>, limit: i64, key: impl Fn(&R) -> (i64, &str)) -> Self
     where

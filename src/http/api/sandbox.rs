@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::knowledge::named;
 use super::turns::Citation;
 use crate::domain::time::now_ms;
-use crate::domain::{Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
+use crate::domain::{AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
@@ -30,7 +30,7 @@ use crate::prompts;
 #[serde(deny_unknown_fields)]
 #[schema(as = SandboxMessage)]
 pub(super) struct Request {
-    /// The agent's id or short name; the only agent, when there is one.
+    /// The agent's id or short name; the only agent, when there is one. With a `prompt` it need not be there yet.
     agent: Option<String>,
     /// What the customer writes; with a recording, what stands under it.
     #[serde(default)]
@@ -64,6 +64,12 @@ pub(super) struct Earlier {
     speaker: Speaker,
     /// What was said.
     text: String,
+}
+
+impl From<Earlier> for Line {
+    fn from(earlier: Earlier) -> Self {
+        Self { speaker: earlier.speaker, text: earlier.text }
+    }
 }
 
 /// What the bot made of it.
@@ -119,14 +125,18 @@ async fn bot(web: &Shared, request: &Request) -> Result<Arc<Bot>, Problem> {
         Some(name) => web.desk.bots.named(name),
         None => web.desk.bots.all().into_iter().next(),
     };
-    let live = live.ok_or_else(|| Problem::not_found("agent"))?;
-    let Some(source) = &request.prompt else { return Ok(live) };
-    let file = format!("{}.md", live.agent.slug);
+    let Some(source) = &request.prompt else {
+        return live.ok_or_else(|| Problem::not_found("agent"));
+    };
+    // One that is not published yet can be tried, too.
+    let slug = live.as_ref().map_or("draft", |live| live.agent.slug.as_str());
+    let file = format!("{slug}.md");
     let draft =
         prompts::parse(&file, source).map_err(|wrong| Problem::unprocessable(wrong.to_string()))?;
     let knowledge =
         if draft.knowledge.is_empty() { Vec::new() } else { named(web, &draft.knowledge).await? };
-    let bot = draft.bot(live.agent.id.clone(), None, knowledge);
+    let id = live.map_or_else(AgentId::generate, |live| live.agent.id.clone());
+    let bot = draft.bot(id, None, knowledge);
     bot.map(Arc::new).map_err(Problem::unprocessable)
 }
 
@@ -141,8 +151,7 @@ fn turn_of(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
         }),
         None => Content::Text { body: request.text },
     };
-    let line = |earlier: Earlier| Line { speaker: earlier.speaker, text: earlier.text };
-    let all: Vec<Line> = request.history.into_iter().map(line).collect();
+    let all: Vec<Line> = request.history.into_iter().map(Line::from).collect();
     let skip = all.len().saturating_sub(bot.agent.history);
     Turn {
         conversation: None,

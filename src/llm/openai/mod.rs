@@ -15,6 +15,7 @@ use crate::domain::{Prompt, Usage};
 use crate::endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
 use crate::tokens::Vocabulary;
 
+mod listing;
 mod wire;
 
 use wire::{Chunk, Reply, names, same_model};
@@ -86,13 +87,14 @@ impl Default for Settings {
 pub(super) struct Openai {
     endpoint: Endpoint,
     settings: Settings,
+    listing: listing::Listing,
 }
 
 impl Openai {
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
         settings.check()?;
         let endpoint = Endpoint::new(settings.access())?;
-        Ok(Self { endpoint, settings: settings.clone() })
+        Ok(Self { endpoint, settings: settings.clone(), listing: listing::Listing::default() })
     }
 }
 
@@ -157,6 +159,17 @@ impl Model for Openai {
             }
         }
         Err(Error { attempts: turn.patience.failures })
+    }
+
+    async fn listed(&self) -> Vec<String> {
+        let settings = &self.settings;
+        let own = [Some(&settings.model), settings.fallback_model.as_ref()];
+        let mut all: Vec<String> = own.into_iter().flatten().cloned().collect();
+        all.extend(settings.prices.keys().cloned());
+        all.extend(self.listing.names(&self.endpoint).await);
+        let mut seen = std::collections::HashSet::new();
+        all.retain(|name| seen.insert(name.clone()));
+        all
     }
 
     async fn check(&self) -> Result<String, Error> {

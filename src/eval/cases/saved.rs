@@ -1,0 +1,154 @@
+//! Replies that somebody saves as cases: what was said, what was answered, and what must hold of it. Whoever saves them may not have
+//! anything run: only assertions that look at an answer are taken, and no word of theirs is a template or names a file.
+
+use serde_json::{Map, Value, json};
+
+use super::{Made, Put, Turn, origin, plain, title, yaml};
+use crate::domain::{Line, Speaker};
+
+/// The assertions that are taken, each also with `not-` before it.
+const TAKEN: &[&str] = &[
+    "answered", "answer-relevance", "bubbles", "contains", "contains-all", "contains-any", "equals", "factuality", "format",
+    "grounded", "handed-off", "icontains", "icontains-all", "icontains-any", "language", "latency", "llm-rubric", "no-reply",
+    "regex", "retrieved", "rouge-n", "similar", "starts-with", "cost",
+];
+/// What an assertion may say.
+const KEYS: &[&str] = &["type", "value", "threshold", "weight", "metric"];
+/// The most assertions of a case.
+const MOST_CHECKS: usize = 20;
+/// How much of the reply's words another answer has to have, where nothing else is asked for.
+const LIKE: f64 = 0.5;
+
+/// A reply to save.
+#[derive(Debug, Clone, Default)]
+pub struct Saving {
+    /// What the case is called; its first words where it is empty.
+    pub title: String,
+    /// What was said before.
+    pub history: Vec<Line>,
+    /// What the customer writes.
+    pub text: String,
+    /// What the bot answered, or should.
+    pub reply: String,
+    /// What must hold of an answer.
+    pub checks: Option<Vec<Value>>,
+}
+
+/// The reply as a case; the error says what cannot be taken.
+pub fn saved(saving: &Saving) -> Result<Made, String> {
+    let assert = match &saving.checks {
+        Some(checks) => checks.iter().map(checked).collect::<Result<_, _>>()?,
+        None => usual(&saving.reply)?,
+    };
+    if assert.is_empty() || assert.len() > MOST_CHECKS {
+        return Err(format!("`checks` are 1 to {MOST_CHECKS}"));
+    }
+    let said = |line: &Line| {
+        let speaker = match line.speaker {
+            Speaker::Customer => "customer",
+            Speaker::Bot => "bot",
+            Speaker::Person => "person",
+        };
+        json!({speaker: plain(&line.text)})
+    };
+    let mut options = Map::new();
+    if !saving.history.is_empty() {
+        options.insert("history".into(), saving.history.iter().map(said).collect());
+    }
+    let called = if saving.title.trim().is_empty() { &saving.text } else { &saving.title };
+    let (says, comment) = (saving.text.trim().to_owned(), saving.reply.trim().to_owned());
+    Ok(Made {
+        description: plain(&title(called)),
+        turns: vec![Turn { says, assert }],
+        options,
+        metadata: origin("console", "saved"),
+        comment: Some(comment).filter(|comment| !comment.is_empty()),
+    })
+}
+
+/// What must hold where nothing is asked for: it is answered, in much the same words.
+fn usual(reply: &str) -> Result<Vec<Value>, String> {
+    if reply.trim().is_empty() {
+        return Err("`reply` is empty: say in `checks` what must hold of an answer".into());
+    }
+    let like = json!({"type": "rouge-n", "value": plain(reply.trim()), "threshold": LIKE});
+    Ok(vec![json!({"type": "answered"}), like])
+}
+
+fn checked(check: &Value) -> Result<Value, String> {
+    let map = check.as_object().ok_or("a check is an object with a `type`")?;
+    let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
+    if !TAKEN.contains(&kind.strip_prefix("not-").unwrap_or(kind)) {
+        let known = TAKEN.join(", ");
+        return Err(format!("`{kind}` is no check that can be saved; there are: {known}, each also with `not-`"));
+    }
+    if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Err(format!("a check has no `{key}`; it has: {}", KEYS.join(", ")));
+    }
+    let kept = map.iter().map(|(key, value)| (key.clone(), inert(value)));
+    Ok(Value::Object(kept.collect()))
+}
+
+/// The same without templates and names of files.
+fn inert(value: &Value) -> Value {
+    match value {
+        Value::String(text) => plain(text).into(),
+        Value::Array(all) => all.iter().map(inert).collect(),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(key, value)| (key.clone(), inert(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The text of a suite with one case more; `head` begins a new one.
+pub fn with_case(text: &str, head: &str, case: &Made) -> Result<(String, Put), String> {
+    let mut known = yaml::Known::of(text)?;
+    if !known.adds(case) {
+        return Ok((text.to_owned(), Put { added: 0, known: 1 }));
+    }
+    let text = if text.trim().is_empty() { head } else { text };
+    let text = yaml::put(text, std::slice::from_ref(case))?;
+    Ok((text, Put { added: 1, known: 0 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saving(checks: Value) -> Saving {
+        let checks = checks.as_array().cloned();
+        Saving { text: "When?".into(), reply: "At {{nine}}.".into(), checks, ..Saving::default() }
+    }
+
+    #[test]
+    fn nothing_that_runs_or_reads_is_saved() {
+        for check in [
+            json!({"type": "python", "value": "1"}),
+            json!({"type": "javascript", "value": "1"}),
+            json!({"type": "webhook", "value": "http://x"}),
+            json!({"type": "contains", "value": "x", "transform": "process.exit()"}),
+            json!({"type": "llm-rubric", "value": "x", "provider": "exec:sh"}),
+            json!("contains"),
+            json!({}),
+        ] {
+            assert!(saved(&saving(json!([check]))).is_err(), "{check}");
+        }
+        assert!(saved(&saving(json!([]))).is_err());
+        let made = saved(&saving(json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}])));
+        let assert = &made.expect("it is inert").turns[0].assert[0];
+        assert_eq!(assert["value"], json!(["{% raw %}{{env.HOME}}{% endraw %}", " file://x"]));
+    }
+
+    #[test]
+    fn a_reply_alone_is_a_case_that_a_suite_has_once() {
+        let case = saved(&saving(Value::Null)).expect("a case");
+        assert_eq!(case.turns[0].assert[1]["value"], "{% raw %}At {{nine}}.{% endraw %}");
+        let (text, put) = with_case("", "providers: [frontdesk:acme]\n", &case).expect("a suite");
+        assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
+        let (same, put) = with_case(&text, "", &case).expect("a suite");
+        assert_eq!((same, put.known), (text, 1));
+        let none = Saving { reply: " ".into(), ..saving(Value::Null) };
+        assert!(saved(&none).is_err());
+    }
+}

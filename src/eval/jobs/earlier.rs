@@ -1,0 +1,32 @@
+//! What a run is compared with: an earlier one, or a file of accepted scores.
+
+use super::{Error, Jobs, Wanted, inside};
+use crate::domain::RunId;
+use crate::eval::compare::Baseline;
+use crate::eval::row::Journal;
+
+impl Jobs {
+    /// The journal of an earlier run.
+    pub(super) fn earlier(&self, id: &str) -> Result<Journal, Error> {
+        let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
+        let id = RunId::parse(id).map_err(|_| missing())?;
+        let journal = self.journal(id.as_str());
+        if journal.path().exists() { Ok(journal) } else { Err(missing()) }
+    }
+
+    pub(super) fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
+        let Some(name) = &wanted.baseline else { return Ok(None) };
+        let file = if name.starts_with("run_") {
+            self.earlier(name)?.path().to_owned()
+        } else {
+            let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
+            let found = inside(&self.suites, name).or_else(|| inside(beside?, name));
+            found.ok_or_else(|| {
+                Error::Missing(format!(
+                    "There is no file `{name}` of accepted scores beside the suites."
+                ))
+            })?
+        };
+        Baseline::read(&file).map(Some).map_err(|error| Error::Wrong(error.to_string()))
+    }
+}

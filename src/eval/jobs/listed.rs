@@ -1,0 +1,226 @@
+//! What the suites of the folder say of themselves, read anew only when a file changed; and replies saved as cases of suites that the
+//! desk made itself.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use super::{Error, Jobs, inside};
+use crate::eval::cases::{self, Saving, yaml};
+use crate::eval::suite::{Overrides, Suite};
+
+/// Larger files are listed by their names alone, in bytes.
+const LARGEST: u64 = 2 * 1024 * 1024;
+/// How the names of suites begin that the desk writes.
+const SAVED: &str = "saved-";
+
+/// A suite as it is listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name: the file's path in the folder of suites.
+    pub name: String,
+    /// What it says of itself; its name where it says nothing.
+    pub title: String,
+    /// How many cases are written in it; none where that is said elsewhere.
+    pub cases: Option<i64>,
+    /// The agent that it asks, where it is one.
+    pub agent: Option<String>,
+}
+
+impl Listed {
+    /// Whether it is one that the desk writes.
+    pub fn is_saved(&self) -> bool {
+        is_saved(&self.name)
+    }
+}
+
+/// What was read, with the state of the file that it was read from.
+pub(super) type Seen = Mutex<HashMap<PathBuf, (Option<SystemTime>, u64, Listed)>>;
+
+/// A case that was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// The suite's name.
+    pub suite: String,
+    /// What the case is called.
+    pub case: String,
+    /// Whether it is new.
+    pub added: bool,
+}
+
+impl Jobs {
+    /// The suites that are there, by name, with what they say of themselves.
+    pub fn listed(&self) -> Vec<Listed> {
+        self.suites().into_iter().map(|name| self.look_at(name)).collect()
+    }
+
+    fn look_at(&self, name: String) -> Listed {
+        let file = self.suites.join(&name);
+        let Ok(known) = std::fs::metadata(&file) else {
+            return Listed { title: name.clone(), name, ..Listed::default() };
+        };
+        let (changed, size) = (known.modified().ok(), known.len());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, of, listed)) = seen.get(&file)
+            && (*at, *of) == (changed, size)
+        {
+            return listed.clone();
+        }
+        let listed = described(name, &file, size);
+        seen.insert(file, (changed, size, listed.clone()));
+        listed
+    }
+
+    /// Saves a reply as a case of a suite that the desk writes; it is made where there is none. One at a time, and never half.
+    pub async fn save_case(
+        &self,
+        (agent, suite): (&str, Option<&str>),
+        saving: &Saving,
+    ) -> Result<Saved, Error> {
+        let name = suite.map_or_else(|| format!("{SAVED}{agent}.yaml"), ToOwned::to_owned);
+        if !is_saved(&name) {
+            return Err(Error::Wrong(format!(
+                "cases are saved into suites that the desk writes itself, such as {SAVED}{agent}.yaml, and not into `{name}`"
+            )));
+        }
+        let case = cases::saved(saving).map_err(Error::Wrong)?;
+        let _one_at_a_time = self.saving.lock().await;
+        let file = self.suites.join(&name);
+        let text = own_text(&file).map_err(Error::Wrong)?;
+        let head = format!(
+            "# Replies saved in the console. Cases can be changed and removed here; new ones are written at the end.\n\
+             description: Saved replies of {agent}\nprompts: [\"{{{{message}}}}\"]\nproviders: [\"frontdesk:{agent}\"]\n"
+        );
+        let (text, put) = cases::with_case(&text, &head, &case).map_err(Error::Wrong)?;
+        if put.added == 1 {
+            self.replace(&file, &text).await?;
+        }
+        Ok(Saved { suite: name, case: case.description, added: put.added == 1 })
+    }
+
+    /// Puts a text in the place of a suite, when it can be loaded.
+    async fn replace(&self, file: &Path, text: &str) -> Result<(), Error> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Hidden, so that nobody takes it for a suite.
+        let beside = self.suites.join(format!(".{name}"));
+        let written = std::fs::create_dir_all(&self.suites)
+            .and_then(|()| std::fs::write(&beside, text))
+            .map_err(|error| {
+                Error::Wrong(format!("{} cannot be written: {error}", beside.display()))
+            });
+        let loaded = match written {
+            Ok(()) => Suite::load(&beside, &Overrides::default())
+                .await
+                .map_err(|wrong| Error::Wrong(format!("the case cannot be used: {wrong}"))),
+            Err(error) => Err(error),
+        };
+        let moved = loaded.and_then(|_| {
+            std::fs::rename(&beside, file).map_err(|error| {
+                Error::Wrong(format!("{} cannot be written: {error}", file.display()))
+            })
+        });
+        if moved.is_err() {
+            drop(std::fs::remove_file(&beside));
+        }
+        moved
+    }
+}
+
+/// The text of a suite that the desk wrote; empty where there is none. A link is not followed.
+fn own_text(file: &Path) -> Result<String, String> {
+    match std::fs::symlink_metadata(file) {
+        Err(_) => Ok(String::new()),
+        Ok(known) if !known.is_file() => Err(format!("{} is no file", file.display())),
+        Ok(_) => std::fs::read_to_string(file)
+            .map_err(|error| format!("{} cannot be read: {error}", file.display())),
+    }
+}
+
+/// `saved-NAME.yaml`, in the folder itself.
+fn is_saved(name: &str) -> bool {
+    let inner = name.strip_prefix(SAVED).and_then(|rest| rest.strip_suffix(".yaml"));
+    let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    inner.is_some_and(|inner| !inner.is_empty() && inner.len() <= 100 && inner.chars().all(plain))
+}
+
+fn described(name: String, file: &Path, size: u64) -> Listed {
+    let nothing = Listed { title: name.clone(), name: name.clone(), ..Listed::default() };
+    if size > LARGEST {
+        return nothing;
+    }
+    let Some(suite) = std::fs::read_to_string(file).ok().and_then(|text| yaml::read(&text).ok())
+    else {
+        return nothing;
+    };
+    let title = suite["description"].as_str().map(str::trim).filter(|title| !title.is_empty());
+    Listed {
+        title: title.map_or_else(|| name.clone(), |title| title.chars().take(200).collect()),
+        cases: counted(&suite["tests"], file.parent().unwrap_or(Path::new("."))),
+        agent: agent_of(&suite),
+        name,
+    }
+}
+
+/// The agent that a suite asks, where it asks one alone.
+fn agent_of(suite: &Value) -> Option<String> {
+    let targets = [&suite["providers"], &suite["targets"]];
+    let targets = targets.into_iter().find(|it| !it.is_null())?;
+    let only = match targets {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let [only] = only else { return None };
+    let id = only.as_str().or_else(|| only["id"].as_str())?;
+    let agent = id.strip_prefix("frontdesk:")?.split('@').next()?;
+    Some(agent.to_owned()).filter(|agent| !agent.is_empty())
+}
+
+/// How many cases a list of them makes; none where they come from elsewhere than files of lines beside it.
+fn counted(tests: &Value, folder: &Path) -> Option<i64> {
+    let all = tests.as_array()?;
+    all.iter().map(|one| counted_one(one, folder)).sum()
+}
+
+fn counted_one(test: &Value, folder: &Path) -> Option<i64> {
+    if let Some(reference) = test.as_str() {
+        let name = reference.strip_prefix("file://")?;
+        let beside = inside(folder, name).filter(|_| name.ends_with(".jsonl"))?;
+        let small = std::fs::metadata(&beside).is_ok_and(|known| known.len() <= LARGEST);
+        let text = std::fs::read_to_string(beside).ok().filter(|_| small)?;
+        return i64::try_from(text.lines().filter(|line| !line.trim().is_empty()).count()).ok();
+    }
+    let many = |value: &Value| value.as_array().map_or(1, |values| values.len().max(1));
+    let vars = test.as_object()?.get("vars").and_then(Value::as_object);
+    let times: usize = vars.into_iter().flat_map(|vars| vars.values()).map(many).product();
+    i64::try_from(times).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_suite_says_of_itself_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("more.jsonl"), "{}\n\n{}\n").unwrap();
+        let file = folder.path().join("a.yaml");
+        std::fs::write(&file, "description: What is asked\nproviders: [frontdesk:acme@3]\ntests:\n- file://more.jsonl\n- vars: {message: [a, b, c]}\n- turns: []\n").unwrap();
+        let listed = described("a.yaml".into(), &file, 10);
+        assert_eq!((listed.title.as_str(), listed.cases), ("What is asked", Some(6)));
+        assert_eq!(listed.agent.as_deref(), Some("acme"));
+        std::fs::write(&file, "tests: file://made.py\nproviders: [a, b]").unwrap();
+        let listed = described("a.yaml".into(), &file, 10);
+        assert_eq!((listed.title.as_str(), listed.cases, listed.agent), ("a.yaml", None, None));
+    }
+
+    #[test]
+    fn only_files_of_the_desk_are_written() {
+        for name in ["demo.yaml", "../saved-a.yaml", "saved-a/b.yaml", "saved-.yaml", "saved-a.yml", "saved-..yaml"] {
+            assert!(!is_saved(name), "{name}");
+        }
+        assert!(is_saved("saved-acme.yaml"));
+    }
+}

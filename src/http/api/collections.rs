@@ -1,0 +1,234 @@
+//! Collections: the sets of documents that agents answer from, counted, made and removed.
+
+use std::collections::HashSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Answer;
+use super::drafts::short_name;
+use crate::desk::What;
+use crate::domain::CollectionId;
+use crate::eval::gate::guards;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::knowledge::is_staged;
+use crate::prompts;
+use crate::store::agents::AgentRow;
+use crate::store::documents::{CountRow, FailedRow};
+use crate::store::knowledge::CollectionRow;
+
+/// A set of documents.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Collection {
+    /// Its id.
+    id: String,
+    /// Its name.
+    slug: String,
+    /// All its documents: those that can be answered from, those that failed and those that are being learned.
+    documents: i64,
+    /// Documents that can be answered from.
+    ready: i64,
+    /// Pieces that these were cut into.
+    chunks: i64,
+    /// Uploaded documents that are being learned, or wait for it.
+    learning: i64,
+    /// Documents that could not be learned.
+    failures: i64,
+    /// The last 20 of these: path and reason.
+    failed: Vec<Failed>,
+    /// `folder`: it has a folder, whose files are learned. `console`: it was made here, by an agent or by a source.
+    origin: &'static str,
+    /// The agents that answer from it now, by short name.
+    agents: Vec<String>,
+    /// The agents whose gate its documents have to pass: nothing can be uploaded here then.
+    guards: Vec<String>,
+}
+
+/// A document that could not be learned.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FailedDocument)]
+pub(super) struct Failed {
+    /// Its path within the collection.
+    path: String,
+    /// Why.
+    reason: String,
+}
+
+/// Every collection with its documents, counted.
+#[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
+pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Collection>> {
+    let (rows, view) = (web.desk.store.collections().await?, View::of(&web).await?);
+    // What only stands beside another, to be tried, is left out.
+    let real = rows.into_iter().filter(|row| !is_staged(&row.slug));
+    Ok(Json(real.map(|row| view.collection(row)).collect()))
+}
+
+/// The most failed documents of a collection that are listed with it.
+const MOST_FAILED: i64 = 20;
+
+/// What is said of collections, read once for all of them.
+struct View {
+    counts: Vec<CountRow>,
+    failed: Vec<FailedRow>,
+    folders: HashSet<String>,
+    /// An agent, the collections it answers from, and whether its gate guards them.
+    agents: Vec<(String, Vec<String>, bool)>,
+}
+
+impl View {
+    async fn of(web: &Shared) -> Result<Self, Problem> {
+        let store = &web.desk.store;
+        Ok(Self {
+            counts: store.count_documents().await?,
+            failed: store.failed_documents(MOST_FAILED).await?,
+            folders: web.desk.library.folders(),
+            agents: store.agents().await?.iter().filter_map(readers).collect(),
+        })
+    }
+
+    fn collection(&self, row: CollectionRow) -> Collection {
+        let counts = self.counts.iter().filter(|count| count.collection_id == row.id);
+        let mut shown = Counted::default();
+        counts.for_each(|count| shown.add(count));
+        let agents = self.agents.iter().filter(|(_, names, _)| names.contains(&row.slug));
+        let failed = self.failed.iter().filter(|failed| failed.collection_id == row.id);
+        let failed = failed
+            .map(|failed| Failed { path: failed.path.clone(), reason: failed.error.clone() });
+        Collection {
+            documents: shown.documents,
+            ready: shown.ready,
+            chunks: shown.chunks,
+            learning: shown.learning,
+            failures: shown.failures,
+            failed: failed.collect(),
+            origin: if self.folders.contains(&row.slug) { "folder" } else { "console" },
+            agents: agents.clone().map(|(agent, ..)| agent.clone()).collect(),
+            guards: agents.filter(|agent| agent.2).map(|(agent, ..)| agent.clone()).collect(),
+            id: row.id,
+            slug: row.slug,
+        }
+    }
+}
+
+/// An agent, the collections that its live version answers from, and whether its gate guards them.
+fn readers(row: &AgentRow) -> Option<(String, Vec<String>, bool)> {
+    let file = prompts::parse(&format!("{}.md", row.slug), &row.source).ok()?;
+    let guards = file.gate.is_some_and(|gate| gate.knowledge);
+    Some((row.slug.clone(), file.knowledge, guards))
+}
+
+#[derive(Default)]
+struct Counted {
+    documents: i64,
+    ready: i64,
+    chunks: i64,
+    learning: i64,
+    failures: i64,
+}
+
+impl Counted {
+    /// Documents are counted by their state; one whose file waits or failed is moved from there.
+    fn add(&mut self, row: &CountRow) {
+        let many = row.documents;
+        let state = match row.state.as_str() {
+            "ready" => &mut self.ready,
+            "failed" => &mut self.failures,
+            _ => &mut self.learning,
+        };
+        match row.upload.as_str() {
+            "" => {
+                *state += many;
+                self.documents += many;
+                self.chunks += row.chunks;
+            }
+            "waiting" => {
+                *state -= many;
+                self.learning += many;
+            }
+            _ => {
+                *state -= many;
+                self.failures += many;
+            }
+        }
+    }
+}
+
+/// The collection of this name or id.
+pub(super) async fn found(web: &Shared, name: &str) -> Result<CollectionRow, Problem> {
+    let all = web.desk.store.collections().await?;
+    let row = all.into_iter().find(|row| row.slug == name || row.id == name);
+    row.ok_or_else(|| Problem::not_found("collection"))
+}
+
+/// Refuses to change the documents of a collection that a gate guards.
+pub(super) async fn unguarded(web: &Shared, slug: &str) -> Result<(), Problem> {
+    let guards = guards(&web.desk, slug).await?;
+    let Some((agent, _)) = guards.first() else { return Ok(()) };
+    Err(Problem::conflict(format!(
+        "The gate of {} guards the documents of `{slug}`: put the file into the collection's folder, and run `frontdesk learn` or \
+         `frontdesk apply`, which try it first.",
+        agent.slug
+    )))
+}
+
+/// A collection to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewCollection {
+    /// Its name: 1 to 60 small letters, digits and hyphens.
+    slug: String,
+}
+
+/// Makes a collection, empty.
+#[utoipa::path(post, path = "/collections", operation_id = "create_collection", tag = "knowledge", request_body = NewCollection,
+    responses((status = 201, body = Collection), (status = 409, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn create(
+    State(web): State<Shared>,
+    Body(new): Body<NewCollection>,
+) -> Result<(StatusCode, Json<Collection>), Problem> {
+    short_name("slug", &new.slug)?;
+    let all = web.desk.store.collections().await?;
+    if all.iter().any(|row| row.slug == new.slug) {
+        return Err(Problem::conflict(format!("There is a collection `{}` already.", new.slug)));
+    }
+    web.desk.store.collection(&new.slug).await?;
+    web.desk.announce(What::Knowledge);
+    let row = found(&web, &new.slug).await?;
+    Ok((StatusCode::CREATED, Json(View::of(&web).await?.collection(row))))
+}
+
+/// Removes a collection with all that it holds: documents, sources, curated answers. Refused while an agent answers from it, and
+/// while it has a folder.
+#[utoipa::path(delete, path = "/collections/{name}", operation_id = "remove_collection", tag = "knowledge",
+    params(("name" = String, Path, description = "The collection's name.")),
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn remove(
+    State(web): State<Shared>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let row = found(&web, &name).await?;
+    let shown = View::of(&web).await?.collection(row.clone());
+    if !shown.agents.is_empty() {
+        return Err(Problem::conflict(format!(
+            "`{}` is answered from by: {}. Take it out of their prompts first.",
+            row.slug,
+            shown.agents.join(", ")
+        )));
+    }
+    if shown.origin == "folder" {
+        return Err(Problem::conflict(format!(
+            "`{}` has a folder, from which it would be learned again: remove the folder, and start the desk again.",
+            row.slug
+        )));
+    }
+    let id = CollectionId::stored(row.id);
+    web.desk.library.remove_collection(&id).await?;
+    web.desk.follow_answers().await?;
+    web.desk.announce(What::Knowledge);
+    Ok(StatusCode::NO_CONTENT)
+}

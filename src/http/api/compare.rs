@@ -1,0 +1,219 @@
+//! Runs beside each other: case by case, what each run made of it.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Answer;
+use super::evals::{Run, described, found, reading};
+use super::page::{Page, Paging};
+use crate::eval::row::{Journal, Row, Verdict};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::Query;
+
+/// The most runs beside each other.
+const MOST_RUNS: usize = 6;
+/// How much of an answer is shown, in characters.
+const LONGEST_OUTPUT: usize = 2000;
+
+/// Which runs.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// The ids of 1 to 6 runs, with commas between.
+    runs: String,
+    /// Only cases whose verdict is not the same in all of the runs.
+    #[serde(default)]
+    changed: bool,
+}
+
+/// Runs, and their cases beside each other.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RunComparison {
+    /// The runs, in the order in which they were asked for.
+    runs: Vec<Run>,
+    /// The cases of this page, in the order of the suite.
+    cases: Vec<ComparedCase>,
+    /// How many cases there are in all, of those that were asked for.
+    total: usize,
+    /// How many of all cases have not the same verdict in all runs.
+    changed: usize,
+    /// The cursor of the next page; none on the last.
+    next: Option<String>,
+}
+
+/// A case in several runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ComparedCase {
+    /// Names it within its suite, with its column and repetition.
+    key: String,
+    /// What it is called.
+    title: String,
+    /// The column: the prompt's label or the target, where there are several.
+    column: String,
+    /// What each run made of it, in the runs' order; null where it was not run.
+    cells: Vec<Option<Cell>>,
+    /// Whether the verdicts differ.
+    changed: bool,
+}
+
+/// A case in one run.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ComparedCell)]
+pub(super) struct Cell {
+    /// `passed`, `failed`, `error` or `skipped`.
+    #[schema(value_type = String)]
+    verdict: Verdict,
+    /// 0 to 1.
+    score: f64,
+    /// What was answered, its first 2000 characters.
+    output: String,
+    /// Why it did not pass.
+    reason: Option<String>,
+    /// What the customer waited, in milliseconds.
+    latency_ms: f64,
+    /// Names the row: `GET /evals/runs/{id}/rows?key=` gives all of it, with its trace.
+    row: String,
+}
+
+/// Runs of a suite beside each other, case by case.
+#[utoipa::path(get, path = "/evals/compare", operation_id = "compare_runs", tag = "evals", params(Which, Paging),
+    responses((status = 200, body = RunComparison), (status = 400, response = Problem), (status = 404, response = Problem)))]
+pub(super) async fn compare(
+    State(web): State<Shared>,
+    Query(which): Query<Which>,
+    Query(paging): Query<Paging>,
+) -> Answer<RunComparison> {
+    let ids: Vec<&str> = which.runs.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+    if ids.is_empty() || ids.len() > MOST_RUNS {
+        return Err(Problem::bad_request(format!("`runs` are the ids of 1 to {MOST_RUNS} runs, with commas between.")));
+    }
+    let mut runs = Vec::new();
+    for id in &ids {
+        runs.push(found(&web, id).await?);
+    }
+    let journals: Vec<Journal> = runs.iter().map(|row| web.jobs.journal(&row.id)).collect();
+    let from = paging.after()?.map_or(0, |(at, _)| usize::try_from(at).unwrap_or(0));
+    let most = usize::try_from(paging.limit()).unwrap_or(1);
+    let only_changed = which.changed;
+    let page = reading(move || {
+        let mut table = Table::of(&journals)?;
+        table.changed = table.cases.iter().filter(|case| case.changed()).count();
+        table.cases.retain(|case| !only_changed || case.changed());
+        table.page(&journals, (from, most))
+    });
+    let (cases, total, changed) = page.await?;
+    let next = (from + cases.len() < total && !cases.is_empty()).then_some(from + cases.len());
+    let next = next.and_then(|at| i64::try_from(at).ok());
+    let runs = runs.into_iter().map(|row| described(&web, row)).collect();
+    let next = Page::<()>::until(Vec::new(), next).next();
+    Ok(Json(RunComparison { runs, cases, total, changed, next }))
+}
+
+/// The cases of some runs, with no more of each row than its verdict: a run may have many rows, and each of them much to say.
+struct Table {
+    cases: Vec<Case>,
+    changed: usize,
+}
+
+struct Case {
+    key: String,
+    place: (usize, usize, usize),
+    title: String,
+    column: String,
+    verdicts: Vec<Option<Verdict>>,
+}
+
+impl Case {
+    /// Whether the runs that have it do not agree.
+    fn changed(&self) -> bool {
+        let mut known = self.verdicts.iter().flatten();
+        let first = known.next();
+        known.any(|verdict| Some(verdict) != first)
+    }
+}
+
+impl Table {
+    fn of(journals: &[Journal]) -> std::io::Result<Self> {
+        let mut by_key: HashMap<String, Case> = HashMap::new();
+        for (at, journal) in journals.iter().enumerate() {
+            for row in journal.rows()? {
+                let row = row?;
+                let case = by_key.entry(row.key.clone()).or_insert_with(|| Case {
+                    key: row.key.clone(),
+                    place: (row.test_idx, row.prompt_idx, row.repeat),
+                    title: row.title(),
+                    column: column(&row),
+                    verdicts: vec![None; journals.len()],
+                });
+                case.verdicts[at] = Some(row.verdict());
+            }
+        }
+        let mut cases: Vec<Case> = by_key.into_values().collect();
+        cases.sort_by(|a, b| (a.place, &a.key).cmp(&(b.place, &b.key)));
+        Ok(Self { cases, changed: 0 })
+    }
+
+    /// Reads what is to be shown of a page of cases; with how many there are, and how many of all changed.
+    fn page(
+        self,
+        journals: &[Journal],
+        (from, most): (usize, usize),
+    ) -> std::io::Result<(Vec<ComparedCase>, usize, usize)> {
+        let (total, changed) = (self.cases.len(), self.changed);
+        let empty = |case: Case| ComparedCase {
+            changed: case.changed(),
+            key: case.key,
+            title: case.title,
+            column: case.column,
+            cells: journals.iter().map(|_| None).collect(),
+        };
+        let mut shown: Vec<_> = self.cases.into_iter().skip(from).take(most).map(empty).collect();
+        let places: HashMap<String, usize> =
+            shown.iter().enumerate().map(|(at, case)| (case.key.clone(), at)).collect();
+        for (run, journal) in journals.iter().enumerate() {
+            for row in journal.rows()? {
+                let row = row?;
+                if let Some(at) = places.get(&row.key) {
+                    shown[*at].cells[run] = Some(Cell::from(row));
+                }
+            }
+        }
+        Ok((shown, total, changed))
+    }
+}
+
+impl From<Row> for Cell {
+    fn from(row: Row) -> Self {
+        let verdict = row.verdict();
+        let output = row.response.map(|response| match response.output {
+            Value::String(text) => text,
+            Value::Null => String::new(),
+            other => other.to_string(),
+        });
+        let graded = row.grading_result.filter(|graded| !graded.pass).map(|graded| graded.reason);
+        let reason = row.error.or(row.skipped).or(graded);
+        Self {
+            verdict,
+            score: row.score,
+            output: output.unwrap_or_default().chars().take(LONGEST_OUTPUT).collect(),
+            reason: reason
+                .filter(|_| verdict != Verdict::Passed)
+                .map(|reason| reason.chars().take(LONGEST_OUTPUT).collect()),
+            latency_ms: row.latency_ms,
+            row: row.key,
+        }
+    }
+}
+
+/// What a column is called: the prompt's label where it has one of its own, else the target.
+fn column(row: &Row) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let target = [&row.provider["label"], &row.provider["id"]].map(text);
+    target.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}

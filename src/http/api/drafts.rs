@@ -1,0 +1,330 @@
+//! Writing agents: checking a prompt file, trying its hand-off rules, having one written by the model, making a new agent.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::Answer;
+use super::agents::Agent;
+use crate::desk::What;
+use crate::domain::{AgentId, HandoffRule, Reason};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::index;
+use crate::pipeline::{Bot, VARIABLES};
+use crate::prompts::{self, PromptFile};
+use crate::store::audit::Entry;
+
+/// A prompt file to check.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DraftSource {
+    /// The prompt file.
+    source: String,
+}
+
+/// What is to be said of a prompt file.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DraftCheck)]
+pub(super) struct Check {
+    /// Whether it could be published.
+    ok: bool,
+    /// What is wrong.
+    error: Option<DraftError>,
+    /// The variables that its prompt uses, of those that there are.
+    variables: Vec<String>,
+    /// Every variable that a prompt may use.
+    known: Vec<Variable>,
+    /// What it says, defaults included; null when it cannot be read.
+    settings: Option<DraftSettings>,
+    /// Collections that it names and that are not there yet: publishing makes them, empty.
+    new_collections: Vec<String>,
+}
+
+/// What is wrong with a prompt file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DraftError {
+    /// The line, counted from 1.
+    line: usize,
+    /// What is wrong, and what would be right.
+    message: String,
+}
+
+/// A variable of prompts.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PromptVariable)]
+pub(super) struct Variable {
+    /// Its name: `{{ agent }}` in a prompt.
+    name: &'static str,
+    /// What it stands for.
+    about: &'static str,
+}
+
+/// What a prompt file says.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DraftSettings {
+    /// What people read as the bot's name.
+    name: String,
+    /// The model; empty for the configured one.
+    model: String,
+    /// 0 to 2.
+    temperature: f32,
+    /// The longest answer, in tokens.
+    max_output_tokens: u32,
+    /// The names of the collections.
+    knowledge: Vec<String>,
+    /// How many passages the model is shown.
+    passages: usize,
+    /// How many earlier messages it is shown.
+    history: usize,
+    /// The languages that it may answer in; empty for any.
+    languages: Vec<String>,
+    /// The time zone.
+    time_zone: String,
+    /// Whether sources are named.
+    sources: bool,
+    /// Voice notes.
+    voice: VoiceSettings,
+    /// Calling a person.
+    handoff: HandoffSettings,
+    /// The suite that a new version has to pass; null without a gate.
+    gate: Option<String>,
+    /// What the bot says where nothing is found.
+    no_answer: String,
+    /// What it says when something broke.
+    failure: String,
+    /// What it says to a hello.
+    greeting: String,
+    /// What it says to what it cannot read.
+    unreadable: String,
+}
+
+/// What a prompt file says about voice notes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct VoiceSettings {
+    /// Whether they are transcribed.
+    transcribe: bool,
+    /// Their language; null: it is found out.
+    language: Option<String>,
+    /// Names and words of the business.
+    vocabulary: Vec<String>,
+}
+
+/// What a prompt file says about calling a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HandoffSettings {
+    /// Words that call a person.
+    keywords: Vec<String>,
+    /// Regular expressions that call a person.
+    patterns: Vec<String>,
+    /// What the customer gets.
+    reply: String,
+    /// How many support contacts are told.
+    notify: usize,
+    /// After so many minutes the bot takes over again; 0: never.
+    return_minutes: i64,
+}
+
+/// Checks a prompt file without publishing it. The agent need not be there: its name is the file's.
+#[utoipa::path(post, path = "/agents/{agent}/check", operation_id = "check_draft", tag = "agents", params(("agent" = String, Path)),
+    request_body = DraftSource, responses((status = 200, body = Check), (status = 422, response = Problem)))]
+pub(super) async fn check(
+    State(web): State<Shared>,
+    Path(agent): Path<String>,
+    Body(draft): Body<DraftSource>,
+) -> Answer<Check> {
+    let name = format!("{agent}.md");
+    let known = VARIABLES.iter().map(|(name, about)| Variable { name, about }).collect();
+    let file = match prompts::parse(&name, &draft.source) {
+        Ok(file) => file,
+        Err(wrong) => {
+            let error = Some(DraftError { line: wrong.line, message: wrong.reason });
+            let (variables, new_collections) = (Vec::new(), Vec::new());
+            return Ok(Json(Check { ok: false, error, variables, known, settings: None, new_collections }));
+        }
+    };
+    let bot = file.bot(AgentId::stored(String::new()), None, Vec::new());
+    let bot = bot.map_err(Problem::unprocessable)?;
+    let there = web.desk.store.collections().await?;
+    let is_new = |name: &&String| there.iter().all(|row| row.slug != **name);
+    Ok(Json(Check {
+        ok: true,
+        error: None,
+        variables: bot.variables(),
+        known,
+        new_collections: file.knowledge.iter().filter(is_new).cloned().collect(),
+        settings: Some(settings(&file, &bot)),
+    }))
+}
+
+fn settings(file: &PromptFile, bot: &Bot) -> DraftSettings {
+    let agent = &*bot.agent;
+    let (mut keywords, mut patterns) = (Vec::new(), Vec::new());
+    for rule in &agent.handoff.rules {
+        match rule {
+            HandoffRule::Keyword(keyword) => keywords.push(keyword.clone()),
+            HandoffRule::Pattern(pattern) => patterns.push(pattern.clone()),
+        }
+    }
+    DraftSettings {
+        name: agent.name.clone(),
+        model: agent.model.clone(),
+        temperature: agent.temperature,
+        max_output_tokens: agent.max_output_tokens,
+        knowledge: file.knowledge.clone(),
+        passages: agent.passages,
+        history: agent.history,
+        languages: agent.languages.clone(),
+        time_zone: agent.time_zone.clone(),
+        sources: agent.sources,
+        voice: VoiceSettings {
+            transcribe: agent.voice.transcribe,
+            language: agent.voice.language.clone(),
+            vocabulary: agent.voice.vocabulary.clone(),
+        },
+        handoff: HandoffSettings {
+            keywords,
+            patterns,
+            reply: agent.handoff.reply.clone(),
+            notify: agent.handoff.notify.len(),
+            return_minutes: agent.handoff.return_minutes,
+        },
+        gate: file.gate.as_ref().map(|gate| gate.suite.clone()),
+        no_answer: agent.texts.no_answer.clone(),
+        failure: agent.texts.failure.clone(),
+        greeting: agent.texts.greeting.clone(),
+        unreadable: agent.texts.unreadable.clone(),
+    }
+}
+
+/// A sentence to try.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandoffTry {
+    /// What a customer writes.
+    text: String,
+    /// A prompt file in place of the agent's live version.
+    source: Option<String>,
+}
+
+/// Whether a sentence calls a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HandoffVerdict {
+    /// What matched, in words; null: the bot answers.
+    matched: Option<String>,
+    /// `keyword` or `pattern`.
+    kind: Option<&'static str>,
+    /// The rule as it is written.
+    rule: Option<String>,
+    /// What the customer would get.
+    reply: Option<String>,
+    /// The sentence's language (ISO 639-1), where it can be told.
+    language: Option<String>,
+    /// How many rules were tried.
+    rules: usize,
+}
+
+/// Tries a sentence on an agent's hand-off rules, as the pipeline does.
+#[utoipa::path(post, path = "/agents/{agent}/handoff/try", operation_id = "try_handoff", tag = "agents", params(("agent" = String, Path)),
+    request_body = HandoffTry,
+    responses((status = 200, body = HandoffVerdict), (status = 404, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn try_handoff(
+    State(web): State<Shared>,
+    Path(agent): Path<String>,
+    Body(wanted): Body<HandoffTry>,
+) -> Answer<HandoffVerdict> {
+    if wanted.text.trim().is_empty() {
+        return Err(Problem::unprocessable("`text` is empty: write what a customer would."));
+    }
+    let bot = match &wanted.source {
+        None => web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?,
+        Some(source) => {
+            let file = prompts::parse(&format!("{agent}.md"), source);
+            let file = file.map_err(|wrong| Problem::unprocessable(wrong.to_string()))?;
+            let bot = file.bot(AgentId::stored(String::new()), None, Vec::new());
+            Arc::new(bot.map_err(Problem::unprocessable)?)
+        }
+    };
+    let reason = bot.hand_over(&wanted.text);
+    let (kind, rule) = match &reason {
+        Some(Reason::Keyword { keyword }) => (Some("keyword"), Some(keyword.clone())),
+        Some(Reason::Pattern { pattern }) => (Some("pattern"), Some(pattern.clone())),
+        _ => (None, None),
+    };
+    Ok(Json(HandoffVerdict {
+        kind,
+        rule,
+        reply: reason.as_ref().map(|_| bot.agent.handoff.reply.clone()),
+        matched: reason.map(|reason| reason.to_string()),
+        language: index::language(&wanted.text).map(ToOwned::to_owned),
+        rules: bot.rules(),
+    }))
+}
+
+/// An agent to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAgent {
+    /// Its short name: 1 to 60 small letters, digits and hyphens.
+    slug: String,
+    /// Its prompt file.
+    source: String,
+}
+
+/// Makes a new agent, which can answer at once. Collections that it names and that are not there are made, empty.
+#[utoipa::path(post, path = "/agents", operation_id = "create_agent", tag = "agents", request_body = NewAgent,
+    responses((status = 201, body = Agent), (status = 409, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn create(
+    State(web): State<Shared>,
+    Body(new): Body<NewAgent>,
+) -> Result<(StatusCode, Json<Agent>), Problem> {
+    let NewAgent { slug, source } = new;
+    short_name("slug", &slug)?;
+    if slug == RESERVED {
+        return Err(Problem::unprocessable(format!("`{RESERVED}` cannot be an agent's name.")));
+    }
+    let taken = || Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."));
+    if web.desk.store.agents().await?.iter().any(|row| row.slug == slug) {
+        return Err(taken());
+    }
+    let ready = web.desk.ready((&slug, &source), AgentId::stored(String::new()), None).await;
+    ready.map_err(Problem::unprocessable)?;
+    let entry = Entry {
+        actor: "admin key".into(),
+        action: "agent.create",
+        subject: slug.clone(),
+        detail: json!({}),
+    };
+    let hash = prompts::hash(&source);
+    // It is refused where another one made an agent of that name meanwhile.
+    let published = web.desk.store.publish_noted((&slug, &source, &hash), None, entry).await?;
+    let published = published.ok_or_else(taken)?;
+    let bot = web.desk.ready((&slug, &source), published.agent, Some(published.version)).await;
+    web.desk.bots.put(bot.map_err(Problem::unprocessable)?);
+    web.desk.announce(What::Agents);
+    let rows = web.desk.store.agents().await?;
+    let row = rows.into_iter().find(|row| row.slug == slug);
+    let row = row.ok_or_else(|| Problem::not_found("agent"))?;
+    Ok((StatusCode::CREATED, Json(row.into())))
+}
+
+/// It stands where an agent's name would, in the API.
+const RESERVED: &str = "generate";
+
+/// Checks a name that stands in addresses, files and prompts.
+pub(super) fn short_name(key: &str, name: &str) -> Result<(), Problem> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ends = name.starts_with('-') || name.ends_with('-');
+    if name.is_empty() || name.len() > 60 || ends || !name.chars().all(plain) {
+        return Err(Problem::unprocessable(format!(
+            "`{key}` is 1 to 60 small letters (a to z), digits and hyphens, such as `bike-shop`."
+        )));
+    }
+    Ok(())
+}

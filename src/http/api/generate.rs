@@ -1,0 +1,215 @@
+//! Prompts written by the configured model from a description of the business, and the models that there are.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Answer;
+use super::knowledge::named;
+use crate::domain::Usage;
+use crate::domain::time::{DAY_MS, now_ms};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::Body;
+use crate::pipeline::Means;
+use crate::pipeline::budget::Spent;
+use crate::prompts::author::{self, Brief};
+
+/// How much a description says, in characters.
+const SHORTEST: usize = 10;
+const LONGEST: usize = 4000;
+
+/// A prompt to be written.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PromptWanted)]
+pub(super) struct Wanted {
+    /// What the business is, and what the bot is to do: 10 to 4000 characters.
+    description: String,
+    /// The language to write in: `es`, `Spanish`; that of the description when it is not given.
+    language: Option<String>,
+    /// The bot's name; the model chooses one when it is not given.
+    name: Option<String>,
+    /// Names of collections that it answers from.
+    #[serde(default)]
+    knowledge: Vec<String>,
+}
+
+/// A prompt that was written.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = GeneratedPrompt)]
+pub(super) struct Generated {
+    /// The prompt file, as it could be published.
+    source: String,
+    /// The model that wrote it.
+    model: String,
+    /// What that cost, in millionths of a dollar; 0 where no price is known.
+    cost_micros: u64,
+    /// How many more may be written today (UTC).
+    left: i64,
+    /// How many may be written in a day.
+    limit: i64,
+}
+
+/// Whether prompts can be written.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GenerateState {
+    /// Whether one can be written now.
+    available: bool,
+    /// How many more may be written today (UTC).
+    left: i64,
+    /// How many may be written in a day.
+    limit: i64,
+    /// Why none can be written.
+    reason: Option<String>,
+}
+
+/// Whether the model can write a prompt now, and how many more today.
+#[utoipa::path(get, path = "/agents/generate", operation_id = "get_generate_state", tag = "agents", responses((status = 200, body = GenerateState)))]
+pub(super) async fn state(State(web): State<Shared>) -> Answer<GenerateState> {
+    let (limit, asked) = (limit(&web), web.desk.store.prompts_written().await?);
+    let left = (limit - asked).max(0);
+    let refused = refusal(&web, left).await?;
+    let reason = refused.map(|refusal| match refusal {
+        Refusal::Missing(why) | Refusal::Used(why) => why,
+    });
+    Ok(Json(GenerateState { available: reason.is_none(), left, limit, reason }))
+}
+
+/// Why no prompt can be written now.
+enum Refusal {
+    /// Something has to be set up.
+    Missing(String),
+    /// It is enough for today.
+    Used(String),
+}
+
+fn limit(web: &Shared) -> i64 {
+    i64::from(web.desk.engine.budget.prompts_a_day)
+}
+
+async fn refusal(web: &Shared, left: i64) -> Result<Option<Refusal>, Problem> {
+    let engine = &web.desk.engine;
+    if engine.model.window(engine.model.default_model()).is_none() {
+        return Ok(Some(Refusal::Missing(
+            "No model is connected: set [llm] kind = \"openai\" with its base_url, api_key and model in frontdesk.toml, and start the \
+             desk again."
+                .into(),
+        )));
+    }
+    if limit(web) == 0 {
+        let why = "Writing prompts is switched off: [budget] prompts_a_day is 0.";
+        return Ok(Some(Refusal::Missing(why.into())));
+    }
+    if left == 0 {
+        return Ok(Some(Refusal::Used(format!(
+            "All {} prompts of today are written ([budget] prompts_a_day); there are more after midnight UTC.",
+            limit(web)
+        ))));
+    }
+    if means(web).await? == Means::Words {
+        let why = "The day's money is used up ([budget] day); there is more after midnight UTC.";
+        return Ok(Some(Refusal::Used(why.into())));
+    }
+    Ok(None)
+}
+
+/// What may write, after what was spent today.
+async fn means(web: &Shared) -> Result<Means, Problem> {
+    let today = now_ms() - now_ms().rem_euclid(DAY_MS);
+    let spent = web.desk.store.spent_since(today).await?;
+    let all = spent.iter().map(|(_, sum)| u64::try_from(*sum).unwrap_or(0)).sum();
+    Ok(web.desk.engine.budget.means(Spent { agent: 0, all }))
+}
+
+/// Has the configured model write a prompt file from a description. Nothing is published.
+#[utoipa::path(post, path = "/agents/generate", operation_id = "generate_prompt", tag = "agents", request_body = Wanted,
+    responses((status = 200, body = Generated), (status = 409, response = Problem), (status = 422, response = Problem),
+        (status = 429, response = Problem), (status = 502, response = Problem)))]
+pub(super) async fn write(
+    State(web): State<Shared>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<Generated> {
+    let brief = brief(&web, wanted).await?;
+    let store = &web.desk.store;
+    let limit = limit(&web);
+    let left = (limit - store.prompts_written().await?).max(0);
+    match refusal(&web, left).await? {
+        Some(Refusal::Missing(why)) => return Err(Problem::conflict(why)),
+        Some(Refusal::Used(why)) => return Err(Problem::too_many(why)),
+        None => {}
+    }
+    // Several who ask at once are counted one after the other.
+    if !store.count_prompt(limit).await? {
+        return Err(Problem::too_many("Another one wrote the last prompt of today just now."));
+    }
+    let engine = &web.desk.engine;
+    let cheap = Some(engine.budget.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
+    let own = engine.model.default_model();
+    let near = means(&web).await? == Means::Cheap;
+    let named = cheap.filter(|_| near).unwrap_or(own);
+    let mut usage = Usage::default();
+    let written = author::write(&*engine.model, named, &brief, &mut usage).await;
+    store.add_prompt_usage(usage).await?;
+    let written = match written {
+        Ok(written) => written,
+        Err(error) => {
+            tracing::warn!(%error, "no prompt was written");
+            if usage == Usage::default() {
+                store.uncount_prompt().await?;
+            }
+            return Err(Problem::upstream(format!(
+                "No prompt was written: {error}. Try again, or say it in other words."
+            )));
+        }
+    };
+    Ok(Json(Generated {
+        source: written.source,
+        model: written.model,
+        cost_micros: usage.cost_micros,
+        left: (limit - store.prompts_written().await?).max(0),
+        limit,
+    }))
+}
+
+async fn brief(web: &Shared, wanted: Wanted) -> Result<Brief, Problem> {
+    let Wanted { description, language, name, knowledge } = wanted;
+    let length = description.trim().chars().count();
+    if !(SHORTEST..=LONGEST).contains(&length) {
+        return Err(Problem::unprocessable(format!(
+            "`description` has {length} characters, it takes {SHORTEST} to {LONGEST}: what the business is and does, who its customers \
+             are, what they ask, how the bot should sound."
+        )));
+    }
+    let line = |key: &str, text: Option<String>| match text.map(|text| text.trim().to_owned()) {
+        Some(text) if text.chars().count() > 100 || text.contains('\n') => {
+            Err(Problem::unprocessable(format!("`{key}` is one line of at most 100 characters.")))
+        }
+        text => Ok(text.filter(|text| !text.is_empty())),
+    };
+    let (language, name) = (line("language", language)?, line("name", name)?);
+    if !knowledge.is_empty() {
+        named(web, &knowledge).await?;
+    }
+    Ok(Brief { description, language, name, knowledge })
+}
+
+/// The models that an agent can name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KnownModels)]
+pub(super) struct Models {
+    /// Their names.
+    models: Vec<String>,
+    /// The one that answers where an agent names none; null when no model is connected.
+    default: Option<String>,
+}
+
+/// The models that an agent can name: the configured ones, and those that the endpoint lists.
+#[utoipa::path(get, path = "/models", operation_id = "list_known_models", tag = "agents", responses((status = 200, body = Models)))]
+pub(super) async fn models(State(web): State<Shared>) -> Answer<Models> {
+    let model = &web.desk.engine.model;
+    let connected = model.window(model.default_model()).is_some();
+    let default = connected.then(|| model.default_model().to_owned());
+    Ok(Json(Models { models: model.listed().await, default }))
+}

@@ -1,0 +1,113 @@
+//! Suites: those that are there, and replies saved as cases of them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Answer;
+use super::sandbox::Earlier;
+use crate::desk::What;
+use crate::domain::Line;
+use crate::eval::cases::Saving;
+use crate::eval::jobs::{Listed, Saved};
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::Body;
+
+/// The most messages before the one that is saved.
+const MOST_HISTORY: usize = 40;
+/// The longest text, in bytes.
+const LONGEST: usize = 20_000;
+
+/// A suite that can be run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Suite {
+    /// Its name: the file's path in the folder of suites.
+    name: String,
+    /// What it says of itself; its name where it says nothing.
+    title: String,
+    /// How many cases are written in it; null where they are made or kept elsewhere, and where it cannot be read.
+    cases: Option<i64>,
+    /// The agent that it asks, where it is one.
+    agent: Option<String>,
+    /// Whether replies saved as cases are in it.
+    saved: bool,
+}
+
+impl From<Listed> for Suite {
+    fn from(listed: Listed) -> Self {
+        let saved = listed.is_saved();
+        let Listed { name, title, cases, agent } = listed;
+        Self { name, title, cases, agent, saved }
+    }
+}
+
+/// The suites that are there: the YAML files in `[files] suites`.
+#[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
+pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Suite>> {
+    let listing = tokio::task::spawn_blocking(move || web.jobs.listed());
+    let broken = |_| Problem::broken("The suites cannot be read. The server's log says why.");
+    let listed = listing.await.map_err(broken)?;
+    Ok(Json(listed.into_iter().map(Suite::from).collect()))
+}
+
+/// A reply to save as a case.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewCase {
+    /// The agent's id or short name.
+    agent: String,
+    /// The suite: `saved-AGENT.yaml` when it is not given; only files of that kind are written.
+    suite: Option<String>,
+    /// What was said before, oldest first.
+    #[serde(default)]
+    history: Vec<Earlier>,
+    /// What the customer writes.
+    text: String,
+    /// What the bot answered, or should; kept beside the case.
+    reply: String,
+    /// What must hold of an answer, in the words of a suite: `[{"type": "icontains", "value": "9:00"}]`. When it is not given: it is
+    /// answered, and similar to the reply.
+    #[schema(value_type = Option<Vec<Object>>)]
+    checks: Option<Vec<Value>>,
+    /// What the case is called; its first words when it is not given.
+    title: Option<String>,
+}
+
+/// A case that was saved.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SavedCase {
+    /// The suite, as `POST /evals/runs` takes it.
+    suite: String,
+    /// What the case is called.
+    case: String,
+    /// Whether it is new; false when the suite has a case with the same words already.
+    added: bool,
+}
+
+/// Saves a reply as a case of a suite, which is made when there is none.
+#[utoipa::path(post, path = "/evals/cases", operation_id = "save_case", tag = "evals", request_body = NewCase,
+    responses((status = 201, body = SavedCase), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn save(
+    State(web): State<Shared>,
+    Body(new): Body<NewCase>,
+) -> Result<(StatusCode, Json<SavedCase>), Problem> {
+    let NewCase { agent, suite, history, text, reply, checks, title } = new;
+    let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
+    let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
+    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST) {
+        return Err(Problem::unprocessable(format!(
+            "`text` is what the customer writes, and not empty; `history` has at most {MOST_HISTORY} messages, each text at most {LONGEST} bytes."
+        )));
+    }
+    let history = history.into_iter().map(Line::from).collect();
+    let title = title.unwrap_or_default();
+    let saving = Saving { title, history, text, reply, checks };
+    let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
+    web.desk.announce(What::Evals);
+    let Saved { suite, case, added } = saved;
+    Ok((StatusCode::CREATED, Json(SavedCase { suite, case, added })))
+}

@@ -1,0 +1,232 @@
+//! Uploads: files and pasted texts become documents of a collection, learned in the background. One file at a time is in memory.
+
+use axum::Json;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::collections::{found, unguarded};
+use super::documents::{Document, shown};
+use crate::desk::What;
+use crate::domain::CollectionId;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::knowledge::remedy;
+use crate::store::knowledge::Failure;
+use crate::store::uploads::NewUpload;
+
+/// The most files of one request.
+const MOST_FILES: usize = 50;
+/// The longest path and title, in characters.
+const LONGEST_PATH: usize = 200;
+/// What a form may hold beside its files, in bytes.
+const FRAME: usize = 1024 * 1024;
+
+/// A text to learn.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PastedText {
+    /// Its title, which becomes its path: `Opening hours.md`.
+    title: String,
+    /// The text, Markdown or plain.
+    text: String,
+}
+
+/// Files to learn, as a form.
+#[derive(ToSchema)]
+#[schema(as = UploadForm)]
+#[expect(dead_code, reason = "it describes the form to those who read the API's document")]
+pub(super) struct UploadForm {
+    /// The files; the field is repeated for each.
+    #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
+    file: Vec<Vec<u8>>,
+}
+
+/// A file as it came.
+struct Given {
+    path: String,
+    mime_type: String,
+    size: u64,
+    content: Result<Vec<u8>, Failure>,
+}
+
+/// Takes files (a form with a field `file` for each, at most 50) or a text, to be learned in the background: each is a document that is
+/// `learning` at first. One with the path of an earlier upload takes its place. One that cannot be taken does not stop the others:
+/// it is `failed` in the answer.
+#[utoipa::path(post, path = "/collections/{name}/documents", operation_id = "upload_documents", tag = "knowledge",
+    params(("name" = String, Path, description = "The collection's name")),
+    request_body(content((UploadForm = "multipart/form-data"), (PastedText = "application/json"))),
+    responses((status = 202, body = [Document]), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 413, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn add(
+    State(web): State<Shared>,
+    Path(name): Path<String>,
+    mut request: Request,
+) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
+    let row = found(&web, &name).await?;
+    unguarded(&web, &row.slug).await?;
+    let collection = CollectionId::stored(row.id);
+    let most = web.desk.library.max_upload_bytes();
+    let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
+    let form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
+    let files = if form { MOST_FILES } else { 1 };
+    DefaultBodyLimit::max(most.saturating_mul(files).saturating_add(FRAME)).apply(&mut request);
+    let documents = if form {
+        files_of(&web, &collection, request).await?
+    } else {
+        let Body(text) = Body::<PastedText>::from_request(request, &web).await?;
+        vec![keep(&web, &collection, pasted(text, most)?).await?]
+    };
+    if !documents.iter().any(Document::is_kept) {
+        return Err(refused(documents));
+    }
+    web.desk.announce(What::Knowledge);
+    Ok((StatusCode::ACCEPTED, Json(documents)))
+}
+
+async fn files_of(
+    web: &Shared,
+    collection: &CollectionId,
+    request: Request,
+) -> Result<Vec<Document>, Problem> {
+    let most = web.desk.library.max_upload_bytes();
+    let form = Multipart::from_request(request, web).await;
+    let mut form = form.map_err(|bad| Problem::unreadable(bad.status(), bad.body_text()))?;
+    let mut documents = Vec::new();
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        let (name, path) = (field.name().unwrap_or_default(), field.file_name().map(path_of));
+        let Some(path) = path.filter(|_| name == "file") else {
+            return Err(Problem::bad_request(format!(
+                "The form has a field `{name}` that is no file; it takes files, each in a field `file` with its name."
+            )));
+        };
+        if documents.len() == MOST_FILES {
+            return Err(Problem::unprocessable(format!(
+                "The form has more than {MOST_FILES} files: the first {MOST_FILES} are taken, send the others in another one."
+            )));
+        }
+        let given = read(field, path, most).await?;
+        documents.push(keep(web, collection, given).await?);
+    }
+    if documents.is_empty() {
+        return Err(Problem::unprocessable("The form has no field `file`."));
+    }
+    Ok(documents)
+}
+
+/// Reads a file; of one that is too large no more is kept than its size.
+async fn read(mut field: Field<'_>, path: String, most: usize) -> Result<Given, Problem> {
+    let mime_type = field.content_type().unwrap_or_default().chars().take(LONGEST_PATH).collect();
+    let (mut bytes, mut size) = (Vec::new(), 0_usize);
+    while let Some(piece) = field.chunk().await.map_err(unreadable)? {
+        size += piece.len();
+        if size <= most {
+            bytes.extend_from_slice(&piece);
+        } else {
+            bytes = Vec::new();
+        }
+    }
+    let size = size as u64;
+    let fits = usize::try_from(size).is_ok_and(|size| size <= most);
+    let content = if fits { Ok(bytes) } else { Err(remedy::too_large(size, most)) };
+    Ok(Given { path, mime_type, size, content })
+}
+
+fn unreadable(bad: MultipartError) -> Problem {
+    Problem::unreadable(bad.status(), bad.body_text())
+}
+
+/// A pasted text as a file.
+fn pasted(text: PastedText, most: usize) -> Result<Given, Problem> {
+    let PastedText { title, text } = text;
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if title.is_empty() || title.chars().count() > LONGEST_PATH - 3 {
+        return Err(Problem::unprocessable("`title` is 1 to 197 characters."));
+    }
+    if text.trim().is_empty() {
+        return Err(Problem::unprocessable("`text` is empty: there is nothing to learn."));
+    }
+    let path = format!("{}.md", path_of(&title.replace(['/', '\\'], "-")));
+    let headed = text.trim_start().starts_with('#');
+    let whole = if headed { text } else { format!("# {title}\n\n{text}") };
+    let size = whole.len();
+    let content = if size <= most {
+        Ok(whole.into_bytes())
+    } else {
+        Err(remedy::too_large(size as u64, most))
+    };
+    Ok(Given { path, mime_type: "text/markdown".into(), size: size as u64, content })
+}
+
+async fn keep(
+    web: &Shared,
+    collection: &CollectionId,
+    given: Given,
+) -> Result<Document, Problem> {
+    let Given { path, mime_type, size, content } = given;
+    let collection = collection.clone();
+    let new = NewUpload { collection, path: path.clone(), mime_type, size, content };
+    match web.desk.library.upload(new).await? {
+        Some(id) => shown(web, id.as_str()).await,
+        None => Ok(Document::refused(path.clone(), remedy::taken(&path))),
+    }
+}
+
+fn refused(documents: Vec<Document>) -> Problem {
+    let why = documents.into_iter().map(Document::why).collect::<Vec<_>>();
+    Problem::conflict(why.join(" "))
+}
+
+/// A file's name as a path within a collection: no part of it leads elsewhere.
+fn path_of(name: &str) -> String {
+    let parts = name.split(['/', '\\']).map(|part| {
+        let plain = part.chars().filter(|c| !c.is_control()).collect::<String>();
+        plain.trim().to_owned()
+    });
+    let parts: Vec<String> =
+        parts.filter(|part| !part.is_empty() && part != "." && part != "..").collect();
+    let path = parts.join("/");
+    if path.is_empty() {
+        return "document".into();
+    }
+    let many = path.chars().count();
+    // The ending says the format: it is the beginning that is left out.
+    path.chars().skip(many.saturating_sub(LONGEST_PATH)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_path_that_leads_nowhere_else() {
+        for (name, path) in [
+            ("a.pdf", "a.pdf"),
+            ("../../etc/passwd", "etc/passwd"),
+            ("C:\\docs\\a.pdf", "C:/docs/a.pdf"),
+            (" ./x/\u{0}y.md ", "x/y.md"),
+            ("..", "document"),
+        ] {
+            assert_eq!(path_of(name), path, "{name}");
+        }
+        let long = format!("{}.pdf", "x".repeat(500));
+        assert!(path_of(&long).ends_with(".pdf") && path_of(&long).len() == LONGEST_PATH);
+    }
+
+    #[test]
+    fn a_pasted_text_is_a_document_with_its_title() {
+        let text = |title: &str, text: &str| PastedText { title: title.into(), text: text.into() };
+        let given = pasted(text(" Opening  hours ", "We open at 9."), 1000).expect("a text");
+        assert_eq!(given.path, "Opening hours.md");
+        assert_eq!(given.content.expect("it fits"), b"# Opening hours\n\nWe open at 9.");
+        let given = pasted(text("Hours", "# When\nAt 9."), 5).expect("a text");
+        assert_eq!(given.content.expect_err("it is too large").code, "too_large");
+        for wrong in [text("", "x"), text("x", " "), text(&"x".repeat(300), "x")] {
+            assert!(pasted(wrong, 1000).is_err());
+        }
+    }
+}

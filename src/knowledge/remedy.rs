@@ -1,0 +1,125 @@
+//! From why a document could not be learned to what to do about it: the only place that says so.
+
+use super::FORMATS;
+use super::extract::{MAX_BYTES, Unreadable};
+use crate::store::knowledge::Failure;
+
+/// What to do about a file that cannot be read.
+pub(super) fn of(unreadable: &Unreadable) -> Failure {
+    let split = "Split it into several files.";
+    let (code, remedy) = match unreadable {
+        Unreadable::Format { .. } => (
+            "format",
+            format!("Save it in a format that can be learned: {}.", FORMATS.join(", ")),
+        ),
+        Unreadable::Empty => ("empty", "Write something into it, or remove it.".to_owned()),
+        Unreadable::NoText(_) => ("no_text", "Save the text itself in it.".to_owned()),
+        Unreadable::TooLarge(_) | Unreadable::TooManyRows(_) => ("too_large", split.to_owned()),
+        Unreadable::Bomb { .. } => (
+            "too_large",
+            "Save it without pictures and attachments, or split it into several files.".to_owned(),
+        ),
+        Unreadable::TooSlow { .. } => ("too_slow", split.to_owned()),
+        Unreadable::Disguised { remedy, .. } => ("disguised", sentence(remedy)),
+        Unreadable::TooDeep(_) | Unreadable::BrokenPage => {
+            ("damaged", "Save the page's text as .md or .txt.".to_owned())
+        }
+        Unreadable::Encrypted(_) => ("encrypted", "Save it without a password.".to_owned()),
+        Unreadable::Scanned(_) => (
+            "scanned",
+            "Run text recognition (OCR) over it, or save its text as .docx or .txt.".to_owned(),
+        ),
+        Unreadable::Unmapped => (
+            "unmapped",
+            "Print it to PDF again from the program that wrote it, or run text recognition (OCR) over it."
+                .to_owned(),
+        ),
+        Unreadable::Damaged(_) => {
+            ("damaged", "Save it again in the program that wrote it.".to_owned())
+        }
+        Unreadable::Syntax { line, .. } => ("syntax", format!("Correct it in line {line}.")),
+    };
+    Failure { error: unreadable.to_string(), remedy: Some(remedy), code }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    let text: String = first.chain(letters).collect();
+    if text.ends_with('.') { text } else { format!("{text}.") }
+}
+
+/// A file that is larger than what is taken, in bytes.
+pub fn too_large(bytes: u64, most: usize) -> Failure {
+    let most = u64::try_from(most).unwrap_or(u64::MAX).min(MAX_BYTES);
+    let megabytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
+    let (has, most) = (megabytes(bytes), megabytes(most));
+    Failure {
+        error: format!("the file has more than {most} MB ({has} MB or more were sent), and that is the most"),
+        remedy: Some(
+            "Split it into several files; `max_upload_bytes` under [knowledge] is the limit.".into(),
+        ),
+        code: "too_large",
+    }
+}
+
+/// A file that broke its reader.
+pub(super) fn damaged() -> Failure {
+    Failure {
+        error: "the file is damaged: reading it broke off".into(),
+        remedy: Some("Save it again in the program that wrote it, or save its text as .txt.".into()),
+        code: "damaged",
+    }
+}
+
+/// A file that cannot be fetched from where it lies.
+pub(super) fn unread(error: String) -> Failure {
+    Failure { error, remedy: None, code: "unread" }
+}
+
+/// A file whose every try ended with its process.
+pub(super) fn lost() -> Failure {
+    Failure {
+        error: "the process that learned it ended each time before it was done".into(),
+        remedy: Some("Split it into smaller files; the server's log says more.".into()),
+        code: "lost",
+    }
+}
+
+/// What was read, and could not be embedded: why, in the embedder's words.
+pub(super) fn not_embedded(why: String) -> Failure {
+    Failure {
+        error: why,
+        remedy: Some("Try again; if that does not help, `frontdesk doctor` checks [embed].".into()),
+        code: "model",
+    }
+}
+
+/// A path that a document from elsewhere has.
+pub fn taken(path: &str) -> Failure {
+    Failure {
+        error: format!("`{path}` is a document of the collection's folder or of a website already"),
+        remedy: Some("Give the file another name, or change the document where it comes from.".into()),
+        code: "taken",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_remedy_is_a_sentence() {
+        for unreadable in [
+            Unreadable::Empty,
+            Unreadable::Encrypted("PDF"),
+            Unreadable::Disguised { what: "a PDF", ending: "txt".into(), remedy: "name it .pdf".into() },
+            Unreadable::Syntax { line: 3, why: "x".into() },
+        ] {
+            let failure = of(&unreadable);
+            let remedy = failure.remedy.expect("a remedy");
+            assert!(remedy.ends_with('.') && remedy.starts_with(char::is_uppercase), "{remedy}");
+        }
+        assert_eq!(of(&Unreadable::Scanned(3)).code, "scanned");
+    }
+}

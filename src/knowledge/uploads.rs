@@ -1,0 +1,261 @@
+//! Learning what was uploaded: the files wait in the database, one after the other is read, cut, embedded and stored beside serving.
+//! A file that was being learned when its process died is learned again by whoever finds it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+
+use super::learn::{METHOD, hash_of, stored_chunks};
+use super::{Error, Library, Progress, chunk, extract, remedy};
+use crate::domain::{CollectionId, DocumentId, searchable};
+use crate::store::knowledge::{Failure, Learned};
+use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
+
+/// How long a file is another's after the process that learns it died, in milliseconds.
+const LEASE_MS: i64 = 60_000;
+/// After so many tries that no process survived the file is given up.
+const MOST_TRIES: i64 = 3;
+
+/// What part of learning a file is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its text is read.
+    Reading,
+    /// It is cut into chunks.
+    Cutting,
+    /// These are embedded.
+    Embedding,
+    /// They are stored.
+    Storing,
+}
+
+impl Stage {
+    /// As one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reading => "reading",
+            Self::Cutting => "cutting",
+            Self::Embedding => "embedding",
+            Self::Storing => "storing",
+        }
+    }
+}
+
+/// How far learning a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learning {
+    /// What is under way.
+    pub stage: Stage,
+    /// How much of that is done.
+    pub done: usize,
+    /// Of how much; 0 where that is not known.
+    pub total: usize,
+}
+
+/// The files that this process is learning, and what wakes whoever learns them.
+#[derive(Debug, Default)]
+pub(super) struct Underway {
+    at: Mutex<HashMap<String, Learning>>,
+    woken: Notify,
+}
+
+/// A file that is being learned, until this is dropped.
+struct Shown {
+    underway: Arc<Underway>,
+    document: String,
+}
+
+impl Underway {
+    fn set(&self, document: &str, (stage, done, total): (Stage, usize, usize)) {
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.insert(document.to_owned(), Learning { stage, done, total });
+    }
+}
+
+impl Shown {
+    fn set(&self, stage: Stage, done: usize, total: usize) {
+        self.underway.set(&self.document, (stage, done, total));
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        let mut at = self.underway.at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.remove(&self.document);
+    }
+}
+
+impl Progress for Shown {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
+
+    fn embedded(&self, texts: usize, of: usize) {
+        self.set(Stage::Embedding, texts, of);
+    }
+}
+
+impl Library {
+    /// The largest file that is taken, in bytes.
+    pub fn max_upload_bytes(&self) -> usize {
+        self.settings.max_upload_bytes
+    }
+
+    /// How far this process is with a document; `None` where it waits, or another process learns it.
+    pub fn learning(&self, document: &str) -> Option<Learning> {
+        let at = self.underway.at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.get(document).copied()
+    }
+
+    /// Takes a file to be learned in the background; `None` where its path is that of a document from elsewhere.
+    pub async fn upload(&self, new: NewUpload) -> Result<Option<DocumentId>, Error> {
+        let taken = self.store.add_upload(new).await?;
+        self.underway.woken.notify_one();
+        Ok(taken)
+    }
+
+    /// Has an uploaded document learned again; false where its file is not here.
+    pub async fn retry(&self, document: &DocumentId) -> Result<bool, Error> {
+        let found = self.store.retry_upload(document).await?;
+        self.underway.woken.notify_one();
+        Ok(found)
+    }
+
+    /// Removes a document; the index lets go of it at once.
+    pub async fn remove_document(&self, document: &DocumentId) -> Result<(), Error> {
+        self.store.forget(document).await?;
+        self.follow().await.map(drop)
+    }
+
+    /// Removes a collection with all that it holds; the index lets go of it at once.
+    pub async fn remove_collection(&self, collection: &CollectionId) -> Result<(), Error> {
+        self.store.remove_collection(collection).await?;
+        self.follow().await.map(drop)
+    }
+
+    /// Waits until a file is taken in by this process.
+    pub async fn uploaded(&self) {
+        self.underway.woken.notified().await;
+    }
+
+    /// Learns the uploaded file that has waited longest; `None` when none waits that nobody else learns.
+    pub async fn learn_uploaded(&self) -> Result<Option<UploadRow>, Error> {
+        let Some(row) = self.store.due_upload().await? else { return Ok(None) };
+        if !self.store.take_upload(&row, LEASE_MS).await? {
+            return Ok(None);
+        }
+        let (underway, document) = (self.underway.clone(), row.document_id.clone());
+        let shown = Shown { underway, document };
+        tokio::select! {
+            ended = Box::pin(self.learn_taken(&row, &shown)) => ended?,
+            () = self.hold_upload(&row) => {}
+        }
+        self.follow().await?;
+        Ok(Some(row))
+    }
+
+    async fn learn_taken(&self, row: &UploadRow, shown: &Shown) -> Result<(), Error> {
+        let collection = CollectionId::stored(row.collection_id.clone());
+        let own = self.own_settings(&collection).await?.unwrap_or_default();
+        let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
+        let method = method(&settings);
+        let document = if row.tries >= MOST_TRIES {
+            Err(remedy::lost())
+        } else {
+            shown.set(Stage::Reading, 0, 0);
+            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok(()) };
+            self.read_upload((row, collection), (bytes, settings), shown).await?
+        };
+        shown.set(Stage::Storing, 0, 0);
+        let upload = row.clone();
+        self.store.end_upload(LearnedUpload { upload, method, document }).await?;
+        Ok(())
+    }
+
+    /// Reads, cuts and embeds a file.
+    async fn read_upload(
+        &self,
+        (row, collection): (&UploadRow, CollectionId),
+        (bytes, settings): (Vec<u8>, chunk::Settings),
+        shown: &Shown,
+    ) -> Result<Result<Learned, Failure>, Error> {
+        let hash = hash_of(&bytes, &settings);
+        let name = row.path.clone();
+        let (underway, document) = (shown.underway.clone(), shown.document.clone());
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = extract::extract(&name, &bytes)?;
+            underway.set(&document, (Stage::Cutting, 0, 0));
+            let pieces = chunk::chunk(&read, &settings);
+            Ok((read.title, pieces))
+        });
+        let read: Result<_, Failure> = match reading.await {
+            Ok(read) => read.map_err(|unreadable: extract::Unreadable| remedy::of(&unreadable)),
+            Err(_) => Err(remedy::damaged()),
+        };
+        let learned = |title, chunks| Learned {
+            collection,
+            path: row.path.clone(),
+            title,
+            hash,
+            source: None,
+            uploaded: true,
+            chunks,
+        };
+        let (title, pieces) = match read {
+            Ok(read) => read,
+            Err(failure) => return Ok(Ok(learned(row.path.clone(), Err(failure)))),
+        };
+        let text = |piece: &chunk::Piece| searchable(&title, &piece.heading, &piece.body);
+        let texts = pieces.iter().map(text).collect();
+        shown.set(Stage::Embedding, 0, pieces.len());
+        if let Err(why) = self.embed_new(texts, shown).await? {
+            return Ok(Err(remedy::not_embedded(why)));
+        }
+        let chunks = stored_chunks(&title, pieces);
+        Ok(Ok(learned(title, Ok(chunks))))
+    }
+
+    /// Keeps a file while it is learned; returns when it is not ours any more.
+    async fn hold_upload(&self, row: &UploadRow) {
+        let pause = Duration::from_millis(LEASE_MS.unsigned_abs() / 4);
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.store.keep_upload(row, LEASE_MS).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The lease is still long enough for another try.
+                Err(error) => {
+                    tracing::warn!(%error, "the lease of an upload could not be renewed, it is tried again");
+                }
+            }
+        }
+    }
+
+    /// Has every uploaded file learned again that was cut in another way than now; how many.
+    pub async fn renew_uploads(&self) -> Result<u64, Error> {
+        let mut all = 0;
+        for row in self.store.collections().await? {
+            all += self.renew(&CollectionId::stored(row.id), &row.settings).await?;
+        }
+        if all > 0 {
+            self.underway.woken.notify_one();
+        }
+        Ok(all)
+    }
+
+    async fn renew(&self, collection: &CollectionId, settings: &str) -> Result<u64, Error> {
+        let own = super::Own::stored(settings).chunk;
+        let method = method(&own.unwrap_or_else(|| self.settings.chunk.clone()));
+        Ok(self.store.renew_uploads(collection, &method).await?)
+    }
+}
+
+/// What the way of learning hashes to.
+fn method(settings: &chunk::Settings) -> String {
+    let mut hash = hex::encode(Sha256::digest(format!("{METHOD}{settings:?}")));
+    hash.truncate(32);
+    hash
+}

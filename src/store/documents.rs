@@ -1,0 +1,223 @@
+//! Looking at documents and collections: lists, counts, and removing a whole collection. Counts are made by the database, so that
+//! ten thousand documents are no more work than ten.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::knowledge::next_revision;
+use super::{Conn, Result, Store, Write, all, first, now, run};
+use crate::domain::{CollectionId, DocumentId, WorkspaceId};
+
+/// A document as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ShownRow {
+    /// Its id.
+    pub id: String,
+    /// The collection.
+    pub collection_id: String,
+    /// Its path within the collection.
+    pub path: String,
+    /// Its title.
+    pub title: String,
+    /// `learning`, `ready` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// The failure as a word.
+    pub code: Option<String>,
+    /// How many chunks it has.
+    pub chunks: i64,
+    /// Its size, where it was uploaded.
+    pub size: Option<i64>,
+    /// When it was last changed.
+    pub updated_at: i64,
+    /// `folder`, `upload` or `web`.
+    pub origin: String,
+}
+
+/// Which documents.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Only those in this state.
+    pub state: Option<String>,
+    /// Only those with these letters in their path or title.
+    pub words: Option<String>,
+    /// Only those from there.
+    pub origin: Option<String>,
+    /// Only those that changed before this moment; of the same moment, those with a smaller id.
+    pub before: Option<(i64, String)>,
+}
+
+/// Documents of a collection in one state.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct CountRow {
+    /// The collection.
+    pub collection_id: String,
+    /// The document's state.
+    pub state: String,
+    /// The state of its uploaded file; empty where it has none, or it was learned.
+    pub upload: String,
+    /// How many.
+    pub documents: i64,
+    /// Their chunks.
+    pub chunks: i64,
+}
+
+/// A document that failed.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct FailedRow {
+    /// The collection.
+    pub collection_id: String,
+    /// Its path.
+    pub path: String,
+    /// Why.
+    pub error: String,
+}
+
+/// What a document's state is to whoever looks at it, and where it comes from. A replaced one is being learned although it answers.
+macro_rules! shown {
+    ($rest:literal) => {
+        concat!(
+            "select * from (select d.id, d.collection_id, d.path, d.title, d.error, d.remedy, d.code, d.chunks, u.size, d.updated_at,
+                 case when u.state = 'waiting' then 'learning' when u.state = 'failed' then 'failed' else d.state end as state,
+                 case when d.uploaded = 1 then 'upload' when d.source_id is not null then 'web' else 'folder' end as origin
+             from documents d left join uploads u on u.document_id = d.id
+             where d.workspace_id = $1 and d.state <> 'removed' ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Documents of a collection, those that changed last first, at most `limit`.
+    pub async fn shown_documents(
+        &self,
+        collection: &CollectionId,
+        wanted: Wanted,
+        limit: i64,
+    ) -> Result<Vec<ShownRow>> {
+        let workspace = self.workspace_id();
+        let (at, id) = wanted.before.unwrap_or((i64::MAX, String::new()));
+        let [state, origin] = [wanted.state, wanted.origin].map(Option::unwrap_or_default);
+        let words = wanted.words.map(|words| pattern(&words)).unwrap_or_default();
+        let small = words.to_lowercase();
+        self.read(async |conn| {
+            let sql = shown!(
+                "and d.collection_id = $2 and (d.updated_at < $3 or (d.updated_at = $3 and d.id < $4))) s
+                 where ($5 = '' or s.state = $5) and ($6 = '' or s.origin = $6)
+                     and ($7 = '' or s.path like $7 escape '!' or s.title like $7 escape '!'
+                          or lower(s.path) like $8 escape '!' or lower(s.title) like $8 escape '!')
+                 order by s.updated_at desc, s.id desc limit $9"
+            );
+            let (workspace, collection) = (workspace.as_str(), collection.as_str());
+            all!(conn, ShownRow, sql, workspace, collection, at, &id, &state, &origin, &words, &small, limit)
+        })
+        .await
+    }
+
+    /// One document, unless it was removed.
+    pub async fn shown_document(&self, id: &DocumentId) -> Result<Option<ShownRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            first!(conn, ShownRow, shown!("and d.id = $2) s"), workspace.as_str(), id.as_str())
+        })
+        .await
+    }
+
+    /// How many documents there are, by collection and state.
+    pub async fn count_documents(&self) -> Result<Vec<CountRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            // Uploads are counted apart: a join would look up every document.
+            let sql = "select collection_id, state, '' as upload, count(*) as documents, cast(sum(chunks) as bigint) as chunks
+                       from documents where workspace_id = $1 and state <> 'removed' group by collection_id, state
+                       union all
+                       select u.collection_id, d.state, u.state as upload, count(*) as documents,
+                           cast(sum(d.chunks) as bigint) as chunks
+                       from uploads u join documents d on d.id = u.document_id
+                       where u.workspace_id = $1 and u.state in ('waiting', 'failed') group by u.collection_id, d.state, u.state";
+            all!(conn, CountRow, sql, workspace.as_str())
+        })
+        .await
+    }
+
+    /// The documents that failed, of every collection the first `each` by path.
+    pub async fn failed_documents(&self, each: i64) -> Result<Vec<FailedRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select collection_id, path, error from (
+                           select d.collection_id, d.path, coalesce(d.error, '') as error,
+                               row_number() over (partition by d.collection_id order by d.path) as place
+                           from documents d left join uploads u on u.document_id = d.id
+                           where d.workspace_id = $1 and d.state = 'failed' and (u.state is null or u.state <> 'waiting')) f
+                       where place <= $2 order by collection_id, path";
+            all!(conn, FailedRow, sql, workspace.as_str(), each)
+        })
+        .await
+    }
+
+    /// Removes a collection with its documents, sources and curated answers. Its row stays, so that every index lets go of them.
+    pub async fn remove_collection(&self, collection: &CollectionId) -> Result<()> {
+        self.apply(RemoveCollection { collection: collection.clone() }).await
+    }
+}
+
+/// Letters as a pattern of `like`.
+fn pattern(words: &str) -> String {
+    let mut out = String::from("%");
+    for letter in words.chars().filter(|letter| *letter != '\0') {
+        if ['%', '_', '!'].contains(&letter) {
+            out.push('!');
+        }
+        out.push(letter);
+    }
+    out.push('%');
+    out
+}
+
+struct RemoveCollection {
+    collection: CollectionId,
+}
+
+#[async_trait]
+impl Write for RemoveCollection {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let (id, workspace_id) = (self.collection.as_str(), workspace.as_str());
+        let revision = next_revision(workspace, conn, &self.collection).await?;
+        let of_source = "delete from source_pages where workspace_id = $2 and source_id in
+                             (select id from sources where collection_id = $1)";
+        let statements = [
+            "delete from uploads where collection_id = $1 and workspace_id = $2",
+            "delete from chunks where workspace_id = $2 and document_id in (select id from documents where collection_id = $1)",
+            of_source,
+            "delete from answers where collection_id = $1 and workspace_id = $2",
+        ];
+        for sql in statements {
+            run!(conn, sql, id, workspace_id)?;
+        }
+        let sql = "update documents set state = 'removed', hash = '', chunks = 0, source_id = null, uploaded = 0, error = null,
+                       remedy = null, code = null, revision = $3, updated_at = $4
+                   where collection_id = $1 and workspace_id = $2 and state <> 'removed'";
+        run!(conn, sql, id, workspace_id, revision, now())?;
+        run!(conn, "update documents set source_id = null where collection_id = $1", id)?;
+        let sql = "delete from sources where collection_id = $1 and workspace_id = $2";
+        run!(conn, sql, id, workspace_id)?;
+        let sql = "update collections set removed = 1, settings = '{}', answers_revision = answers_revision + 1
+                   where id = $1 and workspace_id = $2";
+        run!(conn, sql, id, workspace_id).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_mean_something_to_like_mean_themselves() {
+        assert_eq!(pattern("100%_of!"), "%100!%!_of!!%");
+    }
+}

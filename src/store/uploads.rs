@@ -1,0 +1,344 @@
+//! Uploaded files: their bytes, who learns one just now, and what became of it. Knows nothing of how a file is read.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::knowledge::{Failure, Learned, next_revision};
+use super::{Conn, Error, Result, Rows, Store, Write, first, now, run, storable};
+use crate::domain::{CollectionId, DocumentId, WorkspaceId};
+
+/// A file that waits to be learned, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct UploadRow {
+    /// Its document.
+    pub document_id: String,
+    /// The collection.
+    pub collection_id: String,
+    /// The document's path.
+    pub path: String,
+    /// Names this content.
+    pub stamp: String,
+    /// How often a process began to learn it.
+    pub tries: i64,
+}
+
+/// A file to keep, and to learn.
+#[derive(Debug, Clone)]
+pub struct NewUpload {
+    /// The collection.
+    pub collection: CollectionId,
+    /// The document's path within it.
+    pub path: String,
+    /// The file's type, as whoever sent it says.
+    pub mime_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it holds, or why it is not to be learned.
+    pub content: std::result::Result<Vec<u8>, Failure>,
+}
+
+/// What learning a file came to.
+#[derive(Debug, Clone)]
+pub struct LearnedUpload {
+    /// The file.
+    pub upload: UploadRow,
+    /// How it was learned.
+    pub method: String,
+    /// What becomes of the document; a failure leaves what was learned of an earlier file as it was.
+    pub document: std::result::Result<Learned, Failure>,
+}
+
+impl Store {
+    /// Keeps a file and has its document wait to be learned; one with the path of an earlier upload takes its place. `None` where
+    /// the path is that of a document that comes from elsewhere.
+    pub async fn add_upload(&self, upload: NewUpload) -> Result<Option<DocumentId>> {
+        self.apply(upload).await
+    }
+
+    /// The file that has waited longest and that nobody learns, if there is one.
+    pub async fn due_upload(&self) -> Result<Option<UploadRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select u.document_id, u.collection_id, d.path, u.stamp, u.tries
+                       from uploads u join documents d on d.id = u.document_id
+                       where u.workspace_id = $1 and u.state = 'waiting' and u.lease_until < $2
+                       order by u.updated_at, u.document_id limit 1";
+            first!(conn, UploadRow, sql, workspace.as_str(), now())
+        })
+        .await
+    }
+
+    /// Takes a file to learn it, for `lease_ms`; false if another process learns it, or if it was replaced or removed.
+    pub async fn take_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
+        self.lease(upload, lease_ms, true).await
+    }
+
+    /// Keeps a file that is being learned, for `lease_ms` from now; false if it was replaced or removed.
+    pub async fn keep_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
+        self.lease(upload, lease_ms, false).await
+    }
+
+    async fn lease(&self, upload: &UploadRow, lease_ms: i64, take: bool) -> Result<bool> {
+        let (upload, replica) = (upload.clone(), self.base.replica.clone());
+        self.apply(Lease { upload, replica, lease_ms, take }).await
+    }
+
+    /// Lets the files go that this process was learning: it stops. That counts as no try.
+    pub async fn let_uploads_go(&self) -> Result<()> {
+        self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
+    }
+
+    /// Lets the files go that a dead process was learning. Only on SQLite, whose file one process serves; on Postgres the leases end
+    /// by themselves.
+    pub async fn take_up_uploads(&self) -> Result<()> {
+        if self.is_shared() {
+            return Ok(());
+        }
+        self.apply(LetGo { replica: self.base.replica.clone(), dead: true }).await
+    }
+
+    /// What a file holds; `None` when it was replaced or removed.
+    pub async fn upload_bytes(&self, upload: &UploadRow) -> Result<Option<Vec<u8>>> {
+        let workspace = self.workspace_id();
+        let row = self
+            .read(async |conn| {
+                let sql = "select bytes from uploads where workspace_id = $1 and document_id = $2 and stamp = $3";
+                let (id, stamp) = (&upload.document_id, &upload.stamp);
+                first!(conn, (Vec<u8>,), sql, workspace.as_str(), id, stamp)
+            })
+            .await?;
+        Ok(row.map(|row| row.0))
+    }
+
+    /// Stores what learning a file came to; false when it was replaced or removed meanwhile.
+    pub async fn end_upload(&self, learned: LearnedUpload) -> Result<bool> {
+        self.apply(learned).await
+    }
+
+    /// Has a file learned again; false where the document has none.
+    pub async fn retry_upload(&self, document: &DocumentId) -> Result<bool> {
+        self.apply(Retry { document: document.clone() }).await
+    }
+
+    /// Has the files of a collection learned again that were learned in another way; how many.
+    pub async fn renew_uploads(&self, collection: &CollectionId, method: &str) -> Result<u64> {
+        self.apply(Renew { collection: collection.clone(), method: method.to_owned() }).await
+    }
+}
+
+#[async_trait]
+impl Write for NewUpload {
+    type Out = Option<DocumentId>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<DocumentId>> {
+        // First of all: it holds the collection's row, so that two changes of a document stand in line.
+        let revision = next_revision(workspace, conn, &self.collection).await?;
+        let path = storable(&self.path);
+        let sql = "select id, state, uploaded from documents where collection_id = $1 and path = $2 and workspace_id = $3";
+        let (collection, workspace_id) = (self.collection.as_str(), workspace.as_str());
+        let known =
+            first!(conn, (String, String, i64), sql, collection, path.as_ref(), workspace_id)?;
+        if known.as_ref().is_some_and(|(_, state, uploaded)| state != "removed" && *uploaded == 0) {
+            return Ok(None);
+        }
+        let id = match known {
+            Some((id, state, _)) if state == "ready" => id,
+            Some((id, ..)) => {
+                let sql = "update documents set state = 'learning', title = path, error = null, remedy = null, code = null,
+                               uploaded = 1, source_id = null, revision = $2 where id = $1";
+                run!(conn, sql, &id, revision)?;
+                id
+            }
+            None => {
+                let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, chunks, revision,
+                               created_at, updated_at, uploaded)
+                           values ($1, $2, $3, $4, $4, '', 'learning', 0, $5, $6, $6, 1)";
+                let id = DocumentId::generate();
+                let (id, path) = (id.as_str(), path.as_ref());
+                run!(conn, sql, id, workspace_id, collection, path, revision, now())?;
+                id.to_owned()
+            }
+        };
+        self.keep(workspace, conn, &id).await?;
+        Ok(Some(DocumentId::stored(id)))
+    }
+}
+
+impl NewUpload {
+    async fn keep(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, id: &str) -> Result<()> {
+        let state = if self.content.is_ok() { "waiting" } else { "failed" };
+        let mut rows = Rows::default();
+        rows.push([
+            id.into(),
+            workspace.as_str().into(),
+            self.collection.as_str().into(),
+            storable(&self.mime_type).into_owned().into(),
+            i64::try_from(self.size).unwrap_or(i64::MAX).into(),
+            state.into(),
+            ulid::Ulid::generate().to_string().into(),
+            now().into(),
+            now().into(),
+            self.content.clone().unwrap_or_default().into(),
+        ]);
+        let before = "insert into uploads (document_id, workspace_id, collection_id, mime_type, size, state, stamp,
+                          created_at, updated_at, bytes)";
+        let after = "on conflict (document_id) do update set mime_type = excluded.mime_type, size = excluded.size,
+                         state = excluded.state, stamp = excluded.stamp, method = '', tries = 0, holder = '', lease_until = 0,
+                         updated_at = excluded.updated_at, bytes = excluded.bytes";
+        conn.many(before, &rows, after).await?;
+        match &self.content {
+            Ok(_) => touch(conn, id).await,
+            Err(failure) => fail(conn, id, failure).await,
+        }
+    }
+}
+
+async fn touch(conn: &mut Conn<'_>, id: &str) -> Result<()> {
+    run!(conn, "update documents set updated_at = $2 where id = $1", id, now()).map(drop)
+}
+
+/// Writes down why a file could not be learned. What was learned of an earlier one answers on.
+async fn fail(conn: &mut Conn<'_>, id: &str, failure: &Failure) -> Result<()> {
+    let sql = "update documents set state = case when state = 'ready' then 'ready' else 'failed' end, error = $2, remedy = $3,
+                   code = $4, updated_at = $5 where id = $1";
+    let (error, remedy) = (storable(&failure.error), failure.remedy.as_deref());
+    run!(conn, sql, id, error.as_ref(), remedy, failure.code, now()).map(drop)
+}
+
+struct Lease {
+    upload: UploadRow,
+    replica: String,
+    lease_ms: i64,
+    take: bool,
+}
+
+#[async_trait]
+impl Write for Lease {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
+        let (moment, workspace) = (now(), workspace.as_str());
+        let until = moment + self.lease_ms;
+        let touched = if self.take {
+            let sql = "update uploads set holder = $4, lease_until = $5, tries = tries + 1
+                       where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and lease_until < $6";
+            run!(conn, sql, id, workspace, stamp, &self.replica, until, moment)?
+        } else {
+            let sql = "update uploads set lease_until = $5
+                       where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and holder = $4";
+            run!(conn, sql, id, workspace, stamp, &self.replica, until)?
+        };
+        Ok(touched == 1)
+    }
+}
+
+struct LetGo {
+    replica: String,
+    /// Those of other processes, not those of this one.
+    dead: bool,
+}
+
+#[async_trait]
+impl Write for LetGo {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let workspace = workspace.as_str();
+        if self.dead {
+            let sql = "update uploads set lease_until = 0 where workspace_id = $1 and state = 'waiting' and holder <> $2";
+            run!(conn, sql, workspace, &self.replica)?;
+        } else {
+            let sql = "update uploads set lease_until = 0, tries = 0
+                       where workspace_id = $1 and state = 'waiting' and holder = $2";
+            run!(conn, sql, workspace, &self.replica)?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Write for LearnedUpload {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let UploadRow { document_id, collection_id, stamp, .. } = &self.upload;
+        // In the order of every other change: the collection first.
+        next_revision(workspace, conn, &CollectionId::stored(collection_id.clone())).await?;
+        let failed = match &self.document {
+            Ok(learned) => learned.chunks.is_err(),
+            Err(_) => true,
+        };
+        let state = if failed { "failed" } else { "learned" };
+        let sql = "update uploads set state = $4, method = $5, lease_until = 0, updated_at = $6
+                   where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting'";
+        let (workspace_id, method) = (workspace.as_str(), &self.method);
+        if run!(conn, sql, document_id, workspace_id, stamp, state, method, now())? == 0 {
+            return Ok(false);
+        }
+        match &self.document {
+            Ok(learned) => learned.run(workspace, conn).await.map(drop)?,
+            Err(failure) => fail(conn, document_id, failure).await?,
+        }
+        Ok(true)
+    }
+}
+
+struct Retry {
+    document: DocumentId,
+}
+
+#[async_trait]
+impl Write for Retry {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update uploads set state = 'waiting', tries = 0, lease_until = 0, updated_at = $3
+                   where document_id = $1 and workspace_id = $2 and state <> 'waiting' and length(bytes) > 0";
+        let id = self.document.as_str();
+        run!(conn, sql, id, workspace.as_str(), now())?;
+        let sql = "select state from uploads where document_id = $1 and workspace_id = $2";
+        let state = first!(conn, (String,), sql, id, workspace.as_str())?;
+        let Some((state,)) = state else { return Ok(false) };
+        if state == "waiting" {
+            touch(conn, id).await?;
+        }
+        Ok(state == "waiting")
+    }
+}
+
+struct Renew {
+    collection: CollectionId,
+    method: String,
+}
+
+#[async_trait]
+impl Write for Renew {
+    type Out = u64;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+        let sql = "update uploads set state = 'waiting', tries = 0, lease_until = 0
+                   where collection_id = $1 and workspace_id = $2 and method <> $3 and method <> '' and state <> 'waiting'";
+        run!(conn, sql, self.collection.as_str(), workspace.as_str(), &self.method)
+    }
+}
+
+/// Forgets the file of a document, if it has one.
+pub(super) async fn forget(conn: &mut Conn<'_>, document: &str) -> Result<()> {
+    run!(conn, "delete from uploads where document_id = $1", document).map(drop)
+}
+
+/// A path that a document from elsewhere cannot take, because one was uploaded under it.
+pub(super) async fn stands_in_the_way(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    (collection, path): (&CollectionId, &str),
+) -> Result<()> {
+    let sql = "select id from documents where collection_id = $1 and path = $2 and workspace_id = $3 and uploaded = 1
+               and state <> 'removed'";
+    let found = first!(conn, (String,), sql, collection.as_str(), path, workspace.as_str())?;
+    match found {
+        Some(_) => Err(Error::Failed(format!("`{path}` was uploaded meanwhile"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,94 @@
+//! What models wrote for those who write prompts, counted by day. Knows neither the limit nor the model.
+
+use async_trait::async_trait;
+
+use super::{Conn, Result, Store, Write, first, now, run};
+use crate::domain::time::DAY_MS;
+use crate::domain::{Usage, WorkspaceId};
+
+impl Store {
+    /// How many prompts were asked for today (UTC).
+    pub async fn prompts_written(&self) -> Result<i64> {
+        let (workspace, day) = (self.workspace_id(), today());
+        self.read(async |conn| {
+            let sql = "select asked from prompts_written where workspace_id = $1 and day = $2";
+            Ok(first!(conn, (i64,), sql, workspace.as_str(), day)?.map_or(0, |row| row.0))
+        })
+        .await
+    }
+
+    /// Counts one more prompt for today, unless there are so many already; whether it was counted.
+    pub async fn count_prompt(&self, limit: i64) -> Result<bool> {
+        self.apply(Count { day: today(), limit }).await
+    }
+
+    /// Takes one back that was counted: nothing came of it.
+    pub async fn uncount_prompt(&self) -> Result<()> {
+        self.apply(Uncount { day: today() }).await
+    }
+
+    /// Adds what a model used for a prompt.
+    pub async fn add_prompt_usage(&self, usage: Usage) -> Result<()> {
+        self.apply(Add { day: today(), usage }).await
+    }
+}
+
+/// The beginning of the day, UTC.
+fn today() -> i64 {
+    now() - now().rem_euclid(DAY_MS)
+}
+
+struct Count {
+    day: i64,
+    limit: i64,
+}
+
+#[async_trait]
+impl Write for Count {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "insert into prompts_written (workspace_id, day, asked) values ($1, $2, 0)
+                   on conflict (workspace_id, day) do nothing";
+        run!(conn, sql, workspace.as_str(), self.day)?;
+        let sql = "update prompts_written set asked = asked + 1 where workspace_id = $1 and day = $2 and asked < $3";
+        Ok(run!(conn, sql, workspace.as_str(), self.day, self.limit)? == 1)
+    }
+}
+
+struct Uncount {
+    day: i64,
+}
+
+#[async_trait]
+impl Write for Uncount {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update prompts_written set asked = asked - 1 where workspace_id = $1 and day = $2 and asked > 0";
+        run!(conn, sql, workspace.as_str(), self.day).map(drop)
+    }
+}
+
+struct Add {
+    day: i64,
+    usage: Usage,
+}
+
+#[async_trait]
+impl Write for Add {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let Usage { input_tokens, output_tokens, cost_micros } = self.usage;
+        let sql = "insert into prompts_written (workspace_id, day, asked, input_tokens, output_tokens, cost_micros)
+                   values ($1, $2, 0, $3, $4, $5)
+                   on conflict (workspace_id, day) do update set
+                       input_tokens = prompts_written.input_tokens + excluded.input_tokens,
+                       output_tokens = prompts_written.output_tokens + excluded.output_tokens,
+                       cost_micros = prompts_written.cost_micros + excluded.cost_micros";
+        let (workspace, cost) = (workspace.as_str(), number(cost_micros));
+        run!(conn, sql, workspace, self.day, number(input_tokens), number(output_tokens), cost).map(drop)
+    }
+}
