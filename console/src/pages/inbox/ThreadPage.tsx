@@ -1,0 +1,8 @@
+// One conversation.
+import { useTranslation } from "react-i18next";
+import { Page } from "@/parts/Page";
+
+export function ThreadPage() {
+  const { t } = useTranslation("inbox");
+  return <Page title={t("title")}>{null}</Page>;
+}

@@ -1,0 +1,8 @@
+// What the bot knows.
+import { useTranslation } from "react-i18next";
+import { Page } from "@/parts/Page";
+
+export function KnowledgePage() {
+  const { t } = useTranslation("knowledge");
+  return <Page title={t("title")}>{null}</Page>;
+}

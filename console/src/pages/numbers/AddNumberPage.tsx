@@ -1,0 +1,8 @@
+// Connects a number.
+import { useTranslation } from "react-i18next";
+import { Page } from "@/parts/Page";
+
+export function AddNumberPage() {
+  const { t } = useTranslation("numbers");
+  return <Page title={t("title")}>{null}</Page>;
+}

@@ -1,0 +1,8 @@
+// Connected numbers.
+import { useTranslation } from "react-i18next";
+import { Page } from "@/parts/Page";
+
+export function NumbersPage() {
+  const { t } = useTranslation("numbers");
+  return <Page title={t("title")}>{null}</Page>;
+}

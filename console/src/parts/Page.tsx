@@ -1,0 +1,43 @@
+// A page: its title, what can be done on it, what it holds.
+import { Box, Group, Stack, Text, Title } from "@mantine/core";
+import { type ReactNode, useEffect } from "react";
+
+type Props = {
+  title: string;
+  /** One line under the title. */
+  about?: ReactNode;
+  /** Buttons at the end of the title's line. */
+  actions?: ReactNode;
+  children: ReactNode;
+  /** The widest it gets, in pixels. */
+  widest?: number;
+};
+
+/** Sets the window's title. */
+export function useTitle(title: string) {
+  useEffect(() => {
+    document.title = `${title} · frontdesk`;
+  }, [title]);
+}
+
+export function Page({ title, about, actions, children, widest = 1120 }: Props) {
+  useTitle(title);
+  return (
+    <Box p={{ base: "md", sm: "xl" }} maw={widest} mx="auto">
+      <Stack gap="lg">
+        <Group justify="space-between" align="flex-start" gap="sm">
+          <div>
+            <Title order={1}>{title}</Title>
+            {about && (
+              <Text c="dimmed" size="sm" mt={4}>
+                {about}
+              </Text>
+            )}
+          </div>
+          {actions && <Group gap="xs">{actions}</Group>}
+        </Group>
+        {children}
+      </Stack>
+    </Box>
+  );
+}
