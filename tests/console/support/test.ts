@@ -1,5 +1,5 @@
 // What every spec uses: a desk of its own, a page that is signed in, and no error that nobody looked at.
-import AxeBuilder from "@axe-core/playwright";
+import { AxeBuilder } from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
 import { Desk, type Kind } from "./desk.js";
 
