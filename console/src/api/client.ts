@@ -34,6 +34,11 @@ export function whenSignedOut(act: () => void) {
   onSignedOut = act;
 }
 
+/** Says that the server does not know the session any more. */
+export function signedOut() {
+  onSignedOut();
+}
+
 /** Headers for a call that is made without the client: a stream, or a form that shows its progress. */
 export function headers(): Record<string, string> {
   return csrf ? { "X-CSRF-Token": csrf } : {};

@@ -1,5 +1,6 @@
 // The live stream: one connection for the whole page, which heals by itself. Whoever shows something says what it wants to hear of.
 import { useEffect, useSyncExternalStore } from "react";
+import { signedOut } from "./client";
 import { queries } from "./queries";
 
 /** What may change beside conversations. */
@@ -43,7 +44,7 @@ function connect() {
     say("lost");
     // Otherwise the browser connects again by itself, and says which event it heard last.
     if (source?.readyState !== EventSource.CLOSED) return;
-    again = setTimeout(connect, patience);
+    again = setTimeout(() => void retry(), patience);
     patience = Math.min(patience * 2, 15_000);
   };
   source.addEventListener("conversation", (event) => {
@@ -55,6 +56,13 @@ function connect() {
     for (const listener of listeners) listener.changed?.(what);
   });
   source.addEventListener("reload", everything);
+}
+
+/** The browser gave up: the server refused. Perhaps the session is over. */
+async function retry() {
+  const answer = await fetch("/api/v1/session").catch(() => undefined);
+  if (answer?.status === 401) signedOut();
+  else connect();
 }
 
 /** Listens from now on. */
