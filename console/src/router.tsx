@@ -92,7 +92,10 @@ const knowledge = createRoute({
 const collection = createRoute({
   getParentRoute: () => desk,
   path: "/knowledge/$collection",
-  validateSearch: (search: Search): { document?: string } => ({ document: text(search.document) }),
+  validateSearch: (search: Search): { tab?: string; document?: string } => ({
+    tab: text(search.tab),
+    document: text(search.document),
+  }),
   component: lazyRouteComponent(() => import("./pages/knowledge/CollectionPage"), "CollectionPage"),
 });
 
@@ -107,6 +110,12 @@ const addNumber = createRoute({
   path: "/numbers/add",
   validateSearch: (search: Search): { provider?: string } => ({ provider: text(search.provider) }),
   component: lazyRouteComponent(() => import("./pages/numbers/AddNumberPage"), "AddNumberPage"),
+});
+
+const number = createRoute({
+  getParentRoute: () => desk,
+  path: "/numbers/$number",
+  component: lazyRouteComponent(() => import("./pages/numbers/NumberPage"), "NumberPage"),
 });
 
 const handoffs = createRoute({
@@ -154,6 +163,7 @@ const tree = root.addChildren([
     collection,
     numbers,
     addNumber,
+    number,
     handoffs,
     evals,
     run,
