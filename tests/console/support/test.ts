@@ -46,6 +46,7 @@ export const test = base.extend<Options & Parts>({
   },
 });
 
+export type { Desk } from "./desk.js";
 export { expect };
 
 /** No violation that axe finds, in light and in dark. */
