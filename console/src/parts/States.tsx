@@ -77,7 +77,7 @@ export function Empty({ title, children, action, icon }: EmptyProps) {
 }
 
 type AsyncProps<T> = {
-  query: Pick<UseQueryResult<T>, "data" | "error" | "isPending" | "refetch">;
+  query: Pick<UseQueryResult<T, unknown>, "data" | "error" | "isPending" | "refetch">;
   /** What stands there when `isEmpty` says so. */
   empty?: ReactNode;
   isEmpty?: (data: T) => boolean;
