@@ -16,7 +16,7 @@ import { forget } from "./api/session";
 import { begin, direction, preferred } from "./i18n";
 import { Confirming } from "./parts/Confirm";
 import { router } from "./router";
-import { theme } from "./theme";
+import { colours, theme } from "./theme";
 
 /** Styles that are made while the page runs carry the nonce that the server gave this page. */
 function nonce() {
@@ -33,7 +33,12 @@ await begin();
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
     <DirectionProvider initialDirection={direction(preferred())} detectDirection>
-      <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={colours}
+        defaultColorScheme="auto"
+        getStyleNonce={nonce}
+      >
         <QueryClientProvider client={queries}>
           <Notifications position="bottom-right" limit={4} />
           <Confirming>

@@ -1,5 +1,5 @@
 // How the console looks: calm greys, one colour for what can be done.
-import { createTheme, rem } from "@mantine/core";
+import { type CSSVariablesResolver, createTheme, rem } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "teal",
@@ -19,5 +19,20 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: false } } },
     Modal: { defaultProps: { centered: true } },
     Menu: { defaultProps: { shadow: "md" } },
+  },
+});
+
+/** Quiet text that can still be read: 4.5 to 1 at least, on the page and on what is tinted. */
+export const colours: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
+    "--mantine-color-placeholder": "var(--mantine-color-gray-7)",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
+  },
+  dark: {
+    "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
+    "--mantine-color-placeholder": "var(--mantine-color-dark-1)",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
   },
 });
