@@ -1,0 +1,18 @@
+// Makes src/api/schema.d.ts from the server's OpenAPI document, which is kept as a snapshot of the server's tests.
+// OPENAPI=FILE reads another document.
+import { readFileSync, writeFileSync } from "node:fs";
+import openapi, { astToString } from "openapi-typescript";
+
+const source = process.env.OPENAPI ?? new URL("../../tests/it/snapshots/openapi.snap", import.meta.url);
+const text = readFileSync(source, "utf8");
+// A snapshot has a header between two lines of dashes.
+const json = text.startsWith("---") ? text.slice(text.indexOf("\n{")) : text;
+const made = `// Made by scripts/types.mjs.\n${astToString(await openapi(JSON.parse(json)))}`;
+const target = new URL("../src/api/schema.d.ts", import.meta.url);
+let before = "";
+try {
+  before = readFileSync(target, "utf8");
+} catch {
+  // There is none yet.
+}
+if (before !== made) writeFileSync(target, made);

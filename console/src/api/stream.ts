@@ -1,0 +1,58 @@
+// Server-sent events as the answer to a POST: EventSource can only GET.
+import { failure, headers } from "./client";
+
+export type StreamEvent = { event: string; data: string };
+
+/** Cuts a stream's text into events. `rest` is what has not ended yet. */
+export function cut(text: string): { events: StreamEvent[]; rest: string } {
+  const blocks = text.replace(/\r\n?/g, "\n").split("\n\n");
+  const rest = blocks.pop() ?? "";
+  const events: StreamEvent[] = [];
+  for (const block of blocks) {
+    let event = "message";
+    const data: string[] = [];
+    for (const line of block.split("\n")) {
+      const at = line.indexOf(":");
+      if (at === 0) continue;
+      const [field, value] = at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + 1).replace(/^ /, "")];
+      if (field === "event") event = value;
+      if (field === "data") data.push(value);
+    }
+    if (data.length > 0) events.push({ event, data: data.join("\n") });
+  }
+  return { events, rest };
+}
+
+/** Posts `body` and gives the events of the answer one by one. Throws a `Failure` when it is refused. */
+export async function* stream(
+  path: string,
+  body: unknown,
+  signal?: AbortSignal,
+): AsyncGenerator<StreamEvent> {
+  const form = body instanceof FormData;
+  const response = await fetch(path, {
+    method: "POST",
+    signal,
+    headers: {
+      ...headers(),
+      Accept: "text/event-stream",
+      ...(form ? {} : { "Content-Type": "application/json" }),
+    },
+    body: form ? body : JSON.stringify(body),
+  });
+  if (!response.ok || !response.body) throw await failure(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const { events, rest } = cut(text + value);
+      text = rest;
+      yield* events;
+    }
+  } finally {
+    // Whoever does not want the rest ends the turn's telling.
+    void reader.cancel().catch(() => {});
+  }
+}

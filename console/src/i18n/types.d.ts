@@ -1,0 +1,28 @@
+import type common from "../locales/en/common.json";
+import type evals from "../locales/en/evals.json";
+import type handoffs from "../locales/en/handoffs.json";
+import type inbox from "../locales/en/inbox.json";
+import type knowledge from "../locales/en/knowledge.json";
+import type numbers from "../locales/en/numbers.json";
+import type overview from "../locales/en/overview.json";
+import type sandbox from "../locales/en/sandbox.json";
+import type start from "../locales/en/start.json";
+import type trace from "../locales/en/trace.json";
+
+declare module "i18next" {
+  interface CustomTypeOptions {
+    defaultNS: "common";
+    resources: {
+      common: typeof common;
+      evals: typeof evals;
+      handoffs: typeof handoffs;
+      inbox: typeof inbox;
+      knowledge: typeof knowledge;
+      numbers: typeof numbers;
+      overview: typeof overview;
+      sandbox: typeof sandbox;
+      start: typeof start;
+      trace: typeof trace;
+    };
+  }
+}

@@ -1,0 +1,8 @@
+// One run.
+import { useTranslation } from "react-i18next";
+import { Page } from "@/parts/Page";
+
+export function RunPage() {
+  const { t } = useTranslation("evals");
+  return <Page title={t("title")}>{null}</Page>;
+}

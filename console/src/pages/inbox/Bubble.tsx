@@ -1,0 +1,211 @@
+// A message as it stands in a conversation: who said it, what, when, how far it got, and why the bot said it.
+import { ActionIcon, Anchor, VisuallyHidden } from "@mantine/core";
+import { IconArrowBackUp, IconHeadset, IconInfoCircle, IconRobot, IconUser } from "@tabler/icons-react";
+import { memo } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Content, Happening } from "./Content";
+import { gist, isEvent } from "./holds";
+import type { Pending } from "./outbox";
+import { Again, Ticks } from "./State";
+import { outbox } from "./sending";
+import type { Message } from "./thread";
+import classes from "./thread.module.css";
+import { Words } from "./Words";
+
+const icons = { bot: IconRobot, person: IconHeadset, notice: IconInfoCircle, customer: IconUser } as const;
+type Author = keyof typeof icons;
+
+function Label({ author, customer, seen }: { author: string; customer: string; seen: boolean }) {
+  const { t } = useTranslation("inbox");
+  const Icon = icons[author as Author] ?? IconUser;
+  const name = author === "customer" ? <bdi>{customer}</bdi> : t(`author.${author as "bot"}`);
+  if (!seen) return <VisuallyHidden>{name}</VisuallyHidden>;
+  return (
+    <span className={classes.label}>
+      {author !== "customer" && <Icon size={14} aria-hidden />}
+      {name}
+    </span>
+  );
+}
+
+export function Quoted({ message, find }: { message: Message | undefined; find?: (id: string) => void }) {
+  const { t } = useTranslation("inbox");
+  const kind =
+    message && message.kind !== "text" ? t(`kind.${message.kind}` as "kind.voice", { defaultValue: "" }) : "";
+  const text = message ? [kind, gist(message)].filter(Boolean).join(": ") : t("quote.earlier");
+  if (!message || !find)
+    return (
+      <span className={classes.quoted} dir="auto">
+        <span>{text}</span>
+      </span>
+    );
+  return (
+    <button
+      type="button"
+      className={classes.quoted}
+      style={{ border: undefined, cursor: "pointer" }}
+      onClick={() => find(message.id)}
+      aria-label={t("quote.of", { text })}
+      dir="auto"
+    >
+      <span>{text}</span>
+    </button>
+  );
+}
+
+type Props = {
+  message: Message;
+  conversation: string;
+  /** What the customer is called. */
+  customer: string;
+  /** Whether it is the first of its author in a row. */
+  first: boolean;
+  /** The message that it quotes: `null` when it is none that was read. */
+  quoted?: Message | null;
+  reactions?: string;
+  /** Whether it may be quoted. */
+  quotable: boolean;
+  found: boolean;
+  quote: (message: Message) => void;
+  why: (turn: string) => void;
+  find: (id: string) => void;
+};
+
+export const Bubble = memo(function Bubble(props: Props) {
+  const { message, conversation, customer, first, quoted, reactions, quotable, found, quote, why, find } =
+    props;
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const ours = message.direction === "out";
+  const time = (
+    <time dateTime={new Date(message.sent_at).toISOString()} title={format.full(message.sent_at)}>
+      {format.clock(message.sent_at)}
+    </time>
+  );
+  if (isEvent(message))
+    return (
+      <li className={classes.event} data-message={message.id}>
+        <Happening message={message} /> · {time}
+      </li>
+    );
+  const explained = message.turn_id && (message.author === "bot" || message.author === "notice");
+  const unsettled = message.state === "failed" || message.state === "unknown";
+  return (
+    <li
+      className={classes.message}
+      data-message={message.id}
+      data-author={message.author}
+      data-out={ours || undefined}
+      data-first={first || undefined}
+      data-bare={message.kind === "sticker" || undefined}
+      data-found={found || undefined}
+    >
+      <Label author={message.author} customer={customer} seen={first} />
+      <div className={classes.held}>
+        <div className={classes.bubble}>
+          {quoted !== undefined && <Quoted message={quoted ?? undefined} find={find} />}
+          <Content message={message} conversation={conversation} />
+        </div>
+        {quotable && (
+          <ActionIcon
+            className={classes.quote}
+            variant="subtle"
+            color="gray"
+            size="sm"
+            onClick={() => quote(message)}
+            aria-label={t("quote.do", { text: gist(message).slice(0, 60) })}
+            title={t("quote.title")}
+          >
+            <IconArrowBackUp size={16} />
+          </ActionIcon>
+        )}
+      </div>
+      {reactions && (
+        <span className={classes.reactions} role="img" aria-label={t("event.reaction", { emoji: reactions })}>
+          {reactions}
+        </span>
+      )}
+      <div className={classes.meta}>
+        {time}
+        {ours && <Ticks state={message.state} />}
+        {message.note && (
+          <bdi className={unsettled ? classes.wrong : undefined} lang="en">
+            {message.note}
+          </bdi>
+        )}
+        {ours && unsettled && <Again message={message} conversation={conversation} />}
+        {explained && (
+          <Anchor
+            component="button"
+            c="inherit"
+            underline="always"
+            onClick={() => message.turn_id && why(message.turn_id)}
+          >
+            {t("why.ask")}
+          </Anchor>
+        )}
+      </div>
+    </li>
+  );
+});
+
+/** A message that is on its way to the server. */
+export function OnItsWay({
+  pending,
+  first,
+  quoted,
+}: {
+  pending: Pending;
+  first: boolean;
+  quoted?: Message | null;
+}) {
+  const { t } = useTranslation("inbox");
+  const { t: common } = useTranslation();
+  const failed = pending.state === "failed";
+  return (
+    <li
+      className={classes.message}
+      data-author="person"
+      data-out
+      data-pending={!failed || undefined}
+      data-first={first || undefined}
+    >
+      <Label author="person" customer="" seen={first} />
+      <div className={classes.held}>
+        <div className={classes.bubble}>
+          {quoted !== undefined && <Quoted message={quoted ?? undefined} />}
+          <Words text={pending.text} />
+        </div>
+      </div>
+      <div className={classes.meta}>
+        {failed ? (
+          <span className={classes.wrong} role="alert" data-state="unsent">
+            {t("unsent.failed")} <bdi>{pending.error}</bdi>
+          </span>
+        ) : pending.stuck ? (
+          <span className={classes.doubt} data-state="waiting">
+            {t("unsent.waiting")}
+          </span>
+        ) : (
+          <Ticks state="sending" />
+        )}
+        {failed && (
+          <Anchor component="button" c="inherit" underline="always" onClick={() => outbox.again(pending.key)}>
+            {common("action.retry")}
+          </Anchor>
+        )}
+        {(failed || pending.stuck) && pending.state !== "sending" && (
+          <Anchor
+            component="button"
+            c="inherit"
+            underline="always"
+            onClick={() => outbox.discard(pending.key)}
+          >
+            {t("unsent.discard")}
+          </Anchor>
+        )}
+      </div>
+    </li>
+  );
+}

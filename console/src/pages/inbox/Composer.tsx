@@ -1,0 +1,114 @@
+// Where a person writes: Enter sends, Shift+Enter begins a new line. What is written is kept until it is sent.
+import { ActionIcon, Alert, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
+import { IconBan, IconClockOff, IconSend2 } from "@tabler/icons-react";
+import type { KeyboardEvent, RefObject } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Quoted } from "./Bubble";
+import { useDraft } from "./draft";
+import type { Conversation } from "./filter";
+import { outbox } from "./sending";
+import type { Message } from "./thread";
+import classes from "./thread.module.css";
+import type { Window } from "./window";
+
+/** What WhatsApp takes in one message. */
+const LONGEST = 4_096;
+/** From here on it is said how much is left. */
+const LONG = 3_600;
+
+function Closed({ window, name }: { window: Window; name: string }) {
+  const { t } = useTranslation("inbox");
+  const optedOut = window.kind === "optedOut";
+  const which = window.kind as "closed";
+  return (
+    <Alert
+      color={optedOut ? "red" : "orange"}
+      variant="light"
+      icon={optedOut ? <IconBan aria-hidden /> : <IconClockOff aria-hidden />}
+      title={t(`closed.${which}.title`, { name })}
+    >
+      <Text size="sm">{t(`closed.${which}.about`, { name })}</Text>
+    </Alert>
+  );
+}
+
+type Props = {
+  conversation: Conversation;
+  name: string;
+  window: Window;
+  field: RefObject<HTMLTextAreaElement | null>;
+  quoting: Message | undefined;
+  unquote: () => void;
+};
+
+export function Composer({ conversation, name, window, field, quoting, unquote }: Props) {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const [text, setText] = useDraft(conversation.id);
+  const words = text.trim();
+  const left = LONGEST - [...words].length;
+  if (window.kind !== "open" && window.kind !== "free")
+    return (
+      <footer className={classes.foot}>
+        <Closed window={window} name={name} />
+      </footer>
+    );
+  const send = () => {
+    if (!words || left < 0) return;
+    outbox.write(conversation.id, words, quoting?.id);
+    setText("");
+    unquote();
+    field.current?.focus();
+  };
+  const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    // Enter that ends the composition of a word is not for us; some browsers tell it by the code alone.
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      send();
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      if (quoting) unquote();
+      else event.currentTarget.blur();
+    }
+  };
+  return (
+    <footer className={classes.foot}>
+      {quoting && (
+        <Group gap="xs" wrap="nowrap" mb={6}>
+          <div style={{ flex: 1, minWidth: 0 }}>
+            <Quoted message={quoting} />
+          </div>
+          <CloseButton size="sm" onClick={unquote} aria-label={t("quote.remove")} />
+        </Group>
+      )}
+      <Group gap="xs" wrap="nowrap" align="flex-end">
+        <Textarea
+          ref={field}
+          flex={1}
+          autosize
+          minRows={1}
+          maxRows={8}
+          dir="auto"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          onKeyDown={press}
+          placeholder={conversation.owner === "person" ? t("write.person") : t("write.bot")}
+          aria-label={t("write.label", { name })}
+          error={left < 0 ? t("write.long", { count: -left, shown: format.count(-left) }) : undefined}
+        />
+        <Tooltip label={t("write.send")}>
+          <ActionIcon size={36} onClick={send} disabled={!words || left < 0} aria-label={t("write.send")}>
+            <IconSend2 size={18} className={classes.mirrored} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+      {left >= 0 && left < LONGEST - LONG && (
+        <Text size="xs" mt={4} className={classes.facts}>
+          {t("write.left", { count: left, shown: format.count(left) })}
+        </Text>
+      )}
+    </footer>
+  );
+}

@@ -1,0 +1,102 @@
+// Files of a message: pictures are shown, and larger when they are pressed; everything else is to be saved.
+import { Anchor, Group, Modal, Text, UnstyledButton } from "@mantine/core";
+import { IconFile, IconPhotoOff, IconVideo } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { fileOf } from "./holds";
+import type { Message } from "./thread";
+import classes from "./thread.module.css";
+
+export function File({ message }: { message: Message }) {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const { name, size, mime_type: mime, kind } = message.media ?? {};
+  const Icon = kind === "video" ? IconVideo : IconFile;
+  const about = [mime?.split(";")[0], size ? format.size(size) : undefined].filter(Boolean).join(" · ");
+  return (
+    <Group gap="xs" wrap="nowrap">
+      <Icon size={26} stroke={1.5} aria-hidden style={{ flex: "none" }} />
+      <div style={{ minWidth: 0 }}>
+        <Anchor
+          href={fileOf(message)}
+          download={name ?? ""}
+          size="sm"
+          fw={600}
+          c="inherit"
+          underline="always"
+        >
+          <bdi>{name || t(`kind.${kind ?? "document"}` as "kind.document")}</bdi>
+        </Anchor>
+        <Text size="xs" dir="ltr" ta="start">
+          {about}
+        </Text>
+      </div>
+    </Group>
+  );
+}
+
+export function Picture({ message }: { message: Message }) {
+  const { t } = useTranslation("inbox");
+  const { t: common } = useTranslation();
+  const [broken, setBroken] = useState(false);
+  const [large, setLarge] = useState(false);
+  const sticker = message.kind === "sticker";
+  const about = message.text || t(sticker ? "kind.sticker" : "kind.image");
+  if (broken)
+    return (
+      <Group gap="xs" wrap="nowrap" p="xs">
+        <IconPhotoOff size={22} aria-hidden />
+        <div>
+          <Text size="sm">{t("media.gone")}</Text>
+          <Group gap="sm">
+            <Anchor
+              component="button"
+              size="xs"
+              c="inherit"
+              underline="always"
+              onClick={() => setBroken(false)}
+            >
+              {common("action.retry")}
+            </Anchor>
+            <Anchor
+              href={fileOf(message)}
+              target="_blank"
+              rel="noopener noreferrer"
+              size="xs"
+              c="inherit"
+              underline="always"
+            >
+              {t("media.why")}
+            </Anchor>
+          </Group>
+        </div>
+      </Group>
+    );
+  const image = <img src={fileOf(message)} alt={about} loading="lazy" onError={() => setBroken(true)} />;
+  if (sticker) return <div className={classes.sticker}>{image}</div>;
+  return (
+    <>
+      <UnstyledButton
+        className={classes.picture}
+        onClick={() => setLarge(true)}
+        aria-label={t("media.larger", { about })}
+      >
+        {image}
+      </UnstyledButton>
+      <Modal
+        opened={large}
+        onClose={() => setLarge(false)}
+        title={<bdi>{about}</bdi>}
+        size="auto"
+        closeButtonProps={{ "aria-label": common("action.close") }}
+      >
+        <img
+          src={fileOf(message)}
+          alt={about}
+          style={{ display: "block", maxWidth: "100%", maxHeight: "80dvh", margin: "auto" }}
+        />
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,139 @@
+// Who the conversation is with, who has it, how long it may be written in, and what can be done with it.
+import { ActionIcon, Alert, Button, Group, Text, Title, Tooltip } from "@mantine/core";
+import {
+  IconAlertCircle,
+  IconArrowLeft,
+  IconBan,
+  IconClock,
+  IconLock,
+  IconRobot,
+  IconUser,
+} from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { RefObject } from "react";
+import { useTranslation } from "react-i18next";
+import { When } from "@/parts/When";
+import { type Act, actsOf, type useActs } from "./actions";
+import { useNumbers } from "./conversations";
+import type { Conversation } from "./filter";
+import list from "./inbox.module.css";
+import classes from "./thread.module.css";
+import { useLeft, type Window } from "./window";
+
+const owners = { bot: IconRobot, person: IconUser, nobody: IconLock } as const;
+/** Less than this is soon, in milliseconds. */
+const SOON = 3_600_000;
+
+function Facts({ one, window }: { one: Conversation; window: Window }) {
+  const { t } = useTranslation("inbox");
+  const left = useLeft();
+  const several = (useNumbers()?.length ?? 0) > 1;
+  const Owner = owners[one.owner as keyof typeof owners] ?? IconUser;
+  return (
+    <div className={classes.facts}>
+      <span data-testid="owner">
+        <Owner size={14} aria-hidden />
+        {t(`owner.${one.owner as "bot"}`)}
+      </span>
+      {one.wa_id && one.contact_name && <span dir="ltr">+{one.wa_id}</span>}
+      {several && <span>{t("on", { number: one.number_slug })}</span>}
+      {window.kind === "open" && (
+        <span className={window.left < SOON ? classes.soon : undefined} title={t("window.about")}>
+          <IconClock size={14} aria-hidden />
+          {t("window.left", { left: left(window.left) })}
+        </span>
+      )}
+      {window.kind === "closed" && (
+        <span className={classes.soon}>
+          <IconClock size={14} aria-hidden />
+          {t("window.closed")}
+        </span>
+      )}
+      {window.kind === "optedOut" && (
+        <span className={classes.wrong}>
+          <IconBan size={14} aria-hidden />
+          {t("window.optedOut")}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Acts({ one, acts }: { one: Conversation; acts: ReturnType<typeof useActs> }) {
+  const { t } = useTranslation("inbox");
+  const keys: Record<Act, string> = { take: "t", handBack: "e", resolve: "e" };
+  return (
+    <Group gap="xs">
+      {actsOf(one).map((act, at) => (
+        <Tooltip key={act} label={`${t(`act.${act}About`)} (${keys[act]})`} multiline maw={280}>
+          <Button
+            size="xs"
+            variant={at === 0 && act !== "handBack" ? "filled" : "default"}
+            loading={acts.isPending && acts.variables === act}
+            disabled={acts.isPending && acts.variables !== act}
+            onClick={() => acts.mutate(act)}
+          >
+            {t(`act.${act}`)}
+          </Button>
+        </Tooltip>
+      ))}
+    </Group>
+  );
+}
+
+/** The case that waits for a person. */
+export function Case({ one }: { one: Conversation }) {
+  const { t } = useTranslation("inbox");
+  if (!one.open_case) return null;
+  return (
+    <Alert
+      color="orange"
+      variant="light"
+      radius={0}
+      py={8}
+      icon={<IconAlertCircle aria-hidden />}
+      role="note"
+    >
+      <Text size="sm">
+        <strong>{t("case.title")}</strong> <bdi>{one.open_case.reason}</bdi>{" "}
+        <span className={list.quiet}>
+          · <When at={one.open_case.created_at} ago />
+        </span>
+      </Text>
+    </Alert>
+  );
+}
+
+type Props = {
+  one: Conversation;
+  name: string;
+  window: Window;
+  acts: ReturnType<typeof useActs>;
+  heading: RefObject<HTMLHeadingElement | null>;
+};
+
+export function Head({ one, name, window, acts, heading }: Props) {
+  const { t } = useTranslation("inbox");
+  return (
+    <header className={classes.head}>
+      <ActionIcon
+        component={Link}
+        to="/inbox"
+        search={((old: object) => ({ ...old, trace: undefined })) as never}
+        className={list.back}
+        variant="subtle"
+        color="gray"
+        aria-label={t("keys.back")}
+      >
+        <IconArrowLeft size={20} className={classes.mirrored} />
+      </ActionIcon>
+      <div className={classes.who}>
+        <Title order={2} size="h3" ref={heading} tabIndex={-1} lineClamp={1} style={{ outline: "none" }}>
+          <bdi>{name}</bdi>
+        </Title>
+        <Facts one={one} window={window} />
+      </div>
+      <Acts one={one} acts={acts} />
+    </header>
+  );
+}

@@ -1,0 +1,75 @@
+// The inbox: the conversations, and beside them the one that is open. On a phone it is one of the two.
+import { VisuallyHidden } from "@mantine/core";
+import { Outlet, useParams, useSearch } from "@tanstack/react-router";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { useTitle } from "@/parts/Page";
+import { reads, useConversation, useCounts, useStirred } from "./conversations";
+import { Filters } from "./Filters";
+import { filterOf } from "./filter";
+import classes from "./inbox.module.css";
+import { List, Unopened } from "./List";
+import { useNameOf } from "./Row";
+
+/** How much of the window is left below where an element begins. It follows when something above comes or goes. */
+function useRest() {
+  const ref = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState<number>();
+  useLayoutEffect(() => {
+    const main = ref.current?.parentElement;
+    if (!main) return;
+    const measure = () => {
+      if (ref.current) setTop(ref.current.getBoundingClientRect().top + window.scrollY);
+    };
+    const watch = new ResizeObserver(measure);
+    watch.observe(main);
+    measure();
+    return () => watch.disconnect();
+  }, []);
+  return { ref, height: top === undefined ? "100dvh" : `calc(100dvh - ${top}px)` };
+}
+
+function useUnread(title: string) {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const unread = useCounts()?.unread ?? 0;
+  return unread > 0 ? t("titleUnread", { unread: format.compact(unread), title }) : title;
+}
+
+function ListTitle() {
+  const { t } = useTranslation("inbox");
+  useTitle(useUnread(t("title")));
+  return null;
+}
+
+function ThreadTitle({ id }: { id: string }) {
+  const name = useNameOf();
+  useTitle(useUnread(name(useConversation(id).data)));
+  return null;
+}
+
+export function InboxPage() {
+  const { t } = useTranslation("inbox");
+  const { show, q, number } = useSearch({ strict: false });
+  const filter = useMemo(() => filterOf({ show, q, number } as never), [show, q, number]);
+  const { id: open } = useParams({ strict: false });
+  const search = useRef<HTMLInputElement>(null);
+  const { ref, height } = useRest();
+  useStirred(filter);
+  useEffect(() => {
+    reads(open);
+    return () => reads(undefined);
+  }, [open]);
+  return (
+    <div ref={ref} className={classes.inbox} style={{ height }} data-open={open ? "" : undefined}>
+      <VisuallyHidden component="h1">{t("title")}</VisuallyHidden>
+      {open ? <ThreadTitle id={open} /> : <ListTitle />}
+      <nav className={classes.list} aria-label={t("list")}>
+        <Filters filter={filter} field={search} />
+        <List filter={filter} open={open} search={search} />
+      </nav>
+      {open ? <Outlet /> : <Unopened />}
+    </div>
+  );
+}

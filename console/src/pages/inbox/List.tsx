@@ -1,0 +1,248 @@
+// The list of conversations. Only the rows that are seen are there, however many conversations there are.
+import { Button, Group, Kbd } from "@mantine/core";
+import { IconFilterOff, IconSearch } from "@tabler/icons-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Empty, Failed, Loading } from "@/parts/States";
+import { useKeys } from "@/shell/Keys";
+import { useConversations, useNumbers } from "./conversations";
+import { useChange } from "./Filters";
+import { type Conversation, type Filter, isWhole } from "./filter";
+import classes from "./inbox.module.css";
+import { Row } from "./Row";
+
+/** The height of a row in pixels. */
+const HEIGHT = 68;
+/** How many rows from the end of what was read more is asked for. */
+const AHEAD = 60;
+
+function None({ filter }: { filter: Filter }) {
+  const { t } = useTranslation("inbox");
+  const change = useChange();
+  if (isWhole(filter))
+    return (
+      <Empty
+        title={t("none.title")}
+        action={
+          <Group justify="center" gap="xs" mt="xs">
+            <Button component={Link} to="/numbers/add">
+              {t("none.connect")}
+            </Button>
+            <Button component={Link} to="/sandbox" variant="default">
+              {t("none.try")}
+            </Button>
+          </Group>
+        }
+      >
+        {t("none.about")}
+      </Empty>
+    );
+  return (
+    <Empty
+      icon={<IconSearch />}
+      title={t("nothing.title")}
+      action={
+        <Button
+          mt="xs"
+          variant="default"
+          leftSection={<IconFilterOff size={16} aria-hidden />}
+          onClick={() => change({ show: undefined, q: undefined, number: undefined })}
+        >
+          {t("nothing.clear")}
+        </Button>
+      }
+    >
+      {t("nothing.about")}
+    </Empty>
+  );
+}
+
+type Walk = { list: Conversation[]; open?: string; search: RefObject<HTMLInputElement | null> };
+
+/** j and k go through the list: through what is open when something is, else only the focus. */
+function useWalk({ list, open, search }: Walk, reveal: (index: number) => void) {
+  const { t } = useTranslation("inbox");
+  const navigate = useNavigate();
+  const [at, setAt] = useState<string>();
+  const now = useRef({ list, open, at });
+  now.current = { list, open, at };
+  const focus = useRef<string>(undefined);
+  const go = useCallback(
+    (id: string) =>
+      void navigate({ to: "/inbox/$id", params: { id }, search: (old) => ({ ...old, trace: undefined }) }),
+    [navigate],
+  );
+  const step = useCallback(
+    (by: 1 | -1) => {
+      const { list, open, at } = now.current;
+      const here = list.findIndex(({ id }) => id === (open ?? at));
+      const index = here < 0 ? 0 : Math.min(Math.max(here + by, 0), list.length - 1);
+      const next = list[index];
+      if (!next) return;
+      reveal(index);
+      setAt(next.id);
+      focus.current = next.id;
+      if (open && next.id !== open) go(next.id);
+    },
+    [go, reveal],
+  );
+  useEffect(() => {
+    const id = focus.current;
+    if (!id || id !== at) return;
+    focus.current = undefined;
+    // The row may have to be drawn first.
+    requestAnimationFrame(() =>
+      document.querySelector<HTMLElement>(`[data-id="${id}"]`)?.focus({ preventScroll: true }),
+    );
+  }, [at]);
+  useKeys(
+    useMemo(() => {
+      const enter = () => {
+        const { list, open, at } = now.current;
+        const id = at ?? list[0]?.id;
+        if (id && id !== open) go(id);
+      };
+      return [
+        { key: "j", about: t("keys.next"), act: () => step(1) },
+        { key: "k", about: t("keys.previous"), act: () => step(-1) },
+        { key: "o", about: t("keys.open"), act: enter },
+        {
+          key: "Enter",
+          about: t("keys.open"),
+          // On a button or a link, Enter is that button's.
+          act: (event: KeyboardEvent) => {
+            if (event.target === document.body) enter();
+          },
+        },
+        {
+          key: "/",
+          about: t("keys.search"),
+          act: (event: KeyboardEvent) => {
+            event.preventDefault();
+            search.current?.focus();
+            search.current?.select();
+          },
+        },
+      ];
+    }, [t, step, go, search]),
+  );
+  return { at: open ?? at, step };
+}
+
+type Props = { filter: Filter; open?: string; search: RefObject<HTMLInputElement | null> };
+
+export function List({ filter, open, search }: Props) {
+  const { t } = useTranslation("inbox");
+  const box = useRef<HTMLDivElement>(null);
+  const deepest = useRef(0);
+  const { query, list } = useConversations(
+    filter,
+    useCallback(() => deepest.current, []),
+  );
+  const several = (useNumbers()?.length ?? 0) > 1;
+  const rows = useVirtualizer({
+    count: list.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => HEIGHT,
+    getItemKey: useCallback((index: number) => list[index]?.id ?? index, [list]),
+    overscan: 6,
+    useFlushSync: false,
+  });
+  const shown = rows.getVirtualItems();
+  const last = shown.at(-1)?.index ?? 0;
+  deepest.current = last;
+  const { scrollToIndex } = rows;
+  const { at, step } = useWalk(
+    { list, open, search },
+    useCallback((index: number) => scrollToIndex(index, { align: "auto" }), [scrollToIndex]),
+  );
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
+  useEffect(() => {
+    if (hasNextPage && !isFetching && !isFetchNextPageError && last >= list.length - AHEAD)
+      void fetchNextPage();
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, last, list.length]);
+  // Another filter begins at its top.
+  const hash = JSON.stringify(filter);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the change that counts.
+  useEffect(() => {
+    box.current?.scrollTo({ top: 0 });
+  }, [hash]);
+
+  if (!query.data)
+    return (
+      <div className={classes.rows} style={{ padding: 12 }}>
+        {query.error ? (
+          <Failed error={query.error} again={() => void query.refetch()} />
+        ) : (
+          <Loading rows={8} />
+        )}
+      </div>
+    );
+  if (list.length === 0)
+    return (
+      <div className={classes.rows} style={{ padding: 12 }}>
+        <None filter={filter} />
+      </div>
+    );
+  // Tab comes to one row only: the one that is open, or the first that is seen.
+  const tab = shown.some(({ key }) => key === at) ? at : (list[shown[0]?.index ?? 0]?.id ?? at);
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the arrows go through the links in it. */}
+      <div
+        className={classes.rows}
+        ref={box}
+        style={{ opacity: query.isPlaceholderData ? 0.6 : 1 }}
+        aria-busy={query.isPlaceholderData}
+        onKeyDown={(event) => {
+          if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+          event.preventDefault();
+          step(event.key === "ArrowDown" ? 1 : -1);
+        }}
+      >
+        <ul aria-label={t("list")} style={{ height: rows.getTotalSize() }}>
+          {shown.map(({ index, key, start }) => {
+            const one = list[index];
+            if (!one) return null;
+            return (
+              <li
+                key={key}
+                aria-posinset={index + 1}
+                aria-setsize={hasNextPage ? -1 : list.length}
+                style={{ height: HEIGHT, transform: `translateY(${start}px)` }}
+              >
+                <Row one={one} open={one.id === open} reachable={one.id === tab} several={several} />
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+      {isFetchNextPageError && (
+        <div style={{ padding: 12 }}>
+          <Failed error={query.error} again={() => void fetchNextPage()} />
+        </div>
+      )}
+    </>
+  );
+}
+
+/** What stands beside the list when nothing is open. */
+export function Unopened() {
+  const { t } = useTranslation("inbox");
+  return (
+    <div className={classes.nothing}>
+      <Empty title={t("unopened.title")}>
+        {t("unopened.about")}
+        <Group justify="center" gap={6} mt="sm" dir="ltr" aria-hidden>
+          <Kbd>j</Kbd>
+          <Kbd>k</Kbd>
+          <Kbd>Enter</Kbd>
+          <Kbd>/</Kbd>
+          <Kbd>?</Kbd>
+        </Group>
+      </Empty>
+    </div>
+  );
+}

@@ -1,0 +1,205 @@
+// The messages of a conversation, the newest at the bottom; earlier ones are read when someone goes up.
+import { Button, Loader, VisuallyHidden } from "@mantine/core";
+import { IconArrowDown } from "@tabler/icons-react";
+import { Fragment, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Failed } from "@/parts/States";
+import { Bubble, OnItsWay } from "./Bubble";
+import { useFollow } from "./follow";
+import { gist, isEvent, reactions } from "./holds";
+import { type Pending, unarrived } from "./outbox";
+import type { Message, useMessages } from "./thread";
+import classes from "./thread.module.css";
+
+/** Messages of one author within so many milliseconds stand together. */
+const TOGETHER = 5 * 60_000;
+/** So near to the beginning of what was read, earlier messages are read, in pixels. */
+const EARLY = 800;
+
+function Day({ at }: { at: number }) {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const today = new Date();
+  const yesterday = new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1);
+  const day = new Date(at).toDateString();
+  const name =
+    day === today.toDateString()
+      ? t("day.today")
+      : day === yesterday.toDateString()
+        ? t("day.yesterday")
+        : format.day(at);
+  return <li className={classes.day}>{name}</li>;
+}
+
+/** Says what the customer wrote while the conversation is open, for who cannot see it. */
+function useSaid(messages: readonly Message[], customer: string) {
+  const { t } = useTranslation("inbox");
+  const known = useRef<string>(undefined);
+  const [said, setSaid] = useState("");
+  const last = messages.at(-1);
+  useEffect(() => {
+    const before = known.current;
+    known.current = last?.id;
+    if (before && last && last.id > before && last.author === "customer")
+      setSaid(t("said", { name: customer, text: gist(last) }));
+  }, [last, customer, t]);
+  return said;
+}
+
+/** How many messages came since the end was last seen. */
+function useNew(messages: readonly Message[], atEnd: boolean) {
+  const seen = useRef<string>(undefined);
+  const last = messages.at(-1)?.id;
+  useEffect(() => {
+    if (atEnd || !seen.current) seen.current = last;
+  }, [atEnd, last]);
+  if (atEnd || !seen.current) return 0;
+  const at = messages.findLastIndex(({ id }) => id === seen.current);
+  return at < 0 ? 0 : messages.length - 1 - at;
+}
+
+type Props = {
+  id: string;
+  customer: string;
+  thread: ReturnType<typeof useMessages>;
+  pending: readonly Pending[];
+  /** Whether the customer may be written to. */
+  writable: boolean;
+  quote: (message: Message) => void;
+  why: (turn: string) => void;
+};
+
+export function Messages({ id, customer, thread, pending, writable, quote, why }: Props) {
+  const { t } = useTranslation("inbox");
+  const box = useRef<HTMLDivElement>(null);
+  const { query, messages } = thread;
+  const waiting = useMemo(() => unarrived(pending, messages), [pending, messages]);
+  const { atEnd, onScroll, toEnd, to } = useFollow(
+    box,
+    `${messages.length} ${waiting.length} ${messages[0]?.id}`,
+  );
+  const fresh = useNew(messages, atEnd);
+  const said = useSaid(messages, customer);
+  const [found, setFound] = useState<string>();
+  const find = useCallback(
+    (message: string) => {
+      to(message);
+      setFound(message);
+    },
+    [to],
+  );
+  useEffect(() => {
+    if (!found) return;
+    const over = setTimeout(() => setFound(undefined), 2_000);
+    return () => clearTimeout(over);
+  }, [found]);
+  // Who writes wants to see it.
+  const mine = pending.at(-1)?.key;
+  useEffect(() => {
+    if (mine) toEnd();
+  }, [mine, toEnd]);
+
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
+  const earlier = useCallback(() => {
+    const it = box.current;
+    if (it && it.scrollTop < EARLY && hasNextPage && !isFetching && !isFetchNextPageError)
+      void fetchNextPage();
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
+  useEffect(earlier, [earlier]);
+
+  const rows = useMemo(() => {
+    const by = new Map(messages.map((one) => [one.provider_id ?? one.id, one]));
+    const { on, shown } = reactions(messages);
+    const all: ReactNode[] = [];
+    let before: Message | undefined;
+    for (const message of messages) {
+      if (shown.has(message.id)) continue;
+      const newDay =
+        !before || new Date(before.sent_at).toDateString() !== new Date(message.sent_at).toDateString();
+      const first =
+        newDay ||
+        before?.author !== message.author ||
+        isEvent(before) ||
+        message.sent_at - before.sent_at > TOGETHER;
+      all.push(
+        <Fragment key={message.id}>
+          {newDay && <Day at={message.sent_at} />}
+          <Bubble
+            message={message}
+            conversation={id}
+            customer={customer}
+            first={first}
+            quoted={message.reply_to ? (by.get(message.reply_to) ?? null) : undefined}
+            reactions={message.provider_id ? on.get(message.provider_id) : undefined}
+            quotable={writable && !!message.provider_id}
+            found={found === message.id}
+            quote={quote}
+            why={why}
+            find={find}
+          />
+        </Fragment>,
+      );
+      before = message;
+    }
+    return { all, author: before?.author };
+  }, [messages, id, customer, writable, found, quote, why, find]);
+
+  return (
+    <div className={classes.middle}>
+      <section
+        className={classes.box}
+        ref={box}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is to be scrolled with the keyboard.
+        tabIndex={0}
+        aria-label={t("messages")}
+        onScroll={() => {
+          onScroll();
+          earlier();
+        }}
+      >
+        <ol className={classes.messages}>
+          {hasNextPage && (
+            <li className={classes.event}>
+              {isFetchNextPageError ? (
+                <Failed error={query.error} again={() => void fetchNextPage()} />
+              ) : (
+                <Loader size="xs" aria-label={t("earlier")} />
+              )}
+            </li>
+          )}
+          {!hasNextPage && messages.length === 0 && waiting.length === 0 && (
+            <li className={classes.event}>{t("silent")}</li>
+          )}
+          {rows.all}
+          {waiting.map((one, at) => (
+            <OnItsWay
+              key={one.key}
+              pending={one}
+              first={at === 0 && rows.author !== "person"}
+              quoted={
+                one.reply_to ? (messages.find((message) => message.id === one.reply_to) ?? null) : undefined
+              }
+            />
+          ))}
+        </ol>
+      </section>
+      {!atEnd && (
+        <div className={classes.new}>
+          <Button
+            size="xs"
+            radius="xl"
+            variant={fresh > 0 ? "filled" : "default"}
+            leftSection={<IconArrowDown size={15} aria-hidden />}
+            onClick={toEnd}
+          >
+            {fresh > 0 ? t("fresh", { count: fresh }) : t("toEnd")}
+          </Button>
+        </div>
+      )}
+      <VisuallyHidden role="status" aria-live="polite">
+        {said}
+      </VisuallyHidden>
+    </div>
+  );
+}

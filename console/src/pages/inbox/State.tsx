@@ -1,0 +1,62 @@
+// How far a message of ours got, as ticks and in words; what went wrong with the reason, and what can be done.
+import { Button, VisuallyHidden } from "@mantine/core";
+import { IconAlertTriangle, IconCheck, IconChecks, IconClock, IconHelpCircle } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { api } from "@/api/client";
+import { useConfirm } from "@/parts/Confirm";
+import { useSay } from "@/parts/say";
+import { type Message, put } from "./thread";
+import classes from "./thread.module.css";
+
+const icons = {
+  queued: IconClock,
+  sending: IconClock,
+  sent: IconCheck,
+  delivered: IconChecks,
+  read: IconChecks,
+  failed: IconAlertTriangle,
+  unknown: IconHelpCircle,
+} as const;
+
+export type Sent = keyof typeof icons;
+
+/** The ticks; `failed` and `unknown` are said aloud. */
+export function Ticks({ state }: { state: string }) {
+  const { t } = useTranslation("inbox");
+  const Icon = icons[state as Sent];
+  if (!Icon) return null;
+  const words = t(`state.${state as Sent}`);
+  const loud = state === "failed" || state === "unknown";
+  const tone = { failed: classes.wrong, unknown: classes.doubt, read: classes.read }[state];
+  return (
+    <span className={tone} title={words} data-state={state}>
+      <Icon size={15} aria-hidden />
+      {loud ? words : <VisuallyHidden>{words}</VisuallyHidden>}
+    </span>
+  );
+}
+
+/** Sends a message once more that failed; of one that may have arrived, it asks first. */
+export function Again({ message, conversation }: { message: Message; conversation: string }) {
+  const { t } = useTranslation("inbox");
+  const { t: common } = useTranslation();
+  const say = useSay();
+  const confirm = useConfirm();
+  const again = useMutation({
+    mutationFn: () => api.POST("/api/v1/messages/{id}/retry", { params: { path: { id: message.id } } }),
+    onSuccess: ({ data }) => data && put(conversation, data),
+    onError: say.failed,
+  });
+  const press = async () => {
+    const sure =
+      message.state === "failed" ||
+      (await confirm({ title: t("again.title"), text: t("again.text"), yes: t("again.yes") }));
+    if (sure) again.mutate();
+  };
+  return (
+    <Button size="compact-xs" variant="default" loading={again.isPending} onClick={() => void press()}>
+      {message.state === "failed" ? common("action.retry") : t("again.yes")}
+    </Button>
+  );
+}

@@ -1,0 +1,142 @@
+// One conversation: what was said, and what a person does about it.
+import { Button, Stack } from "@mantine/core";
+import { useDocumentVisibility } from "@mantine/hooks";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { api } from "@/api/client";
+import { useLive } from "@/api/live";
+import { reread } from "@/api/queries";
+import { Failed, Loading } from "@/parts/States";
+import { useActs, useThreadKeys } from "./actions";
+import { Composer } from "./Composer";
+import { show, useConversation } from "./conversations";
+import type { Conversation } from "./filter";
+import { Case, Head } from "./Head";
+import list from "./inbox.module.css";
+import { Messages } from "./Messages";
+import { useNameOf } from "./Row";
+import { usePending } from "./sending";
+import { freshen, type Message, useMessages } from "./thread";
+import { Why } from "./Why";
+import { useWindow } from "./window";
+
+/** Says that a person looks at it, while it is open and its tab is seen. */
+function useSeen(one: Conversation | undefined) {
+  const visible = useDocumentVisibility() === "visible";
+  const { id, unread = 0 } = one ?? {};
+  const latest = useRef(one);
+  latest.current = one;
+  useEffect(() => {
+    if (!id || !visible || unread === 0) return;
+    const see = api.POST("/api/v1/conversations/{id}/seen", { params: { path: { id } } });
+    see.then(
+      () => {
+        if (latest.current?.id === id) show({ ...latest.current, unread: 0 });
+        reread("/api/v1/conversations/counts");
+      },
+      // Said again with the next message.
+      () => undefined,
+    );
+  }, [id, visible, unread]);
+}
+
+function Unread({ error, again }: { error: unknown; again: () => void }) {
+  const { t } = useTranslation("inbox");
+  return (
+    <Stack p="md">
+      <Failed error={error} again={again} />
+      <Button component={Link} to="/inbox" variant="default" w="fit-content">
+        {t("keys.back")}
+      </Button>
+    </Stack>
+  );
+}
+
+function Open({ conversation: one, id }: { conversation: Conversation; id: string }) {
+  const navigate = useNavigate();
+  const name = useNameOf()(one);
+  const { trace } = useSearch({ strict: false });
+  const window = useWindow(one) ?? { kind: "free" };
+  const acts = useActs(id);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const thread = useMessages(id);
+  const pending = usePending(id);
+  const [quoting, setQuoting] = useState<Message>();
+  useThreadKeys({ conversation: one, acts, field });
+  useSeen(one);
+  useLive({ conversation: useCallback((stirred: string) => void (stirred === id && freshen(id)), [id]) });
+  // Where only one of the two is seen, what was pressed in the list is gone: the focus goes to what came.
+  useEffect(() => {
+    if (globalThis.matchMedia("(max-width: 61.99em)").matches)
+      heading.current?.focus({ preventScroll: true });
+  }, []);
+  const why = useCallback(
+    (turn: string | undefined) =>
+      void navigate({
+        to: "/inbox/$id",
+        params: { id },
+        search: (old) => ({ ...old, trace: turn }),
+        resetScroll: false,
+      }),
+    [navigate, id],
+  );
+  const quote = useCallback((message: Message) => {
+    setQuoting(message);
+    field.current?.focus();
+  }, []);
+  return (
+    <>
+      <Head one={one} name={name} window={window} acts={acts} heading={heading} />
+      <Case one={one} />
+      {thread.query.data ? (
+        <Messages
+          id={id}
+          customer={name}
+          thread={thread}
+          pending={pending}
+          writable={window.kind === "open" || window.kind === "free"}
+          quote={quote}
+          why={why}
+        />
+      ) : (
+        <div style={{ flex: 1, padding: 16 }}>
+          {thread.query.error ? (
+            <Failed error={thread.query.error} again={() => void thread.query.refetch()} />
+          ) : (
+            <Loading rows={5} />
+          )}
+        </div>
+      )}
+      <Composer
+        conversation={one}
+        name={name}
+        window={window}
+        field={field}
+        quoting={quoting}
+        unquote={() => setQuoting(undefined)}
+      />
+      <Why turn={trace} close={() => why(undefined)} />
+    </>
+  );
+}
+
+export function ThreadPage() {
+  const { t } = useTranslation("inbox");
+  const { id = "" } = useParams({ strict: false });
+  const query = useConversation(id);
+  return (
+    <section className={list.thread} aria-label={t("thread")} key={id}>
+      {query.data ? (
+        <Open conversation={query.data} id={id} />
+      ) : query.error ? (
+        <Unread error={query.error} again={() => void query.refetch()} />
+      ) : (
+        <Stack p="md">
+          <Loading rows={6} />
+        </Stack>
+      )}
+    </section>
+  );
+}

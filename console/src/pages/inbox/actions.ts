@@ -1,0 +1,100 @@
+// Taking a conversation over, and giving it back: as buttons, keys and in the finder.
+import { useMutation } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type RefObject, useMemo, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { api } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useSay } from "@/parts/say";
+import { useOffers } from "@/shell/Finder";
+import { useKeys } from "@/shell/Keys";
+import { show } from "./conversations";
+import type { Conversation } from "./filter";
+import { freshen } from "./thread";
+
+const routes = {
+  take: "/api/v1/conversations/{id}/take",
+  handBack: "/api/v1/conversations/{id}/hand-back",
+  resolve: "/api/v1/conversations/{id}/resolve",
+} as const;
+
+export type Act = keyof typeof routes;
+
+/** What can be done with a conversation as it stands. Resolving closes its case, and gives it back too. */
+export function actsOf(one: Conversation): Act[] {
+  const acts: Act[] = [];
+  if (one.owner !== "person") acts.push("take");
+  if (one.open_case) acts.push("resolve");
+  else if (one.owner === "person") acts.push("handBack");
+  return acts;
+}
+
+export function useActs(id: string) {
+  const say = useSay();
+  return useMutation({
+    mutationFn: async (act: Act) => (await api.POST(routes[act], { params: { path: { id } } })).data,
+    onSuccess: (data) => {
+      if (data) show(data);
+      void freshen(id);
+      reread("/api/v1/conversations/counts", "/api/v1/escalations");
+    },
+    onError: say.failed,
+  });
+}
+
+type Given = {
+  conversation: Conversation | undefined;
+  acts: ReturnType<typeof useActs>;
+  field: RefObject<HTMLTextAreaElement | null>;
+};
+
+/** Keys and offers of the conversation that is open. */
+export function useThreadKeys({ conversation, acts, field }: Given) {
+  const { t } = useTranslation("inbox");
+  const navigate = useNavigate();
+  const now = useRef({ conversation, acts });
+  now.current = { conversation, acts };
+  const can = conversation ? actsOf(conversation).join() : "";
+  const made = useMemo(() => {
+    const run = (...wanted: Act[]) => {
+      const { conversation, acts } = now.current;
+      if (!conversation || acts.isPending) return;
+      const act = actsOf(conversation).find((one) => wanted.includes(one));
+      if (act) acts.mutate(act);
+    };
+    const reply = (event?: { preventDefault: () => void }) => {
+      event?.preventDefault();
+      field.current?.focus();
+    };
+    const back = () => void navigate({ to: "/inbox", search: (old) => ({ ...old, trace: undefined }) });
+    return { run, reply, back };
+  }, [navigate, field]);
+  useKeys(
+    useMemo(
+      () => [
+        { key: "r", about: t("keys.reply"), act: made.reply },
+        { key: "t", about: t("keys.take"), act: () => made.run("take") },
+        { key: "e", about: t("keys.resolve"), act: () => made.run("resolve", "handBack") },
+        { key: "u", about: t("keys.back"), act: made.back },
+      ],
+      [t, made],
+    ),
+  );
+  useOffers(
+    useMemo(
+      () => [
+        { id: "inbox-reply", label: t("keys.reply"), onClick: () => setTimeout(made.reply, 250) },
+        ...can
+          .split(",")
+          .filter(Boolean)
+          .map((act) => ({
+            id: `inbox-${act}`,
+            label: t(`act.${act as Act}`),
+            onClick: () => made.run(act as Act),
+          })),
+        { id: "inbox-back", label: t("keys.back"), onClick: made.back },
+      ],
+      [t, made, can],
+    ),
+  );
+}

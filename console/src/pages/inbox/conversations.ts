@@ -1,0 +1,128 @@
+// The list of conversations in the cache: read by pages, kept true by single conversations.
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef } from "react";
+import { $api, api } from "@/api/client";
+import { useLive } from "@/api/live";
+import { queries } from "@/api/queries";
+import { asked, type Conversation, type Filter } from "./filter";
+import { gather } from "./gather";
+import { first, flat, merged, type Page, type Pages } from "./pages";
+
+const PAGE = 100;
+const LIST = "inbox";
+const key = (filter: Filter) => [LIST, filter] as const;
+const path = "/api/v1/conversations/{id}";
+const single = (id: string) => $api.queryOptions("get", path, { params: { path: { id } } });
+
+let reading: string | undefined;
+
+/** Which conversation is open: it stays in the list though it may not belong any more. */
+export function reads(id: string | undefined) {
+  const left = reading;
+  reading = id;
+  const known = left && left !== id ? queries.getQueryData<Conversation>(single(left).queryKey) : undefined;
+  if (known) show(known);
+}
+
+async function read(filter: Filter, cursor?: string, signal?: AbortSignal): Promise<Page> {
+  const { data } = await api.GET("/api/v1/conversations", {
+    params: { query: { ...asked(filter), cursor, limit: PAGE } },
+    signal,
+  });
+  return data as Page;
+}
+
+/** Shows conversations as the server gave them, wherever they are shown. */
+export function show(...all: Conversation[]) {
+  for (const one of all) queries.setQueryData(single(one.id).queryKey, one);
+  for (const [where, pages] of queries.getQueriesData<Pages>({ queryKey: [LIST] })) {
+    const filter = where[1] as Filter;
+    if (!pages) continue;
+    const now = all.reduce((data, one) => merged(data, one, filter, reading), pages);
+    if (now !== pages) queries.setQueryData(where, now);
+  }
+}
+
+/** Reads one conversation anew. */
+export async function refresh(id: string) {
+  const { data } = await api.GET(path, { params: { path: { id } } });
+  if (data) show(data);
+}
+
+/** A conversation: what the list knows of it stands there until it is read. */
+export function useConversation(id: string) {
+  return $api.useQuery("get", path, { params: { path: { id } } }, { placeholderData: () => inList(id) });
+}
+
+function inList(id: string): Conversation | undefined {
+  for (const [, pages] of queries.getQueriesData<Pages>({ queryKey: [LIST] }))
+    for (const { items } of pages?.pages ?? []) {
+      const found = items.find((one) => one.id === id);
+      if (found) return found;
+    }
+  return undefined;
+}
+
+/** Hears of every conversation, and reads what changed. */
+export function useStirred(filter: Filter) {
+  const now = useRef(filter);
+  now.current = filter;
+  const gatherer = useRef<ReturnType<typeof gather>>(undefined);
+  useEffect(() => {
+    const made = gather({
+      one: refresh,
+      recent: async () => {
+        const { items } = await read(now.current);
+        show(...items);
+        return items.map(({ id }) => id);
+      },
+    });
+    gatherer.current = made;
+    return made.stop;
+  }, []);
+  const conversation = useCallback((id: string) => gatherer.current?.stir(id), []);
+  useLive({ conversation });
+}
+
+/** The list. `deepest` says how many rows from the top somebody looks: so much is read again when all is to be. */
+export function useConversations(filter: Filter, deepest: () => number) {
+  const query = useInfiniteQuery({
+    queryKey: key(filter),
+    queryFn: ({ pageParam, signal }) => read(filter, pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
+    // Read once; after that single conversations are merged into it. A deep list is never read again as a whole.
+    enabled: ({ state }) => state.data === undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+    placeholderData: keepPreviousData,
+    structuralSharing: false,
+  });
+  const { refetch } = query;
+  const hash = JSON.stringify(key(filter));
+  useEffect(() => {
+    const again = () => {
+      const pages = 1 + Math.floor(deepest() / PAGE);
+      queries.setQueryData<Pages>(JSON.parse(hash), (data) => data && first(data, pages));
+      void refetch();
+    };
+    // What was read while this list was not shown has missed what happened since.
+    const state = queries.getQueryState(JSON.parse(hash));
+    if (state?.data !== undefined && state.fetchStatus === "idle") again();
+    return queries.getQueryCache().subscribe((event) => {
+      if (event.type !== "updated" || event.action.type !== "invalidate") return;
+      if (event.query.queryHash === hash && event.query.state.data !== undefined) again();
+    });
+  }, [hash, refetch, deepest]);
+  const list = useMemo(() => flat(query.data), [query.data]);
+  return { query, list };
+}
+
+/** How many there are of each sort. */
+export function useCounts() {
+  return $api.useQuery("get", "/api/v1/conversations/counts").data;
+}
+
+/** The numbers of the desk, for who has several. */
+export function useNumbers() {
+  return $api.useQuery("get", "/api/v1/numbers").data;
+}

@@ -1,0 +1,39 @@
+// Addresses become links, and nothing else does.
+import { expect, test } from "vitest";
+import { pieces } from "./links";
+
+const links = (text: string) =>
+  pieces(text)
+    .filter(({ href }) => href)
+    .map(({ text: shown, href }) => [shown, href]);
+
+test("addresses of the web and of mail", () => {
+  expect(links("See https://shop.example/a?b=c#d, or www.shop.example.")).toEqual([
+    ["https://shop.example/a?b=c#d", "https://shop.example/a?b=c#d"],
+    ["www.shop.example", "https://www.shop.example/"],
+  ]);
+  expect(links("ana@shop.example")).toEqual([["ana@shop.example", "mailto:ana@shop.example"]]);
+});
+
+test("brackets belong to an address that opened them", () => {
+  expect(links("(https://x.example/a_(b))")).toEqual([
+    ["https://x.example/a_(b)", "https://x.example/a_(b)"],
+  ]);
+  expect(links("راجع https://x.example/a؟")).toEqual([["https://x.example/a", "https://x.example/a"]]);
+});
+
+test("nothing that runs", () => {
+  expect(links("javascript:alert(1) data:text/html,x file:///etc http://localhost https://")).toEqual([]);
+  expect(links('https://x.example/"onclick="alert(1)')).toEqual([
+    ["https://x.example/", "https://x.example/"],
+  ]);
+});
+
+test("every word stays", () => {
+  const text = "a https://x.example b\nc@d.example, e";
+  expect(
+    pieces(text)
+      .map((piece) => piece.text)
+      .join(""),
+  ).toBe(text);
+});

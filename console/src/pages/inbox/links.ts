@@ -1,0 +1,44 @@
+// What customers write, cut into words and addresses: an address becomes a link, everything else stays text.
+
+export type Piece = { text: string; href?: string };
+
+const address = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
+/** What ends a sentence rather than an address. */
+const tail = /[.,;:!?…،؛؟'"»”’*_~]+$/u;
+
+/** The end of an address: brackets belong to it when they were opened in it. */
+function trimmed(found: string): string {
+  let text = found.replace(tail, "");
+  for (const [open, close] of ["()", "[]", "{}"] as const) {
+    while (
+      text.endsWith(close as string) &&
+      text.split(close as string).length > text.split(open as string).length
+    )
+      text = text.slice(0, -1).replace(tail, "");
+  }
+  return text;
+}
+
+/** Where an address leads; only to the web and to mail. */
+function target(text: string): string | undefined {
+  if (/^https?:\/\//i.test(text) || /^www\./i.test(text)) {
+    const whole = text.includes("://") ? text : `https://${text}`;
+    return URL.canParse(whole) && new URL(whole).hostname.includes(".") ? new URL(whole).href : undefined;
+  }
+  return `mailto:${text}`;
+}
+
+export function pieces(text: string): Piece[] {
+  const all: Piece[] = [];
+  let end = 0;
+  for (const match of text.matchAll(address)) {
+    const found = trimmed(match[0]);
+    const href = found ? target(found) : undefined;
+    if (!href) continue;
+    if (match.index > end) all.push({ text: text.slice(end, match.index) });
+    all.push({ text: found, href });
+    end = match.index + found.length;
+  }
+  if (end < text.length) all.push({ text: text.slice(end) });
+  return all;
+}

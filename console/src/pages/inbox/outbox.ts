@@ -1,0 +1,157 @@
+// Messages on their way: shown at once, sent one after the other, each under a key of its own so that none is sent twice.
+import { Failure } from "@/api/client";
+
+export type Pending = {
+  /** Made once for each message; the server knows it again. */
+  key: string;
+  conversation: string;
+  text: string;
+  /** The id of the message that it quotes. */
+  reply_to?: string;
+  /** When it was written. */
+  at: number;
+  /** `queued`: waits for those before it, or for the connection. */
+  state: "queued" | "sending" | "failed";
+  /** Whether the server could not be reached. */
+  stuck?: boolean;
+  /** Why it failed. */
+  error?: string;
+  /** The newest message of the conversation when it was last tried: what the server made of it is newer. */
+  after?: string;
+};
+
+type Made = { id: string };
+type Way<M extends Made> = {
+  send: (pending: Pending) => Promise<M>;
+  /** Shows what the server made of it. */
+  arrived: (pending: Pending, message: M) => void;
+  /** The newest message that is known of a conversation. */
+  newest: (conversation: string) => string;
+  storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
+};
+
+const KEPT = "frontdesk.outbox";
+const PATIENCE = [1_000, 2_000, 5_000, 10_000, 30_000];
+/** What passes by itself. */
+const passing = (error: unknown) => error instanceof Failure && [0, 502, 503, 504].includes(error.status);
+
+function kept(storage: Way<Made>["storage"]): Pending[] {
+  try {
+    const list: Pending[] = JSON.parse(storage.getItem(KEPT) ?? "[]");
+    // Nobody knows whether it arrived: the same key again is safe.
+    return list.map((one) => (one.state === "sending" ? { ...one, state: "queued" } : one));
+  } catch {
+    return [];
+  }
+}
+
+export class Outbox<M extends Made> {
+  private all: readonly Pending[];
+  private readonly watchers = new Set<() => void>();
+  private readonly running = new Set<string>();
+  private later: ReturnType<typeof setTimeout> | undefined;
+  private tries = 0;
+
+  constructor(private readonly way: Way<M>) {
+    this.all = kept(way.storage);
+  }
+
+  /** Every message that is on its way. The same list for as long as nothing changes. */
+  readonly list = () => this.all;
+
+  readonly subscribe = (watcher: () => void) => {
+    this.watchers.add(watcher);
+    return () => {
+      this.watchers.delete(watcher);
+    };
+  };
+
+  write(conversation: string, text: string, reply_to?: string) {
+    const key = crypto.randomUUID();
+    this.become([...this.all, { key, conversation, text, reply_to, at: Date.now(), state: "queued" }]);
+    void this.pump(conversation);
+  }
+
+  /** Tries a message that failed once more, under its old key. */
+  again(key: string) {
+    this.change(key, { state: "queued", error: undefined });
+    const one = this.all.find((pending) => pending.key === key);
+    if (one) void this.pump(one.conversation);
+  }
+
+  discard(key: string) {
+    this.become(this.all.filter((pending) => pending.key !== key || pending.state === "sending"));
+  }
+
+  /** The connection is back, or may be. */
+  readonly wake = () => {
+    clearTimeout(this.later);
+    for (const id of new Set(this.all.map(({ conversation }) => conversation))) void this.pump(id);
+  };
+
+  /** Sends what waits in a conversation, in the order in which it was written. */
+  private async pump(conversation: string) {
+    if (this.running.has(conversation)) return;
+    this.running.add(conversation);
+    const next = () =>
+      this.all.find((pending) => pending.conversation === conversation && pending.state === "queued");
+    for (let one = next(); one; one = next()) if (!(await this.attempt(one))) break;
+    this.running.delete(conversation);
+  }
+
+  /** Whether the next one may be tried. */
+  private async attempt(one: Pending): Promise<boolean> {
+    this.change(one.key, { state: "sending", after: one.after ?? this.way.newest(one.conversation) });
+    try {
+      const message = await this.way.send(one);
+      this.tries = 0;
+      this.way.arrived(one, message);
+      this.become(this.all.filter(({ key }) => key !== one.key));
+      return true;
+    } catch (error) {
+      if (passing(error)) {
+        this.change(one.key, { state: "queued", stuck: true });
+        this.wait();
+        return false;
+      }
+      const why = error instanceof Error ? error.message : "";
+      this.change(one.key, { state: "failed", stuck: false, error: why, after: undefined });
+      return true;
+    }
+  }
+
+  private wait() {
+    clearTimeout(this.later);
+    this.later = setTimeout(this.wake, PATIENCE[Math.min(this.tries, PATIENCE.length - 1)]);
+    this.tries += 1;
+  }
+
+  private change(key: string, change: Partial<Pending>) {
+    this.become(this.all.map((pending) => (pending.key === key ? { ...pending, ...change } : pending)));
+  }
+
+  private become(all: readonly Pending[]) {
+    this.all = all;
+    if (all.length) this.way.storage.setItem(KEPT, JSON.stringify(all));
+    else this.way.storage.removeItem(KEPT);
+    for (const watcher of this.watchers) watcher();
+  }
+}
+
+type Shown = { id: string; author: string; text?: string | null };
+
+/**
+ * Those of a conversation that are to be shown beside its messages: not those that the server has already, though its
+ * answer is not here yet.
+ */
+export function unarrived(pending: readonly Pending[], messages: readonly Shown[]): Pending[] {
+  const taken = new Set<string>();
+  return pending.filter(({ after, text }) => {
+    if (after === undefined) return true;
+    const made = messages.find(
+      (one) => one.author === "person" && one.text === text && one.id > after && !taken.has(one.id),
+    );
+    if (made) taken.add(made.id);
+    return !made;
+  });
+}

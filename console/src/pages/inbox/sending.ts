@@ -1,0 +1,36 @@
+// The outbox of this page: where its messages go, and when it tries again.
+import { useMemo, useSyncExternalStore } from "react";
+import { api } from "@/api/client";
+import { refresh } from "./conversations";
+import { Outbox, type Pending } from "./outbox";
+import { type Message, newest, put } from "./thread";
+
+/** Milliseconds after which nobody believes any more that an answer comes. */
+const LONGEST = 30_000;
+
+export const outbox = new Outbox<Message>({
+  storage: sessionStorage,
+  newest,
+  send: async ({ conversation, text, reply_to, key }) => {
+    const { data } = await api.POST("/api/v1/conversations/{id}/messages", {
+      params: { path: { id: conversation }, header: { "Idempotency-Key": key } },
+      body: { text, reply_to },
+      signal: AbortSignal.timeout(LONGEST),
+    });
+    return data as Message;
+  },
+  arrived: ({ conversation }, message) => {
+    put(conversation, message);
+    // Writing takes the conversation over.
+    void refresh(conversation).catch(() => undefined);
+  },
+});
+
+window.addEventListener("online", outbox.wake);
+outbox.wake();
+
+/** What is on its way in a conversation. */
+export function usePending(id: string): Pending[] {
+  const all = useSyncExternalStore(outbox.subscribe, outbox.list);
+  return useMemo(() => all.filter(({ conversation }) => conversation === id), [all, id]);
+}

@@ -1,0 +1,123 @@
+// The messages of a conversation: pages backwards in time, into which what is new is merged.
+import { type InfiniteData, queryOptions, useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect, useMemo } from "react";
+import { api, type Schemas } from "@/api/client";
+import { queries } from "@/api/queries";
+
+export type Message = Schemas["Message"];
+type Page = Schemas["Page_Message"];
+export type Thread = InfiniteData<Page, string | undefined>;
+
+const PAGE = 50;
+const key = (id: string) => ["thread", id] as const;
+
+async function read(id: string, cursor?: string, signal?: AbortSignal): Promise<Page> {
+  const { data } = await api.GET("/api/v1/conversations/{id}/messages", {
+    params: { path: { id }, query: { cursor, limit: PAGE } },
+    signal,
+  });
+  return data as Page;
+}
+
+function later(one: Message, other: Message): number {
+  if (one.sent_at !== other.sent_at) return other.sent_at - one.sent_at;
+  return one.id < other.id ? 1 : -1;
+}
+
+/** The thread with these messages as they are now. `page` is the newest page, or single messages of it. */
+export function joined(thread: Thread, page: Page): Thread {
+  const given = new Map(page.items.map((one) => [one.id, one]));
+  const known = new Set(thread.pages.flatMap(({ items }) => items.map(({ id }) => id)));
+  const fresh = page.items.filter(({ id }) => !known.has(id));
+  // So much is new that there is a gap between: begin anew.
+  if (page.next && known.size > 0 && fresh.length === page.items.length)
+    return { pages: [page], pageParams: [undefined] };
+  const pages = thread.pages.map((old, index) => {
+    const touched = old.items.some(({ id }) => given.has(id));
+    if (!touched && !(index === 0 && fresh.length > 0)) return old;
+    const items = touched ? old.items.map((one) => given.get(one.id) ?? one) : old.items;
+    return { ...old, items: index === 0 ? [...fresh, ...items].sort(later) : items };
+  });
+  return { ...thread, pages };
+}
+
+/** All messages that were read, the oldest first, each once. */
+export function inOrder(thread: { pages: Page[] } | undefined): Message[] {
+  const all = new Map<string, Message>();
+  for (const { items } of thread?.pages ?? [])
+    for (const one of items) if (!all.has(one.id)) all.set(one.id, one);
+  return [...all.values()].reverse();
+}
+
+function join(id: string, page: Page) {
+  queries.setQueryData<Thread>(key(id), (thread) => thread && joined(thread, page));
+}
+
+/** Shows a message as the server gave it. */
+export function put(id: string, message: Message) {
+  join(id, { items: [message], next: null });
+}
+
+/** The id of the newest message that is known. Ids grow with time. */
+export function newest(id: string): string {
+  const thread = queries.getQueryData<Thread>(key(id));
+  let last = "";
+  for (const one of thread?.pages[0]?.items ?? []) if (one.id > last) last = one.id;
+  return last;
+}
+
+const flights = new Map<string, Promise<void>>();
+const again = new Set<string>();
+
+/** Reads what is new. Called often, it reads once more when it is done, and not more often. */
+export function freshen(id: string): Promise<void> {
+  const flying = flights.get(id);
+  if (flying) {
+    again.add(id);
+    return flying;
+  }
+  const flight = read(id)
+    .then((page) => join(id, page))
+    .catch(() => undefined)
+    .finally(() => {
+      flights.delete(id);
+      if (again.delete(id)) setTimeout(() => void freshen(id), 200);
+    });
+  flights.set(id, flight);
+  return flight;
+}
+
+/** The messages, and more of them. */
+export function useMessages(id: string) {
+  const query = useInfiniteQuery({
+    queryKey: key(id),
+    queryFn: ({ pageParam, signal }) => read(id, pageParam, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
+    // The live stream says when it is to be read again.
+    refetchOnWindowFocus: false,
+  });
+  useEffect(
+    () => () => {
+      // Whoever comes back begins at the newest messages.
+      queries.setQueryData<Thread>(
+        key(id),
+        (thread) => thread && { pages: thread.pages.slice(0, 1), pageParams: thread.pageParams.slice(0, 1) },
+      );
+    },
+    [id],
+  );
+  const messages = useMemo(() => inOrder(query.data), [query.data]);
+  return { query, messages };
+}
+
+/** A turn, for why the bot said so. */
+export const turnQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["get", "/api/v1/turns/{id}", id],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }) => {
+      const { data } = await api.GET("/api/v1/turns/{id}", { params: { path: { id } }, signal });
+      return data as Schemas["Turn"];
+    },
+  });

@@ -1,0 +1,18 @@
+// Whether a customer may be written to.
+import { expect, test } from "vitest";
+import type { Conversation } from "./filter";
+import { windowOf } from "./window";
+
+const one = (more: Partial<Conversation>) =>
+  ({ provider: "meta", opted_out: false, last_inbound_at: 1, window_ends_at: 100, ...more }) as Conversation;
+
+test("the window", () => {
+  expect(windowOf(one({}), 40)).toEqual({ kind: "open", left: 60 });
+  expect(windowOf(one({}), 100)).toEqual({ kind: "closed" });
+  expect(windowOf(one({ opted_out: true }), 40)).toEqual({ kind: "optedOut" });
+  expect(windowOf(one({ window_ends_at: null, last_inbound_at: null }), 40)).toEqual({ kind: "never" });
+  expect(windowOf(one({ window_ends_at: null }), 40)).toEqual({ kind: "free" });
+  expect(windowOf(one({ window_ends_at: null, last_inbound_at: null, provider: "sandbox" }), 40)).toEqual({
+    kind: "free",
+  });
+});

@@ -1,0 +1,48 @@
+// WhatsApp's 24-hour window: whether the customer may be written to, and for how long.
+import { useEffect, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Conversation } from "./filter";
+
+/** `free`: there is no such limit. `never`: the customer has never written. */
+export type Window = { kind: "free" | "never" | "closed" | "optedOut" } | { kind: "open"; left: number };
+
+/** Providers without the limit of WhatsApp. */
+const unlimited = new Set(["sandbox"]);
+
+export function windowOf(one: Conversation, now: number): Window {
+  if (one.opted_out) return { kind: "optedOut" };
+  if (one.window_ends_at == null)
+    return { kind: unlimited.has(one.provider) || one.last_inbound_at != null ? "free" : "never" };
+  const left = one.window_ends_at - now;
+  return left > 0 ? { kind: "open", left } : { kind: "closed" };
+}
+
+/** The window as it is now, and again when it has become less. */
+export function useWindow(one: Conversation | undefined): Window | undefined {
+  const [now, setNow] = useState(Date.now);
+  const ends = one?.window_ends_at;
+  useEffect(() => {
+    setNow(Date.now());
+    if (ends == null) return;
+    const left = ends - Date.now();
+    if (left <= 0) return;
+    const timer = setInterval(() => setNow(Date.now()), left < 120_000 ? 1_000 : 15_000);
+    return () => clearInterval(timer);
+  }, [ends]);
+  return useMemo(() => one && windowOf(one, now), [one, now]);
+}
+
+/** 5 h 12 min; of the last minute the seconds. */
+export function useLeft() {
+  const { i18n } = useTranslation();
+  const say = (value: number, unit: string) =>
+    new Intl.NumberFormat(i18n.language, { style: "unit", unit, unitDisplay: "short" }).format(value);
+  return (ms: number): string => {
+    if (ms < 60_000) return say(Math.max(1, Math.floor(ms / 1_000)), "second");
+    const minutes = Math.floor(ms / 60_000);
+    const hours = Math.floor(minutes / 60);
+    const rest = say(minutes % 60, "minute");
+    if (hours === 0) return rest;
+    return minutes % 60 ? `${say(hours, "hour")} ${rest}` : say(hours, "hour");
+  };
+}

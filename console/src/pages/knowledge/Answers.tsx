@@ -1,0 +1,171 @@
+// Answers that customers get word for word.
+import { ActionIcon, Badge, Button, Center, Group, Paper, Stack, Text } from "@mantine/core";
+import { IconMessageCheck, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useConfirm } from "@/parts/Confirm";
+import { Async, Empty } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { AnswerForm } from "./AnswerForm";
+
+type Answer = Schemas["CuratedAnswer"];
+
+export function Answers({ collection }: { collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const [editing, setEditing] = useState<Answer | "new">();
+  const query = $api.useInfiniteQuery(
+    "get",
+    "/api/v1/collections/{name}/answers",
+    { params: { path: { name: collection }, query: { limit: 50 } } },
+    {
+      pageParamName: "cursor",
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page: Schemas["Page_CuratedAnswer"]) => page.next ?? undefined,
+      select: ({ pages }) => pages.flatMap(({ items }) => items),
+    },
+  );
+  const add = (
+    <Button
+      variant="default"
+      leftSection={<IconPlus size={18} aria-hidden />}
+      onClick={() => setEditing("new")}
+    >
+      {t("answers.add")}
+    </Button>
+  );
+  return (
+    <>
+      <Async
+        query={query}
+        empty={
+          <Empty title={t("answers.none")} icon={<IconMessageCheck />} action={add}>
+            {t("answers.noneAbout")}
+          </Empty>
+        }
+      >
+        {(answers) => (
+          <Stack align="flex-start">
+            {add}
+            <Stack component="ul" gap="sm" p={0} m={0} w="100%" style={{ listStyle: "none" }}>
+              {answers.map((answer) => (
+                <Row
+                  key={answer.id}
+                  answer={answer}
+                  collection={collection}
+                  edit={() => setEditing(answer)}
+                />
+              ))}
+            </Stack>
+            {query.hasNextPage && (
+              <Center w="100%">
+                <Button
+                  variant="default"
+                  loading={query.isFetchingNextPage}
+                  onClick={() => void query.fetchNextPage()}
+                >
+                  {t("common:action.more")}
+                </Button>
+              </Center>
+            )}
+          </Stack>
+        )}
+      </Async>
+      <AnswerForm collection={collection} editing={editing} close={() => setEditing(undefined)} />
+    </>
+  );
+}
+
+type RowProps = { answer: Answer; collection: string; edit: () => void };
+
+function Row({ answer: one, collection, edit }: RowProps) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const [question = "", ...others] = one.phrasings;
+  return (
+    <Paper withBorder p="md" component="li" data-testid="answer">
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Stack gap={4} style={{ minWidth: 0 }}>
+          <Group gap="xs">
+            <Text fw={600} dir="auto">
+              {question}
+            </Text>
+            {one.language && (
+              <Badge variant="default" size="sm" dir="ltr">
+                {one.language}
+              </Badge>
+            )}
+            {!one.enabled && (
+              <Badge variant="light" color="gray" size="sm" tt="none">
+                {t("answers.off")}
+              </Badge>
+            )}
+          </Group>
+          {others.length > 0 && (
+            <Text size="xs" c="dimmed">
+              {t("answers.ways", { count: others.length })}
+            </Text>
+          )}
+          <Text size="sm" dir="auto" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
+            {one.answer}
+          </Text>
+          {one.source && (
+            <Text size="xs" c="dimmed">
+              {t("answers.file", { file: one.source })}. {t("answers.fileAbout")}
+            </Text>
+          )}
+        </Stack>
+        {!one.source && <Acts answer={one} question={question} collection={collection} edit={edit} />}
+      </Group>
+    </Paper>
+  );
+}
+
+function Acts({ answer, question, collection, edit }: RowProps & { question: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const confirm = useConfirm();
+  const say = useSay();
+  const deletion = $api.useMutation("delete", "/api/v1/collections/{name}/answers/{id}");
+  const remove = async () => {
+    const sure = await confirm({
+      title: t("answers.deleteTitle"),
+      text: t("answers.deleteText"),
+      yes: t("common:action.delete"),
+      danger: true,
+    });
+    if (!sure) return;
+    deletion.mutate(
+      { params: { path: { name: collection, id: answer.id } } },
+      {
+        onSuccess: () => {
+          reread("/api/v1/collections/{name}/answers");
+          say.done(t("answers.deleted"));
+        },
+        onError: say.failed,
+      },
+    );
+  };
+  return (
+    <Group gap={4} wrap="nowrap">
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        onClick={edit}
+        aria-label={t("answers.edit", { question })}
+      >
+        <IconPencil size={18} />
+      </ActionIcon>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        loading={deletion.isPending}
+        onClick={() => void remove()}
+        aria-label={t("answers.delete", { question })}
+      >
+        <IconTrash size={18} />
+      </ActionIcon>
+    </Group>
+  );
+}

@@ -1,0 +1,129 @@
+// One collection: its documents, web sources, curated answers and settings. Files may be dropped anywhere on the page.
+import { Alert, Group, Tabs, Text } from "@mantine/core";
+import { IconShieldLock } from "@tabler/icons-react";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useCallback } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, Failure, type Schemas } from "@/api/client";
+import { useLive, type What } from "@/api/live";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { Page } from "@/parts/Page";
+import { Async, Failed } from "@/parts/States";
+import { AddDocuments } from "./AddDocuments";
+import { Answers } from "./Answers";
+import { CollectionMenu, Holdings } from "./Collections";
+import { DocumentDrawer } from "./DocumentDrawer";
+import { Documents } from "./Documents";
+import { Dropping } from "./Dropping";
+import { Settings } from "./Settings";
+import { Sources } from "./Sources";
+import { Uploads } from "./Uploads";
+
+const tabs = ["documents", "sources", "answers", "settings"] as const;
+
+export function CollectionPage() {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { collection: name } = useParams({ from: "/desk/knowledge/$collection" });
+  const back = { to: "/knowledge", label: t("title") };
+  const query = $api.useQuery("get", "/api/v1/collections", undefined, {
+    refetchInterval: ({ state }) => (state.data?.some(({ learning }) => learning > 0) ? 2_000 : false),
+  });
+  const collection = query.data?.find(({ slug, id }) => slug === name || id === name);
+  if (collection) return <Shown key={collection.id} collection={collection} />;
+  return (
+    <Page title={name} back={back}>
+      <Async query={query}>{() => <Failed error={new Failure(404, t("collections.gone"))} />}</Async>
+    </Page>
+  );
+}
+
+function Shown({ collection }: { collection: Schemas["Collection"] }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const format = useFormat();
+  const navigate = useNavigate();
+  const { tab } = useSearch({ from: "/desk/knowledge/$collection" });
+  const shown = tabs.find((one) => one === tab) ?? "documents";
+  const { slug, agents, guards } = collection;
+  const guarded = guards.length > 0;
+  useLive({
+    changed: useCallback((what: What) => {
+      if (what === "knowledge")
+        reread("/api/v1/collections/{name}/sources", "/api/v1/collections/{name}/answers");
+    }, []),
+  });
+  return (
+    <Page
+      title={slug}
+      back={{ to: "/knowledge", label: t("title") }}
+      about={<About collection={collection} />}
+      actions={
+        <>
+          {!guarded && <AddDocuments collection={slug} />}
+          <CollectionMenu collection={collection} onGone={() => void navigate({ to: "/knowledge" })} />
+        </>
+      }
+    >
+      {guarded && (
+        <Alert icon={<IconShieldLock aria-hidden />} title={t("collections.guarded")} variant="light">
+          {t("collections.guardedAbout", { agents: format.list(guards) })}
+        </Alert>
+      )}
+      {agents.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t("collections.unusedAbout")}
+        </Text>
+      )}
+      <Uploads collection={slug} />
+      <Tabs
+        value={shown}
+        keepMounted={false}
+        onChange={(next) =>
+          void navigate({
+            to: "/knowledge/$collection",
+            params: { collection: slug },
+            search: { tab: next === "documents" ? undefined : (next ?? undefined) },
+            replace: true,
+          })
+        }
+      >
+        <Tabs.List mb="lg">
+          {tabs.map((one) => (
+            <Tabs.Tab key={one} value={one}>
+              {t(`tab.${one}`)}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="documents">
+          <Documents collection={collection} />
+        </Tabs.Panel>
+        <Tabs.Panel value="sources">
+          <Sources collection={slug} />
+        </Tabs.Panel>
+        <Tabs.Panel value="answers">
+          <Answers collection={slug} />
+        </Tabs.Panel>
+        <Tabs.Panel value="settings">
+          <Settings collection={slug} />
+        </Tabs.Panel>
+      </Tabs>
+      <DocumentDrawer collection={slug} />
+      {!guarded && <Dropping collection={slug} />}
+    </Page>
+  );
+}
+
+function About({ collection }: { collection: Schemas["Collection"] }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const format = useFormat();
+  const { agents } = collection;
+  return (
+    <Group gap="xs" component="span">
+      <Holdings collection={collection} />
+      <span>
+        ·{" "}
+        {agents.length > 0 ? t("collections.used", { agents: format.list(agents) }) : t("collections.unused")}
+      </span>
+    </Group>
+  );
+}

@@ -1,0 +1,155 @@
+// A document and the passages that it was cut into. Its id is in the address, so that others can link to it.
+import { Badge, Button, Divider, Drawer, Group, Stack, Text, Title, Tooltip } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { $api, Failure, type Schemas } from "@/api/client";
+import { useFormat } from "@/i18n/format";
+import { Async, Failed } from "@/parts/States";
+import { When } from "@/parts/When";
+import { From, Learning, useActs, Why } from "./DocumentRow";
+
+export function DocumentDrawer({ collection }: { collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const navigate = useNavigate();
+  const { document: id, tab } = useSearch({ from: "/desk/knowledge/$collection" });
+  const close = () =>
+    void navigate({ to: "/knowledge/$collection", params: { collection }, search: { tab }, replace: true });
+  return (
+    <Drawer
+      opened={!!id}
+      onClose={close}
+      position="right"
+      size="lg"
+      title={t("document.title")}
+      closeButtonProps={{ "aria-label": t("common:action.close") }}
+    >
+      {id && <Document key={id} id={id} close={close} />}
+    </Drawer>
+  );
+}
+
+function Document({ id, close }: { id: string; close: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const params = { params: { path: { id } } };
+  const query = $api.useQuery("get", "/api/v1/documents/{id}", params, {
+    refetchInterval: ({ state }) => (state.data?.state === "learning" ? 1_000 : false),
+  });
+  const gone = query.error instanceof Failure && query.error.status === 404;
+  if (gone) return <Failed error={new Failure(404, t("document.gone"))} />;
+  return (
+    <Async query={query}>
+      {(document) => (
+        <Stack>
+          <Head document={document} close={close} />
+          <Passages document={document} />
+        </Stack>
+      )}
+    </Async>
+  );
+}
+
+function Head({ document, close }: { document: Schemas["Document"]; close: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const format = useFormat();
+  const { again, remove, busy } = useActs(document, close);
+  const { title, path, size, updated_at, state } = document;
+  return (
+    <Stack gap="xs">
+      <div>
+        <Title order={3} dir="auto">
+          {title || path}
+        </Title>
+        {title && title !== path && (
+          <Text size="sm" c="dimmed" dir="auto">
+            {path}
+          </Text>
+        )}
+      </div>
+      <Group gap="xs" fz="sm" c="dimmed">
+        <From from={document.from} />
+        {size != null && <span>· {format.size(size)}</span>}
+        <span>
+          · <When at={updated_at} ago />
+        </span>
+      </Group>
+      {state === "learning" && <Learning document={document} />}
+      {state === "failed" && <Why document={document} />}
+      {document.from === "upload" ? (
+        <Group gap="xs">
+          <Button size="xs" variant="default" onClick={again} loading={busy} disabled={state === "learning"}>
+            {t("documents.again")}
+          </Button>
+          <Button size="xs" variant="light" color="red" onClick={() => void remove()} disabled={busy}>
+            {t("common:action.delete")}
+          </Button>
+        </Group>
+      ) : (
+        <Text size="sm" c="dimmed">
+          {t(document.from === "web" ? "documents.webKept" : "documents.folderKept")}
+        </Text>
+      )}
+    </Stack>
+  );
+}
+
+function Passages({ document }: { document: Schemas["Document"] }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { id, state, chunks, updated_at } = document;
+  const query = $api.useQuery(
+    "get",
+    "/api/v1/documents/{id}/chunks",
+    // The last part has no meaning to the server: a document that changed is read again.
+    { params: { path: { id } }, changed: `${updated_at} ${chunks}` },
+  );
+  return (
+    <div>
+      <Title order={4} mb="xs">
+        {t("document.passages")}
+      </Title>
+      <Async
+        query={query}
+        empty={
+          <Text size="sm" c="dimmed">
+            {t(state === "learning" ? "document.notYet" : "document.none")}
+          </Text>
+        }
+      >
+        {(all) => (
+          <Stack component="ol" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
+            {all.map((chunk) => (
+              <Chunk key={chunk.id} chunk={chunk} />
+            ))}
+          </Stack>
+        )}
+      </Async>
+    </div>
+  );
+}
+
+function Chunk({ chunk }: { chunk: Schemas["DocumentChunk"] }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { heading, place, text, tokens, embedded } = chunk;
+  return (
+    <li data-testid="chunk">
+      <Divider mb="sm" />
+      <Group justify="space-between" align="flex-start" wrap="nowrap" gap="xs" mb={4}>
+        <Text size="xs" c="dimmed" dir="auto">
+          {[heading, place].filter(Boolean).join(" › ")}
+        </Text>
+        <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+          {t("document.tokens", { count: tokens })}
+        </Text>
+      </Group>
+      <Text size="sm" dir="auto" style={{ whiteSpace: "pre-wrap" }}>
+        {text}
+      </Text>
+      {!embedded && (
+        <Tooltip label={t("document.notEmbeddedAbout")}>
+          <Badge variant="default" size="sm" tt="none" mt={4}>
+            {t("document.notEmbedded")}
+          </Badge>
+        </Tooltip>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,228 @@
+// One document of the list: where it comes from, how learning goes, or why it failed and what to do.
+import { ActionIcon, Anchor, Badge, Box, Group, Menu, Progress, Table, Text } from "@mantine/core";
+import {
+  IconAlertTriangle,
+  IconDots,
+  IconFolder,
+  IconRefresh,
+  IconTrash,
+  IconUpload,
+  IconWorld,
+} from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { useConfirm } from "@/parts/Confirm";
+import { useSay } from "@/parts/say";
+import { When } from "@/parts/When";
+import { useFailure } from "./failure";
+
+type Document = Schemas["Document"];
+
+export function DocumentRow({ document, collection }: { document: Document; collection: string }) {
+  const format = useFormat();
+  const { id, path, title, state, chunks, size, updated_at } = document;
+  return (
+    <Table.Tr data-testid="document" style={{ verticalAlign: "top" }}>
+      <Table.Td>
+        <Anchor
+          size="sm"
+          fw={500}
+          dir="auto"
+          renderRoot={(props) => (
+            <Link
+              to="/knowledge/$collection"
+              params={{ collection }}
+              search={{ document: id }}
+              replace
+              {...props}
+            />
+          )}
+        >
+          {title || path}
+        </Anchor>
+        {title && title !== path && (
+          <Text size="xs" c="dimmed" dir="auto">
+            {path}
+          </Text>
+        )}
+        <Box hiddenFrom="sm" mt={2}>
+          <Meta document={document} />
+        </Box>
+        {state === "learning" && <Learning document={document} />}
+        {state === "failed" && <Why document={document} />}
+      </Table.Td>
+      <Table.Td visibleFrom="sm">
+        <From from={document.from} />
+      </Table.Td>
+      <Table.Td visibleFrom="sm" ta="end">
+        {format.count(chunks)}
+      </Table.Td>
+      <Table.Td visibleFrom="sm" ta="end" style={{ whiteSpace: "nowrap" }}>
+        {size != null && format.size(size)}
+      </Table.Td>
+      <Table.Td visibleFrom="sm">
+        <When at={updated_at} ago />
+      </Table.Td>
+      <Table.Td w={50} pe={0}>
+        {document.from === "upload" && <Acts document={document} />}
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+const icons = { folder: IconFolder, upload: IconUpload, web: IconWorld };
+
+export function From({ from }: { from: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  if (!(from in icons)) return <>{from}</>;
+  const known = from as keyof typeof icons;
+  const Icon = icons[known];
+  return (
+    <Group gap={6} wrap="nowrap" component="span">
+      <Icon size={16} stroke={1.6} aria-hidden />
+      <Text span size="sm">
+        {t(`documents.${known}`)}
+      </Text>
+    </Group>
+  );
+}
+
+/** What the other columns say, where there is no room for them. */
+function Meta({ document }: { document: Document }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const format = useFormat();
+  return (
+    <Group gap={6} c="dimmed" fz="xs">
+      <From from={document.from} />
+      <span>· {t("collections.passages", { count: document.chunks })}</span>
+      {document.size != null && <span>· {format.size(document.size)}</span>}
+    </Group>
+  );
+}
+
+const stages = ["reading", "cutting", "embedding", "storing"] as const;
+
+export function Learning({ document }: { document: Document }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { progress, chunks } = document;
+  const known = stages.find((one) => one === progress?.stage);
+  const stage = t(`stage.${known ?? "waiting"}`);
+  const { done, total } = progress ?? { done: 0, total: 0 };
+  return (
+    <Box mt={6} maw={360}>
+      <Group gap="xs" wrap="nowrap">
+        <Badge color="blue" variant="light" tt="none" style={{ flexShrink: 0 }}>
+          {t("documents.learning")}
+        </Badge>
+        <Text size="xs" c="dimmed">
+          {total > 0 ? t("stage.of", { stage, done, total }) : stage}
+        </Text>
+      </Group>
+      {progress && (
+        <Progress
+          mt={6}
+          size="sm"
+          value={total > 0 ? (done / total) * 100 : 100}
+          animated={total === 0}
+          aria-label={stage}
+        />
+      )}
+      {chunks > 0 && (
+        <Text size="xs" c="dimmed" mt={4}>
+          {t("documents.replaced")}
+        </Text>
+      )}
+    </Box>
+  );
+}
+
+export function Why({ document }: { document: Document }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { why, what } = useFailure()(document);
+  return (
+    <Group gap={6} wrap="nowrap" align="flex-start" mt={6}>
+      <IconAlertTriangle
+        size={16}
+        aria-hidden
+        color="var(--mantine-color-red-text)"
+        style={{ flexShrink: 0, marginBlockStart: 2 }}
+      />
+      <div>
+        <Text size="sm" c="red">
+          {t("documents.failed")}: {why}
+        </Text>
+        {what && <Text size="sm">{t("documents.remedy", { remedy: what })}</Text>}
+      </div>
+    </Group>
+  );
+}
+
+/** Learning again and deleting, each with its words. */
+export function useActs(document: Document, gone?: () => void) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const confirm = useConfirm();
+  const say = useSay();
+  const params = { params: { path: { id: document.id } } };
+  const changed = () =>
+    reread("/api/v1/collections", "/api/v1/collections/{name}/documents", "/api/v1/documents/{id}");
+  const learning = $api.useMutation("post", "/api/v1/documents/{id}/retry");
+  const deletion = $api.useMutation("delete", "/api/v1/documents/{id}");
+  const name = document.title || document.path;
+  const again = () => learning.mutate(params, { onSuccess: changed, onError: say.failed });
+  const remove = async () => {
+    const sure = await confirm({
+      title: t("documents.deleteTitle", { name }),
+      text: t("documents.deleteText"),
+      yes: t("common:action.delete"),
+      danger: true,
+    });
+    if (!sure) return;
+    try {
+      await deletion.mutateAsync(params);
+    } catch (error) {
+      return say.failed(error);
+    }
+    gone?.();
+    reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
+    say.done(t("documents.deleted", { name }));
+  };
+  return { again, remove, busy: learning.isPending || deletion.isPending };
+}
+
+function Acts({ document }: { document: Document }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { again, remove, busy } = useActs(document);
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          loading={busy}
+          aria-label={t("documents.menu", { name: document.title || document.path })}
+        >
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          leftSection={<IconRefresh size={16} aria-hidden />}
+          onClick={again}
+          disabled={document.state === "learning"}
+        >
+          {t("documents.again")}
+        </Menu.Item>
+        <Menu.Item
+          color="red"
+          leftSection={<IconTrash size={16} aria-hidden />}
+          onClick={() => void remove()}
+        >
+          {t("common:action.delete")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

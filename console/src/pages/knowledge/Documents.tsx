@@ -1,0 +1,136 @@
+// A collection's documents: found by name and state, a page at a time.
+import { Button, Center, Group, SegmentedControl, Stack, Table, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { IconFileText, IconSearch, IconSearchOff } from "@tabler/icons-react";
+import { keepPreviousData } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { Async, Empty } from "@/parts/States";
+import { AddDocuments } from "./AddDocuments";
+import { DocumentRow } from "./DocumentRow";
+
+const states = ["all", "ready", "learning", "failed"] as const;
+type State = (typeof states)[number];
+
+function useDocuments(name: string, state: State, q: string) {
+  const query = { state: state === "all" ? undefined : state, q: q || undefined, limit: 50 };
+  return $api.useInfiniteQuery(
+    "get",
+    "/api/v1/collections/{name}/documents",
+    { params: { path: { name }, query } },
+    {
+      pageParamName: "cursor",
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page: Schemas["Page_Document"]) => page.next ?? undefined,
+      select: ({ pages }) => pages.flatMap(({ items }) => items),
+      placeholderData: keepPreviousData,
+      refetchInterval: ({ state }) =>
+        state.data?.pages.some(({ items }) => items.some((one) => one.state === "learning")) ? 1_000 : false,
+    },
+  );
+}
+
+export function Documents({ collection }: { collection: Schemas["Collection"] }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const [state, setState] = useState<State>("all");
+  const [search, setSearch] = useState("");
+  const [q] = useDebouncedValue(search.trim(), 250);
+  const query = useDocuments(collection.slug, state, q);
+  const all = state === "all" && !q;
+  return (
+    <Stack>
+      {(!all || collection.documents > 0) && (
+        <Group gap="sm">
+          <TextInput
+            aria-label={t("documents.search")}
+            placeholder={t("documents.search")}
+            leftSection={<IconSearch size={16} aria-hidden />}
+            value={search}
+            onChange={(event) => setSearch(event.currentTarget.value)}
+            style={{ flex: "1 1 200px" }}
+            dir="auto"
+            maw={360}
+          />
+          <SegmentedControl
+            aria-label={t("documents.filter")}
+            value={state}
+            onChange={(next) => setState(next as State)}
+            data={states.map((value) => ({ value, label: t(`documents.${value}`) }))}
+          />
+        </Group>
+      )}
+      <Async query={query} empty={<None all={all} collection={collection} />}>
+        {(documents) => (
+          <>
+            <List documents={documents} collection={collection.slug} />
+            {query.hasNextPage && (
+              <Center>
+                <Button
+                  variant="default"
+                  loading={query.isFetchingNextPage}
+                  onClick={() => void query.fetchNextPage()}
+                >
+                  {t("common:action.more")}
+                </Button>
+              </Center>
+            )}
+          </>
+        )}
+      </Async>
+    </Stack>
+  );
+}
+
+function None({ all, collection }: { all: boolean; collection: Schemas["Collection"] }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  if (!all)
+    return (
+      <Empty title={t("documents.noMatch")} icon={<IconSearchOff />}>
+        {t("documents.noMatchAbout")}
+      </Empty>
+    );
+  const guarded = collection.guards.length > 0;
+  return (
+    <Empty
+      title={t("documents.none")}
+      icon={<IconFileText />}
+      action={
+        !guarded && (
+          <Group mt="xs" gap="xs" justify="center">
+            <AddDocuments collection={collection.slug} />
+          </Group>
+        )
+      }
+    >
+      {t(guarded ? "collections.guarded" : "documents.noneAbout")}
+    </Empty>
+  );
+}
+
+function List({ documents, collection }: { documents: Schemas["Document"][]; collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  return (
+    <Table verticalSpacing="sm" aria-label={t("documents.list")}>
+      <Table.Thead visibleFrom="sm">
+        <Table.Tr>
+          <Table.Th>{t("documents.name")}</Table.Th>
+          <Table.Th w={110}>{t("documents.from")}</Table.Th>
+          <Table.Th w={90} ta="end">
+            {t("documents.passages")}
+          </Table.Th>
+          <Table.Th w={90} ta="end">
+            {t("documents.size")}
+          </Table.Th>
+          <Table.Th w={130}>{t("documents.changed")}</Table.Th>
+          <Table.Th w={50} aria-label={t("documents.acts")} />
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {documents.map((document) => (
+          <DocumentRow key={document.id} document={document} collection={collection} />
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}

@@ -1,0 +1,22 @@
+// The whole page takes files that are dropped on it.
+import "@mantine/dropzone/styles.css";
+import { Group, Text } from "@mantine/core";
+import { Dropzone } from "@mantine/dropzone";
+import { IconUpload } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { upload } from "./uploads";
+
+export function Dropping({ collection }: { collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  return (
+    // What cannot be learned the server refuses, and says why.
+    <Dropzone.FullScreen active onDrop={(files) => upload(collection, files)}>
+      <Group justify="center" gap="md" mih="40vh" style={{ pointerEvents: "none" }}>
+        <IconUpload size={40} stroke={1.5} aria-hidden />
+        <Text size="lg" fw={500}>
+          {t("upload.drop", { name: collection })}
+        </Text>
+      </Group>
+    </Dropzone.FullScreen>
+  );
+}

@@ -1,0 +1,233 @@
+// One knowledge gap in full: how customers put it, an answer to write, or a word that it does not matter.
+import {
+  Alert,
+  Anchor,
+  Button,
+  Drawer,
+  Group,
+  List,
+  Select,
+  Stack,
+  Text,
+  Textarea,
+  Title,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useConfirm } from "@/parts/Confirm";
+import { Async, Failed } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { When } from "@/parts/When";
+
+type Full = Schemas["KnowledgeGapInFull"];
+
+function changed() {
+  reread("/api/v1/gaps", "/api/v1/gaps/{id}", "/api/v1/collections/{name}/answers");
+}
+
+export function GapDrawer({ id, close }: { id?: string; close: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  return (
+    <Drawer
+      opened={!!id}
+      onClose={close}
+      position="right"
+      size="lg"
+      title={t("gaps.title")}
+      closeButtonProps={{ "aria-label": t("common:action.close") }}
+    >
+      {id && <Gap id={id} close={close} />}
+    </Drawer>
+  );
+}
+
+function Gap({ id, close }: { id: string; close: () => void }) {
+  const query = $api.useQuery("get", "/api/v1/gaps/{id}", { params: { path: { id } } });
+  return <Async query={query}>{(full) => <Shown full={full} close={close} />}</Async>;
+}
+
+function Shown({ full, close }: { full: Full; close: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const { gap, examples } = full;
+  return (
+    <Stack>
+      <div>
+        <Title order={3} dir="auto">
+          {gap.question}
+        </Title>
+        <Text size="sm" c="dimmed">
+          {t("gaps.asked", { count: gap.asked })} · <When at={gap.last_at} ago />
+        </Text>
+      </div>
+      {examples.length > 0 && (
+        <div>
+          <Title order={4} fz="sm">
+            {t("gaps.examples")}
+          </Title>
+          <Text size="xs" c="dimmed" mb={4}>
+            {t("gaps.examplesAbout")}
+          </Text>
+          <List size="sm" spacing={4}>
+            {examples.map((example) => (
+              <List.Item key={`${example.asked_at} ${example.question}`}>
+                <span dir="auto">{example.question}</span>{" "}
+                <Text span size="xs" c="dimmed">
+                  <When at={example.asked_at} ago />
+                </Text>
+              </List.Item>
+            ))}
+          </List>
+        </div>
+      )}
+      <Anchor
+        size="sm"
+        w="fit-content"
+        renderRoot={(props) => <Link to="/sandbox" search={{ ask: gap.question }} {...props} />}
+      >
+        {t("gaps.try")}
+      </Anchor>
+      {gap.state !== "answered" && <AnswerForm full={full} close={close} />}
+    </Stack>
+  );
+}
+
+function AnswerForm({ full, close }: { full: Full; close: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const collections = $api.useQuery("get", "/api/v1/collections");
+  return (
+    <Async
+      query={collections}
+      rows={2}
+      empty={
+        <Alert color="orange" variant="light">
+          {t("gaps.noCollection")}
+        </Alert>
+      }
+    >
+      {(all) => <Form full={full} collections={all} close={close} />}
+    </Async>
+  );
+}
+
+type FormProps = { full: Full; collections: Schemas["Collection"][]; close: () => void };
+
+/** A customer's ways of asking, without those that say the same in the same words. */
+function ways({ gap, examples }: Full): string {
+  return [...new Set([gap.question, ...examples.map(({ question }) => question)])].join("\n");
+}
+
+function Form({ full, collections, close }: FormProps) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const say = useSay();
+  const { gap } = full;
+  const agents = $api.useQuery("get", "/api/v1/agents");
+  const slug = agents.data?.find(({ id }) => id === gap.agent_id)?.slug;
+  const first = collections.find((one) => slug && one.agents.includes(slug)) ?? collections[0];
+  const answering = $api.useMutation("post", "/api/v1/gaps/{id}/answer");
+  const form = useForm({
+    initialValues: { answer: "", collection: "", phrasings: ways(full) },
+    validate: {
+      answer: (text) => (text.trim() ? null : t("answers.answerMissing")),
+      phrasings: (text) => (text.trim() ? null : t("answers.questionMissing")),
+    },
+  });
+  const collection = form.values.collection || first?.slug || "";
+  const save = form.onSubmit(({ answer, phrasings }) => {
+    const lines = phrasings.split("\n").map((line) => line.trim());
+    const body = { answer, collection, phrasings: lines.filter(Boolean).slice(0, 50) };
+    answering.mutate(
+      { params: { path: { id: gap.id } }, body },
+      {
+        onSuccess: () => {
+          changed();
+          say.done(t("gaps.saved"));
+          close();
+        },
+      },
+    );
+  });
+  return (
+    <form onSubmit={save} noValidate>
+      <Stack>
+        <Textarea
+          label={t("gaps.answerText")}
+          description={t("gaps.answerAbout")}
+          dir="auto"
+          autosize
+          minRows={3}
+          maxRows={12}
+          maxLength={8_000}
+          required
+          {...form.getInputProps("answer")}
+        />
+        <Textarea
+          label={t("gaps.ways")}
+          description={t("gaps.waysAbout")}
+          dir="auto"
+          autosize
+          minRows={2}
+          maxRows={8}
+          required
+          {...form.getInputProps("phrasings")}
+        />
+        <Select
+          label={t("gaps.collection")}
+          data={collections.map((one) => one.slug)}
+          value={collection}
+          onChange={(value) => form.setFieldValue("collection", value ?? "")}
+          allowDeselect={false}
+        />
+        {answering.error && <Failed error={answering.error} />}
+        <Group justify="space-between">
+          <Dismiss gap={gap} close={close} />
+          <Button type="submit" loading={answering.isPending}>
+            {t("gaps.save")}
+          </Button>
+        </Group>
+        {first && (
+          <Anchor
+            size="sm"
+            renderRoot={(props) => <Link to="/knowledge/$collection" params={{ collection }} {...props} />}
+          >
+            {t("gaps.document", { name: collection })}
+          </Anchor>
+        )}
+      </Stack>
+    </form>
+  );
+}
+
+function Dismiss({ gap, close }: { gap: Schemas["KnowledgeGap"]; close: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const confirm = useConfirm();
+  const say = useSay();
+  const dismissal = $api.useMutation("post", "/api/v1/gaps/{id}/dismiss");
+  if (gap.state === "dismissed") return <span />;
+  const dismiss = async () => {
+    const sure = await confirm({
+      title: t("gaps.dismissTitle"),
+      text: t("gaps.dismissText"),
+      yes: t("gaps.dismiss"),
+    });
+    if (!sure) return;
+    dismissal.mutate(
+      { params: { path: { id: gap.id } } },
+      {
+        onSuccess: () => {
+          changed();
+          say.done(t("gaps.dismissDone"));
+          close();
+        },
+        onError: say.failed,
+      },
+    );
+  };
+  return (
+    <Button variant="default" loading={dismissal.isPending} onClick={() => void dismiss()}>
+      {t("gaps.dismiss")}
+    </Button>
+  );
+}

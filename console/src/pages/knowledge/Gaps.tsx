@@ -1,0 +1,168 @@
+// Questions that customers asked and nothing answered, grouped: answer them, or say that they do not matter.
+import {
+  Badge,
+  Button,
+  Center,
+  Group,
+  Paper,
+  SegmentedControl,
+  Select,
+  Stack,
+  Text,
+  UnstyledButton,
+} from "@mantine/core";
+import { IconMoodSmile } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { Async, Empty } from "@/parts/States";
+import { When } from "@/parts/When";
+import { GapDrawer } from "./GapDrawer";
+
+type Gap = Schemas["KnowledgeGap"];
+type State = "open" | "answered" | "dismissed";
+type Order = "recent" | "often";
+
+/** How many are open; `more`: at least so many. */
+export function useOpenGaps() {
+  const { data } = $api.useQuery("get", "/api/v1/gaps", { params: { query: { state: "open", limit: 99 } } });
+  return data && data.items.length > 0 ? { count: data.items.length, more: !!data.next } : undefined;
+}
+
+const none = {
+  open: ["gaps.none", "gaps.noneAbout"],
+  answered: ["gaps.noneAnswered", "gaps.noneAnsweredAbout"],
+  dismissed: ["gaps.noneDismissed", "gaps.noneDismissedAbout"],
+} as const;
+
+export function Gaps() {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const [state, setState] = useState<State>("open");
+  const [agent, setAgent] = useState<string | null>(null);
+  const [order, setOrder] = useState<Order>("recent");
+  const [shown, setShown] = useState<string>();
+  const agents = $api.useQuery("get", "/api/v1/agents");
+  const query = $api.useInfiniteQuery(
+    "get",
+    "/api/v1/gaps",
+    { params: { query: { state, agent: agent ?? undefined, limit: 50 } } },
+    {
+      pageParamName: "cursor",
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page: Schemas["Page_KnowledgeGap"]) => page.next ?? undefined,
+      select: ({ pages }) => pages.flatMap(({ items }) => items),
+    },
+  );
+  const named = new Map(agents.data?.map(({ id, slug }) => [id, slug]));
+  return (
+    <Stack>
+      <Group gap="sm" align="flex-end">
+        <SegmentedControl
+          aria-label={t("gaps.filter")}
+          value={state}
+          onChange={(next) => setState(next as State)}
+          data={(["open", "answered", "dismissed"] as const).map((value) => ({
+            value,
+            label: t(`gaps.${value}`),
+          }))}
+        />
+        {named.size > 1 && (
+          <Select
+            aria-label={t("gaps.agent")}
+            placeholder={t("gaps.allAgents")}
+            data={[...named.values()]}
+            value={agent}
+            onChange={setAgent}
+            clearable
+            clearButtonProps={{ "aria-label": t("gaps.allAgents") }}
+            w={180}
+          />
+        )}
+        <Select
+          aria-label={t("gaps.sort")}
+          data={(["recent", "often"] as const).map((value) => ({ value, label: t(`gaps.${value}`) }))}
+          value={order}
+          onChange={(next) => setOrder((next as Order | null) ?? "recent")}
+          allowDeselect={false}
+          w={180}
+        />
+      </Group>
+      <Async
+        query={query}
+        empty={
+          <Empty title={t(none[state][0])} icon={<IconMoodSmile />}>
+            {t(none[state][1])}
+          </Empty>
+        }
+      >
+        {(gaps) => (
+          <>
+            <Stack component="ul" gap="xs" p={0} m={0} style={{ listStyle: "none" }}>
+              {sorted(gaps, order).map((gap) => (
+                <Row
+                  key={gap.id}
+                  gap={gap}
+                  agent={named.size > 1 ? named.get(gap.agent_id) : undefined}
+                  show={() => setShown(gap.id)}
+                />
+              ))}
+            </Stack>
+            {query.hasNextPage && (
+              <Center>
+                <Button
+                  variant="default"
+                  loading={query.isFetchingNextPage}
+                  onClick={() => void query.fetchNextPage()}
+                >
+                  {t("common:action.more")}
+                </Button>
+              </Center>
+            )}
+            {order === "often" && query.hasNextPage && (
+              <Text size="xs" c="dimmed" ta="center">
+                {t("gaps.sorted")}
+              </Text>
+            )}
+          </>
+        )}
+      </Async>
+      <GapDrawer id={shown} close={() => setShown(undefined)} />
+    </Stack>
+  );
+}
+
+/** The server gives the last asked first. */
+function sorted(gaps: Gap[], order: Order): Gap[] {
+  return order === "recent" ? gaps : gaps.toSorted((a, b) => b.asked - a.asked || b.last_at - a.last_at);
+}
+
+function Row({ gap, agent, show }: { gap: Gap; agent?: string; show: () => void }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  return (
+    <Paper withBorder component="li" data-testid="gap">
+      <UnstyledButton
+        onClick={show}
+        p="sm"
+        w="100%"
+        style={{ borderRadius: "inherit" }}
+        aria-label={t("gaps.show", { question: gap.question })}
+      >
+        <Group justify="space-between" wrap="nowrap" gap="sm">
+          <Stack gap={2}>
+            <Text fw={500} dir="auto" lineClamp={2}>
+              {gap.question}
+            </Text>
+            <Text size="xs" c="dimmed">
+              {t("gaps.asked", { count: gap.asked })} · <When at={gap.last_at} ago />
+            </Text>
+          </Stack>
+          {agent && (
+            <Badge variant="default" tt="none" style={{ flexShrink: 0 }}>
+              {agent}
+            </Badge>
+          )}
+        </Group>
+      </UnstyledButton>
+    </Paper>
+  );
+}

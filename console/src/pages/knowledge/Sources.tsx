@@ -1,0 +1,186 @@
+// Web pages, sites and sitemaps that a collection learns from.
+import {
+  ActionIcon,
+  Anchor,
+  Badge,
+  Button,
+  Group,
+  Paper,
+  Spoiler,
+  Stack,
+  Text,
+  Tooltip,
+} from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconPlus, IconRefresh, IconTrash, IconWorld } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { useConfirm } from "@/parts/Confirm";
+import { Async, Empty } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { NewSource } from "./NewSource";
+
+type Source = Schemas["Source"];
+
+export function Sources({ collection }: { collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const [opened, { open, close }] = useDisclosure();
+  const query = $api.useQuery(
+    "get",
+    "/api/v1/collections/{name}/sources",
+    { params: { path: { name: collection } } },
+    { refetchInterval: ({ state }) => (state.data?.some((one) => one.state === "waiting") ? 2_000 : false) },
+  );
+  const add = (
+    <Button variant="default" leftSection={<IconPlus size={18} aria-hidden />} onClick={open}>
+      {t("sources.add")}
+    </Button>
+  );
+  return (
+    <>
+      <Async
+        query={query}
+        empty={
+          <Empty title={t("sources.none")} icon={<IconWorld />} action={add}>
+            {t("sources.noneAbout")}
+          </Empty>
+        }
+      >
+        {(sources) => (
+          <Stack align="flex-start">
+            {add}
+            <Stack component="ul" gap="sm" p={0} m={0} w="100%" style={{ listStyle: "none" }}>
+              {sources.map((source) => (
+                <Row key={source.id} source={source} collection={collection} />
+              ))}
+            </Stack>
+          </Stack>
+        )}
+      </Async>
+      <NewSource collection={collection} opened={opened} close={close} />
+    </>
+  );
+}
+
+const colours: Record<string, string> = { waiting: "blue", ready: "teal", partial: "orange", failed: "red" };
+const states = ["waiting", "ready", "partial", "failed"] as const;
+const kinds = ["page", "site", "sitemap"] as const;
+
+function Row({ source, collection }: { source: Source; collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const format = useFormat();
+  const { url, kind, state, documents, crawled_at, due_at, error, failed } = source;
+  const known = states.find((one) => one === state);
+  const named = kinds.find((one) => one === kind);
+  const facts = [
+    named ? t(`sources.${named}`) : kind,
+    t("collections.documents", { count: documents }),
+    crawled_at && t("sources.crawled", { when: format.ago(crawled_at) }),
+    due_at && state !== "waiting" && t("sources.due", { when: format.ago(due_at) }),
+  ];
+  return (
+    <Paper withBorder p="md" component="li" data-testid="source">
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Stack gap={4}>
+          <Group gap="xs">
+            <Anchor href={url} target="_blank" rel="noreferrer" fw={500} size="sm" dir="ltr">
+              {url}
+            </Anchor>
+            <Badge color={colours[state] ?? "gray"} variant="light" tt="none">
+              {known ? t(`sources.${known}`) : state}
+            </Badge>
+          </Group>
+          <Text size="sm" c="dimmed">
+            {facts.filter(Boolean).join(" · ")}
+          </Text>
+          {error && (
+            <Text size="sm" c="red" dir="auto">
+              {error}
+            </Text>
+          )}
+          {failed.length > 0 && <Unread source={source} />}
+        </Stack>
+        <Acts source={source} collection={collection} />
+      </Group>
+    </Paper>
+  );
+}
+
+function Unread({ source: { failed } }: { source: Source }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  return (
+    <Spoiler
+      maxHeight={0}
+      showLabel={t("sources.unread", { count: failed.length })}
+      hideLabel={t("common:action.close")}
+      fz="sm"
+    >
+      {failed.map((page) => (
+        <Text key={page.url} size="sm">
+          <span dir="ltr">{page.url}</span>: {page.reason}
+        </Text>
+      ))}
+    </Spoiler>
+  );
+}
+
+function Acts({ source, collection }: { source: Source; collection: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const confirm = useConfirm();
+  const say = useSay();
+  const { url, id, state } = source;
+  const params = { params: { path: { name: collection, id } } };
+  const refreshing = $api.useMutation("post", "/api/v1/collections/{name}/sources/{id}/refresh");
+  const removal = $api.useMutation("delete", "/api/v1/collections/{name}/sources/{id}");
+  const done = (message: string) => () => {
+    reread(
+      "/api/v1/collections",
+      "/api/v1/collections/{name}/sources",
+      "/api/v1/collections/{name}/documents",
+    );
+    say.done(message);
+  };
+  const remove = async () => {
+    const text = t("sources.removeText", { url });
+    const sure = await confirm({
+      title: t("sources.removeTitle"),
+      text,
+      yes: t("common:action.remove"),
+      danger: true,
+    });
+    if (sure) removal.mutate(params, { onSuccess: done(t("sources.removed")), onError: say.failed });
+  };
+  return (
+    <Group gap={4} wrap="nowrap">
+      <Tooltip label={t("sources.refreshShort")}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          loading={refreshing.isPending}
+          disabled={state === "waiting"}
+          onClick={() =>
+            refreshing.mutate(params, { onSuccess: done(t("sources.refreshed")), onError: say.failed })
+          }
+          aria-label={t("sources.refresh", { url })}
+        >
+          <IconRefresh size={18} />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={t("common:action.remove")}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          loading={removal.isPending}
+          onClick={() => void remove()}
+          aria-label={t("sources.remove", { url })}
+        >
+          <IconTrash size={18} />
+        </ActionIcon>
+      </Tooltip>
+    </Group>
+  );
+}

@@ -1,0 +1,134 @@
+// Uploads under way. They go on while other pages are shown, two at a time, and end with the window.
+import { useSyncExternalStore } from "react";
+import { headers, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+
+type Document = Schemas["Document"];
+
+export type Upload = {
+  id: number;
+  collection: string;
+  name: string;
+  size: number;
+  /** Bytes that the server has. */
+  sent: number;
+  /** `taking`: all is sent, the server has not answered yet. */
+  state: "waiting" | "sending" | "taking" | "failed";
+  /** Why it failed: what the server said of the document, else words; empty when the server was not reached. */
+  refused?: Document;
+  error?: string;
+};
+
+const atOnce = 2;
+const files = new Map<number, { file: File; request?: XMLHttpRequest }>();
+const watchers = new Set<() => void>();
+let uploads: Upload[] = [];
+let last = 0;
+
+function set(next: Upload[]) {
+  uploads = next;
+  window[uploads.some(({ state }) => state !== "failed") ? "addEventListener" : "removeEventListener"](
+    "beforeunload",
+    ask,
+  );
+  for (const watcher of watchers) watcher();
+}
+
+/** Leaving the console would end them. */
+function ask(event: Event) {
+  event.preventDefault();
+}
+
+function change(id: number, part: Partial<Upload>) {
+  set(uploads.map((upload) => (upload.id === id ? { ...upload, ...part } : upload)));
+}
+
+/** Sends files into a collection. */
+export function upload(collection: string, chosen: File[]) {
+  const more = chosen.map((file): Upload => {
+    last += 1;
+    files.set(last, { file });
+    return { id: last, collection, name: file.name, size: file.size, sent: 0, state: "waiting" };
+  });
+  set([...uploads, ...more]);
+  next();
+}
+
+/** Sends one that failed once more. */
+export function sendAgain(id: number) {
+  change(id, { state: "waiting", sent: 0, refused: undefined, error: undefined });
+  next();
+}
+
+/** Stops one, or takes one that failed off the list. */
+export function drop(id: number) {
+  const request = files.get(id)?.request;
+  files.delete(id);
+  set(uploads.filter((upload) => upload.id !== id));
+  request?.abort();
+  next();
+}
+
+function next() {
+  const busy = uploads.filter(({ state }) => state === "sending" || state === "taking").length;
+  const due = uploads.filter(({ state }) => state === "waiting").slice(0, Math.max(0, atOnce - busy));
+  for (const one of due) send(one);
+}
+
+function send({ id, collection, name, size }: Upload) {
+  const held = files.get(id);
+  if (!held) return;
+  const request = new XMLHttpRequest();
+  held.request = request;
+  request.open("POST", `/api/v1/collections/${encodeURIComponent(collection)}/documents`);
+  for (const [header, value] of Object.entries(headers())) request.setRequestHeader(header, value);
+  request.upload.onprogress = ({ loaded, total }) =>
+    // What is sent has more than the file in it.
+    change(id, { sent: total ? Math.min(size, Math.round((loaded / total) * size)) : 0 });
+  request.upload.onload = () => change(id, { sent: size, state: "taking" });
+  request.onload = () => ended(id, outcome(request.status, request.responseText));
+  request.onerror = () => ended(id, { error: "" });
+  const form = new FormData();
+  form.append("file", held.file, name);
+  change(id, { state: "sending" });
+  request.send(form);
+}
+
+/** What came of it; undefined when the server took it: then it is among the documents. */
+export function outcome(status: number, answer: string): Pick<Upload, "refused" | "error"> | undefined {
+  let said: unknown;
+  try {
+    said = JSON.parse(answer);
+  } catch {
+    said = undefined;
+  }
+  if (status === 202 && Array.isArray(said)) {
+    // Without an id it was not kept.
+    const refused = (said as Document[]).find((document) => document.state === "failed" && !document.id);
+    return refused && { refused };
+  }
+  const problem = (said ?? {}) as { detail?: string; title?: string };
+  return { error: problem.detail ?? problem.title ?? `HTTP ${status}` };
+}
+
+function ended(id: number, failed: ReturnType<typeof outcome>) {
+  if (!files.has(id)) return;
+  if (failed) change(id, { state: "failed", ...failed });
+  else {
+    files.delete(id);
+    set(uploads.filter((upload) => upload.id !== id));
+  }
+  reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
+  next();
+}
+
+/** All uploads that did not end well yet. */
+export function useUploads(): Upload[] {
+  return useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+    () => uploads,
+  );
+}

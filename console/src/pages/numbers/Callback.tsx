@@ -1,0 +1,133 @@
+// Where the provider sends messages: what to copy there, and whether it has called.
+import { Alert, Button, Group, Loader, Stack, Text } from "@mantine/core";
+import { IconCircleCheck } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { Copyable } from "@/parts/Copyable";
+import { useSay } from "@/parts/say";
+import { Local } from "./Local";
+import { type Provider, parted, type Step, shakesHands, token as tokenField, useWords } from "./provider";
+import { Steps } from "./Steps";
+import { keepToken, tokenOf } from "./tokens";
+
+type Props = { number: Schemas["Number"]; provider: Provider };
+
+export function Callback({ number, provider }: Props) {
+  const { t } = useTranslation("numbers");
+  const { word } = useWords(provider);
+  const title = word("title", provider.title);
+  const hands = shakesHands(provider);
+  const shown = (step: Step) => (
+    <Stack gap="sm" w="100%">
+      {step.shows.includes("callback_url") && (
+        <div>
+          <Text size="sm" fw={500}>
+            {t("callback.url")}
+          </Text>
+          <Copyable value={number.webhook_url} label={t("callback.url")} />
+        </div>
+      )}
+      {step.shows.includes("verify_token") && <Token number={number} />}
+    </Stack>
+  );
+  return (
+    <Stack>
+      {hands && <Local address={number.webhook_url} provider={title} />}
+      <Text size="sm">{t("callback.about", { provider: title })}</Text>
+      <Steps provider={provider} steps={parted(provider).after} shown={shown} />
+      {hands && <Handshake number={number} title={title} />}
+    </Stack>
+  );
+}
+
+function Token({ number }: { number: Schemas["Number"] }) {
+  const { t } = useTranslation("numbers");
+  const say = useSay();
+  const [token, setToken] = useState(tokenOf(number.id));
+  const [busy, setBusy] = useState(false);
+  const make = async () => {
+    setBusy(true);
+    try {
+      const { data } = await api.POST("/api/v1/numbers/draft", { body: { provider: number.provider } });
+      if (!data) return;
+      await api.PATCH("/api/v1/numbers/{id}", {
+        params: { path: { id: number.id } },
+        body: { fields: { [tokenField]: data.verify_token } },
+      });
+      keepToken(number.id, data.verify_token);
+      setToken(data.verify_token);
+    } catch (error) {
+      say.failed(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div>
+      <Text size="sm" fw={500}>
+        {t("callback.token")}
+      </Text>
+      {token ? (
+        <Copyable value={token} label={t("callback.token")} />
+      ) : (
+        <>
+          <Text size="sm" c="dimmed" mb={6}>
+            {t("callback.tokenHidden")}
+          </Text>
+          <Button size="xs" variant="default" loading={busy} onClick={() => void make()}>
+            {t("callback.newToken")}
+          </Button>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Asks again while this step is shown and the provider has not called. */
+function Handshake({ number, title }: { number: Schemas["Number"]; title: string }) {
+  const { t } = useTranslation("numbers");
+  const format = useFormat();
+  const { data } = $api.useQuery(
+    "get",
+    "/api/v1/numbers/{id}/handshake",
+    { params: { path: { id: number.id } } },
+    {
+      refetchInterval: ({ state }) =>
+        state.data?.verified_at || state.data?.last_webhook_at ? false : 2_000,
+    },
+  );
+  const at = data?.last_webhook_at ?? data?.verified_at;
+  const known = !!number.verified_at || !!number.last_webhook_at;
+  useEffect(() => {
+    if (at && !known) reread("/api/v1/numbers", "/api/v1/numbers/{id}");
+  }, [at, known]);
+  return (
+    <div role="status" data-testid="handshake">
+      {at ? (
+        <Alert
+          color="teal"
+          variant="light"
+          icon={<IconCircleCheck aria-hidden />}
+          title={t("callback.connected")}
+        >
+          {t("callback.connectedAbout", { provider: title, when: format.ago(at) })}
+        </Alert>
+      ) : (
+        <Group gap="sm" wrap="nowrap">
+          <Loader size="sm" aria-hidden />
+          <div>
+            <Text size="sm" fw={500}>
+              {t("callback.waiting", { provider: title })}
+            </Text>
+            <Text size="sm" c="dimmed">
+              {t("callback.waitingAbout")}
+            </Text>
+          </div>
+        </Group>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,79 @@
+// Changes the fields of a number that was added here. Secrets are not shown; one that is not written anew stays.
+import { Button, Stack } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { Failed } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { Fields } from "./Fields";
+import { Found } from "./Found";
+import type { Provider, Values } from "./provider";
+import { useCheck } from "./useCheck";
+
+type Props = { number: Schemas["Number"]; provider: Provider };
+
+/** What can be shown again: everything but secrets. */
+function open({ fields }: Provider, kept: Values): Values {
+  const shown = fields.filter(({ name, kind }) => kind !== "secret" && kept[name] !== undefined);
+  return Object.fromEntries(shown.map(({ name }) => [name, kept[name] ?? ""]));
+}
+
+/** Fields with other values than the number has. A secret that is empty is not changed. */
+function changes(provider: Provider, kept: Values, values: Values): Values {
+  const secret = new Set(provider.fields.filter(({ kind }) => kind === "secret").map(({ name }) => name));
+  const changed = Object.entries(values).filter(([name, value]) =>
+    secret.has(name) ? value !== "" : value !== (kept[name] ?? ""),
+  );
+  return Object.fromEntries(changed);
+}
+
+export function EditNumber({ number, provider }: Props) {
+  const { t } = useTranslation("numbers");
+  const say = useSay();
+  const kept: Values = number.fields;
+  const [values, setValues] = useState(() => open(provider, kept));
+  const { verdicts, asked, asking } = useCheck(provider, values, number.id);
+  const changing = $api.useMutation("patch", "/api/v1/numbers/{id}");
+  const changed = changes(provider, kept, values);
+  const save = () =>
+    changing.mutate(
+      { params: { path: { id: number.id } }, body: { fields: changed } },
+      {
+        onSuccess: (next) => {
+          setValues(open(provider, next.fields));
+          reread("/api/v1/numbers", "/api/v1/numbers/{id}");
+          say.done(t("form.saved"));
+        },
+      },
+    );
+  return (
+    <form
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        save();
+      }}
+    >
+      <Stack>
+        <Fields
+          provider={provider}
+          values={values}
+          change={(field, value) => setValues((all) => ({ ...all, [field]: value }))}
+          verdicts={verdicts}
+          kept={kept}
+        />
+        <Found provider={provider} asked={asked} asking={asking} />
+        {changing.error && <Failed error={changing.error} />}
+        <Button
+          type="submit"
+          w="fit-content"
+          loading={changing.isPending}
+          disabled={Object.keys(changed).length === 0}
+        >
+          {t("form.saveChanges")}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

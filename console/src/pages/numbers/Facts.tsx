@@ -1,0 +1,91 @@
+// What is known of a number, and which agent answers on it.
+import { Paper, Select, SimpleGrid, Text, Title } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useSay } from "@/parts/say";
+import { When } from "@/parts/When";
+import { type Provider, useWords } from "./provider";
+
+type Number = Schemas["Number"];
+
+export function Facts({ number, provider }: { number: Number; provider?: Provider }) {
+  const { t } = useTranslation("numbers");
+  const { word } = useWords({ name: number.provider });
+  const moment = (at: number | null | undefined) => (at ? <When at={at} ago /> : t("page.never"));
+  return (
+    <Paper withBorder p="lg" component="section" aria-labelledby="facts">
+      <Title order={2} id="facts" mb="sm">
+        {t("page.facts")}
+      </Title>
+      <SimpleGrid cols={{ base: 1, xs: 2 }} component="dl" m={0} spacing="md" verticalSpacing="sm">
+        <Fact name={t("page.agent")}>
+          {number.from === "console" ? <Agent number={number} /> : number.agent}
+        </Fact>
+        <Fact name={t("page.provider")}>{word("title", provider?.title ?? number.provider)}</Fact>
+        {number.display && (
+          <Fact name={t("page.phone")}>
+            <span dir="ltr">{number.display}</span>
+          </Fact>
+        )}
+        {number.verified_name && (
+          <Fact name={t("page.name")}>
+            <span dir="auto">{number.verified_name}</span>
+          </Fact>
+        )}
+        <Fact name={t("page.id")}>
+          <span dir="ltr">{number.external_id}</span>
+        </Fact>
+        <Fact name={t("page.inbound")}>{moment(number.last_inbound_at)}</Fact>
+        <Fact name={t("page.sent")}>{moment(number.last_sent_at)}</Fact>
+        <Fact name={t("page.webhook")}>{moment(number.last_webhook_at)}</Fact>
+      </SimpleGrid>
+    </Paper>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <Text component="dt" size="xs" c="dimmed">
+        {name}
+      </Text>
+      <Text component="dd" size="sm" m={0}>
+        {children}
+      </Text>
+    </div>
+  );
+}
+
+function Agent({ number }: { number: Number }) {
+  const { t } = useTranslation("numbers");
+  const say = useSay();
+  const agents = $api.useQuery("get", "/api/v1/agents");
+  const changing = $api.useMutation("patch", "/api/v1/numbers/{id}");
+  const choose = (agent: string | null) => {
+    if (!agent || agent === number.agent) return;
+    changing.mutate(
+      { params: { path: { id: number.id } }, body: { agent } },
+      {
+        onSuccess: () => {
+          reread("/api/v1/numbers", "/api/v1/numbers/{id}");
+          say.done(t("page.agentSaved", { agent }));
+        },
+        onError: say.failed,
+      },
+    );
+  };
+  return (
+    <Select
+      aria-label={t("page.agent")}
+      placeholder={number.agent ? undefined : t("row.noAgent")}
+      data={(agents.data ?? []).map(({ slug }) => slug)}
+      value={changing.isPending ? (changing.variables?.body.agent ?? null) : (number.agent ?? null)}
+      onChange={choose}
+      disabled={changing.isPending}
+      allowDeselect={false}
+      maw={280}
+    />
+  );
+}

@@ -1,0 +1,98 @@
+// The form that a provider declares, each field with what is said of it.
+import { Accordion, PasswordInput, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { IconCircleCheck } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { type Field, type Provider, token, useWords, type Values } from "./provider";
+import type { Verdicts } from "./useCheck";
+
+type Props = {
+  provider: Provider;
+  values: Values;
+  change: (field: string, value: string) => void;
+  verdicts: Verdicts;
+  /** What the number has already; secrets masked. */
+  kept?: Values;
+  /** Fields that were left empty when saving was tried. */
+  missing?: string[];
+};
+
+export function Fields(props: Props) {
+  const { t } = useTranslation("numbers");
+  // The verify token is made by the server and shown with the callback.
+  const shown = props.provider.fields.filter(({ name }) => name !== token);
+  const special = shown.filter(({ advanced }) => advanced);
+  return (
+    <Stack>
+      {shown
+        .filter(({ advanced }) => !advanced)
+        .map((field) => (
+          <One key={field.name} field={field} {...props} />
+        ))}
+      {special.length > 0 && (
+        <Accordion variant="contained">
+          <Accordion.Item value="advanced">
+            <Accordion.Control>{t("form.advanced")}</Accordion.Control>
+            <Accordion.Panel>
+              <Stack>
+                {special.map((field) => (
+                  <One key={field.name} field={field} {...props} />
+                ))}
+              </Stack>
+            </Accordion.Panel>
+          </Accordion.Item>
+        </Accordion>
+      )}
+    </Stack>
+  );
+}
+
+function One({ field, provider, values, change, verdicts, kept, missing }: Props & { field: Field }) {
+  const { t } = useTranslation("numbers");
+  const words = useWords(provider);
+  const { name, kind, required, placeholder } = field;
+  const label = words.label(field);
+  const value = values[name] ?? "";
+  if (kind === "switch")
+    return (
+      <Switch
+        label={label}
+        description={words.help(field)}
+        checked={value === "true"}
+        onChange={(event) => change(name, String(event.currentTarget.checked))}
+      />
+    );
+  const verdict = value ? verdicts[name] : undefined;
+  const wrong =
+    verdict && !verdict.ok ? verdict.message || true : missing?.includes(name) && t("form.missing");
+  const secret = kind === "secret";
+  const had = secret ? kept?.[name] : undefined;
+  const common = {
+    label,
+    description: words.help(field),
+    required: required && !had,
+    placeholder: had ? `${had} · ${t("form.kept")}` : (placeholder ?? undefined),
+    value,
+    error: wrong,
+    dir: "ltr" as const,
+    spellCheck: false,
+    inputMode: kind === "digits" ? ("numeric" as const) : undefined,
+    autoComplete: secret ? "new-password" : "off",
+    "data-testid": `field-${name}`,
+  };
+  const Input = secret ? PasswordInput : TextInput;
+  return (
+    <div>
+      <Input
+        {...common}
+        {...(secret && { visibilityToggleButtonProps: { "aria-label": t("form.show", { name: label }) } })}
+        onChange={(event) => change(name, event.currentTarget.value.trim())}
+      />
+      {verdict?.ok && (
+        <Text size="xs" c="teal" mt={4} role="status">
+          <IconCircleCheck size={14} aria-hidden style={{ verticalAlign: "-2px", marginInlineEnd: 4 }} />
+          {verdict.message || t("form.right")}
+        </Text>
+      )}
+    </div>
+  );
+}

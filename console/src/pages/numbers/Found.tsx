@@ -1,0 +1,43 @@
+// What the provider said of the number when it was asked.
+import { Alert, Group, Loader, Text } from "@mantine/core";
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { type Provider, useWords } from "./provider";
+
+type Asked = Pick<Schemas["ProviderChecked"], "display" | "verified_name" | "message" | "asked">;
+type Props = { provider: Provider; asked?: Asked; asking: boolean };
+
+export function Found({ provider, asked, asking }: Props) {
+  const { t } = useTranslation("numbers");
+  const { word } = useWords(provider);
+  const title = word("title", provider.title);
+  return (
+    <div aria-live="polite">
+      {asking && (
+        <Group gap="xs">
+          <Loader size="xs" aria-hidden />
+          <Text size="sm" c="dimmed">
+            {t("form.asking", { provider: title })}
+          </Text>
+        </Group>
+      )}
+      {!asking && (asked?.display || asked?.verified_name) && (
+        <Alert
+          color="teal"
+          variant="light"
+          icon={<IconCircleCheck aria-hidden />}
+          title={t("form.found", { provider: title })}
+          data-testid="found"
+        >
+          <span dir="auto">{asked.verified_name}</span> <span dir="ltr">{asked.display}</span>
+        </Alert>
+      )}
+      {!asking && asked?.message && (
+        <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
+          {asked.message}
+        </Alert>
+      )}
+    </div>
+  );
+}

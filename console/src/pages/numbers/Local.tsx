@@ -1,0 +1,29 @@
+// Says so when a provider cannot call this desk, and what to do.
+import { Alert, Code, Stack, Text } from "@mantine/core";
+import { IconWorldOff } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { host, reach } from "./reach";
+
+export function Local({ address, provider }: { address: string; provider: string }) {
+  const { t } = useTranslation("numbers");
+  const way = reach(address);
+  if (way === "public") return null;
+  return (
+    <Alert
+      color="orange"
+      variant="light"
+      icon={<IconWorldOff aria-hidden />}
+      title={t("local.title", { provider, host: host(address) })}
+      data-testid="local"
+    >
+      <Stack gap="xs">
+        <Text size="sm">{t(`local.${way}`)}</Text>
+        <Text size="sm">{t("local.todo")}</Text>
+        <Code block dir="ltr">
+          {'[http]\nbase_url = "https://desk.example.com"'}
+        </Code>
+        <Text size="sm">{t("local.meanwhile")}</Text>
+      </Stack>
+    </Alert>
+  );
+}

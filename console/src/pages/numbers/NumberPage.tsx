@@ -1,0 +1,199 @@
+// One number: how it is, what is left of setting it up, who answers on it, and its fields.
+import { Accordion, Alert, Button, Group, Paper, Stack, Title } from "@mantine/core";
+import { IconAlertTriangle, IconTrash } from "@tabler/icons-react";
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useCallback, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, Failure, type Schemas } from "@/api/client";
+import { useLive, type What } from "@/api/live";
+import { reread } from "@/api/queries";
+import { useConfirm } from "@/parts/Confirm";
+import { Page } from "@/parts/Page";
+import { Async, Failed } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { Callback } from "./Callback";
+import { EditNumber } from "./EditNumber";
+import { Facts } from "./Facts";
+import { isConnected, NumberState } from "./NumberState";
+import { type Provider, parted, useProviders, useWords } from "./provider";
+import { SetupSteps } from "./SetupSteps";
+import { Steps } from "./Steps";
+import { TestMessage } from "./TestMessage";
+
+type Number = Schemas["Number"];
+
+export function NumberPage() {
+  const { t } = useTranslation("numbers");
+  const { number: id } = useParams({ from: "/desk/numbers/$number" });
+  const query = $api.useQuery("get", "/api/v1/numbers/{id}", { params: { path: { id } } });
+  const providers = useProviders();
+  useLive({
+    changed: useCallback((what: What) => what === "numbers" && reread("/api/v1/numbers/{id}"), []),
+  });
+  const gone = query.error instanceof Failure && query.error.status === 404;
+  const number = query.data;
+  return (
+    <Page
+      title={number?.slug ?? t("title")}
+      back={{ to: "/numbers", label: t("title") }}
+      widest={820}
+      about={
+        number && (
+          <NumberState
+            number={number}
+            provider={providers.data?.find(({ name }) => name === number.provider)}
+          />
+        )
+      }
+      actions={number?.from === "console" && <Delete number={number} />}
+    >
+      {gone && !number ? (
+        <Failed error={new Failure(404, t("page.gone"))} />
+      ) : (
+        <Async query={query}>
+          {(shown) => (
+            <Async query={providers}>
+              {(all) => (
+                <Shown
+                  key={shown.id}
+                  number={shown}
+                  provider={all.find(({ name }) => name === shown.provider)}
+                />
+              )}
+            </Async>
+          )}
+        </Async>
+      )}
+    </Page>
+  );
+}
+
+function Shown({ number, provider }: { number: Number; provider?: Provider }) {
+  const { t } = useTranslation("numbers");
+  const [begun] = useState(() => !!provider && openStep(number, provider) < 4);
+  return (
+    <Stack gap="lg">
+      {number.state_reason && (
+        <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
+          {number.state_reason}
+        </Alert>
+      )}
+      {number.from === "file" && <Alert variant="light">{t("fileAbout")}</Alert>}
+      {provider && begun && <SetUp number={number} provider={provider} />}
+      <Facts number={number} provider={provider} />
+      {provider && !begun && <Parts number={number} provider={provider} />}
+    </Stack>
+  );
+}
+
+/** The step that is to be done next: 2 callback, 3 test, 4 none. */
+export function openStep(number: Number, provider: Provider): number {
+  if (number.from === "file") return 4;
+  if (!isConnected(number, provider)) return 2;
+  return number.last_sent_at || number.last_inbound_at ? 4 : 3;
+}
+
+/** What is left of setting it up. It stays while the page does, also when the last step is done. */
+function SetUp({ number, provider }: { number: Number; provider: Provider }) {
+  const { t } = useTranslation("numbers");
+  const { word } = useWords(provider);
+  const [step, setStep] = useState(() => openStep(number, provider));
+  const titles = ["need", "fields", "callback", "test"] as const;
+  return (
+    <Stack component="section" aria-label={t("page.setup")}>
+      <SetupSteps active={step} reached={3} show={setStep} />
+      <Paper withBorder p="lg">
+        <Stack>
+          <Title order={2}>{t(`step.${titles[step] ?? "test"}`)}</Title>
+          {step === 0 && <Steps provider={provider} steps={parted(provider).before} />}
+          {step === 1 && <EditNumber number={number} provider={provider} />}
+          {step === 2 && <Callback number={number} provider={provider} />}
+          {step === 3 && <TestMessage number={number} title={word("title", provider.title)} />}
+          {step < 3 && (
+            <Group justify="flex-end">
+              <Button
+                variant={step === 2 && !isConnected(number, provider) ? "default" : "filled"}
+                onClick={() => setStep(step + 1)}
+              >
+                {t(step === 2 && !isConnected(number, provider) ? "callback.skip" : "step.next")}
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      </Paper>
+    </Stack>
+  );
+}
+
+/** The same, of a number that works: to look it up, or to change it. */
+function Parts({ number, provider }: { number: Number; provider: Provider }) {
+  const { t } = useTranslation("numbers");
+  const { word } = useWords(provider);
+  const title = word("title", provider.title);
+  return (
+    <Accordion variant="separated" order={2}>
+      {number.from === "console" && (
+        <Accordion.Item value="fields">
+          <Accordion.Control>{t("page.fields")}</Accordion.Control>
+          <Accordion.Panel>
+            <EditNumber number={number} provider={provider} />
+          </Accordion.Panel>
+        </Accordion.Item>
+      )}
+      {number.from === "console" && (
+        <Accordion.Item value="callback">
+          <Accordion.Control>{t("step.callback")}</Accordion.Control>
+          <Accordion.Panel>
+            <Callback number={number} provider={provider} />
+          </Accordion.Panel>
+        </Accordion.Item>
+      )}
+      <Accordion.Item value="test">
+        <Accordion.Control>{t("step.test")}</Accordion.Control>
+        <Accordion.Panel>
+          <TestMessage number={number} title={title} />
+        </Accordion.Panel>
+      </Accordion.Item>
+    </Accordion>
+  );
+}
+
+function Delete({ number }: { number: Number }) {
+  const { t } = useTranslation("numbers");
+  const navigate = useNavigate();
+  const confirm = useConfirm();
+  const say = useSay();
+  const deletion = $api.useMutation("delete", "/api/v1/numbers/{id}");
+  const name = number.slug;
+  const remove = async () => {
+    const sure = await confirm({
+      title: t("page.deleteTitle", { name }),
+      text: t("page.deleteText"),
+      yes: t("page.delete"),
+      danger: true,
+    });
+    if (!sure) return;
+    deletion.mutate(
+      { params: { path: { id: number.id } } },
+      {
+        onSuccess: () => {
+          reread("/api/v1/numbers");
+          say.done(t("page.deleted", { name }));
+          void navigate({ to: "/numbers" });
+        },
+        onError: say.failed,
+      },
+    );
+  };
+  return (
+    <Button
+      variant="light"
+      color="red"
+      leftSection={<IconTrash size={18} aria-hidden />}
+      loading={deletion.isPending}
+      onClick={() => void remove()}
+    >
+      {t("page.delete")}
+    </Button>
+  );
+}

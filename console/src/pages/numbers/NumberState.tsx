@@ -1,0 +1,28 @@
+// Whether a number works, in a word.
+import { Badge } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { type Provider, shakesHands } from "./provider";
+
+type Number = Schemas["Number"];
+
+/** Whether its provider ever called: only then messages can come in. */
+export function isConnected(
+  number: Pick<Number, "from" | "verified_at" | "last_webhook_at">,
+  provider?: Provider,
+) {
+  // Those of the file were set up before somebody counted.
+  if (number.from === "file" || (provider && !shakesHands(provider))) return true;
+  return !!number.verified_at || !!number.last_webhook_at;
+}
+
+export function NumberState({ number, provider }: { number: Number; provider?: Provider }) {
+  const { t } = useTranslation("numbers");
+  const state = number.state !== "ready" ? "stopped" : isConnected(number, provider) ? "ready" : "setup";
+  const colour = { ready: "teal", stopped: "red", setup: "orange" }[state];
+  return (
+    <Badge color={colour} variant="light" tt="none">
+      {t(`state.${state}`)}
+    </Badge>
+  );
+}

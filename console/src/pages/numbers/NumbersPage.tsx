@@ -1,0 +1,119 @@
+// The connected numbers: how each is, who answers on it, when something last came in.
+import { Alert, Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
+import { IconAlertTriangle, IconDeviceMobile, IconPlus } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { useFormat } from "@/i18n/format";
+import { Page } from "@/parts/Page";
+import { Async, Empty } from "@/parts/States";
+import { NumberState } from "./NumberState";
+import { useProviders, useWords } from "./provider";
+
+function Add() {
+  const { t } = useTranslation("numbers");
+  return (
+    <Button
+      leftSection={<IconPlus size={18} aria-hidden />}
+      renderRoot={(props) => <Link to="/numbers/add" {...props} />}
+    >
+      {t("add")}
+    </Button>
+  );
+}
+
+export function NumbersPage() {
+  const { t } = useTranslation("numbers");
+  const query = $api.useQuery("get", "/api/v1/numbers");
+  return (
+    <Page title={t("title")} about={t("about")} actions={<Add />}>
+      <Async query={query} empty={<None />}>
+        {(numbers) => (
+          <Stack component="ul" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
+            {numbers.map((number) => (
+              <Row key={number.id} number={number} />
+            ))}
+          </Stack>
+        )}
+      </Async>
+    </Page>
+  );
+}
+
+function None() {
+  const { t } = useTranslation("numbers");
+  return (
+    <Empty
+      title={t("none")}
+      icon={<IconDeviceMobile />}
+      action={
+        <Group mt="xs" justify="center">
+          <Add />
+          <Button variant="default" renderRoot={(props) => <Link to="/sandbox" {...props} />}>
+            {t("sandbox")}
+          </Button>
+        </Group>
+      }
+    >
+      {t("noneAbout")}
+    </Empty>
+  );
+}
+
+function Row({ number }: { number: Schemas["Number"] }) {
+  const { t } = useTranslation("numbers");
+  const format = useFormat();
+  const providers = useProviders();
+  const { word } = useWords({ name: number.provider });
+  const provider = providers.data?.find(({ name }) => name === number.provider);
+  const { slug, display, verified_name, agent, last_inbound_at, last_webhook_at } = number;
+  const facts = [
+    word("title", provider?.title ?? number.provider),
+    last_inbound_at ? t("row.inbound", { when: format.ago(last_inbound_at) }) : t("row.silent"),
+    last_webhook_at && t("row.webhook", { when: format.ago(last_webhook_at) }),
+  ];
+  return (
+    <Paper withBorder p="md" component="li" data-testid="number">
+      <Stack gap={6}>
+        <Group gap="xs">
+          <Anchor
+            fw={600}
+            dir="auto"
+            renderRoot={(props) => <Link to="/numbers/$number" params={{ number: number.id }} {...props} />}
+          >
+            {slug}
+          </Anchor>
+          {display && (
+            <Text span dir="ltr">
+              {display}
+            </Text>
+          )}
+          <NumberState number={number} provider={provider} />
+          {number.from === "file" && (
+            <Tooltip label={t("fileAbout")} multiline maw={280}>
+              <Badge variant="outline" color="gray" tt="none">
+                {t("file")}
+              </Badge>
+            </Tooltip>
+          )}
+        </Group>
+        <Text size="sm">
+          {verified_name && (
+            <>
+              <span dir="auto">{verified_name}</span> ·{" "}
+            </>
+          )}
+          {agent ? t("row.agent", { agent }) : t("row.noAgent")}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {facts.filter(Boolean).join(" · ")}
+        </Text>
+        {number.state_reason && (
+          <Alert color="red" variant="light" p="xs" icon={<IconAlertTriangle aria-hidden />}>
+            {number.state_reason}
+          </Alert>
+        )}
+      </Stack>
+    </Paper>
+  );
+}

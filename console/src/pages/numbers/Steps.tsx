@@ -1,0 +1,33 @@
+// What is to be done on a provider's side, in order, with what to copy.
+import { Group, List, Stack, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { type Provider, type Step, useWords } from "./provider";
+
+type Props = {
+  provider: Provider;
+  steps: Step[];
+  /** What stands under a step that shows something. */
+  shown?: (step: Step) => ReactNode;
+};
+
+export function Steps({ provider, steps, shown }: Props) {
+  const { word } = useWords(provider);
+  return (
+    <List type="ordered" spacing="md" start={provider.steps.indexOf(steps[0] as Step) + 1 || 1}>
+      {steps.map((step) => {
+        const path = `step${provider.steps.indexOf(step) + 1}`;
+        return (
+          <List.Item key={step.title}>
+            <Stack gap={4}>
+              <Text fw={600}>{word(`${path}.title`, step.title)}</Text>
+              <Text size="sm" dir="auto">
+                {word(`${path}.text`, step.text)}
+              </Text>
+              {step.shows.length > 0 && shown && <Group mt={4}>{shown(step)}</Group>}
+            </Stack>
+          </List.Item>
+        );
+      })}
+    </List>
+  );
+}

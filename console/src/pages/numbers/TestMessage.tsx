@@ -1,0 +1,88 @@
+// Sends a message to the author's own phone, and says what the provider said.
+import { Alert, Button, Radio, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { IconAlertTriangle, IconCircleCheck, IconSend } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { Failed } from "@/parts/States";
+
+type Props = { number: Schemas["Number"]; title: string };
+
+export function TestMessage({ number, title }: Props) {
+  const { t } = useTranslation("numbers");
+  const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test");
+  const form = useForm({
+    initialValues: { to: "", what: "template", text: "" },
+    validate: { to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")) },
+  });
+  const own = form.values.what === "own";
+  const send = form.onSubmit(({ to, text }) =>
+    trying.mutate(
+      {
+        params: { path: { id: number.id } },
+        body: own ? { to: to.trim(), text: text.trim() || undefined } : { to: to.trim(), template: true },
+      },
+      { onSuccess: () => reread("/api/v1/numbers", "/api/v1/numbers/{id}") },
+    ),
+  );
+  return (
+    <form onSubmit={send} noValidate>
+      <Stack maw={520}>
+        <Text size="sm">{t("test.about")}</Text>
+        <TextInput
+          label={t("test.to")}
+          description={t("test.toAbout")}
+          type="tel"
+          autoComplete="tel"
+          dir="ltr"
+          required
+          {...form.getInputProps("to")}
+        />
+        <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
+          <Stack gap="xs" mt={6}>
+            <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />
+            <Radio value="own" label={t("test.own")} description={t("test.ownAbout")} />
+          </Stack>
+        </Radio.Group>
+        {own && (
+          <Textarea
+            label={t("test.text")}
+            placeholder={t("test.textPlaceholder")}
+            autosize
+            minRows={2}
+            maxLength={1_000}
+            dir="auto"
+            {...form.getInputProps("text")}
+          />
+        )}
+        <Button
+          type="submit"
+          w="fit-content"
+          leftSection={<IconSend size={18} className="flip" aria-hidden />}
+          loading={trying.isPending}
+        >
+          {t("test.send")}
+        </Button>
+        {trying.error && <Failed error={trying.error} />}
+        {trying.data && !trying.isPending && <Said said={trying.data} title={title} />}
+      </Stack>
+    </form>
+  );
+}
+
+function Said({ said, title }: { said: Schemas["NumberTried"]; title: string }) {
+  const { t } = useTranslation("numbers");
+  return (
+    <Alert
+      color={said.ok ? "teal" : "red"}
+      variant="light"
+      role={said.ok ? "status" : "alert"}
+      icon={said.ok ? <IconCircleCheck aria-hidden /> : <IconAlertTriangle aria-hidden />}
+      title={t(said.ok ? "test.sent" : "test.refused", { provider: title })}
+      data-testid="tried"
+    >
+      {said.message}
+    </Alert>
+  );
+}

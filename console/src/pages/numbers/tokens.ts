@@ -1,0 +1,8 @@
+// Verify tokens that were made in this window: the server shows each once, and the next page needs it, too.
+const tokens = new Map<string, string>();
+
+export function keepToken(number: string, token: string) {
+  tokens.set(number, token);
+}
+
+export const tokenOf = (number: string) => tokens.get(number);

@@ -1,0 +1,61 @@
+// Judges what is typed: each field by its shape soon after, all of them by asking the provider when all is there.
+import { useEffect, useRef, useState } from "react";
+import { api, type Schemas } from "@/api/client";
+import { type Provider, token, type Values } from "./provider";
+
+type Checked = Schemas["ProviderChecked"];
+export type Verdicts = Checked["fields"];
+type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked">;
+
+const pause = 400;
+
+/** Whether there is enough to ask the provider. What a number has already need not be there. */
+function whole(provider: Provider, values: Values, number?: string) {
+  return (
+    !!number || provider.fields.every(({ name, required }) => !required || name === token || values[name])
+  );
+}
+
+export function useCheck(provider: Provider, values: Values, number?: string) {
+  const [verdicts, setVerdicts] = useState<Verdicts>({});
+  const [asked, setAsked] = useState<Asked>();
+  const [asking, setAsking] = useState(false);
+  const turn = useRef(0);
+  const seen = useRef(values);
+  const { name } = provider;
+
+  useEffect(() => {
+    const changed = Object.keys(values).filter((field) => values[field] !== seen.current[field]);
+    seen.current = values;
+    if (changed.length === 0) return;
+    const mine = ++turn.current;
+    const late = () => mine !== turn.current;
+    setAsked(undefined);
+    // What was said of a field is not said of another value.
+    setVerdicts((all) =>
+      Object.fromEntries(Object.entries(all).filter(([field]) => !changed.includes(field))),
+    );
+    const judge = async (field?: string) => {
+      const body = { fields: values, field, number };
+      const { data } = await api.POST("/api/v1/providers/{name}/check", { params: { path: { name } }, body });
+      if (!data || late()) return;
+      setVerdicts((all) => ({ ...all, ...data.fields }));
+      if (!field) setAsked(data);
+    };
+    const timer = setTimeout(async () => {
+      const full = whole(provider, values, number);
+      setAsking(full);
+      try {
+        for (const field of changed) if (values[field]) await judge(field);
+        if (full && !late()) await judge();
+      } catch {
+        // Not reached: saving says so.
+      } finally {
+        if (!late()) setAsking(false);
+      }
+    }, pause);
+    return () => clearTimeout(timer);
+  }, [name, number, provider, values]);
+
+  return { verdicts, asked, asking };
+}

@@ -1,0 +1,182 @@
+// Days as bars or lines; the same as a table for who reads it so. Never by colour alone: lines differ in their dashes.
+import "@mantine/charts/styles.css";
+import { BarChart, LineChart } from "@mantine/charts";
+import { Box, Group, Paper, ScrollArea, Table, Text, Title, useDirection } from "@mantine/core";
+import { type ReactNode, useId } from "react";
+import { useTranslation } from "react-i18next";
+import { type Day, noon } from "./range";
+
+export type Series = {
+  name: string;
+  of: (day: Day) => number | null;
+  /** From the theme: dark enough on white and light enough on black. */
+  color: "blue.6" | "orange.8" | "gray.6";
+  dashes?: string;
+};
+
+type Props = {
+  title: string;
+  days: Day[];
+  series: Series[];
+  kind: "bars" | "lines";
+  /** A value, as it is shown. */
+  say: (value: number) => string;
+  asTable: boolean;
+  /** The highest that it can be. */
+  most?: number;
+  /** Whether only whole numbers are marked at the axis. */
+  whole?: boolean;
+  children?: ReactNode;
+};
+
+function useDay() {
+  const { i18n } = useTranslation();
+  const format = new Intl.DateTimeFormat(i18n.language, { day: "numeric", month: "short", timeZone: "UTC" });
+  return (day: string) => format.format(noon(day));
+}
+
+export function Chart({ title, children, asTable, ...rest }: Props) {
+  const id = useId();
+  return (
+    <Paper withBorder p="md" component="section" aria-labelledby={id}>
+      <Title order={2} id={id} mb="sm">
+        {title}
+      </Title>
+      {asTable ? <AsTable title={title} {...rest} /> : <Drawn title={title} {...rest} />}
+      {children}
+    </Paper>
+  );
+}
+
+type Shown = Omit<Props, "children" | "asTable">;
+
+function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
+  const { t } = useTranslation("overview");
+  const { dir } = useDirection();
+  const name = useDay();
+  const data = days.map((day) => ({
+    day: day.day,
+    ...Object.fromEntries(series.map(({ name, of }) => [name, of(day)])),
+  }));
+  const isRtl = dir === "rtl";
+  const shared = {
+    h: 200,
+    data,
+    dataKey: "day",
+    valueFormatter: say,
+    withLegend: series.length > 1,
+    legendProps: { verticalAlign: "bottom" as const, height: 32 },
+    tickLine: "none" as const,
+    xAxisProps: { tickFormatter: name, reversed: isRtl, minTickGap: 24 },
+    yAxisProps: {
+      orientation: isRtl ? ("right" as const) : ("left" as const),
+      width: 64,
+      allowDecimals: !whole,
+      domain: [0, most ?? "auto"] as [number, number | "auto"],
+    },
+    tooltipProps: { labelFormatter: (day: unknown) => name(String(day)) },
+  };
+  return (
+    <Box role="img" aria-label={t("chart.label", { title })}>
+      {kind === "bars" ? (
+        <BarChart
+          {...shared}
+          type="stacked"
+          maxBarWidth={28}
+          series={series}
+          barProps={{ isAnimationActive: false }}
+          barChartProps={{ accessibilityLayer: false }}
+        />
+      ) : (
+        <LineChart
+          {...shared}
+          series={series.map(({ dashes, ...one }) => ({ ...one, strokeDasharray: dashes }))}
+          curveType="linear"
+          connectNulls
+          withDots={days.length <= 31}
+          dotProps={{ r: 2.5, strokeWidth: 0 }}
+          lineProps={{ isAnimationActive: false }}
+          lineChartProps={{ accessibilityLayer: false }}
+        />
+      )}
+    </Box>
+  );
+}
+
+function AsTable({ title, days, series, say }: Shown) {
+  const { t } = useTranslation("overview");
+  const name = useDay();
+  return (
+    <ScrollArea.Autosize
+      mah={260}
+      type="auto"
+      viewportProps={{ tabIndex: 0, role: "group", "aria-label": title }}
+    >
+      <Table stickyHeader striped="even" verticalSpacing={4}>
+        <Table.Caption style={{ display: "none" }}>{title}</Table.Caption>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th scope="col">{t("chart.day")}</Table.Th>
+            {series.map(({ name }) => (
+              <Table.Th key={name} scope="col" ta="end">
+                {name}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {days.toReversed().map((day) => (
+            <Table.Tr key={day.day}>
+              <Table.Th scope="row" fw={400}>
+                {name(day.day)}
+              </Table.Th>
+              {series.map(({ name, of }) => {
+                const value = of(day);
+                return (
+                  <Table.Td key={name} ta="end" style={{ fontVariantNumeric: "tabular-nums" }}>
+                    {value == null ? "–" : say(value)}
+                  </Table.Td>
+                );
+              })}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </ScrollArea.Autosize>
+  );
+}
+
+/** Names with how often, the most frequent first. */
+export function Ranked({
+  rows,
+  say,
+}: {
+  rows: { name: string; count: number }[];
+  say: (n: number) => string;
+}) {
+  const most = Math.max(1, ...rows.map(({ count }) => count));
+  return (
+    <Box component="ul" m={0} p={0} style={{ listStyle: "none" }}>
+      {rows.map(({ name, count }) => (
+        <Box component="li" key={name} mb="xs">
+          <Group justify="space-between" wrap="nowrap" gap="sm" align="flex-start">
+            <Text size="sm" dir="auto">
+              {name}
+            </Text>
+            <Text size="sm" fw={600}>
+              {say(count)}
+            </Text>
+          </Group>
+          <Box
+            h={6}
+            mt={4}
+            bg="blue.6"
+            w={`${(count / most) * 100}%`}
+            aria-hidden
+            style={{ borderRadius: "var(--mantine-radius-xs)" }}
+          />
+        </Box>
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,38 @@
+// A plain figure with its name, and what it was before.
+import { Group, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+
+type Props = {
+  name: string;
+  value: string;
+  /** Under it, small. */
+  note?: ReactNode;
+  /** Whether somebody should look after it. */
+  bad?: boolean;
+};
+
+export function Figure({ name, value, note, bad = false }: Props) {
+  return (
+    <Group component="dl" m={0} gap={0} style={{ flexDirection: "column", alignItems: "flex-start" }}>
+      <Text component="dt" size="sm" c="dimmed">
+        {name}
+      </Text>
+      <Text
+        component="dd"
+        m={0}
+        fz={24}
+        lh={1.3}
+        fw={600}
+        c={bad ? "red" : undefined}
+        style={{ fontVariantNumeric: "tabular-nums" }}
+      >
+        {value}
+      </Text>
+      {note && (
+        <Text component="dd" m={0} size="xs" c="dimmed">
+          {note}
+        </Text>
+      )}
+    </Group>
+  );
+}

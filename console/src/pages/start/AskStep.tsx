@@ -1,0 +1,161 @@
+// The first step: a question to the bot, answered right here.
+import { Alert, Anchor, Button, Group, Loader, Paper, Select, Stack, Text, TextInput } from "@mantine/core";
+import { IconFileText, IconPlayerStop, IconSend } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { Failed } from "@/parts/States";
+import { nowAsked } from "./progress";
+import { type Answer, useAnswer } from "./useAnswer";
+
+const demo = ["ask.demo.hours", "ask.demo.rent", "ask.demo.return", "ask.demo.person"] as const;
+const other = ["ask.sample.hours", "ask.sample.return", "ask.sample.person"] as const;
+const outcomes = ["answer", "no_answer", "greeting", "failure", "hand_over", "silence"] as const;
+
+type Props = { agents: Schemas["Agent"][]; isDemo: boolean; whenAsked: () => void };
+
+export function AskStep({ agents, isDemo, whenAsked }: Props) {
+  const { t } = useTranslation("start");
+  const [text, setText] = useState("");
+  const [agent, setAgent] = useState(agents[0]?.slug ?? "");
+  const { answer, busy, ask, stop } = useAnswer(() => {
+    nowAsked();
+    whenAsked();
+  });
+  const say = (question: string) => {
+    if (question.trim()) void ask(agent, question.trim());
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!busy) say(text);
+  };
+  return (
+    <Stack gap="sm">
+      {agents.length > 1 && (
+        <Select
+          label={t("ask.agent")}
+          data={agents.map(({ slug }) => slug)}
+          value={agent}
+          onChange={(next) => setAgent(next ?? agent)}
+          allowDeselect={false}
+          maw={320}
+        />
+      )}
+      <form onSubmit={submit}>
+        <Group gap="xs" align="flex-end">
+          <TextInput
+            label={t("ask.field")}
+            placeholder={t("ask.placeholder")}
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+            maxLength={4096}
+            dir="auto"
+            flex="1 1 220px"
+          />
+          {busy ? (
+            <Button
+              variant="default"
+              leftSection={<IconPlayerStop size={16} aria-hidden />}
+              onClick={stop}
+              type="button"
+            >
+              {t("ask.stop")}
+            </Button>
+          ) : (
+            <Button
+              type="submit"
+              disabled={!text.trim()}
+              leftSection={<IconSend size={16} className="flip" aria-hidden />}
+            >
+              {t("ask.send")}
+            </Button>
+          )}
+        </Group>
+      </form>
+      <Group gap={6} role="group" aria-label={t("ask.samples")}>
+        {(isDemo ? demo : other).map((key) => (
+          <Button
+            key={key}
+            size="compact-sm"
+            variant="default"
+            fw={400}
+            disabled={busy}
+            onClick={() => {
+              setText(t(key));
+              say(t(key));
+            }}
+          >
+            <span dir="auto">{t(key)}</span>
+          </Button>
+        ))}
+      </Group>
+      {answer && <Answered answer={answer} busy={busy} agent={agent} />}
+    </Stack>
+  );
+}
+
+function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agent: string }) {
+  const { t } = useTranslation("start");
+  const { outcome } = answer;
+  const known = outcomes.find((one) => one === outcome?.outcome);
+  const bubbles = outcome ? outcome.bubbles : [answer.text].filter(Boolean);
+  const titles = [...new Set(outcome?.citations.map(({ title }) => title))];
+  return (
+    <Stack gap="xs" aria-live="polite" aria-busy={busy} role="region" aria-label={t("ask.answer")}>
+      {busy && bubbles.length === 0 && (
+        <Group gap="xs">
+          <Loader size="xs" type="dots" />
+          <Text size="sm" c="dimmed">
+            {t("ask.thinking")}
+          </Text>
+        </Group>
+      )}
+      {bubbles.map((bubble, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: bubbles stay where they are.
+        <Paper key={at} bg="var(--mantine-color-default-hover)" p="sm" maw={620}>
+          <Text dir="auto" style={{ whiteSpace: "pre-wrap" }}>
+            {bubble}
+          </Text>
+        </Paper>
+      ))}
+      {!!answer.error && <Failed error={answer.error} />}
+      {answer.cut && (
+        <Alert color="orange" variant="light">
+          {t("ask.cut")}
+        </Alert>
+      )}
+      {outcome && (
+        <Group gap="xs" justify="space-between">
+          <Stack gap={2}>
+            {known && (
+              <Text size="sm" c="dimmed">
+                {t(`ask.outcome.${known}`)}
+                {outcome.reason && <span dir="auto"> ({outcome.reason})</span>}
+              </Text>
+            )}
+            {titles.length > 0 && (
+              <Group gap={6} component="p" m={0}>
+                <IconFileText size={16} aria-hidden />
+                <Text size="sm" component="span">
+                  {t("ask.restsOn")}
+                </Text>
+                {titles.map((title) => (
+                  <Text key={title} size="sm" fw={500} component="span" dir="auto">
+                    {title}
+                  </Text>
+                ))}
+              </Group>
+            )}
+          </Stack>
+          <Anchor
+            renderRoot={(props) => <Link to="/sandbox" search={{ agent, ask: answer.asked }} {...props} />}
+            size="sm"
+          >
+            {t("ask.sandbox")}
+          </Anchor>
+        </Group>
+      )}
+    </Stack>
+  );
+}

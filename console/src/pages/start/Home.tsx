@@ -1,0 +1,119 @@
+// What a desk that works shows first: who waits, and how today goes.
+import { Anchor, Group, Paper, SimpleGrid, Stack, Text, Title, UnstyledButton } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useCallback, useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { useLive } from "@/api/live";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { Async } from "@/parts/States";
+import { When } from "@/parts/When";
+import { Figure } from "../overview/Figure";
+import { zone } from "../overview/range";
+
+function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
+  const { t } = useTranslation("start");
+  if (waiting.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        {t("home.waitingNone")}
+      </Text>
+    );
+  return (
+    <Stack gap={0} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
+      {waiting.map(({ id, contact_name, wa_id, last_text, last_message_at, open_case }) => (
+        <li key={id}>
+          <UnstyledButton
+            renderRoot={(props) => <Link to="/inbox/$id" params={{ id }} {...props} />}
+            w="100%"
+            py="xs"
+            style={{ borderBlockEnd: "1px solid var(--mantine-color-default-border)" }}
+          >
+            <Group justify="space-between" wrap="nowrap" gap="sm">
+              <Text size="sm" fw={600} truncate dir="auto">
+                {contact_name ?? wa_id ?? t("home.unnamed")}
+              </Text>
+              <Text size="xs" c="dimmed" style={{ flex: "none" }}>
+                <When at={last_message_at} ago />
+              </Text>
+            </Group>
+            <Text size="sm" truncate dir="auto">
+              {last_text ?? t("home.noText")}
+            </Text>
+            {open_case && (
+              <Text size="xs" c="dimmed" truncate dir="auto">
+                {open_case.reason}
+              </Text>
+            )}
+          </UnstyledButton>
+        </li>
+      ))}
+    </Stack>
+  );
+}
+
+export function Home() {
+  const { t } = useTranslation("start");
+  const format = useFormat();
+  const from = useMemo(() => new Date().setHours(0, 0, 0, 0), []);
+  const waiting = $api.useQuery("get", "/api/v1/conversations", {
+    params: { query: { state: "waiting", limit: 5 } },
+  });
+  const today = $api.useQuery("get", "/api/v1/overview", { params: { query: { from, zone: zone() } } });
+  const conversation = useCallback(() => reread("/api/v1/conversations", "/api/v1/overview"), []);
+  useLive({ conversation });
+  return (
+    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg">
+      <Paper withBorder p="lg" component="section" aria-labelledby="waiting">
+        <Group justify="space-between" mb="xs">
+          <Title order={2} id="waiting">
+            {t("home.waiting")}
+          </Title>
+          <Anchor component={Link} to="/inbox" size="sm">
+            {t("home.all")}
+          </Anchor>
+        </Group>
+        <Async query={waiting} rows={2}>
+          {({ items }) => <Waiting waiting={items} />}
+        </Async>
+      </Paper>
+      <Paper withBorder p="lg" component="section" aria-labelledby="today">
+        <Group justify="space-between" mb="md">
+          <Title order={2} id="today">
+            {t("home.today")}
+          </Title>
+          <Anchor component={Link} to="/overview" size="sm">
+            {t("home.overview")}
+          </Anchor>
+        </Group>
+        <Async query={today} rows={2}>
+          {({ total, share_by_bot }) => (
+            <SimpleGrid cols={{ base: 2, xs: 3 }} spacing="md">
+              <Figure name={t("home.inbound")} value={format.count(total.inbound)} />
+              <Figure
+                name={t("home.share")}
+                value={share_by_bot == null ? "–" : format.share(share_by_bot)}
+              />
+              <Figure name={t("home.handOffs")} value={format.count(total.hand_offs)} />
+              <Figure
+                name={t("home.response")}
+                value={total.p50_ms == null ? "–" : format.took(total.p50_ms)}
+              />
+              <Figure
+                name={t("home.failed")}
+                value={format.count(total.failed_sends)}
+                bad={total.failed_sends > 0}
+              />
+              <Figure
+                name={t("home.unknown")}
+                value={format.count(total.unknown_sends)}
+                bad={total.unknown_sends > 0}
+              />
+            </SimpleGrid>
+          )}
+        </Async>
+      </Paper>
+    </SimpleGrid>
+  );
+}

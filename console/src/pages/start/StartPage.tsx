@@ -1,0 +1,153 @@
+// From an empty desk to the first answer, in three steps; then a calm home.
+import { Button, Stack, Text } from "@mantine/core";
+import { IconRobot } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useCallback, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { useLive } from "@/api/live";
+import { reread } from "@/api/queries";
+import { Copyable } from "@/parts/Copyable";
+import { Page } from "@/parts/Page";
+import { Empty, Failed, Loading } from "@/parts/States";
+import { AskStep } from "./AskStep";
+import { DocumentsStep } from "./DocumentsStep";
+import { Home } from "./Home";
+import { NumberStep } from "./NumberStep";
+import { hasDocuments, states, target, wasAsked } from "./progress";
+import { Step } from "./Step";
+import { Switched } from "./Switched";
+
+function NoAgent() {
+  const { t } = useTranslation("start");
+  return (
+    <Empty
+      icon={<IconRobot />}
+      title={t("agent.title")}
+      action={
+        <Button renderRoot={(props) => <Link to="/sandbox" {...props} />} mt="xs">
+          {t("agent.make")}
+        </Button>
+      }
+    >
+      <Text size="sm">{t("agent.about")}</Text>
+      <Stack align="center" gap={4} mt="sm">
+        <Text size="sm">{t("agent.file")}</Text>
+        <Copyable value="prompts/shop.md" label="prompts/shop.md" />
+      </Stack>
+    </Empty>
+  );
+}
+
+type Read = {
+  agents: Schemas["Agent"][];
+  collections: Schemas["Collection"][];
+  numbers: Schemas["Number"][];
+  isDemo: boolean;
+  /** Ready documents that were added to the collection that the agent knows from. */
+  uploads: number;
+  /** Whether customers have written already. */
+  isUsed: boolean;
+};
+
+function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; asked: boolean }) {
+  const { t } = useTranslation("start");
+  const { agents, collections, numbers, isDemo, uploads } = read;
+  const own = hasDocuments(collections, isDemo, uploads);
+  const [ask, documents, number] = states([asked, own, numbers.some(({ state }) => state === "ready")]);
+  return (
+    <Stack gap="md">
+      <Step
+        number={1}
+        state={ask ?? "open"}
+        title={t("ask.title")}
+        about={t(isDemo ? "ask.aboutDemo" : "ask.about")}
+      >
+        <AskStep agents={agents} isDemo={isDemo} whenAsked={whenAsked} />
+      </Step>
+      <Step number={2} state={documents ?? "open"} title={t("documents.title")} about={t("documents.about")}>
+        <DocumentsStep collections={collections} agent={agents[0]?.slug ?? ""} isDemo={isDemo} own={own} />
+      </Step>
+      <Step number={3} state={number ?? "open"} title={t("number.title")} about={t("number.about")}>
+        <NumberStep numbers={numbers} />
+      </Step>
+    </Stack>
+  );
+}
+
+/** All that the steps' states are read from. */
+function useDesk() {
+  const agents = $api.useQuery("get", "/api/v1/agents", {});
+  const collections = $api.useQuery("get", "/api/v1/collections", {});
+  const numbers = $api.useQuery("get", "/api/v1/numbers", {});
+  // Without these the steps are shown all the same.
+  const status = $api.useQuery("get", "/api/v1/status", {});
+  const counts = $api.useQuery("get", "/api/v1/conversations/counts", {});
+  const into = target(collections.data ?? [], agents.data?.[0]?.slug ?? "");
+  const uploads = $api.useQuery(
+    "get",
+    "/api/v1/collections/{name}/documents",
+    { params: { path: { name: into?.slug ?? "" }, query: { from: "upload", state: "ready", limit: 1 } } },
+    { enabled: !!into && !!status.data?.demo },
+  );
+  const needed = [agents, collections, numbers];
+  const failed = needed.find(({ data, error }) => data === undefined && error);
+  if (failed) return { error: failed.error, again: () => void failed.refetch() };
+  if (!agents.data || !collections.data || !numbers.data || status.isPending || counts.isPending) return {};
+  const { bot = 0, person = 0, nobody = 0 } = counts.data ?? {};
+  const read: Read = {
+    agents: agents.data,
+    collections: collections.data,
+    numbers: numbers.data,
+    isDemo: !!status.data?.demo,
+    uploads: uploads.data?.items.length ?? 0,
+    isUsed: bot + person + nobody > 0,
+  };
+  return { read };
+}
+
+export function StartPage() {
+  const { t } = useTranslation("start");
+  const { read, error, again } = useDesk();
+  const [asked, setAsked] = useState(wasAsked);
+  // What was answered just now stays where it is, though all may be done by it.
+  const [stays, setStays] = useState(false);
+  const [unfolded, setUnfolded] = useState(false);
+  const changed = useCallback((what: string) => {
+    if (what === "knowledge") reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
+  }, []);
+  useLive({ changed });
+  const isAsked = asked || !!read?.isUsed;
+  const isDone =
+    !!read &&
+    isAsked &&
+    !stays &&
+    hasDocuments(read.collections, read.isDemo, read.uploads) &&
+    read.numbers.some(({ state }) => state === "ready");
+  const whenAsked = () => {
+    setAsked(true);
+    if (!isDone) setStays(true);
+  };
+  const steps = read && <Steps read={read} asked={isAsked} whenAsked={whenAsked} />;
+  return (
+    <Page title={t("title")} about={isDone ? t("aboutHome") : t("about")}>
+      {error !== undefined && <Failed error={error} again={again} />}
+      {error === undefined && !read && <Loading rows={5} />}
+      {read && (read.agents.length === 0 ? <NoAgent /> : isDone ? <Home /> : steps)}
+      {isDone && (
+        <>
+          <Button
+            variant="subtle"
+            w="fit-content"
+            aria-expanded={unfolded}
+            onClick={() => setUnfolded(!unfolded)}
+          >
+            {t(unfolded ? "home.hide" : "home.steps")}
+          </Button>
+          {unfolded && steps}
+        </>
+      )}
+      {read && <Switched />}
+    </Page>
+  );
+}

@@ -1,0 +1,99 @@
+// What is switched on, and how the rest is.
+import { Badge, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { IconMicrophone, IconRobot, IconSearch } from "@tabler/icons-react";
+import type { ComponentType } from "react";
+import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { Copyable } from "@/parts/Copyable";
+import { Async } from "@/parts/States";
+
+const commands = {
+  model: '[llm]\nkind = "openai"\napi_key = "…"',
+  embedder: "frontdesk models fetch multilingual-e5-small",
+  speech: "frontdesk models fetch whisper-small",
+};
+
+type RowProps = {
+  icon: ComponentType<{ size?: number; "aria-hidden"?: boolean }>;
+  name: string;
+  isOn: boolean;
+  about: string;
+  /** What switches it on. */
+  how: string;
+};
+
+function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
+  const { t } = useTranslation("start");
+  return (
+    <Paper withBorder p="md" component="li">
+      <Stack gap={6}>
+        <Group justify="space-between" wrap="nowrap">
+          <Group gap="xs" wrap="nowrap">
+            <Icon size={18} aria-hidden />
+            <Text fw={600} size="sm">
+              {name}
+            </Text>
+          </Group>
+          <Badge variant="light" color={isOn ? "teal" : "gray"}>
+            {t(isOn ? "on.yes" : "on.no")}
+          </Badge>
+        </Group>
+        <Text size="sm" c="dimmed">
+          {about}
+        </Text>
+        {!isOn &&
+          (how.includes("\n") ? (
+            <Code block dir="ltr" tabIndex={0} role="group" aria-label={t("on.command")}>
+              {how}
+            </Code>
+          ) : (
+            <Copyable value={how} label={name} />
+          ))}
+      </Stack>
+    </Paper>
+  );
+}
+
+export function Switched() {
+  const { t } = useTranslation("start");
+  const status = $api.useQuery("get", "/api/v1/status", {});
+  return (
+    <Stack gap="sm" component="section" aria-labelledby="switched">
+      <Title order={2} id="switched">
+        {t("on.title")}
+      </Title>
+      <Async query={status} rows={2}>
+        {({ model, embedder, speech, speech_by, version, database, base_url }) => (
+          <>
+            <SimpleGrid cols={{ base: 1, md: 3 }} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
+              <Row
+                icon={IconRobot}
+                name={t("on.model")}
+                isOn={model.is_model}
+                about={model.is_model ? t("on.modelOn", { name: model.name }) : t("on.modelOff")}
+                how={commands.model}
+              />
+              <Row
+                icon={IconSearch}
+                name={t("on.embedder")}
+                isOn={!!embedder}
+                about={embedder ? t("on.embedderOn", { name: embedder }) : t("on.embedderOff")}
+                how={commands.embedder}
+              />
+              <Row
+                icon={IconMicrophone}
+                name={t("on.speech")}
+                isOn={speech}
+                about={speech ? t("on.speechOn", { name: speech_by ?? "" }) : t("on.speechOff")}
+                how={commands.speech}
+              />
+            </SimpleGrid>
+            <Text size="sm" c="dimmed">
+              {t("on.version", { version, database })} <bdi dir="ltr">{base_url}</bdi>
+            </Text>
+          </>
+        )}
+      </Async>
+    </Stack>
+  );
+}

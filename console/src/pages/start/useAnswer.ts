@@ -1,0 +1,49 @@
+// One question to the bot, and its answer as it is written.
+import { useCallback, useEffect, useRef, useState } from "react";
+import type { Schemas } from "@/api/client";
+import { stream } from "@/api/stream";
+
+export type Answer = {
+  asked: string;
+  /** What was written so far. */
+  text: string;
+  outcome?: Schemas["SandboxOutcome"];
+  error?: unknown;
+  /** Whether it ended without its end. */
+  cut?: boolean;
+};
+
+export function useAnswer(whenDone: () => void) {
+  const [answer, setAnswer] = useState<Answer>();
+  const [busy, setBusy] = useState(false);
+  const running = useRef<AbortController>(undefined);
+  const stop = useCallback(() => running.current?.abort(), []);
+  useEffect(() => stop, [stop]);
+  const ask = async (agent: string, text: string) => {
+    stop();
+    const control = new AbortController();
+    running.current = control;
+    const still = () => running.current === control;
+    setBusy(true);
+    setAnswer({ asked: text, text: "" });
+    try {
+      let done = false;
+      for await (const { event, data } of stream("/api/v1/sandbox/turns", { agent, text }, control.signal)) {
+        if (!still()) return;
+        const said = JSON.parse(data);
+        if (event === "text") setAnswer((now) => now && { ...now, text: now.text + said });
+        if (event === "done") {
+          done = true;
+          setAnswer((now) => now && { ...now, outcome: said });
+          whenDone();
+        }
+      }
+      if (!done) setAnswer((now) => now && { ...now, cut: true });
+    } catch (error) {
+      if (!control.signal.aborted) setAnswer((now) => now && { ...now, error });
+    } finally {
+      if (still()) setBusy(false);
+    }
+  };
+  return { answer, busy, ask, stop };
+}

@@ -1,0 +1,67 @@
+// What a gate found of a version: whether it passed, how many cases, which of them changed.
+import { Alert, List, Text } from "@mantine/core";
+import { IconShieldCheck, IconShieldX } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+
+/** As the server's src/eval/gate.rs says it; its document calls it an object. */
+export type Verdict = {
+  passed: boolean;
+  rule: string;
+  suite: string;
+  reason: string;
+  /** Rows that passed, failed, are errors, could not be tried. */
+  counts: [number, number, number, number];
+  comparison?: {
+    changed?: { title: string; worse: boolean; before: number; after: number; why: string }[];
+  };
+};
+
+export function GateVerdict({ verdict }: { verdict: Verdict }) {
+  const { t } = useTranslation("sandbox");
+  const format = useFormat();
+  const [passed = 0, failed = 0, errors = 0] = verdict.counts ?? [];
+  const changed = verdict.comparison?.changed ?? [];
+  return (
+    <Alert
+      color={verdict.passed ? "teal" : "red"}
+      variant="light"
+      icon={verdict.passed ? <IconShieldCheck aria-hidden /> : <IconShieldX aria-hidden />}
+      title={verdict.passed ? t("gate.passed") : t("gate.refused")}
+    >
+      <Text size="sm">
+        <bdi>{verdict.suite}</bdi> · <bdi dir="ltr">{verdict.rule}</bdi> ·{" "}
+        {t("gate.counts", {
+          passed: format.count(passed),
+          failed: format.count(failed),
+          errors: format.count(errors),
+        })}
+      </Text>
+      {verdict.reason && (
+        <Text size="sm" mt={4} dir="auto">
+          {verdict.reason}
+        </Text>
+      )}
+      {changed.length > 0 && (
+        <List size="sm" mt="xs">
+          {changed.slice(0, 10).map((one) => (
+            <List.Item key={one.title}>
+              <bdi>{one.title}</bdi>: {one.worse ? t("gate.worse") : t("gate.better")} (
+              {format.number(one.before)} → {format.number(one.after)})
+              {one.why && (
+                <Text size="xs" c="dimmed" dir="auto">
+                  {one.why}
+                </Text>
+              )}
+            </List.Item>
+          ))}
+        </List>
+      )}
+      {changed.length > 10 && (
+        <Text size="sm" c="dimmed">
+          {t("gate.more", { count: changed.length - 10 })}
+        </Text>
+      )}
+    </Alert>
+  );
+}

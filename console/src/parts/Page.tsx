@@ -1,0 +1,57 @@
+// A page: its title, what can be done on it, what it holds.
+import { Anchor, Box, Group, Stack, Text, Title } from "@mantine/core";
+import { IconChevronLeft } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { type ReactNode, useEffect } from "react";
+
+type Props = {
+  title: string;
+  /** One line under the title. */
+  about?: ReactNode;
+  /** The page that this one is a part of. */
+  back?: { to: string; label: string };
+  /** Buttons at the end of the title's line. */
+  actions?: ReactNode;
+  children: ReactNode;
+  /** The widest it gets, in pixels. */
+  widest?: number;
+};
+
+/** Sets the window's title. */
+export function useTitle(title: string) {
+  useEffect(() => {
+    document.title = `${title} · frontdesk`;
+  }, [title]);
+}
+
+export function Page({ title, about, back, actions, children, widest = 1120 }: Props) {
+  useTitle(title);
+  return (
+    <Box p={{ base: "md", sm: "xl" }} maw={widest} mx="auto">
+      <Stack gap="lg">
+        <Group justify="space-between" align="flex-start" gap="sm">
+          <div>
+            {back && (
+              <Anchor component={Link} to={back.to} size="sm" c="dimmed">
+                <Group gap={2} component="span" mb={4}>
+                  <IconChevronLeft size={16} className="flip" aria-hidden />
+                  {back.label}
+                </Group>
+              </Anchor>
+            )}
+            <Title order={1} dir="auto">
+              {title}
+            </Title>
+            {about && (
+              <Text c="dimmed" size="sm" mt={4}>
+                {about}
+              </Text>
+            )}
+          </div>
+          {actions && <Group gap="xs">{actions}</Group>}
+        </Group>
+        {children}
+      </Stack>
+    </Box>
+  );
+}

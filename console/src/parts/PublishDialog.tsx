@@ -1,0 +1,186 @@
+// Puts a version in front of customers: shows what changes, tries its gate, and says what the gate found.
+import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { IconAlertTriangle, IconCheck, IconShieldCheck } from "@tabler/icons-react";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, api, Failure, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useConfirm } from "./Confirm";
+import { LineDiff } from "./Diff";
+import { GateVerdict, type Verdict } from "./GateVerdict";
+import { headerValue } from "./promptFile";
+import { Async, Failed } from "./States";
+import { useSay } from "./say";
+
+type Props = {
+  /** The agent's short name. */
+  agent: string;
+  /** The prompt file to publish … */
+  source: string;
+  /** … or, where this is given too, the version that is there already: a roll-back. */
+  version?: number;
+  opened: boolean;
+  onClose: () => void;
+  /** It is live. */
+  onPublished?: (version: number) => void;
+};
+
+type Doing = "trying" | "publishing" | undefined;
+
+/** What the gate said, from the answer that refuses. */
+function refusal(error: unknown): Verdict | undefined {
+  const problem = error instanceof Failure ? (error.problem as { verdict?: Verdict } | undefined) : undefined;
+  return problem?.verdict ?? undefined;
+}
+
+export function PublishDialog(props: Props) {
+  const { t } = useTranslation("sandbox");
+  const { t: c } = useTranslation();
+  const { version, opened, onClose } = props;
+  const [busy, setBusy] = useState(false);
+  return (
+    <Modal
+      opened={opened}
+      // A gate goes on to its end; closing would only hide what it found.
+      onClose={busy ? () => {} : onClose}
+      size="xl"
+      title={version === undefined ? t("publish.title") : t("publish.backTitle", { version })}
+      closeButtonProps={{ "aria-label": c("action.close") }}
+    >
+      {opened && <Publishing {...props} onBusy={setBusy} />}
+    </Modal>
+  );
+}
+
+function Publishing({
+  agent,
+  source,
+  version,
+  onClose,
+  onPublished,
+  onBusy,
+}: Props & { onBusy: (busy: boolean) => void }) {
+  const { t } = useTranslation("sandbox");
+  const { t: c } = useTranslation();
+  const confirm = useConfirm();
+  const say = useSay();
+  const live = $api.useQuery("get", "/api/v1/agents/{agent}", { params: { path: { agent } } });
+  const [doing, setDoing] = useState<Doing>();
+  const [verdict, setVerdict] = useState<Verdict>();
+  const [error, setError] = useState<unknown>();
+  useEffect(() => onBusy(!!doing), [doing, onBusy]);
+
+  const ask = async (wanted: { dry_run?: boolean; force?: boolean }) => {
+    setDoing(wanted.dry_run ? "trying" : "publishing");
+    setError(undefined);
+    try {
+      const what = version === undefined ? { source } : { version };
+      const { data } = await api.POST("/api/v1/agents/{agent}/publish", {
+        params: { path: { agent } },
+        body: { ...what, ...wanted } as Schemas["Publish"],
+      });
+      setVerdict((data?.verdict as Verdict | null | undefined) ?? undefined);
+      if (data && !wanted.dry_run) {
+        reread("/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions");
+        say.done(t("publish.done", { version: data.version }));
+        onPublished?.(data.version);
+        onClose();
+      }
+    } catch (problem) {
+      const said = refusal(problem);
+      if (said) setVerdict(said);
+      else setError(problem);
+    } finally {
+      setDoing(undefined);
+    }
+  };
+
+  const force = async () => {
+    const sure = await confirm({
+      title: t("publish.forceTitle"),
+      text: t("publish.forceAbout"),
+      yes: t("publish.force"),
+      danger: true,
+    });
+    if (sure) await ask({ force: true });
+  };
+
+  return (
+    <Async query={live}>
+      {(agentNow) => {
+        const gate = gateOf(source) ?? gateOf(agentNow.source);
+        const same = agentNow.source === source;
+        return (
+          <Stack>
+            <Text size="sm">{t("publish.about", { version: agentNow.version })}</Text>
+            <LineDiff before={agentNow.source} after={source} label={t("publish.difference")} mah="45dvh" />
+            {gate && !same && !verdict && (
+              <Alert
+                variant="light"
+                color="gray"
+                icon={<IconShieldCheck aria-hidden />}
+                title={t("publish.gate")}
+              >
+                <Text size="sm">
+                  {t("publish.gateAbout")} <bdi>{gate.suite}</bdi> · <bdi dir="ltr">{gate.rule}</bdi>
+                </Text>
+              </Alert>
+            )}
+            <div aria-live="polite">
+              {doing && gate && (
+                <Text size="sm" c="dimmed">
+                  {t("publish.running")}
+                </Text>
+              )}
+              {verdict && !doing && <GateVerdict verdict={verdict} />}
+            </div>
+            {error !== undefined && <Failed error={error} />}
+            <Group justify="flex-end" gap="xs">
+              <Button variant="default" onClick={onClose} disabled={!!doing}>
+                {c("action.cancel")}
+              </Button>
+              {gate && !same && (
+                <Button
+                  variant="default"
+                  onClick={() => void ask({ dry_run: true })}
+                  loading={doing === "trying"}
+                  disabled={!!doing}
+                >
+                  {t("publish.try")}
+                </Button>
+              )}
+              {verdict && !verdict.passed ? (
+                <Button
+                  color="red"
+                  leftSection={<IconAlertTriangle size={16} aria-hidden />}
+                  onClick={() => void force()}
+                  loading={doing === "publishing"}
+                  disabled={!!doing}
+                >
+                  {t("publish.force")}
+                </Button>
+              ) : (
+                <Button
+                  leftSection={<IconCheck size={16} aria-hidden />}
+                  onClick={() => void ask({})}
+                  loading={doing === "publishing"}
+                  disabled={!!doing || same}
+                >
+                  {version === undefined ? t("publish.yes") : t("publish.backYes", { version })}
+                </Button>
+              )}
+            </Group>
+          </Stack>
+        );
+      }}
+    </Async>
+  );
+}
+
+/** The gate in a prompt file's header. A file that drops its gate still has to pass the live one's: the server says so. */
+function gateOf(source: string): { suite: string; rule: string } | undefined {
+  const gate = headerValue(source, ["gate"]);
+  if (!gate || typeof gate !== "object" || !("suite" in gate)) return undefined;
+  const { suite, rule } = gate as { suite: unknown; rule?: unknown };
+  return { suite: String(suite), rule: typeof rule === "string" ? rule : "no case worse" };
+}

@@ -1,0 +1,129 @@
+// Records a voice note, with its level and time; or takes a file that is dropped or chosen.
+import { ActionIcon, FileButton, Group, Progress, Text, Tooltip } from "@mantine/core";
+import { IconCheck, IconFileMusic, IconMicrophone, IconTrash } from "@tabler/icons-react";
+import { type DragEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { clock, useRecording } from "./recording";
+import { useSay } from "./say";
+
+/** Whether a file may be a recording: browsers do not know every format that customers send. */
+export function isSound(file: File): boolean {
+  return (
+    /^(audio|video)\//.test(file.type) ||
+    /\.(ogg|oga|opus|mp3|m4a|aac|amr|wav|flac|webm|mp4)$/i.test(file.name)
+  );
+}
+
+type Props = {
+  /** What was recorded or chosen. */
+  onFile: (file: File) => void;
+  disabled?: boolean;
+  /** Told when recording begins and ends, so that others can make room. */
+  onRecording?: (on: boolean) => void;
+};
+
+/** Two buttons (record, choose a file); while it records: level, time, discard, done. */
+export function Recorder({ onFile, disabled, onRecording }: Props) {
+  const { t } = useTranslation("sandbox");
+  const say = useSay();
+  const recording = useRecording(onFile, onRecording);
+  const start = async () => {
+    const wrong = await recording.start();
+    if (wrong) say.failed(new Error(t(`voice.${wrong}`)));
+  };
+  if (recording.on)
+    return (
+      <Group gap="xs" wrap="nowrap" role="group" aria-label={t("voice.recording")} flex={1}>
+        <Tooltip label={t("voice.discard")}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            onClick={recording.discard}
+            aria-label={t("voice.discard")}
+          >
+            <IconTrash size={20} />
+          </ActionIcon>
+        </Tooltip>
+        <Progress
+          value={recording.level * 100}
+          flex={1}
+          size="md"
+          color="red"
+          aria-label={t("voice.level")}
+          transitionDuration={80}
+        />
+        <Text size="sm" ff="monospace" dir="ltr" role="timer" aria-label={t("voice.time")}>
+          {clock(recording.seconds)}
+        </Text>
+        <Tooltip label={t("voice.stop")}>
+          <ActionIcon color="red" size="lg" onClick={recording.stop} aria-label={t("voice.stop")} autoFocus>
+            <IconCheck size={20} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+    );
+  return (
+    <Group gap={4} wrap="nowrap">
+      <FileButton
+        onChange={(file) => file && onFile(file)}
+        accept="audio/*,video/mp4,.ogg,.opus,.amr,.m4a"
+        disabled={disabled}
+      >
+        {(props) => (
+          <Tooltip label={t("voice.choose")}>
+            <ActionIcon
+              {...props}
+              variant="subtle"
+              color="gray"
+              size="lg"
+              disabled={disabled}
+              aria-label={t("voice.choose")}
+            >
+              <IconFileMusic size={20} />
+            </ActionIcon>
+          </Tooltip>
+        )}
+      </FileButton>
+      <Tooltip label={t("voice.record")}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          disabled={disabled}
+          onClick={() => void start()}
+          aria-label={t("voice.record")}
+        >
+          <IconMicrophone size={20} />
+        </ActionIcon>
+      </Tooltip>
+    </Group>
+  );
+}
+
+/** Lets a recording be dropped anywhere on what gets these properties. `over`: one is held above it. */
+export function useDroppedSound(onFile: (file: File) => void, refused: () => void) {
+  const [over, setOver] = useState(false);
+  const hasFile = (event: DragEvent) => event.dataTransfer.types.includes("Files");
+  return {
+    over,
+    props: {
+      onDragOver: (event: DragEvent) => {
+        if (!hasFile(event)) return;
+        event.preventDefault();
+        setOver(true);
+      },
+      onDragLeave: (event: DragEvent) => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+      },
+      onDrop: (event: DragEvent) => {
+        if (!hasFile(event)) return;
+        event.preventDefault();
+        setOver(false);
+        const file = [...event.dataTransfer.files].find(isSound);
+        if (file) onFile(file);
+        else refused();
+      },
+    },
+  };
+}

@@ -1,0 +1,96 @@
+// What is shown while something is read, when it cannot be, and when there is none yet.
+import { Alert, Button, Center, Group, Skeleton, Stack, Text, ThemeIcon } from "@mantine/core";
+import { IconAlertTriangle, IconInbox, IconPlugConnectedX } from "@tabler/icons-react";
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { Failure } from "@/api/client";
+
+/** What went wrong, in words for people. */
+export function useReason() {
+  const { t } = useTranslation();
+  return (error: unknown): string => {
+    if (error instanceof Failure) return error.status === 0 ? t("error.unreachable") : error.message;
+    return error instanceof Error && error.message ? error.message : t("error.unknown");
+  };
+}
+
+/** Something is being read. */
+export function Loading({ rows = 4 }: { rows?: number }) {
+  const { t } = useTranslation();
+  return (
+    <Stack gap="sm" role="status" aria-label={t("state.loading")} aria-busy>
+      {Array.from({ length: rows }, (_, row) => row).map((row) => (
+        <Skeleton key={row} height={44} radius="md" />
+      ))}
+    </Stack>
+  );
+}
+
+/** Something could not be read or done; `again` tries once more. */
+export function Failed({ error, again }: { error: unknown; again?: () => void }) {
+  const { t } = useTranslation();
+  const reason = useReason();
+  const unreachable = error instanceof Failure && error.status === 0;
+  return (
+    <Alert
+      color="red"
+      variant="light"
+      role="alert"
+      icon={unreachable ? <IconPlugConnectedX aria-hidden /> : <IconAlertTriangle aria-hidden />}
+      title={t("error.title")}
+    >
+      <Group justify="space-between" align="flex-end">
+        <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>
+          {reason(error)}
+        </Text>
+        {again && (
+          <Button size="xs" variant="default" onClick={again}>
+            {t("action.retry")}
+          </Button>
+        )}
+      </Group>
+    </Alert>
+  );
+}
+
+type EmptyProps = { title: string; children?: ReactNode; action?: ReactNode; icon?: ReactNode };
+
+/** There is none yet, and how to begin. */
+export function Empty({ title, children, action, icon }: EmptyProps) {
+  return (
+    <Center py="xl">
+      <Stack align="center" gap="xs" maw={440} ta="center">
+        <ThemeIcon size={44} radius="xl" variant="light" color="gray" aria-hidden>
+          {icon ?? <IconInbox />}
+        </ThemeIcon>
+        <Text fw={600}>{title}</Text>
+        {children && (
+          <Text size="sm" c="dimmed" component="div">
+            {children}
+          </Text>
+        )}
+        {action}
+      </Stack>
+    </Center>
+  );
+}
+
+type AsyncProps<T> = {
+  query: Pick<UseQueryResult<T, unknown>, "data" | "error" | "isPending" | "refetch">;
+  /** What stands there when `isEmpty` says so. */
+  empty?: ReactNode;
+  isEmpty?: (data: T) => boolean;
+  rows?: number;
+  children: (data: T) => ReactNode;
+};
+
+/** What a query brought, with its other states. What was read before stays when reading it again fails. */
+export function Async<T>({ query, empty, isEmpty, rows, children }: AsyncProps<T>) {
+  if (query.data !== undefined) {
+    const none = isEmpty ? isEmpty(query.data) : Array.isArray(query.data) && query.data.length === 0;
+    return none && empty ? empty : children(query.data);
+  }
+  if (query.error) return <Failed error={query.error} again={() => void query.refetch()} />;
+  return <Loading rows={rows} />;
+}

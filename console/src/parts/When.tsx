@@ -1,0 +1,24 @@
+// A moment, in the reader's language and time zone; the whole of it on hover and for screen readers.
+import { useEffect, useState } from "react";
+import { useFormat } from "@/i18n/format";
+
+/** Draws again every half minute. */
+function useTick(on: boolean) {
+  const [, tick] = useState(0);
+  useEffect(() => {
+    if (!on) return;
+    const timer = setInterval(() => tick((count) => count + 1), 30_000);
+    return () => clearInterval(timer);
+  }, [on]);
+}
+
+/** `ago`: how long it is since; otherwise the clock or the day. */
+export function When({ at, ago = false }: { at: number; ago?: boolean }) {
+  const format = useFormat();
+  useTick(ago);
+  return (
+    <time dateTime={new Date(at).toISOString()} title={format.full(at)}>
+      {ago ? format.ago(at) : format.brief(at)}
+    </time>
+  );
+}

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { readReason } from "./caseReason";
+
+test("the server's reasons are known, others stay", () => {
+  expect(readReason("the customer said “speak to a person”")).toEqual({
+    kind: "keyword",
+    rule: "speak to a person",
+  });
+  expect(readReason("the message matched the pattern `(?i)order \\d+`")).toEqual({
+    kind: "pattern",
+    rule: "(?i)order \\d+",
+  });
+  expect(readReason("the day's money for models is used up, and the documents hold no plain answer")).toEqual(
+    { kind: "budget" },
+  );
+  expect(readReason("something new")).toEqual({ kind: "other" });
+});

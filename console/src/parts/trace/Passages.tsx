@@ -1,0 +1,109 @@
+// The passages that were found, each with the score of every leg of the search.
+import { Badge, Box, Group, Progress, Stack, Text, Tooltip } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Fold } from "./Fold";
+import { Part, Verbatim } from "./Part";
+import type { Passage, Trace } from "./trace";
+
+const legs = ["dense", "bm25", "ngram", "rerank", "coverage"] as const;
+
+/** The score of every leg, in one line. A leg that did not find the passage says so. */
+export function Legs({ scores }: { scores: Passage["scores"] }) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  return (
+    <Group gap="sm" style={{ rowGap: 0 }}>
+      {legs.map((leg) => {
+        const score = scores[leg];
+        const none = score === null || score === undefined;
+        return (
+          <Tooltip key={leg} label={t(`leg.${leg}.about`)} multiline maw={280}>
+            <Text size="xs" c="dimmed" component="span">
+              {t(`leg.${leg}.name`)}{" "}
+              <Text span inherit c="var(--mantine-color-text)">
+                {none ? "–" : leg === "coverage" ? format.share(score) : format.number(score, 3)}
+              </Text>
+            </Text>
+          </Tooltip>
+        );
+      })}
+    </Group>
+  );
+}
+
+function One({ passage, mark, cited }: { passage: Passage; mark: number; cited: boolean }) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  const { chunk, scores } = passage;
+  const above = [chunk.title, chunk.heading].filter(Boolean).join(" › ");
+  return (
+    <Box component="li">
+      <Fold
+        label={
+          <>
+            <span dir="ltr">[{mark}]</span> <bdi>{above || chunk.source}</bdi>
+            {cited && (
+              <Badge size="xs" variant="light" ms={6} style={{ verticalAlign: "middle" }}>
+                {t("passages.cited")}
+              </Badge>
+            )}
+          </>
+        }
+        aside={chunk.place}
+      >
+        {() => (
+          <Stack gap={4}>
+            <Text size="xs" c="dimmed" dir="ltr" ta="start">
+              {chunk.source}
+            </Text>
+            <Verbatim>{chunk.body}</Verbatim>
+          </Stack>
+        )}
+      </Fold>
+      <Stack gap={2} ps={20}>
+        <Group gap={8} wrap="nowrap">
+          <Progress
+            value={Math.max(0, Math.min(1, scores.fused)) * 100}
+            size="sm"
+            w={120}
+            color={cited ? undefined : "gray"}
+            aria-hidden
+          />
+          <Tooltip label={t("leg.fused.about")} multiline maw={280}>
+            <Text size="xs" component="span">
+              {t("leg.fused.name")} {format.number(scores.fused, 3)}
+            </Text>
+          </Tooltip>
+        </Group>
+        <Legs scores={scores} />
+      </Stack>
+    </Box>
+  );
+}
+
+export function Passages({ trace }: { trace: Trace }) {
+  const { t } = useTranslation("trace");
+  const { retrieve, reply, prompt } = trace;
+  if (!retrieve) return null;
+  const cited = new Set(reply?.citations?.map(({ mark }) => mark));
+  const dropped = prompt?.dropped_passages ?? 0;
+  return (
+    <Part
+      name={t("passages.title")}
+      aside={dropped > 0 ? t("passages.dropped", { count: dropped }) : undefined}
+    >
+      {retrieve.passages.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          {t("passages.none")}
+        </Text>
+      ) : (
+        <Stack gap="xs" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
+          {retrieve.passages.map((passage, index) => (
+            <One key={passage.chunk.id} passage={passage} mark={index + 1} cited={cited.has(index + 1)} />
+          ))}
+        </Stack>
+      )}
+    </Part>
+  );
+}

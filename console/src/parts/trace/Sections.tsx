@@ -1,0 +1,187 @@
+// The other parts of a trace: what was heard, which rules were tried, what was searched for, what the model saw and wrote.
+import { Group, List, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Fold } from "./Fold";
+import { Part, Verbatim } from "./Part";
+import { Statements } from "./Statements";
+import type { Trace } from "./trace";
+
+type Props = { trace: Trace };
+
+/** Voice notes: what was understood of each, or why nothing was. */
+export function Heard({ trace }: Props) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  const notes = trace.transcribe?.notes ?? [];
+  if (notes.length === 0) return null;
+  return (
+    <Part name={t("heard.title")}>
+      <Stack gap="xs">
+        {notes.map((note, index) => {
+          const { heard } = note;
+          const about = [
+            heard?.language,
+            typeof heard?.confidence === "number" &&
+              t("heard.sure", { share: format.share(heard.confidence) }),
+            typeof heard?.seconds === "number" && format.took(heard.seconds * 1_000),
+            heard?.by,
+          ].filter(Boolean);
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a trace does not change.
+            <div key={index}>
+              {note.transcript ? (
+                <Verbatim>{note.transcript}</Verbatim>
+              ) : (
+                <Text size="sm" dir="auto">
+                  {note.error ?? t("heard.nothing")}
+                </Text>
+              )}
+              {about.length > 0 && (
+                <Text size="xs" c="dimmed" mt={2}>
+                  {about.join(" · ")}
+                </Text>
+              )}
+            </div>
+          );
+        })}
+      </Stack>
+    </Part>
+  );
+}
+
+/** Hand-off rules, and whether a curated answer was near. */
+export function Rules({ trace }: Props) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  const { escalate, curated } = trace;
+  if (!escalate && !curated) return null;
+  return (
+    <Part name={t("rules.title")}>
+      <Stack gap={2}>
+        {escalate && (
+          <Text size="sm">
+            {escalate.matched ? (
+              <>
+                {t("rules.fired")} <bdi>{escalate.matched}</bdi>
+              </>
+            ) : (
+              t("rules.none", { count: escalate.rules })
+            )}
+          </Text>
+        )}
+        {curated && curated.answers > 0 && (
+          <Text size="sm">
+            {curated.nearest && !curated.refused ? (
+              <>
+                {t("rules.curated")} <bdi>{curated.nearest.phrasing}</bdi>
+              </>
+            ) : (
+              t("rules.notCurated", { count: curated.answers })
+            )}
+            {curated.nearest && (
+              <Text span size="xs" c="dimmed" ms={6}>
+                {t("rules.near", {
+                  score: format.number(curated.nearest.score, 2),
+                  threshold: format.number(curated.nearest.threshold, 2),
+                })}
+              </Text>
+            )}
+          </Text>
+        )}
+      </Stack>
+    </Part>
+  );
+}
+
+/** What was searched for, and by what. */
+export function Search({ trace }: Props) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  const { retrieve } = trace;
+  if (!retrieve) return null;
+  const searched = retrieve.searched?.length
+    ? retrieve.searched
+    : [{ text: retrieve.query, how: "asked" as const, confidence: retrieve.confidence, weight: 1 }];
+  const by = [
+    t("search.sure", { share: format.share(retrieve.confidence) }),
+    retrieve.embedder ?? t("search.words"),
+    retrieve.rerank && t("search.reranked", { by: retrieve.rerank.by }),
+    retrieve.language,
+  ].filter(Boolean);
+  return (
+    <Part name={t("search.title")} aside={by.join(" · ")}>
+      <List size="sm" listStyleType="none" spacing={2}>
+        {searched.map(({ text, how }) => (
+          <List.Item key={`${how} ${text}`}>
+            <bdi>{text}</bdi>{" "}
+            {how !== "asked" && (
+              <Text span size="xs" c="dimmed">
+                {t(`how.${how}`)}
+              </Text>
+            )}
+          </List.Item>
+        ))}
+      </List>
+    </Part>
+  );
+}
+
+/** The prompt, message by message. */
+export function ShownToModel({ trace }: Props) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  const { prompt } = trace;
+  if (!prompt) return null;
+  const about = [
+    prompt.tokens > 0 &&
+      t("prompt.tokens", { tokens: format.count(prompt.tokens), budget: format.count(prompt.budget) }),
+    prompt.dropped_history > 0 && t("prompt.dropped", { count: prompt.dropped_history }),
+  ].filter(Boolean);
+  return (
+    <Part name={t("prompt.title")} aside={about.join(" · ")}>
+      {prompt.messages.map(({ role, content }, index) => (
+        <Fold
+          // biome-ignore lint/suspicious/noArrayIndexKey: a trace does not change.
+          key={index}
+          label={t(`prompt.role.${role}`)}
+          aside={<bdi>{content.replace(/\s+/g, " ").slice(0, 80)}</bdi>}
+        >
+          {() => <Verbatim>{content}</Verbatim>}
+        </Fold>
+      ))}
+    </Part>
+  );
+}
+
+/** What the model wrote, and what was made of it. */
+export function Written({ trace }: Props) {
+  const { t } = useTranslation("trace");
+  const { reply } = trace;
+  if (!reply) return null;
+  return (
+    <Part name={t("reply.title")} aside={<bdi>{reply.model}</bdi>}>
+      <Stack gap={4}>
+        {reply.raw && <Fold label={t("reply.raw")}>{() => <Verbatim>{reply.raw}</Verbatim>}</Fold>}
+        {reply.budget && (
+          <Text size="sm" dir="auto">
+            {reply.budget}
+          </Text>
+        )}
+        {reply.repairs.length > 0 && (
+          <Group gap={6} align="baseline">
+            <Text size="sm">{t("reply.repairs")}</Text>
+            <List size="sm">
+              {reply.repairs.map((repair) => (
+                <List.Item key={repair} dir="auto">
+                  {repair}
+                </List.Item>
+              ))}
+            </List>
+          </Group>
+        )}
+        {reply.checked && <Statements checked={reply.checked} />}
+      </Stack>
+    </Part>
+  );
+}

@@ -1,0 +1,61 @@
+// How long each stage took, as a bar, with the tokens and the money of the turn.
+import { Box, Group, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Part } from "./Part";
+import { type Stage, type Trace, timings } from "./trace";
+
+const colours: Record<Stage, string> = {
+  transcribe: "grape.5",
+  escalate: "gray.6",
+  curated: "lime.6",
+  embed: "cyan.5",
+  rewrite: "indigo.4",
+  retrieve: "blue.5",
+  rerank: "violet.4",
+  prompt: "gray.4",
+  reply: "teal.6",
+  checked: "yellow.6",
+  rest: "gray.5",
+};
+
+export function Timings({ trace }: { trace: Trace }) {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  const took = timings(trace);
+  const { input_tokens, output_tokens, cost_micros } = trace.usage;
+  const used = [
+    format.took(trace.total_ms),
+    ...(input_tokens + output_tokens > 0
+      ? [t("usage.tokens", { read: format.count(input_tokens), written: format.count(output_tokens) })]
+      : []),
+    ...(cost_micros > 0 ? [format.money(cost_micros)] : []),
+  ];
+  return (
+    <Part name={t("time.title")} aside={used.join(" · ")}>
+      <Stack gap={6}>
+        <Group
+          gap={1}
+          wrap="nowrap"
+          h={8}
+          aria-hidden
+          style={{ borderRadius: 4, overflow: "hidden", background: "var(--mantine-color-default-hover)" }}
+        >
+          {took.map(({ stage, ms }) => (
+            <Box key={stage} h={8} bg={colours[stage]} style={{ flex: `${ms} 0 0`, minWidth: 2 }} />
+          ))}
+        </Group>
+        <Group gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none", rowGap: 2 }}>
+          {took.map(({ stage, ms }) => (
+            <Group key={stage} gap={6} component="li" wrap="nowrap">
+              <Box w={8} h={8} bg={colours[stage]} style={{ borderRadius: 2, flex: "none" }} aria-hidden />
+              <Text size="xs" component="span">
+                {t(`stage.${stage}`)} <span style={{ opacity: 0.75 }}>{format.took(ms)}</span>
+              </Text>
+            </Group>
+          ))}
+        </Group>
+      </Stack>
+    </Part>
+  );
+}

@@ -1,0 +1,119 @@
+// Why the bot said so: one calm line under a reply, which opens to all that the turn's stages saw, decided, took and used.
+import { Alert, Box, Group, Stack, Text, UnstyledButton } from "@mantine/core";
+import { IconAlertTriangle, IconChevronDown } from "@tabler/icons-react";
+import { useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { Passages } from "./Passages";
+import { Heard, Rules, Search, ShownToModel, Written } from "./Sections";
+import { Timings } from "./Timings";
+import { asTrace, figures, type Trace } from "./trace";
+
+/** Model, time, tokens, money and passages of a turn, in words. */
+export function useFigures() {
+  const { t } = useTranslation("trace");
+  const format = useFormat();
+  return (trace: Trace): string[] => {
+    const { model, ms, input, output, cost, passages } = figures(trace);
+    const parts = [model ?? t("line.noModel"), format.took(ms)];
+    if (input + output > 0)
+      parts.push(t("line.tokens", { count: input + output, shown: format.count(input + output) }));
+    if (cost > 0) parts.push(format.money(cost));
+    if (trace.retrieve) parts.push(t("line.passages", { count: passages }));
+    return parts;
+  };
+}
+
+type Props = {
+  /** The trace as the server sent it. */
+  trace: unknown;
+  /** Whether it is open at the beginning. */
+  opened?: boolean;
+};
+
+/** Shows nothing where there is no trace. */
+export function TraceView({ trace: given, opened: first = false }: Props) {
+  const { t } = useTranslation("trace");
+  const say = useFigures();
+  const [opened, setOpened] = useState(first);
+  const id = useId();
+  const trace = asTrace(given);
+  if (!trace) return null;
+  const { wrong } = figures(trace);
+  const line = say(trace).join(" · ");
+  return (
+    <Box maw="100%">
+      <UnstyledButton
+        onClick={() => setOpened(!opened)}
+        aria-expanded={opened}
+        aria-controls={opened ? id : undefined}
+        aria-label={`${t("title")}: ${line}`}
+        py={2}
+      >
+        <Group gap={6} wrap="nowrap" c="dimmed">
+          {wrong.length > 0 && (
+            <Box component="span" c="orange" lh={0}>
+              <IconAlertTriangle size={14} aria-label={t("line.wrong")} />
+            </Box>
+          )}
+          <Text size="xs" component="span" inherit={false}>
+            {line}
+          </Text>
+          <IconChevronDown
+            size={14}
+            aria-hidden
+            style={{ flex: "none", transform: opened ? "rotate(180deg)" : undefined }}
+          />
+        </Group>
+      </UnstyledButton>
+      {opened && (
+        <Box
+          id={id}
+          component="section"
+          aria-label={t("title")}
+          mt={4}
+          p="sm"
+          style={{
+            border: "1px solid var(--mantine-color-default-border)",
+            borderRadius: "var(--mantine-radius-md)",
+            background: "var(--mantine-color-body)",
+          }}
+        >
+          <TraceDetail trace={trace} />
+        </Box>
+      )}
+    </Box>
+  );
+}
+
+/** All of a trace, without the line above it. */
+export function TraceDetail({ trace }: { trace: Trace }) {
+  const { t } = useTranslation("trace");
+  const { wrong } = figures(trace);
+  return (
+    <Stack gap="md">
+      {wrong.length > 0 && (
+        <Alert
+          color="orange"
+          variant="light"
+          p="xs"
+          icon={<IconAlertTriangle aria-hidden />}
+          title={t("wrong.title")}
+        >
+          {wrong.map((why) => (
+            <Text key={why} size="sm" dir="auto">
+              {why}
+            </Text>
+          ))}
+        </Alert>
+      )}
+      <Timings trace={trace} />
+      <Heard trace={trace} />
+      <Rules trace={trace} />
+      <Search trace={trace} />
+      <Passages trace={trace} />
+      <ShownToModel trace={trace} />
+      <Written trace={trace} />
+    </Stack>
+  );
+}

@@ -1,0 +1,186 @@
+// Which address shows what. Every page is fetched when it is first asked for.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { queries } from "./api/queries";
+import { sessionQuery } from "./api/session";
+import { Broken, Nowhere } from "./shell/Broken";
+import { Shell } from "./shell/Shell";
+import { SignIn } from "./shell/SignIn";
+
+const root = createRootRoute({ notFoundComponent: Nowhere, errorComponent: Broken });
+
+const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignIn });
+
+/** Everything that needs a session. */
+const desk = createRoute({
+  getParentRoute: () => root,
+  id: "desk",
+  component: Shell,
+  errorComponent: Broken,
+  beforeLoad: async ({ location }) => {
+    const session = await queries.ensureQueryData(sessionQuery);
+    if (!session) throw redirect({ to: "/sign-in", search: { next: location.href } as never });
+  },
+});
+
+type Search = Record<string, unknown>;
+const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
+
+const start = createRoute({
+  getParentRoute: () => desk,
+  path: "/",
+  component: lazyRouteComponent(() => import("./pages/start/StartPage"), "StartPage"),
+});
+
+const sandbox = createRoute({
+  getParentRoute: () => desk,
+  path: "/sandbox",
+  validateSearch: (search: Search): { agent?: string; version?: string; ask?: string } => ({
+    agent: text(search.agent),
+    version: text(search.version),
+    ask: text(search.ask),
+  }),
+  component: lazyRouteComponent(() => import("./pages/sandbox/SandboxPage"), "SandboxPage"),
+});
+
+/** What the list of conversations shows. It stays in the address, so that a view can be kept and sent to someone. */
+export type InboxSearch = { show?: string; q?: string; number?: string; trace?: string };
+const inboxSearch = (search: Search): InboxSearch => ({
+  show: text(search.show),
+  q: text(search.q),
+  number: text(search.number),
+  trace: text(search.trace),
+});
+
+const inbox = createRoute({
+  getParentRoute: () => desk,
+  path: "/inbox",
+  validateSearch: inboxSearch,
+  component: lazyRouteComponent(() => import("./pages/inbox/InboxPage"), "InboxPage"),
+});
+
+const thread = createRoute({
+  getParentRoute: () => inbox,
+  path: "$id",
+  component: lazyRouteComponent(() => import("./pages/inbox/ThreadPage"), "ThreadPage"),
+});
+
+/** Where the link of a hand-off notice leads. */
+const conversation = createRoute({
+  getParentRoute: () => desk,
+  path: "/conversations/$id",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/inbox/$id", params, replace: true });
+  },
+});
+
+const knowledge = createRoute({
+  getParentRoute: () => desk,
+  path: "/knowledge",
+  validateSearch: (search: Search): { tab?: string; q?: string } => ({
+    tab: text(search.tab),
+    q: text(search.q),
+  }),
+  component: lazyRouteComponent(() => import("./pages/knowledge/KnowledgePage"), "KnowledgePage"),
+});
+
+const collection = createRoute({
+  getParentRoute: () => desk,
+  path: "/knowledge/$collection",
+  validateSearch: (search: Search): { tab?: string; document?: string } => ({
+    tab: text(search.tab),
+    document: text(search.document),
+  }),
+  component: lazyRouteComponent(() => import("./pages/knowledge/CollectionPage"), "CollectionPage"),
+});
+
+const numbers = createRoute({
+  getParentRoute: () => desk,
+  path: "/numbers",
+  component: lazyRouteComponent(() => import("./pages/numbers/NumbersPage"), "NumbersPage"),
+});
+
+const addNumber = createRoute({
+  getParentRoute: () => desk,
+  path: "/numbers/add",
+  validateSearch: (search: Search): { provider?: string } => ({ provider: text(search.provider) }),
+  component: lazyRouteComponent(() => import("./pages/numbers/AddNumberPage"), "AddNumberPage"),
+});
+
+const number = createRoute({
+  getParentRoute: () => desk,
+  path: "/numbers/$number",
+  component: lazyRouteComponent(() => import("./pages/numbers/NumberPage"), "NumberPage"),
+});
+
+const handoffs = createRoute({
+  getParentRoute: () => desk,
+  path: "/handoffs",
+  validateSearch: (search: Search): { agent?: string } => ({ agent: text(search.agent) }),
+  component: lazyRouteComponent(() => import("./pages/handoffs/HandoffsPage"), "HandoffsPage"),
+});
+
+const evals = createRoute({
+  getParentRoute: () => desk,
+  path: "/evals",
+  validateSearch: (search: Search): { suite?: string } => ({ suite: text(search.suite) }),
+  component: lazyRouteComponent(() => import("./pages/evals/EvalsPage"), "EvalsPage"),
+});
+
+const run = createRoute({
+  getParentRoute: () => desk,
+  path: "/evals/$run",
+  validateSearch: (search: Search): { with?: string; row?: string; verdict?: string } => ({
+    with: text(search.with),
+    row: text(search.row),
+    verdict: text(search.verdict),
+  }),
+  component: lazyRouteComponent(() => import("./pages/evals/RunPage"), "RunPage"),
+});
+
+const overview = createRoute({
+  getParentRoute: () => desk,
+  path: "/overview",
+  validateSearch: (search: Search): { days?: number } => ({
+    days: typeof search.days === "number" ? search.days : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/overview/OverviewPage"), "OverviewPage"),
+});
+
+const tree = root.addChildren([
+  signIn,
+  desk.addChildren([
+    start,
+    sandbox,
+    inbox.addChildren([thread]),
+    conversation,
+    knowledge,
+    collection,
+    numbers,
+    addNumber,
+    number,
+    handoffs,
+    evals,
+    run,
+    overview,
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree: tree,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+  defaultErrorComponent: Broken,
+  defaultNotFoundComponent: Nowhere,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,137 @@
+// Language, colours, keys and signing out, at the foot of the menu.
+import { ActionIcon, Group, Menu, Tooltip, useDirection, useMantineColorScheme } from "@mantine/core";
+import {
+  IconCheck,
+  IconDeviceDesktop,
+  IconKeyboard,
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconSearch,
+  IconSun,
+} from "@tabler/icons-react";
+import { useNavigate } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { signOut } from "@/api/session";
+import { direction, type Language, languages, speak } from "@/i18n";
+import { useSay } from "@/parts/say";
+import { showFinder } from "./Finder";
+import { showKeys } from "./Keys";
+
+const schemes = [
+  { value: "auto", icon: IconDeviceDesktop },
+  { value: "light", icon: IconSun },
+  { value: "dark", icon: IconMoon },
+] as const;
+
+function Languages() {
+  const { t, i18n } = useTranslation();
+  const { setDirection } = useDirection();
+  const choose = async (language: Language) => {
+    await speak(language);
+    setDirection(direction(language));
+  };
+  return (
+    <Menu position="top-start" withinPortal>
+      <Menu.Target>
+        <Tooltip label={t("preferences.language")}>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("preferences.language")}>
+            <IconLanguage size={20} />
+          </ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {Object.entries(languages).map(([code, name]) => (
+          <Menu.Item
+            key={code}
+            lang={code}
+            onClick={() => void choose(code as Language)}
+            rightSection={i18n.language === code ? <IconCheck size={16} aria-hidden /> : undefined}
+          >
+            {name}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Colours() {
+  const { t } = useTranslation();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const Icon = schemes.find(({ value }) => value === colorScheme)?.icon ?? IconSun;
+  return (
+    <Menu position="top-start" withinPortal>
+      <Menu.Target>
+        <Tooltip label={t("preferences.colours")}>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("preferences.colours")}>
+            <Icon size={20} />
+          </ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {schemes.map(({ value, icon: One }) => (
+          <Menu.Item
+            key={value}
+            leftSection={<One size={16} aria-hidden />}
+            rightSection={colorScheme === value ? <IconCheck size={16} aria-hidden /> : undefined}
+            onClick={() => setColorScheme(value)}
+          >
+            {t(`preferences.${value}`)}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function SignOut() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const say = useSay();
+  const leave = () =>
+    signOut().then(
+      () => navigate({ to: "/sign-in" }),
+      (error) => say.failed(error),
+    );
+  return (
+    <Tooltip label={t("preferences.signOut")}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        size="lg"
+        onClick={() => void leave()}
+        aria-label={t("preferences.signOut")}
+      >
+        <IconLogout size={20} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+export function Preferences() {
+  const { t } = useTranslation();
+  return (
+    <Group gap={2} justify="space-between">
+      <Tooltip label={`${t("finder.open")} (Ctrl K)`}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          onClick={showFinder}
+          aria-label={t("finder.open")}
+        >
+          <IconSearch size={20} />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={`${t("keys.title")} (?)`}>
+        <ActionIcon variant="subtle" color="gray" size="lg" onClick={showKeys} aria-label={t("keys.title")}>
+          <IconKeyboard size={20} />
+        </ActionIcon>
+      </Tooltip>
+      <Languages />
+      <Colours />
+      <SignOut />
+    </Group>
+  );
+}

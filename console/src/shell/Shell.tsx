@@ -1,0 +1,115 @@
+// What stands around every page: where one can go, how the connection is, language and colours.
+import { AppShell, Badge, Burger, Group, NavLink, ScrollArea, Stack } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { Suspense, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { Loading } from "@/parts/States";
+import { Connection } from "./Connection";
+import { Finder } from "./Finder";
+import { Keys } from "./Keys";
+import { Mark } from "./Mark";
+import { Preferences } from "./Preferences";
+import { places } from "./places";
+import { useHearing } from "./useHearing";
+
+/** How many conversations wait for a person. */
+function Waiting() {
+  const { t } = useTranslation();
+  const { data } = $api.useQuery("get", "/api/v1/conversations/counts");
+  if (!data?.waiting) return null;
+  return (
+    <Badge
+      size="sm"
+      color="orange"
+      variant="filled"
+      circle={data.waiting < 10}
+      aria-label={t("nav.waiting", { count: data.waiting })}
+    >
+      {data.waiting > 99 ? "99+" : data.waiting}
+    </Badge>
+  );
+}
+
+function Navigation() {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const here = (to: string) =>
+    to === "/" ? pathname === "/" : pathname === to || pathname.startsWith(`${to}/`);
+  return (
+    <Stack gap={2} component="ul" p={0} m={0} style={{ listStyle: "none" }}>
+      {places.map(({ to, name, icon: Icon }) => (
+        <li key={to}>
+          <NavLink
+            component={Link}
+            to={to}
+            label={t(`nav.${name}`)}
+            active={here(to)}
+            aria-current={here(to) ? "page" : undefined}
+            leftSection={<Icon size={19} stroke={1.7} aria-hidden />}
+            rightSection={name === "inbox" ? <Waiting /> : undefined}
+            style={{ borderRadius: "var(--mantine-radius-md)" }}
+          />
+        </li>
+      ))}
+    </Stack>
+  );
+}
+
+export function Shell() {
+  const { t } = useTranslation();
+  const [opened, { toggle, close }] = useDisclosure();
+  const { pathname } = useLocation();
+  useHearing();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the menu of a phone.
+  useEffect(close, [pathname]);
+  return (
+    <AppShell
+      header={{ height: { base: 52, sm: 0 } }}
+      navbar={{ width: 216, breakpoint: "sm", collapsed: { mobile: !opened } }}
+      transitionDuration={150}
+    >
+      <a className="skip" href="#main">
+        {t("nav.skip")}
+      </a>
+      <AppShell.Header hiddenFrom="sm">
+        <Group h="100%" px="md" gap="sm" wrap="nowrap">
+          <Burger
+            opened={opened}
+            onClick={toggle}
+            size="sm"
+            aria-label={opened ? t("nav.close") : t("nav.open")}
+            aria-expanded={opened}
+          />
+          <Mark />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm" aria-label={t("nav.label")}>
+        <AppShell.Section visibleFrom="sm" p="xs" pb="md">
+          <Mark />
+        </AppShell.Section>
+        <AppShell.Section grow component={ScrollArea} type="auto">
+          <Navigation />
+        </AppShell.Section>
+        <AppShell.Section>
+          <Preferences />
+        </AppShell.Section>
+      </AppShell.Navbar>
+      <AppShell.Main id="main" tabIndex={-1} style={{ outline: "none" }}>
+        <Connection />
+        <Suspense
+          fallback={
+            <Stack p="xl">
+              <Loading />
+            </Stack>
+          }
+        >
+          <Outlet />
+        </Suspense>
+      </AppShell.Main>
+      <Finder />
+      <Keys />
+    </AppShell>
+  );
+}

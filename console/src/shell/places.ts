@@ -1,0 +1,22 @@
+// Where one can go, in the order of the menu; `key` is what is pressed after g.
+import {
+  IconBook2,
+  IconChartBar,
+  IconChecklist,
+  IconDeviceMobile,
+  IconFlask,
+  IconHeadset,
+  IconInbox,
+  IconRocket,
+} from "@tabler/icons-react";
+
+export const places = [
+  { to: "/", name: "start", key: "s", icon: IconRocket },
+  { to: "/inbox", name: "inbox", key: "i", icon: IconInbox },
+  { to: "/sandbox", name: "sandbox", key: "b", icon: IconFlask },
+  { to: "/knowledge", name: "knowledge", key: "k", icon: IconBook2 },
+  { to: "/handoffs", name: "handoffs", key: "h", icon: IconHeadset },
+  { to: "/evals", name: "evals", key: "e", icon: IconChecklist },
+  { to: "/numbers", name: "numbers", key: "n", icon: IconDeviceMobile },
+  { to: "/overview", name: "overview", key: "o", icon: IconChartBar },
+] as const;

@@ -1,0 +1,25 @@
+// What the live stream changes on every page. The inbox hears of its conversations by itself.
+import { useCallback, useRef } from "react";
+import { useLive, type What } from "@/api/live";
+import { reread } from "@/api/queries";
+
+const routes: Record<What, string[]> = {
+  agents: ["/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions"],
+  numbers: ["/api/v1/numbers"],
+  knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
+  evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}"],
+  escalations: ["/api/v1/escalations"],
+};
+
+/** Reads the figures of the menu again, at most once a second however much happens. */
+export function useHearing() {
+  const soon = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const conversation = useCallback(() => {
+    soon.current ??= setTimeout(() => {
+      soon.current = undefined;
+      reread("/api/v1/conversations/counts");
+    }, 1_000);
+  }, []);
+  const changed = useCallback((what: What) => reread(...(routes[what] ?? [])), []);
+  useLive({ conversation, changed });
+}

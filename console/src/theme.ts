@@ -1,0 +1,38 @@
+// How the console looks: calm greys, one colour for what can be done.
+import { type CSSVariablesResolver, createTheme, rem } from "@mantine/core";
+
+export const theme = createTheme({
+  primaryColor: "teal",
+  // Dark enough on white, light enough on dark, for text of any size.
+  primaryShade: { light: 9, dark: 8 },
+  autoContrast: true,
+  luminanceThreshold: 0.35,
+  defaultRadius: "md",
+  respectReducedMotion: true,
+  cursorType: "pointer",
+  fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans Arabic', sans-serif",
+  headings: {
+    fontWeight: "650",
+    sizes: { h1: { fontSize: rem(22) }, h2: { fontSize: rem(17) }, h3: { fontSize: rem(15) } },
+  },
+  components: {
+    Tooltip: { defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: false } } },
+    Modal: { defaultProps: { centered: true } },
+    Menu: { defaultProps: { shadow: "md" } },
+  },
+});
+
+/** Quiet text that can still be read: 4.5 to 1 at least, on the page and on what is tinted. */
+export const colours: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
+    "--mantine-color-placeholder": "var(--mantine-color-gray-7)",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
+  },
+  dark: {
+    "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
+    "--mantine-color-placeholder": "var(--mantine-color-dark-1)",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
+  },
+});

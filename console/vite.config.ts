@@ -1,0 +1,64 @@
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
+import { defineConfig } from "vitest/config";
+
+/** Puts .br and .gz beside what is worth it, so that the server sends them as they are. */
+function precompressed(): Plugin {
+  const worth = /\.(js|css|html|svg|json|webmanifest)$/;
+  return {
+    name: "precompressed",
+    apply: "build",
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        for (const [name, file] of Object.entries(bundle)) {
+          if (!worth.test(name) || name === "index.html") continue;
+          const bytes = Buffer.from(file.type === "chunk" ? file.code : file.source);
+          if (bytes.length < 512) continue;
+          const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
+          this.emitFile({
+            type: "asset",
+            fileName: `${name}.br`,
+            source: brotliCompressSync(bytes, { params }),
+          });
+          this.emitFile({ type: "asset", fileName: `${name}.gz`, source: gzipSync(bytes, { level: 9 }) });
+        }
+      },
+    },
+  };
+}
+
+/** While developing: the desk that answers, and its admin key in place of a session (data/admin.key). */
+const desk = process.env.FRONTDESK_URL ?? "http://127.0.0.1:8080";
+const key = process.env.FRONTDESK_KEY;
+
+/** While developing with an admin key nobody has to sign in. */
+function signedIn(): Plugin {
+  return {
+    name: "signed-in",
+    apply: "serve",
+    configureServer(server) {
+      if (!key) return;
+      server.middlewares.use("/api/v1/session", (_, response) => {
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify({ csrf: "development", expires_at: Date.now() + 86_400_000 }));
+      });
+    },
+  };
+}
+
+export default defineConfig(({ command }) => ({
+  plugins: [react(), signedIn(), precompressed()],
+  resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
+  // The server puts a fresh nonce in its place for every answer.
+  html: command === "build" ? { cspNonce: "__NONCE__" } : {},
+  build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
+  server: {
+    proxy: {
+      "/api": { target: desk, headers: key ? { Authorization: `Bearer ${key}` } : {} },
+      "/webhooks": desk,
+    },
+  },
+  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"] },
+}));

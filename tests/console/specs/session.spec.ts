@@ -1,0 +1,71 @@
+// Who may look at the console, and what it does when the connection breaks.
+import { expect, test } from "../support/test.js";
+
+test.describe("without a session", () => {
+  test.use({ signedIn: false });
+
+  test("every page leads to signing in, and the API refuses", async ({ page, desk }) => {
+    await page.goto(`${desk.url}/inbox`);
+    await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+    await expect(page.getByText("frontdesk sign-in")).toBeVisible();
+    expect((await page.request.get("/api/v1/conversations")).status()).toBe(401);
+    await page.goto(`${desk.url}/sign-in#not-a-token`);
+    await expect(page.getByRole("alert")).toContainText("does not work any more");
+    expect((await page.request.get("/api/v1/conversations")).status()).toBe(401);
+  });
+
+  test("a link works once, and leads to where one wanted to go", async ({ page, desk, browser }) => {
+    const link = desk.link();
+    await page.goto(link);
+    await expect(page.getByRole("navigation", { name: "Pages" })).toBeVisible();
+    expect(page.url()).not.toContain("#");
+    const cookie = (await page.context().cookies()).find(({ name }) => name === "frontdesk");
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict" });
+    // A write with the cookie alone, as another site might make the browser send it.
+    const forged = await page.request.post("/api/v1/knowledge/search", { data: { question: "hours" } });
+    expect(forged.status()).toBe(403);
+    const other = await browser.newPage();
+    await other.goto(link);
+    await expect(other.getByRole("alert")).toContainText("does not work any more");
+    await other.close();
+  });
+
+  test("signing out ends the session", async ({ page, desk }) => {
+    await page.goto(desk.link());
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+    expect((await page.request.get("/api/v1/conversations")).status()).toBe(401);
+  });
+});
+
+test("a lost connection is shown, and heals", async ({ page, desk }) => {
+  await page.goto(`${desk.url}/inbox`);
+  await desk.halt();
+  await expect(page.getByTestId("line-lost")).toBeVisible();
+  await desk.run();
+  await expect(page.getByTestId("line-lost")).toBeHidden({ timeout: 20_000 });
+  // What happened meanwhile, and what happens now, is there.
+  await desk.graph.customerSays("447700900001", "Are you back?", "Ada");
+  await expect(page.getByText("Ada").first()).toBeVisible();
+});
+
+test("four languages, one of them from right to left", async ({ page }) => {
+  await page.getByRole("button", { name: "Language" }).click();
+  await page.getByRole("menuitem", { name: "العربية" }).click();
+  await expect(page.locator("html")).toHaveAttribute("dir", "rtl");
+  await expect(page.getByRole("navigation", { name: "الصفحات" })).toBeVisible();
+  await page.reload();
+  await expect(page.locator("html")).toHaveAttribute("lang", "ar");
+});
+
+test("the keyboard goes everywhere", async ({ page }) => {
+  await page.keyboard.press("g");
+  await page.keyboard.press("k");
+  await expect(page.getByRole("heading", { level: 1, name: "Knowledge" })).toBeVisible();
+  await page.keyboard.press("Control+k");
+  await page.getByPlaceholder("Go to a page").fill("Overview");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Keyboard" })).toBeVisible();
+});

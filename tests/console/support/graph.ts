@@ -1,0 +1,159 @@
+// A fake Meta Graph API: takes messages, hands out files, and sends signed webhooks as Meta does.
+import { createHmac, randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export type Sent = { to: string; text: string; id: string; reference?: string; template?: string };
+
+export async function body(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+export function json(response: ServerResponse, value: unknown, status = 200) {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(value));
+}
+
+/** Listens on a free port of this machine. */
+export async function listen(server: Server): Promise<string> {
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+export class Graph {
+  static readonly token = "graph-token";
+  static readonly secret = "app-secret";
+  static readonly number = "106540352242922";
+
+  url = "";
+  /** Where webhooks go; the desk sets it. */
+  hooks = "";
+  readonly sent: Sent[] = [];
+  readonly files = new Map<string, { bytes: Buffer; mime: string }>();
+  /** The next messages are refused with this error of Graph's. */
+  failing: { code: number; message: string; status: number }[] = [];
+  private readonly server = createServer((request, response) => void this.answer(request, response));
+
+  async start() {
+    this.url = await listen(this.server);
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse) {
+    const url = new URL(request.url ?? "/", this.url);
+    const error = (status: number, code: number, message: string) =>
+      json(response, { error: { message, type: "OAuthException", code, fbtrace_id: "AFake" } }, status);
+    if (request.headers.authorization !== `Bearer ${Graph.token}`)
+      return error(401, 190, "Invalid OAuth access token - Cannot parse access token");
+    const parts = url.pathname.split("/").filter(Boolean);
+    if (parts[0] === "media") {
+      const file = this.files.get(parts[1] ?? "");
+      if (!file) return error(404, 100, "Unsupported get request.");
+      response.writeHead(200, { "content-type": file.mime });
+      return response.end(file.bytes);
+    }
+    if (request.method === "POST" && parts[2] === "messages") return this.take(request, response, error);
+    const id = parts[1] ?? "";
+    const file = this.files.get(id);
+    if (file) {
+      const found = { url: `${this.url}/media/${id}`, mime_type: file.mime, file_size: file.bytes.length, id };
+      return json(response, { ...found, messaging_product: "whatsapp" });
+    }
+    if (id === Graph.number)
+      return json(response, {
+        id,
+        display_phone_number: "+1 555-078-3881",
+        verified_name: "Harbour Books",
+        quality_rating: "GREEN",
+      });
+    return error(400, 100, `Unsupported get request. Object with ID '${id}' does not exist`);
+  }
+
+  private async take(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: (status: number, code: number, message: string) => void,
+  ) {
+    const message = JSON.parse((await body(request)).toString());
+    if (message.status === "read") return json(response, { success: true });
+    const fail = this.failing.shift();
+    if (fail) return error(fail.status, fail.code, fail.message);
+    const id = `wamid.OUT${randomBytes(9).toString("hex")}`;
+    const text = message.text?.body ?? message.template?.components?.[0]?.parameters?.[0]?.text ?? "";
+    this.sent.push({
+      to: message.to ?? message.recipient,
+      text,
+      id,
+      reference: message.biz_opaque_callback_data,
+      template: message.template?.name,
+    });
+    return json(response, {
+      messaging_product: "whatsapp",
+      contacts: [{ input: message.to, wa_id: String(message.to ?? "").replace("+", "") }],
+      messages: [{ id }],
+    });
+  }
+
+  private async deliver(value: object, number = Graph.number) {
+    const metadata = { display_phone_number: "15550783881", phone_number_id: number };
+    const change = { field: "messages", value: { messaging_product: "whatsapp", metadata, ...value } };
+    const hook = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: "102290129340398", changes: [change] }] });
+    const signature = createHmac("sha256", Graph.secret).update(hook).digest("hex");
+    const answer = await fetch(this.hooks, {
+      method: "POST",
+      body: hook,
+      headers: { "content-type": "application/json", "x-hub-signature-256": `sha256=${signature}` },
+    });
+    if (!answer.ok) throw new Error(`the webhook was refused: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** A customer sends anything; the id of the message. */
+  async customerSends(from: string, content: object, name = `Customer ${from.slice(-4)}`): Promise<string> {
+    const id = `wamid.IN${randomBytes(9).toString("hex")}`;
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    await this.deliver({
+      contacts: [{ profile: { name }, wa_id: from }],
+      messages: [{ from, id, timestamp, ...content }],
+    });
+    return id;
+  }
+
+  /** A customer writes. */
+  customerSays(from: string, text: string, name?: string): Promise<string> {
+    return this.customerSends(from, { type: "text", text: { body: text } }, name);
+  }
+
+  /** A customer sends a voice note. */
+  customerSpeaks(from: string, bytes: Buffer, name?: string): Promise<string> {
+    const id = `voice${randomBytes(6).toString("hex")}`;
+    this.files.set(id, { bytes, mime: "audio/ogg; codecs=opus" });
+    const audio = { id, mime_type: "audio/ogg; codecs=opus", voice: true };
+    return this.customerSends(from, { type: "audio", audio }, name);
+  }
+
+  /** A customer sends a picture. */
+  customerShows(from: string, bytes: Buffer, caption?: string): Promise<string> {
+    const id = `image${randomBytes(6).toString("hex")}`;
+    this.files.set(id, { bytes, mime: "image/png" });
+    return this.customerSends(from, { type: "image", image: { id, mime_type: "image/png", caption } });
+  }
+
+  /** News of a message of ours: sent, delivered, read or failed. */
+  async tells(sent: Sent, status: string, error?: { code: number; title: string }) {
+    const news = {
+      id: sent.id,
+      status,
+      timestamp: String(Math.floor(Date.now() / 1000)),
+      recipient_id: sent.to.replace("+", ""),
+      biz_opaque_callback_data: sent.reference,
+      errors: error && [{ ...error, message: error.title }],
+    };
+    await this.deliver({ statuses: [news] });
+  }
+}

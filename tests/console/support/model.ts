@@ -1,0 +1,57 @@
+// A fake OpenAI-compatible server: chat (whole and streamed), transcriptions, models. Answers are scripted.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { body, json, listen } from "./graph.js";
+
+export type Chat = { model: string; temperature?: number; messages: { role: string; content: string }[]; stream?: boolean };
+
+export class Model {
+  url = "";
+  readonly chats: Chat[] = [];
+  /** What is answered to a chat. */
+  answer: (chat: Chat) => string = () => "We open at nine [1].";
+  /** Milliseconds between two words of a streamed answer. */
+  pause = 5;
+  transcript = "Hello, when do you open on Sundays?";
+  private readonly server = createServer((request, response) => void this.serve(request, response));
+
+  async start() {
+    this.url = `${await listen(this.server)}/v1`;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse) {
+    const path = request.url ?? "";
+    if (path.endsWith("/models")) {
+      const data = ["fake-model", "fake-model-large"].map((id) => ({ id, object: "model", owned_by: "fake" }));
+      return json(response, { object: "list", data });
+    }
+    if (path.endsWith("/audio/transcriptions")) {
+      await body(request);
+      return json(response, { text: this.transcript, language: "english", duration: 2.5 });
+    }
+    if (!path.endsWith("/chat/completions")) return json(response, { error: { message: "no such route" } }, 404);
+    const chat = JSON.parse((await body(request)).toString()) as Chat;
+    this.chats.push(chat);
+    const text = this.answer(chat);
+    const words = text.split(/(?<= )/);
+    const usage = { prompt_tokens: 120, completion_tokens: words.length, total_tokens: 120 + words.length };
+    const head = { id: "chatcmpl-fake", created: Math.floor(Date.now() / 1000), model: chat.model };
+    if (!chat.stream) {
+      const choice = { index: 0, finish_reason: "stop", message: { role: "assistant", content: text } };
+      return json(response, { ...head, object: "chat.completion", choices: [choice], usage });
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const say = (piece: object) => response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", ...piece })}\n\n`);
+    for (const word of words) {
+      say({ choices: [{ index: 0, delta: { content: word }, finish_reason: null }] });
+      await new Promise((next) => setTimeout(next, this.pause));
+    }
+    say({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+    say({ choices: [], usage });
+    response.end("data: [DONE]\n\n");
+  }
+}

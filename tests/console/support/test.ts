@@ -1,0 +1,61 @@
+// What every spec uses: a desk of its own, a page that is signed in, and no error that nobody looked at.
+import { AxeBuilder } from "@axe-core/playwright";
+import { test as base, expect, type Page } from "@playwright/test";
+import { Desk, type Kind } from "./desk.js";
+
+type Options = {
+  /** Which desk: `test.use({ kind: "demo" })`. */
+  kind: Kind;
+  /** Whether the page begins signed in. */
+  signedIn: boolean;
+};
+
+type Parts = {
+  desk: Desk;
+  /** What the page broke over: CSP, exceptions, failed scripts. Checked when the test ends. */
+  troubles: string[];
+};
+
+export const test = base.extend<Options & Parts>({
+  kind: ["shop", { option: true }],
+  signedIn: [true, { option: true }],
+  desk: async ({ kind }, use, info) => {
+    const desk = new Desk(kind);
+    await desk.start();
+    await use(desk);
+    if (info.status !== info.expectedStatus) await info.attach("desk.log", { body: desk.log, contentType: "text/plain" });
+    await desk.stop();
+  },
+  baseURL: async ({ desk }, use) => use(desk.url),
+  troubles: async ({}, use) => {
+    const troubles: string[] = [];
+    await use(troubles);
+    expect(troubles, "errors in the browser's console").toEqual([]);
+  },
+  page: async ({ page, desk, signedIn, troubles }, use) => {
+    page.on("pageerror", (error) => troubles.push(String(error.stack ?? error)));
+    page.on("console", (message) => {
+      // Answers of 400 and more are the pages' to show; the browser logs them all the same.
+      if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(message.text())) troubles.push(message.text());
+    });
+    if (signedIn) {
+      await page.goto(desk.link());
+      await expect(page.getByRole("navigation")).toBeAttached();
+    }
+    await use(page);
+  },
+});
+
+export type { Desk } from "./desk.js";
+export { expect };
+
+/** No violation that axe finds, in light and in dark. */
+export async function accessible(page: Page, what: string) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const found = await new AxeBuilder({ page }).analyze();
+    const said = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("\n  ")}`);
+    expect(said, `axe on ${what}, ${colorScheme}`).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
