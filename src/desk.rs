@@ -11,16 +11,11 @@ use crate::prompts;
 use crate::store::Store;
 
 pub mod live;
+mod numbers;
 mod wake;
 
-pub use wake::{Begin, Places, Stirs, Wake};
-
-mod numbers;
-
 pub use numbers::{Connector, Number, Numbers, Seen};
-
-mod announce;
-pub use announce::What;
+pub use wake::{Begin, Places, Stirs, Wake};
 
 /// A running desk.
 pub struct Desk {

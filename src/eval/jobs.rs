@@ -23,11 +23,10 @@ use crate::store;
 use crate::store::runs::RunRow;
 
 mod active;
-mod folder;
-use active::Active;
 mod earlier;
 mod folder;
 mod listed;
+use active::Active;
 use folder::{collect, forget_files, inside};
 pub use listed::{Listed, Saved};
 

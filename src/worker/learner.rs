@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::desk::{Desk, What};
+use crate::desk::Desk;
+use crate::domain::What;
 
 /// How long it waits after something went wrong.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -30,7 +31,7 @@ async fn learn(desk: &Desk, poll: Duration) {
         match desk.library.learn_uploaded().await {
             Ok(Some(upload)) => {
                 tracing::info!(document = upload.document_id, "an uploaded document was looked at");
-                desk.announce(What::Knowledge);
+                desk.announce(What::Knowledge).await;
             }
             Ok(None) => {
                 tokio::select! {

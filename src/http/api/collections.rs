@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::drafts::short_name;
-use crate::desk::What;
 use crate::domain::CollectionId;
+use crate::domain::What;
 use crate::eval::gate::guards;
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -97,8 +97,8 @@ impl View {
         counts.for_each(|count| shown.add(count));
         let agents = self.agents.iter().filter(|(_, names, _)| names.contains(&row.slug));
         let failed = self.failed.iter().filter(|failed| failed.collection_id == row.id);
-        let failed = failed
-            .map(|failed| Failed { path: failed.path.clone(), reason: failed.error.clone() });
+        let failed =
+            failed.map(|failed| Failed { path: failed.path.clone(), reason: failed.error.clone() });
         Collection {
             documents: shown.documents,
             ready: shown.ready,
@@ -197,7 +197,7 @@ pub(super) async fn create(
         return Err(Problem::conflict(format!("There is a collection `{}` already.", new.slug)));
     }
     web.desk.store.collection(&new.slug).await?;
-    web.desk.announce(What::Knowledge);
+    web.desk.announce(What::Knowledge).await;
     let row = found(&web, &new.slug).await?;
     Ok((StatusCode::CREATED, Json(View::of(&web).await?.collection(row))))
 }
@@ -229,6 +229,6 @@ pub(super) async fn remove(
     let id = CollectionId::stored(row.id);
     web.desk.library.remove_collection(&id).await?;
     web.desk.follow_answers().await?;
-    web.desk.announce(What::Knowledge);
+    web.desk.announce(What::Knowledge).await;
     Ok(StatusCode::NO_CONTENT)
 }

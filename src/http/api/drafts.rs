@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::agents::Agent;
-use crate::desk::What;
+use crate::domain::What;
 use crate::domain::{AgentId, HandoffRule, Reason};
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -146,7 +146,14 @@ pub(super) async fn check(
         Err(wrong) => {
             let error = Some(DraftError { line: wrong.line, message: wrong.reason });
             let (variables, new_collections) = (Vec::new(), Vec::new());
-            return Ok(Json(Check { ok: false, error, variables, known, settings: None, new_collections }));
+            return Ok(Json(Check {
+                ok: false,
+                error,
+                variables,
+                known,
+                settings: None,
+                new_collections,
+            }));
         }
     };
     let bot = file.bot(AgentId::stored(String::new()), None, Vec::new());
@@ -289,7 +296,9 @@ pub(super) async fn create(
     if slug == RESERVED {
         return Err(Problem::unprocessable(format!("`{RESERVED}` cannot be an agent's name.")));
     }
-    let taken = || Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."));
+    let taken = || {
+        Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."))
+    };
     if web.desk.store.agents().await?.iter().any(|row| row.slug == slug) {
         return Err(taken());
     }
@@ -307,7 +316,7 @@ pub(super) async fn create(
     let published = published.ok_or_else(taken)?;
     let bot = web.desk.ready((&slug, &source), published.agent, Some(published.version)).await;
     web.desk.bots.put(bot.map_err(Problem::unprocessable)?);
-    web.desk.announce(What::Agents);
+    web.desk.announce(What::Agents).await;
     let rows = web.desk.store.agents().await?;
     let row = rows.into_iter().find(|row| row.slug == slug);
     let row = row.ok_or_else(|| Problem::not_found("agent"))?;

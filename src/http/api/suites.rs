@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::sandbox::Earlier;
-use crate::desk::What;
 use crate::domain::Line;
+use crate::domain::What;
 use crate::eval::cases::Saving;
 use crate::eval::jobs::{Listed, Saved};
 use crate::http::Shared;
@@ -98,7 +98,8 @@ pub(super) async fn save(
     let NewCase { agent, suite, history, text, reply, checks, title } = new;
     let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
     let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
-    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST) {
+    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST)
+    {
         return Err(Problem::unprocessable(format!(
             "`text` is what the customer writes, and not empty; `history` has at most {MOST_HISTORY} messages, each text at most {LONGEST} bytes."
         )));
@@ -107,7 +108,7 @@ pub(super) async fn save(
     let title = title.unwrap_or_default();
     let saving = Saving { title, history, text, reply, checks };
     let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
-    web.desk.announce(What::Evals);
+    web.desk.announce(What::Evals).await;
     let Saved { suite, case, added } = saved;
     Ok((StatusCode::CREATED, Json(SavedCase { suite, case, added })))
 }

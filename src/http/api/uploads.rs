@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::collections::{found, unguarded};
 use super::documents::{Document, shown};
-use crate::desk::What;
 use crate::domain::CollectionId;
+use crate::domain::What;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -84,7 +84,7 @@ pub(super) async fn add(
     if !documents.iter().any(Document::is_kept) {
         return Err(refused(documents));
     }
-    web.desk.announce(What::Knowledge);
+    web.desk.announce(What::Knowledge).await;
     Ok((StatusCode::ACCEPTED, Json(documents)))
 }
 
@@ -162,11 +162,7 @@ fn pasted(text: PastedText, most: usize) -> Result<Given, Problem> {
     Ok(Given { path, mime_type: "text/markdown".into(), size: size as u64, content })
 }
 
-async fn keep(
-    web: &Shared,
-    collection: &CollectionId,
-    given: Given,
-) -> Result<Document, Problem> {
+async fn keep(web: &Shared, collection: &CollectionId, given: Given) -> Result<Document, Problem> {
     let Given { path, mime_type, size, content } = given;
     let collection = collection.clone();
     let new = NewUpload { collection, path: path.clone(), mime_type, size, content };
