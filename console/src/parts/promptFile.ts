@@ -1,5 +1,5 @@
 // A prompt file: a header in YAML between two lines of dashes, then the system prompt. Changes keep the author's comments and order.
-import { type Document, parseDocument } from "yaml";
+import { type Document, isScalar, isSeq, parseDocument } from "yaml";
 
 export type PromptFile = { header: Document; body: string };
 
@@ -35,4 +35,17 @@ export function withHeader(source: string, path: string[], value: unknown): stri
 /** The file with another system prompt. */
 export function withBody(source: string, body: string): string {
   return writePrompt({ ...readPrompt(source), body });
+}
+
+/** The file with these words in a list of its header. Words that stay keep their place and their comments. */
+export function withList(source: string, path: string[], words: string[]): string {
+  const file = readPrompt(source);
+  const list = file.header.getIn(path, true);
+  if (!isSeq(list) || words.length === 0)
+    return withHeader(source, path, words.length > 0 ? words : undefined);
+  const there = () => list.items.map((item) => String(isScalar(item) ? item.value : item));
+  for (let at = list.items.length - 1; at >= 0; at--) if (!words.includes(there()[at] ?? "")) list.delete(at);
+  const kept = new Set(there());
+  for (const word of words) if (!kept.has(word)) list.add(file.header.createNode(word));
+  return writePrompt(file);
 }
