@@ -29,6 +29,13 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
     "--mantine-color-placeholder": "var(--mantine-color-gray-7)",
     "--mantine-color-error": "var(--mantine-color-red-9)",
+    "--mantine-color-teal-light": "var(--mantine-color-teal-0)",
+    "--mantine-color-teal-light-hover": "var(--mantine-color-teal-1)",
+    "--mantine-color-orange-light-color": "#b93a0a",
+    "--mantine-color-orange-text": "#b93a0a",
+    "--mantine-color-yellow-light-color": "#8a5600",
+    "--mantine-color-yellow-text": "#8a5600",
+    "--mantine-color-green-light-color": "#1f6e30",
   },
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
