@@ -60,8 +60,8 @@ function Head({ document, close }: { document: Schemas["Document"]; close: () =>
           {title || path}
         </Title>
         {title && title !== path && (
-          <Text size="sm" c="dimmed" dir="auto">
-            {path}
+          <Text size="sm" c="dimmed">
+            <bdi>{path}</bdi>
           </Text>
         )}
       </div>
