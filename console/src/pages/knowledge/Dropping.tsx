@@ -11,7 +11,13 @@ export function Dropping({ collection }: { collection: string }) {
   return (
     // For those who drag: a button says the same to everybody else. What cannot be learned the server refuses, and says why.
     <div aria-hidden>
-      <Dropzone.FullScreen active withinPortal={false} onDrop={(files) => upload(collection, files)}>
+      <Dropzone.FullScreen
+        active
+        activateOnKeyboard={false}
+        activateOnClick={false}
+        withinPortal={false}
+        onDrop={(files) => upload(collection, files)}
+      >
         <Group justify="center" gap="md" mih="40vh" style={{ pointerEvents: "none" }}>
           <IconUpload size={40} stroke={1.5} aria-hidden />
           <Text size="lg" fw={500}>

@@ -1,16 +1,5 @@
 // Web pages, sites and sitemaps that a collection learns from.
-import {
-  ActionIcon,
-  Anchor,
-  Badge,
-  Button,
-  Group,
-  Paper,
-  Spoiler,
-  Stack,
-  Text,
-  Tooltip,
-} from "@mantine/core";
+import { ActionIcon, Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconRefresh, IconTrash, IconWorld } from "@tabler/icons-react";
 import { useState } from "react";
