@@ -29,6 +29,7 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
     "--mantine-color-placeholder": "var(--mantine-color-gray-7)",
     "--mantine-color-error": "var(--mantine-color-red-9)",
+    "--mantine-color-teal-filled-hover": "#066649",
     "--mantine-color-teal-light": "var(--mantine-color-teal-0)",
     "--mantine-color-teal-light-hover": "var(--mantine-color-teal-1)",
     "--mantine-color-orange-light-color": "#b93a0a",
