@@ -32,6 +32,8 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-teal-filled-hover": "#066649",
     "--mantine-color-teal-light": "var(--mantine-color-teal-0)",
     "--mantine-color-teal-light-hover": "var(--mantine-color-teal-1)",
+    "--mantine-color-orange-light": "var(--mantine-color-orange-0)",
+    "--mantine-color-red-light": "var(--mantine-color-red-0)",
     "--mantine-color-orange-light-color": "#b93a0a",
     "--mantine-color-orange-text": "#b93a0a",
     "--mantine-color-yellow-light-color": "#8a5600",

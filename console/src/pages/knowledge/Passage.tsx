@@ -30,11 +30,11 @@ export function Passage({ passage, question, most, collections }: Props) {
       <Group align="flex-start" gap="lg" wrap="wrap">
         <Stack gap={6} style={{ flex: "1 1 340px", minWidth: 0 }}>
           <div>
-            <Text fw={600} dir="auto">
-              {title}
+            <Text fw={600}>
+              <bdi>{title}</bdi>
             </Text>
-            <Text size="xs" c="dimmed" dir="auto">
-              {under.join(" › ")}
+            <Text size="xs" c="dimmed">
+              <bdi>{under.join(" › ")}</bdi>
             </Text>
           </div>
           <Body text={text} question={question} />
