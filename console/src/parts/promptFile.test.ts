@@ -62,3 +62,15 @@ test("a list keeps the words that stay, with their comments", () => {
 test("settings of a section that is not there make it", () => {
   expect(headerValue(withHeader(file, ["voice", "transcribe"], false), ["voice", "transcribe"])).toBe(false);
 });
+
+test("the header stays to the letter where it is not changed", () => {
+  const odd =
+    "---\n# about\nname:   A  # it\n\n# heard\nvoice: { transcribe: true }\nknowledge: [ a,b ]\nfailure: 'x'\n---\nHi\n";
+  expect(withBody(odd, "Ho\n")).toBe(odd.replace("Hi", "Ho"));
+  expect(withHeader(odd, ["failure"], "y")).toBe(odd.replace("failure: 'x'", "failure: y"));
+  expect(withHeader(odd, ["voice", "transcribe"], false)).toBe(odd.replace("true", "false"));
+  expect(withHeader(odd, ["temperature"], 1)).toBe(
+    odd.replace("failure: 'x'\n", "failure: 'x'\ntemperature: 1\n"),
+  );
+  expect(withHeader(odd, ["voice"], undefined)).toContain("knowledge: [ a,b ]\nfailure: 'x'\n---\nHi");
+});

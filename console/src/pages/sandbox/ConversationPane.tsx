@@ -1,6 +1,6 @@
 // The conversation with the agent: who answers, what was said, where one writes.
 import { Box, Button, Group, Stack, Switch, Text, UnstyledButton } from "@mantine/core";
-import { IconEraser } from "@tabler/icons-react";
+import { IconEraser, IconMessageCircle } from "@tabler/icons-react";
 import { type Ref, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
@@ -51,9 +51,9 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
 
   return (
     <Box className={`${classes.fill} ${drop.over ? classes.drop : ""}`} {...drop.props}>
-      <Group px={{ base: "md", md: 20 }} py={10} gap="xs" justify="space-between" wrap="nowrap">
-        {comparing ? (
-          <div className={classes.sides} style={{ flex: 1, gap: 10 }}>
+      <Stack gap={8} px={{ base: "md", md: 20 }} py={10}>
+        {comparing && (
+          <div className={classes.sides}>
             {choices.map((choice, at) => (
               <SidePicker
                 // biome-ignore lint/suspicious/noArrayIndexKey: a side is its place.
@@ -66,43 +66,43 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
               />
             ))}
           </div>
-        ) : (
-          choices[0] && (
-            <Group gap={8} wrap="nowrap">
-              <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                {t("conversation.answersAs")}
-              </Text>
-              <SidePicker
-                label={t("conversation.answersAs")}
-                value={choices[0]}
-                onChange={choose(0)}
-                versions={versions}
-              />
-            </Group>
-          )
         )}
-        <Button
-          variant="subtle"
-          color="gray"
-          size="xs"
-          leftSection={<IconEraser size={16} aria-hidden />}
-          onClick={() => clear(agent)}
-          disabled={turns.length === 0}
-          style={{ flex: "none" }}
-        >
-          {t("conversation.clear")}
-        </Button>
-      </Group>
-      {comparing && turns.length > 0 && (
-        <Box px={{ base: "md", md: 20 }} pb={6}>
-          <Switch
+        <Group gap="xs" justify="space-between" wrap="nowrap">
+          {comparing ? (
+            <Switch
+              size="xs"
+              label={t("compare.marks")}
+              checked={marks}
+              onChange={(event) => setMarks(event.currentTarget.checked)}
+            />
+          ) : (
+            choices[0] && (
+              <Group gap={8} wrap="nowrap">
+                <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+                  {t("conversation.answersAs")}
+                </Text>
+                <SidePicker
+                  label={t("conversation.answersAs")}
+                  value={choices[0]}
+                  onChange={choose(0)}
+                  versions={versions}
+                />
+              </Group>
+            )
+          )}
+          <Button
+            variant="subtle"
+            color="gray"
             size="xs"
-            label={t("compare.marks")}
-            checked={marks}
-            onChange={(event) => setMarks(event.currentTarget.checked)}
-          />
-        </Box>
-      )}
+            leftSection={<IconEraser size={16} aria-hidden />}
+            onClick={() => clear(agent)}
+            disabled={turns.length === 0}
+            style={{ flex: "none" }}
+          >
+            {t("conversation.clear")}
+          </Button>
+        </Group>
+      </Stack>
       {turns.length === 0 ? (
         <Beginning comparing={comparing} dropping={drop.over} onAsk={tell} />
       ) : (
@@ -135,7 +135,7 @@ function Beginning({
   const questions = status.data?.demo ? (["hours", "repair", "rental", "person"] as const) : [];
   return (
     <Box className={classes.scroll}>
-      <Empty title={dropping ? t("voice.drop") : t("conversation.empty")}>
+      <Empty icon={<IconMessageCircle />} title={dropping ? t("voice.drop") : t("conversation.empty")}>
         <p style={{ margin: 0 }}>{t("conversation.emptyAbout")}</p>
         {comparing && <p style={{ margin: "4px 0 0" }}>{t("compare.about")}</p>}
         {questions.length > 0 && (

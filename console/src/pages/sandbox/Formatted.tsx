@@ -1,7 +1,7 @@
 // A reply as WhatsApp shows it.
 import { Code } from "@mantine/core";
 import { useMemo } from "react";
-import { runs } from "./formatted";
+import { runs } from "./whatsapp";
 
 export function Formatted({ text }: { text: string }) {
   const all = useMemo(() => runs(text), [text]);

@@ -11,6 +11,7 @@ import type { Reply } from "./conversation";
 import { Formatted } from "./Formatted";
 import classes from "./Sandbox.module.css";
 import { SaveCase } from "./SaveCase";
+import { plain } from "./whatsapp";
 
 /** The other side's words, and whether it stands before or after this one. */
 export type Other = { text: string; show: "before" | "after" };
@@ -84,9 +85,9 @@ function Bubbles({ reply, other }: { reply: Reply; other?: Other }) {
     return (
       <Box className={classes.bot} dir="auto">
         {other.show === "before" ? (
-          <WordDiff before={shown.join("\n\n")} after={other.text} show="before" />
+          <WordDiff before={plain(shown.join("\n\n"))} after={plain(other.text)} show="before" />
         ) : (
-          <WordDiff before={other.text} after={shown.join("\n\n")} show="after" />
+          <WordDiff before={plain(other.text)} after={plain(shown.join("\n\n"))} show="after" />
         )}
       </Box>
     );

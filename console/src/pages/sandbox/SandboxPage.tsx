@@ -14,7 +14,8 @@ const route = getRouteApi("/desk/sandbox");
 const kept = "frontdesk.sandbox.agent";
 
 export function SandboxPage() {
-  const { t } = useTranslation("sandbox");
+  // Both, so that the first trace does not wait for its texts.
+  const { t } = useTranslation(["sandbox", "trace"]);
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const agents = $api.useQuery("get", "/api/v1/agents");

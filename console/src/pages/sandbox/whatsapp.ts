@@ -20,3 +20,10 @@ export function runs(text: string): Run[] {
   if (at < text.length) out.push({ text: text.slice(at) });
   return out;
 }
+
+/** A text without its marks. */
+export function plain(text: string): string {
+  return runs(text)
+    .map((run) => run.text)
+    .join("");
+}

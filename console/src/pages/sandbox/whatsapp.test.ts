@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runs } from "./formatted";
+import { runs } from "./whatsapp";
 
 const shown = (text: string) =>
   runs(text)
