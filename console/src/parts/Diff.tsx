@@ -5,7 +5,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import classes from "./Diff.module.css";
-import { lineCounts, lineDiff, type Piece, wordDiff } from "./diff";
+import { lineCounts, lineDiff, type Piece, wordDiff } from "./differences";
 
 function Pieces({ pieces }: { pieces: Piece[] }) {
   return pieces.map(({ text, kind }, index) => {

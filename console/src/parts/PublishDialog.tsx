@@ -1,7 +1,7 @@
 // Puts a version in front of customers: shows what changes, tries its gate, and says what the gate found.
 import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconShieldCheck } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, api, Failure, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -34,6 +34,15 @@ function refusal(error: unknown): Verdict | undefined {
 }
 
 export function PublishDialog(props: Props) {
+  // Its texts may not be there yet: the page around it stays meanwhile.
+  return (
+    <Suspense>
+      <Dialog {...props} />
+    </Suspense>
+  );
+}
+
+function Dialog(props: Props) {
   const { t } = useTranslation("sandbox");
   const { t: c } = useTranslation();
   const { version, opened, onClose } = props;

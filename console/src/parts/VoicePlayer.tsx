@@ -150,7 +150,7 @@ export function VoicePlayer({ src, seconds, label }: Props) {
             event.stopPropagation();
             seek(Math.min(Math.max(at + by, 0), length));
           }}
-          thumbProps={{ "aria-label": t("voice.position"), "aria-valuetext": clock(at) }}
+          thumbLabel={t("voice.position")}
           dir="ltr"
         />
         <Text size="xs" style={{ fontVariantNumeric: "tabular-nums" }} dir="ltr">

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { headerValue, readPrompt, withBody, withHeader } from "./promptFile";
+import { headerValue, readPrompt, withBody, withHeader, withList } from "./promptFile";
 
 const file = `---
 # who it is
@@ -46,4 +46,31 @@ test("a broken header is kept, not lost", () => {
   const broken = "---\nname: [\n---\nHello";
   expect(readPrompt(broken).body).toBe("Hello");
   expect(readPrompt(broken).header.errors.length).toBeGreaterThan(0);
+});
+
+test("a list keeps the words that stay, with their comments", () => {
+  const changed = withList(file, ["handoff", "keywords"], ["human", "lawyer"]);
+  expect(changed).toContain("- human # always");
+  expect(headerValue(changed, ["handoff", "keywords"])).toEqual(["human", "lawyer"]);
+  expect(
+    headerValue(withList(changed, ["handoff", "keywords"], ["lawyer"]), ["handoff", "keywords"]),
+  ).toEqual(["lawyer"]);
+  expect(headerValue(withList(file, ["handoff", "keywords"], []), ["handoff", "keywords"])).toBeUndefined();
+  expect(headerValue(withList(file, ["handoff", "patterns"], ["a"]), ["handoff", "patterns"])).toEqual(["a"]);
+});
+
+test("settings of a section that is not there make it", () => {
+  expect(headerValue(withHeader(file, ["voice", "transcribe"], false), ["voice", "transcribe"])).toBe(false);
+});
+
+test("the header stays to the letter where it is not changed", () => {
+  const odd =
+    "---\n# about\nname:   A  # it\n\n# heard\nvoice: { transcribe: true }\nknowledge: [ a,b ]\nfailure: 'x'\n---\nHi\n";
+  expect(withBody(odd, "Ho\n")).toBe(odd.replace("Hi", "Ho"));
+  expect(withHeader(odd, ["failure"], "y")).toBe(odd.replace("failure: 'x'", "failure: y"));
+  expect(withHeader(odd, ["voice", "transcribe"], false)).toBe(odd.replace("true", "false"));
+  expect(withHeader(odd, ["temperature"], 1)).toBe(
+    odd.replace("failure: 'x'\n", "failure: 'x'\ntemperature: 1\n"),
+  );
+  expect(withHeader(odd, ["voice"], undefined)).toContain("knowledge: [ a,b ]\nfailure: 'x'\n---\nHi");
 });

@@ -1,8 +1,67 @@
-// Suites and runs.
+// Suites, and runs of them.
+import { Button, Select, Stack, Title } from "@mantine/core";
+import { IconPlayerPlay } from "@tabler/icons-react";
+import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
 import { Page } from "@/parts/Page";
+import { Async } from "@/parts/States";
+import { Runs } from "./Runs";
+import { StartRun } from "./StartRun";
+import { NoSuites, Suites } from "./Suites";
+
+const route = getRouteApi("/desk/evals");
 
 export function EvalsPage() {
   const { t } = useTranslation("evals");
-  return <Page title={t("title")}>{null}</Page>;
+  const { suite } = route.useSearch();
+  const navigate = route.useNavigate();
+  const suites = $api.useQuery("get", "/api/v1/evals/suites", {});
+  const [starting, setStarting] = useState<string>();
+  const some = suites.data ?? [];
+  return (
+    <Page
+      title={t("title")}
+      about={t("about")}
+      actions={
+        some.length > 0 && (
+          <Button
+            leftSection={<IconPlayerPlay size={16} aria-hidden />}
+            onClick={() => setStarting(suite ?? some[0]?.name)}
+          >
+            {t("start.open")}
+          </Button>
+        )
+      }
+    >
+      <Stack gap="sm" component="section" aria-labelledby="suites">
+        <Title order={2} id="suites">
+          {t("suites.title")}
+        </Title>
+        <Async query={suites} rows={2} empty={<NoSuites />}>
+          {(all) => <Suites suites={all} onRun={setStarting} />}
+        </Async>
+      </Stack>
+      <Stack gap="sm" component="section" aria-labelledby="runs">
+        <Title order={2} id="runs">
+          {t("runs.title")}
+        </Title>
+        {some.length > 1 && (
+          <Select
+            label={t("runs.suite")}
+            placeholder={t("runs.all")}
+            clearable
+            clearButtonProps={{ "aria-label": t("runs.all") }}
+            data={some.map(({ name }) => name)}
+            value={suite ?? null}
+            onChange={(next) => void navigate({ search: { suite: next ?? undefined }, replace: true })}
+            maw={320}
+          />
+        )}
+        <Runs suite={suite} />
+      </Stack>
+      <StartRun suite={starting} suites={some} onClose={() => setStarting(undefined)} />
+    </Page>
+  );
 }

@@ -1,8 +1,184 @@
-// One run.
+// One run: how far it is, what came of it, its cases, and other runs beside it.
+import { Alert, Button, Group, Menu, Paper, Stack, Text } from "@mantine/core";
+import { IconDownload, IconPlayerPlay, IconPlayerStop } from "@tabler/icons-react";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
 import { Page } from "@/parts/Page";
+import { Async } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { When } from "@/parts/When";
+import { Against } from "./Against";
+import { Cases } from "./Cases";
+import { RunState } from "./RunState";
+import { RunSummary } from "./RunSummary";
+import { isActive } from "./row";
+import { useProgress } from "./useProgress";
+import { CountsBar, CountsLine } from "./Verdict";
+
+const route = getRouteApi("/desk/evals/$run");
 
 export function RunPage() {
   const { t } = useTranslation("evals");
-  return <Page title={t("title")}>{null}</Page>;
+  const { run: id } = route.useParams();
+  const run = $api.useQuery("get", "/api/v1/evals/runs/{id}", { params: { path: { id } } });
+  return (
+    <Page
+      title={run.data?.suite ?? t("run.title")}
+      back={{ to: "/evals", label: t("title") }}
+      about={
+        run.data && (
+          <Group gap="xs" component="span">
+            <RunState state={run.data.state} />
+            <When at={run.data.created_at} />
+            <Wanted wanted={run.data.wanted} />
+          </Group>
+        )
+      }
+      actions={run.data && <Actions run={run.data} />}
+      widest={1400}
+    >
+      <Async query={run} rows={6}>
+        {(run) => <Whole run={run} />}
+      </Async>
+    </Page>
+  );
+}
+
+/** How the run is wanted, where that is not the usual. */
+function Wanted({ wanted }: { wanted: unknown }) {
+  const { t } = useTranslation("evals");
+  const { prompt, agent, first, repeat, pattern, failing } = (wanted ?? {}) as Partial<Schemas["NewRun"]>;
+  const parts = [
+    prompt ? t("wanted.prompt", { agent: agent ?? "" }) : "",
+    first ? t("wanted.first", { count: first }) : "",
+    repeat && repeat > 1 ? t("wanted.repeat", { count: repeat }) : "",
+    pattern ? t("wanted.pattern", { pattern }) : "",
+    failing ? t("wanted.failing") : "",
+  ].filter(Boolean);
+  return <span>{parts.join(" · ")}</span>;
+}
+
+const reports = ["report.html", "report.md", "report.json", "report.junit.xml", "report.csv"] as const;
+const names = {
+  "report.html": "HTML",
+  "report.md": "Markdown",
+  "report.json": "JSON",
+  "report.junit.xml": "JUnit",
+  "report.csv": "CSV",
+};
+
+function Actions({ run }: { run: Schemas["Run"] }) {
+  const { t } = useTranslation("evals");
+  const say = useSay();
+  const navigate = useNavigate();
+  const stop = $api.useMutation("delete", "/api/v1/evals/runs/{id}", {
+    onSuccess: () => reread("/api/v1/evals/runs/{id}", "/api/v1/evals/runs"),
+    onError: say.failed,
+  });
+  const again = $api.useMutation("post", "/api/v1/evals/runs", {
+    onSuccess: ({ id }) => {
+      reread("/api/v1/evals/runs");
+      void navigate({ to: "/evals/$run", params: { run: id } });
+    },
+    onError: say.failed,
+  });
+  if (isActive(run.state))
+    return (
+      <Button
+        variant="default"
+        leftSection={<IconPlayerStop size={16} aria-hidden />}
+        loading={stop.isPending || run.state === "stopping"}
+        onClick={() => stop.mutate({ params: { path: { id: run.id } } })}
+      >
+        {t("run.stop")}
+      </Button>
+    );
+  const wanted = run.wanted as unknown as Schemas["NewRun"];
+  const isHurt = !!run.counts && run.counts.failed + run.counts.errors > 0;
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <Button
+            variant="default"
+            leftSection={<IconPlayerPlay size={16} aria-hidden />}
+            loading={again.isPending}
+          >
+            {t("run.again")}
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => again.mutate({ body: wanted })}>{t("run.same")}</Menu.Item>
+          <Menu.Item onClick={() => again.mutate({ body: { ...wanted, baseline: run.id } })}>
+            {t("run.compared")}
+          </Menu.Item>
+          {isHurt && (
+            <Menu.Item onClick={() => again.mutate({ body: { ...wanted, failing: run.id } })}>
+              {t("run.failing")}
+            </Menu.Item>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      {!!run.summary && (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />}>
+              {t("run.report")}
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {reports.map((name) => (
+              <Menu.Item
+                key={name}
+                component="a"
+                href={`/api/v1/evals/runs/${run.id}/${name}`}
+                {...(name === "report.html"
+                  ? { target: "_blank", rel: "noopener" }
+                  : { download: `${run.id}.${name}` })}
+              >
+                {names[name]}
+              </Menu.Item>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
+      )}
+    </>
+  );
+}
+
+function Whole({ run }: { run: Schemas["Run"] }) {
+  const { t } = useTranslation("evals");
+  const goesOn = isActive(run.state);
+  const progress = useProgress(run.id, goesOn);
+  const counts = progress?.counts ?? run.counts;
+  return (
+    <>
+      {run.error && (
+        <Alert color={run.state === "failed" ? "red" : "orange"} variant="light" title={t("run.ended")}>
+          <span dir="auto">{run.error}</span>
+        </Alert>
+      )}
+      {goesOn && (
+        <Paper withBorder p="md">
+          <Stack gap="xs">
+            <Group justify="space-between" role="status">
+              {counts ? <CountsLine counts={counts} /> : <Text size="sm">{t("run.waits")}</Text>}
+              {!!run.total && <Text size="sm">{t("run.total", { count: run.total })}</Text>}
+            </Group>
+            {counts && <CountsBar counts={counts} total={run.total ?? 0} label={t("run.progress")} />}
+            {progress?.last && (
+              <Text size="sm" c="dimmed" truncate dir="auto">
+                {progress.last}
+              </Text>
+            )}
+          </Stack>
+        </Paper>
+      )}
+      {!goesOn && <RunSummary run={run} />}
+      <Against comparison={run.comparison} />
+      <Cases run={run} />
+    </>
+  );
 }

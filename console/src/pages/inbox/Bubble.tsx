@@ -44,7 +44,6 @@ export function Quoted({ message, find }: { message: Message | undefined; find?:
     <button
       type="button"
       className={classes.quoted}
-      style={{ border: undefined, cursor: "pointer" }}
       onClick={() => find(message.id)}
       aria-label={t("quote.of", { text })}
       dir="auto"
@@ -130,7 +129,7 @@ export const Bubble = memo(function Bubble(props: Props) {
         {time}
         {ours && <Ticks state={message.state} />}
         {message.note && (
-          <bdi className={unsettled ? classes.wrong : undefined} lang="en">
+          <bdi className={message.state === "failed" ? classes.wrong : undefined} lang="en">
             {message.note}
           </bdi>
         )}
@@ -188,7 +187,7 @@ export function OnItsWay({
             {t("unsent.waiting")}
           </span>
         ) : (
-          <Ticks state="sending" />
+          <Ticks state={pending.state} />
         )}
         {failed && (
           <Anchor component="button" c="inherit" underline="always" onClick={() => outbox.again(pending.key)}>

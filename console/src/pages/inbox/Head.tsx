@@ -1,5 +1,5 @@
 // Who the conversation is with, who has it, how long it may be written in, and what can be done with it.
-import { ActionIcon, Alert, Button, Group, Text, Title, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Group, Title, Tooltip } from "@mantine/core";
 import {
   IconAlertCircle,
   IconArrowLeft,
@@ -86,21 +86,15 @@ export function Case({ one }: { one: Conversation }) {
   const { t } = useTranslation("inbox");
   if (!one.open_case) return null;
   return (
-    <Alert
-      color="orange"
-      variant="light"
-      radius={0}
-      py={8}
-      icon={<IconAlertCircle aria-hidden />}
-      role="note"
-    >
-      <Text size="sm">
+    <div className={classes.case} role="note">
+      <IconAlertCircle size={18} aria-hidden />
+      <div>
         <strong>{t("case.title")}</strong> <bdi>{one.open_case.reason}</bdi>{" "}
         <span className={list.quiet}>
           · <When at={one.open_case.created_at} ago />
         </span>
-      </Text>
-    </Alert>
+      </div>
+    </div>
   );
 }
 

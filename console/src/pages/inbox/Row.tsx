@@ -57,7 +57,9 @@ export const Row = memo(function Row({ one, open, reachable, several }: Props) {
       data-unread={one.unread > 0 || undefined}
       tabIndex={reachable ? 0 : -1}
     >
-      <bdi className={classes.name}>{name}</bdi>
+      <span className={classes.name} dir="auto">
+        {name}
+      </span>
       <time
         className={classes.when}
         dateTime={new Date(one.last_message_at).toISOString()}

@@ -85,7 +85,7 @@ function Row({ answer: one, collection, edit }: RowProps) {
   return (
     <Paper withBorder p="md" component="li" data-testid="answer">
       <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <Stack gap={4} style={{ minWidth: 0 }}>
+        <Stack gap={4} style={{ minWidth: 0, flex: 1 }}>
           <Group gap="xs">
             <Text fw={600} dir="auto">
               {question}

@@ -91,7 +91,7 @@ function Row({ collection }: { collection: Collection }) {
             </Anchor>
             {origin === "folder" && (
               <Tooltip label={t("collections.folderAbout")} multiline maw={280}>
-                <Badge variant="outline" color="gray" size="sm" tt="none">
+                <Badge variant="default" size="sm" tt="none">
                   {t("collections.folder")}
                 </Badge>
               </Tooltip>

@@ -56,12 +56,12 @@ function Head({ document, close }: { document: Schemas["Document"]; close: () =>
   return (
     <Stack gap="xs">
       <div>
-        <Title order={3} dir="auto">
-          {title || path}
+        <Title order={3}>
+          <bdi>{title || path}</bdi>
         </Title>
         {title && title !== path && (
-          <Text size="sm" c="dimmed" dir="auto">
-            {path}
+          <Text size="sm" c="dimmed">
+            <bdi>{path}</bdi>
           </Text>
         )}
       </div>
@@ -103,7 +103,7 @@ function Passages({ document }: { document: Schemas["Document"] }) {
   );
   return (
     <div>
-      <Title order={4} mb="xs">
+      <Title order={4} fz="sm" mb="xs">
         {t("document.passages")}
       </Title>
       <Async

@@ -44,8 +44,8 @@ export function DocumentRow({ document, collection }: { document: Document; coll
           {title || path}
         </Anchor>
         {title && title !== path && (
-          <Text size="xs" c="dimmed" dir="auto">
-            {path}
+          <Text size="xs" c="dimmed">
+            <bdi>{path}</bdi>
           </Text>
         )}
         <Box hiddenFrom="sm" mt={2}>

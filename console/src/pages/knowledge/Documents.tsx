@@ -1,5 +1,14 @@
 // A collection's documents: found by name and state, a page at a time.
-import { Button, Center, Group, SegmentedControl, Stack, Table, TextInput } from "@mantine/core";
+import {
+  Button,
+  Center,
+  Group,
+  SegmentedControl,
+  Stack,
+  Table,
+  TextInput,
+  VisuallyHidden,
+} from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconFileText, IconSearch, IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -123,7 +132,9 @@ function List({ documents, collection }: { documents: Schemas["Document"][]; col
             {t("documents.size")}
           </Table.Th>
           <Table.Th w={130}>{t("documents.changed")}</Table.Th>
-          <Table.Th w={50} aria-label={t("documents.acts")} />
+          <Table.Th w={50}>
+            <VisuallyHidden>{t("documents.acts")}</VisuallyHidden>
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>

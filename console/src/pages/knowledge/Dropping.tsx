@@ -9,14 +9,22 @@ import { upload } from "./uploads";
 export function Dropping({ collection }: { collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
-    // What cannot be learned the server refuses, and says why.
-    <Dropzone.FullScreen active onDrop={(files) => upload(collection, files)}>
-      <Group justify="center" gap="md" mih="40vh" style={{ pointerEvents: "none" }}>
-        <IconUpload size={40} stroke={1.5} aria-hidden />
-        <Text size="lg" fw={500}>
-          {t("upload.drop", { name: collection })}
-        </Text>
-      </Group>
-    </Dropzone.FullScreen>
+    // For those who drag: a button says the same to everybody else. What cannot be learned the server refuses, and says why.
+    <div aria-hidden>
+      <Dropzone.FullScreen
+        active
+        activateOnKeyboard={false}
+        activateOnClick={false}
+        withinPortal={false}
+        onDrop={(files) => upload(collection, files)}
+      >
+        <Group justify="center" gap="md" mih="40vh" style={{ pointerEvents: "none" }}>
+          <IconUpload size={40} stroke={1.5} aria-hidden />
+          <Text size="lg" fw={500}>
+            {t("upload.drop", { name: collection })}
+          </Text>
+        </Group>
+      </Dropzone.FullScreen>
+    </div>
   );
 }

@@ -55,8 +55,8 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
   return (
     <Stack>
       <div>
-        <Title order={3} dir="auto">
-          {gap.question}
+        <Title order={3}>
+          <bdi>{gap.question}</bdi>
         </Title>
         <Text size="sm" c="dimmed">
           {t("gaps.asked", { count: gap.asked })} · <When at={gap.last_at} ago />

@@ -149,8 +149,8 @@ function Row({ gap, agent, show }: { gap: Gap; agent?: string; show: () => void 
       >
         <Group justify="space-between" wrap="nowrap" gap="sm">
           <Stack gap={2}>
-            <Text fw={500} dir="auto" lineClamp={2}>
-              {gap.question}
+            <Text fw={500} lineClamp={2}>
+              <bdi>{gap.question}</bdi>
             </Text>
             <Text size="xs" c="dimmed">
               {t("gaps.asked", { count: gap.asked })} · <When at={gap.last_at} ago />

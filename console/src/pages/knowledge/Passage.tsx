@@ -1,5 +1,5 @@
 // One passage of a search: its text with the question's words marked, and the score of each way of searching.
-import { Anchor, Group, Mark, Paper, Progress, Spoiler, Stack, Text } from "@mantine/core";
+import { Anchor, Group, Mark, Paper, Progress, Stack, Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -30,25 +30,14 @@ export function Passage({ passage, question, most, collections }: Props) {
       <Group align="flex-start" gap="lg" wrap="wrap">
         <Stack gap={6} style={{ flex: "1 1 340px", minWidth: 0 }}>
           <div>
-            <Text fw={600} dir="auto">
-              {title}
+            <Text fw={600}>
+              <bdi>{title}</bdi>
             </Text>
-            <Text size="xs" c="dimmed" dir="auto">
-              {under.join(" › ")}
+            <Text size="xs" c="dimmed">
+              <bdi>{under.join(" › ")}</bdi>
             </Text>
           </div>
-          <Spoiler maxHeight={130} showLabel={t("common:action.more")} hideLabel={t("common:action.close")}>
-            <Text size="sm" dir="auto" style={{ whiteSpace: "pre-wrap" }}>
-              {pieces(text, question).map(({ text: part, found }, at) =>
-                found ? (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: pieces never move.
-                  <Mark key={at}>{part}</Mark>
-                ) : (
-                  part
-                ),
-              )}
-            </Text>
-          </Spoiler>
+          <Body text={text} question={question} />
           <ShowDocument source={source} collections={collections} />
         </Stack>
         <Stack gap={4} w={{ base: "100%", xs: 220 }}>
@@ -63,6 +52,33 @@ export function Passage({ passage, question, most, collections }: Props) {
         </Stack>
       </Group>
     </Paper>
+  );
+}
+
+/** Longer than this it is folded at first. */
+const long = 600;
+
+function Body({ text, question }: { text: string; question: string }) {
+  const { t } = useTranslation(["knowledge", "common"]);
+  const [open, setOpen] = useState(text.length <= long);
+  return (
+    <>
+      <Text size="sm" dir="auto" style={{ whiteSpace: "pre-wrap" }} lineClamp={open ? undefined : 6}>
+        {pieces(text, question).map(({ text: part, found }, at) =>
+          found ? (
+            // biome-ignore lint/suspicious/noArrayIndexKey: pieces never move.
+            <Mark key={at}>{part}</Mark>
+          ) : (
+            part
+          ),
+        )}
+      </Text>
+      {!open && (
+        <Anchor component="button" type="button" size="sm" w="fit-content" onClick={() => setOpen(true)}>
+          {t("common:action.more")}
+        </Anchor>
+      )}
+    </>
   );
 }
 
@@ -83,7 +99,7 @@ function Score(props: { label: string; value?: number; shown: string; strong?: b
         <Progress
           size={4}
           value={Math.min(100, Math.max(0, value * 100))}
-          color={strong ? undefined : "gray"}
+          color={strong ? undefined : "gray.5"}
           aria-label={label}
         />
       )}

@@ -1,18 +1,8 @@
 // Web pages, sites and sitemaps that a collection learns from.
-import {
-  ActionIcon,
-  Anchor,
-  Badge,
-  Button,
-  Group,
-  Paper,
-  Spoiler,
-  Stack,
-  Text,
-  Tooltip,
-} from "@mantine/core";
+import { ActionIcon, Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconRefresh, IconTrash, IconWorld } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -110,19 +100,26 @@ function Row({ source, collection }: { source: Source; collection: string }) {
 
 function Unread({ source: { failed } }: { source: Source }) {
   const { t } = useTranslation(["knowledge", "common"]);
+  const [open, setOpen] = useState(false);
   return (
-    <Spoiler
-      maxHeight={0}
-      showLabel={t("sources.unread", { count: failed.length })}
-      hideLabel={t("common:action.close")}
-      fz="sm"
-    >
-      {failed.map((page) => (
-        <Text key={page.url} size="sm">
-          <span dir="ltr">{page.url}</span>: {page.reason}
-        </Text>
-      ))}
-    </Spoiler>
+    <>
+      <Anchor
+        component="button"
+        type="button"
+        size="sm"
+        w="fit-content"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
+        {t("sources.unread", { count: failed.length })}
+      </Anchor>
+      {open &&
+        failed.map((page) => (
+          <Text key={page.url} size="sm">
+            <bdi>{page.url}</bdi>: <bdi>{page.reason}</bdi>
+          </Text>
+        ))}
+    </>
   );
 }
 

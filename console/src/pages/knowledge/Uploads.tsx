@@ -92,9 +92,16 @@ function Why({ upload }: { upload: Upload }) {
   return (
     <Group gap={6} wrap="nowrap" align="flex-start" c="red" role="alert">
       <IconAlertTriangle size={16} aria-hidden style={{ flexShrink: 0, marginBlockStart: 2 }} />
-      <Text size="sm">
-        {t("upload.failed")}: {why} {what && t("documents.remedy", { remedy: what })}
-      </Text>
+      <div>
+        <Text size="sm">
+          {t("upload.failed")}: {why}
+        </Text>
+        {what && (
+          <Text size="sm" c="var(--mantine-color-text)">
+            {t("documents.remedy", { remedy: what })}
+          </Text>
+        )}
+      </div>
     </Group>
   );
 }

@@ -87,8 +87,8 @@ function Guide({ provider }: { provider: Provider }) {
         {word("title", provider.title)}. {t("step.later")}
       </Text>
       <SetupSteps active={step} reached={1} show={setStep} />
-      {draft.data && shakesHands(provider) && (
-        <Local address={draft.data.callback_url} provider={word("title", provider.title)} />
+      {step === 0 && draft.data && shakesHands(provider) && (
+        <Local address={draft.data.callback_url} provider={word("title", provider.title)} meanwhile />
       )}
       <Paper withBorder p="lg">
         {step === 0 ? (

@@ -4,7 +4,13 @@ import { IconWorldOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { host, reach } from "./reach";
 
-export function Local({ address, provider }: { address: string; provider: string }) {
+type Props = {
+  address: string;
+  provider: string /** Something else can be done until then. */;
+  meanwhile?: boolean;
+};
+
+export function Local({ address, provider, meanwhile }: Props) {
   const { t } = useTranslation("numbers");
   const way = reach(address);
   if (way === "public") return null;
@@ -22,7 +28,7 @@ export function Local({ address, provider }: { address: string; provider: string
         <Code block dir="ltr">
           {'[http]\nbase_url = "https://desk.example.com"'}
         </Code>
-        <Text size="sm">{t("local.meanwhile")}</Text>
+        {meanwhile && <Text size="sm">{t("local.meanwhile")}</Text>}
       </Stack>
     </Alert>
   );

@@ -21,7 +21,7 @@ export function NumberState({ number, provider }: { number: Number; provider?: P
   const state = number.state !== "ready" ? "stopped" : isConnected(number, provider) ? "ready" : "setup";
   const colour = { ready: "teal", stopped: "red", setup: "orange" }[state];
   return (
-    <Badge color={colour} variant="light" tt="none">
+    <Badge component="span" color={colour} variant="light" tt="none">
       {t(`state.${state}`)}
     </Badge>
   );

@@ -91,7 +91,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
           <NumberState number={number} provider={provider} />
           {number.from === "file" && (
             <Tooltip label={t("fileAbout")} multiline maw={280}>
-              <Badge variant="outline" color="gray" tt="none">
+              <Badge variant="default" tt="none">
                 {t("file")}
               </Badge>
             </Tooltip>

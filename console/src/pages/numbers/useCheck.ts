@@ -22,12 +22,15 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
   const [asking, setAsking] = useState(false);
   const turn = useRef(0);
   const seen = useRef(values);
+  /** What was typed and not judged yet. */
+  const pending = useRef(new Set<string>());
   const { name } = provider;
 
   useEffect(() => {
     const changed = Object.keys(values).filter((field) => values[field] !== seen.current[field]);
     seen.current = values;
     if (changed.length === 0) return;
+    for (const field of changed) pending.current.add(field);
     const mine = ++turn.current;
     const late = () => mine !== turn.current;
     setAsked(undefined);
@@ -46,7 +49,11 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
       const full = whole(provider, values, number);
       setAsking(full);
       try {
-        for (const field of changed) if (values[field]) await judge(field);
+        for (const field of pending.current) {
+          if (values[field]) await judge(field);
+          if (late()) return;
+          pending.current.delete(field);
+        }
         if (full && !late()) await judge();
       } catch {
         // Not reached: saving says so.

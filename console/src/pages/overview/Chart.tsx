@@ -65,7 +65,7 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
     dataKey: "day",
     valueFormatter: say,
     withLegend: series.length > 1,
-    legendProps: { verticalAlign: "bottom" as const, height: 32 },
+    legendProps: { verticalAlign: "bottom" as const, height: 32, itemSorter: null },
     tickLine: "none" as const,
     xAxisProps: { tickFormatter: name, reversed: isRtl, minTickGap: 24 },
     yAxisProps: {
@@ -74,7 +74,10 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
       allowDecimals: !whole,
       domain: [0, most ?? "auto"] as [number, number | "auto"],
     },
-    tooltipProps: { labelFormatter: (day: unknown) => name(String(day)) },
+    tooltipProps: {
+      // Asked for a name even where nothing is pointed at.
+      labelFormatter: (day: unknown) => (typeof day === "string" && day ? name(day) : ""),
+    },
   };
   return (
     <Box role="img" aria-label={t("chart.label", { title })}>

@@ -23,7 +23,7 @@ export function Totals({ now, before, days }: Props) {
     if (was == null) return undefined;
     const by = change(is, was);
     const words =
-      by === undefined
+      by === undefined || Math.abs(by) < 0.005
         ? t("before.plain", { was: say(was) })
         : t("before.change", { was: say(was), by: signed.format(by) });
     return <span title={t("before.about", { count: days })}>{words}</span>;

@@ -1,8 +1,76 @@
-// The prompt author's desk.
+// The prompt author's desk: the agent on one side, a conversation with it on the other. This part finds out which agent.
+import { Button } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { getRouteApi } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Page } from "@/parts/Page";
+import { $api } from "@/api/client";
+import { Page, useTitle } from "@/parts/Page";
+import { Async, Empty } from "@/parts/States";
+import { NewAgentDialog } from "./NewAgentDialog";
+import { Workbench } from "./Workbench";
+
+const route = getRouteApi("/desk/sandbox");
+const kept = "frontdesk.sandbox.agent";
 
 export function SandboxPage() {
-  const { t } = useTranslation("sandbox");
-  return <Page title={t("title")}>{null}</Page>;
+  // Both, so that the first trace does not wait for its texts.
+  const { t } = useTranslation(["sandbox", "trace"]);
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const agents = $api.useQuery("get", "/api/v1/agents");
+  const [making, setMaking] = useState(false);
+  useTitle(t("title"));
+  const go = (agent: string) => {
+    localStorage.setItem(kept, agent);
+    void navigate({ search: { agent } });
+  };
+  // The one in the address; else the last one here; else the first.
+  const list = agents.data ?? [];
+  const named = (slug: string | null | undefined) => list.find((one) => one.slug === slug || one.id === slug);
+  const chosen = search.agent ? named(search.agent) : (named(localStorage.getItem(kept)) ?? list[0]);
+  return (
+    <>
+      {chosen ? (
+        <Workbench
+          key={chosen.slug}
+          live={chosen}
+          agents={list}
+          first={{ version: search.version, ask: search.ask }}
+          onAgent={go}
+          onNew={() => setMaking(true)}
+          onAsked={() =>
+            void navigate({ search: ({ agent, version }) => ({ agent, version }), replace: true })
+          }
+        />
+      ) : (
+        <Page title={t("title")}>
+          <Async query={agents}>
+            {() => (
+              <Empty
+                title={search.agent ? t("agent.gone", { agent: search.agent }) : t("agent.none")}
+                action={
+                  <Button
+                    mt="sm"
+                    leftSection={<IconPlus size={16} aria-hidden />}
+                    onClick={() => setMaking(true)}
+                  >
+                    {t("agent.new")}
+                  </Button>
+                }
+              >
+                {t("agent.noneAbout")}
+              </Empty>
+            )}
+          </Async>
+        </Page>
+      )}
+      <NewAgentDialog
+        opened={making}
+        onClose={() => setMaking(false)}
+        taken={list.map(({ slug }) => slug)}
+        onMade={go}
+      />
+    </>
+  );
 }

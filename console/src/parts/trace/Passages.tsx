@@ -67,7 +67,7 @@ function One({ passage, mark, cited }: { passage: Passage; mark: number; cited: 
             value={Math.max(0, Math.min(1, scores.fused)) * 100}
             size="sm"
             w={120}
-            color={cited ? undefined : "gray"}
+            color={cited ? "teal.7" : "gray.5"}
             aria-hidden
           />
           <Tooltip label={t("leg.fused.about")} multiline maw={280}>

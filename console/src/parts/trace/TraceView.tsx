@@ -1,7 +1,7 @@
 // Why the bot said so: one calm line under a reply, which opens to all that the turn's stages saw, decided, took and used.
 import { Alert, Box, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import { IconAlertTriangle, IconChevronDown } from "@tabler/icons-react";
-import { useId, useState } from "react";
+import { Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { Passages } from "./Passages";
@@ -32,13 +32,21 @@ type Props = {
 };
 
 /** Shows nothing where there is no trace. */
-export function TraceView({ trace: given, opened: first = false }: Props) {
+export function TraceView({ trace: given, opened = false }: Props) {
+  const trace = asTrace(given);
+  // Its texts may not be there yet: the page around it stays meanwhile.
+  return trace ? (
+    <Suspense fallback={<Box h={24} />}>
+      <Line trace={trace} opened={opened} />
+    </Suspense>
+  ) : null;
+}
+
+function Line({ trace, opened: first }: { trace: Trace; opened: boolean }) {
   const { t } = useTranslation("trace");
   const say = useFigures();
   const [opened, setOpened] = useState(first);
   const id = useId();
-  const trace = asTrace(given);
-  if (!trace) return null;
   const { wrong } = figures(trace);
   const line = say(trace).join(" · ");
   return (

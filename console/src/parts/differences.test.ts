@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lineCounts, lineDiff, type Piece, wordDiff } from "./diff";
+import { lineCounts, lineDiff, type Piece, wordDiff } from "./differences";
 
 const shown = (pieces: Piece[]) =>
   pieces

@@ -1,0 +1,72 @@
+// How a run compares with the baseline that it was begun with.
+import { Alert, Box, Group, List, Stack, Text, Title } from "@mantine/core";
+import { IconArrowDown, IconArrowUp, IconEqual } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { readComparison } from "./row";
+
+export function Against({ comparison }: { comparison: unknown }) {
+  const { t } = useTranslation("evals");
+  const format = useFormat();
+  const found = readComparison(comparison);
+  if (!found) return null;
+  const { better, worse, same, added, removed, changed, before, after, interval, pWorse, paired } = found;
+  const [low, high] = interval;
+  const [color, icon] =
+    worse > 0
+      ? (["orange", <IconArrowDown key="icon" aria-hidden />] as const)
+      : better > 0
+        ? (["teal", <IconArrowUp key="icon" aria-hidden />] as const)
+        : (["gray", <IconEqual key="icon" aria-hidden />] as const);
+  const counted = [
+    t("against.worse", { count: worse }),
+    t("against.better", { count: better }),
+    t("against.same", { count: same }),
+    ...(added.length > 0 ? [t("against.added", { count: added.length })] : []),
+    ...(removed.length > 0 ? [t("against.removed", { count: removed.length })] : []),
+  ];
+  return (
+    <Box component="section" aria-labelledby="against">
+      <Title order={2} id="against" mb="sm">
+        {t("against.title")}
+      </Title>
+      <Alert color={color} variant="light" icon={icon} title={format.list(counted)}>
+        <Stack gap="xs">
+          {paired > 0 && (
+            <Text size="sm">
+              {t("against.mean", {
+                before: format.number(before, 3),
+                after: format.number(after, 3),
+                low: format.number(low, 3),
+                high: format.number(high, 3),
+                chance: format.share(pWorse),
+              })}
+            </Text>
+          )}
+          {changed.length > 0 && (
+            <List size="sm" spacing={4} listStyleType="none" mah={280} style={{ overflow: "auto" }}>
+              {changed.map(({ title, worse, before, after, why }) => (
+                <List.Item key={title}>
+                  <Group gap={6} wrap="nowrap" align="flex-start">
+                    {worse ? (
+                      <IconArrowDown size={16} aria-label={t("against.isWorse")} style={{ flex: "none" }} />
+                    ) : (
+                      <IconArrowUp size={16} aria-label={t("against.isBetter")} style={{ flex: "none" }} />
+                    )}
+                    <Text size="sm">
+                      <bdi>{title}</bdi>{" "}
+                      <bdi>
+                        ({format.number(before)} → {format.number(after)})
+                      </bdi>
+                      {why && <span dir="auto">: {why}</span>}
+                    </Text>
+                  </Group>
+                </List.Item>
+              ))}
+            </List>
+          )}
+        </Stack>
+      </Alert>
+    </Box>
+  );
+}

@@ -1,0 +1,194 @@
+// A case: its variables, the conversation, what was answered and how that differs, each assertion, the traces.
+import { Box, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { type ReactNode, useId } from "react";
+import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
+import { WordDiff } from "@/parts/Diff";
+import { TraceView } from "@/parts/trace/TraceView";
+import type { Check, Row } from "./row";
+import { VerdictBadge } from "./Verdict";
+
+type Props = { row: Row; other?: { name: string; row: Row } };
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  const id = useId();
+  return (
+    <Box component="section" aria-labelledby={id}>
+      <Title order={4} id={id} mb={6}>
+        {title}
+      </Title>
+      {children}
+    </Box>
+  );
+}
+
+const plain = { whiteSpace: "pre-wrap" } as const;
+
+export function CaseDetail({ row, other }: Props) {
+  const { t } = useTranslation("evals");
+  const format = useFormat();
+  const figures = [
+    t("case.score", { score: format.number(row.score) }),
+    format.took(row.ms),
+    ...(row.tokens > 0 ? [t("case.tokens", { count: row.tokens })] : []),
+    ...(row.micros > 0 ? [format.money(row.micros)] : []),
+  ];
+  return (
+    <Stack gap="lg">
+      <div>
+        <Title order={3} dir="auto">
+          {row.title}
+        </Title>
+        <Group gap="xs" mt={6}>
+          <VerdictBadge verdict={row.verdict} />
+          <Text size="sm" c="dimmed">
+            {figures.join(" · ")}
+          </Text>
+        </Group>
+        {row.why && (
+          <Text size="sm" c={row.verdict === "skipped" ? "dimmed" : "red"} mt={6} dir="auto" style={plain}>
+            {row.why}
+          </Text>
+        )}
+      </div>
+      {row.vars.length > 0 && (
+        <Section title={t("case.vars")}>
+          <Stack gap={6} component="dl" m={0}>
+            {row.vars.map(([name, value]) => (
+              <div key={name}>
+                <Text component="dt" size="xs" c="dimmed">
+                  <bdi dir="ltr">{name}</bdi>
+                </Text>
+                <Text component="dd" m={0} size="sm" dir="auto" style={plain}>
+                  {value}
+                </Text>
+              </div>
+            ))}
+          </Stack>
+        </Section>
+      )}
+      <Section title={t("case.conversation")}>
+        <Conversation row={row} />
+      </Section>
+      {other && (
+        <Section title={t("case.difference", { run: other.name })}>
+          <Paper withBorder p="sm">
+            {other.row.output === row.output ? (
+              <Text size="sm" c="dimmed">
+                {t("case.sameOutput")}
+              </Text>
+            ) : (
+              <WordDiff before={other.row.output} after={row.output} />
+            )}
+          </Paper>
+        </Section>
+      )}
+      <Section title={t("case.checks")}>
+        {row.checks.length === 0 ? (
+          <Text size="sm" c="dimmed">
+            {t("case.noChecks")}
+          </Text>
+        ) : (
+          <Checks checks={row.checks} />
+        )}
+      </Section>
+    </Stack>
+  );
+}
+
+function Said({ who, text, isBot }: { who: string; text: string; isBot: boolean }) {
+  return (
+    <Paper
+      p="sm"
+      bg={isBot ? "var(--mantine-color-default-hover)" : undefined}
+      withBorder={!isBot}
+      maw="92%"
+      style={{ alignSelf: isBot ? "flex-end" : "flex-start" }}
+    >
+      <Text size="xs" c="dimmed">
+        {who}
+      </Text>
+      <Text size="sm" dir="auto" style={plain}>
+        {text}
+      </Text>
+    </Paper>
+  );
+}
+
+function Conversation({ row }: { row: Row }) {
+  const { t } = useTranslation("evals");
+  const turns =
+    row.turns.length > 0
+      ? row.turns
+      : [{ said: [row.prompt], bubbles: row.output ? [row.output] : [], outcome: "", trace: undefined }];
+  return (
+    <Stack gap="xs">
+      {turns.map(({ said, bubbles, trace }, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: turns stay where they are.
+        <Stack key={at} gap="xs">
+          {said.filter(Boolean).map((text, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
+            <Said key={at} who={t("case.customer")} text={text} isBot={false} />
+          ))}
+          {bubbles.length === 0 && (
+            <Text size="sm" c="dimmed" ta="end">
+              {t("case.silent")}
+            </Text>
+          )}
+          {bubbles.map((text, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
+            <Said key={at} who={t("case.bot")} text={text} isBot />
+          ))}
+          {trace !== undefined && <TraceView trace={trace} />}
+        </Stack>
+      ))}
+    </Stack>
+  );
+}
+
+function Checks({ checks }: { checks: Check[] }) {
+  const { t } = useTranslation("evals");
+  const format = useFormat();
+  return (
+    <Stack gap="xs" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
+      {checks.map((check, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: assertions stay where they are.
+        <Paper key={at} component="li" withBorder p="sm">
+          <Group justify="space-between" gap="xs">
+            <Group gap="xs">
+              <Text size="sm" fw={600} dir="ltr">
+                {check.type || t("case.check")}
+              </Text>
+              {check.metric && (
+                <Text size="xs" c="dimmed" dir="auto">
+                  {check.metric}
+                </Text>
+              )}
+            </Group>
+            <Group gap="xs">
+              <Text size="xs" c="dimmed">
+                {format.number(check.score)}
+              </Text>
+              <VerdictBadge verdict={check.verdict} />
+            </Group>
+          </Group>
+          {check.wants && (
+            <Code block mt={6} tabIndex={0} role="group" aria-label={t("case.wants")} dir="auto" mah={160}>
+              {check.wants}
+            </Code>
+          )}
+          {check.reason && (check.verdict !== "passed" || check.reason !== "Assertion passed") && (
+            <Text size="sm" mt={6} dir="auto" style={plain}>
+              {check.reason}
+            </Text>
+          )}
+          {check.parts.length > 0 && (
+            <Box mt="xs" ps="sm">
+              <Checks checks={check.parts} />
+            </Box>
+          )}
+        </Paper>
+      ))}
+    </Stack>
+  );
+}

@@ -1,0 +1,22 @@
+// What a run does, in a word.
+import { Badge, Loader } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { isActive } from "./row";
+
+const states = ["queued", "running", "stopping", "done", "failed", "stopped"] as const;
+const colours: Record<string, string> = { done: "teal", failed: "red", stopped: "gray" };
+
+export function RunState({ state }: { state: string }) {
+  const { t } = useTranslation("evals");
+  const known = states.find((one) => one === state);
+  return (
+    <Badge
+      variant="light"
+      color={colours[state] ?? "blue"}
+      tt="none"
+      leftSection={isActive(state) ? <Loader size={10} color="blue" aria-hidden /> : undefined}
+    >
+      {known ? t(`state.${known}`) : state}
+    </Badge>
+  );
+}

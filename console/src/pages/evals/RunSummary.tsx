@@ -1,0 +1,50 @@
+// What came of a run, in figures.
+import { Paper, SimpleGrid, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { useFormat } from "@/i18n/format";
+import { Figure } from "../overview/Figure";
+import { readSummary } from "./row";
+import { CountsBar } from "./Verdict";
+
+export function RunSummary({ run }: { run: Schemas["Run"] }) {
+  const { t } = useTranslation("evals");
+  const format = useFormat();
+  const summary = readSummary(run.summary);
+  const { counts, total } = run;
+  if (!counts || !total) return null;
+  return (
+    <Paper withBorder p="lg" component="section" aria-label={t("summary.title")}>
+      <Stack gap="md">
+        {summary?.description && (
+          <Text size="sm" c="dimmed" dir="auto">
+            {summary.description}
+          </Text>
+        )}
+        <SimpleGrid cols={{ base: 2, xs: 3, sm: 4, lg: 8 }} spacing="lg">
+          <Figure name={t("verdict.passed")} value={format.count(counts.passed)} />
+          <Figure name={t("verdict.failed")} value={format.count(counts.failed)} bad={counts.failed > 0} />
+          <Figure name={t("verdict.error")} value={format.count(counts.errors)} bad={counts.errors > 0} />
+          <Figure name={t("verdict.skipped")} value={format.count(counts.skipped)} />
+          {summary && (
+            <>
+              <Figure
+                name={t("summary.score")}
+                value={summary.score === undefined ? "–" : format.number(summary.score, 3)}
+                note={t("summary.checks", {
+                  passed: format.count(summary.checksPassed),
+                  all: format.count(summary.checks),
+                })}
+              />
+              <Figure name={t("summary.tokens")} value={format.compact(summary.tokens)} />
+              <Figure name={t("summary.money")} value={format.money(summary.micros)} />
+              <Figure name={t("summary.time")} value={format.took(summary.ms)} />
+            </>
+          )}
+        </SimpleGrid>
+        <CountsBar counts={counts} total={total} label={t("summary.bar")} />
+        {summary && !summary.isComplete && <Text size="sm">{t("summary.partly")}</Text>}
+      </Stack>
+    </Paper>
+  );
+}

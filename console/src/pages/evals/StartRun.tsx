@@ -1,0 +1,245 @@
+// A run to begin: which suite, which version of the agent, how much of it, and what to compare with.
+import {
+  Button,
+  Checkbox,
+  Collapse,
+  Group,
+  Modal,
+  NumberInput,
+  Select,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { Failed } from "@/parts/States";
+import { useRuns } from "./useRuns";
+
+type Props = {
+  /** The suite to begin with; undefined: not opened. */
+  suite: string | undefined;
+  suites: Schemas["Suite"][];
+  onClose: () => void;
+};
+
+const draft = "draft";
+const live = "live";
+
+export function StartRun({ suite, suites, onClose }: Props) {
+  const { t } = useTranslation("evals");
+  const { t: common } = useTranslation();
+  return (
+    <Modal
+      opened={suite !== undefined}
+      onClose={onClose}
+      title={t("start.title")}
+      size="lg"
+      closeButtonProps={{ "aria-label": common("action.close") }}
+    >
+      {suite !== undefined && <Form suite={suite} suites={suites} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Form({ suite, suites, onClose }: Props & { suite: string }) {
+  const { t } = useTranslation("evals");
+  const { t: common } = useTranslation();
+  const navigate = useNavigate();
+  const form = useForm({
+    initialValues: {
+      suite,
+      agent: "",
+      version: live,
+      prompt: "",
+      all: true,
+      first: 10 as number | string,
+      repeat: 1 as number | string,
+      pattern: "",
+      baseline: null as string | null,
+    },
+  });
+  const { values } = form;
+  const agents = $api.useQuery("get", "/api/v1/agents", {});
+  const asks = suites.find(({ name }) => name === values.suite)?.agent;
+  const known = agents.data?.map(({ slug }) => slug) ?? [];
+  const agent = values.agent || (asks && known.includes(asks) ? asks : (known[0] ?? ""));
+  const versions = $api.useQuery(
+    "get",
+    "/api/v1/agents/{agent}/versions",
+    { params: { path: { agent }, query: { limit: 50 } } },
+    { enabled: !!agent },
+  );
+  const begin = $api.useMutation("post", "/api/v1/evals/runs");
+  const start = form.onSubmit((chosen) => {
+    const source =
+      chosen.version === draft
+        ? chosen.prompt
+        : versions.data?.items.find(({ id }) => id === chosen.version)?.source;
+    begin.mutate(
+      {
+        body: {
+          suite: chosen.suite,
+          agent: source ? agent : null,
+          prompt: source || null,
+          first: chosen.all ? null : Number(chosen.first) || null,
+          repeat: Number(chosen.repeat) > 1 ? Number(chosen.repeat) : null,
+          pattern: chosen.pattern.trim() || null,
+          baseline: chosen.baseline,
+        },
+      },
+      {
+        onSuccess: ({ id }) => {
+          reread("/api/v1/evals/runs");
+          onClose();
+          void navigate({ to: "/evals/$run", params: { run: id } });
+        },
+      },
+    );
+  });
+  return (
+    <form onSubmit={start}>
+      <Stack>
+        <Select
+          label={t("start.suite")}
+          data={suites.map(({ name, title }) => ({
+            value: name,
+            label: title === name ? name : `${title} (${name})`,
+          }))}
+          allowDeselect={false}
+          {...form.getInputProps("suite")}
+        />
+        {known.length > 1 && (
+          <Select
+            label={t("start.agent")}
+            data={known}
+            value={agent}
+            onChange={(next) => form.setValues({ agent: next ?? "", version: live })}
+            allowDeselect={false}
+          />
+        )}
+        <Select
+          label={t("start.version")}
+          description={t("start.versionAbout")}
+          data={[
+            { value: live, label: t("start.live") },
+            ...(versions.data?.items ?? [])
+              .filter((one) => !one.live)
+              .map(({ id, version }) => ({
+                value: id,
+                label: t("start.number", { version: String(version) }),
+              })),
+            { value: draft, label: t("start.draft") },
+          ]}
+          allowDeselect={false}
+          {...form.getInputProps("version")}
+        />
+        {values.version === draft && (
+          <Textarea
+            label={t("start.prompt")}
+            autosize
+            minRows={4}
+            maxRows={14}
+            required
+            dir="auto"
+            styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)" } }}
+            {...form.getInputProps("prompt")}
+          />
+        )}
+        <div>
+          <Checkbox label={t("start.all")} {...form.getInputProps("all", { type: "checkbox" })} />
+          <Collapse expanded={!values.all}>
+            <NumberInput
+              label={t("start.first")}
+              min={1}
+              mt="xs"
+              maw={200}
+              {...form.getInputProps("first")}
+            />
+          </Collapse>
+        </div>
+        <Group align="flex-start" grow preventGrowOverflow={false} wrap="wrap">
+          <NumberInput
+            label={t("start.repeat")}
+            min={1}
+            max={100}
+            miw={140}
+            {...form.getInputProps("repeat")}
+          />
+          <TextInput
+            label={t("start.pattern")}
+            description={t("start.patternAbout")}
+            miw={220}
+            dir="auto"
+            {...form.getInputProps("pattern")}
+          />
+        </Group>
+        <Baseline
+          suite={values.suite}
+          value={values.baseline}
+          onChange={(next) => form.setFieldValue("baseline", next)}
+        />
+        {begin.error && <Failed error={begin.error} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {common("action.cancel")}
+          </Button>
+          <Button type="submit" loading={begin.isPending}>
+            {t("start.go")}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+/** Runs of a suite, each as one line of text. */
+export function useRunNames() {
+  const { t } = useTranslation("evals");
+  const format = useFormat();
+  return ({ created_at, counts, wanted }: Schemas["Run"]) => {
+    const parts = [format.full(created_at)];
+    const { passed = 0, failed = 0, errors = 0 } = counts ?? {};
+    if (counts)
+      parts.push(
+        t("runs.passed", { passed: format.count(passed), all: format.count(passed + failed + errors) }),
+      );
+    if ((wanted as { prompt?: unknown }).prompt) parts.push(t("runs.tried"));
+    return parts.join(" · ");
+  };
+}
+
+type BaselineProps = { suite: string; value: string | null; onChange: (next: string | null) => void };
+
+function Baseline({ suite, value, onChange }: BaselineProps) {
+  const { t } = useTranslation("evals");
+  const { runs } = useRuns();
+  const name = useRunNames();
+  const some = (runs ?? []).filter((run) => run.suite === suite && run.state === "done");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a run of another suite is no baseline.
+  useEffect(() => onChange(null), [suite]);
+  if (some.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        {t("start.noBaseline")}
+      </Text>
+    );
+  return (
+    <Select
+      label={t("start.baseline")}
+      description={t("start.baselineAbout")}
+      placeholder={t("start.none")}
+      data={some.map((run) => ({ value: run.id, label: name(run) }))}
+      clearable
+      clearButtonProps={{ "aria-label": t("start.none") }}
+      value={value}
+      onChange={onChange}
+    />
+  );
+}

@@ -1,0 +1,76 @@
+// How a case ended: by a sign and a word, never by colour alone. And how many ended so.
+import { Badge, Box, Group, Text } from "@mantine/core";
+import { IconAlertTriangle, IconCheck, IconMinus, IconX } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { useFormat } from "@/i18n/format";
+import { type Verdict, verdicts } from "./row";
+
+const looks = {
+  passed: { color: "teal", icon: IconCheck },
+  failed: { color: "red", icon: IconX },
+  error: { color: "orange", icon: IconAlertTriangle },
+  skipped: { color: "gray", icon: IconMinus },
+} as const;
+
+export function VerdictBadge({ verdict }: { verdict: Verdict }) {
+  const { t } = useTranslation("evals");
+  const { color, icon: Icon } = looks[verdict];
+  return (
+    <Badge variant="light" color={color} leftSection={<Icon size={12} aria-hidden />} tt="none">
+      {t(`verdict.${verdict}`)}
+    </Badge>
+  );
+}
+
+type Counts = Schemas["Counts"];
+const keys = { passed: "passed", failed: "failed", error: "errors", skipped: "skipped" } as const;
+
+export const countOf = (counts: Counts, verdict: Verdict) => counts[keys[verdict]];
+
+/** Those that there are, each with its sign. */
+export function CountsLine({ counts }: { counts: Counts }) {
+  const { t } = useTranslation("evals");
+  const format = useFormat();
+  const some = verdicts.filter((one) => one === "passed" || countOf(counts, one) > 0);
+  return (
+    <Group gap="sm" component="span">
+      {some.map((verdict) => {
+        const { icon: Icon } = looks[verdict];
+        return (
+          <Text key={verdict} size="sm" component="span" title={t(`verdict.${verdict}`)}>
+            <Icon size={14} aria-hidden style={{ verticalAlign: -2 }} />{" "}
+            <span>{format.count(countOf(counts, verdict))}</span>{" "}
+            <Text span size="sm" c="dimmed">
+              {t(`verdict.${verdict}`)}
+            </Text>
+          </Text>
+        );
+      })}
+    </Group>
+  );
+}
+
+const fills = { passed: "teal.7", failed: "red.7", error: "orange.7", skipped: "gray.5" } as const;
+
+/** How far a run is, by how its cases ended. */
+export function CountsBar({ counts, total, label }: { counts: Counts; total: number; label: string }) {
+  const done = verdicts.reduce((sum, one) => sum + countOf(counts, one), 0);
+  const all = Math.max(total, done, 1);
+  return (
+    <Box
+      role="progressbar"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={all}
+      aria-valuenow={done}
+      h={8}
+      bg="var(--mantine-color-default-border)"
+      style={{ display: "flex", borderRadius: 4, overflow: "hidden" }}
+    >
+      {verdicts.map((verdict) => (
+        <Box key={verdict} bg={fills[verdict]} w={`${(countOf(counts, verdict) / all) * 100}%`} />
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,38 @@
+// A run as it goes on: told row by row, and read again when it has ended.
+import { useEffect, useState } from "react";
+import { $api, type Schemas } from "@/api/client";
+import { queries, reread } from "@/api/queries";
+
+export type Progress = { counts: Schemas["Counts"]; last?: string };
+
+/** How far the run is while it goes on; undefined before the first row and when it has ended. */
+export function useProgress(id: string, isOn: boolean): Progress | undefined {
+  const [progress, setProgress] = useState<Progress>();
+  useEffect(() => {
+    if (!isOn) return;
+    const source = new EventSource(`/api/v1/evals/runs/${encodeURIComponent(id)}/events`);
+    let due: ReturnType<typeof setTimeout> | undefined;
+    source.addEventListener("row", (event) => {
+      const { counts, title } = JSON.parse(event.data);
+      setProgress({ counts, last: title });
+      // However fast rows come, the table is read again now and then.
+      due ??= setTimeout(() => {
+        due = undefined;
+        reread("/api/v1/evals/compare");
+      }, 1_500);
+    });
+    source.addEventListener("done", (event) => {
+      source.close();
+      const { queryKey } = $api.queryOptions("get", "/api/v1/evals/runs/{id}", { params: { path: { id } } });
+      const run = JSON.parse(event.data) as Schemas["Run"] | null;
+      if (run) queries.setQueryData(queryKey, run);
+      reread("/api/v1/evals/runs", "/api/v1/evals/runs/{id}", "/api/v1/evals/compare");
+    });
+    return () => {
+      clearTimeout(due);
+      source.close();
+      setProgress(undefined);
+    };
+  }, [id, isOn]);
+  return progress;
+}

@@ -1,0 +1,171 @@
+// The conversation with the agent: who answers, what was said, where one writes.
+import { Box, Button, Group, Stack, Switch, Text, UnstyledButton } from "@mantine/core";
+import { IconEraser, IconMessageCircle } from "@tabler/icons-react";
+import { type Ref, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { useDroppedSound } from "@/parts/Recorder";
+import { Empty } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { clear, send, stop } from "./asking";
+import { Composer } from "./Composer";
+import { type Side, useTurns, type Voice } from "./conversation";
+import classes from "./Sandbox.module.css";
+import { SidePicker } from "./SidePicker";
+import type { Choice, Version } from "./sides";
+import { Thread } from "./Thread";
+
+type Props = {
+  agent: string;
+  sides: Side[];
+  choices: Choice[];
+  onChoices: (choices: Choice[]) => void;
+  versions: Version[];
+  ref?: Ref<HTMLTextAreaElement>;
+};
+
+export function ConversationPane({ agent, sides, choices, onChoices, versions, ref }: Props) {
+  const { t } = useTranslation("sandbox");
+  const say = useSay();
+  const turns = useTurns(agent);
+  const [voice, setVoice] = useState<Voice>();
+  const [marks, setMarks] = useState(true);
+  const writing = turns.some(({ replies }) => replies.some(({ state }) => state === "writing"));
+  const comparing = choices.length > 1;
+
+  const take = (file: File | undefined) =>
+    setVoice((before) => {
+      if (before) URL.revokeObjectURL(before.url);
+      return file && { file, url: URL.createObjectURL(file) };
+    });
+  const drop = useDroppedSound(take, () => say.failed(new Error(t("voice.notSound"))));
+  const tell = (text: string) => {
+    send(agent, sides, text, voice);
+    // From now on the turn holds it.
+    setVoice(undefined);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another agent, another conversation.
+  useEffect(() => setVoice(undefined), [agent]);
+  const choose = (at: number) => (choice: Choice) =>
+    onChoices(choices.map((one, index) => (index === at ? choice : one)));
+
+  return (
+    <Box className={`${classes.fill} ${drop.over ? classes.drop : ""}`} {...drop.props}>
+      <Stack gap={8} px={{ base: "md", md: 20 }} py={10}>
+        {comparing && (
+          <div className={classes.sides}>
+            {choices.map((choice, at) => (
+              <SidePicker
+                // biome-ignore lint/suspicious/noArrayIndexKey: a side is its place.
+                key={at}
+                label={at === 0 ? t("compare.left") : t("compare.right")}
+                value={choice}
+                onChange={choose(at)}
+                versions={versions}
+                withModel
+              />
+            ))}
+          </div>
+        )}
+        <Group gap="xs" justify="space-between" wrap="nowrap">
+          {comparing ? (
+            <Switch
+              size="xs"
+              label={t("compare.marks")}
+              checked={marks}
+              onChange={(event) => setMarks(event.currentTarget.checked)}
+            />
+          ) : (
+            choices[0] && (
+              <Group gap={8} wrap="nowrap">
+                <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+                  {t("conversation.answersAs")}
+                </Text>
+                <SidePicker
+                  label={t("conversation.answersAs")}
+                  value={choices[0]}
+                  onChange={choose(0)}
+                  versions={versions}
+                />
+              </Group>
+            )
+          )}
+          <Button
+            variant="subtle"
+            color="gray"
+            size="xs"
+            leftSection={<IconEraser size={16} aria-hidden />}
+            onClick={() => clear(agent)}
+            disabled={turns.length === 0}
+            style={{ flex: "none" }}
+          >
+            {t("conversation.clear")}
+          </Button>
+        </Group>
+      </Stack>
+      {turns.length === 0 ? (
+        <Beginning comparing={comparing} dropping={drop.over} onAsk={tell} />
+      ) : (
+        <Thread agent={agent} turns={turns} marks={marks} />
+      )}
+      <Composer
+        ref={ref}
+        writing={writing}
+        voice={voice}
+        onVoice={take}
+        onSend={tell}
+        onStop={() => stop(agent)}
+      />
+    </Box>
+  );
+}
+
+/** What to ask, when nothing was said yet. */
+function Beginning({
+  comparing,
+  dropping,
+  onAsk,
+}: {
+  comparing: boolean;
+  dropping: boolean;
+  onAsk: (text: string) => void;
+}) {
+  const { t } = useTranslation("sandbox");
+  const status = $api.useQuery("get", "/api/v1/status", {}, { staleTime: 60_000, retry: false });
+  const questions = status.data?.demo ? (["hours", "repair", "rental", "person"] as const) : [];
+  return (
+    <Box className={classes.scroll}>
+      <Empty icon={<IconMessageCircle />} title={dropping ? t("voice.drop") : t("conversation.empty")}>
+        <p style={{ margin: 0 }}>{t("conversation.emptyAbout")}</p>
+        {comparing && <p style={{ margin: "4px 0 0" }}>{t("compare.about")}</p>}
+        {questions.length > 0 && (
+          <Stack
+            gap={6}
+            mt="md"
+            align="center"
+            component="ul"
+            p={0}
+            mb={0}
+            aria-label={t("conversation.examples")}
+            style={{ listStyle: "none" }}
+          >
+            {questions.map((name) => (
+              <li key={name}>
+                <UnstyledButton
+                  onClick={() => onAsk(t(`ask.${name}`))}
+                  px="sm"
+                  py={6}
+                  fz="sm"
+                  c="var(--mantine-color-text)"
+                  style={{ border: "1px solid var(--mantine-color-default-border)", borderRadius: 999 }}
+                >
+                  {t(`ask.${name}`)}
+                </UnstyledButton>
+              </li>
+            ))}
+          </Stack>
+        )}
+      </Empty>
+    </Box>
+  );
+}

@@ -1,0 +1,130 @@
+// Has the model write a prompt file from a description of the business. It goes into the draft, never before customers.
+import { Alert, Button, Group, Modal, MultiSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { reread } from "@/api/queries";
+import { useFormat } from "@/i18n/format";
+import { Async, Failed } from "@/parts/States";
+
+type Props = {
+  opened: boolean;
+  onClose: () => void;
+  /** The bot's name and the collections now: the new prompt keeps them. */
+  name: string;
+  knowledge: string[];
+  /** Whether there are changes that it would take the place of. */
+  changed: boolean;
+  onWritten: (source: string) => void;
+};
+
+export function GenerateDialog(props: Props) {
+  const { t } = useTranslation("sandbox");
+  const { t: c } = useTranslation();
+  return (
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={t("generate.title")}
+      size="lg"
+      closeButtonProps={{ "aria-label": c("action.close") }}
+    >
+      {props.opened && <Generating {...props} />}
+    </Modal>
+  );
+}
+
+function Generating({ name, knowledge: first, changed, onWritten, onClose }: Props) {
+  const { t } = useTranslation("sandbox");
+  const { t: c } = useTranslation();
+  const format = useFormat();
+  const state = $api.useQuery("get", "/api/v1/agents/generate", {}, { staleTime: 0 });
+  const collections = $api.useQuery("get", "/api/v1/collections");
+  const write = $api.useMutation("post", "/api/v1/agents/generate");
+  const [description, setDescription] = useState("");
+  const [language, setLanguage] = useState("");
+  const [knowledge, setKnowledge] = useState(first);
+  const go = () =>
+    write.mutate(
+      {
+        body: {
+          description: description.trim(),
+          knowledge,
+          language: language.trim() || undefined,
+          name: name || undefined,
+        },
+      },
+      {
+        onSuccess: ({ source }) => {
+          reread("/api/v1/agents/generate");
+          onWritten(source);
+          onClose();
+        },
+      },
+    );
+  return (
+    <Async query={state}>
+      {({ available, left, limit, reason }) => (
+        <Stack>
+          <Text size="sm">
+            {t("generate.about")} {changed && t("generate.replaces")}
+          </Text>
+          {!available && (
+            <Alert color="orange" variant="light" title={t("generate.none")}>
+              {reason}
+            </Alert>
+          )}
+          <Textarea
+            label={t("generate.description")}
+            placeholder={t("generate.descriptionPlaceholder")}
+            value={description}
+            onChange={(event) => setDescription(event.currentTarget.value)}
+            autosize
+            minRows={5}
+            maxRows={14}
+            maxLength={4000}
+            dir="auto"
+            disabled={!available || write.isPending}
+            data-autofocus
+          />
+          <Group grow align="flex-start">
+            <TextInput
+              label={t("generate.language")}
+              placeholder={t("generate.languagePlaceholder")}
+              value={language}
+              onChange={(event) => setLanguage(event.currentTarget.value)}
+              disabled={!available || write.isPending}
+            />
+            <MultiSelect
+              label={t("field.knowledge")}
+              data={collections.data?.map(({ slug }) => slug) ?? []}
+              value={knowledge}
+              onChange={setKnowledge}
+              disabled={!available || write.isPending}
+            />
+          </Group>
+          {write.error && <Failed error={write.error} />}
+          <Group justify="space-between">
+            <Text size="xs" c="dimmed" role="status">
+              {write.isPending
+                ? t("generate.writing")
+                : t("generate.left", { count: left, limit: format.count(limit) })}
+            </Text>
+            <Group gap="xs">
+              <Button variant="default" onClick={onClose}>
+                {c("action.cancel")}
+              </Button>
+              <Button
+                onClick={go}
+                loading={write.isPending}
+                disabled={!available || description.trim().length < 10}
+              >
+                {t("generate.yes")}
+              </Button>
+            </Group>
+          </Group>
+        </Stack>
+      )}
+    </Async>
+  );
+}

@@ -1,0 +1,147 @@
+// What one side answered: its bubbles, what sort of reply it is, its trace, and saving it as a case.
+import { Badge, Box, Button, Group, Stack, Text } from "@mantine/core";
+import { IconHeadset, IconMoodSilence, IconRefresh } from "@tabler/icons-react";
+import { memo } from "react";
+import { useTranslation } from "react-i18next";
+import { WordDiff } from "@/parts/Diff";
+import { Failed } from "@/parts/States";
+import { TraceView } from "@/parts/trace/TraceView";
+import { again, type Position } from "./asking";
+import type { Reply } from "./conversation";
+import { Formatted } from "./Formatted";
+import classes from "./Sandbox.module.css";
+import { SaveCase } from "./SaveCase";
+import { plain } from "./whatsapp";
+
+/** The other side's words, and whether it stands before or after this one. */
+export type Other = { text: string; show: "before" | "after" };
+
+type Props = { at: Position; reply: Reply; named: boolean; other?: Other };
+
+const colours: Record<string, string> = {
+  hand_over: "orange",
+  no_answer: "yellow",
+  failure: "red",
+  voice_failure: "red",
+  unreadable: "yellow",
+  silence: "gray",
+};
+const explained = ["no_answer", "failure", "hand_over", "silence"] as const;
+const kinds = [
+  "answer",
+  "greeting",
+  "no_answer",
+  "failure",
+  "voice_failure",
+  "unreadable",
+  "hand_over",
+  "silence",
+] as const;
+
+/** What sort of reply it is, where it is no plain answer. */
+function Kind({ reply }: { reply: Reply }) {
+  const { t } = useTranslation("sandbox");
+  const kind = kinds.find((one) => one === reply.outcome?.outcome);
+  if (!kind || kind === "answer" || kind === "greeting") return null;
+  const why = explained.find((one) => one === kind);
+  return (
+    <Group gap={8} wrap="nowrap" align="flex-start">
+      <Badge
+        variant="light"
+        color={colours[kind]}
+        leftSection={
+          kind === "hand_over" ? (
+            <IconHeadset size={12} aria-hidden />
+          ) : kind === "silence" ? (
+            <IconMoodSilence size={12} aria-hidden />
+          ) : undefined
+        }
+        style={{ flex: "none" }}
+        tt="none"
+      >
+        {t(`outcome.${kind}`)}
+      </Badge>
+      {why && (
+        <Text size="xs" c="dimmed" mt={2}>
+          {t(`outcome.why.${why}`)} {reply.outcome?.reason && <bdi>({reply.outcome.reason})</bdi>}
+        </Text>
+      )}
+    </Group>
+  );
+}
+
+function Bubbles({ reply, other }: { reply: Reply; other?: Other }) {
+  const { t } = useTranslation("sandbox");
+  if (reply.state === "writing")
+    return (
+      <Box className={classes.bot} dir="auto" data-state="writing">
+        <Text size="sm" component="span" className={classes.writing}>
+          {reply.text || <span aria-hidden>{t("conversation.writing")}</span>}
+        </Text>
+      </Box>
+    );
+  const shown = reply.outcome?.bubbles ?? (reply.text ? [reply.text] : []);
+  if (other && shown.length > 0)
+    return (
+      <Box className={classes.bot} dir="auto">
+        {other.show === "before" ? (
+          <WordDiff before={plain(shown.join("\n\n"))} after={plain(other.text)} show="before" />
+        ) : (
+          <WordDiff before={plain(other.text)} after={plain(shown.join("\n\n"))} show="after" />
+        )}
+      </Box>
+    );
+  return shown.map((bubble, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a reply does not change.
+    <Box key={index} className={classes.bot} dir="auto" fz="sm">
+      <Formatted text={bubble} />
+    </Box>
+  ));
+}
+
+export const ReplyView = memo(function ReplyView({ at, reply, named, other }: Props) {
+  const { t } = useTranslation("sandbox");
+  const { state, error, outcome, side } = reply;
+  const retry = () => again(at);
+  return (
+    <Stack gap={6} className={classes.reply} align="flex-start">
+      {named && (
+        <Text size="xs" c="dimmed" fw={500} dir="auto">
+          {side.name}
+        </Text>
+      )}
+      {outcome && <Kind reply={reply} />}
+      <Bubbles reply={reply} other={other} />
+      {state === "failed" && (
+        <Box w="100%">
+          <Failed error={error} again={retry} />
+        </Box>
+      )}
+      {state === "stopped" && (
+        <Group gap="xs">
+          <Text size="xs" c="dimmed">
+            {t("conversation.stopped")}
+          </Text>
+          <Button
+            size="compact-xs"
+            variant="default"
+            leftSection={<IconRefresh size={14} aria-hidden />}
+            onClick={retry}
+          >
+            {t("conversation.again")}
+          </Button>
+        </Group>
+      )}
+      {outcome && (
+        <Box w="100%">
+          <Group gap="xs" align="flex-start" justify="space-between" wrap="nowrap">
+            <Box flex={1} miw={0}>
+              <TraceView trace={outcome.trace} />
+            </Box>
+            <SaveCase at={at} reply={reply} />
+          </Group>
+        </Box>
+      )}
+    </Stack>
+  );
+});

@@ -1,0 +1,94 @@
+// Asks the agent, or both sides of a comparison, and keeps what they say as it comes.
+import { Failure } from "@/api/client";
+import { stream } from "@/api/stream";
+import {
+  historyFor,
+  type Outcome,
+  patchReply,
+  type Side,
+  setTurns,
+  type Turn,
+  turnsOf,
+  type Voice,
+} from "./conversation";
+
+const running = new Map<string, AbortController>();
+let count = 0;
+
+/** Sends a message to every side. */
+export function send(agent: string, sides: Side[], text: string, voice?: Voice) {
+  count += 1;
+  const turn: Turn = {
+    id: `turn${count}`,
+    text,
+    voice,
+    replies: sides.map((side) => ({ side, state: "writing", text: "" })),
+  };
+  setTurns(agent, [...turnsOf(agent), turn]);
+  sides.forEach((_, at) => void ask(agent, turn.id, at));
+}
+
+/** Where a reply stands: its agent, its turn, its side. */
+export type Position = { agent: string; id: string; side: number };
+
+/** Asks one side again. */
+export function again({ agent, id, side: at }: Position) {
+  patchReply(agent, id, at, () => ({ state: "writing", text: "", error: undefined, outcome: undefined }));
+  void ask(agent, id, at);
+}
+
+/** Whoever writes stops. */
+export function stop(agent: string) {
+  for (const [key, controller] of running) if (key.startsWith(`${agent} `)) controller.abort();
+}
+
+/** Begins a new conversation. */
+export function clear(agent: string) {
+  stop(agent);
+  for (const { voice } of turnsOf(agent)) if (voice) URL.revokeObjectURL(voice.url);
+  setTurns(agent, []);
+}
+
+function request(agent: string, id: string, at: number): FormData | object | undefined {
+  const turns = turnsOf(agent);
+  const turn = turns.find((one) => one.id === id);
+  const side = turn?.replies[at]?.side;
+  if (!turn || !side) return;
+  const body = { agent, text: turn.text, history: historyFor(turns, at, id), prompt: side.source };
+  if (!turn.voice) return body;
+  const form = new FormData();
+  form.set("request", JSON.stringify(body));
+  form.set("recording", turn.voice.file);
+  return form;
+}
+
+async function ask(agent: string, id: string, at: number) {
+  const body = request(agent, id, at);
+  if (!body) return;
+  const key = `${agent} ${id} ${at}`;
+  const controller = new AbortController();
+  running.set(key, controller);
+  try {
+    for await (const { event, data } of stream("/api/v1/sandbox/turns", body, controller.signal)) {
+      if (event === "text") {
+        const piece = String(JSON.parse(data));
+        patchReply(agent, id, at, ({ text }) => ({ text: text + piece }));
+      } else if (event === "done") {
+        const outcome = JSON.parse(data) as Outcome;
+        patchReply(agent, id, at, () => ({ state: "done", outcome, text: outcome.bubbles.join("\n\n") }));
+        return;
+      } else if (event === "error") throw new Failure(500, data);
+    }
+    // The stream broke off before it was done.
+    throw new Failure(0, "");
+  } catch (error) {
+    if (controller.signal.aborted) patchReply(agent, id, at, () => ({ state: "stopped" }));
+    else
+      patchReply(agent, id, at, () => ({
+        state: "failed",
+        error: error instanceof Failure ? error : new Failure(0, ""),
+      }));
+  } finally {
+    if (running.get(key) === controller) running.delete(key);
+  }
+}

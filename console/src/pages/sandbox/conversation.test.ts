@@ -1,0 +1,62 @@
+import { expect, test } from "vitest";
+import {
+  historyFor,
+  type Outcome,
+  patchReply,
+  type Reply,
+  saidIn,
+  setTurns,
+  type Turn,
+  turnsOf,
+} from "./conversation";
+
+const outcome = (bubbles: string[], heard?: string) =>
+  ({
+    outcome: "answer",
+    bubbles,
+    citations: [],
+    trace: {
+      transcribe: heard ? { question: heard } : null,
+      usage: { input_tokens: 0, output_tokens: 0, cost_micros: 0 },
+      total_ms: 1,
+    },
+  }) as unknown as Outcome;
+const reply = (text: string, rest: Partial<Reply> = {}): Reply => ({
+  side: { name: "Draft" },
+  state: "done",
+  text,
+  outcome: outcome([text]),
+  ...rest,
+});
+const turn = (id: string, text: string, ...replies: Reply[]): Turn => ({ id, text, replies });
+
+test("each side keeps its own history, and takes the first one's where it was not asked", () => {
+  const turns = [turn("1", "Hi", reply("Hello")), turn("2", "Open?", reply("At nine"), reply("At ten"))];
+  expect(historyFor(turns, 0).map(({ text }) => text)).toEqual(["Hi", "Hello", "Open?", "At nine"]);
+  expect(historyFor(turns, 1).map(({ text }) => text)).toEqual(["Hi", "Hello", "Open?", "At ten"]);
+  expect(historyFor(turns, 1, "2").map(({ speaker }) => speaker)).toEqual(["customer", "bot"]);
+});
+
+test("what was not answered to its end is not told; silence is", () => {
+  const turns = [
+    turn("1", "A", reply("", { state: "failed", outcome: undefined })),
+    turn("2", "B", reply("half", { state: "stopped", outcome: undefined })),
+    turn("3", "C", reply("", { outcome: outcome([]) })),
+  ];
+  expect(historyFor(turns, 0)).toEqual([{ speaker: "customer", text: "C" }]);
+});
+
+test("a voice note counts as what was heard", () => {
+  const spoken: Turn = { ...turn("1", ""), voice: { file: new File([], "a.ogg"), url: "" } };
+  expect(saidIn(spoken, reply("x", { outcome: outcome(["x"], "When do you open?") }))).toBe(
+    "When do you open?",
+  );
+});
+
+test("a reply is changed where it stands, the others stay as they are", () => {
+  const turns = [turn("1", "A", reply("a")), turn("2", "B", reply("b"))];
+  setTurns("shop", turns);
+  patchReply("shop", "2", 0, ({ text }) => ({ text: `${text}!` }));
+  expect(turnsOf("shop")[1]?.replies[0]?.text).toBe("b!");
+  expect(turnsOf("shop")[0]).toBe(turns[0]);
+});

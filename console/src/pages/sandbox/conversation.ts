@@ -1,0 +1,76 @@
+// The conversations of the sandbox, one for each agent: what was said, and what each side answered. They live as long as the page;
+// the server stores nothing, so the history goes along with every message.
+import { useSyncExternalStore } from "react";
+import type { Schemas } from "@/api/client";
+import { asTrace } from "@/parts/trace/trace";
+
+export type Outcome = Schemas["SandboxOutcome"];
+export type Earlier = Schemas["EarlierMessage"];
+/** Who answers: what it is called, and the prompt file; without one, the live version. */
+export type Side = { name: string; source?: string };
+export type Voice = { file: File; url: string };
+export type Saved = { suite: string; name: string; added: boolean };
+export type Reply = {
+  side: Side;
+  state: "writing" | "done" | "failed" | "stopped";
+  /** What has come so far. */
+  text: string;
+  outcome?: Outcome;
+  error?: unknown;
+  saved?: Saved;
+};
+export type Turn = { id: string; text: string; voice?: Voice; replies: Reply[] };
+
+const none: Turn[] = [];
+const all = new Map<string, Turn[]>();
+const watchers = new Set<() => void>();
+
+export function turnsOf(agent: string): Turn[] {
+  return all.get(agent) ?? none;
+}
+
+export function setTurns(agent: string, turns: Turn[]) {
+  all.set(agent, turns);
+  for (const watcher of watchers) watcher();
+}
+
+/** Changes one reply, wherever its conversation is now. */
+export function patchReply(agent: string, id: string, at: number, patch: (reply: Reply) => Partial<Reply>) {
+  const change = (reply: Reply, index: number) => (index === at ? { ...reply, ...patch(reply) } : reply);
+  setTurns(
+    agent,
+    turnsOf(agent).map((turn) => (turn.id === id ? { ...turn, replies: turn.replies.map(change) } : turn)),
+  );
+}
+
+export function useTurns(agent: string): Turn[] {
+  return useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+    () => turnsOf(agent),
+  );
+}
+
+/** What the customer said in a turn: a voice note by what was heard of it. */
+export function saidIn(turn: Turn, reply: Reply | undefined): string {
+  const heard = turn.voice && asTrace(reply?.outcome?.trace)?.transcribe?.question;
+  return heard || turn.text;
+}
+
+/** What a side was told before a turn (before the end, without one). A turn that it has not answered to its end is left out; where
+ * it was not asked, what the first side said counts. */
+export function historyFor(turns: Turn[], at: number, before?: string): Earlier[] {
+  const until = before ? turns.findIndex(({ id }) => id === before) : turns.length;
+  const lines: Earlier[] = [];
+  for (const turn of turns.slice(0, until < 0 ? turns.length : until)) {
+    const reply = turn.replies[at] ?? turn.replies[0];
+    if (reply?.state !== "done" || !reply.outcome) continue;
+    const said = saidIn(turn, reply);
+    if (said) lines.push({ speaker: "customer", text: said });
+    if (reply.outcome.bubbles.length > 0)
+      lines.push({ speaker: "bot", text: reply.outcome.bubbles.join("\n") });
+  }
+  return lines;
+}

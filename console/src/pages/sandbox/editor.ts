@@ -1,0 +1,165 @@
+// The text editor of prompts: CodeMirror with the template's parts highlighted and the line of an error marked.
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { Compartment, EditorState, type Extension, StateEffect, StateField } from "@codemirror/state";
+import {
+  Decoration,
+  type DecorationSet,
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  keymap,
+  lineNumbers,
+  ViewPlugin,
+  type ViewUpdate,
+} from "@codemirror/view";
+import { findTemplates } from "./variables";
+
+/** What is marked: the names that are known, and the line of an error, counted from 1. */
+export type Marks = { known?: ReadonlySet<string>; line?: number };
+
+const setMarks = StateEffect.define<Marks>();
+const marksField = StateField.define<Marks>({
+  create: () => ({}),
+  update(marks, transaction) {
+    for (const effect of transaction.effects) if (effect.is(setMarks)) return effect.value;
+    return marks;
+  },
+});
+
+const classes = { variable: "cm-variable", unknown: "cm-unknown", statement: "cm-statement" };
+
+function decorate(view: EditorView): DecorationSet {
+  const { known, line } = view.state.field(marksField);
+  const { doc } = view.state;
+  const found = findTemplates(doc.toString(), known).map(({ from, to, kind }) =>
+    Decoration.mark({ class: classes[kind] }).range(from, to),
+  );
+  if (line && line >= 1 && line <= doc.lines)
+    found.push(Decoration.line({ class: "cm-wrong" }).range(doc.line(line).from));
+  return Decoration.set(found, true);
+}
+
+const highlighting = ViewPlugin.fromClass(
+  class {
+    decorations: DecorationSet;
+    constructor(view: EditorView) {
+      this.decorations = decorate(view);
+    }
+    update(update: ViewUpdate) {
+      const marked = update.startState.field(marksField) !== update.state.field(marksField);
+      if (update.docChanged || marked) this.decorations = decorate(update.view);
+    }
+  },
+  { decorations: (plugin) => plugin.decorations },
+);
+
+const look = EditorView.theme({
+  "&": { fontSize: "13.5px", height: "100%", backgroundColor: "transparent" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mantine-font-family-monospace)", lineHeight: "1.6", overflow: "auto" },
+  ".cm-content": { paddingBlock: "10px", caretColor: "var(--mantine-color-text)" },
+  ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--mantine-color-text)" },
+  ".cm-gutters": {
+    backgroundColor: "transparent",
+    border: "none",
+    color: "var(--mantine-color-dimmed)",
+    paddingInlineStart: "4px",
+  },
+  ".cm-activeLine": { backgroundColor: "light-dark(rgb(0 0 0 / 2.5%), rgb(255 255 255 / 3%))" },
+  "& .cm-selectionLayer .cm-selectionBackground, &.cm-focused .cm-selectionLayer .cm-selectionBackground": {
+    backgroundColor:
+      "light-dark(var(--mantine-color-teal-2), color-mix(in srgb, var(--mantine-color-teal-8) 60%, transparent))",
+  },
+  ".cm-variable": {
+    color: "light-dark(var(--mantine-color-teal-9), var(--mantine-color-teal-3))",
+    backgroundColor:
+      "light-dark(var(--mantine-color-teal-0), color-mix(in srgb, var(--mantine-color-teal-9) 30%, transparent))",
+    borderRadius: "3px",
+  },
+  ".cm-statement": { color: "light-dark(var(--mantine-color-indigo-8), var(--mantine-color-indigo-3))" },
+  ".cm-unknown": {
+    color: "light-dark(var(--mantine-color-red-9), var(--mantine-color-red-3))",
+    textDecoration: "underline wavy",
+    textUnderlineOffset: "3px",
+  },
+  ".cm-line.cm-wrong": {
+    backgroundColor:
+      "light-dark(var(--mantine-color-red-0), color-mix(in srgb, var(--mantine-color-red-9) 25%, transparent))",
+    boxShadow: "inset 3px 0 0 var(--mantine-color-red-6)",
+  },
+});
+
+function nonce(): string {
+  return document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
+}
+
+export type Editor = {
+  /** Another text from outside: what was typed can still be taken back. */
+  put(text: string): void;
+  mark(marks: Marks): void;
+  relabel(label: string): void;
+  /** Puts the cursor into a line, counted from 1. */
+  goTo(line: number): void;
+  /** Writes at the cursor. */
+  insert(text: string): void;
+  destroy(): void;
+};
+
+export function makeEditor(
+  parent: HTMLElement,
+  first: { text: string; label: string; numbers: boolean; onChange: (text: string) => void },
+): Editor {
+  const labelled = new Compartment();
+  const label = (text: string): Extension => EditorView.contentAttributes.of({ "aria-label": text });
+  // Told so that it is not told back.
+  let fromOutside = false;
+  const view = new EditorView({
+    parent,
+    state: EditorState.create({
+      doc: first.text,
+      extensions: [
+        EditorView.cspNonce.of(nonce()),
+        history(),
+        drawSelection(),
+        highlightActiveLine(),
+        EditorView.lineWrapping,
+        EditorView.perLineTextDirection.of(true),
+        // Tab leaves the editor: who has only a keyboard must get out.
+        keymap.of([...defaultKeymap, ...historyKeymap]),
+        marksField,
+        highlighting,
+        look,
+        first.numbers ? lineNumbers() : [],
+        labelled.of(label(first.label)),
+        EditorView.contentAttributes.of({ dir: "auto", spellcheck: "true" }),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged && !fromOutside) first.onChange(update.state.doc.toString());
+        }),
+      ],
+    }),
+  });
+  return {
+    put(text) {
+      const now = view.state.doc.toString();
+      if (now === text) return;
+      fromOutside = true;
+      view.dispatch({ changes: { from: 0, to: now.length, insert: text } });
+      fromOutside = false;
+    },
+    mark: (marks) => view.dispatch({ effects: setMarks.of(marks) }),
+    relabel: (text) => view.dispatch({ effects: labelled.reconfigure(label(text)) }),
+    goTo(line) {
+      const at = view.state.doc.line(Math.max(1, Math.min(line, view.state.doc.lines)));
+      view.dispatch({
+        selection: { anchor: at.from },
+        effects: EditorView.scrollIntoView(at.from, { y: "center" }),
+      });
+      view.focus();
+    },
+    insert(text) {
+      view.dispatch(view.state.replaceSelection(text));
+      view.focus();
+    },
+    destroy: () => view.destroy(),
+  };
+}

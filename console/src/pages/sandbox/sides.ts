@@ -1,0 +1,50 @@
+// Who answers: the draft, a version, either with another model.
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { $api, type Schemas } from "@/api/client";
+import { headerValue, withHeader } from "@/parts/promptFile";
+import type { Side } from "./conversation";
+
+/** `draft`, or a version's number; and a model in place of the file's, or nothing. */
+export type Choice = { version: "draft" | number; model: string };
+export type Version = Schemas["Version"];
+
+export const drafted: Choice = { version: "draft", model: "" };
+
+/** The newest versions of an agent. */
+export function useVersions(agent: string) {
+  return $api.useQuery("get", "/api/v1/agents/{agent}/versions", {
+    params: { path: { agent }, query: { limit: 200 } },
+  });
+}
+
+/** The prompt file of a choice; nothing where the version is not there. */
+export function sourceOf(choice: Choice, draft: string, versions: Version[]): string | undefined {
+  const source =
+    choice.version === "draft" ? draft : versions.find(({ version }) => version === choice.version)?.source;
+  if (source === undefined || !choice.model.trim()) return source;
+  return withHeader(source, ["model"], choice.model.trim());
+}
+
+/** The model that a file names; nothing where it names none. */
+export function modelOf(source: string): string {
+  const model = headerValue(source, ["model"]);
+  return typeof model === "string" ? model : "";
+}
+
+/** The sides that a message goes to, with their names. */
+export function useSides(choices: Choice[], draft: string, versions: Version[]): Side[] {
+  const { t } = useTranslation("sandbox");
+  return useMemo(
+    () =>
+      choices.map((choice) => {
+        const name =
+          choice.version === "draft" ? t("side.draft") : t("side.version", { version: choice.version });
+        return {
+          name: choice.model.trim() ? `${name} · ${choice.model.trim()}` : name,
+          source: sourceOf(choice, draft, versions),
+        };
+      }),
+    [choices, draft, versions, t],
+  );
+}

@@ -1,0 +1,29 @@
+// How WhatsApp shows *bold*, _italic_, ~struck~ and ```code```: marks at the edges of words, on one line.
+
+export type Run = { text: string; look?: "bold" | "italic" | "struck" | "code" };
+
+const looks = { "*": "bold", _: "italic", "~": "struck" } as const;
+const marked = /```([\s\S]+?)```|`([^`\n]+)`|(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\3(?![\p{L}\p{N}])/gu;
+
+/** The runs of a text, each with its look. Marks within marks stay as they are written. */
+export function runs(text: string): Run[] {
+  const out: Run[] = [];
+  let at = 0;
+  for (const match of text.matchAll(marked)) {
+    if (match.index > at) out.push({ text: text.slice(at, match.index) });
+    const code = match[1] ?? match[2];
+    const mark = match[3] as keyof typeof looks | undefined;
+    if (code !== undefined) out.push({ text: code, look: "code" });
+    else if (mark) out.push({ text: match[4] ?? "", look: looks[mark] });
+    at = match.index + match[0].length;
+  }
+  if (at < text.length) out.push({ text: text.slice(at) });
+  return out;
+}
+
+/** A text without its marks. */
+export function plain(text: string): string {
+  return runs(text)
+    .map((run) => run.text)
+    .join("");
+}
