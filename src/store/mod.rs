@@ -37,6 +37,7 @@ pub mod audit;
 pub mod gaps;
 pub mod messages;
 pub mod numbers;
+pub mod calls;
 pub mod recordings;
 pub mod outbox;
 pub mod unknown;

@@ -33,6 +33,7 @@ mod learn_crash;
 mod main_job;
 mod model_trouble;
 mod models;
+mod numbers;
 mod ownership;
 mod replicas;
 mod restart;
