@@ -103,11 +103,11 @@ on_both! {
         assert_eq!(shake(&app.url, token).await.0, StatusCode::OK);
 
         let id = added["id"].as_str().unwrap();
-        assert_eq!(write(&app.url, "/webhooks/meta", ("wamid.1", "When do you open on weekdays?")).await, StatusCode::OK);
+        assert_eq!(write(&app.url, "/webhooks/meta", ("wamid.1", "When do you close on Saturday?")).await, StatusCode::OK);
         app.settle().await;
         let sent = app.whatsapp.sent();
         assert!(!sent.is_empty() && sent.iter().all(|one| one.number == ADDED), "{sent:?}");
-        assert!(sent.iter().any(|one| one.text.contains("9:00")), "{sent:?}");
+        assert!(sent.iter().any(|one| one.text.contains("13:00")), "{sent:?}");
         let numbers = app.get("/numbers").await;
         for moment in ["last_inbound_at", "last_sent_at", "last_webhook_at"] {
             assert!(named(&numbers, "desk")[moment].is_i64(), "{moment}: {numbers}");
@@ -118,10 +118,10 @@ on_both! {
         let (status, changed) = ask(&app.url, ("PATCH", &format!("/numbers/{id}")), Some(&json!({"agent": "bolt"}))).await;
         assert_eq!((status, &changed["agent"]), (StatusCode::OK, &json!("bolt")), "{changed}");
         let before = sent.len();
-        assert_eq!(write(&app.url, "/webhooks/meta/desk", ("wamid.2", "Is it open every day of the year?")).await, StatusCode::OK);
+        assert_eq!(write(&app.url, "/webhooks/meta/desk", ("wamid.2", "Is the gym open at night?")).await, StatusCode::OK);
         app.settle().await;
         let later = app.whatsapp.sent_after(before);
-        assert!(later.iter().any(|one| one.text.contains("Bolt Gym")), "{later:?}");
+        assert!(later.iter().any(|one| one.text.contains("day and night")), "{later:?}");
 
         assert_eq!(ask(&app.url, ("DELETE", &format!("/numbers/{id}")), None).await.0, StatusCode::NO_CONTENT);
         assert_eq!(write(&app.url, "/webhooks/meta/desk", ("wamid.3", "hello?")).await, StatusCode::NOT_FOUND);
@@ -141,7 +141,7 @@ on_both! {
         let app = desk(db).await;
         let (_, added) = app.call("/numbers", &number(&app.whatsapp.url)).await;
         app.whatsapp.fail_next_to("+447700960001", 50, &Failure::Status(500, Graph::error(2, "later"), None));
-        write(&app.url, "/webhooks/meta", ("wamid.1", "When do you open on weekdays?")).await;
+        write(&app.url, "/webhooks/meta", ("wamid.1", "When do you close on Saturday?")).await;
         let started = Instant::now();
         while app.whatsapp.tried().is_empty() {
             assert!(started.elapsed() < PATIENCE);
@@ -286,7 +286,7 @@ async fn another_address_is_not_called_unless_the_configuration_says_so() {
     let practice = json!({"slug": "practice", "provider": "sandbox", "agent": "acme",
         "fields": {"id": "practice", "insecure": "true"}});
     assert_eq!(app.call("/numbers", &practice).await.0, StatusCode::CREATED);
-    let body = json!({"messages": [{"from": CUSTOMER, "text": "When do you open on weekdays?"}]});
+    let body = json!({"messages": [{"from": CUSTOMER, "text": "When do you close on Saturday?"}]});
     let status = app.post("/webhooks/sandbox/practice", body.to_string().as_bytes(), None).await;
     assert_eq!(status, StatusCode::OK);
     app.settle().await;
@@ -326,7 +326,7 @@ impl Place {
 
     async fn answered(&self, by: &Process, id: &str) {
         let before = self.whatsapp.sent_count();
-        let asked = ("When do you open on weekdays?", PATIENCE);
+        let asked = ("When do you close on Saturday?", PATIENCE);
         assert_eq!(write(&by.url, "/webhooks/meta/desk", (id, asked.0)).await, StatusCode::OK);
         assert!(self.whatsapp.wait_sent(before + 1, asked.1).await, "{id} was not answered");
     }

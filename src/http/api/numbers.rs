@@ -125,7 +125,7 @@ pub(super) async fn change(
         }
         None => AgentId::stored(row.agent_id.clone()),
     };
-    let (mut settings, mut known, mut token) =
+    let (mut settings, mut known, mut shaken) =
         (row.settings.clone(), Known::default(), String::new());
     if let Some(written) = change.fields {
         // What cannot be read any more has to be written anew, all of it.
@@ -139,7 +139,7 @@ pub(super) async fn change(
                 "That is another WhatsApp number: add it as one of its own, so that the conversations of this one stay its own.",
             ));
         }
-        (settings, token) = (sealed(&web, &id, &fields)?, token_hash(&fields));
+        (settings, shaken) = (sealed(&web, &id, &fields)?, token_hash(&fields));
     }
     let slug = shown_slug(&row.slug, &row.id).to_owned();
     let changed = Added {
@@ -151,7 +151,7 @@ pub(super) async fn change(
         agent,
         settings,
         known,
-        token,
+        token: shaken,
         of_file: of_file(&web),
     };
     let id = row.id;
