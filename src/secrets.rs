@@ -117,13 +117,13 @@ impl Secrets {
     }
 
     /// The key; where there is none yet, and one may be made, it is made when something is to be encrypted.
-    fn key(&self, make: bool) -> Result<Key, Wrong> {
+    fn key(&self, sealing: bool) -> Result<Key, Wrong> {
         let (path, made) = match &self.key {
             Place::Given(key) => return Ok(key.clone()),
             Place::File { path, made } => (path, *made),
         };
         let shown = path.display();
-        if make && made && !path.exists() {
+        if sealing && made && !path.exists() {
             make_key(path).map_err(|error| Wrong::File(format!("{shown}: {error}")))?;
         }
         match std::fs::read_to_string(path) {

@@ -42,6 +42,7 @@ pub mod gaps;
 pub mod messages;
 pub mod person;
 pub mod numbers;
+pub mod calls;
 pub mod recordings;
 pub mod outbox;
 pub mod unknown;

@@ -169,8 +169,12 @@ fn every_crate_stays_in_its_home() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (name, homes) in HOMES {
+            // `String::` does not name the crate `ring`.
+            let part = |c: char| c.is_alphanumeric() || c == '_';
+            let path = format!("{name}::");
             let named = code_lines(&source.code).any(|line| {
-                line.contains(&format!("{name}::")) || line.contains(&format!("use {name};"))
+                line.match_indices(&path).any(|(at, _)| !line[..at].ends_with(part))
+                    || line.contains(&format!("use {name};"))
             });
             if named && !homes.iter().any(|home| source.path.starts_with(home)) {
                 wrong.push(format!("src/{} names {name}", source.path));

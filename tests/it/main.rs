@@ -37,6 +37,7 @@ mod main_job;
 mod model_trouble;
 mod models;
 mod person;
+mod numbers;
 mod ownership;
 mod replicas;
 mod restart;

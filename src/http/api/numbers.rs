@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -17,70 +17,21 @@ use crate::domain::{Agent, AgentId, NumberId};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
-use crate::provider::{Doubt, Fields, Form, Kind};
+use crate::provider::{Doubt, Fields, Form};
 use crate::secrets;
-use crate::store::agents::NumberRow;
 use crate::store::audit::Entry;
-use crate::store::numbers::{Added, AddedRow, Known, Taken, shown_slug};
+use crate::store::numbers::{Added, Known, Taken, shown_slug};
 
 pub(super) mod draft;
 pub(super) mod trial;
+pub(super) mod view;
+
+use view::{Number, added, read};
 
 /// Who does what is done here.
 const ACTOR: &str = "admin key";
 /// The longest name of a number.
 const LONGEST_SLUG: usize = 40;
-
-/// A number.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Number {
-    /// Its id.
-    id: String,
-    /// Its name.
-    slug: String,
-    /// The provider.
-    provider: String,
-    /// The provider's id of it.
-    external_id: String,
-    /// The agent that answers on it.
-    agent_id: String,
-    /// That agent's short name; none where the agent is not there any more.
-    agent: Option<String>,
-    /// Where it was set up.
-    from: NumberOrigin,
-    /// `ready`, or `stopped` with the reason.
-    state: String,
-    /// Why it is stopped, and what to do.
-    state_reason: Option<String>,
-    /// The phone number, as the provider shows it.
-    display: Option<String>,
-    /// The name that the provider shows to customers.
-    verified_name: Option<String>,
-    /// Where the provider sends its webhooks.
-    webhook_url: String,
-    /// What it was set up with here, by field; secrets are masked. Empty for a number of the configuration file.
-    fields: BTreeMap<String, String>,
-    /// When a customer last wrote, to about a minute.
-    last_inbound_at: Option<i64>,
-    /// When something was last sent, to about a minute.
-    last_sent_at: Option<i64>,
-    /// When the provider last called, to about a minute.
-    last_webhook_at: Option<i64>,
-    /// When the provider last asked whether the address is ours, and was answered.
-    verified_at: Option<i64>,
-    /// When it was set up.
-    created_at: i64,
-}
-
-/// Where a number was set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum NumberOrigin {
-    /// In the configuration file: it is changed there.
-    File,
-    /// Here.
-    Console,
-}
 
 /// A number to be connected.
 #[derive(Deserialize, ToSchema)]
@@ -104,25 +55,6 @@ pub(super) struct NumberChange {
     agent: Option<String>,
     /// Fields with other values; the others stay. Empty text takes a field away; a masked value changes nothing.
     fields: Option<BTreeMap<String, String>>,
-}
-
-/// Every number, of the configuration file and of the console, also those that are stopped.
-#[utoipa::path(get, path = "/numbers", operation_id = "list_numbers", tag = "numbers", responses((status = 200, body = [Number])))]
-pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Number>> {
-    let added = web.desk.store.added_numbers().await?;
-    let rows = web.desk.store.numbers().await?;
-    let rows = rows.into_iter().filter(|row| row.added == 1 || web.desk.number(&row.id).is_some());
-    Ok(Json(rows.map(|row| shown(&web, row, &added)).collect()))
-}
-
-/// One number.
-#[utoipa::path(
-    get, path = "/numbers/{id}", operation_id = "get_number", tag = "numbers",
-    params(("id" = String, Path, description = "The number")),
-    responses((status = 200, body = Number), (status = 404, response = Problem))
-)]
-pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Number> {
-    Ok(Json(read(&web, &id).await?))
 }
 
 /// Connects a number: it works at once, in every process.
@@ -193,7 +125,7 @@ pub(super) async fn change(
         }
         None => AgentId::stored(row.agent_id.clone()),
     };
-    let (mut settings, mut known, mut token) =
+    let (mut settings, mut known, mut shaken) =
         (row.settings.clone(), Known::default(), String::new());
     if let Some(written) = change.fields {
         // What cannot be read any more has to be written anew, all of it.
@@ -207,7 +139,7 @@ pub(super) async fn change(
                 "That is another WhatsApp number: add it as one of its own, so that the conversations of this one stay its own.",
             ));
         }
-        (settings, token) = (sealed(&web, &id, &fields)?, token_hash(&fields));
+        (settings, shaken) = (sealed(&web, &id, &fields)?, token_hash(&fields));
     }
     let slug = shown_slug(&row.slug, &row.id).to_owned();
     let changed = Added {
@@ -219,7 +151,7 @@ pub(super) async fn change(
         agent,
         settings,
         known,
-        token,
+        token: shaken,
         of_file: of_file(&web),
     };
     let id = row.id;
@@ -250,94 +182,6 @@ pub(super) async fn remove(
     }
     follow(&web).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The rows of all numbers, and the one with this id.
-pub(super) async fn row(web: &Shared, id: &str) -> Result<NumberRow, Problem> {
-    let rows = web.desk.store.numbers().await?;
-    let shown = |row: &NumberRow| row.added == 1 || web.desk.number(&row.id).is_some();
-    let found = rows.into_iter().find(|row| row.id == id && shown(row));
-    found.ok_or_else(|| Problem::not_found("number"))
-}
-
-async fn read(web: &Shared, id: &str) -> Result<Number, Problem> {
-    let row = row(web, id).await?;
-    Ok(shown(web, row, &web.desk.store.added_numbers().await?))
-}
-
-/// A number that was added here; one of the configuration file is changed there.
-async fn added(web: &Shared, id: &str) -> Result<AddedRow, Problem> {
-    let row = row(web, id).await?;
-    if let Some(number) = web.desk.number(id).filter(|number| number.revision.is_none()) {
-        return Err(Problem::conflict(format!(
-            "This number is set up in the configuration file: change [numbers.{}] there, and start the desk anew.",
-            number.slug
-        )));
-    }
-    let rows = web.desk.store.added_numbers().await?;
-    let found = rows.into_iter().find(|one| one.id == row.id);
-    found.ok_or_else(|| Problem::not_found("number"))
-}
-
-/// What a number that was added here is set up with.
-pub(super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
-    let row = added(web, id).await?;
-    let of = [web.desk.store.workspace_id().as_str(), &row.id];
-    Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
-}
-
-/// A number as it is shown.
-fn shown(web: &Shared, row: NumberRow, added: &[AddedRow]) -> Number {
-    let desk = &web.desk;
-    let connected = desk.number(&row.id);
-    let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
-    let aside = desk.numbers.aside(&row.id);
-    let (state, state_reason) = match aside {
-        Some(why) if !of_file => ("stopped".to_owned(), Some(why)),
-        _ => (row.state, row.state_reason),
-    };
-    let [webhook, inbound, sent] =
-        connected.map(|number| number.seen.moments()).unwrap_or_default();
-    let last = |written: Option<i64>, here: i64| written.max((here > 0).then_some(here));
-    let slug = shown_slug(&row.slug, &row.id).to_owned();
-    let settings = added.iter().find(|one| one.id == row.id).filter(|_| !of_file);
-    let agent = desk.bots.all().into_iter().find(|bot| bot.agent.id.as_str() == row.agent_id);
-    Number {
-        webhook_url: format!("{}/webhooks/{}/{slug}", desk.base_url, row.provider),
-        fields: settings.map(|settings| masked(web, settings)).unwrap_or_default(),
-        id: row.id,
-        slug,
-        provider: row.provider,
-        external_id: row.external_id,
-        agent_id: row.agent_id,
-        agent: agent.map(|bot| bot.agent.slug.clone()),
-        from: if of_file { NumberOrigin::File } else { NumberOrigin::Console },
-        state,
-        state_reason,
-        display: row.display,
-        verified_name: row.verified_name,
-        last_inbound_at: last(row.last_inbound_at, inbound),
-        last_sent_at: last(row.last_sent_at, sent),
-        last_webhook_at: last(row.last_webhook_at, webhook),
-        verified_at: row.verified_at,
-        created_at: row.created_at,
-    }
-}
-
-/// What a number is set up with, as it may be shown; nothing where it cannot be read.
-fn masked(web: &Shared, row: &AddedRow) -> Fields {
-    let of = [web.desk.store.workspace_id().as_str(), &row.id];
-    let mut fields = web.desk.numbers.open(of, &row.settings).unwrap_or_default();
-    let open = |name: &str| {
-        let field = Form::of(&row.provider).and_then(|form| form.field(name));
-        field.is_some_and(|field| field.kind != Kind::Secret)
-    };
-    for (name, value) in &mut fields {
-        if !open(name) {
-            *value = secrets::masked(value);
-        }
-    }
-    fields
 }
 
 /// A name that can stand in an address.

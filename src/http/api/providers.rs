@@ -148,7 +148,7 @@ pub(super) async fn check(
 ) -> Answer<ProviderChecked> {
     let form = named(&name)?;
     let former = match &asked.number {
-        Some(id) => super::numbers::written(&web, id).await?,
+        Some(id) => super::numbers::view::written(&web, id).await?,
         None => Fields::new(),
     };
     let fields = merged(former, asked.fields);

@@ -20,7 +20,7 @@ use super::fake::{
     Climate, Failure, Failures, Refusal, Running, Weather, cut, json as answer, listen, pause,
     refusal,
 };
-use super::hooks::{News, status_webhook};
+use super::hooks::{News, sign, status_webhook};
 
 /// The fake API, on a port of its own until it is dropped.
 pub(crate) struct Graph {
@@ -99,6 +99,8 @@ struct File {
 impl Graph {
     /// The only token that is accepted.
     pub(crate) const TOKEN: &str = "graph-token";
+    /// The secret of the app that the token is of.
+    pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     /// Starts the server.
     pub(crate) async fn start() -> Self {
@@ -363,6 +365,13 @@ async fn look_up(
         })));
     }
     if !id.bytes().all(|byte| byte.is_ascii_digit()) || !query.contains_key("fields") {
+        return Err(unknown(&id));
+    }
+    let proof = sign(Graph::APP_SECRET, Graph::TOKEN.as_bytes()).replace("sha256=", "");
+    if query.get("appsecret_proof").is_some_and(|given| *given != proof) {
+        return Err(wrong("Invalid appsecret_proof provided in the API argument"));
+    }
+    if id.starts_with("404") {
         return Err(unknown(&id));
     }
     let mut number = json!({

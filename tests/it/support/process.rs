@@ -77,7 +77,8 @@ impl Process {
         None
     }
 
-    async fn wait_ready(&self) {
+    /// Waits until it is ready.
+    pub(crate) async fn wait_ready(&self) {
         let started = Instant::now();
         let http = reqwest::Client::new();
         while http.get(format!("{}/readyz", self.url)).send().await.is_err() {

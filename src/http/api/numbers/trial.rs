@@ -93,7 +93,7 @@ async fn connected(web: &Shared, id: &str) -> Result<Arc<Number>, Problem> {
     if let Some(number) = web.desk.number(id) {
         return Ok(number);
     }
-    super::row(web, id).await?;
+    super::view::row(web, id).await?;
     let why = web.desk.numbers.aside(id);
     Err(Problem::conflict(why.unwrap_or_else(|| "The number is not connected.".to_owned())))
 }

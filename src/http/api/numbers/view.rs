@@ -1,0 +1,176 @@
+//! Numbers as they are shown: what is known of each, and why one is stopped. Secrets are masked.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::Answer;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::Path;
+use crate::provider::{Fields, Form, Kind};
+use crate::secrets;
+use crate::store::agents::NumberRow;
+use crate::store::numbers::{AddedRow, shown_slug};
+
+/// A number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct Number {
+    /// Its id.
+    id: String,
+    /// Its name.
+    slug: String,
+    /// The provider.
+    provider: String,
+    /// The provider's id of it.
+    external_id: String,
+    /// The agent that answers on it.
+    agent_id: String,
+    /// That agent's short name; none where the agent is not there any more.
+    agent: Option<String>,
+    /// Where it was set up.
+    from: NumberOrigin,
+    /// `ready`, or `stopped` with the reason.
+    state: String,
+    /// Why it is stopped, and what to do.
+    state_reason: Option<String>,
+    /// The phone number, as the provider shows it.
+    display: Option<String>,
+    /// The name that the provider shows to customers.
+    verified_name: Option<String>,
+    /// Where the provider sends its webhooks.
+    webhook_url: String,
+    /// What it was set up with here, by field; secrets are masked. Empty for a number of the configuration file.
+    fields: std::collections::BTreeMap<String, String>,
+    /// When a customer last wrote, to about a minute.
+    last_inbound_at: Option<i64>,
+    /// When something was last sent, to about a minute.
+    last_sent_at: Option<i64>,
+    /// When the provider last called, to about a minute.
+    last_webhook_at: Option<i64>,
+    /// When the provider last asked whether the address is ours, and was answered.
+    verified_at: Option<i64>,
+    /// When it was set up.
+    created_at: i64,
+}
+
+/// Where a number was set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in super::super) enum NumberOrigin {
+    /// In the configuration file: it is changed there.
+    File,
+    /// Here.
+    Console,
+}
+
+/// Every number, of the configuration file and of the console, also those that are stopped.
+#[utoipa::path(get, path = "/numbers", operation_id = "list_numbers", tag = "numbers", responses((status = 200, body = [Number])))]
+pub(in super::super) async fn list(State(web): State<Shared>) -> Answer<Vec<Number>> {
+    let added = web.desk.store.added_numbers().await?;
+    let rows = web.desk.store.numbers().await?;
+    let rows = rows.into_iter().filter(|row| row.added == 1 || web.desk.number(&row.id).is_some());
+    Ok(Json(rows.map(|row| shown(&web, row, &added)).collect()))
+}
+
+/// One number.
+#[utoipa::path(
+    get, path = "/numbers/{id}", operation_id = "get_number", tag = "numbers",
+    params(("id" = String, Path, description = "The number")),
+    responses((status = 200, body = Number), (status = 404, response = Problem))
+)]
+pub(in super::super) async fn one(
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+) -> Answer<Number> {
+    Ok(Json(read(&web, &id).await?))
+}
+
+/// The rows of all numbers, and the one with this id.
+pub(in super::super) async fn row(web: &Shared, id: &str) -> Result<NumberRow, Problem> {
+    let rows = web.desk.store.numbers().await?;
+    let shown = |row: &NumberRow| row.added == 1 || web.desk.number(&row.id).is_some();
+    let found = rows.into_iter().find(|row| row.id == id && shown(row));
+    found.ok_or_else(|| Problem::not_found("number"))
+}
+
+pub(super) async fn read(web: &Shared, id: &str) -> Result<Number, Problem> {
+    let row = row(web, id).await?;
+    Ok(shown(web, row, &web.desk.store.added_numbers().await?))
+}
+
+/// A number that was added here; one of the configuration file is changed there.
+pub(super) async fn added(web: &Shared, id: &str) -> Result<AddedRow, Problem> {
+    let row = row(web, id).await?;
+    if let Some(number) = web.desk.number(id).filter(|number| number.revision.is_none()) {
+        return Err(Problem::conflict(format!(
+            "This number is set up in the configuration file: change [numbers.{}] there, and start the desk anew.",
+            number.slug
+        )));
+    }
+    let rows = web.desk.store.added_numbers().await?;
+    let found = rows.into_iter().find(|one| one.id == row.id);
+    found.ok_or_else(|| Problem::not_found("number"))
+}
+
+/// What a number that was added here is set up with.
+pub(in super::super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
+    let row = added(web, id).await?;
+    let of = [web.desk.store.workspace_id().as_str(), &row.id];
+    Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
+}
+
+/// A number as it is shown.
+fn shown(web: &Shared, row: NumberRow, added: &[AddedRow]) -> Number {
+    let desk = &web.desk;
+    let connected = desk.number(&row.id);
+    let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
+    let aside = desk.numbers.aside(&row.id);
+    let (state, state_reason) = match aside {
+        Some(why) if !of_file => ("stopped".to_owned(), Some(why)),
+        _ => (row.state, row.state_reason),
+    };
+    let [webhook, inbound, sent] =
+        connected.map(|number| number.seen.moments()).unwrap_or_default();
+    let last = |written: Option<i64>, here: i64| written.max((here > 0).then_some(here));
+    let slug = shown_slug(&row.slug, &row.id).to_owned();
+    let settings = added.iter().find(|one| one.id == row.id).filter(|_| !of_file);
+    let agent = desk.bots.all().into_iter().find(|bot| bot.agent.id.as_str() == row.agent_id);
+    Number {
+        webhook_url: format!("{}/webhooks/{}/{slug}", desk.base_url, row.provider),
+        fields: settings.map(|settings| masked(web, settings)).unwrap_or_default(),
+        id: row.id,
+        slug,
+        provider: row.provider,
+        external_id: row.external_id,
+        agent_id: row.agent_id,
+        agent: agent.map(|bot| bot.agent.slug.clone()),
+        from: if of_file { NumberOrigin::File } else { NumberOrigin::Console },
+        state,
+        state_reason,
+        display: row.display,
+        verified_name: row.verified_name,
+        last_inbound_at: last(row.last_inbound_at, inbound),
+        last_sent_at: last(row.last_sent_at, sent),
+        last_webhook_at: last(row.last_webhook_at, webhook),
+        verified_at: row.verified_at,
+        created_at: row.created_at,
+    }
+}
+
+/// What a number is set up with, as it may be shown; nothing where it cannot be read.
+fn masked(web: &Shared, row: &AddedRow) -> Fields {
+    let of = [web.desk.store.workspace_id().as_str(), &row.id];
+    let mut fields = web.desk.numbers.open(of, &row.settings).unwrap_or_default();
+    let open = |name: &str| {
+        let field = Form::of(&row.provider).and_then(|form| form.field(name));
+        field.is_some_and(|field| field.kind != Kind::Secret)
+    };
+    for (name, value) in &mut fields {
+        if !open(name) {
+            *value = secrets::masked(value);
+        }
+    }
+    fields
+}
