@@ -137,7 +137,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run(config).await,
         Command::SignIn => sign_in::run(config).await,
-        Command::Chat(chat) => chat.run(config).await,
+        Command::Chat(chat) => Box::pin(chat.run(config)).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Source(source) => source.run(App::assemble(config).await?).await,
         Command::Reindex(reindex) => Box::pin(reindex.run(config)).await,

@@ -70,7 +70,7 @@ pub(super) async fn signed_out(web: Shared, caller: Caller) {
             Ok(None) => return,
             Ok(Some(_)) => {}
             Err(error) => {
-                tracing::debug!(%error, "a session could not be looked up, it is tried again")
+                tracing::debug!(%error, "a session could not be looked up, it is tried again");
             }
         }
     }

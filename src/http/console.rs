@@ -47,7 +47,7 @@ pub(super) async fn page(
     let path = uri.path().trim_start_matches('/');
     let first = path.split('/').next().unwrap_or_default();
     if !matches!(method, Method::GET | Method::HEAD) || OTHERS.contains(&first) {
-        return Err(error::no_such_page(uri).await);
+        return Err(error::no_such_page(&uri));
     }
     let files = Files::of(&web.settings.console);
     if let Some(file) = files.find(path, &headers) {
@@ -55,7 +55,7 @@ pub(super) async fn page(
     }
     let wants_page = path.is_empty() || accepts_html(&headers);
     if !wants_page || first == "assets" {
-        return Err(error::no_such_page(uri).await);
+        return Err(error::no_such_page(&uri));
     }
     index(&files).map_err(|error| {
         tracing::error!(%error, "there are no random numbers for a page");

@@ -150,7 +150,7 @@ impl From<crate::knowledge::Error> for Problem {
 }
 
 /// Answers for paths that do not exist.
-pub(super) async fn no_such_page(uri: Uri) -> Problem {
+pub(super) fn no_such_page(uri: &Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(StatusCode::NOT_FOUND, format!("There is nothing at {path}."))
 }

@@ -22,6 +22,16 @@ impl Store {
 
     /// Uses a link up and begins a session: until when it lives; `None` where the link is unknown, was used, or is too old.
     pub async fn sign_in(&self, link: String, session: String) -> Result<Option<i64>> {
+        let workspace = self.workspace_id();
+        // Anybody can ask: only who brings a link that may be good has the database write.
+        let known = self.read(async |conn| {
+            let sql = "select 1 from sign_in_links
+                       where hash = $1 and workspace_id = $2 and used_at is null and expires_at > $3";
+            first!(conn, (i32,), sql, &link, workspace.as_str(), now())
+        });
+        if known.await?.is_none() {
+            return Ok(None);
+        }
         self.apply(SignIn { link, session }).await
     }
 

@@ -1,10 +1,16 @@
 //! The live stream: who is cut off and comes back misses nothing, and who was away too long reads everything again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use frontdesk::app::{App, Quietly};
+use frontdesk::desk::Desk;
+use frontdesk::domain::What;
 use reqwest::Response;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
@@ -21,7 +27,11 @@ struct Listener {
 
 impl Listener {
     async fn after(app: &TestApp, id: Option<&str>) -> Self {
-        let mut request = app.http.get(format!("{}/api/v1/live", app.url)).bearer_auth(KEY);
+        Self::at(app, &app.url, id).await
+    }
+
+    async fn at(app: &TestApp, url: &str, id: Option<&str>) -> Self {
+        let mut request = app.http.get(format!("{url}/api/v1/live")).bearer_auth(KEY);
         if let Some(id) = id {
             request = request.header("last-event-id", id);
         }
@@ -88,7 +98,48 @@ async fn conversations(app: &TestApp) -> BTreeSet<String> {
         .collect()
 }
 
+/// Another replica of a desk: its address, its desk, and what stops it.
+async fn replica(app: &TestApp) -> (String, Arc<Desk>, impl AsyncFnOnce()) {
+    let other = App::assemble(app.config.clone()).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (desk, (stop, stopped)) = (other.desk.clone(), oneshot::channel::<()>());
+    let served = tokio::spawn(other.serve(listener, async move { drop(stopped.await) }));
+    let stop = async move || {
+        let _ = stop.send(());
+        served.await.unwrap().unwrap();
+    };
+    (url, desk, stop)
+}
+
 on_both! {
+    async fn what_changes_at_another_replica_is_told_and_so_is_that_something_may_be_missed(db) {
+        if db == Db::Sqlite {
+            return;
+        }
+        let app = Setup::on(db).extractive().start().await;
+        let (url, other, stop) = replica(&app).await;
+        let mut here = Listener::at(&app, &url, None).await;
+        // A replica that does not listen yet hears nothing: it is told until it does.
+        let told = async {
+            loop {
+                app.desk.announce(What::Numbers).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            () = told => {}
+            () = here.hears("numbers") => {}
+        }
+        other.announce(What::Evals).await;
+        here.hears("evals").await;
+        let ended = app.change("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'").await;
+        assert_eq!(ended, 2, "both listen");
+        while here.next().await != ("reload".into(), json!({})) {}
+        stop().await;
+        app.stop().await;
+    }
+
     async fn who_is_cut_off_and_comes_back_misses_nothing(db) {
         let app = Setup::on(db).extractive().start().await;
         let mut listener = Listener::after(&app, None).await;
@@ -126,7 +177,7 @@ on_both! {
             // And goes on from there.
             let last = listener.last.clone().unwrap();
             let mut again = Listener::after(&app, Some(&last)).await;
-            app.desk.wake.announce(frontdesk::domain::What::Numbers);
+            app.desk.wake.announce(What::Numbers);
             again.hears("numbers").await;
         }
         app.stop().await;
@@ -154,8 +205,8 @@ on_both! {
         // As another process learns: it shares nothing with this desk but the database.
         let page = app.home.path().join("knowledge/acme/hours.md");
         std::fs::write(page, "# Opening hours\n\nWe open at 10:00 now.\n").unwrap();
-        let other = frontdesk::app::App::assemble(app.config.clone()).await.unwrap();
-        other.learn(&frontdesk::app::Quietly).await.unwrap();
+        let other = App::assemble(app.config.clone()).await.unwrap();
+        other.learn(&Quietly).await.unwrap();
         listener.hears("knowledge").await;
         app.stop().await;
     }

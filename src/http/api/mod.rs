@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: one file a noun; and under `/v1` what OpenAI's clients ask. Its OpenAPI document comes from this code.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -47,6 +48,9 @@ mod uploads;
 mod watch;
 mod writing;
 
+/// The largest body that is taken from whoever has neither key nor session.
+const MOST_OPEN_BYTES: usize = 4096;
+
 #[derive(OpenApi)]
 #[openapi(
     info(title = "frontdesk", description = "Answers a business's WhatsApp from its own documents, or calls a person."),
@@ -61,6 +65,7 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
     let open = unguarded()
         .split_for_parts()
         .0
+        .layer(DefaultBodyLimit::max(MOST_OPEN_BYTES))
         .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
     described()
         .split_for_parts()
