@@ -173,7 +173,7 @@ fn date(zone: Tz, moment: i64) -> Option<NaiveDate> {
 /// midnight, at the first moment that there is.
 fn begins(zone: Tz, day: NaiveDate) -> i64 {
     let midnight = day.and_time(NaiveTime::MIN);
-    let quarters = (0..=24 * 4).map(|quarter| midnight + TimeDelta::minutes(15 * quarter));
+    let mut quarters = (0..=24 * 4).map(|quarter| midnight + TimeDelta::minutes(15 * quarter));
     let first = quarters.find_map(|at| zone.from_local_datetime(&at).earliest());
     first.map_or_else(|| midnight.and_utc().timestamp_millis(), |at| at.timestamp_millis())
 }
