@@ -99,6 +99,7 @@ pub(super) struct Filter {
     /// Only those owned by `bot`, `person` or `nobody`.
     owner: Option<String>,
     /// Only those of which this is being done.
+    #[param(inline)]
     state: Option<State>,
     /// With `true` only those with messages that no person has seen.
     #[serde(default)]
