@@ -25,7 +25,7 @@ alter table messages add column idempotency_key text;
 create unique index messages_idempotent on messages (conversation_id, idempotency_key) where idempotency_key is not null;
 
 -- What is counted by day, without reading the rows.
-create index messages_by_day on messages (workspace_id, sent_at, author);
+create index messages_by_day on messages (workspace_id, author, sent_at);
 create index messages_failed on messages (workspace_id, sent_at, author) where state = 'failed';
 create index messages_uncertain on messages (workspace_id, sent_at) where state = 'unknown';
 

@@ -5,6 +5,9 @@ use sqlx::FromRow;
 
 use super::{Conn, Result, Rows, Store, all};
 
+/// Who writes messages.
+const AUTHORS: [&str; 5] = ["customer", "bot", "person", "notice", "consent"];
+
 /// A time: from a moment up to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -78,11 +81,19 @@ impl Store {
             let workspace = self.workspace_id().as_str();
             rows.push([place.into(), workspace.into(), span.from.into(), span.to.into()]);
         }
+        let mut by_author = Rows::default();
+        for (place, span) in (0_i64..).zip(spans) {
+            for author in AUTHORS {
+                let workspace = self.workspace_id().as_str();
+                let span = (span.from.into(), span.to.into());
+                by_author.push([place.into(), workspace.into(), span.0, span.1, author.into()]);
+            }
+        }
         let whole = spans.first().zip(spans.last()).map(|(first, last)| (first.from, last.to));
         let (from, to) = whole.unwrap_or_default();
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let mut figures = count(conn, &rows).await?;
+            let mut figures = count(conn, (&rows, &by_author)).await?;
             let sql = "select reason, count(*) as count from escalations where workspace_id = $1 and created_at >= $2
                            and created_at < $3 group by reason order by count(*) desc, reason limit 20";
             figures.reasons = all!(conn, (String, i64), sql, workspace.as_str(), from, to)?;
@@ -93,7 +104,7 @@ impl Store {
 }
 
 /// Counts in each time. The times stand before the table, so that each is looked up in its index.
-async fn count(conn: &mut Conn<'_>, rows: &Rows) -> Result<Figures> {
+async fn count(conn: &mut Conn<'_>, (rows, by_author): (&Rows, &Rows)) -> Result<Figures> {
     let before = "with v (place, workspace_id, since, until) as (";
     macro_rules! messages {
         ($what:literal, $where:literal) => {
@@ -104,7 +115,11 @@ async fn count(conn: &mut Conn<'_>, rows: &Rows) -> Result<Figures> {
             )
         };
     }
-    let mut messages = conn.many_rows(before, rows, messages!("all", "")).await?;
+    // Not grouped: that would sort all of them.
+    let each = "with v (place, workspace_id, since, until, author) as (";
+    let all = ") select v.place, 'all' as what, v.author, (select count(*) from messages m where m.workspace_id = v.workspace_id
+            and m.author = v.author and m.sent_at >= v.since and m.sent_at < v.until) as count from v";
+    let mut messages = conn.many_rows(each, by_author, all).await?;
     let failed = messages!("failed", "and m.state = 'failed'");
     messages.extend(conn.many_rows(before, rows, failed).await?);
     let unknown = messages!("unknown", "and m.state = 'unknown'");

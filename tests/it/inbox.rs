@@ -131,7 +131,7 @@ on_both! {
         app.change(&format!("update contacts set name = 'Ägidius Müller' where wa_id = '{EVE}'")).await;
         for (query, who) in [
             ("q=blue", vec![ANA]), ("q=100%25_lamp", vec![ANA]), ("q=100x_lamp", vec![]), ("q=_lamp%25", vec![]),
-            ("q=GR%C3%9C%C3%9FE", vec![]), ("q=gr%C3%BC%C3%9Fe+aus", vec![BEN]), ("q=K%C3%96LN", vec![BEN]),
+            ("q=GR%C3%9C%C3%9FE", vec![BEN]), ("q=gr%C3%BC%C3%9Fe+aus", vec![BEN]), ("q=K%C3%96LN", vec![BEN]),
             ("q=%C3%A4gidius", vec![EVE]), ("q=M%C3%9CLLER", vec![EVE]), ("q=7009+7010-2", vec![]),
             ("q=%2B44+7700+970102", vec![BEN]), ("q=a+colleague", vec![EVE]), ("q='+or+1=1", vec![]),
             ("q=customer+010&owner=bot&unread=true", vec![BEN, ANA]), ("number=second&q=blue", vec![]), ("number=nope", vec![]),
@@ -140,7 +140,6 @@ on_both! {
             got.sort();
             let mut who: Vec<_> = who.into_iter().map(str::to_owned).collect();
             who.sort();
-            // ß is SS in capitals: SQLite and Postgres tell those apart.
             assert_eq!(got, who, "{query}");
         }
         app.stop().await;

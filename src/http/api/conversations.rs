@@ -99,6 +99,7 @@ pub(super) struct Filter {
     /// Only those owned by `bot`, `person` or `nobody`.
     owner: Option<String>,
     /// Only those of which this is being done.
+    #[param(inline)]
     state: Option<State>,
     /// With `true` only those with messages that no person has seen.
     #[serde(default)]
@@ -106,7 +107,7 @@ pub(super) struct Filter {
     /// Only those on this number: its name or its id.
     number: Option<String>,
     /// Only those whose customer's name, username or phone holds this, or one of whose messages does: of those only the newest
-    /// 20,000 of the whole desk are looked at. At most 100 characters.
+    /// 10,000 of customers, of the bot and of people each are looked at, on the whole desk. At most 100 characters.
     q: Option<String>,
 }
 

@@ -45,6 +45,7 @@ pub(super) struct Overview {
 
 /// One day.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the API's names")]
 pub(super) struct Day {
     /// The day in the zone, such as `2026-11-22`.
     day: String,
@@ -172,8 +173,8 @@ fn date(zone: Tz, moment: i64) -> Option<NaiveDate> {
 /// midnight, at the first moment that there is.
 fn begins(zone: Tz, day: NaiveDate) -> i64 {
     let midnight = day.and_time(NaiveTime::MIN);
-    let quarters = (0..=24 * 4).map(|quarter| midnight + TimeDelta::minutes(15 * quarter));
-    let first = quarters.filter_map(|at| zone.from_local_datetime(&at).earliest()).next();
+    let mut quarters = (0..=24 * 4).map(|quarter| midnight + TimeDelta::minutes(15 * quarter));
+    let first = quarters.find_map(|at| zone.from_local_datetime(&at).earliest());
     first.map_or_else(|| midnight.and_utc().timestamp_millis(), |at| at.timestamp_millis())
 }
 
