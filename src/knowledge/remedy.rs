@@ -55,9 +55,12 @@ pub fn too_large(bytes: u64, most: usize) -> Failure {
     let megabytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
     let (has, most) = (megabytes(bytes), megabytes(most));
     Failure {
-        error: format!("the file has more than {most} MB ({has} MB or more were sent), and that is the most"),
+        error: format!(
+            "the file has more than {most} MB ({has} MB or more were sent), and that is the most"
+        ),
         remedy: Some(
-            "Split it into several files; `max_upload_bytes` under [knowledge] is the limit.".into(),
+            "Split it into several files; `max_upload_bytes` under [knowledge] is the limit."
+                .into(),
         ),
         code: "too_large",
     }
@@ -67,7 +70,9 @@ pub fn too_large(bytes: u64, most: usize) -> Failure {
 pub(super) fn damaged() -> Failure {
     Failure {
         error: "the file is damaged: reading it broke off".into(),
-        remedy: Some("Save it again in the program that wrote it, or save its text as .txt.".into()),
+        remedy: Some(
+            "Save it again in the program that wrote it, or save its text as .txt.".into(),
+        ),
         code: "damaged",
     }
 }
@@ -99,7 +104,9 @@ pub(super) fn not_embedded(why: String) -> Failure {
 pub fn taken(path: &str) -> Failure {
     Failure {
         error: format!("`{path}` is a document of the collection's folder or of a website already"),
-        remedy: Some("Give the file another name, or change the document where it comes from.".into()),
+        remedy: Some(
+            "Give the file another name, or change the document where it comes from.".into(),
+        ),
         code: "taken",
     }
 }
@@ -113,7 +120,11 @@ mod tests {
         for unreadable in [
             Unreadable::Empty,
             Unreadable::Encrypted("PDF"),
-            Unreadable::Disguised { what: "a PDF", ending: "txt".into(), remedy: "name it .pdf".into() },
+            Unreadable::Disguised {
+                what: "a PDF",
+                ending: "txt".into(),
+                remedy: "name it .pdf".into(),
+            },
             Unreadable::Syntax { line: 3, why: "x".into() },
         ] {
             let failure = of(&unreadable);

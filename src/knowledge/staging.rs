@@ -34,7 +34,9 @@ impl Library {
         }
         let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
         let rows = self.store.documents(&id, 0).await?;
-        let files = |row: &&DocumentRow| row.source_id.is_none() && row.uploaded == 0 && row.state == "ready";
+        let files = |row: &&DocumentRow| {
+            row.source_id.is_none() && row.uploaded == 0 && row.state == "ready"
+        };
         let mut left: HashSet<&str> =
             rows.iter().filter(files).map(|row| row.path.as_str()).collect();
         let held = self.store.answer_files(&id).await?;

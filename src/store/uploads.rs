@@ -130,7 +130,11 @@ impl Store {
 impl Write for NewUpload {
     type Out = Option<DocumentId>;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<DocumentId>> {
+    async fn run(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Option<DocumentId>> {
         // First of all: it holds the collection's row, so that two changes of a document stand in line.
         let revision = next_revision(workspace, conn, &self.collection).await?;
         let path = storable(&self.path);

@@ -89,6 +89,7 @@ impl Write for Add {
                        output_tokens = prompts_written.output_tokens + excluded.output_tokens,
                        cost_micros = prompts_written.cost_micros + excluded.cost_micros";
         let (workspace, cost) = (workspace.as_str(), number(cost_micros));
-        run!(conn, sql, workspace, self.day, number(input_tokens), number(output_tokens), cost).map(drop)
+        run!(conn, sql, workspace, self.day, number(input_tokens), number(output_tokens), cost)
+            .map(drop)
     }
 }

@@ -8,9 +8,30 @@ use crate::domain::{Line, Speaker};
 
 /// The assertions that are taken, each also with `not-` before it.
 const TAKEN: &[&str] = &[
-    "answered", "answer-relevance", "bubbles", "contains", "contains-all", "contains-any", "equals", "factuality", "format",
-    "grounded", "handed-off", "icontains", "icontains-all", "icontains-any", "language", "latency", "llm-rubric", "no-reply",
-    "regex", "retrieved", "rouge-n", "similar", "starts-with", "cost",
+    "answered",
+    "answer-relevance",
+    "bubbles",
+    "contains",
+    "contains-all",
+    "contains-any",
+    "equals",
+    "factuality",
+    "format",
+    "grounded",
+    "handed-off",
+    "icontains",
+    "icontains-all",
+    "icontains-any",
+    "language",
+    "latency",
+    "llm-rubric",
+    "no-reply",
+    "regex",
+    "retrieved",
+    "rouge-n",
+    "similar",
+    "starts-with",
+    "cost",
 ];
 /// What an assertion may say.
 const KEYS: &[&str] = &["type", "value", "threshold", "weight", "metric"];
@@ -80,7 +101,9 @@ fn checked(check: &Value) -> Result<Value, String> {
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
     if !TAKEN.contains(&kind.strip_prefix("not-").unwrap_or(kind)) {
         let known = TAKEN.join(", ");
-        return Err(format!("`{kind}` is no check that can be saved; there are: {known}, each also with `not-`"));
+        return Err(format!(
+            "`{kind}` is no check that can be saved; there are: {known}, each also with `not-`"
+        ));
     }
     if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("a check has no `{key}`; it has: {}", KEYS.join(", ")));
@@ -135,7 +158,9 @@ mod tests {
             assert!(saved(&saving(json!([check]))).is_err(), "{check}");
         }
         assert!(saved(&saving(json!([]))).is_err());
-        let made = saved(&saving(json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}])));
+        let made = saved(&saving(
+            json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]),
+        ));
         let assert = &made.expect("it is inert").turns[0].assert[0];
         assert_eq!(assert["value"], json!(["{% raw %}{{env.HOME}}{% endraw %}", " file://x"]));
     }

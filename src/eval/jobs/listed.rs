@@ -218,7 +218,14 @@ mod tests {
 
     #[test]
     fn only_files_of_the_desk_are_written() {
-        for name in ["demo.yaml", "../saved-a.yaml", "saved-a/b.yaml", "saved-.yaml", "saved-a.yml", "saved-..yaml"] {
+        for name in [
+            "demo.yaml",
+            "../saved-a.yaml",
+            "saved-a/b.yaml",
+            "saved-.yaml",
+            "saved-a.yml",
+            "saved-..yaml",
+        ] {
             assert!(!is_saved(name), "{name}");
         }
         assert!(is_saved("saved-acme.yaml"));

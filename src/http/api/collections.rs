@@ -97,8 +97,8 @@ impl View {
         counts.for_each(|count| shown.add(count));
         let agents = self.agents.iter().filter(|(_, names, _)| names.contains(&row.slug));
         let failed = self.failed.iter().filter(|failed| failed.collection_id == row.id);
-        let failed = failed
-            .map(|failed| Failed { path: failed.path.clone(), reason: failed.error.clone() });
+        let failed =
+            failed.map(|failed| Failed { path: failed.path.clone(), reason: failed.error.clone() });
         Collection {
             documents: shown.documents,
             ready: shown.ready,

@@ -91,7 +91,9 @@ pub(super) async fn compare(
 ) -> Answer<RunComparison> {
     let ids: Vec<&str> = which.runs.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
     if ids.is_empty() || ids.len() > MOST_RUNS {
-        return Err(Problem::bad_request(format!("`runs` are the ids of 1 to {MOST_RUNS} runs, with commas between.")));
+        return Err(Problem::bad_request(format!(
+            "`runs` are the ids of 1 to {MOST_RUNS} runs, with commas between."
+        )));
     }
     let mut runs = Vec::new();
     for id in &ids {

@@ -50,16 +50,20 @@ pub(super) struct Document {
 
 impl From<ShownRow> for Document {
     fn from(row: ShownRow) -> Self {
-        let ShownRow { id, path, title, state, error, remedy, code, chunks, size, updated_at, .. } =
-            row;
+        let ShownRow {
+            id, path, title, state, error, remedy, code, chunks, size, updated_at, ..
+        } = row;
         let failed = state == "failed";
         // The remedy stands beside the error: it is not said twice.
-        let error = error.filter(|_| failed).map(|error| match (&remedy, error.rsplit_once(": ")) {
-            (Some(_), Some((why, _))) if ONE_SENTENCE.contains(&code.as_deref().unwrap_or("")) => {
-                why.to_owned()
-            }
-            _ => error,
-        });
+        let error =
+            error.filter(|_| failed).map(|error| match (&remedy, error.rsplit_once(": ")) {
+                (Some(_), Some((why, _)))
+                    if ONE_SENTENCE.contains(&code.as_deref().unwrap_or("")) =>
+                {
+                    why.to_owned()
+                }
+                _ => error,
+            });
         let from = match row.origin.as_str() {
             "upload" => "upload",
             "web" => "web",
@@ -67,14 +71,36 @@ impl From<ShownRow> for Document {
         };
         let (remedy, code) = (remedy.filter(|_| failed), code.filter(|_| failed));
         let progress = None;
-        Self { id, path, title, state, error, remedy, code, chunks, size, progress, updated_at, from }
+        Self {
+            id,
+            path,
+            title,
+            state,
+            error,
+            remedy,
+            code,
+            chunks,
+            size,
+            progress,
+            updated_at,
+            from,
+        }
     }
 }
 
 /// Failures whose error ends with the remedy, behind a colon.
 const ONE_SENTENCE: &[&str] = &[
-    "format", "empty", "no_text", "too_slow", "encrypted", "scanned", "unmapped", "damaged", "syntax",
-    "disguised", "too_large",
+    "format",
+    "empty",
+    "no_text",
+    "too_slow",
+    "encrypted",
+    "scanned",
+    "unmapped",
+    "damaged",
+    "syntax",
+    "disguised",
+    "too_large",
 ];
 
 impl Document {

@@ -146,7 +146,14 @@ pub(super) async fn check(
         Err(wrong) => {
             let error = Some(DraftError { line: wrong.line, message: wrong.reason });
             let (variables, new_collections) = (Vec::new(), Vec::new());
-            return Ok(Json(Check { ok: false, error, variables, known, settings: None, new_collections }));
+            return Ok(Json(Check {
+                ok: false,
+                error,
+                variables,
+                known,
+                settings: None,
+                new_collections,
+            }));
         }
     };
     let bot = file.bot(AgentId::stored(String::new()), None, Vec::new());
@@ -289,7 +296,9 @@ pub(super) async fn create(
     if slug == RESERVED {
         return Err(Problem::unprocessable(format!("`{RESERVED}` cannot be an agent's name.")));
     }
-    let taken = || Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."));
+    let taken = || {
+        Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."))
+    };
     if web.desk.store.agents().await?.iter().any(|row| row.slug == slug) {
         return Err(taken());
     }

@@ -246,11 +246,10 @@ pub(super) async fn rows(
     let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let journal = web.jobs.journal(&row.id);
-    let keep =
-        move |row: &crate::eval::row::Row| {
-            which.verdict.is_none_or(|it| row.verdict() == it)
-                && which.key.as_ref().is_none_or(|key| row.key == *key)
-        };
+    let keep = move |row: &crate::eval::row::Row| {
+        which.verdict.is_none_or(|it| row.verdict() == it)
+            && which.key.as_ref().is_none_or(|key| row.key == *key)
+    };
     let page = reading(move || journal.page(from, most, keep)).await?;
     let more = page.0.len() == most;
     let next = i64::try_from(page.1).ok().filter(|_| more);

@@ -98,7 +98,8 @@ pub(super) async fn save(
     let NewCase { agent, suite, history, text, reply, checks, title } = new;
     let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
     let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
-    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST) {
+    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST)
+    {
         return Err(Problem::unprocessable(format!(
             "`text` is what the customer writes, and not empty; `history` has at most {MOST_HISTORY} messages, each text at most {LONGEST} bytes."
         )));

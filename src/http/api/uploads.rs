@@ -162,11 +162,7 @@ fn pasted(text: PastedText, most: usize) -> Result<Given, Problem> {
     Ok(Given { path, mime_type: "text/markdown".into(), size: size as u64, content })
 }
 
-async fn keep(
-    web: &Shared,
-    collection: &CollectionId,
-    given: Given,
-) -> Result<Document, Problem> {
+async fn keep(web: &Shared, collection: &CollectionId, given: Given) -> Result<Document, Problem> {
     let Given { path, mime_type, size, content } = given;
     let collection = collection.clone();
     let new = NewUpload { collection, path: path.clone(), mime_type, size, content };

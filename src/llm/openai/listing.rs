@@ -15,7 +15,17 @@ const FRESH: Duration = Duration::from_mins(5);
 const MOST: usize = 300;
 /// Models that write no answers.
 const OTHERS: &[&str] = &[
-    "embed", "whisper", "tts", "dall-e", "moderation", "transcribe", "realtime", "image", "audio", "sora", "rerank",
+    "embed",
+    "whisper",
+    "tts",
+    "dall-e",
+    "moderation",
+    "transcribe",
+    "realtime",
+    "image",
+    "audio",
+    "sora",
+    "rerank",
 ];
 
 /// What an endpoint listed, and when.
