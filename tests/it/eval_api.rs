@@ -49,6 +49,11 @@ async fn events(
     text.split("\n\n").filter_map(read).collect()
 }
 
+/// A text as it stands in an address.
+fn urlencoding(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// The suites of a desk are in its home.
 fn suites(app: &TestApp) -> std::path::PathBuf {
     app.home.path().join("suites")
@@ -77,7 +82,7 @@ on_both! {
         let home = tempfile::tempdir().unwrap();
         let (app, gate) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
         std::fs::copy(suites(&app).join("acme.yaml"), home.path().join("acme.yaml")).unwrap();
-        assert_eq!(app.get("/evals/suites").await, json!([{"name": "acme.yaml"}]));
+        assert_eq!(app.get("/evals/suites").await, json!([{"name": "acme.yaml", "title": "acme.yaml", "cases": 2, "agent": "acme", "saved": false}]));
         let first = start(&app, json!({"suite": "acme.yaml"})).await;
         let told = events(&app, &first, None).await;
         assert_eq!(told.iter().map(|it| it.1.as_str()).collect::<Vec<_>>(), ["row", "row", "done"]);
@@ -99,6 +104,20 @@ on_both! {
         assert_eq!((all, &rest["next"]), (vec!["returns".to_owned(), "saturday".into()], &Value::Null));
         let none = app.get(&format!("/evals/runs/{second}/rows?verdict=passed")).await;
         assert_eq!(none["items"], json!([]));
+        let beside = app.get(&format!("/evals/compare?runs={first},{second}")).await;
+        assert_eq!((&beside["total"], &beside["changed"], &beside["next"]), (&json!(2), &json!(2), &Value::Null), "{beside}");
+        let case = &beside["cases"][0];
+        assert_eq!((&case["title"], &case["changed"]), (&json!("saturday"), &json!(true)), "{beside}");
+        assert_eq!((&case["cells"][0]["verdict"], &case["cells"][1]["verdict"]), (&json!("passed"), &json!("failed")));
+        assert!(case["cells"][0]["output"].as_str().unwrap().contains("13:00") && case["cells"][1]["reason"].is_string(), "{beside}");
+        let row = app.get(&format!("/evals/runs/{second}/rows?key={}", urlencoding(case["cells"][1]["row"].as_str().unwrap()))).await;
+        assert_eq!((row["items"].as_array().unwrap().len(), &row["items"][0]["title"]), (1, &json!("saturday")));
+        let page = app.get(&format!("/evals/compare?runs={first},{second}&changed=true&limit=1")).await;
+        let next = page["next"].as_str().unwrap();
+        let rest = app.get(&format!("/evals/compare?runs={first},{second}&limit=1&cursor={next}")).await;
+        assert_eq!((&rest["cases"][0]["title"], &rest["next"]), (&json!("returns"), &Value::Null));
+        let same = app.get(&format!("/evals/compare?runs={first},{first}&changed=true")).await;
+        assert_eq!((&same["cases"], &same["changed"]), (&json!([]), &json!(0)));
         for (name, words) in [("report.html", "<html"), ("report.json", "saturday"), ("report.junit.xml", "<testsuite"), ("report.csv", "saturday"), ("report.md", "saturday")] {
             let got = app.http.get(format!("{}/api/v1/evals/runs/{second}/{name}", app.url)).bearer_auth(KEY).send().await.unwrap();
             assert_eq!(got.status(), 200, "{name}");

@@ -4,6 +4,7 @@ mod support;
 
 mod architecture;
 mod api;
+mod authoring;
 mod bad_input;
 mod bad_suites;
 mod cases;
@@ -47,6 +48,7 @@ mod suites;
 mod torture;
 mod transcribe;
 mod web;
+mod uploads;
 mod voice;
 mod voice_notes;
 mod webhooks;

@@ -14,7 +14,7 @@ use frontdesk::domain::{
 use frontdesk::store::agents::{ConnectNumber, NumberState};
 use frontdesk::store::finish::{Committed, Escalation, Finished};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
-use frontdesk::store::knowledge::{Learned, NewChunk};
+use frontdesk::store::knowledge::{Failure, Learned, NewChunk};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
@@ -185,6 +185,7 @@ fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learne
         title: title.into(),
         hash: "h".into(),
         source: None,
+        uploaded: false,
         chunks: Ok(vec![chunk]),
     }
 }
@@ -577,7 +578,7 @@ on_both! {
         let collection = ground.store.collection("acme").await.unwrap();
         let first = ground.store.learn(document(&collection, "Hours")).await.unwrap();
         let mut failed = document(&collection, "Hours");
-        failed.chunks = Err("it is encrypted".into());
+        failed.chunks = Err(Failure { error: "it is encrypted".into(), remedy: None, code: "encrypted" });
         assert_eq!(
             ground.store.learn(failed).await.unwrap(),
             first,

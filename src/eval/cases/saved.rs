@@ -35,6 +35,17 @@ const TAKEN: &[&str] = &[
 ];
 /// What an assertion may say.
 const KEYS: &[&str] = &["type", "value", "threshold", "weight", "metric"];
+/// The assertions whose value is a text.
+const WORDS: &[&str] = &[
+    "contains",
+    "icontains",
+    "starts-with",
+    "regex",
+    "language",
+    "llm-rubric",
+    "factuality",
+    "rouge-n",
+];
 /// The most assertions of a case.
 const MOST_CHECKS: usize = 20;
 /// How much of the reply's words another answer has to have, where nothing else is asked for.
@@ -108,6 +119,21 @@ fn checked(check: &Value) -> Result<Value, String> {
     if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("a check has no `{key}`; it has: {}", KEYS.join(", ")));
     }
+    for key in ["threshold", "weight"] {
+        if map.get(key).is_some_and(|number| !number.is_number()) {
+            return Err(format!("`{key}` of `{kind}` is a number"));
+        }
+    }
+    let plain_kind = kind.strip_prefix("not-").unwrap_or(kind);
+    let value = map.get("value").unwrap_or(&Value::Null);
+    if WORDS.contains(&plain_kind) && !value.is_string() {
+        return Err(format!("`value` of `{kind}` is a text"));
+    }
+    if plain_kind == "regex"
+        && let Err(error) = regex::Regex::new(value.as_str().unwrap_or_default())
+    {
+        return Err(format!("`value` of `{kind}` is no pattern: {error}"));
+    }
     let kept = map.iter().map(|(key, value)| (key.clone(), inert(value)));
     Ok(Value::Object(kept.collect()))
 }
@@ -152,6 +178,9 @@ mod tests {
             json!({"type": "webhook", "value": "http://x"}),
             json!({"type": "contains", "value": "x", "transform": "process.exit()"}),
             json!({"type": "llm-rubric", "value": "x", "provider": "exec:sh"}),
+            json!({"type": "contains", "value": 3}),
+            json!({"type": "regex", "value": "("}),
+            json!({"type": "similar", "value": "x", "threshold": "high"}),
             json!("contains"),
             json!({}),
         ] {

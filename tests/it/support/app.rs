@@ -364,6 +364,13 @@ impl TestApp {
         messages
     }
 
+    /// Stops the application as SIGTERM does, whatever is under way; its files stay until what is given back is dropped.
+    pub(crate) async fn stop_and_keep(self) -> TempDir {
+        let _ = self.stop.send(());
+        self.served.await.unwrap();
+        self.home
+    }
+
     /// Stops the application as SIGTERM does; nothing may be left undone.
     pub(crate) async fn stop(self) {
         self.settle().await;
