@@ -99,8 +99,8 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
 
   private environment(): NodeJS.ProcessEnv {
     const plain = Object.entries(process.env).filter(([name]) => !/^(FRONTDESK_|DATABASE_URL|OPENAI_)/.test(name));
-    // Private addresses: the fake Graph is one.
-    return { ...Object.fromEntries(plain), NO_COLOR: "1", FRONTDESK__PROVIDERS__ALLOW_PRIVATE: "true" };
+    // The fake Graph is at an address of its own.
+    return { ...Object.fromEntries(plain), NO_COLOR: "1", FRONTDESK__PROVIDERS__ALLOW_BASE_URL: "true" };
   }
 
   /** Starts the process; also again, after `halt`. */
