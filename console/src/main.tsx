@@ -8,6 +8,7 @@ import { DirectionProvider, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import { setNonce } from "get-nonce";
 import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { whenSignedOut } from "./api/client";
@@ -22,6 +23,9 @@ import { colours, theme } from "./theme";
 function nonce() {
   return document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
 }
+
+// What keeps a page still behind a dialog asks there.
+setNonce(nonce());
 
 whenSignedOut(() => {
   forget();

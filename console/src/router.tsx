@@ -121,7 +121,10 @@ const number = createRoute({
 const handoffs = createRoute({
   getParentRoute: () => desk,
   path: "/handoffs",
-  validateSearch: (search: Search): { agent?: string } => ({ agent: text(search.agent) }),
+  validateSearch: (search: Search): { agent?: string; tab?: string } => ({
+    agent: text(search.agent),
+    tab: text(search.tab),
+  }),
   component: lazyRouteComponent(() => import("./pages/handoffs/HandoffsPage"), "HandoffsPage"),
 });
 

@@ -12,7 +12,12 @@ export function Connection() {
   const [lasting] = useDebouncedValue(line, 1_000);
   const lost = line === "lost" && lasting === "lost";
   return (
-    <div role="status" aria-live="polite" style={{ position: "sticky", insetBlockStart: 0, zIndex: 90 }}>
+    <div
+      data-line={line}
+      role="status"
+      aria-live="polite"
+      style={{ position: "sticky", insetBlockStart: 0, zIndex: 90 }}
+    >
       <Transition mounted={lost} transition="slide-down" duration={150}>
         {(styles) => (
           <Alert

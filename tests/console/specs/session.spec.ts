@@ -40,6 +40,7 @@ test.describe("without a session", () => {
 
 test("a lost connection is shown, and heals", async ({ page, desk }) => {
   await page.goto(`${desk.url}/inbox`);
+  await expect(page.locator("[data-line=open]")).toBeAttached();
   await desk.halt();
   await expect(page.getByTestId("line-lost")).toBeVisible();
   await desk.run();

@@ -24,8 +24,9 @@ function useCases(ids: string[]) {
     { params: { query: { runs: ids.join(","), limit: 200 } } },
     {
       pageParamName: "cursor",
-      initialPageParam: undefined as string | undefined,
-      getNextPageParam: ({ next }) => next ?? undefined,
+      // Not undefined: that would be asked for as 0.
+      initialPageParam: null as string | null,
+      getNextPageParam: ({ next }) => next ?? null,
     },
   );
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;

@@ -1,5 +1,6 @@
 // What a run does, in a word.
-import { Badge, Loader } from "@mantine/core";
+import { Badge } from "@mantine/core";
+import { IconLoader2 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { isActive } from "./row";
 
@@ -11,10 +12,11 @@ export function RunState({ state }: { state: string }) {
   const known = states.find((one) => one === state);
   return (
     <Badge
+      component="span"
       variant="light"
       color={colours[state] ?? "blue"}
       tt="none"
-      leftSection={isActive(state) ? <Loader size={10} color="blue" aria-hidden /> : undefined}
+      leftSection={isActive(state) ? <IconLoader2 size={12} aria-hidden /> : undefined}
     >
       {known ? t(`state.${known}`) : state}
     </Badge>

@@ -22,10 +22,10 @@ export function RunSummary({ run }: { run: Schemas["Run"] }) {
           </Text>
         )}
         <SimpleGrid cols={{ base: 2, xs: 3, sm: 4, lg: 8 }} spacing="lg">
-          <Figure name={t("verdict.passed")} value={format.count(counts.passed)} />
-          <Figure name={t("verdict.failed")} value={format.count(counts.failed)} bad={counts.failed > 0} />
-          <Figure name={t("verdict.error")} value={format.count(counts.errors)} bad={counts.errors > 0} />
-          <Figure name={t("verdict.skipped")} value={format.count(counts.skipped)} />
+          <Figure name={t("summary.passed")} value={format.count(counts.passed)} />
+          <Figure name={t("summary.failed")} value={format.count(counts.failed)} bad={counts.failed > 0} />
+          <Figure name={t("summary.error")} value={format.count(counts.errors)} bad={counts.errors > 0} />
+          <Figure name={t("summary.skipped")} value={format.count(counts.skipped)} />
           {summary && (
             <>
               <Figure

@@ -38,11 +38,11 @@ export function CountsLine({ counts }: { counts: Counts }) {
       {some.map((verdict) => {
         const { icon: Icon } = looks[verdict];
         return (
-          <Text key={verdict} size="sm" component="span" title={t(`verdict.${verdict}`)}>
+          <Text key={verdict} size="sm" component="span" title={t(`ended.${verdict}`)}>
             <Icon size={14} aria-hidden style={{ verticalAlign: -2 }} />{" "}
             <span>{format.count(countOf(counts, verdict))}</span>{" "}
             <Text span size="sm" c="dimmed">
-              {t(`verdict.${verdict}`)}
+              {t(`ended.${verdict}`)}
             </Text>
           </Text>
         );

@@ -25,7 +25,7 @@ export function VerdictFilter({ only, counts, onChange }: Props) {
         </Chip>
         {verdicts.map((verdict) => (
           <Chip key={verdict} value={verdict} size="xs" variant="outline">
-            {t(`verdict.${verdict}`)}
+            {t(`ended.${verdict}`)}
             {counts && ` ${format.count(countOf(counts, verdict))}`}
           </Chip>
         ))}

@@ -10,8 +10,9 @@ export function useRuns() {
     { params: { query: { limit: 50 } } },
     {
       pageParamName: "cursor",
-      initialPageParam: undefined as string | undefined,
-      getNextPageParam: ({ next }) => next ?? undefined,
+      // Not undefined: that would be asked for as 0.
+      initialPageParam: null as string | null,
+      getNextPageParam: ({ next }) => next ?? null,
       refetchInterval: ({ state }) =>
         state.data?.pages.some(({ items }) => items.some((run) => isActive(run.state))) ? 2_000 : false,
     },

@@ -1,9 +1,9 @@
 // The list of conversations. Only the rows that are seen are there, however many conversations there are.
 import { Button, Group, Kbd } from "@mantine/core";
 import { IconFilterOff, IconSearch } from "@tabler/icons-react";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouter } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type MouseEvent, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { useKeys } from "@/shell/Keys";
@@ -11,7 +11,7 @@ import { useConversations, useNumbers } from "./conversations";
 import { useChange } from "./Filters";
 import { type Conversation, type Filter, isWhole } from "./filter";
 import classes from "./inbox.module.css";
-import { Row } from "./Row";
+import { Row, useRowWords } from "./Row";
 
 /** The height of a row in pixels. */
 const HEIGHT = 68;
@@ -128,7 +128,7 @@ function useWalk({ list, open, search }: Walk, reveal: (index: number) => void) 
       ];
     }, [t, step, go, search]),
   );
-  return { at: open ?? at, step };
+  return { at: open ?? at, step, go };
 }
 
 type Props = { filter: Filter; open?: string; search: RefObject<HTMLInputElement | null> };
@@ -154,10 +154,28 @@ export function List({ filter, open, search }: Props) {
   const last = shown.at(-1)?.index ?? 0;
   deepest.current = last;
   const { scrollToIndex } = rows;
-  const { at, step } = useWalk(
+  const { at, step, go } = useWalk(
     { list, open, search },
     useCallback((index: number) => scrollToIndex(index, { align: "auto" }), [scrollToIndex]),
   );
+  const words = useRowWords();
+  const router = useRouter();
+  const { show, q, number } = filter;
+  const tail = useMemo(
+    () =>
+      router.buildLocation({
+        to: "/inbox",
+        search: { show: show === "all" ? undefined : show, q: q || undefined, number: number || undefined },
+      }).searchStr,
+    [router, show, q, number],
+  );
+  /** Rows are plain links: what the browser does with other clicks on a link is the browser's. */
+  const click = (event: MouseEvent) => {
+    const id = (event.target as Element).closest<HTMLElement>("[data-id]")?.dataset.id;
+    if (!id || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(id);
+  };
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
   useEffect(() => {
     if (hasNextPage && !isFetching && !isFetchNextPageError && last >= list.length - AHEAD)
@@ -201,6 +219,7 @@ export function List({ filter, open, search }: Props) {
           event.preventDefault();
           step(event.key === "ArrowDown" ? 1 : -1);
         }}
+        onClick={click}
       >
         <ul aria-label={t("list")} style={{ height: rows.getTotalSize() }}>
           {shown.map(({ index, key, start }) => {
@@ -213,7 +232,14 @@ export function List({ filter, open, search }: Props) {
                 aria-setsize={hasNextPage ? -1 : list.length}
                 style={{ height: HEIGHT, transform: `translateY(${start}px)` }}
               >
-                <Row one={one} open={one.id === open} reachable={one.id === tab} several={several} />
+                <Row
+                  one={one}
+                  open={one.id === open}
+                  reachable={one.id === tab}
+                  several={several}
+                  tail={tail}
+                  words={words}
+                />
               </li>
             );
           })}

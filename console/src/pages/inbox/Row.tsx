@@ -1,15 +1,22 @@
 // A conversation in the list. Plain elements: hundreds of these pass by while someone scrolls.
-import { VisuallyHidden } from "@mantine/core";
 import { IconAlertTriangle, IconLock, IconRobot, IconUser } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import type { Conversation } from "./filter";
 import classes from "./inbox.module.css";
 
-const keepSearch = (old: object) => ({ ...old, trace: undefined });
 const owners = { bot: IconRobot, person: IconUser, nobody: IconLock } as const;
+
+/** What rows say, made once for all of them: thousands of rows come and go while someone scrolls. */
+export function useRowWords() {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const nameOf = useNameOf();
+  const lastOf = useLastOf();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: both functions depend on the language alone.
+  return useMemo(() => ({ t, format, nameOf, lastOf }), [t, format]);
+}
 
 /** What a customer is called. */
 export function useNameOf() {
@@ -35,22 +42,19 @@ type Props = {
   reachable: boolean;
   /** Whether the number is to be told. */
   several: boolean;
+  /** What follows its address. */
+  tail: string;
+  words: ReturnType<typeof useRowWords>;
 };
 
-export const Row = memo(function Row({ one, open, reachable, several }: Props) {
-  const { t } = useTranslation("inbox");
-  const format = useFormat();
-  const name = useNameOf()(one);
-  const last = useLastOf()(one);
+export const Row = memo(function Row({ one, open, reachable, several, tail, words }: Props) {
+  const { t, format, nameOf, lastOf } = words;
   const Owner = owners[one.owner as keyof typeof owners] ?? IconUser;
   const failed =
     one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown");
   return (
-    <Link
-      to="/inbox/$id"
-      params={{ id: one.id }}
-      search={keepSearch}
-      preload={false}
+    <a
+      href={`/inbox/${encodeURIComponent(one.id)}${tail}`}
       className={classes.row}
       aria-current={open ? "true" : undefined}
       data-id={one.id}
@@ -58,7 +62,7 @@ export const Row = memo(function Row({ one, open, reachable, several }: Props) {
       tabIndex={reachable ? 0 : -1}
     >
       <span className={classes.name} dir="auto">
-        {name}
+        {nameOf(one)}
       </span>
       <time
         className={classes.when}
@@ -75,14 +79,14 @@ export const Row = memo(function Row({ one, open, reachable, several }: Props) {
         )}
         {one.last_author === "person" && !failed && <IconUser size={15} aria-label={t("author.person")} />}
         <span className={classes.last} dir="auto">
-          {last}
+          {lastOf(one)}
         </span>
       </span>
       <span className={classes.marks}>
         {several && <span className={classes.tag}>{one.number_slug}</span>}
         {one.waiting && (
           <span className={classes.wait} title={t("show.waiting")}>
-            <VisuallyHidden>{t("show.waiting")}</VisuallyHidden>
+            <span className={classes.said}>{t("show.waiting")}</span>
           </span>
         )}
         {one.owner !== "bot" && !one.waiting && (
@@ -91,10 +95,10 @@ export const Row = memo(function Row({ one, open, reachable, several }: Props) {
         {one.unread > 0 && (
           <span className={classes.count}>
             <span aria-hidden>{one.unread > 99 ? "99+" : format.count(one.unread)}</span>
-            <VisuallyHidden>{t("unread", { count: one.unread })}</VisuallyHidden>
+            <span className={classes.said}>{t("unread", { count: one.unread })}</span>
           </span>
         )}
       </span>
-    </Link>
+    </a>
   );
 });
