@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::ConversationId;
+use crate::domain::{ConversationId, What};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -205,6 +205,7 @@ async fn give_back(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conv
         return Err(missing());
     }
     web.desk.wake.changed(&id);
+    web.desk.announce(What::Escalations).await;
     show(&web, &id).await
 }
 

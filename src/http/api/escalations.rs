@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::{ConversationId, EscalationId};
+use crate::domain::{ConversationId, EscalationId, What};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -91,5 +91,6 @@ pub(super) async fn resolve(
     let id = EscalationId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
     web.desk.wake.changed(&ConversationId::stored(row.conversation_id.clone()));
+    web.desk.announce(What::Escalations).await;
     Ok(Json(row.into()))
 }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::Answer;
 use super::providers::{introduced, merged, named};
 use crate::desk::Number as Connected;
-use crate::domain::{Agent, AgentId, NumberId};
+use crate::domain::{Agent, AgentId, NumberId, What};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -272,4 +272,5 @@ async fn follow(web: &Shared) {
     }
     web.desk.wake.turns();
     web.desk.wake.send();
+    web.desk.announce(What::Numbers).await;
 }
