@@ -47,6 +47,8 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
     "--mantine-color-placeholder": "var(--mantine-color-dark-1)",
     "--mantine-color-error": "var(--mantine-color-red-4)",
+    "--mantine-color-orange-light": "rgba(217, 72, 15, 0.3)",
+    "--mantine-color-red-light": "rgba(201, 42, 42, 0.3)",
     "--mantine-color-teal-filled": "var(--mantine-color-teal-9)",
     "--mantine-color-teal-filled-hover": "#066649",
   },
