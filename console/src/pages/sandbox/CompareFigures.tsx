@@ -7,8 +7,10 @@ import type { Reply } from "./conversation";
 
 /** How much more or less the second is, such as +20 %. */
 export function change(first: number, second: number): number | null {
-  if (first === second || first <= 0 || second <= 0) return null;
-  return second / first - 1;
+  if (first <= 0 || second <= 0) return null;
+  const more = second / first - 1;
+  // What rounds to nothing is nothing.
+  return Math.abs(more) < 0.005 ? null : more;
 }
 
 export function CompareFigures({ replies }: { replies: [Reply, Reply] }) {
