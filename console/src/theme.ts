@@ -18,6 +18,9 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: false } } },
     Modal: { defaultProps: { centered: true } },
+    // The head of a dialog is not the head of the page.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
     Menu: { defaultProps: { shadow: "md" } },
   },
 });
@@ -44,5 +47,9 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
     "--mantine-color-placeholder": "var(--mantine-color-dark-1)",
     "--mantine-color-error": "var(--mantine-color-red-4)",
+    "--mantine-color-orange-light": "rgba(217, 72, 15, 0.3)",
+    "--mantine-color-red-light": "rgba(201, 42, 42, 0.3)",
+    "--mantine-color-teal-filled": "var(--mantine-color-teal-9)",
+    "--mantine-color-teal-filled-hover": "#066649",
   },
 });

@@ -39,8 +39,8 @@ export function Page({ title, about, back, actions, children, widest = 1120 }: P
                 </Group>
               </Anchor>
             )}
-            <Title order={1} dir="auto">
-              {title}
+            <Title order={1}>
+              <bdi>{title}</bdi>
             </Title>
             {about && (
               <Text c="dimmed" size="sm" mt={4}>

@@ -87,7 +87,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
           })
         }
       >
-        <Tabs.List mb="lg">
+        <Tabs.List mb="lg" style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
           {tabs.map((one) => (
             <Tabs.Tab key={one} value={one}>
               {t(`tab.${one}`)}

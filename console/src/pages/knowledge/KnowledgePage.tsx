@@ -37,7 +37,7 @@ export function KnowledgePage() {
           })
         }
       >
-        <Tabs.List mb="lg">
+        <Tabs.List mb="lg" style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
           {tabs.map((one) => (
             <Tabs.Tab
               key={one}

@@ -63,7 +63,7 @@ function One({ field, provider, values, change, verdicts, kept, missing }: Props
     );
   const verdict = value ? verdicts[name] : undefined;
   const wrong =
-    verdict && !verdict.ok ? verdict.message || true : missing?.includes(name) && t("form.missing");
+    verdict && !verdict.ok ? <bdi>{verdict.message}</bdi> : missing?.includes(name) && t("form.missing");
   const secret = kind === "secret";
   const had = secret ? kept?.[name] : undefined;
   const common = {
@@ -90,7 +90,7 @@ function One({ field, provider, values, change, verdicts, kept, missing }: Props
       {verdict?.ok && (
         <Text size="xs" c="teal" mt={4} role="status">
           <IconCircleCheck size={14} aria-hidden style={{ verticalAlign: "-2px", marginInlineEnd: 4 }} />
-          {verdict.message || t("form.right")}
+          <bdi>{verdict.message || t("form.right")}</bdi>
         </Text>
       )}
     </div>

@@ -75,7 +75,7 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
     <Stack gap="lg">
       {number.state_reason && (
         <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
-          {number.state_reason}
+          <span dir="auto">{number.state_reason}</span>
         </Alert>
       )}
       {number.from === "file" && <Alert variant="light">{t("fileAbout")}</Alert>}

@@ -110,7 +110,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
         </Text>
         {number.state_reason && (
           <Alert color="red" variant="light" p="xs" icon={<IconAlertTriangle aria-hidden />}>
-            {number.state_reason}
+            <span dir="auto">{number.state_reason}</span>
           </Alert>
         )}
       </Stack>

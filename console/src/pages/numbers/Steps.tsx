@@ -20,9 +20,7 @@ export function Steps({ provider, steps, shown }: Props) {
           <List.Item key={step.title}>
             <Stack gap={4}>
               <Text fw={600}>{word(`${path}.title`, step.title)}</Text>
-              <Text size="sm" dir="auto">
-                {word(`${path}.text`, step.text)}
-              </Text>
+              <Text size="sm">{word(`${path}.text`, step.text)}</Text>
               {step.shows.length > 0 && shown && <Group mt={4}>{shown(step)}</Group>}
             </Stack>
           </List.Item>

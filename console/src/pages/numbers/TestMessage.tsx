@@ -82,7 +82,7 @@ function Said({ said, title }: { said: Schemas["NumberTried"]; title: string }) 
       title={t(said.ok ? "test.sent" : "test.refused", { provider: title })}
       data-testid="tried"
     >
-      {said.message}
+      <span dir="auto">{said.message}</span>
     </Alert>
   );
 }

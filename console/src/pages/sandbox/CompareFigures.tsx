@@ -7,8 +7,10 @@ import type { Reply } from "./conversation";
 
 /** How much more or less the second is, such as +20 %. */
 export function change(first: number, second: number): number | null {
-  if (first === second || first <= 0) return null;
-  return second / first - 1;
+  if (first <= 0 || second <= 0) return null;
+  const more = second / first - 1;
+  // What rounds to nothing is nothing.
+  return Math.abs(more) < 0.005 ? null : more;
 }
 
 export function CompareFigures({ replies }: { replies: [Reply, Reply] }) {
@@ -24,7 +26,11 @@ export function CompareFigures({ replies }: { replies: [Reply, Reply] }) {
       values: [a.input + a.output, b.input + b.output] as const,
       say: format.count,
     },
-    { name: t("compare.money"), values: [a.cost, b.cost] as const, say: format.money },
+    {
+      name: t("compare.money"),
+      values: [a.cost, b.cost] as const,
+      say: (micros: number) => (micros > 0 ? format.money(micros) : "–"),
+    },
     { name: t("compare.passages"), values: [a.passages, b.passages] as const, say: format.count },
   ].filter(({ values }) => values[0] > 0 || values[1] > 0);
   const same = replies[0].outcome?.bubbles.join("\n") === replies[1].outcome?.bubbles.join("\n");

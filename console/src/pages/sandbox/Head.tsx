@@ -38,7 +38,7 @@ export function Head({ agents, live, onAgent, changed, publishable, comparing, a
   return (
     <Group className={classes.head} justify="space-between" gap="xs">
       <Group gap="sm" wrap="nowrap" miw={0}>
-        <Title order={1} visibleFrom="sm">
+        <Title order={1} className={classes.title}>
           {t("title")}
         </Title>
         <Select
@@ -66,7 +66,7 @@ export function Head({ agents, live, onAgent, changed, publishable, comparing, a
       <Group gap="xs" wrap="nowrap">
         <Tooltip label={t("compare.about")} disabled={comparing}>
           <Button
-            variant={comparing ? "light" : "default"}
+            variant="default"
             size="sm"
             leftSection={<IconColumns2 size={16} aria-hidden />}
             onClick={acts.compare}

@@ -82,7 +82,13 @@ function List({ versions, onShow }: { versions: Version[]; onShow: (version: Ver
             onClick={() => onShow(version)}
             label={t("agent.version", { version: version.version })}
             description={<When at={version.created_at} />}
-            rightSection={version.live && <Badge variant="light">{t("history.live")}</Badge>}
+            rightSection={
+              version.live && (
+                <Badge variant="light" tt="none">
+                  {t("history.live")}
+                </Badge>
+              )
+            }
             style={{ borderRadius: "var(--mantine-radius-md)" }}
           />
         </li>
@@ -120,7 +126,11 @@ function OneVersion({ version, versions, draft, onBack, onRestore, onRollBack }:
           <IconArrowLeft size={18} style={i18n.dir() === "rtl" ? { transform: "scaleX(-1)" } : undefined} />
         </ActionIcon>
         <Text fw={600}>{t("agent.version", { version: version.version })}</Text>
-        {version.live && <Badge variant="light">{t("history.live")}</Badge>}
+        {version.live && (
+          <Badge variant="light" tt="none">
+            {t("history.live")}
+          </Badge>
+        )}
         <Text size="sm" c="dimmed">
           <When at={version.created_at} />
         </Text>

@@ -133,13 +133,11 @@ export const ReplyView = memo(function ReplyView({ at, reply, named, other }: Pr
         </Group>
       )}
       {outcome && (
-        <Box w="100%">
-          <Group gap="xs" align="flex-start" justify="space-between" wrap="nowrap">
-            <Box flex={1} miw={0}>
-              <TraceView trace={outcome.trace} />
-            </Box>
-            <SaveCase at={at} reply={reply} />
-          </Group>
+        <Box w="100%" pos="relative">
+          <Box pe={reply.saved ? 0 : 32}>
+            <TraceView trace={outcome.trace} />
+          </Box>
+          <SaveCase at={at} reply={reply} />
         </Box>
       )}
     </Stack>

@@ -36,6 +36,7 @@ export function SaveCase({ at, reply }: Props) {
             aria-label={t("case.save")}
             aria-expanded={opened}
             aria-haspopup="dialog"
+            style={{ position: "absolute", insetInlineEnd: 0, insetBlockStart: 0 }}
           >
             <IconChecklist size={16} />
           </ActionIcon>
@@ -111,7 +112,7 @@ function WhereSaved({ saved }: { saved: NonNullable<Reply["saved"]> }) {
   const { t } = useTranslation("sandbox");
   const { suite, name, added } = saved;
   return (
-    <Text size="xs" c="dimmed" role="status" ta="end" maw="60%">
+    <Text size="xs" c="dimmed" role="status" mt={4}>
       {added ? t("case.saved", { suite, name }) : t("case.there", { suite, name })}{" "}
       <Link to="/evals" search={{ suite }} style={{ color: "var(--mantine-color-anchor)" }}>
         {t("case.open")}

@@ -131,7 +131,7 @@ export function makeEditor(
         look,
         first.numbers ? lineNumbers() : [],
         labelled.of(label(first.label)),
-        EditorView.contentAttributes.of({ dir: "auto", spellcheck: "true" }),
+        EditorView.contentAttributes.of({ dir: "auto", spellcheck: "true", tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !fromOutside) first.onChange(update.state.doc.toString());
         }),

@@ -44,7 +44,7 @@ function One({ passage, mark, cited }: { passage: Passage; mark: number; cited: 
           <>
             <span dir="ltr">[{mark}]</span> <bdi>{above || chunk.source}</bdi>
             {cited && (
-              <Badge size="xs" variant="light" ms={6} style={{ verticalAlign: "middle" }}>
+              <Badge size="sm" tt="none" variant="light" ms={6} style={{ verticalAlign: "middle" }}>
                 {t("passages.cited")}
               </Badge>
             )}

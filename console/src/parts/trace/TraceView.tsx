@@ -1,7 +1,7 @@
 // Why the bot said so: one calm line under a reply, which opens to all that the turn's stages saw, decided, took and used.
 import { Alert, Box, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import { IconAlertTriangle, IconChevronDown } from "@tabler/icons-react";
-import { Suspense, useId, useState } from "react";
+import { Fragment, Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { Passages } from "./Passages";
@@ -48,7 +48,8 @@ function Line({ trace, opened: first }: { trace: Trace; opened: boolean }) {
   const [opened, setOpened] = useState(first);
   const id = useId();
   const { wrong } = figures(trace);
-  const line = say(trace).join(" · ");
+  const parts = say(trace);
+  const line = parts.join(" · ");
   return (
     <Box maw="100%">
       <UnstyledButton
@@ -65,7 +66,12 @@ function Line({ trace, opened: first }: { trace: Trace; opened: boolean }) {
             </Box>
           )}
           <Text size="xs" component="span" inherit={false}>
-            {line}
+            {parts.map((part, at) => (
+              <Fragment key={part}>
+                {at > 0 && " · "}
+                <bdi>{part}</bdi>
+              </Fragment>
+            ))}
           </Text>
           <IconChevronDown
             size={14}

@@ -1,0 +1,182 @@
+// The prompt author's desk: asking, changing, comparing, publishing and rolling back.
+import type { Page } from "@playwright/test";
+import { accessible, expect, test } from "../support/test.js";
+
+const message = (page: Page) => page.getByRole("textbox", { name: "Message", exact: true });
+const prompt = (page: Page) => page.getByRole("textbox", { name: "System prompt" });
+const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+async function say(page: Page, text: string) {
+  await message(page).fill(text);
+  await message(page).press("Enter");
+}
+
+/** Writes at the end of the system prompt. */
+async function write(page: Page, text: string) {
+  await prompt(page).click();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.keyboard.type(text);
+}
+
+test("a question is answered word by word, with why", async ({ page, desk }) => {
+  desk.model.answer = () => "The shop opens at *nine* in the morning [1]. It closes at six [1]. On Sundays the shop is closed [1].";
+  desk.model.pause = 150;
+  await page.goto("/sandbox?ask=When%20do%20you%20open%3F");
+  await expect(page.locator("[data-state=writing]")).toContainText("The shop");
+  await expect(page.getByText("When do you open?")).toBeVisible();
+  await expect(page.getByTestId("spoken")).toContainText("The bot replied: The shop opens at *nine* in the morning");
+  // It is asked once, however often the page is opened.
+  expect(page.url()).not.toContain("ask=");
+  expect(desk.model.chats.length).toBe(1);
+  await page.getByRole("button", { name: /^Why it said so: fake-model/ }).click();
+  const why = page.getByRole("region", { name: "Why it said so" });
+  await expect(why).toContainText("2 hand-off rules were tried, none fired.");
+  await expect(why).toContainText("coverage");
+  await why.getByRole("button", { name: /Instructions/ }).click();
+  await expect(why).toContainText("You answer customers of Harbour Books, a bookshop.");
+  await accessible(page, "the sandbox with a trace");
+  // The next message knows what was said before.
+  await say(page, "And on Sundays?");
+  await expect.poll(() => desk.model.chats.length).toBeGreaterThan(1);
+  const told = desk.model.chats.at(-1)?.messages.map(({ content }) => content) ?? [];
+  expect(told.some((text) => text.includes("When do you open?"))).toBe(true);
+});
+
+test("stopping, a hand-off, and a model that does not answer", async ({ page, desk }) => {
+  await page.goto("/sandbox");
+  desk.model.answer = () => "word ".repeat(200);
+  desk.model.pause = 50;
+  await say(page, "When do you open?");
+  await expect(page.locator("[data-state=writing]")).toContainText("word");
+  await button(page, "Stop").click();
+  await expect(page.getByText("Stopped before it was done.")).toBeVisible();
+  await say(page, "I want to speak to a human");
+  await expect(page.getByText("Hand-off to a person")).toBeVisible();
+  await expect(page.getByText("A colleague will answer you here.").first()).toBeVisible();
+  await desk.halt();
+  await say(page, "When do you open?");
+  await expect(page.getByText("The server does not answer.", { exact: false })).toBeVisible();
+});
+
+test("a prompt is edited, compared, published, and rolled back", async ({ page, desk }) => {
+  desk.model.answer = ({ messages }) =>
+    messages[0]?.content.includes("Be warm") ? "Dear friend, we open at nine [1]." : "We open at nine [1].";
+  await page.goto("/sandbox");
+  await write(page, "Greet {{ nobody }}.");
+  await expect(page.getByText("nobody", { exact: false }).last()).toBeVisible();
+  await expect(page.locator(".cm-wrong")).toBeVisible();
+  await expect(button(page, "Publish")).toBeDisabled();
+  for (let at = 0; at < "{{ nobody }}.".length; at++) await page.keyboard.press("Backspace");
+  await page.keyboard.type("everybody. Be warm.");
+  await expect(page.getByText("This can be published.")).toBeVisible();
+  await expect(page.getByText("Unpublished changes")).toBeVisible();
+  // A draft outlives the page.
+  await page.reload();
+  await expect(prompt(page)).toContainText("Be warm.");
+
+  await button(page, "Compare").click();
+  await say(page, "When do you open?");
+  await expect(page.locator("ins", { hasText: "Dear friend" })).toBeVisible();
+  await expect(page.getByRole("table", { name: "Side by side" })).toContainText("Time");
+  await accessible(page, "a comparison");
+
+  await button(page, "Publish").click();
+  const dialog = page.getByRole("dialog", { name: "Publish the draft" });
+  await expect(dialog.locator("ins", { hasText: "Be warm." })).toBeVisible();
+  await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+  await expect(page.getByText("Version 2 answers customers now")).toBeVisible();
+  await expect(page.getByText("Unpublished changes")).toBeHidden();
+  expect((await desk.api<{ source: string }>("/agents/shop")).source).toContain("Be warm.");
+
+  await button(page, "Version history").click();
+  await page.getByRole("button", { name: /^Version 1 / }).click();
+  await page.getByRole("button", { name: "Roll back to this" }).click();
+  const back = page.getByRole("dialog", { name: "Roll back to version 1" });
+  await back.getByRole("button", { name: "Roll back to version 1" }).click();
+  await expect(back).toBeHidden();
+  expect((await desk.api<{ source: string }>("/agents/shop")).source).not.toContain("Be warm.");
+});
+
+test("settings change the file and nothing else of it; a draft is thrown away", async ({ page, desk }) => {
+  await page.goto("/sandbox");
+  await page.getByText("Settings", { exact: true }).click();
+  await page.getByLabel("Hand-off words").first().fill("lawyer");
+  await page.keyboard.press("Enter");
+  await page.getByRole("textbox", { name: "Greeting" }).fill("Good day.");
+  await page.getByText("Whole file", { exact: true }).click();
+  const file = page.getByRole("textbox", { name: "Prompt file" });
+  await expect(file).toContainText("keywords: [human, refund, lawyer]");
+  await expect(file).toContainText("voice: { transcribe: true }");
+  await expect(file).toContainText("greeting: Good day.");
+  await say(page, "I need a lawyer");
+  await expect(page.getByText("Hand-off to a person")).toBeVisible();
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "Throw the changes away" }).click();
+  await button(page, "Throw away").click();
+  await expect(page.getByText("Unpublished changes")).toBeHidden();
+  await expect(file).not.toContainText("lawyer");
+  expect((await desk.api<{ version: number }>("/agents/shop")).version).toBe(1);
+});
+
+test("a voice note is recorded, heard and answered", async ({ page, desk }) => {
+  desk.model.answer = () => "On Sundays it is closed [1].";
+  await page.goto("/sandbox");
+  await button(page, "Record a voice note").click();
+  await expect(page.getByRole("timer")).toHaveText("0:01");
+  await button(page, "Done, use this recording").click();
+  await button(page, "Send").click();
+  await expect(page.getByText("Hello, when do you open on Sundays?").first()).toBeVisible();
+  await expect(page.getByText("On Sundays it is closed", { exact: false }).first()).toBeVisible();
+});
+
+test("a reply is saved as a case in two clicks, and can be run", async ({ page, desk }) => {
+  await page.goto("/sandbox");
+  await say(page, "When do you open?");
+  await button(page, "Save as an eval case").click();
+  await button(page, "Save").click();
+  await expect(page.getByText("Saved in saved-shop.yaml", { exact: false })).toBeVisible();
+  expect(desk.read("eval/suites/saved-shop.yaml")).toContain("When do you open?");
+  await page.getByRole("link", { name: "Open the evals" }).click();
+  await expect(page).toHaveURL(/\/evals\?suite=saved-shop\.yaml/);
+});
+
+test("a prompt is written from a description, into the draft alone", async ({ page, desk }) => {
+  const file = "---\nname: Tide Books\nknowledge: [shop]\n---\nYou answer customers of {{ agent }} warmly.\n";
+  desk.model.answer = () => file;
+  await page.goto("/sandbox");
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "Write a prompt from a description" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText(/left today/)).toBeVisible();
+  await dialog.getByRole("textbox", { name: "The business" }).fill("A bookshop by the sea. Answer about orders and hours.");
+  await dialog.getByRole("button", { name: "Write it" }).click();
+  await expect(page.getByText("The new prompt is in the draft. Nothing is published.")).toBeVisible();
+  await expect(prompt(page)).toContainText("warmly");
+  expect((await desk.api<{ version: number }>("/agents/shop")).version).toBe(1);
+});
+
+test("a new agent is made and asked", async ({ page }) => {
+  await page.goto("/sandbox");
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "New agent" }).click();
+  const dialog = page.getByRole("dialog", { name: "New agent" });
+  await dialog.getByRole("textbox", { name: "Name", exact: true }).fill("Café Tide");
+  await expect(dialog.getByRole("textbox", { name: "Short name" })).toHaveValue("cafe-tide");
+  await dialog.getByRole("button", { name: "Make the agent" }).click();
+  await expect(page).toHaveURL(/agent=cafe-tide/);
+  await expect(prompt(page)).toContainText("You answer customers of {{ agent }}");
+});
+
+test.describe("the demo", () => {
+  test.use({ kind: "demo" });
+
+  test("says what to ask, on a phone, too", async ({ page }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto("/sandbox");
+    await page.getByRole("button", { name: "When are you open on Sundays?" }).click();
+    await expect(page.getByTestId("spoken")).toContainText("The bot replied:");
+    await page.getByText("Agent", { exact: true }).click();
+    await expect(prompt(page)).toBeVisible();
+    await accessible(page, "the agent on a phone");
+  });
+});
