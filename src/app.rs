@@ -120,7 +120,6 @@ impl App {
             desk.follow_numbers().await?;
         }
         let desk = Arc::new(desk);
-        let data = config.store.path.parent().unwrap_or(Path::new("."));
         let jobs = Jobs::new(desk.clone(), config.files.suites.clone(), data);
         Ok(Self { desk, admin_key, jobs, config })
     }

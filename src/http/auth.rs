@@ -28,6 +28,16 @@ pub(super) enum Caller {
     },
 }
 
+impl Caller {
+    /// The name that the audit log keeps.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Key => "admin key",
+            Self::Person { .. } => "console",
+        }
+    }
+}
+
 /// Lets requests with the admin key or the cookie of a session through, and tells the handlers whose they are.
 pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next: Next) -> Response {
     let caller = match identify(&web, request.method(), request.headers()).await {

@@ -337,7 +337,7 @@ async fn forms_that_are_no_uploads_are_refused() {
         let request = app.http.post(format!("{}/api/v1{PATH}", app.url)).bearer_auth(KEY);
         request.multipart(form).send().await.unwrap().status().as_u16()
     };
-    assert_eq!(send(Form::new()).await, 422);
+    assert_eq!(send(Form::new()).await, 400);
     assert_eq!(send(Form::new().text("note", "x")).await, 400);
     let many: Vec<(String, Vec<u8>)> =
         (0..51).map(|n| (format!("{n}.md"), b"# x\n\ny".to_vec())).collect();

@@ -1,7 +1,7 @@
 //! Agents: the bots of the desk.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use crate::eval::gate::{self, Became};
 use crate::eval::row::Row;
 use crate::eval::run::Progress;
 use crate::http::Shared;
+use crate::http::auth::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::store::agents::{AgentRow, VersionRow};
@@ -159,6 +160,7 @@ pub(super) struct Publication {
         (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn publish(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Body(wanted): Body<Publish>,
 ) -> Answer<Publication> {
@@ -178,7 +180,7 @@ pub(super) async fn publish(
     let (force, dry_run) = (wanted.force, wanted.dry_run);
     // It goes on to its end although the caller hangs up: half of it would be neither published nor written down.
     let task = tokio::spawn(async move {
-        let (_turn, publisher) = web.jobs.publisher("admin key").await;
+        let (_turn, publisher) = web.jobs.publisher(caller.name()).await;
         let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
         (publisher.publish(wanted, &Unwatched).await, agent.ordinal)
     });

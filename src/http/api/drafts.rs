@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use super::agents::Agent;
 use crate::domain::What;
 use crate::domain::{AgentId, HandoffRule, Reason};
 use crate::http::Shared;
+use crate::http::auth::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::index;
@@ -289,6 +290,7 @@ pub(super) struct NewAgent {
     responses((status = 201, body = Agent), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Json<Agent>), Problem> {
     let NewAgent { slug, source } = new;
@@ -305,7 +307,7 @@ pub(super) async fn create(
     let ready = web.desk.ready((&slug, &source), AgentId::stored(String::new()), None).await;
     ready.map_err(Problem::unprocessable)?;
     let entry = Entry {
-        actor: "admin key".into(),
+        actor: caller.name().into(),
         action: "agent.create",
         subject: slug.clone(),
         detail: json!({}),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use super::providers::{introduced, merged, named};
 use crate::desk::Number as Connected;
 use crate::domain::{Agent, AgentId, NumberId, What};
 use crate::http::Shared;
+use crate::http::auth::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{Doubt, Fields, Form};
@@ -29,7 +30,6 @@ pub(super) mod view;
 use view::{Number, added, read};
 
 /// Who does what is done here.
-const ACTOR: &str = "admin key";
 /// The longest name of a number.
 const LONGEST_SLUG: usize = 40;
 
@@ -69,6 +69,7 @@ pub(super) struct NumberChange {
 )]
 pub(super) async fn create(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Body(fresh): Body<NewNumber>,
 ) -> Result<(StatusCode, Json<Number>), Problem> {
     let form = named(&fresh.provider)?;
@@ -80,7 +81,7 @@ pub(super) async fn create(
     let settings = sealed(&web, &id, &fields)?;
     let detail = json!({"provider": form.name, "agent": agent.slug});
     let added = Added {
-        entry: entry("number.added", &slug, detail),
+        entry: entry((&caller, "number.added"), &slug, detail),
         id: id.clone(),
         slug,
         provider: form.name,
@@ -110,6 +111,7 @@ pub(super) async fn create(
 )]
 pub(super) async fn change(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Body(change): Body<NumberChange>,
 ) -> Answer<Number> {
@@ -143,7 +145,7 @@ pub(super) async fn change(
     }
     let slug = shown_slug(&row.slug, &row.id).to_owned();
     let changed = Added {
-        entry: entry("number.changed", &slug, json!({"changed": names})),
+        entry: entry((&caller, "number.changed"), &slug, json!({"changed": names})),
         id,
         slug: row.slug,
         provider: form.name,
@@ -172,11 +174,12 @@ pub(super) async fn change(
 )]
 pub(super) async fn remove(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let row = added(&web, &id).await?;
     let slug = shown_slug(&row.slug, &row.id).to_owned();
-    let entry = entry("number.removed", &slug, json!({"provider": row.provider}));
+    let entry = entry((&caller, "number.removed"), &slug, json!({"provider": row.provider}));
     if !web.desk.store.remove_number(&NumberId::stored(row.id), entry).await? {
         return Err(Problem::not_found("number"));
     }
@@ -247,8 +250,8 @@ fn of_file(web: &Shared) -> Vec<String> {
     numbers.iter().map(|number| number.id.to_string()).collect()
 }
 
-fn entry(action: &'static str, slug: &str, detail: Value) -> Entry {
-    Entry { actor: ACTOR.to_owned(), action, subject: slug.to_owned(), detail }
+fn entry((caller, action): (&Caller, &'static str), slug: &str, detail: Value) -> Entry {
+    Entry { actor: caller.name().to_owned(), action, subject: slug.to_owned(), detail }
 }
 
 fn conflict(web: &Shared, taken: Taken) -> Problem {

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::Answer;
-use super::ACTOR;
 use crate::desk::Number;
 use crate::domain::Party;
 use crate::http::Shared;
+use crate::http::auth::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{Class, Error, Outgoing, Sent};
@@ -63,6 +63,7 @@ pub(in super::super) struct NumberTried {
 )]
 pub(in super::super) async fn test(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Body(trial): Body<NumberTrial>,
 ) -> Answer<NumberTried> {
@@ -83,7 +84,7 @@ pub(in super::super) async fn test(
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
     let tried = tried(sent, outgoing.template.is_some());
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
-    let (actor, subject) = (ACTOR.to_owned(), number.slug.clone());
+    let (actor, subject) = (caller.name().to_owned(), number.slug.clone());
     web.desk.store.audit(Entry { actor, action: "number.tried", subject, detail }).await?;
     Ok(Json(tried))
 }
