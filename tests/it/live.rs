@@ -43,8 +43,12 @@ impl Listener {
         listener
     }
 
-    /// The next event: its name and its data.
+    /// The next event: its name and its data. Signs of life are none.
     async fn next(&mut self) -> (String, Value) {
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("nothing is told")
+    }
+
+    async fn read(&mut self) -> (String, Value) {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
@@ -56,9 +60,7 @@ impl Listener {
                 self.last = Some(field("id:").expect("every event has an id").to_owned());
                 return (event.to_owned(), serde_json::from_str(field("data:").unwrap()).unwrap());
             }
-            let piece = tokio::time::timeout(PATIENCE, self.response.chunk())
-                .await
-                .expect("nothing is told");
+            let piece = self.response.chunk().await;
             self.text
                 .push_str(&String::from_utf8_lossy(&piece.unwrap().expect("the stream goes on")));
         }
