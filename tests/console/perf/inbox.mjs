@@ -58,9 +58,11 @@ async function desk() {
   const url = `http://127.0.0.1:${port}`;
   mkdirSync(join(folder, "prompts"));
   writeFileSync(join(folder, "prompts/shop.md"), "---\nname: Shop\n---\nYou answer customers.\n");
+  // A console that was built elsewhere, in place of the one in the binary.
+  const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
   writeFileSync(
     join(folder, "frontdesk.toml"),
-    `[http]\nport = ${port}\n[embed]\nkind = "off"\n[numbers.main]\nprovider = "sandbox"\nagent = "shop"\ninsecure = true\n`,
+    `[http]\nport = ${port}\n${built}[embed]\nkind = "off"\n[numbers.main]\nprovider = "sandbox"\nagent = "shop"\ninsecure = true\n`,
   );
   const halt = await serve(folder, url);
   await halt();

@@ -1,5 +1,5 @@
 // How a run compares with the baseline that it was begun with.
-import { Alert, Box, Group, List, Stack, Text, Title } from "@mantine/core";
+import { Alert, Box, Group, List, ScrollArea, Stack, Text, Title } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconEqual } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
@@ -44,26 +44,31 @@ export function Against({ comparison }: { comparison: unknown }) {
             </Text>
           )}
           {changed.length > 0 && (
-            <List size="sm" spacing={4} listStyleType="none" mah={280} style={{ overflow: "auto" }}>
-              {changed.map(({ title, worse, before, after, why }) => (
-                <List.Item key={title}>
-                  <Group gap={6} wrap="nowrap" align="flex-start">
-                    {worse ? (
-                      <IconArrowDown size={16} aria-label={t("against.isWorse")} style={{ flex: "none" }} />
-                    ) : (
-                      <IconArrowUp size={16} aria-label={t("against.isBetter")} style={{ flex: "none" }} />
-                    )}
-                    <Text size="sm">
-                      <bdi>{title}</bdi>{" "}
-                      <bdi>
-                        ({format.number(before)} → {format.number(after)})
-                      </bdi>
-                      {why && <span dir="auto">: {why}</span>}
-                    </Text>
-                  </Group>
-                </List.Item>
-              ))}
-            </List>
+            <ScrollArea.Autosize
+              mah={280}
+              viewportProps={{ tabIndex: 0, role: "group", "aria-label": t("against.title") }}
+            >
+              <List size="sm" spacing={4} listStyleType="none">
+                {changed.map(({ title, worse, before, after, why }) => (
+                  <List.Item key={title}>
+                    <Group gap={6} wrap="nowrap" align="flex-start">
+                      {worse ? (
+                        <IconArrowDown size={16} aria-label={t("against.isWorse")} style={{ flex: "none" }} />
+                      ) : (
+                        <IconArrowUp size={16} aria-label={t("against.isBetter")} style={{ flex: "none" }} />
+                      )}
+                      <Text size="sm">
+                        <bdi>{title}</bdi>{" "}
+                        <bdi>
+                          ({format.number(before)} → {format.number(after)})
+                        </bdi>
+                        {why && <span dir="auto">: {why}</span>}
+                      </Text>
+                    </Group>
+                  </List.Item>
+                ))}
+              </List>
+            </ScrollArea.Autosize>
           )}
         </Stack>
       </Alert>

@@ -14,7 +14,7 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
   const id = useId();
   return (
     <Box component="section" aria-labelledby={id}>
-      <Title order={4} id={id} mb={6}>
+      <Title order={4} id={id} mb={6} fz="sm">
         {title}
       </Title>
       {children}
@@ -36,7 +36,7 @@ export function CaseDetail({ row, other }: Props) {
   return (
     <Stack gap="lg">
       <div>
-        <Title order={3} dir="auto">
+        <Title order={3} size="h2" dir="auto">
           {row.title}
         </Title>
         <Group gap="xs" mt={6}>

@@ -38,7 +38,7 @@ export function CaseTable({ cases, runs, opened, onOpen }: Props) {
     getItemKey: (at) => cases[at]?.key ?? at,
   });
   const isOne = runs.length === 1;
-  const columns = `minmax(200px, 3fr) repeat(${runs.length}, minmax(${isOne ? 150 : 170}px, ${isOne ? 1 : 2}fr))`;
+  const columns = `minmax(${isOne ? 130 : 200}px, 3fr) repeat(${runs.length}, minmax(${isOne ? 150 : 170}px, ${isOne ? 1 : 2}fr))`;
   const several = new Set(cases.map(({ column }) => column)).size > 1;
   return (
     <div className={classes.frame}>
@@ -47,7 +47,7 @@ export function CaseTable({ cases, runs, opened, onOpen }: Props) {
         role="table"
         aria-label={t("cases.title")}
         aria-rowcount={cases.length + 1}
-        style={{ minWidth: 200 + runs.length * 180 }}
+        style={{ minWidth: isOne ? undefined : 200 + runs.length * 180 }}
       >
         <div role="rowgroup" className={classes.head}>
           <div role="row" aria-rowindex={1} className={classes.row} style={{ gridTemplateColumns: columns }}>

@@ -110,7 +110,13 @@ export function RulesOf({ agent }: { agent: Agent }) {
             </Text>
           </Group>
         </Stack>
-        <Paper withBorder p="lg" component="section" aria-labelledby="try" style={{ alignSelf: "start" }}>
+        <Paper
+          withBorder
+          p="lg"
+          component="section"
+          aria-labelledby="try"
+          style={{ alignSelf: "start", position: "sticky", insetBlockStart: 16 }}
+        >
           <Title order={2} id="try" mb="sm">
             {t("try.title")}
           </Title>

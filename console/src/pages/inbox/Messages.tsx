@@ -164,7 +164,10 @@ export function Messages({ id, customer, thread, pending, writable, quote, why }
               {isFetchNextPageError ? (
                 <Failed error={query.error} again={() => void fetchNextPage()} />
               ) : (
-                <Loader size="xs" aria-label={t("earlier")} />
+                <>
+                  <Loader size="xs" aria-hidden />
+                  <VisuallyHidden>{t("earlier")}</VisuallyHidden>
+                </>
               )}
             </li>
           )}

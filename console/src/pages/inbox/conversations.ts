@@ -84,6 +84,15 @@ export function useStirred(filter: Filter) {
   useLive({ conversation });
 }
 
+/** Begins to read a list before it is drawn. */
+export function ahead(filter: Filter) {
+  void queries.prefetchInfiniteQuery({
+    queryKey: key(filter),
+    queryFn: ({ signal }) => read(filter, undefined, signal),
+    initialPageParam: undefined as string | undefined,
+  });
+}
+
 /** The list. `deepest` says how many rows from the top somebody looks: so much is read again when all is to be. */
 export function useConversations(filter: Filter, deepest: () => number) {
   const query = useInfiniteQuery({

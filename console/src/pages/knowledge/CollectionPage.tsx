@@ -121,7 +121,6 @@ function About({ collection }: { collection: Schemas["Collection"] }) {
     <Group gap="xs" component="span">
       <Holdings collection={collection} />
       <span>
-        ·{" "}
         {agents.length > 0 ? t("collections.used", { agents: format.list(agents) }) : t("collections.unused")}
       </span>
     </Group>

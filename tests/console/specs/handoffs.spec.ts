@@ -1,0 +1,52 @@
+// When the bot calls a person: rules that are tried and published, cases that come and are resolved.
+import { accessible, expect, test } from "../support/test.js";
+
+test("a sentence is tried, a word is added, tried and published", async ({ page, desk }) => {
+  await page.goto(`${desk.url}/handoffs?tab=rules`);
+  const sentence = page.getByRole("textbox", { name: "What a customer writes" });
+  await sentence.fill("I want a refund please");
+  await expect(page.getByText("A person is called")).toBeVisible();
+  await expect(page.locator("mark")).toHaveText("refund");
+  await sentence.fill("Where is your manager?");
+  await expect(page.getByText("Nothing matches: the bot answers")).toBeVisible();
+  await accessible(page, "rules of hand-offs");
+  await page.getByRole("textbox", { name: "Words and phrases" }).fill("manager");
+  await page.keyboard.press("Enter");
+  // The draft is tried, though nothing is published yet.
+  await expect(page.locator("mark")).toHaveText("manager");
+  expect((await desk.api<{ version: number }>("/agents/shop")).version).toBe(1);
+  await page.getByRole("button", { name: "Publish" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: /^Publish/ }).click();
+  await expect(page.getByText("As in version 2, which is live.")).toBeVisible();
+  const live = await desk.api<{ version: number; source: string }>("/agents/shop");
+  expect(live.source).toContain("manager");
+  expect(live.source).toContain("You answer customers of {{ agent }}");
+});
+
+test("what was changed is not left without asking", async ({ page, desk }) => {
+  await page.goto(`${desk.url}/handoffs?tab=rules`);
+  await page.getByRole("textbox", { name: "Words and phrases" }).fill("manager");
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: "Evals" }).click();
+  const asked = page.getByRole("dialog", { name: "Leave without publishing?" });
+  await asked.getByRole("button", { name: "Cancel" }).click();
+  await expect(page.getByText("Changed, not published yet.")).toBeVisible();
+  await page.getByRole("link", { name: "Evals" }).click();
+  await asked.getByRole("button", { name: "Leave" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Evals" })).toBeVisible();
+});
+
+test("a case comes by itself, and is resolved", async ({ page, desk }) => {
+  await page.goto(`${desk.url}/handoffs`);
+  await expect(page.getByText("Nobody waits for a person")).toBeVisible();
+  await desk.graph.customerSays("447700900003", "Give me a human", "Cleo");
+  const one = page.getByRole("listitem").filter({ hasText: "Cleo" });
+  await expect(one).toContainText("The customer said “human”");
+  await accessible(page, "cases of hand-offs");
+  await expect(one.getByRole("link", { name: "Conversation with Cleo" })).toHaveAttribute("href", /\/inbox\/conv_/);
+  await one.getByRole("button", { name: "Resolve the case of Cleo" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
+  await expect(page.getByText("Nobody waits for a person")).toBeVisible();
+  await page.getByText("All", { exact: true }).click();
+  await expect(one).toContainText("Resolved");
+});

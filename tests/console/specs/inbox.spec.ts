@@ -1,0 +1,291 @@
+// The inbox: what customers write is there at once, a person takes over, answers and hands back, and nothing is sent twice.
+import type { Page } from "@playwright/test";
+import { accessible, type Desk, expect, test } from "../support/test.js";
+
+const ada = "447700900001";
+const grace = "447700900002";
+
+const rows = (page: Page) => page.locator("nav [data-id]");
+const row = (page: Page, name: string) => rows(page).filter({ hasText: name });
+const thread = (page: Page) => page.getByRole("region", { name: "Messages" });
+const composer = (page: Page) => page.getByRole("textbox", { name: /^Message to/ });
+const said = (page: Page, text: string) => thread(page).locator("li", { hasText: text });
+const toAda = (desk: Desk) => desk.graph.sent.filter(({ to }) => to.endsWith(ada));
+
+/** A customer writes, and the bot has answered. */
+async function talked(desk: Desk, from = ada, name = "Ada Lovelace") {
+  const before = desk.graph.sent.length;
+  await desk.graph.customerSays(from, "When do you open?", name);
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThan(before);
+}
+
+async function open(page: Page, name = "Ada Lovelace") {
+  await page.goto("/inbox");
+  await row(page, name).click();
+  await expect(page.getByRole("heading", { level: 2, name })).toBeVisible();
+  await expect(thread(page).locator("[data-message]").first()).toBeVisible();
+}
+
+async function write(page: Page, text: string) {
+  await composer(page).fill(text);
+  await composer(page).press("Enter");
+}
+
+test("a person takes a conversation over, answers while the bot is silent, and hands it back", async ({ page, desk }) => {
+  await talked(desk, grace, "Grace Hopper");
+  await page.goto("/inbox");
+  await expect(row(page, "Grace Hopper")).toBeVisible();
+  await desk.graph.customerSays(ada, "When do you open?", "Ada Lovelace");
+  await expect(row(page, "Ada Lovelace")).toBeVisible({ timeout: 1_000 });
+  await expect(rows(page).first()).toContainText("Ada Lovelace");
+  await expect(page).toHaveTitle(/^\(\d\) Inbox/);
+
+  await row(page, "Ada Lovelace").click();
+  await expect(said(page, "We open at nine")).toHaveAttribute("data-author", "bot");
+  await page.getByRole("button", { name: "Take over" }).click();
+  await expect(page.getByTestId("owner")).toHaveText("A person answers");
+
+  const chats = desk.model.chats.length;
+  await desk.graph.customerSays(ada, "Is anybody there?");
+  await expect(said(page, "Is anybody there?")).toBeVisible({ timeout: 1_000 });
+  await write(page, "Yes, I am.");
+  await expect(said(page, "Yes, I am.")).toHaveAttribute("data-author", "person");
+  await expect.poll(() => toAda(desk).at(-1)?.text).toBe("Yes, I am.");
+  const mine = toAda(desk).at(-1);
+  if (mine) for (const state of ["delivered", "read"]) await desk.graph.tells(mine, state);
+  await expect(said(page, "Yes, I am.").locator("[data-state=read]")).toBeVisible();
+  expect(desk.model.chats.length, "the bot is silent").toBe(chats);
+
+  await page.getByRole("button", { name: "Hand back" }).click();
+  await expect(page.getByTestId("owner")).toHaveText("The bot answers");
+  await desk.graph.customerSays(ada, "And when do you close?");
+  await expect.poll(() => desk.model.chats.length).toBeGreaterThan(chats);
+});
+
+test("what a customer asks for a person says so on top, and is resolved", async ({ page, desk }) => {
+  await desk.graph.customerSays(ada, "I want to speak to a human", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThan(0);
+  await page.goto("/inbox?show=waiting");
+  await row(page, "Ada Lovelace").click();
+  await expect(page.getByRole("note")).toContainText("human");
+  await expect(page.getByTestId("owner")).toHaveText("A person answers");
+  await page.keyboard.press("e");
+  await expect(page.getByRole("note")).toHaveCount(0);
+  await expect(page.getByTestId("owner")).toHaveText("The bot answers");
+  // It stays in the list while it is read, and goes when it is left.
+  await expect(row(page, "Ada Lovelace")).toBeVisible();
+  await page.keyboard.press("u");
+  await expect(page.getByText("Nothing matches")).toBeVisible();
+});
+
+test("a new message does not steal the scroll", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  await page.getByRole("button", { name: "Take over" }).click();
+  await expect(page.getByTestId("owner")).toHaveText("A person answers");
+  for (let n = 1; n <= 12; n++) await desk.graph.customerSays(ada, `Line ${n}\n\n\n\nends`);
+  await expect(said(page, "Line 12")).toBeInViewport();
+  const end = () => thread(page).evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
+  expect(await end(), "it follows").toBeLessThan(4);
+
+  await thread(page).hover();
+  await page.mouse.wheel(0, -400);
+  await expect.poll(end).toBeGreaterThan(300);
+  const seen = said(page, "Line 9");
+  const before = await seen.boundingBox();
+  await desk.graph.customerSays(ada, "Something new");
+  const news = page.getByRole("button", { name: "1 new message" });
+  await expect(news).toBeVisible();
+  expect((await seen.boundingBox())?.y).toBeCloseTo(before?.y ?? -1, 0);
+  await news.click();
+  await expect(said(page, "Something new")).toBeInViewport();
+  await expect(news).toHaveCount(0);
+});
+
+test("earlier messages are read on the way up, and what is read stays where it is", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  await page.getByRole("button", { name: "Take over" }).click();
+  await expect(page.getByTestId("owner")).toHaveText("A person answers");
+  for (let n = 1; n <= 70; n++) await desk.graph.customerSays(ada, `Line ${n}.`);
+  await page.reload();
+  await expect(said(page, "Line 70.")).toBeInViewport();
+  await thread(page).focus();
+  await expect(async () => {
+    await page.keyboard.press("Home");
+    await expect(said(page, "Line 1.")).toBeInViewport({ timeout: 200 });
+  }).toPass();
+  const lines = await thread(page).locator("li", { hasText: /^.*Line \d+\./ }).count();
+  expect(lines).toBe(70);
+});
+
+test("offline messages wait, then go once and in order", async ({ page, desk, context }) => {
+  await talked(desk);
+  await open(page);
+  const before = toAda(desk).length;
+  await context.setOffline(true);
+  await write(page, "first");
+  await write(page, "second");
+  await expect(said(page, "first")).toContainText("Waits for the connection");
+  await expect(said(page, "second")).toBeVisible();
+  await context.setOffline(false);
+  await expect.poll(() => toAda(desk).slice(before).map(({ text }) => text)).toEqual(["first", "second"]);
+  await expect(thread(page).locator("[data-pending]")).toHaveCount(0);
+  await expect(said(page, "first")).toHaveCount(1);
+});
+
+test("an answer that is lost sends nothing twice", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  const before = toAda(desk).length;
+  let lost = 0;
+  await page.route("**/messages", async (route) => {
+    if (route.request().method() !== "POST" || lost > 0) return route.continue();
+    lost += 1;
+    // The server has it; its answer never arrives.
+    await route.fetch();
+    await route.abort();
+  });
+  await write(page, "only once");
+  await expect(said(page, "only once").locator("[data-state=sent]")).toBeVisible();
+  await expect(said(page, "only once")).toHaveCount(1);
+  expect(lost).toBe(1);
+  expect(toAda(desk).slice(before).map(({ text }) => text)).toEqual(["only once"]);
+});
+
+test("what WhatsApp refuses says why, and is tried again", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  desk.graph.failing.push({ code: 131026, message: "Message undeliverable", status: 400 });
+  await write(page, "Will you get this?");
+  const message = said(page, "Will you get this?");
+  await expect(message.locator("[data-state=failed]")).toBeVisible();
+  await expect(message).toContainText("Message undeliverable");
+  await message.getByRole("button", { name: "Try again" }).click();
+  await expect(message.locator("[data-state=sent]")).toBeVisible();
+});
+
+test("what the server refuses stays, and can be discarded", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  await page.route("**/messages", (route) =>
+    route.request().method() === "POST"
+      ? route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify({ title: "Conflict", status: 409, detail: "The window is closed." }) })
+      : route.continue(),
+  );
+  await write(page, "Too late");
+  await expect(said(page, "Too late")).toContainText("The window is closed.");
+  await page.reload();
+  await said(page, "Too late").getByRole("button", { name: "Discard" }).click();
+  await expect(said(page, "Too late")).toHaveCount(0);
+});
+
+test("a closed window says why nobody can write, and what can be done", async ({ page, desk }) => {
+  await talked(desk);
+  await page.route(/\/conversations\/conv_\w+$/, async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), window_ends_at: Date.now() - 1_000 } });
+  });
+  await open(page);
+  await expect(page.getByText("The 24-hour window is closed")).toBeVisible();
+  await expect(page.getByText(/approved template/)).toBeVisible();
+  await expect(composer(page)).toHaveCount(0);
+});
+
+test("Enter sends, Shift and Enter does not, and a draft is kept", async ({ page, desk }) => {
+  await talked(desk);
+  await talked(desk, grace, "Grace Hopper");
+  await open(page);
+  await page.keyboard.press("r");
+  await expect(composer(page)).toBeFocused();
+  await page.keyboard.type("one");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("two");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => toAda(desk).at(-1)?.text).toBe("one\ntwo");
+  await page.keyboard.type("not yet");
+  await page.keyboard.press("Escape");
+  await expect(composer(page)).not.toBeFocused();
+  await row(page, "Grace Hopper").click();
+  await expect(page.getByRole("heading", { level: 2, name: "Grace Hopper" })).toBeVisible();
+  await expect(composer(page)).toHaveValue("");
+  await row(page, "Ada Lovelace").click();
+  await expect(composer(page)).toHaveValue("not yet");
+});
+
+test("the keyboard goes through the list", async ({ page, desk }) => {
+  await talked(desk);
+  await talked(desk, grace, "Grace Hopper");
+  await page.goto("/inbox");
+  await expect(rows(page)).toHaveCount(2);
+  const heading = (name: string) => page.getByRole("heading", { level: 2, name });
+  await page.keyboard.press("j");
+  await expect(row(page, "Grace Hopper")).toBeFocused();
+  await page.keyboard.press("j");
+  await expect(row(page, "Ada Lovelace")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(heading("Ada Lovelace")).toBeVisible();
+  await page.keyboard.press("k");
+  await expect(heading("Grace Hopper")).toBeVisible();
+  await page.keyboard.press("t");
+  await expect(page.getByTestId("owner")).toHaveText("A person answers");
+  await page.keyboard.press("u");
+  await expect(page).toHaveURL(/\/inbox$/);
+  await page.keyboard.press("/");
+  await page.keyboard.type("lovelace");
+  await expect(rows(page)).toHaveCount(1);
+  await page.keyboard.type("x");
+  await page.getByRole("button", { name: "Clear the filters" }).click();
+  await expect(rows(page)).toHaveCount(2);
+});
+
+test("pictures and voice notes are shown, what was heard is put right, and the bot says why", async ({ page, desk }) => {
+  test.slow();
+  await talked(desk);
+  const png = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "base64",
+  );
+  await desk.graph.customerShows(ada, png, "Look at this");
+  await desk.graph.customerSpeaks(ada, Buffer.from("OggS"), "Ada Lovelace");
+  await open(page);
+  const picture = page.getByRole("button", { name: "Show larger: Look at this" });
+  await expect.poll(() => picture.locator("img").evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1);
+  await picture.click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("Escape");
+  const voice = said(page, "when do you open on Sundays");
+  await expect(voice.getByRole("group", { name: "Voice note" })).toBeVisible();
+  await voice.getByRole("button", { name: "Correct" }).click();
+  await page.getByRole("textbox", { name: "What was said" }).fill("When do you open on Mondays?");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(said(page, "When do you open on Mondays?")).toContainText("Corrected by a person");
+
+  await page.getByRole("button", { name: "Why?" }).first().click();
+  await expect(page).toHaveURL(/trace=turn_/);
+  await expect(page.getByRole("dialog")).toContainText("Opening hours");
+  await accessible(page, "why the bot said so");
+  await page.keyboard.press("Escape");
+  await expect(page).not.toHaveURL(/trace=/);
+});
+
+test("on a phone it is the list or the conversation", async ({ page, desk }) => {
+  test.slow();
+  await talked(desk);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/inbox");
+  await row(page, "Ada Lovelace").click();
+  await expect(page.getByRole("heading", { level: 2, name: "Ada Lovelace" })).toBeFocused();
+  await expect(row(page, "Ada Lovelace")).toBeHidden();
+  await accessible(page, "a conversation on a phone");
+  await page.getByRole("link", { name: "Back to the list" }).click();
+  await expect(row(page, "Ada Lovelace")).toBeVisible();
+});
+
+test.describe("without conversations", () => {
+  test.use({ kind: "bare" });
+  test("it says how to begin", async ({ page }) => {
+    await page.goto("/inbox");
+    await expect(page.getByRole("link", { name: "Connect a number" })).toBeVisible();
+  });
+});

@@ -1,0 +1,23 @@
+// What the desk did, by day: as charts and as tables.
+import { accessible, expect, test } from "../support/test.js";
+
+test("messages and hand-offs are counted, and every chart has a table", async ({ page, desk }) => {
+  await page.goto(`${desk.url}/overview`);
+  await expect(page.getByText("Nothing happened in these days")).toBeVisible();
+  await desk.graph.customerSays("447700900001", "When do you open?", "Ada");
+  await desk.graph.customerSays("447700900002", "I want a refund", "Bob");
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThanOrEqual(2);
+  await page.reload();
+  const totals = page.getByRole("region", { name: "All days together" });
+  await expect(totals).toContainText("Messages received2");
+  await expect(page.getByRole("region", { name: "Why people were called" })).toContainText("The customer said “refund”");
+  await expect(page.getByRole("img", { name: /^Chart: Messages/ })).toBeVisible();
+  await accessible(page, "overview");
+  await page.getByRole("radio", { name: "7 days" }).check({ force: true });
+  await expect(page).toHaveURL(/days=7/);
+  await page.getByRole("switch", { name: "As table" }).check({ force: true });
+  const messages = page.getByRole("table", { name: "Messages" });
+  await expect(messages.getByRole("row")).toHaveCount(8);
+  await expect(messages.getByRole("row").nth(1)).toContainText("2");
+  await accessible(page, "overview as tables");
+});
