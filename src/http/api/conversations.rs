@@ -113,6 +113,7 @@ pub(super) struct Filter {
 
 /// How many conversations there are, for badges.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConversationCounts)]
 pub(super) struct Counts {
     /// The bot's.
     bot: i64,
