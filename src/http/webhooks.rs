@@ -156,7 +156,7 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
             tracing::warn!(%error, conversation = claim.id, "a turn that could not begin was not let go");
         }
     }
-    for conversation in &taken.settled {
+    for conversation in &taken.changed {
         wake.changed(conversation);
     }
     if taken.queued > 0 {

@@ -73,8 +73,9 @@ pub struct TakenIn {
     pub claimed: Vec<(Claim, Said)>,
     /// What a running turn should know of.
     pub stirred: BTreeSet<Stir>,
-    /// Conversations in which a message of ours was settled, by this webhook or one that was taken in with it.
-    pub settled: BTreeSet<ConversationId>,
+    /// Conversations in which something happened that no turn has to know of: a message of ours was settled, or one came that the
+    /// bot does not answer; by this webhook or one that was taken in with it.
+    pub changed: BTreeSet<ConversationId>,
 }
 
 /// Something happened in a conversation that a running turn there should know of.

@@ -115,6 +115,20 @@ async fn replica(app: &TestApp) -> (String, Arc<Desk>, impl AsyncFnOnce()) {
 }
 
 on_both! {
+    async fn what_a_customer_writes_to_a_person_is_told_too(db) {
+        let app = Setup::on(db).extractive().start().await;
+        says(&app, 1, "wamid.ToTheBot").await;
+        app.settle().await;
+        let here = conversations(&app).await;
+        let id = here.first().unwrap();
+        let take = app.http.post(format!("{}/api/v1/conversations/{id}/take", app.url));
+        assert_eq!(take.bearer_auth(KEY).send().await.unwrap().status(), 200);
+        let mut listener = Listener::after(&app, None).await;
+        says(&app, 1, "wamid.ToThePerson").await;
+        listener.hears_of(&here).await;
+        app.stop().await;
+    }
+
     async fn what_changes_at_another_replica_is_told_and_so_is_that_something_may_be_missed(db) {
         if db == Db::Sqlite {
             return;

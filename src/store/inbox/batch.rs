@@ -30,6 +30,8 @@ pub(super) struct Batch<'a> {
     wishes: Rows,
     files: Vec<Brought>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
+    /// Where messages came that the bot does not answer.
+    heard: Vec<ConversationId>,
     taken: Vec<TakenIn>,
 }
 
@@ -43,8 +45,8 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
         let (fresh, wishes) = (Rows::default(), Rows::default());
-        let (files, statuses) = (Vec::new(), Vec::new());
-        Self { workspace, book, seen, fresh, wishes, files, statuses, taken }
+        let (files, statuses, heard) = (Vec::new(), Vec::new(), Vec::new());
+        Self { workspace, book, seen, fresh, wishes, files, statuses, heard, taken }
     }
 
     /// Takes in one item.
@@ -117,7 +119,9 @@ impl<'a> Batch<'a> {
         let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
         self.meet(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
-        if !matches!(fate, Fate::Stored(_)) {
+        if matches!(fate, Fate::Stored(_)) {
+            self.heard.push(conversation.clone());
+        } else {
             let waits = (fate == Fate::Waits).then(|| known.1.clone());
             taken.stirred.insert(Stir { conversation: conversation.clone(), message: waits });
         }
@@ -253,7 +257,8 @@ impl<'a> Batch<'a> {
             self.taken[place].claimed.push((claim, said));
         }
         outbox::insert(conn, &self.wishes).await?;
-        let settled = messages::settle_all(conn, self.workspace, &self.statuses).await?;
+        let mut changed = messages::settle_all(conn, self.workspace, &self.statuses).await?;
+        changed.extend(self.heard);
         let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
         let claimed: HashSet<&str> = self
             .taken
@@ -266,10 +271,10 @@ impl<'a> Batch<'a> {
             let signal = if ours { Signal::Changed } else { Signal::Stirred };
             signal(conversation.clone())
         });
-        let signals = signals.chain(settled.iter().cloned().map(Signal::Changed));
+        let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
         signal::tell(conn, self.workspace, signals).await?;
         if let Some(first) = self.taken.first_mut() {
-            first.settled = settled;
+            first.changed = changed;
         }
         Ok(self.taken)
     }
