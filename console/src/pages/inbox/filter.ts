@@ -1,4 +1,5 @@
 // Which conversations the list shows: from the address to what the server is asked, and whether one belongs to it.
+import type { Schemas } from "@/api/client";
 import type { paths } from "@/api/schema";
 import type { InboxSearch } from "@/router";
 
