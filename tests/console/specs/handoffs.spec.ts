@@ -10,7 +10,7 @@ test("a sentence is tried, a word is added, tried and published", async ({ page,
   await sentence.fill("Where is your manager?");
   await expect(page.getByText("Nothing matches: the bot answers")).toBeVisible();
   await accessible(page, "rules of hand-offs");
-  await page.getByRole("textbox", { name: "Words and phrases" }).fill("manager");
+  await page.getByRole("combobox", { name: "Words and phrases" }).fill("manager");
   await page.keyboard.press("Enter");
   // The draft is tried, though nothing is published yet.
   await expect(page.locator("mark")).toHaveText("manager");
@@ -25,7 +25,7 @@ test("a sentence is tried, a word is added, tried and published", async ({ page,
 
 test("what was changed is not left without asking", async ({ page, desk }) => {
   await page.goto(`${desk.url}/handoffs?tab=rules`);
-  await page.getByRole("textbox", { name: "Words and phrases" }).fill("manager");
+  await page.getByRole("combobox", { name: "Words and phrases" }).fill("manager");
   await page.keyboard.press("Enter");
   await page.getByRole("link", { name: "Evals" }).click();
   const asked = page.getByRole("dialog", { name: "Leave without publishing?" });

@@ -24,7 +24,7 @@ test("a question is answered word by word, with why", async ({ page, desk }) => 
   await page.goto("/sandbox?ask=When%20do%20you%20open%3F");
   await expect(page.locator("[data-state=writing]")).toContainText("The shop");
   await expect(page.getByText("When do you open?")).toBeVisible();
-  await expect(page.getByTestId("spoken")).toContainText("The bot replied: The shop opens at *nine* in the morning");
+  await expect(page.getByTestId("spoken")).toContainText("The bot replied: The shop opens at nine in the morning");
   // It is asked once, however often the page is opened.
   expect(page.url()).not.toContain("ask=");
   expect(desk.model.chats.length).toBe(1);
@@ -58,9 +58,7 @@ test("stopping, a hand-off, and a model that does not answer", async ({ page, de
   await expect(page.getByText("The server does not answer.", { exact: false })).toBeVisible();
 });
 
-test("a prompt is edited, compared, published, and rolled back", async ({ page, desk }) => {
-  desk.model.answer = ({ messages }) =>
-    messages[0]?.content.includes("Be warm") ? "Dear friend, we open at nine [1]." : "We open at nine [1].";
+test("a prompt is checked as it is typed, and a draft outlives the page", async ({ page }) => {
   await page.goto("/sandbox");
   await write(page, "Greet {{ nobody }}.");
   await expect(page.getByText("nobody", { exact: false }).last()).toBeVisible();
@@ -70,10 +68,15 @@ test("a prompt is edited, compared, published, and rolled back", async ({ page, 
   await page.keyboard.type("everybody. Be warm.");
   await expect(page.getByText("This can be published.")).toBeVisible();
   await expect(page.getByText("Unpublished changes")).toBeVisible();
-  // A draft outlives the page.
   await page.reload();
   await expect(prompt(page)).toContainText("Be warm.");
+});
 
+test("a prompt is edited, compared, published, and rolled back", async ({ page, desk }) => {
+  desk.model.answer = ({ messages }) =>
+    messages[0]?.content.includes("Be warm") ? "Dear friend, we open at nine [1]." : "We open at nine [1].";
+  await page.goto("/sandbox");
+  await write(page, "Be warm.");
   await button(page, "Compare").click();
   await say(page, "When do you open?");
   await expect(page.locator("ins", { hasText: "Dear friend" })).toBeVisible();

@@ -32,6 +32,8 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
       clearTimeout(due);
       source.close();
       setProgress(undefined);
+      // That it has ended may be heard elsewhere first: then the last rows were not read yet.
+      reread("/api/v1/evals/compare");
     };
   }, [id, isOn]);
   return progress;

@@ -1,5 +1,6 @@
 // Which conversations the list shows: from the address to what the server is asked, and whether one belongs to it.
 import type { Schemas } from "@/api/client";
+import type { paths } from "@/api/schema";
 import type { InboxSearch } from "@/router";
 
 export type Conversation = Schemas["Conversation"];
@@ -29,13 +30,7 @@ export function isWhole({ show, q, number }: Filter): boolean {
   return show === "all" && !q && !number;
 }
 
-type Asked = {
-  owner?: string;
-  state?: Schemas["State"];
-  unread?: boolean;
-  number?: string;
-  q?: string;
-};
+type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
 
 /** What the server is asked for. */
 export function asked({ show, q, number }: Filter): Asked {

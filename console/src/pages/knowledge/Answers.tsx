@@ -21,7 +21,8 @@ export function Answers({ collection }: { collection: string }) {
     { params: { path: { name: collection }, query: { limit: 50 } } },
     {
       pageParamName: "cursor",
-      initialPageParam: undefined as string | undefined,
+      // Not undefined: the client would ask for the cursor 0.
+      initialPageParam: null as string | null,
       getNextPageParam: (page: Schemas["Page_CuratedAnswer"]) => page.next ?? undefined,
       select: ({ pages }) => pages.flatMap(({ items }) => items),
     },

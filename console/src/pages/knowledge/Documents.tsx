@@ -30,7 +30,8 @@ function useDocuments(name: string, state: State, q: string) {
     { params: { path: { name }, query } },
     {
       pageParamName: "cursor",
-      initialPageParam: undefined as string | undefined,
+      // Not undefined: the client would ask for the cursor 0.
+      initialPageParam: null as string | null,
       getNextPageParam: (page: Schemas["Page_Document"]) => page.next ?? undefined,
       select: ({ pages }) => pages.flatMap(({ items }) => items),
       placeholderData: keepPreviousData,

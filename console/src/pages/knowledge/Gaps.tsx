@@ -48,7 +48,8 @@ export function Gaps() {
     { params: { query: { state, agent: agent ?? undefined, limit: 50 } } },
     {
       pageParamName: "cursor",
-      initialPageParam: undefined as string | undefined,
+      // Not undefined: the client would ask for the cursor 0.
+      initialPageParam: null as string | null,
       getNextPageParam: (page: Schemas["Page_KnowledgeGap"]) => page.next ?? undefined,
       select: ({ pages }) => pages.flatMap(({ items }) => items),
     },

@@ -1,6 +1,6 @@
 // Judges what is typed: each field by its shape soon after, all of them by asking the provider when all is there.
 import { useEffect, useRef, useState } from "react";
-import { api, type Schemas } from "@/api/client";
+import { api, Failure, type Schemas } from "@/api/client";
 import { type Provider, token, type Values } from "./provider";
 
 type Checked = Schemas["ProviderChecked"];
@@ -55,8 +55,10 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
           pending.current.delete(field);
         }
         if (full && !late()) await judge();
-      } catch {
-        // Not reached: saving says so.
+      } catch (error) {
+        // What the desk itself will not ask is said; where it was not reached, saving says so.
+        if (!late() && error instanceof Failure && error.status > 0)
+          setAsked({ asked: false, message: error.message });
       } finally {
         if (!late()) setAsking(false);
       }

@@ -7,6 +7,7 @@ import { CompareFigures } from "./CompareFigures";
 import type { Reply, Turn } from "./conversation";
 import { ReplyView } from "./ReplyView";
 import classes from "./Sandbox.module.css";
+import { plain } from "./whatsapp";
 
 const wordsOf = (reply: Reply) => reply.outcome?.bubbles.join("\n\n") ?? reply.text;
 
@@ -124,7 +125,7 @@ function Spoken({ turns }: { turns: Turn[] }) {
   const said =
     last && done.length === last.replies.length
       ? done.map((reply) => {
-          const words = wordsOf(reply);
+          const words = plain(wordsOf(reply));
           const text = words ? t("conversation.replied", { text: words }) : t("conversation.noReply");
           return done.length > 1 ? `${reply.side.name}. ${text}` : text;
         })

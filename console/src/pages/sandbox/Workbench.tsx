@@ -62,7 +62,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Prop
   const compare = () =>
     setChoices((now) =>
       now.length > 1
-        ? now.slice(0, 1)
+        ? [{ ...drafted }]
         : [{ version: changed ? live.version : (now[0]?.version ?? "draft"), model: "" }, { ...drafted }],
     );
   const throwAway = async () => {

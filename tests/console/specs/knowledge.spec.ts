@@ -1,0 +1,113 @@
+// What the bot knows: a document is dropped, learned and found; gaps are answered; what is refused says why.
+import type { Page } from "@playwright/test";
+import { accessible, expect, test } from "../support/test.js";
+
+/** Drops a file on the page, as a person does with the mouse. */
+async function dropFile(page: Page, name: string, text: string) {
+  const files = await page.evaluateHandle(
+    ([name, text]) => {
+      const carried = new DataTransfer();
+      carried.items.add(new File([text ?? ""], name ?? "", { type: "text/markdown" }));
+      return carried;
+    },
+    [name, text],
+  );
+  await page.dispatchEvent("body", "dragenter", { dataTransfer: files });
+  const area = page.getByText("Drop the files to add them");
+  await area.dispatchEvent("drop", { dataTransfer: files });
+}
+
+test("a collection is made, a document dropped, learned, found, shown and deleted", async ({ page }) => {
+  await page.goto("/knowledge");
+  await page.getByRole("button", { name: "New collection" }).click();
+  await page.getByLabel("Name").fill("Tours and more!");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByText("Use small letters")).toBeVisible();
+  await page.getByLabel("Name").fill("tours");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await expect(page.getByText("Nothing in here yet")).toBeVisible();
+
+  await dropFile(page, "kayaks.md", "# Kayak tours\n\nA kayak tour takes three hours and begins at the old pier.\n");
+  const row = page.getByTestId("document");
+  await expect(row).toContainText("kayaks.md");
+  await expect(row).not.toContainText("Learning");
+
+  await page.goto("/knowledge?tab=search");
+  await page.getByLabel("Question").fill("Where does the kayak tour begin?");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  const passage = page.getByTestId("passage").first();
+  await expect(passage).toContainText("the old pier");
+  await expect(passage.locator("mark").first()).toBeVisible();
+  await accessible(page, "search test");
+  await passage.getByRole("button", { name: "Show the document" }).click();
+
+  const drawer = page.getByRole("dialog", { name: "Document" });
+  await expect(drawer.getByTestId("chunk").first()).toContainText("three hours");
+  await drawer.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: /Delete/ }).getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("Nothing in here yet")).toBeVisible();
+});
+
+test("what cannot be learned says why and what to do; a pasted text is learned", async ({ page }) => {
+  await page.goto("/knowledge/shop");
+  await page.locator("input[type=file]").first().setInputFiles([
+    { name: "empty.md", mimeType: "text/markdown", buffer: Buffer.from("  \n") },
+    { name: "hours.md", mimeType: "text/markdown", buffer: Buffer.from("# Hours\n\nNever.\n") },
+  ]);
+  const failed = page.getByTestId("document").filter({ hasText: "empty.md" });
+  await expect(failed).toContainText("Failed");
+  await expect(failed).toContainText("What to do");
+  // A file of the folder has this name.
+  await expect(page.getByTestId("upload").filter({ hasText: "hours.md" }).getByRole("alert")).toBeVisible();
+  await accessible(page, "a collection");
+
+  await page.getByRole("button", { name: "Paste text" }).click();
+  await page.getByLabel("Title").fill("Parking");
+  await page.getByRole("textbox", { name: "Text", exact: true }).fill("Park behind the boat house.");
+  await page.getByRole("button", { name: "Learn it" }).click();
+  const pasted = page.getByTestId("document").filter({ hasText: "Parking" });
+  await expect(pasted).toContainText("Upload");
+  await expect(pasted).not.toContainText("Learning");
+  // A document of the folder is not deleted here.
+  await page.getByRole("link", { name: /Orders/ }).click();
+  await expect(page.getByRole("dialog").getByText("comes from the collection's folder")).toBeVisible();
+});
+
+test("curated answers are written, changed and deleted", async ({ page, desk }) => {
+  await page.goto("/knowledge/shop?tab=answers");
+  await page.getByRole("button", { name: "Add an answer" }).click();
+  await page.getByLabel("Question").fill("Do you take dogs?");
+  await page.getByRole("button", { name: "Another way" }).click();
+  await page.getByLabel("Question").last().fill("Are pets allowed?");
+  await page.getByRole("textbox", { name: "Answer", exact: true }).fill("Dogs are welcome.");
+  await page.getByRole("button", { name: "Save" }).click();
+  const answer = page.getByTestId("answer");
+  await expect(answer).toContainText("and 1 other way");
+  await answer.getByRole("button", { name: /Edit/ }).click();
+  await page.getByRole("textbox", { name: "Answer", exact: true }).fill("Small dogs are welcome.");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(answer).toContainText("Small dogs");
+  const kept = await desk.api<{ items: { phrasings: string[] }[] }>("/collections/shop/answers");
+  expect(kept.items[0]?.phrasings).toEqual(["Do you take dogs?", "Are pets allowed?"]);
+  await answer.getByRole("button", { name: /Delete/ }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await expect(page.getByText("No curated answers yet")).toBeVisible();
+});
+
+test("a question that was not answered is a gap, and is answered", async ({ page, desk }) => {
+  await page.goto("/knowledge?tab=gaps");
+  await expect(page.getByText("No open gaps")).toBeVisible();
+  desk.model.answer = () => "I cannot find that in our information.";
+  await desk.graph.customerSays("447700900002", "Do you repair vintage typewriters?", "Ada");
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByTestId("gap")).toHaveCount(1, { timeout: 1_000 });
+  }).toPass();
+  await page.getByTestId("gap").getByRole("button").click();
+  await accessible(page, "a gap");
+  await page.getByRole("textbox", { name: "Answer", exact: true }).fill("No, but the shop next door does.");
+  await page.getByRole("button", { name: "Save the answer" }).click();
+  await expect(page.getByText("No open gaps")).toBeVisible();
+  await page.goto("/knowledge/shop?tab=answers");
+  await expect(page.getByTestId("answer")).toContainText("next door");
+});

@@ -1,0 +1,70 @@
+// Numbers: one is connected by the provider's own form, checked as it is typed, and left and taken up again.
+import { Graph } from "../support/graph.js";
+import { accessible, expect, test } from "../support/test.js";
+
+const secret = "0123456789abcdef0123456789abcdef";
+
+test.describe("without a number", () => {
+  test.use({ kind: "bare" });
+
+  test("a number is connected step by step", async ({ page, desk }) => {
+    await page.goto("/numbers");
+    await page.getByRole("link", { name: "Add a number" }).first().click();
+    await page.getByTestId("provider-meta").click();
+    // The desk of a test is at 127.0.0.1.
+    await expect(page.getByTestId("local")).toContainText("base_url");
+    await accessible(page, "what a number needs");
+    await page.getByRole("button", { name: "Continue" }).click();
+
+    await page.getByTestId("field-phone_number_id").fill("+44 7700 900123");
+    await expect(page.getByText("looks like the phone number itself")).toBeVisible();
+    await page.getByTestId("field-phone_number_id").fill(Graph.number);
+    await expect(page.getByText("looks like the phone number itself")).toBeHidden();
+    await page.getByRole("button", { name: "For special cases" }).click();
+    await page.getByTestId("field-base_url").fill(desk.graph.url);
+    await page.getByTestId("field-app_secret").fill(secret);
+    await page.getByTestId("field-access_token").fill("another-token");
+    await expect(page.getByText("Meta does not know this token")).toBeVisible();
+    await page.getByTestId("field-access_token").fill(Graph.token);
+    await expect(page.getByTestId("found")).toContainText("Harbour Books");
+    await accessible(page, "the form of a number");
+    await page.getByLabel("Name here").fill("main");
+    await page.getByRole("button", { name: "Save and continue" }).click();
+
+    const handshake = page.getByTestId("handshake");
+    await expect(handshake).toContainText("Waiting");
+    const token = (await page.locator("code").filter({ hasNotText: "http" }).last().textContent())?.trim() ?? "";
+    await accessible(page, "the callback of a number");
+    // Left, and taken up again.
+    await page.goto("/numbers");
+    await expect(page.getByTestId("number")).toContainText("Set-up not finished");
+    await page.getByRole("link", { name: "main" }).click();
+    await expect(handshake).toContainText("Waiting");
+    const asked = new URLSearchParams({ "hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "42" });
+    const answer = await fetch(`${desk.url}/webhooks/meta?${asked}`);
+    expect(await answer.text()).toBe("42");
+    await expect(handshake).toContainText("Connected");
+
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByLabel("Your phone").fill("+44 7700 900456");
+    await page.getByRole("button", { name: "Send it" }).click();
+    await expect(page.getByTestId("tried")).toContainText("Taken by");
+    expect(desk.graph.sent.at(-1)?.to).toBe("447700900456");
+
+    await page.getByRole("button", { name: "Delete the number" }).click();
+    const asking = page.getByRole("dialog");
+    await expect(asking).toContainText("conversations stay");
+    await asking.getByRole("button", { name: "Delete the number" }).click();
+    await expect(page.getByText("No number yet")).toBeVisible();
+    await accessible(page, "no numbers");
+  });
+});
+
+test("a number of the configuration file is shown, and changed there", async ({ page }) => {
+  await page.goto("/numbers");
+  await expect(page.getByTestId("number")).toContainText("Configuration file");
+  await page.getByRole("link", { name: "main" }).click();
+  await expect(page.getByText("set up in the configuration file")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Delete the number" })).toBeHidden();
+  await accessible(page, "a number of the file");
+});
