@@ -69,8 +69,13 @@ function formats(language: string) {
   };
 }
 
+/** The reader's own kind of the language, such as en-GB, where the browser names one: it says how a day and an hour are written. */
+export function locale(language: string, named: readonly string[] = navigator.languages): string {
+  return named.find((code) => code.split("-")[0] === language) ?? language;
+}
+
 /** Formats of the language that is spoken. */
 export function useFormat() {
   const { i18n } = useTranslation();
-  return useMemo(() => formats(i18n.language), [i18n.language]);
+  return useMemo(() => formats(locale(i18n.language)), [i18n.language]);
 }

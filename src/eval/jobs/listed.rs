@@ -184,8 +184,8 @@ fn counted(tests: &Value, folder: &Path) -> Option<i64> {
     all.iter().map(|one| counted_one(one, folder)).sum()
 }
 
-fn counted_one(test: &Value, folder: &Path) -> Option<i64> {
-    if let Some(reference) = test.as_str() {
+fn counted_one(case: &Value, folder: &Path) -> Option<i64> {
+    if let Some(reference) = case.as_str() {
         let name = reference.strip_prefix("file://")?;
         let beside = inside(folder, name).filter(|_| name.ends_with(".jsonl"))?;
         let small = std::fs::metadata(&beside).is_ok_and(|known| known.len() <= LARGEST);
@@ -193,7 +193,7 @@ fn counted_one(test: &Value, folder: &Path) -> Option<i64> {
         return i64::try_from(text.lines().filter(|line| !line.trim().is_empty()).count()).ok();
     }
     let many = |value: &Value| value.as_array().map_or(1, |values| values.len().max(1));
-    let vars = test.as_object()?.get("vars").and_then(Value::as_object);
+    let vars = case.as_object()?.get("vars").and_then(Value::as_object);
     let times: usize = vars.into_iter().flat_map(|vars| vars.values()).map(many).product();
     i64::try_from(times).ok()
 }
