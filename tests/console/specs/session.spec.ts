@@ -70,3 +70,23 @@ test("the keyboard goes everywhere", async ({ page }) => {
   await page.keyboard.press("?");
   await expect(page.getByRole("dialog", { name: "Keyboard" })).toBeVisible();
 });
+
+test("the first load brings less than 350 kB of script", async ({ page, desk }) => {
+  let bytes = 0;
+  page.on("response", (response) => {
+    const { "content-type": type = "", "content-length": length, "content-encoding": encoding } = response.headers();
+    if (!type.includes("javascript")) return;
+    expect(Number(length ?? Number.NaN), response.url()).toBeLessThan(350_000);
+    if (Number(length) > 1_000) expect(encoding, response.url()).toMatch(/^(br|gzip)$/);
+    bytes += Number(length);
+  });
+  // A browser that has nothing of it yet.
+  await page.goto("about:blank");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.clearBrowserCache");
+  await page.goto(desk.url, { waitUntil: "networkidle" });
+  await expect(page.getByRole("heading", { level: 1, name: "Start" })).toBeVisible();
+  console.log(`first load: ${Math.round(bytes / 1_000)} kB of script`);
+  expect(bytes).toBeGreaterThan(50_000);
+  expect(bytes).toBeLessThan(350_000);
+});
