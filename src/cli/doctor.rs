@@ -79,7 +79,7 @@ async fn check_parts(app: &App, report: &mut Report) {
     }
     let model = &desk.engine.model;
     let priced = model.window(model.default_model()).is_none_or(|window| window.price.is_some());
-    if desk.engine.budget != crate::pipeline::budget::Settings::default() && !priced {
+    if desk.engine.budget.limits_money() && !priced {
         report.bad(
             "money",
             "[budget] has limits, but what the model costs is not known: nothing is limited",

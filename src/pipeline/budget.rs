@@ -67,6 +67,11 @@ impl Settings {
         }
     }
 
+    /// Whether anything has a limit of money.
+    pub fn limits_money(&self) -> bool {
+        self.turn > 0.0 || self.watches_days()
+    }
+
     /// Whether a day has a limit.
     pub fn watches_days(&self) -> bool {
         self.agent_day > 0.0 || self.day > 0.0
