@@ -13,7 +13,7 @@ import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { whenSignedOut } from "./api/client";
 import { queries } from "./api/queries";
-import { forget } from "./api/session";
+import { forget, sessionQuery } from "./api/session";
 import { begin, direction, preferred } from "./i18n";
 import { Confirming } from "./parts/Confirm";
 import { router } from "./router";
@@ -31,6 +31,9 @@ whenSignedOut(() => {
   forget();
   void router.invalidate();
 });
+
+// Asked while the texts come: the first page waits for both.
+void queries.prefetchQuery(sessionQuery);
 
 await begin();
 

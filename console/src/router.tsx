@@ -16,13 +16,24 @@ const root = createRootRoute({ notFoundComponent: Nowhere, errorComponent: Broke
 
 const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignIn });
 
+/** Fetches a page's code while the server still says who is signed in. */
+function fetchPage(route: string) {
+  const routes: Record<
+    string,
+    { options: { component?: { preload?: () => Promise<unknown> } } } | undefined
+  > = router.routesById as never;
+  // If this fails, so does showing the page, which says so.
+  routes[route]?.options.component?.preload?.().catch(() => {});
+}
+
 /** Everything that needs a session. */
 const desk = createRoute({
   getParentRoute: () => root,
   id: "desk",
   component: Shell,
   errorComponent: Broken,
-  beforeLoad: async ({ location }) => {
+  beforeLoad: async ({ location, matches }) => {
+    for (const { routeId } of matches) fetchPage(routeId);
     const session = await queries.ensureQueryData(sessionQuery);
     if (!session) throw redirect({ to: "/sign-in", search: { next: location.href } as never });
   },
