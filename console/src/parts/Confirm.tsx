@@ -1,5 +1,5 @@
 // Asks before something is done that cannot be taken back.
-import { Button, Group, Modal, Text } from "@mantine/core";
+import { Button, Group, getDefaultZIndex, Modal, Text } from "@mantine/core";
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -44,6 +44,8 @@ export function Confirming({ children }: { children: ReactNode }) {
         opened={opened}
         onClose={() => answer(false)}
         title={asked?.title}
+        // Above the drawer or dialog that asks: they come into the page after this one.
+        zIndex={getDefaultZIndex("popover")}
         closeButtonProps={{ "aria-label": t("action.close") }}
       >
         <Text size="sm" component="div">

@@ -49,7 +49,8 @@ test.describe("without a number", () => {
     await page.getByLabel("Your phone").fill("+44 7700 900456");
     await page.getByRole("button", { name: "Send it" }).click();
     await expect(page.getByTestId("tried")).toContainText("Taken by");
-    expect(desk.graph.sent.at(-1)?.to).toBe("447700900456");
+    // With its "+": Meta may put the business's own country code before a phone without one.
+    expect(desk.graph.sent.at(-1)?.to).toBe("+447700900456");
 
     await page.getByRole("button", { name: "Delete the number" }).click();
     const asking = page.getByRole("dialog");

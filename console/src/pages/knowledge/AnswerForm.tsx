@@ -41,7 +41,12 @@ function useSaving(collection: string, answer: Answer | undefined, close: () => 
   const save = (body: Schemas["NewCuratedAnswer"]) => {
     const name = collection;
     if (answer) changing.mutate({ params: { path: { name, id: answer.id } }, body }, { onSuccess });
-    else making.mutate({ params: { path: { name } }, body }, { onSuccess });
+    // A new answer for any language names none; only a change says so with an empty one.
+    else
+      making.mutate(
+        { params: { path: { name } }, body: { ...body, language: body.language || undefined } },
+        { onSuccess },
+      );
   };
   return { save, busy: making.isPending || changing.isPending, error: making.error ?? changing.error };
 }
