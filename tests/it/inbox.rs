@@ -133,7 +133,7 @@ on_both! {
             ("q=blue", vec![ANA]), ("q=100%25_lamp", vec![ANA]), ("q=100x_lamp", vec![]), ("q=_lamp%25", vec![]),
             ("q=GR%C3%9C%C3%9FE", vec![BEN]), ("q=gr%C3%BC%C3%9Fe+aus", vec![BEN]), ("q=K%C3%96LN", vec![BEN]),
             ("q=%C3%A4gidius", vec![EVE]), ("q=M%C3%9CLLER", vec![EVE]), ("q=7009+7010-2", vec![BEN]),
-            ("q=%2B44+7700+970102", vec![BEN]), ("q=a+colleague", vec![EVE]), ("q='+or+1=1", vec![]),
+            ("q=%2B44+7700+970102", vec![BEN]), ("q=a+human", vec![EVE]), ("q=a+colleague", vec![]), ("q='+or+1=1", vec![]),
             ("q=customer+010&owner=bot&unread=true", vec![BEN, ANA]), ("number=second&q=blue", vec![]), ("number=nope", vec![]),
         ] {
             let mut got = found(&app, query).await;
