@@ -1,5 +1,6 @@
 // Asks before something is done that cannot be taken back.
 import { Button, Group, getDefaultZIndex, Modal, Text } from "@mantine/core";
+import { useWindowEvent } from "@mantine/hooks";
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -37,12 +38,23 @@ export function Confirming({ children }: { children: ReactNode }) {
     asked?.answer(yes);
     setOpened(false);
   };
+  // Escape answers the question alone: Mantine would close the drawer below it, too, and what was typed there is lost.
+  useWindowEvent(
+    "keydown",
+    (event) => {
+      if (!opened || event.key !== "Escape" || event.isComposing) return;
+      event.stopImmediatePropagation();
+      answer(false);
+    },
+    { capture: true },
+  );
   return (
     <Asking.Provider value={ask}>
       {children}
       <Modal
         opened={opened}
         onClose={() => answer(false)}
+        closeOnEscape={false}
         title={asked?.title}
         // Above the drawer or dialog that asks: they come into the page after this one.
         zIndex={getDefaultZIndex("popover")}

@@ -44,7 +44,14 @@ test("a collection is made, a document dropped, learned, found, shown and delete
   const drawer = page.getByRole("dialog", { name: "Document" });
   await expect(drawer.getByTestId("chunk").first()).toContainText("three hours");
   await drawer.getByRole("button", { name: "Delete" }).click();
-  await page.getByRole("dialog", { name: /Delete/ }).getByRole("button", { name: "Delete" }).click();
+  const sure = page.getByRole("dialog", { name: /Delete/ });
+  await expect(sure.getByRole("button", { name: "Delete" })).toBeFocused();
+  // Escape takes the question away, and leaves the document open.
+  await page.keyboard.press("Escape");
+  await expect(sure).toBeHidden();
+  await expect(drawer).toBeVisible();
+  await drawer.getByRole("button", { name: "Delete" }).click();
+  await sure.getByRole("button", { name: "Delete" }).click();
   await expect(page.getByText("Nothing in here yet")).toBeVisible();
 });
 
