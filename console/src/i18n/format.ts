@@ -8,6 +8,9 @@ const spans: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60_000],
 ];
 
+/** A left-to-right word among right-to-left ones, such as "US$" after its sum: in one piece. */
+const apart = (word: string) => `\u2066${word}\u2069`;
+
 function formats(language: string) {
   const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
@@ -41,12 +44,16 @@ function formats(language: string) {
     number: (value: number, digits = 2) =>
       new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value),
     /** Millionths of a dollar. */
-    money: (micros: number) =>
-      new Intl.NumberFormat(language, {
+    money(micros: number) {
+      const parts = new Intl.NumberFormat(language, {
         style: "currency",
         currency: "USD",
         maximumSignificantDigits: micros !== 0 && Math.abs(micros) < 1_000_000 ? 3 : undefined,
-      }).format(micros / 1_000_000),
+      }).formatToParts(micros / 1_000_000);
+      return parts
+        .map(({ type, value }) => (type === "currency" && language === "ar" ? apart(value) : value))
+        .join("");
+    },
     /** 340 ms, 2.4 s */
     took: (ms: number) =>
       ms < 1_000

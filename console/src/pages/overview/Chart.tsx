@@ -54,29 +54,39 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
   const { t } = useTranslation("overview");
   const { dir } = useDirection();
   const name = useDay();
+  const isRtl = dir === "rtl";
+  // The drawing itself is left to right: its words say their own direction.
+  const turned = (words: string) => (isRtl ? `\u2067${words}\u2069` : words);
+  const named = series.map((one) => ({ ...one, name: turned(one.name) }));
   const data = days.map((day) => ({
     day: day.day,
-    ...Object.fromEntries(series.map(({ name, of }) => [name, of(day)])),
+    ...Object.fromEntries(named.map(({ name, of }) => [name, of(day)])),
   }));
-  const isRtl = dir === "rtl";
+  // Half a mark stands above the highest line.
+  const margin = { top: 8 };
   const shared = {
     h: 200,
     data,
     dataKey: "day",
-    valueFormatter: say,
+    valueFormatter: (value: number) => turned(say(value)),
     withLegend: series.length > 1,
     legendProps: { verticalAlign: "bottom" as const, height: 32, itemSorter: null },
     tickLine: "none" as const,
-    xAxisProps: { tickFormatter: name, reversed: isRtl, minTickGap: 24 },
+    xAxisProps: { tickFormatter: (day: string) => turned(name(day)), reversed: isRtl, minTickGap: 24 },
     yAxisProps: {
       orientation: isRtl ? ("right" as const) : ("left" as const),
-      width: 64,
+      // As wide as its widest mark, and every mark at its line.
+      width: "auto" as const,
+      interval: 0,
+      tick: { fontSize: 12, fill: "currentColor" },
+      tickMargin: 4,
+      tickFormatter: (value: number) => turned(say(value)),
       allowDecimals: !whole,
       domain: [0, most ?? "auto"] as [number, number | "auto"],
     },
     tooltipProps: {
       // Asked for a name even where nothing is pointed at.
-      labelFormatter: (day: unknown) => (typeof day === "string" && day ? name(day) : ""),
+      labelFormatter: (day: unknown) => (typeof day === "string" && day ? turned(name(day)) : ""),
     },
   };
   return (
@@ -86,20 +96,20 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
           {...shared}
           type="stacked"
           maxBarWidth={28}
-          series={series}
+          series={named}
           barProps={{ isAnimationActive: false }}
-          barChartProps={{ accessibilityLayer: false }}
+          barChartProps={{ accessibilityLayer: false, margin }}
         />
       ) : (
         <LineChart
           {...shared}
-          series={series.map(({ dashes, ...one }) => ({ ...one, strokeDasharray: dashes }))}
+          series={named.map(({ dashes, ...one }) => ({ ...one, strokeDasharray: dashes }))}
           curveType="linear"
           connectNulls
           withDots={days.length <= 31}
           dotProps={{ r: 2.5, strokeWidth: 0 }}
           lineProps={{ isAnimationActive: false }}
-          lineChartProps={{ accessibilityLayer: false }}
+          lineChartProps={{ accessibilityLayer: false, margin }}
         />
       )}
     </Box>
@@ -113,6 +123,7 @@ function AsTable({ title, days, series, say }: Shown) {
     <ScrollArea.Autosize
       mah={260}
       type="auto"
+      offsetScrollbars="y"
       viewportProps={{ tabIndex: 0, role: "group", "aria-label": title }}
     >
       <Table stickyHeader striped="even" verticalSpacing={4}>

@@ -20,7 +20,7 @@ export function Figure({ name, value, note, bad = false }: Props) {
       <Text
         component="dd"
         m={0}
-        fz={24}
+        fz={{ base: 20, sm: 24 }}
         lh={1.3}
         fw={600}
         c={bad ? "red" : undefined}
