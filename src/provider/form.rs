@@ -32,8 +32,11 @@ pub struct Form {
     /// What can be seen to be wrong with a value, beside its pattern.
     pub(super) trap: fn(&str, &str) -> Option<&'static str>,
     /// The verify token and the answer, where a query is the provider's question whether an address is ours.
-    pub(super) question: fn(&[(String, String)]) -> Option<(&str, &str)>,
+    pub(super) question: Question,
 }
+
+/// Finds the verify token and the answer in a query.
+pub(super) type Question = fn(&[(String, String)]) -> Option<(&str, &str)>;
 
 /// Something that a provider asks for.
 #[derive(Debug)]

@@ -80,7 +80,7 @@ impl Store {
 
     async fn lease(&self, upload: &UploadRow, lease_ms: i64, take: bool) -> Result<bool> {
         let (upload, replica) = (upload.clone(), self.base.replica.clone());
-        self.apply(Lease { upload, replica, lease_ms, take }).await
+        self.apply(Lease { upload, replica, length_ms: lease_ms, take }).await
     }
 
     /// Lets the files go that this process was learning: it stops. That counts as no try.
@@ -212,7 +212,7 @@ async fn fail(conn: &mut Conn<'_>, id: &str, failure: &Failure) -> Result<()> {
 struct Lease {
     upload: UploadRow,
     replica: String,
-    lease_ms: i64,
+    length_ms: i64,
     take: bool,
 }
 
@@ -223,7 +223,7 @@ impl Write for Lease {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
         let (moment, workspace) = (now(), workspace.as_str());
-        let until = moment + self.lease_ms;
+        let until = moment + self.length_ms;
         let touched = if self.take {
             let sql = "update uploads set holder = $4, lease_until = $5, tries = tries + 1
                        where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and lease_until < $6";

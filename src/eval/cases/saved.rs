@@ -165,7 +165,7 @@ pub fn with_case(text: &str, head: &str, case: &Made) -> Result<(String, Put), S
 mod tests {
     use super::*;
 
-    fn saving(checks: Value) -> Saving {
+    fn saving(checks: &Value) -> Saving {
         let checks = checks.as_array().cloned();
         Saving { text: "When?".into(), reply: "At {{nine}}.".into(), checks, ..Saving::default() }
     }
@@ -184,11 +184,11 @@ mod tests {
             json!("contains"),
             json!({}),
         ] {
-            assert!(saved(&saving(json!([check]))).is_err(), "{check}");
+            assert!(saved(&saving(&json!([check]))).is_err(), "{check}");
         }
-        assert!(saved(&saving(json!([]))).is_err());
+        assert!(saved(&saving(&json!([]))).is_err());
         let made = saved(&saving(
-            json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]),
+            &json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]),
         ));
         let assert = &made.expect("it is inert").turns[0].assert[0];
         assert_eq!(assert["value"], json!(["{% raw %}{{env.HOME}}{% endraw %}", " file://x"]));
@@ -196,13 +196,13 @@ mod tests {
 
     #[test]
     fn a_reply_alone_is_a_case_that_a_suite_has_once() {
-        let case = saved(&saving(Value::Null)).expect("a case");
+        let case = saved(&saving(&Value::Null)).expect("a case");
         assert_eq!(case.turns[0].assert[1]["value"], "{% raw %}At {{nine}}.{% endraw %}");
         let (text, put) = with_case("", "providers: [frontdesk:acme]\n", &case).expect("a suite");
         assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
         let (same, put) = with_case(&text, "", &case).expect("a suite");
         assert_eq!((same, put.known), (text, 1));
-        let none = Saving { reply: " ".into(), ..saving(Value::Null) };
+        let none = Saving { reply: " ".into(), ..saving(&Value::Null) };
         assert!(saved(&none).is_err());
     }
 }

@@ -187,7 +187,8 @@ fn counted(tests: &Value, folder: &Path) -> Option<i64> {
 fn counted_one(case: &Value, folder: &Path) -> Option<i64> {
     if let Some(reference) = case.as_str() {
         let name = reference.strip_prefix("file://")?;
-        let beside = inside(folder, name).filter(|_| name.ends_with(".jsonl"))?;
+        let beside = inside(folder, name)
+            .filter(|_| Path::new(name).extension().is_some_and(|ending| ending == "jsonl"))?;
         let small = std::fs::metadata(&beside).is_ok_and(|known| known.len() <= LARGEST);
         let text = std::fs::read_to_string(beside).ok().filter(|_| small)?;
         return i64::try_from(text.lines().filter(|line| !line.trim().is_empty()).count()).ok();

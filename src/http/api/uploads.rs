@@ -97,7 +97,7 @@ async fn files_of(
     let form = Multipart::from_request(request, web).await;
     let mut form = form.map_err(|bad| Problem::unreadable(bad.status(), bad.body_text()))?;
     let mut documents = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+    while let Some(field) = form.next_field().await.map_err(|bad| unreadable(&bad))? {
         let (name, path) = (field.name().unwrap_or_default(), field.file_name().map(path_of));
         let Some(path) = path.filter(|_| name == "file") else {
             return Err(Problem::bad_request(format!(
@@ -122,7 +122,7 @@ async fn files_of(
 async fn read(mut field: Field<'_>, path: String, most: usize) -> Result<Given, Problem> {
     let mime_type = field.content_type().unwrap_or_default().chars().take(LONGEST_PATH).collect();
     let (mut bytes, mut size) = (Vec::new(), 0_usize);
-    while let Some(piece) = field.chunk().await.map_err(unreadable)? {
+    while let Some(piece) = field.chunk().await.map_err(|bad| unreadable(&bad))? {
         size += piece.len();
         if size <= most {
             bytes.extend_from_slice(&piece);
@@ -136,7 +136,7 @@ async fn read(mut field: Field<'_>, path: String, most: usize) -> Result<Given, 
     Ok(Given { path, mime_type, size, content })
 }
 
-fn unreadable(bad: MultipartError) -> Problem {
+fn unreadable(bad: &MultipartError) -> Problem {
     Problem::unreadable(bad.status(), bad.body_text())
 }
 
@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn a_pasted_text_is_a_document_with_its_title() {
-        let text = |title: &str, text: &str| PastedText { title: title.into(), text: text.into() };
+        let text =
+            |title: &str, words: &str| PastedText { title: title.into(), text: words.into() };
         let given = pasted(text(" Opening  hours ", "We open at 9."), 1000).expect("a text");
         assert_eq!(given.path, "Opening hours.md");
         assert_eq!(given.content.expect("it fits"), b"# Opening hours\n\nWe open at 9.");
