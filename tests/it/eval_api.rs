@@ -51,7 +51,8 @@ async fn events(
 
 /// A text as it stands in an address.
 fn urlencoding(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let codes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    codes.concat()
 }
 
 /// The suites of a desk are in its home.

@@ -152,7 +152,7 @@ on_both! {
         says(&app, CUSTOMER, "1", "When do you open?").await;
         app.settle().await;
         let id = id(&app, CUSTOMER).await;
-        app.whatsapp.answer_late(std::time::Duration::from_millis(1000));
+        app.whatsapp.answer_late(std::time::Duration::from_secs(1));
         assert_eq!(writes(&app, &id, "k", "From nine, Ana.").await.0, 201);
         assert!(app.whatsapp.wait_sent(2, PATIENCE).await);
         let sent = app.whatsapp.sent().pop().unwrap();

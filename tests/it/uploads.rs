@@ -269,7 +269,7 @@ on_both! {
     async fn uploads_are_cut_anew_when_the_settings_change(db) {
         let app = Setup::on(db).start().await;
         app.call("/collections", &json!({"slug": "notes"})).await;
-        let text = (0..60).map(|n| format!("## Part {n}\n\nSentence number {n} says something about the lamp.\n\n")).collect::<String>();
+        let text = (0..60).map(|n| format!("## Part {n}\n\nSentence number {n} says something about the lamp.\n\n")).collect::<Vec<String>>().concat();
         let (_, taken) = upload(&app.url, "/collections/notes/documents", &[("long.md", text.as_bytes())]).await;
         let id = id(&taken[0]);
         let before = until(&app.url, &id, "ready").await["chunks"].as_i64().unwrap();
@@ -312,7 +312,7 @@ async fn what_a_killed_process_was_learning_is_learned_after_the_next_start() {
     std::fs::write(home.path().join("desk.toml"), settings).unwrap();
     drop(rustls::crypto::ring::default_provider().install_default());
     let first = Process::start(home.path()).await;
-    model.fail_next_at("/v1/embeddings", 1, &Failure::Stall(Duration::from_secs(60)));
+    model.fail_next_at("/v1/embeddings", 1, &Failure::Stall(Duration::from_mins(1)));
     let (status, taken) = upload(&first.url, PATH, &[("parking.md", PARKING)]).await;
     assert_eq!(status, 202, "{taken}");
     let id = id(&taken[0]);
