@@ -155,13 +155,13 @@ pub(crate) async fn compare() {
         model.display().to_string(),
     );
     let config = Config::from_toml(&toml).expect("the settings are right");
-    let mut app = App::assemble(config).await.expect("assembled");
+    let app = App::assemble(config).await.expect("assembled");
     app.learn(&Quietly).await.expect("learned");
     let waiting = Arc::new(Waiting::default());
-    let desk = Arc::get_mut(&mut app.desk).expect("nobody else has it yet");
-    for number in &mut desk.numbers {
-        let inner = number.line.clone();
-        number.line = Arc::new(Watched { inner, waiting: waiting.clone() });
+    for number in app.desk.numbers.all() {
+        let mut watched = frontdesk::desk::Number::clone(&number);
+        watched.line = Arc::new(Watched { inner: number.line.clone(), waiting: waiting.clone() });
+        app.desk.numbers.put(watched);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/webhooks/sandbox/try", listener.local_addr().expect("a port"));

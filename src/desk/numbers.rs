@@ -18,6 +18,7 @@ use crate::store::numbers::{AddedRow, shown_slug};
 const NOTE_MS: i64 = 60_000;
 
 /// A connected number.
+#[derive(Clone)]
 pub struct Number {
     /// Its id.
     pub id: NumberId,
