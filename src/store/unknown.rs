@@ -58,14 +58,14 @@ impl Write for Decide {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
         // A status event that comes late still settles what was dropped: its rank stays below `sent`.
         let overdue = match self.by.then {
-            Then::Ask => self.ask(workspace, conn).await?,
+            Then::Ask => self.ask(workspace, conn, 0).await?,
             Then::Resend => {
                 let sql = "update messages set state = 'queued', state_rank = 0, due_at = $1, updated_at = $1,
                                resent = resent + 1, note = 'whether it was sent was unknown: it was sent again'
                            where state = 'unknown' and due_at <= $1 and number_id = $2 and resent < $3";
                 let again = run!(conn, sql, now(), self.number.as_str(), self.by.times)?;
-                // What stays unknown once more is a person's to decide.
-                again + self.ask(workspace, conn).await?
+                // What stays unknown once more is a person's to decide; what falls due just now is not.
+                again + self.ask(workspace, conn, self.by.times).await?
             }
             Then::Drop => {
                 let sql = "update messages set state = 'failed', due_at = null, updated_at = $1,
@@ -79,12 +79,13 @@ impl Write for Decide {
 }
 
 impl Decide {
-    /// Opens a case for what is overdue.
-    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+    /// Opens a case for what is overdue and was sent again so often.
+    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, resent: i64) -> Result<u64> {
         let sql = "update messages set due_at = null, updated_at = $1,
                        note = 'whether it was sent is unknown: a person was asked'
-                   where state = 'unknown' and due_at <= $1 and number_id = $2 returning id, conversation_id, body";
-        let overdue = all!(conn, Overdue, sql, now(), self.number.as_str())?;
+                   where state = 'unknown' and due_at <= $1 and number_id = $2 and resent >= $3
+                   returning id, conversation_id, body";
+        let overdue = all!(conn, Overdue, sql, now(), self.number.as_str(), resent)?;
         for message in &overdue {
             let case = Case {
                 conversation: &ConversationId::stored(message.conversation_id.clone()),
