@@ -1,25 +1,28 @@
 //! Assembles a desk from the configuration: the only place that does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use rust_embed::Embed;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Number, Numbers};
-use crate::domain::{AgentId, VersionId};
-use crate::eval::gate::{gate_of, guards};
+use crate::domain::{Action, AgentId, VersionId};
+use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
 use crate::pipeline::Engine;
 use crate::pipeline::inbound::Intake;
+use crate::permissions;
 use crate::prompts;
 use crate::store::agents::{ConnectNumber, NumberState};
+use crate::store::audit::{Actor, Entry};
 use crate::telemetry;
 use crate::worker::{self, Worker};
 
@@ -44,6 +47,8 @@ pub struct App {
     pub admin_key: String,
     /// Runs of evals, and publishing.
     pub jobs: Arc<Jobs>,
+    /// Files and folders of the desk that others of this machine can read, and that it cannot close to them.
+    pub open_files: Vec<PathBuf>,
     config: Config,
 }
 
@@ -69,6 +74,7 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = crate::store::Store::open(&config.store).await?;
+        let open_files = permissions::tighten(&config.store.path);
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
         config.speech.fetch(&config.models).await.map_err(|why| anyhow!("[speech]: {why}"))?;
@@ -121,7 +127,7 @@ impl App {
         }
         let desk = Arc::new(desk);
         let jobs = Jobs::new(desk.clone(), config.files.suites.clone(), data);
-        Ok(Self { desk, admin_key, jobs, config })
+        Ok(Self { desk, admin_key, jobs, open_files, config })
     }
 
     /// Learns the documents of the configured folder (or the demo's), and loads the index.
@@ -148,7 +154,7 @@ impl App {
 
     /// Whether documents of a collection changed and have to pass a gate first: those that answer go on, and it is said so.
     async fn waits(&self, collection: &str) -> anyhow::Result<bool> {
-        let guards = guards(&self.desk, collection).await?;
+        let guards = self.desk.guards(collection).await?;
         let Some((agent, _)) = guards.first() else { return Ok(false) };
         let id = self.desk.store.collection(collection).await?;
         let documents = self.desk.store.documents(&id, 0).await?;
@@ -208,9 +214,11 @@ impl App {
             desk: self.desk,
             jobs: self.jobs,
             admin_key: self.admin_key,
+            link_file: self.config.store.path.with_file_name(http::LINK_FILE),
             settings: self.config.http,
             metrics: telemetry::metrics(),
             sign_outs: tokio::sync::watch::Sender::default(),
+            guesses: http::GuessLimit::default(),
         }
     }
 }
@@ -316,6 +324,8 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         desk.store.note_file(&published.agent, &hash).await?;
         if published.changed {
             tracing::info!(agent = file.slug, version = published.ordinal, "{name} is live");
+            let entry = Entry::new(Actor::here("prompt file"), Action::AgentPublished, &file.slug);
+            desk.store.audit(entry.with(json!({"version": published.ordinal}))).await?;
         }
     }
     for row in desk.store.agents().await? {

@@ -11,9 +11,11 @@ use crate::prompts;
 use crate::store::Store;
 
 pub mod live;
+mod guards;
 mod numbers;
 mod wake;
 
+pub use guards::{Change, Refusal, Wish};
 pub use numbers::{Connector, Number, Numbers, Seen};
 pub use wake::{Begin, Places, Stirs, Wake};
 

@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 
+use super::audit::Written;
+use super::learn::admit;
 use crate::app::App;
+use crate::desk::Change;
 use crate::domain::trace::Consulted;
-use crate::domain::{AnswerId, CollectionId, Consult, Curated};
+use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
 use crate::pipeline::curated::{Ask, look};
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 
@@ -49,6 +52,9 @@ enum Command {
         language: Option<String>,
         /// What they get, Markdown
         answer: String,
+        /// Past the gates of the agents that answer from it; that is written down
+        #[arg(long)]
+        force: bool,
     },
     /// Change an answer; what is not given stays
     Edit {
@@ -69,11 +75,17 @@ enum Command {
         /// Keep it, but do not let it answer
         #[arg(long)]
         off: bool,
+        /// Past the gates of the agents that answer from it; that is written down
+        #[arg(long)]
+        force: bool,
     },
     /// Remove an answer
     Remove {
         /// Its id, ans_…
         id: String,
+        /// Past the gates of the agents that answer from it; that is written down
+        #[arg(long)]
+        force: bool,
     },
     /// Say which answer a question gets, how near it is, and why it is not given
     Test {
@@ -89,13 +101,24 @@ enum Command {
 }
 
 impl Answers {
+    /// What the audit log has of it.
+    pub(super) fn writes(&self) -> Written {
+        match &self.command {
+            Command::List { .. } | Command::Test { .. } => None,
+            Command::Add { collection, .. } => Some((Action::AnswerCreated, collection.clone())),
+            Command::Edit { id, .. } => Some((Action::AnswerChanged, id.clone())),
+            Command::Remove { id, .. } => Some((Action::AnswerRemoved, id.clone())),
+        }
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::List { collection } => list(&app, collection.as_deref()).await?,
-            Command::Add { collection, ask, language, answer } => {
-                let collection = one_collection(&app, &collection).await?;
+            Command::Add { collection: name, ask, language, answer, force } => {
+                let collection = one_collection(&app, &name).await?;
                 let curated = Curated { phrasings: ask, body: answer, language, enabled: true };
                 let curated = tidied(curated)?;
+                admit(&app, (&name, Change::Answer), force).await?;
                 let new = NewAnswer { collection, curated, author: author() };
                 let id = app.desk.store.add_answer(new).await?;
                 let id = id.ok_or_else(|| {
@@ -103,7 +126,7 @@ impl Answers {
                 })?;
                 println!("{id}");
             }
-            Command::Edit { id, ask, answer, language, on, off } => {
+            Command::Edit { id, ask, answer, language, on, off, force } => {
                 let row = find(&app, &id).await?;
                 let known = row.curated();
                 let curated = tidied(Curated {
@@ -112,11 +135,13 @@ impl Answers {
                     language: language.or(known.language).filter(|code| !code.is_empty()),
                     enabled: (known.enabled || on) && !off,
                 })?;
+                admit(&app, (&collection_of(&app, &row).await?, Change::Answer), force).await?;
                 done(&app.desk.store.change_answer(&AnswerId::stored(row.id), curated).await?)?;
                 println!("{id} was changed.");
             }
-            Command::Remove { id } => {
+            Command::Remove { id, force } => {
                 let row = find(&app, &id).await?;
+                admit(&app, (&collection_of(&app, &row).await?, Change::Answer), force).await?;
                 done(&app.desk.store.remove_answer(&AnswerId::stored(row.id)).await?)?;
                 println!("{id} was removed.");
             }
@@ -199,6 +224,12 @@ pub(super) fn explain(seen: &Consulted) -> String {
 async fn collections(app: &App) -> anyhow::Result<Vec<(String, CollectionId)>> {
     let rows = app.desk.store.collections().await?;
     Ok(rows.into_iter().map(|row| (row.slug, CollectionId::stored(row.id))).collect())
+}
+
+/// The name of an answer's collection.
+async fn collection_of(app: &App, row: &AnswerRow) -> anyhow::Result<String> {
+    let own = |(_, id): &(String, CollectionId)| id.as_str() == row.collection_id;
+    Ok(collections(app).await?.into_iter().find(own).map(|(name, _)| name).unwrap_or_default())
 }
 
 /// The collection of a name.

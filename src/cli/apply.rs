@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::audit::Written;
 use super::bar::RunBar;
 use super::learn::Bar;
 use super::publish::{actor, live, note_file, refused};
 use crate::app::{App, prompt_sources, shelves};
 use crate::config::Config;
+use crate::domain::Action;
 use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
 use crate::knowledge::Shelf;
 use crate::prompts;
+use crate::store::audit::Actor;
 
 /// Make the desk equal to the files: documents learned and prompts published, each through its gate
 ///
@@ -33,11 +36,16 @@ pub(super) struct Apply {
 type Line = (String, String, bool);
 
 impl Apply {
+    /// What the audit log has of it, beside what the gates write down.
+    pub(super) fn writes(&self) -> Written {
+        (!self.dry_run).then(|| (Action::KnowledgeLearned, "files".to_owned()))
+    }
+
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let app = App::review(config.clone()).await?;
         app.desk.library.follow().await?;
         app.desk.follow_answers().await?;
-        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
         let mut lines = Vec::new();
         for at in 0..shelves(&config)?.len() {
             let again = || nth(&config, at);

@@ -31,12 +31,25 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
             return Ok(report.end());
         }
     };
+    check_files(&app, &mut report);
     check_parts(&app, &mut report).await;
     check_speech(&app, &listens, &mut report);
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
     check_numbers(&app, &mut report, public).await;
     Ok(report.end())
+}
+
+fn check_files(app: &App, report: &mut Report) {
+    let Some(first) = app.open_files.first() else {
+        return report.good("files", "what the desk keeps can be read by its owner alone");
+    };
+    let all: Vec<_> = app.open_files.iter().map(|file| format!("'{}'", file.display())).collect();
+    report.bad(
+        "files",
+        &format!("{} and {} more can be read by others of this machine", first.display(), all.len() - 1),
+        &format!("as the owner of these files, or root: chmod go-rwx {}", all.join(" ")),
+    );
 }
 
 async fn check_parts(app: &App, report: &mut Report) {

@@ -7,8 +7,11 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::answer::{author, one_collection, tidied};
+use super::audit::Written;
+use super::learn::admit;
 use crate::app::App;
-use crate::domain::{AgentId, Curated, GapId};
+use crate::desk::Change;
+use crate::domain::{Action, AgentId, Curated, GapId};
 use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
 use crate::store::gaps::{GapRow, Wanted};
@@ -51,6 +54,9 @@ enum Command {
         /// The collection that the answer belongs to [default: the agent's first]
         #[arg(long)]
         collection: Option<String>,
+        /// Past the gates of the agents that answer from it; that is written down
+        #[arg(long)]
+        force: bool,
     },
     /// Dismiss a group
     Dismiss {
@@ -60,6 +66,17 @@ enum Command {
 }
 
 impl Gaps {
+    /// What the audit log has of it.
+    pub(super) fn writes(&self) -> Written {
+        match &self.command {
+            Some(Command::Answer { id, .. }) => Some((Action::GapAnswered, id.clone())),
+            Some(Command::Dismiss { id }) => Some((Action::GapDismissed, id.clone())),
+            None | Some(Command::List { .. } | Command::Show { .. }) => {
+                self.recheck.then(|| (Action::GapsRechecked, String::new()))
+            }
+        }
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let store = &app.desk.store;
         group(store).await?;
@@ -77,9 +94,9 @@ impl Gaps {
                     println!("    {}  {}", moment(example.created_at), one_line(&example.question));
                 }
             }
-            Some(Command::Answer { id, answer, ask, collection }) => {
+            Some(Command::Answer { id, answer, ask, collection, force }) => {
                 let gap = find(&app, &id).await?;
-                make(&app, &gap, Given { answer, ask, collection }).await?;
+                make(&app, &gap, Given { answer, ask, collection, force }).await?;
             }
             Some(Command::Dismiss { id }) => {
                 let gap = find(&app, &id).await?;
@@ -96,6 +113,7 @@ struct Given {
     answer: String,
     ask: Vec<String>,
     collection: Option<String>,
+    force: bool,
 }
 
 async fn list(app: &App, all: bool) -> anyhow::Result<()> {
@@ -135,6 +153,10 @@ async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
     };
     let curated =
         tidied(Curated { phrasings: asked, body: given.answer, language: None, enabled: true })?;
+    let rows = store.collections().await?;
+    let own = rows.into_iter().find(|row| row.id == collection.as_str());
+    let name = own.map(|row| row.slug).unwrap_or_default();
+    admit(app, (&name, Change::Answer), given.force).await?;
     let new = NewAnswer { collection, curated, author: author() };
     let answer = store.answer_gap(&id, new).await?;
     let answer = answer.ok_or_else(|| anyhow!("the collection is full: remove some answers"))?;

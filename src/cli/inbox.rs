@@ -6,8 +6,9 @@ use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
+use super::audit::Written;
 use crate::app::App;
-use crate::domain::{ConversationId, Heard, MessageId};
+use crate::domain::{Action, ConversationId, Heard, MessageId};
 
 /// Show the customers who wait for a person, and give them back to the bot
 #[derive(Debug, Args)]
@@ -38,6 +39,19 @@ enum Command {
 }
 
 impl Inbox {
+    /// What the audit log has of it.
+    pub(super) fn writes(&self) -> Written {
+        match &self.command {
+            None | Some(Command::Show { .. }) => None,
+            Some(Command::Correct { message, .. }) => {
+                Some((Action::TranscriptCorrected, message.clone()))
+            }
+            Some(Command::Resolve { conversation }) => {
+                Some((Action::ConversationResolved, conversation.clone()))
+            }
+        }
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             None => list(&app).await?,

@@ -11,10 +11,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::bar::RunBar;
 use super::publish::{actor, refused};
 use crate::app::App;
+use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
-use crate::eval::gate::{Taken, Taking, guards};
+use crate::eval::gate::{Taken, Taking};
 use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{FORMATS, Progress, Shelf, Summary};
+use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 
 /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
@@ -48,6 +50,11 @@ pub(super) struct Learn {
 }
 
 impl Learn {
+    /// On what, for the audit log.
+    pub(super) fn subject(&self) -> String {
+        self.collection.clone().unwrap_or_else(|| format!("{} paths", self.paths.len()))
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let of_a_site = self.every.is_some() || self.depth.is_some() || self.pages.is_some();
         let files = self.paths.iter().any(|path| address(path).is_none());
@@ -79,7 +86,7 @@ impl Learn {
                 continue;
             }
             let started = Instant::now();
-            let summary = if guards(&app.desk, &name).await?.is_empty() {
+            let summary = if app.desk.guards(&name).await?.is_empty() {
                 Some(app.desk.library.learn(shelf, &Bar::default()).await?)
             } else {
                 self.guarded(app, (path, at), &name).await?
@@ -102,7 +109,7 @@ impl Learn {
             let found = Shelf::find(path, self.collection.as_deref())?.into_iter().nth(at);
             found.ok_or_else(|| std::io::Error::other("the folder changed meanwhile"))
         };
-        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
         let taking = Taking {
             force: self.force,
             dry_run: false,
@@ -128,10 +135,25 @@ impl Learn {
         let Self { every, depth, pages, .. } = *self;
         let wanted = Wanted { url: url.to_owned(), depth, pages, every_minutes: every };
         let name = self.collection.clone().unwrap_or_else(|| host(url));
+        admit(app, (&name, Change::Source), self.force).await?;
         let library = &app.desk.library;
         let source = library.add_source(&name, &wanted, Reader::Caller).await?;
         refresh(app, &name, &source).await
     }
+}
+
+/// Lets a change be made that is not tried first; where a gate guards the collection by force only.
+pub(super) async fn admit(
+    app: &App,
+    (collection, change): (&str, Change),
+    force: bool,
+) -> anyhow::Result<()> {
+    let wish = Wish { collection, change, force, actor: Actor::here(actor()) };
+    let admitted = app.desk.admit(wish).await;
+    if matches!(admitted, Err(Refusal::Guarded(_))) {
+        eprintln!("With --force it is done all the same, and that is written down.");
+    }
+    Ok(admitted?)
 }
 
 /// Reads a source, and says what became of its pages; whether anything failed.

@@ -11,6 +11,7 @@ use crate::telemetry;
 
 mod answer;
 mod apply;
+mod audit;
 mod bar;
 mod cases;
 mod chat;
@@ -30,6 +31,7 @@ mod replay;
 mod search;
 mod serve;
 mod sign_in;
+mod sign_out;
 mod source;
 mod transcribe;
 mod webhook;
@@ -62,6 +64,7 @@ enum Command {
     Serve(serve::Serve),
     /// Print a link that signs in to the console in a browser, once
     SignIn,
+    SignOut(sign_out::SignOut),
     /// Talk to an agent in the terminal; nobody else receives or stores it
     Chat(chat::Chat),
     /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
@@ -84,7 +87,7 @@ enum Command {
     Publish(publish::Publish),
     Versions(publish::Versions),
     Apply(apply::Apply),
-    Audit(publish::Audit),
+    Audit(audit::Audit),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and give them back to the bot
@@ -101,6 +104,9 @@ enum Command {
 
 /// Runs the command of the process's arguments.
 pub fn main() -> ExitCode {
+    // What is written holds customers' words and keys: it is for its owner alone, whoever starts this and however.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
     match start(arguments) {
         Ok(code) => code,
@@ -130,13 +136,22 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Every HTTP client needs it, also the one of a chat with a desk elsewhere, for which nothing is assembled here.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(arguments.command, config))
+    let written = audit::writes(&arguments.command);
+    runtime.block_on(async {
+        let store = config.store.clone();
+        let ended = run(arguments.command, config).await;
+        if let Some(written) = written {
+            audit::note(&store, written, &ended).await?;
+        }
+        ended
+    })
 }
 
 async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run(config).await,
         Command::SignIn => sign_in::run(config).await,
+        Command::SignOut(sign_out) => sign_out.run(config).await,
         Command::Chat(chat) => Box::pin(chat.run(config)).await,
         Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
         Command::Source(source) => source.run(App::assemble(config).await?).await,

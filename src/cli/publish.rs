@@ -1,5 +1,5 @@
 //! `frontdesk publish`: puts a version of an agent in front of customers, through its gate. `frontdesk versions` shows what there
-//! is to go back to, `frontdesk audit` who did what.
+//! is to go back to.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::eval::gate::{self, Became, Verdict};
 use crate::prompts;
+use crate::store::audit::Actor;
 
 /// Put a version of an agent in front of customers, if its gate lets it through
 ///
@@ -48,14 +49,6 @@ pub(super) struct Versions {
     agent: String,
 }
 
-/// Show who published, forced or was refused what
-#[derive(Debug, Args)]
-pub(super) struct Audit {
-    /// So many, the newest
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: i64,
-}
-
 /// What is to be published.
 struct Chosen {
     source: String,
@@ -79,7 +72,7 @@ impl Publish {
             None => self.read(&own)?,
         };
         let before = live(&app, &self.agent).await?;
-        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
         let wanted = gate::Wanted {
             agent: &self.agent,
             source: &chosen.source,
@@ -263,33 +256,8 @@ impl Versions {
     }
 }
 
-impl Audit {
-    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::review(config).await?;
-        let rows = app.desk.store.audit_log(None, self.limit.max(1)).await?;
-        if rows.is_empty() {
-            println!("nothing was published, forced or refused yet");
-        }
-        for row in rows {
-            let detail: Value = serde_json::from_str(&row.detail).unwrap_or_default();
-            let version =
-                detail["version"].as_i64().map(|it| format!(" version {it}")).unwrap_or_default();
-            println!(
-                "{}  {}  {} {}{version}",
-                moment(row.created_at),
-                row.actor,
-                row.action,
-                row.subject
-            );
-            let why = detail.pointer("/gate/reason").or_else(|| detail.get("reason"));
-            let why = why.and_then(Value::as_str).unwrap_or_default();
-            why.lines().for_each(|line| println!("    {line}"));
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-fn moment(ms: i64) -> String {
+/// A moment as people read it.
+pub(super) fn moment(ms: i64) -> String {
     chrono::DateTime::from_timestamp_millis(ms)
         .map(|moment| moment.format("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default()

@@ -1,6 +1,7 @@
 //! `frontdesk serve`: the desk itself. Says where it is and what to do next.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -10,9 +11,12 @@ use tokio::sync::oneshot;
 
 use super::chat;
 use super::learn::{Bar, tell};
+use super::publish::actor;
 use crate::app::{App, is_demo};
 use crate::config::Config;
-use crate::http::sign_in_link;
+use crate::domain::Action;
+use crate::http::{LINK_FILE, keep_link, sign_in_link};
+use crate::store::audit::{Actor, Entry};
 
 /// Serve webhooks and the API, and answer customers
 #[derive(Debug, Args)]
@@ -32,11 +36,14 @@ impl Serve {
         let url = format!("http://{}", listener.local_addr()?).replace("0.0.0.0", "127.0.0.1");
         let has_address = !config.http.base_url.is_empty();
         let key_file = config.store.path.with_file_name("admin.key");
+        let link_file = config.store.path.with_file_name(LINK_FILE);
         let app = App::assemble(config).await?;
         let summary = app.learn(&Bar::default()).await?;
         tell(&summary);
         let base_url = if has_address { app.desk.base_url.clone() } else { url.clone() };
         let link = sign_in_link(&app.desk.store, &base_url).await.context("no sign-in link")?;
+        let link = if std::io::stdout().is_terminal() { link } else { kept(&link, &link_file) };
+        app.desk.store.audit(Entry::new(Actor::here(actor()), Action::LinkCreated, "")).await?;
         greet(&app, (&url, &link), demo, &key_file.display().to_string());
         let talk = self.chat && std::io::stdin().is_terminal();
         let partner = chat::Partner { url, key: app.admin_key.clone() };
@@ -53,6 +60,17 @@ impl Serve {
         desk.await??;
         println!("Stopped.");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Where the link is, where nobody sits at a terminal: what is printed there is in somebody's log.
+fn kept(link: &str, file: &Path) -> String {
+    match keep_link(file, link) {
+        Ok(()) => format!("link in the file {}", file.display()),
+        Err(error) => {
+            tracing::warn!(%error, "the sign-in link could not be kept in {}", file.display());
+            "`frontdesk sign-in` prints a link".into()
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::learn::{in_words, refresh};
+use super::audit::Written;
+use super::learn::{admit, in_words, refresh};
 use crate::app::App;
-use crate::domain::SourceId;
+use crate::desk::Change;
+use crate::domain::{Action, SourceId};
 use crate::knowledge::web::Limits;
 use crate::store::sources::SourceRow;
 
@@ -27,27 +29,47 @@ enum Command {
     Refresh {
         /// Its id, src_…, or its address
         source: String,
+        /// Past the gates of the agents that answer from it; that is written down
+        #[arg(long)]
+        force: bool,
     },
     /// Remove a source with the documents that were learned from it
     Remove {
         /// Its id, src_…, or its address
         source: String,
+        /// Past the gates of the agents that answer from it; that is written down
+        #[arg(long)]
+        force: bool,
     },
 }
 
 impl Source {
+    /// What the audit log has of it.
+    pub(super) fn writes(&self) -> Written {
+        match &self.command {
+            None | Some(Command::List) => None,
+            Some(Command::Refresh { source, .. }) => {
+                Some((Action::SourceRefreshed, source.clone()))
+            }
+            Some(Command::Remove { source, .. }) => Some((Action::SourceRemoved, source.clone())),
+        }
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
-            Some(Command::Refresh { source }) => {
+            Some(Command::Refresh { source, force }) => {
                 let row = find(&app, &source).await?;
                 let collection = app.desk.library.collection_of(&row).await?;
+                admit(&app, (&collection, Change::Source), force).await?;
                 if refresh(&app, &collection, &row).await? {
                     return Ok(ExitCode::FAILURE);
                 }
             }
-            Some(Command::Remove { source }) => {
+            Some(Command::Remove { source, force }) => {
                 let row = find(&app, &source).await?;
+                let collection = app.desk.library.collection_of(&row).await?;
+                admit(&app, (&collection, Change::Source), force).await?;
                 app.desk.library.remove_source(&SourceId::stored(row.id)).await?;
                 println!("{} and its {} documents are removed.", row.url, row.pages);
             }

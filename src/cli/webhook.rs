@@ -8,9 +8,10 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
+use super::audit::Written;
 use crate::app::App;
 use crate::desk::Desk;
-use crate::domain::WebhookId;
+use crate::domain::{Action, WebhookId};
 use crate::domain::time::now_ms;
 use crate::pipeline::inbound::{self, Intake, Webhook};
 use crate::store::events::WebhookRow;
@@ -64,6 +65,15 @@ struct Replay {
 }
 
 impl Webhooks {
+    /// What the audit log has of it.
+    pub(super) fn writes(&self) -> Written {
+        match &self.command {
+            Command::List(_) | Command::Show { .. } => None,
+            Command::Replay(replay) if replay.dry_run => None,
+            Command::Replay(replay) => Some((Action::WebhooksReplayed, replay.webhooks.join(" "))),
+        }
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::List(since) => list(&app.desk, since.since).await?,
@@ -232,7 +242,7 @@ impl Sum {
 }
 
 /// Reads a length of time such as `30m`, `12h` or `7d`, in milliseconds.
-fn read_time(text: &str) -> Result<i64, String> {
+pub(super) fn read_time(text: &str) -> Result<i64, String> {
     let unit = text.chars().last().unwrap_or_default();
     let minutes: i64 = match unit {
         'm' => 1,

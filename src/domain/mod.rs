@@ -16,12 +16,14 @@ pub mod sending;
 pub mod prompt;
 pub mod trace;
 pub mod live;
+pub mod audit;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
     Texts, Voice,
 };
 pub use answer::Curated;
+pub use audit::Action;
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,

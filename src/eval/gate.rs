@@ -13,16 +13,17 @@ use super::row::{Journal, Summary};
 use super::run::{Plan, Progress};
 use super::suite::{Overrides, Suite};
 use crate::desk::Desk;
-use crate::domain::What;
+use crate::domain::audit::Outcome;
+use crate::domain::{Action, What};
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
 use crate::store::agents::{AgentRow, Published};
-use crate::store::audit::Entry;
+use crate::store::audit::{Actor, Entry};
 use crate::{eval::replay::draft_bot, store};
 
 mod documents;
 
-pub use documents::{Taken, Taking, guards};
+pub use documents::{Taken, Taking};
 
 /// Puts versions in front of customers.
 pub struct Publisher<'a> {
@@ -33,7 +34,7 @@ pub struct Publisher<'a> {
     /// Where the rows of a gate's runs go.
     pub folder: PathBuf,
     /// Who publishes, for the audit log.
-    pub actor: String,
+    pub actor: Actor,
 }
 
 /// What somebody wants to publish.
@@ -119,13 +120,14 @@ impl Publisher<'_> {
             Some(verdict) if dry_run => return Ok(Became::Refused(Box::new(verdict.clone()))),
             Some(verdict) if !force => {
                 let detail = json!({"rule": verdict.rule, "reason": verdict.reason, "hash": prompts::hash(source)});
-                self.note("agent.refused", agent, detail).await?;
+                let entry = self.entry(Action::AgentRefused, agent, detail);
+                self.desk.store.audit(entry.ended(Outcome::Refused)).await?;
                 return Ok(Became::Refused(Box::new(verdict.clone())));
             }
             _ if dry_run => return Ok(Became::Tried(verdict.map(Box::new))),
             _ => {}
         }
-        let action = if refused.is_some() { "agent.forced" } else { "agent.published" };
+        let action = if refused.is_some() { Action::AgentForced } else { Action::AgentPublished };
         let gate = verdict.as_ref().map(
             |it| json!({"passed": it.passed, "rule": it.rule, "suite": it.suite, "reason": it.reason}),
         );
@@ -167,17 +169,8 @@ impl Publisher<'_> {
         Ok(published)
     }
 
-    fn entry(&self, action: &'static str, subject: &str, detail: serde_json::Value) -> Entry {
-        Entry { actor: self.actor.clone(), action, subject: subject.to_owned(), detail }
-    }
-
-    async fn note(
-        &self,
-        action: &'static str,
-        subject: &str,
-        detail: serde_json::Value,
-    ) -> store::Result<()> {
-        self.desk.store.audit(self.entry(action, subject, detail)).await
+    fn entry(&self, action: Action, subject: &str, detail: serde_json::Value) -> Entry {
+        Entry::new(self.actor.clone(), action, subject).with(detail)
     }
 
     /// Runs a gate's suite on a draft and on what it is compared with. Without a draft the desk is tried as it is.

@@ -20,6 +20,7 @@ use super::target::Cache;
 use crate::desk::Desk;
 use crate::domain::{RunId, What};
 use crate::store;
+use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
 
 mod active;
@@ -127,13 +128,13 @@ impl Jobs {
     }
 
     /// Publishes on behalf of somebody; one at a time, because each compares with what is live.
-    pub async fn publisher(&self, actor: &str) -> (tokio::sync::MutexGuard<'_, ()>, Publisher<'_>) {
+    pub async fn publisher(&self, actor: Actor) -> (tokio::sync::MutexGuard<'_, ()>, Publisher<'_>) {
         let turn = self.publishing.lock().await;
         let publisher = Publisher {
             desk: &self.desk,
             grounds: self.grounds(None),
             folder: self.folder.join("gate"),
-            actor: actor.to_owned(),
+            actor,
         };
         (turn, publisher)
     }

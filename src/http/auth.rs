@@ -1,9 +1,11 @@
 //! Who may use the API: whoever has the admin key, and browsers that signed in with a link. The key is compared in constant
 //! time; a browser's writes must come from the console's own pages.
 
-use axum::extract::{Request, State};
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, SET_COOKIE};
-use axum::http::{HeaderMap, Method};
+use axum::http::{Extensions, HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -11,8 +13,11 @@ use subtle::ConstantTimeEq;
 use super::Shared;
 use super::error::Problem;
 use super::session::{Secret, has_csrf, is_foreign};
+use crate::domain::Action;
+use crate::domain::audit::Outcome;
 use crate::domain::time::now_ms;
-use crate::store::sessions::{PROLONG_MS, SESSION_MS};
+use crate::store::audit::{Actor, Entry};
+use crate::store::sessions::{Lifetime, PROLONG_MS};
 
 /// Who sent a request.
 #[derive(Clone)]
@@ -23,31 +28,34 @@ pub(super) enum Caller {
     Person {
         /// What its cookie holds.
         secret: Secret,
-        /// When its session ends unless it is used before.
-        expires_at: i64,
+        /// How long its session lives.
+        lifetime: Lifetime,
     },
 }
 
 impl Caller {
-    /// The name that the audit log keeps.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Key => "admin key",
-            Self::Person { .. } => "console",
-        }
+    /// Who it is for the audit log. Of a browser's session the log has the beginning of its hash: it tells browsers apart.
+    fn actor(&self, address: Option<IpAddr>) -> Actor {
+        let name = match self {
+            Self::Key => "admin key".to_owned(),
+            Self::Person { secret, .. } => format!("console {}", &secret.hash()[..8]),
+        };
+        Actor { name, address: shown(address) }
     }
 }
 
 /// Lets requests with the admin key or the cookie of a session through, and tells the handlers whose they are.
 pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next: Next) -> Response {
-    let caller = match identify(&web, request.method(), request.headers()).await {
+    let address = peer(request.extensions());
+    let caller = match identify(&web, request.method(), (request.headers(), address)).await {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
     let cookie = match caller.clone() {
-        Caller::Person { secret, expires_at } => prolong(&web, secret, expires_at).await,
+        Caller::Person { secret, lifetime } => prolong(&web, secret, lifetime).await,
         Caller::Key => None,
     };
+    request.extensions_mut().insert(caller.actor(address));
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     if let Some(cookie) = cookie.and_then(|secret| secret.cookie(&web.settings)) {
@@ -57,8 +65,51 @@ pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next:
     response
 }
 
-/// Whether a request carries the admin key.
-pub(super) fn check(web: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+/// The address that a request comes from: that of the connection, which may be a proxy's.
+pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical())
+}
+
+/// An address for the audit log.
+pub(super) fn shown(address: Option<IpAddr>) -> String {
+    address.map(|address| address.to_string()).unwrap_or_default()
+}
+
+/// Refuses whoever was wrong too often a moment ago.
+pub(super) fn not_too_often(web: &Shared, address: Option<IpAddr>) -> Result<(), Problem> {
+    if web.guesses.is_open(address, now_ms()) {
+        return Ok(());
+    }
+    Err(Problem::too_many("Too many wrong keys or links came from this address: wait a minute."))
+}
+
+/// Counts a wrong key or link, and writes it down unless there are many of them.
+pub(super) async fn note_wrong(web: &Shared, address: Option<IpAddr>, action: Action) {
+    let Some(silent) = web.guesses.wrong(address, now_ms()) else { return };
+    let actor = Actor { name: "unknown".into(), address: shown(address) };
+    let detail = serde_json::json!({"not_listed": silent});
+    let entry = Entry::new(actor, action, "").with(detail).ended(Outcome::Refused);
+    if let Err(error) = web.desk.store.audit(entry).await {
+        tracing::warn!(%error, "a wrong key or link is not in the audit log");
+    }
+}
+
+/// Whether a request carries the admin key. What is wrong is counted; a request without a key is no guess.
+pub(super) async fn check(
+    web: &Shared,
+    (headers, address): (&HeaderMap, Option<IpAddr>),
+) -> Result<(), Problem> {
+    if headers.contains_key(AUTHORIZATION) {
+        not_too_often(web, address)?;
+    }
+    let checked = has_key(web, headers);
+    if checked.is_err() && headers.contains_key(AUTHORIZATION) {
+        note_wrong(web, address, Action::KeyRefused).await;
+    }
+    checked
+}
+
+fn has_key(web: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     if bool::from(key.as_bytes().ct_eq(web.admin_key.as_bytes())) {
@@ -86,15 +137,20 @@ pub(super) async fn signed_out(web: Shared, caller: Caller) {
     }
 }
 
-/// How often whoever listens for long is asked for the session anew.
-const LOOK: std::time::Duration = std::time::Duration::from_mins(1);
+/// How often whoever listens for long is asked for the session anew: so long a stream goes on at the most after a command, or another
+/// replica, ended its session.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
-async fn identify(web: &Shared, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
+async fn identify(
+    web: &Shared,
+    method: &Method,
+    (headers, address): (&HeaderMap, Option<IpAddr>),
+) -> Result<Caller, Problem> {
     let Some(secret) = Secret::of(headers).filter(|_| !headers.contains_key(AUTHORIZATION)) else {
-        return check(web, headers).map(|()| Caller::Key);
+        return check(web, (headers, address)).await.map(|()| Caller::Key);
     };
-    let Some(expires_at) = web.desk.store.session(&secret.hash()).await? else {
-        return check(web, headers).map(|()| Caller::Key);
+    let Some(lifetime) = web.desk.store.session(&secret.hash()).await? else {
+        return check(web, (headers, address)).await.map(|()| Caller::Key);
     };
     if !matches!(*method, Method::GET | Method::HEAD) {
         if is_foreign(headers, &web.settings) {
@@ -106,16 +162,16 @@ async fn identify(web: &Shared, method: &Method, headers: &HeaderMap) -> Result<
             ));
         }
     }
-    Ok(Caller::Person { secret, expires_at })
+    Ok(Caller::Person { secret, lifetime })
 }
 
 /// Has a session live on that is in use; what to put into the cookie then. At most once an hour.
-async fn prolong(web: &Shared, secret: Secret, expires_at: i64) -> Option<Secret> {
-    if expires_at > now_ms() + SESSION_MS - PROLONG_MS {
+async fn prolong(web: &Shared, secret: Secret, lifetime: Lifetime) -> Option<Secret> {
+    if lifetime.expires_at > lifetime.prolonged(now_ms()) - PROLONG_MS {
         return None;
     }
     match web.desk.store.prolong_session(secret.hash()).await {
-        Ok(_) => Some(secret),
+        Ok(()) => Some(secret),
         Err(error) => {
             tracing::debug!(%error, "a session could not be prolonged, it is tried again");
             None

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
+use super::audit::Note;
 use crate::store;
 
 /// Seconds after which a provider should send again what could not be stored.
@@ -26,17 +27,27 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     verdict: Option<Box<serde_json::Value>>,
+    /// Whether the audit log has an entry of it already.
+    #[serde(skip)]
+    written: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Self { status: status.as_u16(), title, detail: detail.into(), verdict: None }
+        let (detail, verdict, written) = (detail.into(), None, false);
+        Self { status: status.as_u16(), title, detail, verdict, written }
     }
 
     /// A version that its gate refused, with what the gate found.
     pub(super) fn refused(detail: String, verdict: serde_json::Value) -> Self {
-        Self { verdict: Some(Box::new(verdict)), ..Self::new(StatusCode::CONFLICT, detail) }
+        let verdict = Some(Box::new(verdict));
+        Self { verdict, written: true, ..Self::new(StatusCode::CONFLICT, detail) }
+    }
+
+    /// A change of knowledge that a gate guards, of which there is an entry in the audit log.
+    pub(super) fn guarded(detail: String) -> Self {
+        Self { written: true, ..Self::new(StatusCode::CONFLICT, detail) }
     }
 
     /// More is asked for than is done at a time.
@@ -97,7 +108,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let written = self.written;
         let mut response = (status, Json(self)).into_response();
+        if written {
+            response.extensions_mut().insert(Note::Written);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -1,7 +1,6 @@
 //! Health and metrics, for whoever watches the process.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 
 use super::error::Problem;
 use super::{Shared, auth};
@@ -20,9 +19,10 @@ pub(super) async fn ready(State(web): State<Shared>) -> Result<&'static str, Pro
 /// Metrics in Prometheus' text format. Needs the admin key.
 pub(super) async fn metrics(
     State(web): State<Shared>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<String, Problem> {
-    auth::check(&web, &headers)?;
+    let address = auth::peer(request.extensions());
+    auth::check(&web, (request.headers(), address)).await?;
     let (turns, sends) = web.desk.store.backlog().await?;
     metrics::gauge!("frontdesk_turns_waiting").set(count(turns));
     metrics::gauge!("frontdesk_sends_waiting").set(count(sends));

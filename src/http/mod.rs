@@ -3,6 +3,7 @@
 //! Every route needs the admin key or a session, but for webhooks (which are signed), health, the console's own files, signing
 //! in and the OpenAPI document.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,16 +25,19 @@ use crate::desk::Desk;
 use crate::eval::jobs::Jobs;
 
 mod api;
+mod audit;
 mod auth;
 mod console;
 mod error;
 mod extract;
+mod guess_limit;
 mod health;
 mod session;
 mod webhooks;
 
 pub use api::openapi;
-pub use session::sign_in_link;
+pub use guess_limit::GuessLimit;
+pub use session::{LINK_FILE, keep_link, sign_in_link};
 
 /// How the web server is reached, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,7 +73,14 @@ pub struct Web {
     pub demo: bool,
     /// Tells streams that somebody signed out.
     pub sign_outs: watch::Sender<()>,
+    /// The file with the link that signs in first, gone once it is used.
+    pub link_file: PathBuf,
+    /// Who was wrong too often.
+    pub guesses: GuessLimit,
 }
+
+/// The shortest key that a configuration may have, in characters.
+const SHORTEST_KEY: usize = 24;
 
 /// What every handler gets.
 type Shared = Arc<Web>;
@@ -85,7 +96,8 @@ pub async fn serve(
         shutdown.await;
         wake.end_live();
     };
-    axum::serve(listener, router(web)).with_graceful_shutdown(stopped).await
+    let service = router(web).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stopped).await
 }
 
 fn router(web: Web) -> Router {
@@ -134,11 +146,18 @@ impl Settings {
         self.base_url.trim_end_matches('/').to_owned()
     }
 
-    /// The key of the configuration, or the one kept in the folder `data`, which is made when there is none.
+    /// The key of the configuration, or the one kept in the folder `data`, which is made when there is none. One that could be
+    /// guessed is refused.
     pub fn admin_key(&self, data: Option<&Path>) -> std::io::Result<String> {
         let configured = self.admin_key.expose_secret();
         if configured.is_empty() {
             return kept_key(data.unwrap_or(Path::new(".")));
+        }
+        if configured.chars().count() < SHORTEST_KEY {
+            return Err(std::io::Error::other(format!(
+                "[http] admin_key is shorter than {SHORTEST_KEY} characters, and could be guessed: `openssl rand -hex 24` makes one; \
+                 or leave it empty, and one is made and kept beside the database"
+            )));
         }
         Ok(configured.to_owned())
     }

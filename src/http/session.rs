@@ -1,6 +1,8 @@
 //! What signs a person in: links, the cookie of a session, and the token that shows that a write comes from the console
 //! itself. Only hashes of them reach the database.
 
+use std::path::Path;
+
 use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
@@ -95,6 +97,32 @@ pub(super) fn is_foreign(headers: &HeaderMap, settings: &Settings) -> bool {
     let base = settings.base_url();
     let known = base.split_once("://").map_or("", |(_, host)| host);
     !text(HOST.as_str()).is_some_and(ours) && !ours(known)
+}
+
+/// The file beside the database with the link of the last start, where nobody sat at a terminal.
+pub const LINK_FILE: &str = "sign-in.link";
+
+/// Keeps a link in a file that its owner alone can read, in the place of the one before.
+pub fn keep_link(file: &Path, link: &str) -> std::io::Result<()> {
+    let beside = file.with_extension("link.new");
+    drop(std::fs::remove_file(&beside));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut written = options.open(&beside)?;
+    std::io::Write::write_all(&mut written, format!("{link}\n").as_bytes())?;
+    written.sync_all()?;
+    std::fs::rename(&beside, file)
+}
+
+/// Removes the file if it has this link, which is used up.
+pub(super) fn forget_link(file: &Path, secret: &Secret) {
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    let used = kept.trim_end().rsplit_once('#').is_some_and(|(_, token)| token == secret.0);
+    if used && let Err(error) = std::fs::remove_file(file) {
+        tracing::debug!(%error, "the file of a used sign-in link stays");
+    }
 }
 
 /// Makes a link that signs in whoever opens it first, within a day. What it holds stands behind `#`, so that no log of a

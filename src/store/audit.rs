@@ -1,9 +1,11 @@
-//! The audit log: who did what that changes how customers are answered. Rows are added, never changed.
+//! The audit log: who did what, how it ended, and from where. Rows are added and, after a time, forgotten; never changed.
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::{Conn, Result, Store, Write, all, now, run};
+use crate::domain::audit::{Action, Outcome};
 use crate::domain::{AuditId, WorkspaceId};
 
 /// Something that was done.
@@ -13,27 +15,80 @@ pub struct AuditRow {
     pub id: String,
     /// Who did it, such as `admin key` or `ada on box1`.
     pub actor: String,
-    /// What, such as `agent.publish`.
+    /// What, as [`Action`] has it.
     pub action: String,
     /// To what, such as an agent's short name.
     pub subject: String,
     /// More of it, as JSON.
     pub detail: String,
+    /// How it ended, as [`Outcome`] has it.
+    pub outcome: String,
+    /// The address of the connection that asked; empty where there was none.
+    pub address: String,
     /// When, milliseconds since 1970.
     pub created_at: i64,
+}
+
+/// Who does something, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// `admin key`, `console`, or who sits at the terminal.
+    pub name: String,
+    /// The address of the connection; empty where there is none.
+    pub address: String,
 }
 
 /// Something to write down.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Who did it.
-    pub actor: String,
-    /// What.
-    pub action: &'static str,
-    /// To what.
-    pub subject: String,
-    /// More of it.
-    pub detail: serde_json::Value,
+    actor: Actor,
+    action: Action,
+    outcome: Outcome,
+    subject: String,
+    /// More of it. Never bodies, secrets or phone numbers.
+    pub detail: Value,
+}
+
+/// Which entries; what is not given does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this action.
+    pub action: Option<Action>,
+    /// Only those that ended so.
+    pub outcome: Option<Outcome>,
+    /// Only those of this actor.
+    pub actor: Option<String>,
+    /// Only those on this object.
+    pub subject: Option<String>,
+    /// Only those since this moment, milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Only those before this row: its moment and id.
+    pub before: Option<(i64, String)>,
+}
+
+impl Actor {
+    /// Somebody without an address: a command, or the desk itself.
+    pub fn here(name: impl Into<String>) -> Self {
+        Self { name: name.into(), address: String::new() }
+    }
+}
+
+impl Entry {
+    /// That somebody did something.
+    pub fn new(actor: Actor, action: Action, subject: impl Into<String>) -> Self {
+        let outcome = Outcome::Done;
+        Self { actor, action, outcome, subject: subject.into(), detail: json!({}) }
+    }
+
+    /// The same with more of it.
+    pub fn with(self, detail: Value) -> Self {
+        Self { detail, ..self }
+    }
+
+    /// The same with another end.
+    pub fn ended(self, outcome: Outcome) -> Self {
+        Self { outcome, ..self }
+    }
 }
 
 impl Store {
@@ -42,21 +97,43 @@ impl Store {
         self.apply(entry).await
     }
 
-    /// What was done, newest first, at most `limit`, from before a row.
-    pub async fn audit_log(
-        &self,
-        before: Option<(i64, &str)>,
-        limit: i64,
-    ) -> Result<Vec<AuditRow>> {
+    /// What was done, newest first, at most `limit`.
+    pub async fn audit_log(&self, filter: &Filter, limit: i64) -> Result<Vec<AuditRow>> {
         let workspace = self.workspace_id();
-        let (at, id) = before.unwrap_or((i64::MAX, ""));
+        let (at, id) = filter.before.clone().unwrap_or((i64::MAX, String::new()));
+        let action = filter.action.map_or("", Action::as_str);
+        let outcome = filter.outcome.map_or("", Outcome::as_str);
+        let actor = filter.actor.clone().unwrap_or_default();
+        let subject = filter.subject.clone().unwrap_or_default();
+        let since = filter.since.unwrap_or(i64::MIN);
         self.read(async |conn| {
-            let sql = "select id, actor, action, subject, detail, created_at from audit_log
+            let sql =
+                "select id, actor, action, subject, detail, outcome, address, created_at from audit_log
                        where workspace_id = $1 and (created_at < $2 or (created_at = $2 and id < $3))
-                       order by created_at desc, id desc limit $4";
-            all!(conn, AuditRow, sql, workspace.as_str(), at, id, limit)
+                       and created_at >= $4 and ($5 = '' or action = $5) and ($6 = '' or outcome = $6)
+                       and ($7 = '' or actor = $7) and ($8 = '' or subject = $8)
+                       order by created_at desc, id desc limit $9";
+            all!(
+                conn,
+                AuditRow,
+                sql,
+                workspace.as_str(),
+                at,
+                &id,
+                since,
+                action,
+                outcome,
+                &actor,
+                &subject,
+                limit
+            )
         })
         .await
+    }
+
+    /// Forgets at most `most` entries from before a moment; how many.
+    pub async fn forget_audit(&self, before: i64, most: i64) -> Result<u64> {
+        self.apply(Forget { before, most }).await
     }
 }
 
@@ -66,20 +143,38 @@ impl Write for Entry {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let sql =
-            "insert into audit_log (id, workspace_id, actor, action, subject, detail, created_at)
-                   values ($1, $2, $3, $4, $5, $6, $7)";
+            "insert into audit_log (id, workspace_id, actor, action, subject, detail, outcome, address, created_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let (id, detail) = (AuditId::generate(), self.detail.to_string());
         run!(
             conn,
             sql,
             id.as_str(),
             workspace.as_str(),
-            &self.actor,
-            self.action,
-            &self.subject,
+            &self.actor.name,
+            self.action.as_str(),
+            super::storable(&self.subject),
             detail,
+            self.outcome.as_str(),
+            &self.actor.address,
             now()
         )
         .map(|_| ())
+    }
+}
+
+struct Forget {
+    before: i64,
+    most: i64,
+}
+
+#[async_trait]
+impl Write for Forget {
+    type Out = u64;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+        let sql = "delete from audit_log where workspace_id = $1 and id in
+                   (select id from audit_log where workspace_id = $1 and created_at < $2 order by created_at limit $3)";
+        run!(conn, sql, workspace.as_str(), self.before, self.most)
     }
 }

@@ -1,5 +1,5 @@
 //! Who is signed in to the console: links that are used once, and the sessions that they become. Knows both by their hashes
-//! alone.
+//! alone. A session ends when it is not used for long enough, and for good some time after the sign-in, however much it is used.
 
 use async_trait::async_trait;
 
@@ -10,6 +10,8 @@ use crate::domain::WorkspaceId;
 pub const LINK_MS: i64 = 24 * HOUR_MS;
 /// How long a session lives that is not used, in milliseconds: thirty days.
 pub const SESSION_MS: i64 = 30 * 24 * HOUR_MS;
+/// How long a session lives at the most, in milliseconds: ninety days.
+pub const LONGEST_SESSION_MS: i64 = 90 * 24 * HOUR_MS;
 /// A session is prolonged at most so often, in milliseconds.
 pub const PROLONG_MS: i64 = HOUR_MS;
 const HOUR_MS: i64 = 3_600_000;
@@ -35,19 +37,25 @@ impl Store {
         self.apply(SignIn { link, session }).await
     }
 
-    /// Until when a session lives; `None` where there is none, or it is over.
-    pub async fn session(&self, hash: &str) -> Result<Option<i64>> {
+    /// How long a session lives; `None` where there is none, or it is over.
+    pub async fn session(&self, hash: &str) -> Result<Option<Lifetime>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select expires_at from sessions where hash = $1 and workspace_id = $2 and expires_at > $3";
-            let row = first!(conn, (i64,), sql, hash, workspace.as_str(), now())?;
-            Ok(row.map(|row| row.0))
+            let sql = "select created_at, expires_at from sessions
+                       where hash = $1 and workspace_id = $2 and expires_at > $3 and created_at > $4";
+            let moment = now();
+            let oldest = moment - LONGEST_SESSION_MS;
+            let row = first!(conn, (i64, i64), sql, hash, workspace.as_str(), moment, oldest)?;
+            Ok(row.map(|(created_at, expires_at)| Lifetime {
+                expires_at: expires_at.min(created_at + LONGEST_SESSION_MS),
+                last_end: created_at + LONGEST_SESSION_MS,
+            }))
         })
         .await
     }
 
-    /// Has a session live on from now; until when.
-    pub async fn prolong_session(&self, hash: String) -> Result<i64> {
+    /// Has a session live on from now.
+    pub async fn prolong_session(&self, hash: String) -> Result<()> {
         self.apply(Prolong(hash)).await
     }
 
@@ -56,9 +64,30 @@ impl Store {
         self.apply(End(hash)).await
     }
 
+    /// Ends every session, and every link that nobody used yet; how many of each.
+    pub async fn end_sessions(&self) -> Result<(u64, u64)> {
+        self.apply(EndAll).await
+    }
+
     /// Forgets links and sessions that are over.
     pub async fn forget_sessions(&self) -> Result<()> {
         self.apply(Forget).await
+    }
+}
+
+/// How long a session lives, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// When it ends unless it is used before.
+    pub expires_at: i64,
+    /// When it ends however much it is used.
+    pub last_end: i64,
+}
+
+impl Lifetime {
+    /// When it would end if it were used now.
+    pub fn prolonged(self, moment: i64) -> i64 {
+        (moment + SESSION_MS).min(self.last_end)
     }
 }
 
@@ -102,16 +131,30 @@ struct Prolong(String);
 
 #[async_trait]
 impl Write for Prolong {
-    type Out = i64;
+    type Out = ();
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<i64> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let moment = now();
         let until = moment + SESSION_MS;
-        // One that is over, or that was ended meanwhile, stays so.
-        let sql = "update sessions set expires_at = $1
+        // One that is over, or that was ended meanwhile, stays so; none lives longer than the longest.
+        let sql = "update sessions
+                   set expires_at = case when created_at + $5 < $1 then created_at + $5 else $1 end
                    where hash = $2 and workspace_id = $3 and expires_at > $4 and expires_at < $1";
-        run!(conn, sql, until, &self.0, workspace.as_str(), moment)?;
-        Ok(until)
+        run!(conn, sql, until, &self.0, workspace.as_str(), moment, LONGEST_SESSION_MS).map(|_| ())
+    }
+}
+
+struct EndAll;
+
+#[async_trait]
+impl Write for EndAll {
+    type Out = (u64, u64);
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<(u64, u64)> {
+        let sql = "delete from sessions where workspace_id = $1";
+        let sessions = run!(conn, sql, workspace.as_str())?;
+        let sql = "delete from sign_in_links where workspace_id = $1 and used_at is null";
+        Ok((sessions, run!(conn, sql, workspace.as_str())?))
     }
 }
 
@@ -137,7 +180,7 @@ impl Write for Forget {
         let moment = now();
         let sql = "delete from sign_in_links where workspace_id = $1 and expires_at < $2";
         run!(conn, sql, workspace.as_str(), moment)?;
-        let sql = "delete from sessions where workspace_id = $1 and expires_at < $2";
-        run!(conn, sql, workspace.as_str(), moment).map(|_| ())
+        let sql = "delete from sessions where workspace_id = $1 and (expires_at < $2 or created_at < $3)";
+        run!(conn, sql, workspace.as_str(), moment, moment - LONGEST_SESSION_MS).map(|_| ())
     }
 }

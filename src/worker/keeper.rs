@@ -10,13 +10,14 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use super::{Settings, Silent};
-use crate::desk::{Desk, Number};
+use crate::desk::{Change, Desk, Number};
 use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};
-use crate::knowledge::Summary;
+use crate::knowledge::{self, Summary};
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
+use crate::store::sources::SourceRow;
 
 /// How often sends and cases are looked after, at the least.
 const OFTEN: Duration = Duration::from_secs(2);
@@ -61,6 +62,7 @@ enum Old {
     Webhooks,
     Recordings,
     Tapes,
+    Audit,
 }
 
 struct Keeper {
@@ -169,7 +171,7 @@ impl Keeper {
     async fn read_one_by_one(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
         loop {
-            match self.desk.library.refresh_due(&Silent).await {
+            match self.refresh_due().await {
                 Ok(None) => {}
                 Ok(Some((source, summary))) => {
                     let Summary { learned, unchanged, removed, failed, .. } = summary;
@@ -190,6 +192,22 @@ impl Keeper {
         }
     }
 
+    /// Reads the source that has been due for longest. What a gate guards is not read by itself: its pages cannot be tried first.
+    async fn refresh_due(
+        &self,
+    ) -> std::result::Result<Option<(SourceRow, Summary)>, knowledge::Error> {
+        let library = &self.desk.library;
+        let Some(source) = self.desk.store.due_source().await? else { return Ok(None) };
+        let collection = library.collection_of(&source).await?;
+        match self.desk.guarded(&collection, Change::Source).await? {
+            None => library.refresh_source(source, &Silent).await,
+            Some(why) => {
+                tracing::warn!(source = source.id, "a source is not read by itself: {why}");
+                library.put_off(source, why).await.map(|()| None)
+            }
+        }
+    }
+
     async fn seldom(&self) {
         loop {
             if let Err(error) = self.forget().await {
@@ -207,7 +225,8 @@ impl Keeper {
         self.desk.store.forget_sessions().await?;
         self.forget_old(Old::Webhooks, self.settings.keep_webhooks_days).await?;
         self.forget_old(Old::Recordings, self.settings.keep_recordings_days).await?;
-        self.forget_old(Old::Tapes, self.settings.keep_tapes_days).await
+        self.forget_old(Old::Tapes, self.settings.keep_tapes_days).await?;
+        self.forget_old(Old::Audit, self.settings.keep_audit_days).await
     }
 
     /// Forgets what is older than so many days; 0 days: nothing.
@@ -224,6 +243,7 @@ impl Keeper {
                 Old::Webhooks => store.forget_webhooks(before, FORGET).await?,
                 Old::Recordings => store.forget_recordings(before, FORGET_FILES).await?,
                 Old::Tapes => store.forget_tapes(before, FORGET).await?,
+                Old::Audit => store.forget_audit(before, FORGET).await?,
             };
             all += gone;
             if gone == 0 || started.elapsed() > SELDOM {
@@ -237,6 +257,7 @@ impl Keeper {
                 Old::Webhooks => "webhooks",
                 Old::Recordings => "recordings",
                 Old::Tapes => "tapes of turns",
+                Old::Audit => "entries of the audit log",
             };
             tracing::info!("{all} {what} older than {days} days were forgotten");
         }

@@ -71,6 +71,8 @@ pub struct Settings {
     pub record_turns: bool,
     /// How many days what was recorded of turns is kept; 0: for ever. The turns stay.
     pub keep_tapes_days: i64,
+    /// How many days entries of the audit log are kept; 0: for ever.
+    pub keep_audit_days: i64,
     /// When a sender is taken for a machine.
     pub machine: Limits,
 }

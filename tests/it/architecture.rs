@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["tokens", "telemetry", "step", "secrets"]),
+    (1, &["tokens", "telemetry", "step", "secrets", "permissions"]),
     (2, &["endpoint", "models", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),

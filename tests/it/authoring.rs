@@ -73,8 +73,8 @@ on_both! {
         assert_eq!((status.as_u16(), &made["slug"], &made["version"]), (201, &json!("bikes"), &json!(1)), "{made}");
         let (status, told) = app.call("/sandbox/turns", &json!({"agent": "bikes", "text": "a person please"})).await;
         assert_eq!((status.as_u16(), &told["outcome"]), (200, &json!("hand_over")), "{told}");
-        let log = app.get("/audit").await;
-        assert_eq!((&log["items"][0]["action"], &log["items"][0]["subject"]), (&json!("agent.create"), &json!("bikes")), "{log}");
+        let log = app.get("/audit?action=agent.created").await;
+        assert_eq!((&log["items"][0]["action"], &log["items"][0]["subject"]), (&json!("agent.created"), &json!("bikes")), "{log}");
         assert_eq!(app.call("/agents", &json!({"slug": "bikes", "source": DRAFT})).await.0, 409);
         assert_eq!(app.get("/agents/bikes/versions").await["items"].as_array().unwrap().len(), 1, "it changed nothing");
         for (slug, source) in [("Bikes", DRAFT), ("", DRAFT), ("a/b", DRAFT), ("generate", DRAFT), ("trams", "no header")] {

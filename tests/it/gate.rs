@@ -60,7 +60,7 @@ async fn live(app: &TestApp) -> i64 {
 }
 
 /// The binary beside the running desk, on its database.
-async fn command(app: &TestApp, args: &[&str]) -> (bool, String) {
+pub(crate) async fn command(app: &TestApp, args: &[&str]) -> (bool, String) {
     let home = app.home.path();
     let setup = Setup::on(Db::Sqlite);
     let store = secrecy::ExposeSecret::expose_secret(&app.config.store.url);
@@ -96,7 +96,7 @@ on_both! {
         assert_eq!(status, 409, "{said}");
         let (status, said) = publish(&app, json!({"source": prompt(&gate, "BAD"), "force": true})).await;
         assert_eq!((status, &said["version"], &said["verdict"]["passed"]), (200, &json!(4), &json!(false)), "{said}");
-        let log = app.get("/audit").await;
+        let log = app.get("/audit?actor=admin%20key").await;
         let actions: Vec<_> = log["items"].as_array().unwrap().iter().map(|it| it["action"].as_str().unwrap()).collect();
         assert_eq!(actions, ["agent.forced", "agent.refused", "agent.published", "agent.refused", "agent.published"]);
         let forced = &log["items"][0];

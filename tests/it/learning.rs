@@ -8,7 +8,7 @@ use frontdesk::app::{App, Quietly};
 use frontdesk::knowledge::{Shelf, Summary};
 use serde_json::{Value, json};
 
-use crate::support::app::{Setup, TestApp, on_both};
+use crate::support::app::{KEY, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 
 /// The folder of a collection.
@@ -111,7 +111,7 @@ async fn a_document_that_is_replaced_is_never_missing_and_never_mixed() {
             let mut seen = Vec::new();
             loop {
                 let query = json!({"question": "edition", "collections": ["shop"]});
-                let request = http.post(&url).bearer_auth("test-admin-key").json(&query);
+                let request = http.post(&url).bearer_auth(KEY).json(&query);
                 let results: Value = request.send().await.unwrap().json().await.unwrap();
                 let passages = results["passages"].as_array().unwrap().clone();
                 let mut editions: Vec<String> = passages
@@ -294,7 +294,7 @@ async fn what_was_learned_and_how_it_was_cut_can_be_looked_at() {
     assert_eq!((&chunks[0]["embedded"], &chunks[0]["place"]), (&json!(true), &json!("")));
     for path in ["/documents/doc_01J/chunks", "/collections/nobody/documents"] {
         let request = app.http.get(format!("{}/api/v1{path}", app.url));
-        let answer = request.bearer_auth("test-admin-key").send().await.unwrap();
+        let answer = request.bearer_auth(KEY).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{path}");
     }
     app.stop().await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::Setup;
 use crate::support::app::{Db, KEY, TestApp, on_both};
-use crate::support::process::{Process, run};
+use crate::support::process::{Process, run, says};
 
 /// A browser that is signed in.
 pub(crate) struct Browser {
@@ -188,6 +188,65 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_session_ends_for_good_however_much_it_is_used(db) {
+        let app = start(db).await;
+        let browser = Browser::of(&app).await;
+        let day = 86_400_000_i64;
+        let until = async || browser.get(&app, "/session").await.json::<Value>().await.unwrap()["expires_at"].as_i64().unwrap();
+        app.change(&format!("update sessions set created_at = created_at - {}", 80 * day)).await;
+        app.change(&format!("update sessions set expires_at = expires_at - {}", 25 * day)).await;
+        let now = frontdesk::domain::time::now_ms();
+        assert!((4 * day..=5 * day).contains(&(until().await - now)), "as it was");
+        let used = browser.get(&app, "/agents").await;
+        assert_eq!(used.status(), 200);
+        assert!((9 * day..=10 * day).contains(&(until().await - now)), "to its last day, and no longer");
+        let again = browser.get(&app, "/agents").await;
+        assert_eq!(set_cookie(&again), None, "it is not written again with every request");
+        app.change(&format!("update sessions set created_at = created_at - {}", 10 * day)).await;
+        assert_eq!(browser.get(&app, "/agents").await.status(), 401);
+        app.desk.store.forget_sessions().await.unwrap();
+        assert_eq!(app.change("update sessions set expires_at = expires_at").await, 0);
+        app.stop().await;
+    }
+
+    async fn signing_out_everywhere_ends_every_session_stream_and_link(db) {
+        let app = start(db).await;
+        let (browser, other, token) = (Browser::of(&app).await, Browser::of(&app).await, link(&app).await);
+        let theirs = app.desk.store.workspace("other").await.unwrap();
+        theirs.add_sign_in_link(sha256("theirs")).await.unwrap();
+        assert!(theirs.sign_in(sha256("theirs"), sha256("their session")).await.unwrap().is_some());
+        let mut live = other.get(&app, "/live").await;
+        assert!(live.chunk().await.unwrap().is_some());
+        let end = || browser.request(&app, Method::DELETE, "/sessions");
+        assert_eq!(end().send().await.unwrap().status(), 403);
+        let ended = end().header("x-csrf-token", &browser.csrf).send().await.unwrap();
+        assert_eq!(ended.status(), 200);
+        assert!(set_cookie(&ended).unwrap().contains("Max-Age=0"));
+        assert_eq!(ended.json::<Value>().await.unwrap(), json!({"sessions": 2, "links": 1}));
+        while live.chunk().await.unwrap().is_some() {}
+        for browser in [&browser, &other] {
+            assert_eq!(browser.get(&app, "/agents").await.status(), 401);
+        }
+        assert_eq!(try_link(&app, &token).await.status(), 401);
+        assert!(theirs.session(&sha256("their session")).await.unwrap().is_some(), "another workspace's");
+        assert_eq!(app.http.get(format!("{}/api/v1/agents", app.url)).bearer_auth(KEY).send().await.unwrap().status(), 200);
+        app.stop().await;
+    }
+
+    async fn who_signs_out_hears_nothing_more_of_a_run(db) {
+        let app = start(db).await;
+        let browser = Browser::of(&app).await;
+        // A run that waits for ever: its process is gone.
+        let run = app.desk.store.queue_run("acme.yaml", "{}".into()).await.unwrap();
+        let mut events = browser.get(&app, &format!("/evals/runs/{}/events", run.as_str())).await;
+        assert_eq!(events.status(), 200);
+        let out = browser.request(&app, Method::DELETE, "/session").header("x-csrf-token", &browser.csrf);
+        assert_eq!(out.send().await.unwrap().status(), 204);
+        let ends = async { while events.chunk().await.unwrap().is_some() {} };
+        tokio::time::timeout(std::time::Duration::from_secs(10), ends).await.expect("the stream ends");
+        app.stop().await;
+    }
+
     async fn nothing_in_the_database_signs_anybody_in(db) {
         let app = start(db).await;
         let token = link(&app).await;
@@ -217,34 +276,96 @@ fn sha256(text: &str) -> String {
     hex::encode(sha2::Sha256::digest(text))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_desk_prints_a_link_when_it_starts_and_the_command_prints_another() {
+/// A folder with the settings of a desk at a free port.
+fn furnished() -> (tempfile::TempDir, u16) {
     let home = tempfile::tempdir().unwrap();
     let port = crate::support::process::free_port();
     let toml =
         format!("[http]\nport = {port}\n[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n");
     std::fs::write(home.path().join("desk.toml"), toml).unwrap();
+    (home, port)
+}
+
+fn token_of(link: &str, port: u16) -> String {
+    let (_, rest) = link.split_once(&format!("http://127.0.0.1:{port}/sign-in#")).expect(link);
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_without_a_terminal_keeps_its_link_in_a_file_and_the_command_prints_another() {
+    let (home, port) = furnished();
+    let file = home.path().join("data/sign-in.link");
+    std::fs::create_dir(home.path().join("data")).unwrap();
+    // What stood there before, and who might read it, does not matter.
+    std::fs::write(&file, "an older one").unwrap();
     let out = std::fs::File::create(home.path().join("out")).unwrap();
     let mut desk = Process::begin_printing(home.path(), port, out);
     let http = reqwest::Client::new();
     assert_eq!(desk.ready_or_ended(&http).await, None);
-    let printed = std::fs::read_to_string(home.path().join("out")).unwrap();
+    let kept = std::fs::read_to_string(&file).unwrap();
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap()) & 0o777, 0o600);
     let (good, another) = run(home.path(), &["--config", "desk.toml", "sign-in"], &[]).await;
     assert!(good, "{another}");
-    let mut tokens = Vec::new();
-    for text in [printed, another] {
-        let (_, rest) = text.split_once(&format!("http://127.0.0.1:{port}/sign-in#")).expect(&text);
-        let token = rest.split_whitespace().next().unwrap().to_owned();
+    let tokens = [token_of(&kept, port), token_of(&another, port)];
+    assert_ne!(tokens[0], tokens[1]);
+    for token in tokens.iter().rev() {
+        assert!(file.exists(), "it is not used yet");
         let body = json!({"token": token});
         let response =
             http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();
-        assert_eq!(response.status(), 200, "{text}");
+        assert_eq!(response.status(), 200);
         let cookie = set_cookie(&response).unwrap();
         assert!(!cookie.contains("Secure"), "{cookie}");
-        tokens.push(token);
     }
-    assert_ne!(tokens[0], tokens[1]);
+    assert!(!file.exists(), "a used link is of no use to anybody");
     assert!(desk.stop().await);
+    let printed = std::fs::read_to_string(home.path().join("out")).unwrap();
     let log = std::fs::read_to_string(home.path().join("desk.log")).unwrap();
-    assert!(!tokens.iter().any(|token| log.contains(token)), "{log}");
+    assert!(printed.contains("sign-in.link"), "where the link is: {printed}");
+    let key = std::fs::read_to_string(home.path().join("data/admin.key")).unwrap();
+    for secret in tokens.iter().map(String::as_str).chain([key.trim(), "sign-in#"]) {
+        assert!(!printed.contains(secret) && !log.contains(secret), "{printed}{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_signs_everybody_out_of_a_running_desk() {
+    let (home, port) = furnished();
+    let out = std::fs::File::create(home.path().join("out")).unwrap();
+    let mut desk = Process::begin_printing(home.path(), port, out);
+    let http = reqwest::Client::new();
+    assert_eq!(desk.ready_or_ended(&http).await, None);
+    let token = token_of(&std::fs::read_to_string(home.path().join("data/sign-in.link")).unwrap(), port);
+    let body = json!({"token": token});
+    let signed =
+        http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();
+    let cookie = set_cookie(&signed).unwrap().split(';').next().unwrap().to_owned();
+    let (_, another) = run(home.path(), &["--config", "desk.toml", "sign-in"], &[]).await;
+    let live = http.get(format!("{}/api/v1/live", desk.url)).header("cookie", &cookie);
+    let mut live = live.send().await.unwrap();
+    assert!(live.chunk().await.unwrap().is_some());
+    let (good, said) = run(home.path(), &["--config", "desk.toml", "sign-out"], &[]).await;
+    assert!(!good && said.contains("--all"), "{said}");
+    let (good, said) = run(home.path(), &["--config", "desk.toml", "sign-out", "--all"], &[]).await;
+    assert!(good && said.contains("1 browsers are signed out, and 1 links"), "{said}");
+    let ends = async { while live.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ends).await.expect("the stream ends");
+    let after = http.get(format!("{}/api/v1/agents", desk.url)).header("cookie", &cookie);
+    assert_eq!(after.send().await.unwrap().status(), 401);
+    let body = json!({"token": token_of(&another, port)});
+    let late = http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();
+    assert_eq!(late.status(), 401, "an unused link is useless");
+    assert!(desk.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_could_be_guessed_is_refused_with_how_to_make_one() {
+    let (home, _) = furnished();
+    for command in ["serve", "doctor"] {
+        let key = ("FRONTDESK__HTTP__ADMIN_KEY", "12345678901234567890123");
+        let ran = run(home.path(), &["--config", "desk.toml", command], &[key]).await;
+        says(&ran, false, &["admin_key", "24 characters", "openssl rand -hex 24"]);
+        assert!(!ran.1.contains(key.1), "{}", ran.1);
+    }
 }

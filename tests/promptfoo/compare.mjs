@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const VERSION = "0.121.20";
-const KEY = "compare-key";
+const KEY = "compare-key-of-24-characters";
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, "../..");
 const scratch = mkdtempSync(join(tmpdir(), "frontdesk-promptfoo-"));

@@ -46,3 +46,9 @@ export async function signOut() {
   await api.DELETE("/api/v1/session");
   forget();
 }
+
+/** Signs every browser out, this one too. */
+export async function signOutEverywhere() {
+  await api.DELETE("/api/v1/sessions");
+  forget();
+}

@@ -12,8 +12,9 @@ import {
 } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { signOut } from "@/api/session";
+import { signOut, signOutEverywhere } from "@/api/session";
 import { direction, type Language, languages, speak } from "@/i18n";
+import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
 import { showFinder } from "./Finder";
 import { showKeys } from "./Keys";
@@ -89,23 +90,37 @@ function SignOut() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const say = useSay();
-  const leave = () =>
-    signOut().then(
+  const confirm = useConfirm();
+  const leave = (out: () => Promise<void>) =>
+    out().then(
       () => navigate({ to: "/sign-in" }),
       (error) => say.failed(error),
     );
+  const leaveEverywhere = async () => {
+    const sure = await confirm({
+      title: t("preferences.everywhereTitle"),
+      text: t("preferences.everywhereText"),
+      yes: t("preferences.everywhereYes"),
+      danger: true,
+    });
+    if (sure) await leave(signOutEverywhere);
+  };
   return (
-    <Tooltip label={t("preferences.signOut")}>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="lg"
-        onClick={() => void leave()}
-        aria-label={t("preferences.signOut")}
-      >
-        <IconLogout size={20} />
-      </ActionIcon>
-    </Tooltip>
+    <Menu position="top-start" withinPortal>
+      <Menu.Target>
+        <Tooltip label={t("preferences.signOut")}>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("preferences.signOut")}>
+            <IconLogout size={20} />
+          </ActionIcon>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => void leave(signOut)}>{t("preferences.signOutHere")}</Menu.Item>
+        <Menu.Item color="red" onClick={() => void leaveEverywhere()}>
+          {t("preferences.signOutEverywhere")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 

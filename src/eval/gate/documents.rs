@@ -6,13 +6,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Error, Publisher, Verdict};
-use crate::desk::Desk;
-use crate::domain::{AgentId, CollectionId};
+use crate::domain::audit::Outcome;
+use crate::domain::{Action, AgentId, CollectionId};
 use crate::eval::run::Progress;
 use crate::knowledge::{self, Shelf, Summary};
 use crate::pipeline::Bot;
-use crate::prompts::{self, PromptFile};
-use crate::store;
+use crate::prompts::PromptFile;
 use crate::store::agents::AgentRow;
 
 /// How long documents may be tried, in milliseconds, before another process may begin to.
@@ -42,17 +41,6 @@ pub struct Taking<'a> {
     pub cases: &'a dyn Progress,
 }
 
-/// The agents whose gate documents of a collection have to pass.
-pub async fn guards(desk: &Desk, collection: &str) -> store::Result<Vec<(AgentRow, PromptFile)>> {
-    let rows = desk.store.agents().await?;
-    let read = rows.into_iter().filter_map(|row| {
-        let file = prompts::parse(&format!("{}.md", row.slug), &row.source).ok()?;
-        let asks = file.gate.as_ref().is_some_and(|gate| gate.knowledge);
-        (asks && file.knowledge.iter().any(|name| name == collection)).then_some((row, file))
-    });
-    Ok(read.collect())
-}
-
 impl Publisher<'_> {
     /// Learns a shelf of documents through the gates of the agents that answer from it. The shelf is found anew each time that it is
     /// read.
@@ -63,7 +51,7 @@ impl Publisher<'_> {
     ) -> Result<Taken, Error> {
         let find = || source().map_err(|error| Error::Wrong(error.to_string()));
         let name = find()?.collection;
-        let guards = guards(self.desk, &name).await?;
+        let guards = self.desk.guards(&name).await?;
         let differs = self.desk.library.differs(find()?).await.map_err(wrong)?;
         let mut verdicts = Vec::new();
         if differs && !guards.is_empty() {
@@ -88,18 +76,23 @@ impl Publisher<'_> {
         match (refused, taking.dry_run) {
             (true, true) => return Ok(Taken::Refused(verdicts)),
             (true, false) if !taking.force => {
-                self.note("knowledge.refused", &name, detail()).await?;
+                let entry = self.entry(Action::KnowledgeRefused, &name, detail());
+                self.desk.store.audit(entry.ended(Outcome::Refused)).await?;
                 return Ok(Taken::Refused(verdicts));
             }
             (false, true) => return Ok(Taken::Tried(verdicts)),
             _ => {}
         }
-        if !verdicts.is_empty() {
-            let action = if refused { "knowledge.forced" } else { "knowledge.learned" };
-            self.note(action, &name, detail()).await?;
+        if refused {
+            // Before it is done: what is forced is never done without being written down.
+            let entry = self.entry(Action::KnowledgeForced, &name, detail());
+            self.desk.store.audit(entry).await?;
         }
         let summary = self.desk.library.learn(find()?, taking.documents).await.map_err(wrong)?;
         self.desk.follow_answers().await?;
+        if !verdicts.is_empty() && !refused {
+            self.desk.store.audit(self.entry(Action::KnowledgeLearned, &name, detail())).await?;
+        }
         Ok(Taken::Learned(summary, verdicts))
     }
 

@@ -6,16 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::page::{Page, Paging};
+use super::{Answer, Noted};
 use crate::eval::gate::{self, Became};
 use crate::eval::row::Row;
 use crate::eval::run::Progress;
 use crate::http::Shared;
-use crate::http::auth::Caller;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::store::agents::{AgentRow, VersionRow};
+use crate::store::audit::Actor;
 
 /// A bot.
 #[derive(Debug, Serialize, ToSchema)]
@@ -160,10 +161,10 @@ pub(super) struct Publication {
         (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn publish(
     State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
+    Extension(actor): Extension<Actor>,
     Path(name): Path<String>,
     Body(wanted): Body<Publish>,
-) -> Answer<Publication> {
+) -> Noted<Publication> {
     let agent = named(&web, &name).await?;
     let source = match (wanted.source, wanted.version) {
         (Some(source), None) => source,
@@ -180,14 +181,14 @@ pub(super) async fn publish(
     let (force, dry_run) = (wanted.force, wanted.dry_run);
     // It goes on to its end although the caller hangs up: half of it would be neither published nor written down.
     let task = tokio::spawn(async move {
-        let (_turn, publisher) = web.jobs.publisher(caller.name()).await;
+        let (_turn, publisher) = web.jobs.publisher(actor).await;
         let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
         (publisher.publish(wanted, &Unwatched).await, agent.ordinal)
     });
     let (became, before) = task
         .await
         .map_err(|_| Problem::broken("Publishing broke off. The server's log says why."))?;
-    published(became?, before).map(Json)
+    Ok((Note::written(), Json(published(became?, before)?)))
 }
 
 fn published(became: Became, before: i64) -> Result<Publication, Problem> {

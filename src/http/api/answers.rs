@@ -1,15 +1,19 @@
 //! Curated answers: question and answer pairs of a collection that win over the model.
 
-use axum::Json;
 use axum::extract::State;
+use axum::Json;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::collections::{Force, Permit, admit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
+use super::{Answer, Noted};
+use crate::desk::Change;
 use crate::domain::{AnswerId, CollectionId, Curated};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
@@ -104,22 +108,25 @@ pub(super) async fn list(
 }
 
 /// Makes a curated answer. It answers at once.
-#[utoipa::path(post, path = "/collections/{name}/answers", operation_id = "create_answer", tag = "knowledge", params(("name" = String, Path)),
+#[utoipa::path(post, path = "/collections/{name}/answers", operation_id = "create_answer", tag = "knowledge", params(("name" = String, Path), Force),
     request_body = NewCuratedAnswer,
-    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, response = Problem)))]
 pub(super) async fn create(
     State(web): State<Shared>,
     Path(name): Path<String>,
+    permit: Permit,
     Body(new): Body<NewCuratedAnswer>,
-) -> Answer<CuratedAnswer> {
+) -> Noted<CuratedAnswer> {
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
     let curated = tidied(Curated { phrasings, body, language, enabled })?;
+    admit(&web, (&name, Change::Answer), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&id).await?.ok_or_else(missing)?;
-    Ok(Json(row.into()))
+    Ok((Note::on(format!("{name}/{}", row.id), json!({})), Json(row.into())))
 }
 
 /// One curated answer.
@@ -135,11 +142,12 @@ pub(super) async fn one(
 
 /// Changes a curated answer that was made by hand.
 #[utoipa::path(patch, path = "/collections/{name}/answers/{id}", operation_id = "change_answer", tag = "knowledge",
-    params(("name" = String, Path), ("id" = String, Path)), request_body = CuratedAnswerChange,
+    params(("name" = String, Path), ("id" = String, Path), Force), request_body = CuratedAnswerChange,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn change(
     State(web): State<Shared>,
     Path((name, id)): Path<(String, String)>,
+    permit: Permit,
     Body(wanted): Body<CuratedAnswerChange>,
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
@@ -150,6 +158,7 @@ pub(super) async fn change(
         language: wanted.language.or(known.language).filter(|code| !code.is_empty()),
         enabled: wanted.enabled.unwrap_or(known.enabled),
     })?;
+    admit(&web, (&name, Change::Answer), permit).await?;
     let id = AnswerId::stored(row.id);
     done(web.desk.store.change_answer(&id, curated).await?)?;
     web.desk.follow_answers().await?;
@@ -159,13 +168,15 @@ pub(super) async fn change(
 
 /// Removes a curated answer that was made by hand, and gives back what it was.
 #[utoipa::path(delete, path = "/collections/{name}/answers/{id}", operation_id = "remove_answer", tag = "knowledge",
-    params(("name" = String, Path), ("id" = String, Path)),
+    params(("name" = String, Path), ("id" = String, Path), Force),
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<Shared>,
     Path((name, id)): Path<(String, String)>,
+    permit: Permit,
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
+    admit(&web, (&name, Change::Answer), permit).await?;
     let id = AnswerId::stored(row.id.clone());
     done(web.desk.store.remove_answer(&id).await?)?;
     web.desk.follow_answers().await?;

@@ -2,23 +2,26 @@
 
 use std::collections::HashSet;
 
-use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::drafts::short_name;
-use crate::domain::CollectionId;
-use crate::domain::What;
-use crate::eval::gate::guards;
+use crate::desk::{Change, Refusal, Wish};
+use crate::domain::{CollectionId, What};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
-use crate::http::extract::{Body, Path};
+use crate::http::extract::{Body, Path, Query};
 use crate::knowledge::is_staged;
 use crate::prompts;
 use crate::store::agents::AgentRow;
+use crate::store::audit::Actor;
 use crate::store::documents::{CountRow, FailedRow};
 use crate::store::knowledge::CollectionRow;
 
@@ -45,7 +48,7 @@ pub(super) struct Collection {
     origin: &'static str,
     /// The agents that answer from it now, by short name.
     agents: Vec<String>,
-    /// The agents whose gate its documents have to pass: nothing can be uploaded here then.
+    /// The agents whose gate guards what it holds: nothing can be changed here then but by force.
     guards: Vec<String>,
 }
 
@@ -165,15 +168,46 @@ pub(super) async fn found(web: &Shared, name: &str) -> Result<CollectionRow, Pro
     row.ok_or_else(|| Problem::not_found("collection"))
 }
 
-/// Refuses to change the documents of a collection that a gate guards.
-pub(super) async fn unguarded(web: &Shared, slug: &str) -> Result<(), Problem> {
-    let guards = guards(&web.desk, slug).await?;
-    let Some((agent, _)) = guards.first() else { return Ok(()) };
-    Err(Problem::conflict(format!(
-        "The gate of {} guards the documents of `{slug}`: put the file into the collection's folder, and run `frontdesk learn` or \
-         `frontdesk apply`, which try it first.",
-        agent.slug
-    )))
+/// Whether a change is to be made past the gates.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Force {
+    /// Make it although the gate of an agent guards the collection. That is written down in the audit log.
+    #[serde(default)]
+    force: bool,
+}
+
+/// Who changes what agents answer from, and whether by force.
+pub(super) struct Permit {
+    actor: Actor,
+    pub(super) force: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Permit {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Query(Force { force }) = Query::from_request_parts(parts, state).await?;
+        let actor = parts.extensions.get::<Actor>().cloned();
+        let actor = actor.ok_or_else(|| Problem::broken("Nobody knows who asks for this."))?;
+        Ok(Self { actor, force })
+    }
+}
+
+/// Refuses to change what a collection holds that a gate guards, unless by force. Every handler that changes it asks here first.
+pub(super) async fn admit(
+    web: &Shared,
+    (collection, change): (&str, Change),
+    permit: Permit,
+) -> Result<(), Problem> {
+    let Permit { actor, force } = permit;
+    match web.desk.admit(Wish { collection, change, force, actor }).await {
+        Ok(()) => Ok(()),
+        Err(Refusal::Guarded(why)) => Err(Problem::guarded(format!(
+            "{why} With `?force=true` it is done all the same, and that is written down."
+        ))),
+        Err(Refusal::Store(error)) => Err(error.into()),
+    }
 }
 
 /// A collection to make.
@@ -190,7 +224,7 @@ pub(super) struct NewCollection {
 pub(super) async fn create(
     State(web): State<Shared>,
     Body(new): Body<NewCollection>,
-) -> Result<(StatusCode, Json<Collection>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<Collection>), Problem> {
     short_name("slug", &new.slug)?;
     let all = web.desk.store.collections().await?;
     if all.iter().any(|row| row.slug == new.slug) {
@@ -199,7 +233,8 @@ pub(super) async fn create(
     web.desk.store.collection(&new.slug).await?;
     web.desk.announce(What::Knowledge).await;
     let row = found(&web, &new.slug).await?;
-    Ok((StatusCode::CREATED, Json(View::of(&web).await?.collection(row))))
+    let note = Note::on(&new.slug, json!({}));
+    Ok((StatusCode::CREATED, note, Json(View::of(&web).await?.collection(row))))
 }
 
 /// Removes a collection with all that it holds: documents, sources, curated answers. Refused while an agent answers from it, and

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
-use super::collections::{found, unguarded};
+use super::collections::{Force, Permit, admit, found};
 use super::page::{Page, Paging};
+use crate::desk::Change;
 use crate::domain::What;
 use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, DocumentId};
@@ -144,7 +145,12 @@ impl Document {
 
     /// Whether it is kept.
     pub(super) fn is_kept(&self) -> bool {
-        !self.id.is_empty()
+        self.kept_id().is_some()
+    }
+
+    /// Its id, where it is kept.
+    pub(super) fn kept_id(&self) -> Option<&str> {
+        Some(self.id.as_str()).filter(|id| !id.is_empty())
     }
 }
 
@@ -230,14 +236,15 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
 
 /// Removes an uploaded document. Those of folders and of the web are removed where they come from.
 #[utoipa::path(delete, path = "/documents/{id}", operation_id = "remove_document", tag = "knowledge",
-    params(("id" = String, Path, description = "Its id")),
+    params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<Shared>,
     Path(id): Path<String>,
+    permit: Permit,
 ) -> Result<StatusCode, Problem> {
     let (id, slug) = uploaded(&web, &id, "remove").await?;
-    unguarded(&web, &slug).await?;
+    admit(&web, (&slug, Change::Document), permit).await?;
     web.desk.library.remove_document(&id).await?;
     web.desk.announce(What::Knowledge).await;
     Ok(StatusCode::NO_CONTENT)
@@ -245,14 +252,15 @@ pub(super) async fn remove(
 
 /// Has an uploaded document learned again, in the background.
 #[utoipa::path(post, path = "/documents/{id}/retry", operation_id = "retry_document", tag = "knowledge",
-    params(("id" = String, Path, description = "Its id")),
+    params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 202, body = Document), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn retry(
     State(web): State<Shared>,
     Path(id): Path<String>,
+    permit: Permit,
 ) -> Result<(StatusCode, Json<Document>), Problem> {
     let (id, slug) = uploaded(&web, &id, "change").await?;
-    unguarded(&web, &slug).await?;
+    admit(&web, (&slug, Change::Document), permit).await?;
     if !web.desk.library.retry(&id).await? {
         return Err(Problem::conflict(
             "The file itself was not kept, because it was empty or too large: upload it again.",

@@ -6,21 +6,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Answer;
 use super::agents::Agent;
-use crate::domain::What;
-use crate::domain::{AgentId, HandoffRule, Reason};
+use crate::domain::{Action, AgentId, HandoffRule, Reason, What};
 use crate::http::Shared;
-use crate::http::auth::Caller;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::index;
 use crate::pipeline::{Bot, VARIABLES};
 use crate::prompts::{self, PromptFile};
-use crate::store::audit::Entry;
+use crate::store::audit::{Actor, Entry};
 
 /// A prompt file to check.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -290,9 +288,9 @@ pub(super) struct NewAgent {
     responses((status = 201, body = Agent), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
     State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
+    Extension(actor): Extension<Actor>,
     Body(new): Body<NewAgent>,
-) -> Result<(StatusCode, Json<Agent>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<Agent>), Problem> {
     let NewAgent { slug, source } = new;
     short_name("slug", &slug)?;
     if slug == RESERVED {
@@ -306,12 +304,7 @@ pub(super) async fn create(
     }
     let ready = web.desk.ready((&slug, &source), AgentId::stored(String::new()), None).await;
     ready.map_err(Problem::unprocessable)?;
-    let entry = Entry {
-        actor: caller.name().into(),
-        action: "agent.create",
-        subject: slug.clone(),
-        detail: json!({}),
-    };
+    let entry = Entry::new(actor, Action::AgentCreated, slug.clone());
     let hash = prompts::hash(&source);
     // It is refused where another one made an agent of that name meanwhile.
     let published = web.desk.store.publish_noted((&slug, &source, &hash), None, entry).await?;
@@ -322,7 +315,7 @@ pub(super) async fn create(
     let rows = web.desk.store.agents().await?;
     let row = rows.into_iter().find(|row| row.slug == slug);
     let row = row.ok_or_else(|| Problem::not_found("agent"))?;
-    Ok((StatusCode::CREATED, Json(row.into())))
+    Ok((StatusCode::CREATED, Note::written(), Json(row.into())))
 }
 
 /// It stands where an agent's name would, in the API.

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ use crate::eval::jobs::{Error, Jobs, Wanted};
 use crate::eval::report;
 use crate::eval::row::Verdict;
 use crate::http::Shared;
+use crate::http::audit::Note;
+use crate::http::auth::{Caller, signed_out};
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::store::runs::RunRow;
@@ -160,9 +162,12 @@ pub(super) fn described(web: &Shared, row: RunRow) -> Run {
 pub(super) async fn start(
     State(web): State<Shared>,
     Body(new): Body<NewRun>,
-) -> Result<(StatusCode, Json<Run>), Problem> {
-    let id = web.jobs.start(new.into()).await?;
-    Ok((StatusCode::ACCEPTED, Json(described(&web, found(&web, id.as_str()).await?))))
+) -> Result<(StatusCode, Extension<Note>, Json<Run>), Problem> {
+    let wanted = Wanted::from(new);
+    let suite = wanted.suite.clone();
+    let id = web.jobs.start(wanted).await?;
+    let note = Note::on(id.as_str(), json!({"suite": suite}));
+    Ok((StatusCode::ACCEPTED, note, Json(described(&web, found(&web, id.as_str()).await?))))
 }
 
 impl From<Error> for Problem {
@@ -279,6 +284,7 @@ pub(super) async fn reading<T: Send + 'static>(
     responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem)))]
 pub(super) async fn events(
     State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
@@ -286,12 +292,14 @@ pub(super) async fn events(
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
     let journal = web.jobs.journal(&row.id);
     let ended = Box::pin(web.desk.wake.live_ended());
+    let out = Box::pin(signed_out(web.clone(), caller));
     let tail = Tail::new(web, row.id, journal, last.unwrap_or(0));
     let stream = futures::stream::unfold(tail, |mut tail| async {
         let event = tail.next().await?;
         Some((Ok(event), tail))
     });
-    Ok(Sse::new(futures::StreamExt::take_until(stream, ended)).keep_alive(KeepAlive::default()))
+    let stream = futures::StreamExt::take_until(stream, ended);
+    Ok(Sse::new(futures::StreamExt::take_until(stream, out)).keep_alive(KeepAlive::default()))
 }
 
 /// A run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.

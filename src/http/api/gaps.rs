@@ -3,13 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::answers::{CuratedAnswer, collection, full, tidied};
+use super::collections::{Force, Permit, admit, found};
 use super::page::{Page, Paging};
+use super::{Answer, Noted};
+use crate::desk::Change;
 use crate::domain::{AgentId, CollectionId, Curated, GapId};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::pipeline::gaps::{group, phrasings};
@@ -147,14 +151,16 @@ pub(super) struct GapAnswer {
 }
 
 /// Makes a curated answer of a knowledge gap, which is answered by it.
-#[utoipa::path(post, path = "/gaps/{id}/answer", operation_id = "answer_gap", tag = "knowledge", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/gaps/{id}/answer", operation_id = "answer_gap", tag = "knowledge", params(("id" = String, Path), Force),
     request_body = GapAnswer,
-    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, response = Problem)))]
 pub(super) async fn answer(
     State(web): State<Shared>,
     Path(id): Path<String>,
+    permit: Permit,
     Body(given): Body<GapAnswer>,
-) -> Answer<CuratedAnswer> {
+) -> Noted<CuratedAnswer> {
     let gap = find(&web, &id).await?;
     let id = GapId::stored(gap.id.clone());
     let collection = match &given.collection {
@@ -167,11 +173,14 @@ pub(super) async fn answer(
     };
     let GapAnswer { answer: body, language, .. } = given;
     let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
+    let slug = found(&web, collection.as_str()).await?.slug;
+    admit(&web, (&slug, Change::Answer), permit).await?;
     let new = NewAnswer { collection, curated, author: "api".into() };
     let answer = web.desk.store.answer_gap(&id, new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;
-    Ok(Json(row.into()))
+    let note = Note::on(id.as_str(), json!({"answer": row.id, "collection": slug}));
+    Ok((note, Json(row.into())))
 }
 
 fn first_collection(web: &Shared, gap: &GapRow) -> Result<CollectionId, Problem> {

@@ -5,13 +5,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, http::header::CONTENT_TYPE};
+use axum::{Extension, Json, http::header::CONTENT_TYPE};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::Problem;
+use super::audit::{Audit, Note, keep};
 use super::{Shared, auth};
 
 mod agents;
@@ -61,15 +62,17 @@ struct Document;
 
 /// The API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
-    let text = openapi();
+    let (text, audit) = (openapi(), Audit::of(shared, &document()));
     let open = unguarded()
         .split_for_parts()
         .0
+        .layer(from_fn_with_state(audit.clone(), keep))
         .layer(DefaultBodyLimit::max(MOST_OPEN_BYTES))
         .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
     described()
         .split_for_parts()
         .0
+        .layer(from_fn_with_state(audit, keep))
         .layer(from_fn_with_state(shared.clone(), auth::guard))
         .layer(from_fn(completions::in_their_words))
         .merge(open)
@@ -77,7 +80,12 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
 
 /// The OpenAPI document, as JSON.
 pub fn openapi() -> String {
-    described().merge(unguarded()).split_for_parts().1.to_pretty_json().unwrap_or_default()
+    document().to_pretty_json().unwrap_or_default()
+}
+
+/// The OpenAPI document.
+pub(super) fn document() -> utoipa::openapi::OpenApi {
+    described().merge(unguarded()).split_for_parts().1
 }
 
 /// What needs neither key nor session.
@@ -141,6 +149,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(events::list))
         .routes(routes!(live::live))
         .routes(routes!(session::one, session::end))
+        .routes(routes!(session::end_all))
         .routes(routes!(status::show))
         .routes(routes!(collections::list, collections::create))
         .routes(routes!(collections::remove))
@@ -172,3 +181,5 @@ fn document_response(text: String) -> Response {
 
 /// A JSON answer.
 type Answer<T> = Result<Json<T>, Problem>;
+/// The same with what the audit log is to say of it.
+type Noted<T> = Result<(Extension<Note>, Json<T>), Problem>;

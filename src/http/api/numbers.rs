@@ -10,17 +10,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::Noted;
 use super::providers::{introduced, merged, named};
 use crate::desk::Number as Connected;
-use crate::domain::{Agent, AgentId, NumberId, What};
+use crate::domain::{Action, Agent, AgentId, NumberId, What};
 use crate::http::Shared;
-use crate::http::auth::Caller;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{Doubt, Fields, Form};
 use crate::secrets;
-use crate::store::audit::Entry;
+use crate::store::audit::{Actor, Entry};
 use crate::store::numbers::{Added, Known, Taken, shown_slug};
 
 pub(super) mod draft;
@@ -69,9 +69,9 @@ pub(super) struct NumberChange {
 )]
 pub(super) async fn create(
     State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
+    Extension(actor): Extension<Actor>,
     Body(fresh): Body<NewNumber>,
-) -> Result<(StatusCode, Json<Number>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<Number>), Problem> {
     let form = named(&fresh.provider)?;
     let slug = slug(&fresh.slug)?;
     let agent = agent(&web, &fresh.agent)?;
@@ -81,7 +81,7 @@ pub(super) async fn create(
     let settings = sealed(&web, &id, &fields)?;
     let detail = json!({"provider": form.name, "agent": agent.slug});
     let added = Added {
-        entry: entry((&caller, "number.added"), &slug, detail),
+        entry: entry((actor, Action::NumberAdded), &slug, detail),
         id: id.clone(),
         slug,
         provider: form.name,
@@ -95,7 +95,7 @@ pub(super) async fn create(
     let taken = web.desk.store.add_number(added).await?;
     taken.map_err(|taken| conflict(&web, taken))?;
     follow(&web).await;
-    Ok((StatusCode::CREATED, Json(read(&web, id.as_str()).await?)))
+    Ok((StatusCode::CREATED, Note::written(), Json(read(&web, id.as_str()).await?)))
 }
 
 /// Changes a number that was connected here.
@@ -111,10 +111,10 @@ pub(super) async fn create(
 )]
 pub(super) async fn change(
     State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     Body(change): Body<NumberChange>,
-) -> Answer<Number> {
+) -> Noted<Number> {
     let row = added(&web, &id).await?;
     let form = named(&row.provider)?;
     let id = NumberId::stored(row.id.clone());
@@ -145,7 +145,7 @@ pub(super) async fn change(
     }
     let slug = shown_slug(&row.slug, &row.id).to_owned();
     let changed = Added {
-        entry: entry((&caller, "number.changed"), &slug, json!({"changed": names})),
+        entry: entry((actor, Action::NumberChanged), &slug, json!({"changed": names})),
         id,
         slug: row.slug,
         provider: form.name,
@@ -160,7 +160,7 @@ pub(super) async fn change(
     let taken = web.desk.store.change_number(changed).await?;
     taken.map_err(|taken| conflict(&web, taken))?;
     follow(&web).await;
-    Ok(Json(read(&web, &id).await?))
+    Ok((Note::written(), Json(read(&web, &id).await?)))
 }
 
 /// Takes a number away that was connected here: it stops at once. Its conversations stay.
@@ -174,17 +174,17 @@ pub(super) async fn change(
 )]
 pub(super) async fn remove(
     State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, Extension<Note>), Problem> {
     let row = added(&web, &id).await?;
     let slug = shown_slug(&row.slug, &row.id).to_owned();
-    let entry = entry((&caller, "number.removed"), &slug, json!({"provider": row.provider}));
+    let entry = entry((actor, Action::NumberRemoved), &slug, json!({"provider": row.provider}));
     if !web.desk.store.remove_number(&NumberId::stored(row.id), entry).await? {
         return Err(Problem::not_found("number"));
     }
     follow(&web).await;
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, Note::written()))
 }
 
 /// A name that can stand in an address.
@@ -250,8 +250,8 @@ fn of_file(web: &Shared) -> Vec<String> {
     numbers.iter().map(|number| number.id.to_string()).collect()
 }
 
-fn entry((caller, action): (&Caller, &'static str), slug: &str, detail: Value) -> Entry {
-    Entry { actor: caller.name().to_owned(), action, subject: slug.to_owned(), detail }
+fn entry((actor, action): (Actor, Action), slug: &str, detail: Value) -> Entry {
+    Entry::new(actor, action, slug).with(detail)
 }
 
 fn conflict(web: &Shared, taken: Taken) -> Problem {

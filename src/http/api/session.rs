@@ -2,18 +2,21 @@
 
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Answer;
+use crate::domain::Action;
 use crate::http::Shared;
-use crate::http::auth::Caller;
+use crate::http::audit::Note;
+use crate::http::auth::{Caller, not_too_often, note_wrong, peer};
 use crate::http::error::Problem;
 use crate::http::extract::Body;
-use crate::http::session::{Secret, is_foreign, no_cookie};
+use crate::http::session::{Secret, forget_link, is_foreign, no_cookie};
 
 /// What a sign-in link holds.
 #[derive(Deserialize, ToSchema)]
@@ -39,26 +42,42 @@ pub(super) struct Session {
 pub(super) async fn create(
     State(web): State<Shared>,
     headers: HeaderMap,
+    extensions: Extensions,
     Body(SignIn { token }): Body<SignIn>,
 ) -> Result<Response, Problem> {
+    let address = peer(&extensions);
+    not_too_often(&web, address)?;
     if is_foreign(&headers, &web.settings) {
+        note_wrong(&web, address, Action::SessionStarted).await;
         return Err(Problem::forbidden("Only the console itself signs people in."));
     }
-    let useless = || {
-        Problem::unauthorized(
-            "This link cannot be used: each works once, and for a day. `frontdesk sign-in` prints a new one.",
-        )
+    let begun = match Secret::brought(&token) {
+        Some(link) => begin(&web, &link).await?,
+        None => None,
     };
-    let link = Secret::brought(&token).ok_or_else(useless)?;
+    let Some((secret, expires_at)) = begun else {
+        note_wrong(&web, address, Action::SessionStarted).await;
+        return Err(Problem::unauthorized(
+            "This link cannot be used: each works once, and for a day. `frontdesk sign-in` prints a new one.",
+        ));
+    };
+    tracing::info!("somebody signed in to the console");
+    let session = Json(Session { csrf: secret.csrf(), expires_at });
+    let note = Note::on(&secret.hash()[..8], json!({}));
+    Ok(with_cookie((note, session).into_response(), secret.cookie(&web.settings)))
+}
+
+/// Uses a link up, and begins a session that lives until some moment.
+async fn begin(web: &Shared, link: &Secret) -> Result<Option<(Secret, i64)>, Problem> {
     let secret = Secret::new().map_err(|error| {
         tracing::error!(%error, "there are no random numbers for a session");
         Problem::broken("No session could be made. The server's log says why.")
     })?;
     let until = web.desk.store.sign_in(link.hash(), secret.hash()).await?;
-    let expires_at = until.ok_or_else(useless)?;
-    tracing::info!("somebody signed in to the console");
-    let session = Json(Session { csrf: secret.csrf(), expires_at });
-    Ok(with_cookie(session.into_response(), secret.cookie(&web.settings)))
+    if until.is_some() {
+        forget_link(&web.link_file, link);
+    }
+    Ok(until.map(|until| (secret, until)))
 }
 
 /// The session of this browser.
@@ -67,8 +86,8 @@ pub(super) async fn create(
         (status = 404, response = Problem)))]
 pub(super) async fn one(Extension(caller): Extension<Caller>) -> Answer<Session> {
     match caller {
-        Caller::Person { secret, expires_at } => {
-            Ok(Json(Session { csrf: secret.csrf(), expires_at }))
+        Caller::Person { secret, lifetime } => {
+            Ok(Json(Session { csrf: secret.csrf(), expires_at: lifetime.expires_at }))
         }
         Caller::Key => Err(Problem::missing("The admin key needs no session.")),
     }
@@ -86,6 +105,28 @@ pub(super) async fn end(
         web.sign_outs.send_replace(());
     }
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), no_cookie(&web.settings)))
+}
+
+/// What was ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SignedOut {
+    /// Browsers that were signed in.
+    sessions: u64,
+    /// Sign-in links that nobody had used.
+    links: u64,
+}
+
+/// Signs every browser out, this one too, and makes sign-in links useless that nobody has used yet. What was open ends.
+#[utoipa::path(delete, path = "/sessions", operation_id = "sign_out_everywhere", tag = "session",
+    responses((status = 200, body = SignedOut), (status = 401, response = Problem)))]
+pub(super) async fn end_all(State(web): State<Shared>) -> Result<Response, Problem> {
+    let (sessions, links) = web.desk.store.end_sessions().await?;
+    web.sign_outs.send_replace(());
+    drop(std::fs::remove_file(&web.link_file));
+    tracing::info!(sessions, links, "everybody was signed out");
+    let note = Note::on("", json!({"sessions": sessions, "links": links}));
+    let response = (note, Json(SignedOut { sessions, links })).into_response();
+    Ok(with_cookie(response, no_cookie(&web.settings)))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {

@@ -8,6 +8,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
+use super::collections::{Force, Permit, admit, found};
+use crate::desk::Change;
 use crate::domain::CollectionId;
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -81,7 +83,8 @@ impl From<Own> for Shown {
     params(("name" = String, Path, description = "The collection's name")),
     responses((status = 200, body = Shown), (status = 404, response = Problem)))]
 pub(super) async fn show(State(web): State<Shared>, Path(name): Path<String>) -> Answer<Shown> {
-    let own = web.desk.library.own_settings(&named(&web, &name).await?).await?;
+    let collection = CollectionId::stored(found(&web, &name).await?.id);
+    let own = web.desk.library.own_settings(&collection).await?;
     own.map(|own| Json(own.into())).ok_or_else(|| Problem::not_found("collection"))
 }
 
@@ -89,22 +92,19 @@ pub(super) async fn show(State(web): State<Shared>, Path(name): Path<String>) ->
 /// they are learned again: `frontdesk learn` the folder, refresh the sources. Refused with 409 while the folder has a
 /// `collection.toml`; one that is there the next time that the folder is learned wins.
 #[utoipa::path(put, path = "/collections/{name}/settings", operation_id = "set_collection_settings", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name")), request_body = Settings,
+    params(("name" = String, Path, description = "The collection's name"), Force), request_body = Settings,
     responses((status = 200, body = Shown), (status = 404, response = Problem), (status = 409, response = Problem),
         (status = 422, response = Problem)))]
 pub(super) async fn set(
     State(web): State<Shared>,
     Path(name): Path<String>,
+    permit: Permit,
     Body(mut given): Body<Value>,
 ) -> Answer<Shown> {
-    let collection = named(&web, &name).await?;
+    let row = found(&web, &name).await?;
+    admit(&web, (&row.slug, Change::Settings), permit).await?;
+    let collection = CollectionId::stored(row.id);
     // What was shown may be sent back: who said it before does not matter.
     given.as_object_mut().and_then(|given| given.remove("from"));
     Ok(Json(web.desk.library.set_settings(&collection, &given).await?.into()))
-}
-
-async fn named(web: &Shared, name: &str) -> Result<CollectionId, Problem> {
-    let all = web.desk.store.collections().await?;
-    let row = all.into_iter().find(|row| row.slug == name || row.id == name);
-    row.map(|row| CollectionId::stored(row.id)).ok_or_else(|| Problem::not_found("collection"))
 }

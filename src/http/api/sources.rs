@@ -1,17 +1,22 @@
 //! Sources: the web pages and sites that a collection is learned from.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Answer;
+use super::collections::{Force, Permit, admit};
 use super::knowledge::named;
+use crate::desk::Change;
 use crate::domain::{CollectionId, SourceId};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::knowledge::Progress;
 use crate::knowledge::web::{Limits, Reader, Wanted};
 use crate::store::sources::SourceRow;
 
@@ -82,44 +87,82 @@ pub(super) async fn list(
     Ok(Json(all))
 }
 
-/// Adds a source to a collection, which is made where there is none. A desk reads it at once, in the background.
+/// Adds a source to a collection, which is made where there is none. A desk reads it at once, in the background. Where a gate guards the
+/// collection, a source is read when somebody forces it, and at no other time.
 #[utoipa::path(post, path = "/collections/{name}/sources", operation_id = "add_source", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name.")), request_body = NewSource,
-    responses((status = 201, body = Source), (status = 422, response = Problem)))]
+    params(("name" = String, Path, description = "The collection's name."), Force), request_body = NewSource,
+    responses((status = 201, body = Source), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn add(
     State(web): State<Shared>,
     Path(name): Path<String>,
+    permit: Permit,
     Body(new): Body<NewSource>,
-) -> Result<(StatusCode, Json<Source>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<Source>), Problem> {
+    let force = permit.force;
+    admit(&web, (&name, Change::Source), permit).await?;
     let NewSource { url, depth, pages, every_minutes } = new;
     let wanted = Wanted { url, depth, pages, every_minutes };
-    let row = web.desk.library.add_source(&name, &wanted, Reader::Desk).await?;
-    Ok((StatusCode::CREATED, Json(described(&web, row).await?)))
+    let reader = if force { Reader::Caller } else { Reader::Desk };
+    let row = web.desk.library.add_source(&name, &wanted, reader).await?;
+    if force {
+        read_now(&web, SourceId::stored(row.id.clone()));
+    }
+    let note = Note::on(format!("{name}/{}", row.id), json!({}));
+    Ok((StatusCode::CREATED, note, Json(described(&web, row).await?)))
+}
+
+/// Reads a source in the background, whatever guards it.
+fn read_now(web: &Shared, id: SourceId) {
+    let web = web.clone();
+    tokio::spawn(async move {
+        if let Err(error) = web.desk.library.refresh(&id, &Quiet).await {
+            tracing::warn!(%error, source = %id, "a source could not be read");
+        }
+    });
+}
+
+/// Nobody watches.
+struct Quiet;
+
+impl Progress for Quiet {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
 }
 
 /// Removes a source with the documents that were learned from it.
 #[utoipa::path(delete, path = "/collections/{name}/sources/{id}", operation_id = "remove_source", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id.")),
-    responses((status = 204), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<Shared>,
     Path(path): Path<(String, String)>,
+    permit: Permit,
 ) -> Result<StatusCode, Problem> {
+    let name = path.0.clone();
     let id = source(&web, path).await?;
+    admit(&web, (&name, Change::Source), permit).await?;
     web.desk.library.remove_source(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Has a source read again now, in the background.
 #[utoipa::path(post, path = "/collections/{name}/sources/{id}/refresh", operation_id = "refresh_source", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id.")),
-    responses((status = 202), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
+    responses((status = 202), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn refresh(
     State(web): State<Shared>,
     Path(path): Path<(String, String)>,
+    permit: Permit,
 ) -> Result<StatusCode, Problem> {
+    let (name, force) = (path.0.clone(), permit.force);
     let id = source(&web, path).await?;
-    web.desk.store.hurry_source(&id).await?;
+    admit(&web, (&name, Change::Source), permit).await?;
+    if force {
+        read_now(&web, id);
+    } else {
+        web.desk.store.hurry_source(&id).await?;
+    }
     Ok(StatusCode::ACCEPTED)
 }
 

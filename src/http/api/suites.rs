@@ -1,10 +1,10 @@
 //! Suites: those that are there, and replies saved as cases of them.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Answer;
@@ -14,6 +14,7 @@ use crate::domain::What;
 use crate::eval::cases::Saving;
 use crate::eval::jobs::{Listed, Saved};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 
@@ -94,7 +95,7 @@ pub(super) struct SavedCase {
 pub(super) async fn save(
     State(web): State<Shared>,
     Body(new): Body<NewCase>,
-) -> Result<(StatusCode, Json<SavedCase>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<SavedCase>), Problem> {
     let NewCase { agent, suite, history, text, reply, checks, title } = new;
     let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
     let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
@@ -110,5 +111,6 @@ pub(super) async fn save(
     let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
     web.desk.announce(What::Evals).await;
     let Saved { suite, case, added } = saved;
-    Ok((StatusCode::CREATED, Json(SavedCase { suite, case, added })))
+    let note = Note::on(&suite, json!({"added": added}));
+    Ok((StatusCode::CREATED, note, Json(SavedCase { suite, case, added })))
 }

@@ -1,18 +1,20 @@
 //! Uploads: files and pasted texts become documents of a collection, learned in the background. One file at a time is in memory.
 
-use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::{Extension, Json};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::collections::{found, unguarded};
+use super::collections::{Force, Permit, admit, found};
 use super::documents::{Document, shown};
-use crate::domain::CollectionId;
-use crate::domain::What;
+use crate::desk::Change;
+use crate::domain::{CollectionId, What};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::knowledge::remedy;
@@ -58,17 +60,18 @@ struct Given {
 /// `learning` at first. One with the path of an earlier upload takes its place. One that cannot be taken does not stop the others:
 /// it is `failed` in the answer.
 #[utoipa::path(post, path = "/collections/{name}/documents", operation_id = "upload_documents", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name")),
+    params(("name" = String, Path, description = "The collection's name"), Force),
     request_body(content((UploadForm = "multipart/form-data"), (PastedText = "application/json"))),
     responses((status = 202, body = [Document]), (status = 404, response = Problem), (status = 409, response = Problem),
         (status = 413, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn add(
     State(web): State<Shared>,
     Path(name): Path<String>,
+    permit: Permit,
     mut request: Request,
-) -> Result<(StatusCode, Json<Vec<Document>>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<Vec<Document>>), Problem> {
     let row = found(&web, &name).await?;
-    unguarded(&web, &row.slug).await?;
+    admit(&web, (&row.slug, Change::Document), permit).await?;
     let collection = CollectionId::stored(row.id);
     let most = web.desk.library.max_upload_bytes();
     let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
@@ -85,7 +88,10 @@ pub(super) async fn add(
         return Err(refused(documents));
     }
     web.desk.announce(What::Knowledge).await;
-    Ok((StatusCode::ACCEPTED, Json(documents)))
+    // Names of files may be customers' names: the ids are enough.
+    let ids: Vec<_> = documents.iter().filter_map(Document::kept_id).collect();
+    let note = Note::on(name, json!({"documents": ids}));
+    Ok((StatusCode::ACCEPTED, note, Json(documents)))
 }
 
 async fn files_of(

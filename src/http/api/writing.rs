@@ -1,9 +1,10 @@
 //! A person's own words: writing to a customer from the console, and having a message sent once more.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::messages::Message;
@@ -11,6 +12,7 @@ use super::{Answer, conversations};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, MessageId};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::pipeline::outbound::WINDOW_MS;
@@ -44,7 +46,7 @@ pub(super) async fn write(
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(reply): Body<Reply>,
-) -> Result<(StatusCode, Json<Message>), Problem> {
+) -> Result<(StatusCode, Extension<Note>, Json<Message>), Problem> {
     let id = conversations::read(&id)?;
     let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let window = window(&web, &row.number_id);
@@ -58,7 +60,8 @@ pub(super) async fn write(
         web.desk.wake.stirred(&id, None);
         web.desk.wake.send();
     }
-    Ok((status, Json(show(&web, &message).await?)))
+    let note = Note::on(id.as_str(), json!({"message": message.as_str()}));
+    Ok((status, note, Json(show(&web, &message).await?)))
 }
 
 impl Reply {

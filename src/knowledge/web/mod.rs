@@ -10,7 +10,7 @@ use self::fetch::Fetcher;
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, SourceId};
-use crate::store::sources::{NewSource, SourceRow};
+use crate::store::sources::{Crawled, NewSource, SourceRow};
 
 mod address;
 mod scope;
@@ -157,17 +157,28 @@ impl Library {
         read
     }
 
-    /// Reads the source that has been due for longest, if there is one that nobody else reads.
-    pub async fn refresh_due(
+    /// Reads a source that is due, unless somebody else reads it.
+    pub async fn refresh_source(
         &self,
+        source: SourceRow,
         progress: &dyn Progress,
     ) -> Result<Option<(SourceRow, Summary)>, Error> {
-        let Some(source) = self.store.due_source().await? else { return Ok(None) };
         let id = SourceId::stored(source.id.clone());
         if !self.store.take_source(&id, LEASE_MS).await? {
             return Ok(None);
         }
         Ok(Some((source, self.read_taken(&id, progress).await?)))
+    }
+
+    /// Leaves a source that is due as it is, and says why; it is due again in its time.
+    pub async fn put_off(&self, source: SourceRow, why: String) -> Result<(), Error> {
+        let id = SourceId::stored(source.id);
+        if self.store.take_source(&id, LEASE_MS).await? {
+            let (kind, failed) = (source.kind, source.failed);
+            let crawled = Crawled { state: "failed", error: Some(why), kind, failed };
+            self.store.end_crawl(&id, crawled).await?;
+        }
+        Ok(())
     }
 
     /// Removes a source with its documents; false if there is none.

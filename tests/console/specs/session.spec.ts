@@ -33,8 +33,22 @@ test.describe("without a session", () => {
   test("signing out ends the session", async ({ page, desk }) => {
     await page.goto(desk.link());
     await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("menuitem", { name: "This browser" }).click();
     await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
     expect((await page.request.get("/api/v1/conversations")).status()).toBe(401);
+  });
+
+  test("signing out everywhere ends the session of another browser, too, after a question", async ({ page, desk, browser }) => {
+    await page.goto(desk.link());
+    const other = await browser.newPage();
+    await other.goto(desk.link());
+    await expect(other.getByRole("navigation", { name: "Pages" })).toBeVisible();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("menuitem", { name: "Every browser" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
+    await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+    expect((await other.request.get(`${desk.url}/api/v1/conversations`)).status()).toBe(401);
+    await other.close();
   });
 });
 

@@ -29,7 +29,7 @@ pub(crate) const SECOND: &str = "202020202020202";
 /// Signs the webhooks of both.
 pub(crate) const SECRET: &str = "app-secret-123";
 /// The key of the API.
-pub(crate) const KEY: &str = "test-admin-key";
+pub(crate) const KEY: &str = "test-admin-key-of-the-desk";
 /// How long the desk gets to finish its work.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::Answer;
+use super::super::{Answer, Noted};
 use super::super::providers::{named, token};
 use crate::http::Shared;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::secrets;
@@ -49,7 +51,7 @@ pub(in super::super) struct NumberHandshake {
 pub(in super::super) async fn draft(
     State(web): State<Shared>,
     Body(plan): Body<NumberPlan>,
-) -> Answer<NumberDraft> {
+) -> Noted<NumberDraft> {
     let form = named(&plan.provider)?;
     if !form.shakes_hands() {
         return Err(Problem::unprocessable(format!(
@@ -60,7 +62,8 @@ pub(in super::super) async fn draft(
     let verify_token = token()?;
     let id = web.desk.store.draft_number(form.name, secrets::hash(&verify_token)).await?;
     let callback_url = format!("{}/webhooks/{}", web.desk.base_url, form.name);
-    Ok(Json(NumberDraft { id, verify_token, callback_url }))
+    let note = Note::on(&id, json!({"provider": form.name}));
+    Ok((note, Json(NumberDraft { id, verify_token, callback_url })))
 }
 
 /// Whether the provider called: for a number, or a draft of one.

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::Answer;
+use super::super::Noted;
 use crate::desk::Number;
-use crate::domain::Party;
+use crate::domain::{Action, Party};
 use crate::http::Shared;
-use crate::http::auth::Caller;
+use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{Class, Error, Outgoing, Sent};
-use crate::store::audit::Entry;
+use crate::store::audit::{Actor, Entry};
 
 /// How long the provider is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,10 +63,10 @@ pub(in super::super) struct NumberTried {
 )]
 pub(in super::super) async fn test(
     State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
+    Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     Body(trial): Body<NumberTrial>,
-) -> Answer<NumberTried> {
+) -> Noted<NumberTried> {
     let number = connected(&web, &id).await?;
     let outgoing = outgoing(&web, &number, &trial)?;
     let to = outgoing.to.wa_id.clone().unwrap_or_default();
@@ -84,9 +84,9 @@ pub(in super::super) async fn test(
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
     let tried = tried(sent, outgoing.template.is_some());
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
-    let (actor, subject) = (caller.name().to_owned(), number.slug.clone());
-    web.desk.store.audit(Entry { actor, action: "number.tried", subject, detail }).await?;
-    Ok(Json(tried))
+    let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
+    web.desk.store.audit(entry).await?;
+    Ok((Note::written(), Json(tried)))
 }
 
 /// The number, where it is connected.

@@ -1,0 +1,213 @@
+//! The audit log of the API: every operation that changes something leaves an entry, written here and nowhere else but where the
+//! change and its entry are one transaction. Which action an operation is, is said in one table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::PathItem;
+
+use super::error::Problem;
+use super::{Shared, auth};
+use crate::domain::Action;
+use crate::domain::audit::Outcome;
+use crate::store::audit::{Actor, Entry};
+
+/// What each operation is to the audit log, by its id. `None`: it asks, and changes nothing that is not counted elsewhere (turns of the
+/// sandbox and of `/v1` are in the budget; that somebody looked at a conversation happens with every message).
+const OPERATIONS: &[(&str, Option<Action>)] = &[
+    ("create_agent", Some(Action::AgentCreated)),
+    ("publish_version", Some(Action::AgentPublished)),
+    ("generate_prompt", Some(Action::PromptGenerated)),
+    ("check_draft", None),
+    ("try_handoff", None),
+    ("create_collection", Some(Action::CollectionCreated)),
+    ("remove_collection", Some(Action::CollectionRemoved)),
+    ("set_collection_settings", Some(Action::CollectionSettingsChanged)),
+    ("upload_documents", Some(Action::DocumentUploaded)),
+    ("remove_document", Some(Action::DocumentRemoved)),
+    ("retry_document", Some(Action::DocumentRetried)),
+    ("add_source", Some(Action::SourceAdded)),
+    ("remove_source", Some(Action::SourceRemoved)),
+    ("refresh_source", Some(Action::SourceRefreshed)),
+    ("create_answer", Some(Action::AnswerCreated)),
+    ("change_answer", Some(Action::AnswerChanged)),
+    ("remove_answer", Some(Action::AnswerRemoved)),
+    ("answer_gap", Some(Action::GapAnswered)),
+    ("dismiss_gap", Some(Action::GapDismissed)),
+    ("search_knowledge", None),
+    ("write_message", Some(Action::MessageWritten)),
+    ("retry_message", Some(Action::MessageRetried)),
+    ("correct_transcript", Some(Action::TranscriptCorrected)),
+    ("see_conversation", None),
+    ("take_conversation", Some(Action::ConversationTaken)),
+    ("hand_back_conversation", Some(Action::ConversationHandedBack)),
+    ("resolve_conversation", Some(Action::ConversationResolved)),
+    ("resolve_escalation", Some(Action::EscalationResolved)),
+    ("draft_number", Some(Action::NumberDrafted)),
+    ("add_number", Some(Action::NumberAdded)),
+    ("change_number", Some(Action::NumberChanged)),
+    ("remove_number", Some(Action::NumberRemoved)),
+    ("try_number", Some(Action::NumberTried)),
+    ("check_fields", None),
+    ("start_run", Some(Action::EvalStarted)),
+    ("stop_run", Some(Action::EvalStopped)),
+    ("save_case", Some(Action::EvalCaseSaved)),
+    ("get_report", Some(Action::EvalReportExported)),
+    ("sign_in", Some(Action::SessionStarted)),
+    ("sign_out", Some(Action::SessionEnded)),
+    ("sign_out_everywhere", Some(Action::SessionsEnded)),
+    ("run_sandbox_turn", None),
+    ("complete_chat", None),
+];
+
+/// The longest subject that is kept, in characters.
+const LONGEST: usize = 200;
+
+/// What a handler adds to the entry of its request.
+#[derive(Clone)]
+pub(super) enum Note {
+    /// It is written down already, or nothing was done.
+    Written,
+    /// On what, and more of it; never bodies, secrets or phone numbers.
+    On(String, Value),
+}
+
+impl Note {
+    /// A part of a response: on what something was done.
+    pub(super) fn on(subject: impl Into<String>, detail: Value) -> Extension<Self> {
+        Extension(Self::On(subject.into(), detail))
+    }
+
+    /// A part of a response: there is an entry already, or nothing was done.
+    pub(super) fn written() -> Extension<Self> {
+        Extension(Self::Written)
+    }
+}
+
+/// What the layer needs.
+pub(super) struct Audit {
+    web: Shared,
+    actions: HashMap<(Method, String), Action>,
+}
+
+impl Audit {
+    /// For the operations of an OpenAPI document.
+    pub(super) fn of(web: &Shared, document: &OpenApi) -> Arc<Self> {
+        let actions = operations(document).filter_map(|(method, path, id)| {
+            let known = OPERATIONS.iter().find(|(name, _)| *name == id);
+            // A test fails for an operation that is not in the table; if it is served all the same, it leaves an entry.
+            let writes = !matches!(method, Method::GET | Method::HEAD);
+            let action = known.map_or(writes.then_some(Action::Other), |known| known.1)?;
+            Some(((method, path), action))
+        });
+        Arc::new(Self { web: web.clone(), actions: actions.collect() })
+    }
+
+    async fn write(&self, entry: Entry) {
+        if let Err(error) = self.web.desk.store.audit(entry).await {
+            tracing::error!(%error, "what was done is not in the audit log");
+        }
+    }
+}
+
+/// Writes down what a request did, once it is done.
+pub(super) async fn keep(State(audit): State<Arc<Audit>>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let operation = path.map(|path| (request.method().clone(), path));
+    let Some(action) = operation.and_then(|it| audit.actions.get(&it).copied()) else {
+        return next.run(request).await;
+    };
+    let (mut parts, body) = request.into_parts();
+    let subject = subject(&mut parts).await;
+    let caller = parts.extensions.get::<Actor>().cloned();
+    let address = auth::shown(auth::peer(&parts.extensions));
+    let request = Request::from_parts(parts, body);
+    // Whoever hangs up while it is done keeps neither the change from its end nor the entry out of the log.
+    let task = tokio::spawn(async move {
+        let mut response = next.run(request).await;
+        let outcome = outcome(response.status());
+        let (subject, mut detail) = match response.extensions_mut().remove::<Note>() {
+            Some(Note::Written) => return response,
+            Some(Note::On(subject, detail)) => (subject, detail),
+            None => (subject, json!({})),
+        };
+        let actor = match caller {
+            Some(actor) => actor,
+            // Who is refused before anybody knows him is counted and listed by `auth`.
+            None if outcome != Outcome::Done => return response,
+            None => Actor { name: "sign-in link".into(), address },
+        };
+        if outcome != Outcome::Done {
+            detail["status"] = response.status().as_u16().into();
+        }
+        let subject: String = subject.chars().take(LONGEST).collect();
+        audit.write(Entry::new(actor, action, subject).with(detail).ended(outcome)).await;
+        response
+    });
+    match task.await {
+        Ok(response) => response,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Problem::broken("The desk stops: nothing is known of this.").into_response(),
+    }
+}
+
+/// The ids and names in the path.
+async fn subject(parts: &mut Parts) -> String {
+    let Ok(params) = RawPathParams::from_request_parts(parts, &()).await else {
+        return String::new();
+    };
+    params.iter().map(|(_, value)| value).collect::<Vec<_>>().join("/")
+}
+
+fn outcome(status: StatusCode) -> Outcome {
+    match status.as_u16() {
+        400..=499 => Outcome::Refused,
+        500.. => Outcome::Failed,
+        _ => Outcome::Done,
+    }
+}
+
+/// The operations of a document: method, path and id.
+fn operations(document: &OpenApi) -> impl Iterator<Item = (Method, String, String)> {
+    document.paths.paths.iter().flat_map(|(path, item)| {
+        let PathItem { get, put, post, delete, patch, .. } = item;
+        let all = [
+            (Method::GET, get),
+            (Method::PUT, put),
+            (Method::POST, post),
+            (Method::DELETE, delete),
+            (Method::PATCH, patch),
+        ];
+        all.into_iter().filter_map(move |(method, operation)| {
+            let id = operation.as_ref()?.operation_id.clone().unwrap_or_default();
+            Some((method, path.clone(), id))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_that_writes_is_decided_and_every_decision_is_of_an_operation() {
+        let document = super::super::api::document();
+        let all: Vec<_> = operations(&document).collect();
+        for (method, path, id) in &all {
+            let known = OPERATIONS.iter().any(|(name, _)| name == id);
+            let reads = matches!(*method, Method::GET | Method::HEAD);
+            assert!(known || reads, "{method} {path} ({id}): is it written down? Say so in OPERATIONS");
+        }
+        for (name, _) in OPERATIONS {
+            assert!(all.iter().any(|(_, _, id)| id == name), "there is no operation {name}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A limit on guessing keys and links: counts what was wrong by address, refuses an address that was wrong too often for a while, and
+//! says which refusals are worth a line of the audit log. Bounded: so many addresses, and so many lines.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+/// How long wrong tries of an address are counted, in milliseconds.
+const WINDOW_MS: i64 = 60_000;
+/// How many wrong tries of an address there may be in that time.
+const MOST_WRONG: u32 = 20;
+/// How many addresses are counted at once. Those beyond may try: whoever has that many must not lock out everybody else, and keys are
+/// too long to be guessed by any number of addresses.
+const MOST_ADDRESSES: usize = 1024;
+/// How many refusals are written down in an hour, of all addresses.
+const MOST_LINES: u32 = 60;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Wrong tries, by address.
+#[derive(Default)]
+pub struct GuessLimit(Mutex<Tries>);
+
+#[derive(Default)]
+struct Tries {
+    of: HashMap<Option<IpAddr>, Count>,
+    lines: Count,
+    /// How many were refused since one was written down.
+    silent: u64,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Count {
+    since: i64,
+    many: u32,
+}
+
+impl Count {
+    /// Counts one more; how many there are in this window.
+    fn one_more(&mut self, now: i64, window_ms: i64) -> u32 {
+        if now - self.since >= window_ms {
+            *self = Self { since: now, many: 0 };
+        }
+        self.many = self.many.saturating_add(1);
+        self.many
+    }
+}
+
+impl GuessLimit {
+    /// Whether an address may try. One of this machine or a private network always may: that is a proxy, and whoever is behind it
+    /// must not be locked out by others.
+    pub(super) fn is_open(&self, address: Option<IpAddr>, now: i64) -> bool {
+        let Some(address) = address.filter(|address| is_public(*address)) else { return true };
+        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = tries.of.get(&Some(network(address)));
+        count.is_none_or(|count| now - count.since >= WINDOW_MS || count.many < MOST_WRONG)
+    }
+
+    /// Counts a wrong try. Where it is to be written down: how many others were not since the last one.
+    pub(super) fn wrong(&self, address: Option<IpAddr>, now: i64) -> Option<u64> {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut key = address.map(network);
+        if tries.of.len() >= MOST_ADDRESSES && !tries.of.contains_key(&key) {
+            tries.of.retain(|_, count| now - count.since < WINDOW_MS);
+            if tries.of.len() >= MOST_ADDRESSES {
+                key = None;
+            }
+        }
+        let many = tries.of.entry(key).or_default().one_more(now, WINDOW_MS);
+        if many == 1 && tries.lines.one_more(now, HOUR_MS) <= MOST_LINES {
+            return Some(std::mem::take(&mut tries.silent));
+        }
+        tries.silent += 1;
+        None
+    }
+}
+
+/// An IPv6 network has more addresses than could be counted.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(it) => !(it.is_loopback() || it.is_private() || it.is_link_local()),
+        IpAddr::V6(it) => {
+            !(it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn an_address_that_is_wrong_too_often_waits_and_others_do_not() {
+        let limit = GuessLimit::default();
+        let (guesser, other) = (address("203.0.113.5"), address("203.0.113.6"));
+        for at in 0..i64::from(MOST_WRONG) {
+            assert!(limit.is_open(guesser, at), "{at}");
+            limit.wrong(guesser, at);
+        }
+        assert!(!limit.is_open(guesser, 100));
+        assert!(limit.is_open(other, 100));
+        assert!(limit.is_open(guesser, WINDOW_MS), "a minute later");
+        for near in ["127.0.0.1", "10.0.0.1", "::1", "::ffff:192.168.1.1", "fd00::1"] {
+            (0..100).for_each(|at| drop(limit.wrong(address(near), at)));
+            assert!(limit.is_open(address(near), 100), "{near} may be a proxy");
+        }
+        (0..30).for_each(|n| drop(limit.wrong(address(&format!("2001:db8::{n}")), 0)));
+        assert!(!limit.is_open(address("2001:db8::ffff"), 1), "one network is one guesser");
+    }
+
+    #[test]
+    fn neither_memory_nor_the_log_grows_with_the_tries() {
+        let limit = GuessLimit::default();
+        let many = |from: u32| (0..5000_u32).map(move |n| address(&IpAddr::from((0x0b00_0000 + from + n).to_be_bytes()).to_string()));
+        let lines = many(0).filter_map(|one| limit.wrong(one, 0)).count();
+        assert_eq!(lines, MOST_LINES as usize);
+        assert!(limit.0.lock().unwrap().of.len() <= MOST_ADDRESSES + 1);
+        assert!(limit.is_open(address("198.51.100.1"), 1), "nobody is locked out by others");
+        let silent = limit.wrong(address("198.51.100.2"), HOUR_MS).unwrap();
+        assert_eq!(silent, 5000 - u64::from(MOST_LINES));
+    }
+}

@@ -1,0 +1,161 @@
+//! Who may read what the desk keeps: on Unix its owner alone. What an earlier version, or another umask, left open is closed when a desk
+//! starts; what cannot be closed is told. Touches nothing but permissions.
+
+use std::path::{Path, PathBuf};
+
+/// How deep the data folder is looked through.
+const DEEPEST: usize = 6;
+/// What stands beside the database, by name.
+const KEPT: &[&str] = &["admin.key", "secrets.key", "sign-in.link"];
+/// The folders there.
+const FOLDERS: &[&str] = &["evals", "models"];
+
+/// Closes the folder of a database, and what is in it, to everybody but its owner; where other things are in it, only what is the
+/// desk's. What stays open: others' files, those of a system that refuses, and a folder with other things in it.
+pub fn tighten(database: &Path) -> Vec<PathBuf> {
+    let folder = folder_of(database);
+    let stem = database.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let (mut found, mut others) = (Vec::new(), false);
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Beside the database there are its log and its copies.
+        let kept = (!stem.is_empty() && name.starts_with(&stem)) || KEPT.contains(&name.as_str());
+        if FOLDERS.contains(&name.as_str()) {
+            collect(&entry.path(), DEEPEST, &mut found);
+        }
+        if kept || FOLDERS.contains(&name.as_str()) {
+            found.push(entry.path());
+        } else {
+            others = true;
+        }
+    }
+    let mut open = Vec::new();
+    match is_shared(&folder) {
+        true => {}
+        false if others && is_open(&folder) => open.push(folder),
+        false => found.push(folder),
+    }
+    open.extend(found.into_iter().filter(|path| !close(path)));
+    open
+}
+
+fn folder_of(database: &Path) -> PathBuf {
+    match database.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Whether a folder cannot be the desk's alone: it was started in it or below it, it is somebody's home, or everybody may write to it.
+fn is_shared(folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return true };
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
+    here.map_or(true, |here| here.starts_with(&folder)) || home.as_ref() == Some(&folder) || is_sticky(&folder)
+}
+
+fn collect(folder: &Path, deep: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        // A link leads elsewhere: what is there is not ours to change.
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && deep > 0 {
+            collect(&entry.path(), deep - 1, found);
+        }
+        if kind.is_dir() || kind.is_file() {
+            found.push(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_sticky(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).is_ok_and(|it| it.mode() & 0o1000 != 0)
+}
+
+#[cfg(unix)]
+fn is_open(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::symlink_metadata(path).is_ok_and(|it| !it.is_symlink() && it.mode() & 0o077 != 0)
+}
+
+/// Whether nobody else may read it any more. What is not there, nobody can.
+#[cfg(unix)]
+fn close(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    if !is_open(path) {
+        return true;
+    }
+    let Ok(known) = std::fs::symlink_metadata(path) else { return true };
+    let mode = known.permissions().mode();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode & 0o7700)).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_sticky(_: &Path) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &Path) -> bool {
+    false
+}
+
+/// Elsewhere the folder's own rights decide.
+#[cfg(not(unix))]
+fn close(_: &Path) -> bool {
+    true
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_is_open_is_closed_and_a_link_is_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        std::fs::create_dir_all(data.join("evals/runs")).unwrap();
+        let elsewhere = home.path().join("elsewhere");
+        for file in [&data.join("frontdesk.db"), &data.join("evals/runs/a.jsonl"), &elsewhere] {
+            std::fs::write(file, "words").unwrap();
+            std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
+        }
+        std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, data.join("link")).unwrap();
+        assert_eq!(tighten(&data.join("frontdesk.db")), Vec::<PathBuf>::new());
+        for (file, wanted) in [("", 0o700), ("frontdesk.db", 0o600), ("evals", 0o700), ("evals/runs/a.jsonl", 0o600)] {
+            assert_eq!(mode(&data.join(file)), wanted, "{file}");
+        }
+        assert_eq!(mode(&elsewhere), 0o644);
+    }
+
+    #[test]
+    fn a_folder_with_other_things_is_told_and_those_are_left() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        for name in ["desk.db", "desk.db-wal", "prompt.md"] {
+            std::fs::write(home.path().join(name), "words").unwrap();
+            let file = home.path().join(name);
+            std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
+        }
+        assert_eq!(tighten(&home.path().join("desk.db")), [home.path()]);
+        assert_eq!(mode(home.path()), 0o755);
+        assert_eq!(mode(&home.path().join("desk.db-wal")), 0o600);
+        assert_eq!(mode(&home.path().join("prompt.md")), 0o644);
+    }
+
+    #[test]
+    fn the_working_directory_stays_as_it_is() {
+        let here = std::env::current_dir().unwrap();
+        assert!(is_shared(&here) && is_shared(here.parent().unwrap()));
+        assert!(is_shared(&std::env::temp_dir()));
+    }
+}

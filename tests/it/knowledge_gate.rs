@@ -1,0 +1,279 @@
+//! The gate in front of knowledge: on every way in which what customers are answered from can change, it is asked. A new way without a
+//! decision here fails.
+
+use std::time::{Duration, Instant};
+
+use frontdesk::store::sources::NewSource;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::gate::command;
+use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
+use crate::support::hooks::text_webhook;
+use crate::support::process;
+
+/// Operations that change what a collection holds: refused where a gate guards it, but by force.
+const GUARDED: &[&str] = &[
+    "create_answer",
+    "change_answer",
+    "answer_gap",
+    "set_collection_settings",
+    "upload_documents",
+    "retry_document",
+    "add_source",
+    "refresh_source",
+    // What takes away comes last.
+    "remove_answer",
+    "remove_document",
+    "remove_source",
+];
+
+/// Operations that write and change nothing that a gated agent answers from. A collection that an agent answers from cannot be removed; a
+/// new one is empty, and read by nobody; prompts pass the gate of their agent.
+const FREE: &str = "create_collection remove_collection dismiss_gap search_knowledge create_agent generate_prompt check_draft try_handoff \
+    publish_version hand_back_conversation write_message resolve_conversation see_conversation take_conversation resolve_escalation save_case \
+    start_run stop_run retry_message correct_transcript add_number draft_number remove_number change_number try_number check_fields \
+    run_sandbox_turn sign_in sign_out sign_out_everywhere complete_chat";
+
+/// Commands, and whether they change what a collection holds. `apply` and `learn` of folders are tried first (`gate`).
+const COMMANDS: &[(&str, bool)] = &[
+    ("learn", true),
+    ("source", true),
+    ("answer", true),
+    ("gaps", true),
+    ("apply", true),
+    ("serve", true),
+    ("sign-in", false),
+    ("sign-out", false),
+    ("chat", false),
+    ("reindex", false),
+    ("search", false),
+    ("transcribe", false),
+    ("eval", false),
+    ("replay", false),
+    ("cases", false),
+    ("redteam", false),
+    ("publish", false),
+    ("versions", false),
+    ("audit", false),
+    ("inbox", false),
+    ("webhook", false),
+    ("models", false),
+    ("doctor", false),
+    ("config", false),
+    ("help", false),
+];
+
+/// What stands behind the ids of a collection that a gate guards.
+struct Guarded {
+    app: TestApp,
+    answer: String,
+    document: String,
+    source: String,
+    gap: String,
+}
+
+impl Guarded {
+    async fn start(db: crate::support::app::Db) -> Self {
+        let app = Setup::on(db).extractive().start().await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let answer = json!({"phrasings": ["Do you sell bulbs?"], "answer": "Yes."});
+        let answer = text(&app.call("/collections/acme/answers", &answer).await.1["id"]);
+        let (_, taken) = app.call("/collections/acme/documents", &json!({"title": "Parking", "text": "You can park behind the shop."})).await;
+        let document = text(&taken[0]["id"]);
+        let began = Instant::now();
+        while app.get(&format!("/documents/{document}")).await["state"] != "ready" {
+            assert!(began.elapsed() < Duration::from_secs(20), "it is not learned");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let source = app.desk.store.add_source(source(&app, "https://example.com/help", None).await).await.unwrap();
+        app.deliver(&text_webhook(MAIN, "447700940001", "wamid.gap", "Do you rent submarines?")).await;
+        app.settle().await;
+        let gap = text(&app.get("/gaps").await["items"][0]["id"]);
+        let gated = "---\nname: Acme\nknowledge: [acme]\ngate: {suite: none.yaml, knowledge: true}\n---\nHi.\n";
+        let (status, said) = app.call("/agents/acme/publish", &json!({"source": gated, "force": true})).await;
+        assert_eq!(status, 200, "{said}");
+        Self { app, answer, document, source: source.to_string(), gap }
+    }
+
+    /// A request that would change what the collection holds.
+    fn change(&self, operation: &str) -> (Method, String, Value) {
+        let Self { answer, document, source, gap, .. } = self;
+        let written = json!({"phrasings": ["Where can I park?"], "answer": "Nowhere."});
+        match operation {
+            "create_answer" => (Method::POST, "/collections/acme/answers".into(), written),
+            "change_answer" => (Method::PATCH, format!("/collections/acme/answers/{answer}"), json!({"answer": "No."})),
+            "remove_answer" => (Method::DELETE, format!("/collections/acme/answers/{answer}"), Value::Null),
+            "answer_gap" => (Method::POST, format!("/gaps/{gap}/answer"), json!({"answer": "Only yellow ones."})),
+            "set_collection_settings" => (Method::PUT, "/collections/acme/settings".into(), json!({"search": {"ngram": 0.9}})),
+            "upload_documents" => (Method::POST, "/collections/acme/documents".into(), json!({"title": "Prices", "text": "All is free."})),
+            "remove_document" => (Method::DELETE, format!("/documents/{document}"), Value::Null),
+            "retry_document" => (Method::POST, format!("/documents/{document}/retry"), Value::Null),
+            "add_source" => (Method::POST, "/collections/acme/sources".into(), json!({"url": "https://example.com/more"})),
+            "remove_source" => (Method::DELETE, format!("/collections/acme/sources/{source}"), Value::Null),
+            "refresh_source" => (Method::POST, format!("/collections/acme/sources/{source}/refresh"), Value::Null),
+            other => panic!("how does {other} change a collection?"),
+        }
+    }
+
+    async fn ask(&self, (method, path, body): &(Method, String, Value), query: &str) -> (u16, Value) {
+        let request = self.app.http.request(method.clone(), format!("{}/api/v1{path}{query}", self.app.url));
+        let request = request.bearer_auth(KEY);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    /// All that the collection holds.
+    async fn holds(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        for path in ["answers", "documents", "settings", "sources"] {
+            all.push(self.app.get(&format!("/collections/acme/{path}")).await);
+        }
+        all
+    }
+
+    async fn written(&self, action: &str) -> Vec<Value> {
+        self.app.get(&format!("/audit?action={action}&limit=200")).await["items"].as_array().unwrap().clone()
+    }
+}
+
+async fn source(app: &TestApp, url: &str, due_at: Option<i64>) -> NewSource {
+    NewSource {
+        collection: app.desk.store.collection("acme").await.unwrap(),
+        url: url.into(),
+        kind: "page".into(),
+        settings: r#"{"depth":0,"pages":1}"#.into(),
+        every_minutes: None,
+        due_at,
+    }
+}
+
+#[test]
+fn every_operation_that_writes_is_decided() {
+    let document: Value = serde_json::from_str(&frontdesk::http::openapi()).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let Some(id) = operation["operationId"].as_str().filter(|_| method != "get") else { continue };
+            let free = FREE.split_whitespace().any(|word| word == id);
+            let guarded = GUARDED.contains(&id);
+            assert!(free != guarded, "{method} {path} ({id}): does it change what agents answer from?");
+            let parameters = operation["parameters"].to_string();
+            assert_eq!(guarded, parameters.contains("\"force\""), "{id}: what is guarded can be forced");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_is_decided() {
+    let home = tempfile::tempdir().unwrap();
+    let (good, help) = process::run(home.path(), &["--help"], &[]).await;
+    assert!(good, "{help}");
+    let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let named: Vec<&str> = commands
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   ")))
+        .collect();
+    assert!(named.len() > 20, "{named:?}");
+    for name in &named {
+        assert!(COMMANDS.iter().any(|(known, _)| known == name), "does `{name}` change what agents answer from?");
+    }
+}
+
+on_both! {
+    async fn on_every_way_the_gate_is_asked_and_what_is_forced_is_written_down(db) {
+        let desk = Guarded::start(db).await;
+        let before = desk.holds().await;
+        for operation in GUARDED {
+            let change = desk.change(operation);
+            let (status, said) = desk.ask(&change, "").await;
+            assert_eq!(status, 409, "{operation}: {said}");
+            let detail = said["detail"].as_str().unwrap();
+            for word in ["The gate of acme", "frontdesk learn", "?force=true"] {
+                assert!(detail.contains(word), "{operation}: no `{word}` in {detail}");
+            }
+            assert_eq!(desk.ask(&change, "?force=perhaps").await.0, 400, "{operation}");
+        }
+        assert_eq!(desk.holds().await, before, "what was refused changed something");
+        let refused = desk.written("knowledge.refused").await;
+        assert_eq!(refused.len(), GUARDED.len(), "{refused:?}");
+        assert!(refused.iter().all(|entry| entry["outcome"] == "refused" && entry["subject"] == "acme" && entry["actor"] == "admin key"), "{refused:?}");
+
+        for (at, operation) in GUARDED.iter().enumerate() {
+            let before = desk.holds().await;
+            let (status, said) = desk.ask(&desk.change(operation), "?force=true").await;
+            assert!((200..300).contains(&status), "{operation}: {status} {said}");
+            assert_eq!(desk.written("knowledge.forced").await.len(), at + 1, "{operation}");
+            if !["retry_document", "refresh_source"].contains(operation) {
+                assert_ne!(desk.holds().await, before, "{operation} changed nothing");
+            }
+        }
+        desk.app.stop().await;
+    }
+
+    async fn what_is_tried_beside_a_collection_is_nobodys_to_change(db) {
+        let desk = Guarded::start(db).await;
+        desk.app.desk.store.collection("acme@draft").await.unwrap();
+        for path in ["/collections/acme@draft/answers", "/collections/acme@draft/documents"] {
+            let body = match path.ends_with("answers") {
+                true => json!({"phrasings": ["Where?"], "answer": "Here."}),
+                false => json!({"title": "Prices", "text": "All is free."}),
+            };
+            for query in ["", "?force=true"] {
+                assert_eq!(desk.app.call(&format!("{path}{query}"), &body).await.0, 409, "{path}{query}");
+            }
+        }
+        desk.app.stop().await;
+    }
+
+    async fn a_source_of_a_guarded_collection_is_not_read_by_itself(db) {
+        let desk = Guarded::start(db).await;
+        let before = desk.app.get("/collections/acme/documents").await;
+        let due = source(&desk.app, "https://example.com/due", Some(1)).await;
+        let id = desk.app.desk.store.add_source(due).await.unwrap();
+        let began = Instant::now();
+        let row = loop {
+            let row = desk.app.desk.store.source(&id).await.unwrap().unwrap();
+            if row.state != "waiting" {
+                break row;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{row:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!((row.state.as_str(), row.due_at), ("failed", None));
+        assert!(row.error.as_deref().unwrap().contains("The gate of acme"), "{row:?}");
+        assert_eq!(desk.app.get("/collections/acme/documents").await, before);
+        desk.app.stop().await;
+    }
+
+    async fn commands_ask_the_gate_too(db) {
+        let desk = Guarded::start(db).await;
+        let before = desk.holds().await;
+        let (answer, gap, source) = (&desk.answer, &desk.gap, &desk.source);
+        // An address that leads nowhere: by force it is tried to be read.
+        let ways: &[&[&str]] = &[
+            &["answer", "add", "--collection", "acme", "--ask", "Where?", "Here."],
+            &["answer", "edit", answer, "--off"],
+            &["gaps", "answer", gap, "Only yellow ones."],
+            &["learn", "https://nowhere.invalid/help", "--collection", "acme"],
+            &["source", "refresh", source],
+            &["answer", "remove", answer],
+            &["source", "remove", source],
+        ];
+        for way in ways {
+            let ran = command(&desk.app, way).await;
+            process::says(&ran, false, &["The gate of acme", "--force"]);
+        }
+        assert_eq!(desk.holds().await, before);
+        assert_eq!(desk.written("knowledge.refused").await.len(), ways.len());
+        for (at, way) in ways.iter().enumerate() {
+            let (good, said) = command(&desk.app, &[way, &["--force"][..]].concat()).await;
+            let reads = way.contains(&"refresh") || way[0] == "learn";
+            assert!(good || reads, "{way:?}: {said}");
+            assert_eq!(desk.written("knowledge.forced").await.len(), at + 1, "{way:?}: {said}");
+        }
+        let forced = desk.written("knowledge.forced").await;
+        assert!(forced.iter().all(|entry| entry["actor"].as_str().unwrap().starts_with("ada")), "{forced:?}");
+        desk.app.stop().await;
+    }
+}
