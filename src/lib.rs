@@ -20,7 +20,7 @@ pub mod tokens;
 pub mod telemetry;
 pub mod step;
 pub mod secrets;
-mod permissions;
+pub mod permissions;
 mod endpoint;
 pub mod models;
 mod transformer;

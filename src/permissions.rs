@@ -40,10 +40,11 @@ pub fn tighten(database: &Path) -> Vec<PathBuf> {
 }
 
 fn folder_of(database: &Path) -> PathBuf {
-    match database.parent() {
+    let folder = match database.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
-    }
+    };
+    folder.canonicalize().unwrap_or(folder)
 }
 
 /// Whether a folder cannot be the desk's alone: it was started in it or below it, it is somebody's home, or everybody may write to it.

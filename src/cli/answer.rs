@@ -6,11 +6,11 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 
 use super::audit::Written;
-use super::learn::admit;
+use super::learn::admit_edit;
 use crate::app::App;
-use crate::desk::Change;
 use crate::domain::trace::Consulted;
 use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
+use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, look};
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 
@@ -118,7 +118,8 @@ impl Answers {
                 let collection = one_collection(&app, &name).await?;
                 let curated = Curated { phrasings: ask, body: answer, language, enabled: true };
                 let curated = tidied(curated)?;
-                admit(&app, (&name, Change::Answer), force).await?;
+                let edit = Edit::AddAnswer(curated.clone());
+                admit_edit(&app, (&name, &edit), force).await?;
                 let new = NewAnswer { collection, curated, author: author() };
                 let id = app.desk.store.add_answer(new).await?;
                 let id = id.ok_or_else(|| {
@@ -135,14 +136,20 @@ impl Answers {
                     language: language.or(known.language).filter(|code| !code.is_empty()),
                     enabled: (known.enabled || on) && !off,
                 })?;
-                admit(&app, (&collection_of(&app, &row).await?, Change::Answer), force).await?;
-                done(&app.desk.store.change_answer(&AnswerId::stored(row.id), curated).await?)?;
+                done(&row.source.clone().map_or(Changed::Yes, Changed::InFile))?;
+                let answer = AnswerId::stored(row.id.clone());
+                let edit = Edit::ChangeAnswer(answer.clone(), curated.clone());
+                admit_edit(&app, (&collection_of(&app, &row).await?, &edit), force).await?;
+                done(&app.desk.store.change_answer(&answer, curated).await?)?;
                 println!("{id} was changed.");
             }
             Command::Remove { id, force } => {
                 let row = find(&app, &id).await?;
-                admit(&app, (&collection_of(&app, &row).await?, Change::Answer), force).await?;
-                done(&app.desk.store.remove_answer(&AnswerId::stored(row.id)).await?)?;
+                done(&row.source.clone().map_or(Changed::Yes, Changed::InFile))?;
+                let answer = AnswerId::stored(row.id.clone());
+                let edit = Edit::RemoveAnswer(answer.clone());
+                admit_edit(&app, (&collection_of(&app, &row).await?, &edit), force).await?;
+                done(&app.desk.store.remove_answer(&answer).await?)?;
                 println!("{id} was removed.");
             }
             Command::Test { question, collection, threshold } => {

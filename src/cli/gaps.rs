@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 
 use super::answer::{author, one_collection, tidied};
 use super::audit::Written;
-use super::learn::admit;
+use super::learn::admit_edit;
 use crate::app::App;
-use crate::desk::Change;
 use crate::domain::{Action, AgentId, Curated, GapId};
+use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
 use crate::store::gaps::{GapRow, Wanted};
@@ -156,7 +156,7 @@ async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
     let rows = store.collections().await?;
     let own = rows.into_iter().find(|row| row.id == collection.as_str());
     let name = own.map(|row| row.slug).unwrap_or_default();
-    admit(app, (&name, Change::Answer), given.force).await?;
+    admit_edit(app, (&name, &Edit::AddAnswer(curated.clone())), given.force).await?;
     let new = NewAnswer { collection, curated, author: author() };
     let answer = store.answer_gap(&id, new).await?;
     let answer = answer.ok_or_else(|| anyhow!("the collection is full: remove some answers"))?;

@@ -15,7 +15,7 @@ use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
 use crate::knowledge::web::{Reader, Wanted};
-use crate::knowledge::{FORMATS, Progress, Shelf, Summary};
+use crate::knowledge::{Edit, FORMATS, Progress, Shelf, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 
@@ -154,6 +154,25 @@ pub(super) async fn admit(
         eprintln!("With --force it is done all the same, and that is written down.");
     }
     Ok(admitted?)
+}
+
+/// Tries a change by hand, where a gate guards the collection and nobody forces it.
+pub(super) async fn admit_edit(
+    app: &App,
+    (collection, edit): (&str, &Edit),
+    force: bool,
+) -> anyhow::Result<()> {
+    if force || app.desk.guarded(collection, Change::Answer).await?.is_none() {
+        return admit(app, (collection, Change::Answer), force).await;
+    }
+    app.desk.library.follow().await?;
+    app.desk.follow_answers().await?;
+    let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
+    let verdicts = publisher.try_edit(collection, edit, &RunBar::default()).await?;
+    let Some((agent, verdict)) = verdicts.iter().find(|it| !it.1.passed) else { return Ok(()) };
+    refused(&format!("{collection}, for {agent}"), verdict);
+    eprintln!("Nothing was changed. With --force it is done all the same, and that is written down.");
+    Err(Refusal::Guarded(format!("The gate of {agent} refused it.")).into())
 }
 
 /// Reads a source, and says what became of its pages; whether anything failed.

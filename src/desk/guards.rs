@@ -1,5 +1,5 @@
-//! The one place that every change of knowledge passes: where the gate of an agent guards a collection, what its customers are answered
-//! from changes only through documents that were tried first, or by force, which is written down before it happens.
+//! The one place that every change of knowledge passes that was not tried first: where the gate of an agent guards a collection, such a
+//! change is refused, or made by force, which is written down before it happens. What can be tried is (`eval::gate::documents`).
 
 use serde_json::json;
 
@@ -12,13 +12,12 @@ use crate::store;
 use crate::store::agents::AgentRow;
 use crate::store::audit::{Actor, Entry};
 
-/// A change of what agents answer from that is made without trying it first. Documents of a folder are tried: they go through
-/// `eval::gate::Publisher::learn`.
+/// A change of what agents answer from that is made without trying it first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// A document is uploaded, learned again, or removed.
     Document,
-    /// A curated answer is made, changed or removed.
+    /// A curated answer is made, changed or removed: only by force, or where no gate guards it; else it is tried.
     Answer,
     /// How the collection is cut and ranked.
     Settings,
@@ -58,7 +57,7 @@ impl Change {
                 "Put the file into the collection's folder, and run `frontdesk learn` or `frontdesk apply`, which try it first."
             }
             Self::Answer => {
-                "Write the answer into `answers.yaml` in the collection's folder, and run `frontdesk learn` or `frontdesk apply`, which try it first."
+                "Answers are tried first."
             }
             Self::Settings => {
                 "Write them into `collection.toml` in the collection's folder, and run `frontdesk learn` or `frontdesk apply`, which try them first."

@@ -28,7 +28,7 @@ pub use collection::{Origin, Own};
 pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
-pub use staging::is_staged;
+pub use staging::{Edit, is_staged};
 pub use uploads::{Learning, Stage};
 pub use vectors::Filled;
 

@@ -5,13 +5,27 @@ use std::collections::HashSet;
 use super::learn::Work;
 use super::vectors::text_hash;
 use super::{Error, Library, Progress, Shelf, answers, collection};
-use crate::domain::{CollectionId, DocumentId, searchable};
+use crate::domain::{AnswerId, CollectionId, Curated, DocumentId, searchable};
+use crate::store::answers::AnswerRow;
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 
 /// How the name of a collection ends that only stands beside another.
 const ENDING: &str = "@draft";
 /// The path under which answers made by hand are copied.
 const BY_HAND: &str = "@by-hand";
+
+/// A change of a collection by hand, which can be tried before it is made.
+#[derive(Debug, Clone)]
+pub enum Edit {
+    /// A curated answer is made.
+    AddAnswer(Curated),
+    /// A curated answer is changed.
+    ChangeAnswer(AnswerId, Curated),
+    /// A curated answer is removed.
+    RemoveAnswer(AnswerId),
+    /// A document is removed.
+    RemoveDocument(DocumentId),
+}
 
 /// Whether a collection only stands beside another, to be tried.
 pub fn is_staged(name: &str) -> bool {
@@ -81,7 +95,23 @@ impl Library {
     /// Learns a shelf beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
     pub async fn stage(
         &self,
+        from: Shelf,
+        progress: &dyn Progress,
+    ) -> Result<CollectionId, Error> {
+        self.stage_with(from, None, progress).await
+    }
+
+    /// Puts all that a collection has beside it, with a change by hand.
+    pub async fn stage_edit(&self, collection: &str, edit: &Edit) -> Result<CollectionId, Error> {
+        let collection = collection.to_owned();
+        let nothing = Shelf { collection, papers: Vec::new(), whole: false, settings: None };
+        self.stage_with(nothing, Some(edit), &Nobody).await
+    }
+
+    async fn stage_with(
+        &self,
         mut from: Shelf,
+        edit: Option<&Edit>,
         progress: &dyn Progress,
     ) -> Result<CollectionId, Error> {
         let real = self.store.collection(&from.collection).await?;
@@ -100,6 +130,9 @@ impl Library {
         self.learn(from, progress).await?;
         for row in self.store.documents(&real, 0).await? {
             let elsewhere = row.source_id.is_some() || row.uploaded == 1 || !whole;
+            if matches!(edit, Some(Edit::RemoveDocument(id)) if id.as_str() == row.id) {
+                continue;
+            }
             if elsewhere && row.state == "ready" && !paths.contains(&row.path) {
                 self.copy(&draft, row).await?;
             }
@@ -108,7 +141,10 @@ impl Library {
         let elsewhere = all
             .iter()
             .filter(|row| row.source.as_ref().is_none_or(|path| !whole && !paths.contains(path)));
-        let curated = elsewhere.map(crate::store::answers::AnswerRow::curated).collect();
+        let mut curated: Vec<_> = elsewhere.filter_map(|row| answer_with(row, edit)).collect();
+        if let Some(Edit::AddAnswer(new)) = edit {
+            curated.push(new.clone());
+        }
         self.store.answers_of_file(&draft, BY_HAND, curated).await?;
         self.follow().await?;
         Ok(draft)
@@ -150,6 +186,15 @@ impl Library {
             }
         }
         Ok(())
+    }
+}
+
+/// An answer as it is after a change; `None` for one that is removed.
+fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<Curated> {
+    match edit {
+        Some(Edit::RemoveAnswer(id)) if id.as_str() == row.id => None,
+        Some(Edit::ChangeAnswer(id, changed)) if id.as_str() == row.id => Some(changed.clone()),
+        _ => Some(row.curated()),
     }
 }
 

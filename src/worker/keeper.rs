@@ -179,7 +179,8 @@ impl Keeper {
                     tracing::info!(
                         source = source.id,
                         "{} was read: {learned} pages learned, {unchanged} unchanged, {removed} removed, {failed} failed",
-                        source.url
+                        // What stands behind the path may be a key.
+                        source.url.split(['?', '#']).next().unwrap_or_default()
                     );
                     continue;
                 }

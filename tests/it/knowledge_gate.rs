@@ -7,12 +7,16 @@ use frontdesk::store::sources::NewSource;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::gate::command;
+use crate::gate::{command, gated, prompt};
 use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
 use crate::support::process;
 
-/// Operations that change what a collection holds: refused where a gate guards it, but by force.
+/// Of these, those that are tried first: with a gate that cannot be tried they are refused, too.
+const TRIED: &[&str] =
+    &["create_answer", "change_answer", "answer_gap", "remove_answer", "remove_document"];
+
+/// Operations that change what a collection holds: where a gate guards it they are tried, or refused but by force.
 const GUARDED: &[&str] = &[
     "create_answer",
     "change_answer",
@@ -189,7 +193,8 @@ on_both! {
             let (status, said) = desk.ask(&change, "").await;
             assert_eq!(status, 409, "{operation}: {said}");
             let detail = said["detail"].as_str().unwrap();
-            for word in ["The gate of acme", "frontdesk learn", "?force=true"] {
+            let way = if TRIED.contains(operation) { "could not be tried" } else { "frontdesk learn" };
+            for word in ["The gate of acme", way, "?force=true"] {
                 assert!(detail.contains(word), "{operation}: no `{word}` in {detail}");
             }
             assert_eq!(desk.ask(&change, "?force=perhaps").await.0, 400, "{operation}");
@@ -209,6 +214,47 @@ on_both! {
             }
         }
         desk.app.stop().await;
+    }
+
+    async fn an_answer_that_makes_it_worse_is_refused_and_another_is_taken(db) {
+        let (app, gate) = gated(db, "").await;
+        let strict = prompt(&gate.replace('}', ", knowledge: true}"), "Second.");
+        let (status, said) = app.call("/agents/acme/publish", &json!({"source": strict})).await;
+        assert_eq!(status, 200, "{said}");
+        let wrong = json!({"phrasings": ["When do you close on Saturday?"], "answer": "At noon."});
+        let (status, said) = app.call("/collections/acme/answers", &wrong).await;
+        assert_eq!(status, 409, "{said}");
+        let detail = said["detail"].as_str().unwrap();
+        for word in ["The gate of acme", "saturday", "worse", "Nothing was changed", "?force=true"] {
+            assert!(detail.contains(word), "no `{word}` in {detail}");
+        }
+        assert_eq!(said["verdict"]["gates"][0]["agent"], "acme", "{said}");
+        assert_eq!(app.get("/collections/acme/answers").await["items"], json!([]));
+        let ask = json!({"agent": "acme", "text": "When do you close on Saturday?"});
+        assert!(app.call("/sandbox/turns", &ask).await.1.to_string().contains("13:00"));
+
+        let right = json!({"phrasings": ["Do you sell bulbs?"], "answer": "Yes, of every kind."});
+        let (status, made) = app.call("/collections/acme/answers", &right).await;
+        assert_eq!(status, 200, "{made}");
+        let told = app.call("/sandbox/turns", &json!({"agent": "acme", "text": "Do you sell bulbs?"})).await.1;
+        assert!(told.to_string().contains("of every kind"), "{told}");
+        // Changing it is tried as well, and by force the wrong one is taken.
+        let answer = format!("/collections/acme/answers/{}", made["id"].as_str().unwrap());
+        let change = |query: &str| app.http.patch(format!("{}/api/v1{answer}{query}", app.url)).bearer_auth(KEY).json(&wrong).send();
+        assert_eq!(change("").await.unwrap().status(), 409);
+        assert_eq!(change("?force=true").await.unwrap().status(), 200);
+        assert!(app.call("/sandbox/turns", &ask).await.1.to_string().contains("At noon"));
+        // Without it the agent is better: that is let through.
+        let remove = app.http.delete(format!("{}/api/v1{answer}", app.url)).bearer_auth(KEY);
+        assert_eq!(remove.send().await.unwrap().status(), 200);
+
+        let of = async |action: &str| app.get(&format!("/audit?action={action}&subject=acme")).await["items"].as_array().unwrap().len();
+        assert_eq!((of("knowledge.refused").await, of("knowledge.learned").await, of("knowledge.forced").await), (2, 2, 1));
+        let draft = app.desk.store.collection("acme@draft").await.unwrap();
+        let left = app.desk.store.documents(&draft, 0).await.unwrap();
+        assert!(left.iter().all(|row| row.state == "removed"), "{left:?}");
+        assert!(app.desk.store.answers(&draft, None, 100).await.unwrap().is_empty());
+        app.stop().await;
     }
 
     async fn what_is_tried_beside_a_collection_is_nobodys_to_change(db) {

@@ -9,7 +9,7 @@ use super::{Error, Publisher, Verdict};
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, AgentId, CollectionId};
 use crate::eval::run::Progress;
-use crate::knowledge::{self, Shelf, Summary};
+use crate::knowledge::{self, Edit, Shelf, Summary};
 use crate::pipeline::Bot;
 use crate::prompts::PromptFile;
 use crate::store::agents::AgentRow;
@@ -55,24 +55,11 @@ impl Publisher<'_> {
         let differs = self.desk.library.differs(find()?).await.map_err(wrong)?;
         let mut verdicts = Vec::new();
         if differs && !guards.is_empty() {
-            if !self.desk.store.hold("staging", LEASE_MS).await? {
-                return Err(Error::Wrong(
-                    "another process tries documents right now: try again when it has ended".into(),
-                ));
-            }
-            let tried = self.try_documents(&name, (find()?, &guards), taking).await;
-            // Also where it could not be tried: what stands beside the collection is of no more use.
-            let gone = self.desk.library.unstage(&name).await.map_err(wrong);
-            self.desk.store.hold("staging", 0).await?;
-            verdicts = tried?;
-            gone?;
+            let staged = self.desk.library.stage(find()?, taking.documents);
+            verdicts = self.try_beside((&name, &guards), staged, taking.cases).await?;
         }
         let refused = verdicts.iter().any(|(_, verdict)| !verdict.passed);
-        let detail = || {
-            let one = |(agent, it): &(String, Verdict)| json!({"agent": agent, "passed": it.passed, "rule": it.rule, "reason": it.reason});
-            let reason = verdicts.iter().find(|it| !it.1.passed).map(|it| it.1.reason.clone());
-            json!({"gates": verdicts.iter().map(one).collect::<Vec<_>>(), "reason": reason})
-        };
+        let detail = || found(&verdicts);
         match (refused, taking.dry_run) {
             (true, true) => return Ok(Taken::Refused(verdicts)),
             (true, false) if !taking.force => {
@@ -96,19 +83,64 @@ impl Publisher<'_> {
         Ok(Taken::Learned(summary, verdicts))
     }
 
-    async fn try_documents(
+    /// Tries a change by hand of what a collection holds, where a gate guards it: what the gates found, by agent. Nothing is changed, and
+    /// what was found is written down. The change may be made where every gate let it through.
+    pub async fn try_edit(
         &self,
         name: &str,
-        (papers, guards): (Shelf, &[(AgentRow, PromptFile)]),
-        taking: Taking<'_>,
+        edit: &Edit,
+        cases: &dyn Progress,
     ) -> Result<Vec<(String, Verdict)>, Error> {
-        let staged = self.desk.library.stage(papers, taking.documents).await.map_err(wrong)?;
+        let guards = self.desk.guards(name).await?;
+        if guards.is_empty() {
+            return Ok(Vec::new());
+        }
+        let staged = self.desk.library.stage_edit(name, edit);
+        let verdicts = self.try_beside((name, &guards), staged, cases).await?;
+        let passed = verdicts.iter().all(|(_, verdict)| verdict.passed);
+        let (action, outcome) = match passed {
+            true => (Action::KnowledgeLearned, Outcome::Done),
+            false => (Action::KnowledgeRefused, Outcome::Refused),
+        };
+        let entry = self.entry(action, name, found(&verdicts));
+        self.desk.store.audit(entry.ended(outcome)).await?;
+        Ok(verdicts)
+    }
+
+    /// Runs the gates' suites on a collection that is put beside another for it, and takes it away again.
+    async fn try_beside(
+        &self,
+        (name, guards): (&str, &[(AgentRow, PromptFile)]),
+        stage: impl Future<Output = Result<CollectionId, knowledge::Error>> + Send,
+        cases: &dyn Progress,
+    ) -> Result<Vec<(String, Verdict)>, Error> {
+        if !self.desk.store.hold("staging", LEASE_MS).await? {
+            return Err(Error::Wrong(
+                "another process tries documents right now: try again when it has ended".into(),
+            ));
+        }
+        let tried = self.judge_staged((name, guards), stage, cases).await;
+        // Also where it could not be tried: what stands beside the collection is of no more use.
+        let gone = self.desk.library.unstage(name).await.map_err(wrong);
+        self.desk.store.hold("staging", 0).await?;
+        let verdicts = tried?;
+        gone?;
+        Ok(verdicts)
+    }
+
+    async fn judge_staged(
+        &self,
+        (name, guards): (&str, &[(AgentRow, PromptFile)]),
+        stage: impl Future<Output = Result<CollectionId, knowledge::Error>> + Send,
+        cases: &dyn Progress,
+    ) -> Result<Vec<(String, Verdict)>, Error> {
+        let staged = stage.await.map_err(wrong)?;
         self.desk.follow_answers().await?;
         let mut verdicts = Vec::new();
         for (row, file) in guards {
             let Some(gate) = &file.gate else { continue };
             let tried = match self.bot_on(row, file, (name, &staged)).await {
-                Ok(bot) => self.try_on(gate, Some(bot), taking.cases).await,
+                Ok(bot) => self.try_on(gate, Some(bot), cases).await,
                 Err(why) => Err(why),
             };
             let verdict = tried.unwrap_or_else(|why| Verdict::untried(gate, &why));
@@ -135,6 +167,13 @@ impl Publisher<'_> {
         }
         file.bot(AgentId::stored(row.id.clone()), None, knowledge).map(Arc::new)
     }
+}
+
+/// What gates found, for the audit log.
+fn found(verdicts: &[(String, Verdict)]) -> serde_json::Value {
+    let one = |(agent, it): &(String, Verdict)| json!({"agent": agent, "passed": it.passed, "rule": it.rule, "reason": it.reason});
+    let reason = verdicts.iter().find(|it| !it.1.passed).map(|it| it.1.reason.clone());
+    json!({"gates": verdicts.iter().map(one).collect::<Vec<_>>(), "reason": reason})
 }
 
 fn wrong(error: knowledge::Error) -> Error {

@@ -224,7 +224,7 @@ impl From<gate::Error> for Problem {
 }
 
 /// Nobody watches.
-struct Unwatched;
+pub(super) struct Unwatched;
 
 impl Progress for Unwatched {
     fn begin(&self, _: usize) {}

@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::collections::{Force, Permit, admit};
+use super::admission::{Force, Permit, admit_edit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
 use super::{Answer, Noted};
-use crate::desk::Change;
 use crate::domain::{AnswerId, CollectionId, Curated};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::knowledge::Edit;
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 
 /// Who writes what comes through the API, until there are users.
@@ -121,7 +121,7 @@ pub(super) async fn create(
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
     let curated = tidied(Curated { phrasings, body, language, enabled })?;
-    admit(&web, (&name, Change::Answer), permit).await?;
+    let _turn = admit_edit(&web, (&name, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
@@ -158,8 +158,10 @@ pub(super) async fn change(
         language: wanted.language.or(known.language).filter(|code| !code.is_empty()),
         enabled: wanted.enabled.unwrap_or(known.enabled),
     })?;
-    admit(&web, (&name, Change::Answer), permit).await?;
+    in_no_file(&row)?;
     let id = AnswerId::stored(row.id);
+    let edit = Edit::ChangeAnswer(id.clone(), curated.clone());
+    let _turn = admit_edit(&web, (&name, &edit), permit).await?;
     done(web.desk.store.change_answer(&id, curated).await?)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&id).await?.ok_or_else(missing)?;
@@ -176,8 +178,9 @@ pub(super) async fn remove(
     permit: Permit,
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
-    admit(&web, (&name, Change::Answer), permit).await?;
+    in_no_file(&row)?;
     let id = AnswerId::stored(row.id.clone());
+    let _turn = admit_edit(&web, (&name, &Edit::RemoveAnswer(id.clone())), permit).await?;
     done(web.desk.store.remove_answer(&id).await?)?;
     web.desk.follow_answers().await?;
     Ok(Json(row.into()))
@@ -203,6 +206,11 @@ pub(super) fn tidied(curated: Curated) -> Result<Curated, Problem> {
     curated
         .tidied()
         .map_err(|why| Problem::unprocessable(format!("This cannot be an answer: {why}.")))
+}
+
+/// Refuses at once what could not be changed in the end.
+fn in_no_file(row: &AnswerRow) -> Result<(), Problem> {
+    done(row.source.clone().map_or(Changed::Yes, Changed::InFile))
 }
 
 fn done(changed: Changed) -> Result<(), Problem> {

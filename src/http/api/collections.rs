@@ -2,26 +2,23 @@
 
 use std::collections::HashSet;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::Answer;
 use super::drafts::short_name;
-use crate::desk::{Change, Refusal, Wish};
 use crate::domain::{CollectionId, What};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
-use crate::http::extract::{Body, Path, Query};
+use crate::http::extract::{Body, Path};
 use crate::knowledge::is_staged;
 use crate::prompts;
 use crate::store::agents::AgentRow;
-use crate::store::audit::Actor;
 use crate::store::documents::{CountRow, FailedRow};
 use crate::store::knowledge::CollectionRow;
 
@@ -166,48 +163,6 @@ pub(super) async fn found(web: &Shared, name: &str) -> Result<CollectionRow, Pro
     let all = web.desk.store.collections().await?;
     let row = all.into_iter().find(|row| row.slug == name || row.id == name);
     row.ok_or_else(|| Problem::not_found("collection"))
-}
-
-/// Whether a change is to be made past the gates.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Force {
-    /// Make it although the gate of an agent guards the collection. That is written down in the audit log.
-    #[serde(default)]
-    force: bool,
-}
-
-/// Who changes what agents answer from, and whether by force.
-pub(super) struct Permit {
-    actor: Actor,
-    pub(super) force: bool,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Permit {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Query(Force { force }) = Query::from_request_parts(parts, state).await?;
-        let actor = parts.extensions.get::<Actor>().cloned();
-        let actor = actor.ok_or_else(|| Problem::broken("Nobody knows who asks for this."))?;
-        Ok(Self { actor, force })
-    }
-}
-
-/// Refuses to change what a collection holds that a gate guards, unless by force. Every handler that changes it asks here first.
-pub(super) async fn admit(
-    web: &Shared,
-    (collection, change): (&str, Change),
-    permit: Permit,
-) -> Result<(), Problem> {
-    let Permit { actor, force } = permit;
-    match web.desk.admit(Wish { collection, change, force, actor }).await {
-        Ok(()) => Ok(()),
-        Err(Refusal::Guarded(why)) => Err(Problem::guarded(format!(
-            "{why} With `?force=true` it is done all the same, and that is written down."
-        ))),
-        Err(Refusal::Store(error)) => Err(error.into()),
-    }
 }
 
 /// A collection to make.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
-use super::collections::{Force, Permit, admit, found};
+use super::admission::{Force, Permit, admit, admit_edit};
+use super::collections::found;
 use super::page::{Page, Paging};
 use crate::desk::Change;
 use crate::domain::What;
@@ -16,6 +17,7 @@ use crate::domain::{CollectionId, DocumentId};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
+use crate::knowledge::Edit;
 use crate::store::documents::{ShownRow, Wanted as Which};
 use crate::store::knowledge::{ChunkRow, Failure};
 
@@ -244,7 +246,7 @@ pub(super) async fn remove(
     permit: Permit,
 ) -> Result<StatusCode, Problem> {
     let (id, slug) = uploaded(&web, &id, "remove").await?;
-    admit(&web, (&slug, Change::Document), permit).await?;
+    let _turn = admit_edit(&web, (&slug, &Edit::RemoveDocument(id.clone())), permit).await?;
     web.desk.library.remove_document(&id).await?;
     web.desk.announce(What::Knowledge).await;
     Ok(StatusCode::NO_CONTENT)

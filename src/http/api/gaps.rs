@@ -7,15 +7,16 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{CuratedAnswer, collection, full, tidied};
-use super::collections::{Force, Permit, admit, found};
+use super::admission::{Force, Permit, admit_edit};
+use super::collections::found;
 use super::page::{Page, Paging};
 use super::{Answer, Noted};
-use crate::desk::Change;
 use crate::domain::{AgentId, CollectionId, Curated, GapId};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings};
 use crate::store::answers::NewAnswer;
 use crate::store::gaps::{GapRow, UnansweredRow, Wanted};
@@ -174,7 +175,7 @@ pub(super) async fn answer(
     let GapAnswer { answer: body, language, .. } = given;
     let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
     let slug = found(&web, collection.as_str()).await?.slug;
-    admit(&web, (&slug, Change::Answer), permit).await?;
+    let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: "api".into() };
     let answer = web.desk.store.answer_gap(&id, new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;

@@ -15,6 +15,7 @@ use super::error::Problem;
 use super::audit::{Audit, Note, keep};
 use super::{Shared, auth};
 
+mod admission;
 mod agents;
 mod answers;
 mod audit;

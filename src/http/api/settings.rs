@@ -8,7 +8,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
-use super::collections::{Force, Permit, admit, found};
+use super::admission::{Force, Permit, admit};
+use super::collections::found;
 use crate::desk::Change;
 use crate::domain::CollectionId;
 use crate::http::Shared;

@@ -8,7 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Answer;
-use super::collections::{Force, Permit, admit};
+use super::admission::{Force, Permit, admit};
 use super::knowledge::named;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SourceId};

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::collections::{Force, Permit, admit, found};
+use super::admission::{Force, Permit, admit};
+use super::collections::found;
 use super::documents::{Document, shown};
 use crate::desk::Change;
 use crate::domain::{CollectionId, What};
