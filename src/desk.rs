@@ -12,6 +12,7 @@ use crate::store::Store;
 
 pub mod live;
 mod numbers;
+mod trials;
 mod wake;
 
 pub use numbers::{Connector, Number, Numbers, Seen};

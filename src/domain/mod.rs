@@ -16,6 +16,7 @@ pub mod sending;
 pub mod prompt;
 pub mod trace;
 pub mod live;
+pub mod trial;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,

@@ -25,6 +25,7 @@ use crate::eval::jobs::Jobs;
 
 mod api;
 mod auth;
+mod bounds;
 mod console;
 mod error;
 mod extract;

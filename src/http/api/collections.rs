@@ -181,6 +181,7 @@ pub(super) async fn unguarded(web: &Shared, slug: &str) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCollection {
     /// Its name: 1 to 60 small letters, digits and hyphens.
+    #[schema(max_length = 60)]
     slug: String,
 }
 

@@ -27,6 +27,7 @@ use crate::store::audit::Entry;
 #[serde(deny_unknown_fields)]
 pub(super) struct DraftSource {
     /// The prompt file.
+    #[schema(max_length = 200000)]
     source: String,
 }
 
@@ -218,6 +219,7 @@ pub(super) struct HandoffTry {
     /// What a customer writes.
     text: String,
     /// A prompt file in place of the agent's live version.
+    #[schema(max_length = 200000)]
     source: Option<String>,
 }
 
@@ -280,8 +282,10 @@ pub(super) async fn try_handoff(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAgent {
     /// Its short name: 1 to 60 small letters, digits and hyphens.
+    #[schema(max_length = 60)]
     slug: String,
     /// Its prompt file.
+    #[schema(max_length = 200000)]
     source: String,
 }
 

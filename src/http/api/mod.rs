@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::Problem;
-use super::{Shared, auth};
+use super::{Shared, auth, bounds};
 
 mod agents;
 mod answers;
@@ -43,6 +43,7 @@ mod settings;
 mod sources;
 mod status;
 mod suites;
+mod trial;
 mod turns;
 mod uploads;
 mod watch;
@@ -61,15 +62,19 @@ struct Document;
 
 /// The API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
-    let text = openapi();
+    let document = document();
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let bounded = from_fn_with_state(bounds::Bounds::of(document), bounds::guard);
     let open = unguarded()
         .split_for_parts()
         .0
+        .layer(bounded.clone())
         .layer(DefaultBodyLimit::max(MOST_OPEN_BYTES))
         .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
     described()
         .split_for_parts()
         .0
+        .layer(bounded)
         .layer(from_fn_with_state(shared.clone(), auth::guard))
         .layer(from_fn(completions::in_their_words))
         .merge(open)
@@ -77,7 +82,15 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
 
 /// The OpenAPI document, as JSON.
 pub fn openapi() -> String {
-    described().merge(unguarded()).split_for_parts().1.to_pretty_json().unwrap_or_default()
+    serde_json::to_string_pretty(&document()).unwrap_or_default()
+}
+
+/// The OpenAPI document, with the bounds of everything that a request brings.
+fn document() -> serde_json::Value {
+    let document = described().merge(unguarded()).split_for_parts().1;
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    bounds::complete(&mut document);
+    document
 }
 
 /// What needs neither key nor session.
