@@ -1,8 +1,9 @@
 # make run     the demo desk, on a machine with nothing installed
 # make test    everything: formatting, lints, tests on SQLite and Postgres, the console in a browser
 # make chat    talk to the running desk
-# make lint    formatting and lints alone
+# make lint    formatting, lints, and the licences and sources of what others wrote
 # make console  the console in the browser alone, into console/dist
+# make notices  the licences of others' code in the binary, into THIRD-PARTY-NOTICES.txt
 # make promptfoo  one suite by promptfoo (installed from npm) and by us: the same verdicts?
 # make bench   the figures of benches/RESULTS.md
 # make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some five minutes each;
@@ -22,10 +23,10 @@ HAS_CONSOLE = $(wildcard console/package.json)
 HAS_CONSOLE_TESTS = $(wildcard tests/console/package.json)
 CONSOLE_SOURCES = $(shell find console -type f -not -path 'console/node_modules/*' -not -path 'console/dist/*' -not -name schema.d.ts 2> /dev/null)
 
-.PHONY: help run chat test lint lint-console console bench promptfoo torture tools tools-node tools-test
+.PHONY: help run chat test lint lint-console lint-supply notices console bench promptfoo torture tools tools-deny tools-node tools-test
 
 help:
-	@sed -n 's/^# //p' Makefile | head -9
+	@sed -n 's/^# //p' Makefile | head -10
 
 run: tools console
 	cargo build --release --locked
@@ -39,12 +40,23 @@ test: lint tools-test console $(HAS_CONSOLE_TESTS:package.json=node_modules/.sta
 	cargo test --locked --workspace
 	scripts/console-test
 
-lint: tools $(if $(HAS_CONSOLE),lint-console)
+lint: tools lint-supply $(if $(HAS_CONSOLE),lint-console)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 lint-console: console/node_modules/.stamp
 	npm run lint --silent --prefix console
+	node scripts/licences.mjs check
+
+# What crates we may use, and from where. Known holes are in a database on the network, which is not everywhere reached.
+lint-supply: tools-deny
+	cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
+	@if cargo deny --log-level error fetch db 2> /dev/null; then cargo deny --log-level error check advisories; \
+		else echo 'skipped: cargo deny check advisories: their database cannot be fetched'; fi
+
+# After a change of Cargo.lock or console/package-lock.json.
+notices: tools console/node_modules/.stamp
+	node scripts/licences.mjs write
 
 # Into the binary goes what is in console/dist when it is compiled. Built only when its sources changed.
 console: $(if $(HAS_CONSOLE),console/dist/index.html)
@@ -80,6 +92,10 @@ torture: tools-test
 # What building needs: a C and a C++ compiler, make, cmake, and Rust.
 tools:
 	@scripts/install build
+
+# cargo-deny, which lints need.
+tools-deny: tools
+	@scripts/install deny
 
 # What the console's build needs: Node.js and npm.
 tools-node:

@@ -102,10 +102,40 @@ impl Config {
     }
 
     fn read(figment: &Figment) -> Result<Self, Wrong> {
-        figment.extract().map_err(|errors| {
+        let wrong = |errors: figment::Error| {
             let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
             Wrong(each.join("\n"))
-        })
+        };
+        let config = figment.extract().map_err(wrong)?;
+        bounded(&figment.extract().map_err(wrong)?, "").map_err(Wrong)?;
+        Ok(config)
+    }
+}
+
+/// Refuses times and numbers that no desk can keep: they would overflow where they are added to a clock, or ask for more threads
+/// and connections than any system has.
+fn bounded(value: &serde_json::Value, at: &str) -> Result<(), String> {
+    if let Some(table) = value.as_object() {
+        return table.iter().try_for_each(|(key, value)| {
+            bounded(value, &if at.is_empty() { key.clone() } else { format!("{at}.{key}") })
+        });
+    }
+    let key = at.rsplit('.').next().unwrap_or(at);
+    let most = match key {
+        "threads" | "workers" | "connections" => 1_000,
+        "turns" | "sends" | "batch" => 1_000_000,
+        _ if key.ends_with("_ms") => 30 * 24 * 3_600_000,
+        _ if key.ends_with("_seconds") => 30 * 24 * 3_600,
+        _ if key.ends_with("_minutes") => 365 * 24 * 60,
+        _ if key.ends_with("_days") => 36_500,
+        _ if key.ends_with("_bytes") => 1_u64 << 40,
+        _ => return Ok(()),
+    };
+    match value.as_u64() {
+        Some(number) if number > most => {
+            Err(format!("in `{at}`: {number} is too much, it may be {most} at most"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -150,5 +180,25 @@ mod tests {
         assert!(error.contains("phone"), "{error}");
         let error = wrong("[http]\nport = \"many\"");
         assert!(error.contains("http.port"), "{error}");
+    }
+
+    #[test]
+    fn numbers_that_no_desk_can_keep_are_refused() {
+        let most = u64::try_from(i64::MAX).unwrap_or(u64::MAX);
+        for (part, key) in [
+            ("worker", "turn_ms"),
+            ("worker", "grace_ms"),
+            ("worker", "stale_minutes"),
+            ("worker", "keep_tapes_days"),
+            ("worker", "turns"),
+            ("store", "wait_ms"),
+            ("http", "max_body_bytes"),
+        ] {
+            let error = wrong(&format!("[{part}]\n{key} = {most}"));
+            assert!(error.contains(&format!("{part}.{key}")), "{error}");
+        }
+        let error = wrong("[embed]\nkind = \"auto\"\nthreads = 100000");
+        assert!(error.contains("embed.threads") && error.contains("1000"), "{error}");
+        assert!(Config::from_toml("[worker]\nturn_ms = 86400000").is_ok());
     }
 }

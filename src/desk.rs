@@ -13,6 +13,7 @@ use crate::store::Store;
 pub mod live;
 mod guards;
 mod numbers;
+mod trials;
 mod wake;
 
 pub use guards::{Change, Refusal, Wish};

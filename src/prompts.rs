@@ -17,6 +17,7 @@ use crate::domain::{Agent, AgentId, CollectionId, Consult, Grounding, Texts, Ver
 use crate::pipeline::Bot;
 
 pub mod author;
+mod bounds;
 mod sections;
 
 use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader};
@@ -71,6 +72,9 @@ pub struct Wrong {
 pub fn parse(file: &str, source: &str) -> Result<PromptFile, Wrong> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let wrong = |line: usize, reason: String| Wrong { file: file.to_owned(), line, reason };
+    if source.len() > bounds::FILE {
+        return Err(wrong(1, format!("the file is larger than {} bytes", bounds::FILE)));
+    }
     let (yaml, prompt, first_line) = divide(source).map_err(|(line, why)| wrong(line, why))?;
     let header: Header = serde_saphyr::from_str(yaml).map_err(|error| {
         let line = error.location().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
@@ -206,30 +210,7 @@ impl Header {
         if self.name.trim().is_empty() {
             return Err(("name", "`name` is missing: what people read as the bot's name".into()));
         }
-        if !(0.0..=2.0).contains(&self.temperature) {
-            return Err((
-                "temperature",
-                format!("temperature is {}, it goes from 0 to 2", self.temperature),
-            ));
-        }
-        if self.min_confidence.is_some_and(|c| !(0.0..=1.0).contains(&c)) {
-            return Err(("min_confidence", "min_confidence goes from 0 to 1".into()));
-        }
-        if self.curated.threshold.is_some_and(|t| !(0.0..=1.0).contains(&t)) {
-            return Err(("threshold", "curated.threshold goes from 0 to 1".into()));
-        }
-        if !(0.0..=1.0).contains(&self.grounding.threshold) {
-            return Err(("threshold", "threshold of grounding goes from 0 to 1".into()));
-        }
-        if !(1..=50).contains(&self.passages) {
-            return Err((
-                "passages",
-                format!("passages is {}, it goes from 1 to 50", self.passages),
-            ));
-        }
-        if self.max_output_tokens == 0 {
-            return Err(("max_output_tokens", "max_output_tokens must be at least 1".into()));
-        }
+        self.bounded()?;
         let sentences = [
             ("no_answer", &self.no_answer),
             ("failure", &self.failure),
@@ -259,9 +240,6 @@ impl Header {
                 "languages",
                 format!("`{bad}` is not a language's code, such as en, es or pt-BR"),
             ));
-        }
-        if self.handoff.return_minutes < 0 {
-            return Err(("return_minutes", "return_minutes is 0 (never) or more".into()));
         }
         let phones = self.handoff.notify.iter();
         if let Some(bad) = phones.into_iter().find(|phone| !is_phone(phone)) {
@@ -372,6 +350,54 @@ mod tests {
         assert_eq!(wrong("---\nname: A\nfailure: ' '\n---\nHi\n").line, 3);
         assert_eq!(wrong("---\nname: A\ntime_zone: Mars\n---\nHi\n").line, 3);
         assert_eq!(wrong("---\nname: [\n---\nHi\n").file, "prompts/acme.md");
+    }
+
+    #[test]
+    fn what_is_beyond_its_bounds_is_refused_with_them() {
+        let with = |line: &str| format!("---\nname: A\n{line}\n---\nHi\n");
+        let many = |key: &str, count: usize| format!("{key}: [{}]", vec!["en"; count].join(", "));
+        for (line, reason) in [
+            ("passages: 51", "passages is 51, it goes from 1 to 50"),
+            (
+                "history: 18446744073709551615",
+                "history is 9223372036854775807, it goes from 0 to 200",
+            ),
+            ("max_output_tokens: 0", "max_output_tokens is 0, it goes from 1 to 200000"),
+            ("max_output_tokens: 4294967295", "max_output_tokens is 4294967295, it goes"),
+            ("temperature: 2.01", "temperature is 2.01, it goes from 0 to 2"),
+            ("temperature: .nan", "temperature is NaN, it goes from 0 to 2"),
+            ("min_confidence: 1.5", "min_confidence is 1.5, it goes from 0 to 1"),
+            ("curated: { threshold: -1 }", "threshold is -1, it goes from 0 to 1"),
+            ("handoff: { return_minutes: -1 }", "return_minutes is -1, it goes from 0 to 525600"),
+            (
+                "handoff: { return_minutes: 9223372036854775807 }",
+                "return_minutes is 9223372036854775807, it goes",
+            ),
+            (&many("languages", 51), "languages has 51 entries, it may have 50"),
+            (
+                &format!("handoff: {{ keywords: [{}] }}", "k".repeat(201)),
+                "`kkkkkkkkkkkkkkkkkkkk…` of keywords is too long",
+            ),
+            (
+                &format!("failure: {}", "x".repeat(4097)),
+                "failure has 4097 characters, it may have 4096",
+            ),
+            (
+                &format!("voice: {{ failure_reply: {{ default: a, es: {} }} }}", "x".repeat(4097)),
+                "failure_reply has 4097",
+            ),
+        ] {
+            let wrong = wrong(&with(line));
+            assert!(wrong.reason.starts_with(reason), "{line:.60}: {}", wrong.reason);
+            assert_eq!(wrong.line, 3, "{line:.60}");
+        }
+        for line in
+            ["passages: 50", "history: 0", "temperature: 2", "handoff: { return_minutes: 525600 }"]
+        {
+            assert!(parse("prompts/acme.md", &with(line)).is_ok(), "{line}");
+        }
+        let huge = format!("---\nname: A\n---\n{}\n", "x".repeat(1024 * 1024));
+        assert!(wrong(&huge).reason.contains("larger than 1048576 bytes"));
     }
 
     #[test]

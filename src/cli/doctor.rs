@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::embed::Purpose;
+use crate::store::room::{Held, Room};
 
 /// Checks, and prints a line each.
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
@@ -14,6 +15,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         "configuration",
         if is_demo(&config) { "read; the built-in demo shop is used" } else { "read" },
     );
+    let room = config.knowledge.room();
     let public = config.http.base_url.starts_with("https://");
     let missing = config.embed.missing(&config.models);
     let listens = Listens {
@@ -33,6 +35,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     };
     check_files(&app, &mut report);
     check_parts(&app, &mut report).await;
+    check_room(&app, &room, &mut report).await;
     check_speech(&app, &listens, &mut report);
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
@@ -109,6 +112,28 @@ async fn check_parts(app: &App, report: &mut Report) {
     } else {
         let names: Vec<_> = agents.iter().map(|bot| bot.agent.slug.as_str()).collect();
         report.good("agents", &names.join(", "));
+    }
+}
+
+/// Says which collections hold nearly as much as they may.
+async fn check_room(app: &App, room: &Room, report: &mut Report) {
+    let held = match app.desk.store.held().await {
+        Ok(held) => held,
+        Err(error) => return report.bad("room", &error.to_string(), "see the database above"),
+    };
+    for Held { slug, documents, chunks, upload_bytes } in held {
+        for (many, most, what) in [
+            (documents, room.documents, "documents (max_documents)"),
+            (chunks, room.chunks, "chunks (max_chunks)"),
+            (upload_bytes, room.upload_bytes, "bytes of uploads (max_kept_bytes)"),
+        ] {
+            if u64::try_from(many).unwrap_or(0) >= most / 5 * 4 {
+                let said = format!(
+                    "{slug} has {many} of {most} {what}: [knowledge] in the configuration raises it"
+                );
+                report.note("room", &said);
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file a command. Prints for people; decides nothing about answers.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -46,6 +47,9 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+/// As `make notices` wrote it.
+const NOTICES: &str = include_str!("../../THIRD-PARTY-NOTICES.txt");
 
 const EXAMPLES: &str = "\
 Begin with:
@@ -100,6 +104,8 @@ enum Command {
     Doctor,
     /// Print every setting with its default and what it means
     Config,
+    /// Print the licences of others' code that this program holds
+    Licenses,
 }
 
 /// Runs the command of the process's arguments.
@@ -118,8 +124,14 @@ pub fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    if matches!(arguments.command, Command::Config) {
-        print!("{}", crate::config::DEFAULTS);
+    let text = match arguments.command {
+        Command::Config => Some(crate::config::DEFAULTS),
+        Command::Licenses => Some(NOTICES),
+        _ => None,
+    };
+    if let Some(text) = text {
+        // Whoever reads only its beginning (`| head`) closes the pipe.
+        drop(std::io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }
     let _steps = crate::step::listen();
@@ -172,7 +184,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
-        Command::Config => Ok(ExitCode::SUCCESS),
+        Command::Config | Command::Licenses => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -17,6 +17,7 @@ pub mod prompt;
 pub mod trace;
 pub mod live;
 pub mod audit;
+pub mod trial;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,

@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::unbounded_channel;
+
 use super::check::Kit;
 use super::row::Summary;
 use super::run::{self, Plan, Progress};
 use super::script::Scripts;
+use super::spending::{Counted, count, spent};
 use super::suite::{Assertion, Suite, TargetSpec};
 use super::target::{Agents, Cache, Target, Targets};
 use super::template::Templates;
@@ -26,6 +29,8 @@ pub struct Grounds {
     pub grader: Option<String>,
     /// Whether promptfoo's quirks are reported as failures.
     pub strict: bool,
+    /// Whether what it costs is counted as the desk's trials, and ends with their money.
+    pub metered: bool,
 }
 
 /// A suite with everything that it needs.
@@ -34,6 +39,8 @@ pub struct Staged {
     pub suite: Suite,
     kit: Kit,
     targets: Vec<Arc<dyn Target>>,
+    /// The desk that counts what it costs.
+    payer: Option<Arc<Desk>>,
 }
 
 impl Grounds {
@@ -69,7 +76,8 @@ impl Grounds {
             targets: Arc::new(targets),
             strict: self.strict,
         };
-        Ok(Staged { suite, kit, targets: opened })
+        let payer = self.desk.clone().filter(|_| self.metered);
+        Ok(Staged { suite, kit, targets: opened, payer })
     }
 }
 
@@ -94,6 +102,17 @@ impl Staged {
         progress: &dyn Progress,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Summary, run::Error> {
-        run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop).await
+        let Some(desk) = &self.payer else {
+            return run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop).await;
+        };
+        let stop = async {
+            tokio::select! { () = stop => {}, () = spent(desk) => {} }
+        };
+        let (tell, told) = unbounded_channel();
+        let counted = Counted { tell, inner: progress };
+        let run = async move {
+            run::run(&self.suite, &self.kit, &self.targets, plan, &counted, stop).await
+        };
+        tokio::join!(run, count(desk, told)).0
     }
 }

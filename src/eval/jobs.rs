@@ -19,6 +19,7 @@ use super::suite::{Overrides, Suite};
 use super::target::Cache;
 use crate::desk::Desk;
 use crate::domain::{RunId, What};
+use crate::pipeline::Means;
 use crate::store;
 use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
@@ -105,6 +106,11 @@ pub enum Error {
     /// Too many wait already.
     #[error("{MOST_WAITING} runs wait already: try again when some have ended")]
     Many,
+    /// There is no money for it.
+    #[error(
+        "what trials may cost today is used up ([budget] sandbox_day, or day): there is more after midnight UTC"
+    )]
+    Spent,
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -144,6 +150,7 @@ impl Jobs {
             desk: Some(self.desk.clone()),
             cache: Some(self.cache.clone()),
             grader,
+            metered: true,
             ..Grounds::default()
         }
     }
@@ -198,6 +205,9 @@ impl Jobs {
         let waiting = self.active.lock().unwrap_or_else(PoisonError::into_inner).len();
         if waiting >= MOST_WAITING + AT_ONCE {
             return Err(Error::Many);
+        }
+        if self.desk.means_of_trials().await? == Means::Words {
+            return Err(Error::Spent);
         }
         let suite = self.load(&wanted).await?;
         self.stage(&wanted, suite).await?;

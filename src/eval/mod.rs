@@ -23,6 +23,7 @@ mod dataset;
 mod hearing;
 mod rank;
 mod retrieval;
+mod spending;
 
 pub use calibrate::{Curve, Point};
 pub use dataset::{Asked, Dataset, Text};

@@ -1,12 +1,14 @@
 //! Reads what a request brings: its path, its query, its JSON body. What cannot be read is answered as a problem, like
-//! every other error. Must not judge what the values mean.
+//! every other error, and so is a body beyond its bounds. Must not judge what the values mean.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::bounds::Operation;
 use super::error::Problem;
 
 /// The variable parts of the path.
@@ -60,11 +62,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bounds = parts.extensions.get::<Operation>().cloned();
+        let copy = Request::from_parts(parts.clone(), body);
+        let read = Bytes::from_request(copy, state).await;
+        let bytes =
+            read.map_err(|refused| Problem::unreadable(refused.status(), refused.body_text()))?;
+        judge(bounds.as_ref(), &bytes)?;
+        let request = Request::from_parts(parts, bytes.into());
         let read = axum::Json::from_request(request, state).await;
         let axum::Json(value) =
             read.map_err(|refused| Problem::unreadable(refused.status(), refused.body_text()))?;
         Ok(Self(value))
     }
+}
+
+/// Refuses JSON beyond the bounds of what the operation takes. What cannot be read is refused by whoever reads it.
+fn judge(bounds: Option<&Operation>, json: &[u8]) -> Result<(), Problem> {
+    let Some((bounds, value)) = bounds.zip(serde_json::from_slice(json).ok()) else {
+        return Ok(());
+    };
+    bounds.judge_body(&value)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
@@ -77,6 +95,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
             return Ok(Self { request, recording: None });
         }
         let refused = |status, why| Problem::unreadable(status, why);
+        let bounds = request.extensions().get::<Operation>().cloned();
         let form = Multipart::from_request(request, state).await;
         let mut form = form.map_err(|bad| refused(bad.status(), bad.body_text()))?;
         let (mut json, mut recording) = (None, None);
@@ -101,6 +120,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
             }
         }
         let json = json.as_deref().unwrap_or(b"{}");
+        judge(bounds.as_ref(), json)?;
         let request = serde_json::from_slice(json).map_err(|bad| {
             refused(
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -27,6 +27,7 @@ use crate::eval::jobs::Jobs;
 mod api;
 mod audit;
 mod auth;
+mod bounds;
 mod console;
 mod error;
 mod extract;

@@ -202,19 +202,30 @@ impl<'a> Work<'a> {
     async fn store(&mut self, read: Read) -> Result<(), Error> {
         let title = read.title;
         let chunks = stored_chunks(&title, read.pieces);
-        self.summary.learned += 1;
-        self.summary.chunks += chunks.len();
+        let (path, many) = (read.path, chunks.len());
         let learned = Learned {
             collection: self.collection.clone(),
-            path: read.path,
+            path: path.clone(),
             title,
             hash: read.hash,
             source: self.source.clone(),
             uploaded: false,
             chunks: Ok(chunks),
         };
-        self.library.store.learn(learned).await?;
+        if let Some(why) = self.put(learned).await? {
+            self.summary.failed.push((path, why));
+        } else {
+            self.summary.learned += 1;
+            self.summary.chunks += many;
+        }
         Ok(())
+    }
+
+    /// Stores a document where the collection has room for it; else the reason why not.
+    async fn put(&self, learned: Learned) -> Result<Option<String>, Error> {
+        let room = self.library.settings.room();
+        let put = self.library.store.learn_within(learned, room).await?;
+        Ok(put.err().map(|full| remedy::in_words(&remedy::full(full))))
     }
 
     async fn fail_unread(&mut self, path: String, why: String) -> Result<(), Error> {
@@ -222,7 +233,7 @@ impl<'a> Work<'a> {
     }
 
     async fn fail(&mut self, path: String, hash: String, failure: Failure) -> Result<(), Error> {
-        let why = failure.error.clone();
+        let mut why = failure.error.clone();
         let learned = Learned {
             collection: self.collection.clone(),
             title: path.clone(),
@@ -232,7 +243,9 @@ impl<'a> Work<'a> {
             uploaded: false,
             chunks: Err(failure),
         };
-        self.library.store.learn(learned).await?;
+        if let Some(full) = self.put(learned).await? {
+            why = format!("{why}; and {full}");
+        }
         self.summary.failed.push((path, why));
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use crate::embed::Embedder;
 use crate::index::{Entry, Index, Tunings};
 use crate::store::knowledge::{CollectionRow, DocumentRow};
+use crate::store::room::Room;
 use crate::store::{self, Store};
 
 mod answers;
@@ -42,6 +43,20 @@ pub struct Settings {
     pub web: web::Settings,
     /// The largest file that can be uploaded, in bytes.
     pub max_upload_bytes: usize,
+    /// The most documents of a collection.
+    pub max_documents: u64,
+    /// The most chunks of a collection.
+    pub max_chunks: u64,
+    /// The most bytes of uploaded files that are kept of a collection.
+    pub max_kept_bytes: u64,
+}
+
+impl Settings {
+    /// How much a collection may hold.
+    pub fn room(&self) -> Room {
+        let Self { max_documents: documents, max_chunks: chunks, max_kept_bytes, .. } = *self;
+        Room { documents, chunks, upload_bytes: max_kept_bytes }
+    }
 }
 
 /// The documents of a workspace, and the index that follows them.

@@ -3,6 +3,7 @@
 use super::FORMATS;
 use super::extract::{MAX_BYTES, Unreadable};
 use crate::store::knowledge::Failure;
+use crate::store::room::Full;
 
 /// What to do about a file that cannot be read.
 pub(super) fn of(unreadable: &Unreadable) -> Failure {
@@ -66,6 +67,30 @@ pub fn too_large(bytes: u64, most: usize) -> Failure {
     }
 }
 
+/// A collection that has no room.
+pub(super) fn full(full: Full) -> Failure {
+    let (has, key) = match full {
+        Full::Documents(most) => (format!("{most} documents"), "max_documents"),
+        Full::Chunks(most) => (format!("{most} chunks"), "max_chunks"),
+        Full::UploadBytes(most) => {
+            (format!("{} MB of uploaded files", most / (1024 * 1024)), "max_kept_bytes")
+        }
+    };
+    Failure {
+        error: format!("the collection is full: it may have {has}"),
+        remedy: Some(format!(
+            "Remove documents that nobody needs, or use another collection; `{key}` under [knowledge] is the limit."
+        )),
+        code: "full",
+    }
+}
+
+/// A failure with what to do about it, as one text.
+pub(super) fn in_words(failure: &Failure) -> String {
+    let remedy = failure.remedy.as_deref().unwrap_or_default();
+    format!("{}. {remedy}", failure.error).trim_end().to_owned()
+}
+
 /// A file that broke its reader.
 pub(super) fn damaged() -> Failure {
     Failure {
@@ -101,7 +126,7 @@ pub(super) fn not_embedded(why: String) -> Failure {
 }
 
 /// A path that a document from elsewhere has.
-pub fn taken(path: &str) -> Failure {
+pub(super) fn taken(path: &str) -> Failure {
     Failure {
         error: format!("`{path}` is a document of the collection's folder or of a website already"),
         remedy: Some(

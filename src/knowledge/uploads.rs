@@ -110,11 +110,13 @@ impl Library {
         at.get(document).copied()
     }
 
-    /// Takes a file to be learned in the background; `None` where its path is that of a document from elsewhere.
-    pub async fn upload(&self, new: NewUpload) -> Result<Option<DocumentId>, Error> {
-        let taken = self.store.add_upload(new).await?;
+    /// Takes a file to be learned in the background. It is refused where its path is that of a document from elsewhere, or where the
+    /// collection has no room for it.
+    pub async fn upload(&self, new: NewUpload) -> Result<Result<DocumentId, Failure>, Error> {
+        let path = new.path.clone();
+        let taken = self.store.add_upload(new, self.settings.room()).await?;
         self.underway.woken.notify_one();
-        Ok(taken)
+        Ok(taken.map_err(remedy::full).and_then(|id| id.ok_or_else(|| remedy::taken(&path))))
     }
 
     /// Has an uploaded document learned again; false where its file is not here.
@@ -170,8 +172,12 @@ impl Library {
             self.read_upload((row, collection), (bytes, settings), shown).await?
         };
         shown.set(Stage::Storing, 0, 0);
-        let upload = row.clone();
-        self.store.end_upload(LearnedUpload { upload, method, document }).await?;
+        let (upload, room) = (row.clone(), self.settings.room());
+        let learned = LearnedUpload { upload, method, document, room };
+        if let Err(full) = self.store.end_upload(learned.clone()).await? {
+            let document = Err(remedy::full(full));
+            let _kept = self.store.end_upload(LearnedUpload { document, ..learned }).await?;
+        }
         Ok(())
     }
 

@@ -23,6 +23,9 @@ pub struct Settings {
     pub day: f64,
     /// The model that answers when a limit is near; empty: there is none.
     pub cheap_model: String,
+    /// All trials in a day, UTC: the sandbox, `/v1/chat/completions`, runs of evals over the API, prompts that a model writes.
+    #[serde(default)]
+    pub sandbox_day: f64,
     /// How many prompts a day the model may write for those who describe their business.
     #[serde(default)]
     pub prompts_a_day: u32,
@@ -31,7 +34,14 @@ pub struct Settings {
 impl Default for Settings {
     /// No limit.
     fn default() -> Self {
-        Self { turn: 0.0, agent_day: 0.0, day: 0.0, cheap_model: String::new(), prompts_a_day: 0 }
+        Self {
+            turn: 0.0,
+            agent_day: 0.0,
+            day: 0.0,
+            cheap_model: String::new(),
+            sandbox_day: 0.0,
+            prompts_a_day: 0,
+        }
     }
 }
 
@@ -60,7 +70,12 @@ pub enum Means {
 impl Settings {
     /// Says which limit cannot be right.
     pub fn check(&self) -> Result<(), String> {
-        let limits = [("turn", self.turn), ("agent_day", self.agent_day), ("day", self.day)];
+        let limits = [
+            ("turn", self.turn),
+            ("agent_day", self.agent_day),
+            ("day", self.day),
+            ("sandbox_day", self.sandbox_day),
+        ];
         match limits.iter().find(|(_, limit)| !(limit.is_finite() && *limit >= 0.0)) {
             Some((key, _)) => Err(format!("{key} must be 0 (no limit) or more: dollars")),
             None => Ok(()),
@@ -69,7 +84,19 @@ impl Settings {
 
     /// Whether anything has a limit of money.
     pub fn limits_money(&self) -> bool {
-        self.turn > 0.0 || self.watches_days()
+        self.turn > 0.0 || self.watches_days() || self.watches_trials()
+    }
+
+    /// Whether trials have a limit.
+    pub fn watches_trials(&self) -> bool {
+        self.sandbox_day > 0.0 || self.day > 0.0
+    }
+
+    /// What may answer who tries, after what trials and customers' turns cost today. Trials have a share of their own, and end
+    /// with the day's limit; customers do not pay for them: their turns are judged without.
+    pub fn means_of_trials(&self, trials: u64, turns: u64) -> Means {
+        let all = trials.saturating_add(turns);
+        left(share(trials, self.sandbox_day).max(share(all, self.day)))
     }
 
     /// Whether a day has a limit.
@@ -79,14 +106,7 @@ impl Settings {
 
     /// What may answer after what was spent today.
     pub fn means(&self, spent: Spent) -> Means {
-        let used = share(spent.agent, self.agent_day).max(share(spent.all, self.day));
-        if used >= 1.0 {
-            Means::Words
-        } else if used >= FULL {
-            Means::Cheap
-        } else {
-            Means::Full
-        }
+        left(share(spent.agent, self.agent_day).max(share(spent.all, self.day)))
     }
 
     /// Whether one turn may cost this much, in millionths of a dollar.
@@ -105,6 +125,17 @@ impl Settings {
         };
         models.extend(cheap.filter(|cheap| *cheap != own || models.is_empty()));
         models
+    }
+}
+
+/// What the used part of a limit leaves.
+fn left(used: f64) -> Means {
+    if used >= 1.0 {
+        Means::Words
+    } else if used >= FULL {
+        Means::Cheap
+    } else {
+        Means::Full
     }
 }
 
@@ -132,6 +163,18 @@ mod tests {
         assert_eq!(limits.means(spent(0, 8_000_000)), Means::Cheap, "all agents together");
         assert_eq!(limits.means(spent(0, 10_000_000)), Means::Words);
         assert_eq!(Settings::default().means(spent(u64::MAX, u64::MAX)), Means::Full);
+    }
+
+    #[test]
+    fn trials_have_a_share_of_their_own_and_end_with_the_day() {
+        let limits = Settings { sandbox_day: 1.0, ..day(0.0, 10.0) };
+        assert_eq!(limits.means_of_trials(799_999, 0), Means::Full);
+        assert_eq!(limits.means_of_trials(800_000, 0), Means::Cheap);
+        assert_eq!(limits.means_of_trials(1_000_000, 0), Means::Words);
+        assert_eq!(limits.means_of_trials(500_000, 9_500_000), Means::Words, "the day is over");
+        assert_eq!(day(0.0, 10.0).means_of_trials(9_999_999, 0), Means::Cheap, "all of it");
+        assert_eq!(Settings::default().means_of_trials(u64::MAX, u64::MAX), Means::Full);
+        assert!(Settings { sandbox_day: -1.0, ..Settings::default() }.check().is_err());
     }
 
     #[test]

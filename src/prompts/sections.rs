@@ -59,14 +59,18 @@ impl Default for VoiceHeader {
 impl VoiceHeader {
     /// The sentence that says nothing, by its key.
     pub(super) fn mute(&self) -> Option<&'static str> {
+        self.sentences().find(|(_, words)| words.trim().is_empty()).map(|(key, _)| key)
+    }
+
+    /// Its sentences in all languages, each with its key.
+    pub(super) fn sentences(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let default = self.default_reply.as_ref().unwrap_or(&self.failure_reply);
         let sentences = [
             ("failure_reply", &self.failure_reply),
             ("too_long_reply", &self.too_long_reply),
             ("default_reply", default),
         ];
-        let mute = |words: &Words| words.all().any(|words| words.trim().is_empty());
-        sentences.into_iter().find(|(_, words)| mute(words)).map(|(key, _)| key)
+        sentences.into_iter().flat_map(|(key, words)| words.all().map(move |text| (key, text)))
     }
 }
 

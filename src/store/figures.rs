@@ -3,6 +3,7 @@
 
 use sqlx::FromRow;
 
+use super::trials::Tried;
 use super::{Conn, Result, Rows, Store, all};
 
 /// Who writes messages.
@@ -30,6 +31,8 @@ pub struct Figures {
     pub cases: Vec<(i64, i64)>,
     /// Why cases were opened in all these times, the most frequent reasons first.
     pub reasons: Vec<(String, i64)>,
+    /// What was tried in all these times, by kind.
+    pub trials: Vec<Tried>,
 }
 
 /// Messages of one author.
@@ -97,6 +100,10 @@ impl Store {
             let sql = "select reason, count(*) as count from escalations where workspace_id = $1 and created_at >= $2
                            and created_at < $3 group by reason order by count(*) desc, reason limit 20";
             figures.reasons = all!(conn, (String, i64), sql, workspace.as_str(), from, to)?;
+            let sql = "select kind, cast(sum(runs) as bigint) as runs, cast(sum(input_tokens) as bigint) as input_tokens,
+                           cast(sum(output_tokens) as bigint) as output_tokens, cast(sum(cost_micros) as bigint) as cost_micros
+                       from trials where workspace_id = $1 and since >= $2 and since < $3 group by kind order by kind";
+            figures.trials = all!(conn, Tried, sql, workspace.as_str(), from, to)?;
             Ok(figures)
         })
         .await
@@ -140,5 +147,5 @@ async fn count(conn: &mut Conn<'_>, (rows, by_author): (&Rows, &Rows)) -> Result
     let cases = ") select v.place, count(*) as count from v cross join escalations e
         where e.workspace_id = v.workspace_id and e.created_at >= v.since and e.created_at < v.until group by v.place";
     let cases = conn.many_rows(before, rows, cases).await?;
-    Ok(Figures { messages, turns, waits, cases, reasons: Vec::new() })
+    Ok(Figures { messages, turns, waits, cases, ..Figures::default() })
 }

@@ -132,15 +132,12 @@ impl Store {
         .await
     }
 
-    /// What the turns since a moment cost, by agent, in millionths of a dollar; without an agent: the prompts that a model wrote since
-    /// then.
+    /// What the turns since a moment cost, by agent, in millionths of a dollar.
     pub async fn spent_since(&self, moment: i64) -> Result<Vec<(String, i64)>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select agent_id, cast(sum(cost_micros) as bigint) from turns
-                       where workspace_id = $1 and created_at >= $2 group by agent_id
-                       union all
-                       select '', cost_micros from prompts_written where workspace_id = $1 and day >= $2";
+                       where workspace_id = $1 and created_at >= $2 group by agent_id";
             all!(conn, (String, i64), sql, workspace.as_str(), moment)
         })
         .await

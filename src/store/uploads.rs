@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::knowledge::{Failure, Learned, next_revision};
+use super::room::{Full, Room};
 use super::{Conn, Error, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::{CollectionId, DocumentId, WorkspaceId};
 
@@ -46,15 +47,11 @@ pub struct LearnedUpload {
     pub method: String,
     /// What becomes of the document; a failure leaves what was learned of an earlier file as it was.
     pub document: std::result::Result<Learned, Failure>,
+    /// How much its collection may hold.
+    pub room: Room,
 }
 
 impl Store {
-    /// Keeps a file and has its document wait to be learned; one with the path of an earlier upload takes its place. `None` where
-    /// the path is that of a document that comes from elsewhere.
-    pub async fn add_upload(&self, upload: NewUpload) -> Result<Option<DocumentId>> {
-        self.apply(upload).await
-    }
-
     /// The file that has waited longest and that nobody learns, if there is one.
     pub async fn due_upload(&self) -> Result<Option<UploadRow>> {
         let workspace = self.workspace_id();
@@ -110,8 +107,12 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
-    /// Stores what learning a file came to; false when it was replaced or removed meanwhile.
-    pub async fn end_upload(&self, learned: LearnedUpload) -> Result<bool> {
+    /// Stores what learning a file came to, unless it was replaced or removed meanwhile. Where the collection has no room for it,
+    /// nothing changes.
+    pub async fn end_upload(
+        &self,
+        learned: LearnedUpload,
+    ) -> Result<std::result::Result<(), Full>> {
         self.apply(learned).await
     }
 
@@ -263,12 +264,19 @@ impl Write for LetGo {
 
 #[async_trait]
 impl Write for LearnedUpload {
-    type Out = bool;
+    type Out = std::result::Result<(), Full>;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let UploadRow { document_id, collection_id, stamp, .. } = &self.upload;
         // In the order of every other change: the collection first.
         next_revision(workspace, conn, &CollectionId::stored(collection_id.clone())).await?;
+        let full = match &self.document {
+            Ok(learned) => self.room.refuses(workspace, conn, learned).await?,
+            Err(_) => None,
+        };
+        if let Some(full) = full {
+            return Ok(Err(full));
+        }
         let failed = match &self.document {
             Ok(learned) => learned.chunks.is_err(),
             Err(_) => true,
@@ -278,13 +286,13 @@ impl Write for LearnedUpload {
                    where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting'";
         let (workspace_id, method) = (workspace.as_str(), &self.method);
         if run!(conn, sql, document_id, workspace_id, stamp, state, method, now())? == 0 {
-            return Ok(false);
+            return Ok(Ok(()));
         }
         match &self.document {
             Ok(learned) => learned.run(workspace, conn).await.map(drop)?,
             Err(failure) => fail(conn, document_id, failure).await?,
         }
-        Ok(true)
+        Ok(Ok(()))
     }
 }
 

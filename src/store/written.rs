@@ -1,10 +1,10 @@
-//! What models wrote for those who write prompts, counted by day. Knows neither the limit nor the model.
+//! What models wrote for those who write prompts, counted by day. Knows neither the limit nor the model, nor what they cost: that is in `trials`.
 
 use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run};
+use crate::domain::WorkspaceId;
 use crate::domain::time::DAY_MS;
-use crate::domain::{Usage, WorkspaceId};
 
 impl Store {
     /// How many prompts were asked for today (UTC).
@@ -25,11 +25,6 @@ impl Store {
     /// Takes one back that was counted: nothing came of it.
     pub async fn uncount_prompt(&self) -> Result<()> {
         self.apply(Uncount { day: today() }).await
-    }
-
-    /// Adds what a model used for a prompt.
-    pub async fn add_prompt_usage(&self, usage: Usage) -> Result<()> {
-        self.apply(Add { day: today(), usage }).await
     }
 }
 
@@ -67,29 +62,5 @@ impl Write for Uncount {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let sql = "update prompts_written set asked = asked - 1 where workspace_id = $1 and day = $2 and asked > 0";
         run!(conn, sql, workspace.as_str(), self.day).map(drop)
-    }
-}
-
-struct Add {
-    day: i64,
-    usage: Usage,
-}
-
-#[async_trait]
-impl Write for Add {
-    type Out = ();
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let Usage { input_tokens, output_tokens, cost_micros } = self.usage;
-        let sql = "insert into prompts_written (workspace_id, day, asked, input_tokens, output_tokens, cost_micros)
-                   values ($1, $2, 0, $3, $4, $5)
-                   on conflict (workspace_id, day) do update set
-                       input_tokens = prompts_written.input_tokens + excluded.input_tokens,
-                       output_tokens = prompts_written.output_tokens + excluded.output_tokens,
-                       cost_micros = prompts_written.cost_micros + excluded.cost_micros";
-        let (workspace, cost) = (workspace.as_str(), number(cost_micros));
-        run!(conn, sql, workspace, self.day, number(input_tokens), number(output_tokens), cost)
-            .map(drop)
     }
 }

@@ -97,8 +97,8 @@ on_both! {
         assert!(made["cost_micros"].as_u64().unwrap() > 0, "{made}");
         assert_eq!(app.model.chat_count(), 2);
         assert!(app.model.requests()[0]["messages"].to_string().contains("Cedar Street"));
-        let spent = app.desk.store.spent_since(0).await.unwrap();
-        assert!(spent.iter().any(|(agent, micros)| agent.is_empty() && *micros > 0), "it counts in the day's money: {spent:?}");
+        let spent = app.desk.store.trials_and_turns_since(0).await.unwrap();
+        assert!(spent.0 > 0 && spent.1 == 0, "it counts as a trial: {spent:?}");
 
         app.model.answer_with(|_| "I would rather not.".into());
         let (status, why) = app.call("/agents/generate", &wanted()).await;

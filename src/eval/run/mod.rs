@@ -28,6 +28,7 @@ mod vars;
 pub use filter::{Filters, Which};
 pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
 pub use plan::{Error, Plan, Progress};
+pub(super) use tally::grading;
 
 /// Cases at once where nothing is said.
 const CONCURRENCY: usize = 4;

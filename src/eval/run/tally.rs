@@ -48,7 +48,7 @@ fn increase(all: &mut Map<String, Value>, name: &str, by: f64) {
 }
 
 /// What the graders of a row used, in tokens and dollars.
-pub(super) fn grading(row: &Row) -> (Tokens, f64) {
+pub(in crate::eval) fn grading(row: &Row) -> (Tokens, f64) {
     let graded = row.grading_result.as_ref();
     let cost = graded.and_then(|it| it.metadata.get("cost")).and_then(Value::as_f64);
     (graded.and_then(|it| it.tokens_used).unwrap_or_default(), cost.unwrap_or(0.0))

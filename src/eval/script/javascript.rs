@@ -92,7 +92,8 @@ fn settle(ctx: &Ctx<'_>, deadline: Instant) {
         match tick.and_then(|tick| tick.call::<_, f64>((now,))) {
             Ok(wait) if wait >= 0.0 => {
                 let left = deadline.saturating_duration_since(Instant::now());
-                std::thread::sleep(Duration::from_secs_f64(wait / 1e3).min(left));
+                let wait = Duration::try_from_secs_f64(wait / 1e3).unwrap_or(left);
+                std::thread::sleep(wait.min(left));
             }
             // A timer may have kept a promise just now.
             _ if ctx.execute_pending_job() => {}

@@ -113,7 +113,7 @@ pub(super) async fn versions(
 
 /// One version of an agent, by its number.
 #[utoipa::path(get, path = "/agents/{agent}/versions/{version}", operation_id = "get_version", tag = "agents",
-    params(("agent" = String, Path), ("version" = i64, Path)),
+    params(("agent" = String, Path), ("version" = i64, Path, minimum = 1, maximum = 1_000_000_000)),
     responses((status = 200, body = Version), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn version(
     State(web): State<Shared>,
@@ -129,8 +129,10 @@ pub(super) async fn version(
 #[serde(deny_unknown_fields)]
 pub(super) struct Publish {
     /// The prompt file.
+    #[schema(max_length = 200000)]
     source: Option<String>,
     /// The number of a version that is there already.
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
     version: Option<i64>,
     /// Publish it whatever its gate says. That is written down in the audit log.
     #[serde(default)]

@@ -64,9 +64,11 @@ impl From<AnswerRow> for CuratedAnswer {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCuratedAnswer {
-    /// How customers put the question, 1 to 50 ways of at most 500 characters.
+    /// How customers put the question, 1 to 50 ways.
+    #[schema(max_items = 50, value_type = Vec<Phrasing>)]
     phrasings: Vec<String>,
-    /// What they get, Markdown of at most 8000 characters.
+    /// What they get, Markdown.
+    #[schema(max_length = 8000)]
     answer: String,
     /// ISO 639-1 code of the language that it is for; none: any.
     #[serde(default)]
@@ -75,6 +77,12 @@ pub(super) struct NewCuratedAnswer {
     #[serde(default = "yes")]
     enabled: bool,
 }
+
+/// One way to put a question.
+#[derive(ToSchema)]
+#[schema(max_length = 500)]
+#[expect(dead_code, reason = "it describes a text to those who read the API's document")]
+pub(super) struct Phrasing(String);
 
 fn yes() -> bool {
     true
@@ -85,8 +93,10 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub(super) struct CuratedAnswerChange {
     /// How customers put the question.
+    #[schema(max_items = 50, value_type = Option<Vec<Phrasing>>)]
     phrasings: Option<Vec<String>>,
     /// What they get, Markdown.
+    #[schema(max_length = 8000)]
     answer: Option<String>,
     /// ISO 639-1 code of the language that it is for; empty: any.
     language: Option<String>,

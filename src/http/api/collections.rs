@@ -170,6 +170,7 @@ pub(super) async fn found(web: &Shared, name: &str) -> Result<CollectionRow, Pro
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCollection {
     /// Its name: 1 to 60 small letters, digits and hyphens.
+    #[schema(max_length = 60)]
     slug: String,
 }
 

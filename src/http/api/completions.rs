@@ -8,7 +8,7 @@ use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Request as Call, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::Next;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -17,14 +17,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::trial::Trial;
 use crate::domain::time::now_ms;
+use crate::domain::trial::TrialKind;
 use crate::domain::{Content, Line, Outcome, Said, Speaker, Turn};
 use crate::eval::replay::draft_bot;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::pipeline::outbound::{bubbles, word};
-use crate::pipeline::{Answered, Around, Bot, Brought, Means};
+use crate::pipeline::{Answered, Bot};
 
 /// The longest body of a refusal that is put into other words, in bytes.
 const REFUSAL: usize = 64 * 1024;
@@ -54,22 +56,35 @@ pub(super) struct Message {
     /// `user`, `assistant` or `system`.
     role: String,
     /// Its text, or parts of the type `text`.
-    #[serde(default)]
-    #[schema(value_type = String)]
-    content: Value,
+    content: Option<ChatContent>,
+}
+
+/// What a message of a chat holds.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "`content` must be a text, or a list of parts of the type `text`")]
+pub(super) enum ChatContent {
+    /// A text.
+    Text(String),
+    /// Parts.
+    Parts(Vec<ChatPart>),
+}
+
+/// A part of a message of a chat.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ChatPart {
+    /// The text of a part of the type `text`; others are not read.
+    text: Option<String>,
 }
 
 impl Message {
     fn text(&self) -> Result<String, Problem> {
         match &self.content {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => Ok(text.clone()),
-            Value::Array(parts) => {
-                let text = |part: &Value| part["text"].as_str().map(str::to_owned);
-                let texts: Option<Vec<String>> = parts.iter().map(text).collect();
+            None => Ok(String::new()),
+            Some(ChatContent::Text(text)) => Ok(text.clone()),
+            Some(ChatContent::Parts(parts)) => {
+                let texts: Option<Vec<_>> = parts.iter().map(|part| part.text.as_deref()).collect();
                 texts.map(|texts| texts.join("\n")).ok_or_else(unread)
             }
-            _ => Err(unread()),
         }
     }
 }
@@ -88,21 +103,21 @@ pub(super) async fn chat(
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request.model).await?;
     let turn = turn_of(&bot, &request.messages)?;
+    let trial = Trial::of(&web, TrialKind::Completions, (&bot, turn)).await?;
     if !request.stream {
-        let answered = answer(&web, &bot, &turn).await;
+        let answered = trial.whole(&web).await?;
         return Ok(Json(whole(&request.model, &bot, &answered)).into_response());
     }
     let usage = request.stream_options["include_usage"] == json!(true);
     let model = request.model;
     let events = futures::stream::once(async move {
-        let answered = answer(&web, &bot, &turn).await;
-        futures::stream::iter(
-            chunks(&model, &bot, &answered, usage)
-                .iter()
-                .map(event)
-                .map(Ok::<_, Infallible>)
-                .collect::<Vec<_>>(),
-        )
+        let chunks = match trial.whole(&web).await {
+            Ok(answered) => chunks(&model, &bot, &answered, usage),
+            Err(_) => {
+                vec![json!({"error": {"message": "The turn broke.", "type": "server_error"}})]
+            }
+        };
+        futures::stream::iter(chunks.iter().map(event).map(Ok::<_, Infallible>).collect::<Vec<_>>())
     });
     Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::default()).into_response())
 }
@@ -160,11 +175,6 @@ fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
         history: history.split_off(skip),
         now: now_ms(),
     })
-}
-
-async fn answer(web: &Shared, bot: &Bot, turn: &Turn) -> Answered {
-    let around = Around { recordings: &Brought, hear: None, means: Means::Full };
-    web.desk.engine.answer(bot, turn, around).await
 }
 
 /// What every answer and every chunk of one begins with.
@@ -245,6 +255,11 @@ pub(super) async fn in_their_words(call: Call, next: Next) -> Response {
     let (kind, code) = match status {
         StatusCode::UNAUTHORIZED => ("invalid_request_error", json!("invalid_api_key")),
         StatusCode::NOT_FOUND => ("invalid_request_error", json!("model_not_found")),
+        // Who may come back soon is told when; otherwise it is the money that is used up.
+        StatusCode::TOO_MANY_REQUESTS if parts.headers.contains_key(RETRY_AFTER) => {
+            ("requests", json!("rate_limit_exceeded"))
+        }
+        StatusCode::TOO_MANY_REQUESTS => ("insufficient_quota", json!("insufficient_quota")),
         status if status.is_server_error() => ("server_error", Value::Null),
         _ => ("invalid_request_error", Value::Null),
     };

@@ -25,6 +25,7 @@ use crate::store::audit::{Actor, Entry};
 #[serde(deny_unknown_fields)]
 pub(super) struct DraftSource {
     /// The prompt file.
+    #[schema(max_length = 200000)]
     source: String,
 }
 
@@ -216,6 +217,7 @@ pub(super) struct HandoffTry {
     /// What a customer writes.
     text: String,
     /// A prompt file in place of the agent's live version.
+    #[schema(max_length = 200000)]
     source: Option<String>,
 }
 
@@ -278,8 +280,10 @@ pub(super) async fn try_handoff(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAgent {
     /// Its short name: 1 to 60 small letters, digits and hyphens.
+    #[schema(max_length = 60)]
     slug: String,
     /// Its prompt file.
+    #[schema(max_length = 200000)]
     source: String,
 }
 

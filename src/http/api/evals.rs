@@ -36,6 +36,7 @@ pub(super) struct NewRun {
     /// The agent that `prompt` is for.
     agent: Option<String>,
     /// A prompt file in place of the agent's live version, to be tried.
+    #[schema(max_length = 200000)]
     prompt: Option<String>,
     /// How often each case is run.
     repeat: Option<usize>,
@@ -175,7 +176,7 @@ impl From<Error> for Problem {
         match error {
             Error::Missing(why) => Self::missing(why),
             Error::Wrong(why) => Self::unprocessable(why),
-            error @ Error::Many => Self::too_many(error.to_string()),
+            error @ (Error::Many | Error::Spent) => Self::too_many(error.to_string()),
             Error::Store(error) => error.into(),
         }
     }

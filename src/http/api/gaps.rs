@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{CuratedAnswer, collection, full, tidied};
+use super::answers::{CuratedAnswer, Phrasing, collection, full, tidied};
 use super::admission::{Force, Permit, admit_edit};
 use super::collections::found;
 use super::page::{Page, Paging};
@@ -141,8 +141,10 @@ pub(super) async fn dismiss(State(web): State<Shared>, Path(id): Path<String>) -
 #[serde(deny_unknown_fields)]
 pub(super) struct GapAnswer {
     /// What customers get who ask this, Markdown.
+    #[schema(max_length = 8000)]
     answer: String,
     /// How they put the question; the group's questions when it is not given.
+    #[schema(max_items = 50, value_type = Option<Vec<Phrasing>>)]
     phrasings: Option<Vec<String>>,
     /// The collection's name; the agent's first one when it is not given.
     collection: Option<String>,

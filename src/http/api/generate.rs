@@ -8,12 +8,11 @@ use utoipa::ToSchema;
 use super::Answer;
 use super::knowledge::named;
 use crate::domain::Usage;
-use crate::domain::time::{DAY_MS, now_ms};
+use crate::domain::trial::TrialKind;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::pipeline::Means;
-use crate::pipeline::budget::Spent;
 use crate::prompts::author::{self, Brief};
 
 /// How much a description says, in characters.
@@ -26,6 +25,7 @@ const LONGEST: usize = 4000;
 #[schema(as = PromptWanted)]
 pub(super) struct Wanted {
     /// What the business is, and what the bot is to do: 10 to 4000 characters.
+    #[schema(max_length = 4000)]
     description: String,
     /// The language to write in: `es`, `Spanish`; that of the description when it is not given.
     language: Option<String>,
@@ -108,19 +108,11 @@ async fn refusal(web: &Shared, left: i64) -> Result<Option<Refusal>, Problem> {
             limit(web)
         ))));
     }
-    if means(web).await? == Means::Words {
-        let why = "The day's money is used up ([budget] day); there is more after midnight UTC.";
+    if web.desk.means_of_trials().await? == Means::Words {
+        let why = "What trials may cost today is used up ([budget] sandbox_day, or day); there is more after midnight UTC.";
         return Ok(Some(Refusal::Used(why.into())));
     }
     Ok(None)
-}
-
-/// What may write, after what was spent today.
-async fn means(web: &Shared) -> Result<Means, Problem> {
-    let today = now_ms() - now_ms().rem_euclid(DAY_MS);
-    let spent = web.desk.store.spent_since(today).await?;
-    let all = spent.iter().map(|(_, sum)| u64::try_from(*sum).unwrap_or(0)).sum();
-    Ok(web.desk.engine.budget.means(Spent { agent: 0, all }))
 }
 
 /// Has the configured model write a prompt file from a description. Nothing is published.
@@ -147,11 +139,18 @@ pub(super) async fn write(
     let engine = &web.desk.engine;
     let cheap = Some(engine.budget.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
     let own = engine.model.default_model();
-    let near = means(&web).await? == Means::Cheap;
-    let named = cheap.filter(|_| near).unwrap_or(own);
-    let mut usage = Usage::default();
-    let written = author::write(&*engine.model, named, &brief, &mut usage).await;
-    store.add_prompt_usage(usage).await?;
+    let near = web.desk.means_of_trials().await? == Means::Cheap;
+    let named = cheap.filter(|_| near).unwrap_or(own).to_owned();
+    let desk = web.desk.clone();
+    // To its end, whether or not the caller waits: who hangs up has spent all the same.
+    let writing = tokio::spawn(async move {
+        let mut usage = Usage::default();
+        let written = author::write(&*desk.engine.model, &named, &brief, &mut usage).await;
+        desk.count_trial(TrialKind::Prompts, usage).await;
+        (written, usage)
+    });
+    let broke = |_| Problem::broken("No prompt was written. The server's log says why.");
+    let (written, usage) = writing.await.map_err(broke)?;
     let written = match written {
         Ok(written) => written,
         Err(error) => {

@@ -18,11 +18,13 @@ use crate::pipeline::retrieve::{Search, find};
 #[schema(as = SearchQuestion)]
 pub(super) struct Query {
     /// The question.
+    #[schema(max_length = 4000)]
     question: String,
     /// Names of collections; all of them when none is given.
     #[serde(default)]
     collections: Vec<String>,
-    /// The most passages, 1 to 50; 5 when it is not given.
+    /// The most passages; 5 when it is not given.
+    #[schema(minimum = 1, maximum = 50)]
     limit: Option<usize>,
 }
 

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::error::Problem;
 use super::audit::{Audit, Note, keep};
-use super::{Shared, auth};
+use super::{Shared, auth, bounds};
 
 mod admission;
 mod agents;
@@ -45,6 +45,7 @@ mod settings;
 mod sources;
 mod status;
 mod suites;
+mod trial;
 mod turns;
 mod uploads;
 mod watch;
@@ -63,17 +64,22 @@ struct Document;
 
 /// The API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
-    let (text, audit) = (openapi(), Audit::of(shared, &document()));
+    let document = document();
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let audited = from_fn_with_state(Audit::of(shared, &operations()), keep);
+    let bounded = from_fn_with_state(bounds::Bounds::of(document), bounds::guard);
     let open = unguarded()
         .split_for_parts()
         .0
-        .layer(from_fn_with_state(audit.clone(), keep))
+        .layer(bounded.clone())
+        .layer(audited.clone())
         .layer(DefaultBodyLimit::max(MOST_OPEN_BYTES))
         .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
     described()
         .split_for_parts()
         .0
-        .layer(from_fn_with_state(audit, keep))
+        .layer(bounded)
+        .layer(audited)
         .layer(from_fn_with_state(shared.clone(), auth::guard))
         .layer(from_fn(completions::in_their_words))
         .merge(open)
@@ -81,12 +87,19 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
 
 /// The OpenAPI document, as JSON.
 pub fn openapi() -> String {
-    document().to_pretty_json().unwrap_or_default()
+    serde_json::to_string_pretty(&document()).unwrap_or_default()
 }
 
-/// The OpenAPI document.
-pub(super) fn document() -> utoipa::openapi::OpenApi {
+/// The API's operations, as the code describes them.
+pub(super) fn operations() -> utoipa::openapi::OpenApi {
     described().merge(unguarded()).split_for_parts().1
+}
+
+/// The OpenAPI document, with the bounds of everything that a request brings.
+fn document() -> serde_json::Value {
+    let mut document = serde_json::to_value(operations()).unwrap_or_default();
+    bounds::complete(&mut document);
+    document
 }
 
 /// What needs neither key nor session.

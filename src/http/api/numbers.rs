@@ -38,6 +38,7 @@ const LONGEST_SLUG: usize = 40;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewNumber {
     /// Its name: small letters, digits, - and _.
+    #[schema(max_length = 40)]
     slug: String,
     /// The provider.
     provider: String,

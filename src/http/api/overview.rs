@@ -9,10 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use crate::domain::time::{DAY_MS, now_ms};
+use crate::domain::trial::TrialKind;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::figures::{Figures as Counted, Messages, Span, Turns};
+use crate::store::trials::Tried;
 
 /// How many days are shown when nothing is asked for, and at most.
 const USUAL_DAYS: i64 = 30;
@@ -23,8 +25,10 @@ const MOST_DAYS: i64 = 92;
 #[into_params(parameter_in = Query)]
 pub(super) struct Range {
     /// From this moment on, milliseconds since 1970; without it the 30 days to `to`.
+    #[param(minimum = 0, maximum = 253_402_300_799_999_i64)]
     from: Option<i64>,
     /// Up to this moment, milliseconds since 1970; now when it is not given. At most 92 days after `from`.
+    #[param(minimum = 0, maximum = 253_402_300_799_999_i64)]
     to: Option<i64>,
     /// The zone in which days begin, as IANA names it, such as `Europe/Madrid`; UTC when it is not given.
     zone: Option<String>,
@@ -39,6 +43,8 @@ pub(super) struct Overview {
     total: Figures,
     /// Why people were called, the most frequent reason first: at most 20.
     reasons: Vec<Reason>,
+    /// What was tried and who paid for it, by kind; kinds of which nothing was tried are not here. It is in no other figure.
+    trials: Vec<Trials>,
     /// Of what was written to customers by the bot and by people, the bot's part, 0 to 1; none where nothing was.
     share_by_bot: Option<f64>,
 }
@@ -102,6 +108,56 @@ pub(super) struct Reason {
     count: i64,
 }
 
+/// What models were asked for that no customer asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Trials {
+    /// Who tried.
+    kind: TrialSort,
+    /// How many: turns, rows of eval runs, prompts.
+    runs: i64,
+    /// Tokens that models read.
+    input_tokens: i64,
+    /// Tokens that models wrote.
+    output_tokens: i64,
+    /// Money, in millionths of a dollar.
+    cost_micros: i64,
+}
+
+/// Who tried.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TrialKind)]
+pub(super) enum TrialSort {
+    /// Somebody in the sandbox.
+    Sandbox,
+    /// A program, at `/v1/chat/completions`.
+    Completions,
+    /// A run of evals, or a gate's.
+    Evals,
+    /// Somebody who had a prompt written.
+    Prompts,
+}
+
+impl From<TrialKind> for TrialSort {
+    fn from(kind: TrialKind) -> Self {
+        match kind {
+            TrialKind::Sandbox => Self::Sandbox,
+            TrialKind::Completions => Self::Completions,
+            TrialKind::Evals => Self::Evals,
+            TrialKind::Prompts => Self::Prompts,
+        }
+    }
+}
+
+impl Trials {
+    /// What the database counted; of a kind that another version wrote nothing is said.
+    fn of(tried: Tried) -> Option<Self> {
+        let Tried { kind, runs, input_tokens, output_tokens, cost_micros } = tried;
+        let kind = TrialKind::named(&kind)?.into();
+        Some(Self { kind, runs, input_tokens, output_tokens, cost_micros })
+    }
+}
+
 /// What the desk did, day by day.
 #[utoipa::path(get, path = "/overview", operation_id = "overview", tag = "overview", params(Range),
     responses((status = 200, body = Overview), (status = 400, response = Problem)))]
@@ -127,6 +183,7 @@ pub(super) async fn overview(
         share_by_bot: (spoken > 0).then(|| total.by_bot as f64 / spoken as f64),
         total,
         reasons,
+        trials: counted.trials.into_iter().filter_map(Trials::of).collect(),
     }))
 }
 

@@ -18,7 +18,8 @@ const USUAL: i64 = 50;
 pub(super) struct Paging {
     /// The `next` of the page before; none for the first page.
     cursor: Option<String>,
-    /// How many items, 1 to 200; 50 when it is not given.
+    /// How many items; 50 when it is not given.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 

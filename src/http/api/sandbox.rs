@@ -15,14 +15,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use utoipa::ToSchema;
 
 use super::knowledge::named;
+use super::trial::Trial;
 use super::turns::Citation;
 use crate::domain::time::now_ms;
+use crate::domain::trial::TrialKind;
 use crate::domain::{AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
 use crate::pipeline::outbound::{bubbles, word};
-use crate::pipeline::{Answered, Around, Bot, Brought, Means};
+use crate::pipeline::{Answered, Bot};
 use crate::prompts;
 
 /// A message to the bot.
@@ -39,6 +41,7 @@ pub(super) struct Request {
     #[serde(default)]
     history: Vec<Earlier>,
     /// A prompt file to use in place of the agent's live version.
+    #[schema(max_length = 200000)]
     prompt: Option<String>,
 }
 
@@ -95,7 +98,8 @@ pub(super) struct Outcome {
 /// this JSON is its field `request`, the file its field `recording`.
 #[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox",
     request_body(content((Request = "application/json"), (TurnForm = "multipart/form-data"))),
-    responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem),
+        (status = 429, description = "What trials may cost today is used up", body = Problem)))]
 pub(super) async fn turn(
     State(web): State<Shared>,
     headers: HeaderMap,
@@ -108,15 +112,15 @@ pub(super) async fn turn(
     }
     let bot = bot(&web, &request).await?;
     let turn = turn_of(&bot, request, recording);
+    let trial = Trial::of(&web, TrialKind::Sandbox, (&bot, turn)).await?;
     let streamed = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     if streamed {
-        return Ok(stream(web, bot, turn).into_response());
+        return Ok(stream(web, bot, trial).into_response());
     }
-    let around = Around { recordings: &Brought, hear: None, means: Means::Full };
-    let answered = web.desk.engine.answer(&bot, &turn, around).await;
+    let answered = trial.whole(&web).await?;
     Ok(Json(outcome(&bot, answered)).into_response())
 }
 
@@ -172,14 +176,13 @@ enum Told {
 fn stream(
     web: Shared,
     bot: Arc<Bot>,
-    turn: Turn,
+    trial: Trial,
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
     let (tell, told) = unbounded_channel();
     tokio::spawn(async move {
         // A caller who hung up hears nothing; the turn ends by itself.
         let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
-        let around = Around { recordings: &Brought, hear: Some(&hear), means: Means::Full };
-        let answered = web.desk.engine.answer(&bot, &turn, around).await;
+        let answered = trial.run(&web, Some(&hear)).await;
         drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
     });
     Sse::new(events(told)).keep_alive(KeepAlive::default())

@@ -43,13 +43,13 @@ pub(super) struct Settings {
 #[expect(clippy::struct_field_names, reason = "the words of the file")]
 pub(super) struct Chunking {
     /// The most tokens of a piece, 32 at least; 220 where it is not given.
-    #[schema(required = false)]
+    #[schema(required = false, minimum = 32, maximum = 8192)]
     max_tokens: u32,
     /// Where a long paragraph is cut, so many tokens are repeated after the cut; 40 where it is not given.
-    #[schema(required = false)]
+    #[schema(required = false, maximum = 8192)]
     overlap_tokens: u32,
     /// Neighbouring sections this small become one piece, 0 for never; 12 where it is not given.
-    #[schema(required = false)]
+    #[schema(required = false, maximum = 8192)]
     join_below_tokens: u32,
 }
 
@@ -57,8 +57,10 @@ pub(super) struct Chunking {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ranking {
     /// Share of the embeddings in the whole, 0 to 1; null: the default.
+    #[schema(minimum = 0, maximum = 1)]
     dense: Option<f32>,
     /// Share of the character n-grams in what the words have, 0 to 1; null: the default.
+    #[schema(minimum = 0, maximum = 1)]
     ngram: Option<f32>,
 }
 

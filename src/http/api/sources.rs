@@ -63,12 +63,16 @@ pub(super) struct FailedPage {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSource {
     /// Where it begins: a page, or a sitemap.
+    #[schema(max_length = 2000)]
     url: String,
-    /// How many links away from its start it is read, 0 to 20; 0 is that page alone.
+    /// How many links away from its start it is read; 0 is that page alone.
+    #[schema(maximum = 20)]
     depth: Option<u32>,
-    /// The most pages, 1 to 10000.
+    /// The most pages.
+    #[schema(minimum = 1, maximum = 10_000)]
     pages: Option<u32>,
-    /// How often it is read again, in minutes, 5 at least; 0 for when somebody asks.
+    /// How often it is read again, in minutes, 5 at least and once a year at the most; 0 for when somebody asks.
+    #[schema(maximum = 525_600)]
     every_minutes: Option<u32>,
 }
 

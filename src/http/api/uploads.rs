@@ -36,6 +36,7 @@ pub(super) struct PastedText {
     /// Its title, which becomes its path: `Opening hours.md`.
     title: String,
     /// The text, Markdown or plain.
+    #[schema(max_length = 20971520)]
     text: String,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct PastedText {
 #[expect(dead_code, reason = "it describes the form to those who read the API's document")]
 pub(super) struct UploadForm {
     /// The files; the field is repeated for each.
-    #[schema(value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
+    #[schema(max_items = 50, value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<Vec<u8>>,
 }
 
@@ -174,8 +175,8 @@ async fn keep(web: &Shared, collection: &CollectionId, given: Given) -> Result<D
     let collection = collection.clone();
     let new = NewUpload { collection, path: path.clone(), mime_type, size, content };
     match web.desk.library.upload(new).await? {
-        Some(id) => shown(web, id.as_str()).await,
-        None => Ok(Document::refused(path.clone(), remedy::taken(&path))),
+        Ok(id) => shown(web, id.as_str()).await,
+        Err(failure) => Ok(Document::refused(path, failure)),
     }
 }
 

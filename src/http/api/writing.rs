@@ -28,7 +28,8 @@ const LONGEST_KEY: usize = 200;
 #[serde(deny_unknown_fields)]
 #[schema(as = Reply)]
 pub(super) struct Reply {
-    /// The words, as WhatsApp formats them: 1 to 4,096 characters.
+    /// The words, as WhatsApp formats them.
+    #[schema(max_length = 4096)]
     text: String,
     /// The id of the message of this conversation that it quotes.
     reply_to: Option<String>,
@@ -37,7 +38,7 @@ pub(super) struct Reply {
 /// Writes to the customer. From now on the conversation is a person's: the bot is silent at once, and nothing that it has not
 /// sent yet is sent. The same key again gives the message that was made at first, and sends nothing.
 #[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "write_message", tag = "conversations",
-    params(("id" = String, Path), ("Idempotency-Key" = String, Header, description = "Anything that is new for each message, 1 to 200 characters")),
+    params(("id" = String, Path), ("Idempotency-Key" = String, Header, max_length = 200, description = "Anything that is new for each message, 1 to 200 characters")),
     request_body = Reply,
     responses((status = 201, body = Message), (status = 200, description = "It was made before, with this key", body = Message),
         (status = 400, response = Problem), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]

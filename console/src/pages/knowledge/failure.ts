@@ -16,6 +16,7 @@ const codes = [
   "too_slow",
   "model",
   "taken",
+  "full",
   "lost",
 ] as const;
 type Code = (typeof codes)[number];

@@ -59,7 +59,7 @@ export function OverviewPage() {
         </>
       }
     >
-      <Async query={now} rows={6} isEmpty={({ total }) => isQuiet(total)} empty={<Quiet />}>
+      <Async query={now} rows={6} isEmpty={({ total, trials }) => isQuiet(total) && trials.length === 0} empty={<Quiet />}>
         {(overview) => (
           <>
             <Totals now={overview} before={then.data} days={days} />
@@ -167,6 +167,25 @@ function Charts({ overview, asTable }: { overview: Schemas["Overview"]; asTable:
         title={t("money.title")}
         series={[{ name: t("money.spent"), of: ({ cost_micros }) => cost_micros, color: "blue.6" }]}
       />
+      {overview.trials.length > 0 && <Trials trials={overview.trials} />}
     </SimpleGrid>
+  );
+}
+
+/** What models were asked for that no customer asked: by whom, and what it cost. */
+function Trials({ trials }: { trials: Schemas["Trials"][] }) {
+  const { t } = useTranslation("overview");
+  const format = useFormat();
+  const named = trials.map(({ kind, runs, cost_micros }) => ({
+    name: t("trials.line", { kind: t(`trials.${kind}`), runs: format.count(runs) }),
+    count: cost_micros,
+  }));
+  return (
+    <Paper withBorder p="md" component="section" aria-labelledby="trials">
+      <Title order={2} id="trials" mb="sm">
+        {t("trials.title")}
+      </Title>
+      <Ranked rows={named.toSorted((a, b) => b.count - a.count)} say={format.money} />
+    </Paper>
   );
 }

@@ -32,7 +32,8 @@ const LONGEST: usize = 1000;
 pub(in super::super) struct NumberTrial {
     /// The phone that gets it, with its country code.
     to: String,
-    /// The words; a short sentence where there are none. At most 1000 characters.
+    /// The words; a short sentence where there are none.
+    #[schema(max_length = 1000)]
     text: Option<String>,
     /// Sends the provider's own sample template instead, which is taken outside of the 24-hour window, too.
     #[serde(default)]

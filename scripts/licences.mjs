@@ -1,0 +1,127 @@
+// The licences of others' code. "check" fails where an npm package has one that deny.toml does not allow (cargo-deny does the
+// same for crates), or where THIRD-PARTY-NOTICES.txt is not what "write" makes. That file holds the licence texts of the crates
+// in the binary and of the npm packages in the console; it is compiled into the binary (`frontdesk licenses`).
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const NOTICES = 'THIRD-PARTY-NOTICES.txt';
+// What the desk is built for. On other systems there may be crates more.
+const TARGETS = ['x86_64-unknown-linux-gnu', 'aarch64-unknown-linux-gnu', 'x86_64-apple-darwin', 'aarch64-apple-darwin'];
+// Tools of the build, which are not shipped, may also have these.
+const TOOLS = { argparse: 'Python-2.0' };
+const LICENCE = /^(un)?licen[cs]e|^copying|^notice|^copyright/i;
+// What a package's own folders hold for its tests, and sources that are not compiled.
+const NOT_SHIPPED = /^(tests?|test_data|examples|benches|sqlcipher|wasi-libc|node_modules|target)$/;
+const HOLDER = /^\W*(portions )?(copyright\b(?!( holders?| notice| and related|,| owner))|\(c\)|©)/i;
+const TITLE = /^\W*((the )?mit licen[cs]e.*|(the )?isc licen[cs]e.*|all rights reserved\.?|licen[cs]e)\W*$/i;
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
+
+process.chdir(join(import.meta.dirname, '..'));
+const cargo = (...args) => execFileSync('cargo', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+const lock = (folder) => Object.entries(JSON.parse(readFileSync(`${folder}/package-lock.json`, 'utf8')).packages)
+    .filter(([path, it]) => path !== '' && !it.link)
+    .map(([path, it]) => ({ ...it, path, name: path.replace(/^.*node_modules\//, '') }));
+
+function allowed() {
+    const [, list] = /\[licenses\][^[]*?\nallow = \[(.*?)\]/s.exec(readFileSync('deny.toml', 'utf8'));
+    return new Set([...list.matchAll(/"([^"]+)"/g)].map(([, one]) => one));
+}
+
+// Whether an SPDX expression can be fulfilled with the licences that may be used.
+function fulfils(expression, may) {
+    const [words, parts] = [expression.replaceAll('/', ' OR ').match(/[()]|[\w.+-]+( WITH [\w.-]+)?/g) ?? [], { AND: '&&', OR: '||' }];
+    const said = words.map((word) => (/[()]/.test(word) ? word : (parts[word] ?? may.has(word)))).join(' ');
+    try {
+        return Function(`return (${said})`)() === true;
+    } catch {
+        return false;
+    }
+}
+
+function checkPackages() {
+    const may = allowed();
+    const wrong = ['console', 'tests/console'].filter(existsSync).flatMap((folder) => lock(folder)
+        .filter((it) => !fulfils(it.license ?? '', may) && !(it.dev && TOOLS[it.name] === it.license))
+        .map((it) => `${folder}: ${it.name} has the licence ${it.license ?? 'nobody knows'}, which deny.toml does not allow`));
+    return wrong;
+}
+
+// The files with licences in a folder and below, but for those of its tests: path to text.
+function texts(folder, below = '') {
+    const found = [];
+    for (const it of readdirSync(join(folder, below), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        const path = join(below, it.name);
+        if (it.isDirectory() && !NOT_SHIPPED.test(it.name)) found.push(...texts(folder, path));
+        else if (it.isFile() && LICENCE.test(it.name) && !/\.(rs|[cm]?[jt]s|html|py|go|h|c)$/.test(it.name)) {
+            found.push([path, readFileSync(join(folder, path), 'utf8').replaceAll('\r', '').replace(/[ \t]+$/gm, '').trim()]);
+        }
+    }
+    return found.filter(([, text]) => text !== '');
+}
+
+// Who may choose takes MIT: one text in the place of two.
+function chosen(found, licence) {
+    const atRoot = found.filter(([path]) => !path.includes('/'));
+    const mit = atRoot.filter(([path]) => /MIT/i.test(path));
+    if (!/MIT/.test(licence) || /AND/.test(licence) || mit.length === 0) return found;
+    return found.filter((it) => !/APACHE|UNLICENSE|ZLIB|0BSD|BSD|LGPL|LLVM/i.test(it[0]) || it[0].includes('/'));
+}
+
+function crates() {
+    const used = new Set(cargo('tree', '--locked', '-e', 'no-dev,no-build,no-proc-macro', ...TARGETS.flatMap((it) => ['--target', it]),
+        '--prefix', 'none', '--format', '{p}').split('\n').map((line) => line.split(' ').slice(0, 2).join(' ')));
+    return JSON.parse(cargo('metadata', '--locked', '--format-version', '1')).packages
+        .filter((it) => it.source && used.has(`${it.name} v${it.version}`))
+        .map((it) => ({ name: it.name, version: it.version, licence: it.license ?? '', authors: it.authors.join(', '),
+            home: it.repository ?? '', found: texts(dirname(it.manifest_path)) }));
+}
+
+function packages() {
+    return lock('console').filter((it) => !it.dev && !it.devOptional).map((it) => {
+        const about = JSON.parse(readFileSync(`console/${it.path}/package.json`, 'utf8'));
+        const author = typeof about.author === 'string' ? about.author : about.author?.name;
+        return { name: it.name, version: it.version, licence: it.license, authors: author ?? '',
+            home: about.repository?.url ?? about.repository ?? '', found: texts(`console/${it.path}`) };
+    });
+}
+
+function notices() {
+    const all = [...crates(), ...packages()].sort((a, b) => (`${a.name} ${a.version}` < `${b.name} ${b.version}` ? -1 : 1));
+    const byText = new Map();
+    for (const it of all) {
+        let mine = chosen(it.found, it.licence);
+        // A package of several that lie in one repository, which has the text at its root.
+        if (mine.length === 0 && it.home) mine = all.find((other) => other.home === it.home && other.found.length > 0 && other.licence === it.licence)?.found ?? [];
+        if (mine.length === 0 && /MIT/.test(it.licence)) mine = [['', `MIT License\n\nCopyright (c) ${it.authors || `the authors of ${it.name}`}\n\n${MIT}`]];
+        if (mine.length === 0) throw new Error(`${it.name} ${it.version} (${it.licence}) brings no licence text; say in scripts/licences.mjs which it has`);
+        for (const [, text] of mine) {
+            // Who holds the copyright stands with the package, so that the same words stand there once.
+            const lines = text.split('\n');
+            const whose = text.length < 4000 ? lines.filter((line) => HOLDER.test(line)) : [];
+            const words = whose.length > 0 ? lines.filter((line) => !HOLDER.test(line) && !TITLE.test(line)).join('\n').trim() : text;
+            const key = words.toLowerCase().replace(/[^a-z0-9]+/g, ' ');
+            if (!byText.has(key)) byText.set(key, { words, who: new Set() });
+            byText.get(key).who.add([`${it.name} ${it.version} (${it.licence})`, ...whose.map((line) => `    ${line.trim()}`)].join('\n'));
+        }
+    }
+    const bar = '='.repeat(80);
+    const parts = [...byText.values()].map(({ words, who }) => `${bar}\n${[...who].join('\n')}\n${'-'.repeat(80)}\n${words}\n`);
+    return `frontdesk holds code of others. What follows names it, with its licences. SQLite, which is in it too, is in the public domain.\nMade by \`make notices\`.\n\n${parts.join('\n')}`;
+}
+
+const command = process.argv[2];
+if (command === 'write') writeFileSync(NOTICES, notices());
+else if (command === 'check') {
+    const wrong = checkPackages();
+    if (readFileSync(NOTICES, 'utf8') !== notices()) wrong.push(`${NOTICES} is not current: run \`make notices\` and commit it`);
+    for (const line of wrong) console.error(line);
+    process.exitCode = wrong.length > 0 ? 1 : 0;
+} else {
+    console.error('usage: node scripts/licences.mjs check|write');
+    process.exitCode = 2;
+}

@@ -1,0 +1,32 @@
+//! Money of trials: what may answer who tries, and what it cost. Counted in the database, so that all processes share one count.
+
+use super::Desk;
+use crate::domain::Usage;
+use crate::domain::time::{DAY_MS, now_ms};
+use crate::domain::trial::TrialKind;
+use crate::pipeline::Means;
+use crate::store::Result;
+
+impl Desk {
+    /// What may answer who tries, after what was spent today; [`Means::Words`]: nothing is left.
+    pub async fn means_of_trials(&self) -> Result<Means> {
+        let limits = &self.engine.budget;
+        if !limits.watches_trials() {
+            return Ok(Means::Full);
+        }
+        let today = now_ms() - now_ms().rem_euclid(DAY_MS);
+        let (trials, turns) = self.store.trials_and_turns_since(today).await?;
+        let micros = |sum: i64| u64::try_from(sum).unwrap_or(0);
+        Ok(limits.means_of_trials(micros(trials), micros(turns)))
+    }
+
+    /// Counts a trial. What used no model is not counted.
+    pub async fn count_trial(&self, kind: TrialKind, usage: Usage) {
+        if usage == Usage::default() {
+            return;
+        }
+        if let Err(error) = self.store.count_trial(kind, usage).await {
+            tracing::error!(%error, "what a trial cost could not be counted");
+        }
+    }
+}

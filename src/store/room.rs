@@ -1,0 +1,188 @@
+//! How much a collection may hold: documents, chunks, bytes of uploaded files. Asked in the transaction that adds to it, which holds
+//! the collection's row: two that add at once stand in line.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::knowledge::{Learned, next_revision};
+use super::uploads::NewUpload;
+use super::{Conn, Result, Store, Write, all, first};
+use crate::domain::{DocumentId, WorkspaceId};
+
+/// How much a collection may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The most documents, those that failed included.
+    pub documents: u64,
+    /// The most chunks of all its documents.
+    pub chunks: u64,
+    /// The most bytes of uploaded files, which are kept.
+    pub upload_bytes: u64,
+}
+
+/// Which limit of a collection would be passed, and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// So many documents.
+    Documents(u64),
+    /// So many chunks.
+    Chunks(u64),
+    /// So many bytes of uploaded files.
+    UploadBytes(u64),
+}
+
+/// How much a collection holds.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Held {
+    /// The collection's name.
+    pub slug: String,
+    /// Its documents.
+    pub documents: i64,
+    /// Their chunks.
+    pub chunks: i64,
+    /// Bytes of uploaded files.
+    pub upload_bytes: i64,
+}
+
+impl Store {
+    /// Puts a document in the place of what its path held, in one step, where its collection has room for it; else nothing changes.
+    pub async fn learn_within(
+        &self,
+        document: Learned,
+        room: Room,
+    ) -> Result<std::result::Result<DocumentId, Full>> {
+        self.apply(Within { inner: document, room }).await
+    }
+
+    /// Keeps a file and has its document wait to be learned, where its collection has room for it; one with the path of an earlier
+    /// upload takes its place. `None` where the path is that of a document that comes from elsewhere.
+    pub async fn add_upload(
+        &self,
+        upload: NewUpload,
+        room: Room,
+    ) -> Result<std::result::Result<Option<DocumentId>, Full>> {
+        self.apply(Within { inner: upload, room }).await
+    }
+
+    /// How much each collection holds.
+    pub async fn held(&self) -> Result<Vec<Held>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select c.slug,
+                           (select count(*) from documents d where d.workspace_id = c.workspace_id
+                                and d.collection_id = c.id and d.state <> 'removed') as documents,
+                           (select cast(coalesce(sum(d.chunks), 0) as bigint) from documents d
+                                where d.workspace_id = c.workspace_id and d.collection_id = c.id) as chunks,
+                           (select cast(coalesce(sum(u.size), 0) as bigint) from uploads u
+                                where u.workspace_id = c.workspace_id and u.collection_id = c.id) as upload_bytes
+                       from collections c where c.workspace_id = $1 and c.removed = 0 order by c.slug";
+            all!(conn, Held, sql, workspace.as_str())
+        })
+        .await
+    }
+}
+
+struct Within<T> {
+    inner: T,
+    room: Room,
+}
+
+#[async_trait]
+impl Write for Within<Learned> {
+    type Out = std::result::Result<DocumentId, Full>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
+        // It holds the collection's row.
+        next_revision(workspace, conn, &self.inner.collection).await?;
+        if let Some(full) = self.room.refuses(workspace, conn, &self.inner).await? {
+            return Ok(Err(full));
+        }
+        self.inner.run(workspace, conn).await.map(Ok)
+    }
+}
+
+#[async_trait]
+impl Write for Within<NewUpload> {
+    type Out = std::result::Result<Option<DocumentId>, Full>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
+        let NewUpload { collection, path, size, content, .. } = &self.inner;
+        next_revision(workspace, conn, collection).await?;
+        let place = Place::of(workspace, conn, (collection.as_str(), path)).await?;
+        if let Some(full) = self.room.refuses_document(&place) {
+            return Ok(Err(full));
+        }
+        let sql = "select cast(coalesce(sum(size), 0) as bigint) from uploads
+                   where workspace_id = $1 and collection_id = $2 and document_id <> $3";
+        let own = place.id.as_deref().unwrap_or_default();
+        let row = first!(conn, (i64,), sql, workspace.as_str(), collection.as_str(), own)?;
+        let kept = number(row.map_or(0, |row| row.0));
+        // What is not to be learned is not kept.
+        if content.is_ok() && kept.saturating_add(*size) > self.room.upload_bytes {
+            return Ok(Err(Full::UploadBytes(self.room.upload_bytes)));
+        }
+        self.inner.run(workspace, conn).await.map(Ok)
+    }
+}
+
+impl Room {
+    /// Which limit a document would pass; the caller holds its collection's row.
+    pub(super) async fn refuses(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        document: &Learned,
+    ) -> Result<Option<Full>> {
+        let at = (document.collection.as_str(), document.path.as_str());
+        let place = Place::of(workspace, conn, at).await?;
+        if let Some(full) = self.refuses_document(&place) {
+            return Ok(Some(full));
+        }
+        let fresh = document.chunks.as_ref().map_or(0, Vec::len);
+        let fresh = u64::try_from(fresh).unwrap_or(u64::MAX);
+        let too_many = fresh > 0 && place.others_chunks.saturating_add(fresh) > self.chunks;
+        Ok(too_many.then_some(Full::Chunks(self.chunks)))
+    }
+
+    fn refuses_document(&self, place: &Place) -> Option<Full> {
+        let one_more = place.id.is_none() && place.documents >= self.documents;
+        one_more.then_some(Full::Documents(self.documents))
+    }
+}
+
+/// Where a document comes to stand.
+struct Place {
+    /// The document that is there.
+    id: Option<String>,
+    /// How many documents the collection has.
+    documents: u64,
+    /// The chunks of all other documents.
+    others_chunks: u64,
+}
+
+impl Place {
+    async fn of(
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        (collection, path): (&str, &str),
+    ) -> Result<Self> {
+        let sql = "select count(*), cast(coalesce(sum(chunks), 0) as bigint) from documents
+                   where workspace_id = $1 and collection_id = $2 and state <> 'removed'";
+        let all = first!(conn, (i64, i64), sql, workspace.as_str(), collection)?;
+        let (documents, chunks) = all.unwrap_or_default();
+        let sql = "select id, chunks from documents
+                   where collection_id = $1 and path = $2 and workspace_id = $3 and state <> 'removed'";
+        let path = super::storable(path);
+        let own = first!(conn, (String, i64), sql, collection, path.as_ref(), workspace.as_str())?;
+        let own_chunks = own.as_ref().map_or(0, |own| own.1);
+        Ok(Self {
+            id: own.map(|own| own.0),
+            documents: number(documents),
+            others_chunks: number(chunks - own_chunks),
+        })
+    }
+}
+
+fn number(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}

@@ -1,0 +1,187 @@
+//! Money of trials: the sandbox, OpenAI's clients, runs of evals and written prompts are counted, and stop at a share of their own.
+//! Customers do not pay for them.
+
+use std::time::{Duration, Instant};
+
+use frontdesk::domain::Usage;
+use frontdesk::domain::trial::TrialKind;
+use frontdesk::store::Store;
+use serde_json::{Value, json};
+
+use crate::gate::gated;
+use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
+use crate::support::hooks::text_webhook;
+
+const CUSTOMER: &str = "447700951601";
+const LIMITS: &str = "[budget]\nday = 100.0\nsandbox_day = 1.0\ncheap_model = \"cheap\"\nprompts_a_day = 5\n\
+     [llm.prices.\"gpt-4o-mini\"]\ninput = 10.0\noutput = 10.0\n[llm.prices.\"cheap\"]\ninput = 1.0\noutput = 1.0\n";
+
+fn question() -> Value {
+    json!({"agent": "acme", "text": "When do you close on Saturday?"})
+}
+
+fn chat(stream: bool) -> Value {
+    json!({"model": "acme", "stream": stream, "messages": [{"role": "user", "content": "When do you close on Saturday?"}]})
+}
+
+impl TestApp {
+    async fn complete(&self, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}/v1/chat/completions", self.url)).bearer_auth(KEY);
+        let response = request.json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    /// What the overview says was tried, by kind: how many, and what it cost.
+    async fn trials(&self) -> Vec<(String, i64, i64)> {
+        let overview = self.get("/overview").await;
+        let number = |one: &Value, key: &str| one[key].as_i64().unwrap();
+        let all = overview["trials"].as_array().unwrap().iter();
+        all.map(|one| {
+            (
+                one["kind"].as_str().unwrap().to_owned(),
+                number(one, "runs"),
+                number(one, "cost_micros"),
+            )
+        })
+        .collect()
+    }
+
+    fn last_model(&self) -> Option<String> {
+        Some(self.model.requests().last()?["model"].as_str()?.to_owned())
+    }
+}
+
+on_both! {
+    async fn trials_are_counted_and_stop_at_their_share_and_customers_go_on(db) {
+        let app = Setup::on(db).with(LIMITS).start().await;
+        assert_eq!(app.call("/sandbox/turns", &question()).await.0, 200);
+        assert_eq!(app.last_model().as_deref(), Some("gpt-4o-mini"));
+        assert_eq!(app.complete(&chat(false)).await.0, 200);
+        let streamed = app.http.post(format!("{}/v1/chat/completions", app.url)).bearer_auth(KEY).json(&chat(true));
+        assert!(streamed.send().await.unwrap().text().await.unwrap().contains("[DONE]"));
+        let told = app.http.post(format!("{}/api/v1/sandbox/turns", app.url)).bearer_auth(KEY).header("accept", "text/event-stream");
+        assert!(told.json(&question()).send().await.unwrap().text().await.unwrap().contains("event: done"));
+        let trials = app.trials().await;
+        let counted: Vec<_> = trials.iter().map(|(kind, runs, _)| (kind.as_str(), *runs)).collect();
+        assert_eq!(counted, [("completions", 2), ("sandbox", 2)]);
+        assert!(trials.iter().all(|(.., cost)| *cost > 0), "{trials:?}");
+        assert_eq!(app.get("/overview").await["total"]["cost_micros"], 0, "no customer asked");
+
+        app.change("update trials set cost_micros = 425000").await;
+        assert_eq!(app.call("/sandbox/turns", &question()).await.0, 200);
+        assert_eq!(app.last_model().as_deref(), Some("cheap"), "near the limit");
+
+        // Another replica's trials count at once.
+        let other = Store::open(&app.config.store).await.unwrap();
+        let usage = Usage { input_tokens: 1, output_tokens: 1, cost_micros: 150_000 };
+        other.count_trial(TrialKind::Evals, usage).await.unwrap();
+        other.close().await;
+        let asked = app.model.chat_count();
+        let (status, why) = app.call("/sandbox/turns", &question()).await;
+        assert_eq!(status, 429, "{why}");
+        assert!(why["detail"].as_str().unwrap().contains("[budget] sandbox_day"), "{why}");
+        for stream in [false, true] {
+            let (status, why) = app.complete(&chat(stream)).await;
+            assert_eq!((status, &why["error"]["type"], &why["error"]["code"]), (429, &json!("insufficient_quota"), &json!("insufficient_quota")), "{why}");
+        }
+        let business = json!({"description": "A bakery in Cedar Street that bakes bread and cakes to order."});
+        assert_eq!(app.call("/agents/generate", &business).await.0, 429);
+        assert_eq!(app.get("/agents/generate").await["available"], false);
+        assert_eq!(app.call("/evals/runs", &json!({"suite": "acme.yaml"})).await.0, 429);
+        assert_eq!(app.model.chat_count(), asked, "a model was asked beyond the limit");
+
+        app.deliver(&text_webhook(MAIN, CUSTOMER, "wamid.1", "When do you close on Saturday?")).await;
+        app.settle().await;
+        assert_eq!(app.last_model().as_deref(), Some("gpt-4o-mini"), "a customer is answered by the agent's own model");
+        assert_eq!(app.model.chat_count(), asked + 1);
+        assert!(app.get("/overview").await["total"]["cost_micros"].as_i64().unwrap() > 0);
+
+        app.change("update trials set since = since - 86400000").await;
+        assert_eq!(app.call("/sandbox/turns", &question()).await.0, 200, "another day");
+        app.stop().await;
+    }
+
+    async fn without_a_share_trials_end_where_the_day_does(db) {
+        let app = Setup::on(db).with(&LIMITS.replace("sandbox_day = 1.0", "sandbox_day = 0.0").replace("day = 100.0", "day = 1.0")).start().await;
+        app.deliver(&text_webhook(MAIN, CUSTOMER, "wamid.1", "When do you close on Saturday?")).await;
+        app.settle().await;
+        assert_eq!(app.call("/sandbox/turns", &question()).await.0, 200);
+        assert_eq!(app.change("update turns set cost_micros = 999999").await, 1);
+        let (status, why) = app.call("/sandbox/turns", &question()).await;
+        assert_eq!(status, 429, "turns and trials together reach the day's limit: {why}");
+        app.stop().await;
+    }
+
+    async fn a_run_of_evals_is_counted_and_ends_with_the_money(db) {
+        let home = tempfile::tempdir().unwrap();
+        let more = format!("[files]\nsuites = {:?}\n{LIMITS}", home.path().display().to_string());
+        let (app, _) = gated(db, &more).await;
+        let before = app.trials().await;
+        assert!(before.iter().all(|(kind, ..)| kind == "evals"), "a gate's run counts: {before:?}");
+        std::fs::copy(app.home.path().join("suites/acme.yaml"), home.path().join("acme.yaml")).unwrap();
+        let (status, run) = app.call("/evals/runs", &json!({"suite": "acme.yaml"})).await;
+        assert_eq!(status, 202, "{run}");
+        let rows = before.iter().map(|(_, runs, _)| runs).sum::<i64>() + 2;
+        assert_eq!(app.until_ended(run["id"].as_str().unwrap()).await, "done");
+        let trials = app.trials().await;
+        assert!(matches!(trials.as_slice(), [(_, runs, cost)] if *runs == rows && *cost > 0), "{rows}: {trials:?}");
+        // The model answers when there is nothing left any more: the run stops by itself, long before its last row.
+        app.model.hold();
+        let (_, run) = app.call("/evals/runs", &json!({"suite": "acme.yaml", "repeat": 20, "concurrency": 1})).await;
+        let id = run["id"].as_str().unwrap().to_owned();
+        let usage = Usage { input_tokens: 1, output_tokens: 1, cost_micros: 1_000_000 };
+        app.desk.store.count_trial(TrialKind::Sandbox, usage).await.unwrap();
+        let state = app.until_ended(&id).await;
+        app.model.release();
+        assert_eq!(state, "stopped");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_has_spent_all_the_same() {
+    let app = Setup::on(Db::Sqlite).with(LIMITS).start().await;
+    app.model.hold();
+    let asked = app.model.chat_count();
+    let request = app.http.post(format!("{}/api/v1/sandbox/turns", app.url)).bearer_auth(KEY);
+    let call = tokio::spawn(request.json(&question()).send());
+    let began = Instant::now();
+    while app.model.chat_count() == asked {
+        assert!(began.elapsed() < Duration::from_secs(20), "no model was asked");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    call.abort();
+    drop(call.await);
+    app.model.release();
+    let trials = app.until_tried("sandbox", 1).await;
+    assert!(trials.2 > 0, "{trials:?}");
+    app.stop().await;
+}
+
+impl TestApp {
+    /// Waits until so many of a kind are counted.
+    async fn until_tried(&self, kind: &str, runs: i64) -> (String, i64, i64) {
+        let began = Instant::now();
+        loop {
+            let found = self.trials().await.into_iter().find(|one| one.0 == kind && one.1 == runs);
+            if let Some(found) = found {
+                return found;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", self.trials().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn until_ended(&self, id: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let run = self.get(&format!("/evals/runs/{id}")).await;
+            let state = run["state"].as_str().unwrap();
+            if !["waiting", "queued", "running"].contains(&state) {
+                return state.to_owned();
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "{run}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
