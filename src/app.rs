@@ -19,6 +19,7 @@ use crate::llm;
 use crate::pipeline::Engine;
 use crate::pipeline::inbound::Intake;
 use crate::prompts;
+use crate::reader::Pool;
 use crate::store::agents::{ConnectNumber, NumberState};
 use crate::telemetry;
 use crate::worker::{self, Worker};
@@ -75,11 +76,14 @@ impl App {
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let chunking = config.knowledge.clone();
-        let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking);
+        let readers =
+            Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
+        let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking)
+            .reading_with(readers.clone());
         let engine = Engine {
             speech: config
                 .speech
-                .build(&config.models)
+                .build(&config.models, &readers)
                 .map_err(|why| anyhow!("[speech]: {why}"))?,
             embed,
             index,
@@ -133,7 +137,7 @@ impl App {
             if self.waits(&shelf.collection).await? {
                 continue;
             }
-            let one = self.desk.library.learn(shelf, progress).await?;
+            let one = self.desk.library.keep_up(shelf, progress).await?;
             all.learned += one.learned;
             all.chunks += one.chunks;
             all.unchanged += one.unchanged;

@@ -23,6 +23,7 @@ pub mod secrets;
 mod endpoint;
 pub mod models;
 mod transformer;
+pub mod reader;
 
 pub mod store;
 pub mod provider;

@@ -25,6 +25,7 @@ mod models;
 mod publish;
 mod redteam;
 mod reindex;
+mod reader;
 mod reindex_to;
 mod replay;
 mod search;
@@ -97,6 +98,9 @@ enum Command {
     Doctor,
     /// Print every setting with its default and what it means
     Config,
+    /// Read files for a desk, as its worker process
+    #[command(hide = true)]
+    Reader(reader::Reader),
 }
 
 /// Runs the command of the process's arguments.
@@ -116,8 +120,12 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         print!("{}", crate::config::DEFAULTS);
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Reader(reader) = arguments.command {
+        return reader.run();
+    }
     let _steps = crate::step::listen();
     let mut config = Config::load(arguments.config.as_deref())?;
+    config.reader.program = crate::reader::this_program();
     // Logs would stand between the lines of a conversation or a table: there only what went wrong is said.
     let quiet = match &arguments.command {
         Command::Serve(serve) => serve.chat,
@@ -157,7 +165,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
-        Command::Config => Ok(ExitCode::SUCCESS),
+        Command::Config | Command::Reader(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Document {
     /// What to do about it, in words.
     remedy: Option<String>,
     /// The failure as a word, for translations: `format`, `empty`, `no_text`, `too_large`, `disguised`, `encrypted`, `scanned`,
-    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `model`, `taken`.
+    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `memory`, `model`, `taken`.
     code: Option<String>,
     /// How many chunks it was cut into.
     chunks: i64,
@@ -94,6 +94,7 @@ const ONE_SENTENCE: &[&str] = &[
     "empty",
     "no_text",
     "too_slow",
+    "memory",
     "encrypted",
     "scanned",
     "unmapped",
@@ -152,7 +153,7 @@ impl Document {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LearningProgress)]
 pub(super) struct Progress {
-    /// `reading`, `cutting`, `embedding` or `storing`.
+    /// `reading`, `embedding` or `storing`.
     stage: &'static str,
     /// How much of that is done: texts for `embedding`.
     done: usize,
