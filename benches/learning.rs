@@ -58,7 +58,9 @@ fn config(home: &Path) -> Config {
     );
     let path = home.join("frontdesk.toml");
     std::fs::write(&path, settings).expect("a file");
-    Config::load(Some(&path)).expect("a configuration")
+    let mut config = Config::load(Some(&path)).expect("a configuration");
+    config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
+    config
 }
 
 fn peer(home: &Path, file: &[u8]) {

@@ -79,7 +79,8 @@ async fn assemble(home: &Path) -> App {
     let store = home.join("desk.db");
     let text = format!("[store]\npath = \"{}\"\n[embed]\n{embed}", store.display());
     std::fs::write(&file, text).expect("a file");
-    let config = Config::load(Some(&file)).expect("a configuration");
+    let mut config = Config::load(Some(&file)).expect("a configuration");
+    config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
     App::assemble(config).await.expect("a desk")
 }
 

@@ -75,7 +75,8 @@ async fn run(data: &Path) {
         root.join("prompts").display(),
         root.join("knowledge").display()
     );
-    let config = Config::from_toml(&text).expect("a configuration");
+    let mut config = Config::from_toml(&text).expect("a configuration");
+    config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
     let app = App::assemble(config).await.expect("a desk");
     app.learn(&Quietly).await.expect("documents");
     let live = app.desk.bots.named("saltmarsh").expect("the demo's agent");

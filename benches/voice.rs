@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use frontdesk::config::Config;
+use frontdesk::reader::Pool;
 use frontdesk::speech::{Recording, Transcriber};
 
 const ROUNDS: usize = 5;
@@ -36,8 +37,10 @@ fn transcriber(model: &Path, threads: usize) -> Arc<dyn Transcriber> {
         "[speech]\nkind = \"whisper\"\npath = {:?}\nworkers = 2\nthreads = {threads}\n",
         model.display().to_string()
     );
-    let config = Config::from_toml(&toml).expect("the settings are right");
-    config.speech.build(&config.models).expect("the model is whole")
+    let mut config = Config::from_toml(&toml).expect("the settings are right");
+    config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
+    let readers = Pool::new(config.reader.clone()).expect("the settings are right");
+    config.speech.build(&config.models, &readers).expect("the model is whole")
 }
 
 /// Seconds that so many recordings take at once.

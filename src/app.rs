@@ -21,6 +21,7 @@ use crate::pipeline::Engine;
 use crate::pipeline::inbound::Intake;
 use crate::permissions;
 use crate::prompts;
+use crate::reader::Pool;
 use crate::store::agents::{ConnectNumber, NumberState};
 use crate::store::audit::{Actor, Entry};
 use crate::telemetry;
@@ -81,11 +82,14 @@ impl App {
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let chunking = config.knowledge.clone();
-        let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking);
+        let readers =
+            Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
+        let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking)
+            .reading_with(readers.clone());
         let engine = Engine {
             speech: config
                 .speech
-                .build(&config.models)
+                .build(&config.models, &readers)
                 .map_err(|why| anyhow!("[speech]: {why}"))?,
             embed,
             index,
@@ -139,7 +143,7 @@ impl App {
             if self.waits(&shelf.collection).await? {
                 continue;
             }
-            let one = self.desk.library.learn(shelf, progress).await?;
+            let one = self.desk.library.keep_up(shelf, progress).await?;
             all.learned += one.learned;
             all.chunks += one.chunks;
             all.unchanged += one.unchanged;

@@ -11,8 +11,8 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, models, pipeline, provider, rerank, secrets, speech, store,
-    telemetry, worker,
+    embed, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets, speech,
+    store, telemetry, worker,
 };
 
 /// The documented defaults.
@@ -34,6 +34,8 @@ pub struct Config {
     pub files: Files,
     /// How documents are learned.
     pub knowledge: knowledge::Settings,
+    /// How foreign files are read.
+    pub reader: reader::Settings,
     /// Answers.
     pub llm: llm::Settings,
     /// Where models are kept.

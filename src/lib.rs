@@ -24,6 +24,7 @@ pub mod permissions;
 mod endpoint;
 pub mod models;
 mod transformer;
+pub mod reader;
 
 pub mod store;
 pub mod provider;

@@ -154,7 +154,8 @@ pub(crate) async fn compare() {
         path("knowledge"),
         model.display().to_string(),
     );
-    let config = Config::from_toml(&toml).expect("the settings are right");
+    let mut config = Config::from_toml(&toml).expect("the settings are right");
+    config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
     let app = App::assemble(config).await.expect("assembled");
     app.learn(&Quietly).await.expect("learned");
     let waiting = Arc::new(Waiting::default());

@@ -27,6 +27,7 @@ mod models;
 mod publish;
 mod redteam;
 mod reindex;
+mod reader;
 mod reindex_to;
 mod replay;
 mod search;
@@ -106,6 +107,9 @@ enum Command {
     Config,
     /// Print the licences of others' code that this program holds
     Licenses,
+    /// Read files for a desk, as its worker process
+    #[command(hide = true)]
+    Reader(reader::Reader),
 }
 
 /// Runs the command of the process's arguments.
@@ -134,8 +138,12 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         drop(std::io::stdout().write_all(text.as_bytes()));
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Reader(reader) = arguments.command {
+        return reader.run();
+    }
     let _steps = crate::step::listen();
     let mut config = Config::load(arguments.config.as_deref())?;
+    config.reader.program = crate::reader::this_program();
     // Logs would stand between the lines of a conversation or a table: there only what went wrong is said.
     let quiet = match &arguments.command {
         Command::Serve(serve) => serve.chat,
@@ -184,7 +192,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
         Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
-        Command::Config | Command::Licenses => Ok(ExitCode::SUCCESS),
+        Command::Config | Command::Licenses | Command::Reader(_) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
 use crate::eval::{self, Clip, Errors};
-use crate::speech::audio::probe;
+use crate::reader::Pool;
+use crate::speech::decoding::{self, Undecoded};
 use crate::speech::{Recording, Transcriber, Transcript};
 
 mod show;
@@ -75,15 +76,18 @@ impl Transcribe {
             Some(list) => eval::clips(list).map_err(|why| anyhow!(why))?,
             None => Vec::new(),
         };
-        let transcriber = transcriber(&config).await?;
+        let readers =
+            Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
+        let transcriber = transcriber(&config, &readers).await?;
+        let by = (&*transcriber, &readers);
         let mut all = Vec::new();
         for file in &self.files {
-            let done = self.hear(&*transcriber, file, None).await;
+            let done = self.hear(by, file, None).await;
             self.show(&done);
             all.push(done);
         }
         for clip in clips {
-            let mut done = self.hear(&*transcriber, &clip.file, clip.language.as_deref()).await;
+            let mut done = self.hear(by, &clip.file, clip.language.as_deref()).await;
             if let Ok(heard) = &done.heard {
                 let errors = Errors::of(&clip.said, &heard.text, clip.language.as_deref());
                 done.scored = Some((clip, errors));
@@ -101,7 +105,7 @@ impl Transcribe {
     }
 
     /// Transcribes a file. `known` is the language as a list says it.
-    async fn hear(&self, by: &dyn Transcriber, file: &Path, known: Option<&str>) -> Done {
+    async fn hear(&self, by: By<'_>, file: &Path, known: Option<&str>) -> Done {
         let started = Instant::now();
         let language = match self.language.as_deref() {
             Some("auto") => None,
@@ -123,11 +127,14 @@ impl Transcribe {
     }
 }
 
+/// What transcribes, and what looks at the files before.
+type By<'a> = (&'a dyn Transcriber, &'a Pool);
+
 /// What the configuration transcribes with.
-async fn transcriber(config: &Config) -> anyhow::Result<Arc<dyn Transcriber>> {
+async fn transcriber(config: &Config, readers: &Pool) -> anyhow::Result<Arc<dyn Transcriber>> {
     let wrong = |why| anyhow!("[speech]: {why}");
     config.speech.fetch(&config.models).await.map_err(wrong)?;
-    let transcriber = config.speech.build(&config.models).map_err(wrong)?;
+    let transcriber = config.speech.build(&config.models, readers).map_err(wrong)?;
     if transcriber.name().is_none() {
         let missing = config.speech.missing(&config.models);
         let why = missing.unwrap_or_else(|| "[speech] kind is \"off\"".into());
@@ -139,16 +146,16 @@ async fn transcriber(config: &Config) -> anyhow::Result<Arc<dyn Transcriber>> {
 }
 
 async fn hear(
-    by: &dyn Transcriber,
+    (by, readers): By<'_>,
     file: &Path,
     language: Option<&str>,
     vocabulary: &str,
 ) -> Result<Transcript, String> {
-    use crate::speech::audio::Error;
     let bytes = tokio::fs::read(file).await.map_err(|why| format!("cannot read it: {why}"))?;
-    let seconds = match probe(&bytes) {
-        Ok(probe) => probe.seconds,
-        Err(why @ (Error::NotSound { .. } | Error::Empty)) => return Err(why.to_string()),
+    let bytes: Arc<[u8]> = bytes.into();
+    let seconds = match decoding::seconds(readers, bytes.clone()).await {
+        Ok(seconds) => seconds,
+        Err(why @ Undecoded::NoSound(_)) => return Err(why.to_string()),
         // An endpoint may know the format.
         Err(_) => None,
     };
@@ -158,7 +165,7 @@ async fn hear(
         bar.set_position((share.clamp(0.0, 1.0) * 100.0) as u64);
     };
     let recording = Recording {
-        bytes: bytes.into(),
+        bytes,
         mime_type: mime_type(file),
         language,
         vocabulary,

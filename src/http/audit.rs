@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_operation_that_writes_is_decided_and_every_decision_is_of_an_operation() {
-        let document = super::super::api::document();
+        let document = super::super::api::operations();
         let all: Vec<_> = operations(&document).collect();
         for (method, path, id) in &all {
             let known = OPERATIONS.iter().any(|(name, _)| name == id);

@@ -35,7 +35,7 @@ impl Default for Settings {
 }
 
 /// A piece of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Piece {
     /// The headings above it, outermost first, joined by ` > `; the title is not among them.
     pub(crate) heading: String,

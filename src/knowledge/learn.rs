@@ -4,10 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
 
+use super::reading::{self, Content, Unread};
 use super::vectors::{BATCH, text_hash};
-use super::{Error, Library, Paper, Shelf, answers, chunk, collection, extract, remedy};
+use super::{Error, Library, Paper, Shelf, answers, chunk, collection, remedy};
 use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
+use crate::reader::Pool;
 use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
@@ -43,8 +46,23 @@ pub struct Summary {
 }
 
 impl Library {
-    /// Learns a shelf, and brings the index in step.
+    /// Learns a shelf because somebody asks for it, and brings the index in step.
     pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
+        self.learn_shelf(from, progress, true).await
+    }
+
+    /// Learns what changed on a shelf. What broke its reader is not tried again while it is the same: it could do so at every
+    /// start.
+    pub async fn keep_up(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
+        self.learn_shelf(from, progress, false).await
+    }
+
+    async fn learn_shelf(
+        &self,
+        from: Shelf,
+        progress: &dyn Progress,
+        again: bool,
+    ) -> Result<Summary, Error> {
         let collection = self.store.collection(&from.collection).await?;
         let wrong = |why| Error::Settings(format!("{}: {why}", collection::FILE));
         let file = from.settings.as_deref().map(collection::Settings::read);
@@ -54,6 +72,7 @@ impl Library {
             self.renew_uploads().await?;
         }
         let mut work = Work::begin(self, progress, (collection, None)).await?;
+        work.again = again;
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         progress.start(paths.len());
         for paper in from.papers {
@@ -81,9 +100,15 @@ pub(super) struct Work<'a> {
     /// Where the documents come from; none for files.
     source: Option<SourceId>,
     known: HashMap<String, DocumentRow>,
+    /// Whether what broke its reader is tried again though it did not change.
+    pub(super) again: bool,
+    reading: JoinSet<Reading>,
     waiting: Vec<Read>,
     pub(super) summary: Summary,
 }
+
+/// A document that is being read: its path, its hash, and what comes of it.
+type Reading = (String, String, Result<Content, Unread>);
 
 /// A document read and cut, waiting to be embedded.
 struct Read {
@@ -117,12 +142,14 @@ impl<'a> Work<'a> {
             collection,
             source,
             known,
+            again: false,
+            reading: JoinSet::new(),
             waiting: Vec::new(),
             summary: Summary::default(),
         })
     }
 
-    /// Reads a document, unless it is known; stores it, and those before it, when there are enough of them.
+    /// Has a document read, unless it is known, beside others; stores those that were read when there are enough of them.
     pub(super) async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
         let (path, name) = (paper.path, paper.name);
         if self.known.get(&path).is_some_and(|row| row.uploaded == 1 && row.state != "removed") {
@@ -139,37 +166,63 @@ impl<'a> Work<'a> {
             return self.answers(path, &bytes).await;
         }
         let hash = self.hash(&bytes);
-        if self.known.get(&path).is_some_and(|row| row.state == "ready" && row.hash == hash) {
-            self.summary.unchanged += 1;
-            return Ok(());
+        if let Some(row) = self.known.get(&path).filter(|row| row.hash == hash) {
+            if row.state == "ready" {
+                self.summary.unchanged += 1;
+                return Ok(());
+            }
+            if row.state == "failed" && !self.again && remedy::is_final(row.code.as_deref()) {
+                self.summary.failed.push((path, row.error.clone().unwrap_or_default()));
+                return Ok(());
+            }
         }
         let name = name.unwrap_or_else(|| path.clone());
-        let settings = self.settings.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            extract::extract(&name, &bytes).map(|read| {
-                let pieces = chunk::chunk(&read, &settings);
-                (read.title, read.warnings, pieces)
-            })
+        // For the web nobody waits.
+        let own = |readers: &Pool| match self.source {
+            Some(_) => readers.in_background(),
+            None => readers.clone(),
+        };
+        let (readers, settings) = (self.library.readers.as_ref().map(own), self.settings.clone());
+        self.reading.spawn(async move {
+            let read = reading::read(readers.as_ref(), name, bytes, settings).await;
+            (path, hash, read)
         });
-        match reading.await {
-            Ok(Ok((title, warnings, pieces))) => {
-                let named = warnings.into_iter().map(|warning| (path.clone(), warning));
-                self.summary.warnings.extend(named);
-                self.waiting.push(Read { path, title, hash, pieces });
-            }
-            Ok(Err(unreadable)) => return self.fail(path, hash, remedy::of(&unreadable)).await,
-            // A reader that breaks on a damaged file is that document's failure, not everybody's.
-            Err(_) => return self.fail(path, hash, remedy::damaged()).await,
+        // A slow one keeps one place: those after it are read beside it.
+        while self.reading.len() >= self.library.readers() {
+            self.take_read().await?;
         }
         if self.waiting.iter().map(|read| read.pieces.len()).sum::<usize>() >= BATCH {
-            self.flush().await?;
+            self.store_waiting().await?;
         }
         Ok(())
     }
 
+    /// Waits for one of the documents that are being read.
+    async fn take_read(&mut self) -> Result<(), Error> {
+        let (path, hash, read) = match self.reading.join_next().await {
+            None => return Ok(()),
+            Some(Ok(read)) => read,
+            Some(Err(error)) => return Err(Error::Source(format!("reading broke off: {error}"))),
+        };
+        match read {
+            Ok(Content { title, warnings, pieces }) => {
+                let named = warnings.into_iter().map(|warning| (path.clone(), warning));
+                self.summary.warnings.extend(named);
+                self.waiting.push(Read { path, title, hash, pieces });
+                Ok(())
+            }
+            Err(Unread::Refused(failure)) => self.fail(path, hash, failure).await,
+            // The old version, if there is one, stays; the next run tries again.
+            Err(Unread::Unavailable(why)) => {
+                self.summary.failed.push((path, why));
+                Ok(())
+            }
+        }
+    }
+
     /// Whether everything that was looked at is stored, or has failed.
     pub(super) fn is_flushed(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.reading.is_empty()
     }
 
     /// Whether a document was ready when this work began.
@@ -182,9 +235,17 @@ impl<'a> Work<'a> {
         hash_of(bytes, &self.settings)
     }
 
+    /// Waits for what is being read, and stores all of it.
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        while !self.reading.is_empty() {
+            self.take_read().await?;
+        }
+        self.store_waiting().await
+    }
+
     /// Embeds and stores what is waiting. A document is stored when all of it is embedded; what was embedded before a
     /// crash is not embedded again.
-    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+    async fn store_waiting(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
         let texts = waiting.iter().flat_map(Read::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use crate::embed::Embedder;
 use crate::index::{Entry, Index, Tunings};
+use crate::reader::Pool;
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 use crate::store::room::Room;
 use crate::store::{self, Store};
@@ -18,6 +19,7 @@ mod chunk;
 mod collection;
 mod extract;
 mod learn;
+pub mod reading;
 pub mod remedy;
 mod shelf;
 mod staging;
@@ -66,6 +68,8 @@ pub struct Library {
     index: Arc<dyn Index>,
     embed: Arc<dyn Embedder>,
     settings: Settings,
+    /// Where documents are read.
+    readers: Option<Pool>,
     /// How each collection is ranked; the pipeline reads what is written here.
     tunings: Arc<Tunings>,
     /// The revision of each collection that the index holds.
@@ -114,11 +118,24 @@ impl Library {
             index,
             embed,
             settings,
+            readers: None,
             tunings: Arc::default(),
             seen: Arc::default(),
             underway: Arc::default(),
             homes: Arc::default(),
         }
+    }
+
+    /// Has documents read by these processes. Without them only small texts can be learned.
+    #[must_use]
+    pub fn reading_with(mut self, readers: Pool) -> Self {
+        self.readers = Some(readers);
+        self
+    }
+
+    /// How many documents are read at once.
+    pub fn readers(&self) -> usize {
+        self.readers.as_ref().map_or(1, Pool::at_once)
     }
 
     /// Notes that a collection has a folder, from which it is learned at every start.

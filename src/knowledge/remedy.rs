@@ -2,8 +2,26 @@
 
 use super::FORMATS;
 use super::extract::{MAX_BYTES, Unreadable};
+use crate::reader;
 use crate::store::knowledge::Failure;
 use crate::store::room::Full;
+
+/// Every reason as a word.
+const CODES: &[&str] = &[
+    "format",
+    "empty",
+    "no_text",
+    "too_large",
+    "too_slow",
+    "disguised",
+    "damaged",
+    "encrypted",
+    "scanned",
+    "unmapped",
+    "syntax",
+];
+/// Reasons that stay the same as long as the file does, and cost much to find again.
+const FINAL: &[&str] = &["too_slow", "memory", "damaged"];
 
 /// What to do about a file that cannot be read.
 pub(super) fn of(unreadable: &Unreadable) -> Failure {
@@ -41,6 +59,29 @@ pub(super) fn of(unreadable: &Unreadable) -> Failure {
         Unreadable::Syntax { line, .. } => ("syntax", format!("Correct it in line {line}.")),
     };
     Failure { error: unreadable.to_string(), remedy: Some(remedy), code }
+}
+
+/// A reason that was given as a word, if it is one of ours.
+pub(super) fn code(word: &str) -> &'static str {
+    CODES.iter().find(|code| **code == word).copied().unwrap_or("damaged")
+}
+
+/// Whether a file that failed for this reason is not tried again by itself.
+pub(super) fn is_final(code: Option<&str>) -> bool {
+    code.is_some_and(|code| FINAL.contains(&code))
+}
+
+/// What to do about a file that cannot be read within the limits.
+pub(super) fn of_reader(failure: &reader::Failure) -> Failure {
+    let (code, remedy) = match failure {
+        reader::Failure::TooSlow { .. } => ("too_slow", "split it into several files"),
+        reader::Failure::Memory { .. } => {
+            ("memory", "save it without pictures and attachments, or split it into several files")
+        }
+        reader::Failure::Broken | reader::Failure::Unavailable(_) => return damaged(),
+    };
+    let error = format!("{failure}: {remedy}");
+    Failure { error, remedy: Some(sentence(remedy)), code }
 }
 
 fn sentence(text: &str) -> String {
@@ -157,5 +198,8 @@ mod tests {
             assert!(remedy.ends_with('.') && remedy.starts_with(char::is_uppercase), "{remedy}");
         }
         assert_eq!(of(&Unreadable::Scanned(3)).code, "scanned");
+        let failure = of_reader(&reader::Failure::Memory { mb: 400 });
+        assert!(failure.error.starts_with("it needs more than 400 MB"), "{failure:?}");
+        assert!(is_final(Some(failure.code)) && !is_final(Some("empty")) && !is_final(None));
     }
 }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::learn::{METHOD, hash_of, stored_chunks};
-use super::{Error, Library, Progress, chunk, extract, remedy};
+use super::reading::{self, Content, Unread};
+use super::{Error, Library, Progress, chunk, remedy};
 use crate::domain::{CollectionId, DocumentId, searchable};
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
@@ -22,10 +23,8 @@ const MOST_TRIES: i64 = 3;
 /// What part of learning a file is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Its text is read.
+    /// Its text is read and cut into chunks.
     Reading,
-    /// It is cut into chunks.
-    Cutting,
     /// These are embedded.
     Embedding,
     /// They are stored.
@@ -37,7 +36,6 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reading => "reading",
-            Self::Cutting => "cutting",
             Self::Embedding => "embedding",
             Self::Storing => "storing",
         }
@@ -145,10 +143,13 @@ impl Library {
 
     /// Learns the uploaded file that has waited longest; `None` when none waits that nobody else learns.
     pub async fn learn_uploaded(&self) -> Result<Option<UploadRow>, Error> {
-        let Some(row) = self.store.due_upload().await? else { return Ok(None) };
-        if !self.store.take_upload(&row, LEASE_MS).await? {
-            return Ok(None);
-        }
+        let row = loop {
+            let Some(row) = self.store.due_upload().await? else { return Ok(None) };
+            if self.store.take_upload(&row, LEASE_MS).await? {
+                break row;
+            }
+            // Another learner was faster: this one takes the next file.
+        };
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
         let shown = Shown { underway, document };
         tokio::select! {
@@ -190,17 +191,7 @@ impl Library {
     ) -> Result<Result<Learned, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
         let name = row.path.clone();
-        let (underway, document) = (shown.underway.clone(), shown.document.clone());
-        let reading = tokio::task::spawn_blocking(move || {
-            let read = extract::extract(&name, &bytes)?;
-            underway.set(&document, (Stage::Cutting, 0, 0));
-            let pieces = chunk::chunk(&read, &settings);
-            Ok((read.title, pieces))
-        });
-        let read: Result<_, Failure> = match reading.await {
-            Ok(read) => read.map_err(|unreadable: extract::Unreadable| remedy::of(&unreadable)),
-            Err(_) => Err(remedy::damaged()),
-        };
+        let read = reading::read(self.readers.as_ref(), name, bytes, settings).await;
         let learned = |title, chunks| Learned {
             collection,
             path: row.path.clone(),
@@ -210,9 +201,12 @@ impl Library {
             uploaded: true,
             chunks,
         };
-        let (title, pieces) = match read {
-            Ok(read) => read,
-            Err(failure) => return Ok(Ok(learned(row.path.clone(), Err(failure)))),
+        let Content { title, pieces, .. } = match read {
+            Ok(content) => content,
+            Err(Unread::Refused(failure)) => {
+                return Ok(Ok(learned(row.path.clone(), Err(failure))));
+            }
+            Err(Unread::Unavailable(why)) => return Ok(Err(remedy::unread(why))),
         };
         let text = |piece: &chunk::Piece| searchable(&title, &piece.heading, &piece.body);
         let texts = pieces.iter().map(text).collect();

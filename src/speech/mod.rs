@@ -15,9 +15,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::models;
+use crate::reader::Pool;
 
 pub mod audio;
 mod chain;
+pub mod decoding;
 mod filler;
 mod off;
 mod openai;
@@ -124,10 +126,16 @@ pub enum Settings {
 
 impl Settings {
     /// Builds the adapter. Looks at a model's file, which takes some milliseconds; its weights are read when they are wanted.
-    pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Transcriber>, String> {
+    /// Recordings are decoded by `readers`.
+    pub fn build(
+        &self,
+        models: &models::Settings,
+        readers: &Pool,
+    ) -> Result<Arc<dyn Transcriber>, String> {
         let whisper = |settings, file: &Path| -> Result<Arc<dyn Transcriber>, String> {
             let vad = whisper::place::vad(settings, models);
-            Ok(Arc::new(whisper::Whisper::new(settings, file, vad)?))
+            let decoder = whisper::samples::Decoder::Processes(readers.clone());
+            Ok(Arc::new(whisper::Whisper::new(settings, file, vad, decoder)?))
         };
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
@@ -142,7 +150,7 @@ impl Settings {
             Self::Chain { order } => {
                 let links = order.iter().map(|link| match link {
                     Self::Chain { .. } => Err("there is a chain in order of a chain".into()),
-                    link => link.build(models),
+                    link => link.build(models, readers),
                 });
                 Arc::new(chain::Chain::new(links.collect::<Result<_, String>>()?)?)
             }

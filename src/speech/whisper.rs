@@ -8,19 +8,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::filler::Piece;
 use super::{Error, Recording, Segment, Transcriber, Transcript};
 use hear::{Ear, Heard, Job};
 use model::{Model, give_back, give_way};
+use samples::Decoder;
 use stop::{Stop, Wanted};
 
 mod file;
 mod hear;
 mod model;
 pub(super) mod place;
-mod samples;
+pub(super) mod samples;
 mod stop;
 mod voices;
 mod windows;
@@ -88,6 +89,7 @@ struct Way {
 }
 
 pub(super) struct Whisper {
+    decoder: Decoder,
     model: Arc<Model>,
     name: String,
     way: Way,
@@ -105,6 +107,7 @@ impl Whisper {
         settings: &Settings,
         file: &Path,
         vad_model: Option<PathBuf>,
+        decoder: Decoder,
     ) -> Result<Self, String> {
         const MOST: usize = 64;
         let workers = settings.workers();
@@ -126,6 +129,7 @@ impl Whisper {
         let stem = stem.unwrap_or_else(|| shape.name.clone());
         let name = format!("whisper/{}", stem.trim_start_matches("ggml-"));
         Ok(Self {
+            decoder,
             model: Arc::new(Model::new(file.to_owned(), shape)),
             name,
             way: Way {
@@ -140,10 +144,30 @@ impl Whisper {
         })
     }
 
-    /// Works on a recording off the async threads. Its place is free again when the work has really ended.
-    async fn hear(&self, job: Job, progress: Option<&Report<'_>>) -> Result<Heard, Error> {
+    /// Decodes a recording, and works on it off the async threads. Its place is free again when the work has really ended.
+    async fn hear(&self, recording: &Recording<'_>, stop: Arc<Stop>) -> Result<Heard, Error> {
         let gone = || Error::Failed("the desk is stopping".into());
         let place = self.places.clone().acquire_owned().await.map_err(|_| gone())?;
+        stop.begin();
+        let longest = self.way.longest_seconds;
+        let samples = self.decoder.samples(&recording.bytes, longest, &stop).await;
+        // Who stopped the work knows why.
+        stop.go_on()?;
+        let job = Job {
+            samples: samples?,
+            language: recording.language.map(str::to_owned),
+            vocabulary: recording.vocabulary.to_owned(),
+            stop,
+            progress: watch::Sender::new(0.0),
+        };
+        self.work(job, (place, recording.progress)).await
+    }
+
+    async fn work(
+        &self,
+        job: Job,
+        (place, progress): (OwnedSemaphorePermit, Option<&Report<'_>>),
+    ) -> Result<Heard, Error> {
         let mut told = job.progress.subscribe();
         let (model, ears) = (self.model.clone(), self.ears.clone());
         let idle = lock(&ears).pop();
@@ -200,14 +224,7 @@ impl Transcriber for Whisper {
 
     async fn transcribe(&self, recording: &Recording<'_>) -> Result<Transcript, Error> {
         let wanted = Wanted(Stop::after(self.timeout));
-        let job = Job {
-            bytes: recording.bytes.clone(),
-            language: recording.language.map(str::to_owned),
-            vocabulary: recording.vocabulary.to_owned(),
-            stop: wanted.0.clone(),
-            progress: watch::Sender::new(0.0),
-        };
-        let heard = self.hear(job, recording.progress).await?;
+        let heard = self.hear(recording, wanted.0.clone()).await?;
         let text: String = heard.pieces.iter().map(|piece| piece.text.as_str()).collect();
         let segment = |piece: &Piece| Segment {
             start_ms: piece.start_ms,

@@ -36,6 +36,8 @@ pub struct DocumentRow {
     pub state: String,
     /// Why it failed.
     pub error: Option<String>,
+    /// The same as a word.
+    pub code: Option<String>,
     /// How many chunks it has.
     pub chunks: i64,
     /// The collection's revision at its last change.
@@ -155,7 +157,7 @@ impl Store {
     ) -> Result<Vec<DocumentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, collection_id, path, title, hash, state, error, chunks, revision, source_id, uploaded from documents
+            let sql = "select id, collection_id, path, title, hash, state, error, code, chunks, revision, source_id, uploaded from documents
                        where workspace_id = $1 and collection_id = $2 and revision > $3 order by revision, id";
             all!(conn, DocumentRow, sql, workspace.as_str(), collection.as_str(), after)
         })

@@ -1,8 +1,10 @@
-//! Learns what was uploaded, one file after the other, beside serving. Each is leased: of several processes one learns it.
+//! Learns what was uploaded, beside serving: as many files at once as there are processes that read them. Each is leased: of
+//! several desks one learns it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::sync::watch;
 
 use crate::desk::Desk;
@@ -27,6 +29,11 @@ async fn learn(desk: &Desk, poll: Duration) {
         tracing::warn!(%error, "uploads could not be taken up, it is tried again");
         tokio::time::sleep(PAUSE).await;
     }
+    join_all((0..desk.library.readers()).map(|_| learn_each(desk, poll))).await;
+}
+
+/// Learns one file after the other. A file is in memory only here.
+async fn learn_each(desk: &Desk, poll: Duration) {
     loop {
         match desk.library.learn_uploaded().await {
             Ok(Some(upload)) => {

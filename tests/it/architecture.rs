@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
     (1, &["tokens", "telemetry", "step", "secrets", "permissions"]),
-    (2, &["endpoint", "models", "transformer"]),
+    (2, &["endpoint", "models", "reader", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
@@ -58,7 +58,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("symphonia", &["speech/audio/"]),
     ("rubato", &["speech/audio/"]),
     ("whisper_rs", &["speech/whisper/"]),
-    ("libc", &["speech/whisper/"]),
+    ("libc", &["speech/whisper/", "reader/sandbox.rs"]),
+    ("seccompiler", &["reader/sandbox.rs"]),
     ("frontdesk_kernels", &["transformer/", "index/memory/dense.rs"]),
     ("hashbrown", &["index/texts.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),

@@ -23,6 +23,7 @@ mod demo;
 mod eval_api;
 mod follow_up;
 mod red_team;
+mod reader;
 mod replay;
 mod rerank;
 mod citations;

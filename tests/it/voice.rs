@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use frontdesk::config::Config;
+use frontdesk::reader::Pool;
 use frontdesk::speech::{Error, Recording, Transcriber};
 
-use crate::support::process::{run, says};
+use crate::support::process::{BINARY, run, says};
 
 fn shared(path: &str) -> Option<PathBuf> {
     let near = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
@@ -72,8 +73,10 @@ fn build(speech: &str) -> Result<Arc<dyn Transcriber>, String> {
     drop(rustls::crypto::ring::default_provider().install_default());
     let folder = tempfile::tempdir().unwrap().path().display().to_string();
     let toml = format!("[models]\nfolder = {folder:?}\n[speech]\n{speech}\n");
-    let config = Config::from_toml(&toml).map_err(|error| error.to_string())?;
-    config.speech.build(&config.models)
+    let mut config = Config::from_toml(&toml).map_err(|error| error.to_string())?;
+    config.reader.program = Some(BINARY.into());
+    let readers = Pool::new(config.reader.clone())?;
+    config.speech.build(&config.models, &readers)
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ pub(super) struct Document {
     /// What to do about it, in words.
     remedy: Option<String>,
     /// The failure as a word, for translations: `format`, `empty`, `no_text`, `too_large`, `disguised`, `encrypted`, `scanned`,
-    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `model`, `taken`, `full`.
+    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `memory`, `model`, `taken`, `full`.
     code: Option<String>,
     /// How many chunks it was cut into.
     chunks: i64,
@@ -97,6 +97,7 @@ const ONE_SENTENCE: &[&str] = &[
     "empty",
     "no_text",
     "too_slow",
+    "memory",
     "encrypted",
     "scanned",
     "unmapped",
@@ -160,7 +161,7 @@ impl Document {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LearningProgress)]
 pub(super) struct Progress {
-    /// `reading`, `cutting`, `embedding` or `storing`.
+    /// `reading`, `embedding` or `storing`.
     stage: &'static str,
     /// How much of that is done: texts for `embedding`.
     done: usize,

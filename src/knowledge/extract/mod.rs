@@ -39,6 +39,8 @@ mod xml;
 
 pub(crate) use unreadable::Unreadable;
 
+use std::time::Duration;
+
 use sniff::Kind;
 
 /// The file endings that can be learned.
@@ -106,8 +108,25 @@ pub(crate) enum Block {
     Place(String),
 }
 
-/// Reads a file. `name` is its path within the collection: its ending says the format.
+/// Reads a file in this process, as tests do.
+#[cfg(test)]
 pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, Unreadable> {
+    extract_within(name, bytes, Duration::from_mins(1))
+}
+
+/// Whether a file is read as text: nothing in it is packed, and it is what it says at its end.
+pub(crate) fn is_text(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
+    sniff::named(&ending) == Kind::Text
+}
+
+/// Reads a file. `name` is its path within the collection: its ending says the format. Readers that look at their deadline
+/// give up when `longest` is over; the others do not end before they end, so this is done where they can be killed.
+pub(crate) fn extract_within(
+    name: &str,
+    bytes: &[u8],
+    longest: Duration,
+) -> Result<Extracted, Unreadable> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let (stem, ending) = file.rsplit_once('.').unwrap_or((file, ""));
     let ending = ending.to_ascii_lowercase();
@@ -129,16 +148,20 @@ pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, Unreadable>
     if kind == Kind::Text {
         return read_text(bytes, &ending, readable(stem));
     }
-    read_packed(bytes.to_vec(), kind, readable(stem))
+    read_packed(bytes.to_vec(), kind, (readable(stem), longest))
 }
 
 /// Reads a format whose parser is foreign and whose content is packed, within bounds.
-fn read_packed(bytes: Vec<u8>, kind: Kind, name: String) -> Result<Extracted, Unreadable> {
+fn read_packed(
+    bytes: Vec<u8>,
+    kind: Kind,
+    (name, longest): (String, Duration),
+) -> Result<Extracted, Unreadable> {
     let frame = match kind {
         Kind::Workbook | Kind::OpenSheet => "header rows",
         _ => "pictures",
     };
-    let extracted = bounds::within(kind.name(), bounds::LONGEST, move |deadline| match kind {
+    let extracted = bounds::within(kind.name(), longest, move |deadline| match kind {
         Kind::Pdf => pdf::read(bytes, name, deadline),
         Kind::Word => word::read(&bytes, name),
         Kind::Slides => slides::read(&bytes, name),

@@ -14,9 +14,10 @@ use super::{Ask, Book, look};
 use crate::domain::{CollectionId, Consult, Curated};
 use crate::embed::Purpose;
 use crate::pipeline::{Engine, budget, retrieve};
+use crate::reader::Pool;
 use crate::store::answers::NewAnswer;
 use crate::store::{Settings, Store};
-use crate::{embed, index, llm, models, rerank, speech};
+use crate::{embed, index, llm, models, reader, rerank, speech};
 
 /// So many of an answer's paraphrases are its phrasings, the others are asked.
 const PHRASINGS: usize = 3;
@@ -137,8 +138,9 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         Ok(json) => serde_json::from_str(&json).expect("an [embed] section as JSON"),
         Err(_) => embed::Settings::Off {},
     };
+    let readers = Pool::new(reader::Settings::default()).expect("settings");
     let engine = Engine {
-        speech: speech::Settings::Off {}.build(&folders()).expect("no speech"),
+        speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),
         embed: embed.build(&folders()).expect("an embedder"),
         index: index::Settings::Memory {}.build(None).expect("an index"),
         tunings: Arc::default(),

@@ -1,4 +1,4 @@
-//! The work on one recording, on a thread of its own: decode, find speech, cut into windows, transcribe each.
+//! The work on one recording, on a thread of its own: find speech, cut into windows, transcribe each.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,7 +11,6 @@ use whisper_rs::{
 };
 
 use super::model::{Model, State};
-use super::samples::samples;
 use super::stop::Stop;
 use super::voices::Voices;
 use super::windows::windows;
@@ -26,7 +25,7 @@ const LETTERS: usize = 1_500;
 
 /// A recording to work on.
 pub(super) struct Job {
-    pub(super) bytes: Arc<[u8]>,
+    pub(super) samples: Vec<f32>,
     pub(super) language: Option<String>,
     pub(super) vocabulary: String,
     pub(super) stop: Arc<Stop>,
@@ -60,16 +59,13 @@ impl Ear {
 
     /// Transcribes a recording. Checks between the steps, and within whisper, whether to stop.
     pub(super) fn hear(&mut self, model: &Model, job: &Job) -> Result<Heard, Error> {
-        job.stop.begin();
-        let samples = samples(&job.bytes, self.way.longest_seconds, &|| job.stop.now());
-        // Who stopped the work knows why.
         go_on(job)?;
-        let samples = samples?;
-        let speech = self.voices()?.find(&samples).map_err(Error::Failed)?;
+        let samples = &job.samples;
+        let speech = self.voices()?.find(samples).map_err(Error::Failed)?;
         go_on(job)?;
         #[expect(clippy::cast_precision_loss, reason = "a recording has fewer than 2^52 samples")]
         let seconds = samples.len() as f64 / RATE as f64;
-        let windows = windows(&speech, &samples);
+        let windows = windows(&speech, samples);
         let Some(first) = windows.first() else {
             return Ok(Heard { seconds, ..Heard::default() });
         };
@@ -176,7 +172,7 @@ fn settings(
 }
 
 fn go_on(job: &Job) -> Result<(), Error> {
-    if job.stop.now() { Err(job.stop.error()) } else { Ok(()) }
+    job.stop.go_on()
 }
 
 /// The tokens of a vocabulary, the first of them where there are too many.

@@ -1,21 +1,62 @@
 //! A recording's file to what the model hears, and what an error of that means for a transcript.
 
-use std::time::Duration;
+use std::sync::Arc;
 
+use super::stop::Stop;
+use crate::reader::Pool;
 use crate::speech::Error;
-use crate::speech::audio::{self, Limits, Longer};
+use crate::speech::decoding::{self, Undecoded};
 
-/// Decodes a file, all of it or nothing; `cancelled` is asked now and then.
+/// Where recordings are decoded.
+pub(in crate::speech) enum Decoder {
+    /// In worker processes.
+    Processes(Pool),
+    /// In this process, as tests of this module do.
+    #[cfg(test)]
+    Here,
+}
+
+impl Decoder {
+    /// Decodes a file, all of it or nothing, for so long as the recording may take.
+    pub(super) async fn samples(
+        &self,
+        bytes: &Arc<[u8]>,
+        longest_seconds: u64,
+        stop: &Arc<Stop>,
+    ) -> Result<Vec<f32>, Error> {
+        match self {
+            Self::Processes(readers) => {
+                let decoding =
+                    decoding::samples(readers, bytes.clone(), longest_seconds, stop.longest());
+                decoding.await.map_err(error)
+            }
+            #[cfg(test)]
+            Self::Here => {
+                let (bytes, stop) = (bytes.clone(), stop.clone());
+                let decode = move || samples(&bytes, longest_seconds, &|| stop.now());
+                tokio::task::spawn_blocking(decode).await.expect("it decodes")
+            }
+        }
+    }
+}
+
+fn error(undecoded: Undecoded) -> Error {
+    match undecoded {
+        Undecoded::TooLong { seconds, limit } => Error::TooLong { seconds, limit },
+        Undecoded::NoSound(why) | Undecoded::Unreadable(why) => Error::Unreadable(why),
+        Undecoded::Unavailable(why) => Error::Failed(why),
+    }
+}
+
+/// Decodes a file in this process; `cancelled` is asked now and then.
+#[cfg(test)]
 pub(super) fn samples(
     bytes: &[u8],
     longest_seconds: u64,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<f32>, Error> {
-    let longest = Duration::from_secs(longest_seconds);
+    use crate::speech::audio::{Limits, Longer, samples};
+    let longest = std::time::Duration::from_secs(longest_seconds);
     let limits = Limits { longest, longer: Longer::Refuse, cancelled: Some(cancelled) };
-    audio::samples(bytes, &limits).map_err(|error| match error {
-        audio::Error::TooLong { seconds, limit } => Error::TooLong { seconds, limit },
-        audio::Error::Cancelled => Error::Failed(error.to_string()),
-        _ => Error::Unreadable(error.to_string()),
-    })
+    samples(bytes, &limits).map_err(|undecoded| error(undecoded.into()))
 }

@@ -19,6 +19,11 @@ impl Stop {
         Arc::new(Self { dropped: AtomicBool::new(false), longest, began: OnceLock::new() })
     }
 
+    /// How long the work may take.
+    pub(super) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// The time begins to run.
     pub(super) fn begin(&self) {
         self.began.get_or_init(Instant::now);
@@ -33,8 +38,13 @@ impl Stop {
         self.began.get().is_some_and(|began| began.elapsed() >= self.longest)
     }
 
+    /// An error when it is time to stop.
+    pub(super) fn go_on(&self) -> Result<(), Error> {
+        if self.now() { Err(self.error()) } else { Ok(()) }
+    }
+
     /// The error of work that was stopped.
-    pub(super) fn error(&self) -> Error {
+    fn error(&self) -> Error {
         Error::Failed(if self.is_late() {
             let ms = self.longest.as_millis();
             format!("it took longer than the {ms} ms that [speech] timeout_ms allows")

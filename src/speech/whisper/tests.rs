@@ -30,7 +30,7 @@ const JFK: &str = "data/voice/jfk.wav";
 
 fn whisper(settings: &str) -> Whisper {
     let settings: Settings = toml::from_str(settings).unwrap();
-    Whisper::new(&settings, &shared(TINY).unwrap(), shared(SILERO)).unwrap()
+    Whisper::new(&settings, &shared(TINY).unwrap(), shared(SILERO), Decoder::Here).unwrap()
 }
 
 fn recording(bytes: &Arc<[u8]>) -> Recording<'static> {
@@ -201,7 +201,7 @@ fn refused(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ggml-mine.bin");
     std::fs::write(&path, bytes).unwrap();
-    let error = Whisper::new(&Settings::default(), &path, None).err().expect("it is broken");
+    let error = Whisper::new(&Settings::default(), &path, None, Decoder::Here).err().expect("it is broken");
     assert!(error.contains("ggml-mine.bin"), "{error}");
     error
 }
@@ -253,7 +253,7 @@ fn files_that_are_not_there_and_wrong_settings_are_named() {
     let path = shared!(TINY);
     let told = |settings: &str, file: &Path, vad: Option<PathBuf>| {
         let settings: Settings = toml::from_str(settings).unwrap();
-        Whisper::new(&settings, file, vad).err().expect("an error")
+        Whisper::new(&settings, file, vad, Decoder::Here).err().expect("an error")
     };
     assert!(told("", Path::new("/no/ggml-x.bin"), None).contains("/no/ggml-x.bin cannot be read"));
     assert!(told("", path.parent().unwrap(), None).contains("is a folder"));

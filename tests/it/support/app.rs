@@ -21,6 +21,7 @@ use super::graph::Graph;
 use super::hooks::sign;
 use super::openai::OpenAi;
 use super::postgres::Postgres;
+use super::process::BINARY;
 
 /// The number that the agent `acme` answers on.
 pub(crate) const MAIN: &str = "106540352242922";
@@ -206,7 +207,9 @@ fn merged(toml: &str, extra: &str) -> Config {
     let text = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
     let mut all = text(toml);
     overlay(&mut all, text(extra));
-    Config::from_toml(&toml::to_string(&all).unwrap()).unwrap()
+    let mut config = Config::from_toml(&toml::to_string(&all).unwrap()).unwrap();
+    config.reader.program = Some(BINARY.into());
+    config
 }
 
 /// A whole number takes the place of the one with its name.

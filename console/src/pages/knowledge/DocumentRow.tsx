@@ -103,7 +103,7 @@ function Meta({ document }: { document: Document }) {
   );
 }
 
-const stages = ["reading", "cutting", "embedding", "storing"] as const;
+const stages = ["reading", "embedding", "storing"] as const;
 
 export function Learning({ document }: { document: Document }) {
   const { t } = useTranslation(["knowledge", "common"]);

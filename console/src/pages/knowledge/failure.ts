@@ -14,6 +14,7 @@ const codes = [
   "damaged",
   "syntax",
   "too_slow",
+  "memory",
   "model",
   "taken",
   "full",

@@ -14,6 +14,8 @@ use crate::store::sources::PageRow;
 
 /// After so many pages in a row that the server could not give, the site is left alone.
 const MOST_TROUBLE: usize = 8;
+/// What is known of so many pages is stored at the latest: a crash costs no more.
+const SAVED_TOGETHER: usize = 32;
 /// So many pages may go at once without a doubt.
 const FEW: usize = 3;
 
@@ -36,6 +38,9 @@ impl Crawl<'_> {
             }
             Answer::Same => self.take_known(&url, depth),
             Answer::New(document) => self.take_new(url, document, depth).await?,
+        }
+        if self.pending.len() >= SAVED_TOGETHER {
+            self.work.flush().await?;
         }
         if self.work.is_flushed() {
             self.save_pages().await?;

@@ -1,0 +1,35 @@
+//! `frontdesk reader`: a worker process of a desk, which starts it by itself. Says what is done with each kind of file.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::knowledge::reading;
+use crate::reader::child::{Give, Request, serve};
+use crate::reader::{Kind, check};
+use crate::speech::decoding;
+
+/// Read files for a desk, as its worker process
+#[derive(Debug, Args)]
+pub(super) struct Reader {
+    /// The most memory that reading a file may take beside the file itself
+    #[arg(long)]
+    memory_mb: u64,
+}
+
+impl Reader {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        serve(self.memory_mb, handle)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn handle(request: &Request, give: &mut Give<'_>) -> io::Result<Vec<u8>> {
+    match request.kind {
+        Kind::Document => reading::answer(&request.head, &request.body, request.longest),
+        Kind::Sound => decoding::answer(&request.head, &request.body, give),
+        Kind::Probe => decoding::probed(&request.body),
+        Kind::Check => check::answer(&request.head),
+    }
+}

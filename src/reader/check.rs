@@ -1,0 +1,130 @@
+//! Whether the sandbox holds: a worker process tries what it must not be able to do, and says what came of it.
+
+use std::fs::File;
+use std::net::{TcpListener, UdpSocket};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Kind, Pool, Task};
+
+/// What a worker process must not be able to do, and two ways in which a file may end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempt {
+    /// Open a file to read it.
+    Open,
+    /// Open a file to write it.
+    Write,
+    /// List a folder.
+    List,
+    /// Make a socket for the network.
+    Socket,
+    /// Listen on the network.
+    Listen,
+    /// Make a socket on this machine.
+    SocketPair,
+    /// Start a program.
+    Start,
+    /// Become another program.
+    Become,
+    /// Send a signal to the desk.
+    Signal,
+    /// Take memory without end.
+    Allocate,
+    /// Compute without end.
+    Loop,
+    /// Abort.
+    Abort,
+}
+
+/// What a sandbox forbids.
+pub const FORBIDDEN: [Attempt; 9] = [
+    Attempt::Open,
+    Attempt::Write,
+    Attempt::List,
+    Attempt::Socket,
+    Attempt::Listen,
+    Attempt::SocketPair,
+    Attempt::Start,
+    Attempt::Become,
+    Attempt::Signal,
+];
+
+impl Attempt {
+    /// Tries it in this process; the error is the system's. Some do not return.
+    pub fn make(self) -> std::io::Result<()> {
+        match self {
+            Self::Open => File::open("/dev/null").map(drop),
+            Self::Write => File::options().write(true).open("/dev/null").map(drop),
+            Self::List => std::fs::read_dir("/").map(drop),
+            Self::Socket => UdpSocket::bind("127.0.0.1:0").map(drop),
+            Self::Listen => TcpListener::bind("127.0.0.1:0").map(drop),
+            Self::SocketPair => std::os::unix::net::UnixStream::pair().map(drop),
+            Self::Start => {
+                let null = Stdio::null;
+                let mut command = Command::new("/bin/true");
+                command.stdin(null()).stdout(null()).stderr(null());
+                command.status().map(drop)
+            }
+            Self::Become => {
+                use std::os::unix::process::CommandExt;
+                Err(Command::new("/bin/true").exec())
+            }
+            Self::Signal => {
+                let desk = rustix::process::getppid();
+                let desk = desk.ok_or(std::io::ErrorKind::NotFound)?;
+                rustix::process::test_kill_process(desk).map_err(Into::into)
+            }
+            Self::Allocate => {
+                let mut all = Vec::new();
+                loop {
+                    all.push(vec![1_u8; 1024 * 1024]);
+                    std::hint::black_box(&all);
+                }
+            }
+            Self::Loop => loop {
+                std::hint::black_box(0);
+            },
+            Self::Abort => std::process::abort(),
+        }
+    }
+}
+
+/// What a worker process answers: of each attempt the number of the system's refusal, or none.
+pub(super) type Outcome = Vec<(Attempt, Option<i32>)>;
+
+/// Makes the attempts that are asked for, in the worker process.
+pub fn answer(head: &[u8]) -> std::io::Result<Vec<u8>> {
+    let attempts: Vec<Attempt> = serde_json::from_slice(head)?;
+    let outcome = |attempt: Attempt| {
+        let error = attempt.make().err();
+        (attempt, error.map(|error| error.raw_os_error().unwrap_or(0)))
+    };
+    let outcomes: Outcome = attempts.into_iter().map(outcome).collect();
+    Ok(serde_json::to_vec(&outcomes)?)
+}
+
+impl Pool {
+    /// Has a worker process make these attempts; those that it could make.
+    pub async fn attempt(&self, attempts: &[Attempt]) -> Result<Vec<Attempt>, Failure> {
+        let task = Task {
+            kind: Kind::Check,
+            head: serde_json::to_vec(attempts).unwrap_or_default(),
+            body: Box::new([0_u8; 0]),
+            longest: None,
+            most_answer: 4_096,
+            most_samples: 0,
+        };
+        let reply = self.run(task).await?;
+        let outcomes: Outcome =
+            serde_json::from_slice(&reply.answer).map_err(|_| Failure::Broken)?;
+        let named = |attempt: &Attempt| outcomes.iter().any(|(made, _)| made == attempt);
+        if !attempts.iter().all(named) {
+            return Err(Failure::Broken);
+        }
+        // EPERM is the filter's answer. Any other is an accident of this machine.
+        let made = outcomes.iter().filter(|(_, error)| *error != Some(1));
+        Ok(made.map(|(attempt, _)| *attempt).collect())
+    }
+}

@@ -1,0 +1,207 @@
+//! A worker process from the outside: started, asked, and looked at when it is dead. Its answers are taken for what they
+//! are: bytes from a stranger, no more of them than were asked for.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::frame::{Header, Tag};
+use super::{COMMAND, Failure, Reply, Settings, Task};
+
+/// How long a process may take to be ready: the machine may be busy.
+const START: Duration = Duration::from_secs(20);
+/// How long a process that broke may take to be gone.
+const END: Duration = Duration::from_secs(5);
+/// After so many tasks it makes room for another.
+const MOST_TASKS: usize = 1_000;
+/// After so much time at work, too: the processor time of its whole life is bounded.
+const MOST_WORK: Duration = Duration::from_mins(15);
+/// After a task for which it took so much more memory than at its start, in KB, what it took goes back to the system.
+const LARGE_KB: u64 = 128 * 1024;
+/// What is read of a process's last words, in bytes.
+const LAST_WORDS: u64 = 4_096;
+
+/// A worker process that has nothing to do.
+pub(super) struct Process {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    words: ChildStderr,
+    tasks: usize,
+    worked: Duration,
+    small_kb: u64,
+    /// Why its system calls are not filtered; empty where they are.
+    pub(super) unfiltered: String,
+}
+
+/// How an exchange with a process went wrong.
+pub(super) enum Trouble {
+    /// It is gone, or the pipe to it is.
+    Gone,
+    /// It said what no process of ours says.
+    Nonsense,
+    /// What it read broke it, and it said so.
+    Broken,
+}
+
+impl From<io::Error> for Trouble {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// What ended a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
+    /// It got no more memory.
+    Memory,
+    /// It used up its processor time.
+    Time,
+    /// Anything else.
+    Other,
+}
+
+impl Process {
+    /// Starts a process and waits until it is ready.
+    pub(super) async fn start(settings: &Settings) -> Result<Self, Failure> {
+        let unavailable = |why: &dyn std::fmt::Display| Failure::Unavailable(why.to_string());
+        let program = settings.program.as_ref();
+        let program = program.ok_or_else(|| unavailable(&"the program to start is not known"))?;
+        let mut command = Command::new(program);
+        command
+            .arg(COMMAND)
+            .args(["--memory-mb", &settings.memory_mb.to_string()])
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        // Keys that end the desk in its terminal are not for it; and it is named as what it is.
+        #[cfg(unix)]
+        command.process_group(0).arg0("frontdesk");
+        let mut child = command.spawn().map_err(|error| unavailable(&error))?;
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(input), Some(output), Some(words)) = pipes else {
+            return Err(unavailable(&"it has no pipes"));
+        };
+        let (tasks, worked, unfiltered) = (0, Duration::ZERO, String::new());
+        let mut new =
+            Self { child, input, output, words, tasks, worked, small_kb: 0, unfiltered };
+        match timeout(START, new.frame(LAST_WORDS as usize)).await {
+            Ok(Ok((Tag::Ready, why))) => {
+                new.unfiltered = String::from_utf8_lossy(&why).into_owned();
+                new.small_kb = new.peak_kb();
+                Ok(new)
+            }
+            Ok(_) => Err(unavailable(&new.last_words().await)),
+            Err(_) => Err(unavailable(&"it did not become ready")),
+        }
+    }
+
+    /// Whether it is there and may be given another task.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Whether it should make room for another one.
+    pub(super) fn is_worn(&self) -> bool {
+        self.tasks >= MOST_TASKS
+            || self.worked >= MOST_WORK
+            || self.peak_kb() > self.small_kb + LARGE_KB
+    }
+
+    /// Has it do a task.
+    pub(super) async fn ask(&mut self, task: &Task, seconds: u32) -> Result<Reply, Trouble> {
+        let began = Instant::now();
+        let body = (*task.body).as_ref();
+        let header = Header {
+            kind: task.kind,
+            seconds,
+            head: u32::try_from(task.head.len()).map_err(|_| Trouble::Nonsense)?,
+            body: body.len() as u64,
+        };
+        self.input.write_all(&header.to_bytes()).await?;
+        self.input.write_all(&task.head).await?;
+        self.input.write_all(body).await?;
+        let mut samples = Vec::new();
+        loop {
+            let left = task.most_samples.saturating_sub(samples.len()).saturating_mul(4);
+            match self.frame(task.most_answer.max(left)).await? {
+                (Tag::Samples, bytes) if bytes.len() <= left && bytes.len() % 4 == 0 => {
+                    samples.extend(bytes.chunks_exact(4).map(sample));
+                }
+                (Tag::Answer, answer) if answer.len() <= task.most_answer => {
+                    self.tasks += 1;
+                    self.worked += began.elapsed();
+                    return Ok(Reply { answer, samples });
+                }
+                (Tag::Broken, _) => return Err(Trouble::Broken),
+                _ => return Err(Trouble::Nonsense),
+            }
+        }
+    }
+
+    /// The next frame. Memory is taken as its bytes come, not as it says.
+    async fn frame(&mut self, most: usize) -> Result<(Tag, Vec<u8>), Trouble> {
+        let mut start = [0; 5];
+        self.output.read_exact(&mut start).await?;
+        let (tag, length) = Tag::read(start).ok_or(Trouble::Nonsense)?;
+        if length > most {
+            return Err(Trouble::Nonsense);
+        }
+        let mut bytes = Vec::new();
+        (&mut self.output).take(length as u64).read_to_end(&mut bytes).await?;
+        if bytes.len() == length { Ok((tag, bytes)) } else { Err(Trouble::Gone) }
+    }
+
+    /// Ends it, if it is not dead yet, and finds out what it died of.
+    pub(super) async fn autopsy(mut self, trouble: &Trouble) -> Death {
+        if !matches!(trouble, Trouble::Gone) {
+            return Death::Other;
+        }
+        let Ok(Ok(status)) = timeout(END, self.child.wait()).await else { return Death::Other };
+        // The words of the standard library before it aborts: there is no other sign of it.
+        if self.last_words().await.contains("memory allocation of") {
+            return Death::Memory;
+        }
+        if is_out_of_time(status) { Death::Time } else { Death::Other }
+    }
+
+    async fn last_words(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let mut words = (&mut self.words).take(LAST_WORDS);
+        // It may be alive, and silent.
+        drop(timeout(Duration::from_secs(1), words.read_to_end(&mut bytes)).await);
+        String::from_utf8_lossy(&bytes).trim().to_owned()
+    }
+
+    /// The most memory that it ever had, in KB; 0 where the system does not tell.
+    fn peak_kb(&self) -> u64 {
+        let Some(id) = self.child.id() else { return 0 };
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// A sample, whatever the bytes are.
+fn sample(bytes: &[u8]) -> f32 {
+    let value = bytes.try_into().map(f32::from_le_bytes).unwrap_or_default();
+    if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 }
+}
+
+#[cfg(unix)]
+fn is_out_of_time(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_out_of_time(_: ExitStatus) -> bool {
+    false
+}

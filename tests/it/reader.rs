@@ -1,0 +1,277 @@
+//! Documents and voice notes are read by worker processes that can only compute: what a file does to its reader is that file's
+//! failure, with its reason, while others are learned and the desk answers.
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use frontdesk::app::{App, Quietly};
+use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::reader::check::{Attempt, FORBIDDEN};
+use frontdesk::reader::{Failure, Pool, Settings};
+use reqwest::multipart::{Form, Part};
+use serde_json::Value;
+use zip::write::SimpleFileOptions;
+
+use crate::support::app::{Db, KEY, Setup, TestApp, furnish, on_both};
+use crate::support::graph::Graph;
+use crate::support::openai::OpenAi;
+use crate::support::process::{BINARY, Process};
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
+/// Bounds that hostile files of a test reach soon.
+const TIGHT: &str = "[reader]\nmemory_mb = 160\nseconds = 3\n";
+
+fn pool(seconds: u32, idle_seconds: u64) -> Pool {
+    let program = Some(BINARY.into());
+    let settings = Settings { seconds, idle_seconds, memory_mb: 160, processes: 2, program };
+    Pool::new(settings).unwrap()
+}
+
+/// Waits until something holds.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !holds().await {
+        assert!(began.elapsed() < Duration::from_secs(60), "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_worker_process_reaches_no_file_no_socket_and_no_process() {
+    let pool = pool(20, 30);
+    assert_eq!(pool.attempt(&FORBIDDEN).await.unwrap(), []);
+    // Where nothing forbids it, the same attempts succeed: the check does not pass by itself.
+    for attempt in FORBIDDEN.into_iter().filter(|one| *one != Attempt::Become) {
+        assert!(attempt.make().is_ok(), "{attempt:?} fails without a sandbox, too");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_a_worker_process_has_a_name_and_the_next_task_a_new_process() {
+    let pool = pool(1, 30);
+    assert_eq!(pool.idle(), 0, "none is started before there is something to read");
+    assert_eq!(pool.attempt(&[]).await.unwrap(), []);
+    assert_eq!(pool.idle(), 1, "it waits for the next task");
+    let (endless, greedy, aborted, polite) = tokio::join!(
+        pool.attempt(&[Attempt::Loop]),
+        pool.attempt(&[Attempt::Allocate]),
+        pool.attempt(&[Attempt::Abort]),
+        pool.attempt(&[]),
+    );
+    assert_eq!(endless, Err(Failure::TooSlow { seconds: 1 }));
+    assert_eq!(greedy, Err(Failure::Memory { mb: 160 }));
+    assert_eq!(aborted, Err(Failure::Broken));
+    assert_eq!(polite, Ok(vec![]));
+    assert_eq!(pool.attempt(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_process_without_work_ends_and_one_whose_task_nobody_wants_any_more_too() {
+    let pool = pool(60, 1);
+    pool.attempt(&[]).await.unwrap();
+    until("an idle process ends", async || pool.idle() == 0).await;
+    let unwanted = pool.attempt(&[Attempt::Loop]);
+    tokio::time::timeout(Duration::from_millis(300), unwanted).await.unwrap_err();
+    // Its place is free again at once: both are.
+    let (one, two) = tokio::join!(pool.attempt(&[]), pool.attempt(&[]));
+    assert_eq!((one, two), (Ok(vec![]), Ok(vec![])));
+}
+
+#[tokio::test]
+async fn a_program_that_is_none_of_ours_is_refused() {
+    for (program, why) in
+        [(None, "not known"), (Some("/no/such/program".into()), "No such file"), (Some("/bin/cat".into()), "")]
+    {
+        let pool = Pool::new(Settings { program, ..Settings::default() }).unwrap();
+        let refused = pool.attempt(&[]).await.unwrap_err();
+        assert!(matches!(&refused, Failure::Unavailable(said) if said.contains(why)), "{refused:?}");
+    }
+    for wrong in [
+        Settings { memory_mb: 1, ..Settings::default() },
+        Settings { seconds: 0, ..Settings::default() },
+        Settings { processes: 1_000, ..Settings::default() },
+    ] {
+        assert!(Pool::new(wrong).is_err());
+    }
+}
+
+/// A Word document whose text unpacks to so many megabytes.
+fn word(megabytes: usize) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("word/document.xml", SimpleFileOptions::default()).unwrap();
+    let space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
+    write!(zip, "<w:document xmlns:w=\"{space}\"><w:body>").unwrap();
+    let paragraph = "<w:p><w:r><w:t>Lamps</w:t></w:r></w:p>".repeat(1024 * 1024 / 38);
+    for _ in 0..megabytes {
+        zip.write_all(paragraph.as_bytes()).unwrap();
+    }
+    zip.write_all(b"</w:body></w:document>").unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// A PDF that draws so many million letters beside each other.
+fn slow_pdf(millions: usize) -> Vec<u8> {
+    let text = format!("({}) Tj ", "lamp ".repeat(20)).repeat(millions * 10_000);
+    let content = format!("BT /F1 1 Tf {text} ET");
+    let kids = "4 0 R ".repeat(50);
+    format!(
+        "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n\
+         2 0 obj\n<</Type/Pages/Count 50/Kids[{kids}]>>\nendobj\n\
+         3 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\nendobj\n\
+         4 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>/Contents 5 0 R>>\nendobj\n\
+         5 0 obj\n<</Length {}>>stream\n{content}\nendstream\nendobj\ntrailer<</Size 6/Root 1 0 R>>\n%%EOF\n",
+        content.len()
+    )
+    .into_bytes()
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(SAMPLES).join(name)).unwrap()
+}
+
+/// Uploads a file; its document's id.
+async fn upload(url: &str, name: &str, bytes: Vec<u8>) -> String {
+    let form = Form::new().part("file", Part::bytes(bytes).file_name(name.to_owned()));
+    let to = format!("{url}/api/v1/collections/acme/documents");
+    let request = reqwest::Client::new().post(to).bearer_auth(KEY).multipart(form);
+    let taken: Value = request.send().await.unwrap().json().await.unwrap();
+    taken[0]["id"].as_str().unwrap_or_else(|| panic!("{taken}")).to_owned()
+}
+
+async fn document(url: &str, id: &str) -> Value {
+    let request = reqwest::Client::new().get(format!("{url}/api/v1/documents/{id}"));
+    request.bearer_auth(KEY).send().await.unwrap().json().await.unwrap()
+}
+
+/// Waits until a document is learned, or has failed.
+async fn looked_at(url: &str, id: &str) -> Value {
+    let mut shown = Value::Null;
+    until("a document is looked at", async || {
+        shown = document(url, id).await;
+        shown["state"] != "learning"
+    })
+    .await;
+    shown
+}
+
+on_both! {
+    async fn hostile_uploads_are_refused_while_others_are_learned_and_the_desk_answers(db) {
+        let app = Setup::on(db).with(TIGHT).start().await;
+        let slow = upload(&app.url, "slow.pdf", slow_pdf(1)).await;
+        let greedy = upload(&app.url, "greedy.docx", word(60)).await;
+        let good = upload(&app.url, "terms.pdf", sample("terms-reportlab.pdf")).await;
+        let asked = Instant::now();
+        app.get("/collections").await;
+        println!("the desk answers within {:?} meanwhile", asked.elapsed());
+        let shown = looked_at(&app.url, &good).await;
+        assert_eq!(shown["state"], "ready", "{shown}");
+        let shown = looked_at(&app.url, &greedy).await;
+        assert_eq!((&shown["state"], &shown["code"]), (&"failed".into(), &"memory".into()), "{shown}");
+        assert_eq!(shown["error"], "it needs more than 160 MB of memory to be read");
+        assert!(shown["remedy"].as_str().unwrap().starts_with("Save it without pictures"), "{shown}");
+        let shown = looked_at(&app.url, &slow).await;
+        assert_eq!((&shown["state"], &shown["code"]), (&"failed".into(), &"too_slow".into()), "{shown}");
+        assert!(shown["error"].as_str().unwrap().ends_with("took more than 3 s"), "{shown}");
+        app.stop().await;
+    }
+
+    async fn a_document_that_broke_its_reader_is_not_tried_again_by_itself_until_it_changes(db) {
+        let app = Setup::on(db).with(TIGHT).start().await;
+        let folder = app.home.path().join("knowledge/acme");
+        std::fs::write(folder.join("greedy.docx"), word(60)).unwrap();
+        let (found, failed) = began_anew(&app, true).await;
+        assert_eq!(failed.len(), 1, "{failed:?}");
+        assert!(failed[0].1.contains("more than 160 MB"), "{failed:?}");
+        assert_eq!(found.learned + found.unchanged, 3, "the others are there: {found:?}");
+        // Whoever tried it without readers would say that there are none.
+        let (_, failed) = began_anew(&app, false).await;
+        assert!(failed[0].1.contains("more than 160 MB"), "{failed:?}");
+        let shelf = Shelf::find(&folder, None).unwrap().remove(0);
+        let without = assembled(&app, false).await;
+        let asked = without.desk.library.learn(shelf, &Quietly).await.unwrap();
+        assert!(asked.failed[0].1.contains("no process"), "asked for, it is tried: {asked:?}");
+        std::fs::write(folder.join("greedy.docx"), sample("rental-libreoffice.docx")).unwrap();
+        let (found, _) = began_anew(&app, true).await;
+        assert_eq!((found.learned, found.failed.len()), (1, 0), "{found:?}");
+        app.stop().await;
+    }
+}
+
+/// Another desk over the same data, with or without anything to read with.
+async fn assembled(app: &TestApp, readers: bool) -> App {
+    let mut config = app.config.clone();
+    if !readers {
+        config.reader.program = None;
+    }
+    App::assemble(config).await.unwrap()
+}
+
+/// What a desk learns at its start, and what failed.
+async fn began_anew(app: &TestApp, readers: bool) -> (Summary, Vec<(String, String)>) {
+    let summary = assembled(app, readers).await.learn(&Quietly).await.unwrap();
+    let failed = summary.failed.clone();
+    (summary, failed)
+}
+
+/// The processes that a process started, by their ids.
+fn children(parent: u32) -> Vec<u32> {
+    let of = |id: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // The name stands in brackets, and may hold anything.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_whitespace();
+        let (state, parent) = (fields.next()?, fields.next()?.parse::<u32>().ok()?);
+        (state != "Z").then_some(parent)
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id| of(*id) == Some(parent)).collect()
+}
+
+fn kill(id: u32) {
+    let killed = std::process::Command::new("kill").args(["-9", &id.to_string()]).status();
+    assert!(killed.unwrap().success());
+}
+
+fn is_there(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn worker_processes_are_replaced_when_killed_and_none_outlives_its_desk() {
+    let home = tempfile::tempdir().unwrap();
+    furnish(home.path());
+    let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
+    let settings = Setup::on(Db::Sqlite).settings(home.path(), "", &whatsapp, &model);
+    std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+    let desk = Process::start(home.path()).await;
+    let id = desk.child.id().unwrap();
+    assert_eq!(children(id), [] as [u32; 0], "small texts are read without a process");
+    let terms = sample("terms-reportlab.pdf");
+    let first = upload(&desk.url, "first.pdf", terms.clone()).await;
+    assert_eq!(looked_at(&desk.url, &first).await["state"], "ready");
+    for (n, reader) in children(id).into_iter().enumerate() {
+        kill(reader);
+        let next = upload(&desk.url, &format!("next{n}.pdf"), terms.clone()).await;
+        assert_eq!(looked_at(&desk.url, &next).await["state"], "ready");
+    }
+    // One is killed at its work: the document is read by another.
+    let slow = upload(&desk.url, "slow.pdf", slow_pdf(1)).await;
+    until("it is being read", async || {
+        document(&desk.url, &slow).await["progress"]["stage"] == "reading"
+    })
+    .await;
+    let readers = children(id);
+    assert!(!readers.is_empty());
+    readers.iter().copied().for_each(kill);
+    until("another reads", async || children(id).iter().any(|one| !readers.contains(one))).await;
+    // And the desk: its processes go with it, whatever they are doing.
+    let left = children(id);
+    assert!(!left.is_empty());
+    desk.kill().await;
+    until("none is left", async || !left.iter().copied().any(is_there)).await;
+}
