@@ -35,6 +35,7 @@ pub mod documents;
 pub mod uploads;
 pub mod written;
 pub mod sources;
+pub mod reading;
 pub mod vectors;
 pub mod answers;
 pub mod audit;

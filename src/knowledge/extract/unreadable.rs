@@ -87,4 +87,7 @@ pub(crate) enum Unreadable {
         /// The bound.
         seconds: u64,
     },
+    /// It is packed in a way that no program writes.
+    #[error("the {0} is packed in an unusual way that is not read: print it to PDF again from the program that wrote it")]
+    Packed(&'static str),
 }
