@@ -14,7 +14,10 @@ pub(super) fn of(unreadable: &Unreadable) -> Failure {
         ),
         Unreadable::Empty => ("empty", "Write something into it, or remove it.".to_owned()),
         Unreadable::NoText(_) => ("no_text", "Save the text itself in it.".to_owned()),
-        Unreadable::TooLarge(_) | Unreadable::TooManyRows(_) => ("too_large", split.to_owned()),
+        Unreadable::TooLarge(_)
+        | Unreadable::TooManyRows(_)
+        | Unreadable::TooMuchText(_)
+        | Unreadable::TooMany { .. } => ("too_large", split.to_owned()),
         Unreadable::Bomb { .. } => (
             "too_large",
             "Save it without pictures and attachments, or split it into several files.".to_owned(),

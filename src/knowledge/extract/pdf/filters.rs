@@ -2,6 +2,7 @@
 //! Reads what the parser reads, damage included; pictures are not its business.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use flate2::bufread::{DeflateDecoder, ZlibDecoder};
 use hayro_interpret::hayro_syntax::Filter;
@@ -103,6 +104,16 @@ impl Output {
         Ok(())
     }
 
+    /// Repeats what was written before.
+    fn again(&mut self, range: Range<usize>) -> Result<(), Unmeasured> {
+        self.size += range.len() as u64;
+        if self.size > self.most {
+            return Err(Unmeasured::TooLarge);
+        }
+        self.bytes.extend_from_within(range);
+        Ok(())
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.size = 0;
@@ -193,9 +204,10 @@ fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), Unmeasured> 
                 else {
                     return Ok(());
                 };
-                for at in from..from + length {
-                    let byte = out.bytes.get(at).copied().unwrap_or_default();
-                    out.push(&[byte])?;
+                out.again(from..(from + length).min(start))?;
+                if from + length > start {
+                    // It ends with its own first byte.
+                    out.again(from..from + 1)?;
                 }
             }
         }
