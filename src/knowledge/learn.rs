@@ -293,6 +293,20 @@ impl<'a> Work<'a> {
         self.fail(path, String::new(), remedy::unread(why)).await
     }
 
+    /// Leaves a document out that cannot be read; what was learned of an earlier version of it stays.
+    pub(super) async fn give_up(
+        &mut self,
+        path: &str,
+        hash: String,
+        failure: Failure,
+    ) -> Result<(), Error> {
+        if self.was_ready(path) {
+            self.summary.failed.push((path.to_owned(), failure.error));
+            return Ok(());
+        }
+        self.fail(path.to_owned(), hash, failure).await
+    }
+
     async fn fail(&mut self, path: String, hash: String, failure: Failure) -> Result<(), Error> {
         let mut why = failure.error.clone();
         let learned = Learned {

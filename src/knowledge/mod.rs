@@ -78,6 +78,8 @@ pub struct Library {
     underway: Arc<uploads::Underway>,
     /// The collections that have a folder here.
     homes: Arc<std::sync::Mutex<HashSet<String>>>,
+    /// A page of a website that ended a process before is read while no other page is.
+    suspects: Arc<tokio::sync::RwLock<()>>,
 }
 
 /// Something could not be learned, or the index could not follow the database.
@@ -123,6 +125,7 @@ impl Library {
             seen: Arc::default(),
             underway: Arc::default(),
             homes: Arc::default(),
+            suspects: Arc::default(),
         }
     }
 

@@ -33,7 +33,10 @@ pub(super) fn of(unreadable: &Unreadable) -> Failure {
         ),
         Unreadable::Empty => ("empty", "Write something into it, or remove it.".to_owned()),
         Unreadable::NoText(_) => ("no_text", "Save the text itself in it.".to_owned()),
-        Unreadable::TooLarge(_) | Unreadable::TooManyRows(_) => ("too_large", split.to_owned()),
+        Unreadable::TooLarge(_)
+        | Unreadable::TooManyRows(_)
+        | Unreadable::TooMuchText(_)
+        | Unreadable::TooMany { .. } => ("too_large", split.to_owned()),
         Unreadable::Bomb { .. } => (
             "too_large",
             "Save it without pictures and attachments, or split it into several files.".to_owned(),
@@ -57,6 +60,9 @@ pub(super) fn of(unreadable: &Unreadable) -> Failure {
             ("damaged", "Save it again in the program that wrote it.".to_owned())
         }
         Unreadable::Syntax { line, .. } => ("syntax", format!("Correct it in line {line}.")),
+        Unreadable::Packed(_) => {
+            ("damaged", "Print it to PDF again from the program that wrote it.".to_owned())
+        }
     };
     Failure { error: unreadable.to_string(), remedy: Some(remedy), code }
 }
@@ -153,6 +159,19 @@ pub(super) fn lost() -> Failure {
     Failure {
         error: "the process that learned it ended each time before it was done".into(),
         remedy: Some("Split it into smaller files; the server's log says more.".into()),
+        code: "lost",
+    }
+}
+
+/// A page of a website whose every try ended with its process.
+pub(super) fn lost_page(tries: i64) -> Failure {
+    Failure {
+        error: format!(
+            "the process that read it ended {tries} times before it was done, so it is left out until it changes"
+        ),
+        remedy: Some(
+            "Have the site read again to try it once more; the server's log says more.".into(),
+        ),
         code: "lost",
     }
 }

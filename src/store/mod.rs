@@ -37,6 +37,7 @@ pub mod uploads;
 pub mod written;
 pub mod trials;
 pub mod sources;
+pub mod reading;
 pub mod vectors;
 pub mod answers;
 pub mod audit;

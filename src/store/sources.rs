@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::knowledge::Forget;
+use super::reading::forgive;
 use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable};
 use crate::domain::{CollectionId, DocumentId, SourceId, WorkspaceId};
 
@@ -73,6 +74,10 @@ pub struct PageRow {
     pub method: String,
     /// Where it leads, as JSON.
     pub links: String,
+    /// How many processes ended while they read the content that `stamp` names.
+    pub tries: i64,
+    /// What the content hashes to at which processes ended.
+    pub stamp: String,
 }
 
 /// How the reading of a source ended.
@@ -133,23 +138,10 @@ impl Store {
         .await
     }
 
-    /// Takes a source to read it, for `lease_ms`; false if another process reads it, or if it is gone.
-    pub async fn take_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
-        let (id, replica) = (id.clone(), self.base.replica.clone());
-        self.apply(Take { id, replica, lease_ms }).await
-    }
-
     /// Keeps a source that is being read, for `lease_ms` from now; false if it is another's by now, or gone.
     pub async fn keep_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
         let (id, replica) = (id.clone(), self.base.replica.clone());
         self.apply(Keep { id, replica, lease_ms }).await
-    }
-
-    /// Lets a source go without a word on how it went.
-    pub async fn let_source_go(&self, id: &SourceId) -> Result<()> {
-        self.apply(Keep { id: id.clone(), replica: self.base.replica.clone(), lease_ms: 0 })
-            .await
-            .map(drop)
     }
 
     /// Stores how the reading of a source ended, says when it is due again, and lets it go.
@@ -172,7 +164,7 @@ impl Store {
     pub async fn source_pages(&self, id: &SourceId) -> Result<Vec<PageRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select url, path, state, error, etag, last_modified, method, links from source_pages
+            let sql = "select url, path, state, error, etag, last_modified, method, links, tries, stamp from source_pages
                        where source_id = $1 and workspace_id = $2 order by url";
             all!(conn, PageRow, sql, id.as_str(), workspace.as_str())
         })
@@ -229,31 +221,12 @@ impl Write for NewSource {
             self.due_at,
             now(),
         )?;
-        row.map(|(id,)| SourceId::stored(id))
-            .ok_or_else(|| Error::Failed("a source could not be added".into()))
+        let (id,) = row.ok_or_else(|| Error::Failed("a source could not be added".into()))?;
+        forgive(conn, &id).await?;
+        Ok(SourceId::stored(id))
     }
 }
 
-struct Take {
-    id: SourceId,
-    replica: String,
-    lease_ms: i64,
-}
-
-#[async_trait]
-impl Write for Take {
-    type Out = bool;
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "update sources set holder = $3, lease_until = $4
-                   where id = $1 and workspace_id = $2 and lease_until < $5";
-        let (id, moment) = (self.id.as_str(), now());
-        let until = moment + self.lease_ms;
-        Ok(run!(conn, sql, id, workspace.as_str(), &self.replica, until, moment)? == 1)
-    }
-}
-
-/// No lease at all lets it go.
 struct Keep {
     id: SourceId,
     replica: String,
@@ -266,7 +239,7 @@ impl Write for Keep {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = "update sources set lease_until = $4 where id = $1 and workspace_id = $2 and holder = $3";
-        let until = if self.lease_ms == 0 { 0 } else { now() + self.lease_ms };
+        let until = now() + self.lease_ms;
         Ok(run!(conn, sql, self.id.as_str(), workspace.as_str(), &self.replica, until)? == 1)
     }
 }
@@ -285,7 +258,7 @@ impl Write for End {
         let sql = "select count(*) from documents where source_id = $1 and state = 'ready'";
         let pages = first!(conn, (i64,), sql, self.id.as_str())?.map_or(0, |row| row.0);
         let sql = "update sources set state = $4, error = $5, kind = $6, pages = $7, failed = $8, crawled_at = $9,
-                       updated_at = $9, lease_until = 0, due_at = $9 + every_minutes * 60000
+                       updated_at = $9, lease_until = 0, tries = 0, reading = '', stamp = '', due_at = $9 + every_minutes * 60000
                    where id = $1 and workspace_id = $2 and holder = $3";
         run!(
             conn,
@@ -314,7 +287,11 @@ impl Write for Hurry {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = "update sources set due_at = $3 where id = $1 and workspace_id = $2";
-        Ok(run!(conn, sql, self.id.as_str(), workspace.as_str(), now())? == 1)
+        let found = run!(conn, sql, self.id.as_str(), workspace.as_str(), now())? == 1;
+        if found {
+            forgive(conn, self.id.as_str()).await?;
+        }
+        Ok(found)
     }
 }
 
@@ -366,14 +343,17 @@ impl Write for SavePages {
                 page.method.as_str().into(),
                 page.links.as_str().into(),
                 now().into(),
+                page.tries.into(),
+                page.stamp.as_str().into(),
             ]);
         }
         let before =
             "insert into source_pages (source_id, url, workspace_id, path, state, error, etag,
-                          last_modified, method, links, seen_at)";
+                          last_modified, method, links, seen_at, tries, stamp)";
         let after = "on conflict (source_id, url) do update set path = excluded.path, state = excluded.state,
                          error = excluded.error, etag = excluded.etag, last_modified = excluded.last_modified,
-                         method = excluded.method, links = excluded.links, seen_at = excluded.seen_at";
+                         method = excluded.method, links = excluded.links, seen_at = excluded.seen_at,
+                         tries = excluded.tries, stamp = excluded.stamp";
         conn.many(before, &rows, after).await.map(|_| ())
     }
 }

@@ -51,6 +51,9 @@ pub(super) async fn run(
         () = keeper.read_sources() => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
+    if let Err(error) = keeper.desk.store.let_sources_go().await {
+        tracing::debug!(%error, "sources under way could not be let go, their leases end by themselves");
+    }
     if let Err(error) = keeper.desk.store.leave().await {
         tracing::debug!(%error, "the other replicas were not told that this one goes");
     }

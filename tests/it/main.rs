@@ -29,6 +29,7 @@ mod rerank;
 mod citations;
 mod formats;
 mod gate;
+mod hostile_documents;
 mod grounded;
 mod embedding;
 mod gaps;

@@ -14,6 +14,7 @@ use crate::support::app::{KEY, Setup, TestApp, on_both};
 use crate::support::site::{Page, Site, html};
 
 mod killed;
+mod tries;
 mod trouble;
 
 /// Settings for a site on this machine, which answers at once.

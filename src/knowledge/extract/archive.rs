@@ -11,9 +11,11 @@ use super::{Unreadable, encoding};
 /// The most entries.
 const MAX_ENTRIES: usize = 10_000;
 /// The most that all entries may have together when they are unpacked, in bytes.
-pub(super) const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
+const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
 /// The most that a single part which is read into memory may have, in bytes.
-const MAX_PART: u64 = 64 * 1024 * 1024;
+const MAX_PART: u64 = 32 * 1024 * 1024;
+/// The most that all parts which are read into memory may have together, in bytes.
+const MAX_READ: u64 = 64 * 1024 * 1024;
 
 /// An archive in memory.
 pub(super) struct Archive<'a> {
@@ -61,13 +63,14 @@ impl<'a> Archive<'a> {
             Err(ZipError::FileNotFound) => return Ok(None),
             Err(_) => return Err(Unreadable::Damaged(self.what)),
         };
-        let most = MAX_PART.min(MAX_UNPACKED.saturating_sub(self.unpacked));
+        let most = MAX_PART.min(MAX_READ.saturating_sub(self.unpacked));
         let mut bytes = Vec::new();
         let read = entry.take(most + 1).read_to_end(&mut bytes);
         read.map_err(|_| Unreadable::Damaged(self.what))?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.unpacked = self.unpacked.saturating_add(size);
-        if size > most { Err(self.too_much(most)) } else { Ok(Some(bytes)) }
+        let bound = if self.unpacked > MAX_READ { MAX_READ } else { MAX_PART };
+        if size > most { Err(self.too_much(bound)) } else { Ok(Some(bytes)) }
     }
 
     /// Unpacks a part that is text, in whatever encoding; `None` when there is none of this name.
@@ -76,13 +79,18 @@ impl<'a> Archive<'a> {
         encoding::decode(&bytes, false).map(Some).ok_or(Unreadable::Damaged(self.what))
     }
 
-    /// Unpacks everything once and keeps nothing of it: what other readers unpack is bounded then, too.
-    pub(super) fn measure(mut self) -> Result<(), Unreadable> {
+    /// Unpacks everything once and keeps nothing of it: what other readers unpack is bounded then, too. `most_of`: the most that a
+    /// part may have, by its name.
+    pub(super) fn measure(mut self, most_of: fn(&str) -> u64) -> Result<(), Unreadable> {
         let mut left = MAX_UNPACKED;
         for index in 0..self.zip.len() {
             let entry = self.zip.by_index(index).map_err(|_| Unreadable::Damaged(self.what))?;
+            let most = entry.name().map_or(0, |name| most_of(&name));
             let copied = std::io::copy(&mut entry.take(left + 1), &mut std::io::sink());
             let size = copied.map_err(|_| Unreadable::Damaged(self.what))?;
+            if size > most {
+                return Err(self.too_much(most));
+            }
             let Some(rest) = left.checked_sub(size) else {
                 return Err(self.too_much(MAX_UNPACKED));
             };

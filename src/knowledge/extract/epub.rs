@@ -1,5 +1,6 @@
 //! EPUB to blocks: the chapters in the order in which the book is read, each like a web page. Unlocks no book.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -27,7 +28,9 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> 
     let locked = locked(&mut archive)?;
     let mut extracted =
         Extracted { title: book.title.unwrap_or(name), blocks: Vec::new(), warnings: Vec::new() };
-    for chapter in book.chapters {
+    let mut read = HashSet::new();
+    // A chapter that is listed again says nothing new.
+    for chapter in book.chapters.into_iter().filter(|chapter| read.insert(chapter.clone())) {
         if locked.contains(&chapter) {
             return Err(Unreadable::Encrypted(WHAT));
         }
@@ -50,9 +53,9 @@ fn rootfile(archive: &mut Archive<'_>) -> Result<String, Unreadable> {
 }
 
 /// The parts that a shop has locked to its own readers. Locked fonts do no harm.
-fn locked(archive: &mut Archive<'_>) -> Result<Vec<String>, Unreadable> {
-    let Some(text) = archive.text("META-INF/encryption.xml")? else { return Ok(Vec::new()) };
-    let Some(document) = xml::parse(&text) else { return Ok(Vec::new()) };
+fn locked(archive: &mut Archive<'_>) -> Result<HashSet<String>, Unreadable> {
+    let Some(text) = archive.text("META-INF/encryption.xml")? else { return Ok(HashSet::new()) };
+    let Some(document) = xml::parse(&text) else { return Ok(HashSet::new()) };
     let references = document.descendants().filter(|node| xml::name(*node) == "CipherReference");
     Ok(references.filter_map(|node| xml::attribute(node, "URI")).map(resolved_from("")).collect())
 }
@@ -84,8 +87,14 @@ impl Book {
         let document = xml::parse(package)?;
         let manifest = xml::below(document.root(), "manifest")?;
         let spine = xml::below(document.root(), "spine")?;
+        let mut items = HashMap::new();
+        for item in manifest.children() {
+            if let Some(id) = xml::attribute(item, "id") {
+                items.entry(id).or_insert(item);
+            }
+        }
         let item = |id: &str| {
-            let item = manifest.children().find(|item| xml::attribute(*item, "id") == Some(id))?;
+            let item = *items.get(id)?;
             let kind = xml::attribute(item, "media-type").unwrap_or_default();
             let contents = xml::attribute(item, "properties")
                 .is_some_and(|all| all.split(' ').any(|one| one == "nav"));

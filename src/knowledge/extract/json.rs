@@ -1,27 +1,30 @@
 //! JSON to blocks: objects in a list are rows, what else there is stands below headings of its names. Field names are
 //! kept in their order, and nested values are written as one would say them.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::{Block, Extracted, Unreadable, one_line, rows};
 
 /// A value that is written out on one line has at most so many values in it; one with more gets headings.
 const MOST_INLINE: usize = 40;
+/// The most values of a file, names not included.
+const MAX_VALUES: usize = 1_000_000;
 /// A text this long is a paragraph of its own, in characters.
 const LONG: usize = 300;
 
 /// Reads a document. Several values one after the other are read as lines.
 pub(super) fn read(text: &str, title: String) -> Result<Extracted, Unreadable> {
-    match serde_json::from_str::<Tree>(text) {
+    let left = Cell::new(MAX_VALUES);
+    match parse(text, &left) {
         Ok(tree) => extracted(&tree, title, Vec::new()),
+        Err(_) if left.get() == 0 => Err(too_many()),
         Err(error) => {
+            let left = Cell::new(MAX_VALUES);
             let lines = text.lines().filter(|line| !line.trim().is_empty());
-            if lines.clone().count() > 1
-                && lines.clone().all(|line| serde_json::from_str::<Tree>(line).is_ok())
-            {
+            if lines.clone().count() > 1 && lines.clone().all(|line| parse(line, &left).is_ok()) {
                 return read_lines(text, title);
             }
             Err(syntax(&error, error.line()))
@@ -29,12 +32,26 @@ pub(super) fn read(text: &str, title: String) -> Result<Extracted, Unreadable> {
     }
 }
 
+/// Reads one value, of at most so many.
+fn parse(text: &str, left: &Cell<usize>) -> serde_json::Result<Tree> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let tree = Reader { left }.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(tree)
+}
+
+fn too_many() -> Unreadable {
+    Unreadable::TooMany { what: "values", most: MAX_VALUES }
+}
+
 /// Reads a file with a value on each line; a line that is broken costs nothing but itself.
 pub(super) fn read_lines(text: &str, title: String) -> Result<Extracted, Unreadable> {
     let (mut values, mut warnings, mut first) = (Vec::new(), Vec::new(), None);
+    let left = Cell::new(MAX_VALUES);
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str::<Tree>(line) {
+        match parse(line, &left) {
             Ok(tree) => values.push(tree),
+            Err(_) if left.get() == 0 => return Err(too_many()),
             Err(error) => {
                 let why = syntax(&error, index + 1);
                 warnings.push(format!("{why}: the line was left out"));
@@ -69,15 +86,25 @@ enum Tree {
     Fields(Vec<(String, Self)>),
 }
 
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+/// Reads values, and counts them.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    left: &'a Cell<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Tree;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        self.left.set(self.left.get().saturating_sub(1));
+        if self.left.get() == 0 {
+            return Err(D::Error::custom("there are too many values"));
+        }
+        deserializer.deserialize_any(self)
     }
 }
 
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Tree;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,7 +128,9 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
-        Ok(Tree::Text(value.to_string()))
+        // Digit by digit, a number with an exponent has up to three hundred.
+        let plain = value == 0.0 || (1e-7..1e21).contains(&value.abs());
+        Ok(Tree::Text(if plain { value.to_string() } else { format!("{value:e}") }))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
@@ -110,7 +139,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Tree, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element()? {
+        while let Some(value) = list.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Tree::List(values))
@@ -118,8 +147,8 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
         let mut fields = Vec::new();
-        while let Some((name, value)) = map.next_entry::<String, Tree>()? {
-            fields.push((readable(&name), value));
+        while let Some(name) = map.next_key::<String>()? {
+            fields.push((readable(&name), map.next_value_seed(self)?));
         }
         Ok(Tree::Fields(fields))
     }

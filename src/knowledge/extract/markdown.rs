@@ -66,6 +66,9 @@ fn title_of(front: &str) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
+/// A longer address is left out, in bytes: nobody types it.
+const LONGEST_ADDRESS: usize = 2048;
+
 /// Collects blocks while the parser walks through the document.
 #[derive(Default)]
 struct Reader {
@@ -226,7 +229,7 @@ pub(super) fn is_address(url: &str) -> bool {
 
 /// What a link adds to its text: the address, unless the text says it or it means nothing outside.
 pub(super) fn address_after(text: &str, url: &str) -> String {
-    if !is_address(url) || says(text, url) {
+    if url.len() > LONGEST_ADDRESS || !is_address(url) || says(text, url) {
         return String::new();
     }
     let shown = shown(url);

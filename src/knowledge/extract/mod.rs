@@ -22,6 +22,7 @@ mod epub;
 mod flow;
 mod html;
 mod json;
+mod limits;
 mod markdown;
 mod opendocument;
 mod package;
@@ -198,6 +199,7 @@ fn read_text(bytes: &[u8], ending: &str, name: String) -> Result<Extracted, Unre
 fn finish(mut extracted: Extracted, frame: &'static str) -> Result<Extracted, Unreadable> {
     extracted.title = first_chars(&extracted.title, MAX_HEADING);
     demote_long_headings(&mut extracted.blocks);
+    limits::check(&extracted.blocks)?;
     let says = |block: &Block| !matches!(block, Block::Place(_));
     if extracted.blocks.iter().any(says) { Ok(extracted) } else { Err(Unreadable::NoText(frame)) }
 }

@@ -1,12 +1,13 @@
 //! OpenDocument texts and spreadsheets to blocks: headings, lists, tables, notes where they are referred to; every sheet
 //! with its cells as they are shown. What is deleted is not read, nor indexes and the tables of contents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use roxmltree::{Document, Node};
 
 use super::archive::Archive;
-use super::sheets::{self, MAX_CELLS, MAX_COLUMNS, Sheet};
+use super::limits::{Budget, MAX_CELLS, Repeats};
+use super::sheets::{self, MAX_COLUMNS, Sheet};
 use super::{Block, Extracted, Unreadable, one_line, rows, xml};
 
 /// What these formats are called where they cannot be read.
@@ -27,8 +28,12 @@ pub(super) fn read_text(bytes: &[u8], name: String) -> Result<Extracted, Unreada
         parents: parents(&document),
         title: None,
         blocks: Vec::new(),
+        left: Left::default(),
     };
     reader.blocks_of(body, 0);
+    if !reader.left.cells.take(1) {
+        return Err(too_many());
+    }
     let first = reader.blocks.iter().find_map(|block| match block {
         Block::Heading { level: 1, text } => Some(text.clone()),
         _ => None,
@@ -43,7 +48,7 @@ pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<Extracted, Unre
     let content = content(&mut archive, SHEET)?;
     let document = xml::parse(&content).ok_or(Unreadable::Damaged(SHEET))?;
     let body = body(&document, "spreadsheet").ok_or(Unreadable::Damaged(SHEET))?;
-    let mut left = MAX_CELLS;
+    let mut left = Left::default();
     let hidden = hidden(&document);
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
     for table in body.children().filter(|node| xml::name(*node) == "table") {
@@ -53,7 +58,7 @@ pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<Extracted, Unre
             let name = xml::attribute(table, "name").unwrap_or_default();
             warnings.push(format!("sheet {name} is hidden: it was not read"));
         } else {
-            found.push(sheet(table, &mut left).ok_or(Unreadable::TooManyRows(rows::MAX_ROWS))?);
+            found.push(sheet(table, &mut left).ok_or_else(too_many)?);
         }
     }
     let (blocks, odd) = sheets::blocks(found)?;
@@ -62,7 +67,7 @@ pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<Extracted, Unre
 }
 
 /// The styles of tables that are not shown.
-fn hidden<'a>(document: &'a Document<'_>) -> Vec<&'a str> {
+fn hidden<'a>(document: &'a Document<'_>) -> HashSet<&'a str> {
     let properties = document.descendants().filter(|node| {
         xml::name(*node) == "table-properties" && xml::attribute(*node, "display") == Some("false")
     });
@@ -90,7 +95,7 @@ fn title(archive: &mut Archive<'_>) -> Option<String> {
 }
 
 /// The list styles that number their first level.
-fn numbered(document: &Document<'_>) -> Vec<String> {
+fn numbered(document: &Document<'_>) -> HashSet<String> {
     let styles = document.descendants().filter(|node| xml::name(*node) == "list-style");
     let first = |style: &Node<'_, '_>| {
         style
@@ -114,11 +119,28 @@ fn parents(document: &Document<'_>) -> HashMap<String, String> {
     styles.filter_map(pair).collect()
 }
 
+/// What may still be read of tables.
+struct Left {
+    cells: Budget,
+    repeats: Repeats,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self { cells: Budget::new(MAX_CELLS), repeats: Repeats::default() }
+    }
+}
+
+fn too_many() -> Unreadable {
+    Unreadable::TooMany { what: "cells", most: MAX_CELLS }
+}
+
 struct Reader {
-    numbered: Vec<String>,
+    numbered: HashSet<String>,
     parents: HashMap<String, String>,
     title: Option<String>,
     blocks: Vec<Block>,
+    left: Left,
 }
 
 impl Reader {
@@ -170,7 +192,7 @@ impl Reader {
             return;
         }
         let style = xml::attribute(list, "style-name");
-        let numbered = style.map(|style| self.numbered.iter().any(|name| name == style));
+        let numbered = style.map(|style| self.numbered.contains(style));
         let numbered = numbered.or(outer.map(|(_, numbered)| numbered)).unwrap_or(false);
         let level = outer.map_or(0, |(level, _)| level.saturating_add(1));
         let items = list.children().filter(|node| xml::name(*node) == "list-item");
@@ -193,8 +215,7 @@ impl Reader {
     }
 
     fn table(&mut self, table: Node<'_, '_>, depth: usize) {
-        let mut left = MAX_CELLS;
-        let Some(sheet) = sheet(table, &mut left) else { return };
+        let Some(sheet) = sheet(table, &mut self.left) else { return };
         let widest = sheet.rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
         if widest < 2 {
             let cells = table.descendants().filter(|node| xml::name(*node) == "table-cell");
@@ -246,14 +267,16 @@ fn inline(parent: Node<'_, '_>, text: &mut String, depth: usize) {
 }
 
 /// The rows of a table; `None` when there are too many cells in the file.
-fn sheet(table: Node<'_, '_>, left: &mut usize) -> Option<Sheet> {
+fn sheet(table: Node<'_, '_>, left: &mut Left) -> Option<Sheet> {
     let name = xml::attribute(table, "name").unwrap_or_default().to_owned();
     let mut sheet = Sheet { name, rows: Vec::new() };
     let (mut number, mut spans) = (1, HashMap::new());
     for row in elements(table, 0) {
         let repeated = count(row, "number-rows-repeated");
-        let cells = cells(row, &mut spans);
-        *left = left.checked_sub(cells.len())?;
+        let cells = cells(row, &mut spans, &left.repeats);
+        if !left.cells.take(cells.len()) {
+            return None;
+        }
         // What is repeated says nothing new.
         if cells.iter().any(|cell| !cell.is_empty()) {
             sheet.rows.push((number, cells));
@@ -279,7 +302,11 @@ fn elements<'a, 'i>(parent: Node<'a, 'i>, depth: usize) -> Vec<Node<'a, 'i>> {
 }
 
 /// A row's cells. `spans`: by column, what still goes on from the rows above, and over how many rows.
-fn cells(row: Node<'_, '_>, spans: &mut HashMap<usize, (usize, String)>) -> Vec<String> {
+fn cells(
+    row: Node<'_, '_>,
+    spans: &mut HashMap<usize, (usize, String)>,
+    repeats: &Repeats,
+) -> Vec<String> {
     let mut cells: Vec<String> = Vec::new();
     for cell in row.children().filter(Node::is_element) {
         let repeated = count(cell, "number-columns-repeated");
@@ -300,10 +327,14 @@ fn cells(row: Node<'_, '_>, spans: &mut HashMap<usize, (usize, String)>) -> Vec<
             spans.get_mut(&cells.len()).filter(|(left, _)| *left > 0)
         {
             *left -= 1;
-            text.clone_from(above);
+            repeats.of(above).clone_into(&mut text);
         }
-        let room = MAX_COLUMNS.saturating_sub(cells.len());
-        cells.extend(std::iter::repeat_n(text, repeated.min(room)));
+        let again = repeated.min(MAX_COLUMNS.saturating_sub(cells.len()));
+        let start = cells.len();
+        cells.extend((1..again).map(|_| repeats.of(&text).to_owned()));
+        if again > 0 {
+            cells.insert(start, text);
+        }
     }
     let used = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
     cells.truncate(used);

@@ -10,6 +10,7 @@ use super::bounds::Deadline;
 use super::{Extracted, Unreadable, one_line};
 
 mod direction;
+mod filters;
 mod lines;
 mod page;
 mod paper;
@@ -17,32 +18,43 @@ mod shape;
 mod streams;
 
 use page::Collector;
+use streams::Contents;
 
 /// What this format is called where it cannot be read.
 const WHAT: &str = "PDF";
+/// The most letters of a document: a book of three thousand pages.
+const MAX_LETTERS: usize = 5_000_000;
 /// Pages with fewer letters than this show nothing but their number.
 const FEW_LETTERS: usize = 12;
 
 /// Reads a document. Its title is its property, else its largest heading on the first page, else `name`.
 pub(super) fn read(
-    bytes: Vec<u8>,
+    mut bytes: Vec<u8>,
     name: String,
     deadline: Deadline,
 ) -> Result<Extracted, Unreadable> {
-    streams::measure(&bytes, deadline)?;
+    let tamed = streams::tame(&mut bytes, deadline)?;
     let whole = streams::is_whole(&bytes);
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Unreadable::Encrypted(WHAT),
         _ => Unreadable::Damaged(WHAT),
     })?;
+    if tamed.encrypted {
+        streams::measure_open(pdf.objects(), deadline)?;
+    }
     let cache = InterpreterCache::new();
     let settings = InterpreterSettings::default();
     let mut papers = Vec::new();
-    let mut seen = Seen::default();
+    let (mut seen, mut contents) = (Seen { lost: tamed.lost, ..Seen::default() }, Contents::default());
     for page in pdf.pages().iter() {
         deadline.check();
+        contents.add(page)?;
         let read = collect(page, &cache, &settings, deadline);
         seen.add(&read);
+        if seen.letters + seen.unknown > MAX_LETTERS {
+            let most = format!("more than {MAX_LETTERS} letters");
+            return Err(Unreadable::Bomb { what: WHAT, most });
+        }
         papers.push(paper::Paper::read(&read.glyphs));
     }
     seen.judge(whole)?;
@@ -88,6 +100,8 @@ struct Seen {
     letters: usize,
     unknown: usize,
     images: usize,
+    /// Parts that were struck out.
+    lost: usize,
 }
 
 impl Seen {
@@ -121,6 +135,12 @@ impl Seen {
             warnings.push(format!(
                 "pages of pictures without text were not read ({}{more}): run text recognition (OCR) over the file",
                 numbers.join(", ")
+            ));
+        }
+        if self.lost > 0 {
+            warnings.push(format!(
+                "{} parts are damaged, or drawings of more than 4 MB, and were not read",
+                self.lost
             ));
         }
         if self.unknown * 50 > self.letters {

@@ -1,10 +1,15 @@
 //! Rows of cells to blocks, wherever the rows come from: which row names the columns, and which columns are a question
 //! and its answer. Reads no format.
 
-use super::{Block, Unreadable, one_line};
+use super::limits::{Budget, MAX_CELLS, MAX_TEXT, too_much_text};
+use super::{Block, Unreadable, first_chars, one_line};
 
 /// The most rows of a file.
 pub(super) const MAX_ROWS: usize = 200_000;
+/// The most columns of a file: as many as Excel has.
+const MAX_COLUMNS: usize = 16_384;
+/// A longer name of a column is shortened, in characters: it is repeated with every cell.
+const LONGEST_NAME: usize = 200;
 /// After so many warnings the rest is only counted.
 pub(super) const MAX_WARNINGS: usize = 20;
 
@@ -38,7 +43,6 @@ const ANSWER: &[&str] = &[
 ];
 
 /// What the rows become.
-#[derive(Default)]
 pub(super) struct Table {
     header: Option<Vec<String>>,
     /// Where the question and the answer are.
@@ -47,6 +51,21 @@ pub(super) struct Table {
     pub(super) blocks: Vec<Block>,
     /// What is odd about them, a sentence each.
     pub(super) warnings: Vec<String>,
+    text: Budget,
+    cells: Budget,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            header: None,
+            pair: None,
+            blocks: Vec::new(),
+            warnings: Vec::new(),
+            text: Budget::new(MAX_TEXT),
+            cells: Budget::new(MAX_CELLS),
+        }
+    }
 }
 
 impl Table {
@@ -55,12 +74,23 @@ impl Table {
         if cells.iter().all(String::is_empty) {
             return Ok(());
         }
+        if cells.len() > MAX_COLUMNS {
+            return Err(Unreadable::TooMany { what: "columns", most: MAX_COLUMNS });
+        }
         let Some(header) = &self.header else {
             self.begin(cells, line);
             return Ok(());
         };
         if self.blocks.len() >= MAX_ROWS {
             return Err(Unreadable::TooManyRows(MAX_ROWS));
+        }
+        let used = || cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
+        let name = |at: usize| header.get(at).map_or(0, String::len);
+        if !self.cells.take(used().count()) {
+            return Err(Unreadable::TooMany { what: "cells", most: MAX_CELLS });
+        }
+        if !self.text.take(used().map(|(at, cell)| name(at) + cell.len()).sum()) {
+            return Err(too_much_text());
         }
         if cells.len() > header.len() {
             self.warnings.push(format!(
@@ -86,7 +116,8 @@ impl Table {
             self.header = Some(header);
             return;
         }
-        let header: Vec<String> = cells.iter().map(|cell| one_line(cell)).collect();
+        let name = |cell: &String| first_chars(&one_line(cell), LONGEST_NAME);
+        let header: Vec<String> = cells.iter().map(name).collect();
         self.pair = pair_of(&header);
         self.header = Some(header);
     }

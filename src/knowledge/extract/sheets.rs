@@ -3,8 +3,6 @@
 use super::rows::{self, Table};
 use super::{Block, Unreadable};
 
-/// The most cells of a file that are read.
-pub(super) const MAX_CELLS: usize = 2_000_000;
 /// The most columns of a sheet that are read.
 pub(super) const MAX_COLUMNS: usize = 1000;
 

@@ -4,6 +4,11 @@
 /// The most elements within elements.
 pub(super) const MAX_DEPTH: usize = 256;
 
+/// The most tags that go through: each takes some hundred bytes as an element.
+pub(super) const MAX_TAGS: usize = 400_000;
+/// Lists within lists; deeper ones are only text. Each level is written before every line of it.
+const MAX_LISTS: usize = 8;
+
 /// Elements that are closed by their own end tag.
 const CONTAINERS: &[&str] = &[
     "a",
@@ -89,12 +94,17 @@ pub(super) struct Sieved {
     pub(super) depth: usize,
 }
 
-/// Nested deeper than `MAX_DEPTH`.
+/// A page that is not read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooDeep;
+pub(super) enum Refusal {
+    /// Nested deeper than `MAX_DEPTH`.
+    TooDeep,
+    /// More than `MAX_TAGS`.
+    TooManyTags,
+}
 
 /// Passes a page through. `forms`: what stands in forms is text, too.
-pub(super) fn sieve(source: &str, forms: bool) -> Result<Sieved, TooDeep> {
+pub(super) fn sieve(source: &str, forms: bool) -> Result<Sieved, Refusal> {
     let mut sieve = Sieve { rest: source, forms, ..Sieve::default() };
     while let Some((text, rest)) = sieve.rest.split_once('<') {
         sieve.out.html.push_str(text);
@@ -114,12 +124,13 @@ struct Sieve<'a> {
     open: Vec<(&'static str, &'static str)>,
     /// Opaque elements that are not closed up to the end of the page.
     unclosed: Vec<&'static str>,
+    tags: usize,
     out: Sieved,
 }
 
 impl Sieve<'_> {
     /// Reads what comes after a `<`.
-    fn tag(&mut self) -> Result<(), TooDeep> {
+    fn tag(&mut self) -> Result<(), Refusal> {
         if let Some(comment) = self.rest.strip_prefix("!--") {
             self.rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
             return Ok(());
@@ -148,7 +159,12 @@ impl Sieve<'_> {
         self.begin(&name, attributes.get(..length).unwrap_or_default())
     }
 
-    fn begin(&mut self, name: &str, attributes: &str) -> Result<(), TooDeep> {
+    fn begin(&mut self, name: &str, attributes: &str) -> Result<(), Refusal> {
+        let shapes = find(CONTAINERS, name).or(find(SELF_ENDING, name)).is_some() || name == "br";
+        self.tags += usize::from(shapes);
+        if self.tags > MAX_TAGS {
+            return Err(Refusal::TooManyTags);
+        }
         if let Some(name) = find(CONTAINERS, name) {
             return self.open(name, attributes);
         }
@@ -169,10 +185,10 @@ impl Sieve<'_> {
         Ok(())
     }
 
-    fn open(&mut self, name: &'static str, attributes: &str) -> Result<(), TooDeep> {
+    fn open(&mut self, name: &'static str, attributes: &str) -> Result<(), Refusal> {
         self.end_unclosed(name);
         if self.open.len() >= MAX_DEPTH {
-            return Err(TooDeep);
+            return Err(Refusal::TooDeep);
         }
         let shown = self.shown(name);
         self.open.push((name, shown));
@@ -203,8 +219,15 @@ impl Sieve<'_> {
         match name {
             "header" | "footer" if within(&["main", "article", "section"]) => "div",
             "form" if self.forms => "div",
+            // Its words are what counts, and a mark before each line of it would only be taken out again.
+            "blockquote" => "div",
+            "ul" | "ol" | "menu" | "dir" if self.lists() >= MAX_LISTS => "div",
             _ => name,
         }
+    }
+
+    fn lists(&self) -> usize {
+        self.open.iter().filter(|(_, shown)| matches!(*shown, "ul" | "ol" | "menu" | "dir")).count()
     }
 
     /// Closes an element with all that is still open in it. A table's cell closes nothing outside of the table.
@@ -383,8 +406,9 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused_and_unclosed_paragraphs_are_not() {
-        assert_eq!(sieve(&"<div>".repeat(100_000), false), Err(TooDeep));
-        assert_eq!(sieve(&"<div><table></div>".repeat(100_000), false), Err(TooDeep));
-        assert!(sieve(&"<p>x<br><li>y<b><a name=z><h2>".repeat(100_000), false).is_ok());
+        assert_eq!(sieve(&"<div>".repeat(100_000), false), Err(Refusal::TooDeep));
+        assert_eq!(sieve(&"<div><table></div>".repeat(100_000), false), Err(Refusal::TooDeep));
+        assert!(sieve(&"<p>x<br><li>y<b><a name=z><h2>".repeat(50_000), false).is_ok());
+        assert_eq!(sieve(&"<p>x".repeat(500_000), false), Err(Refusal::TooManyTags));
     }
 }

@@ -1,10 +1,11 @@
 //! PowerPoint presentations to blocks, slide by slide in the order of the show: title, text, tables, the speaker's notes.
 //! Hidden slides are not read, nor what stands in pictures and charts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use roxmltree::Node;
 
+use super::limits::Repeats;
 use super::package::{Package, Relation};
 use super::{Block, Extracted, Unreadable, one_line, rows, xml};
 
@@ -27,6 +28,9 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> 
         .filter(|part| part.kind == "slide")
         .map(|part| part.target.clone())
         .collect();
+    // A slide that is listed again says nothing new.
+    let mut read = HashSet::new();
+    let paths = paths.into_iter().filter(|path| read.insert(path.clone()));
     let (mut blocks, mut warnings, mut first) = (Vec::new(), Vec::new(), None);
     for (number, path) in (1..).zip(paths) {
         match read_slide(&mut package, &path)? {
@@ -59,7 +63,12 @@ fn read_slide(package: &mut Package<'_>, path: &str) -> Result<Option<Slide>, Un
     let Some(document) = xml::parse(&text) else { return Ok(None) };
     let relations = package.relations(path)?;
     let hidden = xml::attribute(document.root_element(), "show") == Some("0");
-    let mut reader = Reader { relations, title: None, blocks: Vec::new() };
+    let mut reader = Reader {
+        relations,
+        title: None,
+        blocks: Vec::new(),
+        repeats: Repeats::default(),
+    };
     if let Some(tree) = xml::below(document.root(), "spTree") {
         reader.shapes(tree, 0);
     }
@@ -87,6 +96,7 @@ struct Reader {
     relations: HashMap<String, Relation>,
     title: Option<String>,
     blocks: Vec<Block>,
+    repeats: Repeats,
 }
 
 impl Reader {
@@ -148,7 +158,8 @@ impl Reader {
                 let paragraphs = cell.descendants().filter(|node| xml::name(*node) == "p");
                 let lines = paragraphs.map(|p| line(p, &self.relations));
                 let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
-                cells.push(above.cloned().unwrap_or_else(|| lines.join("\n")));
+                let above = above.map(|above| self.repeats.of(above).to_owned());
+                cells.push(above.unwrap_or_else(|| lines.join("\n")));
             }
             found.push(cells);
         }

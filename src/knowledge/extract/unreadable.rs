@@ -87,4 +87,21 @@ pub(crate) enum Unreadable {
         /// The bound.
         seconds: u64,
     },
+    /// It is packed in a way that no program writes.
+    #[error("the {0} is packed in an unusual way that is not read: print it to PDF again from the program that wrote it")]
+    Packed(&'static str),
+    /// More text than is read, in MB, with what is repeated of it.
+    #[error(
+        "the file comes to more than {0} MB of text when it is read: split it into several files, and shorten long \
+         headings and names of columns"
+    )]
+    TooMuchText(usize),
+    /// More of something than is read.
+    #[error("the file has more than {most} {what}: split it into several files")]
+    TooMany {
+        /// What there is too much of, in the plural.
+        what: &'static str,
+        /// The bound.
+        most: usize,
+    },
 }

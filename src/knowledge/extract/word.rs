@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use roxmltree::Node;
 
+use super::limits::{Budget, MAX_CELLS, Repeats};
 use super::package::{Package, Relation};
 use super::{Block, Extracted, Unreadable, one_line, rows, xml};
 
@@ -38,8 +39,20 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> 
     notes.extend(self::notes(&part(&mut package, "endnotes")?, "endnote"));
     let document = xml::parse(&text).ok_or_else(|| package.damaged())?;
     let body = xml::below(document.root(), "body").ok_or_else(|| package.damaged())?;
-    let mut reader = Reader { styles, lists, notes, relations, title: None, blocks: Vec::new() };
+    let mut reader = Reader {
+        styles,
+        lists,
+        notes,
+        relations,
+        title: None,
+        blocks: Vec::new(),
+        repeats: Repeats::default(),
+        cells: Budget::new(MAX_CELLS),
+    };
     reader.blocks_of(body, 0);
+    if !reader.cells.take(1) {
+        return Err(Unreadable::TooMany { what: "cells", most: MAX_CELLS });
+    }
     let first = reader.blocks.iter().find_map(|block| match block {
         Block::Heading { level: 1, text } => Some(text.clone()),
         _ => None,
@@ -69,6 +82,9 @@ struct Reader {
     relations: HashMap<String, Relation>,
     title: Option<String>,
     blocks: Vec<Block>,
+    repeats: Repeats,
+    /// How many cells of tables may still come.
+    cells: Budget,
 }
 
 /// The text of a paragraph.
@@ -150,8 +166,9 @@ impl Reader {
                     let target = xml::attribute(node, "id").and_then(|id| self.relations.get(id));
                     if let Some(relation) = target.filter(|relation| relation.external) {
                         let shown = line.text.get(start..).unwrap_or_default().to_owned();
-                        line.text
-                            .push_str(&super::markdown::address_after(&shown, &relation.target));
+                        let address =
+                            super::markdown::address_after(&shown, &relation.target);
+                        line.text.push_str(self.repeats.of(&address));
                     }
                 }
                 "pPr" | "del" | "moveFrom" | "rPr" => {}
@@ -192,7 +209,10 @@ impl Reader {
     fn note(&self, kind: &'static str, node: Node<'_, '_>, line: &mut Line<'_, '_>) {
         let id = xml::attribute(node, "id").unwrap_or_default().to_owned();
         if let Some(note) = self.notes.get(&(kind, id)) {
-            line.text.extend([" (", note, ")"]);
+            let note = self.repeats.of(note);
+            if !note.is_empty() {
+                line.text.extend([" (", note, ")"]);
+            }
         }
     }
 
@@ -211,8 +231,11 @@ impl Reader {
         });
         let mut cells: Vec<Vec<String>> = Vec::new();
         for row in rows {
-            let above = cells.last().cloned().unwrap_or_default();
-            cells.push(self.row(row, &above));
+            let row = self.row(row, cells.last().map_or(&[][..], Vec::as_slice));
+            if !self.cells.take(row.len()) {
+                return;
+            }
+            cells.push(row);
         }
         self.blocks.extend(rows::table(cells, headed.then_some(true)));
     }
@@ -226,7 +249,7 @@ impl Reader {
             let goes_on = property("vMerge")
                 .is_some_and(|merge| xml::attribute(merge, "val") != Some("restart"));
             let text = if goes_on {
-                above.get(cells.len()).cloned().unwrap_or_default()
+                above.get(cells.len()).map_or("", |above| self.repeats.of(above)).to_owned()
             } else {
                 self.cell(cell)
             };
@@ -256,9 +279,10 @@ impl Reader {
 fn boxes<'a, 'i>(node: Node<'a, 'i>, line: &mut Line<'a, 'i>) {
     let node = xml::child(node, "Choice").unwrap_or(node);
     let found = node.descendants().filter(|node| xml::name(*node) == "txbxContent");
-    let inner = |node: &Node<'_, '_>| {
-        node.ancestors().skip(1).any(|above| matches!(xml::name(above), "txbxContent" | "Fallback"))
-            && !line.boxes.is_empty()
+    // Boxes in boxes are found with those.
+    let inner = |found: &Node<'_, '_>| {
+        let mut between = found.ancestors().skip(1).take_while(|above| *above != node);
+        between.any(|above| matches!(xml::name(above), "txbxContent" | "Fallback"))
     };
     let found: Vec<_> = found.filter(|node| !inner(node)).collect();
     line.boxes.extend(found);

@@ -7,8 +7,9 @@ use std::io::Cursor;
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 
 use super::archive::Archive;
-use super::sheets::{self, MAX_CELLS, MAX_COLUMNS, Sheet};
-use super::{Extracted, Unreadable, encoding, rows};
+use super::limits::{Budget, MAX_CELLS, MAX_TEXT, Repeats, too_much_text};
+use super::sheets::{self, MAX_COLUMNS, Sheet};
+use super::{Extracted, Unreadable, encoding};
 
 mod number;
 
@@ -16,6 +17,10 @@ mod number;
 const WHAT: &str = "Excel workbook";
 /// The most merged areas that are looked at.
 const MAX_MERGED: usize = 20_000;
+/// The most of the texts that cells share, and of any other part but sheets and pictures, in bytes.
+const MAX_SHARED: u64 = 32 * 1024 * 1024;
+/// The most of what says how cells look, and which sheets there are, in bytes: all of it is held.
+const MAX_FRAME: u64 = 4 * 1024 * 1024;
 
 type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 /// The cells of a sheet by row and column, both from 0.
@@ -23,10 +28,10 @@ type Cells = BTreeMap<u32, BTreeMap<u32, String>>;
 
 /// Reads a workbook.
 pub(super) fn read(bytes: &[u8], title: String) -> Result<Extracted, Unreadable> {
-    Archive::open(bytes, WHAT)?.measure()?;
+    Archive::open(bytes, WHAT)?.measure(most_of)?;
     let damaged = |_| Unreadable::Damaged(WHAT);
     let mut workbook: Workbook<'_> = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
-    let (mut found, mut warnings, mut left) = (Vec::new(), Vec::new(), MAX_CELLS);
+    let (mut found, mut warnings, mut left) = (Vec::new(), Vec::new(), Left::default());
     for sheet in workbook.sheets_metadata().to_vec() {
         if sheet.typ != SheetType::WorkSheet {
             continue;
@@ -35,32 +40,73 @@ pub(super) fn read(bytes: &[u8], title: String) -> Result<Extracted, Unreadable>
             warnings.push(format!("sheet {} is hidden: it was not read", sheet.name));
             continue;
         }
-        let mut cells = cells(&mut workbook, &sheet.name, &mut left).map_err(damaged)?;
-        if left == 0 {
-            return Err(Unreadable::TooManyRows(rows::MAX_ROWS));
-        }
-        fill_down(&mut workbook, &sheet.name, &mut cells);
-        found.push(Sheet { name: sheet.name, rows: dense(cells) });
+        let mut cells = cells(&mut workbook, &sheet.name, &mut left)?;
+        fill_down(&mut workbook, (&sheet.name, &mut cells), &mut left);
+        found.push(Sheet { name: sheet.name, rows: dense(cells, &mut left)? });
     }
     let (blocks, odd) = sheets::blocks(found)?;
     warnings.extend(odd);
     Ok(Extracted { title, blocks, warnings })
 }
 
+/// The most that a part of the archive may have, by its name.
+fn most_of(name: &str) -> u64 {
+    let name = name.to_ascii_lowercase();
+    if name.starts_with("xl/worksheets/sheet") || name.contains("/media/") {
+        u64::MAX
+    } else if ["styles", "workbook", ".rels", "theme", "[content_types]"]
+        .iter()
+        .any(|part| name.contains(part))
+    {
+        MAX_FRAME
+    } else {
+        MAX_SHARED
+    }
+}
+
+/// What may still be read of the file.
+struct Left {
+    cells: Budget,
+    text: Budget,
+    /// With the empty ones before those that are used.
+    places: Budget,
+    repeats: Repeats,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self {
+            cells: Budget::new(MAX_CELLS),
+            text: Budget::new(MAX_TEXT),
+            places: Budget::new(2 * MAX_CELLS),
+            repeats: Repeats::default(),
+        }
+    }
+}
+
+fn too_many(most: usize) -> Unreadable {
+    Unreadable::TooMany { what: "cells", most }
+}
+
 fn cells(
     workbook: &mut Workbook<'_>,
     sheet: &str,
-    left: &mut usize,
-) -> Result<Cells, calamine::XlsxError> {
-    let mut reader = workbook.worksheet_cells_reader(sheet)?;
+    left: &mut Left,
+) -> Result<Cells, Unreadable> {
+    let damaged = |_| Unreadable::Damaged(WHAT);
+    let mut reader = workbook.worksheet_cells_reader(sheet).map_err(damaged)?;
     let mut cells = Cells::new();
-    while *left > 0 {
-        let Some((cell, style)) = reader.next_cell_with_style_id()? else { break };
+    while let Some((cell, style)) = reader.next_cell_with_style_id().map_err(damaged)? {
         let (row, column) = cell.get_position();
         let format = reader.styles().get(style).and_then(|style| style.number_format.as_ref());
         let text = shown(cell.get_value(), format.map_or("", |format| &format.format_code));
         if !text.is_empty() && column as usize <= MAX_COLUMNS {
-            *left -= 1;
+            if !left.cells.take(1) {
+                return Err(too_many(MAX_CELLS));
+            }
+            if !left.text.take(text.len()) {
+                return Err(too_much_text());
+            }
             cells.entry(row).or_default().insert(column, text);
         }
     }
@@ -83,7 +129,11 @@ fn shown(value: &DataRef<'_>, format: &str) -> String {
 }
 
 /// A cell that is merged over several rows counts for each of them.
-fn fill_down(workbook: &mut Workbook<'_>, sheet: &str, cells: &mut Cells) {
+fn fill_down(
+    workbook: &mut Workbook<'_>,
+    (sheet, cells): (&str, &mut Cells),
+    left: &mut Left,
+) {
     let Ok(merged) = workbook.merge_cells_by_sheet_name(sheet) else { return };
     for area in merged.into_iter().take(MAX_MERGED) {
         let (row, column) = area.start;
@@ -92,19 +142,27 @@ fn fill_down(workbook: &mut Workbook<'_>, sheet: &str, cells: &mut Cells) {
         };
         let Some(below) = row.checked_add(1).filter(|below| *below <= area.end.0) else { continue };
         for (_, row) in cells.range_mut(below..=area.end.0) {
-            row.entry(column).or_insert_with(|| text.clone());
+            let again = left.repeats.of(&text);
+            if again.is_empty() || !left.cells.take(1) {
+                return;
+            }
+            row.entry(column).or_insert_with(|| again.to_owned());
         }
     }
 }
 
-fn dense(cells: Cells) -> Vec<(usize, Vec<String>)> {
+fn dense(cells: Cells, left: &mut Left) -> Result<Vec<(usize, Vec<String>)>, Unreadable> {
     let row = |(number, cells): (u32, BTreeMap<u32, String>)| {
-        let mut row = Vec::new();
+        let width = cells.last_key_value().map_or(0, |(column, _)| *column as usize + 1);
+        if !left.places.take(width) {
+            return Err(too_many(2 * MAX_CELLS));
+        }
+        let mut row = Vec::with_capacity(width);
         for (column, text) in cells {
             row.resize(column as usize, String::new());
             row.push(text);
         }
-        (number as usize + 1, row)
+        Ok((number as usize + 1, row))
     };
     cells.into_iter().map(row).collect()
 }

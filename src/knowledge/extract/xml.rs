@@ -3,13 +3,72 @@
 use roxmltree::{Document, Node, ParsingOptions};
 
 /// The most nodes of a document; each takes some 60 bytes.
-const MAX_NODES: u32 = 4_000_000;
+const MAX_NODES: u32 = 2_000_000;
+/// The most elements within elements.
+const MAX_DEPTH: usize = 512;
+/// The most attributes of a tag, each of which is compared with all others, and of a document.
+const MAX_IN_TAG: usize = 1000;
+const MAX_ATTRIBUTES: usize = 2_000_000;
+/// The most namespaces that are declared: elements inherit lists of them.
+const MAX_NAMESPACES: usize = 12_000;
 
 /// Reads a document; `None` when it is no XML, or too much of it.
 pub(super) fn parse(text: &str) -> Option<Document<'_>> {
+    if !is_bounded(text) {
+        return None;
+    }
     let options =
         ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).ok()
+}
+
+/// Whether the parser's work, which is done before anything of the tree can be seen, is bounded.
+fn is_bounded(text: &str) -> bool {
+    let (mut depth, mut attributes, mut namespaces) = (0_usize, 0_usize, 0_usize);
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('<') {
+        let skipped = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")].into_iter().find_map(|(begin, end)| {
+            let inside = after.strip_prefix(begin)?;
+            Some(inside.split_once(end).map_or("", |(_, behind)| behind))
+        });
+        if let Some(behind) = skipped {
+            rest = behind;
+            continue;
+        }
+        let (tag, behind) = after.split_at(tag_length(after));
+        rest = behind;
+        if tag.starts_with('/') {
+            depth = depth.saturating_sub(1);
+            continue;
+        }
+        depth += usize::from(!tag.ends_with('/'));
+        let own = tag.bytes().filter(|byte| *byte == b'=').count();
+        // A value may hold the sign, too, as addresses do.
+        if own > MAX_IN_TAG {
+            return false;
+        }
+        attributes += own;
+        namespaces += if own > 0 { tag.matches("xmlns").count() } else { 0 };
+        if depth > MAX_DEPTH || attributes > MAX_ATTRIBUTES || namespaces > MAX_NAMESPACES {
+            return false;
+        }
+    }
+    true
+}
+
+/// Up to the end of a tag; a `>` in quotation marks is none.
+fn tag_length(text: &str) -> usize {
+    let mut quote = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'>') => return at,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// The name of an element without its prefix; empty for what is no element.
@@ -35,4 +94,23 @@ pub(super) fn below<'a, 'i>(node: Node<'a, 'i>, wanted: &str) -> Option<Node<'a,
 /// All text below an element, as it is.
 pub(super) fn text(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_keep_the_parser_for_hours_is_no_document() {
+        assert!(parse("<a x='1>2' y=\"<\"><!-- <b> --><![CDATA[<c>]]><d/></a>").is_none(), "a `<` in a value");
+        assert!(parse("<a x='1>2'><!-- <b> --><![CDATA[<c>]]><d/><?e <f>?></a>").is_some());
+        let deep = |levels: usize| "<a>".repeat(levels) + &"</a>".repeat(levels);
+        assert!(parse(&deep(500)).is_some());
+        assert!(parse(&deep(600)).is_none());
+        let wide = |number: usize| (0..number).map(|n| format!(" a{n}=''")).collect::<String>();
+        assert!(parse(&format!("<a{}/>", wide(900))).is_some());
+        assert!(parse(&format!("<a{}/>", wide(1100))).is_none());
+        let named: String = (0..13_000).map(|n| format!("<b xmlns:n{n}='n{n}'/>")).collect();
+        assert!(parse(&format!("<a>{named}</a>")).is_none());
+    }
 }

@@ -18,6 +18,8 @@ use crate::knowledge::FORMATS;
 
 /// More links of a page are not followed.
 const MOST_LINKS: usize = 2000;
+/// A longer link leads nowhere, in bytes; nor is one resolved against a longer address.
+const LONGEST_LINK: usize = 2048;
 /// How much of a page is read at once, in bytes, and how long it is read for.
 const PIECE: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -122,27 +124,31 @@ impl Seen {
             let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
             found.map(|attribute| attribute.value.trim())
         };
+        let address = || get("href").filter(|href| href.len() <= LONGEST_LINK);
         let has = |name: &str, word: &str| {
             get(name).is_some_and(|value| {
                 value.split_whitespace().any(|one| one.eq_ignore_ascii_case(word))
             })
         };
         match &*tag.name {
-            "base" if self.base.is_none() => self.base = get("href").map(ToOwned::to_owned),
+            "base" if self.base.is_none() => self.base = address().map(ToOwned::to_owned),
             "a" | "area" if self.hrefs.len() < MOST_LINKS && !has("rel", "nofollow") => {
-                self.hrefs.extend(get("href").map(ToOwned::to_owned));
+                self.hrefs.extend(address().map(ToOwned::to_owned));
             }
             "link" if has("rel", "canonical") && self.canonical.is_none() => {
-                self.canonical = get("href").map(ToOwned::to_owned);
+                self.canonical = address().map(ToOwned::to_owned);
             }
-            "link" if has("rel", "next") => self.hrefs.extend(get("href").map(ToOwned::to_owned)),
+            "link" if self.hrefs.len() < MOST_LINKS && has("rel", "next") => {
+                self.hrefs.extend(address().map(ToOwned::to_owned));
+            }
             "meta" if has("name", "robots") || has("name", NAME) => {
                 self.wish.add(get("content").unwrap_or_default());
             }
-            "meta" if has("http-equiv", "refresh") => {
+            "meta" if self.hrefs.len() < MOST_LINKS && has("http-equiv", "refresh") => {
                 let content = get("content").unwrap_or_default();
                 let target =
                     content.to_ascii_lowercase().find("url=").and_then(|at| content.get(at + 4..));
+                let target = target.filter(|url| url.len() <= LONGEST_LINK);
                 self.hrefs.extend(target.map(|url| url.trim_matches(['\'', '"', ' ']).to_owned()));
             }
             _ => {}

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(super) const NAME: &str = "frontdesk";
 /// More of the file is not read, in bytes: RFC 9309 asks for 500 KiB at least.
 pub(super) const MAX_BYTES: usize = 500 * 1024;
+/// More rules are not read: each is compared with every address.
+const MOST_RULES: usize = 5000;
 /// More wild cards are not compared: a rule with so many means nothing that a person wrote.
 const MOST_STARS: usize = 32;
 
@@ -108,7 +110,7 @@ impl Reader {
         // A rule without a path is none, but it is a line of its group.
         let means = value.starts_with(['/', '*'])
             && value.bytes().filter(|byte| *byte == b'*').count() <= MOST_STARS;
-        for group in self.groups().filter(|_| means) {
+        for group in self.groups().filter(|group| means && group.rules.len() < MOST_RULES) {
             group.rules.push(rule.clone());
         }
     }

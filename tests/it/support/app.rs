@@ -193,6 +193,19 @@ impl Setup {
     }
 }
 
+/// Changes rows of the database of a desk in this folder, or at this URL, behind its back; how many.
+pub(crate) async fn change(home: &Path, url: &str, sql: &str) -> u64 {
+    let sql = AssertSqlSafe(sql.to_owned());
+    if url.is_empty() {
+        let file = format!("sqlite://{}", home.join("desk.db").display());
+        let mut database = SqliteConnection::connect(&file).await.unwrap();
+        database.execute(sql).await.unwrap().rows_affected()
+    } else {
+        let mut database = PgConnection::connect(url).await.unwrap();
+        database.execute(sql).await.unwrap().rows_affected()
+    }
+}
+
 /// A number's section.
 pub(crate) fn number(name: &str, agent: &str, id: &str, graph: &str) -> String {
     format!(
@@ -316,15 +329,7 @@ impl TestApp {
 
     /// Changes rows of the database behind the application's back; how many.
     pub(crate) async fn change(&self, sql: &str) -> u64 {
-        let (url, sql) = (self.config.store.url.expose_secret(), AssertSqlSafe(sql.to_owned()));
-        if url.is_empty() {
-            let file = format!("sqlite://{}", self.home.path().join("desk.db").display());
-            let mut database = SqliteConnection::connect(&file).await.unwrap();
-            database.execute(sql).await.unwrap().rows_affected()
-        } else {
-            let mut database = PgConnection::connect(url).await.unwrap();
-            database.execute(sql).await.unwrap().rows_affected()
-        }
+        change(self.home.path(), self.config.store.url.expose_secret(), sql).await
     }
 
     /// What customers got, as (recipient, text), in order.

@@ -9,6 +9,9 @@ use crate::knowledge::extract::xml;
 /// A style may be based on another, so many times over.
 const MOST_BASES: usize = 12;
 
+/// More lists are taken for bullets.
+const MOST_LISTS: usize = 20_000;
+
 /// What a style says itself.
 #[derive(Debug, Default)]
 struct Style {
@@ -125,7 +128,7 @@ impl Lists {
         let mut kinds: HashMap<&str, Vec<(u8, bool)>> = HashMap::new();
         for node in document.descendants().filter(|node| xml::name(*node) == "abstractNum") {
             let level = |level| {
-                let depth = xml::attribute(level, "ilvl")?.parse().ok()?;
+                let depth = xml::attribute(level, "ilvl")?.parse().ok().filter(|depth| *depth < 9)?;
                 let format = xml::child(level, "numFmt").and_then(|f| xml::attribute(f, "val"));
                 let numbered = !matches!(format, Some("bullet" | "none") | None);
                 Some((depth, numbered))
@@ -134,7 +137,8 @@ impl Lists {
             kinds.insert(id, node.children().filter_map(level).collect());
         }
         let mut lists = Self::default();
-        for node in document.descendants().filter(|node| xml::name(*node) == "num") {
+        let nums = document.descendants().filter(|node| xml::name(*node) == "num");
+        for node in nums.take(MOST_LISTS) {
             let kind = xml::child(node, "abstractNumId").and_then(|id| xml::attribute(id, "val"));
             let id = xml::attribute(node, "numId").unwrap_or_default();
             for (level, numbered) in kind.and_then(|kind| kinds.get(kind)).into_iter().flatten() {

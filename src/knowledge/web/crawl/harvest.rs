@@ -9,7 +9,9 @@ use url::Url;
 use super::super::fetch::{Answer, Document, Failure, Fetched};
 use super::super::page::{self, Facts};
 use super::{Crawl, Stop, site};
-use crate::knowledge::{Error, Paper};
+use crate::knowledge::{Error, Paper, remedy};
+use crate::step;
+use crate::store::reading::MOST_TRIES;
 use crate::store::sources::PageRow;
 
 /// After so many pages in a row that the server could not give, the site is left alone.
@@ -65,7 +67,56 @@ impl Crawl<'_> {
             self.note(&url, "", (&document, &[]));
             return Ok(());
         };
-        let mut document = document;
+        let stamp = self.work.hash(&document.bytes);
+        let known = self.known.get(url.as_str()).filter(|page| page.stamp == stamp);
+        let tries = known.map_or(0, |page| page.tries);
+        if tries >= MOST_TRIES {
+            return self.leave_out(&url, depth, (tries, stamp)).await;
+        }
+        if tries > 0 {
+            // If it ends this process, too, it costs nothing but itself.
+            self.work.flush().await?;
+            self.save_pages().await?;
+        }
+        let library = self.library;
+        // What ended a process before is read while nothing else is, so that nothing else is blamed.
+        let (_alone, _beside) = if tries > 0 {
+            (Some(library.suspects.write().await), None)
+        } else {
+            (None, Some(library.suspects.read().await))
+        };
+        library.store.begin_page(&self.id, (url.as_str(), &stamp)).await?;
+        step!("web.reading");
+        let read = self.read_new((url, name), document, depth).await;
+        library.store.end_page(&self.id).await?;
+        read
+    }
+
+    /// A document that ended every process which read it.
+    async fn leave_out(
+        &mut self,
+        url: &Url,
+        depth: u32,
+        (tries, stamp): (i64, String),
+    ) -> Result<(), Stop> {
+        let failure = remedy::lost_page(tries);
+        let error = Some(failure.error.clone());
+        let mut page = self.page(url);
+        self.follow(stored_links(&page), depth);
+        self.kept.insert(url.to_string());
+        self.work.give_up(url.as_str(), stamp.clone(), failure).await?;
+        page.path = url.to_string();
+        (page.state, page.error, page.tries, page.stamp) = ("failed".into(), error, tries, stamp);
+        self.pending.push(page);
+        Ok(())
+    }
+
+    async fn read_new(
+        &mut self,
+        (url, name): (Url, String),
+        mut document: Document,
+        depth: u32,
+    ) -> Result<(), Stop> {
         let mut facts = Facts::default();
         if page::is_page(&name) {
             document.bytes = page::in_utf_8(document.bytes, &document.content_type);
@@ -115,14 +166,15 @@ impl Crawl<'_> {
             last_modified: document.validators.last_modified.clone(),
             method: self.method.clone(),
             links: serde_json::to_string(&links).unwrap_or_default(),
+            tries: 0,
+            stamp: String::new(),
         });
     }
 
-    /// A page that could not be read: what it said stays, and where it led is followed.
-    pub(super) fn miss(&mut self, url: &Url, depth: u32, failure: &Failure) -> Result<(), Stop> {
-        self.fail(url.as_str(), failure);
+    /// What is known of a page.
+    fn page(&self, url: &Url) -> PageRow {
         let known = self.known.get(url.as_str()).cloned();
-        let mut page = known.unwrap_or_else(|| PageRow {
+        known.unwrap_or_else(|| PageRow {
             url: url.to_string(),
             path: String::new(),
             state: String::new(),
@@ -131,7 +183,15 @@ impl Crawl<'_> {
             last_modified: None,
             method: String::new(),
             links: "[]".to_owned(),
-        });
+            tries: 0,
+            stamp: String::new(),
+        })
+    }
+
+    /// A page that could not be read: what it said stays, and where it led is followed.
+    pub(super) fn miss(&mut self, url: &Url, depth: u32, failure: &Failure) -> Result<(), Stop> {
+        self.fail(url.as_str(), failure);
+        let mut page = self.page(url);
         self.follow(stored_links(&page), depth);
         self.reached.insert(url.to_string());
         self.kept.insert(page.path.clone());

@@ -1,0 +1,339 @@
+//! The filters of PDF streams, unpacked within a bound: what a stream would come to, before anything else unpacks it.
+//! Reads what the parser reads, damage included; pictures are not its business.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use flate2::bufread::{DeflateDecoder, ZlibDecoder};
+use hayro_interpret::hayro_syntax::Filter;
+
+/// Deflate makes at most so many bytes of one.
+const WORST: u64 = 1032;
+/// How much is unpacked at once, in bytes.
+const PIECE: usize = 32 * 1024;
+
+/// Why a stream's size is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unmeasured {
+    /// One of its layers has more bytes than may be.
+    TooLarge,
+    /// It is damaged in the middle, and what is behind that could be too large.
+    Broken,
+}
+
+/// What a stream unpacks to, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unpacked {
+    /// Of its last layer, which is what it holds.
+    pub(super) last: u64,
+    /// Of all layers.
+    pub(super) all: u64,
+}
+
+/// Measures a stream, no layer of which may have more than `most` bytes.
+pub(super) fn measure(chain: &[Filter], data: &[u8], most: u64) -> Result<Unpacked, Unmeasured> {
+    match chain.iter().filter(|filter| **filter == Filter::LzwDecode).count() {
+        0 => layers(chain, data, (most, Growth::Early)),
+        // Which of the two it is stands in its parameters; the other one breaks off soon.
+        1 => {
+            let early = layers(chain, data, (most, Growth::Early))?;
+            let late = layers(chain, data, (most, Growth::Late))?;
+            Ok(if early.all > late.all { early } else { late })
+        }
+        // No program packs what is packed.
+        _ => Err(Unmeasured::TooLarge),
+    }
+}
+
+/// When LZW's codes become longer: one code before the table is full, or with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    Early,
+    Late,
+}
+
+fn layers(
+    chain: &[Filter],
+    data: &[u8],
+    (most, growth): (u64, Growth),
+) -> Result<Unpacked, Unmeasured> {
+    let is_picture = |filter: &Filter| {
+        use Filter::{CcittFaxDecode, DctDecode, Jbig2Decode, JpxDecode};
+        matches!(filter, CcittFaxDecode | DctDecode | Jbig2Decode | JpxDecode)
+    };
+    // No text is read from a picture, so none of its layers is unpacked.
+    if chain.iter().any(is_picture) {
+        return Ok(Unpacked::default());
+    }
+    let chain = chain.strip_prefix(&[Filter::Crypt]).unwrap_or(chain);
+    let mut layer = Cow::Borrowed(data);
+    let mut unpacked = Unpacked { last: data.len() as u64, all: 0 };
+    for (index, filter) in chain.iter().enumerate() {
+        let mut out = Output { bytes: Vec::new(), size: 0, most, kept: index + 1 < chain.len() };
+        match filter {
+            Filter::FlateDecode => inflate(&layer, &mut out)?,
+            Filter::LzwDecode => lzw(&layer, growth, &mut out)?,
+            Filter::RunLengthDecode => run_length(&layer, &mut out)?,
+            Filter::AsciiHexDecode => ascii_hex(&layer, &mut out)?,
+            Filter::Ascii85Decode => ascii_85(&layer, &mut out)?,
+            _ => return Ok(Unpacked { last: 0, ..unpacked }),
+        }
+        unpacked = Unpacked { last: out.size, all: unpacked.all + out.size };
+        layer = Cow::Owned(out.bytes);
+    }
+    Ok(unpacked)
+}
+
+/// A layer that grows, within its bound. Only what another layer is made of is kept.
+struct Output {
+    bytes: Vec<u8>,
+    size: u64,
+    most: u64,
+    kept: bool,
+}
+
+impl Output {
+    fn push(&mut self, piece: &[u8]) -> Result<(), Unmeasured> {
+        self.size += piece.len() as u64;
+        if self.size > self.most {
+            return Err(Unmeasured::TooLarge);
+        }
+        if self.kept {
+            self.bytes.extend_from_slice(piece);
+        }
+        Ok(())
+    }
+
+    /// Repeats what was written before.
+    fn again(&mut self, range: Range<usize>) -> Result<(), Unmeasured> {
+        self.size += range.len() as u64;
+        if self.size > self.most {
+            return Err(Unmeasured::TooLarge);
+        }
+        self.bytes.extend_from_within(range);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.size = 0;
+    }
+}
+
+/// Deflate, with its header or without. Where it is damaged, the parser goes on in its own way: what that could come to
+/// at most must fit, too.
+fn inflate(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+    let mut zlib = ZlibDecoder::new(data);
+    if run(|piece| std::io::Read::read(&mut zlib, piece), out)? {
+        return Ok(());
+    }
+    let (size, left) = (out.size, (data.len() as u64).saturating_sub(zlib.total_in()));
+    let kept = std::mem::take(&mut out.bytes);
+    out.clear();
+    let mut bare = DeflateDecoder::new(data);
+    if run(|piece| std::io::Read::read(&mut bare, piece), out)? {
+        // Both are possible, as far as the parser is concerned.
+        out.size = out.size.max(size);
+        return Ok(());
+    }
+    let bare_left = (data.len() as u64).saturating_sub(bare.total_in());
+    let worst = if has_header(data) { size + left * WORST } else { out.size + bare_left * WORST };
+    if size > out.size {
+        (out.size, out.bytes) = (size, kept);
+    }
+    if worst > out.most { Err(Unmeasured::Broken) } else { Ok(()) }
+}
+
+/// The parser's own test: what fails it is unpacked as if it had no header.
+fn has_header(data: &[u8]) -> bool {
+    let [cmf, flags, ..] = data else { return false };
+    cmf & 15 == 8 && flags & 32 == 0 && u16::from_be_bytes([*cmf, *flags]).is_multiple_of(31)
+}
+
+/// Unpacks piece by piece; whether it came to its end.
+fn run(
+    mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>,
+    out: &mut Output,
+) -> Result<bool, Unmeasured> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match read(&mut piece) {
+            Ok(0) => return Ok(true),
+            Ok(size) => out.push(piece.get(..size).unwrap_or_default())?,
+            Err(_) => return Ok(false),
+        }
+    }
+}
+
+/// LZW with codes of 9 to 12 bits; a string of the table is where it was first written.
+fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), Unmeasured> {
+    const CLEAR: u32 = 256;
+    const END: u32 = 257;
+    const FULL: usize = 4096;
+    // It refers to what it wrote before.
+    out.kept = true;
+    let (mut table, mut before): (Vec<(usize, usize)>, Option<(usize, usize)>) = (Vec::new(), None);
+    let (mut bits, mut held, mut rest) = (0_u32, 0_u32, data.iter());
+    loop {
+        let width = match table.len() + 258 + usize::from(growth == Growth::Early) {
+            0..512 => 9,
+            512..1024 => 10,
+            1024..2048 => 11,
+            _ => 12,
+        };
+        while bits < width {
+            let Some(byte) = rest.next() else { return Ok(()) };
+            held = held << 8 | u32::from(*byte);
+            bits += 8;
+        }
+        bits -= width;
+        let code = held >> bits & ((1 << width) - 1);
+        let start = out.bytes.len();
+        match code {
+            CLEAR => {
+                (table, before) = (Vec::new(), None);
+                continue;
+            }
+            END => return Ok(()),
+            literal @ 0..256 => out.push(&literal.to_le_bytes()[..1])?,
+            code => {
+                let index = code as usize - 258;
+                let known = table.get(index).copied();
+                let Some((from, length)) =
+                    known.or(before.filter(|_| index == table.len()).map(|(at, n)| (at, n + 1)))
+                else {
+                    return Ok(());
+                };
+                out.again(from..(from + length).min(start))?;
+                if from + length > start {
+                    // It ends with its own first byte.
+                    out.again(from..from + 1)?;
+                }
+            }
+        }
+        if let Some((from, length)) = before.filter(|_| table.len() + 258 < FULL) {
+            table.push((from, length + 1));
+        }
+        before = Some((start, out.bytes.len() - start));
+    }
+}
+
+fn run_length(mut data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+    while let Some((length, rest)) = data.split_first() {
+        data = match length {
+            128 => break,
+            0..128 => {
+                let Some((plain, rest)) = rest.split_at_checked(usize::from(*length) + 1) else {
+                    break;
+                };
+                out.push(plain)?;
+                rest
+            }
+            _ => {
+                let Some((byte, rest)) = rest.split_first() else { break };
+                out.push(&[*byte; 128][..257 - usize::from(*length)])?;
+                rest
+            }
+        };
+    }
+    Ok(())
+}
+
+fn ascii_hex(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+    let mut high = None;
+    let digits = data.iter().take_while(|byte| **byte != b'>').filter(|byte| !is_space(**byte));
+    for digit in digits {
+        let Some(value) = char::from(*digit).to_digit(16).and_then(|v| u8::try_from(v).ok()) else {
+            break;
+        };
+        match high.take() {
+            None => high = Some(value << 4),
+            Some(high) => out.push(&[high | value])?,
+        }
+    }
+    high.map_or(Ok(()), |high| out.push(&[high]))
+}
+
+fn ascii_85(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+    let (mut group, mut digits) = (0_u32, 0_usize);
+    for byte in data.iter().filter(|byte| !is_space(**byte)) {
+        match byte {
+            b'!'..=b'u' => {
+                group = group.wrapping_mul(85).wrapping_add(u32::from(byte - b'!'));
+                digits += 1;
+                if digits == 5 {
+                    out.push(&group.to_be_bytes())?;
+                    (group, digits) = (0, 0);
+                }
+            }
+            b'z' => out.push(&[0; 4])?,
+            _ => break,
+        }
+    }
+    if digits > 1 {
+        for _ in digits..5 {
+            group = group.wrapping_mul(85).wrapping_add(84);
+        }
+        out.push(group.to_be_bytes().get(..digits - 1).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// White space as PDF has it.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+
+    use super::*;
+
+    const MOST: u64 = 1024 * 1024;
+
+    fn deflated(data: &[u8]) -> Vec<u8> {
+        let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(data).unwrap();
+        packed.finish().unwrap()
+    }
+
+    fn last(chain: &[Filter], data: &[u8]) -> Result<u64, Unmeasured> {
+        measure(chain, data, MOST).map(|unpacked| unpacked.last)
+    }
+
+    #[test]
+    fn every_cheap_filter_is_measured_and_bounded() {
+        use Filter::{Ascii85Decode, AsciiHexDecode, FlateDecode, LzwDecode, RunLengthDecode};
+        assert_eq!(last(&[FlateDecode], &deflated(&[b' '; 5000])), Ok(5000));
+        assert_eq!(last(&[FlateDecode, FlateDecode], &deflated(&deflated(&[0; 90_000]))), Ok(90_000));
+        assert_eq!(last(&[RunLengthDecode], &[129, b'x', 1, b'y', b'z', 128, 129, b'x']), Ok(130));
+        assert_eq!(last(&[AsciiHexDecode], b"48 656C6c 6f7>00"), Ok(6));
+        assert_eq!(last(&[Ascii85Decode], b"87cURD]j7BEbo80z~>87cUR"), Ok(16));
+        // The example of the PDF reference: 45 45 45 45 45 65 45 45 45 66.
+        let coded = [0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01];
+        assert_eq!(last(&[LzwDecode], &coded), Ok(9));
+        let bomb = deflated(&vec![0; 2 * 1024 * 1024]);
+        assert_eq!(last(&[FlateDecode], &bomb), Err(Unmeasured::TooLarge));
+        let hex: String = bomb.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(last(&[AsciiHexDecode, FlateDecode], hex.as_bytes()), Err(Unmeasured::TooLarge));
+        let runs = deflated(&[129, b' '].repeat(10_000));
+        assert_eq!(last(&[FlateDecode, RunLengthDecode], &runs), Err(Unmeasured::TooLarge));
+        assert_eq!(last(&[LzwDecode, LzwDecode], &coded), Err(Unmeasured::TooLarge));
+        assert_eq!(last(&[FlateDecode, Filter::DctDecode], &bomb), Ok(0));
+    }
+
+    #[test]
+    fn what_breaks_in_the_middle_is_bounded_by_what_could_be_behind() {
+        let mut packed = deflated(&(0..9000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+        // A stored block whose length is wrong: the parser goes on where this one stops.
+        let mut broken = vec![0x78, 0x9C, 0, 1, 0, 0, 0, b'x'];
+        broken.extend(&packed);
+        assert_eq!(last(&[Filter::FlateDecode], &broken), Err(Unmeasured::Broken));
+        packed.truncate(packed.len() / 2);
+        assert!(last(&[Filter::FlateDecode], &packed).is_ok_and(|size| size > 1000));
+    }
+}

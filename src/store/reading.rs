@@ -1,0 +1,185 @@
+//! Who reads a source, which of its pages just now, and how often that ended the process. Knows nothing of why.
+
+use async_trait::async_trait;
+
+use super::{Conn, Result, Store, Write, first, now, run, storable};
+use crate::domain::{SourceId, WorkspaceId};
+
+/// After so many tries that no process survived, a page is left out, and a source waits longer each time.
+pub const MOST_TRIES: i64 = 3;
+/// How long a source waits that ended a second process, in milliseconds; each time four times as long, up to a day.
+const FIRST_WAIT_MS: i64 = 2 * 60_000;
+const LONGEST_WAIT_MS: i64 = 24 * 60 * 60_000;
+
+impl Store {
+    /// Takes a source to read it, for `lease_ms`; false if another process reads it, or if it is gone. A page at which the last
+    /// process ended has one try more from now on.
+    pub async fn take_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
+        let (id, replica) = (id.clone(), self.base.replica.clone());
+        self.apply(Take { id, replica, lease_ms }).await
+    }
+
+    /// Lets a source go without a word on how it went.
+    pub async fn let_source_go(&self, id: &SourceId) -> Result<()> {
+        let (id, replica) = (Some(id.clone()), self.base.replica.clone());
+        self.apply(LetGo { id, replica }).await
+    }
+
+    /// Lets the sources go that this process was reading: it stops. That counts as no try.
+    pub async fn let_sources_go(&self) -> Result<()> {
+        self.apply(LetGo { id: None, replica: self.base.replica.clone() }).await
+    }
+
+    /// Writes down that a page of a source is about to be read: the address, and what its content hashes to.
+    pub async fn begin_page(&self, id: &SourceId, (url, stamp): (&str, &str)) -> Result<()> {
+        let (url, stamp) = (url.to_owned(), stamp.to_owned());
+        self.apply(Begin { id: id.clone(), replica: self.base.replica.clone(), url, stamp }).await
+    }
+
+    /// Writes down that the page was read to its end, however that went.
+    pub async fn end_page(&self, id: &SourceId) -> Result<()> {
+        self.apply(EndPage { id: id.clone(), replica: self.base.replica.clone() }).await
+    }
+}
+
+struct Take {
+    id: SourceId,
+    replica: String,
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for Take {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "update sources set holder = $3, lease_until = $4, tries = tries + 1
+                   where id = $1 and workspace_id = $2 and lease_until < $5 returning tries, reading, stamp";
+        let (id, workspace, moment) = (self.id.as_str(), workspace.as_str(), now());
+        let until = moment + self.lease_ms;
+        let taken =
+            first!(conn, (i64, String, String), sql, id, workspace, &self.replica, until, moment)?;
+        let Some((tries, reading, stamp)) = taken else { return Ok(false) };
+        if !reading.is_empty() {
+            blame(conn, (id, workspace), (&reading, &stamp)).await?;
+        }
+        if tries > 1 {
+            // If this process ends, too, the next one waits.
+            let sql = "update sources set due_at = $2 where id = $1 and due_at is not null";
+            run!(conn, sql, id, moment + wait_ms(tries))?;
+        }
+        if tries > MOST_TRIES {
+            let error = format!(
+                "the process that read it ended {} times before it was done; it is tried again, less and less often",
+                tries - 1
+            );
+            run!(conn, "update sources set state = 'failed', error = $2 where id = $1", id, &error)?;
+        }
+        Ok(true)
+    }
+}
+
+/// How long a source waits after this try, in milliseconds.
+fn wait_ms(tries: i64) -> i64 {
+    let doubled = u32::try_from(tries.saturating_sub(2).saturating_mul(2)).unwrap_or(u32::MAX);
+    FIRST_WAIT_MS.checked_shl(doubled.min(20)).unwrap_or(LONGEST_WAIT_MS).min(LONGEST_WAIT_MS)
+}
+
+/// Counts a page at which a process ended.
+async fn blame(
+    conn: &mut Conn<'_>,
+    (source, workspace): (&str, &str),
+    (url, stamp): (&str, &str),
+) -> Result<()> {
+    let error = "the process that read it ended before it was done";
+    let sql = "insert into source_pages (source_id, url, workspace_id, path, state, error, method, links, seen_at, tries, stamp)
+               values ($1, $2, $3, '', 'failed', $4, '', '[]', $5, 1, $6)
+               on conflict (source_id, url) do update set state = excluded.state, error = excluded.error,
+                   etag = null, last_modified = null,
+                   tries = case when source_pages.stamp = excluded.stamp then source_pages.tries + 1 else 1 end,
+                   stamp = excluded.stamp";
+    run!(conn, sql, source, url, workspace, error, now(), stamp)?;
+    let sql = "update sources set reading = '', stamp = '' where id = $1";
+    run!(conn, sql, source).map(drop)
+}
+
+struct LetGo {
+    /// None for all that the process reads.
+    id: Option<SourceId>,
+    replica: String,
+}
+
+#[async_trait]
+impl Write for LetGo {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let (workspace, replica) = (workspace.as_str(), &self.replica);
+        match &self.id {
+            Some(id) => {
+                let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
+                           where workspace_id = $1 and holder = $2 and id = $3";
+                run!(conn, sql, workspace, replica, id.as_str())?;
+            }
+            None => {
+                let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
+                           where workspace_id = $1 and holder = $2 and lease_until > 0";
+                run!(conn, sql, workspace, replica)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Begin {
+    id: SourceId,
+    replica: String,
+    url: String,
+    stamp: String,
+}
+
+#[async_trait]
+impl Write for Begin {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update sources set reading = $4, stamp = $5 where id = $1 and workspace_id = $2 and holder = $3";
+        let (id, url) = (self.id.as_str(), storable(&self.url));
+        run!(conn, sql, id, workspace.as_str(), &self.replica, url.as_ref(), &self.stamp).map(drop)
+    }
+}
+
+struct EndPage {
+    id: SourceId,
+    replica: String,
+}
+
+#[async_trait]
+impl Write for EndPage {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "update sources set reading = '', stamp = '', tries = 0
+                   where id = $1 and workspace_id = $2 and holder = $3";
+        run!(conn, sql, self.id.as_str(), workspace.as_str(), &self.replica).map(drop)
+    }
+}
+
+/// Gives a source, and those of its pages that were left out, as many tries as at first: somebody asks for it.
+pub(super) async fn forgive(conn: &mut Conn<'_>, source: &str) -> Result<()> {
+    run!(conn, "update sources set tries = 0 where id = $1", source)?;
+    let sql = "update source_pages set tries = 0 where source_id = $1 and tries > 0";
+    run!(conn, sql, source).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_ends_processes_waits_longer_each_time() {
+        let minutes: Vec<i64> = (2..9).map(|tries| wait_ms(tries) / 60_000).collect();
+        assert_eq!(minutes, [2, 8, 32, 128, 512, 1440, 1440]);
+        assert_eq!(wait_ms(i64::MAX), LONGEST_WAIT_MS);
+    }
+}

@@ -1,0 +1,185 @@
+//! A page that ends the process which reads it: it is tried three times, then left out until it changes or somebody asks, and
+//! the rest of its site is learned. A source that ends processes before any page is read waits longer each time.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::support::app::{Db, change, furnish};
+use crate::support::graph::Graph;
+use crate::support::openai::OpenAi;
+use crate::support::postgres::Postgres;
+use crate::support::process::Process;
+
+/// A desk's folder, and the site that it reads.
+struct Place {
+    home: TempDir,
+    store: String,
+    site: Site,
+    http: reqwest::Client,
+    _outside: (Graph, OpenAi),
+}
+
+impl Place {
+    async fn new(db: Db) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        furnish(home.path());
+        let outside = (Graph::start().await, OpenAi::start().await);
+        let store = match db {
+            Db::Sqlite => String::new(),
+            Db::Postgres => Postgres::shared().unwrap().database().await,
+        };
+        let setup = Setup::on(db).extractive();
+        let settings = setup.settings(home.path(), &store, &outside.0, &outside.1) + LOCAL + "\n";
+        std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+        let site = Site::start().await;
+        site.put("/", html("Start", "Lamps of all kinds.", &["/bad", "/a", "/b"]));
+        site.put("/bad", html("Bad", "The bad page says this.", &[]));
+        site.put("/a", html("A", "Page a says this.", &[]));
+        site.put("/b", html("B", "Page b says this.", &[]));
+        Self { home, store, site, http: reqwest::Client::new(), _outside: outside }
+    }
+
+    /// Lets the site be read at once: the dead process's lease is over.
+    async fn due(&self) {
+        let sql = "update sources set lease_until = 0, due_at = 1";
+        assert_eq!(change(self.home.path(), &self.store, sql).await, 1);
+    }
+
+    async fn post(&self, desk: &Process, path: &str, body: &Value) -> Value {
+        let request = self.http.post(format!("{}/api/v1{path}", desk.url)).bearer_auth(KEY);
+        let response = request.json(body).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.json().await.unwrap_or_default()
+    }
+
+    async fn get(&self, desk: &Process, path: &str) -> Value {
+        let request = self.http.get(format!("{}/api/v1{path}", desk.url)).bearer_auth(KEY);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The source, once it was read after a moment.
+    async fn read_after(&self, desk: &Process, moment: i64) -> Value {
+        let began = Instant::now();
+        loop {
+            let source = self.get(desk, "/collections/web/sources").await[0].clone();
+            if source["crawled_at"].as_i64().is_some_and(|at| at > moment) {
+                return source;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "it is not read: {source}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// State and code of each document of the site, by path.
+    async fn documents(&self, desk: &Process) -> Vec<(String, String, Value)> {
+        let listed = self.get(desk, "/collections/web/documents?limit=50").await;
+        let one = |document: &Value| {
+            let text = |key: &str| document[key].as_str().unwrap().to_owned();
+            (text("path").replace(&self.site.url, ""), text("state"), document["code"].clone())
+        };
+        let mut all: Vec<_> = listed["items"].as_array().unwrap().iter().map(one).collect();
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+}
+
+/// Starts a desk that ends itself when it reads this page, counted from 0; true once it did.
+async fn dies_at(place: &Place, page: usize, add: bool) -> bool {
+    let before = if page == 0 { String::new() } else { format!("{page}*off->") };
+    let point = format!("web.reading={before}1*return");
+    let mut desk = Process::begin_with(place.home.path(), &[("FAILPOINTS", &point)]);
+    if add {
+        desk.wait_ready().await;
+        place
+            .post(&desk, "/collections/web/sources", &json!({"url": place.site.url, "depth": 1}))
+            .await;
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(30), desk.child.wait()).await;
+    ended.is_ok_and(|status| !status.unwrap().success())
+}
+
+on_both! {
+    async fn a_page_that_ends_the_process_three_times_is_left_out_and_the_rest_is_learned(db) {
+        let place = Place::new(db).await;
+        // The start is read first, then the bad page.
+        assert!(dies_at(&place, 1, true).await);
+        place.due().await;
+        assert!(dies_at(&place, 1, false).await);
+        place.due().await;
+        // What was read before a page that is suspect is stored first, so it is not read again.
+        assert!(dies_at(&place, 0, false).await);
+        place.due().await;
+        // The two good pages are read; a third reading would end this desk.
+        let lives = [("FAILPOINTS", "web.reading=2*off->1*return")];
+        let desk = Process::begin_with(place.home.path(), &lives);
+        desk.wait_ready().await;
+        let source = place.read_after(&desk, 0).await;
+        assert_eq!(source["state"], "partial", "{source}");
+        let failed = source["failed"].as_array().unwrap();
+        assert!(failed.len() == 1 && failed[0]["url"].as_str().unwrap().ends_with("/bad"), "{source}");
+        assert!(failed[0]["reason"].as_str().unwrap().contains("ended 3 times"), "{source}");
+        let ready = |path: &str| (path.to_owned(), "ready".to_owned(), Value::Null);
+        let lost = ("/bad".to_owned(), "failed".to_owned(), json!("lost"));
+        assert_eq!(place.documents(&desk).await, [ready("/"), ready("/a"), ready("/b"), lost.clone()]);
+        let health = place.http.get(format!("{}/healthz", desk.url)).send().await.unwrap();
+        assert!(health.status().is_success());
+        // Read by itself once more, it stays left out; when somebody asks, it is tried again.
+        place.due().await;
+        let again = place.read_after(&desk, source["crawled_at"].as_i64().unwrap()).await;
+        assert_eq!(place.documents(&desk).await.last(), Some(&lost));
+        assert!(desk.stop().await);
+        let desk = Process::start(place.home.path()).await;
+        let id = again["id"].as_str().unwrap();
+        place.post(&desk, &format!("/collections/web/sources/{id}/refresh"), &json!({})).await;
+        let source = place.read_after(&desk, again["crawled_at"].as_i64().unwrap()).await;
+        assert_eq!(source["state"], "ready", "{source}");
+        assert_eq!(place.documents(&desk).await.last(), Some(&ready("/bad")));
+        desk.kill().await;
+    }
+
+    async fn a_page_that_was_left_out_is_read_when_it_changes(db) {
+        let app = Setup::on(db).extractive().with(LOCAL).start().await;
+        let site = shop().await;
+        let (source, _) = learned(&app, &site.url).await;
+        // As if three processes had ended while they read the page as it is now.
+        let sql = "update source_pages set tries = 3, etag = null, state = 'failed',
+                       stamp = (select hash from documents where documents.path = source_pages.path)
+                   where url like '%/hours'";
+        assert_eq!(app.change(sql).await, 1);
+        let summary = refreshed(&app, &source).await;
+        assert_eq!(numbers(&summary), (0, 3, 0, 1), "{summary:?}");
+        assert!(summary.failed[0].1.contains("left out until it changes"), "{summary:?}");
+        assert!(finds(&app, "When do you open?", "nine in the morning").await, "its old text stays");
+        site.put("/hours", html("Hours", "We open at ten.", &["/", "/holidays"]));
+        assert_eq!(numbers(&refreshed(&app, &source).await), (1, 3, 0, 0));
+        assert!(finds(&app, "When do you open?", "We open at ten").await);
+        app.stop().await;
+    }
+
+    async fn a_source_that_ends_processes_before_a_page_is_read_waits_longer_each_time(db) {
+        let app = Setup::on(db).extractive().with(LOCAL).start().await;
+        let site = shop().await;
+        let source = added(&app, &Wanted { every_minutes: Some(60), ..wanted(&site.url) }).await;
+        let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            // Taken by a process that ends at once: its lease is over before it began.
+            assert!(store.take_source(&id, -1).await.unwrap());
+            let now = frontdesk::domain::time::now_ms();
+            let wait_ms = stored(&app, &source).await.due_at.unwrap() - now;
+            waits.push((wait_ms + 30_000) / 60_000);
+        }
+        assert_eq!(waits, [60, 2, 8, 32, 128]);
+        let row = stored(&app, &source).await;
+        assert_eq!(row.state, "failed");
+        assert!(row.error.unwrap().contains("ended 4 times"));
+        // Somebody asks: it is read now, and counts anew.
+        assert!(store.hurry_source(&id).await.unwrap());
+        let began = Instant::now();
+        while stored(&app, &source).await.state != "ready" {
+            assert!(began.elapsed() < Duration::from_secs(20), "nobody reads it");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        app.stop().await;
+    }
+}
