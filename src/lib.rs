@@ -20,6 +20,7 @@ pub mod tokens;
 pub mod telemetry;
 pub mod step;
 pub mod secrets;
+pub mod template;
 mod endpoint;
 pub mod models;
 mod transformer;

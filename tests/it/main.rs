@@ -29,6 +29,7 @@ mod grounded;
 mod embedding;
 mod gaps;
 mod graders;
+mod hostile_texts;
 mod inbox;
 mod index_contract;
 mod learning;
