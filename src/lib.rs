@@ -21,6 +21,7 @@ pub mod telemetry;
 pub mod step;
 pub mod secrets;
 pub mod permissions;
+pub mod template;
 mod endpoint;
 pub mod models;
 mod transformer;

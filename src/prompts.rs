@@ -92,8 +92,9 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, Wrong> {
     let read = PromptFile { slug, knowledge, gate, header, prompt: prompt.to_owned() };
     // Made ready once, so that a bad pattern or template is told now, with the line in the file.
     read.bot(AgentId::stored(String::new()), None, Vec::new()).map_err(|why| {
-        let line = template_line(&why)
-            .map_or_else(|| line_of(yaml, "patterns"), |line| line + first_line - 1);
+        let whole = why.starts_with("the template");
+        let otherwise = || if whole { first_line } else { line_of(yaml, "patterns") };
+        let line = template_line(&why).map_or_else(otherwise, |line| line + first_line - 1);
         wrong(line, why)
     })?;
     Ok(read)

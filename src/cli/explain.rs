@@ -19,6 +19,9 @@ pub(super) fn heard_line(note: &Note) -> String {
 /// A trace for people.
 pub(super) fn explain(trace: &Trace) -> String {
     let mut lines = Vec::new();
+    if let Some(whole) = trace.transcribe.as_ref().and_then(|stage| stage.whole_bytes) {
+        lines.push(format!("message    only its beginning was read, it has {whole} bytes"));
+    }
     if let Some(stage) = trace.transcribe.as_ref().filter(|stage| !stage.notes.is_empty()) {
         lines.push(format!("speech     ({:.1} ms)", stage.took_ms));
         lines.extend(stage.notes.iter().map(|note| format!("  {}", heard_line(note))));

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::audit::Written;
 use crate::app::App;
+use crate::domain::label::{REASON, display_name, one_line, visible};
 use crate::domain::{Action, ConversationId, Heard, MessageId};
 
 /// Show the customers who wait for a person, and give them back to the bot
@@ -84,8 +85,9 @@ async fn list(app: &App) -> anyhow::Result<()> {
         println!("Nobody waits for a person.");
     }
     for case in cases {
-        println!("{}  {}  {}", moment(case.created_at), case.conversation_id, case.reason);
-        println!("    {}", case.question.replace('\n', "\n    "));
+        let reason = one_line(&case.reason, REASON);
+        println!("{}  {}  {reason}", moment(case.created_at), case.conversation_id);
+        println!("    {}", visible(&case.question).replace('\n', "\n    "));
     }
     Ok(())
 }
@@ -93,7 +95,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
 async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     let row = app.desk.store.conversation(id).await?;
     let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
-    let name = row.contact_name.as_deref().unwrap_or("a customer");
+    let name = row.contact_name.as_deref().map_or_else(|| "a customer".into(), display_name);
     let phone = row.wa_id.or(row.bsuid).unwrap_or_default();
     println!("{name} ({phone}), owner: {}", row.owner);
     let mut messages = app.desk.store.thread(id, None, 50).await?;
@@ -107,6 +109,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         };
         let text =
             message.transcript.or(message.body).unwrap_or_else(|| format!("[{}]", message.kind));
+        let text = visible(&text);
         let note = message.note.map(|note| format!(" ({note})")).unwrap_or_default();
         println!(
             "{}  {:<8}  {about}{text}  [{}]{note}",

@@ -3,6 +3,7 @@
 //! Everything above this layer speaks in these types. Nothing here reads a file, a socket or a database.
 
 pub mod id;
+pub mod label;
 pub mod time;
 pub mod message;
 pub mod event;

@@ -37,6 +37,9 @@ pub struct Transcribed {
     pub language: Option<String>,
     /// One for each voice note.
     pub notes: Vec<Note>,
+    /// How long the whole was, in bytes, where only its beginning was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_bytes: Option<usize>,
     /// Milliseconds.
     pub took_ms: f64,
 }

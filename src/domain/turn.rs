@@ -193,6 +193,11 @@ pub enum Reason {
     },
     /// The money for models is used up, and the documents' own sentences hold no answer.
     Budget {},
+    /// The agent's prompt cannot be used: its template takes too much.
+    Prompt {
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Owner {
@@ -223,6 +228,7 @@ impl std::fmt::Display for Reason {
             Self::Budget {} => f.write_str(
                 "the day's money for models is used up, and the documents hold no plain answer",
             ),
+            Self::Prompt { problem } => write!(f, "the bot's prompt cannot be used: {problem}"),
         }
     }
 }

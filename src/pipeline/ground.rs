@@ -18,7 +18,8 @@ pub(super) use apply::{Asked, Decision, apply};
 use claim::{Claim, claim};
 use evidence::{Origin, Source, Unit};
 use score::{Features, compare, probability, to_f32};
-use statements::{Statement, statements, without};
+use statements::Statement;
+pub(super) use statements::{statements, without};
 use words::Reader;
 
 /// How many sentences of the sources are embedded for a claim.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::Bot;
+use super::{Bot, beginning};
 use super::consent::{self, Consent};
 use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
@@ -17,7 +17,7 @@ use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
-mod gap;
+pub(super) mod gap;
 
 /// The most messages that one turn answers.
 const MOST_MESSAGES: i64 = 50;
@@ -176,5 +176,6 @@ fn line(row: SpokenRow) -> Option<Line> {
         "bot" => Speaker::Bot,
         _ => Speaker::Person,
     };
-    row.transcript.or(row.body).map(|text| Line { speaker, text })
+    let text = row.transcript.or(row.body)?;
+    Some(Line { speaker, text: beginning(&text).to_owned() })
 }

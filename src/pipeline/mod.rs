@@ -32,6 +32,7 @@ pub mod outbound;
 pub mod budget;
 mod clean;
 mod leak;
+mod contact_details;
 mod fold;
 mod format;
 mod fuse;
@@ -42,6 +43,8 @@ mod distinct;
 mod rewrite;
 pub mod ground;
 pub mod tape;
+#[cfg(test)]
+mod growth;
 
 pub use budget::Means;
 pub use prompt::VARIABLES;
@@ -224,7 +227,10 @@ impl Engine {
         let hear = around.hear;
         for named in self.budget.models(own, around.means) {
             let asked = prompt::Asked { question, found, model: &*self.model, named };
-            let prompt = prompt::compose(bot, turn, &asked, run);
+            let prompt = match prompt::compose(bot, turn, &asked, run) {
+                Ok(prompt) => prompt,
+                Err(problem) => return bot.unusable(problem, question),
+            };
             if self.budget.allows(run.trace.usage.cost_micros + self.estimate(&prompt)) {
                 let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
                 let outcome = reply::write(&*self.model, bot, &asked, run).await;
@@ -236,7 +242,10 @@ impl Engine {
         }
         let named = self.spare.default_model();
         let asked = prompt::Asked { question, found, model: &*self.spare, named };
-        let prompt = prompt::compose(bot, turn, &asked, run);
+        let prompt = match prompt::compose(bot, turn, &asked, run) {
+            Ok(prompt) => prompt,
+            Err(problem) => return bot.unusable(problem, question),
+        };
         let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
         let outcome = reply::write(&*self.spare, bot, &asked, run).await;
         run.note_budget(Some("no model was asked: a limit on money is reached"));
@@ -311,6 +320,14 @@ impl Bot {
         self.template.variables()
     }
 
+    /// What becomes of a turn whose prompt cannot be made: the failure sentence, and a person.
+    fn unusable(&self, problem: String, question: &Question) -> Outcome {
+        let agent = &self.agent;
+        tracing::error!(agent = agent.slug, problem, "the agent's prompt cannot be used, a person is called");
+        let (reply, question) = (agent.texts.failure.clone(), question.text.clone());
+        Outcome::HandOver { reason: Reason::Prompt { problem }, reply, question }
+    }
+
     fn scene<'a>(&'a self, turn: &'a Turn, question: &'a Question) -> retrieve::Scene<'a> {
         retrieve::Scene { agent: &self.agent, history: &turn.history, question }
     }
@@ -329,6 +346,15 @@ impl Bot {
         });
         reason
     }
+}
+
+/// The pipeline reads so much of one text, in bytes: WhatsApp's have 4,096 characters at the most, only forms and captions can
+/// have more.
+const LONGEST_READ: usize = 16 * 1024;
+
+/// The part of a text that the pipeline reads; the whole of it is stored and shown.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_READ)]
 }
 
 /// Milliseconds since a moment.

@@ -5,6 +5,7 @@ use super::format::{for_whatsapp, split};
 use super::gaps::masked;
 use super::inbound::Gathered;
 use super::{Answered, Bot};
+use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
     ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,
 };
@@ -127,9 +128,9 @@ fn sources(reply: &Reply) -> String {
             named[at].1.push(place);
         }
     }
-    let told = named.into_iter().map(|(title, places)| match places.as_slice() {
-        [] => title.to_owned(),
-        places => format!("{title} ({})", places.join(", ")),
+    let told = named.into_iter().map(|(title, places)| {
+        let (title, places) = (one_line(title, TITLE), one_line(&places.join(", "), TITLE));
+        if places.is_empty() { title } else { format!("{title} ({places})") }
     });
     format!("\n\n📄 _{}_", told.collect::<Vec<_>>().join(" · "))
 }
@@ -208,12 +209,13 @@ impl Notice<'_> {
     }
 
     fn text(&self, bot: &Bot) -> String {
-        let customer = self.contact.unwrap_or("A customer");
-        let question: String = self.question.chars().take(1000).collect();
+        let customer = self.contact.map(display_name).filter(|name| !name.is_empty());
+        let customer = customer.unwrap_or_else(|| "A customer".into());
+        let question: String = visible(self.question).chars().take(1000).collect();
         format!(
             "🙋 *{}*: {customer} needs a person.\nWhy: {}\n\n> {}\n\n{}",
             bot.agent.name,
-            self.reason,
+            one_line(self.reason, REASON),
             question.replace('\n', "\n> "),
             self.link
         )

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::{UndefinedBehavior, context};
 
 use super::retrieve::Found;
 use super::{Bot, Run, millis};
+use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::Composed;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
 use crate::llm::{Model, Window};
+use crate::template::{Bounded, Limits, excess};
 use crate::tokens::Vocabulary;
 
 /// What a chat message costs beyond its text, in tokens (OpenAI's counting: role and separators).
@@ -29,52 +31,48 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("time", "the time, such as 09:30, in the agent's time zone"),
 ];
 
+/// How much a system prompt may take. A rendering that uses all of it takes some 10 ms, so it needs no thread of its own.
+const LIMITS: Limits =
+    Limits { source: 256 * 1024, output: 512 * 1024, steps: 50_000, work: 500_000 };
+
+/// What errors call a system prompt.
+const NAME: &str = "prompt";
+
 /// A parsed system prompt.
 pub(super) struct Template {
-    environment: Environment<'static>,
+    bounded: Bounded,
 }
 
 impl Template {
-    /// Parses a template. The error says where it is wrong.
+    /// Parses a template. The error says where it is wrong, or which limit it exceeds.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment
-            .add_template_owned("prompt", source.to_owned())
-            .map_err(|error| explain(&error))?;
-        let template = Self { environment };
-        template.render(&Facts {
-            agent: "",
-            contact: None,
-            language: None,
-            now: 0,
-            zone: "UTC",
-        })?;
+        let mut bounded = Bounded::new(LIMITS);
+        bounded.environment().set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        bounded.add(NAME, source.to_owned()).map_err(|error| explain(&error))?;
+        let template = Self { bounded };
+        let facts = Facts { agent: "", contact: None, language: None, now: 0, zone: "UTC" };
+        template.render(&facts).map_err(|error| explain(&error))?;
         Ok(template)
     }
 
     /// The variables that it uses, by name.
     pub(super) fn variables(&self) -> Vec<String> {
-        let Ok(template) = self.environment.get_template("prompt") else { return Vec::new() };
-        let used = template.undeclared_variables(false);
-        let known = VARIABLES.iter().map(|(name, _)| *name);
-        known.filter(|name| used.contains(*name)).map(ToOwned::to_owned).collect()
+        let known: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
+        self.bounded.names(NAME, &known)
     }
 
-    fn render(&self, facts: &Facts<'_>) -> Result<String, String> {
+    fn render(&self, facts: &Facts<'_>) -> Result<String, minijinja::Error> {
         let moment = DateTime::<Utc>::from_timestamp_millis(facts.now).unwrap_or_default();
         let zone: chrono_tz::Tz = facts.zone.parse().unwrap_or(chrono_tz::UTC);
         let local = moment.with_timezone(&zone);
-        let template = self.environment.get_template("prompt").map_err(|e| explain(&e))?;
-        template
-            .render(context! {
-                agent => facts.agent,
-                contact => facts.contact.unwrap_or_default(),
-                language => facts.language.unwrap_or_default(),
-                today => local.format("%A, %-d %B %Y").to_string(),
-                time => local.format("%H:%M").to_string(),
-            })
-            .map_err(|error| explain(&error))
+        let context = context! {
+            agent => facts.agent,
+            contact => quoted_name(facts.contact.unwrap_or_default()),
+            language => facts.language.unwrap_or_default(),
+            today => local.format("%A, %-d %B %Y").to_string(),
+            time => local.format("%H:%M").to_string(),
+        };
+        self.bounded.render(NAME, context)
     }
 }
 
@@ -95,13 +93,18 @@ pub(super) struct Asked<'a> {
     pub(super) named: &'a str,
 }
 
-/// Composes the prompt.
-pub(super) fn compose(bot: &Bot, turn: &Turn, asked: &Asked<'_>, run: &mut Run) -> Prompt {
+/// Composes the prompt. The error says which limit the agent's template exceeds on this turn.
+pub(super) fn compose(
+    bot: &Bot,
+    turn: &Turn,
+    asked: &Asked<'_>,
+    run: &mut Run,
+) -> Result<Prompt, String> {
     let started = Instant::now();
     let (agent, named) = (&bot.agent, asked.named);
     let window = asked.model.window(named);
     let parts = Parts {
-        system: system(bot, turn, asked.question),
+        system: system(bot, turn, asked.question)?,
         history: &turn.history,
         passages: &asked.found.passages,
         question: &asked.question.text,
@@ -126,10 +129,10 @@ pub(super) fn compose(bot: &Bot, turn: &Turn, asked: &Asked<'_>, run: &mut Run) 
         dropped_passages: parts.passages.len() - fit.passages,
         took_ms: millis(started),
     });
-    prompt
+    Ok(prompt)
 }
 
-fn system(bot: &Bot, turn: &Turn, question: &Question) -> String {
+fn system(bot: &Bot, turn: &Turn, question: &Question) -> Result<String, String> {
     let Agent { name, time_zone, .. } = &*bot.agent;
     let facts = Facts {
         agent: name,
@@ -138,8 +141,11 @@ fn system(bot: &Bot, turn: &Turn, question: &Question) -> String {
         now: turn.now,
         zone: time_zone,
     };
-    // It was rendered once when the agent was made ready; should it fail on these values, the source still instructs.
-    bot.template.render(&facts).unwrap_or_else(|_| bot.agent.prompt.clone())
+    match bot.template.render(&facts) {
+        Err(error) if excess(&error).is_some() => Err(explain(&error)),
+        // It was rendered once when the agent was made ready; should it fail on these values, the source still instructs.
+        rendered => Ok(rendered.unwrap_or_else(|_| bot.agent.prompt.clone())),
+    }
 }
 
 /// What the agent's own prompt says in a composed one, without the passages.
@@ -211,13 +217,15 @@ impl Parts<'_> {
 
     fn passage(&self, index: usize) -> String {
         let chunk = &self.passages[index].chunk;
-        let heading = if chunk.heading.is_empty() || chunk.heading == chunk.title {
+        let (title, heading) = (one_line(&chunk.title, TITLE), one_line(&chunk.heading, TITLE));
+        let heading = if heading.is_empty() || heading == title {
             String::new()
         } else {
-            format!(" > {}", chunk.heading)
+            format!(" > {heading}")
         };
-        let (mark, page) = (index + 1, chunk.page());
-        format!("[{mark}] {}{heading}{page}\n{}\n\n", chunk.title, chunk.body)
+        let (mark, page) = (index + 1, one_line(&chunk.page(), TITLE));
+        let page = if page.is_empty() { page } else { format!(" {page}") };
+        format!("[{mark}] {title}{heading}{page}\n{}\n\n", chunk.body)
     }
 
     fn messages(&self, fit: &Fit) -> Vec<ChatMessage> {
@@ -262,6 +270,9 @@ const NO_PASSAGES: &str = "\n\nNo passage of the business's documents fits this 
 
 fn explain(error: &minijinja::Error) -> String {
     let line = error.line().map_or(String::new(), |line| format!("line {line} of the prompt: "));
+    if let Some(excess) = excess(error) {
+        return format!("{line}{excess}");
+    }
     let known = "known variables: agent, contact, language, today, time";
     format!(
         "{line}{}; {known}",

@@ -4,11 +4,14 @@
 use std::time::Instant;
 
 use super::clean::{Cleaned, Speakable, clean};
+use super::contact_details::{Origins, Vetting, Withheld};
 use super::ground::{self, Decision};
 use super::leak::is_leak;
 use super::{Bot, Run, millis};
 use crate::domain::trace::Written;
-use crate::domain::{Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Turn};
+use crate::domain::{
+    Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn,
+};
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
 
@@ -52,14 +55,20 @@ async fn ask(
     asked: &Asked<'_>,
     (written, run): (&mut Written, &mut Run),
 ) -> Reply {
-    match complete(seam, asked).await {
+    let vetting = Vetting::new(origins(bot, asked));
+    match complete(seam, asked, &vetting).await {
         Ok(Completion::Text { text, model, usage, failures }) => {
             run.trace.usage.add(usage);
             written.model = model;
             written.errors = failures;
             written.raw = text;
             match cleaned(bot, asked.prompt, written) {
-                Ok(cleaned) => grounded((seam, bot), asked, &cleaned, (written, run)).await,
+                Ok(cleaned) => {
+                    let reply = grounded((seam, bot), asked, &cleaned, (written, run)).await;
+                    // What quotes the passages writes nothing of its own.
+                    let quotes = seam.window(&asked.prompt.model).is_none();
+                    if quotes { reply } else { vetted(bot, &vetting, reply, written) }
+                }
                 Err(failure) => failure,
             }
         }
@@ -80,17 +89,29 @@ async fn ask(
 }
 
 /// Asks the model; a listener hears only what is meant for the customer.
-async fn complete(model: &dyn Model, asked: &Asked<'_>) -> Result<Completion, crate::llm::Error> {
+async fn complete(
+    model: &dyn Model,
+    asked: &Asked<'_>,
+    vetting: &Vetting<'_>,
+) -> Result<Completion, crate::llm::Error> {
     let Some(hear) = asked.hear else { return model.complete(asked.prompt, None).await };
-    let filter = std::sync::Mutex::new(Speakable::default());
+    let filters = std::sync::Mutex::new((Speakable::default(), Withheld::new(vetting)));
     let through = |piece: &str| {
-        let said = filter.lock().map(|mut filter| filter.push(piece)).unwrap_or_default();
+        let said = filters.lock().map(|mut filters| {
+            let said = filters.0.push(piece);
+            filters.1.push(&said)
+        });
+        let said = said.unwrap_or_default();
         if !said.is_empty() {
             hear(&said);
         }
     };
     let completion = model.complete(asked.prompt, Some(&through)).await;
-    let rest = filter.lock().map(|mut filter| filter.finish()).unwrap_or_default();
+    let rest = filters.lock().map(|mut filters| {
+        let said = filters.0.finish();
+        filters.1.push(&said) + &filters.1.finish()
+    });
+    let rest = rest.unwrap_or_default();
     if !rest.is_empty() {
         hear(&rest);
     }
@@ -143,6 +164,44 @@ async fn grounded(
         Decision::Send { text, cited } => answer(prompt, text, &cited),
         Decision::NoAnswer => bot.fixed(ReplyKind::NoAnswer),
     }
+}
+
+/// Where links, addresses and numbers of a reply may come from. Not the prompt as it was rendered: the customer's name is in it.
+fn origins<'a>(bot: &'a Bot, asked: &'a Asked<'_>) -> Origins<'a> {
+    let (agent, texts) = (&bot.agent, &bot.agent.texts);
+    let mut business: Vec<&str> = vec![&agent.prompt, &agent.name, &agent.handoff.reply];
+    business.extend([&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str));
+    let mut customer = Vec::new();
+    for line in &asked.turn.history {
+        let origin =
+            if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
+        origin.push(line.text.as_str());
+    }
+    let said = asked.prompt.messages.iter().filter(|message| message.role == Role::User);
+    customer.extend(said.map(|message| message.content.as_str()));
+    Origins { passages: &asked.prompt.passages, business, customer }
+}
+
+/// Takes out of an answer what nobody of the business wrote and would cost the customer money: links, addresses, numbers.
+fn vetted(bot: &Bot, vetting: &Vetting<'_>, reply: Reply, written: &mut Written) -> Reply {
+    if reply.sort != ReplyKind::Answer {
+        return reply;
+    }
+    let mut vetted = vetting.vet(&reply.text);
+    if vetted.removed.is_empty() {
+        return reply;
+    }
+    tracing::warn!(
+        agent = bot.agent.slug,
+        removed = vetted.removed.len(),
+        "the model's answer held links or numbers that nothing supports, they are not sent"
+    );
+    written.repairs.append(&mut vetted.removed);
+    if vetted.text.is_empty() {
+        written.repairs.push("nothing else is left: the sentence for no answer is sent".into());
+        return bot.fixed(ReplyKind::NoAnswer);
+    }
+    Reply { text: vetted.text, ..reply }
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

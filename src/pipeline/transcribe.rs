@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Run, millis, query};
+use super::{Run, beginning, millis, query};
 use crate::domain::trace::{Note, Transcribed};
 use crate::domain::{
     Content, Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
@@ -81,11 +81,13 @@ pub(super) async fn listen(
             all.note(said, spoken, run);
         }
     }
-    let question = all.words.join("\n");
+    let whole = all.words.join("\n");
+    let question = beginning(&whole).to_owned();
     run.trace.transcribe = Some(Transcribed {
         question: question.clone(),
         language: all.language.clone(),
         notes: all.notes,
+        whole_bytes: (question.len() < whole.len()).then_some(whole.len()),
         took_ms: millis(started),
     });
     if question.is_empty() {

@@ -34,6 +34,7 @@ mod grounded;
 mod embedding;
 mod gaps;
 mod graders;
+mod hostile_texts;
 mod inbox;
 mod index_contract;
 mod knowledge_gate;

@@ -13,5 +13,9 @@ test("the server's reasons are known, others stay", () => {
   expect(readReason("the day's money for models is used up, and the documents hold no plain answer")).toEqual(
     { kind: "budget" },
   );
+  expect(readReason("the bot's prompt cannot be used: it takes too long")).toEqual({
+    kind: "prompt",
+    problem: "it takes too long",
+  });
   expect(readReason("something new")).toEqual({ kind: "other" });
 });

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 
 export type CaseReason =
   | { kind: "keyword" | "pattern"; rule: string }
+  | { kind: "prompt"; problem: string }
   | { kind: "budget" }
   | { kind: "other" };
 
@@ -12,6 +13,8 @@ export function readReason(reason: string): CaseReason {
   if (word !== undefined) return { kind: "keyword", rule: word };
   const pattern = /^the message matched the pattern `(.*)`$/su.exec(reason)?.[1];
   if (pattern !== undefined) return { kind: "pattern", rule: pattern };
+  const problem = /^the bot's prompt cannot be used: (.*)$/su.exec(reason)?.[1];
+  if (problem !== undefined) return { kind: "prompt", problem };
   return reason.startsWith("the day's money for models is used up") ? { kind: "budget" } : { kind: "other" };
 }
 
@@ -22,6 +25,7 @@ export function useCaseReason() {
     const read = readReason(reason);
     if (read.kind === "keyword") return t("reason.keyword", { word: read.rule });
     if (read.kind === "pattern") return t("reason.pattern", { pattern: read.rule });
+    if (read.kind === "prompt") return t("reason.prompt", { problem: read.problem });
     return read.kind === "budget" ? t("reason.budget") : reason;
   };
 }

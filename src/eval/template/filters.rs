@@ -1,33 +1,42 @@
 //! Filters that Nunjucks has and minijinja has not, or has otherwise.
 
 use minijinja::value::{Rest, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::{Error, Value};
+
+use crate::template::Bounded;
 
 use super::values::{back, into_template, list, printed, wrong};
 
 /// Adds them.
-pub(super) fn add(engine: &mut Environment<'static>) {
-    engine.add_filter("dump", dump);
-    engine.add_filter("tojson", dump);
-    engine.add_filter("load", |text: &Value| {
-        let parsed = serde_json::from_str(&printed(text));
-        parsed.map(|value| into_template(&value)).map_err(|error| wrong(format!("load: {error}")))
-    });
-    engine.add_filter("length", |value: &Value| length(value));
-    engine.add_filter("pairs", pairs);
-    engine.add_filter("join", join);
-    engine.add_filter("string", |value: &Value| printed(value));
-    engine.add_filter("upper", |value: &Value| printed(value).to_uppercase());
-    engine.add_filter("lower", |value: &Value| printed(value).to_lowercase());
-    engine.add_filter("trim", |value: &Value| printed(value).trim().to_owned());
-    engine.add_filter("capitalize", |value: &Value| capitalized(&printed(value).to_lowercase()));
-    engine.add_filter("nl2br", |value: &Value| printed(value).replace('\n', "<br />\n"));
-    engine.add_filter("wordcount", |value: &Value| printed(value).split_whitespace().count());
-    engine.add_filter("striptags", |value: &Value| striptags(&printed(value)));
-    engine.add_filter("truncate", truncate);
-    engine.add_filter("center", center);
-    engine.add_filter("urlencode", |value: &Value| urlencode(&printed(value)));
-    engine.add_filter("random", |value: &Value| value.get_item_by_index(0).unwrap_or_default());
+pub(super) fn add(engine: &mut Bounded) {
+    let mut add = |name: &'static str, filter: Value| engine.add_filter(name, filter);
+    add("dump", Value::from_function(dump));
+    add("tojson", Value::from_function(dump));
+    add("load", Value::from_function(load));
+    add("length", Value::from_function(|value: &Value| length(value)));
+    add("pairs", Value::from_function(pairs));
+    add("join", Value::from_function(join));
+    add("truncate", Value::from_function(truncate));
+    add("center", Value::from_function(center));
+    let first = |value: &Value| value.get_item_by_index(0).unwrap_or_default();
+    add("random", Value::from_function(first));
+    add("wordcount", Value::from_function(|value: &Value| printed(value).split_whitespace().count()));
+    let mut text = |name, make: fn(&str) -> String| {
+        add(name, Value::from_function(move |value: &Value| make(&printed(value))));
+    };
+    text("string", str::to_owned);
+    text("upper", str::to_uppercase);
+    text("lower", str::to_lowercase);
+    text("trim", |text| text.trim().to_owned());
+    text("capitalize", |text| capitalized(&text.to_lowercase()));
+    text("nl2br", |text| text.replace('\n', "<br />\n"));
+    text("striptags", striptags);
+    text("urlencode", urlencode);
+}
+
+fn load(text: &Value) -> Result<Value, Error> {
+    let parsed = serde_json::from_str(&printed(text));
+    parsed.map(|value| into_template(&value)).map_err(|error| wrong(format!("load: {error}")))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "filters are called so")]

@@ -3,15 +3,25 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::LIMITS;
 use super::values::{list, printed};
+use crate::template::guard;
 
 /// Calls a method that minijinja does not know.
 pub(super) fn call(
-    _: &mut State,
+    state: &mut State<'_, '_>,
     value: &Value,
     method: &str,
     arguments: &[Value],
 ) -> Result<Value, Error> {
+    let all: Vec<Value> = std::iter::once(value).chain(arguments).cloned().collect();
+    guard::charge(state, LIMITS, &all)?;
+    guard::charge_bytes(state, LIMITS, guard::growth(method, &all)?)?;
+    let made = made(value, method, arguments)?;
+    guard::whole(state, LIMITS, made)
+}
+
+fn made(value: &Value, method: &str, arguments: &[Value]) -> Result<Value, Error> {
     let found = match value.kind() {
         ValueKind::String => text(value.as_str().unwrap_or_default(), method, arguments),
         ValueKind::Seq | ValueKind::Iterable => items(value, method, arguments),

@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use minijinja::{Environment, Error, UndefinedBehavior};
+use minijinja::{Error, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::script::Scripts;
 use super::suite::Vars;
+use crate::template::{Bounded, Limits, excess, guard};
 
 mod filters;
 mod methods;
@@ -22,10 +23,15 @@ const ROUNDS: usize = 5;
 /// The longest text that variables within variables may make, in bytes: one that names itself often would fill the memory.
 const LONGEST: usize = 4 * 1024 * 1024;
 
+/// How much a template of a suite may take: its variables hold whole documents and answers. A rendering that uses all of it
+/// takes some 100 ms.
+const LIMITS: Limits =
+    Limits { source: LONGEST, output: LONGEST, steps: 250_000, work: 4_000_000 };
+
 /// Renders templates with the filters and the environment of a suite.
 #[derive(Clone)]
 pub struct Templates {
-    engine: Arc<Environment<'static>>,
+    engine: Arc<Bounded>,
 }
 
 impl fmt::Debug for Templates {
@@ -53,15 +59,13 @@ impl Templates {
             let Some(file) = file.as_str() else { continue };
             let path = base.join(file.strip_prefix("file://").unwrap_or(file));
             let scripts = Arc::clone(scripts);
-            engine.add_filter(
-                name.clone(),
-                move |arguments: minijinja::value::Rest<minijinja::Value>| {
-                    let arguments: Vec<Value> = arguments.iter().map(back).collect();
-                    let made = scripts.call_here(&path, &arguments);
-                    made.map(|value| into_template(&value))
-                        .map_err(|why| values::wrong(why.to_string()))
-                },
-            );
+            let call = move |arguments: minijinja::value::Rest<minijinja::Value>| {
+                let arguments: Vec<Value> = arguments.iter().map(back).collect();
+                let made = scripts.call_here(&path, &arguments);
+                made.map(|value| into_template(&value))
+                    .map_err(|why| values::wrong(why.to_string()))
+            };
+            engine.add_filter(name.clone(), minijinja::Value::from_function(call));
         }
         Self { engine: Arc::new(engine) }
     }
@@ -139,17 +143,21 @@ impl Templates {
     }
 }
 
-fn engine(env: Vars) -> Environment<'static> {
-    let mut engine = Environment::new();
+fn engine(env: Vars) -> Bounded {
+    let mut bounded = Bounded::new(LIMITS);
+    let engine = bounded.environment();
     engine.set_undefined_behavior(UndefinedBehavior::Chainable);
     let syntax = minijinja::syntax::SyntaxConfig::builder().keep_trailing_newline(true).build();
     engine.set_syntax(syntax.unwrap_or_default());
     engine.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    engine.set_formatter(|out, _, value| out.write_str(&printed(value)).map_err(Error::from));
+    engine.set_formatter(|out, state, value| {
+        guard::charge(state, LIMITS, std::slice::from_ref(value))?;
+        out.write_str(&printed(value)).map_err(Error::from)
+    });
     engine.set_unknown_method_callback(methods::call);
     engine.add_global("env", minijinja::Value::from_object(Surroundings(env)));
-    filters::add(&mut engine);
-    engine
+    filters::add(&mut bounded);
+    bounded
 }
 
 fn has_tags(template: &str) -> bool {
@@ -158,6 +166,7 @@ fn has_tags(template: &str) -> bool {
 
 fn said(error: &Error) -> String {
     let what = match error.detail() {
+        _ if excess(error).is_some() => excess(error).unwrap_or_default().to_owned(),
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     };

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use sqlx::FromRow;
 
+use crate::domain::label::display_name;
 use crate::domain::{ContactId, Party, WorkspaceId};
-use crate::store::{Conn, Result, Rows, now, run, storable};
+use crate::store::{Conn, Result, Rows, now, run};
 
 /// Customers, by what webhooks call them.
 #[derive(Default)]
@@ -131,10 +132,10 @@ impl Contacts {
                 id: ContactId::generate().to_string(),
                 wa_id: party.wa_id.clone(),
                 bsuid: party.bsuid.clone(),
-                name: party.name.as_deref().map(|name| storable(name).into_owned()),
+                name: name_of(party),
                 opted_out_at: None,
             };
-            let username = party.username.as_deref().map(|name| storable(name).into_owned());
+            let username = party.username.as_deref().map(display_name).filter(|name| !name.is_empty());
             return self.add(Contact { row, username, fresh: true, changed: false });
         };
         self.learn(place, party);
@@ -143,10 +144,10 @@ impl Contacts {
 
     fn learn(&mut self, place: usize, party: &Party) {
         let contact = &mut self.all[place];
-        if let Some(name) = party.name.as_deref().map(storable)
-            && contact.row.name.as_deref() != Some(&*name)
+        if let Some(name) = name_of(party)
+            && contact.row.name.as_ref() != Some(&name)
         {
-            contact.row.name = Some(name.into_owned());
+            contact.row.name = Some(name);
             contact.changed = true;
         }
         let (knows_phone, knows_bsuid) = (contact.row.wa_id.is_some(), contact.row.bsuid.is_some());
@@ -221,4 +222,9 @@ impl Contacts {
         }
         Ok(())
     }
+}
+
+/// The name that an event tells, fit to be shown; none where nothing of it can be.
+fn name_of(party: &Party) -> Option<String> {
+    party.name.as_deref().map(display_name).filter(|name| !name.is_empty())
 }

@@ -9,15 +9,17 @@ import type { Trace } from "./trace";
 
 type Props = { trace: Trace };
 
-/** Voice notes: what was understood of each, or why nothing was. */
+/** What was read of a very long text, and voice notes: what was understood of each, or why nothing was. */
 export function Heard({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   const notes = trace.transcribe?.notes ?? [];
-  if (notes.length === 0) return null;
+  const whole = trace.transcribe?.whole_bytes;
+  if (notes.length === 0 && !whole) return null;
   return (
     <Part name={t("heard.title")}>
       <Stack gap="xs">
+        {!!whole && <Text size="sm">{t("heard.cut", { size: format.size(whole) })}</Text>}
         {notes.map((note, index) => {
           const { heard } = note;
           const about = [

@@ -57,7 +57,14 @@ export type Checked = {
 export type Nearest = { answer: string; phrasing: string; score: number; threshold: number };
 
 export type Trace = {
-  transcribe: { question: string; language: string | null; notes: Note[]; took_ms: number } | null;
+  transcribe: {
+    question: string;
+    language: string | null;
+    notes: Note[];
+    /** How long the whole was, in bytes, where only its beginning was read. */
+    whole_bytes?: number;
+    took_ms: number;
+  } | null;
   escalate: { rules: number; matched: string | null; took_ms: number } | null;
   curated?: {
     answers: number;

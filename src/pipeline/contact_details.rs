@@ -1,0 +1,240 @@
+//! Part of stage 6: links, mail addresses, phone numbers and account numbers of a reply that nobody of the business wrote. A wrong one
+//! costs the customer money, so the statement that holds it is taken out. Pure; knows nothing of models.
+//!
+//! What may be said: what stands in the passages, in the agent's prompt and its sentences, and in what the bot or a person said before.
+//! What the customer wrote in this conversation may be repeated to him, but for links: nobody else can plant it in his chat, and order
+//! numbers and his own phone come from there. A link has to name the same host, and the same page or one above it: on hosts that
+//! many share, such as wa.me, the page says who it is.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use super::ground::{statements, without};
+use crate::domain::Passage;
+use crate::domain::label::one_line;
+
+mod find;
+
+/// The most that is held back while an answer is written, in bytes.
+const LONGEST_HELD: usize = 8 * 1024;
+
+use find::{Detail, Sort, find};
+
+/// What may be said.
+#[derive(Debug, Default)]
+pub(super) struct Allowed {
+    links: Vec<(String, String)>,
+    other: HashSet<(Sort, String)>,
+    /// Digits of numbers, each run between two spaces: a number may be part of a longer one.
+    numbers: String,
+}
+
+/// A reply without what was taken out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Vetted {
+    /// What is left.
+    pub(super) text: String,
+    /// What was taken out, in words.
+    pub(super) removed: Vec<String>,
+}
+
+/// Where details may come from.
+pub(super) struct Origins<'a> {
+    /// The passages that the model was shown.
+    pub(super) passages: &'a [Passage],
+    /// What else the business wrote.
+    pub(super) business: Vec<&'a str>,
+    /// What the customer wrote.
+    pub(super) customer: Vec<&'a str>,
+}
+
+impl Allowed {
+    fn of(origins: &Origins<'_>) -> Self {
+        let mut allowed = Self::default();
+        for passage in origins.passages {
+            let chunk = &passage.chunk;
+            for text in [&chunk.body, &chunk.title, &chunk.heading, &chunk.source, &chunk.place] {
+                allowed.add(text, true);
+            }
+        }
+        origins.business.iter().for_each(|text| allowed.add(text, true));
+        origins.customer.iter().for_each(|text| allowed.add(text, false));
+        allowed
+    }
+
+    fn add(&mut self, text: &str, links: bool) {
+        for detail in find(text) {
+            if links && let (Sort::Mail, Some((_, host))) = (detail.sort, detail.key.split_once('@')) {
+                self.links.push((host.to_owned(), String::new()));
+            }
+            match detail.sort {
+                Sort::Link if links => self.links.push(detail.parts()),
+                Sort::Link => {}
+                Sort::Number => {
+                    self.numbers.push(' ');
+                    self.numbers.push_str(&detail.key);
+                }
+                sort => drop(self.other.insert((sort, detail.key))),
+            }
+        }
+        self.numbers.push(' ');
+    }
+
+    fn holds(&self, detail: &Detail) -> bool {
+        match detail.sort {
+            Sort::Link => {
+                let (host, page) = detail.parts();
+                self.links.iter().any(|(known, at)| *known == host && is_above(&page, at))
+            }
+            Sort::Number => self.holds_number(&detail.key),
+            sort => self.other.contains(&(sort, detail.key.clone())),
+        }
+    }
+
+    /// Whether a number is known, whole or without its country code or trunk zero.
+    fn holds_number(&self, digits: &str) -> bool {
+        let bare = digits.trim_start_matches('0');
+        if bare.len() < find::SHORTEST {
+            return self.numbers.contains(digits);
+        }
+        let shorter = |cut: usize| {
+            let rest = bare.get(cut..).filter(|rest| rest.len() >= find::SHORTEST + 1)?;
+            let (with, without) = (format!(" 0{rest} "), format!(" {rest} "));
+            (self.numbers.contains(&with) || self.numbers.contains(&without)).then_some(())
+        };
+        self.numbers.contains(bare) || (1..=3).any(|cut| shorter(cut).is_some())
+    }
+}
+
+/// Whether a page is the known one, or one that it stands below.
+fn is_above(page: &str, known: &str) -> bool {
+    let rest = known.strip_prefix(page);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}
+
+/// Looks at replies; what may be said is gathered when the first detail is seen.
+pub(super) struct Vetting<'a> {
+    origins: Origins<'a>,
+    allowed: OnceLock<Allowed>,
+}
+
+impl<'a> Vetting<'a> {
+    /// Replies that rest on these texts.
+    pub(super) fn new(origins: Origins<'a>) -> Self {
+        Self { origins, allowed: OnceLock::new() }
+    }
+
+    /// A reply without the statements that hold an unknown detail.
+    pub(super) fn vet(&self, text: &str) -> Vetted {
+        let unknown = self.unknown(text);
+        if unknown.is_empty() {
+            return Vetted { text: text.to_owned(), removed: Vec::new() };
+        }
+        let statements = statements(text);
+        let hit = |range| unknown.iter().any(|detail| meet(&detail.range, range));
+        let gone: Vec<bool> = statements.iter().map(|one| hit(&one.range)).collect();
+        let mut kept = without(text, &statements, &gone);
+        if !kept.chars().any(char::is_alphanumeric) || !self.unknown(&kept).is_empty() {
+            kept.clear();
+        }
+        let mut removed: Vec<String> = Vec::new();
+        for detail in &unknown {
+            let shown = one_line(&text[detail.range.clone()], 80);
+            let sort = detail.sort.words();
+            let said = format!("taken out: {sort} that no passage, prompt or message holds: {shown}");
+            if !removed.contains(&said) {
+                removed.push(said);
+            }
+        }
+        Vetted { text: kept, removed }
+    }
+
+    fn unknown(&self, text: &str) -> Vec<Detail> {
+        let mut found = find(text);
+        if !found.is_empty() {
+            let allowed = self.allowed.get_or_init(|| Allowed::of(&self.origins));
+            found.retain(|detail| !allowed.holds(detail));
+        }
+        found
+    }
+}
+
+fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+/// Holds back, while an answer is written, what may have to be taken out: from a word with a digit or a sign of an address on, to the
+/// end of its sentence.
+pub(super) struct Withheld<'a> {
+    vetting: &'a Vetting<'a>,
+    held: String,
+}
+
+impl<'a> Withheld<'a> {
+    /// Nothing is held yet.
+    pub(super) fn new(vetting: &'a Vetting<'a>) -> Self {
+        Self { vetting, held: String::new() }
+    }
+
+    /// Takes the next piece, and returns what may be shown.
+    pub(super) fn push(&mut self, piece: &str) -> String {
+        self.held.push_str(piece);
+        let mut shown = String::new();
+        while let Some(end) = self.ready() {
+            let piece: String = self.held.drain(..end).collect();
+            if self.vetting.vet(&piece).removed.is_empty() {
+                shown.push_str(&piece);
+            }
+        }
+        shown
+    }
+
+    /// The answer is complete: returns what is left.
+    pub(super) fn finish(&mut self) -> String {
+        let rest = std::mem::take(&mut self.held);
+        if self.vetting.vet(&rest).removed.is_empty() { rest } else { String::new() }
+    }
+
+    /// How much can be decided on.
+    fn ready(&self) -> Option<usize> {
+        if self.held.len() > LONGEST_HELD {
+            return Some(self.held.len());
+        }
+        let ready = &self.held[..self.held.trim_end_matches(|c: char| !c.is_whitespace()).len()];
+        let mut words = ready.split_inclusive(char::is_whitespace);
+        let mut before = 0;
+        let suspect = words.find(|word| {
+            let stop = is_suspect(word.trim());
+            before += if stop { 0 } else { word.len() };
+            stop
+        });
+        let Some(word) = suspect else { return Some(ready.len()).filter(|ready| *ready > 0) };
+        if before > 0 {
+            return Some(before);
+        }
+        // Up to the end of the sentence that the word is in.
+        let mut at = word.len();
+        let ends = |word: &str| {
+            word.ends_with('\n') || word.trim_end().ends_with(['.', '!', '?', '。', '！', '？'])
+        };
+        if ends(word) {
+            return Some(at);
+        }
+        for word in words {
+            at += word.len();
+            if ends(word) {
+                return Some(at);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a word may be a part of an address or a number.
+fn is_suspect(word: &str) -> bool {
+    let inner = word.trim_end_matches(['.', ',', '!', '?', ':', ';', ')']);
+    inner.chars().any(|c| c.is_numeric() || matches!(c, '@' | '/' | '.' | '。'))
+}
+
+#[cfg(test)]
+mod tests;

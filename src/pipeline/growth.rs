@@ -1,0 +1,157 @@
+//! How the time of what reads a whole text grows with its length: eight times the text must not take more than about eight times
+//! as long. Timed, so it is not run by itself: `cargo test --lib growth -- --ignored --nocapture`.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::clean::{Speakable, clean};
+use super::contact_details::{Origins, Vetting, Withheld};
+use super::format::{for_whatsapp, split};
+use super::{escalate, fold, ground, inbound, leak, query};
+use crate::domain::{
+    ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
+};
+use crate::index;
+use crate::tokens::Vocabulary;
+
+/// The shorter text, in bytes.
+const SHORT: usize = 16 * 1024;
+/// How much longer the longer one is.
+const TIMES: usize = 8;
+/// The most that the longer one may take beyond the shorter one, as a multiple.
+const MOST: f64 = 16.0;
+/// What takes less than this is not looked at.
+const LITTLE: Duration = Duration::from_millis(40);
+
+type Reader = (&'static str, fn(&str));
+
+fn prompt(text: &str) -> Prompt {
+    let message = |role, content: &str| ChatMessage { role, content: content.to_owned() };
+    Prompt {
+        model: "m".into(),
+        temperature: 0.0,
+        max_output_tokens: 1,
+        messages: vec![message(Role::System, "Be kind."), message(Role::User, text)],
+        question: text.to_owned(),
+        passages: Arc::from([]),
+        confidence: 1.0,
+        min_confidence: 0.0,
+        tokens: 0,
+    }
+}
+
+fn streamed(text: &str) {
+    let origins = Origins { passages: &[], business: vec![text], customer: vec![] };
+    let vetting = Vetting::new(origins);
+    let (mut speakable, mut withheld) = (Speakable::default(), Withheld::new(&vetting));
+    let letters: Vec<char> = text.chars().collect();
+    for piece in letters.chunks(3) {
+        let said = speakable.push(&piece.iter().collect::<String>());
+        black_box(withheld.push(&said));
+    }
+    black_box(speakable.finish());
+    black_box(withheld.finish());
+}
+
+const READERS: &[Reader] = &[
+    ("quiet gap", |text| {
+        black_box(inbound::gap::gap_ms(&Content::Text { body: text.to_owned() }, 700));
+    }),
+    ("fold", |text| {
+        black_box(fold::fold(text));
+    }),
+    ("hand-off rules", |text| {
+        let rules = vec![
+            HandoffRule::Keyword("speak to a person now please".into()),
+            HandoffRule::Keyword("aaaaaaaaaaaaaaab".into()),
+            HandoffRule::Pattern(r"(?i)(order|a+)+\s*#?(\d+)+x$".into()),
+        ];
+        let handoff = Handoff { rules, ..Handoff::default() };
+        black_box(escalate::Rules::compile(&handoff).unwrap().decide(text));
+    }),
+    ("language and leaning", |text| {
+        let question = Question { text: text.to_owned(), language: None, spoken: false };
+        let history = [Line { speaker: Speaker::Customer, text: text.to_owned() }];
+        black_box(query::read(&question, &history));
+    }),
+    ("words", |text| {
+        black_box(index::terms::words(text));
+    }),
+    ("tokens", |text| {
+        black_box(Vocabulary::O200k.count(text));
+    }),
+    ("cleaning", |text| {
+        black_box(clean(text, 5));
+    }),
+    ("cleaning while it is written", |text| streamed(text)),
+    ("cleaning of one piece", |text| {
+        let mut speakable = Speakable::default();
+        black_box(speakable.push(text));
+        black_box(speakable.finish());
+    }),
+    ("leak", |text| {
+        black_box(leak::is_leak(text, &prompt(text)));
+    }),
+    ("grounding", |text| {
+        let (reply, passages) = (&text[..text.floor_char_boundary(2000)], [text.to_owned()]);
+        let check = ground::Check::read(&ground::Material {
+            reply,
+            marks: &[],
+            passages: &passages,
+            known: &[],
+        });
+        black_box(check.score());
+    }),
+    ("contact details", |text| {
+        let origins = Origins { passages: &[], business: vec![text], customer: vec![] };
+        black_box(Vetting::new(origins).vet(text));
+    }),
+    ("format and split", |text| {
+        black_box(split(&for_whatsapp(text), 4096));
+    }),
+    ("masking", |text| {
+        black_box(super::gaps::masked(text));
+    }),
+];
+
+/// Units that are repeated until the text is long enough.
+const UNITS: &[&str] = &[
+    "a", "a ", " ", "\n", "\n\n", "a. ", "(", "[1]", "[1] ", "[", "`", "```\n", "<", "<think>", "</think>", "{\"", "{\"a\":",
+    "*", "_a", "**a** ", "- a\n", "> ", "| a | b |\n", "1", "1 ", "a@", "a.", "a.com ", "https://a.com/", "@", "é", "漢", "漢 ",
+    "字。", "ا", "🙂", "e\u{301}", "\u{200b}", "?", "???", "\"", "a\u{a0}", "…", "#", "[a](", "\\", "&amp;", "0x0a", "A1-",
+    "Aa", "SYSTEM: ", "and ", "why? ", "<|im_start|>", "\t", "Sources:\n[1] a\n", "how much is it? ", "'", "’s ",
+];
+
+#[test]
+#[ignore = "it is timed"]
+fn time_grows_with_the_text_and_not_with_its_square() {
+    let mut worst: Vec<(f64, String)> = Vec::new();
+    for (name, read) in READERS {
+        read("warm up, please: 1 [1] a.com?");
+        for unit in UNITS {
+            let text = |bytes: usize| unit.repeat(bytes / unit.len());
+            let long = time(*read, &text(SHORT * TIMES));
+            if long < LITTLE {
+                continue;
+            }
+            let short = time(*read, &text(SHORT));
+            let ratio = long.as_secs_f64() / short.as_secs_f64();
+            let said = format!("{name}, {unit:?}: {short:?} to {long:?}, {ratio:.1} times");
+            println!("{said}");
+            worst.push((ratio, said));
+        }
+    }
+    worst.retain(|(ratio, _)| *ratio > MOST);
+    assert!(worst.is_empty(), "{}", worst.iter().map(|(_, said)| said.as_str()).collect::<Vec<_>>().join("\n"));
+}
+
+/// The better of two.
+fn time(read: fn(&str), text: &str) -> Duration {
+    let once = || {
+        let started = Instant::now();
+        read(text);
+        started.elapsed()
+    };
+    once().min(once())
+}
