@@ -17,9 +17,9 @@ use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
+use crate::permissions;
 use crate::pipeline::Engine;
 use crate::pipeline::inbound::Intake;
-use crate::permissions;
 use crate::prompts;
 use crate::reader::Pool;
 use crate::store::agents::{ConnectNumber, NumberState};
@@ -82,8 +82,7 @@ impl App {
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let chunking = config.knowledge.clone();
-        let readers =
-            Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
+        let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
         let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking)
             .reading_with(readers.clone());
         let engine = Engine {

@@ -52,7 +52,9 @@ fn is_shared(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return true };
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
-    here.map_or(true, |here| here.starts_with(&folder)) || home.as_ref() == Some(&folder) || is_sticky(&folder)
+    here.map_or(true, |here| here.starts_with(&folder))
+        || home.as_ref() == Some(&folder)
+        || is_sticky(&folder)
 }
 
 fn collect(folder: &Path, deep: usize, found: &mut Vec<PathBuf>) {
@@ -132,7 +134,9 @@ mod tests {
         std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
         std::os::unix::fs::symlink(&elsewhere, data.join("link")).unwrap();
         assert_eq!(tighten(&data.join("frontdesk.db")), Vec::<PathBuf>::new());
-        for (file, wanted) in [("", 0o700), ("frontdesk.db", 0o600), ("evals", 0o700), ("evals/runs/a.jsonl", 0o600)] {
+        for (file, wanted) in
+            [("", 0o700), ("frontdesk.db", 0o600), ("evals", 0o700), ("evals/runs/a.jsonl", 0o600)]
+        {
             assert_eq!(mode(&data.join(file)), wanted, "{file}");
         }
         assert_eq!(mode(&elsewhere), 0o644);

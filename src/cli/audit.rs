@@ -111,7 +111,9 @@ pub(super) fn writes(command: &Command) -> Written {
         | Command::Audit(_)
         | Command::Models(_)
         | Command::Doctor
-        | Command::Config => None,
+        | Command::Config
+        | Command::Licenses
+        | Command::Reader(_) => None,
     }
 }
 

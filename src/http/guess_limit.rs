@@ -88,9 +88,7 @@ fn network(address: IpAddr) -> IpAddr {
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(it) => !(it.is_loopback() || it.is_private() || it.is_link_local()),
-        IpAddr::V6(it) => {
-            !(it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local())
-        }
+        IpAddr::V6(it) => !(it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local()),
     }
 }
 
@@ -124,7 +122,11 @@ mod tests {
     #[test]
     fn neither_memory_nor_the_log_grows_with_the_tries() {
         let limit = GuessLimit::default();
-        let many = |from: u32| (0..5000_u32).map(move |n| address(&IpAddr::from((0x0b00_0000 + from + n).to_be_bytes()).to_string()));
+        let many = |from: u32| {
+            (0..5000_u32).map(move |n| {
+                address(&IpAddr::from((0x0b00_0000 + from + n).to_be_bytes()).to_string())
+            })
+        };
         let lines = many(0).filter_map(|one| limit.wrong(one, 0)).count();
         assert_eq!(lines, MOST_LINES as usize);
         assert!(limit.0.lock().unwrap().of.len() <= MOST_ADDRESSES + 1);

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::{Bot, beginning};
 use super::consent::{self, Consent};
+use super::{Bot, beginning};
 use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;

@@ -323,7 +323,11 @@ impl Bot {
     /// What becomes of a turn whose prompt cannot be made: the failure sentence, and a person.
     fn unusable(&self, problem: String, question: &Question) -> Outcome {
         let agent = &self.agent;
-        tracing::error!(agent = agent.slug, problem, "the agent's prompt cannot be used, a person is called");
+        tracing::error!(
+            agent = agent.slug,
+            problem,
+            "the agent's prompt cannot be used, a person is called"
+        );
         let (reply, question) = (agent.texts.failure.clone(), question.text.clone());
         Outcome::HandOver { reason: Reason::Prompt { problem }, reply, question }
     }

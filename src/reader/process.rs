@@ -90,8 +90,7 @@ impl Process {
             return Err(unavailable(&"it has no pipes"));
         };
         let (tasks, worked, unfiltered) = (0, Duration::ZERO, String::new());
-        let mut new =
-            Self { child, input, output, words, tasks, worked, small_kb: 0, unfiltered };
+        let mut new = Self { child, input, output, words, tasks, worked, small_kb: 0, unfiltered };
         match timeout(START, new.frame(LAST_WORDS as usize)).await {
             Ok(Ok((Tag::Ready, why))) => {
                 new.unfiltered = String::from_utf8_lossy(&why).into_owned();

@@ -263,7 +263,9 @@ fn within(
         return Ok(Value::from(false));
     }
     if let Some(text) = container.as_str() {
-        let found = item.as_str().map_or_else(|| text.contains(&item.to_string()), |part| text.contains(part));
+        let found = item
+            .as_str()
+            .map_or_else(|| text.contains(&item.to_string()), |part| text.contains(part));
         return Ok(Value::from(found));
     }
     match container.kind() {

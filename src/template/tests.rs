@@ -13,7 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 fn render(source: &str) -> Result<String, String> {
     let mut bounded = Bounded::new(LIMITS);
-    let why = |error: Error| format!("{}: {}", error.kind(), excess(&error).or(error.detail()).unwrap_or("None"));
+    let why = |error: Error| {
+        format!("{}: {}", error.kind(), excess(&error).or(error.detail()).unwrap_or("None"))
+    };
     bounded.add("prompt", source.to_owned()).map_err(why)?;
     bounded.render("prompt", context! { contact => "Ana", n => 3 }).map_err(why)
 }
@@ -100,7 +102,8 @@ fn what_a_template_may_do_comes_out_as_it_always_did() {
     for source in fair {
         let plain = Environment::new().render_str(source, context! { contact => "Ana", n => 3 });
         let wanted = plain.map_err(|error| error.kind().to_string());
-        let made = render(source).map_err(|why| why.split(": ").next().unwrap_or_default().to_owned());
+        let made =
+            render(source).map_err(|why| why.split(": ").next().unwrap_or_default().to_owned());
         assert_eq!(made, wanted, "{source}");
     }
 }
@@ -116,7 +119,9 @@ fn errors_name_their_line() {
 #[test]
 fn the_names_in_use_are_found() {
     let mut bounded = Bounded::new(LIMITS);
-    bounded.add("prompt", "contact {{ agent | upper }}{% if x.today %}{{ time }}{% endif %}".into()).unwrap();
+    bounded
+        .add("prompt", "contact {{ agent | upper }}{% if x.today %}{{ time }}{% endif %}".into())
+        .unwrap();
     let known = ["agent", "contact", "today", "time", "upper"];
     assert_eq!(bounded.names("prompt", &known), ["agent", "time"]);
 }

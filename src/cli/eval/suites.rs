@@ -221,6 +221,7 @@ impl Wanted {
             cache: (!self.no_cache).then(|| Arc::new(Cache::new(folder.join("cache")))),
             grader: self.grader.clone(),
             strict: self.strict,
+            metered: false,
         };
         Ok(Stage { grounds, app, folder, several: suites.len() > 1 })
     }

@@ -129,7 +129,7 @@ pub(super) async fn version(
 #[serde(deny_unknown_fields)]
 pub(super) struct Publish {
     /// The prompt file.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     source: Option<String>,
     /// The number of a version that is there already.
     #[schema(minimum = 1, maximum = 1_000_000_000)]

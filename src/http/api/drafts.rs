@@ -25,7 +25,7 @@ use crate::store::audit::{Actor, Entry};
 #[serde(deny_unknown_fields)]
 pub(super) struct DraftSource {
     /// The prompt file.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     source: String,
 }
 
@@ -217,7 +217,7 @@ pub(super) struct HandoffTry {
     /// What a customer writes.
     text: String,
     /// A prompt file in place of the agent's live version.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     source: Option<String>,
 }
 
@@ -283,7 +283,7 @@ pub(super) struct NewAgent {
     #[schema(max_length = 60)]
     slug: String,
     /// Its prompt file.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     source: String,
 }
 

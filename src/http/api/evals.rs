@@ -36,7 +36,7 @@ pub(super) struct NewRun {
     /// The agent that `prompt` is for.
     agent: Option<String>,
     /// A prompt file in place of the agent's live version, to be tried.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     prompt: Option<String>,
     /// How often each case is run.
     repeat: Option<usize>,

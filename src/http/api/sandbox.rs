@@ -41,7 +41,7 @@ pub(super) struct Request {
     #[serde(default)]
     history: Vec<Earlier>,
     /// A prompt file to use in place of the agent's live version.
-    #[schema(max_length = 200000)]
+    #[schema(max_length = 200_000)]
     prompt: Option<String>,
 }
 

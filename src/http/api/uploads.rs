@@ -36,7 +36,7 @@ pub(super) struct PastedText {
     /// Its title, which becomes its path: `Opening hours.md`.
     title: String,
     /// The text, Markdown or plain.
-    #[schema(max_length = 20971520)]
+    #[schema(max_length = 20_971_520)]
     text: String,
 }
 

@@ -153,6 +153,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
             turn: 0.0,
             agent_day: 0.0,
             day: 0.0,
+            sandbox_day: 0.0,
             prompts_a_day: 0,
             cheap_model: String::new(),
         },

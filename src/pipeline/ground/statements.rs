@@ -89,7 +89,11 @@ fn is_whole(piece: &str) -> bool {
 
 /// The reply without some of its statements, by their number. A line of which nothing is left goes, and so does
 /// what only introduced such lines.
-pub(in crate::pipeline) fn without(text: &str, statements: &[Statement], removed: &[bool]) -> String {
+pub(in crate::pipeline) fn without(
+    text: &str,
+    statements: &[Statement],
+    removed: &[bool],
+) -> String {
     let gone = |at: usize| removed.get(at).copied().unwrap_or(false);
     let mut cut: Vec<Range<usize>> = Vec::new();
     for (at, statement) in statements.iter().enumerate() {
