@@ -125,7 +125,8 @@ impl Bounded {
 
 /// Which limit a template exceeds, where that is what is wrong with it.
 pub fn excess(error: &Error) -> Option<&str> {
-    let steps = "the template takes too many steps: loops within loops, or a macro that calls itself?";
+    let steps =
+        "the template takes too many steps: loops within loops, or a macro that calls itself?";
     (error.kind() == ErrorKind::OutOfFuel).then(|| error.detail().unwrap_or(steps))
 }
 

@@ -64,7 +64,9 @@ impl Allowed {
 
     fn add(&mut self, text: &str, links: bool) {
         for detail in find(text) {
-            if links && let (Sort::Mail, Some((_, host))) = (detail.sort, detail.key.split_once('@')) {
+            if links
+                && let (Sort::Mail, Some((_, host))) = (detail.sort, detail.key.split_once('@'))
+            {
                 self.links.push((host.to_owned(), String::new()));
             }
             match detail.sort {
@@ -98,7 +100,7 @@ impl Allowed {
             return self.numbers.contains(digits);
         }
         let shorter = |cut: usize| {
-            let rest = bare.get(cut..).filter(|rest| rest.len() >= find::SHORTEST + 1)?;
+            let rest = bare.get(cut..).filter(|rest| rest.len() > find::SHORTEST)?;
             let (with, without) = (format!(" 0{rest} "), format!(" {rest} "));
             (self.numbers.contains(&with) || self.numbers.contains(&without)).then_some(())
         };
@@ -141,7 +143,8 @@ impl<'a> Vetting<'a> {
         for detail in &unknown {
             let shown = one_line(&text[detail.range.clone()], 80);
             let sort = detail.sort.words();
-            let said = format!("taken out: {sort} that no passage, prompt or message holds: {shown}");
+            let said =
+                format!("taken out: {sort} that no passage, prompt or message holds: {shown}");
             if !removed.contains(&said) {
                 removed.push(said);
             }

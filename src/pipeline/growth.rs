@@ -1,4 +1,4 @@
-//! How the time of what reads a whole text grows with its length: eight times the text must not take more than about eight times
+//! Test support: how the time of what reads a whole text grows with its length: eight times the text must not take more than about eight times
 //! as long. Timed, so it is not run by itself: `cargo test --lib growth -- --ignored --nocapture`.
 
 use std::hint::black_box;
@@ -84,7 +84,7 @@ const READERS: &[Reader] = &[
     ("cleaning", |text| {
         black_box(clean(text, 5));
     }),
-    ("cleaning while it is written", |text| streamed(text)),
+    ("cleaning while it is written", streamed),
     ("cleaning of one piece", |text| {
         let mut speakable = Speakable::default();
         black_box(speakable.push(text));
@@ -117,10 +117,65 @@ const READERS: &[Reader] = &[
 
 /// Units that are repeated until the text is long enough.
 const UNITS: &[&str] = &[
-    "a", "a ", " ", "\n", "\n\n", "a. ", "(", "[1]", "[1] ", "[", "`", "```\n", "<", "<think>", "</think>", "{\"", "{\"a\":",
-    "*", "_a", "**a** ", "- a\n", "> ", "| a | b |\n", "1", "1 ", "a@", "a.", "a.com ", "https://a.com/", "@", "é", "漢", "漢 ",
-    "字。", "ا", "🙂", "e\u{301}", "\u{200b}", "?", "???", "\"", "a\u{a0}", "…", "#", "[a](", "\\", "&amp;", "0x0a", "A1-",
-    "Aa", "SYSTEM: ", "and ", "why? ", "<|im_start|>", "\t", "Sources:\n[1] a\n", "how much is it? ", "'", "’s ",
+    "a",
+    "a ",
+    " ",
+    "\n",
+    "\n\n",
+    "a. ",
+    "(",
+    "[1]",
+    "[1] ",
+    "[",
+    "`",
+    "```\n",
+    "<",
+    "<think>",
+    "</think>",
+    "{\"",
+    "{\"a\":",
+    "*",
+    "_a",
+    "**a** ",
+    "- a\n",
+    "> ",
+    "| a | b |\n",
+    "1",
+    "1 ",
+    "a@",
+    "a.",
+    "a.com ",
+    "https://a.com/",
+    "@",
+    "é",
+    "漢",
+    "漢 ",
+    "字。",
+    "ا",
+    "🙂",
+    "e\u{301}",
+    "\u{200b}",
+    "?",
+    "???",
+    "\"",
+    "a\u{a0}",
+    "…",
+    "#",
+    "[a](",
+    "\\",
+    "&amp;",
+    "0x0a",
+    "A1-",
+    "Aa",
+    "SYSTEM: ",
+    "and ",
+    "why? ",
+    "<|im_start|>",
+    "\t",
+    "Sources:\n[1] a\n",
+    "how much is it? ",
+    "'",
+    "’s ",
 ];
 
 #[test]
@@ -143,7 +198,11 @@ fn time_grows_with_the_text_and_not_with_its_square() {
         }
     }
     worst.retain(|(ratio, _)| *ratio > MOST);
-    assert!(worst.is_empty(), "{}", worst.iter().map(|(_, said)| said.as_str()).collect::<Vec<_>>().join("\n"));
+    assert!(
+        worst.is_empty(),
+        "{}",
+        worst.iter().map(|(_, said)| said.as_str()).collect::<Vec<_>>().join("\n")
+    );
 }
 
 /// The better of two.

@@ -170,11 +170,12 @@ async fn grounded(
 fn origins<'a>(bot: &'a Bot, asked: &'a Asked<'_>) -> Origins<'a> {
     let (agent, texts) = (&bot.agent, &bot.agent.texts);
     let mut business: Vec<&str> = vec![&agent.prompt, &agent.name, &agent.handoff.reply];
-    business.extend([&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str));
+    business.extend(
+        [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str),
+    );
     let mut customer = Vec::new();
     for line in &asked.turn.history {
-        let origin =
-            if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
+        let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
     }
     let said = asked.prompt.messages.iter().filter(|message| message.role == Role::User);

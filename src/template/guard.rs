@@ -89,12 +89,9 @@ pub fn test(
     name: &'static str,
     test: Value,
 ) {
-    environment.add_test(
-        name,
-        move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
-            guarded(state, limits, (name, &test), &arguments.into_values())
-        },
-    );
+    environment.add_test(name, move |state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>| {
+        guarded(state, limits, (name, &test), &arguments.into_values())
+    });
 }
 
 /// Adds a function that is asked through the guard.
@@ -140,7 +137,8 @@ pub fn growth(name: &str, arguments: &[Value]) -> Result<usize, Error> {
     Ok(match name {
         "replace" | "replaceAll" => {
             let (subject, from) = (first.to_string(), text(0));
-            let times = if from.is_empty() { subject.len() + 1 } else { subject.matches(&from).count() };
+            let times =
+                if from.is_empty() { subject.len() + 1 } else { subject.matches(&from).count() };
             times.saturating_mul(text(1).len())
         }
         "join" => first.len().unwrap_or(0).saturating_mul(text(0).len()),
@@ -174,9 +172,12 @@ pub fn growth(name: &str, arguments: &[Value]) -> Result<usize, Error> {
 /// The largest of the numbers that a filter is given.
 fn widest(arguments: &[Value]) -> Result<usize, Error> {
     let named = arguments.last().and_then(|last| Kwargs::try_from(last.clone()).ok());
-    let named: Vec<Value> = named.iter().flat_map(|named| {
-        named.args().filter_map(|name| named.get::<Value>(name).ok()).collect::<Vec<_>>()
-    }).collect();
+    let named: Vec<Value> = named
+        .iter()
+        .flat_map(|named| {
+            named.args().filter_map(|name| named.get::<Value>(name).ok()).collect::<Vec<_>>()
+        })
+        .collect();
     let most = arguments.iter().chain(&named).filter_map(Value::as_usize).max().unwrap_or(0);
     if most > WIDEST {
         return Err(over(format!("gives a filter the number {most}; {WIDEST} is the largest")));

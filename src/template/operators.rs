@@ -263,7 +263,9 @@ fn within(
         return Ok(Value::from(false));
     }
     if let Some(text) = container.as_str() {
-        let found = item.as_str().map_or_else(|| text.contains(&item.to_string()), |part| text.contains(part));
+        let found = item
+            .as_str()
+            .map_or_else(|| text.contains(&item.to_string()), |part| text.contains(part));
         return Ok(Value::from(found));
     }
     match container.kind() {
@@ -286,9 +288,9 @@ fn cut(parts: &[Value]) -> Result<Value, Error> {
     let [value, start, stop, step] = parts else {
         return Err(over("cuts without a place"));
     };
-    let at = |place: &Value| match place.is_none() {
-        true => Ok(None),
-        false => i64::try_from(place.clone()).map(Some),
+    let at = |place: &Value| {
+        let given = (!place.is_none()).then(|| i64::try_from(place.clone()));
+        given.transpose()
     };
     let (start, stop, step) = (at(start)?, at(stop)?, at(step)?.unwrap_or(1));
     if step == 0 {

@@ -51,9 +51,20 @@ impl Tag {
                 self.multiplies = true;
                 self.operators += 1;
             }
-            Token::Plus | Token::Minus | Token::Div | Token::FloorDiv | Token::Mod | Token::Dot
-            | Token::Tilde | Token::Pipe | Token::Eq | Token::Ne | Token::Gt | Token::Gte
-            | Token::Lt | Token::Lte => self.operators += 1,
+            Token::Plus
+            | Token::Minus
+            | Token::Div
+            | Token::FloorDiv
+            | Token::Mod
+            | Token::Dot
+            | Token::Tilde
+            | Token::Pipe
+            | Token::Eq
+            | Token::Ne
+            | Token::Gt
+            | Token::Gte
+            | Token::Lt
+            | Token::Lte => self.operators += 1,
             _ => {}
         }
     }
@@ -95,7 +106,10 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig, limits: Limits) -> Resu
             ref token => tag.read(token, before),
         }
         before = match token {
-            Token::Ident(_) | Token::Str(_) | Token::String(_) | Token::BracketClose
+            Token::Ident(_)
+            | Token::Str(_)
+            | Token::String(_)
+            | Token::BracketClose
             | Token::ParenClose => Before::Value,
             _ => Before::Other,
         };

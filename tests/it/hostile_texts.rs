@@ -59,7 +59,8 @@ async fn health_during(app: &TestApp, work: impl Future<Output = ()>) -> Duratio
 async fn a_template_that_takes_too_much_is_refused_and_holds_nobody_up() {
     let app = TestApp::start().await;
     let doubled = format!("{{% set x = \"xxxxxxxx\" %}}{}", "{% set x = x ~ x %}".repeat(40));
-    for hostile in [BOMB, "{{ \"x\" * 1000000000 }}", "{{ \"x\" | indent(1000000000) }}", &doubled] {
+    for hostile in [BOMB, "{{ \"x\" * 1000000000 }}", "{{ \"x\" | indent(1000000000) }}", &doubled]
+    {
         let prompt = format!("---\nname: A\n---\nHi {hostile}\n");
         let work = async {
             let body = json!({"agent": "acme", "text": "Hello?", "prompt": prompt});
@@ -151,7 +152,7 @@ on_both! {
         let read = turn["trace"]["transcribe"]["question"].as_str().unwrap();
         assert_eq!(read, &text[..16 * 1024]);
         let kept = app.thread(CUSTOMER).await;
-        assert!(kept.iter().any(|message| message["body"] == text.as_str()));
+        assert!(kept.iter().any(|message| message["content"]["body"] == text.as_str()));
         app.stop().await;
     }
 }
@@ -168,7 +169,10 @@ async fn a_reply_of_nothing_else_becomes_the_sentence_for_no_answer() {
     );
     assert_eq!(app.deliver(&body).await, 200);
     let turn = turn(&app).await;
-    assert_eq!((turn["outcome"].as_str(), app.received()[0].1.as_str()), (Some("no_answer"), "I do not know that."));
+    assert_eq!(
+        (turn["outcome"].as_str(), app.received()[0].1.as_str()),
+        (Some("no_answer"), "I do not know that.")
+    );
     app.stop().await;
 }
 
@@ -184,7 +188,9 @@ async fn a_listener_of_the_sandbox_never_sees_what_is_taken_out() {
     let said = request.json(&body).send().await.unwrap().text().await.unwrap();
     let (pieces, done) = said.split_once("event: done").unwrap();
     assert!(pieces.contains("13:00") && !pieces.contains("evil"), "{pieces}");
-    let done: Value = serde_json::from_str(done.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap();
+    let done: Value =
+        serde_json::from_str(done.lines().find_map(|line| line.strip_prefix("data: ")).unwrap())
+            .unwrap();
     let bubbles = done["bubbles"].to_string();
     assert!(bubbles.contains("We close at 13:00 on Saturday. See you!"), "{bubbles}");
     app.stop().await;

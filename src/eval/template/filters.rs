@@ -20,7 +20,10 @@ pub(super) fn add(engine: &mut Bounded) {
     add("center", Value::from_function(center));
     let first = |value: &Value| value.get_item_by_index(0).unwrap_or_default();
     add("random", Value::from_function(first));
-    add("wordcount", Value::from_function(|value: &Value| printed(value).split_whitespace().count()));
+    add(
+        "wordcount",
+        Value::from_function(|value: &Value| printed(value).split_whitespace().count()),
+    );
     let mut text = |name, make: fn(&str) -> String| {
         add(name, Value::from_function(move |value: &Value| make(&printed(value))));
     };

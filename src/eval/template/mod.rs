@@ -25,8 +25,7 @@ const LONGEST: usize = 4 * 1024 * 1024;
 
 /// How much a template of a suite may take: its variables hold whole documents and answers. A rendering that uses all of it
 /// takes some 100 ms.
-const LIMITS: Limits =
-    Limits { source: LONGEST, output: LONGEST, steps: 250_000, work: 4_000_000 };
+const LIMITS: Limits = Limits { source: LONGEST, output: LONGEST, steps: 250_000, work: 4_000_000 };
 
 /// Renders templates with the filters and the environment of a suite.
 #[derive(Clone)]

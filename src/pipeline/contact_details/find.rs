@@ -103,7 +103,8 @@ impl Plain {
 /// Digits of the scripts that customers write in.
 fn digit(c: char) -> Option<char> {
     let zeros = [0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xE50];
-    let value = zeros.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|n| *n < 10))?;
+    let value =
+        zeros.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|n| *n < 10))?;
     char::from_digit(value, 10)
 }
 
@@ -135,7 +136,8 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
 type Read = fn(&str, Range<usize>) -> Option<(Range<usize>, Sort, String)>;
 
 /// A dot, also as it is written to be overlooked.
-const DOT: &str = r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?|\s(?i:dot)\s)";
+const DOT: &str =
+    r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?|\s(?i:dot)\s)";
 /// Ends of host names that are known without `https://` or `www.` before them.
 const ENDS: &str = "com|org|net|info|biz|io|co|app|dev|shop|store|online|site|xyz|top|me|tv|ly|link|click|live|pay|bank|page|web|\
     website|space|club|pro|icu|vip|cloud|tech|world|today|life|support|help|center|finance|money|example|test|\
@@ -144,12 +146,20 @@ const ENDS: &str = "com|org|net|info|biz|io|co|app|dev|shop|store|online|site|xy
 
 static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
     let label = r"[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?";
-    let mail = format!(r"[\p{{L}}\p{{N}}._%+-]+(?:@|\s?[\[({{]\s?(?i:at|@)\s?[\])}}]\s?){label}(?:{DOT}{label})*");
-    let scheme = r"(?i:\b[a-z][a-z0-9+.-]{1,15}\s?:\s?/\s?/\s?|\bwww\.)[^\s<>\x22')\]}`|]+".to_owned();
-    let host = format!(r"(?:{label}{DOT})+(?:{ENDS}|{})\b(?::\d{{1,5}})?(?:[/?][^\s<>\x22')\]}}`|]*)?", ENDS.to_uppercase());
+    let mail = format!(
+        r"[\p{{L}}\p{{N}}._%+-]+(?:@|\s?[\[({{]\s?(?i:at|@)\s?[\])}}]\s?){label}(?:{DOT}{label})*"
+    );
+    let scheme =
+        r"(?i:\b[a-z][a-z0-9+.-]{1,15}\s?:\s?/\s?/\s?|\bwww\.)[^\s<>\x22')\]}`|]+".to_owned();
+    let host = format!(
+        r"(?:{label}{DOT})+(?:{ENDS}|{})\b(?::\d{{1,5}})?(?:[/?][^\s<>\x22')\]}}`|]*)?",
+        ENDS.to_uppercase()
+    );
     let address = r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5})?(?:/[^\s<>\x22')\]}`|]*)?".to_owned();
     let iban = r"(?i)\b[a-z]{2}\d{2}[ -]?(?:[a-z0-9][ -]?){10,30}".to_owned();
-    let key = r"\b(?:0x)?[0-9A-Za-z]{26,}\b|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b".to_owned();
+    let key =
+        r"\b(?:0x)?[0-9A-Za-z]{26,}\b|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
+            .to_owned();
     let number = r"\+?\s?\(?\d(?:[ \u{a0}().\-/–]{0,3}\d){6,}".to_owned();
     let all: [(String, Read); 7] = [
         (scheme, link),
@@ -160,7 +170,9 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
         (address, link),
         (number, number_of),
     ];
-    let fixed = |pattern: &str| Regex::new(pattern).expect("the expressions of this file are fixed, and tested");
+    let fixed = |pattern: &str| {
+        Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
+    };
     all.into_iter().map(|(pattern, read)| (fixed(&pattern), read)).collect()
 });
 
@@ -168,11 +180,13 @@ static DOTS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(DOT).expect("the expression is fixed, and tested"));
 
 fn link(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
-    let written = text[range.clone()].trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_', '~', '…', '"', '\'']);
+    let written = text[range.clone()]
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_', '~', '…', '"', '\'']);
     let range = range.start..range.start + written.len();
     let compact: String = DOTS.replace_all(written, ".").split_whitespace().collect();
     let (scheme, rest) = compact.split_once("://").unwrap_or(("", &compact));
-    let web = ["", "http", "https", "hxxp", "hxxps", "ftp"].contains(&scheme.to_lowercase().as_str());
+    let web =
+        ["", "http", "https", "hxxp", "hxxps", "ftp"].contains(&scheme.to_lowercase().as_str());
     let (host, page) = if web { web_parts(rest)? } else { (compact.to_lowercase(), String::new()) };
     Some((range, Sort::Link, format!("{host} {page}")))
 }
@@ -195,7 +209,8 @@ fn address_of(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, St
     static AT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?i)\s?[\[({]\s?(?:at|@)\s?[\])}]\s?").ok());
     let written = DOTS.replace_all(&text[range.clone()], ".");
-    let written = AT.as_ref().map_or(written.clone(), |at| at.replace_all(&written, "@").into_owned().into());
+    let written =
+        AT.as_ref().map_or(written.clone(), |at| at.replace_all(&written, "@").into_owned().into());
     let compact: String = written.split_whitespace().collect();
     Some((range, Sort::Mail, compact.to_lowercase()))
 }
@@ -220,7 +235,11 @@ fn account(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, Strin
             break;
         }
     }
-    (key.len() == length && is_iban(&key)).then_some((range.start..range.start + end, Sort::Account, key))
+    (key.len() == length && is_iban(&key)).then_some((
+        range.start..range.start + end,
+        Sort::Account,
+        key,
+    ))
 }
 
 /// ISO 13616: the number, its first four signs moved to the end and letters as 10 to 35, leaves 1 when divided by 97.
@@ -228,7 +247,8 @@ fn is_iban(key: &str) -> bool {
     let (head, rest) = key.split_at(4);
     let digits = rest.chars().chain(head.chars()).filter_map(|c| c.to_digit(36));
     let left = digits.fold(0_u32, |left, value| {
-        (left * if value > 9 { 100 } else { 10 } + value) % 97
+        let places = if value > 9 { 100 } else { 10 };
+        (left * places + value) % 97
     });
     left == 1
 }

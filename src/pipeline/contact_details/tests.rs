@@ -1,4 +1,4 @@
-//! What is taken out of replies, and what is not.
+//! Test support: what is taken out of replies, and what is not.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ fn vet(reply: &str) -> Vetted {
     };
     let passages = [Passage { chunk: Arc::new(chunk), scores: Scores::default() }];
     let business = vec!["You answer for Acme. Maps: https://maps.example/acme"];
-    let customer = vec!["My order is 100234567, my mail ana@mail.example, see https://mine.example/x"];
+    let customer =
+        vec!["My order is 100234567, my mail ana@mail.example, see https://mine.example/x"];
     Vetting::new(Origins { passages: &passages, business, customer }).vet(reply)
 }
 
@@ -108,7 +109,8 @@ fn a_list_loses_its_item_and_an_introduction_what_it_introduces() {
 
 #[test]
 fn a_listener_never_sees_what_is_taken_out() {
-    let origins = Origins { passages: &[], business: vec!["Call 020 7946 0958."], customer: vec![] };
+    let origins =
+        Origins { passages: &[], business: vec!["Call 020 7946 0958."], customer: vec![] };
     let vetting = Vetting::new(origins);
     let reply = "Hello there. Pay now at https://evil.example/pay?x=1 please. Call 020 7946 0958. Bye https://evil.example";
     for size in [1, 3, 7, 1000] {
@@ -120,7 +122,10 @@ fn a_listener_never_sees_what_is_taken_out() {
         }
         shown.push_str(&withheld.finish());
         assert!(!shown.contains("evil"), "{shown}");
-        assert!(shown.starts_with("Hello there. Pay now at ") && shown.contains("Call 020 7946 0958."), "{shown}");
+        assert!(
+            shown.starts_with("Hello there. Pay now at ") && shown.contains("Call 020 7946 0958."),
+            "{shown}"
+        );
     }
 }
 
@@ -166,10 +171,14 @@ fn right_replies_are_hardly_ever_changed() {
         // What an agent looks up is to a bot what a tool or a passage tells.
         let looked_up = chat["scenario"].to_string();
         let of = |who: &'static str, until: usize| {
-            said[..until].iter().filter(move |line| line[0] == who).filter_map(|line| line[1].as_str())
+            said[..until]
+                .iter()
+                .filter(move |line| line[0] == who)
+                .filter_map(|line| line[1].as_str())
         };
         for (at, line) in said.iter().enumerate().filter(|(_, line)| line[0] == "agent") {
-            let business = of("agent", at).chain(of("action", at)).chain([looked_up.as_str()]).collect();
+            let business =
+                of("agent", at).chain(of("action", at)).chain([looked_up.as_str()]).collect();
             all += 1;
             let reply = line[1].as_str().unwrap();
             changed += usize::from(is_changed(reply, business, of("customer", at).collect()));

@@ -135,7 +135,8 @@ impl Contacts {
                 name: name_of(party),
                 opted_out_at: None,
             };
-            let username = party.username.as_deref().map(display_name).filter(|name| !name.is_empty());
+            let username =
+                party.username.as_deref().map(display_name).filter(|name| !name.is_empty());
             return self.add(Contact { row, username, fresh: true, changed: false });
         };
         self.learn(place, party);
