@@ -106,6 +106,6 @@ mod tests {
             assert!(pieces(&text).all(|piece| piece.len() <= LONGEST_RUN + 8), "{run}");
             assert_eq!(pieces(&text).collect::<String>(), text);
         }
-        assert!(Vocabulary::O200k.count(&"a".repeat(100_000)) > 10_000);
+        assert!(Vocabulary::O200k.count(&"a".repeat(100_000)) > 1_000);
     }
 }

@@ -14,8 +14,8 @@ const WORDS: usize = 4;
 pub fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::with_capacity(text.len().min(longest * 4));
     let mut count = 0;
-    let mut words = text.split(|c: char| c.is_whitespace() || c.is_control() || is_break(c));
-    for word in words.by_ref() {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control() || is_break(c));
+    for word in words {
         let mut letters = word.chars().filter(|c| !is_hidden(*c)).peekable();
         if letters.peek().is_none() {
             continue;

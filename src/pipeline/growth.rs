@@ -1,4 +1,4 @@
-//! How the time of what reads a whole text grows with its length: eight times the text must not take more than about eight times
+//! Test support: how the time of what reads a whole text grows with its length: eight times the text must not take more than about eight times
 //! as long. Timed, so it is not run by itself: `cargo test --lib growth -- --ignored --nocapture`.
 
 use std::hint::black_box;
@@ -84,7 +84,7 @@ const READERS: &[Reader] = &[
     ("cleaning", |text| {
         black_box(clean(text, 5));
     }),
-    ("cleaning while it is written", |text| streamed(text)),
+    ("cleaning while it is written", streamed),
     ("cleaning of one piece", |text| {
         let mut speakable = Speakable::default();
         black_box(speakable.push(text));

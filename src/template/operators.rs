@@ -288,9 +288,9 @@ fn cut(parts: &[Value]) -> Result<Value, Error> {
     let [value, start, stop, step] = parts else {
         return Err(over("cuts without a place"));
     };
-    let at = |place: &Value| match place.is_none() {
-        true => Ok(None),
-        false => i64::try_from(place.clone()).map(Some),
+    let at = |place: &Value| {
+        let given = (!place.is_none()).then(|| i64::try_from(place.clone()));
+        given.transpose()
     };
     let (start, stop, step) = (at(start)?, at(stop)?, at(step)?.unwrap_or(1));
     if step == 0 {

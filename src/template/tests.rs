@@ -1,4 +1,4 @@
-//! Hostile templates against the bounds, and ordinary ones that must come out as minijinja renders them.
+//! Test support: hostile templates against the bounds, and ordinary ones that must come out as minijinja renders them.
 
 use std::time::{Duration, Instant};
 
@@ -124,4 +124,39 @@ fn the_names_in_use_are_found() {
         .unwrap();
     let known = ["agent", "contact", "today", "time", "upper"];
     assert_eq!(bounded.names("prompt", &known), ["agent", "time"]);
+}
+
+#[test]
+#[ignore = "it is timed: `cargo test --lib template -- --ignored --nocapture`"]
+fn what_rendering_costs() {
+    let ordinary = format!(
+        "{}You answer for {{{{ agent }}}}. {{% if contact %}}You write with {{{{ contact }}}}.{{% endif %}} Today is {{{{ today }}}}.",
+        "Be kind, be short, and say only what the passages say. ".repeat(60)
+    );
+    let values = || context! { agent => "Acme", contact => "Ana", today => "Monday", n => 3 };
+    let mut plain = Environment::new();
+    plain.add_template_owned("prompt", ordinary.clone()).unwrap();
+    let mut bounded = Bounded::new(LIMITS);
+    bounded.add("prompt", ordinary).unwrap();
+    let time = |render: &dyn Fn() -> String| {
+        let started = Instant::now();
+        (0..2000).for_each(|_| drop(std::hint::black_box(render())));
+        started.elapsed() / 2000
+    };
+    let before = time(&|| plain.get_template("prompt").unwrap().render(values()).unwrap());
+    let after = time(&|| bounded.render("prompt", values()).unwrap());
+    println!("an ordinary prompt: {before:?} without bounds, {after:?} with them");
+    for dear in [
+        "{% for a in range(10000) %}{% if a == n %}{% endif %}{% endfor %}",
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}",
+        "{% set x = 'x' * 100000 %}{% for a in range(1000) %}{% set y = x | upper %}{% endfor %}",
+        "{% set x = range(9000) %}{% for a in range(1000) %}{% set y = x | sort %}{% endfor %}",
+        "{% for a in range(9000) %}{{ a | string | replace('1', 'one') | upper | indent(8) }}{% endfor %}",
+        "{% set x = 'ab' * 20000 %}{% for a in range(1000) %}{% if 'ba' * 10000 ~ 'c' in x %}{% endif %}{% endfor %}",
+        "{% set x = 'é' * 20000 %}{% for a in range(9000) %}{% set y = x[19999] %}{% endfor %}",
+    ] {
+        let started = Instant::now();
+        let made = render(dear).map(|text| text.len());
+        println!("{:?} for {dear}: {made:?}", started.elapsed());
+    }
 }

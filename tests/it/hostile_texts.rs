@@ -152,7 +152,7 @@ on_both! {
         let read = turn["trace"]["transcribe"]["question"].as_str().unwrap();
         assert_eq!(read, &text[..16 * 1024]);
         let kept = app.thread(CUSTOMER).await;
-        assert!(kept.iter().any(|message| message["body"] == text.as_str()));
+        assert!(kept.iter().any(|message| message["content"]["body"] == text.as_str()));
         app.stop().await;
     }
 }

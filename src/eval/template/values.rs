@@ -1,5 +1,6 @@
 //! Values within templates: objects that keep their order, and everything printed as JavaScript prints it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
@@ -10,7 +11,10 @@ use crate::eval::suite::Vars;
 
 /// An object; always true, as in JavaScript.
 #[derive(Debug)]
-struct Fields(Vec<(String, Value)>);
+struct Fields {
+    names: Vec<Value>,
+    values: HashMap<String, Value>,
+}
 
 impl Object for Fields {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -18,12 +22,11 @@ impl Object for Fields {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let key = key.as_str()?;
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+        self.values.get(key.as_str()?).cloned()
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.iter().map(|(name, _)| Value::from(name.as_str())).collect())
+        Enumerator::Values(self.names.clone())
     }
 
     fn is_true(self: &Arc<Self>) -> bool {
@@ -75,8 +78,9 @@ pub(super) fn into_template(value: &Json) -> Value {
     match value {
         Json::Array(items) => list(items.iter().map(into_template).collect()),
         Json::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| (name.clone(), into_template(value)));
-            Value::from_object(Fields(fields.collect()))
+            let names = fields.keys().map(|name| Value::from(name.as_str())).collect();
+            let values = fields.iter().map(|(name, value)| (name.clone(), into_template(value)));
+            Value::from_object(Fields { names, values: values.collect() })
         }
         Json::String(text) => Value::from(text.as_str()),
         Json::Bool(yes) => Value::from(*yes),

@@ -246,8 +246,10 @@ fn account(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, Strin
 fn is_iban(key: &str) -> bool {
     let (head, rest) = key.split_at(4);
     let digits = rest.chars().chain(head.chars()).filter_map(|c| c.to_digit(36));
-    let left =
-        digits.fold(0_u32, |left, value| (left * if value > 9 { 100 } else { 10 } + value) % 97);
+    let left = digits.fold(0_u32, |left, value| {
+        let places = if value > 9 { 100 } else { 10 };
+        (left * places + value) % 97
+    });
     left == 1
 }
 

@@ -1,4 +1,4 @@
-//! What is taken out of replies, and what is not.
+//! Test support: what is taken out of replies, and what is not.
 
 use std::sync::Arc;
 
