@@ -73,7 +73,12 @@ impl Write for Take {
                 "the process that read it ended {} times before it was done; it is tried again, less and less often",
                 tries - 1
             );
-            run!(conn, "update sources set state = 'failed', error = $2 where id = $1", id, &error)?;
+            run!(
+                conn,
+                "update sources set state = 'failed', error = $2 where id = $1",
+                id,
+                &error
+            )?;
         }
         Ok(true)
     }

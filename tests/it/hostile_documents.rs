@@ -66,13 +66,15 @@ impl Place {
         furnish(home.path());
         let outside = (Graph::start().await, OpenAi::start().await);
         let setup = Setup::on(Db::Sqlite).extractive();
-        let web = "[knowledge.web]\nallow_private = true\npause_ms = 0\nmax_page_bytes = 20000000\n";
+        let web =
+            "[knowledge.web]\nallow_private = true\npause_ms = 0\nmax_page_bytes = 20000000\n";
         let settings = setup.settings(home.path(), "", &outside.0, &outside.1) + web;
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
         let desk = Process::start(home.path()).await;
         let place = Self { desk, http: reqwest::Client::new(), _home: home, _outside: outside };
         // What everything needs is loaded before it is measured what nothing takes.
-        let first = Document { name: "first.md".into(), bytes: b"# A\n\nb".to_vec(), fate: Fate::Read };
+        let first =
+            Document { name: "first.md".into(), bytes: b"# A\n\nb".to_vec(), fate: Fate::Read };
         place.upload(std::slice::from_ref(&first)).await;
         place.learned("acme", 1).await;
         place
@@ -114,11 +116,13 @@ impl Place {
         let began = Instant::now();
         loop {
             let all = self.documents(collection).await;
-            let done = all.values().filter(|one| one["from"] == "upload" && one["state"] != "learning");
+            let done =
+                all.values().filter(|one| one["from"] == "upload" && one["state"] != "learning");
             if done.count() >= number {
                 return all;
             }
-            let left: Vec<_> = all.values().filter(|one| one["state"] == "learning").take(3).collect();
+            let left: Vec<_> =
+                all.values().filter(|one| one["state"] == "learning").take(3).collect();
             assert!(began.elapsed() < PATIENCE, "not learned: {left:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -217,7 +221,8 @@ fn wrong(document: &Document, became: Option<&Value>) -> Option<String> {
     let name = &document.name;
     let Some(became) = became else { return Some(format!("{name}: it is not there")) };
     let (state, error) = (&became["state"], became["error"].as_str().unwrap_or_default());
-    let explained = error.len() > 10 && became["remedy"].as_str().is_some_and(|text| text.len() > 10);
+    let explained =
+        error.len() > 10 && became["remedy"].as_str().is_some_and(|text| text.len() > 10);
     let fits = match document.fate {
         Fate::Read => state == "ready",
         Fate::Refused(words) => state == "failed" && explained && error.contains(words),
@@ -300,13 +305,24 @@ async fn hostile_documents_are_read_or_refused_and_the_desk_serves_all_the_while
     let quantile = |percent: usize| took[(took.len() - 1) * percent / 100];
     eprintln!(
         "{} documents twice in {:?}; the desk had {} MB above {} MB, its children {} MB; {} other requests: p50 {:?}, p99 {:?}, max {:?}",
-        documents.len(), began.elapsed(), grown / 1024, idle / 1024, children.load(Ordering::Relaxed) / 1024,
-        took.len(), quantile(50), quantile(99), quantile(100),
+        documents.len(),
+        began.elapsed(),
+        grown / 1024,
+        idle / 1024,
+        children.load(Ordering::Relaxed) / 1024,
+        took.len(),
+        quantile(50),
+        quantile(99),
+        quantile(100),
     );
     assert!(grown < MOST_KB, "the desk had {grown} KB above {idle} KB");
     assert!(quantile(100) < Duration::from_secs(5), "a request took {:?}", quantile(100));
     if full {
-        assert!(quantile(99) < Duration::from_millis(50), "one of a hundred took {:?}", quantile(99));
+        assert!(
+            quantile(99) < Duration::from_millis(50),
+            "one of a hundred took {:?}",
+            quantile(99)
+        );
     }
 }
 
@@ -323,7 +339,11 @@ async fn each(place: &Place, documents: &[Document], idle: u64) {
         let grown = most.saturating_sub(before) / 1024;
         let (state, error) = (&became["state"], became["error"].as_str().unwrap_or_default());
         let mark = if wrong(document, Some(became)).is_some() { "WRONG" } else { "" };
-        eprintln!("{grown:4} MB {:6} ms {} {state} {error} {mark}", began.elapsed().as_millis(), document.name);
+        eprintln!(
+            "{grown:4} MB {:6} ms {} {state} {error} {mark}",
+            began.elapsed().as_millis(),
+            document.name
+        );
     }
     let (_, now) = place.memory();
     eprintln!("idle {} MB, now {} MB", idle / 1024, now / 1024);

@@ -49,9 +49,7 @@ pub(super) fn fragment(source: &str) -> Vec<Block> {
 fn sieved(text: &str, forms: bool) -> Result<Sieved, Unreadable> {
     sieve::sieve(text, forms).map_err(|refusal| match refusal {
         sieve::Refusal::TooDeep => Unreadable::TooDeep(sieve::MAX_DEPTH),
-        sieve::Refusal::TooManyTags => {
-            Unreadable::TooMany { what: "tags", most: sieve::MAX_TAGS }
-        }
+        sieve::Refusal::TooManyTags => Unreadable::TooMany { what: "tags", most: sieve::MAX_TAGS },
     })
 }
 

@@ -45,7 +45,8 @@ pub(super) fn read(
     let cache = InterpreterCache::new();
     let settings = InterpreterSettings::default();
     let mut papers = Vec::new();
-    let (mut seen, mut contents) = (Seen { lost: tamed.lost, ..Seen::default() }, Contents::default());
+    let (mut seen, mut contents) =
+        (Seen { lost: tamed.lost, ..Seen::default() }, Contents::default());
     for page in pdf.pages().iter() {
         deadline.check();
         contents.add(page)?;

@@ -63,12 +63,8 @@ fn read_slide(package: &mut Package<'_>, path: &str) -> Result<Option<Slide>, Un
     let Some(document) = xml::parse(&text) else { return Ok(None) };
     let relations = package.relations(path)?;
     let hidden = xml::attribute(document.root_element(), "show") == Some("0");
-    let mut reader = Reader {
-        relations,
-        title: None,
-        blocks: Vec::new(),
-        repeats: Repeats::default(),
-    };
+    let mut reader =
+        Reader { relations, title: None, blocks: Vec::new(), repeats: Repeats::default() };
     if let Some(tree) = xml::below(document.root(), "spTree") {
         reader.shapes(tree, 0);
     }

@@ -88,7 +88,9 @@ pub(crate) enum Unreadable {
         seconds: u64,
     },
     /// It is packed in a way that no program writes.
-    #[error("the {0} is packed in an unusual way that is not read: print it to PDF again from the program that wrote it")]
+    #[error(
+        "the {0} is packed in an unusual way that is not read: print it to PDF again from the program that wrote it"
+    )]
     Packed(&'static str),
     /// More text than is read, in MB, with what is repeated of it.
     #[error(

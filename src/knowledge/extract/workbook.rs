@@ -88,11 +88,7 @@ fn too_many(most: usize) -> Unreadable {
     Unreadable::TooMany { what: "cells", most }
 }
 
-fn cells(
-    workbook: &mut Workbook<'_>,
-    sheet: &str,
-    left: &mut Left,
-) -> Result<Cells, Unreadable> {
+fn cells(workbook: &mut Workbook<'_>, sheet: &str, left: &mut Left) -> Result<Cells, Unreadable> {
     let damaged = |_| Unreadable::Damaged(WHAT);
     let mut reader = workbook.worksheet_cells_reader(sheet).map_err(damaged)?;
     let mut cells = Cells::new();
@@ -129,11 +125,7 @@ fn shown(value: &DataRef<'_>, format: &str) -> String {
 }
 
 /// A cell that is merged over several rows counts for each of them.
-fn fill_down(
-    workbook: &mut Workbook<'_>,
-    (sheet, cells): (&str, &mut Cells),
-    left: &mut Left,
-) {
+fn fill_down(workbook: &mut Workbook<'_>, (sheet, cells): (&str, &mut Cells), left: &mut Left) {
     let Ok(merged) = workbook.merge_cells_by_sheet_name(sheet) else { return };
     for area in merged.into_iter().take(MAX_MERGED) {
         let (row, column) = area.start;

@@ -27,10 +27,12 @@ fn is_bounded(text: &str) -> bool {
     let (mut depth, mut attributes, mut namespaces) = (0_usize, 0_usize, 0_usize);
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('<') {
-        let skipped = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")].into_iter().find_map(|(begin, end)| {
-            let inside = after.strip_prefix(begin)?;
-            Some(inside.split_once(end).map_or("", |(_, behind)| behind))
-        });
+        let skipped = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")].into_iter().find_map(
+            |(begin, end)| {
+                let inside = after.strip_prefix(begin)?;
+                Some(inside.split_once(end).map_or("", |(_, behind)| behind))
+            },
+        );
         if let Some(behind) = skipped {
             rest = behind;
             continue;
@@ -102,7 +104,10 @@ mod tests {
 
     #[test]
     fn what_would_keep_the_parser_for_hours_is_no_document() {
-        assert!(parse("<a x='1>2' y=\"<\"><!-- <b> --><![CDATA[<c>]]><d/></a>").is_none(), "a `<` in a value");
+        assert!(
+            parse("<a x='1>2' y=\"<\"><!-- <b> --><![CDATA[<c>]]><d/></a>").is_none(),
+            "a `<` in a value"
+        );
         assert!(parse("<a x='1>2'><!-- <b> --><![CDATA[<c>]]><d/><?e <f>?></a>").is_some());
         let deep = |levels: usize| "<a>".repeat(levels) + &"</a>".repeat(levels);
         assert!(parse(&deep(500)).is_some());

@@ -33,7 +33,11 @@ pub(super) fn all(copies: usize) -> Vec<Document> {
         let whole = std::fs::read(&path).unwrap();
         for copy in 0..copies {
             let bytes = damaged(whole.clone(), copy, &mut dice);
-            all.push(Document { name: format!("mutated-{stem}-{copy}.{ending}"), bytes, fate: Fate::Either });
+            all.push(Document {
+                name: format!("mutated-{stem}-{copy}.{ending}"),
+                bytes,
+                fate: Fate::Either,
+            });
         }
     }
     all

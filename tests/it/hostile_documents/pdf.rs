@@ -99,7 +99,11 @@ fn chains() -> Vec<Document> {
     let mut add = |chain: &[Filter], data: &[u8]| {
         let bytes = content(&format!("/Filter[{}]", name(chain)), data);
         let short: Vec<&str> = chain.iter().map(|filter| filter.names()[1]).collect();
-        all.push(doc(&format!("chain-{}", short.join("-")), bytes, Fate::Refused("unpacks to more")));
+        all.push(doc(
+            &format!("chain-{}", short.join("-")),
+            bytes,
+            Fate::Refused("unpacks to more"),
+        ));
     };
     for inner in ALL {
         let Some(bomb) = inner.bomb() else { continue };
@@ -129,22 +133,42 @@ fn spellings() -> Vec<Document> {
         doc("short-key", content("/F/Fl", &bomb), refused),
         doc("escaped", content("/Fi#6cter/Fl#61te#44ecode", &bomb), refused),
         doc("remark", content("/Filter % a remark\n[%another\n/FlateDecode]", &bomb), refused),
-        doc("padded", content(&format!("/Pad({})/Filter/FlateDecode", "x".repeat(9000)), &bomb), refused),
-        doc("decoy", content("/Note(1 0 obj <</Length 3>> stream)/Filter/FlateDecode", &bomb), refused),
+        doc(
+            "padded",
+            content(&format!("/Pad({})/Filter/FlateDecode", "x".repeat(9000)), &bomb),
+            refused,
+        ),
+        doc(
+            "decoy",
+            content("/Note(1 0 obj <</Length 3>> stream)/Filter/FlateDecode", &bomb),
+            refused,
+        ),
         doc("long-length", content("/Length 99999999/Filter/FlateDecode", &bomb), refused),
         doc("no-length", content("/Length null/Filter/FlateDecode", &bomb), refused),
         doc("negative-length", content("/Length -1/Filter/FlateDecode", &bomb), refused),
         doc("indirect-length", content("/Length 3 0 R/Filter/FlateDecode", &bomb), refused),
-        doc("no-header", content("/Filter/FlateDecode", &filters::bare(&vec![b' '; 40 << 20])), refused),
+        doc(
+            "no-header",
+            content("/Filter/FlateDecode", &filters::bare(&vec![b' '; 40 << 20])),
+            refused,
+        ),
         doc("twice", content("/Filter[/FlateDecode/FlateDecode]", &twice), refused),
-        doc("unknown-between", content("/Filter[/FlateDecode/Nothing/FlateDecode]", &twice), refused),
+        doc(
+            "unknown-between",
+            content("/Filter[/FlateDecode/Nothing/FlateDecode]", &twice),
+            refused,
+        ),
         doc("crypt", content("/Filter[/Crypt/FlateDecode]", &bomb), refused),
         doc("broken", content("/Filter/FlateDecode", &filters::broken()), Fate::Either),
-        doc("says-encrypted", {
-            let mut file = File::page(stream("/Filter/FlateDecode", &bomb), "");
-            file.trailer = "/Encrypt<<>>".into();
-            file.bytes()
-        }, Fate::Either),
+        doc(
+            "says-encrypted",
+            {
+                let mut file = File::page(stream("/Filter/FlateDecode", &bomb), "");
+                file.trailer = "/Encrypt<<>>".into();
+                file.bytes()
+            },
+            Fate::Either,
+        ),
     ];
     let mut indirect = File::page(stream("/Filter 6 0 R", &bomb), "");
     indirect.add("/FlateDecode");
@@ -172,23 +196,41 @@ fn places() -> Vec<Document> {
     let flate = "/Filter/FlateDecode";
     let mut all = Vec::new();
     for (name, dictionary, resources, show) in [
-        ("image", "/Type/XObject/Subtype/Image/Width 60000/Height 60000/BitsPerComponent 8/ColorSpace/DeviceRGB",
-         "/XObject<</X 6 0 R>>", "/X Do"),
+        (
+            "image",
+            "/Type/XObject/Subtype/Image/Width 60000/Height 60000/BitsPerComponent 8/ColorSpace/DeviceRGB",
+            "/XObject<</X 6 0 R>>",
+            "/X Do",
+        ),
         ("form", "/Type/XObject/Subtype/Form/BBox[0 0 9 9]", "/XObject<</X 6 0 R>>", "/X Do"),
         ("attachment", "/Type/EmbeddedFile", "", ""),
-        ("function", "/FunctionType 0/Domain[0 1]/Range[0 1]/Size[9999999]/BitsPerSample 1",
-         "/ColorSpace<</C[/Separation/A/DeviceGray 6 0 R]>>", "/C cs 1 scn 0 0 9 9 re f"),
-        ("program", "/FunctionType 4/Domain[0 1]/Range[0 1]",
-         "/ColorSpace<</C[/Separation/A/DeviceGray 6 0 R]>>", "/C cs 1 scn 0 0 9 9 re f"),
-        ("shading", "/ShadingType 4/ColorSpace/DeviceRGB/BitsPerCoordinate 8/BitsPerComponent 8/BitsPerFlag 8/Decode[0 1 0 1 0 1 0 1 0 1]",
-         "/Shading<</S 6 0 R>>", "/S sh"),
+        (
+            "function",
+            "/FunctionType 0/Domain[0 1]/Range[0 1]/Size[9999999]/BitsPerSample 1",
+            "/ColorSpace<</C[/Separation/A/DeviceGray 6 0 R]>>",
+            "/C cs 1 scn 0 0 9 9 re f",
+        ),
+        (
+            "program",
+            "/FunctionType 4/Domain[0 1]/Range[0 1]",
+            "/ColorSpace<</C[/Separation/A/DeviceGray 6 0 R]>>",
+            "/C cs 1 scn 0 0 9 9 re f",
+        ),
+        (
+            "shading",
+            "/ShadingType 4/ColorSpace/DeviceRGB/BitsPerCoordinate 8/BitsPerComponent 8/BitsPerFlag 8/Decode[0 1 0 1 0 1 0 1 0 1]",
+            "/Shading<</S 6 0 R>>",
+            "/S sh",
+        ),
     ] {
         let mut file = with(resources, show.as_bytes());
         file.stream(&format!("{dictionary}{flate}"), &eight);
         all.push(doc(&format!("in-{name}"), file.bytes(), Fate::Read));
     }
     for (name, dictionary) in [
-        ("jbig2", "/Filter/JBIG2Decode"), ("jpx", "/Filter/JPXDecode"), ("dct", "/Filter/DCTDecode"),
+        ("jbig2", "/Filter/JBIG2Decode"),
+        ("jpx", "/Filter/JPXDecode"),
+        ("dct", "/Filter/DCTDecode"),
         ("ccitt", "/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 2000000000/Rows 2000000000>>"),
         ("packed-dct", "/Filter[/FlateDecode/DCTDecode]"),
     ] {
@@ -207,7 +249,10 @@ fn places() -> Vec<Document> {
     list.stream(&format!("/Type/ObjStm/N 1000000/First 9{flate}"), &bomb);
     all.push(doc("in-object-stream", list.bytes(), refused));
     let mut list = with("", b"");
-    list.stream(&format!("/Type/ObjStm/N 900000000/First 9{flate}"), &filters::zlib(&b"1 0 ".repeat(2 << 20)));
+    list.stream(
+        &format!("/Type/ObjStm/N 900000000/First 9{flate}"),
+        &filters::zlib(&b"1 0 ".repeat(2 << 20)),
+    );
     all.push(doc("objects", list.bytes(), refused));
     all.push(doc("cross-references", cross_references(), refused));
     all
@@ -218,7 +263,10 @@ fn cross_references() -> Vec<u8> {
     let mut bytes = with("", b"").bytes();
     let start = bytes.len();
     bytes.extend(b"9 0 obj\n");
-    bytes.extend(stream("/Type/XRef/Size 30000000/W[0 1 0]/Root 1 0 R/Filter/FlateDecode", &filters::zlib(&vec![1; 8 << 20])));
+    bytes.extend(stream(
+        "/Type/XRef/Size 30000000/W[0 1 0]/Root 1 0 R/Filter/FlateDecode",
+        &filters::zlib(&vec![1; 8 << 20]),
+    ));
     bytes.extend(format!("\nendobj\nstartxref\n{start}\n%%EOF\n").into_bytes());
     bytes
 }
@@ -239,7 +287,9 @@ fn again() -> Vec<Document> {
         contents.push_str("6 0 R ");
     }
     let mut joined = with("", b"");
-    joined.objects[2] = format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents[{contents}]>>").into_bytes();
+    joined.objects[2] =
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents[{contents}]>>")
+            .into_bytes();
     joined.stream(flate, &much);
     all.push(doc("contents-joined", joined.bytes(), Fate::Refused("unpacks to more")));
     let mut pages = with("", b"");
@@ -257,7 +307,8 @@ fn again() -> Vec<Document> {
     let mut deep = with("", b"");
     deep.add(&nested).add(&"[".repeat(200_000));
     all.push(doc("nested-dictionaries", deep.bytes(), Fate::Either));
-    let text: String = (0..60_000).map(|n| format!("1 0 0 1 {} {} Tm (a) Tj ", n % 590, n / 80)).collect();
+    let text: String =
+        (0..60_000).map(|n| format!("1 0 0 1 {} {} Tm (a) Tj ", n % 590, n / 80)).collect();
     let scattered = format!("BT /F 7 Tf {text} ET");
     all.push(doc("scattered", content("", scattered.as_bytes()), Fate::Either));
     let marks = "/Span <</ActualText (x)>> BDC ".repeat(40_000);
@@ -266,6 +317,10 @@ fn again() -> Vec<Document> {
     let states = [b"q ".repeat(400_000), HELLO.to_vec()].concat();
     all.push(doc("states-without-end", content("", &states), Fate::Either));
     all.push(doc("only-a-header", b"%PDF-1.7\n".to_vec(), Fate::Refused("")));
-    all.push(doc("no-ends", [b"%PDF-1.7\n".to_vec(), b"1 0 obj<<>>stream\n".repeat(4000)].concat(), Fate::Refused("")));
+    all.push(doc(
+        "no-ends",
+        [b"%PDF-1.7\n".to_vec(), b"1 0 obj<<>>stream\n".repeat(4000)].concat(),
+        Fate::Refused(""),
+    ));
     all
 }

@@ -309,7 +309,10 @@ mod tests {
     fn every_cheap_filter_is_measured_and_bounded() {
         use Filter::{Ascii85Decode, AsciiHexDecode, FlateDecode, LzwDecode, RunLengthDecode};
         assert_eq!(last(&[FlateDecode], &deflated(&[b' '; 5000])), Ok(5000));
-        assert_eq!(last(&[FlateDecode, FlateDecode], &deflated(&deflated(&[0; 90_000]))), Ok(90_000));
+        assert_eq!(
+            last(&[FlateDecode, FlateDecode], &deflated(&deflated(&[0; 90_000]))),
+            Ok(90_000)
+        );
         assert_eq!(last(&[RunLengthDecode], &[129, b'x', 1, b'y', b'z', 128, 129, b'x']), Ok(130));
         assert_eq!(last(&[AsciiHexDecode], b"48 656C6c 6f7>00"), Ok(6));
         assert_eq!(last(&[Ascii85Decode], b"87cURD]j7BEbo80z~>87cUR"), Ok(16));

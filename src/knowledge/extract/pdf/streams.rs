@@ -352,7 +352,10 @@ mod tests {
 
     fn is_refused(dictionary: &str, data: &[u8]) {
         let tamed = tamed(dictionary, data);
-        assert!(matches!(tamed, Err(Unreadable::Bomb { .. } | Unreadable::Packed(_))), "{dictionary}: {tamed:?}");
+        assert!(
+            matches!(tamed, Err(Unreadable::Bomb { .. } | Unreadable::Packed(_))),
+            "{dictionary}: {tamed:?}"
+        );
     }
 
     #[test]

@@ -128,7 +128,8 @@ impl Lists {
         let mut kinds: HashMap<&str, Vec<(u8, bool)>> = HashMap::new();
         for node in document.descendants().filter(|node| xml::name(*node) == "abstractNum") {
             let level = |level| {
-                let depth = xml::attribute(level, "ilvl")?.parse().ok().filter(|depth| *depth < 9)?;
+                let depth =
+                    xml::attribute(level, "ilvl")?.parse().ok().filter(|depth| *depth < 9)?;
                 let format = xml::child(level, "numFmt").and_then(|f| xml::attribute(f, "val"));
                 let numbered = !matches!(format, Some("bullet" | "none") | None);
                 Some((depth, numbered))
