@@ -15,6 +15,11 @@ const CELL_LINES: usize = 10;
 /// Rows of texts so long on average are columns of a page that was drawn line by line, in characters.
 const COLUMN_TEXT: usize = 28;
 
+/// A page with more spans is only text, in the order in which it is drawn: each span is compared with all others.
+const MAX_SPANS: usize = 8000;
+/// Rows and columns that make more cells than this are no table.
+const MAX_CELLS: usize = 100_000;
+
 /// A part of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Part {
@@ -74,6 +79,10 @@ impl Paper {
 }
 
 fn read(spans: Vec<Span>) -> Vec<Part> {
+    if spans.len() > MAX_SPANS {
+        let line = |span| Line { span, ended: false };
+        return vec![Part::Text(spans.into_iter().map(line).collect())];
+    }
     let leading = leading(&spans);
     let edges = Edges::of(&spans);
     let mut rows: Vec<Row> = Vec::new();
@@ -225,7 +234,7 @@ fn part(rows: &[Row], edges: &Edges) -> Vec<Part> {
         _ => {}
     }
     let columns = columns(rows);
-    if columns.len() < 2 {
+    if columns.len() < 2 || columns.len() * rows.len() > MAX_CELLS {
         return rows.iter().map(|row| edges.text(&joined(row))).collect();
     }
     let mut table: Vec<Vec<Vec<&Cell>>> = Vec::new();
