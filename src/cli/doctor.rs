@@ -32,6 +32,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         }
     };
     check_parts(&app, &mut report).await;
+    check_readers(&app, &mut report).await;
     check_speech(&app, &listens, &mut report);
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
@@ -96,6 +97,24 @@ async fn check_parts(app: &App, report: &mut Report) {
     } else {
         let names: Vec<_> = agents.iter().map(|bot| bot.agent.slug.as_str()).collect();
         report.good("agents", &names.join(", "));
+    }
+}
+
+async fn check_readers(app: &App, report: &mut Report) {
+    let name = "reading files";
+    match app.desk.library.check_readers().await {
+        Ok(made) if made.is_empty() => {
+            report.good(name, "in processes that reach no file, no network and no other process");
+        }
+        Ok(made) => {
+            let mend = "a Linux kernel or container that allows seccomp filters confines them";
+            report.note(name, &format!("in processes with limits, which still can: {made:?}; {mend}"));
+        }
+        Err(error) => report.bad(
+            name,
+            &error.to_string(),
+            "the binary of this desk must be where it was, and [reader] memory_mb enough for it",
+        ),
     }
 }
 
