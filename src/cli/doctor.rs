@@ -36,6 +36,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     check_files(&app, &mut report);
     check_parts(&app, &mut report).await;
     check_room(&app, &room, &mut report).await;
+    check_readers(&app, &mut report).await;
     check_speech(&app, &listens, &mut report);
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
@@ -138,6 +139,28 @@ async fn check_room(app: &App, room: &Room, report: &mut Report) {
                 report.note("room", &said);
             }
         }
+    }
+}
+
+/// Says whether the processes that read files can do more than compute.
+async fn check_readers(app: &App, report: &mut Report) {
+    let name = "reading files";
+    match app.desk.library.check_readers().await {
+        Ok(made) if made.is_empty() => {
+            report.good(name, "in processes that reach no file, no network and no other process");
+        }
+        Ok(made) => {
+            let mend = "a Linux kernel or container that allows seccomp filters confines them";
+            report.note(
+                name,
+                &format!("in processes with limits, which still can: {made:?}; {mend}"),
+            );
+        }
+        Err(error) => report.bad(
+            name,
+            &error.to_string(),
+            "the binary of this desk must be where it was, and [reader] memory_mb enough for it",
+        ),
     }
 }
 

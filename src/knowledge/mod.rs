@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use crate::embed::Embedder;
 use crate::index::{Entry, Index, Tunings};
-use crate::reader::Pool;
+use crate::reader::{self, Pool, check};
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 use crate::store::room::Room;
 use crate::store::{self, Store};
@@ -134,6 +134,12 @@ impl Library {
     pub fn reading_with(mut self, readers: Pool) -> Self {
         self.readers = Some(readers);
         self
+    }
+
+    /// What of this a process that reads documents can do: nothing, where the sandbox holds.
+    pub async fn check_readers(&self) -> Result<Vec<check::Attempt>, reader::Failure> {
+        let none = || reader::Failure::Unavailable("this program starts none".into());
+        self.readers.as_ref().ok_or_else(none)?.attempt(&check::FORBIDDEN).await
     }
 
     /// How many documents are read at once.
