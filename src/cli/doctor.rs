@@ -47,7 +47,11 @@ fn check_files(app: &App, report: &mut Report) {
     let all: Vec<_> = app.open_files.iter().map(|file| format!("'{}'", file.display())).collect();
     report.bad(
         "files",
-        &format!("{} and {} more can be read by others of this machine", first.display(), all.len() - 1),
+        &format!(
+            "{} and {} more can be read by others of this machine",
+            first.display(),
+            all.len() - 1
+        ),
         &format!("as the owner of these files, or root: chmod go-rwx {}", all.join(" ")),
     );
 }

@@ -171,7 +171,9 @@ pub(super) async fn admit_edit(
     let verdicts = publisher.try_edit(collection, edit, &RunBar::default()).await?;
     let Some((agent, verdict)) = verdicts.iter().find(|it| !it.1.passed) else { return Ok(()) };
     refused(&format!("{collection}, for {agent}"), verdict);
-    eprintln!("Nothing was changed. With --force it is done all the same, and that is written down.");
+    eprintln!(
+        "Nothing was changed. With --force it is done all the same, and that is written down."
+    );
     Err(Refusal::Guarded(format!("The gate of {agent} refused it.")).into())
 }
 

@@ -22,8 +22,12 @@ impl SignOut {
         let (sessions, links) = store.end_sessions().await?;
         store.close().await;
         drop(std::fs::remove_file(config.store.path.with_file_name(LINK_FILE)));
-        println!("{sessions} browsers are signed out, and {links} links that nobody had used are useless.");
-        println!("What a running desk still shows them ends within seconds. `frontdesk sign-in` prints a new link.");
+        println!(
+            "{sessions} browsers are signed out, and {links} links that nobody had used are useless."
+        );
+        println!(
+            "What a running desk still shows them ends within seconds. `frontdesk sign-in` prints a new link."
+        );
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -56,9 +56,7 @@ impl Change {
             Self::Document => {
                 "Put the file into the collection's folder, and run `frontdesk learn` or `frontdesk apply`, which try it first."
             }
-            Self::Answer => {
-                "Answers are tried first."
-            }
+            Self::Answer => "Answers are tried first.",
             Self::Settings => {
                 "Write them into `collection.toml` in the collection's folder, and run `frontdesk learn` or `frontdesk apply`, which try them first."
             }
@@ -85,7 +83,11 @@ impl Desk {
     pub async fn guarded(&self, collection: &str, change: Change) -> store::Result<Option<String>> {
         let guards = self.guards(collection).await?;
         Ok(guards.first().map(|(agent, _)| {
-            format!("The gate of {} guards what `{collection}` holds. {}", agent.slug, change.remedy())
+            format!(
+                "The gate of {} guards what `{collection}` holds. {}",
+                agent.slug,
+                change.remedy()
+            )
         }))
     }
 

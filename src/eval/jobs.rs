@@ -128,7 +128,10 @@ impl Jobs {
     }
 
     /// Publishes on behalf of somebody; one at a time, because each compares with what is live.
-    pub async fn publisher(&self, actor: Actor) -> (tokio::sync::MutexGuard<'_, ()>, Publisher<'_>) {
+    pub async fn publisher(
+        &self,
+        actor: Actor,
+    ) -> (tokio::sync::MutexGuard<'_, ()>, Publisher<'_>) {
         let turn = self.publishing.lock().await;
         let publisher = Publisher {
             desk: &self.desk,

@@ -119,7 +119,11 @@ impl Audit {
 }
 
 /// Writes down what a request did, once it is done.
-pub(super) async fn keep(State(audit): State<Arc<Audit>>, request: Request, next: Next) -> Response {
+pub(super) async fn keep(
+    State(audit): State<Arc<Audit>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let operation = path.map(|path| (request.method().clone(), path));
     let Some(action) = operation.and_then(|it| audit.actions.get(&it).copied()) else {
@@ -204,7 +208,10 @@ mod tests {
         for (method, path, id) in &all {
             let known = OPERATIONS.iter().any(|(name, _)| name == id);
             let reads = matches!(*method, Method::GET | Method::HEAD);
-            assert!(known || reads, "{method} {path} ({id}): is it written down? Say so in OPERATIONS");
+            assert!(
+                known || reads,
+                "{method} {path} ({id}): is it written down? Say so in OPERATIONS"
+            );
         }
         for (name, _) in OPERATIONS {
             assert!(all.iter().any(|(_, _, id)| id == name), "there is no operation {name}");

@@ -88,9 +88,7 @@ fn network(address: IpAddr) -> IpAddr {
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(it) => !(it.is_loopback() || it.is_private() || it.is_link_local()),
-        IpAddr::V6(it) => {
-            !(it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local())
-        }
+        IpAddr::V6(it) => !(it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local()),
     }
 }
 
@@ -114,17 +112,25 @@ mod tests {
         assert!(limit.is_open(other, 100));
         assert!(limit.is_open(guesser, WINDOW_MS), "a minute later");
         for near in ["127.0.0.1", "10.0.0.1", "::1", "::ffff:192.168.1.1", "fd00::1"] {
-            (0..100).for_each(|at| drop(limit.wrong(address(near), at)));
+            for at in 0..100 {
+                limit.wrong(address(near), at);
+            }
             assert!(limit.is_open(address(near), 100), "{near} may be a proxy");
         }
-        (0..30).for_each(|n| drop(limit.wrong(address(&format!("2001:db8::{n}")), 0)));
+        for n in 0..30 {
+            limit.wrong(address(&format!("2001:db8::{n}")), 0);
+        }
         assert!(!limit.is_open(address("2001:db8::ffff"), 1), "one network is one guesser");
     }
 
     #[test]
     fn neither_memory_nor_the_log_grows_with_the_tries() {
         let limit = GuessLimit::default();
-        let many = |from: u32| (0..5000_u32).map(move |n| address(&IpAddr::from((0x0b00_0000 + from + n).to_be_bytes()).to_string()));
+        let many = |from: u32| {
+            (0..5000_u32).map(move |n| {
+                address(&IpAddr::from((0x0b00_0000 + from + n).to_be_bytes()).to_string())
+            })
+        };
         let lines = many(0).filter_map(|one| limit.wrong(one, 0)).count();
         assert_eq!(lines, MOST_LINES as usize);
         assert!(limit.0.lock().unwrap().of.len() <= MOST_ADDRESSES + 1);

@@ -93,11 +93,7 @@ impl Library {
     }
 
     /// Learns a shelf beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
-    pub async fn stage(
-        &self,
-        from: Shelf,
-        progress: &dyn Progress,
-    ) -> Result<CollectionId, Error> {
+    pub async fn stage(&self, from: Shelf, progress: &dyn Progress) -> Result<CollectionId, Error> {
         self.stage_with(from, None, progress).await
     }
 

@@ -180,7 +180,8 @@ impl Write for Forget {
         let moment = now();
         let sql = "delete from sign_in_links where workspace_id = $1 and expires_at < $2";
         run!(conn, sql, workspace.as_str(), moment)?;
-        let sql = "delete from sessions where workspace_id = $1 and (expires_at < $2 or created_at < $3)";
+        let sql =
+            "delete from sessions where workspace_id = $1 and (expires_at < $2 or created_at < $3)";
         run!(conn, sql, workspace.as_str(), moment, moment - LONGEST_SESSION_MS).map(|_| ())
     }
 }

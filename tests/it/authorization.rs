@@ -70,7 +70,10 @@ enum Caller {
     Key,
 }
 
-use Caller::*;
+use Caller::{
+    BadCookie, Basic, Cookie, CrossSite, ForeignOrigin, Key, KeyAndMore, NoCsrf, Nobody, WrongCsrf,
+    WrongKey, WrongKeyWithCookie,
+};
 
 const CALLERS: [Caller; 12] = [
     Nobody,
@@ -135,10 +138,9 @@ fn operations() -> Vec<Operation> {
 
 /// What stands in the place of a path's parameters.
 fn filled(path: &str, with: impl Fn(&str, &str) -> String) -> String {
-    let mut parts = path.split('/').peekable();
     let mut made = Vec::new();
     let mut noun = "";
-    while let Some(part) = parts.next() {
+    for part in path.split('/') {
         let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
         made.push(name.map_or_else(|| part.to_owned(), |name| with(noun, name)));
         noun = part;
@@ -146,7 +148,11 @@ fn filled(path: &str, with: impl Fn(&str, &str) -> String) -> String {
     made.join("/")
 }
 
-fn ask(app: &TestApp, operation: &Operation, (path, browser, caller): (&str, &Browser, Caller)) -> RequestBuilder {
+fn ask(
+    app: &TestApp,
+    operation: &Operation,
+    (path, browser, caller): (&str, &Browser, Caller),
+) -> RequestBuilder {
     let request = app.http.request(operation.method.clone(), format!("{}{path}", app.url));
     let request = match operation.class {
         Class::Read | Class::CompletionsRead => request,
@@ -183,11 +189,23 @@ async fn content(app: &TestApp) -> Vec<(String, String)> {
         let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap();
         for table in tables {
             let columns = AssertSqlSafe(format!("select name from pragma_table_info('{table}')"));
-            let columns: Vec<String> = sqlx::query_scalar(columns).fetch_all(&mut database).await.unwrap();
-            let row = columns.iter().map(|column| format!("quote(\"{column}\")")).collect::<Vec<_>>().join(" || ',' || ");
-            let only = if table == "audit_log" { "where action not in ('key.refused', 'session.started')" } else { "" };
-            let sql = format!("select coalesce(group_concat(x, ';'), '') from (select {row} as x from \"{table}\" {only} order by 1)");
-            let text: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut database).await.unwrap();
+            let columns: Vec<String> =
+                sqlx::query_scalar(columns).fetch_all(&mut database).await.unwrap();
+            let row = columns
+                .iter()
+                .map(|column| format!("quote(\"{column}\")"))
+                .collect::<Vec<_>>()
+                .join(" || ',' || ");
+            let only = if table == "audit_log" {
+                "where action not in ('key.refused', 'session.started')"
+            } else {
+                ""
+            };
+            let sql = format!(
+                "select coalesce(group_concat(x, ';'), '') from (select {row} as x from \"{table}\" {only} order by 1)"
+            );
+            let text: String =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut database).await.unwrap();
             content.push((table, text));
         }
     } else {
@@ -195,9 +213,16 @@ async fn content(app: &TestApp) -> Vec<(String, String)> {
         let sql = "select tablename::text from pg_tables where schemaname = 'public' order by 1";
         let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap();
         for table in tables {
-            let only = if table == "audit_log" { "where action not in ('key.refused', 'session.started')" } else { "" };
-            let sql = format!("select coalesce(string_agg(t::text, ';' order by t::text), '') from \"{table}\" t {only}");
-            let text: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut database).await.unwrap();
+            let only = if table == "audit_log" {
+                "where action not in ('key.refused', 'session.started')"
+            } else {
+                ""
+            };
+            let sql = format!(
+                "select coalesce(string_agg(t::text, ';' order by t::text), '') from \"{table}\" t {only}"
+            );
+            let text: String =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut database).await.unwrap();
             content.push((table, text));
         }
     }
@@ -213,7 +238,8 @@ async fn furnished(db: Db) -> (TestApp, impl Fn(&str, &str) -> String) {
     app.settle().await;
     let answer = json!({"phrasings": ["When?"], "answer": "At nine."});
     assert_eq!(app.call("/collections/acme/answers", &answer).await.0, 200);
-    let conversation = app.conversation_with("447700930001").await["id"].as_str().unwrap().to_owned();
+    let conversation =
+        app.conversation_with("447700930001").await["id"].as_str().unwrap().to_owned();
     let first = |page: Value| page["items"][0]["id"].as_str().unwrap_or_default().to_owned();
     let ids = [
         ("conversations", conversation.clone()),
@@ -225,7 +251,8 @@ async fn furnished(db: Db) -> (TestApp, impl Fn(&str, &str) -> String) {
     ];
     assert!(ids.iter().all(|(_, id)| !id.is_empty()), "{ids:?}");
     let with = move |noun: &str, name: &str| {
-        let known = ids.iter().find(|(it, _)| *it == noun && name == "id").map(|(_, id)| id.clone());
+        let known =
+            ids.iter().find(|(it, _)| *it == noun && name == "id").map(|(_, id)| id.clone());
         known.unwrap_or_else(|| if name == "version" { "1".into() } else { "acme".into() })
     };
     (app, with)
@@ -379,7 +406,8 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) {
             for word in [".route(", ".route_service(", ".nest_service(", ".nest(\"/"] {
                 let nested = |rest: &&str| !(word == ".nest(\"/" && rest.starts_with("api/v1"));
                 for rest in text.split(word).skip(1).filter(nested) {
-                    let route = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                    let route =
+                        rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
                     found.insert(route.unwrap_or("a route that is not written out").to_owned());
                 }
             }

@@ -83,19 +83,31 @@ impl Guarded {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let answer = json!({"phrasings": ["Do you sell bulbs?"], "answer": "Yes."});
         let answer = text(&app.call("/collections/acme/answers", &answer).await.1["id"]);
-        let (_, taken) = app.call("/collections/acme/documents", &json!({"title": "Parking", "text": "You can park behind the shop."})).await;
+        let (_, taken) = app
+            .call(
+                "/collections/acme/documents",
+                &json!({"title": "Parking", "text": "You can park behind the shop."}),
+            )
+            .await;
         let document = text(&taken[0]["id"]);
         let began = Instant::now();
         while app.get(&format!("/documents/{document}")).await["state"] != "ready" {
             assert!(began.elapsed() < Duration::from_secs(20), "it is not learned");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let source = app.desk.store.add_source(source(&app, "https://example.com/help", None).await).await.unwrap();
-        app.deliver(&text_webhook(MAIN, "447700940001", "wamid.gap", "Do you rent submarines?")).await;
+        let source = app
+            .desk
+            .store
+            .add_source(source(&app, "https://example.com/help", None).await)
+            .await
+            .unwrap();
+        app.deliver(&text_webhook(MAIN, "447700940001", "wamid.gap", "Do you rent submarines?"))
+            .await;
         app.settle().await;
         let gap = text(&app.get("/gaps").await["items"][0]["id"]);
         let gated = "---\nname: Acme\nknowledge: [acme]\ngate: {suite: none.yaml, knowledge: true}\n---\nHi.\n";
-        let (status, said) = app.call("/agents/acme/publish", &json!({"source": gated, "force": true})).await;
+        let (status, said) =
+            app.call("/agents/acme/publish", &json!({"source": gated, "force": true})).await;
         assert_eq!(status, 200, "{said}");
         Self { app, answer, document, source: source.to_string(), gap }
     }
@@ -106,22 +118,53 @@ impl Guarded {
         let written = json!({"phrasings": ["Where can I park?"], "answer": "Nowhere."});
         match operation {
             "create_answer" => (Method::POST, "/collections/acme/answers".into(), written),
-            "change_answer" => (Method::PATCH, format!("/collections/acme/answers/{answer}"), json!({"answer": "No."})),
-            "remove_answer" => (Method::DELETE, format!("/collections/acme/answers/{answer}"), Value::Null),
-            "answer_gap" => (Method::POST, format!("/gaps/{gap}/answer"), json!({"answer": "Only yellow ones."})),
-            "set_collection_settings" => (Method::PUT, "/collections/acme/settings".into(), json!({"search": {"ngram": 0.9}})),
-            "upload_documents" => (Method::POST, "/collections/acme/documents".into(), json!({"title": "Prices", "text": "All is free."})),
+            "change_answer" => (
+                Method::PATCH,
+                format!("/collections/acme/answers/{answer}"),
+                json!({"answer": "No."}),
+            ),
+            "remove_answer" => {
+                (Method::DELETE, format!("/collections/acme/answers/{answer}"), Value::Null)
+            }
+            "answer_gap" => (
+                Method::POST,
+                format!("/gaps/{gap}/answer"),
+                json!({"answer": "Only yellow ones."}),
+            ),
+            "set_collection_settings" => (
+                Method::PUT,
+                "/collections/acme/settings".into(),
+                json!({"search": {"ngram": 0.9}}),
+            ),
+            "upload_documents" => (
+                Method::POST,
+                "/collections/acme/documents".into(),
+                json!({"title": "Prices", "text": "All is free."}),
+            ),
             "remove_document" => (Method::DELETE, format!("/documents/{document}"), Value::Null),
             "retry_document" => (Method::POST, format!("/documents/{document}/retry"), Value::Null),
-            "add_source" => (Method::POST, "/collections/acme/sources".into(), json!({"url": "https://example.com/more"})),
-            "remove_source" => (Method::DELETE, format!("/collections/acme/sources/{source}"), Value::Null),
-            "refresh_source" => (Method::POST, format!("/collections/acme/sources/{source}/refresh"), Value::Null),
+            "add_source" => (
+                Method::POST,
+                "/collections/acme/sources".into(),
+                json!({"url": "https://example.com/more"}),
+            ),
+            "remove_source" => {
+                (Method::DELETE, format!("/collections/acme/sources/{source}"), Value::Null)
+            }
+            "refresh_source" => {
+                (Method::POST, format!("/collections/acme/sources/{source}/refresh"), Value::Null)
+            }
             other => panic!("how does {other} change a collection?"),
         }
     }
 
-    async fn ask(&self, (method, path, body): &(Method, String, Value), query: &str) -> (u16, Value) {
-        let request = self.app.http.request(method.clone(), format!("{}/api/v1{path}{query}", self.app.url));
+    async fn ask(
+        &self,
+        (method, path, body): &(Method, String, Value),
+        query: &str,
+    ) -> (u16, Value) {
+        let request =
+            self.app.http.request(method.clone(), format!("{}/api/v1{path}{query}", self.app.url));
         let request = request.bearer_auth(KEY);
         let request = if body.is_null() { request } else { request.json(body) };
         let response = request.send().await.unwrap();
@@ -138,7 +181,10 @@ impl Guarded {
     }
 
     async fn written(&self, action: &str) -> Vec<Value> {
-        self.app.get(&format!("/audit?action={action}&limit=200")).await["items"].as_array().unwrap().clone()
+        self.app.get(&format!("/audit?action={action}&limit=200")).await["items"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 }
 
@@ -158,12 +204,21 @@ fn every_operation_that_writes_is_decided() {
     let document: Value = serde_json::from_str(&frontdesk::http::openapi()).unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let Some(id) = operation["operationId"].as_str().filter(|_| method != "get") else { continue };
+            let Some(id) = operation["operationId"].as_str().filter(|_| method != "get") else {
+                continue;
+            };
             let free = FREE.split_whitespace().any(|word| word == id);
             let guarded = GUARDED.contains(&id);
-            assert!(free != guarded, "{method} {path} ({id}): does it change what agents answer from?");
+            assert!(
+                free != guarded,
+                "{method} {path} ({id}): does it change what agents answer from?"
+            );
             let parameters = operation["parameters"].to_string();
-            assert_eq!(guarded, parameters.contains("\"force\""), "{id}: what is guarded can be forced");
+            assert_eq!(
+                guarded,
+                parameters.contains("\"force\""),
+                "{id}: what is guarded can be forced"
+            );
         }
     }
 }
@@ -176,11 +231,16 @@ async fn every_command_is_decided() {
     let commands = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     let named: Vec<&str> = commands
         .lines()
-        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   ")))
+        .filter_map(|line| {
+            line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   "))
+        })
         .collect();
     assert!(named.len() > 20, "{named:?}");
     for name in &named {
-        assert!(COMMANDS.iter().any(|(known, _)| known == name), "does `{name}` change what agents answer from?");
+        assert!(
+            COMMANDS.iter().any(|(known, _)| known == name),
+            "does `{name}` change what agents answer from?"
+        );
     }
 }
 
@@ -261,9 +321,10 @@ on_both! {
         let desk = Guarded::start(db).await;
         desk.app.desk.store.collection("acme@draft").await.unwrap();
         for path in ["/collections/acme@draft/answers", "/collections/acme@draft/documents"] {
-            let body = match path.ends_with("answers") {
-                true => json!({"phrasings": ["Where?"], "answer": "Here."}),
-                false => json!({"title": "Prices", "text": "All is free."}),
+            let body = if path.ends_with("answers") {
+                json!({"phrasings": ["Where?"], "answer": "Here."})
+            } else {
+                json!({"title": "Prices", "text": "All is free."})
             };
             for query in ["", "?force=true"] {
                 assert_eq!(desk.app.call(&format!("{path}{query}"), &body).await.0, 409, "{path}{query}");

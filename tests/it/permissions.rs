@@ -68,7 +68,8 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     std::fs::set_permissions(home, PermissionsExt::from_mode(0o755)).unwrap();
-    std::fs::write(home.join("desk.toml"), "[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n").unwrap();
+    std::fs::write(home.join("desk.toml"), "[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n")
+        .unwrap();
     let data = home.join("data");
     std::fs::create_dir(&data).unwrap();
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
@@ -79,11 +80,17 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     let body = json!({"slug": "box", "provider": "sandbox", "agent": "saltmarsh", "fields": {"secret": "a-secret-of-the-sandbox"}});
     let http = reqwest::Client::new();
     let added = http.post(format!("{}/api/v1/numbers", desk.url)).bearer_auth(&key).json(&body);
-    let (status, said) = match added.send().await.unwrap() {
-        response => (response.status(), response.text().await.unwrap()),
-    };
+    let added = added.send().await.unwrap();
+    let (status, said) = (added.status(), added.text().await.unwrap());
     assert_eq!(status, 201, "{said}");
-    let names = ["frontdesk.db", "frontdesk.db-wal", "frontdesk.db-shm", "admin.key", "secrets.key", "sign-in.link"];
+    let names = [
+        "frontdesk.db",
+        "frontdesk.db-wal",
+        "frontdesk.db-shm",
+        "admin.key",
+        "secrets.key",
+        "sign-in.link",
+    ];
     is_closed(&data, &names);
     assert!(desk.stop().await);
 
@@ -111,11 +118,16 @@ async fn nobody_else_reads_what_the_desk_keeps() {
 async fn what_a_command_writes_is_its_owners_alone() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    std::fs::write(home.join("frontdesk.toml"), "[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n").unwrap();
+    std::fs::write(
+        home.join("frontdesk.toml"),
+        "[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n",
+    )
+    .unwrap();
     let suite = "providers: [echo]\nprompts: [\"{{q}}\"]\ntests:\n- vars: {q: hello}\n  assert: [{type: contains, value: hello}]\n";
     std::fs::write(home.join("suite.yaml"), suite).unwrap();
     let line = "umask 022; exec \"$0\" eval suite.yaml --output report.json";
-    let ran = Command::new("sh").args(["-c", line, BINARY]).current_dir(home).output().await.unwrap();
+    let ran =
+        Command::new("sh").args(["-c", line, BINARY]).current_dir(home).output().await.unwrap();
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(mode(&home.join("report.json")), 0o600);
     is_closed(&home.join("data"), &["frontdesk.db"]);

@@ -304,7 +304,10 @@ async fn a_desk_without_a_terminal_keeps_its_link_in_a_file_and_the_command_prin
     assert_eq!(desk.ready_or_ended(&http).await, None);
     let kept = std::fs::read_to_string(&file).unwrap();
     #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap()) & 0o777,
+        0o600
+    );
     let (good, another) = run(home.path(), &["--config", "desk.toml", "sign-in"], &[]).await;
     assert!(good, "{another}");
     let tokens = [token_of(&kept, port), token_of(&another, port)];
@@ -336,7 +339,8 @@ async fn a_command_signs_everybody_out_of_a_running_desk() {
     let mut desk = Process::begin_printing(home.path(), port, out);
     let http = reqwest::Client::new();
     assert_eq!(desk.ready_or_ended(&http).await, None);
-    let token = token_of(&std::fs::read_to_string(home.path().join("data/sign-in.link")).unwrap(), port);
+    let token =
+        token_of(&std::fs::read_to_string(home.path().join("data/sign-in.link")).unwrap(), port);
     let body = json!({"token": token});
     let signed =
         http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();

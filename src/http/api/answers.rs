@@ -1,7 +1,7 @@
 //! Curated answers: question and answer pairs of a collection that win over the model.
 
-use axum::extract::State;
 use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;

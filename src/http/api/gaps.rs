@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{CuratedAnswer, collection, full, tidied};
 use super::admission::{Force, Permit, admit_edit};
+use super::answers::{CuratedAnswer, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
 use super::{Answer, Noted};

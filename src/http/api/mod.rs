@@ -11,8 +11,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::error::Problem;
 use super::audit::{Audit, Note, keep};
+use super::error::Problem;
 use super::{Shared, auth};
 
 mod admission;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Answer, Noted};
 use super::super::providers::{named, token};
+use super::super::{Answer, Noted};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
