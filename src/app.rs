@@ -19,13 +19,12 @@ use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
 use crate::permissions;
 use crate::pipeline::Engine;
-use crate::pipeline::inbound::Intake;
 use crate::prompts;
 use crate::reader::Pool;
 use crate::store::agents::{ConnectNumber, NumberState};
 use crate::store::audit::{Actor, Entry};
 use crate::telemetry;
-use crate::worker::{self, Worker};
+use crate::worker::Worker;
 
 /// How long a call to WhatsApp may take.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -119,7 +118,7 @@ impl App {
             library,
             bots: Bots::default(),
             numbers: Numbers::new(connector),
-            intake: intake(&config.worker),
+            intake: config.worker.intake(),
             base_url,
             wake: Arc::default(),
         };
@@ -223,16 +222,6 @@ impl App {
             sign_outs: tokio::sync::watch::Sender::default(),
             guesses: http::GuessLimit::default(),
         }
-    }
-}
-
-/// How messages are taken in, as the worker's settings say.
-fn intake(worker: &worker::Settings) -> Intake {
-    Intake {
-        gap_ms: worker.gap_ms,
-        most_ms: worker.longest_burst_ms.max(worker.gap_ms),
-        stale_ms: worker.stale_minutes.saturating_mul(60_000),
-        limits: worker.machine,
     }
 }
 

@@ -30,10 +30,12 @@ pub fn tighten(database: &Path) -> Vec<PathBuf> {
         }
     }
     let mut open = Vec::new();
-    match is_shared(&folder) {
-        true => {}
-        false if others && is_open(&folder) => open.push(folder),
-        false => found.push(folder),
+    if is_shared(&folder) {
+        // What is in it is closed one by one.
+    } else if others && is_open(&folder) {
+        open.push(folder);
+    } else {
+        found.push(folder);
     }
     open.extend(found.into_iter().filter(|path| !close(path)));
     open
@@ -52,7 +54,7 @@ fn is_shared(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return true };
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
-    here.map_or(true, |here| here.starts_with(&folder))
+    !here.is_ok_and(|here| !here.starts_with(&folder))
         || home.as_ref() == Some(&folder)
         || is_sticky(&folder)
 }
@@ -132,7 +134,7 @@ mod tests {
             std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
         }
         std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
-        std::os::unix::fs::symlink(&elsewhere, data.join("link")).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, data.join("evals/link")).unwrap();
         assert_eq!(tighten(&data.join("frontdesk.db")), Vec::<PathBuf>::new());
         for (file, wanted) in
             [("", 0o700), ("frontdesk.db", 0o600), ("evals", 0o700), ("evals/runs/a.jsonl", 0o600)]

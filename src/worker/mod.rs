@@ -16,6 +16,7 @@ use crate::desk::Desk;
 use crate::domain::What;
 use crate::domain::machine::Limits;
 use crate::knowledge::Progress;
+use crate::pipeline::inbound::Intake;
 
 mod carrier;
 mod courier;
@@ -75,6 +76,18 @@ pub struct Settings {
     pub keep_audit_days: i64,
     /// When a sender is taken for a machine.
     pub machine: Limits,
+}
+
+impl Settings {
+    /// How messages are taken in.
+    pub fn intake(&self) -> Intake {
+        Intake {
+            gap_ms: self.gap_ms,
+            most_ms: self.longest_burst_ms.max(self.gap_ms),
+            stale_ms: self.stale_minutes.saturating_mul(60_000),
+            limits: self.machine,
+        }
+    }
 }
 
 /// A running worker.

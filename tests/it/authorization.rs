@@ -70,7 +70,10 @@ enum Caller {
     Key,
 }
 
-use Caller::*;
+use Caller::{
+    BadCookie, Basic, Cookie, CrossSite, ForeignOrigin, Key, KeyAndMore, NoCsrf, Nobody, WrongCsrf,
+    WrongKey, WrongKeyWithCookie,
+};
 
 const CALLERS: [Caller; 12] = [
     Nobody,
@@ -135,10 +138,9 @@ fn operations() -> Vec<Operation> {
 
 /// What stands in the place of a path's parameters.
 fn filled(path: &str, with: impl Fn(&str, &str) -> String) -> String {
-    let mut parts = path.split('/').peekable();
     let mut made = Vec::new();
     let mut noun = "";
-    while let Some(part) = parts.next() {
+    for part in path.split('/') {
         let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
         made.push(name.map_or_else(|| part.to_owned(), |name| with(noun, name)));
         noun = part;

@@ -321,9 +321,10 @@ on_both! {
         let desk = Guarded::start(db).await;
         desk.app.desk.store.collection("acme@draft").await.unwrap();
         for path in ["/collections/acme@draft/answers", "/collections/acme@draft/documents"] {
-            let body = match path.ends_with("answers") {
-                true => json!({"phrasings": ["Where?"], "answer": "Here."}),
-                false => json!({"title": "Prices", "text": "All is free."}),
+            let body = if path.ends_with("answers") {
+                json!({"phrasings": ["Where?"], "answer": "Here."})
+            } else {
+                json!({"title": "Prices", "text": "All is free."})
             };
             for query in ["", "?force=true"] {
                 assert_eq!(desk.app.call(&format!("{path}{query}"), &body).await.0, 409, "{path}{query}");

@@ -80,9 +80,8 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     let body = json!({"slug": "box", "provider": "sandbox", "agent": "saltmarsh", "fields": {"secret": "a-secret-of-the-sandbox"}});
     let http = reqwest::Client::new();
     let added = http.post(format!("{}/api/v1/numbers", desk.url)).bearer_auth(&key).json(&body);
-    let (status, said) = match added.send().await.unwrap() {
-        response => (response.status(), response.text().await.unwrap()),
-    };
+    let added = added.send().await.unwrap();
+    let (status, said) = (added.status(), added.text().await.unwrap());
     assert_eq!(status, 201, "{said}");
     let names = [
         "frontdesk.db",

@@ -98,9 +98,10 @@ impl Publisher<'_> {
         let staged = self.desk.library.stage_edit(name, edit);
         let verdicts = self.try_beside((name, &guards), staged, cases).await?;
         let passed = verdicts.iter().all(|(_, verdict)| verdict.passed);
-        let (action, outcome) = match passed {
-            true => (Action::KnowledgeLearned, Outcome::Done),
-            false => (Action::KnowledgeRefused, Outcome::Refused),
+        let (action, outcome) = if passed {
+            (Action::KnowledgeLearned, Outcome::Done)
+        } else {
+            (Action::KnowledgeRefused, Outcome::Refused)
         };
         let entry = self.entry(action, name, found(&verdicts));
         self.desk.store.audit(entry.ended(outcome)).await?;
