@@ -79,10 +79,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 /// Refuses JSON beyond the bounds of what the operation takes. What cannot be read is refused by whoever reads it.
 fn judge(bounds: Option<&Operation>, json: &[u8]) -> Result<(), Problem> {
-    let Some((bounds, value)) = bounds.zip(serde_json::from_slice(json).ok()) else {
-        return Ok(());
-    };
-    bounds.judge_body(&value)
+    let value = serde_json::from_slice::<serde_json::Value>(json).ok();
+    bounds.zip(value).map_or(Ok(()), |(bounds, value)| bounds.judge_body(&value))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {

@@ -290,7 +290,7 @@ async fn paging_walks_every_conversation_once() {
         seen.sort();
         assert_eq!(seen, (0..120).map(from).collect::<Vec<_>>(), "pages of {limit}");
     }
-    for (limit, items) in [("", 50), ("?limit=0", 1), ("?limit=-5", 1), ("?limit=100000", 120)] {
+    for (limit, items) in [("", 50), ("?limit=1", 1), ("?limit=200", 120)] {
         let page = app.get(&format!("/conversations{limit}")).await;
         assert_eq!(page["items"].as_array().unwrap().len(), items, "{limit}");
     }

@@ -84,7 +84,7 @@ async fn what_is_wrong_is_told_as_of_the_file_and_changes_nothing() {
     let (_, before) = put(&app, &good).await;
     for (wrong, word) in [
         (json!({"search": {"dence": 1}}), "unknown field: found `dence`"),
-        (json!({"search": {"dense": 1.5}}), "[search] dense must be between 0 and 1"),
+        (json!({"search": {"dense": 1.5}}), "`search.dense` is 1.5; it may be 0 to 1"),
         (json!({"chunk": {"max_tokens": "many"}}), "chunk.max_tokens"),
         (json!([1]), "invalid type"),
     ] {

@@ -23,7 +23,7 @@ use crate::http::session::{Secret, forget_link, is_foreign, no_cookie};
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
     /// What stands behind `#` in the link.
-    #[schema(max_length = 200)]
+    #[schema(max_length = 4000)]
     token: String,
 }
 

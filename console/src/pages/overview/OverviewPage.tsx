@@ -59,7 +59,12 @@ export function OverviewPage() {
         </>
       }
     >
-      <Async query={now} rows={6} isEmpty={({ total, trials }) => isQuiet(total) && trials.length === 0} empty={<Quiet />}>
+      <Async
+        query={now}
+        rows={6}
+        isEmpty={({ total, trials }) => isQuiet(total) && trials.length === 0}
+        empty={<Quiet />}
+      >
         {(overview) => (
           <>
             <Totals now={overview} before={then.data} days={days} />

@@ -42,7 +42,10 @@ export function Totals({ now, before, days }: Props) {
     [t("total.money"), { of: ({ total }) => total.cost_micros, say: format.money }],
     [
       t("total.trials"),
-      { of: ({ trials }) => trials.reduce((sum, { cost_micros }) => sum + cost_micros, 0), say: format.money },
+      {
+        of: ({ trials }) => trials.reduce((sum, { cost_micros }) => sum + cost_micros, 0),
+        say: format.money,
+      },
     ],
     [t("total.failed"), count("failed_sends"), now.total.failed_sends > 0],
     [t("total.unknown"), count("unknown_sends"), now.total.unknown_sends > 0],
