@@ -11,6 +11,7 @@ use super::publish::{actor, live, note_file, refused};
 use crate::app::{App, prompt_sources, shelves};
 use crate::config::Config;
 use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
+use crate::eval::policy::Policy;
 use crate::knowledge::Shelf;
 use crate::prompts;
 
@@ -37,7 +38,7 @@ impl Apply {
         let app = App::review(config.clone()).await?;
         app.desk.library.follow().await?;
         app.desk.follow_answers().await?;
-        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let (_turn, publisher) = app.jobs.publisher(&actor(), &Policy::command_line()).await;
         let mut lines = Vec::new();
         for at in 0..shelves(&config)?.len() {
             let again = || nth(&config, at);

@@ -13,6 +13,7 @@ use super::publish::{actor, refused};
 use crate::app::App;
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking, guards};
+use crate::eval::policy::Policy;
 use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{FORMATS, Progress, Shelf, Summary};
 use crate::store::sources::SourceRow;
@@ -102,7 +103,7 @@ impl Learn {
             let found = Shelf::find(path, self.collection.as_deref())?.into_iter().nth(at);
             found.ok_or_else(|| std::io::Error::other("the folder changed meanwhile"))
         };
-        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let (_turn, publisher) = app.jobs.publisher(&actor(), &Policy::command_line()).await;
         let taking = Taking {
             force: self.force,
             dry_run: false,

@@ -14,6 +14,7 @@ use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::gate::{self, Became, Verdict};
+use crate::eval::policy::Policy;
 use crate::prompts;
 
 /// Put a version of an agent in front of customers, if its gate lets it through
@@ -79,7 +80,7 @@ impl Publish {
             None => self.read(&own)?,
         };
         let before = live(&app, &self.agent).await?;
-        let (_turn, publisher) = app.jobs.publisher(&actor()).await;
+        let (_turn, publisher) = app.jobs.publisher(&actor(), &Policy::command_line()).await;
         let wanted = gate::Wanted {
             agent: &self.agent,
             source: &chosen.source,
