@@ -11,7 +11,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets,
+    embed, eval, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets,
     speech, store, telemetry, worker,
 };
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub rerank: rerank::Settings,
     /// What models may cost.
     pub budget: pipeline::budget::Settings,
+    /// What eval suites may do over the API.
+    pub evals: eval::policy::Settings,
     /// The work in the background.
     pub worker: worker::Settings,
     /// What is written to the terminal.

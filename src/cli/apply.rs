@@ -13,6 +13,7 @@ use crate::app::{App, prompt_sources, shelves};
 use crate::config::Config;
 use crate::domain::Action;
 use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
+use crate::eval::policy::Policy;
 use crate::knowledge::Shelf;
 use crate::prompts;
 use crate::store::audit::Actor;
@@ -45,7 +46,8 @@ impl Apply {
         let app = App::review(config.clone()).await?;
         app.desk.library.follow().await?;
         app.desk.follow_answers().await?;
-        let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
+        let (_turn, publisher) =
+            app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
         let mut lines = Vec::new();
         for at in 0..shelves(&config)?.len() {
             let again = || nth(&config, at);

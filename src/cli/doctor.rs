@@ -41,6 +41,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
     check_numbers(&app, &mut report, public).await;
+    check_evals(&app, &mut report);
     Ok(report.end())
 }
 
@@ -254,6 +255,20 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
         if number.has_window && !public {
             report.note(&name, "[http] base_url is not https://…: Meta delivers webhooks only to a public https address");
         }
+    }
+}
+
+fn check_evals(app: &App, report: &mut Report) {
+    if app.jobs.policy().allows_code() {
+        report.note(
+            "evals",
+            "[evals] allow_code = true: whoever can sign in can have the code of suites run as the user that runs frontdesk",
+        );
+    } else {
+        report.good(
+            "evals",
+            "suites run no code over the API; `frontdesk eval` runs those that need it",
+        );
     }
 }
 

@@ -13,7 +13,8 @@ use super::publish::{actor, refused};
 use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
-use crate::eval::gate::{Taken, Taking};
+use crate::eval::gate::{Taken, Taking, guards};
+use crate::eval::policy::Policy;
 use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{Edit, FORMATS, Progress, Shelf, Summary};
 use crate::store::audit::Actor;
@@ -109,7 +110,8 @@ impl Learn {
             let found = Shelf::find(path, self.collection.as_deref())?.into_iter().nth(at);
             found.ok_or_else(|| std::io::Error::other("the folder changed meanwhile"))
         };
-        let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
+        let (_turn, publisher) =
+            app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
         let taking = Taking {
             force: self.force,
             dry_run: false,

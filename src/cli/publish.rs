@@ -14,6 +14,7 @@ use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::gate::{self, Became, Verdict};
+use crate::eval::policy::Policy;
 use crate::prompts;
 use crate::store::audit::Actor;
 
@@ -72,7 +73,8 @@ impl Publish {
             None => self.read(&own)?,
         };
         let before = live(&app, &self.agent).await?;
-        let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
+        let (_turn, publisher) =
+            app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
         let wanted = gate::Wanted {
             agent: &self.agent,
             source: &chosen.source,

@@ -13,7 +13,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::time::now_ms;
+use crate::eval::gate::suite_of;
 use crate::eval::grounds::{Grounds, Staged};
+use crate::eval::policy::Policy;
 use crate::eval::replay::{
     Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, draft_bot,
     export, score,
@@ -233,13 +235,20 @@ impl Replay {
     ) -> anyhow::Result<Option<Staged>> {
         let gate = || {
             let read = prompts::parse(&format!("{}.md", turn.row.agent), &turn.row.source).ok()?;
-            Some(PathBuf::from(read.gate?.suite))
+            read.gate
         };
-        let suite = match self.suite.clone().or_else(gate) {
-            Some(file) => {
-                Suite::load(&file, &Overrides::default()).await.map_err(anyhow::Error::msg)?
+        let file = match (&self.suite, gate()) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(gate)) => {
+                Some(suite_of(&gate, app.jobs.folder()).map_err(anyhow::Error::msg)?)
             }
-            None if self.judge.is_some() => Suite::default(),
+            (None, None) => None,
+        };
+        let policy = Policy::command_line();
+        let overrides = Overrides { policy: policy.clone(), ..Overrides::default() };
+        let suite = match file {
+            Some(file) => Suite::load(&file, &overrides).await.map_err(anyhow::Error::msg)?,
+            None if self.judge.is_some() => Suite { policy, ..Suite::default() },
             None => return Ok(None),
         };
         let grounds = Grounds {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::compare::{Baseline, Comparison, Rule, compare};
 use super::grounds::Grounds;
+use super::policy::{Policy, regular};
 use super::row::{Journal, Summary};
 use super::run::{Plan, Progress};
 use super::suite::{Overrides, Suite};
@@ -33,6 +34,10 @@ pub struct Publisher<'a> {
     pub grounds: Grounds,
     /// Where the rows of a gate's runs go.
     pub folder: PathBuf,
+    /// The folder of suites: gates name none elsewhere, whoever wrote them.
+    pub suites: PathBuf,
+    /// What their suites may do.
+    pub policy: Policy,
     /// Who publishes, for the audit log.
     pub actor: Actor,
 }
@@ -185,7 +190,10 @@ impl Publisher<'_> {
         let (summary, journal) = drafted;
         let after = Baseline::of(&summary, &journal).map_err(|error| error.to_string())?;
         let before = match &gate.baseline {
-            Some(file) => Baseline::read(Path::new(file)).map_err(|error| error.to_string())?,
+            Some(file) => {
+                let file = self.baseline(file)?;
+                Baseline::read(&file).map_err(|error| error.to_string())?
+            }
             None if rule.needs_baseline() => {
                 let (summary, journal) = self.run(gate, Vec::new(), ("live", progress)).await?;
                 Baseline::of(&summary, &journal).map_err(|error| error.to_string())?
@@ -207,9 +215,9 @@ impl Publisher<'_> {
         drafts: Vec<Arc<Bot>>,
         (name, progress): (&str, &dyn Progress),
     ) -> Result<(Summary, Journal), String> {
-        let file = Path::new(&gate.suite);
-        let suite =
-            Suite::load(file, &Overrides::default()).await.map_err(|wrong| wrong.to_string())?;
+        let file = suite_of(gate, &self.suites)?;
+        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
         let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
@@ -219,6 +227,35 @@ impl Publisher<'_> {
         let summary = staged.run(&plan, progress, std::future::pending()).await;
         Ok((summary.map_err(|error| error.to_string())?, journal))
     }
+}
+
+impl Publisher<'_> {
+    /// The accepted scores that a gate names: a file in the folder of suites, or beside it.
+    fn baseline(&self, name: &str) -> Result<PathBuf, String> {
+        let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
+        let folders: Vec<&Path> = beside.into_iter().chain([&*self.suites]).collect();
+        let file = Path::new(name);
+        let is_kind = file.extension().is_some_and(|it| it == "json" || it == "jsonl");
+        let found = regular(file, &folders, self.policy.limits().file_bytes);
+        match found {
+            Ok(found) if is_kind => Ok(found),
+            Ok(_) => Err(format!(
+                "the gate's baseline {name} is no file of accepted scores: .json or .jsonl"
+            )),
+            Err(why) => Err(format!("the gate's baseline: {why}")),
+        }
+    }
+}
+
+/// The suite that a gate names, as a file of the folder of suites. A gate may have been written over the API, so that it leads
+/// nowhere else, on the command line, too.
+pub fn suite_of(gate: &Gate, suites: &Path) -> Result<PathBuf, String> {
+    let most = Policy::default().limits().file_bytes;
+    let real = regular(Path::new(&gate.suite), &[suites], most)
+        .map_err(|why| format!("the gate's suite: {why}"))?;
+    let below =
+        suites.canonicalize().ok().and_then(|root| Some(real.strip_prefix(root).ok()?.to_owned()));
+    Ok(below.map_or(real, |below| suites.join(below)))
 }
 
 impl Verdict {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::check::Kit;
+use super::policy::Policy;
 use super::row::Summary;
 use super::run::{self, Plan, Progress};
 use super::script::Scripts;
@@ -46,7 +47,8 @@ pub struct Staged {
 impl Grounds {
     /// Makes a suite ready. The error says which of its targets cannot be used, and why.
     pub fn stage(&self, suite: Suite) -> Result<Staged, String> {
-        let scripts = Arc::new(Scripts::new(&suite.env));
+        let policy = &suite.policy;
+        let scripts = Arc::new(Scripts::new(policy, &suite.base, &suite.env));
         let mut targets = Targets::new(suite.base.clone(), suite.env.clone(), scripts.clone());
         targets.cache.clone_from(&self.cache);
         if let Some(desk) = &self.desk {
@@ -57,7 +59,7 @@ impl Grounds {
         }
         let grader = self.grader.as_ref().map(|id| {
             let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };
-            targets.open_grader(&spec).map_err(|why| format!("the grader: {why}"))
+            self.open_grader(&targets, &spec).map_err(|why| format!("the grader: {why}"))
         });
         let open = |spec: &TargetSpec| {
             targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
@@ -66,7 +68,7 @@ impl Grounds {
         let kit = Kit {
             base: suite.base.clone(),
             templates: Templates::with_filters(
-                suite.env.clone(),
+                policy.shown_env(&suite.env),
                 &suite.filters,
                 &suite.base,
                 &scripts,
@@ -79,9 +81,21 @@ impl Grounds {
         let payer = self.desk.clone().filter(|_| self.metered);
         Ok(Staged { suite, kit, targets: opened, payer })
     }
+
+    /// The grader is named by who asks for the run and not by the suite, whose permission to run code is not for it.
+    fn open_grader(&self, targets: &Targets, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
+        let policy: Policy = targets.policy().for_requests();
+        let scripts = Arc::new(Scripts::new(&policy, &targets.base, &targets.env));
+        Targets { scripts, ..targets.clone() }.open_grader(spec)
+    }
 }
 
 impl Staged {
+    /// Whether a run of it is within its bounds; the error says which it would break. Nothing is run.
+    pub fn check(&self, plan: &Plan) -> Result<(), run::Error> {
+        run::check(&self.suite, &self.kit, &self.targets, plan)
+    }
+
     /// What assertions are tried with.
     pub fn kit(&self) -> &Kit {
         &self.kit

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use super::compare::{Baseline, Comparison, compare};
 use super::gate::Publisher;
 use super::grounds::Grounds;
+use super::policy::Policy;
 use super::replay::draft_bot;
 use super::row::{Journal, Summary};
 use super::run::{Filters, Plan, Which};
@@ -25,6 +26,7 @@ use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
 
 mod active;
+mod bounds;
 mod earlier;
 mod folder;
 mod listed;
@@ -45,6 +47,8 @@ pub struct Jobs {
     desk: Arc<Desk>,
     /// Where suites are.
     suites: PathBuf,
+    /// What suites may do here.
+    policy: Policy,
     /// Where journals are.
     folder: PathBuf,
     cache: Arc<Cache>,
@@ -117,12 +121,13 @@ pub enum Error {
 }
 
 impl Jobs {
-    /// The runs of a desk, with suites in one folder and journals below another.
-    pub fn new(desk: Arc<Desk>, suites: PathBuf, data: &Path) -> Arc<Self> {
+    /// The runs of a desk, with suites in one folder, as far as a policy lets them, and journals below another.
+    pub fn new(desk: Arc<Desk>, (suites, policy): (PathBuf, Policy), data: &Path) -> Arc<Self> {
         let folder = data.join("evals");
         Arc::new(Self {
             desk,
             suites,
+            policy,
             cache: Arc::new(Cache::new(folder.join("cache"))),
             folder,
             places: Arc::new(Semaphore::new(AT_ONCE)),
@@ -133,16 +138,30 @@ impl Jobs {
         })
     }
 
-    /// Publishes on behalf of somebody; one at a time, because each compares with what is live.
+    /// The folder of suites.
+    pub fn folder(&self) -> &Path {
+        &self.suites
+    }
+
+    /// What suites may do that are run over the API.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Publishes on behalf of somebody; one at a time, because each compares with what is live. The policy is for the suites of
+    /// gates.
     pub async fn publisher(
         &self,
         actor: Actor,
+        policy: &Policy,
     ) -> (tokio::sync::MutexGuard<'_, ()>, Publisher<'_>) {
         let turn = self.publishing.lock().await;
         let publisher = Publisher {
             desk: &self.desk,
             grounds: self.grounds(None),
             folder: self.folder.join("gate"),
+            suites: self.suites.clone(),
+            policy: policy.clone(),
             actor,
         };
         (turn, publisher)
@@ -213,9 +232,10 @@ impl Jobs {
             return Err(Error::Spent);
         }
         let suite = self.load(&wanted).await?;
-        self.stage(&wanted, suite).await?;
+        let staged = self.stage(&wanted, suite).await?;
         self.baseline(&wanted)?;
-        self.plan(&wanted, self.journal("new"))?;
+        let plan = self.plan(&wanted, self.journal("new"))?;
+        staged.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
         let runs = self.folder.join("runs");
         std::fs::create_dir_all(&runs)
             .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;
@@ -245,7 +265,8 @@ impl Jobs {
         let (state, known) = match ended {
             Ok(Some(known)) => {
                 let state = if known.summary.complete { "done" } else { "stopped" };
-                (state, (serde_json::to_string(&known).ok(), None))
+                let why = known.summary.stopped.clone();
+                (state, (serde_json::to_string(&known).ok(), why))
             }
             Ok(None) => ("stopped", (None, None)),
             Err(why) => ("failed", (None, Some(why.to_string()))),
@@ -302,7 +323,8 @@ impl Jobs {
                 wanted.suite
             ))
         })?;
-        let suite = Suite::load(&file, &Overrides::default()).await;
+        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let suite = Suite::load(&file, &overrides).await;
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }
 

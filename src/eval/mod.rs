@@ -1,6 +1,7 @@
 //! Scoring: runs the real pipeline's stages over questions whose right answers are known, and counts what was heard wrongly
 //! in recordings of which is known what is said. Sends nothing and changes no agent.
 
+pub mod policy;
 pub mod suite;
 pub mod graded;
 pub mod row;

@@ -170,6 +170,9 @@ pub struct Summary {
     pub grader_cost: f64,
     /// Whether every row was run: false when it was stopped or ran out of time.
     pub complete: bool,
+    /// Why it was stopped, where a bound did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// The configuration as it was read.
     pub config: Value,
     /// What else was measured, such as retrieval: `{title, columns, rows}` each.
@@ -251,7 +254,8 @@ impl Journal {
         let end = if keep { whole_lines(&mut file)? } else { 0 };
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
-        Ok(Appender { file: BufWriter::with_capacity(BUFFER, file), flushed: Instant::now() })
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Appender { file, flushed: Instant::now(), size: end })
     }
 
     /// Reads the rows, one at a time. There are none where there is no file.
@@ -311,18 +315,26 @@ pub struct Claim(File);
 pub struct Appender {
     file: BufWriter<File>,
     flushed: Instant,
+    size: u64,
 }
 
 impl Appender {
     /// Adds a row. It is in the file a second later at the latest, when rows go on coming.
     pub fn add(&mut self, row: &Row) -> io::Result<()> {
-        serde_json::to_writer(&mut self.file, row)?;
-        self.file.write_all(b"\n")?;
+        let mut line = serde_json::to_vec(row)?;
+        line.push(b'\n');
+        self.file.write_all(&line)?;
+        self.size += line.len() as u64;
         if self.flushed.elapsed() >= FLUSH {
             self.file.flush()?;
             self.flushed = Instant::now();
         }
         Ok(())
+    }
+
+    /// How large the journal is, in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// Writes what is left.

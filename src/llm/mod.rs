@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Prompt, Usage};
+use crate::endpoint::Access;
 
 mod extractive;
 pub(crate) use extractive::asks_nothing;
@@ -121,6 +122,14 @@ impl Settings {
     /// What answers where there is no model, or no money for one: the documents' own sentences.
     pub fn without_model() -> Arc<dyn Model> {
         Arc::new(extractive::Extractive)
+    }
+
+    /// How the endpoint is reached; `None` where there is no model.
+    pub(crate) fn access(&self) -> Option<Access> {
+        match self {
+            Self::Extractive {} => None,
+            Self::Openai(settings) => Some(settings.access()),
+        }
     }
 
     /// Builds the adapter.

@@ -7,6 +7,7 @@ use frontdesk::eval::check;
 use frontdesk::eval::graded::Graded;
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::judge;
+use frontdesk::eval::policy::Policy;
 use frontdesk::eval::row::{Journal, Row};
 use frontdesk::eval::run::{Plan, Progress};
 use frontdesk::eval::script::Scripts;
@@ -44,7 +45,8 @@ async fn rows(configuration: &Path) -> Vec<Row> {
     let file = folder.path().join("conformance.yaml");
     std::fs::copy(configuration, &file).unwrap();
     std::fs::copy(grader(), folder.path().join("grader.cjs")).unwrap();
-    let suite = Suite::load(&file, &Overrides::default()).await.unwrap();
+    let overrides = Overrides { policy: Policy::command_line(), ..Overrides::default() };
+    let suite = Suite::load(&file, &overrides).await.unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
     let journal = Journal::at(folder.path().join("rows.jsonl"));
     let plan = Plan::new(journal.clone());
@@ -174,8 +176,9 @@ fn every_type_of_promptfoo_is_known() {
 async fn the_grader_says_what_it_is_told() {
     let options =
         json!({"config": {"reply": "usual", "replies": [{"match": "list", "reply": "a, b"}]}});
+    let scripts = Scripts::new(&Policy::command_line(), Path::new("."), &serde_json::Map::new());
     let ask = async |method: &str, text: &str| {
-        Scripts::default().method(&grader(), &options, method, &[json!(text)]).await.unwrap()
+        scripts.method(&grader(), &options, method, &[json!(text)]).await.unwrap()
     };
     assert_eq!(ask("callApi", "please").await, Some(json!({"output": "usual"})));
     assert_eq!(ask("callApi", "a list").await, Some(json!({"output": "a, b"})));

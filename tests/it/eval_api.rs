@@ -55,11 +55,6 @@ fn urlencoding(text: &str) -> String {
     codes.concat()
 }
 
-/// The suites of a desk are in its home.
-fn suites(app: &TestApp) -> std::path::PathBuf {
-    app.home.path().join("suites")
-}
-
 /// A suite of so many cases, each of which takes a while.
 fn slow(folder: &std::path::Path, cases: usize) -> String {
     let script = folder.join("slow.sh");
@@ -77,12 +72,13 @@ fn slow(folder: &std::path::Path, cases: usize) -> String {
 }
 
 const MORE: &str = "[files]\nsuites = \"SUITES\"\n";
+/// The suites of some tests run programs, which their owner allows.
+const CODE: &str = "[evals]\nallow_code = true\n";
 
 on_both! {
     async fn a_run_is_watched_read_and_reported(db) {
         let home = tempfile::tempdir().unwrap();
         let (app, gate) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
-        std::fs::copy(suites(&app).join("acme.yaml"), home.path().join("acme.yaml")).unwrap();
         assert_eq!(app.get("/evals/suites").await, json!([{"name": "acme.yaml", "title": "acme.yaml", "cases": 2, "agent": "acme", "saved": false}]));
         let first = start(&app, json!({"suite": "acme.yaml"})).await;
         let told = events(&app, &first, None).await;
@@ -133,7 +129,8 @@ on_both! {
 
     async fn two_run_at_once_and_what_is_stopped_keeps_its_rows(db) {
         let home = tempfile::tempdir().unwrap();
-        let (app, _) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
+        let more = MORE.replace("SUITES", home.path().to_str().unwrap()) + CODE;
+        let (app, _) = gated(db, &more).await;
         std::fs::write(home.path().join("slow.yaml"), slow(home.path(), 200)).unwrap();
         let mut ids = Vec::new();
         for _ in 0..3 {

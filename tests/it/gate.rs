@@ -30,7 +30,7 @@ pub(crate) fn prompt(gate: &str, words: &str) -> String {
 /// A desk whose agent acme has a gate; the model answers rightly unless its prompt says BAD.
 pub(crate) async fn gated(db: Db, more: &str) -> (TestApp, String) {
     let app = Setup::on(db).with(more).start().await;
-    let suites = app.home.path().join("suites");
+    let suites = app.config.files.suites.clone();
     std::fs::create_dir_all(&suites).unwrap();
     std::fs::write(suites.join("acme.yaml"), SUITE).unwrap();
     app.model.answer_with(|request| {

@@ -1,5 +1,6 @@
 //! Targets of suites, the cache of their answers, and what a model judges, over a fake endpoint and a double of a grader.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use async_trait::async_trait;
 use frontdesk::eval::check::{Kit, Scene};
 use frontdesk::eval::graded::{Graded, Response, Tokens};
 use frontdesk::eval::judge::{judge, select_best};
+use frontdesk::eval::policy::Policy;
 use frontdesk::eval::script::Scripts;
 use frontdesk::eval::suite::{Assertion, Case, TargetSpec, Vars};
 use frontdesk::eval::target::{Asked, Cache, Embeds, Opens, Target, Targets};
@@ -54,7 +56,8 @@ fn targets(env: &Value) -> Targets {
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut env = env.as_object().unwrap().clone();
     env.entry("OPENAI_API_KEY").or_insert_with(|| "".into());
-    let mut targets = Targets::new(".".into(), env, Arc::new(Scripts::default()));
+    let scripts = Scripts::new(&Policy::command_line(), Path::new("."), &env);
+    let mut targets = Targets::new(".".into(), env, Arc::new(scripts));
     targets.desk = Some(Arc::new(Doubles));
     targets
 }
@@ -63,7 +66,7 @@ fn kit(targets: Targets) -> Kit {
     Kit {
         base: ".".into(),
         templates: Templates::default(),
-        scripts: Arc::new(Scripts::default()),
+        scripts: Arc::clone(&targets.scripts),
         targets: Arc::new(targets),
         grader: None,
         strict: false,

@@ -21,6 +21,7 @@ mod database_down;
 mod delivery;
 mod demo;
 mod eval_api;
+mod eval_attacks;
 mod follow_up;
 mod red_team;
 mod reader;

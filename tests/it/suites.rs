@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use frontdesk::eval::check::Kit;
 use frontdesk::eval::graded::Response;
+use frontdesk::eval::policy::Policy;
 use frontdesk::eval::row::{Journal, Row, Summary};
 use frontdesk::eval::run::{self, Filters, Plan, Progress};
 use frontdesk::eval::script::Scripts;
@@ -35,13 +36,13 @@ impl Desk {
     }
 
     async fn load(&self) -> Suite {
-        let loaded = Suite::load(&self.path("suite.yaml"), &Overrides::default()).await;
+        let loaded = Suite::load(&self.path("suite.yaml"), &shell()).await;
         loaded.unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
     /// What is wrong, with the folder taken off.
     async fn wrong(&self) -> String {
-        let wrong = Suite::load(&self.path("suite.yaml"), &Overrides::default()).await.unwrap_err();
+        let wrong = Suite::load(&self.path("suite.yaml"), &shell()).await.unwrap_err();
         wrong.to_string().replace(&format!("{}/", self.folder.path().display()), "")
     }
 
@@ -70,11 +71,16 @@ impl Desk {
     }
 }
 
+/// As from a shell.
+fn shell() -> Overrides {
+    Overrides { policy: Policy::command_line(), ..Overrides::default() }
+}
+
 fn kit(suite: &Suite) -> Kit {
-    let scripts: Arc<Scripts> = Arc::default();
+    let scripts = Arc::new(Scripts::new(&suite.policy, &suite.base, &suite.env));
     Kit {
         base: suite.base.clone(),
-        templates: Templates::new(suite.env.clone()),
+        templates: Templates::new(suite.policy.shown_env(&suite.env)),
         targets: Arc::new(Targets::new(
             suite.base.clone(),
             suite.env.clone(),

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::eval::compare::{Baseline, Rule, compare};
 use crate::eval::grounds::Grounds;
+use crate::eval::policy::Policy;
 use crate::eval::report::{self, Look};
 use crate::eval::row::{Journal, Summary};
 use crate::eval::run::{Filters, Plan, Which, exit_code};
@@ -191,13 +192,8 @@ impl Wanted {
                 var.split_once('=').ok_or_else(|| anyhow!("--var {var}: it wants NAME=VALUE"))?;
             vars.insert(name.to_owned(), Value::from(value));
         }
-        let scripts = Some(Arc::default());
-        Ok(Overrides {
-            vars,
-            grader: self.grader.clone(),
-            targets: self.providers.clone(),
-            scripts,
-        })
+        let policy = Policy::command_line();
+        Ok(Overrides { vars, grader: self.grader.clone(), targets: self.providers.clone(), policy })
     }
 
     /// Makes a desk ready where a suite asks one of its agents.

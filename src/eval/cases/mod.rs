@@ -10,6 +10,7 @@ use crate::store;
 
 mod documents;
 mod gaps;
+pub(super) mod literal;
 mod saved;
 mod spoken;
 pub mod yaml;
@@ -44,17 +45,19 @@ pub struct Turn {
 }
 
 impl Made {
-    /// As it stands in a suite.
+    /// As it stands in a suite. What customers, documents and bots said is literal, whatever it holds.
     pub fn written(&self) -> Map<String, Value> {
         let mut all = Map::new();
         all.insert("description".into(), self.description.clone().into());
         match self.turns.as_slice() {
             [only] => {
-                all.insert("vars".into(), json!({"message": plain(&only.says)}));
-                all.insert("assert".into(), only.assert.clone().into());
+                all.insert("vars".into(), json!({"message": literal::text(&only.says)}));
+                all.insert("assert".into(), only.assert.iter().map(literal::check).collect());
             }
             turns => {
-                let turn = |turn: &Turn| json!({"user": plain(&turn.says), "assert": turn.assert});
+                let assert =
+                    |turn: &Turn| turn.assert.iter().map(literal::check).collect::<Value>();
+                let turn = |turn: &Turn| json!({"user": literal::text(&turn.says), "assert": assert(turn)});
                 all.insert("turns".into(), turns.iter().map(turn).collect());
             }
         }
@@ -64,17 +67,6 @@ impl Made {
             }
         }
         all
-    }
-}
-
-/// Words of a customer are no template and name no file.
-fn plain(text: &str) -> String {
-    let text = if text.starts_with("file://") { format!(" {text}") } else { text.to_owned() };
-    let marks = ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark));
-    if marks && !text.contains("endraw") {
-        format!("{{% raw %}}{text}{{% endraw %}}")
-    } else {
-        text
     }
 }
 
@@ -193,8 +185,13 @@ mod tests {
 
     #[test]
     fn words_of_a_customer_are_no_template() {
-        assert_eq!(plain("{{secret}}"), "{% raw %}{{secret}}{% endraw %}");
-        assert_eq!(plain("file:///etc/passwd"), " file:///etc/passwd");
-        assert_eq!(plain("hello"), "hello");
+        let assert = vec![json!({"type": "cited", "value": ["{{a}}.md"]})];
+        let turn = Turn { says: "{{secret}}".into(), assert };
+        let one = Made { turns: vec![turn.clone()], ..Made::default() }.written();
+        assert_eq!(one["vars"]["message"], "{{ \"{\" }}{secret}}");
+        assert_eq!(one["assert"][0]["value"][0], "{{ \"{\" }}{a}}.md");
+        let two = Made { turns: vec![turn.clone(), turn], ..Made::default() }.written();
+        assert_eq!(two["turns"][1]["user"], "{{ \"{\" }}{secret}}");
+        assert_eq!(two["turns"][1]["assert"][0]["value"][0], "{{ \"{\" }}{a}}.md");
     }
 }

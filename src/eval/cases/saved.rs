@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Made, Put, Turn, origin, plain, title, yaml};
+use super::{Made, Put, Turn, literal, origin, title, yaml};
 use crate::domain::{Line, Speaker};
 
 /// The assertions that are taken, each also with `not-` before it.
@@ -46,6 +46,8 @@ const WORDS: &[&str] = &[
     "factuality",
     "rouge-n",
 ];
+/// The longest assertion, in bytes of its JSON.
+const LONGEST_CHECK: usize = 20_000;
 /// The most assertions of a case.
 const MOST_CHECKS: usize = 20;
 /// How much of the reply's words another answer has to have, where nothing else is asked for.
@@ -81,7 +83,7 @@ pub fn saved(saving: &Saving) -> Result<Made, String> {
             Speaker::Bot => "bot",
             Speaker::Person => "person",
         };
-        json!({speaker: plain(&line.text)})
+        json!({speaker: literal::text(&line.text)})
     };
     let mut options = Map::new();
     if !saving.history.is_empty() {
@@ -90,7 +92,7 @@ pub fn saved(saving: &Saving) -> Result<Made, String> {
     let called = if saving.title.trim().is_empty() { &saving.text } else { &saving.title };
     let (says, comment) = (saving.text.trim().to_owned(), saving.reply.trim().to_owned());
     Ok(Made {
-        description: plain(&title(called)),
+        description: title(called),
         turns: vec![Turn { says, assert }],
         options,
         metadata: origin("console", "saved"),
@@ -103,7 +105,7 @@ fn usual(reply: &str) -> Result<Vec<Value>, String> {
     if reply.trim().is_empty() {
         return Err("`reply` is empty: say in `checks` what must hold of an answer".into());
     }
-    let like = json!({"type": "rouge-n", "value": plain(reply.trim()), "threshold": LIKE});
+    let like = json!({"type": "rouge-n", "value": reply.trim(), "threshold": LIKE});
     Ok(vec![json!({"type": "answered"}), like])
 }
 
@@ -134,20 +136,32 @@ fn checked(check: &Value) -> Result<Value, String> {
     {
         return Err(format!("`value` of `{kind}` is no pattern: {error}"));
     }
-    let kept = map.iter().map(|(key, value)| (key.clone(), inert(value)));
-    Ok(Value::Object(kept.collect()))
+    if let Some(key) = special(value) {
+        return Err(format!(
+            "`value` of `{kind}` has a key `{key}`: keys are letters, digits, - and _"
+        ));
+    }
+    if size(check) > LONGEST_CHECK {
+        return Err(format!("a check may have {LONGEST_CHECK} bytes"));
+    }
+    Ok(check.clone())
 }
 
-/// The same without templates and names of files.
-fn inert(value: &Value) -> Value {
+/// A key that means something where suites are read, such as `$ref`.
+fn special(value: &Value) -> Option<&str> {
     match value {
-        Value::String(text) => plain(text).into(),
-        Value::Array(all) => all.iter().map(inert).collect(),
+        Value::Array(all) => all.iter().find_map(special),
         Value::Object(map) => {
-            Value::Object(map.iter().map(|(key, value)| (key.clone(), inert(value))).collect())
+            let plain =
+                |key: &&String| !key.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
+            map.keys().find(plain).map(String::as_str).or_else(|| map.values().find_map(special))
         }
-        other => other.clone(),
+        _ => None,
     }
+}
+
+fn size(check: &Value) -> usize {
+    check.to_string().len()
 }
 
 /// The text of a suite with one case more; `head` begins a new one.
@@ -181,6 +195,8 @@ mod tests {
             json!({"type": "contains", "value": 3}),
             json!({"type": "regex", "value": "("}),
             json!({"type": "similar", "value": "x", "threshold": "high"}),
+            json!({"type": "retrieved", "value": {"$ref": "file:///etc/passwd"}}),
+            json!({"type": "contains", "value": "x".repeat(LONGEST_CHECK)}),
             json!("contains"),
             json!({}),
         ] {
@@ -190,14 +206,14 @@ mod tests {
         let made = saved(&saving(
             &json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]),
         ));
-        let assert = &made.expect("it is inert").turns[0].assert[0];
-        assert_eq!(assert["value"], json!(["{% raw %}{{env.HOME}}{% endraw %}", " file://x"]));
+        let assert = made.expect("it is inert").written()["assert"][0].clone();
+        assert_eq!(assert["value"], json!(["{{ \"{\" }}{env.HOME}}", "{{ \"file://\" }}x"]));
     }
 
     #[test]
     fn a_reply_alone_is_a_case_that_a_suite_has_once() {
         let case = saved(&saving(&Value::Null)).expect("a case");
-        assert_eq!(case.turns[0].assert[1]["value"], "{% raw %}At {{nine}}.{% endraw %}");
+        assert_eq!(case.written()["assert"][1]["value"], "At {{ \"{\" }}{nine}}.");
         let (text, put) = with_case("", "providers: [frontdesk:acme]\n", &case).expect("a suite");
         assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
         let (same, put) = with_case(&text, "", &case).expect("a suite");

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{Error, Made, Turn, anonymous, origin, title};
+use super::{Error, Made, Turn, anonymous, literal, origin, title};
 use crate::domain::{Outcome, ReplyKind, Speaker};
 use crate::eval::replay::{Recorded, Turns};
 use crate::index;
@@ -92,7 +92,7 @@ fn surroundings(first: &Recorded) -> Map<String, Value> {
             Speaker::Bot => "bot",
             Speaker::Person => "person",
         };
-        json!({speaker: super::plain(&anonymous(&line.text, name))})
+        json!({speaker: literal::text(&anonymous(&line.text, name))})
     };
     if !first.tape.history.is_empty() {
         options.insert("history".into(), first.tape.history.iter().map(line).collect());

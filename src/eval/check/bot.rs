@@ -39,6 +39,11 @@ const STAGES: &[(&str, &str)] = &[
 /// The longest text that WhatsApp takes, in UTF-16 units.
 const LONGEST: usize = 4096;
 
+/// Whether every text within a value of a type is rendered, at any depth.
+pub(in crate::eval) fn renders_deeply(kind: &str) -> bool {
+    kind == "latency" || TYPES.contains(&kind)
+}
+
 /// Tries one of these types; `None` for any other.
 pub(super) fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();

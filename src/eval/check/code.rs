@@ -32,6 +32,7 @@ pub(super) async fn run(given: &Given<'_>) -> Graded {
         Ok(made) => made,
         Err(Error::Missing(why)) => return Graded::skipped(why),
         Err(Error::Failed(why)) => return Graded::failed(threw(given, &why)),
+        Err(Error::Refused(why)) => return Graded::error(why.to_string()),
     };
     match given.assertion.kind.as_str() {
         "javascript" => javascript(given, code, &value, &kind),
@@ -220,6 +221,7 @@ pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Gra
             None => failed("assertion scoring function must return a GradingResult", graded),
         },
         Err(Error::Failed(why)) => failed(&why, graded),
+        Err(Error::Refused(why)) => Graded::error(why.to_string()),
         Err(Error::Missing(why)) => {
             Graded { component_results: graded.component_results, ..Graded::skipped(why) }
         }

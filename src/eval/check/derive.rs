@@ -90,7 +90,9 @@ mod tests {
             metric("best", "max(hits, 10)"),
         ];
         let mut named = json!({"hits": 3}).as_object().unwrap().clone();
-        let wrong = derive(&derived, 4, &mut named, &Scripts::default()).await;
+        let policy = crate::eval::policy::Policy::command_line();
+        let scripts = Scripts::new(&policy, std::path::Path::new("."), &Map::new());
+        let wrong = derive(&derived, 4, &mut named, &scripts).await;
         let wanted =
             json!({"hits": 3, "double": 6, "share": 1.5, "square": 16, "wrong": 0, "best": 10});
         assert_eq!(Value::Object(named), wanted);

@@ -35,6 +35,7 @@ mod webhook;
 mod weigh;
 mod xml;
 
+pub(super) use bot::renders_deeply;
 pub use compare::max_score;
 pub use derive::derive;
 use prepare::Given;

@@ -16,5 +16,6 @@ pub(super) async fn regex(given: &Given<'_>) -> Graded {
         Ok(Err(wrong)) => Graded::failed(format!("Invalid regex pattern: {wrong}")),
         Err(Error::Failed(why)) => Graded::error(format!("regex \"{pattern}\": {why}")),
         Err(Error::Missing(why)) => Graded::skipped(why),
+        Err(Error::Refused(why)) => Graded::error(why.to_string()),
     }
 }

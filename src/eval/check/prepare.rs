@@ -145,6 +145,7 @@ fn failed(why: Error, what: &str) -> Box<Graded> {
     Box::new(match why {
         Error::Missing(why) => Graded::skipped(why),
         Error::Failed(why) => Graded::error(format!("{what}: {why}")),
+        Error::Refused(why) => Graded::error(why.to_string()),
     })
 }
 
@@ -159,7 +160,7 @@ async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Gra
     let Script::File { path, .. } = &script else { return Ok(()) };
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if !matches!(ending, "js" | "cjs" | "mjs" | "ts" | "mts" | "cts" | "py" | "rb") {
-        given.value = read(&scene.kit.base.join(&reference)).map_err(error)?;
+        given.value = read(&scene.kit.base.join(&reference), scene).map_err(error)?;
         return Ok(());
     }
     let arguments =
@@ -178,7 +179,7 @@ async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Gra
 fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
     let Value::String(text) = item else { return Ok(item.clone()) };
     match text.strip_prefix("file://") {
-        Some(path) => read(&scene.kit.base.join(path)).map_err(error),
+        Some(path) => read(&scene.kit.base.join(path), scene).map_err(error),
         None => Ok(Value::String(rendered(text, scene)?)),
     }
 }
@@ -187,9 +188,9 @@ fn rendered(text: &str, scene: Scene<'_>) -> Result<String, Box<Graded>> {
     scene.kit.templates.render(text, scene.vars).map_err(error)
 }
 
-fn read(path: &Path) -> Result<Value, String> {
+fn read(path: &Path, scene: Scene<'_>) -> Result<Value, String> {
     let say = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|why| say(&why))?;
+    let text = scene.kit.targets.policy().text(path).map_err(|why| say(&why))?;
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("json" | "yaml" | "yml") => serde_saphyr::from_str(&text).map_err(|why| say(&why)),
         Some("txt") => Ok(Value::String(text.trim().to_owned())),

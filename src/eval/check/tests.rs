@@ -1,5 +1,6 @@
 //! Test support: every type, on answers of every kind.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -7,10 +8,12 @@ use serde_json::json;
 
 use super::*;
 use crate::eval::graded::Span;
+use crate::eval::policy::Policy;
 
 fn kit(strict: bool) -> Kit {
     let limit = Duration::from_millis(400);
-    let scripts = Arc::new(Scripts::default().within(limit, Duration::from_secs(20)));
+    let scripts = Scripts::new(&Policy::command_line(), Path::new("/nowhere"), &Vars::new());
+    let scripts = Arc::new(scripts.within(limit, Duration::from_secs(20)));
     let targets = Targets::new(PathBuf::from("/nowhere"), Vars::new(), scripts.clone());
     Kit {
         base: PathBuf::from("/nowhere"),

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Graded;
 use super::prepare::Given;
+use crate::eval::policy::Permit;
+use crate::eval::target::client;
 
 const LIMIT: Duration = Duration::from_secs(5);
 /// The longest answer of an address that is read, in bytes.
@@ -16,7 +18,12 @@ pub(super) async fn ask(given: &Given<'_>) -> Graded {
     let Some(address) = given.value.as_str().filter(|address| !address.is_empty()) else {
         return Graded::error("\"webhook\" assertion type must have a URL value");
     };
-    let answer = match tokio::time::timeout(LIMIT, post(address, given)).await {
+    let policy = given.scene.kit.targets.policy();
+    let permit = match policy.code(format_args!("the webhook {address}")) {
+        Ok(permit) => permit,
+        Err(refused) => return Graded::error(refused.to_string()),
+    };
+    let answer = match tokio::time::timeout(LIMIT, post(address, given, permit)).await {
         Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
     };
@@ -26,12 +33,11 @@ pub(super) async fn ask(given: &Given<'_>) -> Graded {
     }
 }
 
-async fn post(address: &str, given: &Given<'_>) -> Result<Value, String> {
+async fn post(address: &str, given: &Given<'_>, permit: Permit) -> Result<Value, String> {
     let scene = given.scene;
     let body =
         json!({"output": given.output, "context": {"prompt": scene.prompt, "vars": scene.vars}});
-    let client = reqwest::Client::builder().build().map_err(|error| error.to_string())?;
-    let sent = client.post(address).json(&body).send().await;
+    let sent = client(permit)?.post(address).json(&body).send().await;
     let mut answer = sent.map_err(|error| error.without_url().to_string())?;
     if !answer.status().is_success() {
         return Err(format!("Webhook response status: {}", answer.status().as_u16()));

@@ -1,5 +1,7 @@
 //! What a run is compared with: an earlier one, or a file of accepted scores.
 
+use std::path::PathBuf;
+
 use super::{Error, Jobs, Wanted, inside};
 use crate::domain::RunId;
 use crate::eval::compare::Baseline;
@@ -21,7 +23,9 @@ impl Jobs {
         } else {
             let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
             let found = inside(&self.suites, name).or_else(|| inside(beside?, name));
-            found.ok_or_else(|| {
+            let is_kind =
+                |file: &PathBuf| file.extension().is_some_and(|it| it == "json" || it == "jsonl");
+            found.filter(is_kind).ok_or_else(|| {
                 Error::Missing(format!(
                     "There is no file `{name}` of accepted scores beside the suites."
                 ))

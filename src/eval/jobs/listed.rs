@@ -14,6 +14,8 @@ use crate::eval::suite::{Overrides, Suite};
 
 /// Larger files are listed by their names alone, in bytes.
 const LARGEST: u64 = 2 * 1024 * 1024;
+/// A suite that the desk writes takes no more cases when it is this large, in bytes: each case that is saved reads all of it.
+const LARGEST_SAVED: u64 = 4 << 20;
 /// How the names of suites begin that the desk writes.
 const SAVED: &str = "saved-";
 
@@ -89,7 +91,7 @@ impl Jobs {
         let case = cases::saved(saving).map_err(Error::Wrong)?;
         let _one_at_a_time = self.saving.lock().await;
         let file = self.suites.join(&name);
-        let text = own_text(&file).map_err(Error::Wrong)?;
+        let text = self.own_text(&file).map_err(Error::Wrong)?;
         let head = format!(
             "# Replies saved in the console. Cases can be changed and removed here; new ones are written at the end.\n\
              description: Saved replies of {agent}\nprompts: [\"{{{{message}}}}\"]\nproviders: [\"frontdesk:{agent}\"]\n"
@@ -99,6 +101,23 @@ impl Jobs {
             self.replace(&file, &text).await?;
         }
         Ok(Saved { suite: name, case: case.description, added: put.added == 1 })
+    }
+
+    /// The text of a suite that the desk wrote; empty where there is none. A link is not followed.
+    fn own_text(&self, file: &Path) -> Result<String, String> {
+        match std::fs::symlink_metadata(file) {
+            Err(_) => Ok(String::new()),
+            Ok(known) if !known.is_file() => Err(format!("{} is no file", file.display())),
+            Ok(known) if known.len() > LARGEST_SAVED => Err(format!(
+                "{} is full ({} MB): name another `suite`, such as saved-more.yaml",
+                file.display(),
+                LARGEST_SAVED >> 20
+            )),
+            Ok(_) => self
+                .policy
+                .text(file)
+                .map_err(|error| format!("{} cannot be read: {error}", file.display())),
+        }
     }
 
     /// Puts a text in the place of a suite, when it can be loaded.
@@ -111,8 +130,9 @@ impl Jobs {
             .map_err(|error| {
                 Error::Wrong(format!("{} cannot be written: {error}", beside.display()))
             });
+        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
         let loaded = match written {
-            Ok(()) => Suite::load(&beside, &Overrides::default())
+            Ok(()) => Suite::load(&beside, &overrides)
                 .await
                 .map_err(|wrong| Error::Wrong(format!("the case cannot be used: {wrong}"))),
             Err(error) => Err(error),
@@ -129,16 +149,6 @@ impl Jobs {
     }
 }
 
-/// The text of a suite that the desk wrote; empty where there is none. A link is not followed.
-fn own_text(file: &Path) -> Result<String, String> {
-    match std::fs::symlink_metadata(file) {
-        Err(_) => Ok(String::new()),
-        Ok(known) if !known.is_file() => Err(format!("{} is no file", file.display())),
-        Ok(_) => std::fs::read_to_string(file)
-            .map_err(|error| format!("{} cannot be read: {error}", file.display())),
-    }
-}
-
 /// `saved-NAME.yaml`, in the folder itself.
 fn is_saved(name: &str) -> bool {
     let inner = name.strip_prefix(SAVED).and_then(|rest| rest.strip_suffix(".yaml"));
@@ -151,8 +161,9 @@ fn described(name: String, file: &Path, size: u64) -> Listed {
     if size > LARGEST {
         return nothing;
     }
-    let Some(suite) = std::fs::read_to_string(file).ok().and_then(|text| yaml::read(&text).ok())
-    else {
+    let plain = std::fs::metadata(file).is_ok_and(|known| known.is_file());
+    let text = plain.then(|| std::fs::read_to_string(file).ok()).flatten();
+    let Some(suite) = text.and_then(|text| yaml::read(&text).ok()) else {
         return nothing;
     };
     let title = suite["description"].as_str().map(str::trim).filter(|title| !title.is_empty());

@@ -208,8 +208,10 @@ impl<'a> Bench<'a> {
             };
         }
         let path = kit.base.join(file);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Graded::error(format!("rubricPrompt: {}: {error}", path.display())))?;
+        let text =
+            kit.targets.policy().text(&path).map_err(|error| {
+                Graded::error(format!("rubricPrompt: {}: {error}", path.display()))
+            })?;
         let is_yaml = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
         match serde_saphyr::from_str::<Value>(&text) {
             Ok(messages @ (Value::Array(_) | Value::Object(_))) if is_yaml => {

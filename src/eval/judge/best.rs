@@ -41,7 +41,9 @@ fn written(assertion: &Assertion, case: &Case, kit: &Kit) -> Result<String, Stri
         Value::String(text) => match text.strip_prefix("file://") {
             Some(file) => {
                 let path = kit.base.join(file);
-                std::fs::read_to_string(&path)
+                let policy = kit.targets.policy();
+                policy
+                    .text(&path)
                     .map_err(|error| format!("rubricPrompt: {}: {error}", path.display()))
             }
             None => Ok(text.clone()),

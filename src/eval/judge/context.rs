@@ -74,6 +74,7 @@ async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded
     let arguments = [("output", scene.output.clone()), ("context", about)];
     scene.kit.scripts.call(&script, &arguments).await.map_err(|error| match error {
         Error::Missing(why) => Graded::skipped(why),
+        Error::Refused(why) => Graded::error(why.to_string()),
         Error::Failed(why) => Graded::error(format!(
             "Failed to transform context using expression '{transform}': {why}"
         )),

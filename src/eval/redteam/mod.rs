@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::cases::yaml;
+use super::cases::{literal, yaml};
 
 mod obedient;
 mod table;
@@ -231,7 +231,7 @@ impl Making<'_> {
         for topic in topics {
             let about = json!({"role": "plain", "topic": topic});
             self.tests.push(json!({
-                "description": format!("plain: {topic}"), "vars": {"message": topic},
+                "description": format!("plain: {topic}"), "vars": {"message": literal::text(&topic)},
                 "assert": [{"type": "answered"}], "metadata": {"redteam": about},
             }));
         }
@@ -252,8 +252,8 @@ impl About<'_> {
         let kind = &kind.kind;
         json!({
             "description": format!("{role} {kind} {id} ({language})"),
-            "vars": {"message": message},
-            "assert": assert,
+            "vars": {"message": literal::text(message)},
+            "assert": assert.iter().map(literal::check).collect::<Vec<_>>(),
             "metadata": {"redteam": {"kind": kind, "id": id, "language": language, "role": role, "topic": topic}},
         })
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Recorded;
 use crate::domain::Speaker;
+use crate::eval::cases::literal;
 use crate::pipeline::gaps::masked;
 
 /// How many cases there are, and the suite as YAML.
@@ -40,14 +41,14 @@ fn case(turn: &Recorded, several: bool) -> Option<Value> {
                 Speaker::Bot => "bot",
                 Speaker::Person => "person",
             };
-            json!({speaker: clean(&line.text)})
+            json!({speaker: literal::text(&clean(&line.text))})
         })
         .collect();
     let mut case = json!({
         "description": message.lines().next().unwrap_or_default(),
-        "vars": {"message": message},
+        "vars": {"message": literal::text(&message)},
         "metadata": {"turn": turn.row.id, "answered": clean(&turn.tape.bubbles.join("\n\n"))},
-        "assert": assertions(turn),
+        "assert": assertions(turn).iter().map(literal::check).collect::<Vec<_>>(),
     });
     if !history.is_empty() {
         case["options"] = json!({"history": history});

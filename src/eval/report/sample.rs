@@ -56,6 +56,7 @@ pub(crate) fn summary() -> Summary {
         grader_tokens: Tokens { total: 321, ..Tokens::default() },
         grader_cost: 0.001,
         complete: true,
+        stopped: None,
         config: json!({"description": "Demo <b>suite</b>", "providers": ["frontdesk:demo"]}),
         tables: vec![Table {
             title: "Retrieval".into(),

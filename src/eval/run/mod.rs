@@ -16,6 +16,7 @@ use super::suite::{Case, Suite};
 use super::target::Target;
 use one::{Job, Memory, Place, fail};
 
+mod bounds;
 mod filter;
 mod one;
 mod outcome;
@@ -25,6 +26,7 @@ mod together;
 mod turns;
 mod vars;
 
+pub use bounds::check;
 pub use filter::{Filters, Which};
 pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
 pub use plan::{Error, Plan, Progress};
@@ -46,6 +48,7 @@ pub async fn run(
     let began = Instant::now();
     let started_at = chrono::Utc::now().timestamp_millis();
     let mut run = Run::new(suite, kit, targets, plan)?;
+    run.bounded()?;
     let journal = |error| Error::Journal { path: plan.journal.path().to_owned(), error };
     let mut appender = plan.journal.append(plan.resume).map_err(journal)?;
     if plan.resume {
@@ -86,6 +89,10 @@ pub async fn run(
                 count(&mut summary, &mut columns, &row);
                 appender.add(&row).map_err(journal)?;
                 progress.row(&row);
+            }
+            if let Some(why) = run.too_much(appender.size()) {
+                (summary.complete, summary.stopped) = (false, Some(why));
+                break;
             }
         }
     }
@@ -272,9 +279,9 @@ impl<'a> Run<'a> {
     fn total(&self) -> usize {
         let rows = |at: &usize| {
             let case = &self.suite.cases[*at];
-            self.repeats(case) * self.columns_of(case).len()
+            self.repeats(case).saturating_mul(self.columns_of(case).len())
         };
-        self.cases.iter().map(rows).sum()
+        self.cases.iter().map(rows).fold(0, usize::saturating_add)
     }
 
     /// Everything that is to be run, made as it is needed.

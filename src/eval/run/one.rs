@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
+use super::super::cases::literal;
 use super::super::check::{self, Kit, Scene};
 use super::super::graded::{Graded, Response};
 use super::super::row::Row;
@@ -49,7 +50,7 @@ impl Job<'_> {
         match done {
             Ok(()) => {}
             Err(Error::Missing(why)) => row.skipped = Some(why),
-            Err(Error::Failed(why)) => fail(&mut row, why),
+            Err(error) => fail(&mut row, error.to_string()),
         }
         row
     }
@@ -137,7 +138,12 @@ impl Job<'_> {
     fn store(&self, output: &Value, memory: &Memory) {
         if let Some(name) = self.case.options.get("storeOutputAs").and_then(Value::as_str) {
             let mut stored = memory.stored.lock().unwrap_or_else(PoisonError::into_inner);
-            stored.insert(name.to_owned(), output.clone());
+            // What a model said is no template for the rows after it.
+            let output = match output {
+                Value::String(said) => literal::text(said).into(),
+                other => other.clone(),
+            };
+            stored.insert(name.to_owned(), output);
         }
     }
 

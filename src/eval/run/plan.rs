@@ -20,6 +20,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// The longest that the run may take.
     pub max_time: Option<Duration>,
+    /// The most bytes that the rows may take on the disk; those of the policy where nothing is said.
+    pub most_bytes: Option<u64>,
     /// Where the rows go.
     pub journal: Journal,
     /// Whether rows that are in the journal already are not run again; without it the journal begins anew.
@@ -36,6 +38,7 @@ impl Plan {
             delay: None,
             timeout: None,
             max_time: None,
+            most_bytes: None,
             journal,
             resume: false,
         }
@@ -58,6 +61,9 @@ pub enum Error {
     /// A filter is wrong.
     #[error("{0}")]
     Filter(String),
+    /// The run would be larger than it may.
+    #[error("{0}")]
+    Bounds(String),
     /// There are not as many targets as the suite names.
     #[error("the suite names {named} targets, and {given} are ready")]
     Targets {

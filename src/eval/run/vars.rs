@@ -6,6 +6,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::super::check::Kit;
+use super::super::policy::Policy;
 use super::super::script::{Error, Script};
 use super::super::suite::{Prompt, TargetSpec, Vars};
 
@@ -35,7 +36,7 @@ pub(super) async fn from_files(vars: &mut Vars, prompt: &str, kit: &Kit) -> Resu
             "js" | "cjs" | "mjs" | "ts" | "py" => {
                 scripted(&name, &path, &ending, prompt, vars, kit).await?
             }
-            _ => read(&path, &ending)
+            _ => read(kit.targets.policy(), &path, &ending)
                 .map_err(|why| Error::Failed(format!("the variable `{name}`: {why}")))?,
         };
         vars.insert(name, value);
@@ -66,8 +67,8 @@ async fn scripted(
     }
 }
 
-fn read(path: &Path, ending: &str) -> Result<Value, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+fn read(policy: &Policy, path: &Path, ending: &str) -> Result<Value, String> {
+    let bytes = policy.bytes(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let encoded = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
     if let Some((_, kind)) = IMAGES.iter().find(|(one, _)| *one == ending) {
         return Ok(format!("data:{kind};base64,{}", encoded(&bytes)).into());
@@ -176,13 +177,14 @@ mod tests {
         let put = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).unwrap();
-            read(&path, name.rsplit('.').next().unwrap())
+            read(&Policy::command_line(), &path, name.rsplit('.').next().unwrap())
         };
         assert_eq!(put("a.txt", b" hi \n").unwrap(), "hi");
         assert_eq!(put("a.yaml", b"k: [1, 2]\n").unwrap(), "{\"k\":[1,2]}");
         assert_eq!(put("a.png", b"abc").unwrap(), "data:image/png;base64,YWJj");
         assert_eq!(put("a.ogg", b"abc").unwrap(), "YWJj");
         assert!(put("a.pdf", b"%PDF").unwrap_err().contains(".txt"));
-        assert!(read(&folder.path().join("none.txt"), "txt").is_err());
+        let none = folder.path().join("none.txt");
+        assert!(read(&Policy::command_line(), &none, "txt").is_err());
     }
 }

@@ -9,6 +9,7 @@ use rquickjs::{CatchResultExt, Context, Ctx, Function, Runtime};
 use serde_json::{Value, json};
 
 use super::{Error, module};
+use crate::eval::policy::Permit;
 
 /// The longest that one script may run.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
@@ -26,8 +27,19 @@ pub(super) struct Given {
     pub(super) kind: String,
 }
 
-/// Runs a job of `boot.js`. Blocks for as long as it takes, at most `limit`.
-pub(super) fn run(job: &Value, limit: Duration) -> Result<Given, Error> {
+/// What the engine is to do.
+pub(super) struct Job {
+    /// A job of `boot.js`.
+    pub(super) job: Value,
+    /// The folders whose files may be required.
+    pub(super) folders: Vec<PathBuf>,
+    /// The longest that it may take.
+    pub(super) limit: Duration,
+}
+
+/// Runs a job. Blocks for as long as it takes, at most its limit.
+pub(super) fn run(job: &Job, _: Permit) -> Result<Given, Error> {
+    let limit = job.limit;
     let deadline = Instant::now() + limit;
     match evaluate(job, deadline) {
         Err(_) | Ok(None) if Instant::now() >= deadline => Err(stopped(limit)),
@@ -51,7 +63,7 @@ fn read(answer: &str) -> Result<Given, Error> {
     Ok(Given { value: answer["value"].take(), kind })
 }
 
-fn evaluate(job: &Value, deadline: Instant) -> Result<Option<String>, String> {
+fn evaluate(job: &Job, deadline: Instant) -> Result<Option<String>, String> {
     let say = |error: rquickjs::Error| format!("the JavaScript engine: {error}");
     let runtime = Runtime::new().map_err(say)?;
     runtime.set_memory_limit(MEMORY);
@@ -65,17 +77,18 @@ fn evaluate(job: &Value, deadline: Instant) -> Result<Option<String>, String> {
     })
 }
 
-fn begin(ctx: &Ctx<'_>, job: &Value) -> rquickjs::Result<()> {
+fn begin(ctx: &Ctx<'_>, job: &Job) -> rquickjs::Result<()> {
     let boot: Function = ctx.eval(BOOT)?;
-    let read = Function::new(ctx.clone(), |folder: String, name: String| {
-        module::read(&PathBuf::from(folder), &name).to_string()
+    let folders = job.folders.clone();
+    let read = Function::new(ctx.clone(), move |folder: String, name: String| {
+        module::read(&PathBuf::from(folder), &name, &folders).to_string()
     })?;
     let log = Function::new(ctx.clone(), |text: String| {
         tracing::debug!(%text, "a script says: {text}");
     })?;
     boot.call::<_, ()>((read, log))?;
     let start: Function = ctx.globals().get("__start")?;
-    start.call((job.to_string(),))
+    start.call((job.job.to_string(),))
 }
 
 /// Runs what promises and timers wait for, until nothing is left or the time is over.

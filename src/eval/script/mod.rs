@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::policy::{Permit, Policy, Refused};
 use super::suite::Vars;
 
 mod javascript;
 mod module;
 mod process;
 
-use process::Language;
+use process::{Language, Process};
 
 /// A script.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,11 +41,17 @@ pub enum Error {
     /// It was run, and failed or was not understood.
     #[error("{0}")]
     Failed(String),
+    /// The policy does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
-/// Runs scripts.
+/// Runs scripts, where the policy allows it.
 #[derive(Debug, Clone)]
 pub struct Scripts {
+    policy: Policy,
+    /// The suite's folder: what JavaScript requires must be in it, or beside the file that is run.
+    base: PathBuf,
     /// What `process.env` holds: the suite's values over those of this process.
     env: Value,
     script_limit: Duration,
@@ -53,24 +60,28 @@ pub struct Scripts {
 
 impl Default for Scripts {
     fn default() -> Self {
-        Self::new(&Vars::new())
+        Self::new(&Policy::default(), Path::new("."), &Vars::new())
     }
 }
 
 impl Scripts {
-    /// Runs scripts with an environment that wins over that of this process.
-    pub fn new(env: &Vars) -> Self {
+    /// Runs the scripts of a suite in a folder, with an environment that wins over that of this process.
+    pub fn new(policy: &Policy, base: &Path, env: &Vars) -> Self {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let own = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, Value::String(value.into_string().ok()?)))
-        });
-        let mut all: Map<String, Value> = own.collect();
-        all.extend(env.iter().map(|(name, value)| (name.clone(), Value::String(text(value)))));
+        let env = policy.script_env(env);
+        let env = env.iter().map(|(name, value)| (name.clone(), Value::String(text(value))));
         Self {
-            env: Value::Object(all),
+            policy: policy.clone(),
+            base: base.to_owned(),
+            env: Value::Object(env.collect()),
             script_limit: javascript::LIMIT,
             process_limit: process::LIMIT,
         }
+    }
+
+    /// What scripts, and whoever runs them, may do.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The same with other limits of time: for one script of JavaScript, and for one process.
@@ -92,40 +103,54 @@ impl Scripts {
         script: &Script,
         arguments: &[(&str, Value)],
     ) -> Result<(Value, String), Error> {
-        let (env, limit) = (&self.env, self.process_limit);
+        let permit = self.permit(script)?;
+        let process = Process { env: &self.env, limit: self.process_limit, permit };
         let value = match script {
             Script::JavaScript(code) => {
-                return self.run(javascript::inline(code, arguments, env)).await;
+                return self
+                    .run(javascript::inline(code, arguments, &self.env), None, permit)
+                    .await;
             }
-            Script::Python(code) => {
-                process::inline(Language::Python, code, arguments, env, limit).await?
-            }
-            Script::Ruby(code) => {
-                process::inline(Language::Ruby, code, arguments, env, limit).await?
-            }
+            Script::Python(code) => process.inline(Language::Python, code, arguments).await?,
+            Script::Ruby(code) => process.inline(Language::Ruby, code, arguments).await?,
             Script::File { path, function } => {
                 let values: Vec<Value> = arguments.iter().map(|(_, value)| value.clone()).collect();
-                return self.call_file(path, function.as_deref(), &values).await;
+                let language = match path.extension().and_then(|ending| ending.to_str()) {
+                    Some("py") => Language::Python,
+                    Some("rb") => Language::Ruby,
+                    _ => {
+                        let job = javascript::file(path, function.as_deref(), &values, &self.env);
+                        return self.run(job, Some(path), permit).await;
+                    }
+                };
+                let function = function.as_deref().unwrap_or("get_assert");
+                process.file(language, path, function, &values).await?
             }
         };
         Ok((value, String::new()))
     }
 
-    async fn call_file(
-        &self,
-        path: &Path,
-        function: Option<&str>,
-        values: &[Value],
-    ) -> Result<(Value, String), Error> {
-        let language = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("py") => Language::Python,
-            Some("rb") => Language::Ruby,
-            _ => return self.run(javascript::file(path, function, values, &self.env)).await,
+    /// Whether a script may be run, and its file be read.
+    fn permit(&self, script: &Script) -> Result<Permit, Error> {
+        let start = |code: &str| code.trim().chars().take(60).collect::<String>();
+        let permit = match script {
+            Script::JavaScript(code) => {
+                self.policy.code(format_args!("JavaScript (`{}`)", start(code)))
+            }
+            Script::Python(code) => self.policy.code(format_args!("Python (`{}`)", start(code))),
+            Script::Ruby(code) => self.policy.code(format_args!("Ruby (`{}`)", start(code))),
+            Script::File { path, .. } => {
+                let permit = self.policy.code(format_args!("the script {}", path.display()))?;
+                // A file that is not there is told of by whoever runs it.
+                match self.policy.check_file(path) {
+                    Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(Error::Failed(why.to_string()));
+                    }
+                    _ => Ok(permit),
+                }
+            }
         };
-        let function = function.unwrap_or("get_assert");
-        let value =
-            process::file(language, path, function, values, &self.env, self.process_limit).await?;
-        Ok((value, String::new()))
+        Ok(permit?)
     }
 
     /// Calls a method of the class that a JavaScript file exports, made with `options`; `None` when it has no such method. An
@@ -137,8 +162,9 @@ impl Scripts {
         method: &str,
         arguments: &[Value],
     ) -> Result<Option<Value>, Error> {
+        let permit = self.permit(&Script::File { path: path.to_owned(), function: None })?;
         let job = javascript::method(path, options, method, arguments, &self.env);
-        let (mut answer, _) = self.run(job).await?;
+        let (mut answer, _) = self.run(job, Some(path), permit).await?;
         Ok((answer["has"] == Value::Bool(true)).then(|| answer["value"].take()))
     }
 
@@ -150,14 +176,27 @@ impl Scripts {
 
     /// Calls a function of a JavaScript file on this thread, for filters of templates.
     pub(super) fn call_here(&self, path: &Path, arguments: &[Value]) -> Result<Value, Error> {
+        let permit = self.permit(&Script::File { path: path.to_owned(), function: None })?;
         let job = javascript::file(path, None, arguments, &self.env);
-        javascript::run(&job, self.script_limit).map(|given| given.value)
+        javascript::run(&self.job(job, Some(path)), permit).map(|given| given.value)
     }
 
-    async fn run(&self, job: Value) -> Result<(Value, String), Error> {
-        let limit = self.script_limit;
-        let given = blocking(move || javascript::run(&job, limit)).await?;
+    async fn run(
+        &self,
+        job: Value,
+        file: Option<&Path>,
+        permit: Permit,
+    ) -> Result<(Value, String), Error> {
+        let job = self.job(job, file);
+        let given = blocking(move || javascript::run(&job, permit)).await?;
         Ok((given.value, given.kind))
+    }
+
+    /// What the engine is to do; it may require files of the suite's folder, and of the folder of the file that it runs.
+    fn job(&self, job: Value, file: Option<&Path>) -> javascript::Job {
+        let beside = file.and_then(Path::parent).map(Path::to_owned);
+        let folders = std::iter::once(self.base.clone()).chain(beside);
+        javascript::Job { job, folders: folders.collect(), limit: self.script_limit }
     }
 }
 
@@ -181,9 +220,57 @@ mod tests {
         Script::JavaScript(code.into())
     }
 
+    fn scripts(env: &Vars) -> Scripts {
+        Scripts::new(&Policy::command_line(), Path::new("."), env)
+    }
+
+    #[tokio::test]
+    async fn nothing_runs_unless_the_policy_says_so() {
+        let none = Scripts::default();
+        let file = Script::File { path: "/no/such.js".into(), function: None };
+        for script in [js("1"), Script::Python("1".into()), Script::Ruby("1".into()), file] {
+            let said = none.call(&script, &[]).await;
+            assert!(
+                matches!(&said, Err(Error::Refused(why)) if why.to_string().contains("allow_code")),
+                "{said:?}"
+            );
+        }
+        let said = none.method(Path::new("a.js"), &json!({}), "callApi", &[]).await;
+        assert!(matches!(said, Err(Error::Refused(_))));
+        assert!(matches!(none.call_here(Path::new("a.js"), &[]), Err(Error::Refused(_))));
+    }
+
+    #[tokio::test]
+    async fn what_is_required_is_a_file_of_the_suite() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("suites");
+        std::fs::create_dir_all(folder.join("more")).unwrap();
+        std::fs::write(home.path().join("secret.json"), r#"{"n": 1}"#).unwrap();
+        std::fs::write(folder.join("beside.json"), r#"{"n": 2}"#).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(home.path().join("secret.json"), folder.join("link.json"))
+            .unwrap();
+        let main = folder.join("more/main.js");
+        std::fs::write(&main, "module.exports = (name) => require(name).n").unwrap();
+        let scripts = Scripts::new(&Policy::command_line(), &folder, &Vars::new());
+        let call = async |name: &str| {
+            let script = Script::File { path: main.clone(), function: None };
+            scripts.call(&script, &[("name", json!(name))]).await
+        };
+        assert_eq!(call("../beside.json").await, Ok(json!(2)));
+        let absolute = home.path().join("secret.json").display().to_string();
+        for name in ["../../secret.json", "../link.json", &absolute, "/etc/passwd", "/dev/zero"] {
+            let said = call(name).await;
+            assert!(
+                matches!(&said, Err(Error::Failed(why)) if why.contains("is not in")),
+                "{name}: {said:?}"
+            );
+        }
+    }
+
     async fn run(code: &str) -> Result<Value, Error> {
         let arguments = [("output", json!("hello")), ("context", json!({"vars": {"n": 2}}))];
-        Scripts::default().call(&js(code), &arguments).await
+        scripts(&Vars::new()).call(&js(code), &arguments).await
     }
 
     #[tokio::test]
@@ -207,7 +294,7 @@ mod tests {
     async fn the_environment_is_the_suites_over_the_process() {
         let mut env = Vars::new();
         env.insert("NAME".into(), json!("suite"));
-        let scripts = Scripts::new(&env);
+        let scripts = scripts(&env);
         let code = js("process.env.NAME + !!process.env.PATH");
         assert_eq!(scripts.call(&code, &[]).await, Ok(json!("suitetrue")));
     }
@@ -215,7 +302,7 @@ mod tests {
     #[tokio::test]
     async fn what_would_run_for_ever_is_stopped() {
         let limit = Duration::from_millis(300);
-        let scripts = Scripts::default().within(limit, limit);
+        let scripts = scripts(&Vars::new()).within(limit, limit);
         let began = Instant::now();
         let looped = scripts.call(&js("(() => { for (;;) {} })()"), &[]).await;
         assert!(
@@ -258,7 +345,7 @@ mod tests {
             "module.exports = class { constructor(o) { this.o = o } id() { return 'me' } async callApi(p) { return {output: p + this.o.config.tail} } }",
         );
         let typed = write("typed.ts", "export default 1");
-        let scripts = Scripts::default();
+        let scripts = scripts(&Vars::new());
         let call = async |path: &Path, function: Option<&str>| {
             let script = Script::File { path: path.into(), function: function.map(Into::into) };
             scripts.call(&script, &[("x", json!(4))]).await
@@ -278,7 +365,8 @@ mod tests {
 
     #[tokio::test]
     async fn python_runs_in_a_process_that_ends_in_time() {
-        let scripts = Scripts::default().within(Duration::from_secs(5), Duration::from_secs(10));
+        let limits = (Duration::from_secs(5), Duration::from_secs(10));
+        let scripts = scripts(&Vars::new()).within(limits.0, limits.1);
         let arguments = [("output", json!("a b")), ("context", json!({}))];
         let call = async |code: &str| scripts.call(&Script::Python(code.into()), &arguments).await;
         match call("len(output)").await {
@@ -288,14 +376,14 @@ mod tests {
         let body = "print('noise')\nfor w in output.split():\n    return {'w': w}";
         assert_eq!(call(body).await, Ok(json!({"w": "a"})));
         assert!(matches!(call("nope").await, Err(Error::Failed(why)) if why.contains("NameError")));
-        let short = Scripts::default().within(Duration::from_secs(5), Duration::from_millis(800));
+        let short = scripts.clone().within(Duration::from_secs(5), Duration::from_millis(800));
         let began = Instant::now();
         let sleeps = Script::Python("__import__('os').system('sleep 30')".into());
         assert!(short.call(&sleeps, &[]).await.is_err());
         assert!(began.elapsed() < Duration::from_secs(5));
         let mut env = Vars::new();
         env.insert("PROMPTFOO_PYTHON".into(), json!("/no/such/python"));
-        let none = Scripts::new(&env).call(&Script::Python("1".into()), &[]).await;
+        let none = self::scripts(&env).call(&Script::Python("1".into()), &[]).await;
         assert_eq!(none, Err(Error::Missing("no python".into())));
     }
 }

@@ -6,10 +6,22 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-/// A required file: `{path, folder, source, json}`, or `{error}`, or `{missing}` for what cannot be run here.
-pub(super) fn read(folder: &Path, name: &str) -> Value {
-    let Some(path) = find(&folder.join(name)) else {
-        return json!({"error": format!("there is no file {}", folder.join(name).display())});
+use crate::eval::policy::regular;
+
+/// The largest file that is required, in bytes.
+const LARGEST: u64 = 4 << 20;
+
+/// A required file: `{path, folder, source, json}`, or `{error}`, or `{missing}` for what cannot be run here. It must be a regular
+/// file in one of `within`, links followed.
+pub(super) fn read(folder: &Path, name: &str, within: &[PathBuf]) -> Value {
+    let within: Vec<&Path> = within.iter().map(PathBuf::as_path).collect();
+    let wanted = folder.join(name);
+    let path = match find(&wanted, &within) {
+        Ok(path) => path,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            return json!({"error": format!("there is no file {}", wanted.display())});
+        }
+        Err(why) => return json!({"error": why.to_string()}),
     };
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if matches!(ending, "ts" | "mts" | "cts" | "tsx") {
@@ -28,11 +40,12 @@ pub(super) fn read(folder: &Path, name: &str) -> Value {
     }
 }
 
-fn find(path: &Path) -> Option<PathBuf> {
+fn find(path: &Path, within: &[&Path]) -> std::io::Result<PathBuf> {
     let endings = ["", ".js", ".cjs", ".mjs", ".json", "/index.js"];
-    let candidates =
-        endings.iter().map(|ending| PathBuf::from(format!("{}{ending}", path.display())));
-    candidates.into_iter().find(|candidate| candidate.is_file())
+    let named = |ending: &&str| PathBuf::from(format!("{}{ending}", path.display()));
+    let found = endings.iter().map(named).find(|candidate| candidate.is_file());
+    let found = found.unwrap_or_else(|| path.to_owned());
+    regular(&found, within, LARGEST).map(|_| found)
 }
 
 static DEFAULT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^[ \t]*export\s+default\s+"));

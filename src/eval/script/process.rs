@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::Error;
+use crate::eval::policy::Permit;
 
 /// The longest that one call may take.
 pub(super) const LIMIT: Duration = Duration::from_mins(1);
@@ -52,54 +53,60 @@ impl Language {
     }
 }
 
-/// Runs inline code: one line is an expression, several lines are the body of a function of the arguments.
-pub(super) async fn inline(
-    language: Language,
-    code: &str,
-    arguments: &[(&str, Value)],
-    env: &Value,
-    limit: Duration,
-) -> Result<Value, Error> {
-    let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
-    let values: Vec<&Value> = arguments.iter().map(|(_, value)| value).collect();
-    run(language, &json!({"code": code, "names": names, "args": values}), env, limit).await
+/// How processes are run.
+pub(super) struct Process<'a> {
+    /// All that they see of the environment.
+    pub(super) env: &'a Value,
+    /// The longest that one may take.
+    pub(super) limit: Duration,
+    pub(super) permit: Permit,
 }
 
-/// Calls a function of a file.
-pub(super) async fn file(
-    language: Language,
-    path: &Path,
-    function: &str,
-    arguments: &[Value],
-    env: &Value,
-    limit: Duration,
-) -> Result<Value, Error> {
-    if !path.is_file() {
-        return Err(Error::Failed(format!("there is no file {}", path.display())));
+impl Process<'_> {
+    /// Runs inline code: one line is an expression, several lines are the body of a function of the arguments.
+    pub(super) async fn inline(
+        &self,
+        language: Language,
+        code: &str,
+        arguments: &[(&str, Value)],
+    ) -> Result<Value, Error> {
+        let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
+        let values: Vec<&Value> = arguments.iter().map(|(_, value)| value).collect();
+        self.run(language, &json!({"code": code, "names": names, "args": values})).await
     }
-    let job = json!({"file": path.display().to_string(), "function": function, "args": arguments});
-    run(language, &job, env, limit).await
-}
 
-async fn run(
-    language: Language,
-    job: &Value,
-    env: &Value,
-    limit: Duration,
-) -> Result<Value, Error> {
-    let mut child = start(language, env)?;
-    let group = child.id();
-    let talk = talk(&mut child, job.to_string());
-    if let Ok(answer) = tokio::time::timeout(limit, talk).await {
-        return read(language, answer);
+    /// Calls a function of a file.
+    pub(super) async fn file(
+        &self,
+        language: Language,
+        path: &Path,
+        function: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        if !path.is_file() {
+            return Err(Error::Failed(format!("there is no file {}", path.display())));
+        }
+        let path = path.display().to_string();
+        self.run(language, &json!({"file": path, "function": function, "args": arguments})).await
     }
-    end(&mut child, group).await;
-    Err(Error::Failed(format!("{} was stopped after {} s", language.name(), limit.as_secs_f32())))
+
+    async fn run(&self, language: Language, job: &Value) -> Result<Value, Error> {
+        let mut child = start(language, self.env, self.permit)?;
+        let group = child.id();
+        let talk = talk(&mut child, job.to_string());
+        if let Ok(answer) = tokio::time::timeout(self.limit, talk).await {
+            return read(language, answer);
+        }
+        end(&mut child, group).await;
+        let after = self.limit.as_secs_f32();
+        Err(Error::Failed(format!("{} was stopped after {after} s", language.name())))
+    }
 }
 
-fn start(language: Language, env: &Value) -> Result<Child, Error> {
+fn start(language: Language, env: &Value, _: Permit) -> Result<Child, Error> {
     for interpreter in language.interpreters(env) {
         let mut command = Command::new(&interpreter);
+        command.env_clear();
         command.args(language.driver()).env("PYTHONIOENCODING", "utf-8").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]

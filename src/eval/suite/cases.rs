@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::files::{self, Named};
-use super::source::{Place, Source, unreadable};
+use super::source::{Lines, Place, Source, unreadable};
 use super::wrong::Wrong;
 use super::{refs, table};
 use crate::eval::script::{Script, Scripts};
@@ -164,19 +164,19 @@ fn from_file(
 ) -> Result<(), Wrong> {
     let named = Named { path: file.to_owned(), function: None };
     match named.ending().as_str() {
-        "csv" => table::csv(file, sink, warnings),
-        "xlsx" | "xls" => table::workbook(file, sink, warnings),
-        "jsonl" => jsonl(file, alone, sink),
-        "json" => structured(file, alone, sink),
-        "yaml" | "yml" => structured(file, false, sink),
+        "csv" => table::csv(file, place, sink, warnings),
+        "xlsx" | "xls" => table::workbook(file, place, sink, warnings),
+        "jsonl" => jsonl(file, place, alone, sink),
+        "json" => structured(file, place, alone, sink),
+        "yaml" | "yml" => structured(file, place, false, sink),
         other => Err(place.wrong(format!(
             "cases are not read from .{other}: use csv, xlsx, json, jsonl, yaml, js or py"
         ))),
     }
 }
 
-fn structured(file: &Path, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
-    let source = Arc::new(Source::read(file)?);
+fn structured(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
+    let source = Arc::new(Source::read(file, place.policy())?);
     let place = Place::of(&source);
     let value = refs::resolve(source.value.clone(), &place)?;
     let mut number = 0;
@@ -188,10 +188,10 @@ fn structured(file: &Path, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
     one(&value, &place, &mut numbered)
 }
 
-fn jsonl(file: &Path, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
-    let opened =
-        std::fs::File::open(file).map_err(|error| Wrong::file(file, unreadable(&error)))?;
-    let shared: Arc<Path> = file.into();
+fn jsonl(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
+    let opened = place.policy().open(file);
+    let opened = opened.map_err(|error| Wrong::file(file, unreadable(&error)))?;
+    let shared = Lines::new(file, place);
     let mut number = 0;
     for (i, line) in BufReader::new(opened).lines().enumerate() {
         let line = line.map_err(|error| Wrong::line(file, i + 1, unreadable(&error)))?;
@@ -237,7 +237,7 @@ pub(super) fn vars(value: Option<Value>, place: &Place) -> Result<Map<String, Va
     for reference in references {
         let path: PathBuf = Named::new(&reference, place.folder()).path;
         for file in files::matching(&path, place)? {
-            match Source::read(&file)?.value {
+            match Source::read(&file, place.policy())?.value {
                 Value::Object(map) => all.extend(map),
                 _ => return Err(Wrong::file(&file, "a file of variables must be a mapping")),
             }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::source::{Place, Source};
+use super::source::{Place, Source, unreadable};
 use super::wrong::Wrong;
 
 use serde_json::Value;
@@ -79,6 +79,8 @@ pub(super) fn is_pattern(path: &str) -> bool {
 /// The files that a path or a pattern names, in alphabetical order; never none.
 pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, Wrong> {
     let text = path.to_string_lossy();
+    let refused = |why: std::io::Error| place.wrong(unreadable(&why));
+    place.policy().check_pattern(path).map_err(refused)?;
     if path.exists() || !is_pattern(&text) {
         if split_sheet(path).0.exists() {
             return Ok(vec![path.to_owned()]);
@@ -111,13 +113,24 @@ fn alternatives(pattern: &str) -> Vec<String> {
 /// What a file of YAML or JSON that a reference names says, with its place.
 pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), Wrong> {
     let named = Named::new(reference, place.folder());
-    let missing = |_: &Wrong| !named.path.exists();
-    let source = Source::read(&named.path);
-    if source.as_ref().err().is_some_and(missing) {
+    let policy = place.policy();
+    if let Err(why) = policy.check_file(&named.path) {
+        return Err(missing(&named.path, place, &why));
+    }
+    let source = Source::read(&named.path, policy);
+    if source.is_err() && !named.path.exists() {
         return Err(place.wrong(format!("there is no file {}", named.path.display())));
     }
     let source = std::sync::Arc::new(source?);
     Ok((source.value.clone(), Place::of(&source)))
+}
+
+/// What is wrong with a file that may not be read.
+fn missing(path: &Path, place: &Place, why: &std::io::Error) -> Wrong {
+    match why.kind() {
+        std::io::ErrorKind::NotFound => place.wrong(format!("there is no file {}", path.display())),
+        _ => place.wrong(format!("{}: {}", path.display(), unreadable(why))),
+    }
 }
 
 #[cfg(test)]

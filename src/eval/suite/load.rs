@@ -9,10 +9,7 @@ use super::making::Making;
 use super::source::{Place, Source};
 use super::wrong::Wrong;
 use super::{Derived, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
-use crate::eval::script::Scripts;
-
-/// The most cases of a suite, after matrices and scenarios: all of them are kept in memory.
-pub const MAX_CASES: usize = 1_000_000;
+use crate::eval::policy::Policy;
 
 /// What a suite may say.
 const KEYS: &[&str] = &[
@@ -51,14 +48,15 @@ pub struct Overrides {
     pub grader: Option<String>,
     /// Targets in place of the suite's own.
     pub targets: Vec<String>,
-    /// What runs scripts that make cases; without it there are none.
-    pub scripts: Option<Arc<Scripts>>,
+    /// What the suite may do; without more said it runs no code and reads its own folder alone.
+    pub policy: Policy,
 }
 
 impl Suite {
     /// Reads a suite. The error says where what is wrong.
     pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, Wrong> {
-        let read = Arc::new(Source::read(file)?);
+        let policy = overrides.policy.within(super::source::folder(file));
+        let read = Arc::new(Source::read(file, &policy)?);
         let place = Place::of(&read);
         let Value::Object(_) = &read.value else {
             return Err(Wrong::file(
@@ -67,13 +65,16 @@ impl Suite {
             ));
         };
         let mut config = refs::resolve(read.value.clone(), &place)?;
-        let env = rendered_env(&config);
-        refs::environment(&mut config, &all_env(&env));
-        let mut suite =
-            Self { file: file.to_owned(), base: read.folder().to_owned(), env, ..Self::default() };
+        let env = rendered_env(&config, &policy);
+        let written = rendered(&mut config, &policy, &env);
+        let base = read.folder().to_owned();
+        let mut suite = Self { file: file.to_owned(), base, env, policy, ..Self::default() };
         suite.head(&config, &place, overrides)?;
         let mut made = Making::new(&mut suite, &config, &place, overrides)?;
         made.tests(&config, &place).await?;
+        for (key, value) in written {
+            config[key] = value;
+        }
         suite.raw = config;
         suite.prompt_of_messages();
         suite.check_names(&place)?;
@@ -183,16 +184,52 @@ fn written_targets(
 }
 
 /// The suite's own `env`, in which the process's may be named.
-fn rendered_env(config: &Value) -> Vars {
+fn rendered_env(config: &Value, policy: &Policy) -> Vars {
     let mut env = config["env"].clone();
-    refs::environment(&mut env, &all_env(&Vars::new()));
+    refs::environment(&mut env, &policy.settings_env(&Vars::new()));
     env.as_object().cloned().unwrap_or_default()
 }
 
-fn all_env(own: &Vars) -> Vars {
-    let mut all: Vars = std::env::vars().map(|(name, value)| (name, value.into())).collect();
-    all.extend(own.clone());
-    all
+/// Puts the environment into what the suite's author says of targets, prompts and the like, and never into cases: customers' words
+/// stand there. What was there before comes back.
+fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
+    let (shown, settings) = (policy.shown_env(env), policy.settings_env(env));
+    let mut written = Vars::new();
+    for (key, value) in config.as_object_mut().into_iter().flatten() {
+        let before = match key.as_str() {
+            "scenarios" => continue,
+            "tests" => None,
+            _ => Some(value.clone()),
+        };
+        match key.as_str() {
+            // The names of files, and not the cases beside them.
+            "tests" => references(value, &shown),
+            "providers" | "targets" => refs::environment(value, &settings),
+            "defaultTest" => {
+                for place in ["/provider", "/options/provider"] {
+                    if let Some(target) = value.pointer_mut(place) {
+                        refs::environment(target, &settings);
+                    }
+                }
+            }
+            _ => refs::environment(value, &shown),
+        }
+        written.extend(before.map(|before| (key.clone(), before)));
+    }
+    written
+}
+
+/// Puts the environment into the names of files with cases.
+fn references(tests: &mut Value, env: &Vars) {
+    match tests {
+        Value::String(_) => refs::environment(tests, env),
+        Value::Array(all) => {
+            for one in all.iter_mut().filter(|one| one.is_string()) {
+                refs::environment(one, env);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn derived(value: &Value, place: &Place) -> Result<Vec<Derived>, Wrong> {

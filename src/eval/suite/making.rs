@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::cases::{self, Written};
+use super::matrix::size;
 use super::parse::{self, Unknown};
 use super::source::Place;
 use super::wrong::Wrong;
-use super::{Assertion, Case, MAX_CASES, Overrides, Suite, files, matrix};
+use super::{Assertion, Case, Overrides, Suite, files, matrix};
 use crate::eval::script::Scripts;
 
 /// What the cases are made with.
@@ -19,6 +20,8 @@ pub(super) struct Making<'a> {
     asserts: Vec<Assertion>,
     unknown: Unknown,
     origin: usize,
+    /// What each case has of `defaultTest`, and all cases so far, in bytes of their JSON.
+    bytes: (u64, u64),
 }
 
 impl<'a> Making<'a> {
@@ -51,8 +54,9 @@ impl<'a> Making<'a> {
             default.options.entry("provider").or_insert_with(|| json!(grader));
         }
         let asserts = std::mem::take(&mut default.assert);
-        let scripts = overrides.scripts.clone().unwrap_or_default();
-        Ok(Self { suite, scripts, default, asserts, unknown, origin: 0 })
+        let scripts = Arc::new(Scripts::new(&suite.policy, &suite.base, &suite.env));
+        let each = size(&config["defaultTest"]);
+        Ok(Self { suite, scripts, default, asserts, unknown, origin: 0, bytes: (each, 0) })
     }
 
     pub(super) async fn tests(&mut self, config: &Value, place: &Place) -> Result<(), Wrong> {
@@ -111,6 +115,7 @@ impl<'a> Making<'a> {
         let Written { mut map, place } = written;
         let vars = cases::vars(map.remove("vars"), &place.at("vars"))?;
         let vars = matrix::merge(&self.default.vars, vars);
+        let own = size(&map);
         let parsed = parse::case(map, &place, &mut self.unknown, &mut self.suite.warnings);
         let mut case = parsed.map_err(|wrong| {
             data.filter(|_| wrong.line == 0).map_or(wrong.clone(), |at| at.wrong(wrong.what))
@@ -119,16 +124,38 @@ impl<'a> Making<'a> {
         case.origin = self.origin;
         self.origin += 1;
         let whole = case.options.get("disableVarExpansion") == Some(&Value::Bool(true));
-        let all = if whole { vec![vars] } else { matrix::expand(vars, &self.suite.base, &place)? };
-        if self.suite.cases.len() + all.len() > MAX_CASES {
-            return Err(
-                place.wrong(format!("a suite may have {MAX_CASES} cases: split it into several"))
-            );
-        }
+        let matrix = if whole {
+            matrix::Matrix::one(vars)
+        } else {
+            matrix::Matrix::of(vars, &self.suite.base, &place)?
+        };
+        let each = self.bytes.0 + own + matrix.each();
+        self.count(matrix.count(), each, &place)?;
+        let all = matrix.expand();
         let last = all.len() - 1;
         for (i, vars) in all.into_iter().enumerate() {
             let case = if i == last { std::mem::take(&mut case) } else { case.clone() };
             self.suite.cases.push(Case { vars, ..case });
+        }
+        Ok(())
+    }
+
+    /// Counts cases before they are made: a few variables can make more than fit into the memory.
+    fn count(&mut self, more: usize, each: u64, place: &Place) -> Result<(), Wrong> {
+        let limits = self.suite.policy.limits();
+        let all = self.suite.cases.len().saturating_add(more);
+        if all > limits.cases {
+            let most = limits.cases;
+            let what = format!(
+                "a suite may have {most} cases, and this makes {all}: split it into several"
+            );
+            return Err(place.wrong(what));
+        }
+        self.bytes.1 = self.bytes.1.saturating_add(each.saturating_mul(more as u64));
+        if self.bytes.1 > limits.case_bytes {
+            let most = limits.case_bytes >> 20;
+            let what = format!("the cases of a suite may have {most} MB: split it into several");
+            return Err(place.wrong(what));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::source::Place;
 use super::wrong::Wrong;
-use super::{MAX_CASES, Vars, files};
+use super::{Vars, files};
 
 /// `over` over `under`: keys keep the place that they have in `under`.
 pub(super) fn merge(under: &Vars, over: Vars) -> Vars {
@@ -19,36 +19,80 @@ pub(super) fn merge(under: &Vars, over: Vars) -> Vars {
     all
 }
 
-/// All combinations of the variables' values; `base` is what patterns of files are relative to.
-pub(super) fn expand(vars: Vars, base: &Path, place: &Place) -> Result<Vec<Vars>, Wrong> {
-    let mut many = Vec::new();
-    let mut count: usize = 1;
-    for (name, value) in &vars {
-        if let Some(values) = values(value, base, place)? {
-            count = count.saturating_mul(values.len());
-            many.push((name.clone(), values));
+/// Variables, and the values of those that have several.
+pub(super) struct Matrix {
+    vars: Vars,
+    many: Vec<(String, Vec<Value>)>,
+}
+
+impl Matrix {
+    /// Variables that are one case, whatever their values are.
+    pub(super) fn one(vars: Vars) -> Self {
+        Self { vars, many: Vec::new() }
+    }
+
+    /// Finds the variables with several values; `base` is what patterns of files are relative to.
+    pub(super) fn of(vars: Vars, base: &Path, place: &Place) -> Result<Self, Wrong> {
+        let mut many = Vec::new();
+        for (name, value) in &vars {
+            if let Some(values) = values(value, base, place)? {
+                many.push((name.clone(), values));
+            }
+        }
+        Ok(Self { vars, many })
+    }
+
+    /// How many cases they make.
+    pub(super) fn count(&self) -> usize {
+        self.many.iter().fold(1, |count: usize, (_, values)| count.saturating_mul(values.len()))
+    }
+
+    /// How large the variables of one case are as JSON, in bytes; where values differ, of one in the middle.
+    pub(super) fn each(&self) -> u64 {
+        let is_many = |name: &str| self.many.iter().any(|(many, _)| many == name);
+        let plain = self.vars.iter().filter(|(name, _)| !is_many(name));
+        let plain: u64 = plain.map(|(name, value)| name.len() as u64 + size(value)).sum();
+        let many = self.many.iter().map(|(_, values)| size(values) / values.len().max(1) as u64);
+        plain + many.sum::<u64>()
+    }
+
+    /// All combinations of the variables' values.
+    pub(super) fn expand(self) -> Vec<Vars> {
+        let Self { vars, many } = self;
+        if many.is_empty() {
+            return vec![vars];
+        }
+        let count = many.iter().fold(1, |count: usize, (_, values)| count * values.len());
+        let mut all = Vec::with_capacity(count);
+        for number in 0..count {
+            let mut one = vars.clone();
+            let mut rest = number;
+            for (name, values) in many.iter().rev() {
+                one.insert(name.clone(), values[rest % values.len()].clone());
+                rest /= values.len();
+            }
+            all.push(one);
+        }
+        all
+    }
+}
+
+/// How large a value is as JSON, in bytes.
+pub(super) fn size(value: &impl serde::Serialize) -> u64 {
+    struct Counting(u64);
+    impl std::io::Write for Counting {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
         }
     }
-    if count > MAX_CASES {
-        return Err(place
-            .at("vars")
-            .wrong(format!("these variables make {count} cases: there may be {MAX_CASES}")));
-    }
-    let mut all = Vec::with_capacity(count);
-    if many.is_empty() {
-        all.push(vars);
-        return Ok(all);
-    }
-    for number in 0..count {
-        let mut one = vars.clone();
-        let mut rest = number;
-        for (name, values) in many.iter().rev() {
-            one.insert(name.clone(), values[rest % values.len()].clone());
-            rest /= values.len();
-        }
-        all.push(one);
-    }
-    Ok(all)
+    let mut counting = Counting(0);
+    // Counting does not fail.
+    drop(serde_json::to_writer(&mut counting, value));
+    counting.0
 }
 
 /// The values of a variable that has several; `None` for one that is taken as it is.
@@ -80,12 +124,18 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::source::Lines;
+    use crate::eval::policy::Policy;
+
     use super::*;
 
     fn all(vars: Value) -> Result<Vec<Value>, Wrong> {
         let Value::Object(vars) = vars else { unreachable!() };
-        let place = Place::Line(Arc::from(Path::new("a.csv")), 1);
-        Ok(expand(vars, Path::new("."), &place)?.into_iter().map(Value::Object).collect())
+        let lines = Lines { file: "a.csv".into(), policy: Policy::command_line() };
+        let place = Place::Line(Arc::new(lines), 1);
+        let matrix = Matrix::of(vars, Path::new("."), &place)?;
+        assert!(matrix.count() < 1000);
+        Ok(matrix.expand().into_iter().map(Value::Object).collect())
     }
 
     #[test]
@@ -106,14 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn too_many_are_refused_before_they_are_made() {
+    fn many_are_counted_before_they_are_made() {
         let list = |_: usize| Value::from(vec!["x"; 1000]);
         let vars: serde_json::Map<_, _> = ["a", "b", "c", "d"]
             .iter()
             .enumerate()
             .map(|(i, it)| ((*it).to_owned(), list(i)))
             .collect();
-        assert!(all(vars.into()).unwrap_err().what.contains("1000000000000 cases"));
+        let lines = Lines { file: "a.csv".into(), policy: Policy::command_line() };
+        let place = Place::Line(Arc::new(lines), 1);
+        let matrix = Matrix::of(vars, Path::new("."), &place);
+        assert_eq!(matrix.map(|matrix| matrix.count()).ok(), Some(1_000_000_000_000));
     }
 
     proptest! {

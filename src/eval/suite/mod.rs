@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::policy::Policy;
+
 mod cases;
 mod cell;
 mod files;
@@ -23,7 +25,7 @@ mod targets;
 mod types;
 mod wrong;
 
-pub use load::{MAX_CASES, Overrides};
+pub use load::Overrides;
 pub use wrong::Wrong;
 
 /// Names and what they hold, in the order in which they are written.
@@ -36,6 +38,8 @@ pub struct Suite {
     pub file: PathBuf,
     /// The folder that `file://` is relative to.
     pub base: PathBuf,
+    /// What it may do.
+    pub policy: Policy,
     /// What it says of itself.
     pub description: String,
     /// The prompts; `{{message}}` where none is written.
@@ -56,7 +60,7 @@ pub struct Suite {
     pub extensions: Vec<String>,
     /// What is odd about it, a sentence each.
     pub warnings: Vec<String>,
-    /// The configuration as it was read, for reports.
+    /// The configuration as it is written, for reports: without what the environment puts into it.
     pub raw: Value,
 }
 

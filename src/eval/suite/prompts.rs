@@ -8,6 +8,7 @@ use super::files::{self, Named};
 use super::source::{Place, text_of};
 use super::wrong::Wrong;
 use super::{Prompt, table};
+use crate::eval::policy::Policy;
 
 /// Endings of files that hold prompts.
 const ENDINGS: &[&str] = &[
@@ -107,7 +108,7 @@ fn read(raw: &str, start: Prompt, place: &Place, prompts: &mut Vec<Prompt>) -> R
     let before = prompts.len();
     for path in paths {
         let named = Named { path, function: named.function.clone() };
-        from_file(&named, &start, prompts)?;
+        from_file(&named, &start, place.policy(), prompts)?;
     }
     if prompts.len() == before {
         return Err(place.wrong(format!("there are no prompts in {raw}")));
@@ -128,20 +129,25 @@ fn is_file(raw: &str) -> bool {
         || (raw.contains(['*', '/']) && !raw.contains(' ') && !raw.contains("{{"))
 }
 
-fn from_file(named: &Named, start: &Prompt, prompts: &mut Vec<Prompt>) -> Result<(), Wrong> {
+fn from_file(
+    named: &Named,
+    start: &Prompt,
+    policy: &Policy,
+    prompts: &mut Vec<Prompt>,
+) -> Result<(), Wrong> {
     let path = &named.path;
     let ending = files::ending(path);
     if files::is_javascript(path) || ending == "py" {
-        prompts.push(function(named, named.script(), start)?);
+        prompts.push(function(named, named.script(), start, policy)?);
         return Ok(());
     }
     if PROGRAMS.contains(&ending.as_str())
         || !ENDINGS.contains(&ending.as_str()) && is_program(path)
     {
-        prompts.push(function(named, format!("exec:{}", path.display()), start)?);
+        prompts.push(function(named, format!("exec:{}", path.display()), start, policy)?);
         return Ok(());
     }
-    let text = text_of(path)?;
+    let text = text_of(path, policy)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     match ending.as_str() {
         "txt" => prompts.extend(parts(text).map(|raw| labelled(raw, start, &prefix(path, start)))),
@@ -151,14 +157,19 @@ fn from_file(named: &Named, start: &Prompt, prompts: &mut Vec<Prompt>) -> Result
             let several = lines.len() > 1;
             prompts.extend(lines.into_iter().map(|line| in_lines(line, several, path, start)));
         }
-        "json" | "yaml" | "yml" => prompts.push(structured(path, text, start)?),
+        "json" | "yaml" | "yml" => prompts.push(structured(path, text, start, policy)?),
         _ => prompts.push(whole(text.to_owned(), path, start)),
     }
     Ok(())
 }
 
-fn function(named: &Named, function: String, start: &Prompt) -> Result<Prompt, Wrong> {
-    let raw = match text_of(&named.path) {
+fn function(
+    named: &Named,
+    function: String,
+    start: &Prompt,
+    policy: &Policy,
+) -> Result<Prompt, Wrong> {
+    let raw = match text_of(&named.path, policy) {
         Err(wrong) if named.path.is_file() && function.starts_with("exec:") => {
             wrong.file.display().to_string()
         }
@@ -215,11 +226,11 @@ fn in_lines(line: &str, several: bool, path: &Path, start: &Prompt) -> Prompt {
     Prompt { raw: line.to_owned(), label, ..start.clone() }
 }
 
-fn structured(path: &Path, text: &str, start: &Prompt) -> Result<Prompt, Wrong> {
+fn structured(path: &Path, text: &str, start: &Prompt, policy: &Policy) -> Result<Prompt, Wrong> {
     let source = super::source::Source::parse(path, text.to_owned());
     // What is no YAML before its variables are filled in is a template like any other.
     let Ok(source) = source else { return Ok(whole(text.to_owned(), path, start)) };
-    let place = Place::of(&std::sync::Arc::new(source));
+    let place = Place::of(&std::sync::Arc::new(source.under(policy)));
     let Place::Value(source, _) = &place else { return Ok(whole(text.to_owned(), path, start)) };
     let value = included(source.value.clone(), &place)?;
     Ok(whole(value.to_string(), path, start))
@@ -235,7 +246,7 @@ fn included(value: Value, place: &Place) -> Result<Value, Wrong> {
                 _ if !path.exists() => {
                     Err(place.wrong(format!("there is no file {}", path.display())))
                 }
-                _ => text_of(&path).map(Value::from),
+                _ => text_of(&path, place.policy()).map(Value::from),
             }
         }
         Value::Array(items) => {
@@ -275,7 +286,8 @@ mod tests {
 
     fn read(folder: &Path, prompts: &Value) -> Result<Vec<Prompt>, Wrong> {
         let file = folder.join("suite.yaml");
-        let source = Arc::new(Source::parse(&file, prompts.to_string()).unwrap());
+        let source = Source::parse(&file, prompts.to_string()).unwrap();
+        let source = Arc::new(source.under(&Policy::command_line()));
         all(&source.value, &Place::of(&source))
     }
 

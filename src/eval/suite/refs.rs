@@ -8,7 +8,7 @@ use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
 use super::Vars;
-use super::source::{Place, Source};
+use super::source::{Place, Source, unreadable};
 use super::wrong::Wrong;
 use crate::eval::template::Templates;
 
@@ -131,11 +131,17 @@ impl Files {
 
     fn document(&mut self, file: Option<&Path>, at: &Place) -> Result<&Value, Wrong> {
         let Some(file) = file else { return Ok(&self.root) };
+        match at.policy().check_file(file) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+                return Err(at.wrong(format!("{}: {}", file.display(), unreadable(&why))));
+            }
+            _ => {}
+        }
         if !file.exists() {
             return Err(at.wrong(format!("there is no file {}", file.display())));
         }
         if !self.others.contains_key(file) {
-            self.others.insert(file.to_owned(), Source::read(file)?.value);
+            self.others.insert(file.to_owned(), Source::read(file, at.policy())?.value);
         }
         Ok(&self.others[file])
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::wrong::Wrong;
+use crate::eval::policy::Policy;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -17,15 +18,22 @@ pub(super) struct Source {
     pub(super) file: PathBuf,
     text: String,
     pub(super) value: Value,
+    /// Which files it may name.
+    policy: Policy,
 }
 
 impl Source {
     /// Reads and parses a file.
-    pub(super) fn read(file: &Path) -> Result<Self, Wrong> {
-        Self::parse(file, text_of(file)?)
+    pub(super) fn read(file: &Path, policy: &Policy) -> Result<Self, Wrong> {
+        Ok(Self::parse(file, text_of(file, policy)?)?.under(policy))
     }
 
-    /// Parses what was read of a file.
+    /// The same with other files that it may name.
+    pub(super) fn under(self, policy: &Policy) -> Self {
+        Self { policy: policy.clone(), ..self }
+    }
+
+    /// Parses what was read of a file. It may name no other.
     pub(super) fn parse(file: &Path, text: String) -> Result<Self, Wrong> {
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -38,7 +46,7 @@ impl Source {
             _ if text.trim().is_empty() => Value::Null,
             _ => yaml(&text).map_err(|error| from_yaml(file, &error))?,
         };
-        Ok(Self { file: file.to_owned(), text, value })
+        Ok(Self { file: file.to_owned(), text, value, policy: Policy::default() })
     }
 
     /// The folder that it is in.
@@ -58,8 +66,8 @@ pub(super) fn folder(file: &Path) -> &Path {
 }
 
 /// The text of a file.
-pub(super) fn text_of(file: &Path) -> Result<String, Wrong> {
-    std::fs::read_to_string(file).map_err(|error| Wrong::file(file, unreadable(&error)))
+pub(super) fn text_of(file: &Path, policy: &Policy) -> Result<String, Wrong> {
+    policy.text(file).map_err(|error| Wrong::file(file, unreadable(&error)))
 }
 
 /// Why a file could not be read.
@@ -78,7 +86,22 @@ pub(super) enum Place {
     /// The value at a path of keys and positions.
     Value(Arc<Source>, Vec<String>),
     /// A line.
-    Line(Arc<Path>, usize),
+    Line(Arc<Lines>, usize),
+}
+
+/// A file of lines: a table, or cases in JSON.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) file: PathBuf,
+    /// Which files it may name.
+    pub(super) policy: Policy,
+}
+
+impl Lines {
+    /// The lines of a file that was named at a place.
+    pub(super) fn new(file: &Path, place: &Place) -> Arc<Self> {
+        Arc::new(Self { file: file.to_owned(), policy: place.policy().clone() })
+    }
 }
 
 impl Place {
@@ -103,7 +126,7 @@ impl Place {
     pub(super) fn wrong(&self, what: impl Into<String>) -> Wrong {
         match self {
             Self::Value(source, path) => source.wrong(path, what.into()),
-            Self::Line(file, line) => Wrong::line(file, *line, what),
+            Self::Line(lines, line) => Wrong::line(&lines.file, *line, what),
         }
     }
 
@@ -111,7 +134,15 @@ impl Place {
     pub(super) fn folder(&self) -> &Path {
         match self {
             Self::Value(source, _) => source.folder(),
-            Self::Line(file, _) => folder(file),
+            Self::Line(lines, _) => folder(&lines.file),
+        }
+    }
+
+    /// Which files may be named here.
+    pub(super) fn policy(&self) -> &Policy {
+        match self {
+            Self::Value(source, _) => &source.policy,
+            Self::Line(lines, _) => &lines.policy,
         }
     }
 }

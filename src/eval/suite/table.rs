@@ -1,13 +1,12 @@
 //! Cases in tables: CSV and Excel workbooks, a case a row. A table is read row by row, so that its size does not matter.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use calamine::Reader as _;
 use serde_json::{Map, Value};
 
 use super::cases::{Sink, Written};
-use super::source::{Place, unreadable};
+use super::source::{Lines, Place, unreadable};
 use super::wrong::Wrong;
 use super::{Prompt, cell, files};
 
@@ -25,13 +24,18 @@ const SPECIAL: &[&str] = &[
 ];
 
 /// Gives the sink a case for each row of a CSV file.
-pub(super) fn csv(file: &Path, sink: Sink<'_>, warnings: &mut Vec<String>) -> Result<(), Wrong> {
-    let opened =
-        std::fs::File::open(file).map_err(|error| Wrong::file(file, unreadable(&error)))?;
+pub(super) fn csv(
+    file: &Path,
+    place: &Place,
+    sink: Sink<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<(), Wrong> {
+    let opened = place.policy().open(file);
+    let opened = opened.map_err(|error| Wrong::file(file, unreadable(&error)))?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter()).from_reader(opened);
     let header = reader.headers().map_err(|error| bad_row(file, &error))?;
     let columns = Columns::new(header.iter(), warnings, file);
-    let shared: Arc<Path> = file.into();
+    let shared = Lines::new(file, place);
     let mut record = csv::StringRecord::new();
     let mut number = 0;
     while reader.read_record(&mut record).map_err(|error| bad_row(file, &error))? {
@@ -64,6 +68,7 @@ fn bad_row(file: &Path, error: &csv::Error) -> Wrong {
 /// Gives the sink a case for each row of a sheet: of the one that is named after `#`, or of the first.
 pub(super) fn workbook(
     path: &Path,
+    place: &Place,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<(), Wrong> {
@@ -71,6 +76,7 @@ pub(super) fn workbook(
     let damaged = |error: &dyn std::fmt::Display| {
         Wrong::file(&file, format!("it cannot be read as a workbook: {error}"))
     };
+    place.policy().check_file(&file).map_err(|error| Wrong::file(&file, unreadable(&error)))?;
     let mut book = calamine::open_workbook_auto(&file).map_err(|error| damaged(&error))?;
     let names = book.sheet_names();
     let by_number =
@@ -90,7 +96,7 @@ pub(super) fn workbook(
     let mut rows = cells.rows().map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>());
     let Some(header) = rows.next() else { return Ok(()) };
     let columns = Columns::new(header.iter().map(String::as_str), warnings, &file);
-    let shared: Arc<Path> = file.as_path().into();
+    let shared = Lines::new(&file, place);
     let rows = rows.enumerate().filter(|(_, row)| row.iter().any(|cell| !cell.trim().is_empty()));
     for (number, (i, row)) in rows.enumerate() {
         let place = Place::Line(shared.clone(), i + 2);
@@ -326,9 +332,12 @@ pub(super) fn prompts(file: &Path, text: &str, start: &Prompt) -> Result<Vec<Pro
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
+    use crate::eval::policy::Policy;
 
     fn read(text: &str) -> Result<(Vec<Value>, Vec<String>), Wrong> {
         let folder = tempfile::tempdir().unwrap();
@@ -339,7 +348,8 @@ mod tests {
             found.push(Value::Object(it.map));
             Ok(())
         };
-        csv(&file, &mut sink, &mut warnings)
+        let lines = Lines { file: file.clone(), policy: Policy::command_line() };
+        csv(&file, &Place::Line(Arc::new(lines), 0), &mut sink, &mut warnings)
             .map_err(|wrong| Wrong { file: "t.csv".into(), ..wrong })
             .map(|()| (found, warnings))
     }

@@ -11,6 +11,7 @@ use super::settings::{Settings, conceal};
 use super::{Asked, Target, Targets, prices};
 use crate::endpoint::Endpoint;
 use crate::eval::graded::{Response, Tokens};
+use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
 
 struct Anthropic {
@@ -21,7 +22,11 @@ struct Anthropic {
     key: Option<String>,
 }
 
-pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String> {
+pub(super) fn open(
+    spec: &TargetSpec,
+    targets: &Targets,
+    _: Permit,
+) -> Result<Arc<dyn Target>, String> {
     let rest = spec.id.strip_prefix("anthropic:").unwrap_or_default();
     let model = rest.strip_prefix("messages:").unwrap_or(rest);
     if model.is_empty()

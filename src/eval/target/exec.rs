@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use super::settings::Settings;
 use super::{Asked, Target, Targets};
 use crate::eval::graded::Response;
+use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
 
 /// The longest answer that is read, in bytes.
@@ -22,16 +23,23 @@ struct Exec {
     program: String,
     arguments: Vec<String>,
     options: Value,
+    /// All that it sees of the environment.
     env: Vec<(String, String)>,
     base: PathBuf,
+    permit: Permit,
 }
 
-pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String> {
+pub(super) fn open(
+    spec: &TargetSpec,
+    targets: &Targets,
+    permit: Permit,
+) -> Result<Arc<dyn Target>, String> {
     let command = spec.id.strip_prefix("exec:").unwrap_or_default();
     let mut words = words(command)?.into_iter();
     let program = words.next().ok_or_else(|| format!("`{}` names no program", spec.id))?;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let env = targets.env.iter().chain(&spec.env).map(|(name, value)| (name.clone(), text(value)));
+    let seen = targets.policy().script_env(&targets.env);
+    let env = seen.iter().chain(&spec.env).map(|(name, value)| (name.clone(), text(value)));
     let env = env.collect();
     let options = json!({"id": spec.id, "config": spec.config});
     Ok(Arc::new(Exec {
@@ -40,6 +48,7 @@ pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Targe
         options,
         env,
         base: targets.base.clone(),
+        permit,
     }))
 }
 
@@ -60,7 +69,7 @@ impl Exec {
         let context =
             json!({"vars": asked.vars, "prompt": {"raw": asked.prompt, "label": asked.prompt}});
         let mut child = self
-            .command(asked.prompt, &context)
+            .command((asked.prompt, &context), self.permit)
             .spawn()
             .map_err(|error| self.not_started(&error))?;
         let _children = Children(child.id());
@@ -88,9 +97,10 @@ impl Exec {
         Ok(output.trim().to_owned())
     }
 
-    fn command(&self, prompt: &str, context: &Value) -> Command {
+    fn command(&self, (prompt, context): (&str, &Value), _: Permit) -> Command {
         let mut command = Command::new(&self.program);
         command
+            .env_clear()
             .args(&self.arguments)
             .arg(prompt)
             .arg(self.options.to_string())

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::settings::Settings;
 use super::{Asked, Target, Targets};
 use crate::eval::graded::Response;
+use crate::eval::policy::Permit;
 use crate::eval::script::{self, Script, Scripts};
 use crate::eval::suite::{TargetSpec, Vars};
 use crate::eval::template::Templates;
@@ -29,7 +30,11 @@ struct Http {
     base: std::path::PathBuf,
 }
 
-pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String> {
+pub(super) fn open(
+    spec: &TargetSpec,
+    targets: &Targets,
+    permit: Permit,
+) -> Result<Arc<dyn Target>, String> {
     let settings = Settings::of(&spec.config, &Value::Null);
     if settings.0.contains_key("request") {
         return Err("`config.request` (a whole request as text) is not understood: write url, method, headers and body".into());
@@ -39,15 +44,15 @@ pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Targe
     Ok(Arc::new(Http {
         url,
         settings,
-        client: client()?,
-        templates: Templates::new(targets.env.clone()),
+        client: client(permit)?,
+        templates: targets.templates(),
         scripts: Arc::clone(&targets.scripts),
         base: targets.base.clone(),
     }))
 }
 
 /// A client for addresses that suites name.
-pub(super) fn client() -> Result<Client, String> {
+pub(in crate::eval) fn client(_: Permit) -> Result<Client, String> {
     let built = Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10))

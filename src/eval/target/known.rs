@@ -20,6 +20,18 @@ const KNOWN: &[&str] = &[
     "frontdesk:AGENT",
 ];
 
+/// Whether there are targets of an id's kind.
+pub(super) fn is_kind(id: &str) -> bool {
+    let kind = id.split(':').next().unwrap_or_default();
+    match kind {
+        "echo" => id == "echo",
+        "http" | "https" => true,
+        "promptfoo" => id == "promptfoo:simulated-user",
+        "frontdesk" => true,
+        kind => KNOWN.iter().any(|known| known.split(':').next() == Some(kind)),
+    }
+}
+
 /// What to say of an id that there is not.
 pub(super) fn unknown(id: &str) -> String {
     let near = nearest(id).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();

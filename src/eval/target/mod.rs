@@ -19,8 +19,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::graded::{Response, Tokens};
+use super::policy::{Permit, Policy, Reach};
 use super::script::Scripts;
 use super::suite::{Case, TargetSpec, Vars};
+use super::template::Templates;
 
 mod anthropic;
 mod cache;
@@ -41,6 +43,7 @@ mod webhook;
 pub use cache::Cache;
 pub use customer::{Customer, Line};
 pub use frontdesk::Agents;
+pub(super) use http::client;
 pub use simulated::is_simulated;
 
 /// What of the environment changes where a target is asked.
@@ -110,13 +113,14 @@ pub trait Opens: Send + Sync {
     fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String>;
 }
 
-/// Makes targets of what is written of them.
+/// Makes targets of what is written of them, as far as the policy lets them reach.
+#[derive(Clone)]
 pub struct Targets {
     /// The folder that `file://` is relative to.
     pub base: PathBuf,
     /// The suite's environment.
     pub env: Vars,
-    /// What runs scripts.
+    /// What runs scripts. Its policy is that of the targets, too.
     pub scripts: Arc<Scripts>,
     /// Answers that need not be paid for again; `None` asks every time.
     pub cache: Option<Arc<Cache>>,
@@ -128,6 +132,16 @@ impl Targets {
     /// Targets without a cache and without our own pipeline.
     pub fn new(base: PathBuf, env: Vars, scripts: Arc<Scripts>) -> Self {
         Self { base, env, scripts, cache: None, desk: None }
+    }
+
+    /// What the suite may do.
+    pub fn policy(&self) -> &Policy {
+        self.scripts.policy()
+    }
+
+    /// Templates with what of the environment they may see.
+    pub(super) fn templates(&self) -> Templates {
+        Templates::new(self.policy().shown_env(&self.env))
     }
 
     /// Makes a target ready. The error says what is wrong with it, and which there are.
@@ -155,12 +169,16 @@ impl Targets {
         simulated::open(spec, self, Some(original), model)
     }
 
-    /// A name of the suite's environment, else of the process's; empty counts as not set.
+    /// A name of the suite's environment, else of the process's where the target may reach there; empty counts as not set.
     pub fn env(&self, spec: &TargetSpec, name: &str) -> Option<String> {
         let written = spec.env.get(name).or_else(|| self.env.get(name));
+        let process = || match self.policy().target(spec) {
+            Ok(Reach::Anywhere(_) | Reach::Named(_)) => self.policy().process_env(name),
+            _ => None,
+        };
         let found = match written {
             Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Null) | None => std::env::var(name).ok(),
+            Some(Value::Null) | None => process(),
             Some(other) => Some(other.to_string()),
         };
         found.filter(|text| !text.trim().is_empty())
@@ -169,7 +187,10 @@ impl Targets {
     fn remembered(&self, spec: &TargetSpec, target: Arc<dyn Target>) -> Arc<dyn Target> {
         match &self.cache {
             Some(cache) => {
-                let surroundings = ADDRESSES.map(|name| self.env(spec, name));
+                let mut surroundings = ADDRESSES.map(|name| self.env(spec, name));
+                if let Ok(Reach::Model(access)) = self.policy().target(spec) {
+                    surroundings[0] = Some(access.base_url);
+                }
                 Arc::new(cached::Cached::new(target, Arc::clone(cache), spec, &surroundings))
             }
             None => target,
@@ -178,22 +199,42 @@ impl Targets {
 
     fn make(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
         let id = spec.id.as_str();
+        if !known::is_kind(id) {
+            return Err(known::unknown(id));
+        }
+        match self.policy().target(spec).map_err(|refused| refused.to_string())? {
+            Reach::Inside => self.inside(spec),
+            Reach::Anywhere(permit) => self.outside(spec, permit),
+            Reach::Named(permit) => {
+                // The suite's environment could lead a key of the process's elsewhere.
+                Self { env: Vars::new(), ..self.clone() }.outside(spec, permit)
+            }
+            Reach::Model(access) => openai::at(spec, access),
+        }
+    }
+
+    /// A target of this process.
+    fn inside(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
         if is_simulated(spec) {
             return simulated::open(spec, self, None, None);
         }
-        match id.split(':').next().unwrap_or_default() {
-            "echo" if id == "echo" => Ok(Arc::new(echo::Echo)),
-            "openai" => openai::open(spec, self),
-            "anthropic" => anthropic::open(spec, self),
-            "http" | "https" => http::open(spec, self),
-            "webhook" => webhook::open(spec, self),
+        match (&self.desk, spec.id.as_str()) {
+            (_, "echo") => Ok(Arc::new(echo::Echo)),
+            (Some(desk), _) => desk.open(spec, self),
+            (None, id) => Err(format!("`{id}` cannot be asked here: this run has no desk")),
+        }
+    }
+
+    /// A target that runs something, or is at an address.
+    fn outside(&self, spec: &TargetSpec, permit: Permit) -> Result<Arc<dyn Target>, String> {
+        match spec.id.split(':').next().unwrap_or_default() {
+            "openai" => openai::open(spec, self, permit),
+            "anthropic" => anthropic::open(spec, self, permit),
+            "http" | "https" => http::open(spec, self, permit),
+            "webhook" => webhook::open(spec, permit),
             "file" => script::open(spec, self),
-            "exec" => exec::open(spec, self),
-            "frontdesk" => match &self.desk {
-                Some(desk) => desk.open(spec, self),
-                None => Err(format!("`{id}` cannot be asked here: this run has no desk")),
-            },
-            _ => Err(known::unknown(id)),
+            "exec" => exec::open(spec, self, permit),
+            _ => Err(known::unknown(&spec.id)),
         }
     }
 }

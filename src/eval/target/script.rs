@@ -72,7 +72,7 @@ impl Target for Scripted {
             Ok(Value::Null) => failed("the script gives nothing back"),
             Ok(value) => of_value(value, true),
             Err(Error::Missing(why)) => Response { skipped: Some(why), ..Response::default() },
-            Err(Error::Failed(why)) => failed(why),
+            Err(error @ (Error::Failed(_) | Error::Refused(_))) => failed(error.to_string()),
         }
     }
 

@@ -23,6 +23,8 @@ struct Simulated {
     customer: Arc<dyn Target>,
     other: Arc<dyn Target>,
     templates: Templates,
+    /// The most messages that the customer writes.
+    most: u64,
 }
 
 pub(super) fn open(
@@ -48,8 +50,8 @@ pub(super) fn open(
         (None, None) => targets
             .open_grader(&TargetSpec { id: "openai:chat".into(), ..TargetSpec::default() })?,
     };
-    let templates = Templates::new(targets.env.clone());
-    Ok(Arc::new(Simulated { settings, customer, other, templates }))
+    let (templates, most) = (targets.templates(), targets.policy().limits().turns);
+    Ok(Arc::new(Simulated { settings, customer, other, templates, most }))
 }
 
 /// A target that a setting names: an id, or `{id, config}`.
@@ -95,7 +97,7 @@ impl Simulated {
     async fn talk(&self, asked: &Asked<'_>, talk: &mut Talk) -> Result<(), Box<Response>> {
         let customer = self.cast(asked).map_err(failed)?;
         talk.lines = self.opening(asked.vars).map_err(failed)?;
-        let turns = self.settings.count("maxTurns").unwrap_or(10);
+        let turns = self.settings.count("maxTurns").unwrap_or(10).min(self.most);
         if talk.lines.last().is_some_and(|line| line.by_customer) {
             self.answer(asked, talk).await?;
         }

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::http::{client, of_value, send};
 use super::settings::Settings;
-use super::{Asked, Target, Targets};
+use super::{Asked, Target};
 use crate::eval::graded::Response;
+use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
 
 struct Webhook {
@@ -19,11 +20,11 @@ struct Webhook {
     client: reqwest::Client,
 }
 
-pub(super) fn open(spec: &TargetSpec, _: &Targets) -> Result<Arc<dyn Target>, String> {
+pub(super) fn open(spec: &TargetSpec, permit: Permit) -> Result<Arc<dyn Target>, String> {
     let url = spec.id.strip_prefix("webhook:").unwrap_or_default().to_owned();
     reqwest::Url::parse(&url)
         .map_err(|_| format!("`{}` holds no URL: write it as webhook:https://ADDRESS", spec.id))?;
-    Ok(Arc::new(Webhook { url, config: spec.config.clone(), client: client()? }))
+    Ok(Arc::new(Webhook { url, config: spec.config.clone(), client: client(permit)? }))
 }
 
 #[async_trait]

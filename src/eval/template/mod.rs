@@ -1,5 +1,6 @@
 //! Templates as suites have them: Nunjucks, rendered by minijinja with Nunjucks' manners.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +19,8 @@ mod values;
 
 use values::{Surroundings, back, into_template, printed};
 
-/// How often variables within variables are resolved.
-const ROUNDS: usize = 5;
+/// How deep variables within variables are resolved.
+const DEEPEST: usize = 32;
 /// The longest text that variables within variables may make, in bytes: one that names itself often would fill the memory.
 const LONGEST: usize = 4 * 1024 * 1024;
 
@@ -46,7 +47,7 @@ impl Default for Templates {
 }
 
 impl Templates {
-    /// Templates in which `{{ env.NAME }}` is what `env` holds, or else what the process's environment does.
+    /// Templates in which `{{ env.NAME }}` is what `env` holds, and nothing else of the process's environment.
     pub fn new(env: Vars) -> Self {
         Self { engine: Arc::new(engine(env)) }
     }
@@ -106,7 +107,8 @@ impl Templates {
         self.render(template, &vars)
     }
 
-    /// Variables with what stands in them resolved; what cannot be rendered stays as it is.
+    /// Variables with what stands in them resolved; what cannot be rendered stays as it is. Each is rendered once, after those that
+    /// it names: what comes of that is no template any more, whatever it holds.
     pub fn resolved(&self, vars: &Vars) -> Vars {
         let mut all = vars.clone();
         for text in all.values_mut() {
@@ -116,29 +118,55 @@ impl Templates {
                 text.pop();
             }
         }
-        for _ in 0..ROUNDS {
-            let mut changed = false;
-            let longest = all.values().filter_map(Value::as_str).map(str::len).max().unwrap_or(0);
-            for name in all.keys().cloned().collect::<Vec<_>>() {
-                let Some(text) = all[&name].as_str().filter(|text| text.contains("{{")) else {
-                    continue;
-                };
-                if text.matches("{{").count().saturating_mul(longest) > LONGEST {
-                    continue;
-                }
-                // A template of an unknown name is not a template: it stays.
-                let Ok(rendered) = self.render(text, &all) else { continue };
-                if !syntax::names(text).all(|name| name == "env" || all.contains_key(name)) {
-                    continue;
-                }
-                changed |= rendered != text;
-                all.insert(name, Value::String(rendered));
-            }
-            if !changed {
-                break;
-            }
+        let mut settled = HashMap::new();
+        for name in vars.keys() {
+            self.settle(name, (&mut all, &mut settled), 0);
         }
         all
+    }
+
+    /// Renders a variable in its place, unless it was already or leads back to itself.
+    fn settle(
+        &self,
+        name: &str,
+        (all, settled): (&mut Vars, &mut HashMap<String, bool>),
+        depth: usize,
+    ) {
+        if settled.contains_key(name) {
+            return;
+        }
+        settled.insert(name.to_owned(), false);
+        if let Some(rendered) = self.rendered(name, (&mut *all, &mut *settled), depth) {
+            all.insert(name.to_owned(), Value::String(rendered));
+        }
+        settled.insert(name.to_owned(), true);
+    }
+
+    fn rendered(
+        &self,
+        name: &str,
+        (all, settled): (&mut Vars, &mut HashMap<String, bool>),
+        depth: usize,
+    ) -> Option<String> {
+        let text = all.get(name)?.as_str().filter(|text| text.contains("{{"))?.to_owned();
+        // A template of an unknown name is not a template: it stays.
+        let is_known = |name: &str| name == "env" || all.contains_key(name);
+        if depth > DEEPEST || !syntax::names(&text).all(is_known) {
+            return None;
+        }
+        let adapted = syntax::adapted(&text);
+        let named = self.engine.template_from_str(&adapted).ok()?.undeclared_variables(false);
+        let named: Vec<String> = named.into_iter().filter(|name| all.contains_key(name)).collect();
+        for inner in &named {
+            self.settle(inner, (&mut *all, &mut *settled), depth + 1);
+        }
+        let circular = named.iter().any(|inner| settled.get(inner) == Some(&false));
+        let longest = named.iter().filter_map(|it| all[it].as_str()).map(str::len).max();
+        let made = text.matches("{{").count().saturating_mul(longest.unwrap_or(0));
+        if circular || made > LONGEST {
+            return None;
+        }
+        self.render(&text, all).ok()
     }
 }
 
@@ -267,12 +295,26 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_is_the_suites_first() {
+    fn the_environment_is_what_is_given() {
         let env = json!({"TOWN": "Lima"}).as_object().unwrap().clone();
         let templates = Templates::new(env);
-        let made = templates
-            .render("{{env.TOWN}}{{ env.PATH | length > 0 }}{{env.NO_SUCH_NAME}}", &Vars::new());
-        assert_eq!(made.unwrap(), "Limatrue");
+        let made = templates.render("{{env.TOWN}}{{ env.PATH }}{{env.NO_SUCH_NAME}}", &Vars::new());
+        assert_eq!(made.unwrap(), "Lima", "the process's own are not seen");
+    }
+
+    #[test]
+    fn what_comes_of_a_variable_is_no_template_any_more() {
+        let env = json!({"TOWN": "Lima"}).as_object().unwrap().clone();
+        let templates = Templates::new(env);
+        let made = |vars: Value| {
+            let Value::Object(vars) = vars else { unreachable!() };
+            templates.render_prompt("{{message}}", &vars).unwrap()
+        };
+        let inner = "{% raw %}{{env.TOWN}}{% endraw %}";
+        assert_eq!(made(json!({"message": inner})), "{{env.TOWN}}");
+        assert_eq!(made(json!({"message": "a {{said}}", "said": inner})), "a {{env.TOWN}}");
+        assert_eq!(made(json!({"message": "a {{said}}", "said": "{{env.TOWN}}"})), "a Lima");
+        assert_eq!(made(json!({"message": "{{a}}", "a": "{{b}}", "b": "{{a}}"})), "{{a}}");
     }
 
     #[test]
@@ -281,7 +323,8 @@ mod tests {
         std::fs::write(folder.path().join("f.js"), "module.exports = (x, n) => x + '!'.repeat(n)")
             .unwrap();
         let filters = json!({"loud": "f.js"}).as_object().unwrap().clone();
-        let scripts = Arc::new(Scripts::default());
+        let policy = crate::eval::policy::Policy::command_line();
+        let scripts = Arc::new(Scripts::new(&policy, folder.path(), &Vars::new()));
         let templates = Templates::with_filters(Vars::new(), &filters, folder.path(), &scripts);
         assert_eq!(templates.render("{{ name | loud(2) }}", &vars()).unwrap(), "Ana!!");
     }

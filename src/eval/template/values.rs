@@ -56,15 +56,13 @@ impl Object for Items {
     }
 }
 
-/// `env`: the suite's values, then the process's.
+/// `env`: what the policy lets templates see, and nothing of the process beside that.
 #[derive(Debug)]
 pub(super) struct Surroundings(pub(super) Vars);
 
 impl Object for Surroundings {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let key = key.as_str()?;
-        let own = self.0.get(key).map(into_template);
-        own.or_else(|| std::env::var(key).ok().map(Value::from))
+        self.0.get(key.as_str()?).map(into_template)
     }
 }
 

@@ -183,7 +183,7 @@ pub(super) async fn publish(
     let (force, dry_run) = (wanted.force, wanted.dry_run);
     // It goes on to its end although the caller hangs up: half of it would be neither published nor written down.
     let task = tokio::spawn(async move {
-        let (_turn, publisher) = web.jobs.publisher(actor).await;
+        let (_turn, publisher) = web.jobs.publisher(actor, web.jobs.policy()).await;
         let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
         (publisher.publish(wanted, &Unwatched).await, agent.ordinal)
     });

@@ -32,30 +32,41 @@ use crate::store::runs::RunRow;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewRun {
     /// The suite, as `GET /evals/suites` names it.
+    #[schema(max_length = 500)]
     suite: String,
     /// The agent that `prompt` is for.
+    #[schema(max_length = 500)]
     agent: Option<String>,
     /// A prompt file in place of the agent's live version, to be tried.
     #[schema(max_length = 200_000)]
     prompt: Option<String>,
     /// How often each case is run.
+    #[schema(minimum = 1, maximum = 100)]
     repeat: Option<usize>,
-    /// The grader where the suite names none, such as `openai:gpt-4o-mini`.
+    /// The grader where the suite names none: `openai:MODEL` at the endpoint of [llm], or one that `targets` under [evals] names.
+    #[schema(max_length = 500)]
     grader: Option<String>,
     /// Cases at once.
+    #[schema(minimum = 1, maximum = 32)]
     concurrency: Option<usize>,
     /// Only cases whose description has this pattern.
+    #[schema(max_length = 500)]
     pattern: Option<String>,
     /// Only the first so many cases.
+    #[schema(minimum = 1, maximum = 100_000)]
     first: Option<usize>,
     /// So many cases by chance.
+    #[schema(minimum = 1, maximum = 100_000)]
     sample: Option<usize>,
-    /// Only cases of which all of this is said: `key=value` each.
+    /// Only cases of which all of this is said: `key=value` each, at most 500 characters.
     #[serde(default)]
+    #[schema(max_items = 20)]
     metadata: Vec<String>,
     /// Only cases that did not pass in the run with this id.
+    #[schema(max_length = 500)]
     failing: Option<String>,
     /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites, such as `baseline.json`.
+    #[schema(max_length = 500)]
     baseline: Option<String>,
 }
 
@@ -163,8 +174,8 @@ pub(super) fn described(web: &Shared, row: RunRow) -> Run {
 pub(super) async fn start(
     State(web): State<Shared>,
     Body(new): Body<NewRun>,
-) -> Result<(StatusCode, Extension<Note>, Json<Run>), Problem> {
     let wanted = Wanted::from(new);
+    wanted.check(web.jobs.policy().limits()).map_err(Problem::unprocessable)?;
     let suite = wanted.suite.clone();
     let id = web.jobs.start(wanted).await?;
     let note = Note::on(id.as_str(), json!({"suite": suite}));

@@ -27,6 +27,8 @@ pub(super) struct Status {
     base_url: String,
     /// `SQLite` or `Postgres`.
     database: &'static str,
+    /// Whether eval suites may run programs and scripts over the API: `allow_code` under [evals].
+    evals_run_code: bool,
 }
 
 /// What writes answers.
@@ -61,5 +63,6 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
         speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),
         database: if desk.store.is_shared() { "Postgres" } else { "SQLite" },
+        evals_run_code: web.jobs.policy().allows_code(),
     }))
 }

@@ -98,14 +98,17 @@ pub(super) async fn save(
 ) -> Result<(StatusCode, Extension<Note>, Json<SavedCase>), Problem> {
     let NewCase { agent, suite, history, text, reply, checks, title } = new;
     let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
+    let history: Vec<Line> = history.into_iter().map(Line::from).collect();
     let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
-    if text.trim().is_empty() || history.len() > MOST_HISTORY || sizes.iter().any(|n| *n > LONGEST)
+    let before = history.iter().map(|line| line.text.len());
+    if text.trim().is_empty()
+        || history.len() > MOST_HISTORY
+        || sizes.into_iter().chain(before).any(|n| n > LONGEST)
     {
         return Err(Problem::unprocessable(format!(
             "`text` is what the customer writes, and not empty; `history` has at most {MOST_HISTORY} messages, each text at most {LONGEST} bytes."
         )));
     }
-    let history = history.into_iter().map(Line::from).collect();
     let title = title.unwrap_or_default();
     let saving = Saving { title, history, text, reply, checks };
     let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;

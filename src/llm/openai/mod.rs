@@ -116,7 +116,7 @@ impl Settings {
         Ok(())
     }
 
-    fn access(&self) -> Access {
+    pub(super) fn access(&self) -> Access {
         Access {
             base_url: self.base_url.clone(),
             api_key: self.api_key.clone(),

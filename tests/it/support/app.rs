@@ -182,7 +182,7 @@ impl Setup {
             "[http]\nadmin_key = \"{KEY}\"\nbase_url = \"https://desk.example.com\"\n\
              console = \"{home}/console\"\n\
              [store]\npath = \"{home}/desk.db\"\nurl = \"{store}\"\nwait_ms = 1000\n\
-             [files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n\
+             [files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\nsuites = \"{home}/suites\"\n\
              [llm]\n{llm}\n[embed]\n{embed}\n[speech]\n{speech}\n\
              [retrieve]\nrewrite_ms = 0\n\
              [worker]\ngap_ms = 0\npoll_ms = 200\n\

@@ -9,7 +9,7 @@ import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { Runs } from "./Runs";
 import { StartRun } from "./StartRun";
-import { NoSuites, Suites } from "./Suites";
+import { CodeNote, NoSuites, Suites } from "./Suites";
 
 const route = getRouteApi("/desk/evals");
 
@@ -42,6 +42,7 @@ export function EvalsPage() {
         <Async query={suites} rows={2} empty={<NoSuites />}>
           {(all) => <Suites suites={all} onRun={setStarting} />}
         </Async>
+        {some.length > 0 && <CodeNote />}
       </Stack>
       <Stack gap="sm" component="section" aria-labelledby="runs">
         <Title order={2} id="runs">

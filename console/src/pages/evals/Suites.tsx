@@ -1,9 +1,9 @@
 // Suites: what each tries, how many cases it has.
-import { Badge, Button, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
-import { IconChecklist, IconFlask, IconPlayerPlay } from "@tabler/icons-react";
+import { Alert, Badge, Button, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { IconAlertTriangle, IconChecklist, IconFlask, IconPlayerPlay } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
+import { $api, type Schemas } from "@/api/client";
 import { Empty } from "@/parts/States";
 
 type Suite = Schemas["Suite"];
@@ -39,6 +39,24 @@ export function NoSuites() {
         </Code>
       </Stack>
     </Empty>
+  );
+}
+
+/** Whether suites may run programs and scripts when they are started here. */
+export function CodeNote() {
+  const { t } = useTranslation("evals");
+  const status = $api.useQuery("get", "/api/v1/status", {}, { staleTime: 60_000, retry: false });
+  if (!status.data) return null;
+  if (!status.data.evals_run_code)
+    return (
+      <Text size="sm" c="dimmed">
+        {t("suites.noCode")}
+      </Text>
+    );
+  return (
+    <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
+      {t("suites.code")}
+    </Alert>
   );
 }
 

@@ -13,6 +13,7 @@ use super::{Asked, Customer, Opens, Target, Targets};
 use crate::desk::Desk;
 use crate::domain::time::{Millis, now_ms};
 use crate::eval::graded::{Response, SeenTurn, Tokens};
+use crate::eval::policy::Policy;
 use crate::eval::replay::draft_bot;
 use crate::eval::suite::{ScriptedTurn, TargetSpec, Vars};
 use crate::eval::template::Templates;
@@ -91,7 +92,7 @@ impl Opens for Agents {
             (None, None) => From::Live,
         };
         let (bot, desk) = (OnceCell::new(), self.desk.clone());
-        let templates = Templates::new(targets.env.clone());
+        let (templates, policy) = (targets.templates(), targets.policy().clone());
         let base = targets.base.clone();
         Ok(Arc::new(Agent {
             desk,
@@ -100,6 +101,7 @@ impl Opens for Agents {
             bot,
             model,
             templates,
+            policy,
             base,
             config: spec.config.clone(),
         }))
@@ -122,6 +124,7 @@ struct Agent {
     /// Plays a simulated customer.
     model: Option<Arc<dyn Target>>,
     templates: Templates,
+    policy: Policy,
     base: PathBuf,
     config: Value,
 }
@@ -135,7 +138,9 @@ impl Agent {
         let slug = &self.live.agent.slug;
         let source = match &self.from {
             From::Live => return self.marked(self.live.clone()),
-            From::File(file) => std::fs::read_to_string(file)
+            From::File(file) => self
+                .policy
+                .text(file)
                 .map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
             From::Version(number) => {
                 let version = self.desk.store.version(slug, *number).await;
@@ -203,6 +208,11 @@ impl Agent {
         }
     }
 
+    /// Where files are that a customer sends, and whether they may be read.
+    fn files(&self) -> (&Policy, &Path) {
+        (&self.policy, &self.base)
+    }
+
     async fn script(
         &self,
         talk: &mut Talk<'_>,
@@ -212,7 +222,7 @@ impl Agent {
         for turn in script {
             let says = self.templates.value(&Value::Array(turn.says.clone()), vars)?;
             let contents =
-                said::contents(says.as_array().map_or(&[][..], Vec::as_slice), &self.base)?;
+                said::contents(says.as_array().map_or(&[][..], Vec::as_slice), self.files())?;
             talk.say(contents).await;
         }
         Ok(())
@@ -240,6 +250,7 @@ impl Agent {
         let customer =
             Customer::new(model, goal).with_temper(text("temper")?).with_repeat(asked.repeat);
         let most = written.get("maxTurns").and_then(Value::as_u64).unwrap_or(MOST_TURNS);
+        let most = most.min(self.policy.limits().turns);
         for _ in 0..most {
             let Some(message) = customer.next(&talk.lines()).await? else { break };
             talk.say(said::text(&message)).await;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::within;
 use crate::domain::{Blob, Content, Media, MediaKind};
+use crate::eval::policy::Policy;
 
 /// One text.
 pub(super) fn text(body: &str) -> Vec<Content> {
@@ -13,11 +14,11 @@ pub(super) fn text(body: &str) -> Vec<Content> {
 }
 
 /// Messages that come at once: texts, or `{voice: FILE, transcript}` and `{image: FILE, caption}`.
-pub(super) fn contents(says: &[Value], base: &Path) -> Result<Vec<Content>, String> {
-    says.iter().map(|one| content(one, base)).collect()
+pub(super) fn contents(says: &[Value], files: (&Policy, &Path)) -> Result<Vec<Content>, String> {
+    says.iter().map(|one| content(one, files)).collect()
 }
 
-fn content(says: &Value, base: &Path) -> Result<Content, String> {
+fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, String> {
     if let Some(body) = says.as_str() {
         return Ok(Content::Text { body: body.to_owned() });
     }
@@ -38,7 +39,8 @@ fn content(says: &Value, base: &Path) -> Result<Content, String> {
     };
     let file = field(name).ok_or_else(|| format!("`{name}` names a file"))?;
     let path = within(base, &file);
-    let bytes = std::fs::read(&path)
+    let bytes = policy
+        .bytes(&path)
         .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     Ok(Content::Media(Media {
         kind,

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::settings::{Settings, conceal};
 use super::{Asked, Embeds, Moderates, Target, Targets, prices};
 use crate::endpoint::{Access, Endpoint, OPENAI};
 use crate::eval::graded::{Response, Tokens};
+use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
 
 mod wire;
@@ -74,7 +76,24 @@ struct OpenAi {
     missing: Option<String>,
 }
 
-pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String> {
+/// A model at an endpoint of ours, with its key: nothing that the suite says changes where it is.
+pub(super) fn at(spec: &TargetSpec, endpoint: Access) -> Result<Arc<dyn Target>, String> {
+    let (kind, model) = Kind::read(&spec.id)?;
+    let key = endpoint.api_key.as_ref().map(|key| key.expose_secret().to_owned());
+    let settings = Settings::of(&spec.config, &Value::Null);
+    let access = access(&settings, endpoint.base_url, key.as_deref());
+    let endpoint = Endpoint::new(access)
+        .map_err(|error| format!("{}: {}", spec.id, conceal(&error, key.as_deref())))?;
+    let (model, config, headers) = (model.to_owned(), spec.config.clone(), HeaderMap::new());
+    Ok(Arc::new(OpenAi { kind, model, config, endpoint, headers, key, missing: None }))
+}
+
+/// A model where the suite and the environment say.
+pub(super) fn open(
+    spec: &TargetSpec,
+    targets: &Targets,
+    _: Permit,
+) -> Result<Arc<dyn Target>, String> {
     let (kind, model) = Kind::read(&spec.id)?;
     let settings = Settings::of(&spec.config, &Value::Null);
     let named = settings.text("apiKeyEnvar").unwrap_or_else(|| "OPENAI_API_KEY".into());
