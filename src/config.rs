@@ -11,8 +11,8 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets, speech,
-    store, telemetry, worker,
+    embed, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets,
+    speech, store, telemetry, worker,
 };
 
 /// The documented defaults.

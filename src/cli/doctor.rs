@@ -108,7 +108,10 @@ async fn check_readers(app: &App, report: &mut Report) {
         }
         Ok(made) => {
             let mend = "a Linux kernel or container that allows seccomp filters confines them";
-            report.note(name, &format!("in processes with limits, which still can: {made:?}; {mend}"));
+            report.note(
+                name,
+                &format!("in processes with limits, which still can: {made:?}; {mend}"),
+            );
         }
         Err(error) => report.bad(
             name,

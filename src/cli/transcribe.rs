@@ -76,8 +76,7 @@ impl Transcribe {
             Some(list) => eval::clips(list).map_err(|why| anyhow!(why))?,
             None => Vec::new(),
         };
-        let readers =
-            Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
+        let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
         let transcriber = transcriber(&config, &readers).await?;
         let by = (&*transcriber, &readers);
         let mut all = Vec::new();

@@ -59,8 +59,9 @@ pub(super) async fn read(
     cut: chunk::Settings,
 ) -> Result<Content, Unread> {
     if bytes.len() <= SMALL && extract::is_text(&name) {
-        let reading =
-            tokio::task::spawn_blocking(move || content(&name, &bytes, &cut, Duration::from_mins(1)));
+        let reading = tokio::task::spawn_blocking(move || {
+            content(&name, &bytes, &cut, Duration::from_mins(1))
+        });
         return match reading.await {
             Ok(read) => read.map_err(Unread::Refused),
             // A reader that breaks on a damaged file is that document's failure, not everybody's.
@@ -155,11 +156,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_a_damaged_file() {
-        for nonsense in [
-            &b""[..],
-            b"[",
-            b"{\"Content\":{\"title\":1}}",
-        ] {
+        for nonsense in [&b""[..], b"[", b"{\"Content\":{\"title\":1}}"] {
             assert_eq!(told(nonsense).unwrap_err(), remedy::damaged());
         }
         let (error, code) = ("x".repeat(1_000_000), "of its own".into());

@@ -80,12 +80,17 @@ async fn a_process_without_work_ends_and_one_whose_task_nobody_wants_any_more_to
 
 #[tokio::test]
 async fn a_program_that_is_none_of_ours_is_refused() {
-    for (program, why) in
-        [(None, "not known"), (Some("/no/such/program".into()), "No such file"), (Some("/bin/cat".into()), "")]
-    {
+    for (program, why) in [
+        (None, "not known"),
+        (Some("/no/such/program".into()), "No such file"),
+        (Some("/bin/cat".into()), ""),
+    ] {
         let pool = Pool::new(Settings { program, ..Settings::default() }).unwrap();
         let refused = pool.attempt(&[]).await.unwrap_err();
-        assert!(matches!(&refused, Failure::Unavailable(said) if said.contains(why)), "{refused:?}");
+        assert!(
+            matches!(&refused, Failure::Unavailable(said) if said.contains(why)),
+            "{refused:?}"
+        );
     }
     for wrong in [
         Settings { memory_mb: 1, ..Settings::default() },

@@ -201,7 +201,8 @@ fn refused(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ggml-mine.bin");
     std::fs::write(&path, bytes).unwrap();
-    let error = Whisper::new(&Settings::default(), &path, None, Decoder::Here).err().expect("it is broken");
+    let error =
+        Whisper::new(&Settings::default(), &path, None, Decoder::Here).err().expect("it is broken");
     assert!(error.contains("ggml-mine.bin"), "{error}");
     error
 }
