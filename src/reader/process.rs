@@ -76,6 +76,8 @@ impl Process {
             .arg(COMMAND)
             .args(["--memory-mb", &settings.memory_mb.to_string()])
             .env_clear()
+            // The allocator would have its first gigabyte at once, beyond the reach of any limit: it asks for each part.
+            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
