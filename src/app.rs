@@ -82,22 +82,19 @@ impl App {
         config.speech.fetch(&config.models).await.map_err(|why| anyhow!("[speech]: {why}"))?;
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
-        let chunking = config.knowledge.clone();
         let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
-        let library = Library::new(store.clone(), index.clone(), embed.clone(), chunking)
+        let settings = config.knowledge.clone();
+        let library = Library::new(store.clone(), index.clone(), embed.clone(), settings)
             .reading_with(readers.clone());
+        let speech = config.speech.build(&config.models, &readers);
+        let rerank =
+            config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
         let engine = Engine {
-            speech: config
-                .speech
-                .build(&config.models, &readers)
-                .map_err(|why| anyhow!("[speech]: {why}"))?,
+            speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
             embed,
             index,
             tunings: library.tunings(),
-            rerank: config
-                .rerank
-                .build(&config.models)
-                .map_err(|why| anyhow!("[rerank]: {why}"))?,
+            rerank,
             curated: Arc::default(),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),

@@ -6,6 +6,7 @@
 //! asked through a guard (`guard`). What the guard counts stays with the rendering.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use minijinja::machinery::{eval, get_compiled_template, make_string_output};
 use minijinja::{Environment, Error, ErrorKind, Template, Value};
@@ -89,6 +90,12 @@ impl Bounded {
         let template = self.environment.template_from_str(source)?;
         environment.set_fuel(Some(self.steps(&template)));
         self.run(&environment, &template, context)
+    }
+
+    /// The variables that a text needs from outside.
+    pub fn undeclared(&self, source: &str) -> Result<HashSet<String>, Error> {
+        source::check(source, self.environment.syntax(), self.limits)?;
+        Ok(self.environment.template_from_str(source)?.undeclared_variables(false))
     }
 
     /// Which of these variables a template that was added names.

@@ -13,7 +13,7 @@ use super::publish::{actor, refused};
 use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
-use crate::eval::gate::{Taken, Taking, guards};
+use crate::eval::gate::{Taken, Taking};
 use crate::eval::policy::Policy;
 use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{Edit, FORMATS, Progress, Shelf, Summary};
@@ -169,7 +169,8 @@ pub(super) async fn admit_edit(
     }
     app.desk.library.follow().await?;
     app.desk.follow_answers().await?;
-    let (_turn, publisher) = app.jobs.publisher(Actor::here(actor())).await;
+    let (_turn, publisher) =
+        app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
     let verdicts = publisher.try_edit(collection, edit, &RunBar::default()).await?;
     let Some((agent, verdict)) = verdicts.iter().find(|it| !it.1.passed) else { return Ok(()) };
     refused(&format!("{collection}, for {agent}"), verdict);

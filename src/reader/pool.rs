@@ -143,10 +143,8 @@ impl Shared {
             Kind::Sound | Kind::Probe => &self.sounds,
         };
         let gone = |_| Failure::Unavailable("the desk is stopping".into());
-        let _turn = match background {
-            true => Some(lane.background.acquire().await.map_err(gone)?),
-            false => None,
-        };
+        let _turn =
+            if background { Some(lane.background.acquire().await.map_err(gone)?) } else { None };
         let _place = lane.places.acquire().await.map_err(gone)?;
         let most = u64::from(self.settings.seconds);
         let seconds = task.longest.map_or(most, |longest| longest.as_secs().clamp(1, most));

@@ -23,7 +23,7 @@ const MOST_WORK: Duration = Duration::from_mins(15);
 /// After a task for which it took so much more memory than at its start, in KB, what it took goes back to the system.
 const LARGE_KB: u64 = 128 * 1024;
 /// What is read of a process's last words, in bytes.
-const LAST_WORDS: u64 = 4_096;
+const LAST_WORDS: usize = 4_096;
 
 /// A worker process that has nothing to do.
 pub(super) struct Process {
@@ -76,6 +76,8 @@ impl Process {
             .arg(COMMAND)
             .args(["--memory-mb", &settings.memory_mb.to_string()])
             .env_clear()
+            // The allocator would have its first gigabyte at once, beyond the reach of any limit: it asks for each part.
+            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -91,7 +93,7 @@ impl Process {
         };
         let (tasks, worked, unfiltered) = (0, Duration::ZERO, String::new());
         let mut new = Self { child, input, output, words, tasks, worked, small_kb: 0, unfiltered };
-        match timeout(START, new.frame(LAST_WORDS as usize)).await {
+        match timeout(START, new.frame(LAST_WORDS)).await {
             Ok(Ok((Tag::Ready, why))) => {
                 new.unfiltered = String::from_utf8_lossy(&why).into_owned();
                 new.small_kb = new.peak_kb();
@@ -173,7 +175,7 @@ impl Process {
 
     async fn last_words(&mut self) -> String {
         let mut bytes = Vec::new();
-        let mut words = (&mut self.words).take(LAST_WORDS);
+        let mut words = (&mut self.words).take(LAST_WORDS as u64);
         // It may be alive, and silent.
         drop(timeout(Duration::from_secs(1), words.read_to_end(&mut bytes)).await);
         String::from_utf8_lossy(&bytes).trim().to_owned()

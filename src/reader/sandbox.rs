@@ -23,7 +23,7 @@ pub(super) struct Limits {
 /// Gives up what reading a file does not need. The error says why system calls are not filtered; the limits hold all the same.
 pub(super) fn enter(memory_mb: u64) -> (Limits, Result<(), String>) {
     // A refusal changes nothing: it goes as fast as before.
-    drop(rustix::process::nice(5));
+    let _ = rustix::process::nice(5);
     let own = own_memory() + STACK as u64;
     let limits = Limits { memory: memory_mb.saturating_mul(MB), own };
     for (resource, most) in [
@@ -58,7 +58,7 @@ fn limit(resource: Resource, soft: u64, hard: Option<u64>) {
     };
     let soft = hard.map_or(soft, |hard| soft.min(hard));
     // A system without this limit has the others.
-    drop(setrlimit(resource, Rlimit { current: Some(soft), maximum: hard }));
+    let _ = setrlimit(resource, Rlimit { current: Some(soft), maximum: hard });
 }
 
 /// Closes what whoever started the desk left open for its children. Before anything is opened here.
@@ -139,7 +139,7 @@ mod filter {
     /// Allows what is on the list and refuses all else, by number: also what a kernel has that this list does not know.
     pub(super) fn install() -> Result<(), String> {
         // No core file of a customer's document, not even where a program catches them.
-        drop(set_dumpable_behavior(DumpableBehavior::NotDumpable));
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
         // Its flags cannot be looked at: refused as unknown, the C library takes the older `clone`.
         let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
         let unknown = errno(libc::ENOSYS);

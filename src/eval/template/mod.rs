@@ -155,7 +155,7 @@ impl Templates {
             return None;
         }
         let adapted = syntax::adapted(&text);
-        let named = self.engine.template_from_str(&adapted).ok()?.undeclared_variables(false);
+        let named = self.engine.undeclared(&adapted).ok()?;
         let named: Vec<String> = named.into_iter().filter(|name| all.contains_key(name)).collect();
         for inner in &named {
             self.settle(inner, (&mut *all, &mut *settled), depth + 1);

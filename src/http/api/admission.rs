@@ -73,7 +73,7 @@ pub(super) async fn admit_edit<'a>(
         admit(web, (collection, change), permit).await?;
         return Ok(None);
     }
-    let (turn, publisher) = web.jobs.publisher(permit.actor).await;
+    let (turn, publisher) = web.jobs.publisher(permit.actor, web.jobs.policy()).await;
     let verdicts = publisher.try_edit(collection, edit, &Unwatched).await?;
     let Some((agent, verdict)) = verdicts.iter().find(|(_, verdict)| !verdict.passed) else {
         return Ok(Some(turn));

@@ -174,6 +174,7 @@ pub(super) fn described(web: &Shared, row: RunRow) -> Run {
 pub(super) async fn start(
     State(web): State<Shared>,
     Body(new): Body<NewRun>,
+) -> Result<(StatusCode, Extension<Note>, Json<Run>), Problem> {
     let wanted = Wanted::from(new);
     wanted.check(web.jobs.policy().limits()).map_err(Problem::unprocessable)?;
     let suite = wanted.suite.clone();
