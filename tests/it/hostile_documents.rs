@@ -70,6 +70,7 @@ impl Place {
             "[knowledge.web]\nallow_private = true\npause_ms = 0\nmax_page_bytes = 20000000\n";
         let settings = setup.settings(home.path(), "", &outside.0, &outside.1) + web;
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+        drop(rustls::crypto::ring::default_provider().install_default());
         let desk = Process::start(home.path()).await;
         let place = Self { desk, http: reqwest::Client::new(), _home: home, _outside: outside };
         // What everything needs is loaded before it is measured what nothing takes.

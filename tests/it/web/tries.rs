@@ -31,6 +31,7 @@ impl Place {
         let setup = Setup::on(db).extractive();
         let settings = setup.settings(home.path(), &store, &outside.0, &outside.1) + LOCAL + "\n";
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+        drop(rustls::crypto::ring::default_provider().install_default());
         let site = Site::start().await;
         site.put("/", html("Start", "Lamps of all kinds.", &["/bad", "/a", "/b"]));
         site.put("/bad", html("Bad", "The bad page says this.", &[]));
