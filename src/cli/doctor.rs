@@ -50,13 +50,13 @@ fn check_files(app: &App, report: &mut Report) {
         return report.good("files", "what the desk keeps can be read by its owner alone");
     };
     let all: Vec<_> = app.open_files.iter().map(|file| format!("'{}'", file.display())).collect();
+    let more = match all.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     report.bad(
         "files",
-        &format!(
-            "{} and {} more can be read by others of this machine",
-            first.display(),
-            all.len() - 1
-        ),
+        &format!("{}{more} can be read by others of this machine", first.display()),
         &format!("as the owner of these files, or root: chmod go-rwx {}", all.join(" ")),
     );
 }

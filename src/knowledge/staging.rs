@@ -113,17 +113,14 @@ impl Library {
         let real = self.store.collection(&from.collection).await?;
         from.collection = format!("{}{ENDING}", from.collection);
         let draft = self.store.collection(&from.collection).await?;
-        let rows = self.store.collections().await?;
-        let said = |id: &CollectionId| {
-            rows.iter()
-                .find(|row| row.id == id.as_str())
-                .map(|row| row.settings.clone())
-                .unwrap_or_default()
-        };
-        self.store.set_collection_settings(&draft, said(&draft), said(&real)).await?;
+        self.settle_as(&draft, &real).await?;
         let whole = std::mem::replace(&mut from.whole, true);
         let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
         self.learn(from, progress).await?;
+        if !whole {
+            // What is no whole folder says nothing of settings: the collection goes on with those of the real one.
+            self.settle_as(&draft, &real).await?;
+        }
         for row in self.store.documents(&real, 0).await? {
             let elsewhere = row.source_id.is_some() || row.uploaded == 1 || !whole;
             if matches!(edit, Some(Edit::RemoveDocument(id)) if id.as_str() == row.id) {
@@ -144,6 +141,17 @@ impl Library {
         self.store.answers_of_file(&draft, BY_HAND, curated).await?;
         self.follow().await?;
         Ok(draft)
+    }
+
+    /// Gives a collection the settings of another one.
+    async fn settle_as(&self, draft: &CollectionId, real: &CollectionId) -> Result<(), Error> {
+        let rows = self.store.collections().await?;
+        let said = |id: &CollectionId| {
+            let row = rows.iter().find(|row| row.id == id.as_str());
+            row.map(|row| row.settings.clone()).unwrap_or_default()
+        };
+        self.store.set_collection_settings(draft, said(draft), said(real)).await?;
+        Ok(())
     }
 
     async fn copy(&self, to: &CollectionId, row: DocumentRow) -> Result<(), Error> {

@@ -77,7 +77,7 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     desk.wait_ready().await;
     // The key of secrets is made with the first number.
     let key = std::fs::read_to_string(data.join("admin.key")).unwrap();
-    let body = json!({"slug": "box", "provider": "sandbox", "agent": "saltmarsh", "fields": {"secret": "a-secret-of-the-sandbox"}});
+    let body = json!({"slug": "box", "provider": "sandbox", "agent": "saltmarsh", "fields": {"id": "box", "secret": "a-secret-of-the-sandbox"}});
     let http = reqwest::Client::new();
     let added = http.post(format!("{}/api/v1/numbers", desk.url)).bearer_auth(&key).json(&body);
     let added = added.send().await.unwrap();
@@ -130,5 +130,5 @@ async fn what_a_command_writes_is_its_owners_alone() {
         Command::new("sh").args(["-c", line, BINARY]).current_dir(home).output().await.unwrap();
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(mode(&home.join("report.json")), 0o600);
-    is_closed(&home.join("data"), &["frontdesk.db"]);
+    is_closed(&home.join("data"), &["evals/suite.jsonl"]);
 }

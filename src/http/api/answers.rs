@@ -117,7 +117,8 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-/// Makes a curated answer. It answers at once.
+/// Makes a curated answer. It answers at once. Where a gate guards the collection,
+/// its suite is run on the change first, which may take minutes.
 #[utoipa::path(post, path = "/collections/{name}/answers", operation_id = "create_answer", tag = "knowledge", params(("name" = String, Path), Force),
     request_body = NewCuratedAnswer,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
@@ -150,7 +151,8 @@ pub(super) async fn one(
     Ok(Json(find(&web, &name, &id).await?.into()))
 }
 
-/// Changes a curated answer that was made by hand.
+/// Changes a curated answer that was made by hand. Where a gate guards the collection,
+/// its suite is run on the change first, which may take minutes.
 #[utoipa::path(patch, path = "/collections/{name}/answers/{id}", operation_id = "change_answer", tag = "knowledge",
     params(("name" = String, Path), ("id" = String, Path), Force), request_body = CuratedAnswerChange,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
@@ -178,7 +180,8 @@ pub(super) async fn change(
     Ok(Json(row.into()))
 }
 
-/// Removes a curated answer that was made by hand, and gives back what it was.
+/// Removes a curated answer that was made by hand, and gives back what it was. Where a gate guards the collection,
+/// its suite is run on the change first, which may take minutes.
 #[utoipa::path(delete, path = "/collections/{name}/answers/{id}", operation_id = "remove_answer", tag = "knowledge",
     params(("name" = String, Path), ("id" = String, Path), Force),
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem)))]

@@ -237,7 +237,8 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
     shown(&web, &id).await.map(Json)
 }
 
-/// Removes an uploaded document. Those of folders and of the web are removed where they come from.
+/// Removes an uploaded document. Those of folders and of the web are removed where they come from. Where a gate guards the collection,
+/// its suite is run on the change first, which may take minutes.
 #[utoipa::path(delete, path = "/documents/{id}", operation_id = "remove_document", tag = "knowledge",
     params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]

@@ -153,7 +153,8 @@ pub(super) struct GapAnswer {
     language: Option<String>,
 }
 
-/// Makes a curated answer of a knowledge gap, which is answered by it.
+/// Makes a curated answer of a knowledge gap, which is answered by it. Where a gate guards the collection,
+/// its suite is run on the change first, which may take minutes.
 #[utoipa::path(post, path = "/gaps/{id}/answer", operation_id = "answer_gap", tag = "knowledge", params(("id" = String, Path), Force),
     request_body = GapAnswer,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
