@@ -13,7 +13,6 @@ use crate::desk::{Bots, Connector, Desk, Number, Numbers};
 use crate::domain::{AgentId, VersionId};
 use crate::eval::gate::{gate_of, guards};
 use crate::eval::jobs::Jobs;
-use crate::eval::policy::Policy;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
@@ -69,7 +68,6 @@ impl App {
         // Another part of the process may have installed it already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
-        config.evals.check().map_err(|why| anyhow!("[evals]: {why}"))?;
         let store = crate::store::Store::open(&config.store).await?;
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
@@ -122,9 +120,7 @@ impl App {
             desk.follow_numbers().await?;
         }
         let desk = Arc::new(desk);
-        let suites = config.files.suites.clone();
-        let policy = Policy::api(config.evals.clone(), suites.clone(), config.llm.access());
-        let jobs = Jobs::new(desk.clone(), (suites, policy), data);
+        let jobs = Jobs::new(desk.clone(), config.suites().map_err(|why| anyhow!(why))?, data);
         Ok(Self { desk, admin_key, jobs, config })
     }
 
