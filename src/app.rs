@@ -14,7 +14,6 @@ use crate::desk::{Bots, Connector, Desk, Number, Numbers};
 use crate::domain::{Action, AgentId, VersionId};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
-use crate::eval::policy::Policy;
 use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
@@ -74,7 +73,6 @@ impl App {
         // Another part of the process may have installed it already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
-        config.evals.check().map_err(|why| anyhow!("[evals]: {why}"))?;
         let store = crate::store::Store::open(&config.store).await?;
         let open_files = permissions::tighten(&config.store.path);
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
@@ -127,9 +125,7 @@ impl App {
             desk.follow_numbers().await?;
         }
         let desk = Arc::new(desk);
-        let suites = config.files.suites.clone();
-        let policy = Policy::api(config.evals.clone(), suites.clone(), config.llm.access());
-        let jobs = Jobs::new(desk.clone(), (suites, policy), data);
+        let jobs = Jobs::new(desk.clone(), config.suites().map_err(|why| anyhow!(why))?, data);
         Ok(Self { desk, admin_key, jobs, open_files, config })
     }
 

@@ -105,6 +105,15 @@ impl Config {
         Self::read(&Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text)))
     }
 
+    /// Where suites are, and what they may do over the API.
+    pub fn suites(&self) -> Result<(PathBuf, eval::policy::Policy), Wrong> {
+        self.evals.check().map_err(|why| Wrong(format!("[evals]: {why}")))?;
+        let suites = self.files.suites.clone();
+        let policy =
+            eval::policy::Policy::api(self.evals.clone(), suites.clone(), self.llm.access());
+        Ok((suites, policy))
+    }
+
     fn read(figment: &Figment) -> Result<Self, Wrong> {
         let wrong = |errors: figment::Error| {
             let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();

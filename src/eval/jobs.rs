@@ -57,6 +57,7 @@ pub struct Jobs {
     publishing: tokio::sync::Mutex<()>,
     seen: listed::Seen,
     saving: tokio::sync::Mutex<()>,
+    loading: tokio::sync::Mutex<()>,
 }
 
 /// How a run is wanted.
@@ -135,6 +136,7 @@ impl Jobs {
             publishing: tokio::sync::Mutex::default(),
             seen: Mutex::default(),
             saving: tokio::sync::Mutex::default(),
+            loading: tokio::sync::Mutex::default(),
         })
     }
 
@@ -231,11 +233,14 @@ impl Jobs {
         if self.desk.means_of_trials().await? == Means::Words {
             return Err(Error::Spent);
         }
+        // One at a time: all cases of a suite are in memory for as long as it is looked at.
+        let one_at_a_time = self.loading.lock().await;
         let suite = self.load(&wanted).await?;
         let staged = self.stage(&wanted, suite).await?;
         self.baseline(&wanted)?;
         let plan = self.plan(&wanted, self.journal("new"))?;
         staged.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
+        drop((staged, one_at_a_time));
         let runs = self.folder.join("runs");
         std::fs::create_dir_all(&runs)
             .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;

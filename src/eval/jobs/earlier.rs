@@ -23,8 +23,11 @@ impl Jobs {
         } else {
             let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
             let found = inside(&self.suites, name).or_else(|| inside(beside?, name));
-            let is_kind =
-                |file: &PathBuf| file.extension().is_some_and(|it| it == "json" || it == "jsonl");
+            let most = self.policy.limits().file_bytes;
+            let is_kind = |file: &PathBuf| {
+                let fits = std::fs::metadata(file).is_ok_and(|known| known.len() <= most);
+                fits && file.extension().is_some_and(|it| it == "json" || it == "jsonl")
+            };
             found.filter(is_kind).ok_or_else(|| {
                 Error::Missing(format!(
                     "There is no file `{name}` of accepted scores beside the suites."

@@ -6,6 +6,7 @@ use super::bench::{Bench, Judged, failure};
 use super::words::{reaches, two};
 use crate::endpoint::{Access, Endpoint};
 use crate::eval::graded::Graded;
+use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
 
 pub(super) async fn classifier(bench: &Bench<'_>) -> Judged {
@@ -88,6 +89,8 @@ pub(super) async fn pi(bench: &Bench<'_>) -> Judged {
     let Some(key) = bench.scene.kit.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
         return Err(Graded::skipped("pi asks a hosted scorer, and there is no WITHPI_API_KEY"));
     };
+    let permit = bench.scene.kit.targets.policy().code("`pi`");
+    let permit = permit.map_err(|refused| Graded::error(refused.to_string()))?;
     let access = Access {
         base_url: "https://api.withpi.ai/v1".into(),
         api_key: None,
@@ -102,8 +105,9 @@ pub(super) async fn pi(bench: &Bench<'_>) -> Judged {
         .map_err(|_| Graded::error("WITHPI_API_KEY holds characters that no key has"))?;
     headers.insert("x-api-key", value);
     let body = json!({"llm_input": bench.scene.prompt, "llm_output": bench.output(), "scoring_spec": [{"question": question}]});
+    let endpoint = |_: Permit| Endpoint::new(access);
     let asking =
-        async { Endpoint::new(access)?.post_with("/scoring_system/score", &headers, &body).await };
+        async { endpoint(permit)?.post_with("/scoring_system/score", &headers, &body).await };
     let answer = asking.await.map_err(|error| {
         failure(format!("Could not perform remote grading: {}", error.replace(&key, "[secret]")))
     })?;

@@ -26,10 +26,10 @@ pub(super) const API: Limits = Limits {
     repeat: 100,
     concurrency: 32,
     cases: 100_000,
-    case_bytes: 256 << 20,
+    case_bytes: 64 << 20,
     rows: 100_000,
     turns: 50,
-    journal_bytes: 512 << 20,
+    journal_bytes: 256 << 20,
     file_bytes: 16 << 20,
 };
 

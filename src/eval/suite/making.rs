@@ -95,9 +95,10 @@ impl<'a> Making<'a> {
         if scenario["tests"].is_null() {
             tests.push(Written { map: Map::new(), place: place.clone() });
         }
-        for (data, at) in
-            list(&scenario["config"], &place.at("config"), "a configuration of a scenario")?
-        {
+        let configs =
+            list(&scenario["config"], &place.at("config"), "a configuration of a scenario")?;
+        self.fits(configs.len().saturating_mul(tests.len()), place)?;
+        for (data, at) in configs {
             let Value::Object(data) = data else {
                 return Err(at.wrong("a configuration of a scenario must be a mapping with `vars`"));
             };
@@ -142,15 +143,8 @@ impl<'a> Making<'a> {
 
     /// Counts cases before they are made: a few variables can make more than fit into the memory.
     fn count(&mut self, more: usize, each: u64, place: &Place) -> Result<(), Wrong> {
+        self.fits(more, place)?;
         let limits = self.suite.policy.limits();
-        let all = self.suite.cases.len().saturating_add(more);
-        if all > limits.cases {
-            let most = limits.cases;
-            let what = format!(
-                "a suite may have {most} cases, and this makes {all}: split it into several"
-            );
-            return Err(place.wrong(what));
-        }
         self.bytes.1 = self.bytes.1.saturating_add(each.saturating_mul(more as u64));
         if self.bytes.1 > limits.case_bytes {
             let most = limits.case_bytes >> 20;
@@ -158,6 +152,18 @@ impl<'a> Making<'a> {
             return Err(place.wrong(what));
         }
         Ok(())
+    }
+
+    /// Whether there may be so many more cases.
+    fn fits(&self, more: usize, place: &Place) -> Result<(), Wrong> {
+        let most = self.suite.policy.limits().cases;
+        let all = self.suite.cases.len().saturating_add(more);
+        if all <= most {
+            return Ok(());
+        }
+        Err(place.wrong(format!(
+            "a suite may have {most} cases, and this makes {all}: split it into several"
+        )))
     }
 
     /// What a case does not say is taken from `defaultTest`.

@@ -65,16 +65,20 @@ pub(super) struct NewCase {
     suite: Option<String>,
     /// What was said before, oldest first.
     #[serde(default)]
+    #[schema(max_items = 40)]
     history: Vec<Earlier>,
     /// What the customer writes.
+    #[schema(max_length = 20_000)]
     text: String,
     /// What the bot answered, or should; kept beside the case.
+    #[schema(max_length = 20_000)]
     reply: String,
     /// What must hold of an answer, in the words of a suite: `[{"type": "icontains", "value": "9:00"}]`. When it is not given: it is
     /// answered, and similar to the reply.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 20)]
     checks: Option<Vec<Value>>,
     /// What the case is called; its first words when it is not given.
+    #[schema(max_length = 20_000)]
     title: Option<String>,
 }
 
