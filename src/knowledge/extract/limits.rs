@@ -14,7 +14,7 @@ const MAX_BLOCKS: usize = 500_000;
 /// The most cells of a file's sheets and tables, empty ones included.
 pub(super) const MAX_CELLS: usize = 2_000_000;
 /// The most text that is shown again elsewhere in a document: merged cells, notes, addresses of links; in bytes.
-const MAX_REPEATED: usize = 8 * MB;
+const MAX_REPEATED: usize = MB;
 /// What a piece takes beside its text, in bytes.
 const PIECE: usize = 64;
 /// How many bytes of running text make a piece, at least.
@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn what_is_repeated_ends_and_what_is_short_goes_on() {
         let repeats = Repeats::default();
-        let long = "x".repeat(3 * MB);
+        let long = "x".repeat(400 * 1024);
         let shown: Vec<usize> = (0..4).map(|_| repeats.of(&long).len()).collect();
-        assert_eq!(shown, [3 * MB, 3 * MB, 0, 0]);
+        assert_eq!(shown, [400 * 1024, 400 * 1024, 0, 0]);
         assert_eq!(repeats.of("Mon"), "Mon");
     }
 

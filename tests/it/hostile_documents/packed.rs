@@ -154,7 +154,7 @@ fn words() -> Vec<Document> {
     };
     let boxed =
         deep(40, "<w:p><w:r><w:pict><w:txbxContent>", "</w:txbxContent></w:pict></w:r></w:p>");
-    let note = "n".repeat(1 << 20);
+    let note = "n".repeat(1 << 17);
     let notes = format!(
         "<w:footnotes {WORD}><w:footnote w:id=\"1\"><w:p><w:r><w:t>{note}</w:t></w:r></w:p></w:footnote></w:footnotes>"
     );
@@ -278,7 +278,7 @@ fn words() -> Vec<Document> {
             ),
             Fate::Read,
         ),
-        doc("one-word.docx", word(&paragraph(&"a".repeat(1 << 20)), &[]), Fate::Read),
+        doc("one-word.docx", word(&paragraph(&"a".repeat(1 << 17)), &[]), Fate::Read),
     ]
 }
 
@@ -289,7 +289,7 @@ fn sheets() -> Vec<Document> {
             format!("<si><t>{text}</t></si>").repeat(number)
         )
     };
-    let long = shared(&"s".repeat(1 << 20), 1);
+    let long = shared(&"s".repeat(1 << 17), 1);
     let used: String = (1..2000).map(|row| format!("<row r=\"{row}\"><c r=\"A{row}\" t=\"s\"><v>0</v></c><c r=\"B{row}\"><v>1</v></c></row>")).collect();
     let far: String = (1..20_000)
         .map(|row| format!("<row r=\"{row}\"><c r=\"ALK{row}\"><v>1</v></c></row>"))
@@ -306,7 +306,7 @@ fn sheets() -> Vec<Document> {
         format!("<b:table-cell {property}><t:p>{text}</t:p></b:table-cell>")
     };
     let table = |rows: &str| format!("<b:table b:name=\"S\">{rows}</b:table>");
-    let big = "m".repeat(1 << 20);
+    let big = "m".repeat(1 << 17);
     vec![
         doc(
             "shared.xlsx",
@@ -456,7 +456,7 @@ fn shown() -> Vec<Document> {
     let deep = |levels: usize| {
         ["<p:grpSp>".repeat(levels), shape.to_owned(), "</p:grpSp>".repeat(levels)].concat()
     };
-    let big = "m".repeat(1 << 20);
+    let big = "m".repeat(1 << 17);
     let cell = |text: &str, more: &str| {
         format!("<a:tc {more}><a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody></a:tc>")
     };

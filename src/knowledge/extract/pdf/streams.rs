@@ -17,8 +17,10 @@ use super::filters::{self, Unmeasured, Unpacked};
 const MB: u64 = 1024 * 1024;
 /// The most that a layer of a stream may have, in bytes.
 const MAX_STREAM: u64 = 32 * MB;
-/// The most that all layers of all streams may have together, and all pages, in bytes.
+/// The most that all layers of all streams may have together, in bytes.
 const MAX_ALL: u64 = 128 * MB;
+/// The most that the contents of all pages may have together, in bytes: each page keeps its own.
+const MAX_CONTENTS: u64 = 64 * MB;
 /// The most of a stream that may be drawn within itself, fifty times deep; a larger one is struck out.
 const MAX_FORM: u64 = 4 * MB;
 /// The most of a function, a shading or a list of objects, each of which takes many times its size.
@@ -92,7 +94,7 @@ impl Contents {
             }
         }
         self.all += own;
-        if self.all > MAX_ALL { Err(bomb(MAX_ALL)) } else { Ok(()) }
+        if self.all > MAX_CONTENTS { Err(bomb(MAX_CONTENTS)) } else { Ok(()) }
     }
 }
 
