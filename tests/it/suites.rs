@@ -251,7 +251,8 @@ async fn unknown_keys_are_warnings_and_templates_of_assertions_are_put_in() {
     let suite = desk.load().await;
     assert_eq!(
         (suite.cases[0].assert[0].value.clone(), suite.cases[0].threshold),
-        (json!("v"), Some(0.5))
+        (json!("{{env.FD_SUITE}}"), Some(0.5)),
+        "the value is rendered when it is tried"
     );
     assert!(suite.warnings.iter().any(|it| it.ends_with("suite.yaml:7:14: a case has no key `asserts`: it does nothing")), "{:?}", suite.warnings);
 }
