@@ -41,7 +41,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
 
 async fn check_parts(app: &App, report: &mut Report) {
     let desk = &app.desk;
-    match desk.store.check().await {
+    match desk.store.ready().await {
         Ok(()) => report.good("database", desk.store.describe()),
         Err(error) => report.bad(
             "database",
