@@ -211,6 +211,9 @@ impl App {
             settings: self.config.http,
             metrics: telemetry::metrics(),
             sign_outs: tokio::sync::watch::Sender::default(),
+            grace: Duration::from_millis(self.config.worker.grace_ms),
+            limits: http::Limits::default(),
+            readiness: http::Readiness::default(),
         }
     }
 }

@@ -14,6 +14,10 @@ use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::http::sign_in_link;
 
+/// The most files that are ever open at once.
+#[cfg(unix)]
+const MOST_FILES: u64 = 65_536;
+
 /// Serve webhooks and the API, and answer customers
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -24,6 +28,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        open_many_files();
         let demo = is_demo(&config);
         let address = format!("{}:{}", config.http.host, config.http.port);
         let listener = TcpListener::bind(&address).await.with_context(|| {
@@ -53,6 +58,22 @@ impl Serve {
         desk.await??;
         println!("Stopped.");
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Has the process open as many files as the system lets it: each connection is one. How many the server takes follows from it.
+fn open_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // More is never used; some systems say "without end" and refuse that.
+        let most = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
+        if limit.current.is_some_and(|current| current < most)
+            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit })
+        {
+            tracing::warn!(%error, "the limit of open files stays as it is: {limit:?}");
+        }
     }
 }
 

@@ -29,6 +29,14 @@ pub(super) enum Caller {
 }
 
 impl Caller {
+    /// Tells callers apart: whatever has the key is one, and each session.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Key => String::new(),
+            Self::Person { secret, .. } => secret.hash(),
+        }
+    }
+
     /// The name that the audit log keeps.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -48,6 +56,7 @@ pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next:
         Caller::Person { secret, expires_at } => prolong(&web, secret, expires_at).await,
         Caller::Key => None,
     };
+    request.extensions_mut().insert(web.limits.expensive());
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     if let Some(cookie) = cookie.and_then(|secret| secret.cookie(&web.settings)) {
@@ -90,7 +99,9 @@ pub(super) async fn signed_out(web: Shared, caller: Caller) {
 const LOOK: std::time::Duration = std::time::Duration::from_mins(1);
 
 async fn identify(web: &Shared, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let Some(secret) = Secret::of(headers).filter(|_| !headers.contains_key(AUTHORIZATION)) else {
+    let Some(secret) =
+        Secret::of(headers, &web.settings).filter(|_| !headers.contains_key(AUTHORIZATION))
+    else {
         return check(web, headers).map(|()| Caller::Key);
     };
     let Some(expires_at) = web.desk.store.session(&secret.hash()).await? else {

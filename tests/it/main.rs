@@ -42,6 +42,7 @@ mod numbers;
 mod ownership;
 mod replicas;
 mod restart;
+mod server;
 mod session;
 mod store;
 mod suites;
