@@ -218,6 +218,9 @@ impl App {
             metrics: telemetry::metrics(),
             sign_outs: tokio::sync::watch::Sender::default(),
             guesses: http::GuessLimit::default(),
+            grace: Duration::from_millis(self.config.worker.grace_ms),
+            limits: http::Limits::default(),
+            readiness: http::Readiness::default(),
         }
     }
 }

@@ -63,7 +63,7 @@ fn check_files(app: &App, report: &mut Report) {
 
 async fn check_parts(app: &App, report: &mut Report) {
     let desk = &app.desk;
-    match desk.store.check().await {
+    match desk.store.ready().await {
         Ok(()) => report.good("database", desk.store.describe()),
         Err(error) => report.bad(
             "database",

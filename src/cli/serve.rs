@@ -18,6 +18,10 @@ use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
 use crate::store::audit::{Actor, Entry};
 
+/// The most files that are ever open at once.
+#[cfg(unix)]
+const MOST_FILES: u64 = 65_536;
+
 /// Serve webhooks and the API, and answer customers
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -28,6 +32,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        open_many_files();
         let demo = is_demo(&config);
         let address = format!("{}:{}", config.http.host, config.http.port);
         let listener = TcpListener::bind(&address).await.with_context(|| {
@@ -70,6 +75,22 @@ fn kept(link: &str, file: &Path) -> String {
         Err(error) => {
             tracing::warn!(%error, "the sign-in link could not be kept in {}", file.display());
             "`frontdesk sign-in` prints a link".into()
+        }
+    }
+}
+
+/// Has the process open as many files as the system lets it: each connection is one. How many the server takes follows from it.
+fn open_many_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // More is never used; some systems say "without end" and refuse that.
+        let most = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
+        if limit.current.is_some_and(|current| current < most)
+            && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit })
+        {
+            tracing::warn!(%error, "the limit of open files stays as it is: {limit:?}");
         }
     }
 }

@@ -34,6 +34,14 @@ pub(super) enum Caller {
 }
 
 impl Caller {
+    /// Tells callers apart: whatever has the key is one, and each session.
+    pub(super) fn key(&self) -> String {
+        match self {
+            Self::Key => String::new(),
+            Self::Person { secret, .. } => secret.hash(),
+        }
+    }
+
     /// Who it is for the audit log. Of a browser's session the log has the beginning of its hash: it tells browsers apart.
     fn actor(&self, address: Option<IpAddr>) -> Actor {
         let name = match self {
@@ -56,6 +64,7 @@ pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next:
         Caller::Key => None,
     };
     request.extensions_mut().insert(caller.actor(address));
+    request.extensions_mut().insert(web.limits.expensive());
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     if let Some(cookie) = cookie.and_then(|secret| secret.cookie(&web.settings)) {
@@ -146,7 +155,9 @@ async fn identify(
     method: &Method,
     (headers, address): (&HeaderMap, Option<IpAddr>),
 ) -> Result<Caller, Problem> {
-    let Some(secret) = Secret::of(headers).filter(|_| !headers.contains_key(AUTHORIZATION)) else {
+    let Some(secret) =
+        Secret::of(headers, &web.settings).filter(|_| !headers.contains_key(AUTHORIZATION))
+    else {
         return check(web, (headers, address)).await.map(|()| Caller::Key);
     };
     let Some(lifetime) = web.desk.store.session(&secret.hash()).await? else {

@@ -30,13 +30,18 @@ pub(super) struct Problem {
     /// Whether the audit log has an entry of it already.
     #[serde(skip)]
     written: bool,
+    /// Whether it is soon worth trying again.
+    #[serde(skip)]
+    #[schema(ignore)]
+    passes: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
+        let passes = status == StatusCode::SERVICE_UNAVAILABLE;
         let (detail, verdict, written) = (detail.into(), None, false);
-        Self { status: status.as_u16(), title, detail, verdict, written }
+        Self { status: status.as_u16(), title, detail, verdict, written, passes }
     }
 
     /// A version that its gate refused, with what the gate found.
@@ -53,6 +58,26 @@ impl Problem {
     /// More is asked for than is done at a time.
     pub(super) fn too_many(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+    }
+
+    /// More is asked for at once than is done at once: it passes.
+    pub(super) fn busy(detail: impl Into<String>) -> Self {
+        Self { passes: true, ..Self::too_many(detail) }
+    }
+
+    /// What was sent did not come to its end in time.
+    pub(super) fn timeout(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, detail)
+    }
+
+    /// It cannot be done right now.
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// Another server was asked for.
+    pub(super) fn misdirected(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
     }
 
     /// Something of ours broke: the log says what.
@@ -108,14 +133,14 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let written = self.written;
+        let (written, passes) = (self.written, self.passes);
         let mut response = (status, Json(self)).into_response();
         if written {
             response.extensions_mut().insert(Note::Written);
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if passes {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(TRY_AGAIN_S));
         }
         if status == StatusCode::UNAUTHORIZED {

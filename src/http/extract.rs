@@ -104,12 +104,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
             };
             let name = field.name().unwrap_or_default().to_owned();
             let mime_type = field.content_type().map(ToOwned::to_owned);
+            if name == "request" && json.is_some() || name == "recording" && recording.is_some() {
+                let why = format!("the form has the field `{name}` twice");
+                return Err(refused(StatusCode::BAD_REQUEST, why));
+            }
             let bytes =
                 field.bytes().await.map_err(|bad| refused(bad.status(), bad.body_text()))?;
             match name.as_str() {
                 "request" => json = Some(bytes),
                 "recording" => recording = Some(Upload { mime_type, bytes: bytes.to_vec() }),
                 other => {
+                    let other: String = other.chars().take(100).collect();
                     let why = format!(
                         "the form has a field `{other}`; it takes `request` (JSON) and `recording` (a file)"
                     );

@@ -1,18 +1,44 @@
 //! Health and metrics, for whoever watches the process.
 
+use std::time::Duration;
+
 use axum::extract::{Request, State};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::error::Problem;
 use super::{Shared, auth};
+use crate::store::Unready;
+
+/// How long an answer holds: probes are no load.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Whether a webhook could be stored, a moment ago.
+#[derive(Default)]
+pub struct Readiness {
+    last: Mutex<Option<(Instant, Result<(), Unready>)>>,
+}
 
 /// The process runs.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The desk can take in messages: the database can be written.
+/// The desk can take in messages: a webhook could be stored.
 pub(super) async fn ready(State(web): State<Shared>) -> Result<&'static str, Problem> {
-    web.desk.store.check().await?;
+    // Those who ask at once wait for one answer.
+    let mut last = web.readiness.last.lock().await;
+    let known = last.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, ready)| ready);
+    let ready = match known {
+        Some(ready) => ready,
+        None => {
+            let ready = web.desk.store.ready().await;
+            *last = Some((Instant::now(), ready));
+            ready
+        }
+    };
+    drop(last);
+    ready.map_err(|why| Problem::unavailable(format!("Webhooks cannot be stored: {why}.")))?;
     Ok("ready\n")
 }
 

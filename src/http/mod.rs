@@ -6,13 +6,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::middleware::map_response;
-use axum::response::Response;
+use axum::middleware::map_response_with_state;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret, SecretString};
@@ -32,12 +30,21 @@ mod console;
 mod error;
 mod extract;
 mod guess_limit;
+mod guise;
 mod health;
+mod host;
+mod limits;
+mod server;
 mod session;
+mod shares;
 mod webhooks;
 
+use self::guise::Guise;
 pub use api::openapi;
 pub use guess_limit::GuessLimit;
+pub use health::Readiness;
+pub use limits::Limits;
+pub use server::Network;
 pub use session::{LINK_FILE, keep_link, sign_in_link};
 
 /// How the web server is reached, as written in the configuration.
@@ -54,6 +61,18 @@ pub struct Settings {
     pub admin_key: SecretString,
     /// The largest body that is taken, in bytes.
     pub max_body_bytes: usize,
+    /// The most connections at once; 0 for as many as the process's open files are good for.
+    pub max_connections: usize,
+    /// The most bytes of bodies that are being read at once.
+    pub max_bytes_in_flight: usize,
+    /// How long a request's head may take, in milliseconds.
+    pub header_ms: u64,
+    /// How long a connection without a request stays open, in milliseconds.
+    pub idle_ms: u64,
+    /// How long a body, or whoever reads an answer, may make no progress, in milliseconds.
+    pub stall_ms: u64,
+    /// Proxies in front, whose connections are those of many.
+    pub trusted_proxies: Vec<Network>,
     /// A folder with a built console in the place of the one in the binary; empty for that one.
     pub console: PathBuf,
 }
@@ -78,6 +97,12 @@ pub struct Web {
     pub link_file: PathBuf,
     /// Who was wrong too often.
     pub guesses: GuessLimit,
+    /// How long requests under way get to finish when the server stops.
+    pub grace: Duration,
+    /// What is limited, for each caller and in all.
+    pub limits: Limits,
+    /// Whether a webhook could be stored, a moment ago.
+    pub readiness: Readiness,
 }
 
 /// The shortest key that a configuration may have, in characters.
@@ -88,17 +113,19 @@ type Shared = Arc<Web>;
 
 /// Serves until `shutdown` ends, then finishes the requests under way.
 pub async fn serve(
-    web: Web,
+    mut web: Web,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    web.settings.port = listener.local_addr()?.port();
+    let (settings, grace) = (web.settings.clone(), web.grace);
     let wake = web.desk.wake.clone();
     let stopped = async move {
         shutdown.await;
         wake.end_live();
     };
-    let service = router(web).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stopped).await
+    server::serve((router(web), &settings), listener, stopped, grace).await;
+    Ok(())
 }
 
 fn router(web: Web) -> Router {
@@ -115,29 +142,16 @@ fn router(web: Web) -> Router {
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(limit))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(map_response(harmless))
+        .layer(map_response_with_state(Guise::of(&shared.settings), guise::harmless))
         .with_state(shared)
 }
 
-/// Has browsers take every answer for what it says that it is, and keeps a page that is not the console's (a report) from acting
-/// for whoever looks at it.
-async fn harmless(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let kind = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-    if [&b"text/html"[..], b"image/svg", b"application/xml", b"text/xml"]
-        .iter()
-        .any(|it| kind.starts_with(it))
-    {
-        let alone = HeaderValue::from_static(
-            "sandbox allow-scripts allow-downloads; frame-ancestors 'none'",
-        );
-        headers.entry(CONTENT_SECURITY_POLICY).or_insert(alone);
-    }
-    response
-}
-
 impl Settings {
+    /// Whether the desk is reached through TLS.
+    fn is_secure(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
     /// The address of the desk, without a slash at its end.
     pub fn base_url(&self) -> String {
         if self.base_url.is_empty() {

@@ -1,6 +1,7 @@
 //! What signs a person in: links, the cookie of a session, and the token that shows that a write comes from the console
 //! itself. Only hashes of them reach the database.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use axum::http::header::{COOKIE, HOST, ORIGIN};
@@ -14,8 +15,8 @@ use super::Settings;
 use crate::store::Store;
 use crate::store::sessions::SESSION_MS;
 
-/// The cookie's name.
-pub(super) const NAME: &str = "frontdesk";
+/// The cookie's name behind TLS: browsers take one of this kind only from this very host, and send it nowhere else.
+pub(super) const NAME: &str = "__Host-frontdesk";
 /// The header that a write of a signed-in browser brings.
 pub(super) const CSRF: &str = "x-csrf-token";
 /// Longer secrets are none of ours.
@@ -39,12 +40,13 @@ impl Secret {
     }
 
     /// The one in the cookie of a request.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn of(headers: &HeaderMap, settings: &Settings) -> Option<Self> {
+        let ours = name(settings);
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|value| value.split(';')).filter_map(|one| one.split_once('='));
         pairs
-            .find(|(name, _)| name.trim() == NAME)
+            .find(|(name, _)| name.trim() == ours)
             .and_then(|(_, value)| Self::brought(value.trim()))
     }
 
@@ -70,10 +72,15 @@ pub(super) fn no_cookie(settings: &Settings) -> Option<HeaderValue> {
     cookie("", 0, settings)
 }
 
+/// The cookie's name. Without TLS desks on one host share their cookies, whatever their ports: the port keeps them apart.
+fn name(settings: &Settings) -> Cow<'static, str> {
+    if settings.is_secure() { NAME.into() } else { format!("frontdesk_{}", settings.port).into() }
+}
+
 fn cookie(value: &str, seconds: i64, settings: &Settings) -> Option<HeaderValue> {
-    let secure = if settings.base_url.starts_with("https://") { "; Secure" } else { "" };
+    let (name, secure) = (name(settings), if settings.is_secure() { "; Secure" } else { "" });
     let text =
-        format!("{NAME}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}");
+        format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}");
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)

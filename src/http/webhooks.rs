@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use crate::desk::Number;
 use crate::domain::{Event, Item, NumberId};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
-use crate::provider::Form;
+use crate::provider::{Form, Refused};
 use crate::secrets;
 use crate::store::{self, inbox::Offer};
 
@@ -97,7 +97,11 @@ async fn receive(
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let addressed = addressed(web, provider, number)?;
+    admit(&addressed, headers)?;
     let limit = web.settings.max_body_bytes;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
     let body = axum::body::to_bytes(body, limit).await.map_err(|_| Problem::too_large(limit))?;
     let first = verify(&addressed, headers, &body)?;
     let items = first.line.decode(&body).map_err(|malformed| {
@@ -203,6 +207,11 @@ fn wrote(number: &Number, items: &[Item]) -> bool {
     items.iter().filter(ours).any(|item| matches!(item.event, Event::Message(_)))
 }
 
+/// Refuses a webhook that none of the numbers can take, whatever is in it: before its body is read.
+fn admit(numbers: &[Arc<Number>], headers: &HeaderMap) -> Result<(), Problem> {
+    one_of(numbers, |number| number.line.admit(headers)).map(drop)
+}
+
 fn verify_all(numbers: &[Arc<Number>], headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
     for number in numbers {
         verify(std::slice::from_ref(number), headers, body)?;
@@ -216,9 +225,17 @@ fn verify<'a>(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<&'a Number, Problem> {
+    one_of(numbers, |number| number.line.verify(headers, body))
+}
+
+/// The first number that takes a webhook.
+fn one_of(
+    numbers: &[Arc<Number>],
+    takes: impl Fn(&Number) -> Result<(), Refused>,
+) -> Result<&Number, Problem> {
     let mut why = None;
     for number in numbers {
-        match number.line.verify(headers, body) {
+        match takes(number) {
             Ok(()) => return Ok(number),
             Err(refused) => why = Some(refused),
         }

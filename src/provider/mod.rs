@@ -34,6 +34,9 @@ pub trait Receiver: Send + Sync {
     /// Answers the provider's question whether this address is ours; `None` refuses.
     fn handshake(&self, query: &[(String, String)]) -> Option<String>;
 
+    /// Whether a webhook with these headers can come from the provider: asked before any of its body is read.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused>;
+
     /// Checks that a webhook comes from the provider, over its raw bytes, before anything is parsed.
     fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused>;
 

@@ -7,6 +7,15 @@ use sha2::Sha256;
 
 use super::Refused;
 
+/// Reads a header of the form `sha256=<hex>`.
+pub(super) fn given(headers: &HeaderMap, name: &str) -> Result<[u8; 32], Refused> {
+    let header =
+        headers.get(name).ok_or_else(|| Refused(format!("the {name} header is missing")))?;
+    let unlike = || Refused(format!("the {name} header is not `sha256=` and 64 hex digits"));
+    let digits = header.as_bytes().strip_prefix(b"sha256=").ok_or_else(unlike)?;
+    hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unlike)
+}
+
 /// Checks a header of the form `sha256=<hex>`: HMAC-SHA256 of the body under the secret, in constant time.
 pub(super) fn check(
     headers: &HeaderMap,
@@ -14,12 +23,7 @@ pub(super) fn check(
     secret: &SecretString,
     body: &[u8],
 ) -> Result<(), Refused> {
-    let header =
-        headers.get(name).ok_or_else(|| Refused(format!("the {name} header is missing")))?;
-    let unlike = || Refused(format!("the {name} header is not `sha256=` and 64 hex digits"));
-    let digits = header.as_bytes().strip_prefix(b"sha256=").ok_or_else(unlike)?;
-    let given: [u8; 32] =
-        hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unlike)?;
+    let given = given(headers, name)?;
     let wrong = || Refused(format!("the {name} header does not match the body and the secret"));
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(|_| wrong())?;

@@ -24,6 +24,7 @@ mod sql;
 mod bulk;
 mod writer;
 mod together;
+mod ready;
 pub mod agents;
 pub mod conversations;
 pub mod escalations;
@@ -59,6 +60,7 @@ pub mod signal;
 pub mod sessions;
 
 pub(crate) use bulk::Rows;
+pub use ready::Unready;
 pub(crate) use sql::{Conn, all, first, run};
 
 /// How long it may take until what became of a send is being stored. The customer has the message already.
@@ -186,11 +188,6 @@ impl Store {
         matches!(self.base.db, Db::Postgres(_))
     }
 
-    /// Whether the database answers, by reading and by writing.
-    pub async fn check(&self) -> Result<()> {
-        self.apply(Touch).await
-    }
-
     /// Closes the database after what is under way.
     pub async fn close(&self) {
         match &self.base.db {
@@ -251,19 +248,6 @@ impl Base {
         crate::step!("store.commit");
         transaction.commit().await?;
         Ok(out)
-    }
-}
-
-/// The smallest change there is: shows that the database can be written.
-struct Touch;
-
-#[async_trait]
-impl Write for Touch {
-    type Out = ();
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update workspaces set name = name where id = $1";
-        run!(conn, sql, workspace.as_str()).map(|_| ())
     }
 }
 

@@ -81,6 +81,11 @@ impl<W: Many> Together<W> {
         (&mut waiting.answer).await.map_err(|_| closed())?
     }
 
+    /// Whether one more change may wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.capacity() > 0
+    }
+
     /// The same, but refuses when too much waits already, or it takes too long.
     pub(super) async fn offer(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();

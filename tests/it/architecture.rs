@@ -23,6 +23,8 @@ const LAYERS: &[(u8, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http/"]),
     ("tower_http", &["http/"]),
+    ("hyper_util", &["http/server"]),
+    ("http_body", &["http/"]),
     ("utoipa", &["http/"]),
     ("sqlx", &["store/"]),
     ("async_openai", &["endpoint/", "llm/openai", "embed/openai", "speech/openai"]),

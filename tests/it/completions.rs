@@ -100,3 +100,40 @@ async fn refusals_have_the_shape_that_clients_know() {
     }
     assert_eq!(refused(KEY, json!({"model": "acme"})).await.0, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_longer_than_any_message_is_refused() {
+    let app = TestApp::start().await;
+    let (fits, long) = ("a".repeat(16 * 1024), "a".repeat(16 * 1024 + 1));
+    app.completed(&asks(&fits)).await;
+    let earlier = |n: usize| {
+        let mut ask = asks("When do you close on Saturday?");
+        for _ in 0..n {
+            let one = json!({"role": "assistant", "content": fits});
+            ask["messages"].as_array_mut().unwrap().insert(0, one);
+        }
+        ask
+    };
+    app.completed(&earlier(3)).await;
+    for (ask, says) in [(asks(&long), "at most 16384"), (earlier(4), "at most 65536")] {
+        let (status, text) = app.complete(KEY, &ask).await;
+        assert_eq!(status, 422, "{text}");
+        let error: Value = serde_json::from_str(&text).unwrap();
+        assert!(error["error"]["message"].as_str().unwrap().contains(says), "{text}");
+    }
+    let earlier = |n: usize| vec![json!({"speaker": "bot", "text": fits}); n];
+    for (turn, status) in [
+        (json!({"agent": "acme", "text": fits, "history": earlier(4)}), 200),
+        (json!({"agent": "acme", "text": long}), 422),
+        (json!({"agent": "acme", "text": "When?", "history": earlier(5)}), 422),
+        (json!({"agent": "acme", "text": "When?", "prompt": "a".repeat(131_073)}), 422),
+    ] {
+        let (said, answer) = app.call("/sandbox/turns", &turn).await;
+        assert_eq!(said, status, "{answer}");
+        assert!(
+            status == 200 || answer["detail"].as_str().unwrap().contains("at most"),
+            "{answer}"
+        );
+    }
+    app.stop().await;
+}

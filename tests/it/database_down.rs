@@ -41,6 +41,31 @@ async fn insist(app: &TestApp, body: &[u8]) {
     }
 }
 
+/// Asks whether the desk is ready until it says that it is not, and why. An answer holds for a second.
+async fn is_unready(app: &TestApp, why: &str) {
+    let started = Instant::now();
+    loop {
+        let ready = app.http.get(format!("{}/readyz", app.url)).send().await.unwrap();
+        if ready.status() == 503 {
+            assert!(ready.headers().contains_key("retry-after"));
+            let said = ready.text().await.unwrap();
+            assert!(said.contains(why), "{said}");
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(15), "it says that it is ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until the desk says that it is ready.
+async fn is_ready(app: &TestApp) {
+    let started = Instant::now();
+    while app.http.get(format!("{}/readyz", app.url)).send().await.unwrap().status() != 200 {
+        assert!(started.elapsed() < Duration::from_secs(15), "it is not ready again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 async fn answers(app: &TestApp, n: usize) -> usize {
     app.settle().await;
     app.received().iter().filter(|(to, _)| *to == format!("+44778000{n:04}")).count()
@@ -58,8 +83,7 @@ async fn a_locked_sqlite_file_is_waited_for_and_then_refused() {
     for _ in 0..2 {
         assert_eq!(knock(&app, &question(2)).await, (StatusCode::SERVICE_UNAVAILABLE, true));
     }
-    let ready = app.http.get(format!("{}/readyz", app.url)).send().await.unwrap();
-    assert_eq!(ready.status(), 503);
+    is_unready(&app, "locked").await;
     assert!(
         app.http.get(format!("{}/healthz", app.url)).send().await.unwrap().status().is_success()
     );
@@ -95,8 +119,10 @@ async fn a_postgres_that_goes_and_comes_back_costs_no_acknowledged_message() {
         for _ in 0..3 {
             assert_eq!(knock(&app, &lost).await, (StatusCode::SERVICE_UNAVAILABLE, true));
         }
+        is_unready(&app, "does not answer").await;
         admit(&mut chief, &name, true).await;
         insist(&app, &lost).await;
+        is_ready(&app).await;
         assert_eq!(answers(&app, 10 + round).await, 1);
     }
     // Only the connections die, as with a fail-over: the next ones are good at once.
@@ -108,6 +134,28 @@ async fn a_postgres_that_goes_and_comes_back_costs_no_acknowledged_message() {
         assert_eq!(answers(&app, n).await, 1);
     }
     assert_eq!(app.desk.store.webhooks().await.unwrap(), 13);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_takes_no_changes_is_not_ready() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let app = Setup::on(Db::Postgres).extractive().start().await;
+    is_ready(&app).await;
+    let mut chief = PgConnection::connect(&postgres.url("postgres")).await.unwrap();
+    let name = database_of(&app);
+    let only_reads = async |chief: &mut PgConnection, whether: &str| {
+        let sql = format!("alter database {name} set default_transaction_read_only = {whether}");
+        chief.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+        cut_off(chief, &name).await;
+    };
+    only_reads(&mut chief, "on").await;
+    is_unready(&app, "read-only").await;
+    assert_eq!(knock(&app, &question(1)).await, (StatusCode::SERVICE_UNAVAILABLE, true));
+    only_reads(&mut chief, "off").await;
+    insist(&app, &question(1)).await;
+    is_ready(&app).await;
+    assert_eq!(app.desk.store.webhooks().await.unwrap(), 1, "what is tried is not kept");
     app.stop().await;
 }
 
@@ -188,10 +236,12 @@ async fn a_full_disk_is_refused_and_what_was_acknowledged_is_there() {
     let conversations =
         app.desk.store.conversations(&Which::default(), None, 10_000).await.unwrap().len();
     assert_eq!(i64::try_from(conversations).unwrap(), acknowledged);
+    is_unready(&app, "disk is full").await;
     disk.grow("40m");
     for n in &refused {
         insist(&app, &question(*n)).await;
     }
+    is_ready(&app).await;
     app.settle().await;
     assert_eq!(app.desk.store.webhooks().await.unwrap(), acknowledged + 20);
     let mut whom: Vec<_> = app.received().into_iter().map(|(to, _)| to).collect();

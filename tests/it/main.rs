@@ -52,6 +52,7 @@ mod ownership;
 mod replicas;
 mod restart;
 mod room;
+mod server;
 mod session;
 mod store;
 mod suites;

@@ -136,7 +136,7 @@ on_both! {
         app.stop().await;
     }
 
-    /// The limit is asked in the transaction that adds: nobody slips past between the two.
+    // The limit is asked in the transaction that adds: nobody slips past between the two.
     async fn no_race_passes_a_limit(db) {
         let app = Setup::on(db).start().await;
         let store = &app.desk.store;

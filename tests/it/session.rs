@@ -41,6 +41,7 @@ impl Browser {
         {
             assert!(cookie.contains(part), "{cookie}");
         }
+        assert!(!cookie.contains("Domain"), "{cookie}");
         let body: Value = response.json().await.unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
         Self { cookie, csrf: body["csrf"].as_str().unwrap().to_owned() }
@@ -88,7 +89,9 @@ on_both! {
         assert_eq!(browser.get(&app, "/agents").await.status(), 200);
         let other = Browser { cookie: format!("a=b; {}; c=d", browser.cookie), csrf: String::new() };
         assert_eq!(other.get(&app, "/agents").await.status(), 200);
-        for cookie in ["frontdesk=", "frontdesk=x", &format!("frontdesk={}x", browser.secret()), &format!("frontdesk={token}"), &format!("other={}", browser.secret())] {
+        let name = "__Host-frontdesk";
+        assert!(browser.cookie.starts_with(name), "{}", browser.cookie);
+        for cookie in [&format!("{name}="), &format!("{name}=x"), &format!("{name}={}x", browser.secret()), &format!("{name}={token}"), &format!("frontdesk={}", browser.secret())] {
             let stranger = Browser { cookie: cookie.to_owned(), csrf: String::new() };
             assert_eq!(stranger.get(&app, "/agents").await.status(), 401, "{cookie}");
         }
@@ -179,7 +182,7 @@ on_both! {
         assert_eq!(end().send().await.unwrap().status(), 403);
         let ended = end().header("x-csrf-token", &browser.csrf).send().await.unwrap();
         assert_eq!(ended.status(), 204);
-        assert!(set_cookie(&ended).unwrap().starts_with("frontdesk=; "));
+        assert!(set_cookie(&ended).unwrap().starts_with("__Host-frontdesk=; "));
         assert!(set_cookie(&ended).unwrap().contains("Max-Age=0"));
         while live.chunk().await.unwrap().is_some() {}
         assert_eq!(browser.get(&app, "/session").await.status(), 401);
@@ -319,7 +322,10 @@ async fn a_desk_without_a_terminal_keeps_its_link_in_a_file_and_the_command_prin
             http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let cookie = set_cookie(&response).unwrap();
-        assert!(!cookie.contains("Secure"), "{cookie}");
+        // Another desk on this machine has another one.
+        assert!(cookie.starts_with(&format!("frontdesk_{port}=")), "{cookie}");
+        assert!(!cookie.contains("Secure") && !cookie.contains("Domain"), "{cookie}");
+        tokens.push(token);
     }
     assert!(!file.exists(), "a used link is of no use to anybody");
     assert!(desk.stop().await);

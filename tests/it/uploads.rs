@@ -344,6 +344,31 @@ async fn forms_that_are_no_uploads_are_refused() {
     let many: Vec<(&str, &[u8])> =
         many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     assert_eq!(send(form(&many)).await, 422);
+    // A field whose head has no end, and one with a name as long as a book.
+    for (body, says) in [
+        (
+            format!(
+                "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}",
+                "a".repeat(5_000_000)
+            ),
+            "1 MB",
+        ),
+        (
+            format!(
+                "--x\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n1\r\n--x--\r\n",
+                "a".repeat(500_000)
+            ),
+            "is no file",
+        ),
+    ] {
+        let request =
+            app.http.post(format!("{}/api/v1{PATH}", app.url)).bearer_auth(KEY).body(body);
+        let refused =
+            request.header("content-type", "multipart/form-data; boundary=x").send().await.unwrap();
+        assert_eq!(refused.status(), 400);
+        let said = refused.text().await.unwrap();
+        assert!(said.contains(says) && said.len() < 1000, "{}", said.len());
+    }
     assert_eq!(upload(&app.url, "/collections/nobody/documents", &[("a.md", b"x")]).await.0, 404);
     let request =
         app.http.post(format!("{}/api/v1{PATH}", app.url)).multipart(form(&[("a.md", b"x")]));

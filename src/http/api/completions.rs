@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::sandbox::{LONGEST_CHAT, LONGEST_MESSAGE, short};
 use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
@@ -38,7 +39,7 @@ pub(super) struct Request {
     /// The agent's short name, or one of its versions, such as `support@3`.
     model: String,
     /// What was said, oldest first. The last message of the user is answered; those of the system are not read, because the agent
-    /// has a prompt of its own.
+    /// has a prompt of its own. At most 65,536 bytes together.
     messages: Vec<Message>,
     /// Whether the answer comes as events. It comes when it is whole, because it is checked before it is sent.
     #[serde(default)]
@@ -102,6 +103,7 @@ pub(super) async fn chat(
     Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request.model).await?;
+    check(&request.messages)?;
     let turn = turn_of(&bot, &request.messages)?;
     let trial = Trial::of(&web, TrialKind::Completions, (&bot, turn)).await?;
     if !request.stream {
@@ -147,6 +149,19 @@ async fn bot(web: &Shared, model: &str) -> Result<Arc<Bot>, Problem> {
     let found = web.desk.store.version(slug, number).await?;
     let found = found.ok_or_else(|| Problem::not_found("version"))?;
     draft_bot(&web.desk, slug, &found.source).await.map_err(Problem::unprocessable)
+}
+
+/// Refuses what is longer than any customer's message: long texts cost much. Those of the system are not read.
+fn check(messages: &[Message]) -> Result<(), Problem> {
+    let mut all = 0;
+    for message in messages.iter().filter(|one| one.role != "system") {
+        let bytes = message.text()?.len();
+        if message.role == "user" {
+            short("A message", bytes, LONGEST_MESSAGE)?;
+        }
+        all += bytes;
+    }
+    short("The chat", all, LONGEST_CHAT)
 }
 
 fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {

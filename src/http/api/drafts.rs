@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::agents::Agent;
+use super::sandbox::{LONGEST_MESSAGE, short};
 use crate::domain::{Action, AgentId, HandoffRule, Reason, What};
 use crate::http::Shared;
 use crate::http::audit::Note;
@@ -214,7 +215,8 @@ fn settings(file: &PromptFile, bot: &Bot) -> DraftSettings {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HandoffTry {
-    /// What a customer writes.
+    /// What a customer writes, at most 16,384 bytes.
+    #[schema(max_length = 16384)]
     text: String,
     /// A prompt file in place of the agent's live version.
     #[schema(max_length = 200_000)]
@@ -250,6 +252,7 @@ pub(super) async fn try_handoff(
     if wanted.text.trim().is_empty() {
         return Err(Problem::unprocessable("`text` is empty: write what a customer would."));
     }
+    short("`text`", wanted.text.len(), LONGEST_MESSAGE)?;
     let bot = match &wanted.source {
         None => web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?,
         Some(source) => {

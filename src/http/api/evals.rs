@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -294,7 +294,8 @@ pub(super) async fn reading<T: Send + 'static>(
 /// Server-sent events of a run: `row` with `title`, `verdict` and the counts so far for each row, and at the end one `done` with the run.
 /// With `Last-Event-ID` the rows after that one are told.
 #[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals", params(("id" = String, Path)),
-    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem)))]
+    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem),
+        (status = 429, response = Problem)))]
 pub(super) async fn events(
     State(web): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -302,6 +303,7 @@ pub(super) async fn events(
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let row = found(&web, &id).await?;
+    let place = web.limits.stream(&caller)?;
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
     let journal = web.jobs.journal(&row.id);
     let ended = Box::pin(web.desk.wake.live_ended());
@@ -311,8 +313,8 @@ pub(super) async fn events(
         let event = tail.next().await?;
         Some((Ok(event), tail))
     });
-    let stream = futures::StreamExt::take_until(stream, ended);
-    Ok(Sse::new(futures::StreamExt::take_until(stream, out)).keep_alive(KeepAlive::default()))
+    let stream = stream.take_until(ended).take_until(out).inspect(move |_| _ = &place);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 
 /// A run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.

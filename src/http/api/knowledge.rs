@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Answer;
+use super::sandbox::{LONGEST_MESSAGE, short};
 use crate::domain::{CollectionId, Passage};
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -17,8 +18,8 @@ use crate::pipeline::retrieve::{Search, find};
 #[serde(deny_unknown_fields)]
 #[schema(as = SearchQuestion)]
 pub(super) struct Query {
-    /// The question.
-    #[schema(max_length = 4000)]
+    /// The question, at most 16,384 bytes.
+    #[schema(max_length = 16384)]
     question: String,
     /// Names of collections; all of them when none is given.
     #[serde(default)]
@@ -91,6 +92,7 @@ impl From<&Passage> for Result {
 #[utoipa::path(post, path = "/knowledge/search", operation_id = "search_knowledge", tag = "knowledge", request_body = Query,
     responses((status = 200, body = Results), (status = 422, response = Problem)))]
 pub(super) async fn search(State(web): State<Shared>, Body(query): Body<Query>) -> Answer<Results> {
+    short("`question`", query.question.len(), LONGEST_MESSAGE)?;
     let collections = named(&web, &query.collections).await?;
     let search = Search {
         text: &query.question,

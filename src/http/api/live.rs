@@ -17,6 +17,7 @@ use crate::desk::live::{Change, Changes};
 use crate::domain;
 use crate::http::Shared;
 use crate::http::auth::{Caller, signed_out};
+use crate::http::error::Problem;
 
 /// After how long a browser that was cut off tries again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -74,20 +75,23 @@ impl From<domain::What> for What {
 /// `Last-Event-ID` those after that one are told; without it those from now on.
 #[utoipa::path(get, path = "/live", operation_id = "live", tag = "live",
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
-    responses((status = 200, description = "Events, for as long as the stream is open", content_type = "text/event-stream", body = LiveEvent)))]
+    responses((status = 200, description = "Events, for as long as the stream is open", content_type = "text/event-stream", body = LiveEvent),
+        (status = 429, response = Problem)))]
 pub(super) async fn live(
     State(web): State<Shared>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
-) -> Response {
+) -> Result<Response, Problem> {
+    let place = web.limits.stream(&caller)?;
     let after = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
     let changes = web.desk.wake.changes(after.filter(|id| !id.is_empty()));
     let ended = Box::pin(web.desk.wake.live_ended());
     let events = events(changes).take_until(ended);
     let events = events.take_until(Box::pin(signed_out(web, caller)));
+    let events = events.inspect(move |_| _ = &place);
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE));
     // nginx would keep the events until there are many.
-    ([("x-accel-buffering", "no")], stream).into_response()
+    Ok(([("x-accel-buffering", "no")], stream).into_response())
 }
 
 fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {

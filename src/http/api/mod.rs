@@ -1,6 +1,7 @@
 //! The API under `/api/v1`: one file a noun; and under `/v1` what OpenAI's clients ask. Its OpenAPI document comes from this code.
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::audit::{Audit, Note, keep};
 use super::error::Problem;
-use super::{Shared, auth, bounds};
+use super::{Shared, auth, bounds, limits};
 
 mod admission;
 mod agents;
@@ -65,7 +66,8 @@ struct Document;
 /// The API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &Shared) -> Router<Shared> {
     let document = document();
-    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    // Shared by all answers: it is large.
+    let text = Bytes::from(serde_json::to_string_pretty(&document).unwrap_or_default());
     let audited = from_fn_with_state(Audit::of(shared, &operations()), keep);
     let bounded = from_fn_with_state(bounds::Bounds::of(document), bounds::guard);
     let open = unguarded()
@@ -74,7 +76,10 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
         .layer(bounded.clone())
         .layer(audited.clone())
         .layer(DefaultBodyLimit::max(MOST_OPEN_BYTES))
-        .route("/api/v1/openapi.json", get(move || std::future::ready(document_response(text))));
+        .route(
+            "/api/v1/openapi.json",
+            get(move || std::future::ready(document_response(text.clone()))),
+        );
     described()
         .split_for_parts()
         .0
@@ -113,37 +118,30 @@ fn described() -> OpenApiRouter<Shared> {
     let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let cookie = ApiKeyValue::with_description(
         super::session::NAME,
-        "The cookie of a signed-in browser; everything but GET and HEAD brings the header `X-CSRF-Token`, too.",
+        "The cookie of a signed-in browser (without TLS: `frontdesk_` and the port); everything but GET and HEAD brings the header `X-CSRF-Token`, too.",
     );
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("admin_key", key);
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let nouns = OpenApiRouter::new()
         .routes(routes!(agents::list, drafts::create))
-        .routes(routes!(generate::state, generate::write))
-        .routes(routes!(generate::models))
         .routes(routes!(agents::one))
         .routes(routes!(agents::versions))
         .routes(routes!(agents::version))
         .routes(routes!(agents::publish))
-        .routes(routes!(drafts::check))
         .routes(routes!(drafts::try_handoff))
         .routes(routes!(audit::list))
         .routes(routes!(suites::list))
         .routes(routes!(suites::save))
-        .routes(routes!(compare::compare))
         .routes(routes!(evals::list, evals::start))
         .routes(routes!(evals::one, evals::stop))
         .routes(routes!(evals::rows))
         .routes(routes!(evals::events))
-        .routes(routes!(evals::report))
         .routes(routes!(numbers::view::list, numbers::create))
         .routes(routes!(numbers::draft::draft))
         .routes(routes!(numbers::view::one, numbers::change, numbers::remove))
-        .routes(routes!(numbers::trial::test))
         .routes(routes!(numbers::draft::handshake))
         .routes(routes!(providers::list))
-        .routes(routes!(providers::check))
         .routes(routes!(conversations::list))
         .routes(routes!(conversations::counts))
         .routes(routes!(conversations::one))
@@ -167,7 +165,6 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(status::show))
         .routes(routes!(collections::list, collections::create))
         .routes(routes!(collections::remove))
-        .routes(routes!(knowledge::search))
         .routes(routes!(settings::show, settings::set))
         .routes(routes!(sources::list, sources::add))
         .routes(routes!(sources::remove))
@@ -182,14 +179,29 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(gaps::one))
         .routes(routes!(gaps::dismiss))
         .routes(routes!(gaps::answer))
-        .routes(routes!(sandbox::turn));
+        .merge(expensive().layer(from_fn(limits::in_turn)));
+    let chat = OpenApiRouter::new().routes(routes!(completions::chat));
     OpenApiRouter::with_openapi(document)
         .nest("/api/v1", nouns)
-        .routes(routes!(completions::chat))
+        .merge(chat.layer(from_fn(limits::in_turn)))
         .routes(routes!(completions::models))
 }
 
-fn document_response(text: String) -> Response {
+/// What costs much: turns of the pipeline, searches, whole runs, and what asks a model or a provider. A few at once for each caller.
+fn expensive() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(generate::state, generate::write))
+        .routes(routes!(generate::models))
+        .routes(routes!(drafts::check))
+        .routes(routes!(compare::compare))
+        .routes(routes!(evals::report))
+        .routes(routes!(numbers::trial::test))
+        .routes(routes!(providers::check))
+        .routes(routes!(knowledge::search))
+        .routes(routes!(sandbox::turn))
+}
+
+fn document_response(text: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 

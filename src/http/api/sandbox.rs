@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -23,9 +23,17 @@ use crate::domain::{AgentId, Blob, Content, Line, Media, MediaKind, Said, Speake
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
+use crate::http::limits::Seat;
 use crate::pipeline::outbound::{bubbles, word};
 use crate::pipeline::{Answered, Bot};
 use crate::prompts;
+
+/// The longest message, in bytes.
+pub(super) const LONGEST_MESSAGE: usize = 16 * 1024;
+/// The longest chat, all messages together, in bytes.
+pub(super) const LONGEST_CHAT: usize = 64 * 1024;
+/// The longest prompt file, in bytes.
+const LONGEST_PROMPT: usize = 128 * 1024;
 
 /// A message to the bot.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,15 +42,34 @@ use crate::prompts;
 pub(super) struct Request {
     /// The agent's id or short name; the only agent, when there is one. With a `prompt` it need not be there yet.
     agent: Option<String>,
-    /// What the customer writes; with a recording, what stands under it.
+    /// What the customer writes; with a recording, what stands under it. At most 16,384 bytes.
     #[serde(default)]
+    #[schema(max_length = 16384)]
     text: String,
-    /// What was said before, oldest first.
+    /// What was said before, oldest first. At most 65,536 bytes together.
     #[serde(default)]
     history: Vec<Earlier>,
-    /// A prompt file to use in place of the agent's live version.
-    #[schema(max_length = 200_000)]
+    /// A prompt file to use in place of the agent's live version. At most 131,072 bytes.
+    #[schema(max_length = 131_072)]
     prompt: Option<String>,
+}
+
+impl Request {
+    /// Refuses what is longer than any customer's message: long texts cost much.
+    fn check(&self) -> Result<(), Problem> {
+        short("`text`", self.text.len(), LONGEST_MESSAGE)?;
+        let history = self.history.iter().map(|earlier| earlier.text.len()).sum();
+        short("`history`", history, LONGEST_CHAT)?;
+        short("`prompt`", self.prompt.as_ref().map_or(0, String::len), LONGEST_PROMPT)
+    }
+}
+
+/// Refuses a text of too many bytes, by its name.
+pub(super) fn short(what: &str, bytes: usize, most: usize) -> Result<(), Problem> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Problem::unprocessable(format!("{what} has {bytes} bytes; at most {most} are taken.")))
 }
 
 /// A message with a recording, as a form.
@@ -99,12 +126,14 @@ pub(super) struct Outcome {
 #[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox",
     request_body(content((Request = "application/json"), (TurnForm = "multipart/form-data"))),
     responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem),
-        (status = 429, description = "What trials may cost today is used up", body = Problem)))]
+        (status = 429, response = Problem)))]
 pub(super) async fn turn(
     State(web): State<Shared>,
+    Extension(seat): Extension<Seat>,
     headers: HeaderMap,
     Form { request, recording }: Form<Request>,
 ) -> Result<Response, Problem> {
+    request.check()?;
     if recording.is_none() && request.text.trim().is_empty() {
         return Err(Problem::unprocessable(
             "say something: `text` is empty and there is no `recording`",
@@ -118,7 +147,7 @@ pub(super) async fn turn(
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     if streamed {
-        return Ok(stream(web, bot, trial).into_response());
+        return Ok(stream((web, seat), bot, trial).into_response());
     }
     let answered = trial.whole(&web).await?;
     Ok(Json(outcome(&bot, answered)).into_response())
@@ -174,7 +203,7 @@ enum Told {
 }
 
 fn stream(
-    web: Shared,
+    (web, seat): (Shared, Seat),
     bot: Arc<Bot>,
     trial: Trial,
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
@@ -184,6 +213,8 @@ fn stream(
         let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
         let answered = trial.run(&web, Some(&hear)).await;
         drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
+        // Whoever hangs up does not make room for another turn beside this one.
+        drop(seat);
     });
     Sse::new(events(told)).keep_alive(KeepAlive::default())
 }

@@ -1,10 +1,14 @@
 //! Uploads: files and pasted texts become documents of a collection, learned in the background. One file at a time is in memory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::{Extension, Json};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -26,7 +30,7 @@ use crate::store::uploads::NewUpload;
 const MOST_FILES: usize = 50;
 /// The longest path and title, in characters.
 const LONGEST_PATH: usize = 200;
-/// What a form may hold beside its files, in bytes.
+/// What a form may hold beside its files, and before each of them, in bytes.
 const FRAME: usize = 1024 * 1024;
 
 /// A text to learn.
@@ -102,14 +106,27 @@ async fn files_of(
     request: Request,
 ) -> Result<Vec<Document>, Problem> {
     let most = web.desk.library.max_upload_bytes();
+    let frame = Arc::new(Frame::default());
+    let request = request.map(|body| framed(body, frame.clone()));
     let form = Multipart::from_request(request, web).await;
     let mut form = form.map_err(|bad| Problem::unreadable(bad.status(), bad.body_text()))?;
     let mut documents = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(|bad| unreadable(&bad))? {
+    loop {
+        frame.begins();
+        let field = form.next_field().await;
+        if frame.is_full() {
+            return Err(Problem::bad_request(
+                "What stands before a file in the form is larger than 1 MB.",
+            ));
+        }
+        let field = field.map_err(|bad| unreadable(&bad))?;
+        frame.ends();
+        let Some(field) = field else { break };
         let (name, path) = (field.name().unwrap_or_default(), field.file_name().map(path_of));
         let Some(path) = path.filter(|_| name == "file") else {
             return Err(Problem::bad_request(format!(
-                "The form has a field `{name}` that is no file; it takes files, each in a field `file` with its name."
+                "The form has a field `{}` that is no file; it takes files, each in a field `file` with its name.",
+                name.chars().take(100).collect::<String>()
             )));
         };
         if documents.len() == MOST_FILES {
@@ -124,6 +141,45 @@ async fn files_of(
         return Err(Problem::unprocessable("The form has no field `file`."));
     }
     Ok(documents)
+}
+
+/// How much came since a field was begun to be looked for: what stands before its content is kept in memory until it is whole.
+#[derive(Default)]
+struct Frame {
+    looking: AtomicBool,
+    bytes: AtomicUsize,
+}
+
+impl Frame {
+    fn begins(&self) {
+        self.bytes.store(0, Ordering::Relaxed);
+        self.looking.store(true, Ordering::Relaxed);
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > FRAME
+    }
+
+    fn ends(&self) {
+        self.looking.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether so many bytes more may come.
+    fn takes(&self, bytes: usize) -> bool {
+        !self.looking.load(Ordering::Relaxed)
+            || self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= FRAME
+    }
+}
+
+/// A form's body, which breaks off where a field's head has no end.
+fn framed(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
+    axum::body::Body::from_stream(body.into_data_stream().map(move |piece| {
+        let piece = piece?;
+        if frame.takes(piece.len()) {
+            return Ok(piece);
+        }
+        Err(axum::Error::new("what stands before a file is larger than 1 MB"))
+    }))
 }
 
 /// Reads a file; of one that is too large no more is kept than its size.

@@ -1,0 +1,103 @@
+//! What is limited for each caller and in all: requests that cost much, and streams that stay open. Webhooks are none of them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body::{Frame, SizeHint};
+
+use super::auth::Caller;
+use super::error::Problem;
+use super::shares::{Place, Shares};
+
+/// Expensive requests at once, in all and for one caller.
+const EXPENSIVE: (usize, usize) = (32, 8);
+/// How long an expensive request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Open streams, in all and for one caller.
+const STREAMS: (usize, usize) = (256, 64);
+
+/// Places for what costs much.
+pub struct Limits {
+    expensive: Expensive,
+    streams: Arc<Shares<String>>,
+}
+
+/// Places for requests that cost much.
+pub(super) type Expensive = Arc<Shares<String>>;
+/// The place of a request that costs much; work that goes on after the answer began keeps it.
+pub(super) type Seat = Arc<Place<String>>;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            expensive: Shares::new(EXPENSIVE.0, EXPENSIVE.1),
+            streams: Shares::new(STREAMS.0, STREAMS.1),
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn expensive(&self) -> Expensive {
+        self.expensive.clone()
+    }
+
+    /// A place for a stream that stays open.
+    pub(super) fn stream(&self, caller: &Caller) -> Result<Place<String>, Problem> {
+        self.streams.try_take(&caller.key()).ok_or_else(|| {
+            let (all, each) = STREAMS;
+            Problem::busy(format!(
+                "Too many streams are open: there are {each} for one session or key and {all} in all. Close some, or try again later."
+            ))
+        })
+    }
+}
+
+/// Has an expensive request wait for its turn. Its place is free when the answer was given out.
+pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
+    let caller = request.extensions().get::<Caller>().map(Caller::key).unwrap_or_default();
+    let Some(places) = request.extensions().get::<Expensive>().cloned() else {
+        return next.run(request).await;
+    };
+    let Some(place) = places.take(&caller, PATIENCE).await else {
+        let each = EXPENSIVE.1;
+        return Problem::busy(format!(
+            "Too many requests of this kind are under way: {each} of one caller run at once, a few more wait. Try again soon."
+        ))
+        .into_response();
+    };
+    let seat: Seat = Arc::new(place);
+    request.extensions_mut().insert(seat.clone());
+    next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat }))
+}
+
+/// An answer's body that keeps a place.
+struct Seated {
+    body: Body,
+    _seat: Seat,
+}
+
+impl HttpBody for Seated {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,193 @@
+//! How many connections there are: a cap, and a share of it for each address. Where one is reached, the connection that has been
+//! without a request for the longest time gives its place to the new one. Closes nothing itself.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::network::Network;
+use super::pulse::Pulse;
+use crate::http::Settings;
+
+/// Files that are left for the database, documents, and calls to models and WhatsApp.
+const KEPT_FILES: u64 = 256;
+/// The fewest and the most connections, where the configuration leaves it to us.
+const CAPS: (u64, u64) = (64, 8192);
+/// One address has at most one of so many parts of all connections.
+const PARTS: usize = 4;
+/// How many connections that are about to end may be there beyond the cap.
+const LEAVING: usize = 64;
+
+/// All connections.
+pub(super) struct Connections {
+    cap: usize,
+    trusted: Vec<Network>,
+    taken: Mutex<Taken>,
+}
+
+/// The places that are taken.
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by_peer: HashMap<Peer, Vec<Arc<Pulse>>>,
+}
+
+/// From whom connections come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Peer {
+    /// A proxy: its connections are those of many.
+    Proxy,
+    /// One address; of IPv6 the network that one customer of a provider has.
+    Address(IpAddr),
+}
+
+/// A connection's place; given back when it is dropped.
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    peer: Peer,
+    pulse: Arc<Pulse>,
+}
+
+impl Connections {
+    pub(super) fn of(settings: &Settings) -> Arc<Self> {
+        let cap = match settings.max_connections {
+            0 => usize::try_from(by_files(open_files())).unwrap_or(usize::MAX),
+            cap => cap,
+        };
+        tracing::debug!(cap, "connections at once");
+        Arc::new(Self { cap, trusted: settings.trusted_proxies.clone(), taken: Mutex::default() })
+    }
+
+    /// A place for a connection; nothing where all are taken by connections with a request under way.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Option<Place> {
+        let peer = self.peer(address);
+        let mut taken = self.taken();
+        let own = taken.by_peer.get(&peer).map_or(0, Vec::len);
+        let share = (self.cap / PARTS).max(1);
+        if peer != Peer::Proxy && own >= share {
+            if own >= share + LEAVING.min(share) {
+                return None;
+            }
+            longest_idle(taken.by_peer.get(&peer).into_iter().flatten())?.evict();
+        } else if taken.all >= self.cap {
+            if taken.all >= self.cap + LEAVING.min(self.cap) {
+                return None;
+            }
+            longest_idle(taken.by_peer.values().flatten())?.evict();
+        }
+        taken.all += 1;
+        taken.by_peer.entry(peer).or_default().push(pulse.clone());
+        drop(taken);
+        Some(Place { connections: self.clone(), peer, pulse: pulse.clone() })
+    }
+
+    fn peer(&self, address: IpAddr) -> Peer {
+        let address = address.to_canonical();
+        if self.trusted.iter().any(|network| network.contains(address)) {
+            return Peer::Proxy;
+        }
+        Peer::Address(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(long) => Ipv6Addr::from_bits(long.to_bits() >> 64 << 64).into(),
+        })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.connections.taken();
+        taken.all -= 1;
+        let Some(own) = taken.by_peer.get_mut(&self.peer) else { return };
+        if let Some(at) = own.iter().position(|pulse| Arc::ptr_eq(pulse, &self.pulse)) {
+            own.swap_remove(at);
+        }
+        if own.is_empty() {
+            taken.by_peer.remove(&self.peer);
+        }
+    }
+}
+
+/// The connection that has been without a request for the longest time.
+fn longest_idle<'a>(all: impl Iterator<Item = &'a Arc<Pulse>>) -> Option<&'a Arc<Pulse>> {
+    let idle = all.filter_map(|pulse| Some((pulse.idle_since()?, pulse)));
+    idle.min_by_key(|(since, _)| *since).map(|(_, pulse)| pulse)
+}
+
+/// How many connections so many open files are good for.
+fn by_files(files: u64) -> u64 {
+    (files.saturating_sub(KEPT_FILES) / 4 * 3).clamp(CAPS.0, CAPS.1)
+}
+
+/// How many files the process may have open.
+fn open_files() -> u64 {
+    #[cfg(unix)]
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let files = None;
+    files.unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(cap: usize, trusted: &[&str]) -> Arc<Connections> {
+        let trusted =
+            trusted.iter().map(|one| Network::try_from((*one).to_owned()).expect("a network"));
+        Arc::new(Connections { cap, trusted: trusted.collect(), taken: Mutex::default() })
+    }
+
+    /// Takes places for connections that each have a request under way, until there is none; how many.
+    fn fill(connections: &Arc<Connections>, address: &str, places: &mut Vec<Place>) -> usize {
+        let before = places.len();
+        loop {
+            let pulse = Arc::new(Pulse::new());
+            pulse.begins(false);
+            match connections.take(address.parse().expect("an address"), &pulse) {
+                Some(place) => places.push(place),
+                None => return places.len() - before,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_address_has_its_share_and_a_proxy_all_there_are() {
+        let all = connections(16, &["10.0.0.0/8"]);
+        let mut places = Vec::new();
+        assert_eq!(fill(&all, "192.0.2.1", &mut places), 4);
+        assert_eq!(fill(&all, "::ffff:192.0.2.1", &mut places), 0, "the same in other words");
+        assert_eq!(fill(&all, "2001:db8::1", &mut places), 4);
+        assert_eq!(fill(&all, "2001:db8::ffff:2", &mut places), 0, "of the same network");
+        assert_eq!(fill(&all, "10.1.1.1", &mut places), 8, "up to the cap");
+        assert_eq!(fill(&all, "192.0.2.2", &mut places), 0);
+        places.clear();
+        assert!(all.taken().by_peer.is_empty());
+        assert_eq!(fill(&all, "10.1.1.1", &mut places), 16);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_longest_gives_his_place_to_a_new_one() {
+        let all = connections(8, &[]);
+        let address: IpAddr = "192.0.2.1".parse().expect("an address");
+        let (busy, idle) = (Arc::new(Pulse::new()), Arc::new(Pulse::new()));
+        busy.begins(false);
+        let first = all.take(address, &busy).expect("a place");
+        let second = all.take(address, &idle).expect("a place");
+        let third = all.take(address, &Arc::new(Pulse::new())).expect("the idle one's place");
+        idle.evicted().await;
+        assert!(idle.idle_since().is_none() && busy.idle_since().is_none());
+        drop((first, second, third));
+        assert!(all.taken().by_peer.is_empty());
+    }
+
+    #[test]
+    fn the_cap_leaves_files_for_the_rest() {
+        for (files, cap) in [(0, 64), (256, 64), (1024, 576), (u64::MAX, 8192)] {
+            assert_eq!(by_files(files), cap, "{files}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What a connection is waiting for and since when, and until when it may: one deadline for each thing that a peer can put off.
+//! Counts no bytes.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::http::Settings;
+
+/// How long a connection is heard out after its last answer, so that the peer reads it before the connection ends.
+const LINGER: u64 = 2_000;
+
+/// How long a connection may stand still.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadlines {
+    header: u64,
+    idle: u64,
+    /// For bodies, too.
+    pub(super) stall: u64,
+}
+
+impl Deadlines {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let at_least = |ms: u64| ms.max(1);
+        Self {
+            header: at_least(settings.header_ms),
+            idle: at_least(settings.idle_ms),
+            stall: at_least(settings.stall_ms),
+        }
+    }
+}
+
+/// Why a connection was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// A request's head did not come to its end.
+    Header,
+    /// No request came.
+    Idle,
+    /// The peer does not read what it asked for.
+    Unread,
+    /// The peer does not hang up.
+    Linger,
+}
+
+impl Why {
+    /// For metrics.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Idle => "idle",
+            Self::Unread => "unread",
+            Self::Linger => "linger",
+        }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self {
+            Self::Header => "a request's head did not come to its end",
+            Self::Idle => "no request came",
+            Self::Unread => "the answer was not read",
+            Self::Linger => "the peer does not hang up",
+        })
+    }
+}
+
+/// What a connection is doing. Moments are milliseconds since its beginning, plus 1; 0 is none.
+pub(super) struct Pulse {
+    began: Instant,
+    /// Requests whose answer has not been given out.
+    open: AtomicUsize,
+    /// Whether there was a request at all.
+    asked: AtomicBool,
+    /// Whether requests go on beside each other (HTTP/2): what is read may be no request at all.
+    shared: AtomicBool,
+    /// Since when there is no request.
+    idle: AtomicU64,
+    /// When the first byte of the next request came.
+    head: AtomicU64,
+    /// Since when the peer takes no bytes.
+    blocked: AtomicU64,
+    /// When the peer last took bytes.
+    wrote: AtomicU64,
+    /// Answers of which a piece was given out and the next is not asked for.
+    unread: AtomicUsize,
+    /// When a piece of an answer was last given out.
+    moved: AtomicU64,
+    /// Whether a request's body was not read to its end.
+    rest: AtomicBool,
+    /// Since when the connection is being ended.
+    ending: AtomicU64,
+    /// Whether its place is given to another one.
+    leaving: AtomicBool,
+    evict: Notify,
+}
+
+impl Pulse {
+    pub(super) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            open: AtomicUsize::new(0),
+            asked: AtomicBool::new(false),
+            shared: AtomicBool::new(false),
+            idle: AtomicU64::new(1),
+            head: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            wrote: AtomicU64::new(0),
+            unread: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
+            rest: AtomicBool::new(false),
+            ending: AtomicU64::new(0),
+            leaving: AtomicBool::new(false),
+            evict: Notify::new(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    /// A request's head is whole.
+    pub(super) fn begins(&self, shared: bool) {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        self.asked.store(true, Ordering::Relaxed);
+        self.shared.store(shared, Ordering::Relaxed);
+        self.head.store(0, Ordering::Relaxed);
+    }
+
+    /// A request's answer was given out, or nobody wants it any more.
+    pub(super) fn ends(&self) {
+        self.idle.store(self.now(), Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Bytes came.
+    pub(super) fn read(&self) {
+        if self.head.load(Ordering::Relaxed) == 0 && self.is_idle() {
+            self.head.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    /// The peer took bytes.
+    pub(super) fn wrote(&self) {
+        self.wrote.store(self.now(), Ordering::Relaxed);
+        self.blocked.store(0, Ordering::Relaxed);
+    }
+
+    /// The peer takes no bytes.
+    pub(super) fn blocked(&self) {
+        if self.blocked.load(Ordering::Relaxed) == 0 {
+            self.blocked.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    /// A piece of an answer was given out; `first` where none was before it that is still to be taken.
+    pub(super) fn gave(&self, first: bool) {
+        self.moved.store(self.now(), Ordering::Relaxed);
+        if first {
+            self.unread.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What was given out of an answer was taken.
+    pub(super) fn took(&self) {
+        self.unread.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A request's body is not read to its end.
+    pub(super) fn leaves_rest(&self) {
+        self.rest.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection is being ended; whether the peer may still be sending.
+    pub(super) fn closes(&self) -> bool {
+        if self.ending.load(Ordering::Relaxed) == 0 {
+            self.ending.store(self.now(), Ordering::Relaxed);
+        }
+        self.rest.load(Ordering::Relaxed)
+    }
+
+    /// Whether no request is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
+    /// Since when no request is under way; none where one is, or the connection is to end already.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let free = self.is_idle() && !self.leaving.load(Ordering::Relaxed);
+        free.then(|| self.moment(self.idle.load(Ordering::Relaxed)))
+    }
+
+    /// Has the connection end, if it is still idle then.
+    pub(super) fn evict(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        self.evict.notify_one();
+    }
+
+    /// A request came before it could end.
+    pub(super) fn stays(&self) {
+        self.leaving.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until the connection is to end.
+    pub(super) async fn evicted(&self) {
+        self.evict.notified().await;
+    }
+
+    fn moment(&self, ms: u64) -> Instant {
+        self.began + Duration::from_millis(ms.saturating_sub(1))
+    }
+
+    /// When the connection is to be looked at, and what has gone on for too long then if nothing changes.
+    pub(super) fn due(&self, deadlines: &Deadlines) -> (Instant, Option<Why>) {
+        let since = |moment: &AtomicU64| Some(moment.load(Ordering::Relaxed)).filter(|at| *at > 0);
+        let unread = since(&self.moved).filter(|_| self.unread.load(Ordering::Relaxed) > 0);
+        let all = [
+            since(&self.ending).map(|at| (at + LINGER, Why::Linger)),
+            since(&self.blocked).map(|at| (at + deadlines.stall, Why::Unread)),
+            unread.map(|at| (at + deadlines.stall, Why::Unread)),
+            self.is_idle().then(|| self.request_due(deadlines)),
+        ];
+        match all.into_iter().flatten().min_by_key(|(at, _)| *at) {
+            Some((at, why)) => (self.moment(at), Some(why)),
+            None => (self.moment(self.now() + deadlines.idle), None),
+        }
+    }
+
+    /// Until when the next request has to come.
+    fn request_due(&self, deadlines: &Deadlines) -> (u64, Why) {
+        if !self.asked.load(Ordering::Relaxed) {
+            return (1 + deadlines.header, Why::Header);
+        }
+        let head = self.head.load(Ordering::Relaxed);
+        if head > 0 && !self.shared.load(Ordering::Relaxed) {
+            return (head + deadlines.header, Why::Header);
+        }
+        // The end of the last answer may still be on its way.
+        let last = self.idle.load(Ordering::Relaxed).max(self.wrote.load(Ordering::Relaxed));
+        (last + deadlines.idle, Why::Idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINES: Deadlines = Deadlines { header: 10_000, idle: 75_000, stall: 30_000 };
+
+    /// What ends the connection, and in how many whole seconds.
+    fn due(pulse: &Pulse) -> (Option<Why>, u128) {
+        let (at, why) = pulse.due(&DEADLINES);
+        (why, (at.saturating_duration_since(Instant::now()).as_millis() + 500) / 1000)
+    }
+
+    #[tokio::test]
+    async fn what_a_peer_puts_off_has_a_deadline_and_what_we_do_has_none() {
+        let pulse = Pulse::new();
+        assert_eq!(due(&pulse), (Some(Why::Header), 10), "a connection that says nothing");
+        pulse.read();
+        assert_eq!(due(&pulse), (Some(Why::Header), 10), "half a head");
+        pulse.begins(false);
+        assert_eq!(due(&pulse).0, None, "we are at it");
+        assert!(pulse.idle_since().is_none());
+        pulse.gave(true);
+        assert_eq!(due(&pulse), (Some(Why::Unread), 30));
+        pulse.took();
+        assert_eq!(due(&pulse).0, None, "a stream that has nothing to tell");
+        pulse.blocked();
+        assert_eq!(due(&pulse), (Some(Why::Unread), 30));
+        pulse.wrote();
+        pulse.ends();
+        assert_eq!(due(&pulse), (Some(Why::Idle), 75));
+        assert!(pulse.idle_since().is_some());
+        pulse.read();
+        assert_eq!(due(&pulse), (Some(Why::Header), 10), "half of the next head");
+        pulse.begins(false);
+        pulse.leaves_rest();
+        pulse.ends();
+        assert!(pulse.closes());
+        assert_eq!(due(&pulse), (Some(Why::Linger), 2));
+        pulse.evict();
+        assert!(pulse.idle_since().is_none(), "it goes already");
+        pulse.evicted().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_read_beside_requests_is_no_head_where_they_go_on_together() {
+        let pulse = Pulse::new();
+        pulse.begins(true);
+        pulse.begins(true);
+        pulse.ends();
+        assert!(!pulse.is_idle());
+        pulse.ends();
+        pulse.read();
+        assert_eq!(due(&pulse), (Some(Why::Idle), 75), "a ping");
+    }
+}

@@ -1,0 +1,105 @@
+//! A connection's bytes on their way, so that its pulse hears of them. Hears a peer out who is still sending when he got his answer:
+//! otherwise the system would take that answer back.
+
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::pulse::Pulse;
+
+/// The most that is heard of a peer who has his answer, in bytes.
+const MOST_REST: usize = 1024 * 1024;
+
+/// A connection whose bytes are noticed.
+pub(super) struct Wire {
+    stream: TcpStream,
+    pulse: Arc<Pulse>,
+    /// Whether the peer was told that nothing more comes.
+    shut: bool,
+    /// What was heard of him since.
+    rest: usize,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+        Self { stream, pulse, shut: false, rest: 0 }
+    }
+
+    fn noticed(&self, written: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(_)) => self.pulse.wrote(),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.pulse.blocked(),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        if into.filled().len() > before {
+            self.pulse.read();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.noticed(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.noticed(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        if !self.shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.shut = true;
+        }
+        if !self.pulse.closes() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut scratch = [0; 4096];
+        while self.rest < MOST_REST {
+            let mut into = ReadBuf::new(&mut scratch);
+            // Whatever goes wrong now, it is over.
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into));
+            let heard = into.filled().len();
+            if read.is_err() || heard == 0 {
+                break;
+            }
+            self.rest += heard;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,162 @@
+//! Places for what costs much: so many in all, so many for one caller, and a short line where they are taken. Knows nothing of what they are
+//! for.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// For each place that a caller may have, so many of his requests may wait.
+const LINE: usize = 4;
+
+/// Places, by whose they are.
+pub(super) struct Shares<K> {
+    most: usize,
+    each: usize,
+    counts: Mutex<Counts<K>>,
+    freed: Notify,
+}
+
+struct Counts<K> {
+    all: usize,
+    taken: HashMap<K, usize>,
+    waiting: HashMap<K, usize>,
+}
+
+/// A place that is taken until this is dropped.
+pub(super) struct Place<K: Hash + Eq> {
+    shares: Arc<Shares<K>>,
+    key: K,
+}
+
+/// Somebody who stands in the line until this is dropped.
+struct Waiting<'a, K: Hash + Eq> {
+    shares: &'a Shares<K>,
+    key: K,
+}
+
+impl<K: Hash + Eq + Clone> Shares<K> {
+    /// `most` places in all, `each` for one caller.
+    pub(super) fn new(most: usize, each: usize) -> Arc<Self> {
+        let counts = Counts { all: 0, taken: HashMap::new(), waiting: HashMap::new() };
+        Arc::new(Self { most, each, counts: Mutex::new(counts), freed: Notify::new() })
+    }
+
+    /// A place, if there is one now.
+    pub(super) fn try_take(self: &Arc<Self>, key: &K) -> Option<Place<K>> {
+        let mut counts = self.counts();
+        let own = counts.taken.get(key).copied().unwrap_or(0);
+        if counts.all >= self.most || own >= self.each {
+            return None;
+        }
+        counts.all += 1;
+        counts.taken.insert(key.clone(), own + 1);
+        Some(Place { shares: self.clone(), key: key.clone() })
+    }
+
+    /// A place, if there is one before `patience` is over; nothing at once where the line is long.
+    pub(super) async fn take(self: &Arc<Self>, key: &K, patience: Duration) -> Option<Place<K>> {
+        if let Some(place) = self.try_take(key) {
+            return Some(place);
+        }
+        let _waiting = self.line_up(key)?;
+        let until = Instant::now() + patience;
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            // From here on nothing that is given back is missed.
+            freed.as_mut().enable();
+            if let Some(place) = self.try_take(key) {
+                return Some(place);
+            }
+            timeout_at(until, freed).await.ok()?;
+        }
+    }
+
+    fn line_up(&self, key: &K) -> Option<Waiting<'_, K>> {
+        let mut counts = self.counts();
+        let all: usize = counts.waiting.values().sum();
+        let own = counts.waiting.entry(key.clone()).or_insert(0);
+        if all >= self.most * LINE || *own >= self.each * LINE {
+            if *own == 0 {
+                counts.waiting.remove(key);
+            }
+            return None;
+        }
+        *own += 1;
+        Some(Waiting { shares: self, key: key.clone() })
+    }
+}
+
+impl<K> Shares<K> {
+    fn counts(&self) -> MutexGuard<'_, Counts<K>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
+impl<K: Hash + Eq> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut counts = self.shares.counts();
+        counts.all -= 1;
+        less(&mut counts.taken, &self.key);
+        drop(counts);
+        self.shares.freed.notify_waiters();
+    }
+}
+
+impl<K: Hash + Eq> Drop for Waiting<'_, K> {
+    fn drop(&mut self) {
+        less(&mut self.shares.counts().waiting, &self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_caller_has_his_share_and_all_have_no_more_than_there_are() {
+        let shares = Shares::new(5, 3);
+        let take = |key: &'static str| shares.try_take(&key);
+        let mut first: Vec<_> = (0..9).filter_map(|_| take("a")).collect();
+        assert_eq!(first.len(), 3);
+        let second: Vec<_> = (0..9).filter_map(|_| take("b")).collect();
+        assert_eq!((second.len(), take("c").is_some()), (2, false));
+        first.pop();
+        assert!(take("c").is_some());
+        drop((first, second));
+        let counts = shares.counts();
+        assert!(counts.all == 0 && counts.taken.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_line_is_short_and_whoever_stands_in_it_gets_the_next_place() {
+        let shares = Shares::new(2, 1);
+        let long = Duration::from_secs(20);
+        let place = shares.try_take(&"a");
+        let mut waiting: Vec<_> = (0..LINE).map(|_| Box::pin(shares.take(&"a", long))).collect();
+        for one in &mut waiting {
+            assert!(futures::poll!(one).is_pending());
+        }
+        assert!(shares.take(&"a", long).await.is_none(), "the line is full");
+        assert!(shares.take(&"b", long).await.is_some(), "another caller has his own");
+        drop(place);
+        let (next, _, rest) = futures::future::select_all(waiting).await;
+        assert!(next.is_some());
+        drop(rest);
+        assert!(shares.counts().waiting.is_empty(), "whoever goes leaves the line");
+        assert!(shares.take(&"a", Duration::from_millis(1)).await.is_none(), "patience ends");
+    }
+}

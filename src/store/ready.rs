@@ -1,0 +1,83 @@
+//! Whether a webhook could be stored right now, and why not: tried with a row of the same table, which is taken back in the same
+//! transaction. Keeps nothing.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Conn, Error, Result, Store, Write, now, run};
+use crate::domain::{WebhookId, WorkspaceId};
+
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How large the row is: as large as a webhook of some messages, so that it needs pages of its own.
+const BYTES: usize = 8 * 1024;
+
+/// Why nothing can be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unready {
+    /// There is no room.
+    #[error("the database's disk is full")]
+    Full,
+    /// It takes no changes.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// Somebody else holds it.
+    #[error("the database is locked by another program")]
+    Locked,
+    /// More waits to be stored than is stored in time.
+    #[error("too much waits to be stored already")]
+    Busy,
+    /// It is not there, or broken.
+    #[error("the database does not answer; the log says why")]
+    Gone,
+}
+
+impl Unready {
+    /// The databases say it in words.
+    fn of(error: &Error) -> Self {
+        let said = error.to_string().to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if says(&["disk is full", "no space left"]) {
+            Self::Full
+        } else if says(&["readonly", "read-only", "read only"]) {
+            Self::ReadOnly
+        } else if says(&["database is locked", "table is locked"]) {
+            Self::Locked
+        } else {
+            Self::Gone
+        }
+    }
+}
+
+impl Store {
+    /// Tries whether a webhook could be stored.
+    pub async fn ready(&self) -> std::result::Result<(), Unready> {
+        if !self.lines.webhooks.has_room() {
+            return Err(Unready::Busy);
+        }
+        let tried = tokio::time::timeout(PATIENCE, self.apply(Trial)).await;
+        let tried = tried.map_err(|_| Unready::Busy)?;
+        tried.map_err(|error| {
+            tracing::warn!(%error, "a webhook could not be stored now");
+            Unready::of(&error)
+        })
+    }
+}
+
+/// A webhook that nobody sent.
+struct Trial;
+
+#[async_trait]
+impl Write for Trial {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let id = WebhookId::generate();
+        let sql = "insert into webhooks (id, workspace_id, provider, body, created_at)
+                   values ($1, $2, 'trial', $3, $4)";
+        run!(conn, sql, id.as_str(), workspace.as_str(), vec![b' '; BYTES], now())?;
+        let sql = "delete from webhooks where id = $1 and workspace_id = $2";
+        run!(conn, sql, id.as_str(), workspace.as_str()).map(|_| ())
+    }
+}

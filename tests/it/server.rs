@@ -1,0 +1,448 @@
+//! The server itself under slow, many and unruly connections: what stands still is cut off, one address takes no more than its share,
+//! bodies have a budget, and everybody else is answered meanwhile.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp};
+use crate::support::hooks::{sign, text_webhook};
+
+/// How long something may take that has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The form of a signature, and none of anything.
+const UNLIKELY: &str = "sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// A connection that says what it likes.
+struct Raw(TcpStream);
+
+impl Raw {
+    /// From an address of this machine, so that there are several.
+    async fn from(app: &TestApp, ours: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{ours}:0").parse().unwrap()).unwrap();
+        let desk: SocketAddr = app.url.trim_start_matches("http://").parse().unwrap();
+        Self(socket.connect(desk).await.unwrap())
+    }
+
+    async fn to(app: &TestApp) -> Self {
+        Self::from(app, "127.0.0.1").await
+    }
+
+    async fn say(&mut self, text: impl AsRef<[u8]>) {
+        // Whoever was cut off hears so when he listens.
+        drop(self.0.write_all(text.as_ref()).await);
+    }
+
+    /// A webhook's head, and as much of its body.
+    async fn begins(&mut self, length: usize, body: &[u8]) {
+        let head = format!(
+            "POST /webhooks/meta HTTP/1.1\r\nhost: localhost\r\nx-hub-signature-256: {UNLIKELY}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        self.say(head).await;
+        self.say(body).await;
+    }
+
+    /// A webhook's head; when this returns, its body is being waited for.
+    async fn is_awaited(&mut self, signature: &str, length: usize) {
+        let head = format!(
+            "POST /webhooks/meta HTTP/1.1\r\nhost: localhost\r\nx-hub-signature-256: {signature}\r\n\
+             content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        );
+        self.say(head).await;
+        let said = self.answer().await;
+        assert!(said.starts_with("HTTP/1.1 100 "), "{said}");
+    }
+
+    /// What comes up to the end of an answer's head.
+    async fn answer(&mut self) -> String {
+        let mut said = Vec::new();
+        let heard = async {
+            while !said.ends_with(b"\r\n\r\n") {
+                match self.0.read_u8().await {
+                    Ok(byte) => said.push(byte),
+                    Err(_) => break,
+                }
+            }
+        };
+        timeout(PATIENCE, heard).await.expect("no answer");
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// Waits until the other side hangs up.
+    async fn ends(&mut self) {
+        let mut all = Vec::new();
+        // A connection that is reset has ended, too.
+        drop(timeout(PATIENCE, self.0.read_to_end(&mut all)).await.expect("it is still open"));
+    }
+}
+
+async fn start(more: &str) -> TestApp {
+    Setup::on(Db::Sqlite).extractive().with(more).start().await
+}
+
+/// Posts a webhook with the right signature; the status, and whether the answer says when to come back.
+async fn knock(app: &TestApp, n: usize) -> (StatusCode, bool) {
+    let body =
+        text_webhook(MAIN, "447700940001", &format!("wamid.server.{n}"), "When do you open?");
+    let request = app.http.post(format!("{}/webhooks/meta", app.url)).body(body.clone());
+    let request = request.header("x-hub-signature-256", sign(SECRET, &body));
+    let response = timeout(PATIENCE, request.send()).await.expect("no answer").unwrap();
+    (response.status(), response.headers().contains_key("retry-after"))
+}
+
+async fn is_well(app: &TestApp) {
+    let one = reqwest::Client::new().get(format!("{}/healthz", app.url)).send();
+    assert_eq!(timeout(PATIENCE, one).await.expect("no answer").unwrap().status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_sent_heads_are_cut_off_and_keep_nobody_out() {
+    let app = start("[http]\nmax_connections = 40\nheader_ms = 1000").await;
+    let mut slow = Vec::new();
+    for n in 0..300 {
+        let mut one = Raw::from(&app, if n % 2 == 0 { "127.0.0.1" } else { "127.0.0.2" }).await;
+        one.say("GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await;
+        slow.push(one);
+        if n % 50 == 0 {
+            is_well(&app).await;
+        }
+    }
+    assert_eq!(knock(&app, 1).await.0, 200);
+    for one in &mut slow {
+        one.ends().await;
+    }
+    // One that goes on drop by drop, and one that says nothing at all.
+    let (mut drop_by_drop, mut silent) = (Raw::to(&app).await, Raw::to(&app).await);
+    drop_by_drop.say("GET / HTTP/1.1\r\nx: ").await;
+    let begun = Instant::now();
+    let drops = async {
+        while drop_by_drop.0.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, drops).await.expect("it may go on for ever");
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    silent.ends().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_waits_for_its_next_request_longer_than_for_the_rest_of_one() {
+    let app = start("[http]\nheader_ms = 500\nidle_ms = 3000").await;
+    let mut kept = Raw::to(&app).await;
+    let ask = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    kept.say(ask).await;
+    assert!(kept.answer().await.starts_with("HTTP/1.1 200"));
+    let mut body = [0; 3];
+    kept.0.read_exact(&mut body).await.unwrap();
+    let idle = Instant::now();
+    kept.ends().await;
+    let idle = idle.elapsed();
+    assert!(idle > Duration::from_millis(2500) && idle < PATIENCE, "{idle:?}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_stops_is_cut_off_and_one_that_comes_slowly_is_not() {
+    let app = start("[http]\nstall_ms = 1000").await;
+    let mut stopped = Vec::new();
+    for _ in 0..20 {
+        let mut one = Raw::to(&app).await;
+        one.begins(4_000_000, &[b' '; 1000]).await;
+        stopped.push(one);
+    }
+    is_well(&app).await;
+    for one in &mut stopped {
+        let said = one.answer().await;
+        assert!(said.starts_with("HTTP/1.1 408"), "{said}");
+        one.ends().await;
+    }
+    // 20 kB a second, for longer than a body may stop.
+    let mut slow = Raw::to(&app).await;
+    slow.is_awaited(UNLIKELY, 50_000).await;
+    for _ in 0..25 {
+        slow.0.write_all(&[b' '; 2000]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let said = slow.answer().await;
+    assert!(said.starts_with("HTTP/1.1 401"), "it was read to its end: {said}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_of_bodies_has_a_budget_and_a_mere_claim_takes_nothing_of_it() {
+    let app = start("[http]\nmax_bytes_in_flight = 1000000").await;
+    let mut claims = Vec::new();
+    for _ in 0..5 {
+        let mut one = Raw::to(&app).await;
+        one.is_awaited(UNLIKELY, 4_000_000).await;
+        claims.push(one);
+    }
+    assert_eq!(knock(&app, 1).await.0, 200, "claims hold nothing");
+    // What is sent does: after two of these there is no room for a third.
+    for one in &mut claims[..2] {
+        one.say(vec![b' '; 400_000]).await;
+    }
+    is_answered(&app, 300_000, 503).await;
+    assert_eq!(knock(&app, 2).await.0, 200, "there is room for a small one");
+    // Those who go give back what they had.
+    drop(claims);
+    is_answered(&app, 800_000, 401).await;
+    app.stop().await;
+}
+
+/// Sends webhooks of so many bytes that nobody signed, until one gets this answer.
+async fn is_answered(app: &TestApp, bytes: usize, wanted: u16) {
+    let begun = Instant::now();
+    loop {
+        let request = app.http.post(format!("{}/webhooks/meta", app.url)).body(vec![b' '; bytes]);
+        let response = request.header("x-hub-signature-256", UNLIKELY).send().await.unwrap();
+        let status = response.status();
+        assert!([401, 503].contains(&status.as_u16()), "{status}");
+        assert!(status != 503 || response.headers().contains_key("retry-after"));
+        if status == wanted {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "still {status}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_has_a_quarter_of_the_connections_and_a_proxy_has_all() {
+    for (trusted, fits) in [("[]", false), ("[\"127.0.0.2\"]", true)] {
+        let app = start(&format!("[http]\nmax_connections = 8\ntrusted_proxies = {trusted}")).await;
+        let mut busy = Vec::new();
+        for _ in 0..2 {
+            let mut one = Raw::from(&app, "127.0.0.2").await;
+            one.is_awaited(UNLIKELY, 1000).await;
+            busy.push(one);
+        }
+        let mut third = Raw::from(&app, "127.0.0.2").await;
+        third.say("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        let said = third.answer().await;
+        assert_eq!(said.starts_with("HTTP/1.1 200"), fits, "{said}");
+        assert!(fits || said.starts_with("HTTP/1.1 503") && said.contains("retry-after"), "{said}");
+        is_well(&app).await;
+        drop((busy, third));
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_right_is_refused_before_its_body() {
+    let app = start("").await;
+    let length = 3_000_000;
+    for (path, headers, status) in [
+        ("/webhooks/meta", "", 401),
+        ("/webhooks/meta", "x-hub-signature-256: sha256=abc\r\n", 401),
+        ("/webhooks/meta/main", "x-hub-signature-256: sha1=00\r\n", 401),
+        ("/webhooks/meta/nobody", "", 404),
+        ("/webhooks/nobody", "", 404),
+        ("/api/v1/sandbox/turns", "content-type: application/json\r\n", 401),
+        (
+            "/api/v1/collections/acme/documents",
+            "content-type: multipart/form-data; boundary=x\r\n",
+            401,
+        ),
+        (
+            "/v1/chat/completions",
+            "content-type: application/json\r\nauthorization: Bearer x\r\n",
+            401,
+        ),
+        ("/nowhere", "", 404),
+    ] {
+        let mut one = Raw::to(&app).await;
+        one.say(format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n"
+        ))
+        .await;
+        let said = one.answer().await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {said}");
+    }
+    let mut large = Raw::to(&app).await;
+    large.begins(10_000_000, b"").await;
+    let said = large.answer().await;
+    assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_read_his_answers_is_cut_off() {
+    let app = start("[http]\nstall_ms = 1000").await;
+    let mut deaf = Raw::to(&app).await;
+    let asks = async {
+        let ask = "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        while deaf.0.write_all(ask.as_bytes()).await.is_ok() {}
+    };
+    timeout(PATIENCE, asks).await.expect("he may stay for ever");
+    is_well(&app).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_is_answered_and_has_the_same_deadlines() {
+    let app = start("[http]\nheader_ms = 1000\nidle_ms = 1000").await;
+    let http = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let response = http.get(format!("{}/api/v1/agents", app.url)).bearer_auth(KEY).send();
+    let response = response.await.unwrap();
+    assert_eq!((response.status(), response.version()), (StatusCode::OK, reqwest::Version::HTTP_2));
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    // Half of what it begins with, all of it and nothing more, and a request whose head never ends.
+    let half_a_head = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82];
+    let whole = [preface, &settings].concat();
+    let more = [whole.as_slice(), &half_a_head].concat();
+    for said in [&preface[..10], preface, whole.as_slice(), more.as_slice()] {
+        let mut one = Raw::to(&app).await;
+        one.say(said).await;
+        one.ends().await;
+    }
+    // Requests that are taken back at once, again and again.
+    let mut rapid = Raw::to(&app).await;
+    rapid.say(&whole).await;
+    let mut frames = Vec::new();
+    for n in 0..2000_u32 {
+        let stream = (2 * n + 1).to_be_bytes();
+        let head = [&[0x82, 0x86, 0x84, 0x41, 9][..], b"localhost"].concat();
+        let length = u8::try_from(head.len()).unwrap();
+        frames.extend([0, 0, length, 1, 5]);
+        frames.extend(stream);
+        frames.extend(head);
+        frames.extend([0, 0, 4, 3, 0]);
+        frames.extend(stream);
+        frames.extend([0, 0, 0, 8]);
+    }
+    rapid.say(&frames).await;
+    rapid.ends().await;
+    is_well(&app).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_counted_and_one_that_ends_makes_room() {
+    let app = start("").await;
+    let open = async || {
+        app.http.get(format!("{}/api/v1/live", app.url)).bearer_auth(KEY).send().await.unwrap()
+    };
+    let mut streams = Vec::new();
+    let refused = loop {
+        let stream = open().await;
+        if stream.status() != 200 {
+            break stream;
+        }
+        streams.push(stream);
+        assert!(streams.len() < 1000, "there may be any number");
+    };
+    assert_eq!((refused.status(), streams.len()), (StatusCode::TOO_MANY_REQUESTS, 64));
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(refused.text().await.unwrap().contains("64 for one session or key"));
+    streams.pop();
+    let begun = Instant::now();
+    while open().await.status() != 200 {
+        assert!(begun.elapsed() < PATIENCE, "no room was made");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    drop(streams);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expensive_requests_wait_for_each_other_and_keep_nothing_else_waiting() {
+    let app = Setup::on(Db::Sqlite).deaf().start().await;
+    app.model.hold();
+    let ask = || {
+        let body = serde_json::json!({"agent": "acme", "text": "What does the blue lamp cost?"});
+        let url = format!("{}/api/v1/sandbox/turns", app.url);
+        tokio::spawn(app.http.post(url).bearer_auth(KEY).json(&body).send())
+    };
+    let mut waiting: Vec<_> = (0..60).map(|_| ask()).collect();
+    // Those for whom the line is too long hear so while nobody is answered.
+    for _ in 0..20 {
+        let next = timeout(PATIENCE, futures::future::select_all(waiting));
+        let (first, _, rest) = next.await.expect("everybody waits");
+        let response = first.unwrap().unwrap();
+        assert_eq!(response.status(), 429);
+        assert!(response.headers().contains_key("retry-after"));
+        waiting = rest;
+    }
+    assert_eq!(knock(&app, 1).await.0, 200);
+    is_well(&app).await;
+    app.get("/agents").await;
+    app.model.release();
+    // Eight at once, and four times as many in the line.
+    assert_eq!(waiting.len(), 40);
+    for one in waiting {
+        assert_eq!(one.await.unwrap().unwrap().status(), 200);
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_that_stops_finishes_requests_and_waits_for_nobody_who_is_silent() {
+    let app = start("").await;
+    let body = text_webhook(MAIN, "447700940004", "wamid.server.stop", "When do you open?");
+    let mut under_way = Raw::to(&app).await;
+    under_way.is_awaited(&sign(SECRET, &body), body.len()).await;
+    let http = app.http.clone();
+    let live = http.get(format!("{}/api/v1/live", app.url)).bearer_auth(KEY).send().await.unwrap();
+    let health = format!("{}/healthz", app.url);
+    let (_home, said) = tokio::join!(timeout(PATIENCE, app.stop_and_keep()), async {
+        // No new connection is taken from the moment on in which it stops.
+        let fresh = || reqwest::Client::new().get(&health).send();
+        while fresh().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        under_way.say(&body).await;
+        under_way.answer().await
+    });
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    drop(live);
+
+    let app = start("[worker]\ngrace_ms = 500").await;
+    let mut silent = Raw::to(&app).await;
+    silent.is_awaited(UNLIKELY, 1000).await;
+    timeout(PATIENCE, app.stop_and_keep()).await.expect("it waits for ever");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_own_name_is_answered_and_every_answer_is_safe_to_show() {
+    let app = start("").await;
+    let ask = async |path: &str, host: &str| {
+        let request = app.http.get(format!("{}{path}", app.url)).bearer_auth(KEY);
+        request.header("host", host).send().await.unwrap()
+    };
+    for path in ["/", "/api/v1/agents", "/api/v1/openapi.json", "/v1/models"] {
+        let refused = ask(path, "evil.example").await;
+        assert_eq!(refused.status(), 421, "{path}");
+        assert!(refused.text().await.unwrap().contains("base_url"), "{path}");
+        let response = ask(path, "desk.example.com").await;
+        assert_eq!(response.status(), 200, "{path}");
+        let header = |name: &str| {
+            response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned()
+        };
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("cross-origin-resource-policy"), "same-origin", "{path}");
+        assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(header("strict-transport-security"), "max-age=31536000", "{path}");
+        let kept = if path == "/" { "no-cache" } else { "no-store" };
+        assert_eq!(header("cache-control"), kept, "{path}");
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(ask(path, "10.1.2.3.internal").await.status(), 200, "{path}");
+    }
+    app.stop().await;
+    let app = start("[http]\nbase_url = \"\"").await;
+    let response = app.http.get(format!("{}/healthz", app.url)).header("host", "any.example");
+    let response = response.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(!response.headers().contains_key("strict-transport-security"));
+    app.stop().await;
+}
