@@ -50,6 +50,10 @@ impl Receiver for Watched {
         self.inner.handshake(query)
     }
 
+    fn admit(&self, headers: &http::HeaderMap) -> Result<(), Refused> {
+        self.inner.admit(headers)
+    }
+
     fn verify(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<(), Refused> {
         self.inner.verify(headers, body)
     }

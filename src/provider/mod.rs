@@ -26,6 +26,9 @@ mod sandbox;
 pub use error::{Class, Error, Malformed, Refused, Retry};
 pub use form::{Doubt, Field, Fields, Form, Kind, Shows, Step};
 
+/// The longest that a message's outcome may stay unknown, in milliseconds: thirty days.
+const MOST_UNKNOWN_MS: i64 = 30 * 24 * 3_600_000;
+
 /// One connected number: takes in its webhooks.
 pub trait Receiver: Send + Sync {
     /// The provider's own id of the number, by which events name it.
@@ -165,11 +168,14 @@ impl Settings {
             Self::Meta(settings) => settings.sending(),
             Self::Sandbox(settings) => settings.sending(),
         };
-        if !(sending.rate.is_finite() && sending.rate > 0.0) {
-            return Err("rate must be above 0: messages a second".into());
+        if !(0.001..=1_000_000.0).contains(&sending.rate) {
+            return Err("rate goes from 0.001 to 1000000: messages a second".into());
         }
-        if sending.unknown.after_ms < 0 {
-            return Err("unknown.after_ms must be 0 or more".into());
+        if !(0..=MOST_UNKNOWN_MS).contains(&sending.unknown.after_ms) {
+            return Err(format!("unknown.after_ms goes from 0 to {MOST_UNKNOWN_MS}"));
+        }
+        if !(0..=100).contains(&sending.unknown.times) {
+            return Err("unknown.times goes from 0 to 100".into());
         }
         Ok(sending)
     }
