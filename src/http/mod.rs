@@ -3,7 +3,6 @@
 //! Every route needs the admin key or a session, but for webhooks (which are signed), health, the console's own files, signing
 //! in and the OpenAPI document.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,7 +25,7 @@ fn chat(stream: bool) -> Value {
 }
 
 impl TestApp {
-    async fn complete(&self, body: &Value) -> (u16, Value) {
+    async fn complete_chat(&self, body: &Value) -> (u16, Value) {
         let request = self.http.post(format!("{}/v1/chat/completions", self.url)).bearer_auth(KEY);
         let response = request.json(body).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap_or_default())
@@ -56,7 +56,7 @@ on_both! {
         let app = Setup::on(db).with(LIMITS).start().await;
         assert_eq!(app.call("/sandbox/turns", &question()).await.0, 200);
         assert_eq!(app.last_model().as_deref(), Some("gpt-4o-mini"));
-        assert_eq!(app.complete(&chat(false)).await.0, 200);
+        assert_eq!(app.complete_chat(&chat(false)).await.0, 200);
         let streamed = app.http.post(format!("{}/v1/chat/completions", app.url)).bearer_auth(KEY).json(&chat(true));
         assert!(streamed.send().await.unwrap().text().await.unwrap().contains("[DONE]"));
         let told = app.http.post(format!("{}/api/v1/sandbox/turns", app.url)).bearer_auth(KEY).header("accept", "text/event-stream");
@@ -81,7 +81,7 @@ on_both! {
         assert_eq!(status, 429, "{why}");
         assert!(why["detail"].as_str().unwrap().contains("[budget] sandbox_day"), "{why}");
         for stream in [false, true] {
-            let (status, why) = app.complete(&chat(stream)).await;
+            let (status, why) = app.complete_chat(&chat(stream)).await;
             assert_eq!((status, &why["error"]["type"], &why["error"]["code"]), (429, &json!("insufficient_quota"), &json!("insufficient_quota")), "{why}");
         }
         let business = json!({"description": "A bakery in Cedar Street that bakes bread and cakes to order."});
