@@ -240,7 +240,7 @@ impl Replay {
         let file = match (&self.suite, gate()) {
             (Some(file), _) => Some(file.clone()),
             (None, Some(gate)) => {
-                Some(suite_of(&gate, app.jobs.folder()).map_err(anyhow::Error::msg)?)
+                Some(suite_of(&gate, app.jobs.suites_folder()).map_err(anyhow::Error::msg)?)
             }
             (None, None) => None,
         };

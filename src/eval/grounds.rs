@@ -59,7 +59,7 @@ impl Grounds {
         }
         let grader = self.grader.as_ref().map(|id| {
             let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };
-            self.open_grader(&targets, &spec).map_err(|why| format!("the grader: {why}"))
+            open_grader(&targets, &spec).map_err(|why| format!("the grader: {why}"))
         });
         let open = |spec: &TargetSpec| {
             targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
@@ -81,13 +81,13 @@ impl Grounds {
         let payer = self.desk.clone().filter(|_| self.metered);
         Ok(Staged { suite, kit, targets: opened, payer })
     }
+}
 
-    /// The grader is named by who asks for the run and not by the suite, whose permission to run code is not for it.
-    fn open_grader(&self, targets: &Targets, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
-        let policy: Policy = targets.policy().for_requests();
-        let scripts = Arc::new(Scripts::new(&policy, &targets.base, &targets.env));
-        Targets { scripts, ..targets.clone() }.open_grader(spec)
-    }
+/// The grader is named by who asks for the run and not by the suite, whose permission to run code is not for it.
+fn open_grader(targets: &Targets, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
+    let policy: Policy = targets.policy().for_requests();
+    let scripts = Arc::new(Scripts::new(&policy, &targets.base, &targets.env));
+    Targets { scripts, ..targets.clone() }.open_grader(spec)
 }
 
 impl Staged {

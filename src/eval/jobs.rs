@@ -141,7 +141,7 @@ impl Jobs {
     }
 
     /// The folder of suites.
-    pub fn folder(&self) -> &Path {
+    pub fn suites_folder(&self) -> &Path {
         &self.suites
     }
 

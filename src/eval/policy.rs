@@ -17,6 +17,7 @@ mod names;
 
 pub(super) use files::regular;
 pub use limits::Limits;
+pub(super) use names::process_env;
 
 /// Settings of a target that say where it is, or with which secret it is asked.
 const ADDRESSES: &[&str] = &[
@@ -175,7 +176,8 @@ impl Policy {
             return Ok(Reach::Model(access.clone()));
         }
         let model = if model.is_some() { ", `openai:MODEL` at the endpoint of [llm]" } else { "" };
-        let more: String = settings.targets.iter().map(|named| format!(", `{named}`")).collect();
+        let more = settings.targets.iter();
+        let more = more.fold(String::new(), |all, named| all + ", `" + named + "`");
         Err(Refused(format!(
             "`{id}` cannot be asked over the API: there are `echo`, `frontdesk:AGENT`{model}{more}. Name it in `targets` under \
              [evals], or run the suite with `frontdesk eval`"

@@ -30,7 +30,7 @@ pub(super) struct Given {
 /// What the engine is to do.
 pub(super) struct Job {
     /// A job of `boot.js`.
-    pub(super) job: Value,
+    pub(super) task: Value,
     /// The folders whose files may be required.
     pub(super) folders: Vec<PathBuf>,
     /// The longest that it may take.
@@ -88,7 +88,7 @@ fn begin(ctx: &Ctx<'_>, job: &Job) -> rquickjs::Result<()> {
     })?;
     boot.call::<_, ()>((read, log))?;
     let start: Function = ctx.globals().get("__start")?;
-    start.call((job.job.to_string(),))
+    start.call((job.task.to_string(),))
 }
 
 /// Runs what promises and timers wait for, until nothing is left or the time is over.

@@ -193,10 +193,10 @@ impl Scripts {
     }
 
     /// What the engine is to do; it may require files of the suite's folder, and of the folder of the file that it runs.
-    fn job(&self, job: Value, file: Option<&Path>) -> javascript::Job {
+    fn job(&self, task: Value, file: Option<&Path>) -> javascript::Job {
         let beside = file.and_then(Path::parent).map(Path::to_owned);
         let folders = std::iter::once(self.base.clone()).chain(beside);
-        javascript::Job { job, folders: folders.collect(), limit: self.script_limit }
+        javascript::Job { task, folders: folders.collect(), limit: self.script_limit }
     }
 }
 

@@ -25,9 +25,8 @@ pub(super) fn is_kind(id: &str) -> bool {
     let kind = id.split(':').next().unwrap_or_default();
     match kind {
         "echo" => id == "echo",
-        "http" | "https" => true,
+        "http" | "https" | "frontdesk" => true,
         "promptfoo" => id == "promptfoo:simulated-user",
-        "frontdesk" => true,
         kind => KNOWN.iter().any(|known| known.split(':').next() == Some(kind)),
     }
 }

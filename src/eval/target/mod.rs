@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::graded::{Response, Tokens};
-use super::policy::{Permit, Policy, Reach};
+use super::policy::{Permit, Policy, Reach, process_env};
 use super::script::Scripts;
 use super::suite::{Case, TargetSpec, Vars};
 use super::template::Templates;
@@ -173,7 +173,7 @@ impl Targets {
     pub fn env(&self, spec: &TargetSpec, name: &str) -> Option<String> {
         let written = spec.env.get(name).or_else(|| self.env.get(name));
         let process = || match self.policy().target(spec) {
-            Ok(Reach::Anywhere(_) | Reach::Named(_)) => self.policy().process_env(name),
+            Ok(Reach::Anywhere(permit) | Reach::Named(permit)) => process_env(name, permit),
             _ => None,
         };
         let found = match written {
