@@ -16,7 +16,7 @@ use crate::domain::label::one_line;
 mod find;
 
 /// The most that is held back while an answer is written, in bytes.
-const LONGEST_HELD: usize = 8 * 1024;
+const LONGEST_HELD: usize = 1024;
 
 use find::{Detail, Sort, find};
 

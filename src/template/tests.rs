@@ -88,7 +88,7 @@ fn what_a_template_may_do_comes_out_as_it_always_did() {
         "{{ contact ~ '!' ~ n }} {{ contact + '?' }} {{ 'ab' * n }} {{ n * 'ab' }} {{ n * 2 + 1 }} {{ n * 1.5 }} {{ n + 0.5 }}",
         "{{ [1, 2] + [n] }} {{ (1, 2) + (n,) }} {{ [n] * 2 }} {{ {'a': n, 'b': [1]} }} {{ [n, [1, contact]] }}",
         "{{ n == 3 }} {{ n != 3 }} {{ n > 2 }} {{ n >= 3 }} {{ n < 3 }} {{ n <= 3 }} {{ 'n' in contact }} {{ n in [1, 3] }} {{ 'a' in {'a': 1} }} {{ n not in [1] }}",
-        "{{ contact[1:] }} {{ contact[:-1] }} {{ contact[::-1] }} {{ [1, 2, n, 4][1:3] }} {{ [1, 2, n, 4][::2] }} {{ contact[5:] }} {{ (1, 2, n)[::-1] }} {{ [1, 2, n][-2:] }} {{ contact[n:0:-1] }}",
+        "{{ contact[1:] }} {{ contact[:-1] }} {{ contact[::-1] }} {{ [1, 2, n, 4][1:3] }} {{ [1, 2, n, 4][::2] }} {{ contact[5:] }} {{ (1, 2, n)[::-1] }} {{ [1, 2, n][-2:] }}",
         "{% for i in range(n) %}{{ loop.index }}/{{ loop.length }}{% if not loop.last %}, {% endif %}{% else %}none{% endfor %}",
         "{% for i in [3, 1, 2] | sort | reverse %}{{ i }}{% endfor %} {{ range(1, 10, n) | join('-') }} {{ range(5, 0, -2) }}",
         "{% for i in range(6) if i % 2 == 0 %}{{ i }}{% endfor %} {% for a, b in {'x': 1, 'y': n} | items %}{{ a }}{{ b }}{% endfor %}",

@@ -119,10 +119,9 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
     let mut taken = vec![false; plain.text.len()];
     for (pattern, read) in PATTERNS.iter() {
         for one in pattern.find_iter(&plain.text) {
-            if taken[one.range()].contains(&true) {
-                continue;
-            }
-            if let Some(detail) = read(&plain.text, one.range()) {
+            let detail = read(&plain.text, one.range());
+            if let Some(detail) = detail.filter(|(range, ..)| !taken[range.clone()].contains(&true))
+            {
                 taken[detail.0.clone()].fill(true);
                 found.push(detail);
             }
