@@ -27,7 +27,7 @@ impl Progress for Counted<'_> {
 
     fn row(&self, row: &Row) {
         // Who counts is there for as long as the run.
-        drop(self.tell.send(usage(row)));
+        self.tell.send(usage(row)).ok();
         self.inner.row(row);
     }
 

@@ -131,21 +131,24 @@ async fn who_stops_waiting_stops_the_work() {
     let report = |_: f32| windows.notify_one();
     let wanted = Recording { progress: Some(&report), ..recording(&bytes) };
     let mut work = Box::pin(whisper.transcribe(&wanted));
+    let begun = Instant::now();
     // In the middle of the second window.
-    let begun = async {
+    let second = async {
         windows.notified().await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     tokio::select! {
         done = &mut work => panic!("too fast: {done:?}"),
-        () = begun => {}
+        () = second => {}
     }
+    // How long a window takes depends on what else the machine does.
+    let window = begun.elapsed();
     let dropped = Instant::now();
     drop(work);
     let place = whisper.places.acquire().await.unwrap();
     let took = dropped.elapsed();
     println!("the worker was free again after {took:?}");
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < 5 * window, "{took:?} after a window of {window:?}, and ten were left");
     assert_eq!(at_work(&whisper), 0);
     drop(place);
 }
