@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use rust_embed::Embed;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, Connector, Desk, Number, Numbers};
+use crate::desk::{Bots, Connector, Desk, Numbers};
 use crate::domain::{Action, AgentId, VersionId};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
@@ -21,10 +21,12 @@ use crate::permissions;
 use crate::pipeline::Engine;
 use crate::prompts;
 use crate::reader::Pool;
-use crate::store::agents::{ConnectNumber, NumberState};
+use crate::store::agents::NumberState;
 use crate::store::audit::{Actor, Entry};
 use crate::telemetry;
 use crate::worker::Worker;
+
+mod numbers;
 
 /// How long a call to WhatsApp may take.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -121,7 +123,7 @@ impl App {
         };
         load_prompts(&desk, &config, prompts).await?;
         if prompts != Prompts::Leave {
-            connect_numbers(&desk, &config).await?;
+            numbers::connect(&desk, &config).await?;
             desk.follow_numbers().await?;
         }
         let desk = Arc::new(desk);
@@ -360,43 +362,4 @@ fn read_prompts(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
     }
     sources.sort();
     Ok(sources)
-}
-
-/// Connects the numbers of the configuration file.
-async fn connect_numbers(desk: &Desk, config: &Config) -> anyhow::Result<()> {
-    let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
-    for (slug, settings) in &config.numbers {
-        let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
-        let name = settings.agent();
-        let Some(bot) = desk.bots.named(name) else {
-            let known: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.slug.clone()).collect();
-            bail!("[numbers.{slug}]: there is no agent `{name}`; there are: {}", known.join(", "));
-        };
-        let provider = settings.provider();
-        let same = |other: &&Arc<Number>| {
-            other.provider == provider && other.line.external_id() == line.external_id()
-        };
-        if let Some(other) = desk.numbers.all().iter().find(same) {
-            bail!("[numbers.{slug}] and [numbers.{}] are the same WhatsApp number", other.slug);
-        }
-        let row = ConnectNumber {
-            slug: slug.clone(),
-            provider,
-            external_id: line.external_id().to_owned(),
-            agent: bot.agent.id.clone(),
-        };
-        let id = desk.store.connect_number(row).await?;
-        desk.numbers.put(Number {
-            id,
-            slug: slug.clone(),
-            provider,
-            agent: bot.agent.id.clone(),
-            has_window: settings.has_window(),
-            sending: settings.sending().map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?,
-            line,
-            revision: None,
-            seen: Arc::default(),
-        });
-    }
-    Ok(())
 }

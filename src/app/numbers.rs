@@ -1,0 +1,49 @@
+//! Connects the numbers of the configuration file to their agents. Those that are added in the console follow the database.
+
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+
+use super::PROVIDER_TIMEOUT;
+use crate::config::Config;
+use crate::desk::{Desk, Number};
+use crate::store::agents::ConnectNumber;
+
+/// Connects the numbers of the configuration file.
+pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> {
+    let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
+    for (slug, settings) in &config.numbers {
+        let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
+        let name = settings.agent();
+        let Some(bot) = desk.bots.named(name) else {
+            let known: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.slug.clone()).collect();
+            bail!("[numbers.{slug}]: there is no agent `{name}`; there are: {}", known.join(", "));
+        };
+        let provider = settings.provider();
+        let same = |other: &&Arc<Number>| {
+            other.provider == provider && other.line.external_id() == line.external_id()
+        };
+        if let Some(other) = desk.numbers.all().iter().find(same) {
+            bail!("[numbers.{slug}] and [numbers.{}] are the same WhatsApp number", other.slug);
+        }
+        let row = ConnectNumber {
+            slug: slug.clone(),
+            provider,
+            external_id: line.external_id().to_owned(),
+            agent: bot.agent.id.clone(),
+        };
+        let id = desk.store.connect_number(row).await?;
+        desk.numbers.put(Number {
+            id,
+            slug: slug.clone(),
+            provider,
+            agent: bot.agent.id.clone(),
+            has_window: settings.has_window(),
+            sending: settings.sending().map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?,
+            line,
+            revision: None,
+            seen: Arc::default(),
+        });
+    }
+    Ok(())
+}
