@@ -57,18 +57,18 @@ pub struct App {
 impl App {
     /// Opens the database and builds what stands behind the seams. Numbers and agents are not connected yet.
     pub async fn assemble(config: Config) -> anyhow::Result<Self> {
-        Self::build(config, Prompts::Publish).await
+        Box::pin(Self::build(config, Prompts::Publish)).await
     }
 
     /// The same for evals: prompt files are tried as they are on the disk, and nothing that answers customers changes.
     pub async fn rehearse(config: Config) -> anyhow::Result<Self> {
-        Self::build(config, Prompts::Try).await
+        Box::pin(Self::build(config, Prompts::Try)).await
     }
 
     /// The same for publishing and looking on: what is live is as the database says, whatever the prompt files say, and no number
     /// is connected.
     pub async fn review(config: Config) -> anyhow::Result<Self> {
-        Self::build(config, Prompts::Leave).await
+        Box::pin(Self::build(config, Prompts::Leave)).await
     }
 
     async fn build(config: Config, prompts: Prompts) -> anyhow::Result<Self> {

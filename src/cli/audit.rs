@@ -99,8 +99,9 @@ pub(super) fn writes(command: &Command) -> Written {
         Command::Inbox(inbox) => inbox.writes(),
         Command::Webhook(webhooks) => webhooks.writes(),
         // What is published is written down with the version, and a desk that serves writes down what it is asked.
-        Command::Publish(_) | Command::Serve(_) => None,
-        Command::Chat(_)
+        Command::Publish(_)
+        | Command::Serve(_)
+        | Command::Chat(_)
         | Command::Search(_)
         | Command::Transcribe(_)
         | Command::Eval(_)

@@ -117,16 +117,17 @@ impl Staged {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Summary, run::Error> {
         let Some(desk) = &self.payer else {
-            return run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop).await;
+            return Box::pin(run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop))
+                .await;
         };
         let stop = async {
             tokio::select! { () = stop => {}, () = spent(desk) => {} }
         };
         let (tell, told) = unbounded_channel();
         let counted = Counted { tell, inner: progress };
-        let run = async move {
+        let run = Box::pin(async move {
             run::run(&self.suite, &self.kit, &self.targets, plan, &counted, stop).await
-        };
+        });
         tokio::join!(run, count(desk, told)).0
     }
 }

@@ -29,13 +29,12 @@ pub(super) async fn ready(State(web): State<Shared>) -> Result<&'static str, Pro
     // Those who ask at once wait for one answer.
     let mut last = web.readiness.last.lock().await;
     let known = last.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, ready)| ready);
-    let ready = match known {
-        Some(ready) => ready,
-        None => {
-            let ready = web.desk.store.ready().await;
-            *last = Some((Instant::now(), ready));
-            ready
-        }
+    let ready = if let Some(ready) = known {
+        ready
+    } else {
+        let ready = web.desk.store.ready().await;
+        *last = Some((Instant::now(), ready));
+        ready
     };
     drop(last);
     ready.map_err(|why| Problem::unavailable(format!("Webhooks cannot be stored: {why}.")))?;

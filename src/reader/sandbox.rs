@@ -66,10 +66,11 @@ pub(super) fn close_inherited() {
     let Ok(open) = std::fs::read_dir("/dev/fd") else { return };
     let numbers: Vec<i32> =
         open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    for number in numbers.into_iter().filter(|number| *number > 2) {
+    // The folder itself was one of them, and is closed already.
+    let is_open = |number: &i32| std::fs::symlink_metadata(format!("/dev/fd/{number}")).is_ok();
+    for number in numbers.into_iter().filter(|number| *number > 2).filter(is_open) {
         #[expect(unsafe_code, reason = "a file that nobody here opened has no owner to close it")]
-        // SAFETY: the process has just begun, on one thread, and holds no file but the first three. One of the numbers was the
-        // folder's own, which is closed already: that fails and does nothing.
+        // SAFETY: the process has just begun, on one thread, and holds no file but the first three.
         unsafe {
             rustix::io::close(number);
         }

@@ -81,11 +81,13 @@ impl Entry {
     }
 
     /// The same with more of it.
+    #[must_use]
     pub fn with(self, detail: Value) -> Self {
         Self { detail, ..self }
     }
 
     /// The same with another end.
+    #[must_use]
     pub fn ended(self, outcome: Outcome) -> Self {
         Self { outcome, ..self }
     }

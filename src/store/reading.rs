@@ -120,17 +120,14 @@ impl Write for LetGo {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let (workspace, replica) = (workspace.as_str(), &self.replica);
-        match &self.id {
-            Some(id) => {
-                let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
+        if let Some(id) = &self.id {
+            let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
                            where workspace_id = $1 and holder = $2 and id = $3";
-                run!(conn, sql, workspace, replica, id.as_str())?;
-            }
-            None => {
-                let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
+            run!(conn, sql, workspace, replica, id.as_str())?;
+        } else {
+            let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
                            where workspace_id = $1 and holder = $2 and lease_until > 0";
-                run!(conn, sql, workspace, replica)?;
-            }
+            run!(conn, sql, workspace, replica)?;
         }
         Ok(())
     }

@@ -54,7 +54,9 @@ fn weigh(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
             value.try_iter()?.try_for_each(|item| weigh(&item, left, depth - 1))
         }
         ValueKind::Map => {
-            let Some(pairs) = value.as_object().and_then(|object| object.try_iter_pairs()) else {
+            let Some(pairs) =
+                value.as_object().and_then(minijinja::value::DynObject::try_iter_pairs)
+            else {
                 return Ok(());
             };
             for (key, value) in pairs {

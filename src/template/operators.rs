@@ -285,20 +285,20 @@ fn within(
 
 /// `value[start:stop:step]`, as Python cuts.
 fn cut(parts: &[Value]) -> Result<Value, Error> {
-    let [value, start, stop, step] = parts else {
+    let [value, first, end, step] = parts else {
         return Err(over("cuts without a place"));
     };
     let at = |place: &Value| {
         let given = (!place.is_none()).then(|| i64::try_from(place.clone()));
         given.transpose()
     };
-    let (start, stop, step) = (at(start)?, at(stop)?, at(step)?.unwrap_or(1));
+    let (first, end, step) = (at(first)?, at(end)?, at(step)?.unwrap_or(1));
     if step == 0 {
         return Err(Error::new(ErrorKind::InvalidOperation, "cannot slice by step size of 0"));
     }
     if let Some(text) = value.as_str() {
         let letters: Vec<char> = text.chars().collect();
-        let places = places(letters.len(), (start, stop, step));
+        let places = places(letters.len(), (first, end, step));
         return Ok(Value::from(places.map(|at| letters[at]).collect::<String>()));
     }
     if value.is_undefined() || value.is_none() {
@@ -311,14 +311,14 @@ fn cut(parts: &[Value]) -> Result<Value, Error> {
     }
     let items: Vec<Value> = value.try_iter()?.collect();
     let kept: Vec<Value> =
-        places(items.len(), (start, stop, step)).map(|at| items[at].clone()).collect();
+        places(items.len(), (first, end, step)).map(|at| items[at].clone()).collect();
     Ok(if value.is_tuple() { Value::from(Tuple::from(kept)) } else { Value::from(kept) })
 }
 
 /// The places, all below `length`, that a slice takes.
 fn places(
     length: usize,
-    (start, stop, step): (Option<i64>, Option<i64>, i64),
+    (first, end, step): (Option<i64>, Option<i64>, i64),
 ) -> impl Iterator<Item = usize> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let (lowest, highest) = if step > 0 { (0, length) } else { (-1, length - 1) };
@@ -326,8 +326,8 @@ fn places(
         let place = if place < 0 { place.saturating_add(length) } else { place };
         place.clamp(lowest, highest)
     };
-    let first = start.map_or(if step > 0 { lowest } else { highest }, placed);
-    let end = stop.map_or(if step > 0 { highest } else { lowest }, placed);
+    let first = first.map_or(if step > 0 { lowest } else { highest }, placed);
+    let end = end.map_or(if step > 0 { highest } else { lowest }, placed);
     let mut at = first;
     std::iter::from_fn(move || {
         let here = (if step > 0 { at < end } else { at > end }).then_some(at)?;

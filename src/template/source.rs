@@ -46,12 +46,12 @@ impl Tag {
             Token::Float(number) => self.product *= number.abs().max(2.0),
             Token::BracketOpen | Token::ParenOpen if before == Before::Value => self.operators += 1,
             Token::BracketOpen | Token::ParenOpen => self.letters += 1,
-            Token::Ident("and" | "or" | "not" | "in" | "is" | "if" | "else") => self.operators += 1,
             Token::Mul | Token::Pow => {
                 self.multiplies = true;
                 self.operators += 1;
             }
-            Token::Plus
+            Token::Ident("and" | "or" | "not" | "in" | "is" | "if" | "else")
+            | Token::Plus
             | Token::Minus
             | Token::Div
             | Token::FloorDiv

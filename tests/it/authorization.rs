@@ -96,8 +96,8 @@ fn refusal(class: Class, caller: Caller) -> Option<u16> {
     match (class, caller) {
         // A page of another site signs nobody in; whoever brings no link is not let in, whatever else he brings.
         (Class::SignIn, CrossSite | ForeignOrigin) => Some(403),
-        (Class::SignIn, _) => Some(401),
-        (_, Nobody | WrongKey | KeyAndMore | Basic | BadCookie | WrongKeyWithCookie) => Some(401),
+        (Class::SignIn, _)
+        | (_, Nobody | WrongKey | KeyAndMore | Basic | BadCookie | WrongKeyWithCookie) => Some(401),
         (_, NoCsrf | WrongCsrf | CrossSite | ForeignOrigin) if !reads => Some(403),
         _ => None,
     }

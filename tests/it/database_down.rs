@@ -213,7 +213,7 @@ impl Drop for Disk {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_refused_and_what_was_acknowledged_is_there() {
     let home = tempfile::tempdir().unwrap();
-    let Some(disk) = Disk::mount(&home.path().join("disk"), "3m") else { return };
+    let Some(disk) = Disk::mount(&home.path().join("disk"), "5m") else { return };
     let path = disk.0.join("desk.db");
     let store = format!("[store]\nwait_ms = 1000\npath = \"{}\"", path.display());
     // A turn or a send that can be neither recorded nor let go waits for the end of its lease.

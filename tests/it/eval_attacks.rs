@@ -97,7 +97,7 @@ on_both! {
             let suite = judged(&app).await;
             let marker = app.home.path().join("marker");
             let script = app.home.path().join("g.py");
-            std::fs::write(&script, format!("open({marker:?}, 'w')\ndef call_api(*a): return {{'output': '{{}}'}}\n")).unwrap();
+            std::fs::write(&script, format!("open('{}', 'w')\ndef call_api(*a): return {{'output': '{{}}'}}\n", marker.display())).unwrap();
             let beside = folder(&app).join("g.js");
             std::fs::write(&beside, "module.exports = () => 'x'").unwrap();
             for grader in [

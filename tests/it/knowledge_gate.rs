@@ -65,6 +65,7 @@ const COMMANDS: &[(&str, bool)] = &[
     ("models", false),
     ("doctor", false),
     ("config", false),
+    ("licenses", false),
     ("help", false),
 ];
 

@@ -1,5 +1,11 @@
 //! Every integration test, in one binary: linking is slow on two cores.
 
+#![expect(
+    clippy::format_collect,
+    clippy::too_many_lines,
+    reason = "inputs of tests are written as they read best"
+)]
+
 mod support;
 
 mod architecture;

@@ -56,7 +56,7 @@ impl Publisher<'_> {
         let mut verdicts = Vec::new();
         if differs && !guards.is_empty() {
             let staged = self.desk.library.stage(find()?, taking.documents);
-            verdicts = self.try_beside((&name, &guards), staged, taking.cases).await?;
+            verdicts = Box::pin(self.try_beside((&name, &guards), staged, taking.cases)).await?;
         }
         let refused = verdicts.iter().any(|(_, verdict)| !verdict.passed);
         let detail = || found(&verdicts);
@@ -96,7 +96,7 @@ impl Publisher<'_> {
             return Ok(Vec::new());
         }
         let staged = self.desk.library.stage_edit(name, edit);
-        let verdicts = self.try_beside((name, &guards), staged, cases).await?;
+        let verdicts = Box::pin(self.try_beside((name, &guards), staged, cases)).await?;
         let passed = verdicts.iter().all(|(_, verdict)| verdict.passed);
         let (action, outcome) = if passed {
             (Action::KnowledgeLearned, Outcome::Done)

@@ -82,6 +82,7 @@ pub(super) struct Which {
     /// Only those on this object.
     subject: Option<String>,
     /// Only those since this moment, milliseconds since 1970.
+    #[param(minimum = 0, maximum = 253_402_300_799_999_i64)]
     since: Option<i64>,
 }
 

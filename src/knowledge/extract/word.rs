@@ -208,9 +208,9 @@ impl Reader {
     fn note(&self, kind: &'static str, node: Node<'_, '_>, line: &mut Line<'_, '_>) {
         let id = xml::attribute(node, "id").unwrap_or_default().to_owned();
         if let Some(note) = self.notes.get(&(kind, id)) {
-            let note = self.repeats.of(note);
-            if !note.is_empty() {
-                line.text.extend([" (", note, ")"]);
+            let said = self.repeats.of(note);
+            if !said.is_empty() {
+                line.text.extend([" (", said, ")"]);
             }
         }
     }

@@ -204,6 +204,7 @@ fn web_parts(rest: &str) -> Option<(String, String)> {
     Some((host, page))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands in a list with others that find nothing")]
 fn address_of(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
     static AT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?i)\s?[\[({]\s?(?:at|@)\s?[\])}]\s?").ok());

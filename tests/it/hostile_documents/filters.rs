@@ -129,7 +129,7 @@ fn lzw(data: &[u8]) -> Vec<u8> {
 /// Each code is the string before it and one byte more: seven kilobytes become eight megabytes.
 fn lzw_runs() -> Vec<u8> {
     let mut bits = Bits::default();
-    for _ in 0..MUCH / (8 * 1024 * 1024) + 1 {
+    for _ in 0..=MUCH / (8 * 1024 * 1024) {
         bits.put(256, 9);
         bits.put(u32::from(b' '), 9);
         let mut width = 9;

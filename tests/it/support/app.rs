@@ -137,8 +137,8 @@ impl Setup {
         };
         let toml = self.settings(home.path(), &store, &whatsapp, &model);
         let config = merged(&toml, &self.extra);
-        let app = App::assemble(config.clone()).await.unwrap();
-        app.learn(&Quietly).await.unwrap();
+        let app = Box::pin(App::assemble(config.clone())).await.unwrap();
+        Box::pin(app.learn(&Quietly)).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let desk = app.desk.clone();

@@ -172,7 +172,8 @@ fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), Unmeasured> 
     const FULL: usize = 4096;
     // It refers to what it wrote before.
     out.kept = true;
-    let (mut table, mut before): (Vec<(usize, usize)>, Option<(usize, usize)>) = (Vec::new(), None);
+    let mut table: Vec<(usize, usize)> = Vec::new();
+    let mut before: Option<(usize, usize)> = None;
     let (mut bits, mut held, mut rest) = (0_u32, 0_u32, data.iter());
     loop {
         let width = match table.len() + 258 + usize::from(growth == Growth::Early) {
@@ -286,6 +287,8 @@ fn is_space(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::format_collect, reason = "inputs of tests are written as they read best")]
+
     use std::io::Write;
 
     use flate2::Compression;
@@ -310,7 +313,7 @@ mod tests {
         use Filter::{Ascii85Decode, AsciiHexDecode, FlateDecode, LzwDecode, RunLengthDecode};
         assert_eq!(last(&[FlateDecode], &deflated(&[b' '; 5000])), Ok(5000));
         assert_eq!(
-            last(&[FlateDecode, FlateDecode], &deflated(&deflated(&[0; 90_000]))),
+            last(&[FlateDecode, FlateDecode], &deflated(&deflated(&vec![0; 90_000]))),
             Ok(90_000)
         );
         assert_eq!(last(&[RunLengthDecode], &[129, b'x', 1, b'y', b'z', 128, 129, b'x']), Ok(130));

@@ -314,12 +314,12 @@ fn check_rows(parameters: &Dict<'_>) -> Result<(), Unreadable> {
     {
         match parameters.get_raw::<Object<'_>>(key) {
             Some(MaybeRef::Ref(_)) => return Err(Unreadable::Packed(WHAT)),
-            Some(MaybeRef::NotRef(_)) => {
-                if parameters.get::<usize>(key).is_none_or(|number| number > most) {
-                    return Err(Unreadable::Packed(WHAT));
-                }
+            Some(MaybeRef::NotRef(_))
+                if parameters.get::<usize>(key).is_none_or(|number| number > most) =>
+            {
+                return Err(Unreadable::Packed(WHAT));
             }
-            None => {}
+            Some(MaybeRef::NotRef(_)) | None => {}
         }
     }
     Ok(())
@@ -327,6 +327,8 @@ fn check_rows(parameters: &Dict<'_>) -> Result<(), Unreadable> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::format_collect, reason = "inputs of tests are written as they read best")]
+
     use std::io::Write;
     use std::time::Duration;
 
