@@ -21,7 +21,7 @@ const MOST_TASKS: usize = 1_000;
 /// After so much time at work, too: the processor time of its whole life is bounded.
 const MOST_WORK: Duration = Duration::from_mins(15);
 /// After a task for which it took so much more memory than at its start, in KB, what it took goes back to the system.
-const LARGE_KB: u64 = 128 * 1024;
+const LARGE_KB: u64 = 32 * 1024;
 /// What is read of a process's last words, in bytes.
 const LAST_WORDS: usize = 4_096;
 

@@ -132,6 +132,7 @@ mod filter {
         libc::SYS_gettimeofday,
         libc::SYS_gettid,
         libc::SYS_getpid,
+        libc::SYS_getppid,
         libc::SYS_membarrier,
         #[cfg(target_arch = "x86_64")]
         libc::SYS_poll,

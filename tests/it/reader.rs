@@ -102,8 +102,8 @@ async fn a_program_that_is_none_of_ours_is_refused() {
 }
 
 /// A JSON file of so many million objects with nothing in them: small on the disk, large in memory.
-fn greedy(millions: usize) -> Vec<u8> {
-    format!("[{}{{}}]", "{},".repeat(millions * 1_000_000)).into_bytes()
+fn greedy(eighths: usize) -> Vec<u8> {
+    format!("[{}{{}}]", "{\"a\":0},".repeat(eighths * 120_000)).into_bytes()
 }
 
 /// A PDF of 50 pages, each with a million letters.
