@@ -37,7 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/"]),
     // In `http/mod.rs` it is the name of a module of ours.
     ("console", &["cli/", "http/mod.rs"]),
-    ("anyhow", &["app.rs", "cli/", "main.rs"]),
+    ("anyhow", &["app.rs", "app/", "cli/", "main.rs"]),
     ("minijinja", &["template", "pipeline/prompt.rs", "eval/template"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
     ("rust_stemmers", &["index/", "llm/extractive", "eval/check/meteor"]),
