@@ -159,7 +159,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let written = audit::writes(&arguments.command);
     runtime.block_on(async {
         let store = config.store.clone();
-        let ended = run(arguments.command, config).await;
+        let ended = Box::pin(run(arguments.command, config)).await;
         if let Some(written) = written {
             audit::note(&store, written, &ended).await?;
         }

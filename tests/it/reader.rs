@@ -252,6 +252,7 @@ fn is_there(id: u32) -> bool {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_processes_are_replaced_when_killed_and_none_outlives_its_desk() {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let home = tempfile::tempdir().unwrap();
     furnish(home.path());
     let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
