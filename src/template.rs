@@ -29,19 +29,19 @@ pub struct Limits {
     pub work: usize,
 }
 
-/// The most text that is written by the template's own words within captures, in bytes; see `Bounded::steps`.
+/// The most text that is written by the template's own words within captures, in bytes; see `BoundedEnvironment::steps`.
 const CAPTURED: usize = 64 * 1024 * 1024;
 /// How deep macros, blocks and loops may call each other.
 const RECURSION: usize = 100;
 
 /// An environment whose templates are bounded.
 #[derive(Debug, Clone)]
-pub struct Bounded {
+pub struct BoundedEnvironment {
     environment: Environment<'static>,
     limits: Limits,
 }
 
-impl Bounded {
+impl BoundedEnvironment {
     /// Minijinja's own filters, tests and functions, but for those that show the program's insides (`debug`) or keep
     /// what a loop made (`namespace`).
     pub fn new(limits: Limits) -> Self {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 
-use super::audit::Written;
+use super::audit::AuditEntry;
 use super::learn::admit_edit;
 use crate::app::App;
 use crate::domain::trace::Consulted;
@@ -102,7 +102,7 @@ enum Command {
 
 impl Answers {
     /// What the audit log has of it.
-    pub(super) fn writes(&self) -> Written {
+    pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             Command::List { .. } | Command::Test { .. } => None,
             Command::Add { collection, .. } => Some((Action::AnswerCreated, collection.clone())),

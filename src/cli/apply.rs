@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::audit::Written;
+use super::audit::AuditEntry;
 use super::bar::RunBar;
 use super::learn::Bar;
 use super::publish::{actor, live, note_file, refused};
@@ -38,7 +38,7 @@ type Line = (String, String, bool);
 
 impl Apply {
     /// What the audit log has of it, beside what the gates write down.
-    pub(super) fn writes(&self) -> Written {
+    pub(super) fn writes(&self) -> AuditEntry {
         (!self.dry_run).then(|| (Action::KnowledgeLearned, "files".to_owned()))
     }
 

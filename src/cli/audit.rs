@@ -82,11 +82,11 @@ impl Audit {
 }
 
 /// What a command writes down: the action, and on what.
-pub(super) type Written = Option<(Action, String)>;
+pub(super) type AuditEntry = Option<(Action, String)>;
 
 /// What a command leaves in the audit log once it has ended. `None`: it changes nothing of the desk, or its parts write down each
 /// step themselves. A new command does not compile until it is decided here.
-pub(super) fn writes(command: &Command) -> Written {
+pub(super) fn writes(command: &Command) -> AuditEntry {
     match command {
         Command::SignIn => Some((Action::LinkCreated, String::new())),
         Command::SignOut(_) => Some((Action::SessionsEnded, String::new())),

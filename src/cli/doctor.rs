@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::embed::Purpose;
-use crate::store::room::{Held, Room};
+use crate::store::room::{CollectionSize, Room};
 
 /// Checks, and prints a line each.
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
@@ -123,11 +123,11 @@ async fn check_parts(app: &App, report: &mut Report) {
 
 /// Says which collections hold nearly as much as they may.
 async fn check_room(app: &App, room: &Room, report: &mut Report) {
-    let held = match app.desk.store.held().await {
+    let held = match app.desk.store.collection_sizes().await {
         Ok(held) => held,
         Err(error) => return report.bad("room", &error.to_string(), "see the database above"),
     };
-    for Held { slug, documents, chunks, upload_bytes } in held {
+    for CollectionSize { slug, documents, chunks, upload_bytes } in held {
         for (many, most, what) in [
             (documents, room.documents, "documents (max_documents)"),
             (chunks, room.chunks, "chunks (max_chunks)"),

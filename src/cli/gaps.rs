@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::answer::{author, one_collection, tidied};
-use super::audit::Written;
+use super::audit::AuditEntry;
 use super::learn::admit_edit;
 use crate::app::App;
 use crate::domain::{Action, AgentId, Curated, GapId};
@@ -67,7 +67,7 @@ enum Command {
 
 impl Gaps {
     /// What the audit log has of it.
-    pub(super) fn writes(&self) -> Written {
+    pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             Some(Command::Answer { id, .. }) => Some((Action::GapAnswered, id.clone())),
             Some(Command::Dismiss { id }) => Some((Action::GapDismissed, id.clone())),

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::audit::Written;
+use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{REASON, display_name, one_line, visible};
 use crate::domain::{Action, ConversationId, Heard, MessageId};
@@ -41,7 +41,7 @@ enum Command {
 
 impl Inbox {
     /// What the audit log has of it.
-    pub(super) fn writes(&self) -> Written {
+    pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::Show { .. }) => None,
             Some(Command::Correct { message, .. }) => {

@@ -6,7 +6,7 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use super::audit::Written;
+use super::audit::AuditEntry;
 use super::learn::{admit, in_words, refresh};
 use crate::app::App;
 use crate::desk::Change;
@@ -45,7 +45,7 @@ enum Command {
 
 impl Source {
     /// What the audit log has of it.
-    pub(super) fn writes(&self) -> Written {
+    pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List) => None,
             Some(Command::Refresh { source, .. }) => {

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::config::Config;
 use crate::eval::{self, Clip, Errors};
 use crate::reader::Pool;
-use crate::speech::decoding::{self, Undecoded};
+use crate::speech::decoding::{self, DecodeError};
 use crate::speech::{Recording, Transcriber, Transcript};
 
 mod show;
@@ -154,7 +154,7 @@ async fn hear(
     let bytes: Arc<[u8]> = bytes.into();
     let seconds = match decoding::seconds(readers, bytes.clone()).await {
         Ok(seconds) => seconds,
-        Err(why @ Undecoded::NoSound(_)) => return Err(why.to_string()),
+        Err(why @ DecodeError::NoSound(_)) => return Err(why.to_string()),
         // An endpoint may know the format.
         Err(_) => None,
     };

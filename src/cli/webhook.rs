@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
-use super::audit::Written;
+use super::audit::AuditEntry;
 use crate::app::App;
 use crate::desk::Desk;
 use crate::domain::time::now_ms;
@@ -66,7 +66,7 @@ struct Replay {
 
 impl Webhooks {
     /// What the audit log has of it.
-    pub(super) fn writes(&self) -> Written {
+    pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             Command::List(_) | Command::Show { .. } => None,
             Command::Replay(replay) if replay.dry_run => None,

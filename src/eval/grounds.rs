@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::row::Summary;
 use super::run::{self, Plan, Progress};
 use super::script::Scripts;
-use super::spending::{Counted, count, spent};
+use super::spending::{MeteredProgress, count, spent};
 use super::suite::{Assertion, Suite, TargetSpec};
 use super::target::{Agents, Cache, Target, Targets};
 use super::template::Templates;
@@ -124,7 +124,7 @@ impl Staged {
             tokio::select! { () = stop => {}, () = spent(desk) => {} }
         };
         let (tell, told) = unbounded_channel();
-        let counted = Counted { tell, inner: progress };
+        let counted = MeteredProgress { tell, inner: progress };
         let run = Box::pin(async move {
             run::run(&self.suite, &self.kit, &self.targets, plan, &counted, stop).await
         });

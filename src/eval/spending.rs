@@ -15,12 +15,12 @@ use crate::pipeline::Means;
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Tells what rows cost, and passes them on.
-pub(super) struct Counted<'a> {
+pub(super) struct MeteredProgress<'a> {
     pub(super) tell: UnboundedSender<Usage>,
     pub(super) inner: &'a dyn Progress,
 }
 
-impl Progress for Counted<'_> {
+impl Progress for MeteredProgress<'_> {
     fn begin(&self, total: usize) {
         self.inner.begin(total);
     }

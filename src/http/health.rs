@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::error::Problem;
 use super::{Shared, auth};
-use crate::store::Unready;
+use crate::store::NotReady;
 
 /// How long an answer holds: probes are no load.
 const FRESH: Duration = Duration::from_secs(1);
@@ -16,7 +16,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Whether a webhook could be stored, a moment ago.
 #[derive(Default)]
 pub struct Readiness {
-    last: Mutex<Option<(Instant, Result<(), Unready>)>>,
+    last: Mutex<Option<(Instant, Result<(), NotReady>)>>,
 }
 
 /// The process runs.

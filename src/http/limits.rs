@@ -73,16 +73,16 @@ pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
     };
     let seat: Seat = Arc::new(place);
     request.extensions_mut().insert(seat.clone());
-    next.run(request).await.map(|body| Body::new(Seated { body, _seat: seat }))
+    next.run(request).await.map(|body| Body::new(SeatBody { body, _seat: seat }))
 }
 
 /// An answer's body that keeps a place.
-struct Seated {
+struct SeatBody {
     body: Body,
     _seat: Seat,
 }
 
-impl HttpBody for Seated {
+impl HttpBody for SeatBody {
     type Data = Bytes;
     type Error = axum::Error;
 

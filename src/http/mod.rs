@@ -29,7 +29,7 @@ mod console;
 mod error;
 mod extract;
 mod guess_limit;
-mod guise;
+mod headers;
 mod health;
 mod host;
 mod limits;
@@ -38,7 +38,7 @@ mod session;
 mod shares;
 mod webhooks;
 
-use self::guise::Guise;
+use self::headers::ResponseHeaders;
 pub use api::openapi;
 pub use guess_limit::GuessLimit;
 pub use health::Readiness;
@@ -141,7 +141,7 @@ fn router(web: Web) -> Router {
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(limit))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(map_response_with_state(Guise::of(&shared.settings), guise::harmless))
+        .layer(map_response_with_state(ResponseHeaders::of(&shared.settings), headers::add_headers))
         .with_state(shared)
 }
 

@@ -116,7 +116,7 @@ pub(super) async fn serve(
         let wire = TokioIo::new(Wire::new(stream, pulse.clone()));
         let served = builder.serve_connection(wire, TowerToHyperService::new(entrance));
         let deadlines = limits.deadlines;
-        let watched = Watched { connection: served.into_owned(), pulse, deadlines };
+        let watched = ConnectionTask { connection: served.into_owned(), pulse, deadlines };
         tokio::spawn(run(watched, place, phase.subscribe()));
     }
     drop((listener, watched));
@@ -163,18 +163,19 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-type Served = Connection<'static, TokioIo<Wire>, TowerToHyperService<Entrance>, TokioExecutor>;
+type HttpConnection =
+    Connection<'static, TokioIo<Wire>, TowerToHyperService<Entrance>, TokioExecutor>;
 
 /// A connection and what it is measured by.
-struct Watched {
-    connection: Served,
+struct ConnectionTask {
+    connection: HttpConnection,
     pulse: Arc<Pulse>,
     deadlines: Deadlines,
 }
 
 /// Serves one connection to its end.
-async fn run(watched: Watched, place: Place, mut phase: watch::Receiver<Phase>) {
-    let Watched { connection, pulse, deadlines } = watched;
+async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<Phase>) {
+    let ConnectionTask { connection, pulse, deadlines } = watched;
     let mut connection = pin!(connection);
     let mut timer = pin!(sleep_until(pulse.due(&deadlines).0));
     // It may have begun before this task listened.
@@ -214,7 +215,7 @@ async fn run(watched: Watched, place: Place, mut phase: watch::Receiver<Phase>) 
 /// is nearer than it was: where it is further away, the timer finds so when it fires.
 fn progress(
     cx: &mut Context<'_>,
-    (connection, mut timer): (Pin<&mut Served>, Pin<&mut Sleep>),
+    (connection, mut timer): (Pin<&mut HttpConnection>, Pin<&mut Sleep>),
     pulse: &Pulse,
     deadlines: &Deadlines,
 ) -> Poll<()> {

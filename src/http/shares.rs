@@ -34,7 +34,7 @@ pub(super) struct Place<K: Hash + Eq> {
 }
 
 /// Somebody who stands in the line until this is dropped.
-struct Waiting<'a, K: Hash + Eq> {
+struct QueueTicket<'a, K: Hash + Eq> {
     shares: &'a Shares<K>,
     key: K,
 }
@@ -76,7 +76,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
         }
     }
 
-    fn line_up(&self, key: &K) -> Option<Waiting<'_, K>> {
+    fn line_up(&self, key: &K) -> Option<QueueTicket<'_, K>> {
         let mut counts = self.counts();
         let all: usize = counts.waiting.values().sum();
         let own = counts.waiting.entry(key.clone()).or_insert(0);
@@ -87,7 +87,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
             return None;
         }
         *own += 1;
-        Some(Waiting { shares: self, key: key.clone() })
+        Some(QueueTicket { shares: self, key: key.clone() })
     }
 }
 
@@ -116,7 +116,7 @@ impl<K: Hash + Eq> Drop for Place<K> {
     }
 }
 
-impl<K: Hash + Eq> Drop for Waiting<'_, K> {
+impl<K: Hash + Eq> Drop for QueueTicket<'_, K> {
     fn drop(&mut self) {
         less(&mut self.shares.counts().waiting, &self.key);
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
-use super::reading::{self, Content, Unread};
+use super::reading::{self, Content, ReadError};
 use super::vectors::{BATCH, text_hash};
 use super::{Error, Library, Paper, Shelf, answers, chunk, collection, remedy};
 use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
@@ -108,7 +108,7 @@ pub(super) struct Work<'a> {
 }
 
 /// A document that is being read: its path, its hash, and what comes of it.
-type Reading = (String, String, Result<Content, Unread>);
+type Reading = (String, String, Result<Content, ReadError>);
 
 /// A document read and cut, waiting to be embedded.
 struct Read {
@@ -211,9 +211,9 @@ impl<'a> Work<'a> {
                 self.waiting.push(Read { path, title, hash, pieces });
                 Ok(())
             }
-            Err(Unread::Refused(failure)) => self.fail(path, hash, failure).await,
+            Err(ReadError::Refused(failure)) => self.fail(path, hash, failure).await,
             // The old version, if there is one, stays; the next run tries again.
-            Err(Unread::Unavailable(why)) => {
+            Err(ReadError::Unavailable(why)) => {
                 self.summary.failed.push((path, why));
                 Ok(())
             }

@@ -30,7 +30,7 @@ pub(super) struct Content {
 
 /// Why nothing was learned of a file.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum ReadError {
     /// It cannot be read, now or another time.
     Refused(Failure),
     /// There was nothing to read it with: it is no fault of the file.
@@ -39,7 +39,7 @@ pub(super) enum Unread {
 
 /// What a worker process has to know of a file.
 #[derive(Serialize, Deserialize)]
-struct Wanted {
+struct ReadRequest {
     name: String,
     cut: chunk::Settings,
 }
@@ -57,36 +57,36 @@ pub(super) async fn read(
     name: String,
     bytes: Vec<u8>,
     cut: chunk::Settings,
-) -> Result<Content, Unread> {
+) -> Result<Content, ReadError> {
     if bytes.len() <= SMALL && extract::is_text(&name) {
         let reading = tokio::task::spawn_blocking(move || {
             content(&name, &bytes, &cut, Duration::from_mins(1))
         });
         return match reading.await {
-            Ok(read) => read.map_err(Unread::Refused),
+            Ok(read) => read.map_err(ReadError::Refused),
             // A reader that breaks on a damaged file is that document's failure, not everybody's.
-            Err(_) => Err(Unread::Refused(remedy::damaged())),
+            Err(_) => Err(ReadError::Refused(remedy::damaged())),
         };
     }
     let Some(readers) = readers else {
-        return Err(Unread::Unavailable("this program starts no processes to read with".into()));
+        return Err(ReadError::Unavailable("this program starts no processes to read with".into()));
     };
-    let head = serde_json::to_vec(&Wanted { name, cut });
+    let head = serde_json::to_vec(&ReadRequest { name, cut });
     let task = Task {
         kind: Kind::Document,
-        head: head.map_err(|error| Unread::Unavailable(error.to_string()))?,
+        head: head.map_err(|error| ReadError::Unavailable(error.to_string()))?,
         body: Box::new(bytes),
         longest: None,
         most_answer: MOST_ANSWER,
         most_samples: 0,
     };
     let reply = readers.run(task).await.map_err(|failure| match failure {
-        reader::Failure::Unavailable(why) => Unread::Unavailable(why),
-        failure => Unread::Refused(remedy::of_reader(&failure)),
+        reader::Failure::Unavailable(why) => ReadError::Unavailable(why),
+        failure => ReadError::Refused(remedy::of_reader(&failure)),
     })?;
     // Some megabytes of JSON take a while.
     let taking = tokio::task::spawn_blocking(move || taken(&reply.answer));
-    taking.await.unwrap_or_else(|_| Err(remedy::damaged())).map_err(Unread::Refused)
+    taking.await.unwrap_or_else(|_| Err(remedy::damaged())).map_err(ReadError::Refused)
 }
 
 /// A worker process's answer, which may be anybody's.
@@ -110,7 +110,7 @@ fn taken(answer: &[u8]) -> Result<Content, Failure> {
 
 /// Reads a document in the worker process; the answer to [`read`].
 pub fn answer(head: &[u8], body: &[u8], longest: Duration) -> io::Result<Vec<u8>> {
-    let Wanted { name, cut } = serde_json::from_slice(head)?;
+    let ReadRequest { name, cut } = serde_json::from_slice(head)?;
     let answer = match content(&name, body, &cut, longest) {
         Ok(content) => Answer::Content(content),
         Err(Failure { error, remedy, code }) => {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn an_answer_comes_back_as_it_was_given() {
         let head = |name: &str| {
-            let wanted = Wanted { name: name.into(), cut: chunk::Settings::default() };
+            let wanted = ReadRequest { name: name.into(), cut: chunk::Settings::default() };
             serde_json::to_vec(&wanted).unwrap()
         };
         let second = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::learn::{METHOD, hash_of, stored_chunks};
-use super::reading::{self, Content, Unread};
+use super::reading::{self, Content, ReadError};
 use super::{Error, Library, Progress, chunk, remedy};
 use crate::domain::{CollectionId, DocumentId, searchable};
 use crate::store::knowledge::{Failure, Learned};
@@ -203,10 +203,10 @@ impl Library {
         };
         let Content { title, pieces, .. } = match read {
             Ok(content) => content,
-            Err(Unread::Refused(failure)) => {
+            Err(ReadError::Refused(failure)) => {
                 return Ok(Ok(learned(row.path.clone(), Err(failure))));
             }
-            Err(Unread::Unavailable(why)) => return Ok(Err(remedy::unread(why))),
+            Err(ReadError::Unavailable(why)) => return Ok(Err(remedy::unread(why))),
         };
         let text = |piece: &chunk::Piece| searchable(&title, &piece.heading, &piece.body);
         let texts = pieces.iter().map(text).collect();

@@ -22,7 +22,7 @@ use find::{Detail, Sort, find};
 
 /// What may be said.
 #[derive(Debug, Default)]
-pub(super) struct Allowed {
+pub(super) struct AllowedDetails {
     links: Vec<(String, String)>,
     other: HashSet<(Sort, String)>,
     /// Digits of numbers, each run between two spaces: a number may be part of a longer one.
@@ -31,7 +31,7 @@ pub(super) struct Allowed {
 
 /// A reply without what was taken out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Vetted {
+pub(super) struct CheckedReply {
     /// What is left.
     pub(super) text: String,
     /// What was taken out, in words.
@@ -48,7 +48,7 @@ pub(super) struct Origins<'a> {
     pub(super) customer: Vec<&'a str>,
 }
 
-impl Allowed {
+impl AllowedDetails {
     fn of(origins: &Origins<'_>) -> Self {
         let mut allowed = Self::default();
         for passage in origins.passages {
@@ -115,22 +115,22 @@ fn is_above(page: &str, known: &str) -> bool {
 }
 
 /// Looks at replies; what may be said is gathered when the first detail is seen.
-pub(super) struct Vetting<'a> {
+pub(super) struct DetailCheck<'a> {
     origins: Origins<'a>,
-    allowed: OnceLock<Allowed>,
+    allowed: OnceLock<AllowedDetails>,
 }
 
-impl<'a> Vetting<'a> {
+impl<'a> DetailCheck<'a> {
     /// Replies that rest on these texts.
     pub(super) fn new(origins: Origins<'a>) -> Self {
         Self { origins, allowed: OnceLock::new() }
     }
 
     /// A reply without the statements that hold an unknown detail.
-    pub(super) fn vet(&self, text: &str) -> Vetted {
+    pub(super) fn vet(&self, text: &str) -> CheckedReply {
         let unknown = self.unknown(text);
         if unknown.is_empty() {
-            return Vetted { text: text.to_owned(), removed: Vec::new() };
+            return CheckedReply { text: text.to_owned(), removed: Vec::new() };
         }
         let statements = statements(text);
         let hit = |range| unknown.iter().any(|detail| meet(&detail.range, range));
@@ -149,13 +149,13 @@ impl<'a> Vetting<'a> {
                 removed.push(said);
             }
         }
-        Vetted { text: kept, removed }
+        CheckedReply { text: kept, removed }
     }
 
     fn unknown(&self, text: &str) -> Vec<Detail> {
         let mut found = find(text);
         if !found.is_empty() {
-            let allowed = self.allowed.get_or_init(|| Allowed::of(&self.origins));
+            let allowed = self.allowed.get_or_init(|| AllowedDetails::of(&self.origins));
             found.retain(|detail| !allowed.holds(detail));
         }
         found
@@ -168,14 +168,14 @@ fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
 
 /// Holds back, while an answer is written, what may have to be taken out: from a word with a digit or a sign of an address on, to the
 /// end of its sentence.
-pub(super) struct Withheld<'a> {
-    vetting: &'a Vetting<'a>,
+pub(super) struct StreamFilter<'a> {
+    vetting: &'a DetailCheck<'a>,
     held: String,
 }
 
-impl<'a> Withheld<'a> {
+impl<'a> StreamFilter<'a> {
     /// Nothing is held yet.
-    pub(super) fn new(vetting: &'a Vetting<'a>) -> Self {
+    pub(super) fn new(vetting: &'a DetailCheck<'a>) -> Self {
         Self { vetting, held: String::new() }
     }
 

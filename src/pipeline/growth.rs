@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clean::{Speakable, clean};
-use super::contact_details::{Origins, Vetting, Withheld};
+use super::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::format::{for_whatsapp, split};
 use super::{escalate, fold, ground, inbound, leak, query};
 use crate::domain::{
@@ -43,8 +43,8 @@ fn prompt(text: &str) -> Prompt {
 
 fn streamed(text: &str) {
     let origins = Origins { passages: &[], business: vec![text], customer: vec![] };
-    let vetting = Vetting::new(origins);
-    let (mut speakable, mut withheld) = (Speakable::default(), Withheld::new(&vetting));
+    let vetting = DetailCheck::new(origins);
+    let (mut speakable, mut withheld) = (Speakable::default(), StreamFilter::new(&vetting));
     let letters: Vec<char> = text.chars().collect();
     for piece in letters.chunks(3) {
         let said = speakable.push(&piece.iter().collect::<String>());
@@ -105,7 +105,7 @@ const READERS: &[Reader] = &[
     }),
     ("contact details", |text| {
         let origins = Origins { passages: &[], business: vec![text], customer: vec![] };
-        black_box(Vetting::new(origins).vet(text));
+        black_box(DetailCheck::new(origins).vet(text));
     }),
     ("format and split", |text| {
         black_box(split(&for_whatsapp(text), 4096));

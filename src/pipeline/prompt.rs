@@ -14,7 +14,7 @@ use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::Composed;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
 use crate::llm::{Model, Window};
-use crate::template::{Bounded, Limits, excess};
+use crate::template::{BoundedEnvironment, Limits, excess};
 use crate::tokens::Vocabulary;
 
 /// What a chat message costs beyond its text, in tokens (OpenAI's counting: role and separators).
@@ -40,13 +40,13 @@ const NAME: &str = "prompt";
 
 /// A parsed system prompt.
 pub(super) struct Template {
-    bounded: Bounded,
+    bounded: BoundedEnvironment,
 }
 
 impl Template {
     /// Parses a template. The error says where it is wrong, or which limit it exceeds.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
-        let mut bounded = Bounded::new(LIMITS);
+        let mut bounded = BoundedEnvironment::new(LIMITS);
         bounded.environment().set_undefined_behavior(UndefinedBehavior::SemiStrict);
         bounded.add(NAME, source.to_owned()).map_err(|error| explain(&error))?;
         let template = Self { bounded };

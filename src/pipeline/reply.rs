@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::clean::{Cleaned, Speakable, clean};
-use super::contact_details::{Origins, Vetting, Withheld};
+use super::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::ground::{self, Decision};
 use super::leak::is_leak;
 use super::{Bot, Run, millis};
@@ -55,7 +55,7 @@ async fn ask(
     asked: &Asked<'_>,
     (written, run): (&mut Written, &mut Run),
 ) -> Reply {
-    let vetting = Vetting::new(origins(bot, asked));
+    let vetting = DetailCheck::new(origins(bot, asked));
     match complete(seam, asked, &vetting).await {
         Ok(Completion::Text { text, model, usage, failures }) => {
             run.trace.usage.add(usage);
@@ -92,10 +92,10 @@ async fn ask(
 async fn complete(
     model: &dyn Model,
     asked: &Asked<'_>,
-    vetting: &Vetting<'_>,
+    vetting: &DetailCheck<'_>,
 ) -> Result<Completion, crate::llm::Error> {
     let Some(hear) = asked.hear else { return model.complete(asked.prompt, None).await };
-    let filters = std::sync::Mutex::new((Speakable::default(), Withheld::new(vetting)));
+    let filters = std::sync::Mutex::new((Speakable::default(), StreamFilter::new(vetting)));
     let through = |piece: &str| {
         let said = filters.lock().map(|mut filters| {
             let said = filters.0.push(piece);
@@ -184,7 +184,7 @@ fn origins<'a>(bot: &'a Bot, asked: &'a Asked<'_>) -> Origins<'a> {
 }
 
 /// Takes out of an answer what nobody of the business wrote and would cost the customer money: links, addresses, numbers.
-fn vetted(bot: &Bot, vetting: &Vetting<'_>, reply: Reply, written: &mut Written) -> Reply {
+fn vetted(bot: &Bot, vetting: &DetailCheck<'_>, reply: Reply, written: &mut Written) -> Reply {
     if reply.sort != ReplyKind::Answer {
         return reply;
     }

@@ -18,7 +18,7 @@ const LONGEST_REASON: usize = 1_000;
 
 /// A recording that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Undecoded {
+pub enum DecodeError {
     /// It is longer than allowed.
     #[error("the recording lasts {seconds} seconds or more, and {limit} are allowed")]
     TooLong {
@@ -38,7 +38,7 @@ pub enum Undecoded {
     Unavailable(String),
 }
 
-impl From<audio::Error> for Undecoded {
+impl From<audio::Error> for DecodeError {
     fn from(error: audio::Error) -> Self {
         match error {
             audio::Error::TooLong { seconds, limit } => Self::TooLong { seconds, limit },
@@ -48,7 +48,7 @@ impl From<audio::Error> for Undecoded {
     }
 }
 
-impl From<Failure> for Undecoded {
+impl From<Failure> for DecodeError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Unavailable(_) => Self::Unavailable(failure.to_string()),
@@ -63,12 +63,12 @@ pub(super) async fn samples(
     bytes: Arc<[u8]>,
     longest_seconds: u64,
     patience: Duration,
-) -> Result<Vec<f32>, Undecoded> {
+) -> Result<Vec<f32>, DecodeError> {
     let head = serde_json::to_vec(&longest_seconds);
     let longest = usize::try_from(longest_seconds).unwrap_or(usize::MAX);
     let task = Task {
         kind: Kind::Sound,
-        head: head.map_err(|error| Undecoded::Unavailable(error.to_string()))?,
+        head: head.map_err(|error| DecodeError::Unavailable(error.to_string()))?,
         body: Box::new(bytes),
         longest: Some(patience),
         most_answer: MOST_ANSWER,
@@ -80,7 +80,7 @@ pub(super) async fn samples(
 }
 
 /// How long a recording is, in seconds, where its file says so; looked at where it can do no harm.
-pub async fn seconds(readers: &Pool, bytes: Arc<[u8]>) -> Result<Option<f64>, Undecoded> {
+pub async fn seconds(readers: &Pool, bytes: Arc<[u8]>) -> Result<Option<f64>, DecodeError> {
     let task = Task {
         kind: Kind::Probe,
         head: Vec::new(),
@@ -93,13 +93,13 @@ pub async fn seconds(readers: &Pool, bytes: Arc<[u8]>) -> Result<Option<f64>, Un
 }
 
 /// A worker process's answer, which may be anybody's.
-fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, Undecoded> {
-    let nonsense = |_| Undecoded::Unreadable(Failure::Broken.to_string());
-    let answer: Result<T, Undecoded> = serde_json::from_slice(answer).map_err(nonsense)?;
+fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, DecodeError> {
+    let nonsense = |_| DecodeError::Unreadable(Failure::Broken.to_string());
+    let answer: Result<T, DecodeError> = serde_json::from_slice(answer).map_err(nonsense)?;
     let cut = |why: String| why.chars().take(LONGEST_REASON).collect();
     answer.map_err(|undecoded| match undecoded {
-        Undecoded::NoSound(why) => Undecoded::NoSound(cut(why)),
-        Undecoded::Unreadable(why) => Undecoded::Unreadable(cut(why)),
+        DecodeError::NoSound(why) => DecodeError::NoSound(cut(why)),
+        DecodeError::Unreadable(why) => DecodeError::Unreadable(cut(why)),
         other => other,
     })
 }
@@ -113,13 +113,13 @@ pub fn answer(head: &[u8], body: &[u8], give: &mut Give<'_>) -> io::Result<Vec<u
         if broken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     broken?;
-    let answer: Result<(), Undecoded> = decoded.map(drop).map_err(Into::into);
+    let answer: Result<(), DecodeError> = decoded.map(drop).map_err(Into::into);
     Ok(serde_json::to_vec(&answer)?)
 }
 
 /// Looks at a recording's headers in the worker process; the answer to [`seconds`].
 pub fn probed(body: &[u8]) -> io::Result<Vec<u8>> {
-    let probe = audio::probe(body).map(|probe| probe.seconds).map_err(Undecoded::from);
+    let probe = audio::probe(body).map(|probe| probe.seconds).map_err(DecodeError::from);
     Ok(serde_json::to_vec(&probe)?)
 }
 
@@ -139,9 +139,9 @@ mod tests {
         assert_eq!(taken::<()>(&told), Ok(()));
         assert_eq!(samples.len(), 20_000);
         let long = answer(b"1", &wav, &mut |_| Ok(())).unwrap();
-        assert_eq!(taken::<()>(&long), Err(Undecoded::TooLong { seconds: 2, limit: 1 }));
+        assert_eq!(taken::<()>(&long), Err(DecodeError::TooLong { seconds: 2, limit: 1 }));
         let none = answer(b"1", b"milk, bread", &mut |_| Ok(())).unwrap();
-        assert!(matches!(taken::<()>(&none), Err(Undecoded::NoSound(_))));
+        assert!(matches!(taken::<()>(&none), Err(DecodeError::NoSound(_))));
         assert_eq!(taken(&probed(&wav).unwrap()), Ok(Some(1.25)));
     }
 
@@ -151,7 +151,7 @@ mod tests {
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
         assert!(answer(b"60", &wav, &mut |_| gone()).is_err());
         for nonsense in [&b""[..], b"{}", b"{\"Ok\":7}"] {
-            assert!(matches!(taken::<()>(nonsense), Err(Undecoded::Unreadable(_))));
+            assert!(matches!(taken::<()>(nonsense), Err(DecodeError::Unreadable(_))));
         }
     }
 }

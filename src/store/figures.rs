@@ -3,7 +3,7 @@
 
 use sqlx::FromRow;
 
-use super::trials::Tried;
+use super::trials::TrialTotals;
 use super::{Conn, Result, Rows, Store, all};
 
 /// Who writes messages.
@@ -32,7 +32,7 @@ pub struct Figures {
     /// Why cases were opened in all these times, the most frequent reasons first.
     pub reasons: Vec<(String, i64)>,
     /// What was tried in all these times, by kind.
-    pub trials: Vec<Tried>,
+    pub trials: Vec<TrialTotals>,
 }
 
 /// Messages of one author.
@@ -103,7 +103,7 @@ impl Store {
             let sql = "select kind, cast(sum(runs) as bigint) as runs, cast(sum(input_tokens) as bigint) as input_tokens,
                            cast(sum(output_tokens) as bigint) as output_tokens, cast(sum(cost_micros) as bigint) as cost_micros
                        from trials where workspace_id = $1 and since >= $2 and since < $3 group by kind order by kind";
-            figures.trials = all!(conn, Tried, sql, workspace.as_str(), from, to)?;
+            figures.trials = all!(conn, TrialTotals, sql, workspace.as_str(), from, to)?;
             Ok(figures)
         })
         .await

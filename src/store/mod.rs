@@ -60,7 +60,7 @@ pub mod signal;
 pub mod sessions;
 
 pub(crate) use bulk::Rows;
-pub use ready::Unready;
+pub use ready::NotReady;
 pub(crate) use sql::{Conn, all, first, run};
 
 /// How long it may take until what became of a send is being stored. The customer has the message already.

@@ -15,7 +15,7 @@ const BYTES: usize = 8 * 1024;
 
 /// Why nothing can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unready {
+pub enum NotReady {
     /// There is no room.
     #[error("the database's disk is full")]
     Full,
@@ -33,7 +33,7 @@ pub enum Unready {
     Gone,
 }
 
-impl Unready {
+impl NotReady {
     /// The databases say it in words.
     fn of(error: &Error) -> Self {
         let said = error.to_string().to_lowercase();
@@ -52,24 +52,24 @@ impl Unready {
 
 impl Store {
     /// Tries whether a webhook could be stored.
-    pub async fn ready(&self) -> std::result::Result<(), Unready> {
+    pub async fn ready(&self) -> std::result::Result<(), NotReady> {
         if !self.lines.webhooks.has_room() {
-            return Err(Unready::Busy);
+            return Err(NotReady::Busy);
         }
-        let tried = tokio::time::timeout(PATIENCE, self.apply(Trial)).await;
-        let tried = tried.map_err(|_| Unready::Busy)?;
+        let tried = tokio::time::timeout(PATIENCE, self.apply(Probe)).await;
+        let tried = tried.map_err(|_| NotReady::Busy)?;
         tried.map_err(|error| {
             tracing::warn!(%error, "a webhook could not be stored now");
-            Unready::of(&error)
+            NotReady::of(&error)
         })
     }
 }
 
 /// A webhook that nobody sent.
-struct Trial;
+struct Probe;
 
 #[async_trait]
-impl Write for Trial {
+impl Write for Probe {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {

@@ -33,7 +33,7 @@ pub enum Full {
 
 /// How much a collection holds.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Held {
+pub struct CollectionSize {
     /// The collection's name.
     pub slug: String,
     /// Its documents.
@@ -51,7 +51,7 @@ impl Store {
         document: Learned,
         room: Room,
     ) -> Result<std::result::Result<DocumentId, Full>> {
-        self.apply(Within { inner: document, room }).await
+        self.apply(WithRoom { inner: document, room }).await
     }
 
     /// Keeps a file and has its document wait to be learned, where its collection has room for it; one with the path of an earlier
@@ -61,11 +61,11 @@ impl Store {
         upload: NewUpload,
         room: Room,
     ) -> Result<std::result::Result<Option<DocumentId>, Full>> {
-        self.apply(Within { inner: upload, room }).await
+        self.apply(WithRoom { inner: upload, room }).await
     }
 
     /// How much each collection holds.
-    pub async fn held(&self) -> Result<Vec<Held>> {
+    pub async fn collection_sizes(&self) -> Result<Vec<CollectionSize>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select c.slug,
@@ -76,19 +76,19 @@ impl Store {
                            (select cast(coalesce(sum(u.size), 0) as bigint) from uploads u
                                 where u.workspace_id = c.workspace_id and u.collection_id = c.id) as upload_bytes
                        from collections c where c.workspace_id = $1 and c.removed = 0 order by c.slug";
-            all!(conn, Held, sql, workspace.as_str())
+            all!(conn, CollectionSize, sql, workspace.as_str())
         })
         .await
     }
 }
 
-struct Within<T> {
+struct WithRoom<T> {
     inner: T,
     room: Room,
 }
 
 #[async_trait]
-impl Write for Within<Learned> {
+impl Write for WithRoom<Learned> {
     type Out = std::result::Result<DocumentId, Full>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
@@ -102,7 +102,7 @@ impl Write for Within<Learned> {
 }
 
 #[async_trait]
-impl Write for Within<NewUpload> {
+impl Write for WithRoom<NewUpload> {
     type Out = std::result::Result<Option<DocumentId>, Full>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {

@@ -12,7 +12,7 @@ const PIECE_MS: i64 = 15 * 60_000;
 
 /// Trials of one kind in some time.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Tried {
+pub struct TrialTotals {
     /// The kind's name.
     pub kind: String,
     /// How many there were.

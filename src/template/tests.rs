@@ -12,7 +12,7 @@ const LIMITS: Limits =
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn render(source: &str) -> Result<String, String> {
-    let mut bounded = Bounded::new(LIMITS);
+    let mut bounded = BoundedEnvironment::new(LIMITS);
     let why = |error: Error| {
         format!("{}: {}", error.kind(), excess(&error).or(error.detail()).unwrap_or("None"))
     };
@@ -110,7 +110,7 @@ fn what_a_template_may_do_comes_out_as_it_always_did() {
 
 #[test]
 fn errors_name_their_line() {
-    let mut bounded = Bounded::new(LIMITS);
+    let mut bounded = BoundedEnvironment::new(LIMITS);
     bounded.add("prompt", "a\n{{ contact ~ (n + 'x') }}".to_owned()).unwrap();
     let error = bounded.render("prompt", context! { contact => "Ana", n => 3 }).unwrap_err();
     assert_eq!(error.line(), Some(2), "{error:?}");
@@ -118,7 +118,7 @@ fn errors_name_their_line() {
 
 #[test]
 fn the_names_in_use_are_found() {
-    let mut bounded = Bounded::new(LIMITS);
+    let mut bounded = BoundedEnvironment::new(LIMITS);
     bounded
         .add("prompt", "contact {{ agent | upper }}{% if x.today %}{{ time }}{% endif %}".into())
         .unwrap();
@@ -136,7 +136,7 @@ fn what_rendering_costs() {
     let values = || context! { agent => "Acme", contact => "Ana", today => "Monday", n => 3 };
     let mut plain = Environment::new();
     plain.add_template_owned("prompt", ordinary.clone()).unwrap();
-    let mut bounded = Bounded::new(LIMITS);
+    let mut bounded = BoundedEnvironment::new(LIMITS);
     bounded.add("prompt", ordinary).unwrap();
     let time = |render: &dyn Fn() -> String| {
         let started = Instant::now();

@@ -158,7 +158,7 @@ on_both! {
         let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
         assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 3, "{all:?}");
         assert!(all.iter().all(|one| matches!(one, Ok(_) | Err(Full::Chunks(7)))), "{all:?}");
-        let held = store.held().await.unwrap().into_iter().find(|held| held.slug == "race").unwrap();
+        let held = store.collection_sizes().await.unwrap().into_iter().find(|held| held.slug == "race").unwrap();
         assert_eq!((held.documents, held.chunks), (3, 6));
         app.stop().await;
     }

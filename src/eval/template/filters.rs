@@ -3,12 +3,12 @@
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Error, Value};
 
-use crate::template::Bounded;
+use crate::template::BoundedEnvironment;
 
 use super::values::{back, into_template, list, printed, wrong};
 
 /// Adds them.
-pub(super) fn add(engine: &mut Bounded) {
+pub(super) fn add(engine: &mut BoundedEnvironment) {
     let mut add = |name: &'static str, filter: Value| engine.add_filter(name, filter);
     add("dump", Value::from_function(dump));
     add("tojson", Value::from_function(dump));

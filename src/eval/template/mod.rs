@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::script::Scripts;
 use super::suite::Vars;
-use crate::template::{Bounded, Limits, excess, guard};
+use crate::template::{BoundedEnvironment, Limits, excess, guard};
 
 mod filters;
 mod methods;
@@ -31,7 +31,7 @@ const LIMITS: Limits = Limits { source: LONGEST, output: LONGEST, steps: 250_000
 /// Renders templates with the filters and the environment of a suite.
 #[derive(Clone)]
 pub struct Templates {
-    engine: Arc<Bounded>,
+    engine: Arc<BoundedEnvironment>,
 }
 
 impl fmt::Debug for Templates {
@@ -170,8 +170,8 @@ impl Templates {
     }
 }
 
-fn engine(env: Vars) -> Bounded {
-    let mut bounded = Bounded::new(LIMITS);
+fn engine(env: Vars) -> BoundedEnvironment {
+    let mut bounded = BoundedEnvironment::new(LIMITS);
     let engine = bounded.environment();
     engine.set_undefined_behavior(UndefinedBehavior::Chainable);
     let syntax = minijinja::syntax::SyntaxConfig::builder().keep_trailing_newline(true).build();

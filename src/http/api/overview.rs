@@ -14,7 +14,7 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::figures::{Figures as Counted, Messages, Span, Turns};
-use crate::store::trials::Tried;
+use crate::store::trials::TrialTotals;
 
 /// How many days are shown when nothing is asked for, and at most.
 const USUAL_DAYS: i64 = 30;
@@ -151,8 +151,8 @@ impl From<TrialKind> for TrialSort {
 
 impl Trials {
     /// What the database counted; of a kind that another version wrote nothing is said.
-    fn of(tried: Tried) -> Option<Self> {
-        let Tried { kind, runs, input_tokens, output_tokens, cost_micros } = tried;
+    fn of(tried: TrialTotals) -> Option<Self> {
+        let TrialTotals { kind, runs, input_tokens, output_tokens, cost_micros } = tried;
         let kind = TrialKind::named(&kind)?.into();
         Some(Self { kind, runs, input_tokens, output_tokens, cost_micros })
     }

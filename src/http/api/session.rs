@@ -110,7 +110,7 @@ pub(super) async fn end(
 
 /// What was ended.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct SignedOut {
+pub(super) struct SignOutCounts {
     /// Browsers that were signed in.
     sessions: u64,
     /// Sign-in links that nobody had used.
@@ -119,14 +119,14 @@ pub(super) struct SignedOut {
 
 /// Signs every browser out, this one too, and makes sign-in links useless that nobody has used yet. What was open ends.
 #[utoipa::path(delete, path = "/sessions", operation_id = "sign_out_everywhere", tag = "session",
-    responses((status = 200, body = SignedOut), (status = 401, response = Problem)))]
+    responses((status = 200, body = SignOutCounts), (status = 401, response = Problem)))]
 pub(super) async fn end_all(State(web): State<Shared>) -> Result<Response, Problem> {
     let (sessions, links) = web.desk.store.end_sessions().await?;
     web.sign_outs.send_replace(());
     drop(std::fs::remove_file(&web.link_file));
     tracing::info!(sessions, links, "everybody was signed out");
     let note = Note::on("", json!({"sessions": sessions, "links": links}));
-    let response = (note, Json(SignedOut { sessions, links })).into_response();
+    let response = (note, Json(SignOutCounts { sessions, links })).into_response();
     Ok(with_cookie(response, no_cookie(&web.settings)))
 }
 

@@ -99,7 +99,7 @@ impl Drop for Intake {
 }
 
 /// A body that is measured while it is read.
-pub(super) struct Measured<B: HttpBody> {
+pub(super) struct MeteredBody<B: HttpBody> {
     body: B,
     intake: Arc<Intake>,
     pulse: Arc<Pulse>,
@@ -113,7 +113,7 @@ pub(super) struct Measured<B: HttpBody> {
     ended: bool,
 }
 
-impl<B: HttpBody> Measured<B> {
+impl<B: HttpBody> MeteredBody<B> {
     /// `stall` is how long it may make no progress, in milliseconds.
     pub(super) fn new(body: B, intake: Arc<Intake>, pulse: Arc<Pulse>, stall: u64) -> Self {
         Self {
@@ -162,7 +162,7 @@ impl<B: HttpBody> Measured<B> {
     }
 }
 
-impl<B> HttpBody for Measured<B>
+impl<B> HttpBody for MeteredBody<B>
 where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<axum::BoxError>,
@@ -201,7 +201,7 @@ where
     }
 }
 
-impl<B: HttpBody> Drop for Measured<B> {
+impl<B: HttpBody> Drop for MeteredBody<B> {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
             self.pulse.leaves_rest();
@@ -237,7 +237,7 @@ mod tests {
     fn crumbs_are_refused_and_pieces_are_not() {
         let measured = || {
             let (intake, pulse) = (Intake::new(Budget::new(1 << 30)), Arc::new(Pulse::new()));
-            Measured::new(axum::body::Body::empty(), intake, pulse, 1000)
+            MeteredBody::new(axum::body::Body::empty(), intake, pulse, 1000)
         };
         let (mut crumbs, mut pieces) = (measured(), measured());
         let first = (1..100_000).find(|_| crumbs.takes(1).is_err());

@@ -22,12 +22,12 @@ const LEAVING: usize = 64;
 pub(super) struct Connections {
     cap: usize,
     trusted: Vec<Network>,
-    taken: Mutex<Taken>,
+    taken: Mutex<PlaceCounts>,
 }
 
 /// The places that are taken.
 #[derive(Default)]
-struct Taken {
+struct PlaceCounts {
     all: usize,
     by_peer: HashMap<Peer, Vec<Arc<Pulse>>>,
 }
@@ -92,7 +92,7 @@ impl Connections {
         })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, PlaceCounts> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

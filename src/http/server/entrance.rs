@@ -16,7 +16,7 @@ use http_body::{Frame, SizeHint};
 use tower_service::Service;
 
 use super::Limits;
-use super::body::{Intake, Measured};
+use super::body::{Intake, MeteredBody};
 use super::pulse::Pulse;
 
 /// The way into the router for the requests of one connection.
@@ -64,7 +64,7 @@ where
         let intake = has_body.then(|| Intake::new(self.limits.budget.clone()));
         let (pulse, stall) = (&self.pulse, self.limits.deadlines.stall);
         let mut request = request.map(|body| match &intake {
-            Some(intake) => Body::new(Measured::new(body, intake.clone(), pulse.clone(), stall)),
+            Some(intake) => Body::new(MeteredBody::new(body, intake.clone(), pulse.clone(), stall)),
             None => Body::empty(),
         });
         request.extensions_mut().insert(ConnectInfo(self.peer));

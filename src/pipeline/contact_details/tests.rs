@@ -9,7 +9,7 @@ const PASSAGE: &str = "Call us on +44 (0)20 7946 0958 or write to hello@acme.exa
     https://www.acme.example/shop/lamps?colour=red and https://wa.me/442079460958. Pay to IBAN GB82 WEST 1234 5698 7654 32. \
     We are open 9.00-18.30 from 01.03.2026.";
 
-fn vet(reply: &str) -> Vetted {
+fn vet(reply: &str) -> CheckedReply {
     let chunk = Chunk {
         id: ChunkId::generate(),
         document: DocumentId::generate(),
@@ -25,7 +25,7 @@ fn vet(reply: &str) -> Vetted {
     let business = vec!["You answer for Acme. Maps: https://maps.example/acme"];
     let customer =
         vec!["My order is 100234567, my mail ana@mail.example, see https://mine.example/x"];
-    Vetting::new(Origins { passages: &passages, business, customer }).vet(reply)
+    DetailCheck::new(Origins { passages: &passages, business, customer }).vet(reply)
 }
 
 #[test]
@@ -97,7 +97,11 @@ fn what_the_business_and_the_customer_wrote_stays() {
         "Come in.It is open.",
         "EN71 certified for children and adults of all sizes and ages.",
     ] {
-        assert_eq!(vet(fine), Vetted { text: fine.to_owned(), removed: Vec::new() }, "{fine}");
+        assert_eq!(
+            vet(fine),
+            CheckedReply { text: fine.to_owned(), removed: Vec::new() },
+            "{fine}"
+        );
     }
 }
 
@@ -111,10 +115,10 @@ fn a_list_loses_its_item_and_an_introduction_what_it_introduces() {
 fn a_listener_never_sees_what_is_taken_out() {
     let origins =
         Origins { passages: &[], business: vec!["Call 020 7946 0958."], customer: vec![] };
-    let vetting = Vetting::new(origins);
+    let vetting = DetailCheck::new(origins);
     let reply = "Hello there. Pay now at https://evil.example/pay?x=1 please. Call 020 7946 0958. Bye https://evil.example";
     for size in [1, 3, 7, 1000] {
-        let mut withheld = Withheld::new(&vetting);
+        let mut withheld = StreamFilter::new(&vetting);
         let letters: Vec<char> = reply.chars().collect();
         let mut shown = String::new();
         for piece in letters.chunks(size) {
@@ -138,7 +142,7 @@ fn shared(path: &str) -> Option<String> {
 
 /// Whether a right reply would be changed.
 fn is_changed(reply: &str, business: Vec<&str>, customer: Vec<&str>) -> bool {
-    let made = Vetting::new(Origins { passages: &[], business, customer }).vet(reply);
+    let made = DetailCheck::new(Origins { passages: &[], business, customer }).vet(reply);
     for removed in &made.removed {
         println!("  {removed} | {}", one_line(reply, 160));
     }

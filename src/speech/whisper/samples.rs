@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::stop::Stop;
 use crate::reader::Pool;
 use crate::speech::Error;
-use crate::speech::decoding::{self, Undecoded};
+use crate::speech::decoding::{self, DecodeError};
 
 /// Where recordings are decoded.
 pub(in crate::speech) enum Decoder {
@@ -40,11 +40,11 @@ impl Decoder {
     }
 }
 
-fn error(undecoded: Undecoded) -> Error {
+fn error(undecoded: DecodeError) -> Error {
     match undecoded {
-        Undecoded::TooLong { seconds, limit } => Error::TooLong { seconds, limit },
-        Undecoded::NoSound(why) | Undecoded::Unreadable(why) => Error::Unreadable(why),
-        Undecoded::Unavailable(why) => Error::Failed(why),
+        DecodeError::TooLong { seconds, limit } => Error::TooLong { seconds, limit },
+        DecodeError::NoSound(why) | DecodeError::Unreadable(why) => Error::Unreadable(why),
+        DecodeError::Unavailable(why) => Error::Failed(why),
     }
 }
 

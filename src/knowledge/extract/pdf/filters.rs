@@ -14,7 +14,7 @@ const PIECE: usize = 32 * 1024;
 
 /// Why a stream's size is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unmeasured {
+pub(super) enum SizeError {
     /// One of its layers has more bytes than may be.
     TooLarge,
     /// It is damaged in the middle, and what is behind that could be too large.
@@ -23,7 +23,7 @@ pub(super) enum Unmeasured {
 
 /// What a stream unpacks to, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Unpacked {
+pub(super) struct StreamSize {
     /// Of its last layer, which is what it holds.
     pub(super) last: u64,
     /// Of all layers.
@@ -31,7 +31,7 @@ pub(super) struct Unpacked {
 }
 
 /// Measures a stream, no layer of which may have more than `most` bytes.
-pub(super) fn measure(chain: &[Filter], data: &[u8], most: u64) -> Result<Unpacked, Unmeasured> {
+pub(super) fn measure(chain: &[Filter], data: &[u8], most: u64) -> Result<StreamSize, SizeError> {
     match chain.iter().filter(|filter| **filter == Filter::LzwDecode).count() {
         0 => layers(chain, data, (most, Growth::Early)),
         // Which of the two it is stands in its parameters; the other one breaks off soon.
@@ -41,7 +41,7 @@ pub(super) fn measure(chain: &[Filter], data: &[u8], most: u64) -> Result<Unpack
             Ok(if early.all > late.all { early } else { late })
         }
         // No program packs what is packed.
-        _ => Err(Unmeasured::TooLarge),
+        _ => Err(SizeError::TooLarge),
     }
 }
 
@@ -56,18 +56,18 @@ fn layers(
     chain: &[Filter],
     data: &[u8],
     (most, growth): (u64, Growth),
-) -> Result<Unpacked, Unmeasured> {
+) -> Result<StreamSize, SizeError> {
     let is_picture = |filter: &Filter| {
         use Filter::{CcittFaxDecode, DctDecode, Jbig2Decode, JpxDecode};
         matches!(filter, CcittFaxDecode | DctDecode | Jbig2Decode | JpxDecode)
     };
     // No text is read from a picture, so none of its layers is unpacked.
     if chain.iter().any(is_picture) {
-        return Ok(Unpacked::default());
+        return Ok(StreamSize::default());
     }
     let chain = chain.strip_prefix(&[Filter::Crypt]).unwrap_or(chain);
     let mut layer = Cow::Borrowed(data);
-    let mut unpacked = Unpacked { last: data.len() as u64, all: 0 };
+    let mut unpacked = StreamSize { last: data.len() as u64, all: 0 };
     for (index, filter) in chain.iter().enumerate() {
         let mut out = Output { bytes: Vec::new(), size: 0, most, kept: index + 1 < chain.len() };
         match filter {
@@ -76,9 +76,9 @@ fn layers(
             Filter::RunLengthDecode => run_length(&layer, &mut out)?,
             Filter::AsciiHexDecode => ascii_hex(&layer, &mut out)?,
             Filter::Ascii85Decode => ascii_85(&layer, &mut out)?,
-            _ => return Ok(Unpacked { last: 0, ..unpacked }),
+            _ => return Ok(StreamSize { last: 0, ..unpacked }),
         }
-        unpacked = Unpacked { last: out.size, all: unpacked.all + out.size };
+        unpacked = StreamSize { last: out.size, all: unpacked.all + out.size };
         layer = Cow::Owned(out.bytes);
     }
     Ok(unpacked)
@@ -93,10 +93,10 @@ struct Output {
 }
 
 impl Output {
-    fn push(&mut self, piece: &[u8]) -> Result<(), Unmeasured> {
+    fn push(&mut self, piece: &[u8]) -> Result<(), SizeError> {
         self.size += piece.len() as u64;
         if self.size > self.most {
-            return Err(Unmeasured::TooLarge);
+            return Err(SizeError::TooLarge);
         }
         if self.kept {
             self.bytes.extend_from_slice(piece);
@@ -105,10 +105,10 @@ impl Output {
     }
 
     /// Repeats what was written before.
-    fn again(&mut self, range: Range<usize>) -> Result<(), Unmeasured> {
+    fn again(&mut self, range: Range<usize>) -> Result<(), SizeError> {
         self.size += range.len() as u64;
         if self.size > self.most {
-            return Err(Unmeasured::TooLarge);
+            return Err(SizeError::TooLarge);
         }
         self.bytes.extend_from_within(range);
         Ok(())
@@ -122,7 +122,7 @@ impl Output {
 
 /// Deflate, with its header or without. Where it is damaged, the parser goes on in its own way: what that could come to
 /// at most must fit, too.
-fn inflate(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+fn inflate(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     let mut zlib = ZlibDecoder::new(data);
     if run(|piece| std::io::Read::read(&mut zlib, piece), out)? {
         return Ok(());
@@ -141,7 +141,7 @@ fn inflate(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
     if size > out.size {
         (out.size, out.bytes) = (size, kept);
     }
-    if worst > out.most { Err(Unmeasured::Broken) } else { Ok(()) }
+    if worst > out.most { Err(SizeError::Broken) } else { Ok(()) }
 }
 
 /// The parser's own test: what fails it is unpacked as if it had no header.
@@ -154,7 +154,7 @@ fn has_header(data: &[u8]) -> bool {
 fn run(
     mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>,
     out: &mut Output,
-) -> Result<bool, Unmeasured> {
+) -> Result<bool, SizeError> {
     let mut piece = vec![0; PIECE];
     loop {
         match read(&mut piece) {
@@ -166,7 +166,7 @@ fn run(
 }
 
 /// LZW with codes of 9 to 12 bits; a string of the table is where it was first written.
-fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), Unmeasured> {
+fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), SizeError> {
     const CLEAR: u32 = 256;
     const END: u32 = 257;
     const FULL: usize = 4096;
@@ -219,7 +219,7 @@ fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), Unmeasured> 
     }
 }
 
-fn run_length(mut data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+fn run_length(mut data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     while let Some((length, rest)) = data.split_first() {
         data = match length {
             128 => break,
@@ -240,7 +240,7 @@ fn run_length(mut data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
     Ok(())
 }
 
-fn ascii_hex(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+fn ascii_hex(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     let mut high = None;
     let digits = data.iter().take_while(|byte| **byte != b'>').filter(|byte| !is_space(**byte));
     for digit in digits {
@@ -255,7 +255,7 @@ fn ascii_hex(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
     high.map_or(Ok(()), |high| out.push(&[high]))
 }
 
-fn ascii_85(data: &[u8], out: &mut Output) -> Result<(), Unmeasured> {
+fn ascii_85(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     let (mut group, mut digits) = (0_u32, 0_usize);
     for byte in data.iter().filter(|byte| !is_space(**byte)) {
         match byte {
@@ -304,7 +304,7 @@ mod tests {
         packed.finish().unwrap()
     }
 
-    fn last(chain: &[Filter], data: &[u8]) -> Result<u64, Unmeasured> {
+    fn last(chain: &[Filter], data: &[u8]) -> Result<u64, SizeError> {
         measure(chain, data, MOST).map(|unpacked| unpacked.last)
     }
 
@@ -323,12 +323,12 @@ mod tests {
         let coded = [0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01];
         assert_eq!(last(&[LzwDecode], &coded), Ok(10));
         let bomb = deflated(&vec![0; 2 * 1024 * 1024]);
-        assert_eq!(last(&[FlateDecode], &bomb), Err(Unmeasured::TooLarge));
+        assert_eq!(last(&[FlateDecode], &bomb), Err(SizeError::TooLarge));
         let hex: String = bomb.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(last(&[AsciiHexDecode, FlateDecode], hex.as_bytes()), Err(Unmeasured::TooLarge));
+        assert_eq!(last(&[AsciiHexDecode, FlateDecode], hex.as_bytes()), Err(SizeError::TooLarge));
         let runs = deflated(&[129, b' '].repeat(10_000));
-        assert_eq!(last(&[FlateDecode, RunLengthDecode], &runs), Err(Unmeasured::TooLarge));
-        assert_eq!(last(&[LzwDecode, LzwDecode], &coded), Err(Unmeasured::TooLarge));
+        assert_eq!(last(&[FlateDecode, RunLengthDecode], &runs), Err(SizeError::TooLarge));
+        assert_eq!(last(&[LzwDecode, LzwDecode], &coded), Err(SizeError::TooLarge));
         assert_eq!(last(&[FlateDecode, Filter::DctDecode], &bomb), Ok(0));
     }
 
@@ -338,7 +338,7 @@ mod tests {
         // A stored block whose length is wrong: the parser goes on where this one stops.
         let mut broken = vec![0x78, 0x9C, 0, 1, 0, 0, 0, b'x'];
         broken.extend(&packed);
-        assert_eq!(last(&[Filter::FlateDecode], &broken), Err(Unmeasured::Broken));
+        assert_eq!(last(&[Filter::FlateDecode], &broken), Err(SizeError::Broken));
         packed.truncate(packed.len() / 2);
         assert!(last(&[Filter::FlateDecode], &packed).is_ok_and(|size| size > 1000));
     }

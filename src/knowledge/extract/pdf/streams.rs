@@ -12,7 +12,7 @@ use crate::knowledge::extract::Unreadable;
 use crate::knowledge::extract::bounds::Deadline;
 
 use super::WHAT;
-use super::filters::{self, Unmeasured, Unpacked};
+use super::filters::{self, SizeError, StreamSize};
 
 const MB: u64 = 1024 * 1024;
 /// The most that a layer of a stream may have, in bytes.
@@ -39,7 +39,7 @@ const LEAST: usize = 160;
 
 /// What became of the streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tamed {
+pub(super) struct StreamReport {
     /// How many were struck out that may have held text.
     pub(super) lost: usize,
     /// The document is encrypted: what it unpacks to shows only when it is opened.
@@ -47,7 +47,7 @@ pub(super) struct Tamed {
 }
 
 /// Refuses a PDF that would fill the memory, and strikes out what is not needed of it.
-pub(super) fn tame(bytes: &mut [u8], deadline: Deadline) -> Result<Tamed, Unreadable> {
+pub(super) fn tame(bytes: &mut [u8], deadline: Deadline) -> Result<StreamReport, Unreadable> {
     let pictures = Scan::new(bytes, deadline, Search::Pictures).run()?;
     let (encrypted, struck) = (pictures.encrypted, pictures.struck);
     strike(bytes, &struck);
@@ -57,7 +57,7 @@ pub(super) fn tame(bytes: &mut [u8], deadline: Deadline) -> Result<Tamed, Unread
     for _ in 0..4 {
         let struck = Scan::new(bytes, deadline, search).run()?.struck;
         if struck.is_empty() {
-            return Ok(Tamed { lost, encrypted });
+            return Ok(StreamReport { lost, encrypted });
         }
         lost += struck.len();
         strike(bytes, &struck);
@@ -111,7 +111,7 @@ pub(super) fn measure_open<'a>(
         }
         check_parameters(stream.dict())?;
         let unpacked = filters::measure(&stream.filters(), &stream.raw_data(), MAX_STREAM);
-        let Unpacked { last, all: layers } = unpacked.map_err(|_| bomb(MAX_STREAM))?;
+        let StreamSize { last, all: layers } = unpacked.map_err(|_| bomb(MAX_STREAM))?;
         all += layers;
         if all > MAX_ALL || last > most_of(stream.dict()).unwrap_or(MAX_STREAM) {
             return Err(bomb(MAX_ALL));
@@ -203,12 +203,12 @@ impl<'a> Scan<'a> {
         let (chain, most) = (stream.filters(), most_of(dict).unwrap_or(MAX_STREAM));
         let unpacked = match filters::measure(&chain, whole.unwrap_or_default(), MAX_STREAM) {
             Ok(unpacked) => unpacked,
-            Err(Unmeasured::Broken) if self.search == Search::Lists => {
+            Err(SizeError::Broken) if self.search == Search::Lists => {
                 // It is encrypted, and what it comes to shows only when it is unpacked.
                 let small = data.len() as u64 <= MAX_TABLE;
                 return if small { Ok(()) } else { Err(bomb(MAX_OBJECTS)) };
             }
-            Err(Unmeasured::Broken) if long && !list => {
+            Err(SizeError::Broken) if long && !list => {
                 self.struck.push(range);
                 return Ok(());
             }
@@ -225,7 +225,7 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn count(&mut self, dict: &Dict<'_>, unpacked: Unpacked) -> Result<(), Unreadable> {
+    fn count(&mut self, dict: &Dict<'_>, unpacked: StreamSize) -> Result<(), Unreadable> {
         self.all += unpacked.all;
         if let Some(widths) = dict.get::<Array<'_>>("W") {
             let width: u64 = widths.iter::<u8>().take(3).map(u64::from).sum();
@@ -350,7 +350,7 @@ mod tests {
         bytes
     }
 
-    fn tamed(dictionary: &str, data: &[u8]) -> Result<Tamed, Unreadable> {
+    fn tamed(dictionary: &str, data: &[u8]) -> Result<StreamReport, Unreadable> {
         tame(&mut object(dictionary, data), Deadline::after(Duration::from_mins(1)))
     }
 
@@ -381,7 +381,10 @@ mod tests {
         is_refused("/Filter 5 0 R", b"anything");
         is_refused("/Filter [/FlateDecode 5 0 R]", b"anything");
         is_refused("/Filter /FlateDecode /DecodeParms <</Predictor 15 /Columns 99999999999>>", &[]);
-        assert_eq!(tamed("/Filter /FlateDecode", &deflated(&zeros[..4096])), Ok(Tamed::default()));
+        assert_eq!(
+            tamed("/Filter /FlateDecode", &deflated(&zeros[..4096])),
+            Ok(StreamReport::default())
+        );
     }
 
     #[test]
@@ -397,7 +400,7 @@ mod tests {
             let data = if lost == 0 { &once } else { &deflated(&zeros[..8 * 1024 * 1024]) };
             let mut bytes = object(dictionary, data);
             let tamed = tame(&mut bytes, Deadline::after(Duration::from_mins(1)));
-            assert_eq!(tamed, Ok(Tamed { lost, encrypted: false }), "{dictionary}");
+            assert_eq!(tamed, Ok(StreamReport { lost, encrypted: false }), "{dictionary}");
             assert!(bytes.windows(8).any(|window| window == [0xFF; 8]), "{dictionary}");
         }
     }
@@ -408,7 +411,7 @@ mod tests {
         data.extend([b'x'; 128]);
         data.extend(&deflated(&vec![0; 40 * 1024 * 1024])[2..]);
         let tamed = tamed("/Filter /FlateDecode", &data);
-        assert_eq!(tamed, Ok(Tamed { lost: 1, encrypted: false }));
+        assert_eq!(tamed, Ok(StreamReport { lost: 1, encrypted: false }));
     }
 
     #[test]

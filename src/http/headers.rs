@@ -13,12 +13,12 @@ use super::Settings;
 
 /// What is fixed for all answers.
 #[derive(Clone, Copy)]
-pub(super) struct Guise {
+pub(super) struct ResponseHeaders {
     /// Whether the desk is reached through TLS.
     secure: bool,
 }
 
-impl Guise {
+impl ResponseHeaders {
     pub(super) fn of(settings: &Settings) -> Self {
         Self { secure: settings.is_secure() }
     }
@@ -28,8 +28,8 @@ impl Guise {
 const PAGES: [&[u8]; 4] = [b"text/html", b"image/svg", b"application/xml", b"text/xml"];
 
 /// Adds the headers to an answer; what a handler said itself stands.
-pub(super) async fn harmless(
-    State(guise): State<Guise>,
+pub(super) async fn add_headers(
+    State(guise): State<ResponseHeaders>,
     OriginalUri(uri): OriginalUri,
     mut response: Response,
 ) -> Response {
