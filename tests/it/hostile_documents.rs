@@ -1,8 +1,8 @@
 //! Three hundred documents that attack, given by upload and found on a website at the same moment, to a desk of its own process:
 //! each is read or refused with its reason, the desk's memory stays bounded, and it serves others all the while.
 //!
-//! `HOSTILE_FULL=1` damages more copies of the samples and asserts how soon others are answered; `HOSTILE_EACH=1` gives one after
-//! the other, and prints what each took.
+//! `HOSTILE_FULL=1` damages more copies of the samples, has all of them crawled, not every fourth, and asserts how soon others are
+//! answered; `HOSTILE_EACH=1` gives one after the other, and prints what each took.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -283,7 +283,10 @@ async fn hostile_documents_are_read_or_refused_and_the_desk_serves_all_the_while
         }
     });
     let began = Instant::now();
-    let site = publish(&place, &documents).await;
+    // By both ways they come to the same reader, and without optimisation it is slow.
+    let published: Vec<Document> =
+        documents.iter().step_by(if full { 1 } else { 4 }).cloned().collect();
+    let site = publish(&place, &published).await;
     for batch in documents.chunks(BATCH) {
         place.upload(batch).await;
     }
@@ -298,15 +301,16 @@ async fn hostile_documents_are_read_or_refused_and_the_desk_serves_all_the_while
         documents.iter().filter_map(|one| wrong(one, uploaded.get(&one.name))).collect();
     // What a site calls by another type is read as that, so there only the end counts.
     let either = |one: &Document| Document { fate: Fate::Either, ..one.clone() };
-    all_wrong.extend(documents.iter().filter_map(|one| wrong(&either(one), above(&one.name))));
+    all_wrong.extend(published.iter().filter_map(|one| wrong(&either(one), above(&one.name))));
     assert!(all_wrong.is_empty(), "{}", all_wrong.join("\n"));
 
     let (most, _) = place.memory();
     let grown = most.saturating_sub(idle);
     let quantile = |percent: usize| took[(took.len() - 1) * percent / 100];
     eprintln!(
-        "{} documents twice in {:?}; the desk had {} MB above {} MB, its children {} MB; {} other requests: p50 {:?}, p99 {:?}, max {:?}",
+        "{} documents uploaded and {} crawled in {:?}; the desk had {} MB above {} MB, its children {} MB; {} other requests: p50 {:?}, p99 {:?}, max {:?}",
         documents.len(),
+        published.len(),
         began.elapsed(),
         grown / 1024,
         idle / 1024,

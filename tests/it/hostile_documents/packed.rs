@@ -54,7 +54,12 @@ fn workbook(sheet: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
          <Relationship Id=\"r2\" Type=\"{relation}/sharedStrings\" Target=\"sharedStrings.xml\"/></Relationships>"
     );
     let sheet = format!("<worksheet xmlns=\"{main}\">{sheet}</worksheet>");
+    let package = format!(
+        "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+         <Relationship Id=\"r1\" Type=\"{relation}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+    );
     let parts = [
+        ("_rels/.rels", package.as_bytes()),
         ("xl/workbook.xml", book.as_bytes()),
         ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
         ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
@@ -372,10 +377,11 @@ fn sheets() -> Vec<Document> {
                         "<b:table-row>{}</b:table-row>",
                         cells("a", "b:number-columns-repeated=\"16384\"")
                     )
-                    .repeat(4000),
+                    .repeat(1000),
                 ),
             ),
-            Fate::Refused("cells"),
+            // What is repeated says nothing new: most of it is left empty.
+            Fate::Read,
         ),
         doc(
             "repeated.ods",
