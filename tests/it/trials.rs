@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use frontdesk::domain::Usage;
 use frontdesk::domain::trial::TrialKind;
 use frontdesk::store::Store;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
 use crate::gate::gated;
@@ -144,11 +146,7 @@ async fn who_hangs_up_has_spent_all_the_same() {
     let asked = app.model.chat_count();
     let request = app.http.post(format!("{}/api/v1/sandbox/turns", app.url)).bearer_auth(KEY);
     let call = tokio::spawn(request.json(&question()).send());
-    let began = Instant::now();
-    while app.model.chat_count() == asked {
-        assert!(began.elapsed() < Duration::from_secs(20), "no model was asked");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    app.until_asked(asked + 1).await;
     call.abort();
     drop(call.await);
     app.model.release();
@@ -157,7 +155,50 @@ async fn who_hangs_up_has_spent_all_the_same() {
     app.stop().await;
 }
 
+/// Requests that cost much: so many of one caller run at once, and so many more wait for each.
+const AT_ONCE: usize = 8;
+const IN_LINE: usize = 4 * AT_ONCE;
+
+/// A turn goes on when its caller hangs up, so it keeps its place: whoever asks and hangs up has no more turns than anybody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_makes_no_room_for_more() {
+    let app = TestApp::start().await;
+    app.model.hold();
+    let asked = app.model.chat_count();
+    for n in 0..AT_ONCE {
+        let (path, body) = match n % 2 {
+            0 => ("/v1/chat/completions", chat(n % 4 == 0)),
+            _ => ("/api/v1/sandbox/turns", question()),
+        };
+        let request = app.http.post(format!("{}{path}", app.url)).bearer_auth(KEY).json(&body);
+        let call = tokio::spawn(async move { request.send().await?.bytes().await });
+        app.until_asked(asked + u64::try_from(n + 1).unwrap()).await;
+        call.abort();
+        drop(call.await);
+    }
+    // The line is as long as it may be, so one is refused; in the meantime the desk has heard of everybody who is gone.
+    let body = chat(false);
+    let mut more: FuturesUnordered<_> = (0..=IN_LINE).map(|_| app.complete_chat(&body)).collect();
+    let (status, why) = more.next().await.unwrap();
+    assert_eq!((status, &why["error"]["code"]), (429, &json!("rate_limit_exceeded")), "{why}");
+    assert_eq!(app.trials().await, [], "a turn ended");
+    assert_eq!(app.model.chat_count() - asked, AT_ONCE as u64, "turns at once");
+    app.model.release();
+    let rest: Vec<_> = more.map(|(status, _)| status).collect().await;
+    assert_eq!(rest, [200; IN_LINE]);
+    app.stop().await;
+}
+
 impl TestApp {
+    /// Waits until the model was asked so often.
+    async fn until_asked(&self, many: u64) {
+        let began = Instant::now();
+        while self.model.chat_count() < many {
+            assert!(began.elapsed() < Duration::from_secs(20), "no model was asked");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Waits until so many of a kind are counted.
     async fn until_tried(&self, kind: &str, runs: i64) -> (String, i64, i64) {
         let began = Instant::now();

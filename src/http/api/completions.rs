@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Request as Call, State};
 use axum::http::StatusCode;
@@ -12,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::Next;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ use crate::eval::replay::draft_bot;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+use crate::http::limits::Seat;
 use crate::pipeline::outbound::{bubbles, word};
 use crate::pipeline::{Answered, Bot};
 
@@ -100,12 +101,13 @@ fn unread() -> Problem {
         (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
 pub(super) async fn chat(
     State(web): State<Shared>,
+    Extension(seat): Extension<Seat>,
     Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request.model).await?;
     check(&request.messages)?;
     let turn = turn_of(&bot, &request.messages)?;
-    let trial = Trial::of(&web, TrialKind::Completions, (&bot, turn)).await?;
+    let trial = Trial::of(&web, (TrialKind::Completions, seat), (&bot, turn)).await?;
     if !request.stream {
         let answered = trial.whole(&web).await?;
         return Ok(Json(whole(&request.model, &bot, &answered)).into_response());

@@ -141,13 +141,13 @@ pub(super) async fn turn(
     }
     let bot = bot(&web, &request).await?;
     let turn = turn_of(&bot, request, recording);
-    let trial = Trial::of(&web, TrialKind::Sandbox, (&bot, turn)).await?;
+    let trial = Trial::of(&web, (TrialKind::Sandbox, seat), (&bot, turn)).await?;
     let streamed = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     if streamed {
-        return Ok(stream((web, seat), bot, trial).into_response());
+        return Ok(stream(web, bot, trial).into_response());
     }
     let answered = trial.whole(&web).await?;
     Ok(Json(outcome(&bot, answered)).into_response())
@@ -203,7 +203,7 @@ enum Told {
 }
 
 fn stream(
-    (web, seat): (Shared, Seat),
+    web: Shared,
     bot: Arc<Bot>,
     trial: Trial,
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
@@ -213,8 +213,6 @@ fn stream(
         let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
         let answered = trial.run(&web, Some(&hear)).await;
         drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
-        // Whoever hangs up does not make room for another turn beside this one.
-        drop(seat);
     });
     Sse::new(events(told)).keep_alive(KeepAlive::default())
 }

@@ -7,6 +7,7 @@ use crate::domain::Turn;
 use crate::domain::trial::TrialKind;
 use crate::http::Shared;
 use crate::http::error::Problem;
+use crate::http::limits::Seat;
 use crate::llm::Hear;
 use crate::pipeline::{Answered, Around, Bot, Brought, Means};
 
@@ -16,16 +17,18 @@ pub(super) struct Trial {
     means: Means,
     bot: Arc<Bot>,
     turn: Turn,
+    /// Whoever hangs up does not make room for another turn beside this one.
+    _seat: Seat,
 }
 
 impl Trial {
     /// A turn to be tried, while there is money for it.
     pub(super) async fn of(
         web: &Shared,
-        kind: TrialKind,
+        (kind, seat): (TrialKind, Seat),
         (bot, turn): (&Arc<Bot>, Turn),
     ) -> Result<Self, Problem> {
-        Ok(Self { kind, means: means(web).await?, bot: bot.clone(), turn })
+        Ok(Self { kind, means: means(web).await?, bot: bot.clone(), turn, _seat: seat })
     }
 
     /// Runs it.
