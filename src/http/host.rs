@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::header::HOST;
+use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 
@@ -32,6 +32,11 @@ impl Hosts {
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(ours) = &self.ours else { return Ok(()) };
         if OPEN.contains(&uri.path()) || uri.path().starts_with(WEBHOOKS) {
+            return Ok(());
+        }
+        // A page cannot know the key, and with one, right or wrong, no cookie counts: this is a program, which may know us by a name of
+        // its own network.
+        if headers.contains_key(AUTHORIZATION) {
             return Ok(());
         }
         let mut given = headers.get_all(HOST).iter();
@@ -109,5 +114,11 @@ mod tests {
         assert!(!answers(&hosts, "https://evil.example/", &["desk.example.com"]));
         assert!(!answers(&hosts, "https://desk.example.com/", &["evil.example"]));
         assert!(answers(&Hosts { ours: None }, "/", &["evil.example"]));
+        let mut program = HeaderMap::new();
+        program.insert(HOST, HeaderValue::from_static("frontdesk:8080"));
+        let uri = Uri::from_static("/v1/models");
+        assert!(hosts.check(&uri, &program).is_err());
+        program.insert(AUTHORIZATION, HeaderValue::from_static("Bearer key"));
+        assert!(hosts.check(&uri, &program).is_ok(), "who has the key is no page");
     }
 }
