@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Network;
 
 /// How long wrong tries of an address are counted, in milliseconds.
 const WINDOW_MS: i64 = 60_000;
@@ -18,7 +20,10 @@ const HOUR_MS: i64 = 3_600_000;
 
 /// Wrong tries, by address.
 #[derive(Default)]
-pub struct GuessLimit(Mutex<Tries>);
+pub struct GuessLimit {
+    tries: Mutex<Tries>,
+    trusted: Vec<Network>,
+}
 
 #[derive(Default)]
 struct Tries {
@@ -46,18 +51,26 @@ impl Count {
 }
 
 impl GuessLimit {
-    /// Whether an address may try. One of this machine or a private network always may: that is a proxy, and whoever is behind it
-    /// must not be locked out by others.
+    /// A limit that spares these proxies.
+    pub fn new(trusted: Vec<Network>) -> Self {
+        Self { tries: Mutex::default(), trusted }
+    }
+
+    /// Whether an address may try. A proxy's always may, and one of this machine or a private network, which may be a proxy's: whoever
+    /// is behind it must not be locked out by others.
     pub(super) fn is_open(&self, address: Option<IpAddr>, now: i64) -> bool {
         let Some(address) = address.filter(|address| is_public(*address)) else { return true };
-        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.trusted.iter().any(|network| network.contains(address)) {
+            return true;
+        }
+        let tries = self.tries();
         let count = tries.of.get(&Some(network(address)));
         count.is_none_or(|count| now - count.since >= WINDOW_MS || count.many < MOST_WRONG)
     }
 
     /// Counts a wrong try. Where it is to be written down: how many others were not since the last one.
     pub(super) fn wrong(&self, address: Option<IpAddr>, now: i64) -> Option<u64> {
-        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tries = self.tries();
         let mut key = address.map(network);
         if tries.of.len() >= MOST_ADDRESSES && !tries.of.contains_key(&key) {
             tries.of.retain(|_, count| now - count.since < WINDOW_MS);
@@ -71,6 +84,10 @@ impl GuessLimit {
         }
         tries.silent += 1;
         None
+    }
+
+    fn tries(&self) -> MutexGuard<'_, Tries> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,7 +104,11 @@ fn network(address: IpAddr) -> IpAddr {
 
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(it) => !(it.is_loopback() || it.is_private() || it.is_link_local()),
+        IpAddr::V4(it) => {
+            // What carriers and Tailscale share (RFC 6598).
+            let shared = matches!(it.octets(), [100, 64..=127, ..]);
+            !(it.is_loopback() || it.is_private() || it.is_link_local() || shared)
+        }
         IpAddr::V6(it) => !(it.is_loopback() || it.is_unique_local() || it.is_unicast_link_local()),
     }
 }
@@ -102,7 +123,8 @@ mod tests {
 
     #[test]
     fn an_address_that_is_wrong_too_often_waits_and_others_do_not() {
-        let limit = GuessLimit::default();
+        let trusted = Network::try_from("198.51.100.0/24".to_owned()).unwrap();
+        let limit = GuessLimit::new(vec![trusted]);
         let (guesser, other) = (address("203.0.113.5"), address("203.0.113.6"));
         for at in 0..i64::from(MOST_WRONG) {
             assert!(limit.is_open(guesser, at), "{at}");
@@ -111,11 +133,27 @@ mod tests {
         assert!(!limit.is_open(guesser, 100));
         assert!(limit.is_open(other, 100));
         assert!(limit.is_open(guesser, WINDOW_MS), "a minute later");
-        for near in ["127.0.0.1", "10.0.0.1", "::1", "::ffff:192.168.1.1", "fd00::1"] {
+        for near in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.127.255.254",
+            "::1",
+            "::ffff:192.168.1.1",
+            "fd00::1",
+            "198.51.100.7",
+            "::ffff:198.51.100.7",
+        ] {
             for at in 0..100 {
                 limit.wrong(address(near), at);
             }
             assert!(limit.is_open(address(near), 100), "{near} may be a proxy");
+        }
+        for public in ["100.63.255.255", "100.128.0.0", "198.51.101.1"] {
+            for at in 0..100 {
+                limit.wrong(address(public), at);
+            }
+            assert!(!limit.is_open(address(public), 100), "{public} is nobody's proxy");
         }
         for n in 0..30 {
             limit.wrong(address(&format!("2001:db8::{n}")), 0);
@@ -133,7 +171,7 @@ mod tests {
         };
         let lines = many(0).filter_map(|one| limit.wrong(one, 0)).count();
         assert_eq!(lines, MOST_LINES as usize);
-        assert!(limit.0.lock().unwrap().of.len() <= MOST_ADDRESSES + 1);
+        assert!(limit.tries().of.len() <= MOST_ADDRESSES + 1);
         assert!(limit.is_open(address("198.51.100.1"), 1), "nobody is locked out by others");
         let silent = limit.wrong(address("198.51.100.2"), HOUR_MS).unwrap();
         assert_eq!(silent, 5000 - u64::from(MOST_LINES));
