@@ -1,10 +1,12 @@
 //! `frontdesk doctor`: checks everything that the configuration reaches, and says how to mend what is wrong.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::embed::Purpose;
+use crate::http::Settings;
 use crate::store::room::{CollectionSize, Room};
 
 /// Checks, and prints a line each.
@@ -17,6 +19,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     );
     let room = config.knowledge.room();
     let public = config.http.base_url.starts_with("https://");
+    if let Some(said) = unknown_proxy(&config.http) {
+        report.note("proxy", said);
+    }
     let missing = config.embed.missing(&config.models);
     let listens = Listens {
         missing: config.speech.missing(&config.models),
@@ -43,6 +48,17 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     check_numbers(&app, &mut report, public).await;
     check_evals(&app, &mut report);
     Ok(report.end())
+}
+
+/// What to do where TLS ends in a proxy on this machine of which the desk does not know.
+fn unknown_proxy(settings: &Settings) -> Option<&'static str> {
+    let address = settings.host.parse::<IpAddr>();
+    let local = settings.host == "localhost" || address.is_ok_and(|it| it.is_loopback());
+    let public = settings.base_url.starts_with("https://");
+    (public && local && settings.trusted_proxies.is_empty()).then_some(
+        "all who come through the proxy on this machine share one address's quarter of the connections: \
+         [http] trusted_proxies = [\"127.0.0.1\"] gives them all",
+    )
 }
 
 fn check_files(app: &App, report: &mut Report) {
@@ -302,5 +318,27 @@ impl Report {
         }
         println!("\n{} of {} to mend.", self.bad, self.checked);
         ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_the_desk_does_not_know_is_told() {
+        let told = |more: &str| {
+            let config = Config::from_toml(&format!("[http]\n{more}")).unwrap();
+            unknown_proxy(&config.http).is_some()
+        };
+        let public = "base_url = \"https://desk.example.com\"\n";
+        assert!(told(public));
+        assert!(
+            told(&format!("{public}host = \"::1\""))
+                && told(&format!("{public}host = \"localhost\""))
+        );
+        assert!(!told(&format!("{public}host = \"0.0.0.0\"")));
+        assert!(!told(&format!("{public}trusted_proxies = [\"127.0.0.1\"]")));
+        assert!(!told("base_url = \"http://localhost:8080\""));
     }
 }
