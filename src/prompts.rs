@@ -20,6 +20,7 @@ pub mod author;
 mod bounds;
 mod sections;
 
+pub use bounds::LONGEST_OVER_API;
 use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader};
 
 /// A prompt file, read.

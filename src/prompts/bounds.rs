@@ -5,6 +5,8 @@ use super::Header;
 
 /// The longest file, in bytes.
 pub(super) const FILE: usize = 1024 * 1024;
+/// The longest file that the API takes, in characters. Its schemas say so, too.
+pub const LONGEST_OVER_API: usize = 200_000;
 /// The longest sentence that a customer gets, in characters: WhatsApp takes no longer one.
 const SENTENCE: usize = 4096;
 

@@ -153,6 +153,23 @@ fn everything_that_a_request_brings_has_bounds() {
     );
 }
 
+/// What can be published can be tried.
+#[test]
+fn a_prompt_file_may_be_as_long_wherever_it_is_sent() {
+    let document: Value = serde_json::from_str(&frontdesk::http::openapi()).unwrap();
+    for place in [
+        "DraftSource/properties/source",
+        "HandoffTry/properties/source",
+        "NewAgent/properties/source",
+        "Publish/properties/source",
+        "NewRun/properties/prompt",
+        "SandboxMessage/properties/prompt",
+    ] {
+        let schema = document.pointer(&format!("/components/schemas/{place}")).unwrap();
+        assert_eq!(schema["maxLength"], frontdesk::prompts::LONGEST_OVER_API, "{place}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_just_beyond_a_bound_is_refused_by_name() {
     let app = TestApp::start().await;

@@ -115,6 +115,14 @@ async fn what_is_longer_than_any_message_is_refused() {
         ask
     };
     app.completed(&earlier(3)).await;
+    // What is not read may be long, as one text and as parts.
+    let unread = "a".repeat(100_000);
+    for content in [json!(unread), json!([{"type": "text", "text": unread}])] {
+        let mut ask = asks("When do you close on Saturday?");
+        let system = json!({"role": "system", "content": content});
+        ask["messages"].as_array_mut().unwrap().insert(0, system);
+        app.completed(&ask).await;
+    }
     for (ask, says) in [(asks(&long), "16384"), (earlier(4), "65536")] {
         let (status, text) = app.complete(KEY, &ask).await;
         assert_eq!(status, 422, "{text}");
@@ -122,11 +130,16 @@ async fn what_is_longer_than_any_message_is_refused() {
         assert!(error["error"]["message"].as_str().unwrap().contains(says), "{text}");
     }
     let earlier = |n: usize| vec![json!({"speaker": "bot", "text": fits}); n];
+    let prompt = |length: usize| {
+        let header = "---\nname: Acme\nknowledge: [acme]\n---\n";
+        format!("{header}{}", "word ".repeat(length / 5 + 1))[..length].to_owned()
+    };
     for (turn, status) in [
         (json!({"agent": "acme", "text": fits, "history": earlier(4)}), 200),
         (json!({"agent": "acme", "text": long}), 422),
         (json!({"agent": "acme", "text": "When?", "history": earlier(5)}), 422),
-        (json!({"agent": "acme", "text": "When?", "prompt": "a".repeat(131_073)}), 422),
+        (json!({"agent": "acme", "text": "When?", "prompt": prompt(150_000)}), 200),
+        (json!({"agent": "acme", "text": "When?", "prompt": prompt(200_001)}), 422),
     ] {
         let (said, answer) = app.call("/sandbox/turns", &turn).await;
         assert_eq!(said, status, "{answer}");

@@ -2,12 +2,11 @@
 
 use super::Wanted;
 use crate::eval::policy::Limits;
+use crate::prompts;
 
 /// The most `metadata` filters.
 const MOST_FILTERS: usize = 20;
-/// The longest prompt file, in bytes.
-const LONGEST_PROMPT: usize = 200_000;
-/// The longest name or pattern, in bytes.
+/// The longest name or pattern, in characters.
 const LONGEST: usize = 500;
 
 impl Wanted {
@@ -34,12 +33,12 @@ impl Wanted {
             ("pattern", self.pattern.as_ref(), LONGEST),
             ("failing", self.failing.as_ref(), LONGEST),
             ("baseline", self.baseline.as_ref(), LONGEST),
-            ("prompt", self.prompt.as_ref(), LONGEST_PROMPT),
+            ("prompt", self.prompt.as_ref(), prompts::LONGEST_OVER_API),
         ];
         let filters = self.metadata.iter().map(|filter| ("metadata", Some(filter), LONGEST));
         for (name, text, most) in texts.into_iter().chain(filters) {
-            if text.is_some_and(|text| text.len() > most) {
-                return Err(format!("`{name}` may have {most} bytes"));
+            if text.is_some_and(|text| text.chars().count() > most) {
+                return Err(format!("`{name}` may have {most} characters"));
             }
         }
         Ok(())

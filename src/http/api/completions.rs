@@ -66,15 +66,21 @@ pub(super) struct Message {
 #[serde(untagged, expecting = "`content` must be a text, or a list of parts of the type `text`")]
 pub(super) enum ChatContent {
     /// A text.
-    Text(String),
+    Text(ChatText),
     /// Parts.
     Parts(Vec<ChatPart>),
 }
+
+/// A text of a chat. Those of the system are not read, and may be long.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(max_length = 1_000_000)]
+pub(super) struct ChatText(String);
 
 /// A part of a message of a chat.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ChatPart {
     /// The text of a part of the type `text`; others are not read.
+    #[schema(max_length = 1_000_000)]
     text: Option<String>,
 }
 
@@ -82,7 +88,7 @@ impl Message {
     fn text(&self) -> Result<String, Problem> {
         match &self.content {
             None => Ok(String::new()),
-            Some(ChatContent::Text(text)) => Ok(text.clone()),
+            Some(ChatContent::Text(ChatText(text))) => Ok(text.clone()),
             Some(ChatContent::Parts(parts)) => {
                 let texts: Option<Vec<_>> = parts.iter().map(|part| part.text.as_deref()).collect();
                 texts.map(|texts| texts.join("\n")).ok_or_else(unread)

@@ -32,8 +32,6 @@ use crate::prompts;
 pub(super) const LONGEST_MESSAGE: usize = 16 * 1024;
 /// The longest chat, all messages together, in bytes.
 pub(super) const LONGEST_CHAT: usize = 64 * 1024;
-/// The longest prompt file, in bytes.
-const LONGEST_PROMPT: usize = 128 * 1024;
 
 /// A message to the bot.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,8 +47,8 @@ pub(super) struct Request {
     /// What was said before, oldest first. At most 65,536 bytes together.
     #[serde(default)]
     history: Vec<Earlier>,
-    /// A prompt file to use in place of the agent's live version. At most 131,072 bytes.
-    #[schema(max_length = 131_072)]
+    /// A prompt file to use in place of the agent's live version.
+    #[schema(max_length = 200_000)]
     prompt: Option<String>,
 }
 
@@ -59,8 +57,7 @@ impl Request {
     fn check(&self) -> Result<(), Problem> {
         short("`text`", self.text.len(), LONGEST_MESSAGE)?;
         let history = self.history.iter().map(|earlier| earlier.text.len()).sum();
-        short("`history`", history, LONGEST_CHAT)?;
-        short("`prompt`", self.prompt.as_ref().map_or(0, String::len), LONGEST_PROMPT)
+        short("`history`", history, LONGEST_CHAT)
     }
 }
 
