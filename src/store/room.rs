@@ -140,7 +140,9 @@ impl Room {
         }
         let fresh = document.chunks.as_ref().map_or(0, Vec::len);
         let fresh = u64::try_from(fresh).unwrap_or(u64::MAX);
-        let too_many = fresh > 0 && place.others_chunks.saturating_add(fresh) > self.chunks;
+        // What is over the limit, from before there was one, may still become less.
+        let too_many =
+            fresh > place.own_chunks && place.others_chunks.saturating_add(fresh) > self.chunks;
         Ok(too_many.then_some(Full::Chunks(self.chunks)))
     }
 
@@ -156,6 +158,8 @@ struct Place {
     id: Option<String>,
     /// How many documents the collection has.
     documents: u64,
+    /// The chunks of the document that is there.
+    own_chunks: u64,
     /// The chunks of all other documents.
     others_chunks: u64,
 }
@@ -178,6 +182,7 @@ impl Place {
         Ok(Self {
             id: own.map(|own| own.0),
             documents: number(documents),
+            own_chunks: number(own_chunks),
             others_chunks: number(chunks - own_chunks),
         })
     }

@@ -142,7 +142,7 @@ on_both! {
         let store = &app.desk.store;
         let collection = store.collection("race").await.unwrap();
         let room = Room { documents: 5, chunks: 7, upload_bytes: 0 };
-        let document = |n: usize| {
+        let document = |n: usize, chunks: usize| {
             let chunk = NewChunk { heading: String::new(), body: "b".into(), tokens: 1, place: String::new(), text_hash: "t".into() };
             Learned {
                 collection: collection.clone(),
@@ -151,15 +151,22 @@ on_both! {
                 hash: "h".into(),
                 source: None,
                 uploaded: false,
-                chunks: Ok(vec![chunk; 2]),
+                chunks: Ok(vec![chunk; chunks]),
             }
         };
-        let all = join_all((0..40).map(|n| store.learn_within(document(n), room))).await;
+        let all = join_all((0..40).map(|n| store.learn_within(document(n, 2), room))).await;
         let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
         assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 3, "{all:?}");
         assert!(all.iter().all(|one| matches!(one, Ok(_) | Err(Full::Chunks(7)))), "{all:?}");
         let held = store.collection_sizes().await.unwrap().into_iter().find(|held| held.slug == "race").unwrap();
         assert_eq!((held.documents, held.chunks), (3, 6));
+        // What was there before the limit may be changed, and become less, and not more.
+        let tight = Room { chunks: 3, ..room };
+        let n = all.iter().position(Result::is_ok).unwrap();
+        for (chunks, taken) in [(3, false), (2, true), (1, true), (2, false)] {
+            let changed = store.learn_within(document(n, chunks), tight).await.unwrap();
+            assert_eq!(changed.is_ok(), taken, "{chunks}: {changed:?}");
+        }
         app.stop().await;
     }
 }
