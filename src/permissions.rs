@@ -14,12 +14,11 @@ const FOLDERS: &[&str] = &["evals", "models"];
 /// desk's. What stays open: others' files, those of a system that refuses, and a folder with other things in it.
 pub fn tighten(database: &Path) -> Vec<PathBuf> {
     let folder = folder_of(database);
-    let stem = database.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let database = database.file_name().unwrap_or_default().to_string_lossy();
     let (mut found, mut others) = (Vec::new(), false);
     for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        // Beside the database there are its log and its copies.
-        let kept = (!stem.is_empty() && name.starts_with(&stem)) || KEPT.contains(&name.as_str());
+        let kept = is_of(&database, &name) || KEPT.contains(&name.as_str());
         if FOLDERS.contains(&name.as_str()) {
             collect(&entry.path(), DEEPEST, &mut found);
         }
@@ -39,6 +38,12 @@ pub fn tighten(database: &Path) -> Vec<PathBuf> {
     }
     open.extend(found.into_iter().filter(|path| !close(path)));
     open
+}
+
+/// Whether a file is the database, or belongs to it: its log (`desk.db-wal`), a copy (`desk.db.old`).
+fn is_of(database: &str, name: &str) -> bool {
+    let more = name.strip_prefix(database).filter(|_| !database.is_empty());
+    more.is_some_and(|more| more.is_empty() || more.starts_with(['-', '.']))
 }
 
 fn folder_of(database: &Path) -> PathBuf {
@@ -148,15 +153,20 @@ mod tests {
     fn a_folder_with_other_things_is_told_and_those_are_left() {
         let home = tempfile::tempdir().unwrap();
         std::fs::set_permissions(home.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        for name in ["desk.db", "desk.db-wal", "prompt.md"] {
+        let others = ["prompt.md", "desk", "desk.toml", "desk.dbx", "desktop.db"];
+        for name in ["desk.db", "desk.db-wal", "desk.db.old"].iter().chain(&others) {
             std::fs::write(home.path().join(name), "words").unwrap();
             let file = home.path().join(name);
             std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
         }
         assert_eq!(tighten(&home.path().join("desk.db")), [home.path()]);
         assert_eq!(mode(home.path()), 0o755);
-        assert_eq!(mode(&home.path().join("desk.db-wal")), 0o600);
-        assert_eq!(mode(&home.path().join("prompt.md")), 0o644);
+        for name in ["desk.db", "desk.db-wal", "desk.db.old"] {
+            assert_eq!(mode(&home.path().join(name)), 0o600, "{name}");
+        }
+        for name in others {
+            assert_eq!(mode(&home.path().join(name)), 0o644, "{name}");
+        }
     }
 
     #[test]
