@@ -125,7 +125,9 @@ pub(super) async fn note(
     ended: &anyhow::Result<ExitCode>,
 ) -> anyhow::Result<()> {
     let outcome = match ended {
-        Ok(_) => Outcome::Done,
+        Ok(code) if *code == ExitCode::SUCCESS => Outcome::Done,
+        // A gate refused something, or a part of it failed; the rest may be done.
+        Ok(_) => Outcome::Failed,
         // The gate wrote it down.
         Err(error) if error.is::<Refusal>() => return Ok(()),
         Err(_) => Outcome::Refused,

@@ -160,8 +160,10 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let store = config.store.clone();
         let ended = Box::pin(run(arguments.command, config)).await;
-        if let Some(written) = written {
-            audit::note(&store, written, &ended).await?;
+        if let Some(written) = written
+            && let Err(error) = audit::note(&store, written, &ended).await
+        {
+            tracing::error!("the audit log has no entry of this command: {error:#}");
         }
         ended
     })

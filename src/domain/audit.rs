@@ -130,7 +130,7 @@ pub enum Outcome {
     Done,
     /// It was refused, and nothing changed.
     Refused,
-    /// It broke off: what it changed is not known.
+    /// It broke off, or not all of it was done: what it changed is not known.
     Failed,
 }
 

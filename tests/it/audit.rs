@@ -236,6 +236,11 @@ on_both! {
         process::says(&command(&app, &["audit", "--outcome", "refused"]).await, true, &["gap.dismissed", "[refused]"]);
         process::says(&command(&app, &["audit", "--since", "1h", "--subject", "nothing"]).await, true, &["nothing like that"]);
         process::says(&command(&app, &["audit", "--action", "agent.vanished"]).await, false, &["agent.vanished"]);
+        // Without the log, too, a command says why it failed.
+        app.change("alter table audit_log rename to audit_log_gone").await;
+        let ran = command(&app, &["gaps", "dismiss", gap]).await;
+        app.change("alter table audit_log_gone rename to audit_log").await;
+        process::says(&ran, false, &["there is no gap", "the audit log has no entry"]);
         app.stop().await;
     }
 

@@ -216,6 +216,9 @@ on_both! {
         let folder = home.join("knowledge/acme");
         let ran = command(&app, &["learn", folder.to_str().unwrap()]).await;
         process::says(&ran, false, &["refused by its gate", "saturday", "--force"]);
+        let log = app.get("/audit?action=knowledge.learned").await;
+        let ended: Vec<_> = log["items"].as_array().unwrap().iter().map(|it| (it["subject"].as_str().unwrap(), it["outcome"].as_str().unwrap())).collect();
+        assert_eq!(ended, [("1 paths", "failed"), ("files", "failed"), ("files", "done")], "what was refused was not done");
 
         write(&home, "prompts/acme.md", &prompt(&strict, "Second."));
         write(&home, "knowledge/acme/hours.md", "# Opening hours\n\nOn Saturday we close at 13:00 as ever.\n");
