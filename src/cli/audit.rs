@@ -129,7 +129,9 @@ pub(super) async fn note(
         // A gate refused something, or a part of it failed; the rest may be done.
         Ok(_) => Outcome::Failed,
         // The gate wrote it down.
-        Err(error) if error.is::<Refusal>() => return Ok(()),
+        Err(error) if matches!(error.downcast_ref::<Refusal>(), Some(Refusal::Guarded(_))) => {
+            return Ok(());
+        }
         Err(_) => Outcome::Refused,
     };
     let store = Store::open(settings).await?;

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// A gate guards the collection. There is an entry in the audit log.
     #[error("{0}")]
     Guarded(String),
+    /// The collection is only tried: nobody changes it, also not by force.
+    #[error("It only stands beside another collection, to be tried.")]
+    Staged,
     /// The database does not answer.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -94,8 +97,7 @@ impl Desk {
     /// Lets a change be made that is not tried first: where no gate guards the collection, or by force.
     pub async fn admit(&self, wish: Wish<'_>) -> Result<(), Refusal> {
         if is_staged(wish.collection) {
-            let why = "It only stands beside another collection, to be tried.";
-            return Err(Refusal::Guarded(why.into()));
+            return Err(Refusal::Staged);
         }
         let Some(why) = self.guarded(wish.collection, wish.change).await? else { return Ok(()) };
         let (action, outcome) = if wish.force {

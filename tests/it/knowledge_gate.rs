@@ -328,9 +328,13 @@ on_both! {
                 json!({"title": "Prices", "text": "All is free."})
             };
             for query in ["", "?force=true"] {
-                assert_eq!(desk.app.call(&format!("{path}{query}"), &body).await.0, 409, "{path}{query}");
+                let (status, said) = desk.app.call(&format!("{path}{query}"), &body).await;
+                assert_eq!(status, 409, "{path}{query}");
+                assert!(!said.to_string().contains("force"), "it cannot be forced: {said}");
             }
         }
+        let entries = desk.app.get("/audit?subject=acme@draft&outcome=refused").await;
+        assert_eq!(entries["items"].as_array().unwrap().len(), 4, "{entries}");
         desk.app.stop().await;
     }
 

@@ -54,6 +54,7 @@ pub(super) async fn admit(
         Err(Refusal::Guarded(why)) => Err(Problem::guarded(format!(
             "{why} With `?force=true` it is done all the same, and that is written down."
         ))),
+        Err(refusal @ Refusal::Staged) => Err(Problem::conflict(refusal.to_string())),
         Err(Refusal::Store(error)) => Err(error.into()),
     }
 }
