@@ -6,7 +6,7 @@ use crate::reader;
 use crate::store::knowledge::Failure;
 use crate::store::room::Full;
 
-/// Every reason as a word.
+/// Every reason that a worker process may give, as a word.
 const CODES: &[&str] = &[
     "format",
     "empty",
@@ -220,5 +220,23 @@ mod tests {
         let failure = of_reader(&reader::Failure::Memory { mb: 400 });
         assert!(failure.error.starts_with("it needs more than 400 MB"), "{failure:?}");
         assert!(is_final(Some(failure.code)) && !is_final(Some("empty")) && !is_final(None));
+    }
+
+    #[test]
+    fn the_api_and_the_console_know_every_word() {
+        let api = include_str!("../http/api/documents.rs");
+        let console = include_str!("../../console/src/pages/knowledge/failure.ts");
+        let others = [
+            of_reader(&reader::Failure::Memory { mb: 1 }),
+            full(Full::Documents(1)),
+            unread(String::new()),
+            lost(),
+            not_embedded(String::new()),
+            taken(""),
+        ];
+        for code in others.iter().map(|failure| failure.code).chain(CODES.iter().copied()) {
+            assert!(api.contains(&format!("`{code}`")), "the API's document lacks {code}");
+            assert!(console.contains(&format!("\"{code}\"")), "the console lacks {code}");
+        }
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Document {
     /// What to do about it, in words.
     remedy: Option<String>,
     /// The failure as a word, for translations: `format`, `empty`, `no_text`, `too_large`, `disguised`, `encrypted`, `scanned`,
-    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `memory`, `model`, `taken`, `full`.
+    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `memory`, `model`, `taken`, `full`, `lost`, `unread`.
     code: Option<String>,
     /// How many chunks it was cut into.
     chunks: i64,

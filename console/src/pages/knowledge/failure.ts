@@ -19,6 +19,7 @@ const codes = [
   "taken",
   "full",
   "lost",
+  "unread",
 ] as const;
 type Code = (typeof codes)[number];
 
