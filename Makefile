@@ -5,7 +5,7 @@
 # make console  the console in the browser alone, into console/dist
 # make notices  the licences of others' code in the binary, into THIRD-PARTY-NOTICES.txt
 # make promptfoo  one suite by promptfoo (installed from npm) and by us: the same verdicts?
-# make bench   the figures of benches/RESULTS.md
+# make bench   most of the figures of benches/RESULTS.md
 # make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some five minutes each;
 #               KILLS=50 MESSAGES=20 is what `make test` does, TORTURE_SEED=... repeats the chance of a run
 

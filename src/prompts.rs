@@ -40,12 +40,12 @@ pub struct PromptFile {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
-    /// The suite: a file, relative to where frontdesk runs.
+    /// The suite: a file in the folder of suites, its path relative to where frontdesk runs.
     pub suite: String,
     /// The rule, such as `no case worse` or `score >= baseline - 0.02`.
     #[serde(default = "no_case_worse")]
     pub rule: String,
-    /// Accepted scores to compare with, a file; without it the version that is live runs the suite, too.
+    /// Accepted scores to compare with: a .json or .jsonl file there or beside the folder; without it the version that is live runs the suite, too.
     #[serde(default)]
     pub baseline: Option<String>,
     /// Whether documents that change have to pass, too.

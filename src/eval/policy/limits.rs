@@ -21,7 +21,7 @@ pub struct Limits {
     pub file_bytes: u64,
 }
 
-/// Over the API. `http/api/evals` says `repeat` and `concurrency` in its schema, too.
+/// Over the API. `http/api/evals` says `repeat`, `concurrency`, `first` and `sample` in its schema, too.
 pub(super) const API: Limits = Limits {
     repeat: 100,
     concurrency: 32,

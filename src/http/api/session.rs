@@ -32,7 +32,7 @@ pub(super) struct SignIn {
 pub(super) struct Session {
     /// What every request but GET and HEAD brings in the header `X-CSRF-Token`.
     csrf: String,
-    /// When it ends unless it is used before, milliseconds since 1970.
+    /// When it ends unless it is used before; at the latest 90 days after signing in. Milliseconds since 1970.
     expires_at: i64,
 }
 
