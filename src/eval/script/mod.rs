@@ -207,7 +207,7 @@ impl Scripts {
         Ok((given.value, given.kind))
     }
 
-    /// What the engine is to do; over the API it may require files of the suite's folder, and of the folder of the file that it runs.
+    /// What the engine is to do; over the API it may require files of the suite's folder, and beside the file that it runs.
     fn job(&self, task: Value, file: Option<&Path>) -> javascript::Job {
         let beside = file.and_then(Path::parent).map(Path::to_owned);
         let folders = || std::iter::once(self.base.clone()).chain(beside).collect();
