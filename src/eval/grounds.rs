@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::check::Kit;
-use super::policy::Policy;
 use super::row::Summary;
 use super::run::{self, Plan, Progress};
 use super::script::Scripts;
@@ -56,10 +55,13 @@ impl Grounds {
             let agents =
                 self.drafts.iter().fold(agents, |agents, bot| agents.with_draft(bot.clone()));
             targets.desk = Some(Arc::new(agents));
+            targets.model = Some(desk.engine.model.default_model().to_owned());
         }
         let grader = self.grader.as_ref().map(|id| {
             let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };
-            open_grader(&targets, &spec).map_err(|why| format!("the grader: {why}"))
+            // It is named by who asks for the run.
+            let grader = targets.for_requests().open_grader(&spec);
+            grader.map_err(|why| format!("the grader: {why}"))
         });
         let open = |spec: &TargetSpec| {
             targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
@@ -81,13 +83,6 @@ impl Grounds {
         let payer = self.desk.clone().filter(|_| self.metered);
         Ok(Staged { suite, kit, targets: opened, payer })
     }
-}
-
-/// The grader is named by who asks for the run and not by the suite, whose permission to run code is not for it.
-fn open_grader(targets: &Targets, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
-    let policy: Policy = targets.policy().for_requests();
-    let scripts = Arc::new(Scripts::new(&policy, &targets.base, &targets.env));
-    Targets { scripts, ..targets.clone() }.open_grader(spec)
 }
 
 impl Staged {

@@ -1,6 +1,7 @@
 //! What a suite may do, decided in one place: whether it runs code or asks addresses, which files it reads, which names of the
-//! environment its templates see, and how large it is. Whoever starts a program, opens the JavaScript engine or a connection for
-//! a suite needs a [`Permit`], and only this file makes one. The default allows nothing, so that a new place cannot forget to ask.
+//! environment its templates see, and how large it is. Whoever starts a program, runs a script or opens a connection for a suite
+//! needs a [`Permit`], and only this file makes one; the JavaScript engine alone tries patterns without one. The default allows
+//! nothing, so that a new place cannot forget to ask.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ mod files;
 mod limits;
 mod names;
 
-pub(super) use files::regular;
+pub(super) use files::{regular, sized};
 pub use limits::Limits;
 pub(super) use names::process_env;
 

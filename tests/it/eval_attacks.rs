@@ -119,6 +119,46 @@ on_both! {
         }
     }
 
+    async fn a_rubric_is_judged_by_the_desks_own_model_where_no_grader_is_named(db) {
+        for allowed in [false, true] {
+            if allowed && std::env::var_os("OPENAI_API_KEY").is_some() {
+                continue;
+            }
+            let app = Setup::on(db).with(&format!("[evals]\nallow_code = {allowed}")).start().await;
+            app.model.answer_with(|_| json!({"pass": true, "score": 1, "reason": "graded"}).to_string());
+            let suite = judged(&app).await;
+            let (run, rows, _) = ran(&app, json!({"suite": suite})).await;
+            assert_eq!(run["counts"]["passed"], 1, "{run} {rows:?}");
+            let asked = app.model.requests();
+            let graded = asked.iter().find(|one| one.to_string().contains("It names an hour."));
+            assert_eq!(graded.expect("the grader was asked")["model"], "fake");
+            app.stop().await;
+        }
+        // Without a model nobody takes it for tried.
+        let app = Setup::on(db).extractive().start().await;
+        let rubric = "tests: [{vars: {q: a}, assert: [{type: llm-rubric, value: It is fine}]}]";
+        write(&folder(&app), "rubric.yaml", &format!("providers: [echo]\nprompts: ['{{{{q}}}}']\n{rubric}\n"));
+        let (run, rows, _) = ran(&app, json!({"suite": "rubric.yaml"})).await;
+        assert_eq!((&run["counts"]["errors"], &run["counts"]["skipped"]), (&json!(1), &json!(0)), "{run}");
+        assert!(rows[0].to_string().contains("the model of [llm] grades"), "{rows:?}");
+        app.stop().await;
+    }
+
+    async fn the_desk_writes_no_more_suites_than_a_folder_holds(db) {
+        let app = Setup::on(db).extractive().start().await;
+        let folder = folder(&app);
+        let case = |suite: &str, text: &str| json!({"agent": "acme", "text": text, "reply": "At nine.", "suite": suite});
+        assert_eq!(app.call("/evals/cases", &case("saved-first.yaml", "When?")).await.0, 201);
+        for number in 1..200 {
+            write(&folder, &format!("saved-{number}.yaml"), "providers: [echo]\n");
+        }
+        let (status, said) = app.call("/evals/cases", &case("saved-more.yaml", "When?")).await;
+        assert!(status == 422 && said["detail"].as_str().unwrap().contains("200 suites"), "{status}: {said}");
+        assert!(!folder.join("saved-more.yaml").exists());
+        assert_eq!(app.call("/evals/cases", &case("saved-first.yaml", "Where?")).await.0, 201);
+        app.stop().await;
+    }
+
     async fn a_gate_leads_to_no_other_file_whoever_wrote_it(db) {
         let (app, _) = gated(db, "").await;
         let home = app.home.path();
@@ -243,10 +283,6 @@ on_both! {
         let scenario = format!("[{}]", vec!["{vars: {a: 1}}"; 400].join(", "));
         let large = format!("{{a: ['{}'], b: {}}}", list(1000), "x".repeat(1 << 20));
         for (name, rest, words) in [
-            ("repeat", format!("tests: [{{vars: {{a: 1}}}}]\nevaluateOptions: {{repeat: {billion}}}"), "`repeat`"),
-            ("line", format!("tests: [{{vars: {{a: 1}}}}]\ncommandLineOptions: {{repeat: {billion}}}"), "`repeat`"),
-            ("own", format!("tests: [{{vars: {{a: 1}}, options: {{repeat: {billion}}}}}]"), "`repeat`"),
-            ("at-once", "tests: [{vars: {a: 1}}]\nevaluateOptions: {maxConcurrency: 1000000}".into(), "`concurrency`"),
             ("matrix", format!("tests: [{{vars: {{{matrix}}}}}]"), "cases"),
             ("scenarios", format!("scenarios: [{{config: {scenario}, tests: {scenario}}}]"), "cases"),
             ("large", format!("tests: [{{vars: {large}}}]"), "MB"),
@@ -260,6 +296,17 @@ on_both! {
         assert_eq!(app.call("/evals/cases", &case).await.0, 422);
         let (run, _, _) = ran(&app, json!({"suite": "small.yaml", "repeat": 100, "concurrency": 32})).await;
         assert_eq!(run["counts"]["passed"], 100, "what is within its bounds runs: {run}");
+        // A suite that was written for the command line runs within them.
+        for (name, rest, rows) in [
+            ("repeat", format!("tests: [{{vars: {{a: 1}}}}]\nevaluateOptions: {{repeat: {billion}}}"), 100),
+            ("line", format!("tests: [{{vars: {{a: 1}}}}]\ncommandLineOptions: {{repeat: {billion}}}"), 100),
+            ("own", format!("tests: [{{vars: {{a: 1}}, options: {{repeat: {billion}}}}}]"), 100),
+            ("at-once", "tests: [{vars: {a: 1}}]\nevaluateOptions: {maxConcurrency: 1000000}".into(), 1),
+        ] {
+            write(&folder, &format!("{name}.yaml"), &format!("providers: [echo]\nprompts: [hi]\n{rest}\n"));
+            let (run, _, _) = ran(&app, json!({"suite": format!("{name}.yaml")})).await;
+            assert_eq!(run["counts"]["passed"], rows, "{name}: {run}");
+        }
         app.stop().await;
     }
 }
@@ -510,6 +557,42 @@ async fn secrets_of_the_environment_are_in_no_report() {
         .fold(all, |all, file| all + &std::fs::read_to_string(home.path().join(file)).unwrap());
     assert!(!all.contains("secret-1f3a") && !all.contains("8099"), "{all}");
     assert!(all.contains("Lima"), "what is no secret is seen: {all}");
+}
+
+/// Settings of a case's own target and grader see what those of the suite's see, and so do the names of its files.
+#[tokio::test]
+async fn settings_of_cases_see_the_environment_and_no_report_does() {
+    let home = tempfile::tempdir().unwrap();
+    let fake = OpenAi::start().await;
+    fake.answer_with(|_| json!({"pass": true, "score": 1, "reason": "graded"}).to_string());
+    fake.require_key("secret-1f3a");
+    write(home.path(), "Lima/t.csv", "q,__expected\nof a table,equals:of a table\n");
+    write(home.path(), "Lima/a.txt", "of a file");
+    let model = format!(
+        "{{id: 'openai:m', config: {{apiBaseUrl: '{}', apiKey: '{{{{env.MY_TOKEN}}}}'}}}}",
+        fake.url
+    );
+    let rubric = "type: llm-rubric, value: It is fine";
+    let suite = format!(
+        "prompts: ['{{{{q}}}}']\nproviders: [echo]\ndefaultTest: {{vars: {{d: 'file://{{{{env.TOWN}}}}/a.txt'}}}}\ntests:\n\
+         - {{vars: {{q: a}}, options: {{provider: {model}}}, assert: [{{{rubric}}}]}}\n\
+         - {{vars: {{q: b}}, assert: [{{{rubric}, provider: {model}}}]}}\n\
+         - {{vars: {{q: c}}, provider: {model}}}\n\
+         - {{path: 'file://{{{{env.TOWN}}}}/t.csv'}}\n\
+         - {{vars: {{q: 'file://{{{{env.TOWN}}}}/a.txt'}}, assert: [{{type: equals, value: of a file}}]}}\n\
+         scenarios: [{{config: [{{vars: {{q: d}}}}], tests: [{{provider: {model}}}]}}]\n"
+    );
+    write(home.path(), "s.yaml", &suite);
+    let path = std::env::var("PATH").unwrap();
+    let variables = [("MY_TOKEN", "secret-1f3a"), ("TOWN", "Lima"), ("PATH", &path)];
+    let args = ["eval", "s.yaml", "-o", "r.json", "-o", "r.html"];
+    let ended = process::run(home.path(), &args, &variables).await;
+    process::says(&ended, true, &["6 passed"]);
+    assert_eq!(fake.requests().len(), 4, "the key of their settings is used: {}", ended.1);
+    for name in ["r.json", "r.html", "data/evals/s.jsonl"] {
+        let text = std::fs::read_to_string(home.path().join(name)).unwrap();
+        assert!(!text.contains("secret-1f3a"), "{name}");
+    }
 }
 
 /// A run whose rows take more than they may stops, says so, and keeps what it has.

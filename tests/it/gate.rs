@@ -120,6 +120,28 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_rubric_of_a_gate_is_judged_though_nobody_names_a_grader(db) {
+        let (app, gate) = gated(db, "").await;
+        let suite = SUITE.replace("{type: icontains, value: \"13:00\"}", "{type: llm-rubric, value: It says an hour}");
+        assert_ne!(suite, SUITE);
+        std::fs::write(app.config.files.suites.join("acme.yaml"), suite).unwrap();
+        app.model.answer_with(|request| {
+            let all = request["messages"].to_string();
+            let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+            match () {
+                () if all.contains("It says an hour") => json!({"pass": all.contains("13:00"), "reason": "graded"}).to_string(),
+                () if all.contains("BAD") => "Who knows.".into(),
+                () if last.contains("return") => "Within 30 days [1].".into(),
+                () => "At 13:00 [1].".into(),
+            }
+        });
+        let (status, said) = publish(&app, json!({"source": prompt(&gate, "BAD")})).await;
+        assert_eq!((status, &said["verdict"]["comparison"]["worse"]), (409, &json!(2)), "{said}");
+        let (status, said) = publish(&app, json!({"source": prompt(&gate, "Second.")})).await;
+        assert_eq!((status, &said["verdict"]["passed"]), (200, &json!(true)), "{said}");
+        app.stop().await;
+    }
+
     async fn a_gate_that_cannot_be_tried_refuses_and_says_why(db) {
         let (app, _) = gated(db, "").await;
         let broken = app.home.path().join("suites/broken.yaml");

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Made, Put, Turn, literal, origin, title, yaml};
 use crate::domain::{Line, Speaker};
+use crate::eval::script::linear;
 
 /// The assertions that are taken, each also with `not-` before it.
 const TAKEN: &[&str] = &[
@@ -132,7 +133,7 @@ fn checked(check: &Value) -> Result<Value, String> {
         return Err(format!("`value` of `{kind}` is a text"));
     }
     if plain_kind == "regex"
-        && let Err(error) = regex::Regex::new(value.as_str().unwrap_or_default())
+        && let Err(error) = linear(value.as_str().unwrap_or_default())
     {
         return Err(format!("`value` of `{kind}` is no pattern: {error}"));
     }

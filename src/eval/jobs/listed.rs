@@ -12,10 +12,11 @@ use super::{Error, Jobs, inside};
 use crate::eval::cases::{self, Saving, yaml};
 use crate::eval::suite::{Overrides, Suite};
 
-/// Larger files are listed by their names alone, in bytes.
-const LARGEST: u64 = 2 * 1024 * 1024;
-/// A suite that the desk writes takes no more cases when it is this large, in bytes: each case that is saved reads all of it.
-const LARGEST_SAVED: u64 = 4 << 20;
+/// Larger files are listed by their names alone, and a suite that the desk writes becomes no larger, in bytes: each case that is
+/// saved reads all of it.
+const LARGEST: u64 = 4 << 20;
+/// The most suites that the desk writes.
+const MOST_SAVED: usize = 200;
 /// How the names of suites begin that the desk writes.
 const SAVED: &str = "saved-";
 
@@ -92,15 +93,31 @@ impl Jobs {
         let _one_at_a_time = self.saving.lock().await;
         let file = self.suites.join(&name);
         let text = self.own_text(&file).map_err(Error::Wrong)?;
+        if text.is_empty()
+            && self.suites().iter().filter(|name| is_saved(name)).count() >= MOST_SAVED
+        {
+            return Err(Error::Wrong(format!(
+                "there are {MOST_SAVED} suites of saved replies already: name one of them as `suite`, or remove some of {}",
+                self.suites.display()
+            )));
+        }
         let head = format!(
             "# Replies saved in the console. Cases can be changed and removed here; new ones are written at the end.\n\
              description: Saved replies of {agent}\nprompts: [\"{{{{message}}}}\"]\nproviders: [\"frontdesk:{agent}\"]\n"
         );
-        let (text, put) = cases::with_case(&text, &head, &case).map_err(Error::Wrong)?;
-        if put.added == 1 {
+        let called = case.description.clone();
+        // All of the suite is read: no work for the threads that wait for the network.
+        let made = tokio::task::spawn_blocking(move || cases::with_case(&text, &head, &case));
+        let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
+        let (text, put) = made.map_err(Error::Wrong)?;
+        let added = put.added == 1;
+        if added && text.len() as u64 > LARGEST {
+            return Err(Error::Wrong(full(&file)));
+        }
+        if added {
             self.replace(&file, &text).await?;
         }
-        Ok(Saved { suite: name, case: case.description, added: put.added == 1 })
+        Ok(Saved { suite: name, case: called, added })
     }
 
     /// The text of a suite that the desk wrote; empty where there is none. A link is not followed.
@@ -108,11 +125,7 @@ impl Jobs {
         match std::fs::symlink_metadata(file) {
             Err(_) => Ok(String::new()),
             Ok(known) if !known.is_file() => Err(format!("{} is no file", file.display())),
-            Ok(known) if known.len() > LARGEST_SAVED => Err(format!(
-                "{} is full ({} MB): name another `suite`, such as saved-more.yaml",
-                file.display(),
-                LARGEST_SAVED >> 20
-            )),
+            Ok(known) if known.len() > LARGEST => Err(full(file)),
             Ok(_) => self
                 .policy
                 .text(file)
@@ -147,6 +160,11 @@ impl Jobs {
         }
         moved
     }
+}
+
+fn full(file: &Path) -> String {
+    let most = LARGEST >> 20;
+    format!("{} is full ({most} MB): name another `suite`, such as saved-more.yaml", file.display())
 }
 
 /// `saved-NAME.yaml`, in the folder itself.
@@ -220,8 +238,10 @@ mod tests {
         std::fs::write(folder.path().join("more.jsonl"), "{}\n\n{}\n").unwrap();
         let file = folder.path().join("a.yaml");
         std::fs::write(&file, "description: What is asked\nproviders: [frontdesk:acme@3]\ntests:\n- file://more.jsonl\n- vars: {message: [a, b, c]}\n- turns: []\n").unwrap();
-        let listed = described("a.yaml".into(), &file, 10);
+        let listed = described("a.yaml".into(), &file, LARGEST);
         assert_eq!((listed.title.as_str(), listed.cases), ("What is asked", Some(6)));
+        let larger = described("a.yaml".into(), &file, LARGEST + 1);
+        assert_eq!((larger.title.as_str(), larger.cases), ("a.yaml", None));
         assert_eq!(listed.agent.as_deref(), Some("acme"));
         std::fs::write(&file, "tests: file://made.py\nproviders: [a, b]").unwrap();
         let listed = described("a.yaml".into(), &file, 10);

@@ -8,12 +8,16 @@ use super::text;
 use super::words::beginning;
 use crate::eval::check::{Kit, Scene};
 use crate::eval::graded::{Graded, Tokens};
+use crate::eval::policy::Reach;
 use crate::eval::script::{Error, Script};
-use crate::eval::suite::{Assertion, Case, TargetSpec, Vars};
-use crate::eval::target::{Asked, Target};
+use crate::eval::suite::{Assertion, Case, TargetSpec, Vars, environment};
+use crate::eval::target::{Asked, Target, Targets};
 
 /// What is said where there is no grader.
 const NO_GRADER: &str = "no grader: name one with --grader or `defaultTest.options.provider`";
+/// The same over the API.
+const NO_GRADER_OVER_API: &str = "over the API the model of [llm] grades, and there is none: set one, or name one of `targets` under [evals] as `grader` \
+     of the run or as `defaultTest.options.provider`";
 /// How a grader is asked for JSON where nobody named a grader.
 const USUAL: &str = "openai:chat:gpt-4.1";
 
@@ -58,7 +62,8 @@ fn named(kind: &str, written: &Value) -> Result<Option<TargetSpec>, String> {
     }
 }
 
-/// The grader for one kind of work: the assertion's, else the case's, else the run's, else OpenAI where there is a key.
+/// The grader for one kind of work: the assertion's, else the case's, else the run's, else OpenAI where there is a key, else the
+/// desk's own model.
 #[expect(
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
@@ -71,7 +76,10 @@ pub(super) fn grader(
 ) -> Result<Grader, Graded> {
     let written = Some(assertion.field("provider")).filter(|written| !written.is_null());
     let written = written.or_else(|| case.options.get("provider")).unwrap_or(&Value::Null);
-    if let Some(spec) = named(kind, written).map_err(Graded::error)? {
+    // The environment is put in here and not where the suite is read: a key would stand in every row.
+    let mut written = written.clone();
+    environment(&mut written, &kit.targets.policy().settings_env(&kit.targets.env));
+    if let Some(spec) = named(kind, &written).map_err(Graded::error)? {
         let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
@@ -100,22 +108,38 @@ fn usual(kind: &str, kit: &Kit) -> Result<Grader, Graded> {
         "embedding" => "openai:embedding:text-embedding-3-large",
         "moderation" => "openai:moderation:omni-moderation-latest",
         _ => {
-            return Err(Graded::skipped(format!(
-                "no {kind}: name a provider of one in `provider`"
-            )));
+            return Err(untried(kit, format!("no {kind}: name a provider of one in `provider`")));
         }
     };
     let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
-    if kit.targets.env(&spec, "OPENAI_API_KEY").is_none() {
-        let why = if kind == "text" {
-            NO_GRADER.into()
-        } else {
-            format!("no {kind}: name a provider of one with `defaultTest.options.provider.{kind}`")
-        };
-        return Err(Graded::skipped(why));
+    if !is_model(&kit.targets, &spec) && kit.targets.env(&spec, "OPENAI_API_KEY").is_some() {
+        let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
+        return Ok(Grader { target, spec: Some(spec) });
     }
-    let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
-    Ok(Grader { target, spec: Some(spec) })
+    let targets = kit.targets.for_requests();
+    if is_model(&targets, &spec) {
+        let spec = if kind == "text" { targets.usual_chat(id) } else { spec };
+        let target = targets.open_grader(&spec).map_err(Graded::error)?;
+        return Ok(Grader { target, spec: Some(spec) });
+    }
+    let why = match kind {
+        "text" if kit.targets.policy().is_command_line() => NO_GRADER.to_owned(),
+        "text" => NO_GRADER_OVER_API.to_owned(),
+        _ => {
+            format!("no {kind}: name a provider of one with `defaultTest.options.provider.{kind}`")
+        }
+    };
+    Err(untried(kit, why))
+}
+
+/// Whether it is asked at the endpoint of the desk's own model.
+fn is_model(targets: &Targets, spec: &TargetSpec) -> bool {
+    matches!(targets.policy().target(spec), Ok(Reach::Model(_)))
+}
+
+/// Nobody can judge it. Over the API that is an error: what is skipped counts for nothing in a gate.
+fn untried(kit: &Kit, why: String) -> Graded {
+    if kit.targets.policy().is_command_line() { Graded::skipped(why) } else { Graded::error(why) }
 }
 
 impl<'a> Bench<'a> {

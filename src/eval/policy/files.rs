@@ -69,7 +69,13 @@ pub(in crate::eval) fn regular(file: &Path, folders: &[&Path], most: u64) -> io:
         Err(error) if folders.iter().any(|folder| is_below(file, folder)) => return Err(error),
         _ => return Err(outside(file, folders)),
     };
-    let known = std::fs::metadata(&real)?;
+    sized(&real, most)?;
+    Ok(real)
+}
+
+/// Whether a file is a regular one that is not too large, wherever it is.
+pub(in crate::eval) fn sized(file: &Path, most: u64) -> io::Result<()> {
+    let known = std::fs::metadata(file)?;
     if known.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
@@ -77,7 +83,7 @@ pub(in crate::eval) fn regular(file: &Path, folders: &[&Path], most: u64) -> io:
         let what = format!("{} is no regular file", file.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
     }
-    if known.len() > most { Err(too_large(most)) } else { Ok(real) }
+    if known.len() > most { Err(too_large(most)) } else { Ok(()) }
 }
 
 /// Whether a path is below a folder by its name.

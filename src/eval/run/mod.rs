@@ -32,9 +32,6 @@ pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
 pub use plan::{Error, Plan, Progress};
 pub(super) use tally::grading;
 
-/// Cases at once where nothing is said.
-const CONCURRENCY: usize = 4;
-
 /// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the journal is kept,
 /// and the summary says that it is not complete.
 pub async fn run(
@@ -241,27 +238,6 @@ impl<'a> Run<'a> {
         let mut seen = HashSet::new();
         let all = self.cases.iter().flat_map(|at| self.suite.cases[*at].vars.keys());
         all.filter(|name| seen.insert(name.as_str())).cloned().collect()
-    }
-
-    fn concurrency(&self) -> usize {
-        let stores = |at: &usize| self.suite.cases[*at].options.contains_key("storeOutputAs");
-        if self.places.iter().any(|place| place.remembers) || self.cases.iter().any(stores) {
-            return 1;
-        }
-        self.plan.concurrency.or(self.suite.options.max_concurrency).unwrap_or(CONCURRENCY).max(1)
-    }
-
-    fn repeats(&self, case: &Case) -> usize {
-        let own = case
-            .options
-            .get("repeat")
-            .and_then(Value::as_u64)
-            .and_then(|it| usize::try_from(it).ok());
-        own.filter(|it| *it > 0)
-            .or(self.plan.repeat)
-            .or(self.suite.options.repeat)
-            .unwrap_or(1)
-            .max(1)
     }
 
     /// The columns that a case is for.

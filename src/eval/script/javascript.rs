@@ -31,8 +31,8 @@ pub(super) struct Given {
 pub(super) struct Job {
     /// A job of `boot.js`.
     pub(super) task: Value,
-    /// The folders whose files may be required.
-    pub(super) folders: Vec<PathBuf>,
+    /// The folders whose files may be required; any where none are said.
+    pub(super) folders: Option<Vec<PathBuf>>,
     /// The longest that it may take.
     pub(super) limit: Duration,
 }
@@ -81,7 +81,7 @@ fn begin(ctx: &Ctx<'_>, job: &Job) -> rquickjs::Result<()> {
     let boot: Function = ctx.eval(BOOT)?;
     let folders = job.folders.clone();
     let read = Function::new(ctx.clone(), move |folder: String, name: String| {
-        module::read(&PathBuf::from(folder), &name, &folders).to_string()
+        module::read(&PathBuf::from(folder), &name, folders.as_deref()).to_string()
     })?;
     let log = Function::new(ctx.clone(), |text: String| {
         tracing::debug!(%text, "a script says: {text}");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::policy::{Permit, Policy, Refused};
@@ -13,6 +14,11 @@ mod module;
 mod process;
 
 use process::{Language, Process};
+
+/// The longest that the JavaScript engine tries a pattern over the API.
+const PATTERN_LIMIT: Duration = Duration::from_millis(100);
+/// How large a pattern that is tried in linear time may become, in bytes: the time grows with it, too.
+const PATTERN_BYTES: usize = 1 << 20;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +56,7 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct Scripts {
     policy: Policy,
-    /// The suite's folder: what JavaScript requires must be in it, or beside the file that is run.
+    /// The suite's folder: what JavaScript requires over the API must be in it, or beside the file that is run.
     base: PathBuf,
     /// What `process.env` holds: the suite's values over those of this process.
     env: Value,
@@ -168,10 +174,19 @@ impl Scripts {
         Ok((answer["has"] == Value::Bool(true)).then(|| answer["value"].take()))
     }
 
-    /// Whether a JavaScript pattern is found in a text; within, what is wrong with the pattern.
+    /// Whether a JavaScript pattern is found in a text; within, what is wrong with the pattern. Over the API it is tried in linear
+    /// time where it can be: anybody who is signed in may save one.
     pub async fn matches(&self, pattern: &str, text: &str) -> Result<Result<bool, String>, Error> {
         let (pattern, text, limit) = (pattern.to_owned(), text.to_owned(), self.script_limit);
-        blocking(move || javascript::matches(&pattern, &text, limit)).await
+        if self.policy.is_command_line() {
+            return blocking(move || javascript::matches(&pattern, &text, limit)).await;
+        }
+        let limit = limit.min(PATTERN_LIMIT);
+        blocking(move || match linear(&pattern) {
+            Ok(linear) => Ok(Ok(linear.is_match(&text))),
+            Err(_) => javascript::matches(&pattern, &text, limit),
+        })
+        .await
     }
 
     /// Calls a function of a JavaScript file on this thread, for filters of templates.
@@ -192,12 +207,18 @@ impl Scripts {
         Ok((given.value, given.kind))
     }
 
-    /// What the engine is to do; it may require files of the suite's folder, and of the folder of the file that it runs.
+    /// What the engine is to do; over the API it may require files of the suite's folder, and beside the file that it runs.
     fn job(&self, task: Value, file: Option<&Path>) -> javascript::Job {
         let beside = file.and_then(Path::parent).map(Path::to_owned);
-        let folders = std::iter::once(self.base.clone()).chain(beside);
-        javascript::Job { task, folders: folders.collect(), limit: self.script_limit }
+        let folders = || std::iter::once(self.base.clone()).chain(beside).collect();
+        let folders = (!self.policy.is_command_line()).then(folders);
+        javascript::Job { task, folders, limit: self.script_limit }
     }
+}
+
+/// A pattern that takes no more time than a text is long; the error says why there is none.
+pub(super) fn linear(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(PATTERN_BYTES).build()
 }
 
 /// Runs an engine off the threads that wait for the network.
@@ -215,6 +236,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::eval::policy::Settings;
 
     fn js(code: &str) -> Script {
         Script::JavaScript(code.into())
@@ -252,17 +274,31 @@ mod tests {
             .unwrap();
         let main = folder.join("more/main.js");
         std::fs::write(&main, "module.exports = (name) => require(name).n").unwrap();
-        let scripts = Scripts::new(&Policy::command_line(), &folder, &Vars::new());
-        let call = async |name: &str| {
+        let settings = Settings { allow_code: true, ..Settings::default() };
+        let policy = Policy::api(settings, folder.clone(), None);
+        let api = Scripts::new(&policy, &folder, &Vars::new());
+        let shell = Scripts::new(&Policy::command_line(), &folder, &Vars::new());
+        let call = async |scripts: &Scripts, name: &str| {
             let script = Script::File { path: main.clone(), function: None };
             scripts.call(&script, &[("name", json!(name))]).await
         };
-        assert_eq!(call("../beside.json").await, Ok(json!(2)));
+        assert_eq!(call(&api, "../beside.json").await, Ok(json!(2)));
         let absolute = home.path().join("secret.json").display().to_string();
         for name in ["../../secret.json", "../link.json", &absolute, "/etc/passwd", "/dev/zero"] {
-            let said = call(name).await;
+            let said = call(&api, name).await;
             assert!(
                 matches!(&said, Err(Error::Failed(why)) if why.contains("is not in")),
+                "{name}: {said:?}"
+            );
+        }
+        // Who has a shell may read it anyway.
+        for name in ["../beside.json", "../../secret.json", "../../secret", &absolute] {
+            assert!(call(&shell, name).await.is_ok(), "{name}");
+        }
+        for (name, why) in [("/dev/zero", "no regular file"), ("../none", "there is no file")] {
+            let said = call(&shell, name).await;
+            assert!(
+                matches!(&said, Err(Error::Failed(it)) if it.contains(why)),
                 "{name}: {said:?}"
             );
         }
@@ -320,6 +356,22 @@ mod tests {
         let big = scripts.call(&js("'x'.repeat(1e9).length"), &[]).await;
         assert!(big.is_err(), "{big:?}");
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn over_the_api_no_pattern_takes_long() {
+        let scripts = Scripts::default();
+        let text = format!("{}!", "a".repeat(60));
+        assert_eq!(scripts.matches("^(a+)+$", &text).await, Ok(Ok(false)));
+        assert_eq!(scripts.matches("a!$", &text).await, Ok(Ok(true)));
+        // What only JavaScript knows has little time.
+        assert_eq!(scripts.matches("^(?=a)", &text).await, Ok(Ok(true)));
+        let slow = scripts.matches("^(?=a)(a+)+$", &text).await;
+        assert!(
+            matches!(&slow, Err(Error::Failed(why)) if why.contains("after 0.1 s")),
+            "{slow:?}"
+        );
+        assert!(linear(r"(\w{100}){100}").is_err(), "it would be large");
     }
 
     #[tokio::test]

@@ -6,17 +6,16 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::eval::policy::regular;
+use crate::eval::policy::{regular, sized};
 
 /// The largest file that is required, in bytes.
 const LARGEST: u64 = 4 << 20;
 
 /// A required file: `{path, folder, source, json}`, or `{error}`, or `{missing}` for what cannot be run here. It must be a regular
-/// file in one of `within`, links followed.
-pub(super) fn read(folder: &Path, name: &str, within: &[PathBuf]) -> Value {
-    let within: Vec<&Path> = within.iter().map(PathBuf::as_path).collect();
+/// file in one of `within`, links followed; anywhere where none are said.
+pub(super) fn read(folder: &Path, name: &str, within: Option<&[PathBuf]>) -> Value {
     let wanted = folder.join(name);
-    let path = match find(&wanted, &within) {
+    let path = match find(&wanted, within) {
         Ok(path) => path,
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
             return json!({"error": format!("there is no file {}", wanted.display())});
@@ -40,12 +39,19 @@ pub(super) fn read(folder: &Path, name: &str, within: &[PathBuf]) -> Value {
     }
 }
 
-fn find(path: &Path, within: &[&Path]) -> std::io::Result<PathBuf> {
+fn find(path: &Path, within: Option<&[PathBuf]>) -> std::io::Result<PathBuf> {
     let endings = ["", ".js", ".cjs", ".mjs", ".json", "/index.js"];
     let named = |ending: &&str| PathBuf::from(format!("{}{ending}", path.display()));
     let found = endings.iter().map(named).find(|candidate| candidate.is_file());
     let found = found.unwrap_or_else(|| path.to_owned());
-    regular(&found, within, LARGEST).map(|_| found)
+    match within {
+        Some(within) => {
+            let within: Vec<&Path> = within.iter().map(PathBuf::as_path).collect();
+            regular(&found, &within, LARGEST)?;
+        }
+        None => sized(&found, LARGEST)?,
+    }
+    Ok(found)
 }
 
 static DEFAULT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^[ \t]*export\s+default\s+"));

@@ -196,40 +196,18 @@ fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
     let (shown, settings) = (policy.shown_env(env), policy.settings_env(env));
     let mut written = Vars::new();
     for (key, value) in config.as_object_mut().into_iter().flatten() {
-        let before = match key.as_str() {
-            "scenarios" => continue,
-            "tests" => None,
-            _ => Some(value.clone()),
-        };
+        let before = (key != "tests").then(|| value.clone());
         match key.as_str() {
-            // The names of files, and not the cases beside them.
-            "tests" => references(value, &shown),
-            "providers" | "targets" => refs::environment(value, &settings),
-            "defaultTest" => {
-                for place in ["/provider", "/options/provider"] {
-                    if let Some(target) = value.pointer_mut(place) {
-                        refs::environment(target, &settings);
-                    }
-                }
+            // The names of files, and not the cases beside them: `Making` looks at those one by one.
+            "tests" | "scenarios" | "defaultTest" => {
+                refs::environment_of_references(value, &shown);
             }
+            "providers" | "targets" => refs::environment(value, &settings),
             _ => refs::environment(value, &shown),
         }
         written.extend(before.map(|before| (key.clone(), before)));
     }
     written
-}
-
-/// Puts the environment into the names of files with cases.
-fn references(tests: &mut Value, env: &Vars) {
-    match tests {
-        Value::String(_) => refs::environment(tests, env),
-        Value::Array(all) => {
-            for one in all.iter_mut().filter(|one| one.is_string()) {
-                refs::environment(one, env);
-            }
-        }
-        _ => {}
-    }
 }
 
 fn derived(value: &Value, place: &Place) -> Result<Vec<Derived>, Wrong> {

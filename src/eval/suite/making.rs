@@ -9,7 +9,7 @@ use super::matrix::size;
 use super::parse::{self, Unknown};
 use super::source::Place;
 use super::wrong::Wrong;
-use super::{Assertion, Case, Overrides, Suite, files, matrix};
+use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::eval::script::Scripts;
 
 /// What the cases are made with.
@@ -20,6 +20,9 @@ pub(super) struct Making<'a> {
     asserts: Vec<Assertion>,
     unknown: Unknown,
     origin: usize,
+    /// What names of files, and what settings of targets see of the environment.
+    shown: Vars,
+    settings: Vars,
     /// What each case has of `defaultTest`, and all cases so far, in bytes of their JSON.
     bytes: (u64, u64),
 }
@@ -41,7 +44,10 @@ impl<'a> Making<'a> {
                 at.wrong("`defaultTest` must be a mapping, or the name of a file that holds one")
             );
         };
-        let vars = cases::vars(map.remove("vars"), &at.at("vars"))?;
+        let (shown, settings) =
+            (suite.policy.shown_env(&suite.env), suite.policy.settings_env(&suite.env));
+        let vars = vars(map.remove("vars"), &shown, &at.at("vars"))?;
+        put_settings(&mut map, &settings);
         let mut unknown = Unknown::default();
         let mut default = parse::case(map, &at, &mut unknown, &mut suite.warnings)?;
         default.vars = matrix::merge(&vars, overrides.vars.clone());
@@ -56,7 +62,8 @@ impl<'a> Making<'a> {
         let asserts = std::mem::take(&mut default.assert);
         let scripts = Arc::new(Scripts::new(&suite.policy, &suite.base, &suite.env));
         let each = size(&config["defaultTest"]);
-        Ok(Self { suite, scripts, default, asserts, unknown, origin: 0, bytes: (each, 0) })
+        let bytes = (each, 0);
+        Ok(Self { suite, scripts, default, asserts, unknown, origin: 0, shown, settings, bytes })
     }
 
     pub(super) async fn tests(&mut self, config: &Value, place: &Place) -> Result<(), Wrong> {
@@ -70,7 +77,12 @@ impl<'a> Making<'a> {
             self.add(Written { map: Map::new(), place: at }, None)?;
         }
         let mut number = 0;
-        for (scenario, place) in list(scenarios, &place.at("scenarios"), "a scenario")? {
+        for (mut scenario, place) in list(scenarios, &place.at("scenarios"), "a scenario")? {
+            for key in ["config", "tests"] {
+                if let Some(named) = scenario.get_mut(key) {
+                    refs::environment_of_references(named, &self.shown);
+                }
+            }
             self.scenario(&scenario, &place, &mut number, &mut warnings).await?;
         }
         self.suite.warnings.append(&mut warnings);
@@ -114,8 +126,9 @@ impl<'a> Making<'a> {
     /// Adds a written case, multiplied out. `data`: where the scenario's part of it is written.
     fn add(&mut self, written: Written, data: Option<&Place>) -> Result<(), Wrong> {
         let Written { mut map, place } = written;
-        let vars = cases::vars(map.remove("vars"), &place.at("vars"))?;
+        let vars = vars(map.remove("vars"), &self.shown, &place.at("vars"))?;
         let vars = matrix::merge(&self.default.vars, vars);
+        put_settings(&mut map, &self.settings);
         let own = size(&map);
         let parsed = parse::case(map, &place, &mut self.unknown, &mut self.suite.warnings);
         let mut case = parsed.map_err(|wrong| {
@@ -191,6 +204,26 @@ impl<'a> Making<'a> {
         if case.scoring.is_none() {
             case.scoring.clone_from(&default.scoring);
         }
+    }
+}
+
+/// The variables of a case. The environment is put into the names of files alone: anything else may be a customer's words.
+fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, Wrong> {
+    let mut written = written;
+    match &mut written {
+        Some(Value::Object(map)) => {
+            map.values_mut().for_each(|value| refs::environment_of_files(value, shown));
+        }
+        Some(names) => refs::environment(names, shown),
+        None => {}
+    }
+    cases::vars(written, place)
+}
+
+/// Puts the environment into the settings of a case's own target.
+fn put_settings(map: &mut Map<String, Value>, settings: &Vars) {
+    if let Some(target) = map.get_mut("provider") {
+        refs::environment(target, settings);
     }
 }
 

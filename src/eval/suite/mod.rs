@@ -26,6 +26,7 @@ mod types;
 mod wrong;
 
 pub use load::Overrides;
+pub(super) use refs::environment;
 pub use wrong::Wrong;
 
 /// Names and what they hold, in the order in which they are written.

@@ -148,7 +148,7 @@ impl Files {
 }
 
 /// Renders `{{ env.NAME }}` in all strings; anything else in braces is for later. A name that is not set stays as it is.
-pub(super) fn environment(value: &mut Value, env: &Vars) {
+pub(in crate::eval) fn environment(value: &mut Value, env: &Vars) {
     match value {
         Value::String(text) if text.contains("{{") && text.contains("env") => {
             *text = EXPRESSION
@@ -157,6 +157,39 @@ pub(super) fn environment(value: &mut Value, env: &Vars) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| environment(item, env)),
         Value::Object(map) => map.values_mut().for_each(|item| environment(item, env)),
+        _ => {}
+    }
+}
+
+/// The same in the names of files alone: a text that begins with `file://`, or such texts of a list.
+pub(super) fn environment_of_files(value: &mut Value, env: &Vars) {
+    if let Value::Array(all) = value {
+        all.iter_mut().filter(|one| is_file(one)).for_each(|one| environment(one, env));
+    } else if is_file(value) {
+        environment(value, env);
+    }
+}
+
+fn is_file(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with("file://"))
+}
+
+/// The same where cases are named: a file, a list of files and cases, or `{path, config}`. Cases stay as they are.
+pub(super) fn environment_of_references(tests: &mut Value, env: &Vars) {
+    match tests {
+        Value::String(_) => environment(tests, env),
+        Value::Array(all) => {
+            for one in all.iter_mut().filter(|one| !one.is_array()) {
+                environment_of_references(one, env);
+            }
+        }
+        Value::Object(map) if map.get("path").is_some_and(Value::is_string) => {
+            for key in ["path", "config"] {
+                if let Some(value) = map.get_mut(key) {
+                    environment(value, env);
+                }
+            }
+        }
         _ => {}
     }
 }
@@ -197,6 +230,23 @@ mod tests {
     fn a_reference_to_nothing_or_to_itself_is_wrong() {
         assert_eq!(resolved("a:\n  - $ref: '#/t'\n").unwrap_err().line, 2);
         assert!(resolved("a: {$ref: '#/a'}\n").unwrap_err().what.contains("itself"));
+    }
+
+    #[test]
+    fn of_variables_and_cases_only_names_of_files_are_rendered() {
+        let env = json!({"D": "x"}).as_object().unwrap().clone();
+        let mut vars =
+            json!(["file://{{env.D}}/a", "{{env.D}} file://{{env.D}}", {"a": "file://{{env.D}}"}]);
+        environment_of_files(&mut vars, &env);
+        assert_eq!(
+            vars,
+            json!(["file://x/a", "{{env.D}} file://{{env.D}}", {"a": "file://{{env.D}}"}])
+        );
+        let case = json!({"vars": {"q": "{{env.D}}"}, "path": 1});
+        let mut tests =
+            json!(["{{env.D}}.csv", {"path": "{{env.D}}.js", "config": {"d": "{{env.D}}"}}, case]);
+        environment_of_references(&mut tests, &env);
+        assert_eq!(tests, json!(["x.csv", {"path": "x.js", "config": {"d": "x"}}, case]));
     }
 
     #[test]

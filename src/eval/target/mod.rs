@@ -126,12 +126,32 @@ pub struct Targets {
     pub cache: Option<Arc<Cache>>,
     /// Makes the targets that begin with `frontdesk:`.
     pub desk: Option<Arc<dyn Opens>>,
+    /// The desk's own model.
+    pub model: Option<String>,
 }
 
 impl Targets {
     /// Targets without a cache and without our own pipeline.
     pub fn new(base: PathBuf, env: Vars, scripts: Arc<Scripts>) -> Self {
-        Self { base, env, scripts, cache: None, desk: None }
+        Self { base, env, scripts, cache: None, desk: None, model: None }
+    }
+
+    /// The same for what the suite does not name itself, whose permission to run code is not for it.
+    pub(super) fn for_requests(&self) -> Self {
+        let policy = self.policy().for_requests();
+        let scripts = Arc::new(Scripts::new(&policy, &self.base, &self.env));
+        Self { scripts, ..self.clone() }
+    }
+
+    /// A chat model where nobody names one: this, but the desk's own where its endpoint is asked, which may have no other.
+    pub(super) fn usual_chat(&self, id: &str) -> TargetSpec {
+        let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
+        match (self.policy().target(&spec), &self.model) {
+            (Ok(Reach::Model(_)), Some(model)) => {
+                TargetSpec { id: format!("openai:chat:{model}"), ..spec }
+            }
+            _ => spec,
+        }
     }
 
     /// What the suite may do.

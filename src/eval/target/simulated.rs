@@ -47,8 +47,7 @@ pub(super) fn open(
     let customer = match (settings.0.get("provider").or_else(|| settings.0.get("model")), model) {
         (Some(written), _) => named(written, targets, "provider")?,
         (None, Some(model)) => model,
-        (None, None) => targets
-            .open_grader(&TargetSpec { id: "openai:chat".into(), ..TargetSpec::default() })?,
+        (None, None) => targets.open_grader(&targets.usual_chat("openai:chat"))?,
     };
     let (templates, most) = (targets.templates(), targets.policy().limits().turns);
     Ok(Arc::new(Simulated { settings, customer, other, templates, most }))

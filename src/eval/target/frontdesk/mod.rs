@@ -82,9 +82,7 @@ impl Opens for Agents {
         let customer = spec.config.get("customer").cloned().unwrap_or_default();
         let model = match customer.get("provider") {
             Some(written) => Some(super::simulated::named(written, targets, "customer.provider")?),
-            None => targets
-                .open_grader(&TargetSpec { id: "openai:chat".into(), ..TargetSpec::default() })
-                .ok(),
+            None => targets.open_grader(&targets.usual_chat("openai:chat")).ok(),
         };
         let from = match (version, draft) {
             (Some(number), _) => From::Version(number),
