@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{Action, AgentId, VersionId};
+use crate::domain::{Action, AgentId};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -289,7 +289,8 @@ enum Prompts {
     Leave,
 }
 
-/// Reads the prompt files, publishes what changed, and makes every live agent ready.
+/// Reads the prompt files, publishes what changed, and makes every live agent ready. A file that is wrong ends the start; a version
+/// that was published before and cannot be used any more must not keep the other agents from answering.
 async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
     let agents = desk.store.agents().await?;
     let mut drafts = Vec::new();
@@ -323,9 +324,7 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         }
     }
     for row in desk.store.agents().await? {
-        let (id, version) = (AgentId::stored(row.id), VersionId::stored(row.version_id));
-        let bot = desk.ready((&row.slug, &row.source), id, Some(version)).await;
-        desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
+        desk.take_live(&row).await;
     }
     for (row, source) in drafts {
         let bot = desk.ready((&row.slug, &source), AgentId::stored(row.id), None).await;

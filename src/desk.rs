@@ -1,7 +1,7 @@
 //! A running desk: what the worker and the web face share. It is built by `app`; nothing here builds anything.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::domain::{AgentId, VersionId, What};
 use crate::knowledge::Library;
@@ -9,6 +9,7 @@ use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
 use crate::prompts;
 use crate::store::Store;
+use crate::store::agents::AgentRow;
 
 pub mod live;
 mod guards;
@@ -75,31 +76,54 @@ impl Desk {
     /// Brings the agents in step with the database: what another process published answers here, too.
     pub async fn follow_agents(&self) -> crate::store::Result<()> {
         for row in self.store.agents().await? {
-            let (id, version) = (AgentId::stored(row.id), VersionId::stored(row.version_id));
-            if self.bots.get(&id).is_some_and(|bot| bot.agent.version.as_ref() == Some(&version)) {
+            let version = Some(VersionId::stored(row.version_id.clone()));
+            let bot = self.bots.get(&AgentId::stored(row.id.clone()));
+            if bot.is_some_and(|bot| bot.agent.version == version) {
                 continue;
             }
-            match self.ready((&row.slug, &row.source), id, Some(version)).await {
-                Ok(bot) => {
-                    tracing::info!(
-                        agent = row.slug,
-                        version = row.ordinal,
-                        "version {} of {} answers",
-                        row.ordinal,
-                        row.slug
-                    );
-                    self.bots.put(bot);
-                    self.wake.announce(What::Agents);
-                }
-                Err(why) => tracing::error!(
+            if self.take_live(&row).await {
+                tracing::info!(
                     agent = row.slug,
-                    "version {} of {} cannot be used: {why}",
+                    version = row.ordinal,
+                    "version {} of {} answers",
                     row.ordinal,
                     row.slug
-                ),
+                );
+                self.wake.announce(What::Agents);
             }
         }
         Ok(())
+    }
+
+    /// Lets an agent's live version answer; whether it can. Where it cannot, the one that answered before goes on; where there is
+    /// none, as at a start after an upgrade whose bounds are narrower, the customers' messages wait. A version's trouble is said once.
+    pub async fn take_live(&self, row: &AgentRow) -> bool {
+        let (id, version) =
+            (AgentId::stored(row.id.clone()), VersionId::stored(row.version_id.clone()));
+        let bot = self.ready((&row.slug, &row.source), id.clone(), Some(version.clone())).await;
+        let why = match bot {
+            Ok(bot) => {
+                self.bots.put(bot);
+                return true;
+            }
+            Err(why) => why,
+        };
+        if self.bots.refuse(version) {
+            let goes_on = if self.bots.get(&id).is_some() {
+                "the version before it answers"
+            } else {
+                "nobody answers its customers, and their messages are kept"
+            };
+            tracing::error!(
+                agent = row.slug,
+                version = row.ordinal,
+                "version {} of {} cannot be used: {why}; until a version without this is published (`frontdesk publish {}`, or in the console), {goes_on}",
+                row.ordinal,
+                row.slug,
+                row.slug
+            );
+        }
+        false
     }
 }
 
@@ -107,6 +131,8 @@ impl Desk {
 #[derive(Default)]
 pub struct Bots {
     ready: RwLock<HashMap<AgentId, Arc<Bot>>>,
+    /// Versions of which it was said that they cannot be used.
+    refused: Mutex<HashSet<VersionId>>,
 }
 
 impl Bots {
@@ -127,6 +153,11 @@ impl Bots {
         let mut all: Vec<_> = ready.values().cloned().collect();
         all.sort_by(|a, b| a.agent.slug.cmp(&b.agent.slug));
         all
+    }
+
+    /// Notes that a version cannot be used; whether that is news.
+    fn refuse(&self, version: VersionId) -> bool {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(version)
     }
 
     /// Puts an agent in the place of its former version.

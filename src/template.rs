@@ -42,10 +42,10 @@ pub struct BoundedEnvironment {
 }
 
 impl BoundedEnvironment {
-    /// Minijinja's own filters, tests and functions, but for those that show the program's insides (`debug`) or keep
-    /// what a loop made (`namespace`).
+    /// Minijinja's own filters, tests and functions, but for those that show the program's insides (`debug`), keep what a loop made
+    /// (`namespace`) or whose work cannot be counted (`chain`).
     pub fn new(limits: Limits) -> Self {
-        let mut environment = Environment::new();
+        let mut environment = Environment::empty();
         environment.set_recursion_limit(RECURSION);
         environment.set_formatter(move |out, state, value| {
             guard::charge(state, limits, std::slice::from_ref(value))?;

@@ -7,16 +7,19 @@ use anyhow::{anyhow, bail};
 use super::PROVIDER_TIMEOUT;
 use crate::config::Config;
 use crate::desk::{Desk, Number};
+use crate::domain::AgentId;
 use crate::store::agents::ConnectNumber;
 
 /// Connects the numbers of the configuration file.
 pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> {
     let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
+    // Of the database: one whose live version cannot be used answers nobody, but what is written to it is kept.
+    let agents = desk.store.agents().await?;
     for (slug, settings) in &config.numbers {
         let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
         let name = settings.agent();
-        let Some(bot) = desk.bots.named(name) else {
-            let known: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.slug.clone()).collect();
+        let Some(agent) = agents.iter().find(|row| row.slug == name || row.id == name) else {
+            let known: Vec<_> = agents.iter().map(|row| row.slug.as_str()).collect();
             bail!("[numbers.{slug}]: there is no agent `{name}`; there are: {}", known.join(", "));
         };
         let provider = settings.provider();
@@ -30,14 +33,14 @@ pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> 
             slug: slug.clone(),
             provider,
             external_id: line.external_id().to_owned(),
-            agent: bot.agent.id.clone(),
+            agent: AgentId::stored(agent.id.clone()),
         };
         let id = desk.store.connect_number(row).await?;
         desk.numbers.put(Number {
             id,
             slug: slug.clone(),
             provider,
-            agent: bot.agent.id.clone(),
+            agent: AgentId::stored(agent.id.clone()),
             has_window: settings.has_window(),
             sending: settings.sending().map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?,
             line,

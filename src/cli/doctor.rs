@@ -124,6 +124,18 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[llm.prices.\"MODEL\"] input and output, dollars for a million tokens",
         );
     }
+    for row in desk.store.agents().await.unwrap_or_default() {
+        if desk.bots.named(&row.slug).is_none() {
+            report.bad(
+                "agents",
+                &format!(
+                    "version {} of {} cannot be used: nobody answers its customers, and their messages are kept",
+                    row.ordinal, row.slug
+                ),
+                "the log says what is wrong with it: `frontdesk publish` a version without that",
+            );
+        }
+    }
     let agents = desk.bots.all();
     if agents.is_empty() {
         report.bad(

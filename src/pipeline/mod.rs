@@ -224,7 +224,8 @@ impl Engine {
     ) -> Outcome {
         let own = self.own_model(&bot.agent);
         let Open { question, found } = *open;
-        let hear = around.hear;
+        let (hear, embed) = (around.hear, &*self.embed);
+        let nameless = &prompt::nameless(bot, turn, question);
         for named in self.budget.models(own, around.means) {
             let asked = prompt::Asked { question, found, model: &*self.model, named };
             let prompt = match prompt::compose(bot, turn, &asked, run) {
@@ -232,7 +233,7 @@ impl Engine {
                 Err(problem) => return bot.unusable(problem, question),
             };
             if self.budget.allows(run.trace.usage.cost_micros + self.estimate(&prompt)) {
-                let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
+                let asked = reply::Asked { prompt: &prompt, nameless, hear, embed, turn };
                 let outcome = reply::write(&*self.model, bot, &asked, run).await;
                 run.note_budget(
                     (named != own).then_some("a cheaper model was asked: a limit is near"),
@@ -246,7 +247,7 @@ impl Engine {
             Ok(prompt) => prompt,
             Err(problem) => return bot.unusable(problem, question),
         };
-        let asked = reply::Asked { prompt: &prompt, hear, embed: &*self.embed, turn };
+        let asked = reply::Asked { prompt: &prompt, nameless, hear, embed, turn };
         let outcome = reply::write(&*self.spare, bot, &asked, run).await;
         run.note_budget(Some("no model was asked: a limit on money is reached"));
         match outcome {

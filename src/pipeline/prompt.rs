@@ -84,6 +84,18 @@ struct Facts<'a> {
     zone: &'a str,
 }
 
+impl<'a> Facts<'a> {
+    fn of(agent: &'a Agent, turn: &'a Turn, question: &'a Question) -> Self {
+        Self {
+            agent: &agent.name,
+            contact: turn.contact.as_deref(),
+            language: question.language.as_deref(),
+            now: turn.now,
+            zone: &agent.time_zone,
+        }
+    }
+}
+
 /// What to compose a prompt of.
 pub(super) struct Asked<'a> {
     pub(super) question: &'a Question,
@@ -132,16 +144,14 @@ pub(super) fn compose(
     Ok(prompt)
 }
 
+/// The agent's prompt as the business would have it rendered for anybody: without the customer's name. Empty where that fails.
+pub(super) fn nameless(bot: &Bot, turn: &Turn, question: &Question) -> String {
+    let facts = Facts { contact: None, ..Facts::of(&bot.agent, turn, question) };
+    bot.template.render(&facts).unwrap_or_default()
+}
+
 fn system(bot: &Bot, turn: &Turn, question: &Question) -> Result<String, String> {
-    let Agent { name, time_zone, .. } = &*bot.agent;
-    let facts = Facts {
-        agent: name,
-        contact: turn.contact.as_deref(),
-        language: question.language.as_deref(),
-        now: turn.now,
-        zone: time_zone,
-    };
-    match bot.template.render(&facts) {
+    match bot.template.render(&Facts::of(&bot.agent, turn, question)) {
         Err(error) if excess(&error).is_some() => Err(explain(&error)),
         // It was rendered once when the agent was made ready; should it fail on these values, the source still instructs.
         rendered => Ok(rendered.unwrap_or_else(|_| bot.agent.prompt.clone())),

@@ -18,6 +18,8 @@ use crate::llm::{Completion, Hear, Model};
 /// What to ask, and who hears the answer while it is written.
 pub(super) struct Asked<'a> {
     pub(super) prompt: &'a Prompt,
+    /// The agent's prompt, rendered without the customer's name.
+    pub(super) nameless: &'a str,
     pub(super) hear: Option<Hear<'a>>,
     /// Helps to tell whether passages support the answer.
     pub(super) embed: &'a dyn Embedder,
@@ -166,10 +168,11 @@ async fn grounded(
     }
 }
 
-/// Where links, addresses and numbers of a reply may come from. Not the prompt as it was rendered: the customer's name is in it.
+/// Where links, addresses and numbers of a reply may come from. Not the prompt as the model got it: the customer's name is in it.
 fn origins<'a>(bot: &'a Bot, asked: &'a Asked<'_>) -> Origins<'a> {
     let (agent, texts) = (&bot.agent, &bot.agent.texts);
-    let mut business: Vec<&str> = vec![&agent.prompt, &agent.name, &agent.handoff.reply];
+    let mut business: Vec<&str> =
+        vec![&agent.prompt, asked.nameless, &agent.name, &agent.handoff.reply];
     business.extend(
         [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str),
     );

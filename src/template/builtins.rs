@@ -1,5 +1,5 @@
-//! Minijinja's own filters, tests and functions, each behind the guard. What is new in minijinja is not there until it is named
-//! here.
+//! Minijinja's own filters, tests and functions, each behind the guard: the environment begins empty, so that what is not named here
+//! is not there. `chain` is not: what it makes goes through all of its parts each time, and parts may be chains.
 
 use minijinja::{Environment, Error, Value, filters, functions, tests};
 
@@ -9,7 +9,7 @@ use super::guard;
 /// The longest `range`.
 const RANGE: isize = 10_000;
 
-/// Puts them in the place of the ones that stand there.
+/// Adds them.
 pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     for (name, filter) in own_filters() {
         guard::filter(environment, limits, name.into(), filter);
@@ -19,8 +19,6 @@ pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     }
     guard::function(environment, limits, "range", Value::from_function(range));
     guard::function(environment, limits, "dict", Value::from_function(functions::dict));
-    environment.remove_global("debug");
-    environment.remove_global("namespace");
 }
 
 macro_rules! values {
@@ -38,8 +36,8 @@ fn own_filters() -> Vec<(&'static str, Value)> {
         "int" int, "float" float, "attr" attr, "first" first, "last" last, "min" min, "max" max,
         "sort" sort, "list" list, "string" string, "bool" bool, "batch" batch, "slice" slice,
         "sum" sum, "indent" indent, "select" select, "reject" reject, "selectattr" selectattr,
-        "rejectattr" rejectattr, "map" map, "groupby" groupby, "unique" unique, "chain" chain,
-        "zip" zip, "pprint" pprint, "format" format,
+        "rejectattr" rejectattr, "map" map, "groupby" groupby, "unique" unique, "zip" zip,
+        "pprint" pprint, "format" format,
     ]
 }
 

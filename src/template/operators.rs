@@ -1,11 +1,11 @@
-//! The operators of templates with bounds. In a compiled template each instruction that makes, compares or cuts values becomes a
-//! filter of ours that takes the same values from the stack and leaves the same one there.
+//! The operators of templates with bounds. In a compiled template each instruction that makes, compares, cuts or looks into values
+//! becomes a filter of ours that takes the same values from the stack and leaves the same one there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::machinery::{CompiledTemplate, Instruction, Instructions};
-use minijinja::value::{Enumerator, Object, Rest, Tuple, ValueKind};
+use minijinja::value::{Enumerator, Object, Rest, Tuple, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::Limits;
@@ -72,6 +72,13 @@ fn exchange<'a>(instruction: &Instruction<'a>) -> Result<Instruction<'a>, &'stat
         Instruction::Lte => operator("<=", 2),
         Instruction::In => operator("in()", 2),
         Instruction::Slice => operator("[:]", 4),
+        Instruction::GetItem => operator("[.]", 2),
+        Instruction::CallMethod("changed", count) => {
+            Ok(Instruction::ApplyFilter("changed()", *count, UNKEPT))
+        }
+        Instruction::CallMethod("cycle", count) => {
+            Ok(Instruction::ApplyFilter("cycle()", *count, UNKEPT))
+        }
         Instruction::BuildList(count) => made("[]", *count),
         Instruction::BuildTuple(count) => made("(,)", *count),
         Instruction::BuildMap(pairs) => made("{}", pairs.checked_mul(2)),
@@ -117,6 +124,32 @@ pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
         charge(state, limits, &parts)?;
         cut(&parts)
     });
+    environment.add_filter("[.]", move |state: &mut State<'_, '_>, of: &Value, key: &Value| {
+        charge(state, limits, std::slice::from_ref(key))?;
+        // A text is counted out, letter by letter, and what is no list is gone through.
+        if of.as_str().is_some() || of.kind() == ValueKind::Iterable {
+            charge(state, limits, std::slice::from_ref(of))?;
+        }
+        item(state, of, key)
+    });
+    let mut method = |called: &'static str, name: &'static str| {
+        environment.add_filter(
+            called,
+            move |state: &mut State<'_, '_>, all: Rest<ValueOrKwargs>| {
+                let all = all.into_values();
+                let (of, given) = all.split_first().ok_or(ErrorKind::MissingArgument)?;
+                charge(state, limits, given)?;
+                // Minijinja divides by their number.
+                if name == "cycle" && given.is_empty() {
+                    let why = "`loop.cycle` has nothing to choose from";
+                    return Err(Error::new(ErrorKind::MissingArgument, why));
+                }
+                of.call_method(state, name, given)
+            },
+        );
+    };
+    method("changed()", "changed");
+    method("cycle()", "cycle");
     let mut made = |name: &'static str, make: fn(Vec<Value>) -> Value| {
         environment.add_filter(name, move |state: &mut State<'_, '_>, parts: Rest<Value>| {
             whole(state, limits, make(parts.0))
@@ -281,6 +314,12 @@ fn within(
             "cannot perform a containment check on this value",
         )),
     }
+}
+
+/// `value[key]`; what is not there is undefined.
+fn item(state: &State<'_, '_>, of: &Value, key: &Value) -> Result<Value, Error> {
+    let chained = matches!(state.undefined_behavior(), minijinja::UndefinedBehavior::Chainable);
+    if chained && of.is_undefined() { Ok(Value::UNDEFINED) } else { of.get_item(key) }
 }
 
 /// `value[start:stop:step]`, as Python cuts.

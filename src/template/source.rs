@@ -20,19 +20,39 @@ const BRANCHES: usize = 100;
 const TOKENS: usize = 50_000;
 /// The longest text that multiplied constants may make, in bytes.
 const CONSTANT: f64 = 10_000.0;
+/// The letters of `false`.
+const WORD: usize = 5;
+/// Words that stand between values, and are none.
+const CONNECTIVES: [&str; 7] = ["and", "or", "not", "in", "is", "if", "else"];
 
 /// What stands in one tag.
 struct Tag {
     operators: usize,
     commas: usize,
     multiplies: bool,
+    /// What the numbers make, multiplied.
     product: f64,
+    /// Bytes of texts, and lists.
     letters: usize,
+    /// What is a list or a text where a comma or a `~` stands in it.
+    brackets: usize,
+    joins: bool,
+    /// `true` and the like, which may be values of a list or letters of a text.
+    words: usize,
 }
 
 impl Tag {
     fn new() -> Self {
-        Self { operators: 0, commas: 0, multiplies: false, product: 1.0, letters: 0 }
+        Self {
+            operators: 0,
+            commas: 0,
+            multiplies: false,
+            product: 1.0,
+            letters: 0,
+            brackets: 0,
+            joins: false,
+            words: 0,
+        }
     }
 
     fn read(&mut self, token: &Token<'_>, before: Before) {
@@ -45,19 +65,27 @@ impl Tag {
             Token::Int128(_) => self.product = f64::INFINITY,
             Token::Float(number) => self.product *= number.abs().max(2.0),
             Token::BracketOpen | Token::ParenOpen if before == Before::Value => self.operators += 1,
-            Token::BracketOpen | Token::ParenOpen => self.letters += 1,
-            Token::Mul | Token::Pow => {
+            Token::BracketOpen => self.letters += 1,
+            Token::ParenOpen => self.brackets += 1,
+            Token::Mul => {
                 self.multiplies = true;
                 self.operators += 1;
             }
-            Token::Ident("and" | "or" | "not" | "in" | "is" | "if" | "else")
-            | Token::Plus
+            // They make large numbers of small ones.
+            Token::Pow | Token::Div | Token::FloorDiv => {
+                self.product = f64::INFINITY;
+                self.operators += 1;
+            }
+            Token::Tilde => {
+                self.joins = true;
+                self.operators += 1;
+            }
+            Token::Ident("true" | "True" | "false" | "False" | "none" | "None") => self.words += 1,
+            Token::Ident(word) if CONNECTIVES.contains(word) => self.operators += 1,
+            Token::Plus
             | Token::Minus
-            | Token::Div
-            | Token::FloorDiv
             | Token::Mod
             | Token::Dot
-            | Token::Tilde
             | Token::Pipe
             | Token::Eq
             | Token::Ne
@@ -69,13 +97,23 @@ impl Tag {
         }
     }
 
+    /// Bytes and values that a multiplication may repeat; 0 where there is neither a text nor a list.
+    fn repeated(&self) -> usize {
+        let joined = if self.joins || self.commas > 0 { self.brackets } else { 0 };
+        match self.letters + joined {
+            0 => 0,
+            parts => parts + self.commas + WORD * self.words,
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
+        let repeated = self.repeated();
         #[expect(clippy::cast_precision_loss, reason = "it is compared with a limit")]
-        let made = self.product * self.letters as f64;
+        let made = self.product * repeated as f64;
         if self.operators > OPERATORS || self.commas > COMMAS {
             return Err(over(format!("has more than {OPERATORS} operators in one tag")));
         }
-        if self.multiplies && made > CONSTANT {
+        if self.multiplies && repeated > 0 && made > CONSTANT {
             return Err(over("multiplies a text or a list with large numbers"));
         }
         Ok(())
@@ -85,6 +123,8 @@ impl Tag {
 /// What stands before a bracket: a value makes it a look-up or a call, anything else a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
+    /// The begin of a statement, whose name follows.
+    Statement,
     Value,
     Other,
 }
@@ -106,11 +146,13 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig, limits: Limits) -> Resu
             ref token => tag.read(token, before),
         }
         before = match token {
-            Token::Ident(_)
-            | Token::Str(_)
-            | Token::String(_)
-            | Token::BracketClose
-            | Token::ParenClose => Before::Value,
+            Token::BlockStart => Before::Statement,
+            Token::Ident(word) if before != Before::Statement && !CONNECTIVES.contains(&word) => {
+                Before::Value
+            }
+            Token::Str(_) | Token::String(_) | Token::BracketClose | Token::ParenClose => {
+                Before::Value
+            }
             _ => Before::Other,
         };
         all += 1;

@@ -24,6 +24,7 @@ fn render(source: &str) -> Result<String, String> {
 fn hostile_templates_are_refused_soon_and_say_why() {
     let doubled = "{% set x = x ~ x %}".repeat(40);
     let nested = "{% set x = [x, x] %}".repeat(60);
+    let chained = format!("{{% set x = x{} %}}", "|chain(e)".repeat(99));
     let hostile = [
         "{% for a in range(10000) %}{% for b in range(10000) %}{% for c in range(10000) %}{% endfor %}{% endfor %}{% endfor %}".to_owned(),
         "{{ 'x' * 1000000000 }}".into(),
@@ -69,6 +70,20 @@ fn hostile_templates_are_refused_soon_and_say_why() {
         "{% set x.y = 1 %}".into(),
         "{{ 1 < 2 < 3 < n }}".into(),
         "{{ namespace() }}".into(),
+        format!("{{% set x = {{}} %}}{}{{{{ x }}}}", "{% set x = x | chain(x) %}".repeat(40)),
+        format!("{{% set x = [] %}}{}{{{{ x }}}}", "{% set x = x | chain(x) %}".repeat(40)),
+        format!("{{% set x = {{}} %}}{{% set e = x %}}{}{{{{ x }}}}", chained.repeat(99)),
+        "{{ 'x' * 10 ** 8 }}".into(),
+        "{{ (1,) * 10 ** 8 }}".into(),
+        "{{ 'x' * (1000 // 0.00001) }}".into(),
+        "{{ 'x' * (1 / (3 - 2.9999999)) }}".into(),
+        "{{ (true ~ true) * 100000000 }}".into(),
+        "{% for a in [true] * 100000000 %}{% endfor %}".into(),
+        "{% if [true] * 100000000 %}{% endif %}".into(),
+        format!("{{{{ [{}] * 9999 }}}}", "true,".repeat(9000)),
+        "{% set n = 3000000 %}{% set x = 'é' * n %}{% set m = n - 1 %}{% for a in range(9000) %}{% set y = x[m] %}{% endfor %}".into(),
+        "{% set n = 3000000 %}{% set x = 'é' * n %}{% for a in range(9000) %}{% if loop.changed(x) %}{% endif %}{% endfor %}".into(),
+        "{% for a in range(3) %}{{ loop.cycle() }}{% endfor %}".into(),
         "{{ debug() }}".into(),
     ];
     for source in hostile {
@@ -97,6 +112,10 @@ fn what_a_template_may_do_comes_out_as_it_always_did() {
         "{% macro f(a, b='x') %}<{{ a }}{{ b }}>{% endmacro %}{{ f(n) }}{{ f(1, b=contact) }}{% set y %}[{{ contact }}]{% endset %}{{ y }}",
         "{% if contact and n > 2 %}yes{% elif n %}no{% else %}never{% endif %} {{ 'a' if n else 'b' }} {{ n is odd }} {{ contact is defined }}",
         "{% set a, b = (1, n) %}{{ a }}{{ b }} {{ [1, n, 2] | max }} {{ contact | length }} {% raw %}{{ x }}{% endraw %} {{ dict(a=n).a }} {{ -n // 2 }} {{ 2 ** n }}",
+        "{{ 10 / 2 }} {{ 2 ** n * 100 }} {{ (n + 1) / 2 * 100 }} {{ (n + 1) * 20000 }} {{ n ** 2 // 4 }} {% if n in [1, 3] %}{{ n * 7 }}{% endif %}",
+        "{{ contact[0] }}{{ contact[-1] }}{{ [1, n][1] }}{{ (1, n)[-1] }}{{ {'a': n}['a'] }} {{ contact[9] is defined }} {{ {'a': n}[contact] is defined }}",
+        "{{ missing[0] }}",
+        "{% for i in range(4) %}{{ loop.cycle('a', 'b', n) }}{% if loop.changed(i > 1) %}!{% endif %}{{ loop['index'] }}{% endfor %}",
         "{% with z = n ~ 'z' %}{{ z }}{% endwith %}{% filter upper %}{{ contact }} x{% endfilter %}{% call f2() %}in{% endcall %}{% macro f2() %}{{ caller() }}{% endmacro %}",
     ];
     for source in fair {

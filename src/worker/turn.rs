@@ -38,7 +38,7 @@ const MOST_ABANDONED: usize = 1;
 const TAKE_BACK_ATTEMPTS: u64 = 5;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
 const PAUSE_MS: i64 = 2000;
-/// How long it waits when its number is not configured, in milliseconds.
+/// How long it waits when its number is not configured, or its agent cannot be used, in milliseconds.
 const UNCONFIGURED_MS: i64 = 60_000;
 
 /// One turn to run.
@@ -152,7 +152,10 @@ impl Job {
             .and_then(|number| self.desk.bots.get(&number.agent).map(|bot| (number, bot)));
         let Some((number, bot)) = found else {
             let number = &self.claim().number_id;
-            tracing::warn!(number, "a message waits on a number that is not configured");
+            tracing::warn!(
+                number,
+                "a message waits: its number is not configured, or its agent has no version that can be used"
+            );
             self.release(Some(UNCONFIGURED_MS), true).await?;
             return Ok(None);
         };

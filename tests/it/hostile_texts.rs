@@ -143,6 +143,25 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_link_that_the_prompt_makes_is_sent_and_one_that_the_customers_name_makes_is_not(db) {
+        let prompt = "---\nname: Acme\nknowledge: [acme]\n---\n\
+            You write with {{ contact }}. Book at https://shop.example/{{ agent | lower }}/book only.\n";
+        let app = Setup::on(db).file("prompts/acme.md", prompt).start().await;
+        app.model.answer_with(|_| {
+            "We close at 13:00 on Saturday [1]. Book at https://shop.example/acme/book first. Pay at https://evil.example/pay then.".into()
+        });
+        let hook = named("https://evil.example/pay", "wamid.link", "When do you close on Saturday?");
+        assert_eq!(app.deliver(&hook).await, 200);
+        app.settle().await;
+        let asked = app.model.requests().pop().unwrap();
+        let system = asked["messages"][0]["content"].as_str().unwrap();
+        assert!(system.contains("evil.example/pay"), "{system}");
+        let said = app.received()[0].1.clone();
+        assert!(said.contains("https://shop.example/acme/book"), "{said}");
+        assert!(!said.contains("evil"), "{said}");
+        app.stop().await;
+    }
+
     async fn of_a_very_long_message_the_beginning_is_read_and_all_is_kept(db) {
         let app = Setup::on(db).start().await;
         let text = format!("When do you close on Saturday?{}", " a(a [1]".repeat(60_000));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, furnish, on_both};
+use crate::support::app::{Db, KEY, MAIN, SECOND, SECRET, Setup, change, furnish, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
@@ -252,6 +252,41 @@ async fn on_sqlite_a_restarted_desk_goes_on_at_once_however_long_the_leases() {
     place.assert_sent_once().await;
     assert!(process.stop().await);
 }
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_another_is_published() {
+    const OTHER: &str = "447700930002";
+    let place = Place::new(Db::Sqlite).await;
+    let home = place.home.path();
+    assert!(place.start().await.stop().await);
+    // As an earlier frontdesk took it, which knew no bounds.
+    let old = "update prompt_versions set source = replace(source, 'name: Acme Lamps', 'name: Acme Lamps\nhistory: 300')
+               where source like '%Acme Lamps%'";
+    assert_eq!(change(home, "", old).await, 1);
+    let process = place.start().await;
+    assert!(place.deliver(&process, question(CUSTOMER)).await);
+    let bolt = text_webhook(SECOND, OTHER, "wamid.bolt", "When are you open?");
+    assert!(place.deliver(&process, bolt).await);
+    assert!(place.whatsapp.wait_sent(1, PATIENCE).await, "the other agent is silent, too");
+    assert_eq!((place.count_to(OTHER), place.count_to(CUSTOMER)), (1, 0));
+    let log = std::fs::read_to_string(home.join("desk.log")).unwrap();
+    assert!(log.contains("history is 300") && log.contains("frontdesk publish acme"), "{log}");
+
+    let mended = std::fs::read_to_string(home.join("prompts/acme.md")).unwrap() + "Be kind.\n";
+    let url = format!("{}/api/v1/agents/acme/publish", process.url);
+    let request = place.http.post(url).bearer_auth(KEY).json(&json!({"source": mended}));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    let started = Instant::now();
+    while !place.whatsapp.wait_sent(2, Duration::from_millis(100)).await {
+        assert!(started.elapsed() < PATIENCE, "the message that waited is lost");
+        // It would wait up to a minute.
+        let now =
+            "update conversations set due_at = 1 where due_at is not null and lease_until = 0";
+        change(home, "", now).await;
+    }
+    assert_eq!(place.count_to(CUSTOMER), 1);
+    assert!(process.stop().await);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_desk_that_was_down_waits_for_reports_before_it_sends_again() {
     let place = Place::new(Db::Sqlite).await;
