@@ -119,8 +119,9 @@ impl Config {
             let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
             Wrong(each.join("\n"))
         };
-        let config = figment.extract().map_err(wrong)?;
+        let config: Self = figment.extract().map_err(wrong)?;
         bounded(&figment.extract().map_err(wrong)?, "").map_err(Wrong)?;
+        config.http.check(config.knowledge.max_upload_bytes).map_err(Wrong)?;
         Ok(config)
     }
 }
@@ -213,5 +214,13 @@ mod tests {
         let error = wrong("[embed]\nkind = \"auto\"\nthreads = 100000");
         assert!(error.contains("embed.threads") && error.contains("1000"), "{error}");
         assert!(Config::from_toml("[worker]\nturn_ms = 86400000").is_ok());
+        for part in [
+            "http]\nmax_bytes_in_flight = 10000000",
+            "http]\nmax_body_bytes = 20000000",
+            "knowledge]\nmax_upload_bytes = 60000000",
+        ] {
+            let error = wrong(&format!("[{part}"));
+            assert!(error.contains("max_bytes_in_flight") && error.contains("at least"), "{error}");
+        }
     }
 }

@@ -160,6 +160,18 @@ impl Settings {
         self.base_url.trim_end_matches('/').to_owned()
     }
 
+    /// Refuses a budget in which the largest body could never be read.
+    pub fn check(&self, max_upload_bytes: usize) -> Result<(), String> {
+        let least = server::smallest_budget(self.max_body_bytes, max_upload_bytes);
+        if self.max_bytes_in_flight < least {
+            return Err(format!(
+                "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes or [knowledge] max_upload_bytes; it has to be {least} at least",
+                self.max_bytes_in_flight
+            ));
+        }
+        Ok(())
+    }
+
     /// The key of the configuration, or the one kept in the folder `data`, which is made when there is none. One that could be
     /// guessed is refused.
     pub fn admin_key(&self, data: Option<&Path>) -> std::io::Result<String> {

@@ -6,7 +6,8 @@
 //! | `connections` | how many connections there are, of one address and in all |
 //! | `pulse` | how long a connection may stand still, whatever it waits for |
 //! | `wire` | tells the pulse what is read and written |
-//! | `body` | how slowly bodies come, and their bytes in all |
+//! | `streams` | how long an answer of HTTP/2 may go unread |
+//! | `body` | how slowly bodies come, and their bytes, of one address and in all |
 //! | `entrance` | what every request passes: its host, its body, its answer |
 //! | `network` | addresses of proxies |
 
@@ -18,9 +19,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::{Builder, Connection};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -29,6 +29,7 @@ use self::body::Budget;
 use self::connections::{Connections, Place};
 use self::entrance::Entrance;
 use self::pulse::{Deadlines, Pulse};
+use self::streams::StreamExecutor;
 use self::wire::Wire;
 use super::Settings;
 use super::host::Hosts;
@@ -38,8 +39,10 @@ mod connections;
 mod entrance;
 mod network;
 mod pulse;
+mod streams;
 mod wire;
 
+pub(super) use body::{Intake, smallest_budget};
 pub use network::Network;
 
 /// The most that a request's head may take, and what is read of a body at once, in bytes.
@@ -96,7 +99,6 @@ pub(super) async fn serve(
 ) {
     let limits = Arc::new(Limits::of(settings));
     let connections = Connections::of(settings);
-    let builder = builder();
     let (phase, watched) = watch::channel(Phase::Serving);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -112,10 +114,12 @@ pub(super) async fn serve(
         };
         // Events of a stream are small, and would wait for each other.
         drop(stream.set_nodelay(true));
-        let entrance = Entrance::new((router.clone(), peer), limits.clone(), pulse.clone());
-        let wire = TokioIo::new(Wire::new(stream, pulse.clone()));
-        let served = builder.serve_connection(wire, TowerToHyperService::new(entrance));
         let deadlines = limits.deadlines;
+        let from = (peer, place.peer());
+        let entrance = Entrance::new(router.clone(), from, limits.clone(), pulse.clone());
+        let wire = TokioIo::new(Wire::new(stream, pulse.clone()));
+        let builder = builder(StreamExecutor::new(pulse.clone(), deadlines.stall));
+        let served = builder.serve_connection(wire, entrance);
         let watched = ConnectionTask { connection: served.into_owned(), pulse, deadlines };
         tokio::spawn(run(watched, place, phase.subscribe()));
     }
@@ -150,8 +154,8 @@ fn refuse(stream: &TcpStream) {
     drop(stream.try_write(FULL));
 }
 
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(executor: StreamExecutor) -> Builder<StreamExecutor> {
+    let mut builder = Builder::new(executor);
     // Its own deadline would end connections that wait for their next request, too: `pulse` tells them apart.
     builder.http1().max_buf_size(BUFFER).header_read_timeout(None);
     let mut http2 = builder.http2();
@@ -163,8 +167,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-type HttpConnection =
-    Connection<'static, TokioIo<Wire>, TowerToHyperService<Entrance>, TokioExecutor>;
+type HttpConnection = Connection<'static, TokioIo<Wire>, Entrance, StreamExecutor>;
 
 /// A connection and what it is measured by.
 struct ConnectionTask {

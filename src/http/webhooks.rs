@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
@@ -98,11 +99,7 @@ async fn receive(
 ) -> Result<StatusCode, Problem> {
     let addressed = addressed(web, provider, number)?;
     admit(&addressed, headers)?;
-    let limit = web.settings.max_body_bytes;
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Problem::too_large(limit));
-    }
-    let body = axum::body::to_bytes(body, limit).await.map_err(|_| Problem::too_large(limit))?;
+    let body = read(web, body).await?;
     let first = verify(&addressed, headers, &body)?;
     let items = first.line.decode(&body).map_err(|malformed| {
         tracing::warn!(provider, %malformed, "a signed webhook that cannot be read was refused");
@@ -132,6 +129,19 @@ async fn receive(
         first.seen.called(false);
     }
     Ok(StatusCode::OK)
+}
+
+/// Reads a body in a time that is enough for providers, who are fast: until it is whole nobody knows whether it is signed.
+async fn read(web: &Shared, body: Body) -> Result<Bytes, Problem> {
+    let limit = web.settings.max_body_bytes;
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
+    let patience = Duration::from_millis(web.settings.stall_ms.max(1));
+    tokio::time::timeout(patience, axum::body::to_bytes(body, limit))
+        .await
+        .map_err(|_| Problem::timeout("The webhook's body came too slowly."))?
+        .map_err(|_| Problem::too_large(limit))
 }
 
 /// By the provider's id: a number, and the agent that answers on it.

@@ -23,6 +23,7 @@ const LAYERS: &[(u8, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http/"]),
     ("tower_http", &["http/"]),
+    ("hyper", &["http/server"]),
     ("hyper_util", &["http/server"]),
     ("http_body", &["http/"]),
     ("utoipa", &["http/"]),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
+use reqwest::multipart::{Form, Part};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -49,8 +50,13 @@ impl Raw {
 
     /// A webhook's head; when this returns, its body is being waited for.
     async fn is_awaited(&mut self, signature: &str, length: usize) {
+        let signature = format!("x-hub-signature-256: {signature}");
+        self.is_awaited_at("/webhooks/meta", &signature, length).await;
+    }
+
+    async fn is_awaited_at(&mut self, path: &str, header: &str, length: usize) {
         let head = format!(
-            "POST /webhooks/meta HTTP/1.1\r\nhost: localhost\r\nx-hub-signature-256: {signature}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{header}\r\n\
              content-length: {length}\r\nexpect: 100-continue\r\n\r\n"
         );
         self.say(head).await;
@@ -73,12 +79,40 @@ impl Raw {
         String::from_utf8_lossy(&said).into_owned()
     }
 
+    /// The next frame of HTTP/2: its kind and its stream.
+    async fn frame(&mut self) -> (u8, u32) {
+        let heard = async {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.expect("the connection ended");
+            let [a, b, c, kind, _, stream @ ..] = head;
+            let mut rest = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+            self.0.read_exact(&mut rest).await.expect("the connection ended");
+            (kind, u32::from_be_bytes(stream))
+        };
+        timeout(PATIENCE, heard).await.expect("no frame")
+    }
+
     /// Waits until the other side hangs up.
     async fn ends(&mut self) {
         let mut all = Vec::new();
         // A connection that is reset has ended, too.
         drop(timeout(PATIENCE, self.0.read_to_end(&mut all)).await.expect("it is still open"));
     }
+}
+
+/// What a connection of HTTP/2 begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A frame of HTTP/2 that says how much of each answer may be sent before it is read.
+fn window_frame(bytes: u32) -> Vec<u8> {
+    [&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4][..], &bytes.to_be_bytes()].concat()
+}
+
+/// A frame of HTTP/2 that asks whether the desk is alive, as this stream.
+fn health_frame(stream: u32) -> Vec<u8> {
+    let head = [&[0x82, 0x86, 4, 8][..], b"/healthz", &[0x41, 9], b"localhost"].concat();
+    let length = u8::try_from(head.len()).unwrap();
+    [&[0, 0, length, 1, 5][..], &stream.to_be_bytes(), head.as_slice()].concat()
 }
 
 async fn start(more: &str) -> TestApp {
@@ -162,38 +196,65 @@ async fn a_body_that_stops_is_cut_off_and_one_that_comes_slowly_is_not() {
         assert!(said.starts_with("HTTP/1.1 408"), "{said}");
         one.ends().await;
     }
-    // 20 kB a second, for longer than a body may stop.
+    // 20 kB a second, for longer than a body may stop: of somebody who is known.
     let mut slow = Raw::to(&app).await;
-    slow.is_awaited(UNLIKELY, 50_000).await;
+    let header = format!("content-type: application/json\r\nauthorization: Bearer {KEY}");
+    slow.is_awaited_at("/api/v1/sandbox/turns", &header, 50_000).await;
     for _ in 0..25 {
         slow.0.write_all(&[b' '; 2000]).await.unwrap();
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let said = slow.answer().await;
-    assert!(said.starts_with("HTTP/1.1 401"), "it was read to its end: {said}");
+    assert!(said.starts_with("HTTP/1.1 400"), "it was read to its end: {said}");
+    // Providers are faster.
+    let mut webhook = Raw::to(&app).await;
+    webhook.is_awaited(UNLIKELY, 4_000_000).await;
+    let drips = async {
+        while timeout(Duration::from_millis(100), webhook.0.peek(&mut [0])).await.is_err() {
+            webhook.say([b' '; 2000]).await;
+        }
+    };
+    timeout(PATIENCE, drips).await.expect("it may come for ever");
+    let said = webhook.answer().await;
+    assert!(said.starts_with("HTTP/1.1 408"), "{said}");
     app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_of_bodies_has_a_budget_and_a_mere_claim_takes_nothing_of_it() {
-    let app = start("[http]\nmax_bytes_in_flight = 1000000").await;
-    let mut claims = Vec::new();
-    for _ in 0..5 {
-        let mut one = Raw::to(&app).await;
-        one.is_awaited(UNLIKELY, 4_000_000).await;
-        claims.push(one);
+    let one = "127.0.0.2";
+    let many = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"];
+    // More than one address's share, than all may have, and than a proxy may have.
+    for (trusted, from, bytes) in [
+        ("[]", [one; 2].as_slice(), 700_000),
+        ("[]", many.as_slice(), 950_000),
+        ("[\"127.0.0.2\"]", [one; 5].as_slice(), 950_000),
+    ] {
+        let app = start(&format!(
+            "[http]\nmax_bytes_in_flight = 6000000\nmax_body_bytes = 1000000\nstall_ms = 60000\n\
+             trusted_proxies = {trusted}\n[knowledge]\nmax_upload_bytes = 1000000"
+        ))
+        .await;
+        let mut claims = Vec::new();
+        for address in from {
+            let mut one = Raw::from(&app, address).await;
+            one.is_awaited(UNLIKELY, 1_000_000).await;
+            claims.push(one);
+        }
+        assert_eq!(knock(&app, 1).await.0, 200, "claims hold nothing");
+        // What is sent does. Which of them finds no room any more is a matter of luck.
+        for one in &mut claims {
+            one.say(vec![b' '; bytes]).await;
+        }
+        let answers = claims.iter_mut().map(|one| Box::pin(one.answer()));
+        let (said, ..) = futures::future::select_all(answers).await;
+        assert!(said.starts_with("HTTP/1.1 503") && said.contains("retry-after"), "{said}");
+        assert_eq!(knock(&app, 2).await.0, 200, "there is room for a small one");
+        // Those who go give back what they had.
+        drop(claims);
+        is_answered(&app, 900_000, 401).await;
+        app.stop().await;
     }
-    assert_eq!(knock(&app, 1).await.0, 200, "claims hold nothing");
-    // What is sent does: after two of these there is no room for a third.
-    for one in &mut claims[..2] {
-        one.say(vec![b' '; 400_000]).await;
-    }
-    is_answered(&app, 300_000, 503).await;
-    assert_eq!(knock(&app, 2).await.0, 200, "there is room for a small one");
-    // Those who go give back what they had.
-    drop(claims);
-    is_answered(&app, 800_000, 401).await;
-    app.stop().await;
 }
 
 /// Sends webhooks of so many bytes that nobody signed, until one gets this answer.
@@ -211,6 +272,25 @@ async fn is_answered(app: &TestApp, bytes: usize, wanted: u16) {
         assert!(begun.elapsed() < PATIENCE, "still {status}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_holds_no_more_than_the_file_that_is_read() {
+    let app = start(
+        "[http]\nmax_bytes_in_flight = 2000000\nmax_body_bytes = 300000\n\
+         [knowledge]\nmax_upload_bytes = 400000",
+    )
+    .await;
+    // The first one is too large to be kept at all.
+    let form = (0..7).fold(Form::new(), |form, n| {
+        let bytes = vec![b'x'; if n == 0 { 3_000_000 } else { 380_000 }];
+        form.part("file", Part::bytes(bytes).file_name(format!("{n}.exe")))
+    });
+    let url = format!("{}/api/v1/collections/acme/documents", app.url);
+    let response = app.http.post(url).bearer_auth(KEY).multipart(form).send().await.unwrap();
+    let status = response.status();
+    assert_eq!(status, 202, "{}", response.text().await.unwrap());
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,17 +372,29 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
     let response = http.get(format!("{}/api/v1/agents", app.url)).bearer_auth(KEY).send();
     let response = response.await.unwrap();
     assert_eq!((response.status(), response.version()), (StatusCode::OK, reqwest::Version::HTTP_2));
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice();
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     // Half of what it begins with, all of it and nothing more, and a request whose head never ends.
     let half_a_head = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82];
-    let whole = [preface, &settings].concat();
+    let whole = [PREFACE, &settings].concat();
     let more = [whole.as_slice(), &half_a_head].concat();
-    for said in [&preface[..10], preface, whole.as_slice(), more.as_slice()] {
+    for said in [&PREFACE[..10], PREFACE, whole.as_slice(), more.as_slice()] {
         let mut one = Raw::to(&app).await;
         one.say(said).await;
         one.ends().await;
     }
+    // Pings, and the answers to them, keep no connection.
+    let mut pinging = Raw::to(&app).await;
+    pinging.say([whole.as_slice(), &health_frame(1)].concat()).await;
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let pings = async {
+        let mut heard = [0; 4096];
+        while pinging.0.write_all(&ping).await.is_ok()
+            && pinging.0.read(&mut heard).await.is_ok_and(|bytes| bytes > 0)
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, pings).await.expect("it may stay for ever");
     // Requests that are taken back at once, again and again.
     let mut rapid = Raw::to(&app).await;
     rapid.say(&whole).await;
@@ -321,6 +413,35 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
     rapid.say(&frames).await;
     rapid.ends().await;
     is_well(&app).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_reads_is_taken_back_whatever_else_its_connection_does() {
+    let app = start("[http]\nstall_ms = 1000").await;
+    let mut deaf = Raw::to(&app).await;
+    deaf.say([PREFACE, &window_frame(0)].concat()).await;
+    let mut stream = 1;
+    let taken_back = async {
+        loop {
+            deaf.say(health_frame(stream)).await;
+            // Each is answered up to its body, and the first is reset at some time.
+            loop {
+                match deaf.frame().await {
+                    (3, 1) => return,
+                    (1, answered) if answered == stream => break,
+                    _ => {}
+                }
+            }
+            stream += 2;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(PATIENCE, taken_back).await.expect("it waits for ever");
+    // The connection goes on.
+    stream += 2;
+    deaf.say([window_frame(65_535), health_frame(stream)].concat()).await;
+    while deaf.frame().await != (0, stream) {}
     app.stop().await;
 }
 

@@ -22,6 +22,7 @@ use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::server::Intake;
 use crate::knowledge::remedy;
 use crate::store::knowledge::Failure;
 use crate::store::uploads::NewUpload;
@@ -78,6 +79,9 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Extension<Note>, Json<Vec<Document>>), Problem> {
     let row = found(&web, &name).await?;
     admit(&web, (&row.slug, Change::Document), permit).await?;
+    if let Some(intake) = request.extensions().get::<Arc<Intake>>() {
+        intake.vouch();
+    }
     let collection = CollectionId::stored(row.id);
     let most = web.desk.library.max_upload_bytes();
     let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
@@ -106,6 +110,8 @@ async fn files_of(
     request: Request,
 ) -> Result<Vec<Document>, Problem> {
     let most = web.desk.library.max_upload_bytes();
+    let intake = request.extensions().get::<Arc<Intake>>().cloned();
+    let release = || intake.iter().for_each(|intake| intake.release());
     let frame = Arc::new(Frame::default());
     let request = request.map(|body| framed(body, frame.clone()));
     let form = Multipart::from_request(request, web).await;
@@ -134,8 +140,9 @@ async fn files_of(
                 "The form has more than {MOST_FILES} files: the first {MOST_FILES} are taken, send the others in another one."
             )));
         }
-        let given = read(field, path, most).await?;
+        let given = read((field, path), most, &release).await?;
         documents.push(keep(web, collection, given).await?);
+        release();
     }
     if documents.is_empty() {
         return Err(Problem::unprocessable("The form has no field `file`."));
@@ -183,7 +190,11 @@ fn framed(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
 }
 
 /// Reads a file; of one that is too large no more is kept than its size.
-async fn read(mut field: Field<'_>, path: String, most: usize) -> Result<Given, Problem> {
+async fn read(
+    (mut field, path): (Field<'_>, String),
+    most: usize,
+    release: &(impl Fn() + Sync),
+) -> Result<Given, Problem> {
     let mime_type = field.content_type().unwrap_or_default().chars().take(LONGEST_PATH).collect();
     let (mut bytes, mut size) = (Vec::new(), 0_usize);
     while let Some(piece) = field.chunk().await.map_err(|bad| unreadable(&bad))? {
@@ -192,6 +203,7 @@ async fn read(mut field: Field<'_>, path: String, most: usize) -> Result<Given, 
             bytes.extend_from_slice(&piece);
         } else {
             bytes = Vec::new();
+            release();
         }
     }
     let size = size as u64;

@@ -1,9 +1,10 @@
-//! Bodies of requests while they come: they must make progress, and all that are being read have a budget of bytes together. Does not
-//! know how large one may be: that is each route's own.
+//! Bodies of requests while they come: they must make progress, and all that are being read have a budget of bytes together, one address
+//! a share of it, and what is large leaves room for what is small. Does not know how large one may be: that is each route's own.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,33 +12,76 @@ use axum::body::{Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::connections::{PARTS, Peer};
 use super::pulse::Pulse;
 use crate::http::error::Problem;
 
 /// The slowest that a body may come, beside its first patience: bytes a millisecond.
 const RATE: u64 = 16;
-/// Of one body so many bytes are reserved at the most: whoever takes more reads it piece by piece.
-const MOST_HELD: usize = 24 * 1024 * 1024;
 /// Bytes are reserved in steps of so many.
 const STEP: usize = 16 * 1024;
+/// What a small body has at the most, as webhooks and sign-ins are: one part in `PARTS` is kept for them.
+const SMALL: usize = 4 * STEP;
+/// What a form may hold beside a file, in bytes.
+const FORM: usize = 1024 * 1024;
 /// So many pieces may be as small as they like; of more of them each has so many bytes on average. Each costs memory of its own.
 const PIECES: (usize, usize) = (4096, 128);
 
 /// How many bytes of bodies may be held at once.
 pub(super) struct Budget {
     most: usize,
-    held: AtomicUsize,
+    held: Mutex<HeldBytes>,
+}
+
+/// The bytes that are held.
+#[derive(Default)]
+struct HeldBytes {
+    all: usize,
+    by_peer: HashMap<Peer, usize>,
 }
 
 impl Budget {
     pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, held: AtomicUsize::new(0) })
+        Arc::new(Self { most, held: Mutex::default() })
     }
 
-    fn reserve(&self, bytes: usize) -> bool {
-        let more = |held: usize| held.checked_add(bytes).filter(|all| *all <= self.most);
-        self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+    /// Reserves bytes, `large` where they are beyond a small body's.
+    fn reserve(&self, peer: Peer, bytes: usize, large: bool) -> bool {
+        let fits = |held: usize, most: usize| {
+            let most = if large { most / PARTS * (PARTS - 1) } else { most };
+            held.checked_add(bytes).is_some_and(|all| all <= most)
+        };
+        let mut held = self.held();
+        let own = held.by_peer.get(&peer).copied().unwrap_or(0);
+        let in_share = peer == Peer::Trusted || fits(own, self.most / PARTS);
+        if !in_share || !fits(held.all, self.most) {
+            return false;
+        }
+        held.all += bytes;
+        held.by_peer.insert(peer, own + bytes);
+        true
     }
+
+    fn give_back(&self, peer: Peer, bytes: usize) {
+        let mut held = self.held();
+        held.all -= bytes;
+        if let Entry::Occupied(mut own) = held.by_peer.entry(peer) {
+            *own.get_mut() -= bytes;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HeldBytes> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The smallest budget in which the largest bodies can be read at all: one of anybody, within his share, and one with a file.
+pub(in crate::http) fn smallest_budget(anybody: usize, file: usize) -> usize {
+    let beside_small = |bytes: usize| bytes.next_multiple_of(STEP).div_ceil(PARTS - 1) * PARTS;
+    (beside_small(anybody) * PARTS).max(beside_small(file + FORM))
 }
 
 /// Why a body was not read to its end.
@@ -52,30 +96,53 @@ enum Cut {
 }
 
 /// What a request's body holds, for as long as the request is under way.
-pub(super) struct Intake {
+pub(in crate::http) struct Intake {
     budget: Arc<Budget>,
-    reserved: AtomicUsize,
+    account: Mutex<Account>,
     cut: OnceLock<Cut>,
 }
 
+/// Whose bytes are held, how many, and how many are reserved for them.
+struct Account {
+    peer: Peer,
+    bytes: usize,
+    reserved: usize,
+}
+
 impl Intake {
-    pub(super) fn new(budget: Arc<Budget>) -> Arc<Self> {
-        Arc::new(Self { budget, reserved: AtomicUsize::new(0), cut: OnceLock::new() })
+    pub(super) fn new(budget: Arc<Budget>, peer: Peer) -> Arc<Self> {
+        let account = Mutex::new(Account { peer, bytes: 0, reserved: 0 });
+        Arc::new(Self { budget, account, cut: OnceLock::new() })
     }
 
-    /// Makes sure that so many bytes are reserved.
-    fn hold(&self, bytes: usize) -> bool {
-        let wanted = bytes.min(MOST_HELD);
-        let reserved = self.reserved.load(Ordering::Relaxed);
-        if wanted <= reserved {
-            return true;
-        }
-        let step = (wanted - reserved).next_multiple_of(STEP);
-        let has = self.budget.reserve(step);
+    /// Makes sure that so many bytes more are reserved.
+    fn hold(&self, more: usize) -> bool {
+        let mut account = self.account();
+        account.bytes += more;
+        let missing = account.bytes.saturating_sub(account.reserved).next_multiple_of(STEP);
+        let large = account.bytes > SMALL;
+        let has = missing == 0 || self.budget.reserve(account.peer, missing, large);
         if has {
-            self.reserved.store(reserved + step, Ordering::Relaxed);
+            account.reserved += missing;
         }
         has
+    }
+
+    /// Gives back what came so far: whoever reads the body keeps nothing of it any more.
+    pub(in crate::http) fn release(&self) {
+        let mut account = self.account();
+        self.budget.give_back(account.peer, std::mem::take(&mut account.reserved));
+        account.bytes = 0;
+    }
+
+    /// Takes what comes from now on for no part of its address's share: whoever sends it proved who he is.
+    pub(in crate::http) fn vouch(&self) {
+        self.release();
+        self.account().peer = Peer::Trusted;
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the caller hears where the body was cut off.
@@ -94,7 +161,7 @@ impl Intake {
 
 impl Drop for Intake {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(*self.reserved.get_mut(), Ordering::AcqRel);
+        self.release();
     }
 }
 
@@ -158,7 +225,7 @@ impl<B: HttpBody> MeteredBody<B> {
         if self.pieces > PIECES.0 && self.bytes / self.pieces < PIECES.1 {
             return Err(Cut::Crumbs);
         }
-        if self.intake.hold(self.bytes) { Ok(()) } else { Err(Cut::Full) }
+        if self.intake.hold(bytes) { Ok(()) } else { Err(Cut::Full) }
     }
 }
 
@@ -211,32 +278,60 @@ impl<B: HttpBody> Drop for MeteredBody<B> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
+
+    const STRANGER: Peer = Peer::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    const OTHER: Peer = Peer::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     #[test]
     fn bodies_share_a_budget_and_give_it_back() {
-        let budget = Budget::new(8 * STEP);
-        let (one, other) = (Intake::new(budget.clone()), Intake::new(budget.clone()));
-        assert!(one.hold(1) && one.hold(STEP) && one.hold(5 * STEP));
-        assert!(other.hold(3 * STEP) && !other.hold(3 * STEP + 1));
-        drop(one);
-        assert!(other.hold(3 * STEP + 1));
-        drop(other);
-        assert_eq!(budget.held.load(Ordering::Relaxed), 0);
+        let budget = Budget::new(16 * SMALL);
+        let intake = |peer| Intake::new(budget.clone(), peer);
+        let (one, other) = (intake(Peer::Trusted), intake(Peer::Trusted));
+        assert!(one.hold(1) && one.hold(STEP - 1) && one.hold(9 * SMALL - STEP));
+        assert_eq!(budget.held().all, 9 * SMALL);
+        assert!(other.hold(3 * SMALL) && !other.hold(1), "a part is kept for small ones");
+        let small: Vec<_> = (0..4).map(|_| intake(Peer::Trusted)).collect();
+        assert!(small.iter().all(|small| small.hold(SMALL)));
+        assert!(!intake(Peer::Trusted).hold(1), "nothing is left");
+        one.release();
+        assert!(one.hold(5 * SMALL), "what it holds counts, not what came");
+        drop((one, other, small));
+        let held = budget.held();
+        assert!(held.all == 0 && held.by_peer.is_empty());
     }
 
     #[test]
-    fn whoever_reads_piece_by_piece_holds_no_more_than_a_file() {
-        let budget = Budget::new(2 * MOST_HELD);
-        let intake = Intake::new(budget.clone());
-        assert!(intake.hold(1024 * 1024 * 1024));
-        assert_eq!(budget.held.load(Ordering::Relaxed), MOST_HELD);
+    fn one_address_has_its_share_and_room_for_small_bodies_in_it() {
+        let budget = Budget::new(16 * SMALL);
+        let intake = |peer| Intake::new(budget.clone(), peer);
+        let (large, small, late) = (intake(STRANGER), intake(STRANGER), intake(STRANGER));
+        assert!(large.hold(3 * SMALL) && !large.hold(1));
+        assert!(small.hold(SMALL) && !late.hold(1));
+        assert!(intake(OTHER).hold(3 * SMALL), "another one has his own");
+        late.vouch();
+        assert!(late.hold(5 * SMALL), "whoever is known takes no part of it");
+        drop((large, small, late));
+        assert!(budget.held().by_peer.is_empty());
+    }
+
+    #[test]
+    fn the_smallest_budget_is_enough_for_the_largest_bodies() {
+        for (anybody, file) in [(1, 1), (4_194_304, 1), (2000, 20_971_520), (1_000_001, 3_000_003)]
+        {
+            let most = smallest_budget(anybody, file);
+            assert!(Intake::new(Budget::new(most), STRANGER).hold(anybody), "{anybody}");
+            assert!(Intake::new(Budget::new(most), Peer::Trusted).hold(file + FORM), "{file}");
+        }
     }
 
     #[test]
     fn crumbs_are_refused_and_pieces_are_not() {
         let measured = || {
-            let (intake, pulse) = (Intake::new(Budget::new(1 << 30)), Arc::new(Pulse::new()));
+            let intake = Intake::new(Budget::new(1 << 30), Peer::Trusted);
+            let pulse = Arc::new(Pulse::new());
             MeteredBody::new(axum::body::Body::empty(), intake, pulse, 1000)
         };
         let (mut crumbs, mut pieces) = (measured(), measured());

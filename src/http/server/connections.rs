@@ -13,8 +13,8 @@ use crate::http::Settings;
 const KEPT_FILES: u64 = 256;
 /// The fewest and the most connections, where the configuration leaves it to us.
 const CAPS: (u64, u64) = (64, 8192);
-/// One address has at most one of so many parts of all connections.
-const PARTS: usize = 4;
+/// One address has at most one of so many parts of all connections, and of all bytes of bodies.
+pub(super) const PARTS: usize = 4;
 /// How many connections that are about to end may be there beyond the cap.
 const LEAVING: usize = 64;
 
@@ -32,11 +32,11 @@ struct PlaceCounts {
     by_peer: HashMap<Peer, Vec<Arc<Pulse>>>,
 }
 
-/// From whom connections come.
+/// From whom connections and bodies come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Peer {
-    /// A proxy: its connections are those of many.
-    Proxy,
+pub(super) enum Peer {
+    /// A proxy, whose connections are those of many, or somebody who proved who he is: no share bounds him.
+    Trusted,
     /// One address; of IPv6 the network that one customer of a provider has.
     Address(IpAddr),
 }
@@ -64,7 +64,7 @@ impl Connections {
         let mut taken = self.taken();
         let own = taken.by_peer.get(&peer).map_or(0, Vec::len);
         let share = (self.cap / PARTS).max(1);
-        if peer != Peer::Proxy && own >= share {
+        if peer != Peer::Trusted && own >= share {
             if own >= share + LEAVING.min(share) {
                 return None;
             }
@@ -84,7 +84,7 @@ impl Connections {
     fn peer(&self, address: IpAddr) -> Peer {
         let address = address.to_canonical();
         if self.trusted.iter().any(|network| network.contains(address)) {
-            return Peer::Proxy;
+            return Peer::Trusted;
         }
         Peer::Address(match address {
             IpAddr::V4(_) => address,
@@ -94,6 +94,13 @@ impl Connections {
 
     fn taken(&self) -> MutexGuard<'_, PlaceCounts> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Whose it is.
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
     }
 }
 

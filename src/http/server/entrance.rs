@@ -13,28 +13,31 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, Version};
 use axum::response::IntoResponse;
 use http_body::{Frame, SizeHint};
-use tower_service::Service;
+use hyper::service::Service;
 
 use super::Limits;
 use super::body::{Intake, MeteredBody};
-use super::pulse::Pulse;
+use super::connections::Peer;
+use super::pulse::{Pulse, Unread};
 
 /// The way into the router for the requests of one connection.
 #[derive(Clone)]
 pub(super) struct Entrance {
     router: Router,
-    peer: SocketAddr,
+    address: SocketAddr,
+    peer: Peer,
     limits: Arc<Limits>,
     pulse: Arc<Pulse>,
 }
 
 impl Entrance {
     pub(super) fn new(
-        (router, peer): (Router, SocketAddr),
+        router: Router,
+        (address, peer): (SocketAddr, Peer),
         limits: Arc<Limits>,
         pulse: Arc<Pulse>,
     ) -> Self {
-        Self { router, peer, limits, pulse }
+        Self { router, address, peer, limits, pulse }
     }
 }
 
@@ -47,11 +50,7 @@ where
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&self, request: Request<B>) -> Self::Future {
         let under_way = UnderWay::begin(&self.pulse, request.version() >= Version::HTTP_2);
         if let Err(problem) = self.limits.hosts.check(request.uri(), request.headers()) {
             if !request.body().is_end_stream() {
@@ -61,14 +60,18 @@ where
             return Box::pin(std::future::ready(Ok(response)));
         }
         let has_body = !request.body().is_end_stream();
-        let intake = has_body.then(|| Intake::new(self.limits.budget.clone()));
+        let intake = has_body.then(|| Intake::new(self.limits.budget.clone(), self.peer));
         let (pulse, stall) = (&self.pulse, self.limits.deadlines.stall);
         let mut request = request.map(|body| match &intake {
             Some(intake) => Body::new(MeteredBody::new(body, intake.clone(), pulse.clone(), stall)),
             None => Body::empty(),
         });
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let answered = self.router.call(request);
+        request.extensions_mut().insert(ConnectInfo(self.address));
+        // For whoever gives back what it does not keep.
+        if let Some(intake) = &intake {
+            request.extensions_mut().insert(intake.clone());
+        }
+        let answered = tower_service::Service::call(&mut self.router.clone(), request);
         Box::pin(async move {
             let Ok(mut response) = answered.await;
             if let Some(problem) = intake.as_ref().and_then(|intake| intake.refusal()) {
@@ -80,18 +83,20 @@ where
 }
 
 /// A request that is under way until this is dropped.
-struct UnderWay(Arc<Pulse>);
+struct UnderWay {
+    pulse: Arc<Pulse>,
+    unread: Arc<Unread>,
+}
 
 impl UnderWay {
     fn begin(pulse: &Arc<Pulse>, shared: bool) -> Self {
-        pulse.begins(shared);
-        Self(pulse.clone())
+        Self { pulse: pulse.clone(), unread: pulse.begins(shared) }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.ends();
+        self.pulse.ends();
     }
 }
 
@@ -99,18 +104,11 @@ impl Drop for UnderWay {
 pub(super) struct Answer {
     body: Body,
     under_way: UnderWay,
-    given: bool,
 }
 
 impl Answer {
     fn new(body: Body, under_way: UnderWay) -> Self {
-        Self { body, under_way, given: false }
-    }
-
-    fn taken(&mut self) {
-        if std::mem::take(&mut self.given) {
-            self.under_way.0.took();
-        }
+        Self { body, under_way }
     }
 }
 
@@ -124,10 +122,9 @@ impl HttpBody for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(_))) = &polled {
-            let first = !std::mem::replace(&mut self.given, true);
-            self.under_way.0.gave(first);
+            self.under_way.unread.gave();
         } else {
-            self.taken();
+            self.under_way.unread.took();
         }
         polled
     }
@@ -143,6 +140,6 @@ impl HttpBody for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.taken();
+        self.under_way.unread.took();
     }
 }

@@ -2,15 +2,18 @@
 //! Counts no bytes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::http::Settings;
 
 /// How long a connection is heard out after its last answer, so that the peer reads it before the connection ends.
 const LINGER: u64 = 2_000;
+/// A ping of HTTP/2, or the answer to one, in bytes: such a write is no sign that anybody takes an answer.
+const PING: usize = 17;
 
 /// How long a connection may stand still.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +71,41 @@ impl std::fmt::Display for Why {
     }
 }
 
+/// Since when the last piece that was given out of an answer waits to be taken.
+#[derive(Default)]
+pub(super) struct Unread(Mutex<Option<Instant>>);
+
+impl Unread {
+    /// A piece was given out.
+    pub(super) fn gave(&self) {
+        *self.at() = Some(Instant::now());
+    }
+
+    /// What was given out was taken.
+    pub(super) fn took(&self) {
+        *self.at() = None;
+    }
+
+    /// Waits until a piece has not been taken for so long.
+    pub(super) async fn stalls(&self, stall: Duration) {
+        loop {
+            let since = self.since().unwrap_or_else(Instant::now);
+            sleep_until(since + stall).await;
+            if self.since().is_some_and(|since| since.elapsed() >= stall) {
+                return;
+            }
+        }
+    }
+
+    fn since(&self) -> Option<Instant> {
+        *self.at()
+    }
+
+    fn at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What a connection is doing. Moments are milliseconds since its beginning, plus 1; 0 is none.
 pub(super) struct Pulse {
     began: Instant,
@@ -83,12 +121,12 @@ pub(super) struct Pulse {
     head: AtomicU64,
     /// Since when the peer takes no bytes.
     blocked: AtomicU64,
-    /// When the peer last took bytes.
+    /// When the peer last took bytes that may be an answer's.
     wrote: AtomicU64,
-    /// Answers of which a piece was given out and the next is not asked for.
-    unread: AtomicUsize,
-    /// When a piece of an answer was last given out.
-    moved: AtomicU64,
+    /// The answer that is given out; of HTTP/1, where one comes after the other.
+    unread: Arc<Unread>,
+    /// The answer of the request that began last; of HTTP/2, where each has its own.
+    newest: Mutex<Arc<Unread>>,
     /// Whether a request's body was not read to its end.
     rest: AtomicBool,
     /// Since when the connection is being ended.
@@ -109,8 +147,8 @@ impl Pulse {
             head: AtomicU64::new(0),
             blocked: AtomicU64::new(0),
             wrote: AtomicU64::new(0),
-            unread: AtomicUsize::new(0),
-            moved: AtomicU64::new(0),
+            unread: Arc::default(),
+            newest: Mutex::default(),
             rest: AtomicBool::new(false),
             ending: AtomicU64::new(0),
             leaving: AtomicBool::new(false),
@@ -119,15 +157,31 @@ impl Pulse {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+        self.number(Instant::now())
     }
 
-    /// A request's head is whole.
-    pub(super) fn begins(&self, shared: bool) {
+    fn number(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.began);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    /// A request's head is whole; who is to know how its answer is read.
+    pub(super) fn begins(&self, shared: bool) -> Arc<Unread> {
         self.open.fetch_add(1, Ordering::AcqRel);
         self.asked.store(true, Ordering::Relaxed);
         self.shared.store(shared, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
+        if !shared {
+            return self.unread.clone();
+        }
+        let unread = Arc::<Unread>::default();
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = unread.clone();
+        unread
+    }
+
+    /// How the answer of the request is read that began last, of HTTP/2.
+    pub(super) fn newest(&self) -> Arc<Unread> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A request's answer was given out, or nobody wants it any more.
@@ -143,9 +197,11 @@ impl Pulse {
         }
     }
 
-    /// The peer took bytes.
-    pub(super) fn wrote(&self) {
-        self.wrote.store(self.now(), Ordering::Relaxed);
+    /// The peer took so many bytes.
+    pub(super) fn wrote(&self, bytes: usize) {
+        if bytes > PING || !self.shared.load(Ordering::Relaxed) {
+            self.wrote.store(self.now(), Ordering::Relaxed);
+        }
         self.blocked.store(0, Ordering::Relaxed);
     }
 
@@ -154,19 +210,6 @@ impl Pulse {
         if self.blocked.load(Ordering::Relaxed) == 0 {
             self.blocked.store(self.now(), Ordering::Relaxed);
         }
-    }
-
-    /// A piece of an answer was given out; `first` where none was before it that is still to be taken.
-    pub(super) fn gave(&self, first: bool) {
-        self.moved.store(self.now(), Ordering::Relaxed);
-        if first {
-            self.unread.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// What was given out of an answer was taken.
-    pub(super) fn took(&self) {
-        self.unread.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A request's body is not read to its end.
@@ -216,7 +259,7 @@ impl Pulse {
     /// When the connection is to be looked at, and what has gone on for too long then if nothing changes.
     pub(super) fn due(&self, deadlines: &Deadlines) -> (Instant, Option<Why>) {
         let since = |moment: &AtomicU64| Some(moment.load(Ordering::Relaxed)).filter(|at| *at > 0);
-        let unread = since(&self.moved).filter(|_| self.unread.load(Ordering::Relaxed) > 0);
+        let unread = self.unread.since().map(|at| self.number(at));
         let all = [
             since(&self.ending).map(|at| (at + LINGER, Why::Linger)),
             since(&self.blocked).map(|at| (at + deadlines.stall, Why::Unread)),
@@ -262,16 +305,16 @@ mod tests {
         assert_eq!(due(&pulse), (Some(Why::Header), 10), "a connection that says nothing");
         pulse.read();
         assert_eq!(due(&pulse), (Some(Why::Header), 10), "half a head");
-        pulse.begins(false);
+        let answer = pulse.begins(false);
         assert_eq!(due(&pulse).0, None, "we are at it");
         assert!(pulse.idle_since().is_none());
-        pulse.gave(true);
+        answer.gave();
         assert_eq!(due(&pulse), (Some(Why::Unread), 30));
-        pulse.took();
+        answer.took();
         assert_eq!(due(&pulse).0, None, "a stream that has nothing to tell");
         pulse.blocked();
         assert_eq!(due(&pulse), (Some(Why::Unread), 30));
-        pulse.wrote();
+        pulse.wrote(1);
         pulse.ends();
         assert_eq!(due(&pulse), (Some(Why::Idle), 75));
         assert!(pulse.idle_since().is_some());
@@ -290,8 +333,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_read_beside_requests_is_no_head_where_they_go_on_together() {
         let pulse = Pulse::new();
-        pulse.begins(true);
-        pulse.begins(true);
+        let (first, second) = (pulse.begins(true), pulse.begins(true));
+        assert!(Arc::ptr_eq(&pulse.newest(), &second));
+        first.gave();
+        assert_eq!(due(&pulse).0, None, "each answer has a deadline of its own");
         pulse.ends();
         assert!(!pulse.is_idle());
         pulse.ends();

@@ -31,7 +31,7 @@ impl Wire {
 
     fn noticed(&self, written: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
         match &written {
-            Poll::Ready(Ok(_)) => self.pulse.wrote(),
+            Poll::Ready(Ok(bytes)) => self.pulse.wrote(*bytes),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.pulse.blocked(),
         }
