@@ -50,6 +50,8 @@ pub const FORMATS: &[&str] = &[
     "xlsx", "ods", "epub", "json", "jsonl", "ndjson",
 ];
 
+/// What files of sheets are called where they cannot be read.
+pub(crate) const SHEETS: [&str; 2] = [workbook::WHAT, opendocument::SHEET];
 /// The largest file that is read, in bytes.
 pub(crate) const MAX_BYTES: u64 = 20 * 1024 * 1024;
 /// A longer heading is a paragraph that somebody marked as a heading, in characters.
