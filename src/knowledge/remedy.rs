@@ -88,7 +88,9 @@ pub(super) fn of_reader(failure: &reader::Failure) -> Failure {
         reader::Failure::Memory { .. } => {
             ("memory", "save it without pictures and attachments, or split it into several files")
         }
-        reader::Failure::Broken | reader::Failure::Unavailable(_) => return damaged(),
+        reader::Failure::Broken | reader::Failure::Unavailable(_) | reader::Failure::Lost(_) => {
+            return damaged();
+        }
     };
     let error = format!("{failure}: {remedy}");
     Failure { error, remedy: Some(sentence(remedy)), code }
