@@ -101,7 +101,7 @@ pub(super) struct Work<'a> {
     source: Option<SourceId>,
     known: HashMap<String, DocumentRow>,
     /// Whether what broke its reader is tried again though it did not change.
-    pub(super) again: bool,
+    again: bool,
     reading: JoinSet<Reading>,
     waiting: Vec<Read>,
     pub(super) summary: Summary,
@@ -236,11 +236,17 @@ impl<'a> Work<'a> {
         hash_of(bytes, &self.settings)
     }
 
-    /// Waits for what is being read, and stores all of it.
-    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+    /// Waits for what is being read.
+    pub(super) async fn finish_reading(&mut self) -> Result<(), Error> {
         while !self.reading.is_empty() {
             self.take_read().await?;
         }
+        Ok(())
+    }
+
+    /// Waits for what is being read, and stores all of it.
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        self.finish_reading().await?;
         self.store_waiting().await
     }
 
