@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
-use super::reading::{self, Content, ReadError};
+use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, text_hash};
 use super::{Error, Library, Paper, Shelf, answers, chunk, collection, remedy};
 use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
@@ -101,7 +101,7 @@ pub(super) struct Work<'a> {
     source: Option<SourceId>,
     known: HashMap<String, DocumentRow>,
     /// Whether what broke its reader is tried again though it did not change.
-    pub(super) again: bool,
+    again: bool,
     reading: JoinSet<Reading>,
     waiting: Vec<Read>,
     pub(super) summary: Summary,
@@ -183,8 +183,9 @@ impl<'a> Work<'a> {
             None => readers.clone(),
         };
         let (readers, settings) = (self.library.readers.as_ref().map(own), self.settings.clone());
+        let file = File { name, bytes, own: self.source.is_none() };
         self.reading.spawn(async move {
-            let read = reading::read(readers.as_ref(), name, bytes, settings).await;
+            let read = reading::read(readers.as_ref(), file, settings).await;
             (path, hash, read)
         });
         // A slow one keeps one place: those after it are read beside it.
@@ -213,7 +214,7 @@ impl<'a> Work<'a> {
             }
             Err(ReadError::Refused(failure)) => self.fail(path, hash, failure).await,
             // The old version, if there is one, stays; the next run tries again.
-            Err(ReadError::Unavailable(why)) => {
+            Err(ReadError::Unavailable { why, .. }) => {
                 self.summary.failed.push((path, why));
                 Ok(())
             }
@@ -235,11 +236,17 @@ impl<'a> Work<'a> {
         hash_of(bytes, &self.settings)
     }
 
-    /// Waits for what is being read, and stores all of it.
-    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+    /// Waits for what is being read.
+    pub(super) async fn finish_reading(&mut self) -> Result<(), Error> {
         while !self.reading.is_empty() {
             self.take_read().await?;
         }
+        Ok(())
+    }
+
+    /// Waits for what is being read, and stores all of it.
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        self.finish_reading().await?;
         self.store_waiting().await
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use crate::embed::Embedder;
@@ -78,9 +78,12 @@ pub struct Library {
     underway: Arc<uploads::Underway>,
     /// The collections that have a folder here.
     homes: Arc<std::sync::Mutex<HashSet<String>>>,
-    /// A page of a website that ended a process before is read while no other page is.
-    suspects: Arc<tokio::sync::RwLock<()>>,
+    /// What ended a process before is read while nothing else is.
+    suspects: Arc<RwLock<()>>,
 }
+
+/// A turn at reading, until it is dropped: alone, or beside others.
+type Turn<'a> = (Option<RwLockWriteGuard<'a, ()>>, Option<RwLockReadGuard<'a, ()>>);
 
 /// Something could not be learned, or the index could not follow the database.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +132,7 @@ impl Library {
         }
     }
 
-    /// Has documents read by these processes. Without them only small texts can be learned.
+    /// Has documents read by these processes. Without them only small texts of the owner can be learned.
     #[must_use]
     pub fn reading_with(mut self, readers: Pool) -> Self {
         self.readers = Some(readers);
@@ -145,6 +148,15 @@ impl Library {
     /// How many documents are read at once.
     pub fn readers(&self) -> usize {
         self.readers.as_ref().map_or(1, Pool::at_once)
+    }
+
+    /// Waits for a turn at reading: what ended a process before has it alone, so that nothing else is blamed.
+    async fn turn(&self, suspect: bool) -> Turn<'_> {
+        if suspect {
+            (Some(self.suspects.write().await), None)
+        } else {
+            (None, Some(self.suspects.read().await))
+        }
     }
 
     /// Notes that a collection has a folder, from which it is learned at every start.

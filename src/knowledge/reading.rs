@@ -1,10 +1,11 @@
-//! From a file to pieces, in a worker process: both ends of that. Small texts are read in this one: nothing in them is packed,
-//! so that what they cost is bounded by their size.
+//! From a file to pieces, in a worker process: both ends of that. Small texts are read in this one where they are plain, or the
+//! owner's: what others made may become much by a little markup.
 
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{chunk, extract, remedy};
 use crate::reader::{self, Kind, Pool, Task};
@@ -12,10 +13,12 @@ use crate::store::knowledge::Failure;
 
 /// The largest text that is read in this process, in bytes.
 const SMALL: usize = 64 * 1024;
-/// The longest answer that is taken, in bytes: the largest text, with what is said twice where it is cut.
-const MOST_ANSWER: usize = 48 * 1024 * 1024;
+/// The longest answer that is taken, in bytes: the largest text, with what is said twice where it is cut, and as JSON.
+const MOST_ANSWER: usize = 128 * 1024 * 1024;
 /// The longest title and reason that are taken, in characters.
 const LONGEST_LINE: usize = 2_000;
+/// The most warnings that are taken.
+const MOST_WARNINGS: usize = 2_000;
 
 /// What is learned of a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +26,7 @@ pub(super) struct Content {
     /// Its title.
     pub(super) title: String,
     /// What could only be read in part, a sentence each.
+    #[serde(deserialize_with = "first_warnings")]
     pub(super) warnings: Vec<String>,
     /// What it says, in reading order.
     pub(super) pieces: Vec<chunk::Piece>,
@@ -33,8 +37,39 @@ pub(super) struct Content {
 pub(super) enum ReadError {
     /// It cannot be read, now or another time.
     Refused(Failure),
-    /// There was nothing to read it with: it is no fault of the file.
-    Unavailable(String),
+    /// It was not read, and as far as can be told it is no fault of the file.
+    Unavailable {
+        /// Why not.
+        why: String,
+        /// Whether a process had begun to read it: if that goes on, it is the file after all.
+        begun: bool,
+    },
+}
+
+impl ReadError {
+    fn not_begun(why: impl fmt::Display) -> Self {
+        Self::Unavailable { why: why.to_string(), begun: false }
+    }
+}
+
+impl From<reader::Failure> for ReadError {
+    fn from(failure: reader::Failure) -> Self {
+        match failure {
+            reader::Failure::Unavailable(why) => Self::not_begun(why),
+            reader::Failure::Lost(_) => Self::Unavailable { why: failure.to_string(), begun: true },
+            failure => Self::Refused(remedy::of_reader(&failure)),
+        }
+    }
+}
+
+/// A file to read.
+pub(super) struct File {
+    /// Its name, whose ending says the format.
+    pub(super) name: String,
+    /// What it holds.
+    pub(super) bytes: Vec<u8>,
+    /// Whether it lies in a folder of the owner: nobody else can put it there.
+    pub(super) own: bool,
 }
 
 /// What a worker process has to know of a file.
@@ -54,11 +89,11 @@ enum Answer {
 /// Reads a file and cuts it, where it can do no harm.
 pub(super) async fn read(
     readers: Option<&Pool>,
-    name: String,
-    bytes: Vec<u8>,
+    File { name, bytes, own }: File,
     cut: chunk::Settings,
 ) -> Result<Content, ReadError> {
-    if bytes.len() <= SMALL && extract::is_text(&name) {
+    let harmless = extract::is_plain(&name) || (own && extract::is_text(&name));
+    if bytes.len() <= SMALL && harmless {
         let reading = tokio::task::spawn_blocking(move || {
             content(&name, &bytes, &cut, Duration::from_mins(1))
         });
@@ -69,21 +104,18 @@ pub(super) async fn read(
         };
     }
     let Some(readers) = readers else {
-        return Err(ReadError::Unavailable("this program starts no processes to read with".into()));
+        return Err(ReadError::not_begun("this program starts no processes to read with"));
     };
     let head = serde_json::to_vec(&ReadRequest { name, cut });
     let task = Task {
         kind: Kind::Document,
-        head: head.map_err(|error| ReadError::Unavailable(error.to_string()))?,
+        head: head.map_err(ReadError::not_begun)?,
         body: Box::new(bytes),
         longest: None,
         most_answer: MOST_ANSWER,
         most_samples: 0,
     };
-    let reply = readers.run(task).await.map_err(|failure| match failure {
-        reader::Failure::Unavailable(why) => ReadError::Unavailable(why),
-        failure => ReadError::Refused(remedy::of_reader(&failure)),
-    })?;
+    let reply = readers.run(task).await?;
     // Some megabytes of JSON take a while.
     let taking = tokio::task::spawn_blocking(move || taken(&reply.answer));
     taking.await.unwrap_or_else(|_| Err(remedy::damaged())).map_err(ReadError::Refused)
@@ -95,7 +127,6 @@ fn taken(answer: &[u8]) -> Result<Content, Failure> {
     match serde_json::from_slice(answer) {
         Ok(Answer::Content(mut content)) => {
             cut(&mut content.title);
-            content.warnings.truncate(LONGEST_LINE);
             content.warnings.iter_mut().for_each(cut);
             Ok(content)
         }
@@ -117,7 +148,42 @@ pub fn answer(head: &[u8], body: &[u8], longest: Duration) -> io::Result<Vec<u8>
             Answer::Refused { error, remedy, code: code.into() }
         }
     };
-    Ok(serde_json::to_vec(&answer)?)
+    encoded(&answer, MOST_ANSWER)
+}
+
+/// An answer as it is sent: one that would not be taken is a refusal that says why.
+fn encoded(answer: &Answer, most: usize) -> io::Result<Vec<u8>> {
+    let bytes = serde_json::to_vec(answer)?;
+    if bytes.len() <= most {
+        return Ok(bytes);
+    }
+    let Failure { error, remedy, code } = remedy::of(&extract::too_much_text());
+    Ok(serde_json::to_vec(&Answer::Refused { error, remedy, code: code.into() })?)
+}
+
+/// No more warnings than are kept, however many are given.
+fn first_warnings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    struct First;
+
+    impl<'de> Visitor<'de> for First {
+        type Value = Vec<String>;
+
+        fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+            to.write_str("a list of sentences")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Vec<String>, A::Error> {
+            let mut kept = Vec::new();
+            while kept.len() < MOST_WARNINGS {
+                let Some(warning) = all.next_element()? else { return Ok(kept) };
+                kept.push(warning);
+            }
+            while all.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(kept)
+        }
+    }
+
+    from.deserialize_seq(First)
 }
 
 fn content(
@@ -152,6 +218,51 @@ mod tests {
         assert_eq!((content.title.as_str(), content.pieces.len()), ("Hours", 1));
         let refused = told(&answer(&head("a.md"), b"", second).unwrap()).unwrap_err();
         assert_eq!(refused, remedy::of(&extract::Unreadable::Empty));
+    }
+
+    #[test]
+    fn an_answer_that_would_not_be_taken_says_so_and_of_warnings_the_first_are_kept() {
+        let warnings = vec![String::from("x"); MOST_WARNINGS + 9];
+        let long = Answer::Content(Content { title: "a".into(), warnings, pieces: Vec::new() });
+        let content = told(&encoded(&long, MOST_ANSWER).unwrap()).unwrap();
+        assert_eq!(content.warnings.len(), MOST_WARNINGS);
+        let refused = told(&encoded(&long, 100).unwrap()).unwrap_err();
+        assert_eq!(refused, remedy::of(&extract::too_much_text()));
+    }
+
+    #[test]
+    fn the_answer_for_a_large_table_is_taken() {
+        let (body, tokens) = ("x".repeat(600), 150);
+        let piece = chunk::Piece { heading: String::new(), body, place: String::new(), tokens };
+        let (title, warnings) = ("a".into(), Vec::new());
+        let large = Content { title, warnings, pieces: vec![piece; 100_000] };
+        let content = told(&encoded(&Answer::Content(large), MOST_ANSWER).unwrap()).unwrap();
+        assert_eq!(content.pieces.len(), 100_000);
+    }
+
+    #[test]
+    fn only_what_markup_cannot_blow_up_is_read_here_unless_it_is_the_owners() {
+        assert!(extract::is_plain("a/notes.TXT") && extract::is_plain("b.text"));
+        for name in ["a.md", "a.html", "a.csv", "a.json", "txt", "a.txt.md"] {
+            assert!(!extract::is_plain(name), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_made_is_not_read_in_this_process() {
+        let read = async |name: &str, own| {
+            let (name, bytes) = (name.to_owned(), b"We open at nine.".to_vec());
+            read(None, File { name, bytes, own }, chunk::Settings::default()).await
+        };
+        assert!(read("a.md", true).await.is_ok());
+        assert!(read("a.txt", false).await.is_ok());
+        for foreign in ["a.md", "a.html", "a.csv", "a.json"] {
+            let refused = read(foreign, false).await;
+            assert!(
+                matches!(refused, Err(ReadError::Unavailable { begun: false, .. })),
+                "{foreign}"
+            );
+        }
     }
 
     #[test]

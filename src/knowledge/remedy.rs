@@ -1,7 +1,7 @@
 //! From why a document could not be learned to what to do about it: the only place that says so.
 
 use super::FORMATS;
-use super::extract::{MAX_BYTES, Unreadable};
+use super::extract::{MAX_BYTES, SHEETS, Unreadable};
 use crate::reader;
 use crate::store::knowledge::Failure;
 use crate::store::room::Full;
@@ -37,6 +37,10 @@ pub(super) fn of(unreadable: &Unreadable) -> Failure {
         | Unreadable::TooManyRows(_)
         | Unreadable::TooMuchText(_)
         | Unreadable::TooMany { .. } => ("too_large", split.to_owned()),
+        Unreadable::Bomb { what, .. } if SHEETS.contains(what) => (
+            "too_large",
+            "Remove what the sheets do not need, or split it into several files.".to_owned(),
+        ),
         Unreadable::Bomb { .. } => (
             "too_large",
             "Save it without pictures and attachments, or split it into several files.".to_owned(),
@@ -84,7 +88,9 @@ pub(super) fn of_reader(failure: &reader::Failure) -> Failure {
         reader::Failure::Memory { .. } => {
             ("memory", "save it without pictures and attachments, or split it into several files")
         }
-        reader::Failure::Broken | reader::Failure::Unavailable(_) => return damaged(),
+        reader::Failure::Broken | reader::Failure::Unavailable(_) | reader::Failure::Lost(_) => {
+            return damaged();
+        }
     };
     let error = format!("{failure}: {remedy}");
     Failure { error, remedy: Some(sentence(remedy)), code }
@@ -217,6 +223,12 @@ mod tests {
             assert!(remedy.ends_with('.') && remedy.starts_with(char::is_uppercase), "{remedy}");
         }
         assert_eq!(of(&Unreadable::Scanned(3)).code, "scanned");
+        for (what, remedy) in
+            [("PDF", "without pictures"), (SHEETS[0], "the sheets"), (SHEETS[1], "the sheets")]
+        {
+            let bomb = of(&Unreadable::Bomb { what, most: "more than 4 MB".into() });
+            assert!(bomb.remedy.is_some_and(|said| said.contains(remedy)), "{what}");
+        }
         let failure = of_reader(&reader::Failure::Memory { mb: 400 });
         assert!(failure.error.starts_with("it needs more than 400 MB"), "{failure:?}");
         assert!(is_final(Some(failure.code)) && !is_final(Some("empty")) && !is_final(None));

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::learn::{METHOD, hash_of, stored_chunks};
-use super::reading::{self, Content, ReadError};
+use super::reading::{self, Content, File, ReadError};
 use super::{Error, Library, Progress, chunk, remedy};
 use crate::domain::{CollectionId, DocumentId, searchable};
 use crate::store::knowledge::{Failure, Learned};
@@ -143,10 +143,11 @@ impl Library {
 
     /// Learns the uploaded file that has waited longest; `None` when none waits that nobody else learns.
     pub async fn learn_uploaded(&self) -> Result<Option<UploadRow>, Error> {
-        let row = loop {
+        let (row, _turn) = loop {
             let Some(row) = self.store.due_upload().await? else { return Ok(None) };
+            let turn = self.turn(row.tries > 0).await;
             if self.store.take_upload(&row, LEASE_MS).await? {
-                break row;
+                break (row, turn);
             }
             // Another learner was faster: this one takes the next file.
         };
@@ -190,8 +191,8 @@ impl Library {
         shown: &Shown,
     ) -> Result<Result<Learned, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
-        let name = row.path.clone();
-        let read = reading::read(self.readers.as_ref(), name, bytes, settings).await;
+        let file = File { name: row.path.clone(), bytes, own: false };
+        let read = reading::read(self.readers.as_ref(), file, settings).await;
         let learned = |title, chunks| Learned {
             collection,
             path: row.path.clone(),
@@ -206,7 +207,10 @@ impl Library {
             Err(ReadError::Refused(failure)) => {
                 return Ok(Ok(learned(row.path.clone(), Err(failure))));
             }
-            Err(ReadError::Unavailable(why)) => return Ok(Err(remedy::unread(why))),
+            Err(ReadError::Unavailable { why, begun }) => {
+                self.store.let_upload_go(row, begun).await?;
+                return Err(Error::Source(why));
+            }
         };
         let text = |piece: &chunk::Piece| searchable(&title, &piece.heading, &piece.body);
         let texts = pieces.iter().map(text).collect();

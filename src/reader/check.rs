@@ -30,6 +30,8 @@ pub enum Attempt {
     Become,
     /// Send a signal to the desk.
     Signal,
+    /// Take memory that no limit counts.
+    Share,
     /// Take memory without end.
     Allocate,
     /// Compute without end.
@@ -39,7 +41,7 @@ pub enum Attempt {
 }
 
 /// What a sandbox forbids.
-pub const FORBIDDEN: [Attempt; 9] = [
+pub const FORBIDDEN: [Attempt; 10] = [
     Attempt::Open,
     Attempt::Write,
     Attempt::List,
@@ -49,6 +51,7 @@ pub const FORBIDDEN: [Attempt; 9] = [
     Attempt::Start,
     Attempt::Become,
     Attempt::Signal,
+    Attempt::Share,
 ];
 
 impl Attempt {
@@ -75,6 +78,14 @@ impl Attempt {
                 let desk = rustix::process::getppid();
                 let desk = desk.ok_or(std::io::ErrorKind::NotFound)?;
                 rustix::process::test_kill_process(desk).map_err(Into::into)
+            }
+            Self::Share => {
+                use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+                let (anywhere, flags) = (std::ptr::null_mut(), MapFlags::SHARED);
+                #[expect(unsafe_code, reason = "the system's own answer is wanted")]
+                // SAFETY: the system chooses a place that nothing has, and nobody looks into it.
+                let shared = unsafe { mmap_anonymous(anywhere, 4_096, ProtFlags::READ, flags) };
+                shared.map(|_| ()).map_err(Into::into)
             }
             Self::Allocate => {
                 let mut all = Vec::new();

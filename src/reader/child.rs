@@ -41,9 +41,13 @@ pub fn serve(memory_mb: u64, handle: Handle) -> io::Result<()> {
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let (limits, filtered) = sandbox::enter(memory_mb);
     let why = filtered.err().unwrap_or_default();
-    Tag::Ready.write(&mut output, why.as_bytes())?;
     let (tasks, waiting) = sync_channel(1);
-    let work = move || work(&waiting, output, handle);
+    // Who says that it is ready is the thread that works: where none can be started, it was no file's fault.
+    let work = move || {
+        if Tag::Ready.write(&mut output, why.as_bytes()).is_ok() {
+            work(&waiting, output, handle);
+        }
+    };
     std::thread::Builder::new().stack_size(STACK).spawn(work)?;
     while let Some(header) = Header::read(&mut input)? {
         // The worker is idle: the desk sends a task when the one before is done.
@@ -77,7 +81,8 @@ fn work(waiting: &Receiver<Request>, mut output: File, handle: Handle) {
         drop(request);
         let written = match done {
             Ok(Ok(answer)) => Tag::Answer.write(&mut output, &answer),
-            Ok(Err(error)) => Err(error),
+            // It was not understood, or nobody listens any more. Whoever waits is not to wait until the deadline.
+            Ok(Err(_)) => std::process::exit(1),
             Err(_) => Tag::Broken.write(&mut output, b""),
         };
         // Nobody listens any more.

@@ -1,9 +1,10 @@
 //! Worker processes that read what others made: documents and sounds. The desk starts them from its own binary, gives them
-//! bytes and believes nothing of what they answer but its length. Knows nothing of formats: what is done with a task is a
+//! bytes and believes nothing of what they answer, not even its length. Knows nothing of formats: what is done with a task is a
 //! function that the binary gives to [`child::serve`].
 //!
 //! A worker process computes, and can do nothing else: no file, no socket, no other process (`sandbox`); so much memory and
-//! processor time, and not a second beyond its deadline. What breaks it breaks that task alone.
+//! processor time, and not a second beyond its deadline. What breaks it breaks that task alone. A process reads one file after
+//! the other: whoever gets it into his hands by a hole in a parser sees, and may forge, what is read in it until it ends.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -125,4 +126,7 @@ pub enum Failure {
     /// There is no process to read it: no fault of the file.
     #[error("no process could be started to read it: {0}")]
     Unavailable(String),
+    /// What happened around its process ended it, as far as can be told: killed, or without a processor for too long.
+    #[error("the process that read it came to nothing: {0}")]
+    Lost(&'static str),
 }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::process::{Death, Process};
+use super::process::{Death, Process, Trouble};
 use super::{Failure, Kind, Reply, Settings, Task};
 
 /// How long after its deadline a process is killed: one that keeps to it answers until then.
@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How often a task is tried: a process can be ended from outside.
 const TRIES: usize = 2;
 /// The largest file that is given to a process, in bytes.
-const LARGEST: usize = 1024 * 1024 * 1024;
+pub(super) const LARGEST: usize = 1024 * 1024 * 1024;
 
 /// The worker processes.
 #[derive(Clone)]
@@ -148,6 +148,7 @@ impl Shared {
         let _place = lane.places.acquire().await.map_err(gone)?;
         let most = u64::from(self.settings.seconds);
         let seconds = task.longest.map_or(most, |longest| longest.as_secs().clamp(1, most));
+        let mut why = Failure::Broken;
         for _ in 0..TRIES {
             let mut process = match lane.take() {
                 Some(process) => process,
@@ -155,9 +156,14 @@ impl Shared {
             };
             let whole = u32::try_from(seconds).unwrap_or(self.settings.seconds);
             let longest = Duration::from_secs(seconds) + GRACE;
+            let used = process.processor_time();
             // Dropped, a process is killed.
             let trouble = match timeout(longest, process.ask(task, whole)).await {
-                Err(_) => return Err(Failure::TooSlow { seconds }),
+                Err(_) if process.has_worked(used, Duration::from_secs(seconds)) => {
+                    return Err(Failure::TooSlow { seconds });
+                }
+                // Once more would take as long again.
+                Err(_) => return Err(Failure::Lost("the machine is too busy")),
                 Ok(Ok(reply)) => {
                     if !process.is_worn() {
                         lane.keep(process, Duration::from_secs(self.settings.idle_seconds));
@@ -166,17 +172,18 @@ impl Shared {
                 }
                 Ok(Err(trouble)) => trouble,
             };
-            match (process.autopsy(&trouble).await, trouble) {
-                (Death::Memory, _) => {
-                    return Err(Failure::Memory { mb: self.settings.memory_mb });
-                }
-                (Death::Time, _) => return Err(Failure::TooSlow { seconds }),
-                // Who died may have been killed from outside, by the system for the memory of others: once more.
-                (Death::Other, super::process::Trouble::Gone) => {}
-                (Death::Other, _) => return Err(Failure::Broken),
+            why = match process.autopsy(&trouble).await {
+                Death::Memory => return Err(Failure::Memory { mb: self.settings.memory_mb }),
+                Death::Time => return Err(Failure::TooSlow { seconds }),
+                Death::Fault => Failure::Broken,
+                Death::Outside(why) => Failure::Lost(why),
+            };
+            // Who said what went wrong would say it again; who is gone may have met with an accident.
+            if !matches!(trouble, Trouble::Gone) {
+                break;
             }
         }
-        Err(Failure::Broken)
+        Err(why)
     }
 
     async fn start(&self) -> Result<Process, Failure> {

@@ -20,8 +20,13 @@ const END: Duration = Duration::from_secs(5);
 const MOST_TASKS: usize = 1_000;
 /// After so much time at work, too: the processor time of its whole life is bounded.
 const MOST_WORK: Duration = Duration::from_mins(15);
-/// After a task for which it took so much more memory than at its start, in KB, what it took goes back to the system.
-const LARGE_KB: u64 = 32 * 1024;
+/// After a task for which it took so much more memory than at its start, in KB, what it took goes back to the system. The first
+/// document loads the tokenizer's table, which alone takes 50 MB.
+const LARGE_KB: u64 = 128 * 1024;
+/// Of its processor time so small a part was not enough to say that a task is slow: the machine was busy with others.
+const FAIR_PART: u32 = 4;
+/// How many ticks of processor time Linux counts in a second.
+const TICKS: u64 = 100;
 /// What is read of a process's last words, in bytes.
 const LAST_WORDS: usize = 4_096;
 
@@ -61,8 +66,10 @@ pub(super) enum Death {
     Memory,
     /// It used up its processor time.
     Time,
-    /// Anything else.
-    Other,
+    /// It broke on what it read.
+    Fault,
+    /// It ended itself, or was killed: that says nothing of what it read.
+    Outside(&'static str),
 }
 
 impl Process {
@@ -163,14 +170,33 @@ impl Process {
     /// Ends it, if it is not dead yet, and finds out what it died of.
     pub(super) async fn autopsy(mut self, trouble: &Trouble) -> Death {
         if !matches!(trouble, Trouble::Gone) {
-            return Death::Other;
+            return Death::Fault;
         }
-        let Ok(Ok(status)) = timeout(END, self.child.wait()).await else { return Death::Other };
+        // It closed its pipe and lives: no process of ours does.
+        let Ok(Ok(status)) = timeout(END, self.child.wait()).await else { return Death::Fault };
         // The words of the standard library before it aborts: there is no other sign of it.
         if self.last_words().await.contains("memory allocation of") {
             return Death::Memory;
         }
-        if is_out_of_time(status) { Death::Time } else { Death::Other }
+        death(status)
+    }
+
+    /// Whether it had, for a task that may take so long, enough of a processor since it had used `before`. True where the system does
+    /// not tell.
+    pub(super) fn has_worked(&self, before: Option<Duration>, longest: Duration) -> bool {
+        let used =
+            before.zip(self.processor_time()).map(|(before, now)| now.saturating_sub(before));
+        used.is_none_or(|used| used >= longest / FAIR_PART)
+    }
+
+    /// The processor time that it has used; none where the system does not tell.
+    pub(super) fn processor_time(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
+        // The name stands in brackets, and may hold anything; eleven fields after it come user and system time.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<u64>().ok();
+        Some(Duration::from_millis((ticks()? + ticks()?).saturating_mul(1_000 / TICKS)))
     }
 
     async fn last_words(&mut self) -> String {
@@ -196,13 +222,43 @@ fn sample(bytes: &[u8]) -> f32 {
     if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
+/// What a process that said nothing died of.
 #[cfg(unix)]
-fn is_out_of_time(status: ExitStatus) -> bool {
+fn death(status: ExitStatus) -> Death {
+    use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt;
-    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+    let Some(signal) = status.signal() else { return Death::Outside("it gave up") };
+    let is = |one: Signal| signal == one.as_raw();
+    let faults = [Signal::SEGV, Signal::ABORT, Signal::BUS, Signal::ILL, Signal::FPE, Signal::TRAP];
+    if is(Signal::XCPU) {
+        Death::Time
+    } else if faults.into_iter().any(is) {
+        Death::Fault
+    } else {
+        Death::Outside("it was killed from outside")
+    }
 }
 
 #[cfg(not(unix))]
-fn is_out_of_time(_: ExitStatus) -> bool {
-    false
+fn death(_: ExitStatus) -> Death {
+    Death::Fault
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_file_did_is_its_fault() {
+        let status = |raw: i32| death(ExitStatus::from_raw(raw));
+        for fault in [4, 6, 8, 11] {
+            assert_eq!(status(fault), Death::Fault, "signal {fault}");
+        }
+        assert_eq!(status(rustix::process::Signal::XCPU.as_raw()), Death::Time);
+        for outside in [1, 9, 15, 1 << 8, 101 << 8] {
+            assert!(matches!(status(outside), Death::Outside(_)), "status {outside}");
+        }
+    }
 }

@@ -5,13 +5,12 @@
 //! that there are, its deadline, and an environment of its own.
 
 use super::child::STACK;
+use super::pool::LARGEST;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const MB: u64 = 1024 * 1024;
 /// The processor time that a process has in all its life, in seconds.
 const WHOLE_LIFE: u64 = 3_600;
-/// What a task may take at the most on top of its memory for its own bytes.
-const LARGEST_BODY: u64 = 2 * 1024 * MB;
 
 /// The limits of this process.
 pub(super) struct Limits {
@@ -24,6 +23,8 @@ pub(super) struct Limits {
 pub(super) fn enter(memory_mb: u64) -> (Limits, Result<(), String>) {
     // A refusal changes nothing: it goes as fast as before.
     let _ = rustix::process::nice(5);
+    // Where memory is short, Linux ends this process before the desk.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let own = own_memory() + STACK as u64;
     let limits = Limits { memory: memory_mb.saturating_mul(MB), own };
     for (resource, most) in [
@@ -31,7 +32,7 @@ pub(super) fn enter(memory_mb: u64) -> (Limits, Result<(), String>) {
         (Resource::Fsize, 0),
         (Resource::Nofile, 16),
         (Resource::Cpu, WHOLE_LIFE),
-        (Resource::Data, own + limits.memory + LARGEST_BODY),
+        (Resource::Data, own + limits.memory + LARGEST as u64),
     ] {
         limit(resource, most, Some(most));
     }
@@ -158,9 +159,14 @@ mod filter {
         let number = |number: i32| u64::from(number.unsigned_abs());
         let own = number(getpid().as_raw_nonzero().get());
         let (exec, thread) = (number(libc::PROT_EXEC), number(libc::CLONE_THREAD));
+        let shared = number(libc::MAP_SHARED);
+        let (not_run, not_shared) = (
+            condition(2, SeccompCmpOp::MaskedEq(exec), 0)?,
+            condition(3, SeccompCmpOp::MaskedEq(shared), 0)?,
+        );
         Ok(Rules::from([
-            // No memory that can be run.
-            (libc::SYS_mmap, rule(2, SeccompCmpOp::MaskedEq(exec), 0)?),
+            // No memory that can be run, and none that is shared: no limit counts that.
+            (libc::SYS_mmap, all(vec![not_run, not_shared])?),
             (libc::SYS_mprotect, rule(2, SeccompCmpOp::MaskedEq(exec), 0)?),
             // Threads, and no processes.
             (libc::SYS_clone, rule(0, SeccompCmpOp::MaskedEq(thread), thread)?),
@@ -175,9 +181,21 @@ mod filter {
     }
 
     fn rule(argument: u8, is: SeccompCmpOp, value: u64) -> Result<Vec<SeccompRule>, String> {
-        let wrong = |error| format!("the filter of system calls cannot be made: {error}");
+        all(vec![condition(argument, is, value)?])
+    }
+
+    /// All of these have to hold.
+    fn all(conditions: Vec<SeccompCondition>) -> Result<Vec<SeccompRule>, String> {
+        Ok(vec![SeccompRule::new(conditions).map_err(|error| wrong(&error))?])
+    }
+
+    fn condition(argument: u8, is: SeccompCmpOp, value: u64) -> Result<SeccompCondition, String> {
         let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, is, value);
-        Ok(vec![SeccompRule::new(vec![condition.map_err(wrong)?]).map_err(wrong)?])
+        condition.map_err(|error| wrong(&error))
+    }
+
+    fn wrong(error: &seccompiler::BackendError) -> String {
+        format!("the filter of system calls cannot be made: {error}")
     }
 
     fn errno(number: i32) -> SeccompAction {

@@ -51,7 +51,7 @@ impl From<audio::Error> for DecodeError {
 impl From<Failure> for DecodeError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Unavailable(_) => Self::Unavailable(failure.to_string()),
+            Failure::Unavailable(_) | Failure::Lost(_) => Self::Unavailable(failure.to_string()),
             _ => Self::Unreadable(failure.to_string()),
         }
     }

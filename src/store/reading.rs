@@ -30,6 +30,11 @@ impl Store {
         self.apply(LetGo { id: None, replica: self.base.replica.clone() }).await
     }
 
+    /// Forgets what was wrong with a source and its pages: somebody has it read.
+    pub async fn forgive_source(&self, id: &SourceId) -> Result<()> {
+        self.apply(Forgive { id: id.clone() }).await
+    }
+
     /// Writes down that a page of a source is about to be read: the address, and what its content hashes to.
     pub async fn begin_page(&self, id: &SourceId, (url, stamp): (&str, &str)) -> Result<()> {
         let (url, stamp) = (url.to_owned(), stamp.to_owned());
@@ -167,9 +172,29 @@ impl Write for EndPage {
     }
 }
 
-/// Gives a source, and those of its pages that were left out, as many tries as at first: somebody asks for it.
+struct Forgive {
+    id: SourceId,
+}
+
+#[async_trait]
+impl Write for Forgive {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let sql = "select id from sources where id = $1 and workspace_id = $2";
+        match first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())? {
+            Some((id,)) => forgive(conn, &id).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Gives a source, and those of its pages that were left out or could not be read, as many tries as at first: somebody asks for it.
 pub(super) async fn forgive(conn: &mut Conn<'_>, source: &str) -> Result<()> {
     run!(conn, "update sources set tries = 0 where id = $1", source)?;
+    // What has no hash is read again, also where it did not change.
+    let sql = "update documents set hash = '' where source_id = $1 and state = 'failed'";
+    run!(conn, sql, source)?;
     let sql = "update source_pages set tries = 0 where source_id = $1 and tries > 0";
     run!(conn, sql, source).map(drop)
 }

@@ -85,6 +85,12 @@ impl Store {
         self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
     }
 
+    /// Lets a file go that could not be read just now: it waits behind the others. `tried`: whether that counts as a try.
+    pub async fn let_upload_go(&self, upload: &UploadRow, tried: bool) -> Result<()> {
+        let (upload, replica) = (upload.clone(), self.base.replica.clone());
+        self.apply(PutBack { upload, replica, tried }).await
+    }
+
     /// Lets the files go that a dead process was learning. Only on SQLite, whose file one process serves; on Postgres the leases end
     /// by themselves.
     pub async fn take_up_uploads(&self) -> Result<()> {
@@ -235,6 +241,25 @@ impl Write for Lease {
             run!(conn, sql, id, workspace, stamp, &self.replica, until)?
         };
         Ok(touched == 1)
+    }
+}
+
+struct PutBack {
+    upload: UploadRow,
+    replica: String,
+    tried: bool,
+}
+
+#[async_trait]
+impl Write for PutBack {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
+        let back = i64::from(!self.tried);
+        let sql = "update uploads set lease_until = 0, updated_at = $5, tries = tries - $6
+                   where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and holder = $4";
+        run!(conn, sql, id, workspace.as_str(), stamp, &self.replica, now(), back).map(drop)
     }
 }
 

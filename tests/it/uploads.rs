@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
 use frontdesk::knowledge::Shelf;
+use frontdesk::store::uploads::NewUpload;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::support::app::{Db, KEY, Setup, TestApp, furnish, on_both};
+use crate::support::app::{Db, KEY, Setup, TestApp, change, furnish, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
-use crate::support::process::Process;
+use crate::support::process::{BINARY, Process};
 
 const PATH: &str = "/collections/acme/documents";
 
@@ -240,6 +241,31 @@ on_both! {
         served.await.unwrap();
     }
 
+    async fn what_nothing_can_read_just_now_waits_and_has_not_failed(db) {
+        let app = Setup::on(db).start().await;
+        let mut config = app.config.clone();
+        config.embed = frontdesk::config::Config::from_toml("[embed]\nkind = \"off\"").unwrap().embed;
+        config.reader.program = None;
+        let _home = app.stop_and_keep().await;
+        let without = App::assemble(config.clone()).await.unwrap().desk;
+        let collection = without.store.collection("acme").await.unwrap();
+        let (bytes, mime_type) = (sample("terms-reportlab.pdf"), "application/pdf".to_owned());
+        let size = bytes.len() as u64;
+        let new = NewUpload { collection: collection.clone(), path: "terms.pdf".into(), mime_type, size, content: Ok(bytes) };
+        without.library.upload(new).await.unwrap().unwrap();
+        // More often than a file may end its process.
+        for _ in 0..5 {
+            let why = without.library.learn_uploaded().await.unwrap_err().to_string();
+            assert!(why.contains("program to start"), "{why}");
+        }
+        assert_eq!(without.store.due_upload().await.unwrap().unwrap().tries, 0);
+        config.reader.program = Some(BINARY.into());
+        let with = App::assemble(config).await.unwrap().desk;
+        assert_eq!(with.library.learn_uploaded().await.unwrap().unwrap().path, "terms.pdf");
+        let all = with.store.documents(&collection, 0).await.unwrap();
+        assert!(all.iter().any(|one| one.path == "terms.pdf" && one.state == "ready"), "{all:?}");
+    }
+
     async fn collections_are_made_filled_and_removed(db) {
         let app = Setup::on(db).start().await;
         let (status, made) = app.call("/collections", &json!({"slug": "winter"})).await;
@@ -328,6 +354,36 @@ async fn what_a_killed_process_was_learning_is_learned_after_the_next_start() {
     until(&second.url, &id, "ready").await;
     assert!(found(&second.url, "Where can customers park?").await.contains(&"parking.md".into()));
     assert!(second.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_learned_when_a_process_died_is_learned_alone() {
+    let home = tempfile::tempdir().unwrap();
+    furnish(home.path());
+    let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
+    let settings = Setup::on(Db::Sqlite).settings(home.path(), "", &whatsapp, &model);
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let config = frontdesk::config::Config::from_toml(&settings).unwrap();
+    let desk = App::assemble(config).await.unwrap().desk;
+    let collection = desk.store.collection("acme").await.unwrap();
+    for path in ["other.txt", "suspect.txt"] {
+        let (collection, mime_type) = (collection.clone(), "text/plain".to_owned());
+        let content = Ok(format!("What {path} says.").into_bytes());
+        let new = NewUpload { collection, path: path.into(), mime_type, size: 20, content };
+        desk.library.upload(new).await.unwrap().unwrap();
+    }
+    let sql = "update uploads set tries = 1, updated_at = 0
+               where document_id = (select id from documents where path = 'suspect.txt')";
+    assert_eq!(change(home.path(), "", sql).await, 1);
+    // Beside it the other one would be done long before it.
+    model.fail_next_at("/v1/embeddings", 1, &Failure::Stall(Duration::from_secs(2)));
+    let done = std::sync::Mutex::new(Vec::new());
+    let learn = async || {
+        let row = desk.library.learn_uploaded().await.unwrap().unwrap();
+        done.lock().unwrap().push(row.path);
+    };
+    tokio::join!(learn(), learn());
+    assert_eq!(*done.lock().unwrap(), ["suspect.txt", "other.txt"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,8 @@ const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
 const MAX_PART: u64 = 32 * 1024 * 1024;
 /// The most that all parts which are read into memory may have together, in bytes.
 const MAX_READ: u64 = 64 * 1024 * 1024;
+/// The part that is all the text of an OpenDocument file: it may be as large as all parts together.
+const WHOLE: &str = "content.xml";
 
 /// An archive in memory.
 pub(super) struct Archive<'a> {
@@ -63,13 +65,14 @@ impl<'a> Archive<'a> {
             Err(ZipError::FileNotFound) => return Ok(None),
             Err(_) => return Err(Unreadable::Damaged(self.what)),
         };
-        let most = MAX_PART.min(MAX_READ.saturating_sub(self.unpacked));
+        let part = if name == WHOLE { MAX_READ } else { MAX_PART };
+        let most = part.min(MAX_READ.saturating_sub(self.unpacked));
         let mut bytes = Vec::new();
         let read = entry.take(most + 1).read_to_end(&mut bytes);
         read.map_err(|_| Unreadable::Damaged(self.what))?;
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.unpacked = self.unpacked.saturating_add(size);
-        let bound = if self.unpacked > MAX_READ { MAX_READ } else { MAX_PART };
+        let bound = if self.unpacked > MAX_READ { MAX_READ } else { part };
         if size > most { Err(self.too_much(bound)) } else { Ok(Some(bytes)) }
     }
 
@@ -105,5 +108,25 @@ impl<'a> Archive<'a> {
 
     fn bomb(&self, most: String) -> Unreadable {
         Unreadable::Bomb { what: self.what, most }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_open_document_may_be_larger_than_another_part() {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for name in ["other.xml", WHOLE] {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(&vec![b' '; 40 << 20]).unwrap();
+        }
+        let bytes = zip.finish().unwrap().into_inner();
+        let part = |name: &str| Archive::open(&bytes, "sheet").unwrap().bytes(name);
+        assert!(matches!(part("other.xml"), Err(Unreadable::Bomb { .. })));
+        assert_eq!(part(WHOLE).unwrap().map(|bytes| bytes.len()), Some(40 << 20));
     }
 }

@@ -15,6 +15,8 @@ const HEADER_CELL: char = '\u{3}';
 /// The parser's reader calls itself for elements in elements: deeper ones get a stack of their own, in bytes.
 const DEEP: usize = 12;
 const DEEP_STACK: usize = 64 * 1024 * 1024;
+/// A table with places for more cells, most of them empty, is read cell by cell: what is short would become much.
+const MAX_CELLS: usize = 100_000;
 
 /// Reads a page. Its title is what `<title>` says, else the first heading of level 1, else `name`.
 pub(super) fn read(text: &str, name: String) -> Result<Extracted, Unreadable> {
@@ -149,7 +151,8 @@ fn table(content: &str) -> String {
     let (caption, rows) = content.split_once(ROW).unwrap_or((content, ""));
     let rows: Vec<Vec<Cell<'_>>> =
         rows.split(ROW).map(cells).filter(|row| !row.is_empty()).collect();
-    let facts = if is_layout(&rows) { one_by_one(&rows) } else { as_markdown(&rows) };
+    let loose = is_layout(&rows) || is_empty(&rows);
+    let facts = if loose { one_by_one(&rows) } else { as_markdown(&rows) };
     format!("\n\n{}\n\n{facts}\n\n", caption.trim())
 }
 
@@ -168,10 +171,18 @@ fn cells(row: &str) -> Vec<Cell<'_>> {
     starts.iter().zip(ends).map(cell).collect()
 }
 
+fn columns(rows: &[Vec<Cell<'_>>]) -> usize {
+    rows.iter().map(Vec::len).max().unwrap_or(0)
+}
+
+fn is_empty(rows: &[Vec<Cell<'_>>]) -> bool {
+    let (places, cells) = (columns(rows).saturating_mul(rows.len()), rows.iter().flatten().count());
+    places > MAX_CELLS && places / 2 > cells
+}
+
 fn is_layout(rows: &[Vec<Cell<'_>>]) -> bool {
     let all = || rows.iter().flatten();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let small = columns < 2 || rows.len() < 2;
+    let small = columns(rows) < 2 || rows.len() < 2;
     !all().any(|cell| cell.header) && (small || all().any(|cell| cell.text.contains("\n\n")))
 }
 
@@ -180,7 +191,7 @@ fn one_by_one(rows: &[Vec<Cell<'_>>]) -> String {
 }
 
 fn as_markdown(rows: &[Vec<Cell<'_>>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let columns = columns(rows);
     let line = |row: &[Cell<'_>]| {
         let cells =
             (0..columns).map(|at| row.get(at).map_or(String::new(), |cell| in_a_cell(cell.text)));
@@ -267,6 +278,19 @@ mod tests {
             "<table><tr><td>Mon</td><td>9-17</td></tr><tr><td>Tue</td><td>closed</td></tr></table>";
         let rows = vec![row(&["Mon", "9-17"]), row(&["Tue", "closed"])];
         assert_eq!(html(plain).blocks, [Block::Table { header: Vec::new(), rows }]);
+    }
+
+    #[test]
+    fn a_table_that_would_be_mostly_empty_becomes_its_cells() {
+        let text =
+            format!("<table><tr>{}{}</table>", "<td>a".repeat(2_000), "<tr><th>b".repeat(2_000));
+        let read = html(&text);
+        assert_eq!(read.blocks.len(), 4_000);
+        assert_eq!((&read.blocks[0], &read.blocks[3_999]), (&paragraph("a"), &paragraph("b")));
+        let full = format!("<table>{}</table>", "<tr><td>a<td>b<td>c".repeat(40_000));
+        assert!(
+            matches!(&html(&full).blocks[..], [Block::Table { rows, .. }] if rows.len() == 40_000)
+        );
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod word;
 mod workbook;
 mod xml;
 
+pub(crate) use limits::too_much_text;
 pub(crate) use unreadable::Unreadable;
 
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub const FORMATS: &[&str] = &[
     "xlsx", "ods", "epub", "json", "jsonl", "ndjson",
 ];
 
+/// What files of sheets are called where they cannot be read.
+pub(crate) const SHEETS: [&str; 2] = [workbook::WHAT, opendocument::SHEET];
 /// The largest file that is read, in bytes.
 pub(crate) const MAX_BYTES: u64 = 20 * 1024 * 1024;
 /// A longer heading is a paragraph that somebody marked as a heading, in characters.
@@ -119,6 +122,12 @@ pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, Unreadable>
 pub(crate) fn is_text(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     sniff::named(&ending) == Kind::Text
+}
+
+/// Whether a file is running text and nothing else: no markup that little of could become much.
+pub(crate) fn is_plain(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ["txt", "text"].iter().any(|plain| ending.eq_ignore_ascii_case(plain))
 }
 
 /// Reads a file. `name` is its path within the collection: its ending says the format. Readers that look at their deadline

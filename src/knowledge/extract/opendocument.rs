@@ -12,7 +12,7 @@ use super::{Block, Extracted, Unreadable, one_line, rows, xml};
 
 /// What these formats are called where they cannot be read.
 const TEXT: &str = "OpenDocument text";
-const SHEET: &str = "OpenDocument spreadsheet";
+pub(super) const SHEET: &str = "OpenDocument spreadsheet";
 /// Deeper within each other, sections, lists and tables are not read.
 const MAX_DEPTH: usize = 24;
 

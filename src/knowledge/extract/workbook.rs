@@ -14,13 +14,17 @@ use super::{Extracted, Unreadable, encoding};
 mod number;
 
 /// What this format is called where it cannot be read.
-const WHAT: &str = "Excel workbook";
+pub(super) const WHAT: &str = "Excel workbook";
 /// The most merged areas that are looked at.
 const MAX_MERGED: usize = 20_000;
 /// The most of the texts that cells share, and of any other part but sheets and pictures, in bytes.
 const MAX_SHARED: u64 = 32 * 1024 * 1024;
-/// The most of what says how cells look, and which sheets there are, in bytes: all of it is held.
+/// The most of what says which sheets there are, in bytes: all of it is held.
 const MAX_FRAME: u64 = 4 * 1024 * 1024;
+/// The most of what says how cells look, in bytes.
+const MAX_STYLES: u64 = 16 * 1024 * 1024;
+/// How the names of files begin that nobody reads here.
+const UNREAD: [&str; 3] = ["pivotcacherecords", "pivotcachedefinition", "externallink"];
 
 type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 /// The cells of a sheet by row and column, both from 0.
@@ -52,8 +56,17 @@ pub(super) fn read(bytes: &[u8], title: String) -> Result<Extracted, Unreadable>
 /// The most that a part of the archive may have, by its name.
 fn most_of(name: &str) -> u64 {
     let name = name.to_ascii_lowercase();
-    if name.starts_with("xl/worksheets/sheet") || name.contains("/media/") {
+    // By their own names: which folder is which is said by the file.
+    let file = name.rsplit('/').next().unwrap_or_default();
+    let unread = UNREAD.iter().any(|start| file.starts_with(start));
+    if name.starts_with("xl/worksheets/sheet")
+        || name.contains("/media/")
+        || name.starts_with("customxml/item")
+        || unread
+    {
         u64::MAX
+    } else if file == "styles.xml" {
+        MAX_STYLES
     } else if ["styles", "workbook", ".rels", "theme", "[content_types]"]
         .iter()
         .any(|part| name.contains(part))
@@ -157,4 +170,27 @@ fn dense(cells: Cells, left: &mut Left) -> Result<Vec<(usize, Vec<String>)>, Unr
         Ok((number as usize + 1, row))
     };
     cells.into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_nobody_reads_have_no_bound_of_their_own_and_those_that_are_held_do() {
+        for unread in [
+            "xl/pivotCache/pivotCacheRecords1.xml",
+            "xl/externalLinks/externalLink1.xml",
+            "customXml/item1.xml",
+            "xl/worksheets/sheet1.xml",
+        ] {
+            assert_eq!(most_of(unread), u64::MAX, "{unread}");
+        }
+        assert_eq!(most_of("xl/styles.xml"), MAX_STYLES);
+        assert_eq!(most_of("xl/workbook.xml"), MAX_FRAME);
+        // Where its shared texts lie is said by the file.
+        for shared in ["xl/sharedStrings.xml", "xl/pivotCache/sharedStrings.xml"] {
+            assert_eq!(most_of(shared), MAX_SHARED, "{shared}");
+        }
+    }
 }

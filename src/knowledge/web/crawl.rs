@@ -94,9 +94,7 @@ impl<'a> Crawl<'a> {
     ) -> Result<Self, Error> {
         let id = SourceId::stored(source.id.clone());
         let collection = CollectionId::stored(source.collection_id.clone());
-        let mut work = Work::begin(library, progress, (collection, Some(id.clone()))).await?;
-        // Somebody asks for it, and not the clock.
-        work.again = source.state == "waiting";
+        let work = Work::begin(library, progress, (collection, Some(id.clone()))).await?;
         let method = work.hash(b"");
         let pages = library.store.source_pages(&id).await?;
         // A page is asked for anew when its text is not here any more, or would be read in another way now.

@@ -132,8 +132,10 @@ impl Library {
         row.ok_or_else(|| Error::Source("the source was removed again".into()))
     }
 
-    /// Reads a source now, learns what changed, and removes what is gone.
+    /// Reads a source now because somebody asks for it, learns what changed and what could not be read before, and removes what is
+    /// gone.
     pub async fn refresh(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
+        self.store.forgive_source(id).await?;
         if !self.store.take_source(id, LEASE_MS).await? {
             let why = "the source is being read by another process just now, or was a moment ago: try again in a minute";
             return Err(Error::Source(why.into()));

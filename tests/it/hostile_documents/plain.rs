@@ -59,6 +59,12 @@ fn pages() -> Vec<Document> {
             )),
             Fate::Read,
         ),
+        // Every row would be as wide as the widest.
+        doc(
+            "missing-cells.html",
+            page(&format!("<table><tr>{}{}</table>", "<td>".repeat(6000), "<tr><td>".repeat(5122))),
+            Fate::Read,
+        ),
         doc(
             "column-names.html",
             page(&format!(
@@ -98,6 +104,15 @@ fn markdown() -> Vec<Document> {
         ),
         doc("front-matter.md", format!("---\n{}\n", "a: b\n".repeat(200_000)), Fate::Either),
         doc("footnotes.md", "[^a][^b]\n\n[^a]: x[^b]\n[^b]: y[^a]\n".repeat(10_000), Fate::Read),
+        doc(
+            "missing-cells.md",
+            format!(
+                "It opens at nine.\n\n<table><tr>{}{}</table>\n",
+                "<td>".repeat(5000),
+                "<tr><td>".repeat(4500)
+            ),
+            Fate::Read,
+        ),
         doc("fences.md", "```\na\n".repeat(60_000), Fate::Either),
     ];
     for (name, unit) in [

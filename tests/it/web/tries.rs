@@ -1,9 +1,13 @@
 //! A page that ends the process which reads it: it is tried three times, then left out until it changes or somebody asks, and
 //! the rest of its site is learned. A source that ends processes before any page is read waits longer each time.
 
+#[cfg(target_os = "linux")]
+use reqwest::multipart::{Form, Part};
 use tempfile::TempDir;
 
 use super::*;
+#[cfg(target_os = "linux")]
+use crate::reader::{children, until};
 use crate::support::app::{Db, change, furnish};
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
@@ -84,6 +88,60 @@ impl Place {
     }
 }
 
+/// Reads a source as its time has come, though nobody asks.
+async fn by_itself(app: &TestApp, source: &SourceRow) -> Summary {
+    let row = stored(app, source).await;
+    let read = app.desk.library.refresh_source(row, &Quietly).await.unwrap();
+    read.expect("nobody else reads it").1
+}
+
+/// Stops a process where it is, or ends it.
+#[cfg(target_os = "linux")]
+fn signal(id: u32, name: &str) {
+    drop(std::process::Command::new("kill").args([name, &id.to_string()]).status());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_being_read_until_a_process_has_read_it() {
+    let place = Place::new(Db::Sqlite).await;
+    let desk = Process::start(place.home.path()).await;
+    let id = desk.child.id().unwrap();
+    let learned = async || {
+        let learning = place.get(&desk, "/collections/acme/documents?state=learning").await;
+        learning["items"].as_array().unwrap().is_empty()
+    };
+    let pasted = json!({"title": "Parking", "text": "Customers park behind the shop."});
+    place.post(&desk, "/collections/acme/documents", &pasted).await;
+    until("a process has nothing to do", async || !children(id).is_empty() && learned().await)
+        .await;
+    // It takes the page, and does not go on.
+    let readers = children(id);
+    readers.iter().for_each(|reader| signal(*reader, "-STOP"));
+    place
+        .post(&desk, "/collections/web/sources", &json!({"url": place.site.url, "depth": 1}))
+        .await;
+    let start = format!("{}/", place.site.url);
+    let being_read = format!("update sources set url = url where reading = '{start}'");
+    let is_read = async || change(place.home.path(), &place.store, &being_read).await == 1;
+    until("the start is begun", async || is_read().await).await;
+    // While another document is learned the site is where it was.
+    let part = Part::bytes(b"Parking is free.".to_vec()).file_name("free.txt");
+    let url = format!("{}/api/v1/collections/acme/documents", desk.url);
+    let sent = place.http.post(url).bearer_auth(KEY).multipart(Form::new().part("file", part));
+    assert!(sent.send().await.unwrap().status().is_success());
+    until("a plain text is learned", async || learned().await).await;
+    assert!(is_read().await, "another page is taken for the one that is read");
+    desk.kill().await;
+    readers.into_iter().for_each(|reader| signal(reader, "-KILL"));
+    place.due().await;
+    // Whoever takes the source next knows which page it was.
+    assert!(dies_at(&place, 0, false).await);
+    let blamed =
+        format!("update source_pages set tries = tries where tries = 1 and url = '{start}'");
+    assert_eq!(change(place.home.path(), &place.store, &blamed).await, 1);
+}
+
 /// Starts a desk that ends itself when it reads this page, counted from 0; true once it did.
 async fn dies_at(place: &Place, page: usize, add: bool) -> bool {
     let before = if page == 0 { String::new() } else { format!("{page}*off->") };
@@ -147,13 +205,34 @@ on_both! {
                        stamp = (select hash from documents where documents.path = source_pages.path)
                    where url like '%/hours'";
         assert_eq!(app.change(sql).await, 1);
-        let summary = refreshed(&app, &source).await;
+        let summary = by_itself(&app, &source).await;
         assert_eq!(numbers(&summary), (0, 3, 0, 1), "{summary:?}");
         assert!(summary.failed[0].1.contains("left out until it changes"), "{summary:?}");
         assert!(finds(&app, "When do you open?", "nine in the morning").await, "its old text stays");
+        assert_eq!(numbers(&refreshed(&app, &source).await), (0, 4, 0, 0), "somebody asks");
+        assert_eq!(app.change(sql).await, 1);
         site.put("/hours", html("Hours", "We open at ten.", &["/", "/holidays"]));
-        assert_eq!(numbers(&refreshed(&app, &source).await), (1, 3, 0, 0));
+        assert_eq!(numbers(&by_itself(&app, &source).await), (1, 3, 0, 0));
         assert!(finds(&app, "When do you open?", "We open at ten").await);
+        app.stop().await;
+    }
+
+    async fn a_page_that_broke_its_reader_is_read_again_when_somebody_asks(db) {
+        let app = Setup::on(db).extractive().with(LOCAL).start().await;
+        let site = shop().await;
+        let (source, _) = learned(&app, &site.url).await;
+        let sql = "update documents set state = 'failed', code = 'damaged' where path like '%/hours'";
+        assert_eq!(app.change(sql).await, 1);
+        assert_eq!(numbers(&by_itself(&app, &source).await), (0, 3, 0, 1), "it is as it was");
+        assert_eq!(numbers(&refreshed(&app, &source).await), (1, 3, 0, 0));
+        assert_eq!(app.change(sql).await, 1);
+        let id = SourceId::stored(source.id.clone());
+        assert!(app.desk.store.hurry_source(&id).await.unwrap());
+        let began = Instant::now();
+        while paths(&app, &site).await.len() < 4 {
+            assert!(began.elapsed() < Duration::from_secs(20), "it is not read again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         app.stop().await;
     }
 

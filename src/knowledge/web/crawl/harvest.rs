@@ -79,12 +79,7 @@ impl Crawl<'_> {
             self.save_pages().await?;
         }
         let library = self.library;
-        // What ended a process before is read while nothing else is, so that nothing else is blamed.
-        let (_alone, _beside) = if tries > 0 {
-            (Some(library.suspects.write().await), None)
-        } else {
-            (None, Some(library.suspects.read().await))
-        };
+        let _turn = library.turn(tries > 0).await;
         library.store.begin_page(&self.id, (url.as_str(), &stamp)).await?;
         step!("web.reading");
         let read = self.read_new((url, name), document, depth).await;
@@ -150,7 +145,9 @@ impl Crawl<'_> {
         self.kept.insert(url.to_string());
         let read = Box::new(move || Ok(bytes));
         let paper = Paper { path: url.to_string(), name: Some(name), read };
-        Ok(self.work.look_at(paper).await?)
+        self.work.look_at(paper).await?;
+        // The page counts as being read until it was: if the process ends now, this is the page to blame.
+        Ok(self.work.finish_reading().await?)
     }
 
     /// Remembers a page: its text is in the document of `path`; in none, when that is empty or another page's.
