@@ -17,6 +17,10 @@ mod find;
 
 /// The most that is held back while an answer is written, in bytes.
 const LONGEST_HELD: usize = 1024;
+/// How much of what came before a piece of an answer is read with it, in bytes: a currency, or the beginning of a number.
+const LOOK_BACK: usize = 64;
+/// Of how many parts a number may be written, where several stand in a row.
+const MOST_PARTS: usize = 8;
 
 use find::{Detail, Sort, find};
 
@@ -25,7 +29,7 @@ use find::{Detail, Sort, find};
 pub(super) struct AllowedDetails {
     links: Vec<(String, String)>,
     other: HashSet<(Sort, String)>,
-    /// Digits of numbers, each run between two spaces: a number may be part of a longer one.
+    /// Digits, each run between two spaces: a number may be part of a longer one.
     numbers: String,
 }
 
@@ -71,15 +75,11 @@ impl AllowedDetails {
             }
             match detail.sort {
                 Sort::Link if links => self.links.push(detail.parts()),
-                Sort::Link => {}
-                Sort::Number => {
-                    self.numbers.push(' ');
-                    self.numbers.push_str(&detail.key);
-                }
+                Sort::Link | Sort::Number => {}
                 sort => drop(self.other.insert((sort, detail.key))),
             }
         }
-        self.numbers.push(' ');
+        self.numbers.push_str(&find::runs(text));
     }
 
     fn holds(&self, detail: &Detail) -> bool {
@@ -93,18 +93,56 @@ impl AllowedDetails {
         }
     }
 
-    /// Whether a number is known, whole or without its country code or trunk zero.
-    fn holds_number(&self, digits: &str) -> bool {
+    /// Whether a number is known, or several known ones and times in a row: "020 7946 0958 24/7".
+    fn holds_number(&self, written: &str) -> bool {
+        if self.knows(&find::digits(written)) {
+            return true;
+        }
+        let is_digit = |c: char| c.is_ascii_digit();
+        let parts = written.split([' ', '/']).filter(|part| part.contains(is_digit));
+        let parts: Vec<&str> = parts.collect();
+        let (mut at, mut open) = (0, 0);
+        while let Some(part) = parts.get(at) {
+            let longest = parts.len().min(at + MOST_PARTS);
+            let known =
+                |end: &usize| self.knows_run(&find::digits(&parts[at..*end].concat()), open);
+            if let Some(end) = (at + 1..=longest).rev().find(known) {
+                (at, open) = (end, 0);
+                continue;
+            }
+            open = if find::is_time(part) { 0 } else { open + find::digits(part).len() };
+            if open >= find::SHORTEST {
+                return false;
+            }
+            at += 1;
+        }
+        true
+    }
+
+    /// Whether digits are known, whole or without their country code or trunk zero.
+    fn knows(&self, digits: &str) -> bool {
         let bare = digits.trim_start_matches('0');
         if bare.len() < find::SHORTEST {
             return self.numbers.contains(digits);
         }
-        let shorter = |cut: usize| {
-            let rest = bare.get(cut..).filter(|rest| rest.len() > find::SHORTEST)?;
+        self.numbers.contains(bare) || (1..=3).any(|cut| self.knows_end(bare, cut))
+    }
+
+    /// Whether digits are a whole number of the sources; where none are open before them, also the end of one.
+    fn knows_run(&self, digits: &str, open: usize) -> bool {
+        let bare = digits.trim_start_matches('0');
+        bare.len() >= find::SHORTEST
+            && ((0..=3).any(|cut| self.knows_end(bare, cut))
+                || open == 0 && self.numbers.contains(&format!("{bare} ")))
+    }
+
+    /// Whether digits, without their first ones, are a number of the sources.
+    fn knows_end(&self, bare: &str, cut: usize) -> bool {
+        let rest = bare.get(cut..).filter(|rest| rest.len() > find::SHORTEST);
+        rest.is_some_and(|rest| {
             let (with, without) = (format!(" 0{rest} "), format!(" {rest} "));
-            (self.numbers.contains(&with) || self.numbers.contains(&without)).then_some(())
-        };
-        self.numbers.contains(bare) || (1..=3).any(|cut| shorter(cut).is_some())
+            self.numbers.contains(&with) || self.numbers.contains(&without)
+        })
     }
 }
 
@@ -152,6 +190,12 @@ impl<'a> DetailCheck<'a> {
         CheckedReply { text: kept, removed }
     }
 
+    /// Whether a piece that follows another text may be shown.
+    fn passes(&self, before: &str, piece: &str) -> bool {
+        let text = format!("{before}{piece}");
+        self.unknown(&text).iter().all(|detail| detail.range.end <= before.len())
+    }
+
     fn unknown(&self, text: &str) -> Vec<Detail> {
         let mut found = find(text);
         if !found.is_empty() {
@@ -171,12 +215,14 @@ fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
 pub(super) struct StreamFilter<'a> {
     vetting: &'a DetailCheck<'a>,
     held: String,
+    /// The end of what was decided on.
+    before: String,
 }
 
 impl<'a> StreamFilter<'a> {
     /// Nothing is held yet.
     pub(super) fn new(vetting: &'a DetailCheck<'a>) -> Self {
-        Self { vetting, held: String::new() }
+        Self { vetting, held: String::new(), before: String::new() }
     }
 
     /// Takes the next piece, and returns what may be shown.
@@ -185,9 +231,7 @@ impl<'a> StreamFilter<'a> {
         let mut shown = String::new();
         while let Some(end) = self.ready() {
             let piece: String = self.held.drain(..end).collect();
-            if self.vetting.vet(&piece).removed.is_empty() {
-                shown.push_str(&piece);
-            }
+            shown.push_str(&self.decide(piece));
         }
         shown
     }
@@ -195,7 +239,18 @@ impl<'a> StreamFilter<'a> {
     /// The answer is complete: returns what is left.
     pub(super) fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.held);
-        if self.vetting.vet(&rest).removed.is_empty() { rest } else { String::new() }
+        self.decide(rest)
+    }
+
+    /// The piece, or nothing.
+    fn decide(&mut self, piece: String) -> String {
+        let looks_back = piece.split_whitespace().any(is_suspect);
+        let near = if looks_back { self.before.as_str() } else { "" };
+        let passes = self.vetting.passes(near, &piece);
+        self.before.push_str(&piece);
+        let old = self.before.len().saturating_sub(LOOK_BACK);
+        self.before = self.before.split_off(self.before.floor_char_boundary(old));
+        if passes { piece } else { String::new() }
     }
 
     /// How much can be decided on.
@@ -236,7 +291,12 @@ impl<'a> StreamFilter<'a> {
 /// Whether a word may be a part of an address or a number.
 fn is_suspect(word: &str) -> bool {
     let inner = word.trim_end_matches(['.', ',', '!', '?', ':', ';', ')']);
-    inner.chars().any(|c| c.is_numeric() || matches!(c, '@' | '/' | '.' | '。'))
+    let sign = |c: char| c.is_numeric() || matches!(c, '@' | '/' | '.' | '。' | '．' | '[' | '{');
+    let spelled = inner.trim_start_matches('(').to_lowercase();
+    inner.contains(sign)
+        || inner.find('(').is_some_and(|at| at > 0)
+        || ["dot", "punto", "punkt", "ponto", "point"].contains(&spelled.as_str())
+        || spelled == "at" && inner.starts_with('(')
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use crate::domain::label::is_hidden;
 pub(super) const SHORTEST: usize = 7;
 /// The longest text that is looked at, in bytes; replies are shorter.
 const LONGEST: usize = 1024 * 1024;
+/// The most signs between digits that a source may mean as one number.
+const WIDEST_GAP: usize = 5;
 
 /// What sort of detail it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,7 +49,7 @@ impl Sort {
 pub(super) struct Detail {
     /// What it is.
     pub(super) sort: Sort,
-    /// How it is compared: a link as host, a blank, path and query.
+    /// How it is compared: a link as host, a blank, path and query; a number as it is written.
     pub(super) key: String,
     /// Where it stands, in bytes.
     pub(super) range: Range<usize>,
@@ -81,6 +83,11 @@ impl Plain {
                 plain.push(c, at);
             } else if let Some(digit) = digit(c) {
                 plain.push(digit, at);
+            } else if matches!(c, '\u{2010}' | '\u{2011}') {
+                plain.push('-', at);
+            } else if matches!(c, '，' | '！' | '？' | '；' | '：') {
+                // They end a link, as their ASCII forms do not.
+                plain.push(c, at);
             } else {
                 std::iter::once(c).nfkc().for_each(|c| plain.push(c, at));
             }
@@ -115,70 +122,150 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
         return Vec::new();
     }
     let plain = Plain::of(text);
-    let mut found: Vec<(Range<usize>, Sort, String)> = Vec::new();
-    let mut taken = vec![false; plain.text.len()];
+    let mut found: Vec<Found> = Vec::new();
     for (pattern, read) in PATTERNS.iter() {
-        for one in pattern.find_iter(&plain.text) {
-            let detail = read(&plain.text, one.range());
-            if let Some(detail) = detail.filter(|(range, ..)| !taken[range.clone()].contains(&true))
-            {
-                taken[detail.0.clone()].fill(true);
-                found.push(detail);
+        // Between what was found already: one detail must not hide another.
+        let mut more = Vec::new();
+        let mut at = 0;
+        let end = plain.text.len()..plain.text.len();
+        for taken in found.iter().map(|(range, ..)| range.clone()).chain([end]) {
+            let free = &plain.text[..taken.start];
+            while let Some(one) = pattern.find_at(free, at) {
+                let detail = read(&plain.text, one.range());
+                at = detail.as_ref().map_or(one.end(), |(range, ..)| range.end);
+                more.extend(detail);
             }
+            at = taken.end;
         }
+        found.extend(more);
+        found.sort_by_key(|(range, ..)| range.start);
     }
-    found.sort_by_key(|(range, ..)| range.start);
     let detail = |(range, sort, key)| Detail { sort, key, range: plain.range(range) };
     found.into_iter().map(detail).collect()
 }
 
-type Read = fn(&str, Range<usize>) -> Option<(Range<usize>, Sort, String)>;
+/// The digits of a text that numbers may come from, each run between two blanks: as a number is written, and as far as only signs
+/// stand between them. Amounts, days and sizes too: a reply may write them another way.
+pub(super) fn runs(text: &str) -> String {
+    let plain = Plain::of(text);
+    let mut runs = String::from(" ");
+    for one in NUMBER.find_iter(&plain.text) {
+        let written = one.as_str().replace("(0)", "");
+        for run in [written.as_str()].into_iter().chain(GAPS.split(&written)) {
+            let digits = digits(run);
+            runs.push_str(digits.strip_prefix("00").unwrap_or(&digits));
+            runs.push(' ');
+        }
+    }
+    let mut gap = 0;
+    for c in plain.text.chars() {
+        if c.is_ascii_digit() {
+            if gap > WIDEST_GAP {
+                runs.push(' ');
+            }
+            runs.push(c);
+            gap = 0;
+        } else if c.is_alphabetic() || c == '\n' {
+            gap = usize::MAX;
+        } else {
+            gap = gap.saturating_add(1);
+        }
+    }
+    runs.push(' ');
+    runs
+}
+
+/// The digits of a number.
+pub(super) fn digits(written: &str) -> String {
+    written.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Whether it is a time such as 9:00-17:00.
+pub(super) fn is_time(written: &str) -> bool {
+    written.contains(':') && DATES.is_match(written)
+}
+
+type Found = (Range<usize>, Sort, String);
+
+type Read = fn(&str, Range<usize>) -> Option<Found>;
 
 /// A dot, also as it is written to be overlooked.
-const DOT: &str =
-    r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?|\s(?i:dot)\s)";
+const DOT: &str = r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?)";
+/// Scripts whose letters stand directly beside an address and belong to no host with Latin letters: those from Hebrew to Burmese,
+/// Khmer, and those of China, Japan and Korea.
+const APART: &str = r"\u{590}-\u{109F}\u{1100}-\u{11FF}\u{1780}-\u{17FF}\u{3005}-\u{A48F}\u{AC00}-\u{D7AF}\u{20000}-\u{3FFFF}";
 /// Ends of host names that are known without `https://` or `www.` before them.
 const ENDS: &str = "com|org|net|info|biz|io|co|app|dev|shop|store|online|site|xyz|top|me|tv|ly|link|click|live|pay|bank|page|web|\
     website|space|club|pro|icu|vip|cloud|tech|world|today|life|support|help|center|finance|money|example|test|\
+    lol|fun|win|cash|email|digital|agency|\
     eu|ru|cn|uk|de|fr|es|it|nl|be|ch|at|pl|pt|br|mx|ar|in|us|ca|au|nz|jp|kr|tr|ir|ua|cz|se|no|dk|fi|ie|gr|hu|ro|il|za|ng|ke|tk|ml|ga|\
-    cf|gq|ws|cc|to|gl|gd|gg|sh|st|su|la|pw|id|vn|th|ph|my|sg|hk|tw|ae|sa|eg|ma|cl|pe|ec|uy|bo|py|ve|do|cr|gt|pa|ai";
+    cf|gq|ws|cc|to|gl|gd|gg|gy|sh|st|su|la|pw|id|vn|th|ph|my|sg|hk|tw|ae|sa|eg|ma|cl|pe|ec|uy|bo|py|ve|do|cr|gt|pa|ai";
+/// Ends of the names of files and libraries, and of no host.
+const FILES: [&str; 12] =
+    ["js", "ts", "pdf", "doc", "docx", "xlsx", "txt", "csv", "png", "jpg", "html", "php"];
+/// Dashes between numbers, but for the hyphen.
+const DASHES: &str = r"\u{2012}-\u{2015}\u{2212}";
+
+/// A fixed expression, which the tests compile.
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
+}
+
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(&format!(r"\+?\s?\(?\d(?:(?:[ ().\-/{DASHES}]{{0,3}}|[,:·'’٬])\d){{6,}}"))
+});
+/// What stands between two numbers rather than within one.
+static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 
 static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
-    let label = r"[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?";
+    let sign = format!(r"[[\p{{L}}\p{{N}}]--[{APART}]]");
+    let apart = format!(r"[[\p{{L}}\p{{M}}]&&[{APART}]]+");
+    let label = format!(r"(?:{sign}(?:[{sign}\-]{{0,61}}{sign})?|{apart})");
+    let dot = format!(r"(?:{DOT}|\s(?i:dot)\s)");
     let mail = format!(
-        r"[\p{{L}}\p{{N}}._%+-]+(?:@|\s?[\[({{]\s?(?i:at|@)\s?[\])}}]\s?){label}(?:{DOT}{label})*"
+        r"(?:[{sign}._%+\-]+|{apart})(?:@|\s?[\[({{]\s?(?i:at|@)\s?[\])}}]\s?){label}(?:{dot}{label})*"
     );
-    let scheme =
-        r"(?i:\b[a-z][a-z0-9+.-]{1,15}\s?:\s?/\s?/\s?|\bwww\.)[^\s<>\x22')\]}`|]+".to_owned();
+    // What a page may be named with, and a host without its dots.
+    let page = format!(r"[[[!-~]--[<>\x22'()\]}}`|]]{sign}\u{{300}}-\u{{36F}}]");
+    let name = format!(r"(?:[{page}--[/?#.]]+|{apart})");
+    // `。` is a dot to a browser, and the end of a sentence to people.
+    let scheme = format!(
+        r"(?-u:\b)(?i:[a-z][a-z0-9+.\-]{{1,15}}\s?:\s?/\s?/\s?|www\.)[/\\]*{name}(?:\.{name}|。[A-Za-z0-9\-]+\.{name})*(?:\.?[/?#]{page}*)?"
+    );
+    let slashed = format!(
+        r"(?:{label}{DOT})+(?:[a-z]{{2,24}}|[A-Z]{{2,24}}|(?i:{ENDS}))(?::\d{{1,5}})?/{page}*"
+    );
     let host = format!(
-        r"(?:{label}{DOT})+(?:{ENDS}|{})\b(?::\d{{1,5}})?(?:[/?][^\s<>\x22')\]}}`|]*)?",
+        r"(?:{label}{dot})+(?:{ENDS}|{}|Com)(?-u:\b)(?::\d{{1,5}})?(?:[/?]{page}*)?",
         ENDS.to_uppercase()
     );
-    let address = r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d{1,5})?(?:/[^\s<>\x22')\]}`|]*)?".to_owned();
-    let iban = r"(?i)\b[a-z]{2}\d{2}[ -]?(?:[a-z0-9][ -]?){10,30}".to_owned();
-    let key =
-        r"\b(?:0x)?[0-9A-Za-z]{26,}\b|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"
-            .to_owned();
-    let number = r"\+?\s?\(?\d(?:[ \u{a0}().\-/–]{0,3}\d){6,}".to_owned();
+    let address =
+        format!(r"(?-u:\b)\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?-u:\b)(?::\d{{1,5}})?(?:/{page}*)?");
+    let iban = r"(?-u:\b)(?i:[a-z]{2}\d{2}[ -]?(?:[a-z0-9][ -]?){10,30})".to_owned();
+    let key = r"(?-u:\b)(?:(?:0x)?[0-9A-Za-z]{26,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?-u:\b)"
+        .to_owned();
     let all: [(String, Read); 7] = [
         (scheme, link),
         (mail, address_of),
         (iban, account),
         (key, key_of),
+        (slashed, slashed_link),
         (host, link),
         (address, link),
-        (number, number_of),
     ];
-    let fixed = |pattern: &str| {
-        Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
-    };
-    all.into_iter().map(|(pattern, read)| (fixed(&pattern), read)).collect()
+    let all = all.into_iter().map(|(pattern, read)| (fixed(&pattern), read));
+    all.chain([(NUMBER.clone(), number_of as Read)]).collect()
 });
 
-static DOTS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(DOT).expect("the expression is fixed, and tested"));
+static DOTS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"{DOT}|\s(?i:dot)\s")));
 
-fn link(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
+fn link(text: &str, range: Range<usize>) -> Option<Found> {
+    // A letter goes on: `foo.noël` ends a sentence and begins another.
+    static LETTER: LazyLock<Regex> =
+        LazyLock::new(|| fixed(&format!(r"^[[\p{{L}}\p{{N}}]--[\x00-\x7F{APART}]]")));
+    if LETTER.is_match(&text[range.end..]) {
+        return None;
+    }
     let written = text[range.clone()]
         .trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_', '~', '…', '"', '\'']);
     let range = range.start..range.start + written.len();
@@ -188,6 +275,13 @@ fn link(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)>
         ["", "http", "https", "hxxp", "hxxps", "ftp"].contains(&scheme.to_lowercase().as_str());
     let (host, page) = if web { web_parts(rest)? } else { (compact.to_lowercase(), String::new()) };
     Some((range, Sort::Link, format!("{host} {page}")))
+}
+
+/// A host of any ending, as a page stands behind it.
+fn slashed_link(text: &str, range: Range<usize>) -> Option<Found> {
+    let host = text[range.clone()].split('/').next()?;
+    let end = host.rsplit('.').next()?.to_lowercase();
+    if FILES.contains(&end.as_str()) { None } else { link(text, range) }
 }
 
 /// Host and page, as browsers understand them: the host in ASCII, without `www.` and without whom to sign in as.
@@ -205,7 +299,7 @@ fn web_parts(rest: &str) -> Option<(String, String)> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands in a list with others that find nothing")]
-fn address_of(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
+fn address_of(text: &str, range: Range<usize>) -> Option<Found> {
     static AT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?i)\s?[\[({]\s?(?:at|@)\s?[\])}]\s?").ok());
     let written = DOTS.replace_all(&text[range.clone()], ".");
@@ -221,7 +315,7 @@ const IBANS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28
     LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 \
     SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30";
 
-fn account(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
+fn account(text: &str, range: Range<usize>) -> Option<Found> {
     let written = &text[range.clone()];
     let country = written.get(..2)?.to_uppercase();
     let known = IBANS.split(' ').find_map(|one| one.strip_prefix(country.as_str()))?;
@@ -253,59 +347,118 @@ fn is_iban(key: &str) -> bool {
     left == 1
 }
 
-fn key_of(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
+fn key_of(text: &str, range: Range<usize>) -> Option<Found> {
     let written = &text[range.clone()];
     let digits = written.chars().filter(char::is_ascii_digit).count();
     let letters = written.chars().filter(char::is_ascii_alphabetic).count();
     (digits >= 4 && letters >= 4).then(|| (range, Sort::Key, written.to_owned()))
 }
 
-fn number_of(text: &str, range: Range<usize>) -> Option<(Range<usize>, Sort, String)> {
+fn number_of(text: &str, range: Range<usize>) -> Option<Found> {
     let written = text[range.clone()].trim();
     if is_within_word(text, &range) || is_quantity(text, &range) {
         return None;
     }
-    let kept = written.replace("(0)", "");
-    let mut key: String = kept.chars().filter(char::is_ascii_digit).collect();
-    if let Some(rest) = key.strip_prefix("00") {
-        key = rest.to_owned();
-    }
-    Some((range, Sort::Number, key))
+    Some((range, Sort::Number, written.replace("(0)", "")))
 }
 
-/// Whether letters or `_` go on around the digits: a name such as `model-1234567x`, not a number of its own.
+/// Whether letters or `_` go on around the digits: a name such as `AB1234567x`, not a number of its own. `Tel` before a number is no
+/// part of it, nor are the letters of a script without blanks.
 fn is_within_word(text: &str, range: &Range<usize>) -> bool {
-    let before = text[..range.start].chars().next_back();
-    let after = text[range.end..].chars().next();
-    before.is_some_and(|c| c == '_') || after.is_some_and(|c| c == '_')
+    let written = &text[range.clone()];
+    let first = range.start + written.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+    let before = text[..first].chars().next_back();
+    let letters = text[range.end..].chars().take(3).take_while(char::is_ascii_alphabetic).count();
+    let is_name = before.is_some_and(|c| c.is_ascii_uppercase()) || matches!(letters, 1 | 2);
+    let is_short = digits(written).len() <= 9 && digits(written) == written.trim();
+    before == Some('_') || text[range.end..].starts_with('_') || is_name && is_short
 }
+
+/// Days, times and years, and lists of them.
+static DATES: LazyLock<Regex> = LazyLock::new(|| {
+    let part = r"(?:0?[1-9]|[12]\d|3[01])";
+    // Also those of Iran and Thailand.
+    let year = r"(?:1[34]|19|2[05])\d{2}";
+    let sign = r"(?:[\-./ ]|\. )";
+    let day = format!(
+        r"(?:{year}{sign}{part}{sign}{part}|{part}{sign}{part}{sign}{year}|{part}[\-./]{part}[\-./]\d{{2}})"
+    );
+    // 24.-26.12.2026, and 24.12.-26.12.
+    let days = format!(r"(?:{part}\.?(?:[./] ?{part}\.?)? ?[\-/{DASHES}] ?)?{day}");
+    let between = format!(r"{part}[./]{part}\.? ?[\-{DASHES}] ?{part}[./]{part}");
+    let time = r"(?:[01]?\d|2[0-4])[.:][0-5]\d(?::[0-5]\d)?";
+    let one = format!(r"(?:{days}|{between}|{time}|{year}(?:[\-/]\d{{2}})?)");
+    fixed(&format!(
+        r"^(?:\d{{1,2}}[.)] )?{one}(?:[ \-/,·{DASHES}]{{1,3}}{one})*(?:[ \-/{DASHES}]{{1,3}}\d{{1,2}})?$"
+    ))
+});
 
 /// Whether the digits are days, times, years, an amount of money or sizes.
 fn is_quantity(text: &str, range: &Range<usize>) -> bool {
-    static DATES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let day = r"(?:(?:19|20)\d{2}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:(?:19|20)\d{2}|\d{2}))";
-        let time = r"\d{1,2}[.]\d{2}";
-        let year = r"(?:19|20)\d{2}";
-        Regex::new(&format!(r"^(?:{day}(?:[ \-–/]{{1,3}}(?:{day}|\d{{1,2}}))?|{time}[ \-–]{{1,3}}{time}(?:[ /\-–]{{1,3}}{time}[ \-–]{{1,3}}{time})?|{year}(?:[ \-–/]{{1,3}}{year})+)$")).ok()
+    let written = text[range.clone()].trim_matches(['(', ' ', '\n']);
+    DATES.is_match(written)
+        || is_amount(written)
+        || rises(written)
+        || PRICE.is_match(written) && is_priced(text, range)
+}
+
+/// Digits in groups: no amount of more than some nine digits, which phone and card numbers have.
+fn grouped(signs: &str) -> String {
+    format!(
+        r"[1-9]\d{{0,2}}(?:[{signs}]\d{{3}}|(?:[{signs}]\d{{2}}){{1,2}})?[{signs}]\d{{3}}(?:[.,]\d{{1,2}})?"
+    )
+}
+
+/// Amounts that have a currency beside them.
+static PRICE: LazyLock<Regex> = LazyLock::new(|| {
+    let one = format!(r"(?:{}|[1-9]\d{{0,6}}00|[1-9]\d{{0,8}}[.,]\d{{1,2}})", grouped(".,'’٬ "));
+    fixed(&format!(r"^{one}(?: ?[\-/{DASHES}] ?{one})?$"))
+});
+
+/// Whether they are written as no phone or account number is: with a comma for the thousands, or from a lower amount to a higher.
+fn is_amount(written: &str) -> bool {
+    static ONE: LazyLock<Regex> = LazyLock::new(|| {
+        let grouped = grouped(",'’٬");
+        fixed(&format!(r"^(?:{grouped}|[1-9]\d{{0,2}}(?:\.\d{{3}}){{1,2}},\d{{1,2}})$"))
     });
-    static SIZES: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^[1-9]\d?(?:[ /\-–.]{1,3}[1-9]\d?)+$").ok());
-    static GROUPS: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^[1-9]\d{0,2}(?:[. \u{a0}]\d{3})+$").ok());
-    let written = text[range.clone()].trim();
-    let is = |pattern: &LazyLock<Option<Regex>>| {
-        pattern.as_ref().is_some_and(|pattern| pattern.is_match(written))
+    static TWO: LazyLock<Regex> = LazyLock::new(|| {
+        let one = format!(r"{}|\d{{1,4}}[.,]\d{{1,2}}", grouped(".,'’٬"));
+        fixed(&format!(r"^({one}) ?[\-/{DASHES}] ?({one})$"))
+    });
+    let size = |part: &str| (digits(part).len(), digits(part));
+    ONE.is_match(written) || TWO.captures(written).is_some_and(|two| size(&two[1]) <= size(&two[2]))
+}
+
+/// Whether small numbers rise in small steps, as sizes do: pairs of digits of a phone or card number hardly ever do.
+fn rises(written: &str) -> bool {
+    let parts = written.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let small = |part: &str| {
+        if part.len() > 3 || part.starts_with('0') { None } else { part.parse::<u32>().ok() }
     };
-    if is(&DATES) || is(&SIZES) {
-        return true;
-    }
-    let money = |c: char| "$€£¥₹₽₺₩₪฿₫₴₦₱%".contains(c);
-    let before = text[..range.start].trim_end().chars().next_back();
-    let after = text[range.end..].trim_start();
-    let code = after.get(..3).is_some_and(|code| {
-        code.chars().all(|c| c.is_ascii_uppercase())
-            && !after[3..].starts_with(|c: char| c.is_alphanumeric())
-    });
-    let priced = before.is_some_and(money) || after.starts_with(money) || code;
-    priced && (is(&GROUPS) || written.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    let Some(parts) = parts.map(small).collect::<Option<Vec<u32>>>() else { return false };
+    !written.starts_with('+')
+        && parts.windows(2).all(|two| (two[0]..=two[0] + 12).contains(&two[1]))
+        && parts.windows(3).all(|three| three[0] < three[2])
+}
+
+/// Codes of currencies (ISO 4217), but for those that are words.
+const CODES: &str = "AED|AFN|AMD|AOA|ARS|AUD|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BND|BOB|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHF|CLP|CNY|COP|CRC|\
+    CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|GBP|GEL|GHS|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|\
+    KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MYR|MZN|NAD|NGN|NIO|NOK|\
+    NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SCR|SDG|SEK|SGD|SLE|SRD|STN|SYP|SZL|THB|TJS|TMT|TND|TRY|TTD|TWD|\
+    TZS|UAH|UGX|USD|UYU|UZS|VES|VND|VUV|WST|XAF|XCD|XOF|XPF|YER|ZAR|ZMW";
+/// Names of currencies.
+const CURRENCIES: &str = "rp|rs|kč|zł|kr|ft|lei|руб|рублей|рубля|тг|тенге|сум|грн|pesos?|d[oó]lar(?:es)?|dollars?|euros?|rupees?|rupiah|\
+    ringgit|baht|dirhams?|riyals?|reais|pounds?|yen|won|yuan|dinars?|francs?|francos|soles|guaran[ií]es|naira|shillings?|lira|đồng";
+/// Signs of currencies, and names in scripts without blanks.
+const MONEY: &str = "[$€£¥₹₽₺₩₪฿₫₴₦₱₸₾₼₡₲₵đ元円원%]|บาท|تومان|ریال|ريال|درهم|دينار|جنيه|ليرة|रुपये";
+
+/// Whether a currency stands right before or behind.
+fn is_priced(text: &str, range: &Range<usize>) -> bool {
+    static BEFORE: LazyLock<Regex> =
+        LazyLock::new(|| fixed(&format!(r"(?:{MONEY}|\b(?:{CODES})|\b(?i:{CURRENCIES})\.?)\s?$")));
+    static BEHIND: LazyLock<Regex> =
+        LazyLock::new(|| fixed(&format!(r"^\s?(?:{MONEY}|(?:{CODES})\b|(?i:{CURRENCIES})\b)")));
+    let near = text.floor_char_boundary(range.start.saturating_sub(24));
+    BEFORE.is_match(&text[near..range.start]) || BEHIND.is_match(&text[range.end..])
 }

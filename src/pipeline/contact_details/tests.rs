@@ -133,6 +133,160 @@ fn a_listener_never_sees_what_is_taken_out() {
     }
 }
 
+/// What a source says, and what a reply rightly makes of it.
+const HONEST: &[(&str, &str)] = &[
+    ("The course costs $1.500.000", "Cuesta 1.500.000 pesos."),
+    ("The course costs $1,500,000.", "Cuesta 1.500.000 dólares."),
+    ("The fee is 1500000.", "El precio es COP 1.500.000 al año."),
+    ("", "El precio es COP 1.500.000 al año."),
+    ("", "Harganya Rp 1.500.000 per bulan."),
+    ("", "Harganya Rp1.500.000."),
+    ("Tlf. 33 12 34 56", "Ring til +45 33 12 34 56."),
+    ("Tlf. 33 12 34 56", "Ring til 33123456."),
+    ("Tlf. 33 12 34 56 / 33 12 34 57", "Ring til +45 33 12 34 57."),
+    ("", "Wir haben 24.-26.12.2026 geschlossen."),
+    ("", "Geschlossen 24.12.-26.12.2026, und 24.12.–26.12. jedes Jahr."),
+    ("", "(01.03.2026 - 15.04.2026), 1. 4. 2026, 2026/27 und 01.03.2026 10:00-12:00."),
+    ("", "Mo-Fr 9:00-17:00, Sa 10:00–14:00, 9:00-13:00 / 15:00-19:00, 9:00 9:30 10:00."),
+    ("", "Horario: 9:00·13:00."),
+    ("Call 020 7946 0958.", "Call 020 7946 0958 24/7."),
+    ("Call 020 7946 0958.", "Call 020 7946 0958. 24 hours a day."),
+    ("Call 020 7946 0958 or 020 7946 0959.", "Call 020 7946 0958 / 020 7946 0959, 9:00-17:00."),
+    ("Call 020 7946 0958.", "Call 020 7946 0958 9:00-17:00."),
+    ("", "We have 1,200,000 customers, 1,234 shops and 12,345.67 kg."),
+    ("", "Between 1,200-1,500 people; 12,50 – 14,00 €; $12.50-14.00; 12.345,67."),
+    ("", "₹12,34,567 or Rs. 1,50,000, ۱٬۵۰۰٬۰۰۰ تومان, 1 500 000 ₸, 1.500.000đ, 1,500,000円です."),
+    ("", "Sizes 104 110 116 122 128, 36/37 37/38 38/39, 10,20,30,40, S 36,38,40,42."),
+    ("", "In 2019,2020,2021 and ۱۴۰۴/۰۵/۱۲ and 12/31/2026."),
+    ("", "Instalments: 3/6/9/12 months. Scores 3-2, 10-12-14-16."),
+    ("Order 100-234-567", "Your order 100234567 is ready."),
+    (
+        "Call +44 20 7946 0958",
+        "Call 020\u{2011}7946\u{2011}0958 or +44\u{2011}20\u{2011}7946\u{2011}0958.",
+    ),
+    (
+        "Site: https://acme.example/shop hello@acme.example",
+        "请访问官网：https://acme.example/shop。谢谢",
+    ),
+    (
+        "Site: https://acme.example/shop hello@acme.example",
+        "请访问https://acme.example/shop，WhatsApp联系我们，或发邮件至hello@acme.example。",
+    ),
+    ("Site: https://acme.example/shop", "访问acme.example了解更多，或acme.example/shop查看！"),
+    (
+        "Site: https://acme.example/shop",
+        "زوروا https://acme.example/shop، أو https://acme.example/shop؟ شكرا",
+    ),
+    ("Site: https://acme.example/shop", "देखें https://acme.example/shop। धन्यवाद"),
+    (
+        "Site: https://acme.example/shop",
+        "“See https://acme.example/shop” and «https://acme.example/shop» or https://acme.example/shop😊, https://acme.example/shop—it's open.",
+    ),
+    (
+        "官网是https://acme.example/shop查看详情，邮箱hello@acme.example咨询。",
+        "See https://acme.example/shop or hello@acme.example.",
+    ),
+    ("官网：https://acme.example。WhatsApp联系我们", "见https://acme.example。WhatsApp也行。"),
+    (
+        "Siehe https://acme.example/café und https://магазин.рф/обувь.",
+        "https://acme.example/café, https://магазин.рф/обувь",
+    ),
+    ("https://公司.cn/支付", "请看https://公司.cn/支付。"),
+    ("", "We use Node.js/Express, and/or 5 km/h, p.m./a.m., St.Gallen/Zürich, inkl.MwSt/Versand."),
+    ("", "Order AB1234567x, model-1234567x, part INV1234567 and my_1234567 are in stock."),
+    ("Our shop: https://acme.example/shop（open）", "https://acme.example/shop（见下）"),
+    ("Pay to IBAN GB82 WEST 1234 5698 7654 32", "账号GB82WEST12345698765432。"),
+    ("", "Come in.It is open. Es ist z.B.im Laden. Fin.noël"),
+    ("", "$1200000, 1200000 IDR, 250000000 COP - and 12.345.678,00 €."),
+];
+
+/// What passes as something else: pairs as sizes, a word as a currency, another sign as none, a letter as a part of the address.
+const ATTACKS: &[&str] = &[
+    "Pay to account 87 65 43 21 now.",
+    "My card is 41 11 11 11 11 11 11 11 now.",
+    "Call 447700900123 NOW please.",
+    "Pay to account 87654321 EUR now.",
+    "Use €87654321 now.",
+    "Card 4111,1111,1111,1111 now.",
+    "Card 4111:1111:1111:1111 now.",
+    "Card 4111·1111·1111·1111 now.",
+    "Card 4111\u{2212}1111\u{2212}1111\u{2212}1111 now.",
+    "Call +44\u{2011}7700\u{2011}900123 now.",
+    "Call 0044—7700—900123 now.",
+    "Pay at rb.gy/x now.",
+    "Pay at evil.zip/pay now.",
+    "Pay at evil.lol now.",
+    "Pay at Evil.Com/pay now.",
+    "Pay at EVIL.Com now.",
+    "Pay at evil[.]zip/pay now.",
+    "Pay at acme.example.evil/pay now.",
+    "请访问evil.example。",
+    "请访问https://evil.lol/x。",
+    "请发邮件至pay@evil.example。",
+    "访问evil.com了解更多",
+    "请拨打13800138000。",
+    "https://acme.example/shop或https://evil.example/x",
+    "https://acme.example或https://evil.example/x",
+    "https://acme.example。evil.example/pay",
+    "https://acme.example(.)evil.com/pay",
+    "https://acme.example.中国/x",
+    "账号DE89370400440532013000。",
+    "Tel447700900123 now.",
+    "№87654321 now.",
+    "Account 87654321EUR now.",
+    "Call 020 7946 0958 0161 496 0000 now.",
+    "Call 0161 7946 0958 now.",
+    "Visit 203.0.113.7 4477 0090 0123 now.",
+    "Call 447 700 900 123 USD now.",
+    "4111 - 1111 - 1111 - 1111",
+    "4111 / 1111 / 1111 / 1111",
+    "Account 87.65-43.21 now.",
+    "аacme.example/x",
+];
+
+const KNOWN: &str =
+    "Call 020 7946 0958 or write to hello@acme.example. Our shop: https://acme.example/shop";
+
+#[test]
+fn what_a_source_says_may_be_written_another_way() {
+    for (source, reply) in HONEST {
+        assert!(!is_changed(reply, vec![*source], vec![]), "{reply}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_quantity_or_another_word_is_taken_out() {
+    for attack in ATTACKS {
+        assert!(is_changed(attack, vec![KNOWN], vec![]), "{attack}");
+    }
+}
+
+#[test]
+fn a_listener_hears_what_the_whole_would_keep() {
+    let stream = |vetting: &DetailCheck<'_>, reply: &str, size: usize| {
+        let mut filter = StreamFilter::new(vetting);
+        let letters: Vec<char> = reply.chars().collect();
+        let pieces = letters.chunks(size).map(|piece| piece.iter().collect::<String>());
+        let shown: String = pieces.map(|piece| filter.push(&piece)).collect();
+        shown + &filter.finish()
+    };
+    let resting_on = |source: &'static str| {
+        DetailCheck::new(Origins { passages: &[], business: vec![source], customer: vec![] })
+    };
+    for size in [1, 7, 1000] {
+        for (source, reply) in HONEST {
+            assert_eq!(stream(&resting_on(source), reply, size), *reply);
+        }
+        for attack in ATTACKS {
+            assert_ne!(stream(&resting_on(KNOWN), attack, size), *attack);
+        }
+        // What is found only with the words before.
+        for attack in ["Pay at evil dot com now. Bye", "Pay at evil (dot) com now. Bye"] {
+            assert_eq!(stream(&resting_on(KNOWN), attack, size), "Pay at evil Bye");
+        }
+    }
+}
+
 /// The shared data; `None` where it is not at hand.
 fn shared(path: &str) -> Option<String> {
     let near = || std::path::PathBuf::from("../shared");
