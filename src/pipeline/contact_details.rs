@@ -14,6 +14,7 @@ use crate::domain::Passage;
 use crate::domain::label::one_line;
 
 mod find;
+mod quantity;
 
 /// The most that is held back while an answer is written, in bytes.
 const LONGEST_HELD: usize = 1024;
@@ -110,7 +111,7 @@ impl AllowedDetails {
                 (at, open) = (end, 0);
                 continue;
             }
-            open = if find::is_time(part) { 0 } else { open + find::digits(part).len() };
+            open = if quantity::is_time(part) { 0 } else { open + find::digits(part).len() };
             if open >= find::SHORTEST {
                 return false;
             }

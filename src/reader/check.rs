@@ -79,14 +79,7 @@ impl Attempt {
                 let desk = desk.ok_or(std::io::ErrorKind::NotFound)?;
                 rustix::process::test_kill_process(desk).map_err(Into::into)
             }
-            Self::Share => {
-                use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-                let (anywhere, flags) = (std::ptr::null_mut(), MapFlags::SHARED);
-                #[expect(unsafe_code, reason = "the system's own answer is wanted")]
-                // SAFETY: the system chooses a place that nothing has, and nobody looks into it.
-                let shared = unsafe { mmap_anonymous(anywhere, 4_096, ProtFlags::READ, flags) };
-                shared.map(|_| ()).map_err(Into::into)
-            }
+            Self::Share => share_memory(),
             Self::Allocate => {
                 let mut all = Vec::new();
                 loop {
@@ -138,4 +131,14 @@ impl Pool {
         let made = outcomes.iter().filter(|(_, error)| *error != Some(1));
         Ok(made.map(|(attempt, _)| *attempt).collect())
     }
+}
+
+/// Memory that other processes could have, too.
+#[expect(unsafe_code, reason = "the system's own answer is wanted")]
+fn share_memory() -> std::io::Result<()> {
+    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+    // SAFETY: the system chooses a place that nothing has, and nobody looks into it.
+    let shared =
+        unsafe { mmap_anonymous(std::ptr::null_mut(), 4_096, ProtFlags::READ, MapFlags::SHARED) };
+    shared.map(|_| ()).map_err(Into::into)
 }
