@@ -131,7 +131,7 @@ on_both! {
             assert_eq!(run["counts"]["passed"], 1, "{run} {rows:?}");
             let asked = app.model.requests();
             let graded = asked.iter().find(|one| one.to_string().contains("It names an hour."));
-            assert_eq!(graded.expect("the grader was asked")["model"], "fake");
+            assert_eq!(graded.expect("the grader was asked")["model"], "gpt-4o-mini");
             app.stop().await;
         }
         // Without a model nobody takes it for tried.
