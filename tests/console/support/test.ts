@@ -53,6 +53,12 @@ export { expect };
 export async function accessible(page: Page, what: string) {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    // The page takes the scheme on when it is told of it, and some colours change over a moment.
+    await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
+    await page.evaluate(() => {
+      const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime));
+      return Promise.allSettled(ending.map((one) => one.finished));
+    });
     const found = await new AxeBuilder({ page }).analyze();
     const said = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("\n  ")}`);
     expect(said, `axe on ${what}, ${colorScheme}`).toEqual([]);
