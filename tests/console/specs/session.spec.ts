@@ -74,6 +74,8 @@ test("four languages, one of them from right to left", async ({ page }) => {
 });
 
 test("the keyboard goes everywhere", async ({ page }) => {
+  // Nobody listens to keys before the page is there.
+  await expect(page.getByRole("navigation", { name: "Pages" })).toBeVisible();
   await page.keyboard.press("g");
   await page.keyboard.press("k");
   await expect(page.getByRole("heading", { level: 1, name: "Knowledge" })).toBeVisible();
