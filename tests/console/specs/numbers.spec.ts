@@ -8,6 +8,8 @@ test.describe("without a number", () => {
   test.use({ kind: "bare" });
 
   test("a number is connected step by step", async ({ page, desk }) => {
+    // Five pages, each looked at by axe in both schemes, which takes most of a minute on two cores.
+    test.setTimeout(180_000);
     await page.goto("/numbers");
     await page.getByRole("link", { name: "Add a number" }).first().click();
     await page.getByTestId("provider-meta").click();
