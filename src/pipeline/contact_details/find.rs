@@ -123,7 +123,7 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
         return Vec::new();
     }
     let plain = Plain::of(text);
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<Candidate> = Vec::new();
     for (pattern, read) in PATTERNS.iter() {
         // Between what was found already: one detail must not hide another.
         let mut more = Vec::new();
@@ -181,9 +181,9 @@ pub(super) fn digits(written: &str) -> String {
     written.chars().filter(char::is_ascii_digit).collect()
 }
 
-type Found = (Range<usize>, Sort, String);
+type Candidate = (Range<usize>, Sort, String);
 
-type Read = fn(&str, Range<usize>) -> Option<Found>;
+type Read = fn(&str, Range<usize>) -> Option<Candidate>;
 
 /// A dot, also as it is written to be overlooked.
 const DOT: &str = r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?)";
@@ -255,7 +255,7 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
 
 static DOTS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"{DOT}|\s(?i:dot)\s")));
 
-fn link(text: &str, range: Range<usize>) -> Option<Found> {
+fn link(text: &str, range: Range<usize>) -> Option<Candidate> {
     // A letter goes on: `foo.noël` ends a sentence and begins another.
     static LETTER: LazyLock<Regex> =
         LazyLock::new(|| fixed(&format!(r"^[[\p{{L}}\p{{N}}]--[\x00-\x7F{APART}]]")));
@@ -274,7 +274,7 @@ fn link(text: &str, range: Range<usize>) -> Option<Found> {
 }
 
 /// A host of any ending, as a page stands behind it.
-fn slashed_link(text: &str, range: Range<usize>) -> Option<Found> {
+fn slashed_link(text: &str, range: Range<usize>) -> Option<Candidate> {
     let host = text[range.clone()].split('/').next()?;
     let end = host.rsplit('.').next()?.to_lowercase();
     if FILES.contains(&end.as_str()) { None } else { link(text, range) }
@@ -295,7 +295,7 @@ fn web_parts(rest: &str) -> Option<(String, String)> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands in a list with others that find nothing")]
-fn address_of(text: &str, range: Range<usize>) -> Option<Found> {
+fn address_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     static AT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"(?i)\s?[\[({]\s?(?:at|@)\s?[\])}]\s?").ok());
     let written = DOTS.replace_all(&text[range.clone()], ".");
@@ -311,7 +311,7 @@ const IBANS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28
     LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 \
     SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30";
 
-fn account(text: &str, range: Range<usize>) -> Option<Found> {
+fn account(text: &str, range: Range<usize>) -> Option<Candidate> {
     let written = &text[range.clone()];
     let country = written.get(..2)?.to_uppercase();
     let known = IBANS.split(' ').find_map(|one| one.strip_prefix(country.as_str()))?;
@@ -343,14 +343,14 @@ fn is_iban(key: &str) -> bool {
     left == 1
 }
 
-fn key_of(text: &str, range: Range<usize>) -> Option<Found> {
+fn key_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     let written = &text[range.clone()];
     let digits = written.chars().filter(char::is_ascii_digit).count();
     let letters = written.chars().filter(char::is_ascii_alphabetic).count();
     (digits >= 4 && letters >= 4).then(|| (range, Sort::Key, written.to_owned()))
 }
 
-fn number_of(text: &str, range: Range<usize>) -> Option<Found> {
+fn number_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     let written = text[range.clone()].trim();
     if is_within_word(text, &range) || is_quantity(text, &range) {
         return None;
