@@ -66,8 +66,8 @@ impl Place {
         furnish(home.path());
         let outside = (Graph::start().await, OpenAi::start().await);
         let setup = Setup::on(Db::Sqlite).extractive();
-        let web =
-            "[knowledge.web]\nallow_private = true\npause_ms = 0\nmax_page_bytes = 20000000\n";
+        let web = "[knowledge]\nmax_chunks = 2000000\n\
+            [knowledge.web]\nallow_private = true\npause_ms = 0\nmax_page_bytes = 20000000\n";
         let settings = setup.settings(home.path(), "", &outside.0, &outside.1) + web;
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
         drop(rustls::crypto::ring::default_provider().install_default());

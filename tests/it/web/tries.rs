@@ -117,7 +117,9 @@ async fn a_page_is_being_read_until_a_process_has_read_it() {
         .await;
     // It takes the page, and does not go on.
     let readers = children(id);
-    readers.iter().for_each(|reader| signal(*reader, "-STOP"));
+    for reader in &readers {
+        signal(*reader, "-STOP");
+    }
     place
         .post(&desk, "/collections/web/sources", &json!({"url": place.site.url, "depth": 1}))
         .await;
@@ -133,7 +135,9 @@ async fn a_page_is_being_read_until_a_process_has_read_it() {
     until("a plain text is learned", async || learned().await).await;
     assert!(is_read().await, "another page is taken for the one that is read");
     desk.kill().await;
-    readers.into_iter().for_each(|reader| signal(reader, "-KILL"));
+    for reader in readers {
+        signal(reader, "-KILL");
+    }
     place.due().await;
     // Whoever takes the source next knows which page it was.
     assert!(dies_at(&place, 0, false).await);
