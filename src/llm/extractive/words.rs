@@ -1,5 +1,7 @@
 //! Part of the answers without a model: text to the words that are compared.
 
+use std::collections::HashSet;
+
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -71,7 +73,9 @@ impl Words {
 
     /// The stems of a question, each with how much its word says by itself, 0 to 1.
     pub(super) fn asked(&self, question: &str) -> Vec<(String, f32)> {
-        let mut asked: Vec<(String, f32)> = Vec::new();
+        let mut asked = Vec::new();
+        // A question of a hundred thousand words is not compared with itself.
+        let mut known: HashSet<String> = HashSet::new();
         for whole in question.unicode_words() {
             for (place, word) in whole.split(['\'', '’']).enumerate() {
                 let small = word.to_lowercase();
@@ -84,14 +88,14 @@ impl Words {
                     (false, _) => 1.0,
                 };
                 for stem in self.stems(word) {
-                    if !asked.iter().any(|(known, _)| *known == stem) {
+                    if known.insert(stem.clone()) {
                         asked.push((stem, meaning));
                     }
                 }
             }
         }
         for stem in self.stems(question) {
-            if stem.chars().any(is_dense) && !asked.iter().any(|(known, _)| *known == stem) {
+            if stem.chars().any(is_dense) && known.insert(stem.clone()) {
                 asked.push((stem, 1.0));
             }
         }
