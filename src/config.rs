@@ -119,9 +119,9 @@ impl Config {
             let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
             Wrong(each.join("\n"))
         };
-        let config: Self = figment.extract().map_err(wrong)?;
+        let mut config: Self = figment.extract().map_err(wrong)?;
         bounded(&figment.extract().map_err(wrong)?, "").map_err(Wrong)?;
-        config.http.check(config.knowledge.max_upload_bytes).map_err(Wrong)?;
+        config.http.settle_budget(config.knowledge.max_upload_bytes).map_err(Wrong)?;
         Ok(config)
     }
 }
@@ -214,12 +214,23 @@ mod tests {
         let error = wrong("[embed]\nkind = \"auto\"\nthreads = 100000");
         assert!(error.contains("embed.threads") && error.contains("1000"), "{error}");
         assert!(Config::from_toml("[worker]\nturn_ms = 86400000").is_ok());
-        for part in [
-            "http]\nmax_bytes_in_flight = 10000000",
-            "http]\nmax_body_bytes = 20000000",
-            "knowledge]\nmax_upload_bytes = 60000000",
+    }
+
+    #[test]
+    fn the_budget_for_bodies_is_enough_for_the_largest_or_refused() {
+        for (larger, usual) in [
+            ("", true),
+            ("[http]\nmax_body_bytes = 20000000", false),
+            ("[knowledge]\nmax_upload_bytes = 60000000", false),
         ] {
-            let error = wrong(&format!("[{part}"));
+            let config = Config::from_toml(larger).expect("a budget that is large enough");
+            let budget = config.http.max_bytes_in_flight;
+            assert_eq!(budget == 64 * 1024 * 1024, usual, "{larger}: {budget}");
+            assert!(budget / 4 * 3 >= config.knowledge.max_upload_bytes, "{larger}: {budget}");
+            assert!(budget / 16 * 3 >= config.http.max_body_bytes, "{larger}: {budget}");
+        }
+        for larger in ["", "max_body_bytes = 20000000\n"] {
+            let error = wrong(&format!("[http]\n{larger}max_bytes_in_flight = 10000000"));
             assert!(error.contains("max_bytes_in_flight") && error.contains("at least"), "{error}");
         }
     }

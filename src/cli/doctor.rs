@@ -20,7 +20,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let room = config.knowledge.room();
     let public = config.http.base_url.starts_with("https://");
     if let Some(said) = unknown_proxy(&config.http) {
-        report.note("proxy", said);
+        report.note("proxy", &said);
     }
     let missing = config.embed.missing(&config.models);
     let listens = Listens {
@@ -50,15 +50,22 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     Ok(report.end())
 }
 
-/// What to do where TLS ends in a proxy on this machine of which the desk does not know.
-fn unknown_proxy(settings: &Settings) -> Option<&'static str> {
+/// What to do where TLS ends in a proxy of which the desk does not know.
+fn unknown_proxy(settings: &Settings) -> Option<String> {
+    if !settings.base_url.starts_with("https://") || !settings.trusted_proxies.is_empty() {
+        return None;
+    }
     let address = settings.host.parse::<IpAddr>();
     let local = settings.host == "localhost" || address.is_ok_and(|it| it.is_loopback());
-    let public = settings.base_url.starts_with("https://");
-    (public && local && settings.trusted_proxies.is_empty()).then_some(
-        "all who come through the proxy on this machine share one address's quarter of the connections: \
-         [http] trusted_proxies = [\"127.0.0.1\"] gives them all",
-    )
+    let proxies = if local {
+        "[\"127.0.0.1\", \"::1\"]"
+    } else {
+        "with the address it comes from (in Docker the gateway's)"
+    };
+    Some(format!(
+        "all who come through the proxy in front, WhatsApp too, share one address's quarter of the connections and of the bytes \
+         of bodies: [http] trusted_proxies = {proxies} gives them all"
+    ))
 }
 
 fn check_files(app: &App, report: &mut Report) {
@@ -341,16 +348,20 @@ mod tests {
     fn a_proxy_that_the_desk_does_not_know_is_told() {
         let told = |more: &str| {
             let config = Config::from_toml(&format!("[http]\n{more}")).unwrap();
-            unknown_proxy(&config.http).is_some()
+            unknown_proxy(&config.http)
         };
         let public = "base_url = \"https://desk.example.com\"\n";
-        assert!(told(public));
-        assert!(
-            told(&format!("{public}host = \"::1\""))
-                && told(&format!("{public}host = \"localhost\""))
-        );
-        assert!(!told(&format!("{public}host = \"0.0.0.0\"")));
-        assert!(!told(&format!("{public}trusted_proxies = [\"127.0.0.1\"]")));
-        assert!(!told("base_url = \"http://localhost:8080\""));
+        for (host, mend) in [
+            ("127.0.0.1", "[\"127.0.0.1\", "),
+            ("::1", "\"::1\"]"),
+            ("localhost", "[\"127.0.0.1\", "),
+            ("0.0.0.0", "Docker"),
+        ] {
+            let said = told(&format!("{public}host = \"{host}\"")).unwrap();
+            let all = said.contains("connections") && said.contains("bytes") && said.contains(mend);
+            assert!(all, "{host}: {said}");
+        }
+        assert!(told(&format!("{public}trusted_proxies = [\"127.0.0.1\"]")).is_none());
+        assert!(told("base_url = \"http://localhost:8080\"").is_none());
     }
 }

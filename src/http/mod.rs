@@ -62,7 +62,7 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// The most connections at once; 0 for as many as the process's open files are good for.
     pub max_connections: usize,
-    /// The most bytes of bodies that are being read at once.
+    /// The most bytes of bodies that are being read at once; 0 for what is usual, or the largest body needs.
     pub max_bytes_in_flight: usize,
     /// How long a request's head may take, in milliseconds.
     pub header_ms: u64,
@@ -106,6 +106,9 @@ pub struct Web {
 
 /// The shortest key that a configuration may have, in characters.
 const SHORTEST_KEY: usize = 24;
+
+/// The usual budget for bodies that are being read, in bytes.
+const BODIES: usize = 64 * 1024 * 1024;
 
 /// What every handler gets.
 type Shared = Arc<Web>;
@@ -160,9 +163,12 @@ impl Settings {
         self.base_url.trim_end_matches('/').to_owned()
     }
 
-    /// Refuses a budget in which the largest body could never be read.
-    pub fn check(&self, max_upload_bytes: usize) -> Result<(), String> {
+    /// Settles the budget for bodies where the configuration leaves it to us, and refuses one in which the largest could never be read.
+    pub fn settle_budget(&mut self, max_upload_bytes: usize) -> Result<(), String> {
         let least = server::smallest_budget(self.max_body_bytes, max_upload_bytes);
+        if self.max_bytes_in_flight == 0 {
+            self.max_bytes_in_flight = least.max(BODIES);
+        }
         if self.max_bytes_in_flight < least {
             return Err(format!(
                 "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes or [knowledge] max_upload_bytes; it has to be {least} at least",

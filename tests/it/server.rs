@@ -383,18 +383,20 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
         one.ends().await;
     }
     // Pings, and the answers to them, keep no connection.
-    let mut pinging = Raw::to(&app).await;
-    pinging.say([whole.as_slice(), &health_frame(1)].concat()).await;
     let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    let pings = async {
-        let mut heard = [0; 4096];
-        while pinging.0.write_all(&ping).await.is_ok()
-            && pinging.0.read(&mut heard).await.is_ok_and(|bytes| bytes > 0)
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, pings).await.expect("it may stay for ever");
+    for at_once in [1, 2] {
+        let mut pinging = Raw::to(&app).await;
+        pinging.say([whole.as_slice(), &health_frame(1)].concat()).await;
+        let pings = async {
+            let mut heard = [0; 4096];
+            while pinging.0.write_all(&ping.repeat(at_once)).await.is_ok()
+                && pinging.0.read(&mut heard).await.is_ok_and(|bytes| bytes > 0)
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, pings).await.expect("it may stay for ever");
+    }
     // Requests that are taken back at once, again and again.
     let mut rapid = Raw::to(&app).await;
     rapid.say(&whole).await;
@@ -419,29 +421,32 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_nobody_reads_is_taken_back_whatever_else_its_connection_does() {
     let app = start("[http]\nstall_ms = 1000").await;
-    let mut deaf = Raw::to(&app).await;
-    deaf.say([PREFACE, &window_frame(0)].concat()).await;
-    let mut stream = 1;
-    let taken_back = async {
-        loop {
-            deaf.say(health_frame(stream)).await;
-            // Each is answered up to its body, and the first is reset at some time.
+    // All that is less than the three bytes of an answer.
+    for window in 0..3 {
+        let mut deaf = Raw::to(&app).await;
+        deaf.say([PREFACE, &window_frame(window)].concat()).await;
+        let mut stream = 1;
+        let taken_back = async {
             loop {
-                match deaf.frame().await {
-                    (3, 1) => return,
-                    (1, answered) if answered == stream => break,
-                    _ => {}
+                deaf.say(health_frame(stream)).await;
+                // Each is answered up to its body's end, and the first is reset at some time.
+                loop {
+                    match deaf.frame().await {
+                        (3, 1) => return,
+                        (1, answered) if answered == stream => break,
+                        _ => {}
+                    }
                 }
+                stream += 2;
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            stream += 2;
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    timeout(PATIENCE, taken_back).await.expect("it waits for ever");
-    // The connection goes on.
-    stream += 2;
-    deaf.say([window_frame(65_535), health_frame(stream)].concat()).await;
-    while deaf.frame().await != (0, stream) {}
+        };
+        timeout(PATIENCE, taken_back).await.expect("it waits for ever");
+        // The connection goes on.
+        stream += 2;
+        deaf.say([window_frame(65_535), health_frame(stream)].concat()).await;
+        while deaf.frame().await != (0, stream) {}
+    }
     app.stop().await;
 }
 

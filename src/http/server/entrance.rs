@@ -20,6 +20,9 @@ use super::body::{Intake, MeteredBody};
 use super::connections::Peer;
 use super::pulse::{Pulse, Unread};
 
+/// The most of an answer that a stream of HTTP/2 is given at once, in bytes.
+const PIECE: usize = 16 * 1024;
+
 /// The way into the router for the requests of one connection.
 #[derive(Clone)]
 pub(super) struct Entrance {
@@ -86,11 +89,13 @@ where
 struct UnderWay {
     pulse: Arc<Pulse>,
     unread: Arc<Unread>,
+    /// Whether other requests go on beside it (HTTP/2).
+    shared: bool,
 }
 
 impl UnderWay {
     fn begin(pulse: &Arc<Pulse>, shared: bool) -> Self {
-        Self { pulse: pulse.clone(), unread: pulse.begins(shared) }
+        Self { pulse: pulse.clone(), unread: pulse.begins(shared), shared }
     }
 }
 
@@ -103,12 +108,28 @@ impl Drop for UnderWay {
 /// An answer's body, which knows whether what was given out of it was taken.
 pub(super) struct Answer {
     body: Body,
+    /// What of its last frame was not given out.
+    rest: Bytes,
     under_way: UnderWay,
 }
 
 impl Answer {
     fn new(body: Body, under_way: UnderWay) -> Self {
-        Self { body, under_way }
+        Self { body, rest: Bytes::new(), under_way }
+    }
+
+    /// What of a frame is given out now. hyper has a stream of HTTP/2 take a piece once its peer takes one byte, and forgets it after the
+    /// last: so the last byte goes alone, when all before it may be sent. Copies, as a part would keep the whole of a large answer.
+    fn piece(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        if !self.under_way.shared {
+            return frame;
+        }
+        frame.map_data(|mut data| {
+            let alone = usize::from(data.len() > 1);
+            let piece = data.split_to(PIECE.min(data.len() - alone));
+            self.rest = data;
+            Bytes::copy_from_slice(&piece)
+        })
     }
 }
 
@@ -120,7 +141,12 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let polled = if self.rest.is_empty() {
+            Pin::new(&mut self.body).poll_frame(cx)
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))))
+        };
+        let polled = polled.map_ok(|frame| self.piece(frame));
         if let Poll::Ready(Some(Ok(_))) = &polled {
             self.under_way.unread.gave();
         } else {
@@ -130,16 +156,49 @@ impl HttpBody for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.size_hint() + SizeHint::with_exact(self.rest.len() as u64)
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         self.under_way.unread.took();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn http2_is_given_answers_in_small_copies_and_their_last_byte_alone() {
+        let pulse = Arc::new(Pulse::new());
+        for (shared, lengths) in [
+            (false, vec![40_000]),
+            (true, vec![PIECE, PIECE, 5000, 1]),
+            (true, vec![PIECE, 1]),
+            (true, vec![2, 1]),
+            (true, vec![1]),
+            (true, vec![]),
+        ] {
+            let whole: Bytes = (0..=u8::MAX).cycle().take(lengths.iter().sum()).collect();
+            let under_way = UnderWay::begin(&pulse, shared);
+            let mut answer = Answer::new(Body::from(whole.clone()), under_way);
+            let (mut given, mut all) = (Vec::new(), Vec::<u8>::new());
+            while !answer.is_end_stream() {
+                let left = (whole.len() - all.len()) as u64;
+                assert_eq!(answer.size_hint().exact(), Some(left));
+                let frame = std::future::poll_fn(|cx| Pin::new(&mut answer).poll_frame(cx)).await;
+                let data = frame.unwrap().unwrap().into_data().unwrap();
+                assert_ne!(whole.as_ptr_range().contains(&data.as_ptr()), shared);
+                given.push(data.len());
+                all.extend(data);
+            }
+            assert_eq!((given, Bytes::from(all)), (lengths, whole));
+        }
     }
 }

@@ -281,9 +281,14 @@ impl Pulse {
         if head > 0 && !self.shared.load(Ordering::Relaxed) {
             return (head + deadlines.header, Why::Header);
         }
+        let idle = self.idle.load(Ordering::Relaxed);
+        let mut wrote = self.wrote.load(Ordering::Relaxed);
+        if self.shared.load(Ordering::Relaxed) {
+            // Answers to several pings are as long as part of an answer: they put the end off once.
+            wrote = wrote.min(idle + deadlines.idle);
+        }
         // The end of the last answer may still be on its way.
-        let last = self.idle.load(Ordering::Relaxed).max(self.wrote.load(Ordering::Relaxed));
-        (last + deadlines.idle, Why::Idle)
+        (idle.max(wrote) + deadlines.idle, Why::Idle)
     }
 }
 
@@ -342,5 +347,7 @@ mod tests {
         pulse.ends();
         pulse.read();
         assert_eq!(due(&pulse), (Some(Why::Idle), 75), "a ping");
+        pulse.wrote.store(1_000_000, Ordering::Relaxed);
+        assert_eq!(due(&pulse), (Some(Why::Idle), 150), "pings in pairs");
     }
 }
