@@ -20,6 +20,8 @@ const CODES: &[&str] = &[
     "unmapped",
     "syntax",
 ];
+/// The word for what could not be fetched, or not be read with anything.
+pub(super) const UNREAD: &str = "unread";
 /// Reasons that stay the same as long as the file does, and cost much to find again.
 const FINAL: &[&str] = &["too_slow", "memory", "damaged"];
 
@@ -155,9 +157,9 @@ pub(super) fn damaged() -> Failure {
     }
 }
 
-/// A file that cannot be fetched from where it lies.
+/// A file that cannot be fetched from where it lies, or that there is nothing to read with.
 pub(super) fn unread(error: String) -> Failure {
-    Failure { error, remedy: None, code: "unread" }
+    Failure { error, remedy: None, code: UNREAD }
 }
 
 /// A file whose every try ended with its process.
@@ -165,6 +167,15 @@ pub(super) fn lost() -> Failure {
     Failure {
         error: "the process that learned it ended each time before it was done".into(),
         remedy: Some("Split it into smaller files; the server's log says more.".into()),
+        code: "lost",
+    }
+}
+
+/// A file that was cut off at each of so many tries, as far as can be told by no fault of its own; why at the last.
+pub(super) fn cut_off(tries: i64, why: &str) -> Failure {
+    Failure {
+        error: format!("it was tried {tries} times; the last time {why}"),
+        remedy: Some("Learn it again when the machine has more time and memory to spare.".into()),
         code: "lost",
     }
 }
@@ -243,6 +254,7 @@ mod tests {
             full(Full::Documents(1)),
             unread(String::new()),
             lost(),
+            cut_off(3, ""),
             not_embedded(String::new()),
             taken(""),
         ];
