@@ -4,6 +4,7 @@ use super::FORMATS;
 use super::extract::{MAX_BYTES, SHEETS, Unreadable};
 use crate::reader;
 use crate::store::knowledge::Failure;
+use crate::store::reading::MOST_TRIES;
 use crate::store::room::Full;
 
 /// Every reason that a worker process may give, as a word.
@@ -182,9 +183,10 @@ pub(super) fn cut_off(tries: i64, why: &str) -> Failure {
 
 /// A page of a website whose every try ended with its process.
 pub(super) fn lost_page(tries: i64) -> Failure {
+    let until = if tries > MOST_TRIES { "somebody has the site read again" } else { "it changes" };
     Failure {
         error: format!(
-            "the process that read it ended {tries} times before it was done, so it is left out until it changes"
+            "the process that read it ended {tries} times before it was done, so it is left out until {until}"
         ),
         remedy: Some(
             "Have the site read again to try it once more; the server's log says more.".into(),

@@ -68,9 +68,10 @@ impl Crawl<'_> {
             return Ok(());
         };
         let stamp = self.work.hash(&document.bytes);
-        let known = self.known.get(url.as_str()).filter(|page| page.stamp == stamp);
-        let tries = known.map_or(0, |page| page.tries);
-        if tries >= MOST_TRIES {
+        let known = self.known.get(url.as_str());
+        let (tries, same) = known.map_or((0, false), |page| (page.tries, page.stamp == stamp));
+        // One that changed has one more try, and no more: some are another one at each fetch.
+        if tries > MOST_TRIES || (tries == MOST_TRIES && same) {
             return self.leave_out(&url, depth, (tries, stamp)).await;
         }
         if tries > 0 {
