@@ -77,7 +77,8 @@ impl Library {
         progress.start(paths.len());
         for paper in from.papers {
             let path = paper.path.clone();
-            work.look_at(paper).await?;
+            work.begin_reading(paper).await?;
+            work.store_batch().await?;
             progress.done(&path);
         }
         work.flush().await?;
@@ -149,8 +150,8 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Has a document read, unless it is known, beside others; stores those that were read when there are enough of them.
-    pub(super) async fn look_at(&mut self, paper: Paper) -> Result<(), Error> {
+    /// Has a document read, unless it is known, beside others.
+    pub(super) async fn begin_reading(&mut self, paper: Paper) -> Result<(), Error> {
         let (path, name) = (paper.path, paper.name);
         if self.known.get(&path).is_some_and(|row| row.uploaded == 1 && row.state != "removed") {
             let why = "a file of this name was uploaded: rename this one, or remove that one";
@@ -192,6 +193,11 @@ impl<'a> Work<'a> {
         while self.reading.len() >= self.library.readers() {
             self.take_read().await?;
         }
+        Ok(())
+    }
+
+    /// Embeds and stores those that were read, when there are enough of them.
+    pub(super) async fn store_batch(&mut self) -> Result<(), Error> {
         if self.waiting.iter().map(|read| read.pieces.len()).sum::<usize>() >= BATCH {
             self.store_waiting().await?;
         }

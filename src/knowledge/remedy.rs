@@ -4,6 +4,7 @@ use super::FORMATS;
 use super::extract::{MAX_BYTES, SHEETS, Unreadable};
 use crate::reader;
 use crate::store::knowledge::Failure;
+use crate::store::reading::MOST_TRIES;
 use crate::store::room::Full;
 
 /// Every reason that a worker process may give, as a word.
@@ -20,6 +21,8 @@ const CODES: &[&str] = &[
     "unmapped",
     "syntax",
 ];
+/// The word for what could not be fetched, or not be read with anything.
+pub(super) const UNREAD: &str = "unread";
 /// Reasons that stay the same as long as the file does, and cost much to find again.
 const FINAL: &[&str] = &["too_slow", "memory", "damaged"];
 
@@ -155,9 +158,9 @@ pub(super) fn damaged() -> Failure {
     }
 }
 
-/// A file that cannot be fetched from where it lies.
+/// A file that cannot be fetched from where it lies, or that there is nothing to read with.
 pub(super) fn unread(error: String) -> Failure {
-    Failure { error, remedy: None, code: "unread" }
+    Failure { error, remedy: None, code: UNREAD }
 }
 
 /// A file whose every try ended with its process.
@@ -169,11 +172,21 @@ pub(super) fn lost() -> Failure {
     }
 }
 
+/// A file that was cut off at each of so many tries, as far as can be told by no fault of its own; why at the last.
+pub(super) fn cut_off(tries: i64, why: &str) -> Failure {
+    Failure {
+        error: format!("it was tried {tries} times; the last time {why}"),
+        remedy: Some("Learn it again when the machine has more time and memory to spare.".into()),
+        code: "lost",
+    }
+}
+
 /// A page of a website whose every try ended with its process.
 pub(super) fn lost_page(tries: i64) -> Failure {
+    let until = if tries > MOST_TRIES { "somebody has the site read again" } else { "it changes" };
     Failure {
         error: format!(
-            "the process that read it ended {tries} times before it was done, so it is left out until it changes"
+            "the process that read it ended {tries} times before it was done, so it is left out until {until}"
         ),
         remedy: Some(
             "Have the site read again to try it once more; the server's log says more.".into(),
@@ -243,6 +256,7 @@ mod tests {
             full(Full::Documents(1)),
             unread(String::new()),
             lost(),
+            cut_off(3, ""),
             not_embedded(String::new()),
             taken(""),
         ];

@@ -2,6 +2,7 @@
 //! A file that was being learned when its process died is learned again by whoever finds it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::learn::{METHOD, hash_of, stored_chunks};
 use super::reading::{self, Content, File, ReadError};
-use super::{Error, Library, Progress, chunk, remedy};
+use super::{Error, Library, Progress, Turn, chunk, remedy};
 use crate::domain::{CollectionId, DocumentId, searchable};
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
@@ -19,6 +20,11 @@ use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
 const LEASE_MS: i64 = 60_000;
 /// After so many tries that no process survived the file is given up.
 const MOST_TRIES: i64 = 3;
+/// After so many times in a row, for each that learns, that nothing could be read with, files fail with the reason. Between two of
+/// them are some seconds.
+const MOST_IN_VAIN: usize = 36;
+/// How what nothing could read was learned: not as anything is now, so it is learned again at the next start.
+const NOT_READ: &str = "not read";
 
 /// What part of learning a file is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub struct Learning {
 pub(super) struct Underway {
     at: Mutex<HashMap<String, Learning>>,
     woken: Notify,
+    /// How often in a row nothing could be read with.
+    in_vain: AtomicUsize,
 }
 
 /// A file that is being learned, until this is dropped.
@@ -143,7 +151,7 @@ impl Library {
 
     /// Learns the uploaded file that has waited longest; `None` when none waits that nobody else learns.
     pub async fn learn_uploaded(&self) -> Result<Option<UploadRow>, Error> {
-        let (row, _turn) = loop {
+        let (row, turn) = loop {
             let Some(row) = self.store.due_upload().await? else { return Ok(None) };
             let turn = self.turn(row.tries > 0).await;
             if self.store.take_upload(&row, LEASE_MS).await? {
@@ -154,25 +162,32 @@ impl Library {
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
         let shown = Shown { underway, document };
         tokio::select! {
-            ended = Box::pin(self.learn_taken(&row, &shown)) => ended?,
+            ended = Box::pin(self.learn_taken((&row, turn), &shown)) => ended?,
             () = self.hold_upload(&row) => {}
         }
         self.follow().await?;
         Ok(Some(row))
     }
 
-    async fn learn_taken(&self, row: &UploadRow, shown: &Shown) -> Result<(), Error> {
+    async fn learn_taken(
+        &self,
+        (row, turn): (&UploadRow, Turn<'_>),
+        shown: &Shown,
+    ) -> Result<(), Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
         let own = self.own_settings(&collection).await?.unwrap_or_default();
         let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
-        let method = method(&settings);
+        let mut method = method(&settings);
         let document = if row.tries >= MOST_TRIES {
             Err(remedy::lost())
         } else {
             shown.set(Stage::Reading, 0, 0);
             let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok(()) };
-            self.read_upload((row, collection), (bytes, settings), shown).await?
+            self.read_upload((row, collection), (bytes, settings), turn, shown).await?
         };
+        if document.as_ref().is_err_and(|failure| failure.code == remedy::UNREAD) {
+            NOT_READ.clone_into(&mut method);
+        }
         shown.set(Stage::Storing, 0, 0);
         let (upload, room) = (row.clone(), self.settings.room());
         let learned = LearnedUpload { upload, method, document, room };
@@ -183,16 +198,22 @@ impl Library {
         Ok(())
     }
 
-    /// Reads, cuts and embeds a file.
+    /// Reads, cuts and embeds a file; the turn ends when it was read.
     async fn read_upload(
         &self,
         (row, collection): (&UploadRow, CollectionId),
         (bytes, settings): (Vec<u8>, chunk::Settings),
+        turn: Turn<'_>,
         shown: &Shown,
     ) -> Result<Result<Learned, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
         let file = File { name: row.path.clone(), bytes, own: false };
         let read = reading::read(self.readers.as_ref(), file, settings).await;
+        // Embedding may take minutes, and holds nobody up.
+        drop(turn);
+        if !matches!(read, Err(ReadError::Unavailable { begun: false, .. })) {
+            self.underway.in_vain.store(0, Ordering::Relaxed);
+        }
         let learned = |title, chunks| Learned {
             collection,
             path: row.path.clone(),
@@ -208,6 +229,11 @@ impl Library {
                 return Ok(Ok(learned(row.path.clone(), Err(failure))));
             }
             Err(ReadError::Unavailable { why, begun }) => {
+                let given_up =
+                    if begun { cut_off(row.tries + 1, &why) } else { self.not_read(&why) };
+                if let Some(failure) = given_up {
+                    return Ok(Err(failure));
+                }
                 self.store.let_upload_go(row, begun).await?;
                 return Err(Error::Source(why));
             }
@@ -220,6 +246,12 @@ impl Library {
         }
         let chunks = stored_chunks(&title, pieces);
         Ok(Ok(learned(title, Ok(chunks))))
+    }
+
+    /// What becomes of a file that there was nothing to read with; `None` where it waits.
+    fn not_read(&self, why: &str) -> Option<Failure> {
+        let before = self.underway.in_vain.fetch_add(1, Ordering::Relaxed);
+        (before >= MOST_IN_VAIN * self.readers()).then(|| remedy::unread(why.to_owned()))
     }
 
     /// Keeps a file while it is learned; returns when it is not ours any more.
@@ -257,9 +289,28 @@ impl Library {
     }
 }
 
+/// What becomes of a file of which so many tries came to nothing around it; `None` where it is tried again.
+fn cut_off(tries: i64, why: &str) -> Option<Failure> {
+    (tries >= MOST_TRIES).then(|| remedy::cut_off(tries, why))
+}
+
 /// What the way of learning hashes to.
 fn method(settings: &chunk::Settings) -> String {
     let mut hash = hex::encode(Sha256::digest(format!("{METHOD}{settings:?}")));
     hash.truncate(32);
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_off_at_its_last_try_says_why() {
+        assert_eq!(cut_off(MOST_TRIES - 1, "it was killed"), None);
+        let failure = cut_off(MOST_TRIES, "it was killed").expect("it is given up");
+        assert_eq!(failure.error, "it was tried 3 times; the last time it was killed");
+        assert_eq!(failure.code, "lost");
+        assert!(!failure.remedy.unwrap_or_default().contains("Split"), "the file may be small");
+    }
 }

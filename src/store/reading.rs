@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use super::{Conn, Result, Store, Write, first, now, run, storable};
 use crate::domain::{SourceId, WorkspaceId};
 
-/// After so many tries that no process survived, a page is left out, and a source waits longer each time.
+/// After so many tries that no process survived, a page is left out until it changes; one that changed and ended another process is
+/// left out until somebody asks. A source waits longer each time.
 pub const MOST_TRIES: i64 = 3;
 /// How long a source waits that ended a second process, in milliseconds; each time four times as long, up to a day.
 const FIRST_WAIT_MS: i64 = 2 * 60_000;
@@ -95,7 +96,7 @@ fn wait_ms(tries: i64) -> i64 {
     FIRST_WAIT_MS.checked_shl(doubled.min(20)).unwrap_or(LONGEST_WAIT_MS).min(LONGEST_WAIT_MS)
 }
 
-/// Counts a page at which a process ended.
+/// Counts a page at which a process ended, whatever it held: it may be another one at each fetch.
 async fn blame(
     conn: &mut Conn<'_>,
     (source, workspace): (&str, &str),
@@ -105,9 +106,7 @@ async fn blame(
     let sql = "insert into source_pages (source_id, url, workspace_id, path, state, error, method, links, seen_at, tries, stamp)
                values ($1, $2, $3, '', 'failed', $4, '', '[]', $5, 1, $6)
                on conflict (source_id, url) do update set state = excluded.state, error = excluded.error,
-                   etag = null, last_modified = null,
-                   tries = case when source_pages.stamp = excluded.stamp then source_pages.tries + 1 else 1 end,
-                   stamp = excluded.stamp";
+                   etag = null, last_modified = null, tries = source_pages.tries + 1, stamp = excluded.stamp";
     run!(conn, sql, source, url, workspace, error, now(), stamp)?;
     let sql = "update sources set reading = '', stamp = '' where id = $1";
     run!(conn, sql, source).map(drop)
@@ -166,8 +165,8 @@ impl Write for EndPage {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update sources set reading = '', stamp = '', tries = 0
-                   where id = $1 and workspace_id = $2 and holder = $3";
+        // The source's tries go on until all of it was read: the next page may end the process.
+        let sql = "update sources set reading = '', stamp = '' where id = $1 and workspace_id = $2 and holder = $3";
         run!(conn, sql, self.id.as_str(), workspace.as_str(), &self.replica).map(drop)
     }
 }

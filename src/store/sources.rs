@@ -74,9 +74,9 @@ pub struct PageRow {
     pub method: String,
     /// Where it leads, as JSON.
     pub links: String,
-    /// How many processes ended while they read the content that `stamp` names.
+    /// How many processes ended while they read it, since one read it to its end.
     pub tries: i64,
-    /// What the content hashes to at which processes ended.
+    /// What the content hashes to at which the last of them ended.
     pub stamp: String,
 }
 

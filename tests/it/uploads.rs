@@ -1,10 +1,12 @@
 //! Documents given over the API: kept, learned beside serving, answered from, tried again, removed; and what is refused, with what to
 //! do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
+use frontdesk::desk::Desk;
 use frontdesk::knowledge::Shelf;
 use frontdesk::store::uploads::NewUpload;
 use reqwest::Method;
@@ -241,7 +243,7 @@ on_both! {
         served.await.unwrap();
     }
 
-    async fn what_nothing_can_read_just_now_waits_and_has_not_failed(db) {
+    async fn what_nothing_can_read_waits_and_says_why_in_the_end(db) {
         let app = Setup::on(db).start().await;
         let mut config = app.config.clone();
         config.embed = frontdesk::config::Config::from_toml("[embed]\nkind = \"off\"").unwrap().embed;
@@ -252,15 +254,26 @@ on_both! {
         let (bytes, mime_type) = (sample("terms-reportlab.pdf"), "application/pdf".to_owned());
         let size = bytes.len() as u64;
         let new = NewUpload { collection: collection.clone(), path: "terms.pdf".into(), mime_type, size, content: Ok(bytes) };
-        without.library.upload(new).await.unwrap().unwrap();
+        let id = without.library.upload(new).await.unwrap().unwrap();
         // More often than a file may end its process.
         for _ in 0..5 {
             let why = without.library.learn_uploaded().await.unwrap_err().to_string();
             assert!(why.contains("program to start"), "{why}");
         }
         assert_eq!(without.store.due_upload().await.unwrap().unwrap().tries, 0);
+        // It does not wait for ever: in the end it says why.
+        let mut more = 0;
+        while without.library.learn_uploaded().await.is_err() {
+            more += 1;
+            assert!(more < 36 * without.library.readers(), "it waits for ever");
+        }
+        let shown = without.store.shown_document(&id).await.unwrap().unwrap();
+        assert_eq!((shown.state.as_str(), shown.code.as_deref()), ("failed", Some("unread")));
+        assert!(shown.error.unwrap().contains("program to start"));
+        // The next start has it learned.
         config.reader.program = Some(BINARY.into());
         let with = App::assemble(config).await.unwrap().desk;
+        assert_eq!(with.library.renew_uploads().await.unwrap(), 1);
         assert_eq!(with.library.learn_uploaded().await.unwrap().unwrap().path, "terms.pdf");
         let all = with.store.documents(&collection, 0).await.unwrap();
         assert!(all.iter().any(|one| one.path == "terms.pdf" && one.state == "ready"), "{all:?}");
@@ -356,34 +369,69 @@ async fn what_a_killed_process_was_learning_is_learned_after_the_next_start() {
     assert!(second.stop().await);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_being_learned_when_a_process_died_is_learned_alone() {
-    let home = tempfile::tempdir().unwrap();
-    furnish(home.path());
+/// A desk that learns when it is told to, and its outside.
+async fn told(setup: Setup, home: &Path) -> (Arc<Desk>, OpenAi) {
+    furnish(home);
     let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
-    let settings = Setup::on(Db::Sqlite).settings(home.path(), "", &whatsapp, &model);
+    let settings = setup.settings(home, "", &whatsapp, &model);
     drop(rustls::crypto::ring::default_provider().install_default());
-    let config = frontdesk::config::Config::from_toml(&settings).unwrap();
-    let desk = App::assemble(config).await.unwrap().desk;
+    let mut config = frontdesk::config::Config::from_toml(&settings).unwrap();
+    config.reader.program = Some(BINARY.into());
+    (App::assemble(config).await.unwrap().desk, model)
+}
+
+/// Gives a desk a small text to learn.
+async fn give(desk: &Desk, path: &str) {
     let collection = desk.store.collection("acme").await.unwrap();
-    for path in ["other.txt", "suspect.txt"] {
-        let (collection, mime_type) = (collection.clone(), "text/plain".to_owned());
-        let content = Ok(format!("What {path} says.").into_bytes());
-        let new = NewUpload { collection, path: path.into(), mime_type, size: 20, content };
-        desk.library.upload(new).await.unwrap().unwrap();
-    }
-    let sql = "update uploads set tries = 1, updated_at = 0
-               where document_id = (select id from documents where path = 'suspect.txt')";
-    assert_eq!(change(home.path(), "", sql).await, 1);
-    // Beside it the other one would be done long before it.
-    model.fail_next_at("/v1/embeddings", 1, &Failure::Stall(Duration::from_secs(2)));
-    let done = std::sync::Mutex::new(Vec::new());
-    let learn = async || {
-        let row = desk.library.learn_uploaded().await.unwrap().unwrap();
-        done.lock().unwrap().push(row.path);
-    };
+    let (path, mime_type) = (path.to_owned(), "text/plain".to_owned());
+    let content = Ok(format!("What {path} says.").into_bytes());
+    let new = NewUpload { collection, path, mime_type, size: 20, content };
+    desk.library.upload(new).await.unwrap().unwrap();
+}
+
+/// A process died while it learned this file; it is the next to be learned.
+async fn suspect(home: &Path, path: &str) {
+    let sql = format!(
+        "update uploads set tries = 1, updated_at = 0
+         where document_id = (select id from documents where path = '{path}')"
+    );
+    assert_eq!(change(home, "", &sql).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_learned_when_a_process_died_is_read_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let (desk, _model) = told(Setup::on(Db::Sqlite).extractive(), home.path()).await;
+    // The one is read by a process that has to be started: beside it the other would be done long before.
+    give(&desk, "other.txt").await;
+    give(&desk, "suspect.md").await;
+    suspect(home.path(), "suspect.md").await;
+    let learn = async || desk.library.learn_uploaded().await.unwrap().unwrap();
     tokio::join!(learn(), learn());
-    assert_eq!(*done.lock().unwrap(), ["suspect.txt", "other.txt"]);
+    let collection = desk.store.collection("acme").await.unwrap();
+    // By revision: the one that was stored first.
+    let learned = desk.store.documents(&collection, 0).await.unwrap();
+    let order: Vec<&str> = learned.iter().map(|document| document.path.as_str()).collect();
+    assert_eq!(order, ["suspect.md", "other.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_learned_when_a_process_died_is_embedded_beside_others() {
+    let home = tempfile::tempdir().unwrap();
+    let (desk, model) = told(Setup::on(Db::Sqlite), home.path()).await;
+    let learn = async || desk.library.learn_uploaded().await.unwrap().unwrap().path;
+    give(&desk, "other.txt").await;
+    assert_eq!(learn().await, "other.txt");
+    give(&desk, "other.txt").await;
+    give(&desk, "suspect.txt").await;
+    suspect(home.path(), "suspect.txt").await;
+    // The other is embedded already. The suspect waits for its embeddings.
+    model.fail_next_at("/v1/embeddings", 9, &Failure::Stall(Duration::from_mins(5)));
+    let first = tokio::select! {
+        path = learn() => path,
+        path = learn() => path,
+    };
+    assert_eq!(first, "other.txt");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,8 @@ const MAX_FRAME: u64 = 4 * 1024 * 1024;
 const MAX_STYLES: u64 = 16 * 1024 * 1024;
 /// How the names of files begin that nobody reads here.
 const UNREAD: [&str; 3] = ["pivotcacherecords", "pivotcachedefinition", "externallink"];
+/// What is in the names of files that say which sheets there are, and of others that are small.
+const FRAME: [&str; 4] = ["styles", "workbook", "theme", "[content_types]"];
 
 type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 /// The cells of a sheet by row and column, both from 0.
@@ -55,23 +57,23 @@ pub(super) fn read(bytes: &[u8], title: String) -> Result<Extracted, Unreadable>
 
 /// The most that a part of the archive may have, by its name.
 fn most_of(name: &str) -> u64 {
-    let name = name.to_ascii_lowercase();
-    // By their own names: which folder is which is said by the file.
+    // As the reader looks for it.
+    let name = name.replace('\\', "/").to_ascii_lowercase();
+    // What is held goes by its own name, wherever it lies: which folder is the workbook's is said by the file.
     let file = name.rsplit('/').next().unwrap_or_default();
-    let unread = UNREAD.iter().any(|start| file.starts_with(start));
-    if name.starts_with("xl/worksheets/sheet")
+    let ending = file.rsplit('.').next().unwrap_or_default();
+    let is_frame =
+        ending == "rels" || (ending == "xml" && FRAME.iter().any(|part| file.contains(part)));
+    let is_unread = name.starts_with("xl/worksheets/sheet")
         || name.contains("/media/")
         || name.starts_with("customxml/item")
-        || unread
-    {
-        u64::MAX
-    } else if file == "styles.xml" {
+        || UNREAD.iter().any(|start| file.starts_with(start));
+    if file == "styles.xml" {
         MAX_STYLES
-    } else if ["styles", "workbook", ".rels", "theme", "[content_types]"]
-        .iter()
-        .any(|part| name.contains(part))
-    {
+    } else if is_frame {
         MAX_FRAME
+    } else if is_unread && file != "sharedstrings.xml" {
+        u64::MAX
     } else {
         MAX_SHARED
     }
@@ -183,14 +185,25 @@ mod tests {
             "xl/externalLinks/externalLink1.xml",
             "customXml/item1.xml",
             "xl/worksheets/sheet1.xml",
+            "xl\\worksheets\\sheet1.xml",
+            "xl/media/theme.png",
         ] {
             assert_eq!(most_of(unread), u64::MAX, "{unread}");
         }
-        assert_eq!(most_of("xl/styles.xml"), MAX_STYLES);
-        assert_eq!(most_of("xl/workbook.xml"), MAX_FRAME);
-        // Where its shared texts lie is said by the file.
-        for shared in ["xl/sharedStrings.xml", "xl/pivotCache/sharedStrings.xml"] {
-            assert_eq!(most_of(shared), MAX_SHARED, "{shared}");
+        // Where the workbook lies is said by the file.
+        for folder in [
+            "xl/",
+            "xl/pivotCache/",
+            "xl/media/",
+            "customXml/item/",
+            "xl/worksheets/sheets/",
+            "xl\\worksheets\\sheets\\",
+        ] {
+            let most = |file: &str| most_of(&format!("{folder}{file}"));
+            assert_eq!(most("sharedStrings.xml"), MAX_SHARED, "{folder}");
+            assert_eq!(most("styles.xml"), MAX_STYLES, "{folder}");
+            assert_eq!(most("workbook.xml"), MAX_FRAME, "{folder}");
+            assert_eq!(most("_rels/workbook.xml.rels"), MAX_FRAME, "{folder}");
         }
     }
 }

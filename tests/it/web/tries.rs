@@ -95,6 +95,12 @@ async fn by_itself(app: &TestApp, source: &SourceRow) -> Summary {
     read.expect("nobody else reads it").1
 }
 
+/// In how many minutes a source is due.
+async fn wait_minutes(app: &TestApp, source: &SourceRow) -> i64 {
+    let due_at = stored(app, source).await.due_at.unwrap();
+    (due_at - frontdesk::domain::time::now_ms() + 30_000) / 60_000
+}
+
 /// Stops a process where it is, or ends it.
 #[cfg(target_os = "linux")]
 fn signal(id: u32, name: &str) {
@@ -221,6 +227,33 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_page_that_is_another_one_at_each_fetch_is_left_out_and_its_site_waits(db) {
+        let app = Setup::on(db).extractive().with(LOCAL).start().await;
+        let site = shop().await;
+        let source = added(&app, &Wanted { every_minutes: Some(60), ..wanted(&site.url) }).await;
+        refreshed(&app, &source).await;
+        let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
+        let (start, hours) = (format!("{}/", site.url), format!("{}/hours", site.url));
+        let mut waits = Vec::new();
+        for stamp in ["one", "two", "three", "four"] {
+            // Each process reads the start, and ends at the next page.
+            assert!(store.take_source(&id, -1).await.unwrap());
+            store.begin_page(&id, (&start, "start")).await.unwrap();
+            store.end_page(&id).await.unwrap();
+            store.begin_page(&id, (&hours, stamp)).await.unwrap();
+            waits.push(wait_minutes(&app, &source).await);
+        }
+        assert_eq!(waits, [60, 2, 8, 32]);
+        // It is not the one that ended the last of them, either.
+        let summary = by_itself(&app, &source).await;
+        assert_eq!(numbers(&summary), (0, 3, 0, 1), "{summary:?}");
+        assert!(summary.failed[0].1.contains("until somebody has the site read"), "{summary:?}");
+        site.put("/hours", html("Hours", "We open at ten.", &["/", "/holidays"]));
+        assert_eq!(numbers(&by_itself(&app, &source).await), (0, 3, 0, 1), "it changed once more");
+        assert_eq!(numbers(&refreshed(&app, &source).await), (1, 3, 0, 0), "somebody asks");
+        app.stop().await;
+    }
+
     async fn a_page_that_broke_its_reader_is_read_again_when_somebody_asks(db) {
         let app = Setup::on(db).extractive().with(LOCAL).start().await;
         let site = shop().await;
@@ -249,9 +282,7 @@ on_both! {
         for _ in 0..5 {
             // Taken by a process that ends at once: its lease is over before it began.
             assert!(store.take_source(&id, -1).await.unwrap());
-            let now = frontdesk::domain::time::now_ms();
-            let wait_ms = stored(&app, &source).await.due_at.unwrap() - now;
-            waits.push((wait_ms + 30_000) / 60_000);
+            waits.push(wait_minutes(&app, &source).await);
         }
         assert_eq!(waits, [60, 2, 8, 32, 128]);
         let row = stored(&app, &source).await;

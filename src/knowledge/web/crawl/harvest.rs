@@ -68,9 +68,10 @@ impl Crawl<'_> {
             return Ok(());
         };
         let stamp = self.work.hash(&document.bytes);
-        let known = self.known.get(url.as_str()).filter(|page| page.stamp == stamp);
-        let tries = known.map_or(0, |page| page.tries);
-        if tries >= MOST_TRIES {
+        let known = self.known.get(url.as_str());
+        let (tries, same) = known.map_or((0, false), |page| (page.tries, page.stamp == stamp));
+        // One that changed has one more try, and no more: some are another one at each fetch.
+        if tries > MOST_TRIES || (tries == MOST_TRIES && same) {
             return self.leave_out(&url, depth, (tries, stamp)).await;
         }
         if tries > 0 {
@@ -79,12 +80,15 @@ impl Crawl<'_> {
             self.save_pages().await?;
         }
         let library = self.library;
-        let _turn = library.turn(tries > 0).await;
+        let turn = library.turn(tries > 0).await;
         library.store.begin_page(&self.id, (url.as_str(), &stamp)).await?;
         step!("web.reading");
         let read = self.read_new((url, name), document, depth).await;
         library.store.end_page(&self.id).await?;
-        read
+        read?;
+        // Embedding may take minutes, holds nobody up, and is no fault of this page's.
+        drop(turn);
+        Ok(self.work.store_batch().await?)
     }
 
     /// A document that ended every process which read it.
@@ -145,7 +149,7 @@ impl Crawl<'_> {
         self.kept.insert(url.to_string());
         let read = Box::new(move || Ok(bytes));
         let paper = Paper { path: url.to_string(), name: Some(name), read };
-        self.work.look_at(paper).await?;
+        self.work.begin_reading(paper).await?;
         // The page counts as being read until it was: if the process ends now, this is the page to blame.
         Ok(self.work.finish_reading().await?)
     }
