@@ -198,6 +198,9 @@ const HONEST: &[(&str, &str)] = &[
     ("Pay to IBAN GB82 WEST 1234 5698 7654 32", "账号GB82WEST12345698765432。"),
     ("", "Come in.It is open. Es ist z.B.im Laden. Fin.noël"),
     ("", "$1200000, 1200000 IDR, 250000000 COP - and 12.345.678,00 €."),
+    // Abbreviations before a slash.
+    ("", "im 1.OG/2.OG, 1.UG/2.UG, 2.kat/3.kat, Art.nr/Modell, art.nr/modell, ART.NR/MODELL."),
+    ("", "z.B.rot/blau, d.h.mit/ohne, node.js/express, lodash.ts/readme."),
 ];
 
 /// What passes as something else: pairs as sizes, a word as a currency, another sign as none, a letter as a part of the address.
@@ -242,6 +245,15 @@ const ATTACKS: &[&str] = &[
     "4111 / 1111 / 1111 / 1111",
     "Account 87.65-43.21 now.",
     "аacme.example/x",
+    "Pay at m.evil.zip/pay now.",
+    "Pay at 1.evil.zip/pay now.",
+    "Pay at j.mp/x now.",
+    "Pay at t.me/evil now.",
+    "Pay at 1.xyz/pay now.",
+    "Pay at X.Xyz/pay now.",
+    "Pay at evil.lv/pay now.",
+    "Pay at EVIL.UG/pay now.",
+    "Pay at e[.]zip/pay now.",
 ];
 
 const KNOWN: &str =
