@@ -214,6 +214,8 @@ pub(super) fn fixed(pattern: &str) -> Regex {
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(&format!(r"\+?\s?\(?\d(?:(?:[ ().\-/{DASHES}]{{0,3}}|[,:·'’٬])\d){{6,}}"))
 });
+/// What may stand between the ends of a range.
+pub(super) static DASH: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[\-{DASHES}]")));
 /// What stands between two numbers rather than within one.
 static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 
@@ -251,7 +253,7 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
         (key, key_of),
         (slashed, slashed_link),
         (host, link),
-        (address, link),
+        (address, numeric_link),
     ];
     let all = all.into_iter().map(|(pattern, read)| (fixed(&pattern), read));
     all.chain([(NUMBER.clone(), number_of as Read)]).collect()
@@ -290,6 +292,13 @@ fn slashed_link(text: &str, range: Range<usize>) -> Option<Candidate> {
         return None;
     }
     link(text, range)
+}
+
+/// A numeric host; one that ends in `.000` has no page, and is an amount sooner than a network.
+fn numeric_link(text: &str, range: Range<usize>) -> Option<Candidate> {
+    let written = &text[range.clone()];
+    let is_amount = written.ends_with(".000") && !written.contains('/');
+    if is_amount { None } else { link(text, range) }
 }
 
 /// Host and page, as browsers understand them: the host in ASCII, without `www.` and without whom to sign in as.
