@@ -22,6 +22,8 @@ const LONGEST_HELD: usize = 1024;
 const LOOK_BACK: usize = 64;
 /// Of how many parts a number may be written, where several stand in a row.
 const MOST_PARTS: usize = 8;
+/// Fewer digits are no end of a range: of pairs of digits, any number can be put together.
+const SHORTEST_END: usize = 3;
 
 use find::{Detail, Sort, find};
 
@@ -96,28 +98,41 @@ impl AllowedDetails {
 
     /// Whether a number is known, or several known ones and times in a row: "020 7946 0958 24/7".
     fn holds_number(&self, written: &str) -> bool {
-        if self.knows(&find::digits(written)) {
+        if self.knows(&find::digits(written)) || self.knows_range(written) {
             return true;
         }
         let is_digit = |c: char| c.is_ascii_digit();
         let parts = written.split([' ', '/']).filter(|part| part.contains(is_digit));
         let parts: Vec<&str> = parts.collect();
+        // From `open` on, no part is known.
         let (mut at, mut open) = (0, 0);
-        while let Some(part) = parts.get(at) {
+        while at < parts.len() {
             let longest = parts.len().min(at + MOST_PARTS);
             let known =
-                |end: &usize| self.knows_run(&find::digits(&parts[at..*end].concat()), open);
+                |end: &usize| self.knows_run(&find::digits(&parts[at..*end].concat()), at == open);
             if let Some(end) = (at + 1..=longest).rev().find(known) {
-                (at, open) = (end, 0);
-                continue;
-            }
-            open = if quantity::is_time(part) { 0 } else { open + find::digits(part).len() };
-            if open >= find::SHORTEST {
+                if !quantity::is_harmless(&parts[open..at]) {
+                    return false;
+                }
+                (at, open) = (end, end);
+            } else if at - open < MOST_PARTS {
+                at += 1;
+            } else {
                 return false;
             }
-            at += 1;
         }
-        true
+        quantity::is_harmless(&parts[open..])
+    }
+
+    /// Whether it is a range whose ends the sources name apart: "1850–1900" of "from 1850 to 1900".
+    fn knows_range(&self, written: &str) -> bool {
+        let ends: Vec<String> = find::DASH.split(written).map(find::digits).collect();
+        let is_known = |end: &String| {
+            end.len() >= SHORTEST_END
+                && !end.starts_with('0')
+                && self.numbers.contains(&format!(" {end} "))
+        };
+        ends.len() == 2 && ends.iter().all(is_known)
     }
 
     /// Whether digits are known, whole or without their country code or trunk zero.
@@ -129,12 +144,12 @@ impl AllowedDetails {
         self.numbers.contains(bare) || (1..=3).any(|cut| self.knows_end(bare, cut))
     }
 
-    /// Whether digits are a whole number of the sources; where none are open before them, also the end of one.
-    fn knows_run(&self, digits: &str, open: usize) -> bool {
+    /// Whether digits are a whole number of the sources; where nothing unknown stands before them, also the end of one.
+    fn knows_run(&self, digits: &str, is_first: bool) -> bool {
         let bare = digits.trim_start_matches('0');
         bare.len() >= find::SHORTEST
             && ((0..=3).any(|cut| self.knows_end(bare, cut))
-                || open == 0 && self.numbers.contains(&format!("{bare} ")))
+                || is_first && self.numbers.contains(&format!("{bare} ")))
     }
 
     /// Whether digits, without their first ones, are a number of the sources.

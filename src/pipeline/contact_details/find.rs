@@ -196,9 +196,13 @@ const ENDS: &str = "com|org|net|info|biz|io|co|app|dev|shop|store|online|site|xy
     lol|fun|win|cash|email|digital|agency|\
     eu|ru|cn|uk|de|fr|es|it|nl|be|ch|at|pl|pt|br|mx|ar|in|us|ca|au|nz|jp|kr|tr|ir|ua|cz|se|no|dk|fi|ie|gr|hu|ro|il|za|ng|ke|tk|ml|ga|\
     cf|gq|ws|cc|to|gl|gd|gg|gy|sh|st|su|la|pw|id|vn|th|ph|my|sg|hk|tw|ae|sa|eg|ma|cl|pe|ec|uy|bo|py|ve|do|cr|gt|pa|ai";
-/// Ends of the names of files and libraries, and of no host.
-const FILES: [&str; 12] =
-    ["js", "ts", "pdf", "doc", "docx", "xlsx", "txt", "csv", "png", "jpg", "html", "php"];
+/// The other ends of two letters, known where a page stands behind them; but for `nr`, which is a number more often than Nauru.
+const COUNTRIES: &str = "ac|ad|af|ag|al|am|ao|aq|as|aw|ax|az|ba|bb|bd|bf|bg|bh|bi|bj|bm|bn|bs|bt|bw|by|bz|cd|cg|ci|ck|cm|cu|cv|cw|\
+    cx|cy|dj|dm|dz|ee|er|et|fj|fk|fm|fo|ge|gf|gh|gi|gm|gn|gp|gs|gu|gw|hm|hn|hr|ht|im|iq|is|je|jm|jo|kg|kh|ki|km|kn|kp|kw|ky|kz|lb|lc|\
+    li|lk|lr|ls|lt|lu|lv|mc|md|mg|mh|mk|mm|mn|mo|mp|mq|mr|ms|mt|mu|mv|mw|mz|na|nc|ne|nf|ni|np|nu|om|pf|pg|pk|pm|pn|pr|ps|qa|re|rs|rw|\
+    sb|sc|sd|si|sk|sl|sm|sn|so|sr|ss|sv|sx|sy|sz|tc|td|tf|tg|tj|tl|tm|tn|tt|tz|ug|uz|va|vc|vg|vi|vu|wf|ye|yt|zm|zw";
+/// Ends of the names of files, and of no host.
+const FILES: [&str; 10] = ["pdf", "doc", "docx", "xlsx", "txt", "csv", "png", "jpg", "html", "php"];
 /// Dashes between numbers, but for the hyphen.
 pub(super) const DASHES: &str = r"\u{2012}-\u{2015}\u{2212}";
 
@@ -210,6 +214,8 @@ pub(super) fn fixed(pattern: &str) -> Regex {
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(&format!(r"\+?\s?\(?\d(?:(?:[ ().\-/{DASHES}]{{0,3}}|[,:·'’٬])\d){{6,}}"))
 });
+/// What may stand between the ends of a range.
+pub(super) static DASH: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[\-{DASHES}]")));
 /// What stands between two numbers rather than within one.
 static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 
@@ -229,7 +235,7 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
         r"(?-u:\b)(?i:[a-z][a-z0-9+.\-]{{1,15}}\s?:\s?/\s?/\s?|www\.)[/\\]*{name}(?:\.{name}|。[A-Za-z0-9\-]+\.{name})*(?:\.?[/?#]{page}*)?"
     );
     let slashed = format!(
-        r"(?:{label}{DOT})+(?:[a-z]{{2,24}}|[A-Z]{{2,24}}|(?i:{ENDS}))(?::\d{{1,5}})?/{page}*"
+        r"(?:{label}{DOT})+(?:[a-z]{{3,24}}|[A-Z]{{3,24}}|(?i:{ENDS}|{COUNTRIES}))(?::\d{{1,5}})?/{page}*"
     );
     let host = format!(
         r"(?:{label}{dot})+(?:{ENDS}|{}|Com)(?-u:\b)(?::\d{{1,5}})?(?:[/?]{page}*)?",
@@ -247,7 +253,7 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
         (key, key_of),
         (slashed, slashed_link),
         (host, link),
-        (address, link),
+        (address, numeric_link),
     ];
     let all = all.into_iter().map(|(pattern, read)| (fixed(&pattern), read));
     all.chain([(NUMBER.clone(), number_of as Read)]).collect()
@@ -273,11 +279,26 @@ fn link(text: &str, range: Range<usize>) -> Option<Candidate> {
     Some((range, Sort::Link, format!("{host} {page}")))
 }
 
-/// A host of any ending, as a page stands behind it.
+/// A host of any ending, as a page stands behind it: no file, and no abbreviation such as `z.B.rot/blau` or `1.UG/2.UG`.
 fn slashed_link(text: &str, range: Range<usize>) -> Option<Candidate> {
     let host = text[range.clone()].split('/').next()?;
-    let end = host.rsplit('.').next()?.to_lowercase();
-    if FILES.contains(&end.as_str()) { None } else { link(text, range) }
+    let (labels, end) = host.rsplit_once('.').unwrap_or(("", host));
+    let end = end.to_lowercase();
+    let is_short = labels.split('.').all(|label| label.chars().count() == 1);
+    // A country's shortest names belong to services that shorten links: `j.mp/x`.
+    let is_word = end.len() > 2 || labels.starts_with(|c: char| c.is_ascii_digit());
+    let is_known = ENDS.split('|').any(|known| known == end);
+    if FILES.contains(&end.as_str()) || is_short && is_word && !is_known {
+        return None;
+    }
+    link(text, range)
+}
+
+/// A numeric host; one that ends in `.000` has no page, and is an amount sooner than a network.
+fn numeric_link(text: &str, range: Range<usize>) -> Option<Candidate> {
+    let written = &text[range.clone()];
+    let is_amount = written.ends_with(".000") && !written.contains('/');
+    if is_amount { None } else { link(text, range) }
 }
 
 /// Host and page, as browsers understand them: the host in ASCII, without `www.` and without whom to sign in as.

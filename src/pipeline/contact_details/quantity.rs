@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::find::{DASHES, digits, fixed};
+use super::find::{DASHES, SHORTEST, digits, fixed};
 
 /// Days, times and years, and lists of them.
 static DATES: LazyLock<Regex> = LazyLock::new(|| {
@@ -14,21 +14,31 @@ static DATES: LazyLock<Regex> = LazyLock::new(|| {
     // Also those of Iran and Thailand.
     let year = r"(?:1[34]|19|2[05])\d{2}";
     let sign = r"(?:[\-./ ]|\. )";
+    let hour = r"(?:[01]?\d|2[0-4])";
+    // 24.12. 10-13
+    let short = format!(r"{part}\.(?:0?[1-9]|1[0-2])\.(?: {hour}[\-{DASHES}]{hour})?");
     let day = format!(
-        r"(?:{year}{sign}{part}{sign}{part}|{part}{sign}{part}{sign}{year}|{part}[\-./]{part}[\-./]\d{{2}})"
+        r"(?:{year}{sign}{part}{sign}{part}|{part}{sign}{part}{sign}{year}|{part}[\-./]{part}[\-./]\d{{2}}|{short})"
     );
     // 24.-26.12.2026, and 24.12.-26.12.
     let days = format!(r"(?:{part}\.?(?:[./] ?{part}\.?)? ?[\-/{DASHES}] ?)?{day}");
     let between = format!(r"{part}[./]{part}\.? ?[\-{DASHES}] ?{part}[./]{part}");
-    let time = r"(?:[01]?\d|2[0-4])[.:][0-5]\d(?::[0-5]\d)?";
+    let time = format!(r"{hour}[.:][0-5]\d(?::[0-5]\d)?");
     let one = format!(r"(?:{days}|{between}|{time}|{year}(?:[\-/]\d{{2}})?)");
     fixed(&format!(
         r"^(?:\d{{1,2}}[.)] )?{one}(?:[ \-/,·{DASHES}]{{1,3}}{one})*(?:[ \-/{DASHES}]{{1,3}}\d{{1,2}})?$"
     ))
 });
 
+/// Whether parts that stand beside known numbers are days, times and years, or have, but for times, too few digits for a number.
+pub(super) fn is_harmless(parts: &[&str]) -> bool {
+    let others = parts.iter().filter(|part| !is_time(part));
+    let open: usize = others.map(|part| digits(part).len()).sum();
+    open < SHORTEST || DATES.is_match(&parts.join(" "))
+}
+
 /// Whether it is a time such as 9:00-17:00.
-pub(super) fn is_time(written: &str) -> bool {
+fn is_time(written: &str) -> bool {
     written.contains(':') && DATES.is_match(written)
 }
 
@@ -41,27 +51,30 @@ pub(super) fn is_quantity(text: &str, range: &Range<usize>) -> bool {
         || PRICE.is_match(written) && is_priced(text, range)
 }
 
-/// Digits in groups: no amount of more than some nine digits, which phone and card numbers have.
+/// Digits in groups: of more than some nine digits, which phone and card numbers have, only whole thousands.
 fn grouped(signs: &str) -> String {
-    format!(
-        r"[1-9]\d{{0,2}}(?:[{signs}]\d{{3}}|(?:[{signs}]\d{{2}}){{1,2}})?[{signs}]\d{{3}}(?:[.,]\d{{1,2}})?"
-    )
+    let short = format!(
+        r"(?:[{signs}]\d{{3}}|(?:[{signs}]\d{{2}}){{1,2}})?[{signs}]\d{{3}}(?:[.,]\d{{1,2}})?"
+    );
+    let long = format!(r"(?:(?:[{signs}]\d{{3}}){{2,3}}|(?:[{signs}]\d{{2}}){{3,4}})[{signs}]000");
+    format!(r"[1-9]\d{{0,2}}(?:{short}|{long})")
 }
 
 /// Amounts that have a currency beside them.
 static PRICE: LazyLock<Regex> = LazyLock::new(|| {
-    let one = format!(r"(?:{}|[1-9]\d{{0,6}}00|[1-9]\d{{0,8}}[.,]\d{{1,2}})", grouped(".,'’٬ "));
+    let one =
+        format!(r"(?:{}|[1-9]\d{{0,6}}00(?:000)?|[1-9]\d{{0,8}}[.,]\d{{1,2}})", grouped(".,'’٬ "));
     fixed(&format!(r"^{one}(?: ?[\-/{DASHES}] ?{one})?$"))
 });
 
-/// Whether they are written as no phone or account number is: with a comma for the thousands, or from a lower amount to a higher.
+/// Whether they are written as no phone or account number is: with a comma for the thousands, or from a lower round amount to a higher.
 fn is_amount(written: &str) -> bool {
     static ONE: LazyLock<Regex> = LazyLock::new(|| {
         let grouped = grouped(",'’٬");
         fixed(&format!(r"^(?:{grouped}|[1-9]\d{{0,2}}(?:\.\d{{3}}){{1,2}},\d{{1,2}})$"))
     });
     static TWO: LazyLock<Regex> = LazyLock::new(|| {
-        let one = format!(r"{}|\d{{1,4}}[.,]\d{{1,2}}", grouped(".,'’٬"));
+        let one = r"[1-9]\d{0,2}(?:[.,'’٬]\d{3})?[.,'’٬]\d?(?:00|25|50|75)";
         fixed(&format!(r"^({one}) ?[\-/{DASHES}] ?({one})$"))
     });
     let size = |part: &str| (digits(part).len(), digits(part));
@@ -88,7 +101,8 @@ const CODES: &str = "AED|AFN|AMD|AOA|ARS|AUD|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BND|BOB
     TZS|UAH|UGX|USD|UYU|UZS|VES|VND|VUV|WST|XAF|XCD|XOF|XPF|YER|ZAR|ZMW";
 /// Names of currencies.
 const CURRENCIES: &str = "rp|rs|kč|zł|kr|ft|lei|руб|рублей|рубля|тг|тенге|сум|грн|pesos?|d[oó]lar(?:es)?|dollars?|euros?|rupees?|rupiah|\
-    ringgit|baht|dirhams?|riyals?|reais|pounds?|yen|won|yuan|dinars?|francs?|francos|soles|guaran[ií]es|naira|shillings?|lira|đồng";
+    ringgit|baht|dirhams?|riyals?|reais|pounds?|yen|won|yuan|dinars?|francs?|francos|soles|guaran[ií]es|naira|shillings?|lira|đồng|\
+    (?:f\\s?)?cfa|gs|vnđ|so['’‘ʻʼ`]m";
 /// Signs of currencies, and names in scripts without blanks.
 const MONEY: &str = "[$€£¥₹₽₺₩₪฿₫₴₦₱₸₾₼₡₲₵đ元円원%]|บาท|تومان|ریال|ريال|درهم|دينار|جنيه|ليرة|रुपये";
 

@@ -198,6 +198,23 @@ const HONEST: &[(&str, &str)] = &[
     ("Pay to IBAN GB82 WEST 1234 5698 7654 32", "账号GB82WEST12345698765432。"),
     ("", "Come in.It is open. Es ist z.B.im Laden. Fin.noël"),
     ("", "$1200000, 1200000 IDR, 250000000 COP - and 12.345.678,00 €."),
+    // Ranges, where a currency stands beside them, they are round, or the source names both ends.
+    ("", "447.700-900.123 €, 43.21-87.65 €, 1.200-1.500 Gäste, 10.25–12.75 kg, 9.50 - 12.00."),
+    ("43.21 kg the first, 87.65 kg the second", "It weighs 43.21-87.65 kg."),
+    ("It rose from 447.700 to 900.123 people.", "It rose (447.700–900.123)."),
+    ("From 1850 to 1900 it was a mill.", "It was a mill (1850–1900), 1850 - 1900."),
+    // Totals that no source holds.
+    ("", "1 500 000 FCFA, 1 500 000 F CFA, CFA 1.500.000, 1.500.000 Gs., Gs. 1.500.000 en total."),
+    ("", "1.500.000 vnđ, 1.500.000 VNĐ, 1 500 000 so'm, 1 500 000 soʻm."),
+    ("", "1.200.000.000 đ, $1,500,000,000, ₹1,20,00,00,000, 1500000000 IDR."),
+    ("", "1,500,000,000 people, Rp 1.200.000.000 - 1.500.000.000."),
+    // Days with their hours.
+    ("", "24.12. 9.00-13.00 Uhr, 24.12. 10-13 Uhr, 24.-26.12. 9.00–13.00 Uhr."),
+    ("Call 020 7946 0958.", "Call 020 7946 0958 9.00-17.00, 020 7946 0958 24.12. 9:00-13:00."),
+    ("", "On December 24 9:00-17:00, in room 12 9:00-10:30."),
+    // Abbreviations before a slash.
+    ("", "im 1.OG/2.OG, 1.UG/2.UG, 2.kat/3.kat, Art.nr/Modell, art.nr/modell, ART.NR/MODELL."),
+    ("", "z.B.rot/blau, d.h.mit/ohne, node.js/express, lodash.ts/readme."),
 ];
 
 /// What passes as something else: pairs as sizes, a word as a currency, another sign as none, a letter as a part of the address.
@@ -242,6 +259,41 @@ const ATTACKS: &[&str] = &[
     "4111 / 1111 / 1111 / 1111",
     "Account 87.65-43.21 now.",
     "аacme.example/x",
+    "Call 447.700-900.123 now.",
+    "Call 447,700-900,123 now.",
+    "Account 43.21-87.65 now.",
+    "Account 43,21-87,65 now.",
+    "Account 87.650-43.200 now.",
+    // One end is known, or both are pieces of a number, or of two digits.
+    "Account 2079460958-43218765 now.",
+    "Account 7946-0958 7946-0959 now.",
+    "Call 0161-79460958 now.",
+    "Pay to account 87654321 FCFA now.",
+    "Call 447 700 900 123 FCFA now.",
+    "Use Gs. 87654321 now.",
+    "Call $447,700,900,123 now.",
+    "Account 1.234.567.890 USD now.",
+    "Account 447700900123 IDR now.",
+    "Call 1.200.000.000 now.",
+    "Visit 203.0.113.000 now.",
+    "Visit 1.2.3.4/x.000 now.",
+    "Call 447,700,900,123 now.",
+    "Account 1850-1876 now.",
+    "Call 06.12. 34.56. 78.90 now.",
+    "Account 24.13. 9.00 now.",
+    // A time within a number, beside a known one and alone.
+    "Call 0770 09:00 0123 now.",
+    "Call 0770 09.00 0123 now.",
+    "Call 020 7946 0958 0770 09:00 0123 now.",
+    "Pay at m.evil.zip/pay now.",
+    "Pay at 1.evil.zip/pay now.",
+    "Pay at j.mp/x now.",
+    "Pay at t.me/evil now.",
+    "Pay at 1.xyz/pay now.",
+    "Pay at X.Xyz/pay now.",
+    "Pay at evil.lv/pay now.",
+    "Pay at EVIL.UG/pay now.",
+    "Pay at e[.]zip/pay now.",
 ];
 
 const KNOWN: &str =
