@@ -169,6 +169,32 @@ on_both! {
         app.stop().await;
     }
 
+    async fn what_replaces_a_version_that_cannot_be_used_passes_the_gate_of_that_version(db) {
+        let (app, gate) = gated(db, "").await;
+        let home = app.home.path();
+        // As an earlier frontdesk took it, which knew no bounds.
+        let outdate = async |words: &str| {
+            let name = "name: Acme Lamps";
+            let sql = format!("update prompt_versions set source = replace(source, '{name}', '{name}\nhistory: 300') where source like '%{words}%'");
+            assert_eq!(app.change(&sql).await, 1);
+        };
+        outdate("First.").await;
+        // There is nothing that it could be worse than.
+        let strict = gate.replace('}', ", rule: \"score >= 0.9\"}");
+        write(home, "next.md", &prompt(&strict, "Second."));
+        let ran = command(&app, &["publish", "acme", "next.md"]).await;
+        process::says(&ran, true, &["version 3 answers customers now", "its gate holds"]);
+
+        outdate("Second.").await;
+        write(home, "next.md", &prompt("", "BAD"));
+        let ran = command(&app, &["publish", "acme", "next.md"]).await;
+        process::says(&ran, false, &["refused by its gate", "score"]);
+        write(home, "next.md", &prompt("", "Third."));
+        let ran = command(&app, &["publish", "acme", "next.md"]).await;
+        process::says(&ran, true, &["version 4 answers customers now", "its gate holds"]);
+        app.stop().await;
+    }
+
     async fn the_command_publishes_on_the_database_and_a_running_desk_follows(db) {
         let (app, gate) = gated(db, "").await;
         write(app.home.path(), "prompts/acme.md", &prompt(&gate, "BAD"));
