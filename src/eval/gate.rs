@@ -169,7 +169,7 @@ impl Publisher<'_> {
         let published = published.ok_or_else(|| Error::Overtaken(agent.to_owned()))?;
         let (id, version) = (published.agent.clone(), published.version.clone());
         let bot = self.desk.ready((agent, source), id, Some(version)).await;
-        self.desk.bots.put(bot.map_err(Error::Wrong)?);
+        self.desk.bots.put(bot.map_err(|error| Error::Wrong(error.to_string()))?);
         self.desk.announce(What::Agents).await;
         Ok(published)
     }

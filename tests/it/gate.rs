@@ -5,6 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
+use frontdesk::desk::ReadyError;
+use frontdesk::domain::{AgentId, VersionId};
+use frontdesk::store::agents::AgentRow;
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
@@ -192,6 +195,25 @@ on_both! {
         write(home, "next.md", &prompt("", "Third."));
         let ran = command(&app, &["publish", "acme", "next.md"]).await;
         process::says(&ran, true, &["version 4 answers customers now", "its gate holds"]);
+        app.stop().await;
+    }
+
+    async fn a_version_is_refused_for_its_file_and_not_for_a_database_that_does_not_answer(db) {
+        let (app, _) = gated(db, "").await;
+        let rows = app.desk.store.agents().await.unwrap();
+        let row = rows.into_iter().find(|row| row.slug == "acme").unwrap();
+        let is_refused = || app.desk.bots.is_refused(&VersionId::stored(row.version_id.clone()));
+        app.change("alter table collections rename to put_away").await;
+        let taken = app.desk.take_live(&row).await;
+        let ready = app.desk.ready((&row.slug, &row.source), AgentId::generate(), None).await;
+        app.change("alter table put_away rename to collections").await;
+        assert!(!taken && matches!(ready, Err(ReadyError::Store(_))) && !is_refused());
+        assert!(app.desk.take_live(&row).await, "the database answers again");
+
+        let outdated = AgentRow { source: row.source.replace("name:", "history: 300\nname:"), ..row.clone() };
+        assert!(!app.desk.take_live(&outdated).await && is_refused());
+        // A version's file does not change: it is not read again.
+        assert!(!app.desk.take_live(&row).await);
         app.stop().await;
     }
 
