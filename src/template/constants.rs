@@ -154,7 +154,7 @@ impl Constants {
     }
 }
 
-/// Bytes of a text, or of a list and of what it is written out; 0 for what cannot be repeated.
+/// Bytes of a text, or of a list in memory and written out; 0 for what cannot be repeated.
 fn size(value: &Value) -> usize {
     match value.kind() {
         ValueKind::String => value.as_str().map_or(0, str::len),

@@ -1,5 +1,5 @@
-//! What is checked of a template's text before it is compiled: the compiler works constants out and calls itself for every operator,
-//! and nothing bounds it.
+//! What is checked of a template's text before it is compiled: the compiler calls itself for every operator and works constants out
+//! (`constants`), and nothing bounds it.
 
 use std::collections::HashSet;
 
