@@ -55,22 +55,20 @@ impl Desk {
         }
     }
 
-    /// Makes a prompt file ready as a version of an agent; collections that it names and that are not there are made, empty. The
-    /// error says what is wrong with the file, or that the database does not answer.
+    /// Makes a prompt file ready as a version of an agent; collections that it names and that are not there are made, empty.
     pub async fn ready(
         &self,
         (slug, source): (&str, &str),
         agent: AgentId,
         version: Option<VersionId>,
-    ) -> Result<Bot, String> {
-        let file =
-            prompts::parse(&format!("{slug}.md"), source).map_err(|wrong| wrong.to_string())?;
+    ) -> Result<Bot, ReadyError> {
+        let file = prompts::parse(&format!("{slug}.md"), source)
+            .map_err(|wrong| ReadyError::Prompt(wrong.to_string()))?;
         let mut knowledge = Vec::new();
         for name in &file.knowledge {
-            let id = self.store.collection(name).await;
-            knowledge.push(id.map_err(|error| error.to_string())?);
+            knowledge.push(self.store.collection(name).await?);
         }
-        file.bot(agent, version, knowledge)
+        file.bot(agent, version, knowledge).map_err(ReadyError::Prompt)
     }
 
     /// Brings the agents in step with the database: what another process published answers here, too.
@@ -96,42 +94,67 @@ impl Desk {
     }
 
     /// Lets an agent's live version answer; whether it can. Where it cannot, the one that answered before goes on; where there is
-    /// none, as at a start after an upgrade whose bounds are narrower, the customers' messages wait. A version's trouble is said once.
+    /// none, as at a start after an upgrade whose bounds are narrower, the customers' messages wait. What is wrong with a version is said
+    /// once, and it is not read again.
     pub async fn take_live(&self, row: &AgentRow) -> bool {
         let (id, version) =
             (AgentId::stored(row.id.clone()), VersionId::stored(row.version_id.clone()));
+        if self.bots.is_refused(&version) {
+            return false;
+        }
         let bot = self.ready((&row.slug, &row.source), id.clone(), Some(version.clone())).await;
         let why = match bot {
             Ok(bot) => {
                 self.bots.put(bot);
                 return true;
             }
-            Err(why) => why,
+            Err(ReadyError::Prompt(why)) => why,
+            Err(ReadyError::Store(error)) => {
+                tracing::warn!(
+                    agent = row.slug,
+                    version = row.ordinal,
+                    %error,
+                    "version {} of {} is not ready yet, it is tried again",
+                    row.ordinal,
+                    row.slug
+                );
+                return false;
+            }
         };
-        if self.bots.refuse(version) {
-            let goes_on = if self.bots.get(&id).is_some() {
-                "the version before it answers"
-            } else {
-                "nobody answers its customers, and their messages are kept"
-            };
-            tracing::error!(
-                agent = row.slug,
-                version = row.ordinal,
-                "version {} of {} cannot be used: {why}; until a version without this is published (`frontdesk publish {}`, or in the console), {goes_on}",
-                row.ordinal,
-                row.slug,
-                row.slug
-            );
-        }
+        self.bots.refuse(version);
+        let goes_on = if self.bots.get(&id).is_some() {
+            "the version before it answers"
+        } else {
+            "nobody answers its customers, and their messages are kept"
+        };
+        tracing::error!(
+            agent = row.slug,
+            version = row.ordinal,
+            "version {} of {} cannot be used: {why}; until a version without this is published (`frontdesk publish {}`, or in the console), {goes_on}",
+            row.ordinal,
+            row.slug,
+            row.slug
+        );
         false
     }
+}
+
+/// Why a prompt file cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadyError {
+    /// What is wrong with the file.
+    #[error("{0}")]
+    Prompt(String),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] crate::store::Error),
 }
 
 /// The agents that answer, each ready. They can be changed while turns run; a turn keeps the one it began with.
 #[derive(Default)]
 pub struct Bots {
     ready: RwLock<HashMap<AgentId, Arc<Bot>>>,
-    /// Versions of which it was said that they cannot be used.
+    /// Versions whose prompt file cannot be used.
     refused: Mutex<HashSet<VersionId>>,
 }
 
@@ -155,9 +178,13 @@ impl Bots {
         all
     }
 
-    /// Notes that a version cannot be used; whether that is news.
-    fn refuse(&self, version: VersionId) -> bool {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(version)
+    /// Whether a version's prompt file cannot be used.
+    pub fn is_refused(&self, version: &VersionId) -> bool {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).contains(version)
+    }
+
+    fn refuse(&self, version: VersionId) {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(version);
     }
 
     /// Puts an agent in the place of its former version.

@@ -101,6 +101,16 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, Wrong> {
     Ok(read)
 }
 
+/// The gate that a prompt file names. Also of one that was live before its bounds were as narrow as they are, and cannot be used.
+pub fn gate(source: &str) -> Option<Gate> {
+    #[derive(Deserialize)]
+    struct GateHeader {
+        gate: Option<Gate>,
+    }
+    let (yaml, ..) = divide(source.strip_prefix('\u{feff}').unwrap_or(source)).ok()?;
+    serde_saphyr::from_str::<GateHeader>(yaml).ok()?.gate
+}
+
 /// What a prompt file's content hashes to: the same content is the same version.
 pub fn hash(source: &str) -> String {
     hex::encode(Sha256::digest(source.as_bytes()))

@@ -12,6 +12,7 @@ use minijinja::machinery::{eval, get_compiled_template, make_string_output};
 use minijinja::{Environment, Error, ErrorKind, Template, Value};
 
 mod builtins;
+mod constants;
 pub mod guard;
 mod operators;
 mod source;

@@ -169,7 +169,7 @@ impl Publisher<'_> {
         let published = published.ok_or_else(|| Error::Overtaken(agent.to_owned()))?;
         let (id, version) = (published.agent.clone(), published.version.clone());
         let bot = self.desk.ready((agent, source), id, Some(version)).await;
-        self.desk.bots.put(bot.map_err(Error::Wrong)?);
+        self.desk.bots.put(bot.map_err(|error| Error::Wrong(error.to_string()))?);
         self.desk.announce(What::Agents).await;
         Ok(published)
     }
@@ -186,6 +186,7 @@ impl Publisher<'_> {
         progress: &dyn Progress,
     ) -> Result<Verdict, String> {
         let rule = Rule::parse(&gate.rule)?;
+        let answers = draft.as_ref().is_none_or(|bot| self.desk.bots.get(&bot.agent.id).is_some());
         let drafted = self.run(gate, draft.into_iter().collect(), ("draft", progress)).await?;
         let (summary, journal) = drafted;
         let after = Baseline::of(&summary, &journal).map_err(|error| error.to_string())?;
@@ -194,10 +195,11 @@ impl Publisher<'_> {
                 let file = self.baseline(file)?;
                 Baseline::read(&file).map_err(|error| error.to_string())?
             }
-            None if rule.needs_baseline() => {
+            None if rule.needs_baseline() && answers => {
                 let (summary, journal) = self.run(gate, Vec::new(), ("live", progress)).await?;
                 Baseline::of(&summary, &journal).map_err(|error| error.to_string())?
             }
+            // Where the live version cannot be used there is none to compare with, and one that can be must get past.
             None => after.clone(),
         };
         let comparison = compare(&before, &after);
@@ -293,9 +295,8 @@ impl Verdict {
 }
 
 /// The gate that a version has to pass. One that takes away its gate, or puts another in its place, has to pass the one that
-/// is there.
+/// is there, also where the version that is there cannot be used any more.
 pub fn gate_of(file: &PromptFile, live: Option<&AgentRow>) -> Option<Gate> {
-    let name = format!("{}.md", file.slug);
-    let before = live.and_then(|row| prompts::parse(&name, &row.source).ok()?.gate);
+    let before = live.and_then(|row| prompts::gate(&row.source));
     before.or_else(|| file.gate.clone())
 }

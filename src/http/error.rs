@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
 use super::audit::Note;
+use crate::desk::ReadyError;
 use crate::store;
 
 /// Seconds after which a provider should send again what could not be stored.
@@ -162,6 +163,15 @@ impl From<store::Error> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "The database refused this. The server's log says why.",
             ),
+        }
+    }
+}
+
+impl From<ReadyError> for Problem {
+    fn from(error: ReadyError) -> Self {
+        match error {
+            ReadyError::Prompt(why) => Self::unprocessable(why),
+            ReadyError::Store(error) => error.into(),
         }
     }
 }

@@ -188,6 +188,11 @@ impl Object for Fields {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.keys.clone())
     }
+
+    // Whether it is empty is asked without being counted, and otherwise copies the keys.
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.keys.len())
+    }
 }
 
 type Operation = fn(&mut State<'_, '_>, Limits, (&Value, &Value)) -> Result<Value, Error>;

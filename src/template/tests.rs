@@ -97,6 +97,43 @@ fn hostile_templates_are_refused_soon_and_say_why() {
 }
 
 #[test]
+fn large_constants_are_refused_before_they_are_made() {
+    let doubled = |two: &str| format!("{{{{ 'x' * ({two}{}) }}}}", format!(" * {two}").repeat(25));
+    for source in [
+        doubled("(true + true)"),
+        doubled("(('a' == 'a') + ('a' == 'a'))"),
+        doubled("((not none) + (1 < 2))"),
+        doubled("(('a' in 'a') + (1 not in [2]))"),
+        "{{ (1,) * 2500 }}".repeat(6250),
+        format!("{{% if n %}}{}{{% endif %}}", "{{ n | default('x' * 9000) }}".repeat(20)),
+        "{% macro f(a, b='x' * 10 ** 7) %}{% endmacro %}".into(),
+        "{% set x = contact[:('x' * 10 ** 7) | length] %}".into(),
+        "{% call(x) f(a='x' * 10 ** 7) %}{% endcall %}".into(),
+        "{{ ([1.0e300] * 3000 ~ '') * 3 }}".into(),
+    ] {
+        let shown: String = source.chars().take(120).collect();
+        let added = BoundedEnvironment::new(LIMITS).add("prompt", source);
+        let error = added.expect_err(&shown);
+        assert!(excess(&error).is_some_and(|why| why.contains("multiplies")), "{shown}: {error}");
+    }
+}
+
+#[test]
+fn whether_a_map_is_empty_is_asked_without_copying_it() {
+    let pairs: Vec<String> = (0..9_900).map(|key| format!("{key}: n")).collect();
+    let asked = format!("{{% if d{} %}}{{% endif %}}", " and d".repeat(99));
+    let source = format!(
+        "{{% set d = {{{}}} %}}{{% for a in range(1000) %}}{asked}{{% endfor %}}",
+        pairs.join(",")
+    );
+    let mut bounded = BoundedEnvironment::new(Limits { steps: 1_000_000, ..LIMITS });
+    bounded.add("prompt", source).unwrap();
+    let started = Instant::now();
+    bounded.render("prompt", context! { n => 3 }).unwrap();
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+}
+
+#[test]
 fn what_a_template_may_do_comes_out_as_it_always_did() {
     let fair = [
         "Hello {{ contact }}, you are {{ n }}.",
@@ -114,6 +151,9 @@ fn what_a_template_may_do_comes_out_as_it_always_did() {
         "{% set a, b = (1, n) %}{{ a }}{{ b }} {{ [1, n, 2] | max }} {{ contact | length }} {% raw %}{{ x }}{% endraw %} {{ dict(a=n).a }} {{ -n // 2 }} {{ 2 ** n }}",
         "{{ 10 / 2 }} {{ 2 ** n * 100 }} {{ (n + 1) / 2 * 100 }} {{ (n + 1) * 20000 }} {{ n ** 2 // 4 }} {% if n in [1, 3] %}{{ n * 7 }}{% endif %}",
         "{{ contact[0] }}{{ contact[-1] }}{{ [1, n][1] }}{{ (1, n)[-1] }}{{ {'a': n}['a'] }} {{ contact[9] is defined }} {{ {'a': n}[contact] is defined }}",
+        "{{ (n / 8 * 100) | round(1) ~ '%' }} {{ n ** 2 * n ~ ' m' }} {{ 10 / (n + 1) * 1000 ~ '%' }} {{ n // 2 * 9000 ~ 'x' }}",
+        "{{ 'ab' * (true + true) }} {{ '-' * 40 }} {{ (1,) * 3 }} {% if n == 3 and contact == 'Ana' or not n in [1, 2] %}{{ n * 5000 ~ 'm' }}{% endif %}",
+        "{% set d = {'a': n} %}{% if d and d %}yes{% endif %} {{ {} or 'none' }} {{ d | length }}",
         "{{ missing[0] }}",
         "{% for i in range(4) %}{{ loop.cycle('a', 'b', n) }}{% if loop.changed(i > 1) %}!{% endif %}{{ loop['index'] }}{% endfor %}",
         "{% with z = n ~ 'z' %}{{ z }}{% endwith %}{% filter upper %}{{ contact }} x{% endfilter %}{% call f2() %}in{% endcall %}{% macro f2() %}{{ caller() }}{% endmacro %}",

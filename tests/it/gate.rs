@@ -5,6 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
+use frontdesk::desk::ReadyError;
+use frontdesk::domain::{AgentId, VersionId};
+use frontdesk::store::agents::AgentRow;
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
@@ -166,6 +169,51 @@ on_both! {
             assert!(said["detail"].as_str().unwrap().contains(words), "{said}");
         }
         assert_eq!(app.call("/agents/nobody/publish", &json!({"version": 1})).await.0, 404);
+        app.stop().await;
+    }
+
+    async fn what_replaces_a_version_that_cannot_be_used_passes_the_gate_of_that_version(db) {
+        let (app, gate) = gated(db, "").await;
+        let home = app.home.path();
+        // As an earlier frontdesk took it, which knew no bounds.
+        let outdate = async |words: &str| {
+            let name = "name: Acme Lamps";
+            let sql = format!("update prompt_versions set source = replace(source, '{name}', '{name}\nhistory: 300') where source like '%{words}%'");
+            assert_eq!(app.change(&sql).await, 1);
+        };
+        outdate("First.").await;
+        // There is nothing that it could be worse than.
+        let strict = gate.replace('}', ", rule: \"score >= 0.9\"}");
+        write(home, "next.md", &prompt(&strict, "Second."));
+        let ran = command(&app, &["publish", "acme", "next.md"]).await;
+        process::says(&ran, true, &["version 3 answers customers now", "its gate holds"]);
+
+        outdate("Second.").await;
+        write(home, "next.md", &prompt("", "BAD"));
+        let ran = command(&app, &["publish", "acme", "next.md"]).await;
+        process::says(&ran, false, &["refused by its gate", "score"]);
+        write(home, "next.md", &prompt("", "Third."));
+        let ran = command(&app, &["publish", "acme", "next.md"]).await;
+        process::says(&ran, true, &["version 4 answers customers now", "its gate holds"]);
+        app.stop().await;
+    }
+
+    async fn a_version_is_refused_for_its_file_and_not_for_a_database_that_does_not_answer(db) {
+        let (app, _) = gated(db, "").await;
+        let rows = app.desk.store.agents().await.unwrap();
+        let row = rows.into_iter().find(|row| row.slug == "acme").unwrap();
+        let is_refused = || app.desk.bots.is_refused(&VersionId::stored(row.version_id.clone()));
+        app.change("alter table collections rename to put_away").await;
+        let taken = app.desk.take_live(&row).await;
+        let ready = app.desk.ready((&row.slug, &row.source), AgentId::generate(), None).await;
+        app.change("alter table put_away rename to collections").await;
+        assert!(!taken && matches!(ready, Err(ReadyError::Store(_))) && !is_refused());
+        assert!(app.desk.take_live(&row).await, "the database answers again");
+
+        let outdated = AgentRow { source: row.source.replace("name:", "history: 300\nname:"), ..row.clone() };
+        assert!(!app.desk.take_live(&outdated).await && is_refused());
+        // A version's file does not change: it is not read again.
+        assert!(!app.desk.take_live(&row).await);
         app.stop().await;
     }
 

@@ -1,5 +1,5 @@
 //! `regex`: a JavaScript pattern, tried by the JavaScript engine, so that it means what it means there, and within a limit of time.
-//! Over the API it is tried in linear time where it can be.
+//! Over the API it is tried in linear time where that means the same.
 
 use super::Graded;
 use super::prepare::Given;

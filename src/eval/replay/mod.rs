@@ -160,9 +160,14 @@ impl<'a> Turns<'a> {
 
 /// The bot of a draft for an agent of the desk, with its collections.
 pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot>, String> {
-    let live = desk.bots.named(agent).ok_or_else(|| format!("there is no agent `{agent}`"))?;
-    let read = prompts::parse(&format!("{}.md", live.agent.slug), source)
-        .map_err(|wrong| wrong.to_string())?;
+    // Not of those that answer: a draft may be what mends an agent whose live version cannot be used.
+    let rows = desk.store.agents().await.map_err(|error| error.to_string())?;
+    let row = rows
+        .into_iter()
+        .find(|row| row.slug == agent || row.id == agent)
+        .ok_or_else(|| format!("there is no agent `{agent}`"))?;
+    let read =
+        prompts::parse(&format!("{}.md", row.slug), source).map_err(|wrong| wrong.to_string())?;
     let mut knowledge = Vec::new();
     let all = desk.store.collections().await.map_err(|error| error.to_string())?;
     for name in &read.knowledge {
@@ -172,7 +177,7 @@ pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot
         })?;
         knowledge.push(CollectionId::stored(row.id.clone()));
     }
-    read.bot(live.agent.id.clone(), None, knowledge).map(Arc::new)
+    read.bot(AgentId::stored(row.id), None, knowledge).map(Arc::new)
 }
 
 /// What a customer gets as one text; what became of the turn in a word, where that is nothing.

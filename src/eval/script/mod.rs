@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::policy::{Permit, Policy, Refused};
 use super::suite::Vars;
 
+mod dialect;
 mod javascript;
 mod module;
 mod process;
@@ -175,16 +176,16 @@ impl Scripts {
     }
 
     /// Whether a JavaScript pattern is found in a text; within, what is wrong with the pattern. Over the API it is tried in linear
-    /// time where it can be: anybody who is signed in may save one.
+    /// time where that means the same: anybody who is signed in may save one.
     pub async fn matches(&self, pattern: &str, text: &str) -> Result<Result<bool, String>, Error> {
         let (pattern, text, limit) = (pattern.to_owned(), text.to_owned(), self.script_limit);
         if self.policy.is_command_line() {
             return blocking(move || javascript::matches(&pattern, &text, limit)).await;
         }
         let limit = limit.min(PATTERN_LIMIT);
-        blocking(move || match linear(&pattern) {
-            Ok(linear) => Ok(Ok(linear.is_match(&text))),
-            Err(_) => javascript::matches(&pattern, &text, limit),
+        blocking(move || match dialect::shared(&pattern, &text) {
+            Some(shared) => Ok(Ok(shared.is_match(&text))),
+            None => javascript::matches(&pattern, &text, limit),
         })
         .await
     }
@@ -372,6 +373,56 @@ mod tests {
             "{slow:?}"
         );
         assert!(linear(r"(\w{100}){100}").is_err(), "it would be large");
+    }
+
+    #[tokio::test]
+    async fn a_pattern_means_the_same_over_the_api_and_on_the_command_line() {
+        let (api, shell) = (Scripts::default(), scripts(&Vars::new()));
+        let tried = [
+            (r"^\w+$", "café"),
+            (r"\bé", "né"),
+            (r"^\d$", "٣"),
+            (r"^\s$", "\u{feff}"),
+            ("^.$", "😀"),
+            ("^😀*$", ""),
+            ("^a.b$", "a\rb"),
+            ("^[a&&b]$", "&"),
+            ("^[[a]]$", "a]"),
+            ("^[a--b]$", "a"),
+            ("[]", "a"),
+            ("^[^]$", "a"),
+            ("(?i)A", "a"),
+            ("(?<x>a)", "a"),
+            (r"\Aa", "a"),
+            (r"\<a", "<a"),
+            (r"^\x{2}$", "xx"),
+            (r"^\p{2}$", "pp"),
+            ("^a{,2}$", "a"),
+            ("^a{ 2 }$", "aa"),
+            ("^a**$", "a"),
+            ("^*a", "a"),
+            ("a++", "a"),
+            ("x{2", "x{2"),
+            ("(", "("),
+        ];
+        for (pattern, text) in tried {
+            let (over_api, here) =
+                (api.matches(pattern, text).await, shell.matches(pattern, text).await);
+            assert_eq!(over_api, here, "{pattern} in {text:?}");
+        }
+        let ordinary = [
+            ("refund|return", "You can return it."),
+            (r"^(?:1[0-4]|9):00\b", "13:00"),
+            (r"\$\d+(?:\.\d{2})?", "$12.50"),
+            (r"[\w.+-]+@[^\s@]+\.\w{2,}", "a.b@example.com"),
+            (r"\(\+?[0-9 -]{6,}\)|a/b\/c", "(+44 123456)"),
+            ("^Schön(e|en)? .*[äöü]", "Schöne Grüße"),
+        ];
+        for (pattern, text) in ordinary {
+            let shared = dialect::shared(pattern, text).expect(pattern);
+            assert!(shared.is_match(text), "{pattern}");
+            assert_eq!(shell.matches(pattern, text).await, Ok(Ok(true)), "{pattern}");
+        }
     }
 
     #[tokio::test]

@@ -309,15 +309,14 @@ pub(super) async fn create(
     if web.desk.store.agents().await?.iter().any(|row| row.slug == slug) {
         return Err(taken());
     }
-    let ready = web.desk.ready((&slug, &source), AgentId::stored(String::new()), None).await;
-    ready.map_err(Problem::unprocessable)?;
+    web.desk.ready((&slug, &source), AgentId::stored(String::new()), None).await?;
     let entry = Entry::new(actor, Action::AgentCreated, slug.clone());
     let hash = prompts::hash(&source);
     // It is refused where another one made an agent of that name meanwhile.
     let published = web.desk.store.publish_noted((&slug, &source, &hash), None, entry).await?;
     let published = published.ok_or_else(taken)?;
     let bot = web.desk.ready((&slug, &source), published.agent, Some(published.version)).await;
-    web.desk.bots.put(bot.map_err(Problem::unprocessable)?);
+    web.desk.bots.put(bot.map_err(|error| Problem::unprocessable(error.to_string()))?);
     web.desk.announce(What::Agents).await;
     let rows = web.desk.store.agents().await?;
     let row = rows.into_iter().find(|row| row.slug == slug);

@@ -1,7 +1,7 @@
 //! Our own agents as targets: `frontdesk:acme`, `frontdesk:acme@3`, or a draft. A case runs through the real pipeline, as one
 //! message or as a conversation; nothing is sent and nothing stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,13 +49,18 @@ impl Agents {
     }
 
     fn live(&self, name: &str) -> Result<Arc<Bot>, String> {
-        let all = self.desk.bots.all();
+        // A draft may stand in the place of a live version that cannot be used.
+        let all = self.desk.bots.all().into_iter().map(|bot| (bot.agent.slug.clone(), bot));
+        let mut all: BTreeMap<String, Arc<Bot>> = all.collect();
+        all.extend(self.drafts.clone());
         let named = match name {
-            "" => (all.len() == 1).then(|| all[0].clone()),
-            name => self.desk.bots.named(name),
+            "" => all.values().next().filter(|_| all.len() == 1),
+            name => {
+                all.values().find(|bot| bot.agent.slug == name || bot.agent.id.as_str() == name)
+            }
         };
-        named.map(|bot| self.drafts.get(&bot.agent.slug).cloned().unwrap_or(bot)).ok_or_else(|| {
-            let known: Vec<_> = all.iter().map(|bot| bot.agent.slug.as_str()).collect();
+        named.cloned().ok_or_else(|| {
+            let known: Vec<_> = all.keys().map(String::as_str).collect();
             match name {
                 "" => format!("say which agent: `frontdesk:NAME`; there are: {}", known.join(", ")),
                 _ => format!("there is no agent `{name}`; there are: {}", known.join(", ")),
