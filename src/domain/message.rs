@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::word::words;
+
 /// What a message holds. A type that we do not know is kept raw, never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -111,16 +113,16 @@ pub enum Content {
     },
 }
 
-/// What was tapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceSource {
-    /// A reply button.
-    Button,
-    /// A row of a list.
-    List,
-    /// A quick reply on a template.
-    Template,
+words! {
+    /// What was tapped.
+    pub enum ChoiceSource {
+        /// A reply button.
+        Button = "button",
+        /// A row of a list.
+        List = "list",
+        /// A quick reply on a template.
+        Template = "template",
+    }
 }
 
 /// A file of a message.
@@ -158,44 +160,171 @@ impl fmt::Debug for Blob {
     }
 }
 
-/// What sort of file a media message holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MediaKind {
-    /// A voice note, recorded in the chat.
-    Voice,
-    /// An audio file.
-    Audio,
-    /// A picture.
-    Image,
-    /// A film.
-    Video,
-    /// Any other file.
-    #[default]
-    Document,
-    /// A sticker.
-    Sticker,
+words! {
+    /// What sort of file a media message holds.
+    #[derive(Default)]
+    pub enum MediaKind {
+        /// A voice note, recorded in the chat.
+        Voice = "voice",
+        /// An audio file.
+        Audio = "audio",
+        /// A picture.
+        Image = "image",
+        /// A film.
+        Video = "video",
+        /// Any other file.
+        #[default]
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+    }
+}
+
+words! {
+    /// What a message holds, in one word.
+    pub enum MessageKind {
+        /// Plain words.
+        Text = "text",
+        /// A voice note, recorded in the chat.
+        Voice = "voice",
+        /// An audio file.
+        Audio = "audio",
+        /// A picture.
+        Image = "image",
+        /// A film.
+        Video = "video",
+        /// Any other file.
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+        /// A place.
+        Location = "location",
+        /// Address cards.
+        Contacts = "contacts",
+        /// A tapped button or list row.
+        Choice = "choice",
+        /// A filled-in form.
+        Form = "form",
+        /// An emoji put on a message, or taken away.
+        Reaction = "reaction",
+        /// A shopping basket.
+        Order = "order",
+        /// A notice of the platform.
+        System = "system",
+        /// A message whose text was changed after it was sent.
+        Edited = "edited",
+        /// A message that its sender deleted.
+        Revoked = "revoked",
+        /// The customer opened the chat for the first time and wrote nothing.
+        Welcome = "welcome",
+        /// An answer to a request to be called.
+        CallPermission = "call_permission",
+        /// A type that the provider itself could not pass on.
+        Unsupported = "unsupported",
+        /// A type that we do not know.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// Whether a message came in or goes out.
+    pub enum Direction {
+        /// From the customer.
+        In = "in",
+        /// To the customer.
+        Out = "out",
+    }
+}
+
+words! {
+    /// Who wrote a message.
+    pub enum Author {
+        /// The customer.
+        Customer = "customer",
+        /// The bot.
+        Bot = "bot",
+        /// A person of the business.
+        Person = "person",
+        /// The desk itself: that a person was called, or a note to a support contact.
+        Notice = "notice",
+        /// The desk itself: the one answer to an opt-out or to its taking back.
+        Consent = "consent",
+    }
+}
+
+words! {
+    /// How far a message got.
+    pub enum MessageState {
+        /// Of a customer: it waits for its turn.
+        Waiting = "waiting",
+        /// Of a customer: its turn is over.
+        Answered = "answered",
+        /// Of a customer: it is kept, and nothing answers it.
+        Stored = "stored",
+        /// Ours: in the outbox.
+        Queued = "queued",
+        /// Ours: a process sends it.
+        Sending = "sending",
+        /// Ours: whether it went out is not known.
+        Unknown = "unknown",
+        /// Ours: left the provider.
+        Sent = "sent",
+        /// Ours: on the customer's phone.
+        Delivered = "delivered",
+        /// Ours: seen (or, of a voice note, played).
+        Read = "read",
+        /// Ours: will not arrive.
+        Failed = "failed",
+    }
+}
+
+impl MessageState {
+    /// Where the state stands: a message's state only ever gives way to a higher one. What came from a customer has none.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Waiting | Self::Answered | Self::Stored | Self::Queued => 0,
+            Self::Sending => 1,
+            Self::Unknown => 2,
+            Self::Sent => 3,
+            Self::Delivered => 5,
+            Self::Read => 6,
+            Self::Failed => 9,
+        }
+    }
+}
+
+impl From<MediaKind> for MessageKind {
+    fn from(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Voice => Self::Voice,
+            MediaKind::Audio => Self::Audio,
+            MediaKind::Image => Self::Image,
+            MediaKind::Video => Self::Video,
+            MediaKind::Document => Self::Document,
+            MediaKind::Sticker => Self::Sticker,
+        }
+    }
 }
 
 impl Content {
-    /// The kind as one word, as the database and the API show it.
-    pub fn kind(&self) -> &'static str {
+    /// The kind, as the database and the API show it.
+    pub fn kind(&self) -> MessageKind {
         match self {
-            Self::Text { .. } => "text",
-            Self::Media(media) => media.kind.as_str(),
-            Self::Location { .. } => "location",
-            Self::Contacts { .. } => "contacts",
-            Self::Choice { .. } => "choice",
-            Self::Form { .. } => "form",
-            Self::Reaction { .. } => "reaction",
-            Self::Order { .. } => "order",
-            Self::System { .. } => "system",
-            Self::Edited { .. } => "edited",
-            Self::Revoked { .. } => "revoked",
-            Self::Welcome {} => "welcome",
-            Self::CallPermission { .. } => "call_permission",
-            Self::Unsupported { .. } => "unsupported",
-            Self::Unknown { .. } => "unknown",
+            Self::Text { .. } => MessageKind::Text,
+            Self::Media(media) => media.kind.into(),
+            Self::Location { .. } => MessageKind::Location,
+            Self::Contacts { .. } => MessageKind::Contacts,
+            Self::Choice { .. } => MessageKind::Choice,
+            Self::Form { .. } => MessageKind::Form,
+            Self::Reaction { .. } => MessageKind::Reaction,
+            Self::Order { .. } => MessageKind::Order,
+            Self::System { .. } => MessageKind::System,
+            Self::Edited { .. } => MessageKind::Edited,
+            Self::Revoked { .. } => MessageKind::Revoked,
+            Self::Welcome {} => MessageKind::Welcome,
+            Self::CallPermission { .. } => MessageKind::CallPermission,
+            Self::Unsupported { .. } => MessageKind::Unsupported,
+            Self::Unknown { .. } => MessageKind::Unknown,
         }
     }
 
@@ -240,17 +369,5 @@ impl MediaKind {
     /// Whether somebody may be heard in it.
     pub fn has_sound(self) -> bool {
         matches!(self, Self::Voice | Self::Audio | Self::Video)
-    }
-
-    /// The kind as one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Voice => "voice",
-            Self::Audio => "audio",
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Document => "document",
-            Self::Sticker => "sticker",
-        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything above this layer speaks in these types. Nothing here reads a file, a socket or a database.
 
+pub mod word;
 pub mod id;
 pub mod label;
 pub mod time;
@@ -34,7 +35,9 @@ pub use id::{
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use live::What;
-pub use message::{Blob, ChoiceSource, Content, Media, MediaKind};
+pub use message::{
+    Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
+};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use sending::{Sending, Template, Then, Unknown};
 pub use trace::Trace;

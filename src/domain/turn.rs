@@ -8,17 +8,18 @@ use super::agent::Agent;
 use super::id::{ConversationId, MessageId};
 use super::message::Content;
 use super::time::Millis;
+use super::word::words;
 
-/// Who may speak in a conversation. Nobody: it is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Owner {
-    /// The bot answers.
-    Bot,
-    /// A person answers; the bot is silent.
-    Person,
-    /// The conversation is closed; the customer's next message opens it for the bot.
-    Nobody,
+words! {
+    /// Who may speak in a conversation. Nobody: it is closed.
+    pub enum Owner {
+        /// The bot answers.
+        Bot = "bot",
+        /// A person answers; the bot is silent.
+        Person = "person",
+        /// The conversation is closed; the customer's next message opens it for the bot.
+        Nobody = "nobody",
+    }
 }
 
 /// The messages that one run of the pipeline answers. It may hold voice.
@@ -87,16 +88,16 @@ pub struct Line {
     pub text: String,
 }
 
-/// Who said something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Speaker {
-    /// The customer.
-    Customer,
-    /// The bot.
-    Bot,
-    /// A person of the business.
-    Person,
+words! {
+    /// Who said something.
+    pub enum Speaker {
+        /// The customer.
+        Customer = "customer",
+        /// The bot.
+        Bot = "bot",
+        /// A person of the business.
+        Person = "person",
+    }
 }
 
 /// A turn of which every message is text: what stage 2 returns.
@@ -198,26 +199,6 @@ pub enum Reason {
         /// What is wrong with it.
         problem: String,
     },
-}
-
-impl Owner {
-    /// The owner as one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bot => "bot",
-            Self::Person => "person",
-            Self::Nobody => "nobody",
-        }
-    }
-
-    /// Reads what the database holds; anything unknown is a person, so that the bot stays silent.
-    pub fn stored(text: &str) -> Self {
-        match text {
-            "bot" => Self::Bot,
-            "nobody" => Self::Nobody,
-            _ => Self::Person,
-        }
-    }
 }
 
 impl std::fmt::Display for Reason {

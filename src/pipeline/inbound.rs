@@ -11,7 +11,8 @@ use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Agent, Content, Event, Item, Line, MessageId, NumberId, Said, Speaker, Spoken, Turn, WebhookId,
+    Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, Said, Speaker,
+    Spoken, Turn, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
@@ -137,7 +138,8 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
         history: said.before.into_iter().filter_map(line).collect(),
         now: now_ms(),
     };
-    let voice = turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == "voice");
+    let voice =
+        turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == MessageKind::Voice);
     let voice = voice.and_then(|(_, id)| id);
     Some(Gathered { turn, provider_ids, quiet_at: said.quiet_at, messages, voice })
 }
@@ -171,10 +173,12 @@ fn waiting(row: SpokenRow) -> Said {
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
-    let speaker = match row.author.as_str() {
-        "customer" => Speaker::Customer,
-        "bot" => Speaker::Bot,
-        _ => Speaker::Person,
+    let speaker = match row.author {
+        Author::Customer => Speaker::Customer,
+        Author::Bot => Speaker::Bot,
+        Author::Person => Speaker::Person,
+        // What the desk itself says is no part of the talk.
+        Author::Notice | Author::Consent => return None,
     };
     let text = row.transcript.or(row.body)?;
     Some(Line { speaker, text: beginning(&text).to_owned() })

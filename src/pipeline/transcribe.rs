@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Run, beginning, millis, query};
 use crate::domain::trace::{Note, Transcribed};
 use crate::domain::{
-    Content, Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+    Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
 };
 use crate::speech::{self, Recording, Transcriber};
 
@@ -227,7 +227,7 @@ fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&Deaf>) -> Outcom
             (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
         }
         None => {
-            let kinds: Vec<_> = turn.said.iter().map(|said| Content::kind(&said.content)).collect();
+            let kinds: Vec<_> = turn.said.iter().map(|said| said.content.kind().as_str()).collect();
             return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
         }
     };

@@ -7,7 +7,9 @@ use super::outbox::{OutgoingRow, Queued};
 use super::{
     Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable,
 };
-use crate::domain::{ContactId, ConversationId, EscalationId, NumberId, TurnId, WorkspaceId};
+use crate::domain::{
+    Author, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId, WorkspaceId,
+};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -270,7 +272,7 @@ pub(super) async fn notify(
     for (part, (phone, text)) in notices.iter().enumerate() {
         let conversation = notice_thread(workspace, conn, number, phone).await?;
         let (conversation, number) = (&conversation, number.as_str());
-        let queued = Queued { conversation, number, turn, author: "notice" };
+        let queued = Queued { conversation, number, turn, author: Author::Notice };
         rows.push(queued.values(workspace, &OutgoingRow::new(text), (part, None))?);
     }
     outbox::insert(conn, &rows).await
@@ -290,13 +292,12 @@ async fn notice_thread(
     let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
     let sql = "insert into conversations
                (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
-               values ($1, $2, $3, $4, 'bot', $5, $5, $5)
+               values ($1, $2, $3, $4, $6, $5, $5, $5)
                on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at
                returning id";
     let fresh = ConversationId::generate();
     let contact = contact.map(|row| row.0).unwrap_or_default();
     let number = number.as_str();
-    let row =
-        first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), number, contact, now())?;
+    let row = first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::Bot)?;
     Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
 }

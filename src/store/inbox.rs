@@ -12,7 +12,8 @@ use super::turns::{Claim, Release, Said};
 use super::{Conn, Result, Rows, Store, conversations, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
-    Content, ConversationId, Event, Item, NumberId, Party, WebhookId, WorkspaceId,
+    Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, WebhookId,
+    WorkspaceId,
 };
 use batch::Batch;
 use book::{Book, Place};
@@ -213,8 +214,8 @@ struct Seen {
     number_id: String,
     provider_id: String,
     id: String,
-    state: String,
-    kind: String,
+    state: MessageState,
+    kind: MessageKind,
 }
 
 /// Which of these messages the numbers have seen, by number and provider id.

@@ -21,6 +21,7 @@ use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
 
 mod sql;
+mod columns;
 mod bulk;
 mod writer;
 mod together;

@@ -1,11 +1,12 @@
 //! Numbers that are added in the console: adding, changing and removing them. Their settings come here encrypted and leave so.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::{Conn, Result, Store, Write, all, first, now, run};
-use crate::domain::{AgentId, NumberId, WorkspaceId};
+use crate::domain::{AgentId, MessageState, NumberId, WorkspaceId};
 
 /// A number that was added in the console.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -287,9 +288,13 @@ impl Write for Remove {
 
 /// What was still to be said on a number that is gone is not said when it comes back.
 async fn hush(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
-    let sql = "update messages set state = 'failed', due_at = null, updated_at = $3,
-                   note = 'the number was removed before this was sent'
-               where workspace_id = $1 and number_id = $2 and state = 'queued'";
+    let sql = formatcp!(
+        "update messages set state = '{failed}', due_at = null, updated_at = $3,
+             note = 'the number was removed before this was sent'
+         where workspace_id = $1 and number_id = $2 and state = '{queued}'",
+        failed = MessageState::Failed.as_str(),
+        queued = MessageState::Queued.as_str()
+    );
     run!(conn, sql, workspace.as_str(), number, now())?;
     let sql = "update conversations set due_at = null, updated_at = $3
                where workspace_id = $1 and number_id = $2 and due_at is not null";

@@ -540,11 +540,11 @@ impl Play {
     async fn goes_out(&mut self, one: ToSend, run_out: bool) -> Checked {
         let place = self.ids[&one.conversation_id];
         let talk = &self.model.talks[&place];
-        prop_assert_eq!(one.owner == "person", talk.person, "{:?}", one);
+        prop_assert_eq!(one.owner == Owner::Person, talk.person, "{:?}", one);
         let opted_out = self.model.opted_out.contains(&place.0);
         prop_assert_eq!(one.opted_out_at.is_some(), opted_out, "{:?}", one);
         let passes = passes(&one);
-        let spoke = passes && one.author == "bot" && (talk.person || opted_out);
+        let spoke = passes && one.author == Author::Bot && (talk.person || opted_out);
         prop_assert!(!spoke, "the bot speaks where it must not: {one:?}");
         let said = self.model.said(place, &one.id).unwrap();
         said.attempts += 1;
@@ -640,22 +640,20 @@ impl Play {
             let row = self.store.conversation(&id).await.unwrap().unwrap();
             let rows = self.store.thread(&id, None, 1000).await.unwrap();
             let talk = self.model.talks.get_mut(place).unwrap();
-            prop_assert_eq!(row.owner == "person", talk.person, "owner of {:?}", place);
+            prop_assert_eq!(row.owner == Owner::Person, talk.person, "owner of {:?}", place);
             name(&mut talk.said, &rows)?;
             let (mut found, mut expected) = (BTreeSet::new(), BTreeSet::new());
             for row in rows {
-                let key =
-                    if row.direction == "in" { row.provider_id.clone().unwrap() } else { row.id };
-                let known = row.provider_id.filter(|_| row.direction == "out");
-                found.insert((key, row.author, row.state, known));
+                let (id, ours) = (row.id.to_string(), row.direction == Direction::Out);
+                let key = if ours { id } else { row.provider_id.clone().unwrap() };
+                let known = row.provider_id.filter(|_| ours);
+                found.insert((key, row.author.as_str(), row.state.as_str(), known));
             }
             for one in &talk.heard {
-                let (key, author) = (one.provider_id.clone(), "customer".to_owned());
-                expected.insert((key, author, one.state.to_owned(), None));
+                expected.insert((one.provider_id.clone(), "customer", one.state, None));
             }
             for one in &talk.said {
-                let (author, state) = (one.author.to_owned(), one.state.to_owned());
-                expected.insert((one.id.clone(), author, state, one.provider_id.clone()));
+                expected.insert((one.id.clone(), one.author, one.state, one.provider_id.clone()));
                 if one.rank >= 3 {
                     self.settled.insert(one.id.clone());
                 }
@@ -744,9 +742,9 @@ impl Play {
 
 /// What the send gate lets pass: the rule of `worker/gate.rs` on owner and opt-out, said once more.
 fn passes(message: &ToSend) -> bool {
-    let speaks = ["bot", "consent"].contains(&&*message.author);
-    let exempt = ["consent", "person"].contains(&&*message.author);
-    !(speaks && message.owner != "bot") && (message.opted_out_at.is_none() || exempt)
+    let speaks = ["bot", "consent"].contains(&message.author.as_str());
+    let exempt = ["consent", "person"].contains(&message.author.as_str());
+    !(speaks && message.owner != Owner::Bot) && (message.opted_out_at.is_none() || exempt)
 }
 
 /// What waits in a claimed conversation: our id and the provider's.
@@ -758,11 +756,11 @@ async fn gather(store: &Store, claim: &Claim) -> Vec<(String, String)> {
 /// Gives messages that the store made by itself the ids that it gave them.
 fn name(said: &mut [Said], rows: &[MessageRow]) -> Checked {
     let known: BTreeSet<_> = said.iter().map(|one| one.id.clone()).collect();
-    let ours = rows.iter().filter(|row| row.direction == "out").map(|row| &row.id);
+    let ours = rows.iter().filter(|row| row.direction == Direction::Out).map(|row| row.id.as_str());
     let fresh: BTreeSet<_> = ours.filter(|id| !known.contains(*id)).collect();
     let nameless: Vec<_> = said.iter_mut().filter(|one| one.id.is_empty()).collect();
     prop_assert_eq!(fresh.len(), nameless.len(), "messages that nobody ordered, or lost ones");
-    nameless.into_iter().zip(fresh).for_each(|(one, id)| one.id.clone_from(id));
+    nameless.into_iter().zip(fresh).for_each(|(one, id)| id.clone_into(&mut one.id));
     Ok(())
 }
 
@@ -895,7 +893,7 @@ on_both! {
             play.take_in(vec![play.status(&news)], None).await.unwrap();
             play.store.record_send(send, Ended::Sent(news.provider_id)).await.unwrap();
             let row = play.store.message(&MessageId::stored(send.id.clone())).await.unwrap();
-            assert_eq!(row.unwrap().state, "delivered");
+            assert_eq!(row.unwrap().state, MessageState::Delivered);
         }
     }
 }

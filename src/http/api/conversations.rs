@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::{ConversationId, What};
+use crate::domain::{Author, ConversationId, MessageKind, MessageState, Owner, What};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -35,8 +35,8 @@ pub(super) struct Conversation {
     wa_id: Option<String>,
     /// The customer's business-scoped id.
     bsuid: Option<String>,
-    /// Who may speak: `bot`, `person` or `nobody`.
-    owner: String,
+    /// Who may speak.
+    owner: Owner,
     /// When the customer last wrote, milliseconds since 1970.
     last_inbound_at: Option<i64>,
     /// When anybody last wrote, milliseconds since 1970.
@@ -48,12 +48,12 @@ pub(super) struct Conversation {
     waiting: bool,
     /// The words of the newest message: of a voice note what was heard in it. At most 200 characters.
     last_text: Option<String>,
-    /// What the newest message holds, as one word, like a message's `kind`.
-    last_kind: Option<String>,
-    /// Who wrote the newest message, like a message's `author`.
-    last_author: Option<String>,
-    /// How far the newest message got, like a message's `state`.
-    last_state: Option<String>,
+    /// What the newest message holds, in one word.
+    last_kind: Option<MessageKind>,
+    /// Who wrote the newest message.
+    last_author: Option<Author>,
+    /// How far the newest message got.
+    last_state: Option<MessageState>,
     /// The newest case that waits for a person.
     open_case: Option<OpenCase>,
     /// The number's name in the configuration.
@@ -96,8 +96,9 @@ pub(super) enum State {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those owned by `bot`, `person` or `nobody`.
-    owner: Option<String>,
+    /// Only those in which this one may speak.
+    #[param(inline)]
+    owner: Option<Owner>,
     /// Only those of which this is being done.
     #[param(inline)]
     state: Option<State>,
@@ -259,10 +260,6 @@ impl Listed {
 impl Filter {
     /// What the store is asked for.
     async fn which(self, web: &Shared) -> Result<Which, Problem> {
-        let known = |owner: &&String| ["bot", "person", "nobody"].contains(&owner.as_str());
-        if self.owner.as_ref().filter(|owner| !owner.is_empty()).is_some_and(|o| !known(&o)) {
-            return Err(Problem::bad_request("`owner` is `bot`, `person` or `nobody`."));
-        }
         if self.q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
             let why = format!("`q` is longer than {LONGEST_SEARCH} characters: search for less.");
             return Err(Problem::bad_request(why));
@@ -282,7 +279,7 @@ impl Filter {
             State::Resolved => Standing::Resolved,
         });
         Ok(Which {
-            owner: self.owner.filter(|owner| !owner.is_empty()),
+            owner: self.owner,
             state,
             unread: self.unread,
             number,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
 use super::{Answer, conversations};
-use crate::domain::Content;
+use crate::domain::{Author, Content, Direction, Media, MediaKind, MessageKind, MessageState};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -19,14 +19,14 @@ use crate::store::messages::MessageRow;
 pub(super) struct Message {
     /// Its id.
     id: String,
-    /// `in` or `out`.
-    direction: String,
-    /// `customer`, `bot`, `person` or `notice`.
-    author: String,
+    /// Whether it came in or goes out.
+    direction: Direction,
+    /// Who wrote it.
+    author: Author,
     /// The provider's id.
     provider_id: Option<String>,
-    /// What it holds, as one word: `text`, `voice`, `image`, `unsupported` …
-    kind: String,
+    /// What it holds, in one word.
+    kind: MessageKind,
     /// What it holds, whole.
     content: Value,
     /// The words in it.
@@ -38,8 +38,8 @@ pub(super) struct Message {
     heard: Option<Value>,
     /// The provider's id of the message that it quotes.
     reply_to: Option<String>,
-    /// Inbound: `waiting`, `answered`, `stored`. Outbound: `queued`, `sending`, `sent`, `delivered`, `read`, `failed`, `unknown`.
-    state: String,
+    /// How far it got.
+    state: MessageState,
     /// Why it was not answered, or not sent.
     note: Option<String>,
     /// The turn that answered it or made it.
@@ -55,8 +55,8 @@ pub(super) struct Message {
 /// A file of a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MessageFile {
-    /// `voice`, `audio`, `image`, `video`, `document` or `sticker`.
-    kind: String,
+    /// What sort of file it is.
+    kind: MediaKind,
     /// Its type, as the sender says.
     mime_type: Option<String>,
     /// Its name, of a document.
@@ -70,7 +70,7 @@ impl From<MessageRow> for Message {
         let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
         let media = MessageFile::of(&row.content);
         Self {
-            id: row.id,
+            id: row.id.to_string(),
             direction: row.direction,
             author: row.author,
             provider_id: row.provider_id,
@@ -94,8 +94,8 @@ impl MessageFile {
     /// The file in a message's content.
     fn of(content: &str) -> Option<Self> {
         let Ok(Content::Media(media)) = serde_json::from_str(content) else { return None };
-        let kind = media.kind.as_str().to_owned();
-        Some(Self { kind, mime_type: media.mime_type, name: media.file_name, size: None })
+        let Media { kind, mime_type, file_name, .. } = media;
+        Some(Self { kind, mime_type, name: file_name, size: None })
     }
 }
 
@@ -111,5 +111,5 @@ pub(super) async fn list(
     web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let (after, limit) = (paging.after()?, paging.limit());
     let rows = web.desk.store.thread(&id, after, limit).await?;
-    Ok(Json(Page::of(rows, limit, |row| (row.sent_at, &row.id))))
+    Ok(Json(Page::of(rows, limit, |row| (row.sent_at, row.id.as_str()))))
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
+use crate::domain::Author;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
 use crate::http::Shared;
@@ -241,8 +242,14 @@ impl Figures {
         let mut figures = Self::default();
         let here = |one: i64| place.is_none_or(|place| place == one);
         for one in counted.messages.iter().filter(|one| here(one.place)) {
-            figures.add_messages(one);
+            figures.add_messages(one.author, one.count);
         }
+        let ours = |one: &&Messages| here(one.place) && one.author != Author::Customer;
+        for one in counted.failed.iter().filter(ours) {
+            figures.failed_sends += one.count;
+            figures.add_messages(one.author, -one.count);
+        }
+        figures.unknown_sends = counted.unknown.iter().filter(ours).map(|one| one.count).sum();
         for one in counted.turns.iter().filter(|one| here(one.place)) {
             figures.add_turns(one);
         }
@@ -260,28 +267,16 @@ impl Figures {
         figures
     }
 
-    fn add_messages(&mut self, counted: &Messages) {
-        let (count, ours) = (counted.count, counted.author != "customer");
-        let sign = match counted.what.as_str() {
-            "failed" if ours => {
-                self.failed_sends += count;
-                -1
-            }
-            "unknown" if ours => {
-                self.unknown_sends += count;
-                return;
-            }
-            "all" => 1,
-            _ => return,
-        };
-        match counted.author.as_str() {
-            "customer" => self.inbound += count,
-            "bot" => self.by_bot += sign * count,
-            "person" => self.by_person += sign * count,
-            _ => {}
+    /// Adds so many messages of an author.
+    fn add_messages(&mut self, author: Author, count: i64) {
+        match author {
+            Author::Customer => self.inbound += count,
+            Author::Bot => self.by_bot += count,
+            Author::Person => self.by_person += count,
+            Author::Notice | Author::Consent => {}
         }
-        if ours {
-            self.outbound += sign * count;
+        if author != Author::Customer {
+            self.outbound += count;
         }
     }
 

@@ -68,7 +68,7 @@ struct ThreadRow {
     id: String,
     number_id: String,
     contact_id: String,
-    owner: String,
+    owner: Owner,
     person_at: Option<i64>,
     waiting_since: Option<i64>,
     due_at: Option<i64>,
@@ -208,7 +208,7 @@ impl Book {
             let thread = &kept.thread;
             rows.push([
                 kept.id.as_str().into(),
-                thread.owner.as_str().into(),
+                thread.owner.into(),
                 thread.person_at.into(),
                 thread.waiting_since.into(),
                 thread.due_at.into(),
@@ -297,7 +297,7 @@ impl Book {
                 workspace.as_str().into(),
                 number.as_str().into(),
                 self.contacts.id(contact).into(),
-                "bot".into(),
+                Owner::Bot.into(),
                 moment.into(),
                 moment.into(),
                 moment.into(),
@@ -318,7 +318,7 @@ impl ThreadRow {
         Kept {
             id: ConversationId::stored(self.id),
             thread: Thread {
-                owner: Owner::stored(&self.owner),
+                owner: self.owner,
                 opted_out_at: self.opted_out_at,
                 person_at: self.person_at,
                 waiting_since: self.waiting_since,
