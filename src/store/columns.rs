@@ -1,0 +1,124 @@
+//! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
+
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::{Database, Decode, Encode, Type};
+
+use super::bulk::Value;
+use crate::domain::word::UnknownWord;
+use crate::domain::{
+    AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
+    Direction, DocumentId, EscalationId, GapId, MessageId, MessageKind, MessageState, NumberId,
+    Owner, RunId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
+};
+
+/// A stored word that this version does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("{column}: {unknown}")]
+struct UnknownStoredWord {
+    /// Table and column.
+    column: &'static str,
+    unknown: UnknownWord,
+}
+
+macro_rules! word_columns {
+    ($($name:ty: $column:literal,)+) => {$(
+        impl<DB: Database> Type<DB> for $name
+        where
+            str: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <str as Type<DB>>::type_info()
+            }
+
+            fn compatible(info: &DB::TypeInfo) -> bool {
+                <str as Type<DB>>::compatible(info)
+            }
+        }
+
+        impl<'q, DB: Database> Encode<'q, DB> for $name
+        where
+            &'static str: Encode<'q, DB>,
+        {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut <DB as Database>::ArgumentBuffer,
+            ) -> Result<IsNull, BoxDynError> {
+                <&'static str as Encode<'q, DB>>::encode(self.as_str(), buffer)
+            }
+        }
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            &'r str: Decode<'r, DB>,
+        {
+            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                let word = <&'r str as Decode<'r, DB>>::decode(value)?;
+                Ok(word.parse().map_err(|unknown| UnknownStoredWord { column: $column, unknown })?)
+            }
+        }
+
+        impl From<$name> for Value {
+            fn from(word: $name) -> Self {
+                Self::Text(Some(word.as_str().to_owned()))
+            }
+        }
+    )+};
+}
+
+word_columns! {
+    Author: "messages.author",
+    Direction: "messages.direction",
+    MessageKind: "messages.kind",
+    MessageState: "messages.state",
+    Owner: "conversations.owner",
+}
+
+macro_rules! id_columns {
+    ($($name:ty,)+) => {$(
+        impl<DB: Database> Type<DB> for $name
+        where
+            str: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <str as Type<DB>>::type_info()
+            }
+
+            fn compatible(info: &DB::TypeInfo) -> bool {
+                <str as Type<DB>>::compatible(info)
+            }
+        }
+
+        impl<'q, DB: Database> Encode<'q, DB> for $name
+        where
+            String: Encode<'q, DB>,
+        {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut <DB as Database>::ArgumentBuffer,
+            ) -> Result<IsNull, BoxDynError> {
+                <String as Encode<'q, DB>>::encode(self.as_str().to_owned(), buffer)
+            }
+        }
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            String: Decode<'r, DB>,
+        {
+            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                Ok(Self::stored(<String as Decode<'r, DB>>::decode(value)?))
+            }
+        }
+
+        impl From<&$name> for Value {
+            fn from(id: &$name) -> Self {
+                id.as_str().into()
+            }
+        }
+    )+};
+}
+
+id_columns! {
+    WorkspaceId, AgentId, VersionId, NumberId, ContactId, ConversationId, MessageId, TurnId, EscalationId, CollectionId,
+    DocumentId, SourceId, ChunkId, AnswerId, GapId, WebhookId, RunId, AuditId,
+}
