@@ -8,8 +8,8 @@ use frontdesk::domain::machine::Limits;
 use frontdesk::domain::thread::{self, Manner};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, Delivery, Echo, Event, Fault, Inbound, Item, MessageId,
-    NumberId, Party, Status, Then, TurnId, Usage,
+    AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
+    Item, MessageId, MessageState, NumberId, Owner, Party, Status, Then, TurnId, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
