@@ -17,6 +17,7 @@
 
 pub mod domain;
 pub mod tokens;
+pub mod metrics;
 pub mod telemetry;
 pub mod step;
 pub mod secrets;

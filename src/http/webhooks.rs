@@ -16,6 +16,7 @@ use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
 use crate::domain::{Event, Item, NumberId};
+use crate::metrics;
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, Refused};
@@ -176,8 +177,8 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
     if taken.queued > 0 {
         wake.send();
     }
-    metrics::counter!("frontdesk_webhooks_total").increment(1);
-    metrics::counter!("frontdesk_messages_in_total").increment(taken.fresh as u64);
+    metrics::WEBHOOKS.one();
+    metrics::MESSAGES_IN.add(taken.fresh as u64);
     tracing::debug!(count, fresh = taken.fresh, repeated = taken.repeated, "a webhook was stored");
     Ok(())
 }
@@ -250,7 +251,7 @@ fn one_of(
             Err(refused) => why = Some(refused),
         }
     }
-    metrics::counter!("frontdesk_webhooks_refused_total").increment(1);
+    metrics::WEBHOOKS_REFUSED.one();
     let why = why.map_or_else(String::new, |why| why.to_string());
     tracing::warn!(why, "a webhook was refused");
     Err(Problem::unauthorized(why))

@@ -8,6 +8,7 @@ use super::pace::{Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, Party, Template, What};
+use crate::metrics;
 use crate::provider::{Class, Error, Outgoing, Retry};
 use crate::store::agents::NumberState;
 use crate::store::escalations::Opened;
@@ -147,7 +148,7 @@ impl Carrier {
     /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
     /// not sent again.
     pub(super) async fn record(&self, message: &ToSend, ended: Ended) {
-        metrics::counter!("frontdesk_sends_total", "ended" => word(&ended)).increment(1);
+        metrics::SENDS.one_of(word(&ended));
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
                 Ok(()) => {

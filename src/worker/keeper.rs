@@ -14,6 +14,7 @@ use crate::desk::{Change, Desk, Number};
 use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::knowledge::{self, Summary};
+use crate::metrics;
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
@@ -107,7 +108,7 @@ impl Keeper {
         }
         let decided = store.decide_unknown(&number.id, unknown).await?;
         if decided > 0 {
-            metrics::counter!("frontdesk_sends_decided_total").increment(decided);
+            metrics::SENDS_DECIDED.add(decided);
             tracing::warn!(
                 number = number.slug,
                 "WhatsApp reported nothing of {decided} messages of unknown outcome: {:?}, as [numbers.{}] unknown says",

@@ -18,6 +18,7 @@ use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{Trace, Written};
 use crate::domain::{Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, What};
+use crate::metrics;
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan, word};
 use crate::pipeline::tape::{Kept, Recorder, Tape};
@@ -122,8 +123,8 @@ impl Job {
         };
         match turn {
             Ok(Some(outcome)) => {
-                metrics::counter!("frontdesk_turns_total", "outcome" => outcome).increment(1);
-                metrics::histogram!("frontdesk_turn_seconds").record(started.elapsed());
+                metrics::TURNS.one_of(outcome);
+                metrics::TURN_SECONDS.record(started.elapsed());
             }
             Ok(None) => {}
             Err(error) => {
@@ -260,7 +261,7 @@ impl Job {
             match self.attempt(scene, &gathered, (stirs, patience)).await? {
                 Tried::Answered(done) => return Ok(Some((gathered, *done))),
                 Tried::Newer { heard, abandoned } => {
-                    metrics::counter!("frontdesk_turns_begun_again_total").increment(1);
+                    metrics::TURNS_BEGUN_AGAIN.one();
                     known = heard;
                     given_up += usize::from(abandoned);
                 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
-    (0, &["domain"]),
+    (0, &["domain", "metrics"]),
     (1, &["tokens", "telemetry", "step", "secrets", "permissions", "template"]),
     (2, &["endpoint", "models", "reader", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
@@ -32,6 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("async_openai", &["endpoint/", "llm/openai", "embed/openai", "speech/openai"]),
     ("tiktoken_rs", &["tokens.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),
+    ("metrics", &["metrics.rs", "telemetry.rs"]),
     ("metrics_exporter_prometheus", &["telemetry.rs", "http/"]),
     ("figment", &["config.rs", "knowledge/collection.rs"]),
     ("clap", &["cli/"]),
