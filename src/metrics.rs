@@ -163,23 +163,19 @@ pub fn describe() {
 
 /// All of them as a table of Markdown.
 pub fn table() -> String {
-    let mut table = String::from("| metric | type | tells |\n|---|---|---|\n");
-    let mut row = |name: &str, kind: &str, label: String, help: &str| {
-        table.push_str(&format!("| `{name}`{label} | {kind} | {help} |\n"));
+    let row = |name: &str, kind: &str, label: &str, help: &str| {
+        format!("| `{name}`{label} | {kind} | {help} |\n")
     };
-    for it in COUNTERS {
+    let counters = COUNTERS.iter().map(|it| {
         let label = it.label.map_or_else(String::new, |(label, values)| {
             format!(" by `{label}` ({})", values.join(", "))
         });
-        row(it.name, "counter", label, it.help);
-    }
-    for it in GAUGES {
-        row(it.name, "gauge", String::new(), it.help);
-    }
-    for it in HISTOGRAMS {
-        row(it.name, "summary", String::new(), it.help);
-    }
-    table
+        row(it.name, "counter", &label, it.help)
+    });
+    let gauges = GAUGES.iter().map(|it| row(it.name, "gauge", "", it.help));
+    let histograms = HISTOGRAMS.iter().map(|it| row(it.name, "summary", "", it.help));
+    let head = "| metric | type | tells |\n|---|---|---|\n".to_owned();
+    std::iter::once(head).chain(counters).chain(gauges).chain(histograms).collect()
 }
 
 #[cfg(test)]

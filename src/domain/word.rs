@@ -12,19 +12,19 @@ pub struct UnknownWord {
 
 /// Makes an enum of words.
 macro_rules! words {
-    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:tt,)+ }) => {
+    ($(#[$about:meta])* $visibility:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:tt,)+ }) => {
         $(#[$about])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
-        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
+        $visibility enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
 
         impl $name {
             /// The whole set, in its order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            $visibility const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
             /// The word.
-            pub const fn as_str(self) -> &'static str {
+            $visibility const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
         }
@@ -57,7 +57,7 @@ mod tests {
     words! {
         /// Of this test.
         #[derive(Default)]
-        pub enum Colour {
+        enum Colour {
             /// Red.
             #[default]
             Red = "red",

@@ -173,7 +173,7 @@ fn waiting(row: SpokenRow) -> Said {
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
-    let speaker = match row.author {
+    let speaker = match row.author? {
         Author::Customer => Speaker::Customer,
         Author::Bot => Speaker::Bot,
         Author::Person => Speaker::Person,

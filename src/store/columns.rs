@@ -1,5 +1,7 @@
 //! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
 
+use std::str::FromStr;
+
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
@@ -19,6 +21,37 @@ struct UnknownStoredWord {
     /// Table and column.
     column: &'static str,
     unknown: UnknownWord,
+}
+
+/// A word, or none where this version does not know it: for rows of which one must not stop the work of all others. Such a field is
+/// an `Option` with `#[sqlx(try_from = "Lenient<…>")]`.
+#[derive(Debug)]
+pub(super) struct Lenient<T>(Option<T>);
+
+impl<T, DB: Database> Type<DB> for Lenient<T>
+where
+    str: Type<DB>,
+{
+    fn type_info() -> DB::TypeInfo {
+        <str as Type<DB>>::type_info()
+    }
+
+    fn compatible(info: &DB::TypeInfo) -> bool {
+        <str as Type<DB>>::compatible(info)
+    }
+}
+
+impl<'r, T: FromStr<Err = UnknownWord>, DB: Database> Decode<'r, DB> for Lenient<T>
+where
+    &'r str: Decode<'r, DB>,
+{
+    fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        let word = <&'r str as Decode<'r, DB>>::decode(value)?.parse();
+        Ok(Self(
+            word.inspect_err(|unknown| tracing::error!(%unknown, "a stored word is not known"))
+                .ok(),
+        ))
+    }
 }
 
 macro_rules! word_columns {
@@ -61,6 +94,12 @@ macro_rules! word_columns {
         impl From<$name> for Value {
             fn from(word: $name) -> Self {
                 Self::Text(Some(word.as_str().to_owned()))
+            }
+        }
+
+        impl From<Lenient<$name>> for Option<$name> {
+            fn from(word: Lenient<$name>) -> Self {
+                word.0
             }
         }
     )+};

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::columns::Lenient;
 use super::together::Many;
 use super::turns::{Claim, Release, Said};
 use super::{Conn, Result, Rows, Store, conversations, now, storable};
@@ -214,8 +215,10 @@ struct Seen {
     number_id: String,
     provider_id: String,
     id: String,
-    state: MessageState,
-    kind: MessageKind,
+    #[sqlx(try_from = "Lenient<MessageState>")]
+    state: Option<MessageState>,
+    #[sqlx(try_from = "Lenient<MessageKind>")]
+    kind: Option<MessageKind>,
 }
 
 /// Which of these messages the numbers have seen, by number and provider id.

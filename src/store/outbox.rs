@@ -11,6 +11,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::bulk::Value;
+use super::columns::Lenient;
 use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
@@ -58,8 +59,9 @@ pub struct ToSend {
     pub conversation_id: String,
     /// The number to send from.
     pub number_id: String,
-    /// Who wrote it.
-    pub author: Author,
+    /// Who wrote it; none: a newer version's word, and it is not sent.
+    #[sqlx(try_from = "Lenient<Author>")]
+    pub author: Option<Author>,
     /// The words.
     pub body: Option<String>,
     /// The provider's id of the message that it quotes.
@@ -74,8 +76,9 @@ pub struct ToSend {
     pub bsuid: Option<String>,
     /// Since when the customer does not want to be written to.
     pub opted_out_at: Option<i64>,
-    /// Who may speak in the conversation.
-    pub owner: Owner,
+    /// Who may speak in the conversation; none: a newer version's word, and the bot is silent.
+    #[sqlx(try_from = "Lenient<Owner>")]
+    pub owner: Option<Owner>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
 }
@@ -232,7 +235,8 @@ pub(super) struct Free {
     wa_id: Option<String>,
     bsuid: Option<String>,
     opted_out_at: Option<i64>,
-    owner: Owner,
+    #[sqlx(try_from = "Lenient<Owner>")]
+    owner: Option<Owner>,
     last_inbound_at: Option<i64>,
 }
 
@@ -377,7 +381,7 @@ impl Queued<'_> {
             id: message.id.to_string(),
             conversation_id: self.conversation.to_string(),
             number_id: self.number.to_owned(),
-            author: self.author,
+            author: Some(self.author),
             body: Some(storable(&message.text).into_owned()),
             reply_to: message.reply_to.clone(),
             attempts: 1,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::columns::Lenient;
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{Author, ConversationId, MessageState, NumberId, TurnId, WorkspaceId};
 
@@ -39,8 +40,9 @@ pub struct SpokenRow {
     pub id: String,
     /// The provider's id.
     pub provider_id: Option<String>,
-    /// Who wrote it.
-    pub author: Author,
+    /// Who wrote it; none: a newer version's word.
+    #[sqlx(try_from = "Lenient<Author>")]
+    pub author: Option<Author>,
     /// The content as JSON.
     pub content: String,
     /// The words in it.
@@ -50,7 +52,8 @@ pub struct SpokenRow {
     /// How its words came to be known, as JSON.
     pub heard: Option<String>,
     /// Waiting, or anything else for what was said before.
-    pub state: MessageState,
+    #[sqlx(try_from = "Lenient<MessageState>")]
+    pub state: Option<MessageState>,
     /// The customer's name.
     pub contact: Option<String>,
     /// When the burst is over that it belongs to.
@@ -181,7 +184,7 @@ impl Said {
         let contact = rows.first().and_then(|row| row.contact.clone());
         let quiet_at = rows.first().and_then(|row| row.quiet_at);
         let (mut waiting, mut before): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|row| row.state == MessageState::Waiting);
+            rows.into_iter().partition(|row| row.state == Some(MessageState::Waiting));
         before.truncate(usize::try_from(history).unwrap_or(usize::MAX));
         waiting.reverse();
         before.reverse();

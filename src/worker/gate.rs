@@ -43,16 +43,18 @@ pub(super) enum Stop {
 /// who opted out; nothing else of ours may.
 pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
-    let speaks = match message.author {
-        Author::Bot | Author::Consent => message.owner != Owner::Person,
-        Author::Person | Author::Notice => true,
+    let may_speak = match message.author {
+        Some(Author::Bot | Author::Consent) => {
+            matches!(message.owner, Some(Owner::Bot | Owner::Nobody))
+        }
+        Some(Author::Person | Author::Notice) => true,
         // Nothing of the customer's is ever in the outbox.
-        Author::Customer => false,
+        Some(Author::Customer) | None => false,
     };
-    if !speaks {
+    if !may_speak {
         return Err(Stop::Void(Fault::ours("a person took over the conversation")));
     }
-    if message.opted_out_at.is_some() && message.author != Author::Consent {
+    if message.opted_out_at.is_some() && message.author != Some(Author::Consent) {
         return Err(Stop::Void(Fault::ours("the customer opted out")));
     }
     if message.wa_id.is_none() && message.bsuid.is_none() {
@@ -77,8 +79,8 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
 /// Who misses a message that will not go out. A support contact who is not told has the case all the same.
 pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
-        Author::Bot | Author::Person => Stop::Missed(fault),
-        Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
+        Some(Author::Bot | Author::Person) => Stop::Missed(fault),
+        Some(Author::Customer | Author::Notice | Author::Consent) | None => Stop::Void(fault),
     }
 }
 
@@ -91,7 +93,7 @@ mod tests {
             id: "msg_1".into(),
             conversation_id: "conv_1".into(),
             number_id: "num_1".into(),
-            author,
+            author: Some(author),
             body: Some("Hello".into()),
             reply_to: None,
             attempts: 1,
@@ -99,7 +101,7 @@ mod tests {
             wa_id: Some("15550001".into()),
             bsuid: None,
             opted_out_at: None,
-            owner,
+            owner: Some(owner),
             last_inbound_at,
         }
     }
@@ -123,6 +125,12 @@ mod tests {
                 assert_eq!(asked.is_ok(), passes, "{author} in a conversation of {owner}");
             }
         }
+        let of_a_newer_version =
+            ToSend { owner: None, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
+        assert!(ask(&of_a_newer_version, None).is_err());
+        let of_a_newer_version =
+            ToSend { author: None, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
+        assert!(ask(&of_a_newer_version, None).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Content, ConversationId, DocumentId, Echo, Event, Fault, Inbound, Item, MessageId,
-    NumberId, Other, Party, TurnId, Usage,
+    MessageState, NumberId, Other, Owner, Party, TurnId, Usage,
 };
 use frontdesk::store::agents::{ConnectNumber, NumberState};
 use frontdesk::store::finish::{Committed, Escalation, Finished};
@@ -24,7 +24,7 @@ use futures::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::support::app::{Db, on_both};
+use crate::support::app::{Db, change, on_both};
 use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
@@ -47,7 +47,7 @@ struct Ground {
     number: NumberId,
     url: String,
     settings: Settings,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Ground {
@@ -61,7 +61,7 @@ impl Ground {
         let settings = Settings { url: url.clone().into(), path, connections: 8, wait_ms: 20_000 };
         let store = Store::open(&settings).await.unwrap();
         let (agent, number) = furnish(&store, "main").await;
-        Self { store, agent, number, url, settings, _home: home }
+        Self { store, agent, number, url, settings, home }
     }
 
     async fn take(&self, from: &str, id: &str) {
@@ -224,7 +224,7 @@ on_both! {
         let news =
             Other { kind: "account_update".into(), payload: json!({}), alert: Some("!".into()) };
         one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
-        let message = MessageId::stored(ground.thread(&claim).await[0].id.clone());
+        let message = ground.thread(&claim).await[0].id.clone();
 
         let other = one.workspace("other").await.unwrap();
         assert_ne!(other.workspace_id(), one.workspace_id());
@@ -253,7 +253,7 @@ on_both! {
         assert!(agent != ground.agent && number != ground.number);
         assert_ne!(other.collection("acme").await.unwrap(), collection);
 
-        assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, "person");
+        assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, Owner::Person);
         assert_eq!(one.escalations(true, None, 100).await.unwrap().len(), 1);
         assert_eq!(one.documents(&collection, 0).await.unwrap()[0].title, "Hours");
         assert_eq!(one.chunks(&learned, None).await.unwrap().len(), 1);
@@ -340,6 +340,36 @@ on_both! {
         assert_eq!(kept[0].question, "Do you rent submarines?\u{fffd}");
     }
 
+    async fn a_word_of_a_newer_version_is_told_with_its_row_and_stops_nobody_else(db) {
+        let ground = Ground::on(db).await;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let turn = ground.finished(claim, &["Hello."]).await;
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        }
+        let [newer, known] = &claims;
+        let write = async |sql: String| {
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+        };
+        write(format!("update conversations set owner = 'robot' where id = '{}'", newer.id)).await;
+        let sends = claim_sends(&ground.store, 10, MINUTE).await;
+        let owner_in = |claim: &Claim| {
+            sends.iter().find(|one| one.conversation_id == claim.id).expect("it is claimed").owner
+        };
+        assert_eq!((owner_in(newer), owner_in(known)), (None, Some(Owner::Bot)));
+        ground.take("4477", "wamid.3").await;
+        assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "the bot is silent");
+
+        let row = format!("conversation_id = '{}' and provider_id = 'wamid.2'", known.id);
+        write(format!("update messages set state = 'paused' where {row}")).await;
+        let told = ground.store.thread(&known.conversation(), None, 10).await.unwrap_err();
+        let told = told.to_string();
+        for part in ["messages.state: `paused` is not one of waiting, ", "(row msg_"] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
     async fn a_turn_is_committed_whole_or_not_at_all(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
@@ -357,7 +387,7 @@ on_both! {
         assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
         assert_eq!(
             ground.store.conversation(&claim.conversation()).await.unwrap().unwrap().owner,
-            "bot"
+            Owner::Bot
         );
         assert_eq!(ground.store.commit_turn(whole).await.unwrap(), Committed::Yes(None));
         let shown = ground.thread(&claim).await.into_iter().map(|row| row.body.unwrap());
@@ -496,7 +526,7 @@ on_both! {
         assert_eq!((row.state.as_str(), row.provider_id), ("unknown", None));
         // The record comes after all: the message was sent.
         ground.store.record_send(&begun[0], Ended::Sent("wamid.out".into())).await.unwrap();
-        assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, "sent");
+        assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, MessageState::Sent);
     }
 
     async fn a_turn_that_was_claimed_for_a_caller_who_is_gone_is_free_at_once(db) {
@@ -653,7 +683,11 @@ async fn on_postgres_a_message_that_meets_a_take_over_is_the_persons() {
     take.await.unwrap().unwrap();
     let thread = ground.thread(&claim).await;
     let arrived = thread.iter().find(|row| row.provider_id.as_deref() == Some("wamid.2")).unwrap();
-    assert_eq!(arrived.state, "stored", "the bot waits to answer in a person's conversation");
+    assert_eq!(
+        arrived.state,
+        MessageState::Stored,
+        "the bot waits to answer in a person's conversation"
+    );
     assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty());
 }
 
@@ -675,12 +709,13 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
     ground.store.take_in(webhook).await.unwrap();
     ground.store.record_send(&under_way, Ended::Sent("wamid.out".into())).await.unwrap();
     assert!(claim_sends(&ground.store, 10, MINUTE).await.is_empty());
+    let rows = ground.thread(&claim).await;
     let mut states: Vec<_> =
-        ground.thread(&claim).await.into_iter().map(|row| (row.author, row.state)).collect();
-    states.sort();
+        rows.iter().map(|row| (row.author.as_str(), row.state.as_str())).collect();
+    states.sort_unstable();
     let expected =
         [("bot", "failed"), ("bot", "sent"), ("customer", "answered"), ("person", "sent")];
-    assert_eq!(states, expected.map(|(author, state)| (author.to_owned(), state.to_owned())));
+    assert_eq!(states, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -298,7 +298,9 @@ struct Arriving<'a> {
 impl Seen {
     /// Whether a message that could not be read, and was not answered, is understood now.
     fn mends(&self, content: &Content) -> bool {
-        self.state == MessageState::Stored && self.kind != content.kind() && content.wants_answer()
+        self.state == Some(MessageState::Stored)
+            && self.kind != Some(content.kind())
+            && content.wants_answer()
     }
 }
 

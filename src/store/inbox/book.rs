@@ -11,6 +11,7 @@ use crate::domain::machine::Habit;
 use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
+use crate::store::columns::Lenient;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, first, now};
 
@@ -68,7 +69,8 @@ struct ThreadRow {
     id: String,
     number_id: String,
     contact_id: String,
-    owner: Owner,
+    #[sqlx(try_from = "Lenient<Owner>")]
+    owner: Option<Owner>,
     person_at: Option<i64>,
     waiting_since: Option<i64>,
     due_at: Option<i64>,
@@ -318,7 +320,8 @@ impl ThreadRow {
         Kept {
             id: ConversationId::stored(self.id),
             thread: Thread {
-                owner: self.owner,
+                // Of a word that is not known the bot is silent.
+                owner: self.owner.unwrap_or(Owner::Person),
                 opted_out_at: self.opted_out_at,
                 person_at: self.person_at,
                 waiting_since: self.waiting_since,
