@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{Action, AgentId};
+use crate::domain::{Action, AgentId, NumberState};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -21,7 +21,6 @@ use crate::permissions;
 use crate::pipeline::Engine;
 use crate::prompts;
 use crate::reader::Pool;
-use crate::store::agents::NumberState;
 use crate::store::audit::{Actor, Entry};
 use crate::telemetry;
 use crate::worker::Worker;

@@ -20,6 +20,9 @@ pub mod trace;
 pub mod live;
 pub mod audit;
 pub mod trial;
+pub mod number;
+pub mod run;
+pub mod stream;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
@@ -38,7 +41,9 @@ pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
+pub use number::{NumberState, ProviderKind, StoredProvider};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
+pub use run::RunState;
 pub use sending::{Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{

@@ -7,9 +7,8 @@ use super::gate::{self, Pass, Stop};
 use super::pace::{Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, Fault, Party, Template, What};
+use crate::domain::{ConversationId, Fault, NumberState, Party, Template, What};
 use crate::provider::{Class, Error, Outgoing, Retry};
-use crate::store::agents::NumberState;
 use crate::store::escalations::Opened;
 use crate::store::outbox::{Ended, ToSend};
 
