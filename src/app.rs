@@ -22,6 +22,7 @@ use crate::pipeline::Engine;
 use crate::prompts;
 use crate::reader::Pool;
 use crate::store::audit::{Actor, Entry};
+use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
 
@@ -183,9 +184,9 @@ impl App {
     ) -> anyhow::Result<()> {
         self.desk.store.take_up().await?;
         // Unless a process that lives tries documents right now.
-        if self.desk.store.hold("staging", 60_000).await? {
+        if self.desk.store.hold(HoldName::Staging, 60_000).await? {
             self.desk.library.unstage_all().await?;
-            self.desk.store.hold("staging", 0).await?;
+            self.desk.store.hold(HoldName::Staging, 0).await?;
         }
         // Whatever stopped a number may have been mended since: the first send shows.
         for number in self.desk.numbers.all() {

@@ -44,7 +44,7 @@ pub use message::{
 pub use number::{NumberState, ProviderKind, StoredProvider};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
-pub use sending::{Sending, Template, Then, Unknown};
+pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
     Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,

@@ -5,6 +5,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
 use super::bulk::Value;
+use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
 use crate::domain::word::UnknownWord;
 use crate::domain::{
@@ -77,6 +78,7 @@ word_columns! {
     NumberState: "numbers.state",
     ProviderKind: "numbers.provider",
     RunState: "eval_runs.state",
+    HoldName: "holds.name",
     TrialKind: "trials.kind",
 }
 

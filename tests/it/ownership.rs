@@ -19,7 +19,7 @@ use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
-use frontdesk::store::{Settings, Store};
+use frontdesk::store::{DatabaseKind, Settings, Store};
 use model::{Due, Lease, Model, News, Place, REPEATS, Said, Wish};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -634,7 +634,7 @@ impl Play {
         self.claims.clear();
         self.sends.clear();
         self.store.take_up().await.unwrap();
-        if self.store.describe() != "SQLite" {
+        if self.store.database() != DatabaseKind::Sqlite {
             return;
         }
         for talk in self.model.talks.values_mut() {
