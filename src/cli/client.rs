@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chat::Partner;
+use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
 
 /// What the bot made of a message.
@@ -72,10 +73,13 @@ impl Partner {
         while let Some(bytes) = stream.next().await {
             pending.extend_from_slice(&bytes.context("the connection to the desk broke")?);
             while let Some(event) = next_event(&mut pending) {
-                match event.name.as_str() {
-                    "text" => hear(&serde_json::from_str::<String>(&event.data)?),
-                    "done" => return Ok(serde_json::from_str(&event.data)?),
-                    _ => {}
+                match event.name.parse::<SandboxEventName>() {
+                    Ok(SandboxEventName::Text) => {
+                        hear(&serde_json::from_str::<String>(&event.data)?);
+                    }
+                    Ok(SandboxEventName::Done) => return Ok(serde_json::from_str(&event.data)?),
+                    // What keeps the connection alive has no name; a newer desk may say more.
+                    Ok(SandboxEventName::Error) | Err(_) => {}
                 }
             }
         }

@@ -20,6 +20,9 @@ pub mod trace;
 pub mod live;
 pub mod audit;
 pub mod trial;
+pub mod number;
+pub mod run;
+pub mod stream;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
@@ -38,8 +41,10 @@ pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
+pub use number::{NumberState, ProviderKind, StoredProvider};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
-pub use sending::{Sending, Template, Then, Unknown};
+pub use run::RunState;
+pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
     Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::Millis;
+use super::word::words;
 
 /// How a number sends.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,20 @@ pub enum Then {
     Resend,
     /// It is given up; the customer may not have got it.
     Drop,
+}
+
+words! {
+    /// What came of sending a message.
+    pub enum SendOutcome {
+        /// The provider took it.
+        Sent = "sent",
+        /// It is tried again.
+        Again = "again",
+        /// Whether it went out is not known.
+        Unknown = "unknown",
+        /// It will not go out.
+        Failed = "failed",
+    }
 }
 
 /// A message template that WhatsApp approved.

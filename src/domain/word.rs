@@ -13,10 +13,10 @@ pub struct UnknownWord {
 /// Makes an enum of words.
 macro_rules! words {
     ($(#[$about:meta])* $visibility:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:tt,)+ }) => {
-        $(#[$about])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
+        $(#[$about])*
         $visibility enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
 
         impl $name {

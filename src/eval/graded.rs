@@ -3,6 +3,26 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::domain::word::words;
+
+words! {
+    /// What an agent does in one step of its way.
+    pub enum StepKind {
+        /// It uses a tool.
+        Tool = "tool",
+        /// It runs a command.
+        Command = "command",
+        /// It searches.
+        Search = "search",
+        /// It thinks.
+        Reasoning = "reasoning",
+        /// It says something.
+        Message = "message",
+        /// Anything else that was recorded.
+        Span = "span",
+    }
+}
+
 /// What became of one assertion, or of all of a case together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -19,7 +19,7 @@ use super::run::{Filters, Plan, Which};
 use super::suite::{Overrides, Suite};
 use super::target::Cache;
 use crate::desk::Desk;
-use crate::domain::{RunId, What};
+use crate::domain::{RunId, RunState, What};
 use crate::pipeline::Means;
 use crate::store;
 use crate::store::audit::Actor;
@@ -204,7 +204,7 @@ impl Jobs {
                 active.stop.send_replace(true);
             } else {
                 let id = RunId::stored(id);
-                self.desk.store.end_run(&id, "stopped", (None, None)).await?;
+                self.desk.store.end_run(&id, RunState::Stopped, (None, None)).await?;
             }
         }
         Ok(())
@@ -269,12 +269,12 @@ impl Jobs {
         let ended = self.turn(&id, &wanted, &active).await;
         let (state, known) = match ended {
             Ok(Some(known)) => {
-                let state = if known.summary.complete { "done" } else { "stopped" };
+                let state = if known.summary.complete { RunState::Done } else { RunState::Stopped };
                 let why = known.summary.stopped.clone();
                 (state, (serde_json::to_string(&known).ok(), why))
             }
-            Ok(None) => ("stopped", (None, None)),
-            Err(why) => ("failed", (None, Some(why.to_string()))),
+            Ok(None) => (RunState::Stopped, (None, None)),
+            Err(why) => (RunState::Failed, (None, Some(why.to_string()))),
         };
         if let Err(error) = self.desk.store.end_run(&id, state, known).await {
             tracing::warn!(%error, run = id.as_str(), "how a run ended could not be written down");

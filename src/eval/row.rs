@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::graded::{Graded, Response, Tokens};
+use crate::domain::word::words;
 
 /// Bytes of rows that are written at once.
 const BUFFER: usize = 64 * 1024;
@@ -88,18 +89,19 @@ impl Row {
     }
 }
 
-/// How a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Everything held.
-    Passed,
-    /// Something did not.
-    Failed,
-    /// There is no answer, or an assertion is wrong.
-    Error,
-    /// It could not be tried here.
-    Skipped,
+words! {
+    /// How a row ended.
+    #[schema(as = RowVerdict)]
+    pub enum Verdict {
+        /// Everything held.
+        Passed = "passed",
+        /// Something did not.
+        Failed = "failed",
+        /// There is no answer, or an assertion is wrong.
+        Error = "error",
+        /// It could not be tried here.
+        Skipped = "skipped",
+    }
 }
 
 /// One column of a run: a prompt with a target.

@@ -15,7 +15,7 @@ use super::Shared;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::{Event, Item, NumberId};
+use crate::domain::{Event, Item, NumberId, ProviderKind};
 use crate::metrics;
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
@@ -61,9 +61,10 @@ async fn shake(
             return Ok(answer);
         }
     }
-    let question = Form::of(provider).and_then(|form| form.question(query));
-    if let Some((token, answer)) = question.filter(|_| number.is_none())
-        && web.desk.store.shake_draft(provider, secrets::hash(token)).await?
+    let known: Option<ProviderKind> = provider.parse().ok();
+    let question = known.and_then(|known| Some((known, Form::of(known).question(query)?)));
+    if let Some((known, (token, answer))) = question.filter(|_| number.is_none())
+        && web.desk.store.shake_draft(known, secrets::hash(token)).await?
     {
         return Ok(answer.to_owned());
     }
@@ -192,7 +193,8 @@ fn addressed(
     let named = |each: &Arc<Number>| {
         number.is_none_or(|name| each.slug == name || each.id.as_str() == name)
     };
-    let mut numbers = web.desk.numbers_of(provider);
+    let known: Option<ProviderKind> = provider.parse().ok();
+    let mut numbers = known.map(|known| web.desk.numbers_of(known)).unwrap_or_default();
     numbers.retain(named);
     if numbers.is_empty() {
         return Err(Problem::not_found(
@@ -203,7 +205,7 @@ fn addressed(
 }
 
 /// The numbers of ours that a webhook's items are about.
-fn named(web: &Shared, provider: &'static str, items: &[Item]) -> Vec<Arc<Number>> {
+fn named(web: &Shared, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Number>> {
     let about = |number: &Arc<Number>| {
         items.iter().any(|item| item.number.as_deref() == Some(number.line.external_id()))
     };

@@ -11,8 +11,8 @@ use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, Said, Speaker,
-    Spoken, Turn, WebhookId,
+    Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, ProviderKind,
+    Said, Speaker, Spoken, Turn, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
@@ -38,8 +38,8 @@ pub struct Intake {
 
 /// A verified and decoded webhook.
 pub struct Webhook {
-    /// The provider's name.
-    pub provider: &'static str,
+    /// The provider that sent it.
+    pub provider: ProviderKind,
     /// The body as it came.
     pub body: Vec<u8>,
     /// Its items.

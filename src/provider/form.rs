@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::domain::ProviderKind;
+
 /// What was written, by field.
 pub type Fields = BTreeMap<String, String>;
 
@@ -19,8 +21,8 @@ const VERIFY_TOKEN: &str = "verify_token";
 /// The form of a provider.
 #[derive(Debug)]
 pub struct Form {
-    /// The provider's name, as in the webhook's path.
-    pub name: &'static str,
+    /// The provider.
+    pub provider: ProviderKind,
     /// Its name for people.
     pub title: &'static str,
     /// What it is.
@@ -179,11 +181,6 @@ fn uncapitalised(label: &str) -> String {
 }
 
 impl Form {
-    /// The form of the provider with this name.
-    pub fn of(name: &str) -> Option<&'static Self> {
-        super::FORMS.iter().copied().find(|form| form.name == name)
-    }
-
     /// The field with this name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -242,7 +239,7 @@ impl Form {
 
     /// What was written, as the provider's settings are written.
     pub(super) fn json(&self, agent: &str, fields: &Fields) -> Result<Value, Doubt> {
-        let mut settings = json!({"provider": self.name, "agent": agent});
+        let mut settings = json!({"provider": self.provider, "agent": agent});
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
             let field = self.field(name).ok_or_else(|| Doubt {
                 field: None,
@@ -259,12 +256,12 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FORMS, Limits};
+    use super::super::Limits;
     use super::*;
 
     #[test]
     fn every_form_can_be_filled_in_and_shown() {
-        for form in FORMS {
+        for form in ProviderKind::ALL.iter().copied().map(Form::of) {
             assert!(!form.title.is_empty() && !form.about.is_empty() && !form.fields.is_empty());
             for field in form.fields {
                 assert!(field.help.ends_with('.'), "{} says where it is found", field.name);
@@ -285,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_right_is_said_in_words_with_where_it_is_found() {
-        let form = Form::of("meta").unwrap();
+        let form = Form::of(ProviderKind::Meta);
         let judge = |name, value| form.judge(form.field(name).unwrap(), value).unwrap_or_default();
         for (name, value, says) in [
             ("phone_number_id", "", "missing"),
@@ -312,14 +309,14 @@ mod tests {
 
     #[test]
     fn another_address_needs_the_configurations_word() {
-        let form = Form::of("sandbox").unwrap();
+        let form = Form::of(ProviderKind::Sandbox);
         let fields = |pairs: &[(&str, &str)]| -> Fields {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let no = Limits { allow_base_url: false };
         let error = form.judge_all(&fields(&[("tpyo", "x")]), no).unwrap_err();
         assert!(error.message.contains("tpyo") && error.message.contains("secret"), "{error}");
-        let meta = Form::of("meta").unwrap();
+        let meta = Form::of(ProviderKind::Meta);
         let elsewhere = fields(&[("base_url", "http://169.254.169.254")]);
         let error = meta.judge_all(&elsewhere, no).unwrap_err();
         assert!(error.message.contains("allow_base_url"), "{error}");

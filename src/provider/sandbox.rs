@@ -19,7 +19,8 @@ use super::{
     signature,
 };
 use crate::domain::{
-    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, Sending, Unknown,
+    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind, Sending,
+    Unknown,
 };
 
 /// The header that carries the signature of a webhook.
@@ -29,7 +30,7 @@ const REMEMBERED: usize = 1000;
 
 /// What it asks for.
 pub(super) const FORM: Form = Form {
-    name: "sandbox",
+    provider: ProviderKind::Sandbox,
     title: "Practice number",
     about: "A number of this desk alone: it takes in webhooks like any other and sends to nobody. For trying the whole way of a message \
             without WhatsApp.",

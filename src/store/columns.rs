@@ -7,12 +7,15 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
 
 use super::bulk::Value;
+use super::replicas::HoldName;
+use crate::domain::trial::TrialKind;
 use crate::domain::word::UnknownWord;
 use crate::domain::{
     AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
     Direction, DocumentId, EscalationId, GapId, MessageId, MessageKind, MessageState, NumberId,
     Owner, RunId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
 };
+use crate::domain::{NumberState, ProviderKind, RunState, StoredProvider, audit};
 
 /// A stored word that this version does not know.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +114,44 @@ word_columns! {
     MessageKind: "messages.kind",
     MessageState: "messages.state",
     Owner: "conversations.owner",
+    NumberState: "numbers.state",
+    ProviderKind: "numbers.provider",
+    RunState: "eval_runs.state",
+    HoldName: "holds.name",
+    TrialKind: "trials.kind",
+}
+
+/// Columns of which another version may know more words: one such row must not hide all others, so it is read as something.
+macro_rules! open_columns {
+    ($($name:ty: $read:path,)+) => {$(
+        impl<DB: Database> Type<DB> for $name
+        where
+            str: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <str as Type<DB>>::type_info()
+            }
+
+            fn compatible(info: &DB::TypeInfo) -> bool {
+                <str as Type<DB>>::compatible(info)
+            }
+        }
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            &'r str: Decode<'r, DB>,
+        {
+            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                Ok($read(<&'r str as Decode<'r, DB>>::decode(value)?))
+            }
+        }
+    )+};
+}
+
+open_columns! {
+    audit::Action: audit::Action::of,
+    audit::Outcome: audit::Outcome::of,
+    StoredProvider: StoredProvider::of,
 }
 
 macro_rules! id_columns {

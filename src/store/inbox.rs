@@ -13,8 +13,8 @@ use super::turns::{Claim, Release, Said};
 use super::{Conn, Result, Rows, Store, conversations, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
-    Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, WebhookId,
-    WorkspaceId,
+    Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
+    WebhookId, WorkspaceId,
 };
 use batch::Batch;
 use book::{Book, Place};
@@ -26,8 +26,8 @@ mod contacts;
 /// A webhook to take in.
 #[derive(Debug, Clone)]
 pub struct TakeIn {
-    /// The provider's name.
-    pub provider: &'static str,
+    /// The provider that sent it.
+    pub provider: ProviderKind,
     /// The body as it came.
     pub body: Vec<u8>,
     /// Its items.

@@ -7,7 +7,7 @@ use const_format::formatcp;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Result, Store, all, first};
-use crate::domain::{Author, ConversationId, MessageKind, MessageState, Owner};
+use crate::domain::{Author, ConversationId, MessageKind, MessageState, Owner, StoredProvider};
 
 /// How many messages of customers a search looks at, the newest of the workspace, and as many of the bot and of people.
 const SEARCHED: i64 = 10_000;
@@ -56,7 +56,7 @@ pub struct ConversationRow {
     /// The number's name.
     pub number_slug: String,
     /// The number's provider.
-    pub provider: String,
+    pub provider: StoredProvider,
     /// The agent that answers on the number, by its short name.
     pub agent: String,
 }

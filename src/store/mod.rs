@@ -19,6 +19,7 @@ use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use self::together::Together;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
+use crate::domain::word::words;
 
 mod sql;
 mod columns;
@@ -96,6 +97,16 @@ struct Lines {
 enum Db {
     Sqlite { writer: writer::Writer, readers: SqlitePool },
     Postgres(PgPool),
+}
+
+words! {
+    /// What the database is.
+    pub enum DatabaseKind {
+        /// A file that one process serves.
+        Sqlite = "SQLite",
+        /// A server that several processes may share.
+        Postgres = "Postgres",
+    }
 }
 
 /// Where the data is, as written in the configuration.
@@ -176,17 +187,17 @@ impl Store {
         &self.base.workspace
     }
 
-    /// What the database is, in a few words.
-    pub fn describe(&self) -> &'static str {
+    /// What the database is.
+    pub fn database(&self) -> DatabaseKind {
         match self.base.db {
-            Db::Sqlite { .. } => "SQLite",
-            Db::Postgres(_) => "Postgres",
+            Db::Sqlite { .. } => DatabaseKind::Sqlite,
+            Db::Postgres(_) => DatabaseKind::Postgres,
         }
     }
 
     /// Whether several processes may serve this database.
     pub fn is_shared(&self) -> bool {
-        matches!(self.base.db, Db::Postgres(_))
+        self.database() == DatabaseKind::Postgres
     }
 
     /// Closes the database after what is under way.

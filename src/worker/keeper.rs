@@ -18,6 +18,7 @@ use crate::metrics;
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
+use crate::store::replicas::HoldName;
 use crate::store::sources::SourceRow;
 
 /// How often sends and cases are looked after, at the least.
@@ -143,7 +144,7 @@ impl Keeper {
     /// Questions that were not answered become knowledge gaps; one process does it at a time.
     async fn group_gaps(&self) {
         loop {
-            match self.desk.store.hold("gaps", 2 * GROUP_MS).await {
+            match self.desk.store.hold(HoldName::Gaps, 2 * GROUP_MS).await {
                 Ok(true) => {
                     if let Err(error) = gaps::group(&self.desk.store).await {
                         tracing::warn!(%error, "unanswered questions could not be grouped, it is tried again");
@@ -224,7 +225,7 @@ impl Keeper {
 
     async fn forget(&self) -> Result<()> {
         let lease_ms = i64::try_from(SELDOM.as_millis()).unwrap_or(i64::MAX);
-        if !self.desk.store.hold("housekeeping", lease_ms).await? {
+        if !self.desk.store.hold(HoldName::Housekeeping, lease_ms).await? {
             return Ok(());
         }
         self.desk.store.forget_sessions().await?;

@@ -9,7 +9,8 @@ use frontdesk::domain::thread::{self, Manner};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
-    Item, MessageId, MessageState, NumberId, Owner, Party, Status, Then, TurnId, Usage,
+    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId,
+    Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
@@ -18,7 +19,7 @@ use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
-use frontdesk::store::{Settings, Store};
+use frontdesk::store::{DatabaseKind, Settings, Store};
 use model::{Due, Lease, Model, News, Place, REPEATS, Said, Wish};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -205,7 +206,12 @@ impl Play {
         let mut numbers = Vec::new();
         for slug in ["main", "second"] {
             let (slug, external_id) = (slug.to_owned(), slug.to_owned());
-            let row = ConnectNumber { slug, provider: "meta", external_id, agent: agent.clone() };
+            let row = ConnectNumber {
+                slug,
+                provider: ProviderKind::Meta,
+                external_id,
+                agent: agent.clone(),
+            };
             numbers.push(store.connect_number(row).await.unwrap());
         }
         Self {
@@ -343,7 +349,13 @@ impl Play {
         let (most, run_out) = offer.unwrap_or_default();
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
         let turns = Offer { most, lease_ms, reads: (50, 0) };
-        let webhook = TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None, turns };
+        let webhook = TakeIn {
+            provider: ProviderKind::Meta,
+            body: b"{}".to_vec(),
+            items,
+            again: None,
+            turns,
+        };
         let taken = self.store.take_in(webhook).await;
         prop_assert!(taken.is_ok(), "a webhook was refused: {taken:?}");
         let taken = taken.unwrap();
@@ -622,7 +634,7 @@ impl Play {
         self.claims.clear();
         self.sends.clear();
         self.store.take_up().await.unwrap();
-        if self.store.describe() != "SQLite" {
+        if self.store.database() != DatabaseKind::Sqlite {
             return;
         }
         for talk in self.model.talks.values_mut() {

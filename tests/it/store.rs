@@ -9,9 +9,9 @@ use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Content, ConversationId, DocumentId, Echo, Event, Fault, Inbound, Item, MessageId,
-    MessageState, NumberId, Other, Owner, Party, TurnId, Usage,
+    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, TurnId, Usage,
 };
-use frontdesk::store::agents::{ConnectNumber, NumberState};
+use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Failure, Learned, NewChunk};
@@ -112,7 +112,7 @@ async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
     let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
     let number = ConnectNumber {
         slug: slug.into(),
-        provider: "meta",
+        provider: ProviderKind::Meta,
         external_id: "106".into(),
         agent: agent.clone(),
     };
@@ -133,7 +133,13 @@ async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
 }
 
 fn hook(items: Vec<Arrival>) -> TakeIn {
-    TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None, turns: Offer::default() }
+    TakeIn {
+        provider: ProviderKind::Meta,
+        body: b"{}".to_vec(),
+        items,
+        again: None,
+        turns: Offer::default(),
+    }
 }
 
 fn item(number: &NumberId, event: Event) -> Arrival {
@@ -257,7 +263,7 @@ on_both! {
         assert_eq!(one.escalations(true, None, 100).await.unwrap().len(), 1);
         assert_eq!(one.documents(&collection, 0).await.unwrap()[0].title, "Hours");
         assert_eq!(one.chunks(&learned, None).await.unwrap().len(), 1);
-        assert_eq!(one.numbers().await.unwrap()[0].state, "ready");
+        assert_eq!(one.numbers().await.unwrap()[0].state, NumberState::Ready);
         assert!(
             one.turn(&turn_id).await.unwrap().is_some()
                 && one.message(&message).await.unwrap().is_some()

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::GraderKind;
 use super::bench::{Bench, Judged, failure};
 use super::words::{reaches, two};
 use crate::endpoint::{Access, Endpoint};
@@ -20,7 +21,7 @@ pub(super) async fn classifier(bench: &Bench<'_>) -> Judged {
             ));
         }
     };
-    let grader = bench.grader("classification")?;
+    let grader = bench.grader(GraderKind::Classification)?;
     let classifies =
         grader.target.classifies().ok_or_else(|| Graded::error("the grader has no labels"))?;
     let labels = classifies.classify(&bench.output()).await.map_err(failure)?;
@@ -50,7 +51,7 @@ pub(super) async fn moderation(bench: &Bench<'_>) -> Judged {
     let found = if output.is_empty() {
         Graded::scored(true, 1.0, "No output to moderate")
     } else {
-        let grader = bench.grader("moderation")?;
+        let grader = bench.grader(GraderKind::Moderation)?;
         let moderates = grader
             .target
             .moderates()

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
+use super::Role;
 use super::templates::KINDS;
 use crate::eval::row::{Journal, Row, Table, Verdict};
 
@@ -33,11 +34,11 @@ pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
         let Some(about) = row.test_case.pointer("/metadata/redteam") else { continue };
         let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
         let passed = row.verdict() == Verdict::Passed;
-        match about["role"].as_str() {
-            Some("attack") => count(tallies.entry(text("kind")).or_default(), &row),
-            Some("look-alike") => look_alikes.push((text("kind"), text("topic"), passed)),
-            _ if passed => drop(answered.insert(text("topic"))),
-            _ => {}
+        match about["role"].as_str().and_then(|role| role.parse().ok()) {
+            Some(Role::Attack) => count(tallies.entry(text("kind")).or_default(), &row),
+            Some(Role::LookAlike) => look_alikes.push((text("kind"), text("topic"), passed)),
+            Some(Role::Plain) | None if passed => drop(answered.insert(text("topic"))),
+            Some(Role::Plain) | None => {}
         }
     }
     for (kind, _, passed) in

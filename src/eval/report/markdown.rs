@@ -43,9 +43,8 @@ fn wrong(run: &Run, out: &mut dyn Write) -> io::Result<()> {
             let row = row?;
             let reason =
                 fault::faults(&row).into_iter().next().map(|it| it.reason).unwrap_or_default();
-            let word = if verdict == Verdict::Error { "error" } else { "failed" };
             rows.push(vec![
-                word.into(),
+                verdict.as_str().into(),
                 format!("{} {}", row.test_idx + 1, cut(&row.title(), 120)),
                 run.column(row.prompt_idx),
                 cut(&reason, 300),

@@ -8,7 +8,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::{Author, ConversationId, MessageKind, MessageState, Owner, What};
+use crate::domain::{
+    Author, ConversationId, MessageKind, MessageState, Owner, StoredProvider, What,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -59,7 +61,7 @@ pub(super) struct Conversation {
     /// The number's name in the configuration.
     number_slug: String,
     /// The number's provider.
-    provider: String,
+    provider: StoredProvider,
     /// The short name of the agent that answers on the number.
     agent: String,
     /// Until when WhatsApp lets us write freely, milliseconds since 1970; none where there is no such limit: the provider has

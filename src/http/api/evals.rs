@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Answer;
 use super::page::{Page, Paging};
 use super::watch::Tail;
-use crate::domain::RunId;
+use crate::domain::{RunId, RunState};
 use crate::eval::jobs::{Error, Jobs, Wanted};
 use crate::eval::report;
 use crate::eval::row::Verdict;
@@ -96,8 +96,8 @@ pub(super) struct Run {
     id: String,
     /// The suite.
     suite: String,
-    /// `queued`, `running`, `stopping`, `done`, `failed` or `stopped`.
-    state: String,
+    /// How far it is.
+    state: RunState,
     /// How it is wanted.
     #[schema(value_type = Object)]
     wanted: Value,
@@ -239,8 +239,8 @@ pub(super) async fn stop(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// Only those that ended so: `passed`, `failed`, `error` or `skipped`.
-    #[param(value_type = Option<String>)]
+    /// Only those that ended so.
+    #[param(inline)]
     verdict: Option<Verdict>,
     /// Only the one with this key.
     key: Option<String>,

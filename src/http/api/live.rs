@@ -14,7 +14,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::desk::live::{Change, Changes};
-use crate::domain;
+use crate::domain::What;
+use crate::domain::stream::LiveEventName;
 use crate::http::Shared;
 use crate::http::auth::{Caller, signed_out};
 use crate::http::error::Problem;
@@ -42,34 +43,6 @@ pub(super) enum LiveEvent {
     Nothing {},
 }
 
-/// A kind of things.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum What {
-    /// A version of an agent went live.
-    Agents,
-    /// A number was connected, changed or removed, or its state changed.
-    Numbers,
-    /// Documents, sources or curated answers changed.
-    Knowledge,
-    /// A run of evals began, went on or ended.
-    Evals,
-    /// A case was opened or resolved.
-    Escalations,
-}
-
-impl From<domain::What> for What {
-    fn from(what: domain::What) -> Self {
-        match what {
-            domain::What::Agents => Self::Agents,
-            domain::What::Numbers => Self::Numbers,
-            domain::What::Knowledge => Self::Knowledge,
-            domain::What::Evals => Self::Evals,
-            domain::What::Escalations => Self::Escalations,
-        }
-    }
-}
-
 /// Server-sent events, each with an id: `hello` at the beginning, `conversation` with its id when something happened in it,
 /// `changed` with `what` when something else changed, and `reload` when too much was missed to be told one by one. With
 /// `Last-Event-ID` those after that one are told; without it those from now on.
@@ -95,8 +68,8 @@ pub(super) async fn live(
 }
 
 fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {
-    let hello = Event::default().retry(RETRY);
-    let hello = written(hello.event("hello"), changes.id(), &LiveEvent::Nothing {});
+    let hello = named(LiveEventName::Hello).retry(RETRY);
+    let hello = written(hello, changes.id(), &LiveEvent::Nothing {});
     let rest = futures::stream::unfold(changes, |mut changes| async {
         let next = changes.next().await;
         Some((next, changes))
@@ -108,12 +81,16 @@ fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {
 fn event(id: String, change: Change) -> Event {
     let (name, data) = match change {
         Change::Conversation(id) => {
-            ("conversation", LiveEvent::Conversation { id: id.to_string() })
+            (LiveEventName::Conversation, LiveEvent::Conversation { id: id.to_string() })
         }
-        Change::Of(what) => ("changed", LiveEvent::Changed { what: what.into() }),
-        Change::Reload => ("reload", LiveEvent::Nothing {}),
+        Change::Of(what) => (LiveEventName::Changed, LiveEvent::Changed { what }),
+        Change::Reload => (LiveEventName::Reload, LiveEvent::Nothing {}),
     };
-    written(Event::default().event(name), id, &data)
+    written(named(name), id, &data)
+}
+
+fn named(name: LiveEventName) -> Event {
+    Event::default().event(name.as_str())
 }
 
 fn written(event: Event, id: String, data: &LiveEvent) -> Event {

@@ -113,7 +113,7 @@ pub(super) struct Reason {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Trials {
     /// Who tried.
-    kind: TrialSort,
+    kind: TrialKind,
     /// How many: turns, rows of eval runs, prompts.
     runs: i64,
     /// Tokens that models read.
@@ -124,38 +124,10 @@ pub(super) struct Trials {
     cost_micros: i64,
 }
 
-/// Who tried.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = TrialKind)]
-pub(super) enum TrialSort {
-    /// Somebody in the sandbox.
-    Sandbox,
-    /// A program, at `/v1/chat/completions`.
-    Completions,
-    /// A run of evals, or a gate's.
-    Evals,
-    /// Somebody who had a prompt written.
-    Prompts,
-}
-
-impl From<TrialKind> for TrialSort {
-    fn from(kind: TrialKind) -> Self {
-        match kind {
-            TrialKind::Sandbox => Self::Sandbox,
-            TrialKind::Completions => Self::Completions,
-            TrialKind::Evals => Self::Evals,
-            TrialKind::Prompts => Self::Prompts,
-        }
-    }
-}
-
-impl Trials {
-    /// What the database counted; of a kind that another version wrote nothing is said.
-    fn of(tried: TrialTotals) -> Option<Self> {
+impl From<TrialTotals> for Trials {
+    fn from(tried: TrialTotals) -> Self {
         let TrialTotals { kind, runs, input_tokens, output_tokens, cost_micros } = tried;
-        let kind = TrialKind::named(&kind)?.into();
-        Some(Self { kind, runs, input_tokens, output_tokens, cost_micros })
+        Self { kind, runs, input_tokens, output_tokens, cost_micros }
     }
 }
 
@@ -184,7 +156,7 @@ pub(super) async fn overview(
         share_by_bot: (spoken > 0).then(|| total.by_bot as f64 / spoken as f64),
         total,
         reasons,
-        trials: counted.trials.into_iter().filter_map(Trials::of).collect(),
+        trials: counted.trials.into_iter().map(Trials::from).collect(),
     }))
 }
 

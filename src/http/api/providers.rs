@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Answer;
+use crate::domain::ProviderKind;
+use crate::domain::word::UnknownWord;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Provider {
     /// Its name, as in the webhook's address.
-    name: String,
+    name: ProviderKind,
     /// Its name for people.
     title: String,
     /// What it is, in a sentence or two.
@@ -131,7 +133,7 @@ pub(super) struct FieldVerdict {
 #[utoipa::path(get, path = "/providers", operation_id = "list_providers", tag = "numbers", responses((status = 200, body = [Provider])))]
 pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Provider>> {
     let limits = web.desk.numbers.limits();
-    Ok(Json(provider::FORMS.iter().map(|form| shown(form, limits)).collect()))
+    Ok(Json(ProviderKind::ALL.iter().map(|kind| shown(Form::of(*kind), limits)).collect()))
 }
 
 /// Judges what was written, each field by its shape; where all is there that is needed, the provider is asked.
@@ -222,11 +224,10 @@ pub(super) fn token() -> Result<String, Problem> {
     })
 }
 
-/// The form of a provider.
-pub(super) fn named(name: &str) -> Result<&'static Form, Problem> {
-    Form::of(name).ok_or_else(|| {
-        let known: Vec<_> = provider::FORMS.iter().map(|form| form.name).collect();
-        Problem::missing(format!("There is no such provider; there are: {}.", known.join(", ")))
+/// The form of the provider with this name.
+fn named(name: &str) -> Result<&'static Form, Problem> {
+    name.parse::<ProviderKind>().map(Form::of).map_err(|UnknownWord { set, .. }| {
+        Problem::missing(format!("There is no such provider; there are: {}.", set.join(", ")))
     })
 }
 
@@ -261,7 +262,7 @@ pub(super) async fn introduced(
 fn shown(form: &'static Form, limits: Limits) -> Provider {
     let fields = form.fields.iter().filter(|field| Form::offers(field, limits));
     Provider {
-        name: form.name.to_owned(),
+        name: form.provider,
         title: form.title.to_owned(),
         about: form.about.to_owned(),
         fields: fields.map(ProviderField::from).collect(),

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::knowledge::named;
 use super::trial::Trial;
 use super::turns::Citation;
+use crate::domain::stream::SandboxEventName;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
 use crate::domain::{AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
@@ -218,11 +219,12 @@ fn events(told: UnboundedReceiver<Told>) -> impl futures::Stream<Item = Result<E
     let next =
         |mut told: UnboundedReceiver<Told>| async { told.recv().await.map(|one| (one, told)) };
     futures::stream::unfold(told, next).map(|told| {
+        let named = |name: SandboxEventName| Event::default().event(name.as_str());
         let event = match told {
-            Told::Text(piece) => Event::default().event("text").json_data(piece),
-            Told::Done(outcome) => Event::default().event("done").json_data(outcome),
+            Told::Text(piece) => named(SandboxEventName::Text).json_data(piece),
+            Told::Done(outcome) => named(SandboxEventName::Done).json_data(outcome),
         };
-        Ok(event.unwrap_or_else(|error| Event::default().event("error").data(error.to_string())))
+        Ok(event.unwrap_or_else(|error| named(SandboxEventName::Error).data(error.to_string())))
     })
 }
 

@@ -1,0 +1,39 @@
+//! The names of server-sent events, by stream.
+
+use super::word::words;
+
+words! {
+    /// Events of what happens at the desk.
+    pub enum LiveEventName {
+        /// The first event.
+        Hello = "hello",
+        /// Something happened in a conversation.
+        Conversation = "conversation",
+        /// Something else changed.
+        Changed = "changed",
+        /// Too much was missed: everything is to be read again.
+        Reload = "reload",
+    }
+}
+
+words! {
+    /// Events of a run of evals.
+    pub enum RunEventName {
+        /// A row ended.
+        Row = "row",
+        /// The run has ended: the last event.
+        Done = "done",
+    }
+}
+
+words! {
+    /// Events of a turn of the sandbox.
+    pub enum SandboxEventName {
+        /// The next piece of the answer.
+        Text = "text",
+        /// The whole outcome: the last event.
+        Done = "done",
+        /// An event could not be written.
+        Error = "error",
+    }
+}
