@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::agent::Agent;
 use super::id::{ConversationId, MessageId};
@@ -60,8 +61,7 @@ pub struct Spoken {
 }
 
 /// How the words of a recording came to be known.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Heard {
     /// ISO 639-1 code of the language, when it was recognised.
     pub language: Option<String>,
@@ -70,6 +70,8 @@ pub struct Heard {
     /// How long the recording is, where that is known.
     pub seconds: Option<f64>,
     /// What transcribed it: an adapter with its model, or `provider`.
+    #[serde(default)]
+    #[schema(required = true)]
     pub by: String,
     /// What was understood at first, where a person corrected it.
     #[serde(skip_serializing_if = "Option::is_none")]
