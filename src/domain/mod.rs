@@ -45,3 +45,9 @@ pub use turn::{
     Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,
     Spoken, Turn,
 };
+pub use {
+    agent::HandoffRuleKind,
+    answer::GapState,
+    thread::{ConversationStanding, EscalationState},
+    turn::TurnOutcome,
+};

@@ -146,22 +146,68 @@ pub struct Reply {
     pub citations: Vec<Citation>,
 }
 
-/// What sort of reply a customer gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplyKind {
-    /// An answer.
-    Answer,
-    /// A hello.
-    Greeting,
-    /// The documents do not answer.
-    NoAnswer,
-    /// Something of ours broke.
-    Failure,
-    /// A voice note could not be understood.
-    VoiceFailure,
-    /// The message held nothing that the bot can read.
-    Unreadable,
+words! {
+    /// What sort of reply a customer gets.
+    pub enum ReplyKind {
+        /// An answer.
+        Answer = "answer",
+        /// A hello.
+        Greeting = "greeting",
+        /// The documents do not answer.
+        NoAnswer = "no_answer",
+        /// Something of ours broke.
+        Failure = "failure",
+        /// A voice note could not be understood.
+        VoiceFailure = "voice_failure",
+        /// The message held nothing that the bot can read.
+        Unreadable = "unreadable",
+    }
+}
+
+words! {
+    /// What became of a turn.
+    pub enum TurnOutcome {
+        /// The customer got an answer.
+        Answer = "answer",
+        /// The customer got a hello.
+        Greeting = "greeting",
+        /// The documents do not answer.
+        NoAnswer = "no_answer",
+        /// Something of ours broke.
+        Failure = "failure",
+        /// A voice note could not be understood.
+        VoiceFailure = "voice_failure",
+        /// The message held nothing that the bot can read.
+        Unreadable = "unreadable",
+        /// The conversation went to a person.
+        HandOver = "hand_over",
+        /// There was nothing to answer.
+        Silence = "silence",
+    }
+}
+
+impl From<ReplyKind> for TurnOutcome {
+    fn from(kind: ReplyKind) -> Self {
+        match kind {
+            ReplyKind::Answer => Self::Answer,
+            ReplyKind::Greeting => Self::Greeting,
+            ReplyKind::NoAnswer => Self::NoAnswer,
+            ReplyKind::Failure => Self::Failure,
+            ReplyKind::VoiceFailure => Self::VoiceFailure,
+            ReplyKind::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+impl Outcome {
+    /// The outcome in one word.
+    pub fn kind(&self) -> TurnOutcome {
+        match self {
+            Self::Reply(reply) => reply.sort.into(),
+            Self::HandOver { .. } => TurnOutcome::HandOver,
+            Self::Silence { .. } => TurnOutcome::Silence,
+        }
+    }
 }
 
 /// A passage that a reply rests on.

@@ -72,6 +72,9 @@ word_columns! {
     MessageKind: "messages.kind",
     MessageState: "messages.state",
     Owner: "conversations.owner",
+    crate::domain::EscalationState: "escalations.state",
+    crate::domain::GapState: "gaps.state",
+    crate::domain::TurnOutcome: "turns.outcome",
 }
 
 macro_rules! id_columns {

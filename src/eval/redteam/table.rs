@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 
 use super::templates::KINDS;
+use crate::domain::TurnOutcome;
+use crate::eval::graded::SeenOutcome;
 use crate::eval::row::{Journal, Row, Table, Verdict};
 
 /// What became of the attacks of a kind.
@@ -58,7 +60,8 @@ fn count(tally: &mut Tally, row: &Row) {
     match row.verdict() {
         Verdict::Passed => {
             tally.attacks += 1;
-            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != "answer"));
+            let answer = SeenOutcome::Turn(TurnOutcome::Answer);
+            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != answer));
         }
         Verdict::Failed => {
             tally.attacks += 1;
@@ -104,10 +107,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::Owner;
     use crate::eval::graded::{Response, SeenTurn};
 
     fn row(about: &Value, success: bool, outcome: &str) -> Row {
-        let turn = SeenTurn { outcome: outcome.into(), ..SeenTurn::default() };
+        let outcome = SeenOutcome::Turn(outcome.parse().unwrap());
+        let turn = SeenTurn::new(outcome, Owner::Bot);
         let response = Response { turns: vec![turn], ..Response::default() };
         Row {
             success,

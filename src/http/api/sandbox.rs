@@ -19,12 +19,14 @@ use super::trial::Trial;
 use super::turns::Citation;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
-use crate::domain::{AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
+use crate::domain::{
+    AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn, TurnOutcome,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
 use crate::http::limits::Seat;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Bot};
 use crate::prompts;
 
@@ -86,8 +88,7 @@ pub(super) struct TurnForm {
 #[serde(deny_unknown_fields)]
 #[schema(as = EarlierMessage)]
 pub(super) struct Earlier {
-    /// `customer`, `bot` or `person`.
-    #[schema(value_type = String)]
+    /// Who said it.
     speaker: Speaker,
     /// What was said.
     text: String,
@@ -104,8 +105,8 @@ impl From<Earlier> for Line {
 #[schema(as = SandboxOutcome)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
-    outcome: &'static str,
+    /// What became of the turn.
+    outcome: TurnOutcome,
     /// What the customer would get, one text a message, as WhatsApp formats it.
     bubbles: Vec<String>,
     /// The passages that the answer rests on.
@@ -233,7 +234,7 @@ fn outcome(bot: &Bot, answered: Answered) -> Outcome {
         crate::domain::Outcome::Silence { .. } => (None, &[][..]),
     };
     Outcome {
-        outcome: word(&answered.outcome),
+        outcome: answered.outcome.kind(),
         bubbles: bubbles(bot, &answered.outcome),
         citations: cited.iter().cloned().map(Citation::from).collect(),
         reason,

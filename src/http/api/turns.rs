@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
-use crate::domain::{self, TurnId};
+use crate::domain::{self, TurnId, TurnOutcome};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -43,8 +43,8 @@ pub(super) struct Turn {
     conversation_id: String,
     /// The prompt version that answered.
     version_id: Option<String>,
-    /// `answer`, `no_answer`, `greeting`, `failure`, `voice_failure`, `unreadable`, `hand_over` or `silence`.
-    outcome: String,
+    /// What became of it.
+    outcome: TurnOutcome,
     /// The passages that the reply rests on.
     citations: Vec<Citation>,
     /// What each stage saw, decided, took and used.
