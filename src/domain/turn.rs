@@ -211,7 +211,7 @@ impl Outcome {
 }
 
 /// A passage that a reply rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Citation {
     /// Its mark in the reply: 1 is `[1]`.
     pub mark: usize,
@@ -223,6 +223,7 @@ pub struct Citation {
     pub heading: String,
     /// Page, slide or sheet that the passage is on, in words, such as `page 3`; empty where a document has none.
     #[serde(default)]
+    #[schema(required = true)]
     pub place: String,
 }
 

@@ -16,7 +16,7 @@ use super::purse::Purse;
 use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
-use crate::domain::trace::{Trace, Written};
+use crate::domain::trace::{ReplyTrace, Trace};
 use crate::domain::{
     Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome, What,
 };
@@ -384,7 +384,7 @@ async fn wait_until(moment: Option<i64>) {
 }
 
 fn failed(agent: &Agent, why: &str) -> Done {
-    let written = Written { errors: vec![why.to_owned()], ..Written::default() };
+    let written = ReplyTrace { errors: vec![why.to_owned()], ..ReplyTrace::default() };
     let trace = Trace { reply: Some(written), ..Trace::default() };
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };

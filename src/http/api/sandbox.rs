@@ -16,11 +16,11 @@ use utoipa::ToSchema;
 
 use super::knowledge::named;
 use super::trial::Trial;
-use super::turns::Citation;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
-    AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn, TurnOutcome,
+    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Said, Speaker, Trace, Turn,
+    TurnOutcome,
 };
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -114,8 +114,7 @@ pub(super) struct Outcome {
     /// Why a person would be called.
     reason: Option<String>,
     /// What each stage saw, decided, took and used.
-    #[schema(value_type = Object)]
-    trace: crate::domain::Trace,
+    trace: Trace,
 }
 
 /// Runs one turn. With `Accept: text/event-stream` the answer comes as it is written: events `text` with a piece each,
@@ -236,7 +235,7 @@ fn outcome(bot: &Bot, answered: Answered) -> Outcome {
     Outcome {
         outcome: answered.outcome.kind(),
         bubbles: bubbles(bot, &answered.outcome),
-        citations: cited.iter().cloned().map(Citation::from).collect(),
+        citations: cited.to_vec(),
         reason,
         trace: answered.trace,
     }
