@@ -243,3 +243,23 @@ impl std::fmt::Display for SeenOutcome {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_turn_is_one_word_in_journals() {
+        for (outcome, word) in [
+            (SeenOutcome::Turn(TurnOutcome::HandOver), "hand_over"),
+            (SeenOutcome::Consent(ConsentChange::OptOut), "opt_out"),
+        ] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), word);
+            let turn: SeenTurn =
+                serde_json::from_value(json!({"outcome": word, "owner": "bot"})).unwrap();
+            assert_eq!(turn, SeenTurn::new(outcome, Owner::Bot));
+        }
+    }
+}
