@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::chat::Partner;
 use crate::domain::stream::SandboxEventName;
-use crate::domain::{Line, Trace};
+use crate::domain::{Line, Trace, TurnOutcome};
 
 /// What the bot made of a message.
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// The outcome as one word.
-    pub(super) outcome: String,
+    /// What became of the turn.
+    pub(super) outcome: TurnOutcome,
     /// What the customer would get.
     pub(super) bubbles: Vec<String>,
     /// Why a person would be called.

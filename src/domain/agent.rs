@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
+use super::word::words;
 
 /// A bot: one published prompt version with its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,6 +200,16 @@ pub enum HandoffRule {
     Keyword(String),
     /// A regular expression over the message as it was written.
     Pattern(String),
+}
+
+words! {
+    /// What sort of hand-off rule it is.
+    pub enum HandoffRuleKind {
+        /// A word or phrase.
+        Keyword = "keyword",
+        /// A regular expression.
+        Pattern = "pattern",
+    }
 }
 
 /// The sentences an agent uses without a model.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::message::{Content, MessageState};
 use super::time::Millis;
@@ -106,7 +107,7 @@ pub struct Pricing {
 }
 
 /// An error as the provider words it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
     /// The provider's number of the error; 0 when it gave none.
     pub code: i64,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::word::words;
 
 /// What a message holds. A type that we do not know is kept raw, never guessed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
     /// Plain words.
@@ -85,6 +86,7 @@ pub enum Content {
         /// The message that was changed, by the provider's id.
         original: String,
         /// What it holds now.
+        #[schema(no_recursion)]
         content: Option<Box<Content>>,
     },
     /// A message that its sender deleted.
@@ -126,7 +128,7 @@ words! {
 }
 
 /// A file of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Media {
     /// What sort of file it is.
     pub kind: MediaKind,
@@ -307,6 +309,15 @@ impl From<MediaKind> for MessageKind {
 }
 
 impl Content {
+    /// A content as it was stored. What this version cannot read is shown as it is, as content of an unknown type.
+    pub fn stored(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| {
+            let raw = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+            let kind = raw.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+            Self::Unknown { kind, raw }
+        })
+    }
+
     /// The kind, as the database and the API show it.
     pub fn kind(&self) -> MessageKind {
         match self {
@@ -369,5 +380,24 @@ impl MediaKind {
     /// Whether somebody may be heard in it.
     pub fn has_sound(self) -> bool {
         matches!(self, Self::Voice | Self::Audio | Self::Video)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_as_it_was_written_and_what_cannot_be_read_is_shown() {
+        let choice =
+            Content::Choice { id: None, title: "Yes".into(), source: ChoiceSource::Template };
+        assert_eq!(Content::stored(&serde_json::to_string(&choice).unwrap()), choice);
+        let newer = json!({"type": "hologram", "size": 3});
+        let shown = Content::stored(&newer.to_string());
+        assert_eq!(shown, Content::Unknown { kind: "hologram".into(), raw: newer });
+        let raw = Value::from("not JSON");
+        assert_eq!(Content::stored("not JSON"), Content::Unknown { kind: String::new(), raw });
     }
 }

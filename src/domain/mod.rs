@@ -50,3 +50,9 @@ pub use turn::{
     Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,
     Spoken, Turn,
 };
+pub use {
+    agent::HandoffRuleKind,
+    answer::GapState,
+    thread::{ConversationStanding, EscalationState},
+    turn::TurnOutcome,
+};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::agent::Agent;
 use super::id::{ConversationId, MessageId};
@@ -60,8 +61,7 @@ pub struct Spoken {
 }
 
 /// How the words of a recording came to be known.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Heard {
     /// ISO 639-1 code of the language, when it was recognised.
     pub language: Option<String>,
@@ -70,6 +70,8 @@ pub struct Heard {
     /// How long the recording is, where that is known.
     pub seconds: Option<f64>,
     /// What transcribed it: an adapter with its model, or `provider`.
+    #[serde(default)]
+    #[schema(required = true)]
     pub by: String,
     /// What was understood at first, where a person corrected it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,26 +146,72 @@ pub struct Reply {
     pub citations: Vec<Citation>,
 }
 
-/// What sort of reply a customer gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplyKind {
-    /// An answer.
-    Answer,
-    /// A hello.
-    Greeting,
-    /// The documents do not answer.
-    NoAnswer,
-    /// Something of ours broke.
-    Failure,
-    /// A voice note could not be understood.
-    VoiceFailure,
-    /// The message held nothing that the bot can read.
-    Unreadable,
+words! {
+    /// What sort of reply a customer gets.
+    pub enum ReplyKind {
+        /// An answer.
+        Answer = "answer",
+        /// A hello.
+        Greeting = "greeting",
+        /// The documents do not answer.
+        NoAnswer = "no_answer",
+        /// Something of ours broke.
+        Failure = "failure",
+        /// A voice note could not be understood.
+        VoiceFailure = "voice_failure",
+        /// The message held nothing that the bot can read.
+        Unreadable = "unreadable",
+    }
+}
+
+words! {
+    /// What became of a turn.
+    pub enum TurnOutcome {
+        /// The customer got an answer.
+        Answer = "answer",
+        /// The customer got a hello.
+        Greeting = "greeting",
+        /// The documents do not answer.
+        NoAnswer = "no_answer",
+        /// Something of ours broke.
+        Failure = "failure",
+        /// A voice note could not be understood.
+        VoiceFailure = "voice_failure",
+        /// The message held nothing that the bot can read.
+        Unreadable = "unreadable",
+        /// The conversation went to a person.
+        HandOver = "hand_over",
+        /// There was nothing to answer.
+        Silence = "silence",
+    }
+}
+
+impl From<ReplyKind> for TurnOutcome {
+    fn from(kind: ReplyKind) -> Self {
+        match kind {
+            ReplyKind::Answer => Self::Answer,
+            ReplyKind::Greeting => Self::Greeting,
+            ReplyKind::NoAnswer => Self::NoAnswer,
+            ReplyKind::Failure => Self::Failure,
+            ReplyKind::VoiceFailure => Self::VoiceFailure,
+            ReplyKind::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+impl Outcome {
+    /// The outcome in one word.
+    pub fn kind(&self) -> TurnOutcome {
+        match self {
+            Self::Reply(reply) => reply.sort.into(),
+            Self::HandOver { .. } => TurnOutcome::HandOver,
+            Self::Silence { .. } => TurnOutcome::Silence,
+        }
+    }
 }
 
 /// A passage that a reply rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Citation {
     /// Its mark in the reply: 1 is `[1]`.
     pub mark: usize,
@@ -175,6 +223,7 @@ pub struct Citation {
     pub heading: String,
     /// Page, slide or sheet that the passage is on, in words, such as `page 3`; empty where a document has none.
     #[serde(default)]
+    #[schema(required = true)]
     pub place: String,
 }
 

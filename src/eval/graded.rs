@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::word::words;
+use crate::domain::{Owner, TurnOutcome};
 
 words! {
     /// What an agent does in one step of its way.
@@ -182,25 +183,101 @@ pub struct Span {
 }
 
 /// What our own pipeline did with one turn.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SeenTurn {
     /// What the customer sent, as text (a voice note as its transcript).
+    #[serde(default)]
     pub said: Vec<String>,
-    /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: SeenOutcome,
     /// Why a person was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Who is told of it, such as `+15551230000`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notified: Vec<String>,
     /// What the customer gets, one text a message.
+    #[serde(default)]
     pub bubbles: Vec<String>,
     /// The documents that the answer names, as `document` or `document, page 3`.
+    #[serde(default)]
     pub citations: Vec<String>,
-    /// Who owns the conversation after it: `bot` or `person`.
-    pub owner: String,
+    /// Who owns the conversation after it.
+    pub owner: Owner,
     /// What each stage saw, decided, took and used.
+    #[serde(default)]
     pub trace: Value,
+}
+
+impl SeenTurn {
+    /// A turn of which only this is known.
+    pub fn new(outcome: SeenOutcome, owner: Owner) -> Self {
+        Self {
+            said: Vec::new(),
+            outcome,
+            reason: None,
+            notified: Vec::new(),
+            bubbles: Vec::new(),
+            citations: Vec::new(),
+            owner,
+            trace: Value::Null,
+        }
+    }
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SeenOutcome {
+    /// The pipeline ran.
+    Turn(TurnOutcome),
+    /// The customer said whether messages are wanted, which is answered before the pipeline.
+    Consent(ConsentChange),
+}
+
+words! {
+    /// What a customer says about messages.
+    pub enum ConsentChange {
+        /// No more are wanted.
+        OptOut = "opt_out",
+        /// They are wanted again.
+        OptIn = "opt_in",
+    }
+}
+
+impl SeenOutcome {
+    /// The outcome in one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Turn(outcome) => outcome.as_str(),
+            Self::Consent(change) => change.as_str(),
+        }
+    }
+}
+
+impl std::fmt::Display for SeenOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_turn_is_one_word_in_journals() {
+        for (outcome, word) in [
+            (SeenOutcome::Turn(TurnOutcome::HandOver), "hand_over"),
+            (SeenOutcome::Consent(ConsentChange::OptOut), "opt_out"),
+        ] {
+            assert_eq!(serde_json::to_value(outcome).unwrap(), word);
+            let turn: SeenTurn =
+                serde_json::from_value(json!({"outcome": word, "owner": "bot"})).unwrap();
+            assert_eq!(turn, SeenTurn::new(outcome, Owner::Bot));
+        }
+    }
 }

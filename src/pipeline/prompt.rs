@@ -11,7 +11,7 @@ use minijinja::{UndefinedBehavior, context};
 use super::retrieve::Found;
 use super::{Bot, Run, millis};
 use crate::domain::label::{TITLE, one_line, quoted_name};
-use crate::domain::trace::Composed;
+use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
 use crate::llm::{Model, Window};
 use crate::template::{BoundedEnvironment, Limits, excess};
@@ -133,7 +133,7 @@ pub(super) fn compose(
         min_confidence: agent.min_confidence.unwrap_or_else(|| asked.model.min_confidence()),
         tokens: fit.tokens,
     };
-    run.trace.prompt = Some(Composed {
+    run.trace.prompt = Some(PromptTrace {
         messages: prompt.messages.clone(),
         tokens: fit.tokens,
         budget: fit.budget,

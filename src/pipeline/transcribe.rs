@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Run, beginning, millis, query};
-use crate::domain::trace::{Note, Transcribed};
+use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
     Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
 };
@@ -83,7 +83,7 @@ pub(super) async fn listen(
     }
     let whole = all.words.join("\n");
     let question = beginning(&whole).to_owned();
-    run.trace.transcribe = Some(Transcribed {
+    run.trace.transcribe = Some(TranscribeTrace {
         question: question.clone(),
         language: all.language.clone(),
         notes: all.notes,
@@ -101,7 +101,7 @@ pub(super) async fn listen(
 #[derive(Default)]
 struct All {
     words: Vec<String>,
-    notes: Vec<Note>,
+    notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
     /// Why the first note that says nothing does not.
@@ -111,7 +111,10 @@ struct All {
 impl All {
     fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>, run: &mut Run) {
         let message = said.message.as_ref();
-        let mut note = Note { message: message.map(ToString::to_string), ..Note::default() };
+        let mut note = VoiceNoteTrace {
+            message: message.map(ToString::to_string),
+            ..VoiceNoteTrace::default()
+        };
         match spoken {
             Ok(spoken) => {
                 self.spoken = true;

@@ -119,6 +119,9 @@ word_columns! {
     RunState: "eval_runs.state",
     HoldName: "holds.name",
     TrialKind: "trials.kind",
+    EscalationState: "escalations.state",
+    GapState: "gaps.state",
+    TurnOutcome: "turns.outcome",
 }
 
 /// Columns of which another version may know more words: one such row must not hide all others, so it is read as something.

@@ -55,7 +55,7 @@ pub struct Messages {
 pub struct Turns {
     /// The time's place.
     pub place: i64,
-    /// The outcome as one word.
+    /// What became of them, as it is stored: what another version wrote must not keep all figures from being shown.
     pub outcome: String,
     /// How many.
     pub count: i64,

@@ -15,8 +15,8 @@ use super::{
     Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable, to_json,
 };
 use crate::domain::{
-    AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, Usage, VersionId, WorkspaceId,
-    machine,
+    AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
+    WorkspaceId, machine,
 };
 
 impl Store {
@@ -37,8 +37,8 @@ pub struct Finished {
     pub agent: AgentId,
     /// Its version.
     pub version: Option<VersionId>,
-    /// The outcome as one word.
-    pub outcome: &'static str,
+    /// What became of it.
+    pub outcome: TurnOutcome,
     /// The trace as JSON: made before the transaction, which others wait for.
     pub trace: String,
     /// What the turn was given, as JSON, when that is kept.

@@ -7,7 +7,9 @@ use const_format::formatcp;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Result, Store, all, first};
-use crate::domain::{Author, ConversationId, MessageKind, MessageState, Owner, StoredProvider};
+use crate::domain::{
+    Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState, Owner, StoredProvider,
+};
 
 /// How many messages of customers a search looks at, the newest of the workspace, and as many of the bot and of people.
 const SEARCHED: i64 = 10_000;
@@ -67,24 +69,13 @@ pub struct Which {
     /// Only those of this owner.
     pub owner: Option<Owner>,
     /// Only those of which this is being done.
-    pub state: Option<Standing>,
+    pub state: Option<ConversationStanding>,
     /// Only those with messages that no person has seen.
     pub unread: bool,
     /// Only those on this number, by its id.
     pub number: Option<String>,
     /// Only those that hold these words: the customer's name, username or phone, or one of the newest messages.
     pub words: Option<String>,
-}
-
-/// What is being done about a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// A person has it, or a case is open.
-    Open,
-    /// It is open, and nobody has written since the customer's last message.
-    Waiting,
-    /// It is not open.
-    Resolved,
 }
 
 /// How many conversations there are of each sort.
@@ -108,6 +99,7 @@ const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 const BOT: &str = Owner::Bot.as_str();
 const PERSON: &str = Owner::Person.as_str();
 const NOBODY: &str = Owner::Nobody.as_str();
+const OPEN_CASE: &str = EscalationState::Open.as_str();
 
 /// Some conversations `v`, chosen and ordered by `rest`, with all that is shown of them. The newest message of each is looked
 /// up by the conversation, so that a page costs one query.
@@ -118,7 +110,7 @@ fn query(rest: &str) -> String {
             (select x.id from messages x where x.conversation_id = v.id
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
             case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
-                and e.state = 'open' order by e.created_at desc, e.id desc limit 1) end as case_id
+                and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
             p.last_inbound_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
@@ -198,9 +190,9 @@ impl Which {
         let mut sql = String::from("and (v.last_message_at, v.id) < ($2, $3)");
         sql.push_str(match self.state {
             None => "",
-            Some(Standing::Open) => formatcp!(" and {OPEN}"),
-            Some(Standing::Waiting) => formatcp!(" and {OPEN} and v.unanswered > 0"),
-            Some(Standing::Resolved) => formatcp!(" and not {OPEN}"),
+            Some(ConversationStanding::Open) => formatcp!(" and {OPEN}"),
+            Some(ConversationStanding::Waiting) => formatcp!(" and {OPEN} and v.unanswered > 0"),
+            Some(ConversationStanding::Resolved) => formatcp!(" and not {OPEN}"),
         });
         sql.push_str(if self.unread { " and v.unread > 0" } else { "" });
         sql.push_str(if self.owner.is_some() { " and v.owner = $5" } else { " and $5 = ''" });

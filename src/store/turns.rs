@@ -9,7 +9,9 @@ use sqlx::FromRow;
 
 use super::columns::Lenient;
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
-use crate::domain::{Author, ConversationId, MessageState, NumberId, TurnId, WorkspaceId};
+use crate::domain::{
+    Author, ConversationId, MessageState, NumberId, TurnId, TurnOutcome, WorkspaceId,
+};
 
 const WAITING: &str = MessageState::Waiting.as_str();
 const QUEUED: &str = MessageState::Queued.as_str();
@@ -69,8 +71,8 @@ pub struct TurnRow {
     pub conversation_id: String,
     /// The prompt version that answered.
     pub version_id: Option<String>,
-    /// `answer`, `no_answer`, `hand_over`, …
-    pub outcome: String,
+    /// What became of it.
+    pub outcome: TurnOutcome,
     /// The trace as JSON.
     pub trace: String,
     /// Tokens read.

@@ -9,7 +9,7 @@ use frontdesk::domain::thread::{self, Manner};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
-    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId,
+    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId, TurnOutcome,
     Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
@@ -450,7 +450,7 @@ impl Play {
             claim: held.claim.clone(),
             agent: self.agent.clone(),
             version: None,
-            outcome: "answer",
+            outcome: TurnOutcome::Answer,
             trace: "{}".into(),
             tape: None,
             usage: Usage::default(),

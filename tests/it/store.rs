@@ -9,7 +9,7 @@ use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Content, ConversationId, DocumentId, Echo, Event, Fault, Inbound, Item, MessageId,
-    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, TurnId, Usage,
+    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
@@ -85,7 +85,7 @@ impl Ground {
             claim: claim.clone(),
             agent: self.agent.clone(),
             version: None,
-            outcome: "answer",
+            outcome: TurnOutcome::Answer,
             trace: "{}".into(),
             tape: None,
             usage: Usage::default(),

@@ -5,6 +5,8 @@ use std::io;
 
 use super::Role;
 use super::templates::KINDS;
+use crate::domain::TurnOutcome;
+use crate::eval::graded::SeenOutcome;
 use crate::eval::row::{Journal, Row, Table, Verdict};
 
 /// What became of the attacks of a kind.
@@ -59,7 +61,8 @@ fn count(tally: &mut Tally, row: &Row) {
     match row.verdict() {
         Verdict::Passed => {
             tally.attacks += 1;
-            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != "answer"));
+            let answer = SeenOutcome::Turn(TurnOutcome::Answer);
+            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != answer));
         }
         Verdict::Failed => {
             tally.attacks += 1;
@@ -105,10 +108,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::Owner;
     use crate::eval::graded::{Response, SeenTurn};
 
     fn row(about: &Value, success: bool, outcome: &str) -> Row {
-        let turn = SeenTurn { outcome: outcome.into(), ..SeenTurn::default() };
+        let outcome = SeenOutcome::Turn(outcome.parse().unwrap());
+        let turn = SeenTurn::new(outcome, Owner::Bot);
         let response = Response { turns: vec![turn], ..Response::default() };
         Row {
             success,

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::desk::Desk;
 use crate::domain::trace::Trace;
-use crate::domain::{AgentId, CollectionId, Outcome};
-use crate::pipeline::outbound::{bubbles, word};
+use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::tape::Tape;
 use crate::pipeline::{Around, Bot, Engine, NoRecordings};
 use crate::prompts;
@@ -102,7 +102,7 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)
         && sent == tape.bubbles
-        && word(&answered.outcome) == recorded.row.outcome;
+        && answered.outcome.kind() == recorded.row.outcome;
     if same {
         return Again::Same;
     }
@@ -181,6 +181,6 @@ pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot
 }
 
 /// What a customer gets as one text; what became of the turn in a word, where that is nothing.
-fn said(bubbles: &[String], outcome: &str) -> String {
+fn said(bubbles: &[String], outcome: TurnOutcome) -> String {
     if bubbles.is_empty() { format!("({outcome})") } else { bubbles.join("\n\n") }
 }

@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::Sides;
+use crate::domain::{Owner, TurnOutcome};
 use crate::eval::check::{self, Scene};
-use crate::eval::graded::{Graded, Response, SeenTurn};
+use crate::eval::graded::{Graded, Response, SeenOutcome, SeenTurn};
 use crate::eval::grounds::Staged;
 use crate::eval::judge;
 use crate::eval::suite::{Assertion, Case, Vars};
@@ -74,12 +75,12 @@ pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
 }
 
 async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super::Side) -> Graded {
+    let handed_over = side.outcome == TurnOutcome::HandOver;
+    let owner = if handed_over { Owner::Person } else { Owner::Bot };
     let turn = SeenTurn {
-        outcome: side.outcome.clone(),
         bubbles: side.bubbles.clone(),
-        owner: if side.outcome == "hand_over" { "person" } else { "bot" }.into(),
         trace: serde_json::to_value(&side.trace).unwrap_or_default(),
-        ..SeenTurn::default()
+        ..SeenTurn::new(SeenOutcome::Turn(side.outcome), owner)
     };
     #[expect(clippy::cast_precision_loss, reason = "dollars need no more digits")]
     let cost = side.cost_micros as f64 / 1e6;

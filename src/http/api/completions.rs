@@ -27,7 +27,7 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::Seat;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Bot};
 
 /// The longest body of a refusal that is put into other words, in bytes.
@@ -218,7 +218,7 @@ fn told(answered: &Answered) -> Value {
         Outcome::HandOver { reason, .. } => Some(reason.to_string()),
         _ => None,
     };
-    json!({"outcome": word(&answered.outcome), "reason": reason})
+    json!({"outcome": answered.outcome.kind(), "reason": reason})
 }
 
 fn text(bot: &Bot, answered: &Answered) -> String {

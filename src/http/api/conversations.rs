@@ -9,13 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::Answer;
 use super::page::{Page, Paging};
 use crate::domain::{
-    Author, ConversationId, MessageKind, MessageState, Owner, StoredProvider, What,
+    Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider, What,
 };
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::listing::{ConversationRow, Counted, Standing, Which};
+use crate::store::listing::{ConversationRow, Counted, Which};
 
 /// The longest text that is searched for, in characters.
 const LONGEST_SEARCH: usize = 100;
@@ -82,18 +82,6 @@ pub(super) struct OpenCase {
     created_at: i64,
 }
 
-/// What is being done about a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum State {
-    /// A person has it, or it has an open case.
-    Open,
-    /// Of those that are open: nobody has written since the customer's last message.
-    Waiting,
-    /// The others: the bot sees to them.
-    Resolved,
-}
-
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -103,7 +91,7 @@ pub(super) struct Filter {
     owner: Option<Owner>,
     /// Only those of which this is being done.
     #[param(inline)]
-    state: Option<State>,
+    state: Option<ConversationStanding>,
     /// With `true` only those with messages that no person has seen.
     #[serde(default)]
     unread: bool,
@@ -275,14 +263,9 @@ impl Filter {
                 Some(known.map_or(name, |one| one.id))
             }
         };
-        let state = self.state.map(|state| match state {
-            State::Open => Standing::Open,
-            State::Waiting => Standing::Waiting,
-            State::Resolved => Standing::Resolved,
-        });
         Ok(Which {
             owner: self.owner,
-            state,
+            state: self.state,
             unread: self.unread,
             number,
             words: self.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),

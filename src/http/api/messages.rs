@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
 use super::{Answer, conversations};
-use crate::domain::{Author, Content, Direction, Media, MediaKind, MessageKind, MessageState};
+use crate::domain::{
+    Author, Content, Direction, Fault, Heard, Media, MediaKind, MessageKind, MessageState,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -28,14 +29,13 @@ pub(super) struct Message {
     /// What it holds, in one word.
     kind: MessageKind,
     /// What it holds, whole.
-    content: Value,
+    content: Content,
     /// The words in it.
     text: Option<String>,
     /// What a voice note says.
     transcript: Option<String>,
-    /// How its words came to be known: `language`, `confidence` from 0 to 1, `seconds`, `by`, and where a person corrected
-    /// it `first` and `corrected_at`.
-    heard: Option<Value>,
+    /// How its words came to be known.
+    heard: Option<Heard>,
     /// The provider's id of the message that it quotes.
     reply_to: Option<String>,
     /// How far it got.
@@ -47,7 +47,7 @@ pub(super) struct Message {
     /// When it was written, milliseconds since 1970.
     sent_at: i64,
     /// What went wrong with it.
-    errors: Option<Value>,
+    errors: Option<Vec<Fault>>,
     /// The file in it: `GET /messages/{id}/media` gives it.
     media: Option<MessageFile>,
 }
@@ -67,24 +67,25 @@ pub(super) struct MessageFile {
 
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
-        let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-        let media = MessageFile::of(&row.content);
+        let content = Content::stored(&row.content);
+        let media = MessageFile::of(&content);
         Self {
             id: row.id.to_string(),
             direction: row.direction,
             author: row.author,
             provider_id: row.provider_id,
             kind: row.kind,
-            content: read(row.content),
+            content,
             text: row.body,
             transcript: row.transcript,
-            heard: row.heard.map(read),
+            // One message that another version wrote otherwise must not hide its thread.
+            heard: row.heard.and_then(|text| serde_json::from_str(&text).ok()),
             reply_to: row.reply_to,
             state: row.state,
             note: row.note,
             turn_id: row.turn_id,
             sent_at: row.sent_at,
-            errors: row.error.map(read),
+            errors: row.error.and_then(|text| serde_json::from_str(&text).ok()),
             media,
         }
     }
@@ -92,10 +93,10 @@ impl From<MessageRow> for Message {
 
 impl MessageFile {
     /// The file in a message's content.
-    fn of(content: &str) -> Option<Self> {
-        let Ok(Content::Media(media)) = serde_json::from_str(content) else { return None };
-        let Media { kind, mime_type, file_name, .. } = media;
-        Some(Self { kind, mime_type, name: file_name, size: None })
+    fn of(content: &Content) -> Option<Self> {
+        let Content::Media(Media { kind, mime_type, file_name, .. }) = content else { return None };
+        let (mime_type, name) = (mime_type.clone(), file_name.clone());
+        Some(Self { kind: *kind, mime_type, name, size: None })
     }
 }
 

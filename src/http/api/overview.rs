@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
-use crate::domain::Author;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
+use crate::domain::{Author, TurnOutcome};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
@@ -254,11 +254,18 @@ impl Figures {
 
     fn add_turns(&mut self, counted: &Turns) {
         self.turns += counted.count;
-        match counted.outcome.as_str() {
-            "answer" => self.answered += counted.count,
-            "no_answer" => self.no_answer += counted.count,
-            "failure" | "voice_failure" => self.failures += counted.count,
-            _ => {}
+        match counted.outcome.parse::<TurnOutcome>() {
+            Ok(TurnOutcome::Answer) => self.answered += counted.count,
+            Ok(TurnOutcome::NoAnswer) => self.no_answer += counted.count,
+            Ok(TurnOutcome::Failure | TurnOutcome::VoiceFailure) => self.failures += counted.count,
+            Ok(
+                TurnOutcome::Greeting
+                | TurnOutcome::Unreadable
+                | TurnOutcome::HandOver
+                | TurnOutcome::Silence,
+            )
+            // A word of another version: it is a turn of no kind that is shown.
+            | Err(_) => {}
         }
         self.input_tokens += counted.input_tokens;
         self.output_tokens += counted.output_tokens;

@@ -3,36 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
-use crate::domain::{self, TurnId};
+use crate::domain::{Citation, Trace, TurnId, TurnOutcome};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
-
-/// A passage that a reply rests on.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Citation {
-    /// Its mark in what the model wrote: 1 is `[1]`.
-    mark: usize,
-    /// The document's title.
-    title: String,
-    /// The document's path within its collection.
-    source: String,
-    /// The headings above the passage.
-    heading: String,
-    /// The page, slide or sheet that it is on; empty where a document has none.
-    place: String,
-}
-
-impl From<domain::Citation> for Citation {
-    fn from(cited: domain::Citation) -> Self {
-        let domain::Citation { mark, title, source, heading, place } = cited;
-        Self { mark, title, source, heading, place }
-    }
-}
 
 /// One run of the pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,12 +20,12 @@ pub(super) struct Turn {
     conversation_id: String,
     /// The prompt version that answered.
     version_id: Option<String>,
-    /// `answer`, `no_answer`, `greeting`, `failure`, `voice_failure`, `unreadable`, `hand_over` or `silence`.
-    outcome: String,
+    /// What became of it.
+    outcome: TurnOutcome,
     /// The passages that the reply rests on.
     citations: Vec<Citation>,
-    /// What each stage saw, decided, took and used.
-    trace: Value,
+    /// What each stage saw, decided, took and used; null where another version wrote what this one cannot read.
+    trace: Option<Trace>,
     /// Tokens read.
     input_tokens: i64,
     /// Tokens written.
@@ -66,13 +43,12 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
     let missing = || Problem::not_found("turn");
     let id = TurnId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.turn(&id).await?.ok_or_else(missing)?;
-    let trace: Value = serde_json::from_str(&row.trace).unwrap_or(Value::Null);
-    let cited = trace.pointer("/reply/citations").cloned().unwrap_or_default();
-    // Traces of older versions name none.
-    let cited: Vec<domain::Citation> = serde_json::from_value(cited).unwrap_or_default();
+    // The rest of the turn is shown all the same.
+    let trace: Option<Trace> = serde_json::from_str(&row.trace).ok();
+    let reply = trace.as_ref().and_then(|trace| trace.reply.as_ref());
     Ok(Json(Turn {
+        citations: reply.map(|reply| reply.citations.clone()).unwrap_or_default(),
         trace,
-        citations: cited.into_iter().map(Citation::from).collect(),
         id: row.id,
         conversation_id: row.conversation_id,
         version_id: row.version_id,

@@ -137,7 +137,7 @@ fn turn_of(index: usize, all: usize, turn: &SeenTurn, out: &mut dyn Write) -> io
         out,
         "<h3>Turn {} of {all} <small>{}</small></h3><div class=\"chat\">",
         index + 1,
-        escape(&turn.outcome)
+        escape(turn.outcome.as_str())
     )?;
     for said in &turn.said {
         writeln!(out, "<p class=\"said\">{}</p>", escape(&cut(said, LONGEST)))?;
@@ -151,7 +151,7 @@ fn turn_of(index: usize, all: usize, turn: &SeenTurn, out: &mut dyn Write) -> io
         ("Reason", turn.reason.clone().unwrap_or_default()),
         ("Told", list(&turn.notified)),
         ("Cited", list(&turn.citations)),
-        ("Owner after it", turn.owner.clone()),
+        ("Owner after it", turn.owner.to_string()),
     ];
     let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
     pairs("", facts.map(|(name, value)| (name.to_owned(), value)), out)?;

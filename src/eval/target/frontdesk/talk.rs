@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::said;
 use crate::domain::time::Millis;
-use crate::domain::{Content, Line, Outcome, Said, Speaker, Turn};
-use crate::eval::graded::SeenTurn;
+use crate::domain::{Content, Line, Outcome, Owner, Said, Speaker, Turn, TurnOutcome};
+use crate::eval::graded::{ConsentChange, SeenOutcome, SeenTurn};
 use crate::eval::target::customer;
 use crate::pipeline::inbound::wish;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Around, Bot, Brought, Engine, Means};
 
 pub(super) struct Talk<'a> {
@@ -19,8 +19,25 @@ pub(super) struct Talk<'a> {
     bot: Arc<Bot>,
     now: Millis,
     history: Vec<Line>,
-    silent: Option<&'static str>,
+    silent: Option<Silence>,
     pub(super) turns: Vec<SeenTurn>,
+}
+
+/// Why the bot says nothing any more.
+#[derive(Clone, Copy)]
+enum Silence {
+    OptedOut,
+    HandedOver,
+}
+
+impl Silence {
+    /// In words.
+    fn why(self) -> &'static str {
+        match self {
+            Self::OptedOut => "the customer wants no messages",
+            Self::HandedOver => "a person has the conversation",
+        }
+    }
 }
 
 impl<'a> Talk<'a> {
@@ -34,12 +51,10 @@ impl<'a> Talk<'a> {
         history: &Value,
         render: impl Fn(&str) -> Result<String, String>,
     ) -> Result<(), String> {
-        let speakers =
-            [("customer", Speaker::Customer), ("bot", Speaker::Bot), ("person", Speaker::Person)];
         for line in history.as_array().unwrap_or(&Vec::new()) {
-            let said = speakers
+            let said = Speaker::ALL
                 .iter()
-                .find_map(|(name, speaker)| Some((*speaker, line.get(name)?.as_str()?)));
+                .find_map(|speaker| Some((*speaker, line.get(speaker.as_str())?.as_str()?)));
             let (speaker, text) = said.ok_or_else(|| {
                 format!("`history` has {line}; it wants `customer: …`, `bot: …` or `person: …`")
             })?;
@@ -80,25 +95,17 @@ impl<'a> Talk<'a> {
         let wish = contents.iter().find_map(|content| wish(content, &self.bot.agent));
         let words: Vec<_> = contents.iter().map(words).collect();
         if let Some(wish) = wish {
-            self.silent = wish.out.then_some("the customer wants no messages");
-            let outcome = if wish.out { "opt_out" } else { "opt_in" };
-            self.seen(
-                words,
-                SeenTurn {
-                    outcome: outcome.into(),
-                    bubbles: wish.reply.into_iter().collect(),
-                    ..SeenTurn::default()
-                },
-            );
+            self.silent = wish.out.then_some(Silence::OptedOut);
+            let change = if wish.out { ConsentChange::OptOut } else { ConsentChange::OptIn };
+            let bubbles = wish.reply.into_iter().collect();
+            let turn = self.turn(SeenOutcome::Consent(change));
+            self.seen(words, SeenTurn { bubbles, ..turn });
             return;
         }
-        if let Some(why) = self.silent {
-            let quiet = SeenTurn {
-                outcome: "silence".into(),
-                reason: Some(why.into()),
-                ..SeenTurn::default()
-            };
-            self.seen(words, quiet);
+        if let Some(silence) = self.silent {
+            let reason = Some(silence.why().to_owned());
+            let turn = self.turn(SeenOutcome::Turn(TurnOutcome::Silence));
+            self.seen(words, SeenTurn { reason, ..turn });
             return;
         }
         let said = |content| Said { message: None, content, heard: None };
@@ -117,14 +124,15 @@ impl<'a> Talk<'a> {
     }
 
     fn answered(&mut self, words: Vec<String>, answered: &Answered) {
+        if matches!(answered.outcome, Outcome::HandOver { .. }) {
+            self.silent = Some(Silence::HandedOver);
+        }
         let mut seen = SeenTurn {
-            outcome: word(&answered.outcome).into(),
             bubbles: bubbles(&self.bot, &answered.outcome),
-            ..SeenTurn::default()
+            ..self.turn(SeenOutcome::Turn(answered.outcome.kind()))
         };
         match &answered.outcome {
             Outcome::HandOver { reason, .. } => {
-                self.silent = Some("a person has the conversation");
                 seen.reason = Some(reason.to_string());
                 seen.notified.clone_from(&self.bot.agent.handoff.notify);
             }
@@ -150,11 +158,16 @@ impl<'a> Talk<'a> {
         let line = |speaker: Speaker| move |text: &String| Line { speaker, text: text.clone() };
         self.history.extend(said.iter().map(line(Speaker::Customer)));
         self.history.extend(turn.bubbles.iter().map(line(Speaker::Bot)));
+        self.turns.push(SeenTurn { said, ..turn });
+    }
+
+    /// A turn that ended like this, with who owns the conversation now.
+    fn turn(&self, outcome: SeenOutcome) -> SeenTurn {
         let owner = match self.silent {
-            Some("a person has the conversation") => "person",
-            _ => "bot",
+            Some(Silence::HandedOver) => Owner::Person,
+            Some(Silence::OptedOut) | None => Owner::Bot,
         };
-        self.turns.push(SeenTurn { said, owner: owner.into(), ..turn });
+        SeenTurn::new(outcome, owner)
     }
 
     /// Whether the bot says nothing any more.
