@@ -1,5 +1,7 @@
 //! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
 
+use std::str::FromStr;
+
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
@@ -10,6 +12,10 @@ use crate::domain::{
     AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
     Direction, DocumentId, EscalationId, GapId, MessageId, MessageKind, MessageState, NumberId,
     Owner, RunId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
+};
+use crate::domain::{
+    DocumentOrigin, DocumentState, DocumentStatus, FailureCode, PageState, SourceKind, SourceState,
+    UploadState,
 };
 
 /// A stored word that this version does not know.
@@ -72,6 +78,60 @@ word_columns! {
     MessageKind: "messages.kind",
     MessageState: "messages.state",
     Owner: "conversations.owner",
+    DocumentState: "documents.state",
+    DocumentStatus: "documents.state",
+    DocumentOrigin: "documents.origin",
+    FailureCode: "documents.code",
+    UploadState: "uploads.state",
+    SourceKind: "sources.kind",
+    SourceState: "sources.state",
+    PageState: "source_pages.state",
+}
+
+/// A word of a row that is read together with all others, or that is the first of a queue: where this version does not know it,
+/// the log says so, and the others go on.
+#[derive(Debug)]
+pub struct LenientWord<W>(Option<W>);
+
+impl<W> LenientWord<W> {
+    /// The word; this one where it is not known.
+    pub(super) fn or(self, other: W) -> W {
+        self.0.unwrap_or(other)
+    }
+}
+
+impl<W> From<LenientWord<W>> for Option<W> {
+    fn from(word: LenientWord<W>) -> Self {
+        word.0
+    }
+}
+
+impl<DB: Database, W> Type<DB> for LenientWord<W>
+where
+    str: Type<DB>,
+{
+    fn type_info() -> DB::TypeInfo {
+        <str as Type<DB>>::type_info()
+    }
+
+    fn compatible(info: &DB::TypeInfo) -> bool {
+        <str as Type<DB>>::compatible(info)
+    }
+}
+
+impl<'r, DB: Database, W> Decode<'r, DB> for LenientWord<W>
+where
+    &'r str: Decode<'r, DB>,
+    W: FromStr<Err = UnknownWord>,
+{
+    fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        let word = <Option<&'r str> as Decode<'r, DB>>::decode(value)?;
+        let known = word.map(str::parse::<W>).transpose();
+        Ok(Self(known.unwrap_or_else(|unknown| {
+            tracing::warn!(%unknown, "the database holds a word that this version does not know");
+            None
+        })))
+    }
 }
 
 macro_rules! id_columns {
