@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{Action, AgentId, NumberState};
+use crate::domain::{Action, AgentId, DocumentState, NumberState};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -160,7 +160,7 @@ impl App {
         let id = self.desk.store.collection(collection).await?;
         let documents = self.desk.store.documents(&id, 0).await?;
         // Where nothing is known yet there is nothing that could be worse.
-        if !documents.iter().any(|row| row.state == "ready") {
+        if !documents.iter().any(|row| row.state == DocumentState::Ready) {
             return Ok(false);
         }
         let found = shelves(&self.config)?.into_iter().find(|shelf| shelf.collection == collection);

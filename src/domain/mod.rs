@@ -10,6 +10,7 @@ pub mod message;
 pub mod event;
 pub mod agent;
 pub mod knowledge;
+pub mod learning;
 pub mod answer;
 pub mod turn;
 pub mod machine;
@@ -37,6 +38,10 @@ pub use id::{
     WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
+pub use learning::{
+    CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearningStage,
+    PageState, SettingsOrigin, SourceKind, SourceState, UploadState,
+};
 pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,

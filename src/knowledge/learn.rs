@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, text_hash};
 use super::{Error, Library, Paper, Shelf, answers, chunk, collection, remedy};
-use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
+use crate::domain::{CollectionId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
 use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};
 
@@ -153,7 +153,8 @@ impl<'a> Work<'a> {
     /// Has a document read, unless it is known, beside others.
     pub(super) async fn begin_reading(&mut self, paper: Paper) -> Result<(), Error> {
         let (path, name) = (paper.path, paper.name);
-        if self.known.get(&path).is_some_and(|row| row.uploaded == 1 && row.state != "removed") {
+        let uploaded = |row: &DocumentRow| row.uploaded == 1 && row.state != DocumentState::Removed;
+        if self.known.get(&path).is_some_and(uploaded) {
             let why = "a file of this name was uploaded: rename this one, or remove that one";
             self.summary.failed.push((path, why.into()));
             return Ok(());
@@ -168,13 +169,16 @@ impl<'a> Work<'a> {
         }
         let hash = self.hash(&bytes);
         if let Some(row) = self.known.get(&path).filter(|row| row.hash == hash) {
-            if row.state == "ready" {
-                self.summary.unchanged += 1;
-                return Ok(());
-            }
-            if row.state == "failed" && !self.again && remedy::is_final(row.code.as_deref()) {
-                self.summary.failed.push((path, row.error.clone().unwrap_or_default()));
-                return Ok(());
+            match row.state {
+                DocumentState::Ready => {
+                    self.summary.unchanged += 1;
+                    return Ok(());
+                }
+                DocumentState::Failed if !self.again && row.code.is_some_and(remedy::is_final) => {
+                    self.summary.failed.push((path, row.error.clone().unwrap_or_default()));
+                    return Ok(());
+                }
+                DocumentState::Failed | DocumentState::Learning | DocumentState::Removed => {}
             }
         }
         let name = name.unwrap_or_else(|| path.clone());
@@ -234,7 +238,7 @@ impl<'a> Work<'a> {
 
     /// Whether a document was ready when this work began.
     pub(super) fn was_ready(&self, path: &str) -> bool {
-        self.known.get(path).is_some_and(|row| row.state == "ready")
+        self.known.get(path).is_some_and(|row| row.state == DocumentState::Ready)
     }
 
     /// The same content, cut in the same way, has the same hash.
@@ -340,12 +344,11 @@ impl<'a> Work<'a> {
 
     /// Removes what came from the same source, or what is a file, and is not among these paths.
     pub(super) async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
-        let source = self.source.as_ref().map(SourceId::as_str);
         for row in self.known.values() {
-            let theirs = row.uploaded == 1 || row.source_id.as_deref() != source;
-            let ours = !theirs && row.state != "removed";
+            let theirs = row.uploaded == 1 || row.source_id != self.source;
+            let ours = !theirs && row.state != DocumentState::Removed;
             if ours && !paths.contains(&row.path) {
-                self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
+                self.library.store.forget(&row.id).await?;
                 self.summary.removed += 1;
             }
         }

@@ -12,10 +12,12 @@ use crate::domain::trial::TrialKind;
 use crate::domain::word::UnknownWord;
 use crate::domain::{
     AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
-    Direction, DocumentId, EscalationId, GapId, MessageId, MessageKind, MessageState, NumberId,
-    Owner, RunId, SourceId, TurnId, VersionId, WebhookId, WorkspaceId,
+    Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, EscalationId,
+    EscalationState, FailureCode, GapId, GapState, MessageId, MessageKind, MessageState, NumberId,
+    NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId, SourceKind,
+    SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
+    WorkspaceId, audit,
 };
-use crate::domain::{NumberState, ProviderKind, RunState, StoredProvider, audit};
 
 /// A stored word that this version does not know.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +28,25 @@ struct UnknownStoredWord {
     unknown: UnknownWord,
 }
 
-/// A word, or none where this version does not know it: for rows of which one must not stop the work of all others. Such a field is
-/// an `Option` with `#[sqlx(try_from = "Lenient<…>")]`.
+/// A word of a row that is read together with all others, or that is the first of a queue: where this version does not know it,
+/// the log says so, and the others go on.
 #[derive(Debug)]
-pub(super) struct Lenient<T>(Option<T>);
+pub struct LenientWord<W>(Option<W>);
 
-impl<T, DB: Database> Type<DB> for Lenient<T>
+impl<W> LenientWord<W> {
+    /// The word; this one where it is not known.
+    pub(super) fn or(self, other: W) -> W {
+        self.0.unwrap_or(other)
+    }
+}
+
+impl<W> From<LenientWord<W>> for Option<W> {
+    fn from(word: LenientWord<W>) -> Self {
+        word.0
+    }
+}
+
+impl<DB: Database, W> Type<DB> for LenientWord<W>
 where
     str: Type<DB>,
 {
@@ -44,21 +59,24 @@ where
     }
 }
 
-impl<'r, T: FromStr<Err = UnknownWord>, DB: Database> Decode<'r, DB> for Lenient<T>
+impl<'r, DB: Database, W> Decode<'r, DB> for LenientWord<W>
 where
     &'r str: Decode<'r, DB>,
+    W: FromStr<Err = UnknownWord>,
 {
     fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
-        let word = <&'r str as Decode<'r, DB>>::decode(value)?.parse();
-        Ok(Self(
-            word.inspect_err(|unknown| tracing::error!(%unknown, "a stored word is not known"))
-                .ok(),
-        ))
+        let word = <Option<&'r str> as Decode<'r, DB>>::decode(value)?;
+        let known = word.map(str::parse::<W>).transpose();
+        Ok(Self(known.unwrap_or_else(|unknown| {
+            tracing::warn!(%unknown, "the database holds a word that this version does not know");
+            None
+        })))
     }
 }
 
-macro_rules! word_columns {
-    ($($name:ty: $column:literal,)+) => {$(
+/// What is stored as text.
+macro_rules! stored_as_text {
+    ($name:ty) => {
         impl<DB: Database> Type<DB> for $name
         where
             str: Type<DB>,
@@ -71,6 +89,12 @@ macro_rules! word_columns {
                 <str as Type<DB>>::compatible(info)
             }
         }
+    };
+}
+
+macro_rules! word_columns {
+    ($($name:ty: $column:literal,)+) => {$(
+        stored_as_text!($name);
 
         impl<'q, DB: Database> Encode<'q, DB> for $name
         where
@@ -99,12 +123,6 @@ macro_rules! word_columns {
                 Self::Text(Some(word.as_str().to_owned()))
             }
         }
-
-        impl From<Lenient<$name>> for Option<$name> {
-            fn from(word: Lenient<$name>) -> Self {
-                word.0
-            }
-        }
     )+};
 }
 
@@ -122,23 +140,20 @@ word_columns! {
     EscalationState: "escalations.state",
     GapState: "gaps.state",
     TurnOutcome: "turns.outcome",
+    DocumentState: "documents.state",
+    DocumentStatus: "documents.state",
+    DocumentOrigin: "documents.origin",
+    FailureCode: "documents.code",
+    UploadState: "uploads.state",
+    SourceKind: "sources.kind",
+    SourceState: "sources.state",
+    PageState: "source_pages.state",
 }
 
 /// Columns of which another version may know more words: one such row must not hide all others, so it is read as something.
 macro_rules! open_columns {
     ($($name:ty: $read:path,)+) => {$(
-        impl<DB: Database> Type<DB> for $name
-        where
-            str: Type<DB>,
-        {
-            fn type_info() -> DB::TypeInfo {
-                <str as Type<DB>>::type_info()
-            }
-
-            fn compatible(info: &DB::TypeInfo) -> bool {
-                <str as Type<DB>>::compatible(info)
-            }
-        }
+        stored_as_text!($name);
 
         impl<'r, DB: Database> Decode<'r, DB> for $name
         where
@@ -159,18 +174,7 @@ open_columns! {
 
 macro_rules! id_columns {
     ($($name:ty,)+) => {$(
-        impl<DB: Database> Type<DB> for $name
-        where
-            str: Type<DB>,
-        {
-            fn type_info() -> DB::TypeInfo {
-                <str as Type<DB>>::type_info()
-            }
-
-            fn compatible(info: &DB::TypeInfo) -> bool {
-                <str as Type<DB>>::compatible(info)
-            }
-        }
+        stored_as_text!($name);
 
         impl<'q, DB: Database> Encode<'q, DB> for $name
         where

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::columns::Lenient;
+use super::columns::LenientWord;
 use super::together::Many;
 use super::turns::{Claim, Release, Said};
 use super::{Conn, Result, Rows, Store, conversations, now, storable};
@@ -215,9 +215,9 @@ struct Seen {
     number_id: String,
     provider_id: String,
     id: String,
-    #[sqlx(try_from = "Lenient<MessageState>")]
+    #[sqlx(try_from = "LenientWord<MessageState>")]
     state: Option<MessageState>,
-    #[sqlx(try_from = "Lenient<MessageKind>")]
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
     kind: Option<MessageKind>,
 }
 

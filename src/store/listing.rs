@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{Result, Store, all, first};
 use crate::domain::{
-    Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState, Owner, StoredProvider,
+    Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState,
+    Owner, StoredProvider,
 };
 
 /// How many messages of customers a search looks at, the newest of the workspace, and as many of the bot and of people.

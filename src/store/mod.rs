@@ -62,6 +62,7 @@ pub mod signal;
 pub mod sessions;
 
 pub(crate) use bulk::Rows;
+pub use columns::LenientWord;
 pub use ready::NotReady;
 pub(crate) use sql::{Conn, all, first, run};
 

@@ -11,7 +11,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::bulk::Value;
-use super::columns::Lenient;
+use super::columns::LenientWord;
 use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
@@ -60,7 +60,7 @@ pub struct ToSend {
     /// The number to send from.
     pub number_id: String,
     /// Who wrote it; none: a newer version's word, and it is not sent.
-    #[sqlx(try_from = "Lenient<Author>")]
+    #[sqlx(try_from = "LenientWord<Author>")]
     pub author: Option<Author>,
     /// The words.
     pub body: Option<String>,
@@ -77,7 +77,7 @@ pub struct ToSend {
     /// Since when the customer does not want to be written to.
     pub opted_out_at: Option<i64>,
     /// Who may speak in the conversation; none: a newer version's word, and the bot is silent.
-    #[sqlx(try_from = "Lenient<Owner>")]
+    #[sqlx(try_from = "LenientWord<Owner>")]
     pub owner: Option<Owner>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
@@ -235,7 +235,7 @@ pub(super) struct Free {
     wa_id: Option<String>,
     bsuid: Option<String>,
     opted_out_at: Option<i64>,
-    #[sqlx(try_from = "Lenient<Owner>")]
+    #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Option<Owner>,
     last_inbound_at: Option<i64>,
 }

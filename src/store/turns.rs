@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::columns::Lenient;
+use super::columns::LenientWord;
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{
     Author, ConversationId, MessageState, NumberId, TurnId, TurnOutcome, WorkspaceId,
@@ -43,7 +43,7 @@ pub struct SpokenRow {
     /// The provider's id.
     pub provider_id: Option<String>,
     /// Who wrote it; none: a newer version's word.
-    #[sqlx(try_from = "Lenient<Author>")]
+    #[sqlx(try_from = "LenientWord<Author>")]
     pub author: Option<Author>,
     /// The content as JSON.
     pub content: String,
@@ -54,7 +54,7 @@ pub struct SpokenRow {
     /// How its words came to be known, as JSON.
     pub heard: Option<String>,
     /// Waiting, or anything else for what was said before.
-    #[sqlx(try_from = "Lenient<MessageState>")]
+    #[sqlx(try_from = "LenientWord<MessageState>")]
     pub state: Option<MessageState>,
     /// The customer's name.
     pub contact: Option<String>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use frontdesk::domain::{CollectionId, Curated, ProviderKind};
+use frontdesk::domain::{CollectionId, Curated, ProviderKind, SourceKind};
 use frontdesk::store::answers::NewAnswer;
 use frontdesk::store::sources::NewSource;
 use reqwest::{Method, RequestBuilder};
@@ -320,7 +320,7 @@ on_both! {
         let source = NewSource {
             collection: collection.clone(),
             url: "https://theirs.example/".into(),
-            kind: "page".into(),
+            kind: SourceKind::Page,
             settings: "{}".into(),
             every_minutes: None,
             due_at: None,

@@ -9,8 +9,8 @@ use frontdesk::domain::thread::{self, Manner};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
-    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId, TurnOutcome,
-    Usage,
+    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId,
+    TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};

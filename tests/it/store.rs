@@ -8,8 +8,9 @@ use frontdesk::domain::machine::Limits;
 use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, DocumentId, Echo, Event, Fault, Inbound, Item, MessageId,
-    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
+    AgentId, Content, ConversationId, DocumentId, DocumentState, Echo, Event, FailureCode, Fault,
+    Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner, Party,
+    ProviderKind, TurnId, TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
@@ -614,19 +615,38 @@ on_both! {
         let collection = ground.store.collection("acme").await.unwrap();
         let first = ground.store.learn(document(&collection, "Hours")).await.unwrap();
         let mut failed = document(&collection, "Hours");
-        failed.chunks = Err(Failure { error: "it is encrypted".into(), remedy: None, code: "encrypted" });
+        failed.chunks = Err(Failure { error: "it is encrypted".into(), remedy: None, code: FailureCode::Encrypted });
         assert_eq!(
             ground.store.learn(failed).await.unwrap(),
             first,
             "the same path is the same document"
         );
         let rows = ground.store.documents(&collection, 0).await.unwrap();
-        assert_eq!((rows.len(), rows[0].state.as_str(), rows[0].revision), (1, "failed", 2));
+        assert_eq!((rows.len(), rows[0].state, rows[0].revision), (1, DocumentState::Failed, 2));
+        assert_eq!(rows[0].code, Some(FailureCode::Encrypted));
         assert!(ground.store.chunks(&first, None).await.unwrap().is_empty());
         ground.store.forget(&first).await.unwrap();
-        assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, "removed");
+        assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, DocumentState::Removed);
         ground.store.forget(&DocumentId::generate()).await.unwrap();
         assert_eq!(ground.store.collections().await.unwrap()[0].revision, 3);
+    }
+
+    async fn a_document_with_words_of_another_version_keeps_no_other_from_the_index(db) {
+        let ground = Ground::on(db).await;
+        let collection = ground.store.collection("acme").await.unwrap();
+        let strange = ground.store.learn(document(&collection, "Hours")).await.unwrap();
+        let home = ground.settings.path.parent().unwrap();
+        change(home, &ground.url, "update documents set state = 'archived', code = 'haunted'").await;
+        let other = Learned { path: "prices.md".into(), ..document(&collection, "Prices") };
+        ground.store.learn(other).await.unwrap();
+        let rows = ground.store.documents(&collection, 0).await.unwrap();
+        assert_eq!((rows.len(), rows[0].state, rows[0].code), (2, DocumentState::Learning, None));
+        assert_eq!(rows[1].state, DocumentState::Ready);
+        // Where it is shown by itself, it is said which one it is.
+        let told = ground.store.shown_document(&strange).await.unwrap_err().to_string();
+        for word in ["documents.state", "archived", strange.as_str()] {
+            assert!(told.contains(word), "no {word} in {told}");
+        }
     }
 }
 

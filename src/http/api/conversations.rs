@@ -9,7 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::Answer;
 use super::page::{Page, Paging};
 use crate::domain::{
-    Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider, What,
+    Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider,
+    What,
 };
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -9,7 +9,7 @@ use self::crawl::Crawl;
 use self::fetch::Fetcher;
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
-use crate::domain::{CollectionId, SourceId};
+use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::store::sources::{Crawled, NewSource, SourceRow};
 
 mod address;
@@ -84,6 +84,11 @@ impl Limits {
         // What cannot be read is read as it would be by default; the database holds what was written here.
         serde_json::from_str(&source.settings).unwrap_or(Self { depth: 3, pages: 200 })
     }
+
+    /// What a source with these limits is, unless it turns out to be a sitemap.
+    fn kind(self) -> SourceKind {
+        if self.depth == 0 { SourceKind::Page } else { SourceKind::Site }
+    }
 }
 
 impl Library {
@@ -121,7 +126,7 @@ impl Library {
         let new = NewSource {
             collection,
             url: url.to_string(),
-            kind: if limits.depth == 0 { "page" } else { "site" }.to_owned(),
+            kind: limits.kind(),
             settings: serde_json::to_string(&limits)
                 .map_err(|error| Error::Source(error.to_string()))?,
             every_minutes,
@@ -177,7 +182,7 @@ impl Library {
         let id = SourceId::stored(source.id);
         if self.store.take_source(&id, LEASE_MS).await? {
             let (kind, failed) = (source.kind, source.failed);
-            let crawled = Crawled { state: "failed", error: Some(why), kind, failed };
+            let crawled = Crawled { state: SourceState::Failed, error: Some(why), kind, failed };
             self.store.end_crawl(&id, crawled).await?;
         }
         Ok(())

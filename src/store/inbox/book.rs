@@ -11,7 +11,7 @@ use crate::domain::machine::Habit;
 use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
-use crate::store::columns::Lenient;
+use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, first, now};
 
@@ -69,7 +69,7 @@ struct ThreadRow {
     id: String,
     number_id: String,
     contact_id: String,
-    #[sqlx(try_from = "Lenient<Owner>")]
+    #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Option<Owner>,
     person_at: Option<i64>,
     waiting_since: Option<i64>,
