@@ -402,15 +402,16 @@ mod tests {
 
     #[test]
     fn a_grader_is_named_in_three_ways() {
-        let id = |kind: &str, written: Value| named(kind, &written).unwrap().map(|spec| spec.id);
-        assert_eq!(id("text", json!("echo")), Some("echo".into()));
-        assert_eq!(id("text", json!({"id": "a", "config": {"x": 1}})), Some("a".into()));
+        let id =
+            |kind: GraderKind, written: Value| named(kind, &written).unwrap().map(|spec| spec.id);
+        assert_eq!(id(GraderKind::Text, json!("echo")), Some("echo".into()));
+        assert_eq!(id(GraderKind::Text, json!({"id": "a", "config": {"x": 1}})), Some("a".into()));
         let both = json!({"text": {"id": "t"}, "embedding": "e"});
         assert_eq!(
-            (id("text", both.clone()), id("embedding", both.clone())),
+            (id(GraderKind::Text, both.clone()), id(GraderKind::Embedding, both.clone())),
             (Some("t".into()), Some("e".into()))
         );
-        assert!(named("moderation", &both).is_err());
-        assert_eq!(id("text", Value::Null), None);
+        assert!(named(GraderKind::Moderation, &both).is_err());
+        assert_eq!(id(GraderKind::Text, Value::Null), None);
     }
 }
