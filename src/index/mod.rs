@@ -145,6 +145,7 @@ pub enum Settings {
 impl Settings {
     /// The settings for another adapter; those of a Qdrant that is configured stay. An address and a key
     /// take the place of the configured ones.
+    #[must_use]
     pub fn towards(
         &self,
         kind: IndexKind,
