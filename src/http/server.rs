@@ -33,7 +33,7 @@ use self::streams::StreamExecutor;
 use self::wire::Wire;
 use super::Settings;
 use super::host::Hosts;
-use crate::metrics;
+use crate::metrics::{CONNECTIONS_CUT, CONNECTIONS_REFUSED};
 
 mod body;
 mod connections;
@@ -151,7 +151,7 @@ async fn sound(taken: std::io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpSt
 
 /// Says that there is no place, as far as that can be said without waiting.
 fn refuse(stream: &TcpStream) {
-    metrics::CONNECTIONS_REFUSED.one();
+    CONNECTIONS_REFUSED.one();
     drop(stream.try_write(FULL));
 }
 
@@ -234,7 +234,7 @@ fn progress(
         let (due, why) = pulse.due(deadlines);
         if let Some(why) = why.filter(|_| due <= Instant::now()) {
             tracing::debug!(%why, "a connection was closed");
-            metrics::CONNECTIONS_CUT.one_of(why.word());
+            CONNECTIONS_CUT.one_of(why.word());
             return Poll::Ready(());
         }
         if fired || due < timer.deadline() {

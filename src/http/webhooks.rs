@@ -16,7 +16,7 @@ use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
 use crate::domain::{Event, Item, NumberId, ProviderKind};
-use crate::metrics;
+use crate::metrics::{MESSAGES_IN, WEBHOOKS, WEBHOOKS_REFUSED};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, Refused};
@@ -178,8 +178,8 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
     if taken.queued > 0 {
         wake.send();
     }
-    metrics::WEBHOOKS.one();
-    metrics::MESSAGES_IN.add(taken.fresh as u64);
+    WEBHOOKS.one();
+    MESSAGES_IN.add(taken.fresh as u64);
     tracing::debug!(count, fresh = taken.fresh, repeated = taken.repeated, "a webhook was stored");
     Ok(())
 }
@@ -253,7 +253,7 @@ fn one_of(
             Err(refused) => why = Some(refused),
         }
     }
-    metrics::WEBHOOKS_REFUSED.one();
+    WEBHOOKS_REFUSED.one();
     let why = why.map_or_else(String::new, |why| why.to_string());
     tracing::warn!(why, "a webhook was refused");
     Err(Problem::unauthorized(why))

@@ -6,13 +6,11 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::numbers::step_aside;
+use super::words::number_state::{READY, REMOVED};
 use super::{Conn, Error, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     AgentId, NumberId, NumberState, ProviderKind, StoredProvider, VersionId, WorkspaceId,
 };
-
-const READY: &str = NumberState::Ready.as_str();
-const REMOVED: &str = NumberState::Removed.as_str();
 
 /// An agent with the source of its live version.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -4,14 +4,10 @@ use async_trait::async_trait;
 use const_format::formatcp;
 
 use super::signal::{self, Signal};
+use super::words::author::BOT;
+use super::words::message_state::{FAILED, QUEUED, STORED, WAITING};
 use super::{Conn, Result, Store, Write, inbox, now, run};
 use crate::domain::{Author, ConversationId, MessageState, Owner, WorkspaceId};
-
-const WAITING: &str = MessageState::Waiting.as_str();
-const STORED: &str = MessageState::Stored.as_str();
-const QUEUED: &str = MessageState::Queued.as_str();
-const FAILED: &str = MessageState::Failed.as_str();
-const BOT: &str = Author::Bot.as_str();
 
 impl Store {
     /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.

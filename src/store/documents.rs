@@ -6,13 +6,12 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::next_revision;
+use super::words::document_state::REMOVED;
 use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     CollectionId, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, FailureCode,
     UploadState, WorkspaceId,
 };
-
-const REMOVED: &str = DocumentState::Removed.as_str();
 
 /// A document as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -5,6 +5,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::outbox::{OutgoingRow, Queued};
+use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{
     Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable,
 };
@@ -12,9 +13,6 @@ use crate::domain::{
     Author, ContactId, ConversationId, EscalationId, EscalationState, NumberId, Owner, TurnId,
     WorkspaceId,
 };
-
-const OPEN: &str = EscalationState::Open.as_str();
-const RESOLVED: &str = EscalationState::Resolved.as_str();
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -4,14 +4,13 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::words::document_state::REMOVED;
 use super::{
     Conn, Error, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable, uploads,
 };
 use crate::domain::{
     ChunkId, CollectionId, DocumentId, DocumentState, FailureCode, SourceId, WorkspaceId,
 };
-
-const REMOVED: &str = DocumentState::Removed.as_str();
 
 /// A collection.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use const_format::formatcp;
 use sqlx::{AssertSqlSafe, FromRow};
 
+use super::words::owner::{BOT, NOBODY, PERSON};
 use super::{Result, Store, all, first};
 use crate::domain::{
     Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState,
@@ -97,9 +98,6 @@ pub struct Counted {
 /// What makes a conversation open: the words of the index over those that are.
 const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 
-const BOT: &str = Owner::Bot.as_str();
-const PERSON: &str = Owner::Person.as_str();
-const NOBODY: &str = Owner::Nobody.as_str();
 const OPEN_CASE: &str = EscalationState::Open.as_str();
 
 /// Some conversations `v`, chosen and ordered by `rest`, with all that is shown of them. The newest message of each is looked

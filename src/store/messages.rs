@@ -7,20 +7,17 @@ use sqlx::FromRow;
 
 use super::bulk::Value;
 use super::escalations::Case;
+use super::words::author::{BOT, PERSON};
+use super::words::message_state::{FAILED, SENDING, SENT};
 use super::{Conn, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
     MessageState, NumberId, Status, WorkspaceId,
 };
 
-const SENT: &str = MessageState::Sent.as_str();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const DELIVERED_RANK: i64 = MessageState::Delivered.rank();
-const SENDING: &str = MessageState::Sending.as_str();
-const FAILED: &str = MessageState::Failed.as_str();
 const OUT: &str = Direction::Out.as_str();
-const BOT: &str = Author::Bot.as_str();
-const PERSON: &str = Author::Person.as_str();
 
 /// A message of a thread.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -23,6 +23,7 @@ use crate::domain::word::words;
 
 mod sql;
 mod columns;
+mod words;
 mod bulk;
 mod writer;
 mod together;

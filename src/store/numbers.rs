@@ -5,12 +5,11 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::audit::Entry;
+use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     AgentId, MessageState, NumberId, NumberState, ProviderKind, StoredProvider, WorkspaceId,
 };
-
-const READY: &str = NumberState::Ready.as_str();
 
 /// A number that was added in the console.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

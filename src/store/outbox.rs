@@ -15,18 +15,15 @@ use super::columns::LenientWord;
 use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
+use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{
     Author, Content, ConversationId, Direction, Fault, MessageId, MessageKind, MessageState, Owner,
     TurnId, WorkspaceId,
 };
 
-const QUEUED: &str = MessageState::Queued.as_str();
-const SENDING: &str = MessageState::Sending.as_str();
 const SENDING_RANK: i64 = MessageState::Sending.rank();
-const UNKNOWN: &str = MessageState::Unknown.as_str();
 const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
-const SENT: &str = MessageState::Sent.as_str();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const READ_RANK: i64 = MessageState::Read.rank();
 const OUT: &str = Direction::Out.as_str();

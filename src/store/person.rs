@@ -7,13 +7,11 @@ use sqlx::FromRow;
 
 use super::outbox::{OutgoingRow, Queued};
 use super::signal::{self, Signal};
+use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run, storable};
 use crate::domain::{
     Author, ConversationId, MessageId, MessageKind, MessageState, Owner, WorkspaceId,
 };
-
-const UNKNOWN: &str = MessageState::Unknown.as_str();
-const FAILED: &str = MessageState::Failed.as_str();
 
 /// A person's words to a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]

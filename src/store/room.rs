@@ -7,10 +7,9 @@ use sqlx::FromRow;
 
 use super::knowledge::{Learned, next_revision};
 use super::uploads::NewUpload;
+use super::words::document_state::REMOVED;
 use super::{Conn, Result, Store, Write, all, first};
 use crate::domain::{DocumentId, DocumentState, WorkspaceId};
-
-const REMOVED: &str = DocumentState::Removed.as_str();
 
 /// How much a collection may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

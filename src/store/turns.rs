@@ -8,17 +8,12 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::words::author::{BOT, CUSTOMER, PERSON};
+use super::words::message_state::{QUEUED, SENDING, WAITING};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{
     Author, ConversationId, MessageState, NumberId, TurnId, TurnOutcome, WorkspaceId,
 };
-
-const WAITING: &str = MessageState::Waiting.as_str();
-const QUEUED: &str = MessageState::Queued.as_str();
-const SENDING: &str = MessageState::Sending.as_str();
-const CUSTOMER: &str = Author::Customer.as_str();
-const BOT: &str = Author::Bot.as_str();
-const PERSON: &str = Author::Person.as_str();
 
 /// A conversation that this process may run a turn of.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

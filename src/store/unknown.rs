@@ -6,15 +6,11 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::escalations::Case;
+use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::{Conn, Result, Store, Write, all, now, run};
 use crate::domain::{
     ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
 };
-
-const QUEUED: &str = MessageState::Queued.as_str();
-const SENDING: &str = MessageState::Sending.as_str();
-const UNKNOWN: &str = MessageState::Unknown.as_str();
-const FAILED: &str = MessageState::Failed.as_str();
 
 impl Store {
     /// Marks sends of a number that were begun and never recorded as `unknown`, to be decided after `wait_ms`; how many

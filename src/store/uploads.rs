@@ -6,14 +6,10 @@ use sqlx::FromRow;
 
 use super::knowledge::{Failure, Learned, next_revision};
 use super::room::{Full, Room};
+use super::words::document_state::{FAILED, LEARNING, READY, REMOVED};
+use super::words::upload_state::WAITING;
 use super::{Conn, Error, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::{CollectionId, DocumentId, DocumentState, UploadState, WorkspaceId};
-
-const WAITING: &str = UploadState::Waiting.as_str();
-const LEARNING: &str = DocumentState::Learning.as_str();
-const READY: &str = DocumentState::Ready.as_str();
-const FAILED: &str = DocumentState::Failed.as_str();
-const REMOVED: &str = DocumentState::Removed.as_str();
 
 /// A file that waits to be learned, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -5,11 +5,9 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::words::document_state::{READY, REMOVED};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{CollectionId, DocumentState, WorkspaceId};
-
-const READY: &str = DocumentState::Ready.as_str();
-const REMOVED: &str = DocumentState::Removed.as_str();
 
 /// How long an embedding of no chunk is kept, in milliseconds: its document may still be on the way.
 const ORPHAN_MS: i64 = 24 * 60 * 60 * 1000;

@@ -8,7 +8,7 @@ use super::pace::{Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
-use crate::metrics;
+use crate::metrics::SENDS;
 use crate::provider::{Class, Error, Outgoing, Retry};
 use crate::store::escalations::Opened;
 use crate::store::outbox::{Ended, ToSend};
@@ -147,7 +147,7 @@ impl Carrier {
     /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
     /// not sent again.
     pub(super) async fn record(&self, message: &ToSend, ended: Ended) {
-        metrics::SENDS.one_of(outcome(&ended).as_str());
+        SENDS.one_of(outcome(&ended).as_str());
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
                 Ok(()) => {

@@ -14,7 +14,7 @@ use crate::desk::{Change, Desk, Number};
 use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::knowledge::{self, Summary};
-use crate::metrics;
+use crate::metrics::SENDS_DECIDED;
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
@@ -109,7 +109,7 @@ impl Keeper {
         }
         let decided = store.decide_unknown(&number.id, unknown).await?;
         if decided > 0 {
-            metrics::SENDS_DECIDED.add(decided);
+            SENDS_DECIDED.add(decided);
             tracing::warn!(
                 number = number.slug,
                 "WhatsApp reported nothing of {decided} messages of unknown outcome: {:?}, as [numbers.{}] unknown says",

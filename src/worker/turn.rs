@@ -20,7 +20,7 @@ use crate::domain::trace::{ReplyTrace, Trace};
 use crate::domain::{
     Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome, What,
 };
-use crate::metrics;
+use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::tape::{Kept, Recorder, Tape};
@@ -125,8 +125,8 @@ impl Job {
         };
         match turn {
             Ok(Some(outcome)) => {
-                metrics::TURNS.one_of(outcome.as_str());
-                metrics::TURN_SECONDS.record(started.elapsed());
+                TURNS.one_of(outcome.as_str());
+                TURN_SECONDS.record(started.elapsed());
             }
             Ok(None) => {}
             Err(error) => {
@@ -263,7 +263,7 @@ impl Job {
             match self.attempt(scene, &gathered, (stirs, patience)).await? {
                 Tried::Answered(done) => return Ok(Some((gathered, *done))),
                 Tried::Newer { heard, abandoned } => {
-                    metrics::TURNS_BEGUN_AGAIN.one();
+                    TURNS_BEGUN_AGAIN.one();
                     known = heard;
                     given_up += usize::from(abandoned);
                 }
