@@ -1,10 +1,12 @@
 // The live stream: one connection for the whole page, which heals by itself. Whoever shows something says what it wants to hear of.
 import { useEffect, useSyncExternalStore } from "react";
-import { signedOut } from "./client";
+import { type Schemas, signedOut } from "./client";
 import { queries } from "./queries";
 
 /** What may change beside conversations. */
-export type What = "agents" | "numbers" | "knowledge" | "evals" | "escalations";
+export type What = Schemas["What"];
+/** What an event tells. */
+type Told = Schemas["LiveEvent"];
 
 /** `lost`: nothing is heard; what is shown may be old. */
 export type Line = "closed" | "connecting" | "open" | "lost";
@@ -48,11 +50,11 @@ function connect() {
     patience = Math.min(patience * 2, 15_000);
   };
   source.addEventListener("conversation", (event) => {
-    const { id } = JSON.parse(event.data);
+    const { id }: Extract<Told, { id: unknown }> = JSON.parse(event.data);
     for (const listener of listeners) listener.conversation?.(id);
   });
   source.addEventListener("changed", (event) => {
-    const { what } = JSON.parse(event.data);
+    const { what }: Extract<Told, { what: unknown }> = JSON.parse(event.data);
     for (const listener of listeners) listener.changed?.(what);
   });
   source.addEventListener("reload", everything);

@@ -4,18 +4,18 @@ import { IconShieldCheck, IconShieldX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 
-/** As the server's src/eval/gate.rs says it; its document calls it an object. */
-export type Verdict = {
+/** What is shown of a verdict of the server's src/eval/gate.rs: its document calls it an object. */
+export type Verdict = Partial<{
   passed: boolean;
   rule: string;
   suite: string;
   reason: string;
   /** Rows that passed, failed, are errors, could not be tried. */
   counts: [number, number, number, number];
-  comparison?: {
+  comparison: {
     changed?: { title: string; worse: boolean; before: number; after: number; why: string }[];
   };
-};
+}>;
 
 export function GateVerdict({ verdict }: { verdict: Verdict }) {
   const { t } = useTranslation("sandbox");

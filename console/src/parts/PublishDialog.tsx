@@ -3,7 +3,7 @@ import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconShieldCheck } from "@tabler/icons-react";
 import { Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { $api, api, Failure, type Schemas } from "@/api/client";
+import { $api, api, Failure } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useConfirm } from "./Confirm";
 import { LineDiff } from "./Diff";
@@ -29,8 +29,7 @@ type Doing = "trying" | "publishing" | undefined;
 
 /** What the gate said, from the answer that refuses. */
 function refusal(error: unknown): Verdict | undefined {
-  const problem = error instanceof Failure ? (error.problem as { verdict?: Verdict } | undefined) : undefined;
-  return problem?.verdict ?? undefined;
+  return error instanceof Failure ? (error.problem?.verdict ?? undefined) : undefined;
 }
 
 export function PublishDialog(props: Props) {
@@ -86,9 +85,9 @@ function Publishing({
       const what = version === undefined ? { source } : { version };
       const { data } = await api.POST("/api/v1/agents/{agent}/publish", {
         params: { path: { agent } },
-        body: { ...what, ...wanted } as Schemas["Publish"],
+        body: { ...what, ...wanted },
       });
-      setVerdict((data?.verdict as Verdict | null | undefined) ?? undefined);
+      setVerdict(data?.verdict ?? undefined);
       if (data && !wanted.dry_run) {
         reread("/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions");
         say.done(t("publish.done", { version: data.version }));
@@ -190,6 +189,6 @@ function Publishing({
 function gateOf(source: string): { suite: string; rule: string } | undefined {
   const gate = headerValue(source, ["gate"]);
   if (!gate || typeof gate !== "object" || !("suite" in gate)) return undefined;
-  const { suite, rule } = gate as { suite: unknown; rule?: unknown };
-  return { suite: String(suite), rule: typeof rule === "string" ? rule : "no case worse" };
+  const rule = "rule" in gate && typeof gate.rule === "string" ? gate.rule : "no case worse";
+  return { suite: String(gate.suite), rule };
 }

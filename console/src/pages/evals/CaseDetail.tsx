@@ -120,7 +120,7 @@ function Conversation({ row }: { row: Row }) {
   const turns =
     row.turns.length > 0
       ? row.turns
-      : [{ said: [row.prompt], bubbles: row.output ? [row.output] : [], outcome: "", trace: undefined }];
+      : [{ said: [row.prompt], bubbles: row.output ? [row.output] : [], trace: undefined }];
   return (
     <Stack gap="xs">
       {turns.map(({ said, bubbles, trace }, at) => (
@@ -139,7 +139,7 @@ function Conversation({ row }: { row: Row }) {
             // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
             <Said key={at} who={t("case.bot")} text={text} isBot />
           ))}
-          {trace !== undefined && <TraceView trace={trace} />}
+          <TraceView trace={trace} />
         </Stack>
       ))}
     </Stack>

@@ -47,9 +47,9 @@ export function RunPage() {
 }
 
 /** How the run is wanted, where that is not the usual. */
-function Wanted({ wanted }: { wanted: unknown }) {
+function Wanted({ wanted }: { wanted: Partial<Schemas["NewRun"]> | null }) {
   const { t } = useTranslation("evals");
-  const { prompt, agent, first, repeat, pattern, failing } = (wanted ?? {}) as Partial<Schemas["NewRun"]>;
+  const { prompt, agent, first, repeat, pattern, failing } = wanted ?? {};
   const parts = [
     prompt ? t("wanted.prompt", { agent: agent ?? "" }) : "",
     first ? t("wanted.first", { count: first }) : "",
@@ -95,7 +95,8 @@ function Actions({ run }: { run: Schemas["Run"] }) {
         {t("run.stop")}
       </Button>
     );
-  const wanted = run.wanted as unknown as Schemas["NewRun"];
+  const others: Partial<Schemas["NewRun"]> = run.wanted;
+  const wanted = { ...others, suite: run.suite };
   const isHurt = !!run.counts && run.counts.failed + run.counts.errors > 0;
   return (
     <>

@@ -1,13 +1,25 @@
 // What the server calls an object: a row of a run (promptfoo's result and what is known beyond it: src/eval/row.rs, graded.rs),
 // the summary of a run, how it compares with its baseline. Read with care: rows of older runs may lack parts.
+import type { Schemas } from "@/api/client";
+import { wordsOf } from "@/api/words";
+import { asTrace, type Trace } from "@/parts/trace/trace";
 
-export const verdicts = ["passed", "failed", "error", "skipped"] as const;
-export type Verdict = (typeof verdicts)[number];
+export type Verdict = Schemas["RowVerdict"];
+
+const counted: Record<Verdict, keyof Schemas["Counts"]> = {
+  passed: "passed",
+  failed: "failed",
+  error: "errors",
+  skipped: "skipped",
+};
+export const verdicts = wordsOf(counted);
+
+export const countOf = (counts: Schemas["Counts"], verdict: Verdict) => counts[counted[verdict]];
 
 type Loose = Record<string, unknown>;
 
 const loose = (value: unknown): Loose =>
-  value && typeof value === "object" && !Array.isArray(value) ? (value as Loose) : {};
+  value && typeof value === "object" && !Array.isArray(value) ? { ...value } : {};
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 const number = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
 const word = (value: unknown): string | undefined => (typeof value === "string" && value ? value : undefined);
@@ -16,10 +28,6 @@ const word = (value: unknown): string | undefined => (typeof value === "string" 
 export function asText(value: unknown): string {
   if (value == null) return "";
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
-}
-
-export function readVerdict(value: unknown): Verdict {
-  return verdicts.find((one) => one === value) ?? "error";
 }
 
 /** One assertion, and what became of it. */
@@ -50,7 +58,7 @@ function readCheck(value: unknown): Check {
 }
 
 /** What our own pipeline did with one turn of the conversation. */
-export type SeenTurn = { said: string[]; outcome: string; bubbles: string[]; trace: unknown };
+export type SeenTurn = { said: string[]; bubbles: string[]; trace: Trace | undefined };
 
 export type Row = {
   key: string;
@@ -78,7 +86,7 @@ export function readRow(value: unknown): Row {
   return {
     key: word(row.key) ?? "",
     title: word(row.title) ?? "",
-    verdict: readVerdict(row.verdict),
+    verdict: verdicts.find((one) => one === row.verdict) ?? "error",
     score: number(row.score),
     why: word(row.error) ?? word(row.skipped),
     ms: number(row.latencyMs),
@@ -89,13 +97,8 @@ export function readRow(value: unknown): Row {
     output: asText(response.output),
     checks: list(loose(row.gradingResult).componentResults).map(readCheck),
     turns: list(response.turns).map((value) => {
-      const turn = loose(value);
-      return {
-        said: texts(turn.said),
-        outcome: word(turn.outcome) ?? "",
-        bubbles: texts(turn.bubbles),
-        trace: turn.trace,
-      };
+      const { said, bubbles, trace } = loose(value);
+      return { said: texts(said), bubbles: texts(bubbles), trace: asTrace(trace) };
     }),
   };
 }
@@ -182,10 +185,17 @@ export function readComparison(value: unknown): Comparison | undefined {
   };
 }
 
-const active = ["queued", "running", "stopping"];
+const active: Record<Schemas["RunState"], boolean> = {
+  queued: true,
+  running: true,
+  stopping: true,
+  done: false,
+  failed: false,
+  stopped: false,
+};
 
 /** Whether a run goes on. */
-export const isActive = (state: string) => active.includes(state);
+export const isActive = (state: Schemas["RunState"]) => active[state];
 
 /** The ids of the runs that stand beside one, as the address has them: no more than the server compares, none twice. */
 export function readBeside(text: string | undefined, id: string): string[] {

@@ -13,7 +13,7 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
     const source = new EventSource(`/api/v1/evals/runs/${encodeURIComponent(id)}/events`);
     let due: ReturnType<typeof setTimeout> | undefined;
     source.addEventListener("row", (event) => {
-      const { counts, title } = JSON.parse(event.data);
+      const { counts, title }: { counts: Schemas["Counts"]; title: string } = JSON.parse(event.data);
       setProgress({ counts, last: title });
       // However fast rows come, the table is read again now and then.
       due ??= setTimeout(() => {
@@ -24,7 +24,7 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
     source.addEventListener("done", (event) => {
       source.close();
       const { queryKey } = $api.queryOptions("get", "/api/v1/evals/runs/{id}", { params: { path: { id } } });
-      const run = JSON.parse(event.data) as Schemas["Run"] | null;
+      const run: Schemas["Run"] | null = JSON.parse(event.data);
       if (run) queries.setQueryData(queryKey, run);
       reread("/api/v1/evals/runs", "/api/v1/evals/runs/{id}", "/api/v1/evals/compare");
     });

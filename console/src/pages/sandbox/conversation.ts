@@ -2,7 +2,6 @@
 // the server stores nothing, so the history goes along with every message.
 import { useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
-import { asTrace } from "@/parts/trace/trace";
 
 export type Outcome = Schemas["SandboxOutcome"];
 export type Earlier = Schemas["EarlierMessage"];
@@ -55,7 +54,7 @@ export function useTurns(agent: string): Turn[] {
 
 /** What the customer said in a turn: a voice note by what was heard of it. */
 export function saidIn(turn: Turn, reply: Reply | undefined): string {
-  const heard = turn.voice && asTrace(reply?.outcome?.trace)?.transcribe?.question;
+  const heard = turn.voice && reply?.outcome?.trace.transcribe?.question;
   return heard || turn.text;
 }
 
