@@ -1,7 +1,7 @@
 // What a message holds, in the form that its kind has. What cannot be shown says what it is.
 import { Anchor, List, Text } from "@mantine/core";
 import { IconAddressBook, IconBasket, IconForms, IconHandClick, IconMapPin } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { File, Picture } from "./Files";
@@ -56,7 +56,7 @@ function Form({ form, words }: { form: Of<"form">; words: ReactNode }) {
 
 type MediaProps = { message: Message; kind: Schemas["MediaKind"]; conversation: string; words: ReactNode };
 
-function Media({ message, kind, conversation, words }: MediaProps) {
+function Media({ message, kind, conversation, words }: MediaProps): ReactElement {
   switch (kind) {
     case "voice":
     case "audio":
