@@ -25,11 +25,12 @@ export function reads(id: string | undefined) {
 }
 
 async function read(filter: Filter, cursor?: string, signal?: AbortSignal): Promise<Page> {
-  const { data } = await api.GET("/api/v1/conversations", {
+  const { data, error } = await api.GET("/api/v1/conversations", {
     params: { query: { ...asked(filter), cursor, limit: PAGE } },
     signal,
   });
-  return data as Page;
+  if (error) throw error;
+  return data;
 }
 
 /** Shows conversations as the server gave them, wherever they are shown. */

@@ -5,21 +5,25 @@ import type { InboxSearch } from "@/router";
 
 export type Conversation = Schemas["Conversation"];
 
-/** What can be shown, by what is being done about it and by who has it. */
-export const standings = ["all", "unread", "waiting", "open", "resolved"] as const;
-export const owners = ["person", "bot", "nobody"] as const;
+type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
+type Owner = Schemas["Owner"];
+type Standing = "all" | "unread" | NonNullable<Asked["state"]>;
 
-export type Show = (typeof standings)[number] | (typeof owners)[number];
+/** What can be shown, by what is being done about it and by who has it. */
+export const standings = ["all", "unread", "waiting", "open", "resolved"] satisfies Standing[];
+export const owners = ["person", "bot", "nobody"] satisfies Owner[];
+
+export type Show = Standing | Owner;
 export type Filter = { show: Show; q: string; number: string };
 
-const known: readonly string[] = [...standings, ...owners];
+const known: Show[] = [...standings, ...owners];
 
 /** The server takes no longer search. */
 export const LONGEST_SEARCH = 100;
 
 export function filterOf({ show, q, number }: InboxSearch): Filter {
   return {
-    show: show && known.includes(show) ? (show as Show) : "all",
+    show: known.find((one) => one === show) ?? "all",
     q: (q ?? "").trim().slice(0, LONGEST_SEARCH),
     number: number ?? "",
   };
@@ -30,12 +34,12 @@ export function isWhole({ show, q, number }: Filter): boolean {
   return show === "all" && !q && !number;
 }
 
-type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
-
 /** What the server is asked for. */
 export function asked({ show, q, number }: Filter): Asked {
   const rest = { number: number || undefined, q: q || undefined };
   switch (show) {
+    case "all":
+      return rest;
     case "unread":
       return { ...rest, unread: true };
     case "waiting":
@@ -46,8 +50,6 @@ export function asked({ show, q, number }: Filter): Asked {
     case "bot":
     case "nobody":
       return { ...rest, owner: show };
-    default:
-      return rest;
   }
 }
 

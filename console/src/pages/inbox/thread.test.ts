@@ -8,7 +8,7 @@ const say = (id: string, at: number, more: Partial<Message> = {}): Message => ({
   direction: "in",
   author: "customer",
   kind: "text",
-  content: {},
+  content: { type: "text", body: "" },
   state: "stored",
   ...more,
 });

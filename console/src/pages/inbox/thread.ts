@@ -12,11 +12,12 @@ const PAGE = 50;
 const key = (id: string) => ["thread", id] as const;
 
 async function read(id: string, cursor?: string, signal?: AbortSignal): Promise<Page> {
-  const { data } = await api.GET("/api/v1/conversations/{id}/messages", {
+  const { data, error } = await api.GET("/api/v1/conversations/{id}/messages", {
     params: { path: { id }, query: { cursor, limit: PAGE } },
     signal,
   });
-  return data as Page;
+  if (error) throw error;
+  return data;
 }
 
 function later(one: Message, other: Message): number {
@@ -117,7 +118,8 @@ export const turnQuery = (id: string) =>
     queryKey: ["get", "/api/v1/turns/{id}", id],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }) => {
-      const { data } = await api.GET("/api/v1/turns/{id}", { params: { path: { id } }, signal });
-      return data as Schemas["Turn"];
+      const { data, error } = await api.GET("/api/v1/turns/{id}", { params: { path: { id } }, signal });
+      if (error) throw error;
+      return data;
     },
   });

@@ -19,8 +19,8 @@ import { Async, Empty } from "@/parts/States";
 import { AddDocuments } from "./AddDocuments";
 import { DocumentRow } from "./DocumentRow";
 
-const states = ["all", "ready", "learning", "failed"] as const;
-type State = (typeof states)[number];
+type State = "all" | Schemas["DocumentStatus"];
+const states = ["all", "ready", "learning", "failed"] satisfies State[];
 
 function useDocuments(name: string, state: State, q: string) {
   const query = { state: state === "all" ? undefined : state, q: q || undefined, limit: 50 };
@@ -65,7 +65,7 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
           <SegmentedControl
             aria-label={t("documents.filter")}
             value={state}
-            onChange={(next) => setState(next as State)}
+            onChange={setState}
             data={states.map((value) => ({ value, label: t(`documents.${value}`) }))}
           />
         </Group>

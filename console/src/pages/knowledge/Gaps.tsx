@@ -20,7 +20,7 @@ import { When } from "@/parts/When";
 import { GapDrawer } from "./GapDrawer";
 
 type Gap = Schemas["KnowledgeGap"];
-type State = "open" | "answered" | "dismissed";
+type State = Schemas["GapState"];
 type Order = "recent" | "often";
 
 /** How many are open; `more`: at least so many. */
@@ -33,7 +33,8 @@ const none = {
   open: ["gaps.none", "gaps.noneAbout"],
   answered: ["gaps.noneAnswered", "gaps.noneAnsweredAbout"],
   dismissed: ["gaps.noneDismissed", "gaps.noneDismissedAbout"],
-} as const;
+} as const satisfies Record<State, unknown>;
+const states = ["open", "answered", "dismissed"] satisfies State[];
 
 export function Gaps() {
   const { t } = useTranslation(["knowledge", "common"]);
@@ -61,11 +62,8 @@ export function Gaps() {
         <SegmentedControl
           aria-label={t("gaps.filter")}
           value={state}
-          onChange={(next) => setState(next as State)}
-          data={(["open", "answered", "dismissed"] as const).map((value) => ({
-            value,
-            label: t(`gaps.${value}`),
-          }))}
+          onChange={setState}
+          data={states.map((value) => ({ value, label: t(`gaps.${value}`) }))}
         />
         {named.size > 1 && (
           <Select
@@ -83,7 +81,7 @@ export function Gaps() {
           aria-label={t("gaps.sort")}
           data={(["recent", "often"] as const).map((value) => ({ value, label: t(`gaps.${value}`) }))}
           value={order}
-          onChange={(next) => setOrder((next as Order | null) ?? "recent")}
+          onChange={(next) => setOrder(next ?? "recent")}
           allowDeselect={false}
           w={180}
         />

@@ -25,7 +25,7 @@ export function parted({ steps }: Provider): { before: Step[]; after: Step[] } {
 }
 
 /** `providers.<name>.<path>` of the texts, else what the server says. */
-export function useWords(provider: Pick<Provider, "name">) {
+export function useWords(provider: { name: string }) {
   const { t, i18n } = useTranslation("numbers");
   const word = (path: string, said: string) => {
     const key = `providers.${provider.name}.${path}`;
