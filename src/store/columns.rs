@@ -74,6 +74,26 @@ where
     }
 }
 
+/// Words that stand for one that is not known: nothing is lost by them, and the bot is silent.
+macro_rules! fallbacks {
+    ($($set:ident::$word:ident,)+) => {$(
+        impl From<LenientWord<Self>> for $set {
+            fn from(word: LenientWord<Self>) -> Self {
+                word.or(Self::$word)
+            }
+        }
+    )+};
+}
+
+fallbacks! {
+    MessageKind::Unknown,
+    Owner::Person,
+    // Reading a source or a page again puts its word right.
+    SourceKind::Site,
+    SourceState::Failed,
+    PageState::Failed,
+}
+
 /// What is stored as text.
 macro_rules! stored_as_text {
     ($name:ty) => {

@@ -7,7 +7,7 @@ use const_format::formatcp;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::words::owner::{BOT, NOBODY, PERSON};
-use super::{Result, Store, all, first};
+use super::{LenientWord, Result, Store, all, first};
 use crate::domain::{
     Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState,
     Owner, StoredProvider,
@@ -34,6 +34,7 @@ pub struct ConversationRow {
     /// Since when the customer does not want to be written to.
     pub opted_out_at: Option<i64>,
     /// Who may speak in it.
+    #[sqlx(try_from = "LenientWord<Owner>")]
     pub owner: Owner,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
@@ -46,10 +47,13 @@ pub struct ConversationRow {
     /// The words of the newest message, or what is heard in it.
     pub last_text: Option<String>,
     /// Its content's kind as one word.
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
     pub last_kind: Option<MessageKind>,
     /// Who wrote it.
+    #[sqlx(try_from = "LenientWord<Author>")]
     pub last_author: Option<Author>,
     /// How far it got.
+    #[sqlx(try_from = "LenientWord<MessageState>")]
     pub last_state: Option<MessageState>,
     /// The newest open case.
     pub case_id: Option<String>,

@@ -9,7 +9,7 @@ use super::bulk::Value;
 use super::escalations::Case;
 use super::words::author::{BOT, PERSON};
 use super::words::message_state::{FAILED, SENDING, SENT};
-use super::{Conn, Result, Rows, Store, all, first, now, run, storable, to_json};
+use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
     MessageState, NumberId, Status, WorkspaceId,
@@ -30,7 +30,8 @@ pub struct MessageRow {
     pub author: Author,
     /// The provider's id, once it has one.
     pub provider_id: Option<String>,
-    /// What it holds, in one word.
+    /// What it holds, in one word; unknown where a newer version wrote it.
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
     pub kind: MessageKind,
     /// The content as JSON.
     pub content: String,

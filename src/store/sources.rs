@@ -87,27 +87,6 @@ pub struct PageRow {
     pub stamp: String,
 }
 
-/// Sources are read one after the other: one with a word that this version does not know must not keep the others from it. Reading
-/// it puts the word right.
-impl From<LenientWord<SourceKind>> for SourceKind {
-    fn from(word: LenientWord<Self>) -> Self {
-        word.or(Self::Site)
-    }
-}
-
-impl From<LenientWord<SourceState>> for SourceState {
-    fn from(word: LenientWord<Self>) -> Self {
-        word.or(Self::Failed)
-    }
-}
-
-/// A page in a state that this version does not know is asked for anew, like one that could not be read.
-impl From<LenientWord<PageState>> for PageState {
-    fn from(word: LenientWord<Self>) -> Self {
-        word.or(Self::Failed)
-    }
-}
-
 /// How the reading of a source ended.
 #[derive(Debug, Clone)]
 pub struct Crawled {
