@@ -7,7 +7,7 @@ use super::signal::{self, Signal};
 use super::words::author::BOT;
 use super::words::message_state::{FAILED, QUEUED, STORED, WAITING};
 use super::{Conn, Result, Store, Write, inbox, now, run};
-use crate::domain::{Author, ConversationId, MessageState, Owner, WorkspaceId};
+use crate::domain::{ConversationId, MessageState, Owner, WorkspaceId};
 
 impl Store {
     /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.

@@ -9,7 +9,7 @@ use super::knowledge::{Learned, next_revision};
 use super::uploads::NewUpload;
 use super::words::document_state::REMOVED;
 use super::{Conn, Result, Store, Write, all, first};
-use crate::domain::{DocumentId, DocumentState, WorkspaceId};
+use crate::domain::{DocumentId, WorkspaceId};
 
 /// How much a collection may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::words::document_state::{READY, REMOVED};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
-use crate::domain::{CollectionId, DocumentState, WorkspaceId};
+use crate::domain::{CollectionId, WorkspaceId};
 
 /// How long an embedding of no chunk is kept, in milliseconds: its document may still be on the way.
 const ORPHAN_MS: i64 = 24 * 60 * 60 * 1000;
