@@ -329,8 +329,8 @@ async fn attack(documents: &[Document], published: &[Document], timed: bool) {
         quantile(100),
     );
     assert!(grown < MOST_KB, "the desk had {grown} KB above {idle} KB");
-    assert!(quantile(100) < Duration::from_secs(5), "a request took {:?}", quantile(100));
     if timed {
+        assert!(quantile(100) < Duration::from_secs(5), "a request took {:?}", quantile(100));
         assert!(
             quantile(99) < Duration::from_millis(50),
             "one of a hundred took {:?}",
