@@ -166,7 +166,8 @@ fn memory(id: u32) -> (u64, u64) {
 
 /// Asks the desk one thing after the other until it is told to stop; how long each answer took.
 async fn ask(url: String, stop: Arc<AtomicBool>) -> Vec<Duration> {
-    let http = reqwest::Client::new();
+    // Also a busy machine has answered by then; a desk that hangs has not.
+    let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
     let mut took = Vec::new();
     for turn in 0_u64.. {
         if stop.load(Ordering::Relaxed) {
@@ -329,8 +330,8 @@ async fn attack(documents: &[Document], published: &[Document], timed: bool) {
         quantile(100),
     );
     assert!(grown < MOST_KB, "the desk had {grown} KB above {idle} KB");
-    assert!(quantile(100) < Duration::from_secs(5), "a request took {:?}", quantile(100));
     if timed {
+        assert!(quantile(100) < Duration::from_secs(5), "a request took {:?}", quantile(100));
         assert!(
             quantile(99) < Duration::from_millis(50),
             "one of a hundred took {:?}",

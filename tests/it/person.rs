@@ -220,7 +220,7 @@ on_both! {
         app.settle().await;
         let id = id(&app, CUSTOMER).await;
         let refused = || Failure::Status(400, Graph::error(131_026, "Message undeliverable"), None);
-        app.whatsapp.fail_next(1, &refused());
+        app.whatsapp.fail_next_to(&format!("+{CUSTOMER}"), 1, &refused());
         let (_, message) = writes(&app, &id, "k", "From nine.").await;
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER).len(), 1);
@@ -234,7 +234,8 @@ on_both! {
         let (status, _) = post(&app, &path, None, &json!({})).await;
         assert_eq!(status, 409, "what arrived is not sent once more");
         // What was cut off may have arrived; a person may say that it is to be sent.
-        app.whatsapp.fail_next(1, &Failure::AcceptThenDrop);
+        // To the customer: the support contact is told of the failure above at about this time.
+        app.whatsapp.fail_next_to(&format!("+{CUSTOMER}"), 1, &Failure::AcceptThenDrop);
         let (_, message) = writes(&app, &id, "k2", "Until six.").await;
         until("it is unknown", async || {
             let last = ours(&app, CUSTOMER).await.pop().unwrap();
