@@ -3,6 +3,7 @@
 //!
 //! A run is set by the environment, see [`Plan`]; `make torture` is a long one.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl Storm {
         };
         plan::furnish(home.path(), &store, &whatsapp, &model);
         let ledger = Arc::new(Ledger::default());
-        plan::weather(&plan, &whatsapp, &model, &ledger);
+        plan::weather(&plan, &whatsapp, &model);
         let fleet = Arc::new(Fleet::new(&plan, home.path(), &ledger, replicas));
         let post = Arc::new(Post::new(plan.dice("post"), fleet.clone(), ledger.clone()));
         Self { db, plan, home, whatsapp, _model: model, ledger, fleet, post }
@@ -83,7 +84,7 @@ impl Storm {
             ended.unwrap();
         }
         let ending = Instant::now();
-        let evidence = loop {
+        let mut evidence = loop {
             let evidence = self.evidence(&replicas).await;
             let delivered = self.post.is_empty();
             if delivered && evidence.unsettled().is_empty() || ending.elapsed() > PATIENCE {
@@ -93,6 +94,8 @@ impl Storm {
         };
         let written = self.plan.customers * self.plan.messages;
         assert_eq!(evidence.acknowledged.len(), written, "not every message was acknowledged");
+        evidence.asked = verdict::read_turns(&replicas[0].url, &evidence.rows).await;
+        assert!(!evidence.asked.is_empty(), "no turn tells when its model was asked");
         let verdict = evidence.judge();
         self.print(&evidence, &verdict, [ending - started, ending.elapsed()]);
         if !verdict.is_clean() {
@@ -105,8 +108,9 @@ impl Storm {
     }
 
     async fn evidence(&self, replicas: &[Process]) -> Evidence {
-        let (acknowledged, asked) = self.ledger.copy();
+        let acknowledged = self.ledger.acknowledged();
         let rows = verdict::read_rows(&replicas[0].url).await;
+        let asked = HashMap::new();
         Evidence { acknowledged, asked, sent: self.whatsapp.sent(), rows }
     }
 

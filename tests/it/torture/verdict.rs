@@ -1,8 +1,9 @@
 //! Judges a storm from what the outside world knows and what the API tells. Pure but for reading the API.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use frontdesk::domain::time::now_ms;
 use serde_json::Value;
 
 use super::ledger::{Mark, Moments};
@@ -10,16 +11,17 @@ use super::plan::{APOLOGY, resends};
 use crate::support::app::KEY;
 use crate::support::graph::SentMessage;
 
-/// The longest that a busy machine takes from reading a conversation to asking the model: a message that is
-/// acknowledged in this time may be in the next turn.
+/// The longest from reading a conversation to asking the model, as the desk measures it: a message that is acknowledged in
+/// this time may be in the next turn.
 const READING: Duration = Duration::from_millis(400);
 
 /// What there is to judge by.
 pub(super) struct Evidence {
     /// When each message was acknowledged.
     pub(super) acknowledged: Moments,
-    /// When the model was last asked about each message.
-    pub(super) asked: Moments,
+    /// When the desk began to ask the model in each turn, by the turn's id: what a busy machine takes to carry the question to
+    /// the model is not the desk's order.
+    pub(super) asked: HashMap<String, Instant>,
     /// What WhatsApp took, in order.
     pub(super) sent: Vec<SentMessage>,
     /// Every message of every conversation, as the API tells it.
@@ -79,7 +81,7 @@ impl Evidence {
                 Fate::Lost => verdict.lost.push(format!("{mark}: {question:?}")),
             }
         }
-        verdict.unordered = self.unordered(&answers);
+        verdict.unordered = self.unordered(&answers, &questions);
         verdict.replies = self.sent.len();
         self.judge_apologies(&answers, &mut verdict);
         verdict.unknown_met = self.ours().filter(|row| was_unknown(row)).count();
@@ -132,11 +134,16 @@ impl Evidence {
 
     /// Messages answered behind a later one of the same customer that the desk could have known to be later: when the
     /// model was asked about the later one, the earlier one had been acknowledged.
-    fn unordered(&self, answers: &BTreeMap<Mark, Vec<usize>>) -> Vec<String> {
+    fn unordered(
+        &self,
+        answers: &BTreeMap<Mark, Vec<usize>>,
+        questions: &BTreeMap<Mark, &Value>,
+    ) -> Vec<String> {
         let mut unordered = Vec::new();
+        let asked = |mark: &Mark| self.asked.get(questions.get(mark)?["turn_id"].as_str()?);
         for (late, late_at) in answers {
             let overtaken = |(early, early_at): &(&Mark, &Vec<usize>)| {
-                let known = self.acknowledged.get(late).zip(self.asked.get(early));
+                let known = self.acknowledged.get(late).zip(asked(early));
                 early_at[0] < late_at[0]
                     && known.is_some_and(|(there, asked)| *there + READING < *asked)
             };
@@ -219,6 +226,26 @@ pub(super) async fn read_rows(url: &str) -> Vec<Value> {
     rows
 }
 
+/// When the desk began to ask the model in each turn of these messages.
+pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, Instant> {
+    let http = reqwest::Client::new();
+    let ids: BTreeSet<_> = rows.iter().filter_map(|row| row["turn_id"].as_str()).collect();
+    let (now, epoch) = (Instant::now(), now_ms());
+    let mut asked = HashMap::new();
+    for id in ids {
+        let request = http.get(format!("{url}/api/v1/turns/{id}")).bearer_auth(KEY);
+        let turn: Value = request.send().await.unwrap().json().await.unwrap();
+        // Turns without a model's answer ask nothing.
+        let Some(took) = turn["trace"]["reply"]["took_ms"].as_f64() else { continue };
+        let ended = u64::try_from(epoch - turn["created_at"].as_i64().unwrap()).unwrap();
+        asked.insert(
+            id.to_owned(),
+            now - Duration::from_millis(ended) - Duration::from_secs_f64(took / 1000.0),
+        );
+    }
+    asked
+}
+
 /// Reads all pages of a list.
 async fn read_all(http: &reqwest::Client, url: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -233,8 +260,6 @@ async fn read_all(http: &reqwest::Client, url: &str) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use serde_json::json;
 
     use super::*;
@@ -270,7 +295,7 @@ mod tests {
         let later = now + READING * 2;
         Evidence {
             acknowledged: [(FIRST, now), (SECOND, now)].into(),
-            asked: [(FIRST, later), (SECOND, later)].into(),
+            asked: [("t1".into(), later), ("t2".into(), later)].into(),
             sent: vec![sent("a", "Answered: c01m01."), sent("b", "Answered: c01m02.")],
             rows: vec![
                 question(FIRST, "t1"),
@@ -332,7 +357,7 @@ mod tests {
         let mut evidence = evidence();
         evidence.sent.swap(0, 1);
         assert_eq!(evidence.judge().unordered, ["c01m01 was overtaken by c01m02"]);
-        let late = evidence.asked[&SECOND];
+        let late = evidence.asked["t2"];
         evidence.acknowledged.insert(FIRST, late);
         assert!(evidence.judge().is_clean());
         evidence.sent[0].text = "Answered: c01m02 c01m01.".into();
