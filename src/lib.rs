@@ -25,7 +25,6 @@ pub mod permissions;
 pub mod template;
 mod endpoint;
 pub mod models;
-mod transformer;
 pub mod reader;
 
 pub mod store;

@@ -18,8 +18,10 @@ pub(crate) struct Pool<T> {
 
 /// Which jobs go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Urgency {
+pub enum Urgency {
+    /// Before all that waits, and into the pauses of what runs: somebody waits for the answer.
     First,
+    /// When nothing urgent waits.
     Later,
 }
 

@@ -15,7 +15,7 @@ const LONGEST_HEADER: u64 = 16 << 20;
 const BEFORE_HEADER: u64 = 8;
 
 /// A file of tensors with names.
-pub(crate) struct Tensors {
+pub struct Tensors {
     file: Arc<File>,
     name: String,
     all: Metadata,
@@ -26,7 +26,7 @@ pub(crate) struct Tensors {
 
 impl Tensors {
     /// Opens a file. Errors name it, and say what to do.
-    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+    pub fn open(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let damaged =
             |why: &str| format!("{name} is damaged ({why}): fetch or import the model again");
@@ -59,17 +59,17 @@ impl Tensors {
     }
 
     /// What a tensor of the model is called in this file, where it may have been saved with a head.
-    pub(crate) fn of_model(&self, name: &str) -> String {
+    pub fn of_model(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
     /// The shape of a tensor by its whole name; `None` where there is none.
-    pub(crate) fn shape(&self, whole: &str) -> Option<&[usize]> {
+    pub fn shape(&self, whole: &str) -> Option<&[usize]> {
         self.all.info(whole).map(|info| info.shape.as_slice())
     }
 
     /// The numbers of a tensor by its whole name, as those of a head have it.
-    pub(crate) fn read_whole(&self, whole: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+    pub fn read_whole(&self, whole: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
         let info = self.info(whole, shape)?;
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
         read_at(&self.file, &mut bytes, self.place(info))
@@ -89,7 +89,7 @@ impl Tensors {
     /// What tells this file from others, without reading all of it: the header (names, shapes and places of all tensors),
     /// and 4 KiB of every 256 KiB. Training changes all weights, so a change is not missed; and it takes
     /// milliseconds where a hash of everything takes from a tenth of a second to some seconds at every start.
-    pub(crate) fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
+    pub fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
         const STEP: u64 = 256 << 10;
         let length = self.header.len() as u64 + BEFORE_HEADER + self.all.data_len() as u64;
         take(&self.header);

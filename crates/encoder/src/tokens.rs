@@ -8,7 +8,7 @@ use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection, Trunca
 
 /// What is cut into tokens.
 #[derive(Debug, Clone)]
-pub(crate) enum Text {
+pub enum Text {
     /// A text of its own.
     One(String),
     /// Two texts that are read together, as a question and a passage; of the first, little is cut off.
@@ -25,7 +25,7 @@ pub(crate) struct Sequence {
 }
 
 /// A model's tokenizer.
-pub(crate) struct Tokens {
+pub struct Tokens {
     tokenizer: Tokenizer,
     max_tokens: usize,
 }
@@ -33,11 +33,7 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// Reads `tokenizer.json` of a folder. Texts are cut after `max_tokens`; the tokenizer may not know more words than
     /// the model's table has rows. Gives also the file's bytes, for whoever wants to tell it from others.
-    pub(crate) fn load(
-        folder: &Path,
-        max_tokens: usize,
-        words: usize,
-    ) -> Result<(Self, Vec<u8>), String> {
+    pub fn load(folder: &Path, max_tokens: usize, words: usize) -> Result<(Self, Vec<u8>), String> {
         let path = folder.join("tokenizer.json");
         let bytes =
             std::fs::read(&path).map_err(|error| super::folder::unreadable(&path, &error))?;
@@ -64,7 +60,7 @@ impl Tokens {
     }
 
     /// Whether the tokenizer has a way to put two texts together, and room for them. Errors say what is missing.
-    pub(crate) fn check_pairs(&self) -> Result<(), String> {
+    pub fn check_pairs(&self) -> Result<(), String> {
         let own = self.own_of_pairs();
         if own < 3 {
             return Err(

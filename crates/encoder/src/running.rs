@@ -16,7 +16,7 @@ const TOGETHER: usize = 256;
 const TEXTS: usize = 16;
 
 /// A model that runs, with what is made of each text.
-pub(crate) struct Running<H> {
+pub struct Running<H> {
     core: Arc<Core<H>>,
     pool: Pool<Worker>,
 }
@@ -36,7 +36,7 @@ struct Worker {
 
 impl<H: Head> Running<H> {
     /// Starts so many threads under this name; as many as there are cores where it is 0.
-    pub(crate) fn start(
+    pub fn start(
         (tokens, encoder, head): (Tokens, Encoder, H),
         threads: usize,
         name: &'static str,
@@ -47,7 +47,7 @@ impl<H: Head> Running<H> {
     }
 
     /// What the head makes of one text, in one job: every change of threads adds to a customer's wait.
-    pub(crate) async fn one(&self, text: Text, urgency: Urgency) -> Result<H::Out, String> {
+    pub async fn one(&self, text: Text, urgency: Urgency) -> Result<H::Out, String> {
         let core = self.core.clone();
         let job = move |worker: &mut Worker, _: &Waiting<'_, Worker>| {
             let tokens = core.tokens.of(&text)?;
@@ -58,11 +58,7 @@ impl<H: Head> Running<H> {
     }
 
     /// What the head makes of each text, in their order.
-    pub(crate) async fn all(
-        &self,
-        texts: Vec<Text>,
-        urgency: Urgency,
-    ) -> Result<Vec<H::Out>, String> {
+    pub async fn all(&self, texts: Vec<Text>, urgency: Urgency) -> Result<Vec<H::Out>, String> {
         let tokens = self.tokens(texts, urgency).await?;
         let groups = together(tokens).into_iter().map(|(places, texts)| {
             let core = self.core.clone();

@@ -13,10 +13,11 @@ const LARGEST: usize = 1 << 20;
 
 /// What a model is.
 #[derive(Debug, Clone)]
-pub(crate) struct Model {
-    pub(crate) family: Family,
+pub struct Model {
+    /// Which of the two families it is of.
+    pub family: Family,
     /// Length of its vectors.
-    pub(crate) hidden: usize,
+    pub hidden: usize,
     pub(crate) heads: usize,
     pub(crate) layers: usize,
     /// Width of the feed-forward part.
@@ -24,27 +25,29 @@ pub(crate) struct Model {
     pub(crate) activation: Activation,
     pub(crate) epsilon: f32,
     /// Rows of the table of positions.
-    pub(crate) positions: usize,
+    pub positions: usize,
     /// The row of the first token: 0 for BERT, padding's number + 1 for XLM-RoBERTa.
-    pub(crate) first_position: usize,
+    pub first_position: usize,
     /// Rows of the table of token types.
     pub(crate) types: usize,
     /// Rows of the table of words.
-    pub(crate) words: usize,
+    pub words: usize,
     /// The longest text in tokens.
-    pub(crate) max_tokens: usize,
+    pub max_tokens: usize,
     /// What it may be called: the folder's name, and the one in `config.json`.
-    pub(crate) names: Vec<String>,
+    pub names: Vec<String>,
     /// Whether it was trained on many languages, as far as its vocabulary tells.
-    pub(crate) multilingual: bool,
+    pub multilingual: bool,
     /// What it tells apart, as far as `config.json` says, where it is a model that does.
-    pub(crate) labels: Vec<String>,
+    pub labels: Vec<String>,
 }
 
 /// Which of the two families a model is of: their positions and their heads differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
+pub enum Family {
+    /// BERT: positions count from 0.
     Bert,
+    /// XLM-RoBERTa and its relatives: positions count from the number after padding's.
     XlmRoberta,
 }
 
@@ -106,7 +109,7 @@ struct TokenizerConfig {
 }
 
 /// Reads what a folder says of its model. Errors name the file, and say what to do.
-pub(crate) fn read(folder: &Path) -> Result<Model, String> {
+pub fn read(folder: &Path) -> Result<Model, String> {
     if !folder.is_dir() {
         return Err(format!("there is no folder {}", folder.display()));
     }
@@ -215,12 +218,12 @@ fn longest(folder: &Path) -> Result<Option<usize>, String> {
 }
 
 /// A file that may be absent.
-pub(crate) fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
+pub fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
     if path.is_file() { json(path).map(Some) } else { Ok(None) }
 }
 
 /// A file of JSON. Errors name it, and say what to do.
-pub(crate) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         format!("{} is damaged ({error}): fetch or import the model again", path.display())

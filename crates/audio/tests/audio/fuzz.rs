@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use frontdesk::speech::audio::{self, Limits, Longer};
+use frontdesk_audio::{Limits, Longer};
 
 use super::{fixtures, heap};
 
@@ -173,7 +173,7 @@ pub(crate) fn run(files: &[Vec<u8>], first: u64, time: Duration) -> Report {
         let (caught, start) = (PANICS.load(Ordering::Relaxed), Instant::now());
         let (peak, result) = heap::peak(|| {
             std::panic::catch_unwind(AssertUnwindSafe(|| {
-                audio::decode(&file, &limits, |block| {
+                frontdesk_audio::decode(&file, &limits, |block| {
                     assert!(block.iter().all(|sample| (-1.0..=1.0).contains(sample)));
                     ControlFlow::Continue(())
                 })

@@ -25,7 +25,7 @@ pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
 
 /// A recording of the shared data; `None` (and a note on the terminal) where there is none.
 pub(crate) fn shared(name: &str) -> Option<Vec<u8>> {
-    let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
+    let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
     let shared = std::env::var("FRONTDESK_SHARED").unwrap_or_else(|_| near.to_owned());
     let bytes = std::fs::read(format!("{shared}/data/voice/{name}")).ok();
     if bytes.is_none() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fixtures::{Encoding, likeness, opus, sample, seal, shared, sound};
-use frontdesk::speech::audio::{self, Decoded, Error, Kind, Limits, Longer, RATE};
+use frontdesk_audio::{Decoded, Error, Kind, Limits, Longer, RATE};
 
 mod fixtures;
 mod fuzz;
@@ -19,8 +19,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Decodes all of it.
 fn decode(bytes: &[u8]) -> Result<(Vec<f32>, Decoded), Error> {
     let mut samples = Vec::new();
-    let decoded = audio::decode(bytes, &Limits::refuse_beyond(HOUR), |block| {
-        assert!(block.len() <= audio::BLOCK);
+    let decoded = frontdesk_audio::decode(bytes, &Limits::refuse_beyond(HOUR), |block| {
+        assert!(block.len() <= frontdesk_audio::BLOCK);
         samples.extend_from_slice(block);
         ControlFlow::Continue(())
     })?;
@@ -55,7 +55,8 @@ fn every_recording_has_the_right_length_and_signal() {
         let bytes = shared(&name).expect("it is in the manifest");
         let (samples, decoded) = decode(&bytes).expect("it is a sound");
         assert!(!decoded.cut, "{name}");
-        let said = audio::probe(&bytes).expect("it is a sound").seconds.expect("it is told");
+        let said =
+            frontdesk_audio::probe(&bytes).expect("it is a sound").seconds.expect("it is told");
         assert!((said - decoded.seconds).abs() < 0.02, "{name}: {said} {decoded:?}");
         let original = match name.strip_prefix("derived-ogg-opus/") {
             Some(derived) => derived.replacen('_', "/", usize::from(derived.contains('_'))),
@@ -110,7 +111,7 @@ fn every_format_has_the_right_length_and_signal() {
         println!("{name}: {alike:.4} at {lag}, {decoded:?}");
         assert!(alike > 0.96, "{name}: {alike} at {lag}");
         assert!(long || lag.abs() < 32, "{name}: {lag}");
-        let probe = audio::probe(&bytes).expect("it is a sound");
+        let probe = frontdesk_audio::probe(&bytes).expect("it is a sound");
         assert_eq!(probe.kind, decoded.kind);
         assert!(probe.seconds.is_none_or(|said| (said - decoded.seconds).abs() < 0.02), "{name}");
     }
@@ -206,7 +207,7 @@ fn a_chain_is_one_recording() {
     chain.extend(opus(&sound(), Encoding::default()));
     let (samples, decoded) = decode(&chain).expect("it is a sound");
     assert_eq!((samples.len(), decoded.cut), (72_000, false));
-    assert_eq!(audio::probe(&chain).expect("a sound").seconds, Some(4.5));
+    assert_eq!(frontdesk_audio::probe(&chain).expect("a sound").seconds, Some(4.5));
     for part in samples.chunks(24_000) {
         assert!(likeness(&sound(), part, 60).0 > 0.97);
     }
@@ -300,7 +301,7 @@ fn heads_that_lie_do_no_harm() {
 #[test]
 fn waves_that_lie_do_no_harm() {
     fuzz::hush();
-    let wav = audio::wav::write(&sound());
+    let wav = frontdesk_audio::wav::write(&sound());
     for (at, bytes) in [
         (22, &[0, 0][..]),
         (22, &[255, 255]),
@@ -333,13 +334,14 @@ fn a_long_note_is_refused_at_once_or_decoded_in_little_memory() {
     let part = opus(&sound().repeat(400), Encoding { bits: 6000, ..Encoding::default() });
     let note = part.repeat(18);
     let start = Instant::now();
-    let refused =
-        audio::decode(&note, &Limits::refuse_beyond(HOUR), |_| panic!("nothing is given"));
+    let refused = frontdesk_audio::decode(&note, &Limits::refuse_beyond(HOUR), |_| {
+        panic!("nothing is given")
+    });
     assert_eq!(refused, Err(Error::TooLong { seconds: 10_800, limit: 3600 }));
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     let limits = Limits { longer: Longer::Stop, ..Limits::refuse_beyond(HOUR) };
     let (peak, decoded) =
-        heap::peak(|| audio::decode(&note, &limits, |_| ControlFlow::Continue(())));
+        heap::peak(|| frontdesk_audio::decode(&note, &limits, |_| ControlFlow::Continue(())));
     let decoded = decoded.expect("a sound");
     assert_eq!((decoded.seconds, decoded.stopped, decoded.cut), (3600.0, true, false));
     assert!(peak < 2 << 20, "{peak}");
@@ -349,12 +351,15 @@ fn a_long_note_is_refused_at_once_or_decoded_in_little_memory() {
 fn the_limit_holds_where_no_header_tells_the_length() {
     let second = Duration::from_secs(1);
     let file = sample("fragments.mp4");
-    assert_eq!(audio::probe(&file).expect("a sound").seconds, None);
-    let refused = audio::samples(&file, &Limits::refuse_beyond(second));
+    assert_eq!(frontdesk_audio::probe(&file).expect("a sound").seconds, None);
+    let refused = frontdesk_audio::samples(&file, &Limits::refuse_beyond(second));
     assert_eq!(refused, Err(Error::TooLong { seconds: 2, limit: 1 }));
     let limits = Limits { longer: Longer::Stop, ..Limits::refuse_beyond(second) };
-    assert_eq!(audio::samples(&file, &limits).expect("a sound").len(), 16_000);
-    assert_eq!(audio::samples(&sample("lc.m4a"), &limits).expect("a sound").len(), 16_000);
+    assert_eq!(frontdesk_audio::samples(&file, &limits).expect("a sound").len(), 16_000);
+    assert_eq!(
+        frontdesk_audio::samples(&sample("lc.m4a"), &limits).expect("a sound").len(),
+        16_000
+    );
 }
 
 #[test]
@@ -364,20 +369,21 @@ fn decoding_can_be_broken_off() {
     let limits = Limits { cancelled: Some(&cancelled), ..Limits::refuse_beyond(HOUR) };
     for file in [opus(&sound(), Encoding::default()), sample("cbr.mp3")] {
         asked.store(0, Ordering::Relaxed);
-        assert_eq!(audio::samples(&file, &limits), Err(Error::Cancelled));
+        assert_eq!(frontdesk_audio::samples(&file, &limits), Err(Error::Cancelled));
     }
-    let enough =
-        audio::decode(&sample("a.flac"), &Limits::refuse_beyond(HOUR), |_| ControlFlow::Break(()));
+    let enough = frontdesk_audio::decode(&sample("a.flac"), &Limits::refuse_beyond(HOUR), |_| {
+        ControlFlow::Break(())
+    });
     assert!(enough.is_ok_and(|decoded| decoded.stopped));
 }
 
 #[test]
 fn what_is_written_is_read_again() {
-    let (samples, _) = decode(&audio::wav::write(&sound())).expect("a sound");
+    let (samples, _) = decode(&frontdesk_audio::wav::write(&sound())).expect("a sound");
     assert_eq!(samples.len(), 24_000);
     let furthest = samples.iter().zip(sound()).map(|(read, wrote)| (read - wrote).abs());
     assert!(furthest.fold(0.0, f32::max) < 1.0 / 32_000.0);
-    assert_eq!(decode(&audio::wav::write(&[])), Err(Error::Empty));
+    assert_eq!(decode(&frontdesk_audio::wav::write(&[])), Err(Error::Empty));
 }
 
 /// A few seconds, or `FRONTDESK_FUZZ_SECONDS`.

@@ -11,7 +11,7 @@ use super::tokens::Sequence;
 const BLOCK: usize = 128;
 
 /// What becomes of the vectors of a text's tokens.
-pub(crate) trait Head: Send + Sync + 'static {
+pub trait Head: Send + Sync + 'static {
     /// What it makes of a text.
     type Out: Send + 'static;
 
@@ -20,7 +20,7 @@ pub(crate) trait Head: Send + Sync + 'static {
 }
 
 /// A model, ready to run.
-pub(crate) struct Encoder {
+pub struct Encoder {
     words: Table,
     /// The vectors of the positions, from the first of a text on, with that of the first kind of token added.
     positions: Vec<f32>,
@@ -70,7 +70,7 @@ pub(crate) struct Scratch {
 
 impl Encoder {
     /// Reads the weights. Their shapes must be those that the model tells of.
-    pub(crate) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
+    pub fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
         let width = model.hidden;
         let norm = |name: &str| {
             Ok::<_, String>(NormWeights {
