@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain", "metrics"]),
-    (1, &["tokens", "telemetry", "step", "secrets", "permissions", "template"]),
+    (1, &["tokens", "telemetry", "step", "secrets", "permissions"]),
     (2, &["endpoint", "models", "reader", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
@@ -41,7 +41,8 @@ const HOMES: &[(&str, &[&str])] = &[
     // In `http/mod.rs` it is the name of a module of ours.
     ("console", &["cli/", "http/mod.rs"]),
     ("anyhow", &["app.rs", "app/", "cli/", "main.rs"]),
-    ("minijinja", &["template", "pipeline/prompt.rs", "eval/template"]),
+    ("frontdesk_template", &["pipeline/prompt.rs", "eval/template/"]),
+    ("minijinja", &["pipeline/prompt.rs", "eval/template/"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
     ("rust_stemmers", &["index/", "llm/extractive", "eval/check/meteor"]),
     ("pulldown_cmark", &["knowledge/", "pipeline/format"]),
