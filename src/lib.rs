@@ -22,7 +22,6 @@ pub mod telemetry;
 pub mod step;
 pub mod secrets;
 pub mod permissions;
-mod endpoint;
 pub mod models;
 mod transformer;
 pub mod reader;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain", "metrics"]),
     (1, &["tokens", "telemetry", "step", "secrets", "permissions"]),
-    (2, &["endpoint", "models", "reader", "transformer"]),
+    (2, &["models", "reader", "transformer"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
@@ -29,7 +29,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("utoipa", &["http/", "domain/"]),
     ("sqlx", &["store/"]),
     ("const_format", &["store/"]),
-    ("async_openai", &["endpoint/", "llm/openai", "embed/openai", "speech/openai"]),
+    (
+        "frontdesk_endpoint",
+        &["llm/", "embed/openai", "speech/openai", "rerank/endpoint.rs", "knowledge/web/", "eval/"],
+    ),
+    ("async_openai", &["speech/openai"]),
     ("tiktoken_rs", &["tokens.rs"]),
     ("tracing_subscriber", &["telemetry.rs"]),
     ("metrics", &["metrics.rs", "telemetry.rs"]),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
+use frontdesk_endpoint::address::{Guard, Refused};
 use http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
@@ -15,7 +16,6 @@ use http::{StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
-use super::address::{Guard, Refused};
 use super::page::Wish;
 use super::scope::{Scope, normal};
 
@@ -345,10 +345,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Instant;
 
+    use frontdesk_endpoint::address::Lookup;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::super::address::Lookup;
     use super::*;
 
     /// A server that answers each path with the bytes that `answer` gives, and counts its connections.

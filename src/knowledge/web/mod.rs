@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use frontdesk_endpoint::address::Guard;
 use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
@@ -12,7 +13,6 @@ use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::store::sources::{Crawled, NewSource, SourceRow};
 
-mod address;
 mod scope;
 mod robots;
 mod sitemap;
@@ -100,7 +100,7 @@ impl Library {
         reader: Reader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
-        address::Guard::new(self.settings.web.allow_private).check(&url).map_err(refused)?;
+        Guard::new(self.settings.web.allow_private).check(&url).map_err(refused)?;
         check(collection, wanted)?;
         let collection = self.store.collection(collection).await?;
         let sources = self.store.sources().await?;
@@ -201,7 +201,7 @@ impl Library {
         progress: &dyn Progress,
     ) -> Result<Summary, Error> {
         let settings = &self.settings.web;
-        let guard = address::Guard::new(settings.allow_private);
+        let guard = Guard::new(settings.allow_private);
         let timeout = Duration::from_millis(settings.timeout_ms.max(1));
         let fetcher = Fetcher::new(guard, timeout).map_err(refused)?;
         Crawl::begin(self, source, (fetcher, progress)).await?.run().await
