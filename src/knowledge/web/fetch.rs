@@ -111,7 +111,7 @@ pub(super) struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     /// Its address is not connected to.
-    #[error(transparent)]
+    #[error("{}", told(.0))]
     Refused(#[from] Refused),
     /// It is elsewhere.
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
@@ -137,6 +137,16 @@ pub(super) enum Failure {
     /// The connection failed.
     #[error("{0}")]
     Unreachable(String),
+}
+
+/// Why an address is not connected to, with the setting that permits it where one does.
+fn told(refused: &Refused) -> String {
+    match refused {
+        Refused::Private { .. } => {
+            format!("{refused}: [knowledge.web] allow_private = true permits it")
+        }
+        Refused::Never { .. } => refused.to_string(),
+    }
 }
 
 impl Failure {
@@ -412,6 +422,7 @@ mod tests {
             let url = format!("http://{host}:{}/", address.port());
             let failure = get(&fetcher, &url, Follow::Anywhere).await.err().unwrap();
             assert!(matches!(failure, Failure::Refused(_)), "{host}: {failure}");
+            assert!(failure.to_string().contains("[knowledge.web] allow_private"), "{failure}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), 0);
     }

@@ -7,7 +7,7 @@ use frontdesk_endpoint::address::Guard;
 use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
-use self::fetch::Fetcher;
+use self::fetch::{Failure, Fetcher};
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
@@ -100,7 +100,8 @@ impl Library {
         reader: Reader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
-        Guard::new(self.settings.web.allow_private).check(&url).map_err(refused)?;
+        let guard = Guard::new(self.settings.web.allow_private);
+        guard.check(&url).map_err(|why| refused(Failure::from(why)))?;
         check(collection, wanted)?;
         let collection = self.store.collection(collection).await?;
         let sources = self.store.sources().await?;
