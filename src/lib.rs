@@ -22,8 +22,6 @@ pub mod telemetry;
 pub mod step;
 pub mod secrets;
 pub mod permissions;
-pub mod template;
-mod endpoint;
 pub mod models;
 pub mod reader;
 

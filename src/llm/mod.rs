@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::Access;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Prompt, Usage};
-use crate::endpoint::Access;
 
 mod extractive;
 pub(crate) use extractive::asks_nothing;

@@ -1,11 +1,11 @@
 //! Labels: classifiers, moderation and a hosted scorer.
 
+use frontdesk_endpoint::{Access, Endpoint};
 use serde_json::{Value, json};
 
 use super::GraderKind;
 use super::bench::{Bench, Judged, failure};
 use super::words::{reaches, two};
-use crate::endpoint::{Access, Endpoint};
 use crate::eval::graded::Graded;
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;

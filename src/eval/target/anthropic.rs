@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::Endpoint;
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::openai::{access, add, headers, messages};
 use super::settings::{Settings, conceal};
 use super::{Asked, Target, Targets, prices};
-use crate::endpoint::Endpoint;
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;

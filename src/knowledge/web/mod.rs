@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
+use frontdesk_endpoint::address::Guard;
 use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
-use self::fetch::Fetcher;
+use self::fetch::{Failure, Fetcher};
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::store::sources::{Crawled, NewSource, SourceRow};
 
-mod address;
 mod scope;
 mod robots;
 mod sitemap;
@@ -100,7 +100,8 @@ impl Library {
         reader: Reader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
-        address::Guard::new(self.settings.web.allow_private).check(&url).map_err(refused)?;
+        let guard = Guard::new(self.settings.web.allow_private);
+        guard.check(&url).map_err(|why| refused(Failure::from(why)))?;
         check(collection, wanted)?;
         let collection = self.store.collection(collection).await?;
         let sources = self.store.sources().await?;
@@ -201,7 +202,7 @@ impl Library {
         progress: &dyn Progress,
     ) -> Result<Summary, Error> {
         let settings = &self.settings.web;
-        let guard = address::Guard::new(settings.allow_private);
+        let guard = Guard::new(settings.allow_private);
         let timeout = Duration::from_millis(settings.timeout_ms.max(1));
         let fetcher = Fetcher::new(guard, timeout).map_err(refused)?;
         Crawl::begin(self, source, (fetcher, progress)).await?.run().await

@@ -186,7 +186,7 @@ fn the_names_in_use_are_found() {
 }
 
 #[test]
-#[ignore = "it is timed: `cargo test --lib template -- --ignored --nocapture`"]
+#[ignore = "it is timed: `cargo test -p frontdesk-template -- --ignored --nocapture`"]
 fn what_rendering_costs() {
     let ordinary = format!(
         "{}You answer for {{{{ agent }}}}. {{% if contact %}}You write with {{{{ contact }}}}.{{% endif %}} Today is {{{{ today }}}}.",

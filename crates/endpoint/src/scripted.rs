@@ -1,4 +1,4 @@
-//! Test support: a small server for the unit tests of endpoints: plays a script, one act a request, and remembers what it heard.
+//! Test support: a small server for the tests of whoever asks endpoints: plays a script, one act a request, and remembers what it heard.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use super::Access;
 
 /// What the server does with one request. The last act of a script is played again and again.
 #[derive(Clone)]
-pub(crate) enum Act {
+pub enum Act {
     /// Answers: status, headers, body.
     Answer(u16, Vec<(&'static str, String)>, String),
     /// Sends this much of a stream of events and cuts the connection.
@@ -29,15 +29,19 @@ pub(crate) enum Act {
 
 /// One request as the server heard it.
 #[derive(Clone)]
-pub(crate) struct Heard {
-    pub(crate) path: String,
-    pub(crate) key: Option<String>,
-    pub(crate) body: Bytes,
+pub struct Heard {
+    /// Its path, such as `/v1/chat/completions`.
+    pub path: String,
+    /// Its `authorization` header.
+    pub key: Option<String>,
+    /// Its body.
+    pub body: Bytes,
 }
 
 /// The server.
-pub(crate) struct Scripted {
-    pub(crate) url: String,
+pub struct Scripted {
+    /// The `base_url` to reach it by.
+    pub url: String,
     stage: Arc<Stage>,
 }
 
@@ -47,15 +51,18 @@ struct Stage {
 }
 
 impl Act {
-    pub(crate) fn say(body: &str) -> Self {
+    /// Answers with this JSON.
+    pub fn say(body: &str) -> Self {
         Self::refuse(200, &[("content-type", "application/json")], body)
     }
 
-    pub(crate) fn stream(body: &str) -> Self {
+    /// Answers with these events.
+    pub fn stream(body: &str) -> Self {
         Self::refuse(200, &[("content-type", "text/event-stream")], body)
     }
 
-    pub(crate) fn refuse(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
+    /// Answers with a status, headers and a body.
+    pub fn refuse(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Self::Answer(status, headers, body.to_owned())
     }
@@ -94,7 +101,8 @@ fn events(body: Body) -> Response {
 }
 
 impl Scripted {
-    pub(crate) async fn start(acts: Vec<Act>) -> Self {
+    /// Starts it on a free port of this machine; it ends with the runtime.
+    pub async fn start(acts: Vec<Act>) -> Self {
         crypto();
         let stage = Arc::new(Stage { acts: Mutex::new(acts.into()), heard: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,12 +112,13 @@ impl Scripted {
         Self { url, stage }
     }
 
-    pub(crate) fn heard(&self) -> Vec<Heard> {
+    /// The requests so far.
+    pub fn heard(&self) -> Vec<Heard> {
         self.stage.heard.lock().unwrap().clone()
     }
 
     /// The bodies heard, as JSON.
-    pub(crate) fn bodies(&self) -> Vec<Value> {
+    pub fn bodies(&self) -> Vec<Value> {
         let read = |heard: &Heard| serde_json::from_slice(&heard.body).unwrap_or_default();
         self.heard().iter().map(read).collect()
     }
@@ -131,7 +140,7 @@ async fn answer(
 }
 
 /// Access to a scripted server, with a key that must never be told.
-pub(crate) fn access(base_url: &str) -> Access {
+pub fn access(base_url: &str) -> Access {
     Access {
         base_url: base_url.to_owned(),
         api_key: Some(SecretString::from("sk-top-secret")),
@@ -143,9 +152,9 @@ pub(crate) fn access(base_url: &str) -> Access {
 }
 
 /// Chooses the cryptography, as the program does when it starts.
-pub(crate) fn crypto() {
+pub fn crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// Long enough for a stalled server to be noticed, short enough for a test.
-pub(crate) const SOON: Duration = Duration::from_millis(150);
+pub const SOON: Duration = Duration::from_millis(150);

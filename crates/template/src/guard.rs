@@ -19,7 +19,7 @@ const WIDEST: usize = 1_000;
 struct Work(usize);
 
 /// An error that says that a template takes too much; `what` follows "the template".
-pub fn over(what: impl std::fmt::Display) -> Error {
+pub(super) fn over(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::OutOfFuel, format!("the template {what}"))
 }
 
@@ -70,7 +70,7 @@ fn weigh(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
 }
 
 /// Adds a filter that is asked through the guard.
-pub fn filter(
+pub(super) fn filter(
     environment: &mut Environment<'static>,
     limits: Limits,
     name: Cow<'static, str>,
@@ -85,7 +85,7 @@ pub fn filter(
 }
 
 /// Adds a test that is asked through the guard.
-pub fn test(
+pub(super) fn test(
     environment: &mut Environment<'static>,
     limits: Limits,
     name: &'static str,
@@ -97,7 +97,7 @@ pub fn test(
 }
 
 /// Adds a function that is asked through the guard.
-pub fn function(
+pub(super) fn function(
     environment: &mut Environment<'static>,
     limits: Limits,
     name: &'static str,

@@ -12,9 +12,9 @@ use super::failure::{Failure, Remedy};
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// What is left of our patience within one call, and what the attempts so far ended with.
-pub(crate) struct Patience {
+pub struct Patience {
     /// What each failed attempt ended with, in words.
-    pub(crate) failures: Vec<String>,
+    pub failures: Vec<String>,
     attempt_limit: Duration,
     whole_limit: Duration,
     longest_wait: Duration,
@@ -28,7 +28,7 @@ pub(crate) struct Patience {
 
 /// What to do after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub enum Next {
     /// Ask again; the wait is over.
     Again,
     /// Give this model up; another one may answer.
@@ -56,7 +56,7 @@ impl Patience {
     }
 
     /// Waits for one attempt, no longer than an attempt may take.
-    pub(crate) async fn attempt<T, E: Into<Failure>>(
+    pub async fn attempt<T, E: Into<Failure>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
@@ -64,7 +64,7 @@ impl Patience {
     }
 
     /// Waits for a part of an attempt, at most `limit` and never beyond the time that is left.
-    pub(crate) async fn within<T>(
+    pub async fn within<T>(
         &self,
         limit: Duration,
         work: impl IntoFuture<Output = T>,
@@ -83,7 +83,7 @@ impl Patience {
     }
 
     /// Notes a failed attempt and waits until the next one; or says that there is none.
-    pub(crate) async fn after(&mut self, failure: Failure) -> Next {
+    pub async fn after(&mut self, failure: Failure) -> Next {
         self.failures.push(failure.words);
         match self.wait(failure.remedy) {
             Ok(wait) => {
@@ -111,7 +111,7 @@ impl Patience {
     }
 
     /// Begins again with another model, in the time that is left.
-    pub(crate) fn next_model(&mut self) {
+    pub fn next_model(&mut self) {
         self.until = self.end;
         self.failed = 0;
         self.was_empty = false;

@@ -14,9 +14,9 @@ const LONGEST_QUOTE: usize = 200;
 /// One attempt that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
-pub(crate) struct Failure {
+pub struct Failure {
     /// What happened and what to check, without secrets.
-    pub(crate) words: String,
+    pub(super) words: String,
     /// What may help.
     pub(super) remedy: Remedy,
 }
@@ -36,17 +36,18 @@ pub(super) enum Remedy {
 
 impl Failure {
     /// A failure that may pass.
-    pub(crate) fn passing(words: impl Into<String>) -> Self {
+    pub(super) fn passing(words: impl Into<String>) -> Self {
         Self { words: words.into(), remedy: Remedy::Later(None) }
     }
 
     /// An answer without content: worth one more try.
-    pub(crate) fn empty(words: impl Into<String>) -> Self {
+    pub fn empty(words: impl Into<String>) -> Self {
         Self { words: words.into(), remedy: Remedy::Once }
     }
 
     /// The same failure, with the name of the model that failed.
-    pub(crate) fn of(self, model: &str) -> Self {
+    #[must_use]
+    pub fn of(self, model: &str) -> Self {
         Self { words: format!("{model}: {}", self.words), ..self }
     }
 

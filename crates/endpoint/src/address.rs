@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 /// How far an address reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+enum Reach {
     /// Everybody's.
     Public,
     /// This machine, or the network it stands in: only with `allow_private`.
@@ -21,11 +21,9 @@ pub(super) enum Reach {
 
 /// An address that is not connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refused {
+pub enum Refused {
     /// It is private.
-    #[error(
-        "{host} is {address}, an address of a private network: [knowledge.web] allow_private = true permits it"
-    )]
+    #[error("{host} is {address}, an address of a private network")]
     Private {
         /// The name, or the address again.
         host: String,
@@ -51,7 +49,7 @@ const CLOUDS: &[IpAddr] = &[
 ];
 
 /// How far an address reaches, by the registries of special-purpose addresses (RFC 6890 and its updates).
-pub(super) fn reach(address: IpAddr) -> Reach {
+fn reach(address: IpAddr) -> Reach {
     if CLOUDS.contains(&address) {
         return Reach::Never;
     }
@@ -95,29 +93,29 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
 }
 
 /// Looks a name up.
-pub(super) type Lookup =
+pub type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// Lets pass what may be connected to.
 #[derive(Clone)]
-pub(super) struct Guard {
+pub struct Guard {
     allow_private: bool,
     lookup: Lookup,
 }
 
 impl Guard {
     /// A guard over the system's look-up of names.
-    pub(super) fn new(allow_private: bool) -> Self {
+    pub fn new(allow_private: bool) -> Self {
         Self::over(allow_private, Arc::new(|name| Box::pin(system(name))))
     }
 
     /// A guard over any look-up of names.
-    pub(super) fn over(allow_private: bool, lookup: Lookup) -> Self {
+    pub fn over(allow_private: bool, lookup: Lookup) -> Self {
         Self { allow_private, lookup }
     }
 
     /// Judges a URL whose host is written as an address: no look-up is made for such a one.
-    pub(super) fn check(&self, url: &Url) -> Result<(), Refused> {
+    pub fn check(&self, url: &Url) -> Result<(), Refused> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
@@ -241,7 +239,7 @@ mod tests {
         ] {
             let refused = guard.check(&Url::parse(url).unwrap()).unwrap_err();
             assert!(matches!(refused, Refused::Private { .. }), "{url}: {refused:?}");
-            assert!(refused.to_string().contains("allow_private"), "{refused}");
+            assert!(refused.to_string().contains("private network"), "{refused}");
         }
         assert_eq!(guard.check(&Url::parse("http://8.8.8.8/").unwrap()), Ok(()));
         let open = Guard::new(true);

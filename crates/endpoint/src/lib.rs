@@ -1,5 +1,6 @@
-//! An OpenAI-compatible endpoint: where it is, its key, how long to wait for it and when to ask again.
-//! Must not know what is asked: chat, embeddings and speech bring their own words.
+//! An OpenAI-compatible endpoint: where it is, its key, how long to wait for it and when to ask again. Beside it, in
+//! [`address`], which addresses of the network may be connected to at all.
+//! Must not know what is asked, nor of a desk: chat, embeddings and speech bring their own words.
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,38 +14,39 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub mod address;
 mod exchange;
 mod failure;
 mod patience;
-#[cfg(test)]
-pub(crate) mod scripted;
+#[cfg(any(test, feature = "testing"))]
+pub mod scripted;
 
 use exchange::{Exchange, Shape};
-pub(crate) use failure::Failure;
-pub(crate) use patience::{Next, Patience};
+pub use failure::Failure;
+pub use patience::{Next, Patience};
 
 /// The address of OpenAI itself.
-pub(crate) const OPENAI: &str = "https://api.openai.com/v1";
+pub const OPENAI: &str = "https://api.openai.com/v1";
 
 /// How an endpoint is reached, and how long we wait for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Access {
+pub struct Access {
     /// Everything before `/chat/completions`, `/embeddings` and so on.
-    pub(crate) base_url: String,
+    pub base_url: String,
     /// The key; local servers need none.
-    pub(crate) api_key: Option<SecretString>,
+    pub api_key: Option<SecretString>,
     /// Milliseconds for everything, all attempts and waits included.
-    pub(crate) timeout_ms: u64,
+    pub timeout_ms: u64,
     /// Milliseconds for one attempt.
-    pub(crate) attempt_ms: u64,
+    pub attempt_ms: u64,
     /// How often a passing failure is tried again.
-    pub(crate) retries: u32,
+    pub retries: u32,
     /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
-    pub(crate) retry_cap_ms: u64,
+    pub retry_cap_ms: u64,
 }
 
 /// An OpenAI-compatible endpoint, ready to be asked.
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     whole: Client<Address>,
     stream: Client<Address>,
     exchange: Exchange,
@@ -54,7 +56,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// Sets up the connection; nothing is sent yet. Errors name the setting that is wrong.
-    pub(crate) fn new(access: Access) -> Result<Self, String> {
+    pub fn new(access: Access) -> Result<Self, String> {
         for (name, ms) in [("timeout_ms", access.timeout_ms), ("attempt_ms", access.attempt_ms)] {
             if ms == 0 {
                 return Err(format!("{name} is 0: give it at least 1 millisecond"));
@@ -73,37 +75,37 @@ impl Endpoint {
     }
 
     /// The client for answers that come in one piece.
-    pub(crate) fn whole(&self) -> &Client<Address> {
+    pub fn whole(&self) -> &Client<Address> {
         &self.whole
     }
 
     /// The client for answers that come piece by piece.
-    pub(crate) fn stream(&self) -> &Client<Address> {
+    pub fn stream(&self) -> &Client<Address> {
         &self.stream
     }
 
     /// The address as it may be shown.
-    pub(crate) fn base_url(&self) -> &str {
+    pub fn base_url(&self) -> &str {
         self.whole.config().api_base()
     }
 
     /// The patience for one call of ours. `spare` keeps a third of the time for a second model.
-    pub(crate) fn patience(&self, spare: bool) -> Patience {
+    pub fn patience(&self, spare: bool) -> Patience {
         Patience::new(&self.access, spare)
     }
 
     /// The failure that an error object in a stream means.
-    pub(crate) fn complaint(&self, error: &Value) -> Failure {
+    pub fn complaint(&self, error: &Value) -> Failure {
         Failure::of_error_object(error, &self.key)
     }
 
     /// Posts JSON to a path that the client has no words for, such as `/rerank`, as patiently as [`Self::ask`].
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
         self.post_with(path, &HeaderMap::new(), body).await
     }
 
     /// Posts JSON with headers of the caller's, which win over ours.
-    pub(crate) async fn post_with(
+    pub async fn post_with(
         &self,
         path: &str,
         headers: &HeaderMap,
@@ -124,7 +126,7 @@ impl Endpoint {
     }
 
     /// Asks until there is an answer or patience ends; then tells what each attempt ended with.
-    pub(crate) async fn ask<T, Asking>(&self, ask: impl Fn() -> Asking) -> Result<T, String>
+    pub async fn ask<T, Asking>(&self, ask: impl Fn() -> Asking) -> Result<T, String>
     where
         Asking: Future<Output = Result<T, OpenAIError>>,
     {
@@ -142,7 +144,7 @@ impl Endpoint {
 }
 
 /// Reads a field that servers write in their own ways: anything unexpected counts as not given.
-pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: serde::de::DeserializeOwned + Default,
@@ -153,7 +155,7 @@ where
 
 /// Where requests go, and the key they carry. Unlike the client's own, it reads no environment variables.
 #[derive(Clone)]
-pub(crate) struct Address {
+pub struct Address {
     base_url: String,
     key: SecretString,
     headers: HeaderMap,
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_wrong_address_or_key_is_named() {
-        crate::endpoint::scripted::crypto();
+        crate::scripted::crypto();
         let wrong = |base_url: &str, key: Option<&str>| {
             let api_key = key.map(SecretString::from);
             Endpoint::new(Access { api_key, ..access(base_url) }).err().unwrap_or_default()
