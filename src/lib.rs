@@ -16,7 +16,6 @@
 //! [`embed`], [`index`], [`llm`], [`rerank`]. Imports point one way, up this list; a test fails if they do not.
 
 pub mod domain;
-pub mod tokens;
 pub mod metrics;
 pub mod telemetry;
 pub mod step;

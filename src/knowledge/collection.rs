@@ -3,10 +3,11 @@
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use frontdesk_doctext::chunk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Error, Library, chunk};
+use super::{Error, Library};
 use crate::domain::{CollectionId, SettingsOrigin};
 use crate::index::Tuning;
 

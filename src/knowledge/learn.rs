@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, text_hash};
-use super::{Error, Library, Paper, Shelf, answers, chunk, collection, remedy};
+use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
 use crate::domain::{CollectionId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
 use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
+use frontdesk_doctext::chunk;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -15,9 +16,7 @@ use crate::store::room::Room;
 use crate::store::{self, Store};
 
 mod answers;
-mod chunk;
 mod collection;
-mod extract;
 mod learn;
 pub mod reading;
 pub mod remedy;
@@ -28,7 +27,6 @@ pub mod web;
 mod vectors;
 
 pub use collection::Own;
-pub use extract::FORMATS;
 pub use learn::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
 pub use staging::{Edit, is_staged};

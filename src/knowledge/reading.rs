@@ -4,10 +4,11 @@
 use std::time::Duration;
 use std::{fmt, io};
 
+use frontdesk_doctext::{chunk, extract};
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{chunk, extract, remedy};
+use super::remedy;
 use crate::domain::FailureCode;
 use crate::reader::{self, Kind, Pool, Task};
 use crate::store::knowledge::Failure;

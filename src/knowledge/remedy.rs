@@ -1,7 +1,7 @@
 //! From why a document could not be learned to what to do about it: the only place that says so.
 
-use super::FORMATS;
-use super::extract::{MAX_BYTES, SHEETS, Unreadable};
+use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, SHEETS, Unreadable};
+
 use crate::domain::FailureCode;
 use crate::reader;
 use crate::store::knowledge::Failure;

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::learn::{METHOD, hash_of, stored_chunks};
 use super::reading::{self, Content, File, ReadError};
-use super::{Error, Library, Progress, Turn, chunk, remedy};
+use super::{Error, Library, Progress, Turn, remedy};
 use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};

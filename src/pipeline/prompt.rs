@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use frontdesk_template::{BoundedEnvironment, Limits, excess};
+use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
 use super::retrieve::Found;
@@ -15,7 +16,6 @@ use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
 use crate::llm::{Model, Window};
-use crate::tokens::Vocabulary;
 
 /// What a chat message costs beyond its text, in tokens (OpenAI's counting: role and separators).
 const MESSAGE_OVERHEAD: u32 = 4;

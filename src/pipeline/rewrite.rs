@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use frontdesk_tokens::Vocabulary;
 use serde_json::Value;
 
 use super::clean::clean;
@@ -13,7 +14,6 @@ use crate::domain::trace::RewriteTrace;
 use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
 use crate::index;
 use crate::llm::Completion;
-use crate::tokens::Vocabulary;
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: u32 = 200;

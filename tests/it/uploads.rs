@@ -25,7 +25,8 @@ use crate::support::process::{BINARY, Process};
 const PATH: &str = "/collections/acme/documents";
 
 fn sample(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name);
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/doctext/tests/samples").join(name);
     std::fs::read(path).unwrap()
 }
 

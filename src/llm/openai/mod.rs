@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use frontdesk_endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
+use frontdesk_tokens::Vocabulary;
 use futures::{Stream, StreamExt};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -13,7 +14,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Completion, Error, Hear, Model, Price, Window};
 use crate::domain::{Prompt, Usage};
-use crate::tokens::Vocabulary;
 
 mod listing;
 mod wire;

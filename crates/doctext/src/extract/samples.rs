@@ -4,7 +4,7 @@ use std::io::{Cursor, Read, Write};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::knowledge::chunk;
+use crate::chunk;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
 

@@ -4,7 +4,7 @@ use super::{FORMATS, MAX_BYTES};
 
 /// A file that cannot be learned: what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unreadable {
+pub enum Unreadable {
     /// The ending is none of the formats.
     #[error("`{name}` has none of the endings that can be learned: {}", FORMATS.join(", "))]
     Format {

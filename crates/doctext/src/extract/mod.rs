@@ -38,8 +38,8 @@ mod word;
 mod workbook;
 mod xml;
 
-pub(crate) use limits::too_much_text;
-pub(crate) use unreadable::Unreadable;
+pub use limits::too_much_text;
+pub use unreadable::Unreadable;
 
 use std::time::Duration;
 
@@ -52,21 +52,21 @@ pub const FORMATS: &[&str] = &[
 ];
 
 /// What files of sheets are called where they cannot be read.
-pub(crate) const SHEETS: [&str; 2] = [workbook::WHAT, opendocument::SHEET];
+pub const SHEETS: [&str; 2] = [workbook::WHAT, opendocument::SHEET];
 /// The largest file that is read, in bytes.
-pub(crate) const MAX_BYTES: u64 = 20 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 20 * 1024 * 1024;
 /// A longer heading is a paragraph that somebody marked as a heading, in characters.
 const MAX_HEADING: usize = 200;
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extracted {
+pub struct Extracted {
     /// Its title, never empty.
-    pub(crate) title: String,
+    pub title: String,
     /// Its text in reading order, never empty.
     pub(crate) blocks: Vec<Block>,
     /// What could only be read in part, a sentence each.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// A part of a document that belongs together. No text in it is blank.
@@ -119,20 +119,20 @@ pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, Unreadable>
 }
 
 /// Whether a file is read as text: nothing in it is packed, and it is what it says at its end.
-pub(crate) fn is_text(name: &str) -> bool {
+pub fn is_text(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     sniff::named(&ending) == Kind::Text
 }
 
 /// Whether a file is running text and nothing else: no markup that little of could become much.
-pub(crate) fn is_plain(name: &str) -> bool {
+pub fn is_plain(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     ["txt", "text"].iter().any(|plain| ending.eq_ignore_ascii_case(plain))
 }
 
 /// Reads a file. `name` is its path within the collection: its ending says the format. Readers that look at their deadline
 /// give up when `longest` is over; the others do not end before they end, so this is done where they can be killed.
-pub(crate) fn extract_within(
+pub fn extract_within(
     name: &str,
     bytes: &[u8],
     longest: Duration,
@@ -265,7 +265,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// The text, cut off with an ellipsis when it is longer.
-pub(super) fn first_chars(text: &str, most: usize) -> String {
+pub fn first_chars(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or(text).trim_end().to_owned() + "…",
         None => text.to_owned(),

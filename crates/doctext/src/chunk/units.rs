@@ -2,7 +2,7 @@
 //! with its header.
 
 use super::split::Measure;
-use crate::knowledge::extract::Block;
+use crate::extract::Block;
 
 /// The texts of blocks in reading order, each within the size.
 pub(super) fn units(blocks: &[Block], measure: Measure) -> Vec<String> {

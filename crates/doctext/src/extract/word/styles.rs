@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use roxmltree::Node;
 
-use crate::knowledge::extract::xml;
+use crate::extract::xml;
 
 /// A style may be based on another, so many times over.
 const MOST_BASES: usize = 12;

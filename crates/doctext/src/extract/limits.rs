@@ -65,7 +65,7 @@ impl Budget {
 }
 
 /// The failure of a document with too much text.
-pub(crate) fn too_much_text() -> Unreadable {
+pub fn too_much_text() -> Unreadable {
     Unreadable::TooMuchText(MAX_TEXT / MB)
 }
 

@@ -9,7 +9,7 @@ use hayro_interpret::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use crate::knowledge::extract::bounds::Deadline;
+use crate::extract::bounds::Deadline;
 
 /// A font's units in the width of a letter's square.
 const EM: f64 = 1000.0;

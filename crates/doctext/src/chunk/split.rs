@@ -4,7 +4,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::Settings;
-use crate::tokens::Vocabulary;
+use frontdesk_tokens::Vocabulary;
 
 /// What has more bytes a token is too long without being counted. What people write has 3 to 9; a line of dashes has
 /// more, and takes long to count.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::lines::is_wide;
 use super::paper::{Line, Paper, Part};
-use crate::knowledge::extract::{Block, one_line, rows};
+use crate::extract::{Block, one_line, rows};
 
 /// A heading is so much larger than the text.
 const LARGER: f64 = 1.12;

@@ -16,7 +16,6 @@ const LONGEST_QUESTION: usize = 200;
 /// How documents are cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "units belong into the names of settings")]
 pub struct Settings {
     /// The most tokens of a piece, without its headings; at least 32. A paragraph or two: small enough that a
     /// piece says one thing and several fit into a prompt, and under the 256 that small embedding models read.
@@ -36,19 +35,19 @@ impl Default for Settings {
 
 /// A piece of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Piece {
+pub struct Piece {
     /// The headings above it, outermost first, joined by ` > `; the title is not among them.
-    pub(crate) heading: String,
+    pub heading: String,
     /// What it says, never blank.
-    pub(crate) body: String,
+    pub body: String,
     /// Where it begins in its document, such as `page 3`; empty where the format has no places.
-    pub(crate) place: String,
+    pub place: String,
     /// The body's size in tokens.
-    pub(crate) tokens: u32,
+    pub tokens: u32,
 }
 
 /// Cuts a document into pieces, in reading order.
-pub(crate) fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
+pub fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
     let measure = Measure::new(settings);
     let sections = sections(&extracted.blocks);
     let mut drafts = Vec::new();
@@ -291,7 +290,7 @@ mod tests {
     use unicode_segmentation::UnicodeSegmentation;
 
     use super::*;
-    use crate::knowledge::extract::extract;
+    use crate::extract::extract;
 
     fn cut_with(name: &str, text: &str, settings: &Settings) -> Vec<Piece> {
         chunk(&extract(name, text.as_bytes()).expect("it can be read"), settings)

@@ -8,8 +8,8 @@ use hayro_interpret::hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object,
 use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::hayro_syntax::reader::{Reader, ReaderContext, ReaderExt};
 
-use crate::knowledge::extract::Unreadable;
-use crate::knowledge::extract::bounds::Deadline;
+use crate::extract::Unreadable;
+use crate::extract::bounds::Deadline;
 
 use super::WHAT;
 use super::filters::{self, SizeError, StreamSize};

@@ -1,4 +1,5 @@
-//! Counting tokens, and choosing the vocabulary of a model. No IO: the vocabularies are compiled in.
+//! Counting tokens, and choosing the vocabulary of a model. No IO: the vocabularies are compiled in. Knows nothing of prompts
+//! and documents.
 
 use tiktoken_rs::CoreBPE;
 
