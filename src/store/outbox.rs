@@ -14,6 +14,7 @@ use super::columns::LenientWord;
 use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
+use super::words::AUTHORS;
 use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{
@@ -57,9 +58,8 @@ pub struct ToSend {
     pub conversation_id: String,
     /// The number to send from.
     pub number_id: String,
-    /// Who wrote it; none: a newer version's word, and it is not sent.
-    #[sqlx(try_from = "LenientWord<Author>")]
-    pub author: Option<Author>,
+    /// Who wrote it.
+    pub author: Author,
     /// The words.
     pub body: Option<String>,
     /// The provider's id of the message that it quotes.
@@ -139,7 +139,8 @@ pub enum Ended {
 }
 
 impl Store {
-    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to.
+    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to. What an author wrote whom this
+    /// version does not know waits for a process that knows him, and what stands behind it waits, too.
     pub async fn claim_sends(&self, asked: Asked) -> Result<Vec<ToSend>> {
         self.apply(asked).await
     }
@@ -177,11 +178,13 @@ impl Write for Asked {
     type Out = Vec<ToSend>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
+        // The author as an expression: an index of authors would be the wrong one.
         macro_rules! claim {
             ($lock:literal) => {
                 formatcp!(
                     "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1
                      where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
+                         and m.author || '' in ({AUTHORS})
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('{QUEUED}', '{SENDING}')

@@ -377,6 +377,29 @@ on_both! {
         }
     }
 
+    async fn what_an_author_of_a_newer_version_wrote_waits_for_a_process_that_knows_him(db) {
+        let ground = Ground::on(db).await;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let turn = ground.finished(claim, &["one", "two"]).await;
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        }
+        let [newer, known] = &claims;
+        let write = async |was: &str, becomes: &str| {
+            let row = format!("conversation_id = '{}' and body = 'one' and author = '{was}'", newer.id);
+            let sql = format!("update messages set author = '{becomes}' where {row}");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+        };
+        write("bot", "robot").await;
+        let sent = send_all(&ground.store).await;
+        assert_eq!(sent.keys().collect::<Vec<_>>(), [&known.id]);
+        assert_eq!(ground.store.backlog().await.unwrap().1, 2, "both wait, for their order");
+        // As if that process were this one.
+        write("robot", "bot").await;
+        assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
+    }
+
     async fn a_turn_is_committed_whole_or_not_at_all(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;

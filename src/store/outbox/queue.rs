@@ -60,7 +60,7 @@ impl Queued<'_> {
             id: message.id.to_string(),
             conversation_id: self.conversation.to_string(),
             number_id: self.number.to_owned(),
-            author: Some(self.author),
+            author: self.author,
             body: Some(storable(&message.text).into_owned()),
             reply_to: message.reply_to.clone(),
             attempts: 1,
