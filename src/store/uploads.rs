@@ -8,7 +8,7 @@ use super::knowledge::{Failure, Learned, next_revision};
 use super::room::{Full, Room};
 use super::words::document_state::{FAILED, LEARNING, READY, REMOVED};
 use super::words::upload_state::WAITING;
-use super::{Conn, Error, Result, Rows, Store, Write, first, now, run, storable};
+use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::{CollectionId, DocumentId, DocumentState, UploadState, WorkspaceId};
 
 mod leases;
@@ -121,12 +121,14 @@ impl Write for NewUpload {
         let (collection, workspace_id) = (self.collection.as_str(), workspace.as_str());
         let known = first!(
             conn,
-            (String, DocumentState, i64),
+            (String, LenientWord<DocumentState>, i64),
             sql,
             collection,
             path.as_ref(),
             workspace_id
         )?;
+        // A word of another version is put right by what is learned now.
+        let known = known.map(|(id, state, uploaded)| (id, DocumentState::from(state), uploaded));
         if matches!(&known, Some((_, state, 0)) if *state != DocumentState::Removed) {
             return Ok(None);
         }
@@ -251,9 +253,10 @@ impl Write for Retry {
         );
         let id = self.document.as_str();
         run!(conn, sql, id, workspace.as_str(), now())?;
-        let sql = "select state from uploads where document_id = $1 and workspace_id = $2";
-        let state = first!(conn, (UploadState,), sql, id, workspace.as_str())?;
-        let waits = state == Some((UploadState::Waiting,));
+        let sql = formatcp!(
+            "select document_id from uploads where document_id = $1 and workspace_id = $2 and state = '{WAITING}'"
+        );
+        let waits = first!(conn, (String,), sql, id, workspace.as_str())?.is_some();
         if waits {
             touch(conn, id).await?;
         }
