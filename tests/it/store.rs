@@ -407,6 +407,19 @@ on_both! {
         assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
     }
 
+    async fn what_the_desk_itself_says_is_no_history(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["Hello."]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        for (author, lines) in [("bot", 2), ("person", 2), ("consent", 1), ("notice", 1), ("robot", 1)] {
+            let sql = format!("update messages set author = '{author}' where direction = 'out'");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+            let before = ground.store.said(&claim, 50, 10).await.unwrap().before;
+            assert_eq!(before.len(), lines, "{author}");
+        }
+    }
+
     async fn a_turn_is_committed_whole_or_not_at_all(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
