@@ -18,6 +18,7 @@ mod answers;
 mod chunk;
 mod collection;
 mod extract;
+mod progress;
 mod learn;
 pub mod reading;
 pub mod remedy;
@@ -29,7 +30,7 @@ mod vectors;
 
 pub use collection::Own;
 pub use extract::FORMATS;
-pub use learn::{Progress, Summary};
+pub use progress::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
