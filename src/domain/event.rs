@@ -163,3 +163,15 @@ impl From<Delivery> for MessageState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_of_a_message_are_its_state() {
+        for news in Delivery::ALL {
+            assert_eq!(MessageState::from(*news).as_str(), news.as_str());
+        }
+    }
+}

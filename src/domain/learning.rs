@@ -186,3 +186,16 @@ impl FailureCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One SQL statement gives the one as the other.
+    #[test]
+    fn a_document_that_was_not_removed_is_shown_by_its_own_word() {
+        let shown = DocumentStatus::ALL.iter().copied().map(DocumentStatus::as_str);
+        let own = DocumentState::ALL.iter().copied().filter(|own| *own != DocumentState::Removed);
+        assert!(shown.eq(own.map(DocumentState::as_str)));
+    }
+}

@@ -311,11 +311,19 @@ impl From<MediaKind> for MessageKind {
 impl Content {
     /// A content as it was stored. What this version cannot read is shown as it is, as content of an unknown type.
     pub fn stored(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_else(|_| {
-            let raw = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-            let kind = raw.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-            Self::Unknown { kind, raw }
-        })
+        Self::read(text).0
+    }
+
+    /// The same, and where this version cannot read it, why not.
+    pub fn read(text: &str) -> (Self, Option<serde_json::Error>) {
+        serde_json::from_str(text).map_or_else(
+            |error| {
+                let raw: Value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+                let kind = Value::as_str(&raw["type"]).unwrap_or_default().to_owned();
+                (Self::Unknown { kind, raw }, Some(error))
+            },
+            |content| (content, None),
+        )
     }
 
     /// The kind, as the database and the API show it.
@@ -376,10 +384,17 @@ impl Content {
     }
 }
 
-impl MediaKind {
+impl MessageKind {
     /// Whether somebody may be heard in it.
     pub fn has_sound(self) -> bool {
         matches!(self, Self::Voice | Self::Audio | Self::Video)
+    }
+}
+
+impl MediaKind {
+    /// Whether somebody may be heard in it.
+    pub fn has_sound(self) -> bool {
+        MessageKind::from(self).has_sound()
     }
 }
 
@@ -390,6 +405,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_is_the_same_in_its_message() {
+        for kind in MediaKind::ALL {
+            assert_eq!(MessageKind::from(*kind).as_str(), kind.as_str());
+        }
+    }
+
+    #[test]
     fn what_is_stored_is_read_as_it_was_written_and_what_cannot_be_read_is_shown() {
         let choice =
             Content::Choice { id: None, title: "Yes".into(), source: ChoiceSource::Template };
@@ -397,6 +419,8 @@ mod tests {
         let newer = json!({"type": "hologram", "size": 3});
         let shown = Content::stored(&newer.to_string());
         assert_eq!(shown, Content::Unknown { kind: "hologram".into(), raw: newer });
+        let why = Content::read(r#"{"type": "hologram"}"#).1.unwrap().to_string();
+        assert!(why.contains("hologram"), "{why}");
         let raw = Value::from("not JSON");
         assert_eq!(Content::stored("not JSON"), Content::Unknown { kind: String::new(), raw });
     }

@@ -262,3 +262,15 @@ impl std::fmt::Display for Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_the_same_in_its_turn() {
+        for kind in ReplyKind::ALL {
+            assert_eq!(TurnOutcome::from(*kind).as_str(), kind.as_str());
+        }
+    }
+}

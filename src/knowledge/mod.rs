@@ -17,6 +17,7 @@ use crate::store::{self, Store};
 
 mod answers;
 mod collection;
+mod progress;
 mod learn;
 pub mod reading;
 pub mod remedy;
@@ -27,7 +28,7 @@ pub mod web;
 mod vectors;
 
 pub use collection::Own;
-pub use learn::{Progress, Summary};
+pub use progress::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;

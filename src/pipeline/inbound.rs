@@ -163,10 +163,10 @@ impl Gathered {
 
 /// A message as the pipeline reads it. Content that cannot be read back is passed on as unknown, never dropped.
 fn waiting(row: SpokenRow) -> Said {
-    let content = serde_json::from_str(&row.content).unwrap_or_else(|error| {
+    let (content, unreadable) = Content::read(&row.content);
+    if let Some(error) = unreadable {
         tracing::error!(%error, message = row.id, "a stored message cannot be read");
-        Content::Unknown { kind: "unreadable".into(), raw: serde_json::Value::Null }
-    });
+    }
     let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let spoken = row.transcript.map(|text| Spoken { text, heard: heard.unwrap_or_default() });
     Said { message: Some(MessageId::stored(row.id)), content, heard: spoken }
@@ -182,4 +182,46 @@ fn line(row: SpokenRow) -> Option<Line> {
     };
     let text = row.transcript.or(row.body)?;
     Some(Line { speaker, text: beginning(&text).to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(author: Option<Author>, content: &str) -> SpokenRow {
+        SpokenRow {
+            id: "msg_1".into(),
+            provider_id: None,
+            author,
+            content: content.into(),
+            body: Some("Hello.".into()),
+            transcript: None,
+            heard: None,
+            state: None,
+            contact: None,
+            quiet_at: None,
+        }
+    }
+
+    #[test]
+    fn only_what_is_said_to_each_other_is_history() {
+        for author in Author::ALL {
+            let speaker = match author {
+                Author::Customer => Some(Speaker::Customer),
+                Author::Bot => Some(Speaker::Bot),
+                Author::Person => Some(Speaker::Person),
+                Author::Notice | Author::Consent => None,
+            };
+            let line = line(row(Some(*author), "{}"));
+            assert_eq!(line.map(|line| line.speaker), speaker, "{author}");
+        }
+        assert_eq!(line(row(None, "{}")), None, "an author of a newer version");
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_waits_all_the_same() {
+        let said = waiting(row(Some(Author::Customer), r#"{"type": "hologram"}"#));
+        assert_eq!(said.message, Some(MessageId::stored("msg_1".into())));
+        assert!(matches!(said.content, Content::Unknown { kind, .. } if kind == "hologram"));
+    }
 }

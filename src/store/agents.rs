@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use super::audit::Entry;
 use super::numbers::step_aside;
 use super::words::number_state::{READY, REMOVED};
-use super::{Conn, Error, Result, Store, Write, all, first, now, run};
+use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     AgentId, NumberId, NumberState, ProviderKind, StoredProvider, VersionId, WorkspaceId,
 };
@@ -60,6 +60,7 @@ pub struct NumberRow {
     /// The agent that answers on it.
     pub agent_id: String,
     /// Whether it sends.
+    #[sqlx(try_from = "LenientWord<NumberState>")]
     pub state: NumberState,
     /// Why it is stopped.
     pub state_reason: Option<String>,

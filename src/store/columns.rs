@@ -1,6 +1,8 @@
 //! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -19,13 +21,41 @@ use crate::domain::{
     WorkspaceId, audit,
 };
 
+/// The most words that the log is told of.
+const MOST_TOLD: usize = 100;
+
+/// A word of a closed set, as a column holds it.
+pub trait StoredWord: FromStr<Err = UnknownWord> {
+    /// Table and column, or what a query makes of several columns.
+    const COLUMN: &'static str;
+}
+
 /// A stored word that this version does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("{column}: {unknown}")]
 struct UnknownStoredWord {
-    /// Table and column.
+    /// See [`StoredWord::COLUMN`].
     column: &'static str,
     unknown: UnknownWord,
+}
+
+impl UnknownStoredWord {
+    fn of<W: StoredWord>(unknown: UnknownWord) -> Self {
+        Self { column: W::COLUMN, unknown }
+    }
+
+    /// Tells the log, once for each word of a column: lists are read again and again. Word and column say which rows they are.
+    /// What was told is the process's own, for nothing is passed to where a row is decoded.
+    fn tell(&self) {
+        static TOLD: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
+        let is_new = {
+            let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+            told.len() < MOST_TOLD && told.insert((self.column, self.unknown.word.clone()))
+        };
+        if is_new {
+            tracing::warn!(unknown = %self, "the database holds a word that this version does not know: {self}");
+        }
+    }
 }
 
 /// A word of a row that is read together with all others, or that is the first of a queue: where this version does not know it,
@@ -62,13 +92,13 @@ where
 impl<'r, DB: Database, W> Decode<'r, DB> for LenientWord<W>
 where
     &'r str: Decode<'r, DB>,
-    W: FromStr<Err = UnknownWord>,
+    W: StoredWord,
 {
     fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
         let word = <Option<&'r str> as Decode<'r, DB>>::decode(value)?;
         let known = word.map(str::parse::<W>).transpose();
         Ok(Self(known.unwrap_or_else(|unknown| {
-            tracing::warn!(%unknown, "the database holds a word that this version does not know");
+            UnknownStoredWord::of::<W>(unknown).tell();
             None
         })))
     }
@@ -88,6 +118,15 @@ macro_rules! fallbacks {
 fallbacks! {
     MessageKind::Unknown,
     Owner::Person,
+    // They stay in sight.
+    EscalationState::Open,
+    GapState::Open,
+    // Nothing of this process is under way there.
+    NumberState::Stopped,
+    RunState::Stopped,
+    // Nothing answers from it, and learning it again puts its word right.
+    DocumentState::Learning,
+    DocumentStatus::Learning,
     // Reading a source or a page again puts its word right.
     SourceKind::Site,
     SourceState::Failed,
@@ -116,6 +155,10 @@ macro_rules! word_columns {
     ($($name:ty: $column:literal,)+) => {$(
         stored_as_text!($name);
 
+        impl StoredWord for $name {
+            const COLUMN: &'static str = $column;
+        }
+
         impl<'q, DB: Database> Encode<'q, DB> for $name
         where
             &'static str: Encode<'q, DB>,
@@ -134,7 +177,7 @@ macro_rules! word_columns {
         {
             fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
                 let word = <&'r str as Decode<'r, DB>>::decode(value)?;
-                Ok(word.parse().map_err(|unknown| UnknownStoredWord { column: $column, unknown })?)
+                Ok(word.parse::<Self>().map_err(UnknownStoredWord::of::<Self>)?)
             }
         }
 
@@ -162,7 +205,7 @@ word_columns! {
     TurnOutcome: "turns.outcome",
     DocumentState: "documents.state",
     DocumentStatus: "documents.state",
-    DocumentOrigin: "documents.origin",
+    DocumentOrigin: "the origin of documents",
     FailureCode: "documents.code",
     UploadState: "uploads.state",
     SourceKind: "sources.kind",

@@ -25,6 +25,7 @@ pub struct ShownRow {
     /// Its title.
     pub title: String,
     /// How it stands.
+    #[sqlx(try_from = "LenientWord<DocumentStatus>")]
     pub state: DocumentStatus,
     /// Why it failed.
     pub error: Option<String>,

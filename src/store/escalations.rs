@@ -7,7 +7,8 @@ use sqlx::FromRow;
 use super::outbox::{OutgoingRow, Queued};
 use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{
-    Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable,
+    Conn, LenientWord, Result, Rows, Store, Write, all, conversations, first, now, outbox, run,
+    storable,
 };
 use crate::domain::{
     Author, ContactId, ConversationId, EscalationId, EscalationState, NumberId, Owner, TurnId,
@@ -28,6 +29,7 @@ pub struct EscalationRow {
     /// What the customer asked.
     pub question: String,
     /// How far it is.
+    #[sqlx(try_from = "LenientWord<EscalationState>")]
     pub state: EscalationState,
     /// When it was opened.
     pub created_at: i64,

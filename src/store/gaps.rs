@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::answers::NewAnswer;
 use super::finish::Finished;
-use super::{Conn, Result, Rows, Store, Write, all, first, now, run, storable};
+use super::{Conn, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
 use crate::domain::{AgentId, AnswerId, GapId, GapState, WorkspaceId};
 
 /// How many questions of a group are kept as examples, the newest.
@@ -23,6 +23,7 @@ pub struct GapRow {
     /// The first of the questions.
     pub question: String,
     /// What became of it.
+    #[sqlx(try_from = "LenientWord<GapState>")]
     pub state: GapState,
     /// How often it was asked.
     pub asked: i64,

@@ -38,7 +38,7 @@ pub struct DocumentRow {
     pub title: String,
     /// What its content and the chunking hash to.
     pub hash: String,
-    /// How far learning it got.
+    /// How far learning it got. An index is loaded from all documents: a word of another version must not keep the others from it.
     #[sqlx(try_from = "LenientWord<DocumentState>")]
     pub state: DocumentState,
     /// Why it failed.
@@ -54,14 +54,6 @@ pub struct DocumentRow {
     pub source_id: Option<SourceId>,
     /// 1 when it was uploaded.
     pub uploaded: i64,
-}
-
-/// An index is loaded from all documents: one in a state that this version does not know must not keep the others from it. Nothing
-/// answers from that one, and learning it again puts it right.
-impl From<LenientWord<DocumentState>> for DocumentState {
-    fn from(word: LenientWord<Self>) -> Self {
-        word.or(Self::Learning)
-    }
 }
 
 /// A chunk as it is stored.

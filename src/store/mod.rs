@@ -63,7 +63,7 @@ pub mod signal;
 pub mod sessions;
 
 pub(crate) use bulk::Rows;
-pub use columns::LenientWord;
+pub use columns::{LenientWord, StoredWord};
 pub use ready::NotReady;
 pub(crate) use sql::{Conn, all, first, run};
 

@@ -10,24 +10,26 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::bulk::Value;
 use super::columns::LenientWord;
 use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
+use super::words::AUTHORS;
 use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{
-    Author, Content, ConversationId, Direction, Fault, MessageId, MessageKind, MessageState, Owner,
-    TurnId, WorkspaceId,
+    Author, ConversationId, Direction, Fault, MessageId, MessageState, Owner, WorkspaceId,
 };
+
+mod queue;
+
+pub(super) use queue::{Queued, insert};
 
 const SENDING_RANK: i64 = MessageState::Sending.rank();
 const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
 const SENT_RANK: i64 = MessageState::Sent.rank();
 const READ_RANK: i64 = MessageState::Read.rank();
 const OUT: &str = Direction::Out.as_str();
-const TEXT: &str = MessageKind::Text.as_str();
 
 /// A message to put into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +58,8 @@ pub struct ToSend {
     pub conversation_id: String,
     /// The number to send from.
     pub number_id: String,
-    /// Who wrote it; none: a newer version's word, and it is not sent.
-    #[sqlx(try_from = "LenientWord<Author>")]
-    pub author: Option<Author>,
+    /// Who wrote it.
+    pub author: Author,
     /// The words.
     pub body: Option<String>,
     /// The provider's id of the message that it quotes.
@@ -138,7 +139,8 @@ pub enum Ended {
 }
 
 impl Store {
-    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to.
+    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to. What an author wrote whom this
+    /// version does not know waits for a process that knows him, and what stands behind it waits, too.
     pub async fn claim_sends(&self, asked: Asked) -> Result<Vec<ToSend>> {
         self.apply(asked).await
     }
@@ -176,11 +178,13 @@ impl Write for Asked {
     type Out = Vec<ToSend>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
+        // The author as an expression: an index of authors would be the wrong one.
         macro_rules! claim {
             ($lock:literal) => {
                 formatcp!(
                     "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1
                      where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
+                         and m.author || '' in ({AUTHORS})
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('{QUEUED}', '{SENDING}')
@@ -327,82 +331,4 @@ impl RecordSend {
         let rank = state.rank();
         run!(conn, sql, &self.id, state, rank, due, error, note, now(), self.attempts).map(|_| ())
     }
-}
-
-/// A message of ours on its way into the outbox.
-pub(super) struct Queued<'a> {
-    pub(super) conversation: &'a ConversationId,
-    pub(super) number: &'a str,
-    pub(super) turn: Option<&'a TurnId>,
-    pub(super) author: Author,
-}
-
-impl Queued<'_> {
-    /// The row to insert; `part` is its place among the messages of one reply, `free` is given when it is claimed at once.
-    pub(super) fn values(
-        &self,
-        workspace: &WorkspaceId,
-        message: &OutgoingRow,
-        (part, free): (usize, Option<&Free>),
-    ) -> Result<[Value; 19]> {
-        let (body, moment) = (storable(&message.text), now());
-        let content = to_json(&Content::Text { body: body.to_string() })?;
-        let (state, attempts) =
-            if free.is_some() { (MessageState::Sending, 1) } else { (MessageState::Queued, 0) };
-        Ok([
-            message.id.as_str().into(),
-            workspace.as_str().into(),
-            self.conversation.as_str().into(),
-            self.number.into(),
-            self.author.into(),
-            content.into(),
-            body.into_owned().into(),
-            message.reply_to.as_deref().into(),
-            self.turn.map(TurnId::as_str).into(),
-            i64::try_from(part).unwrap_or(i64::MAX).into(),
-            moment.into(),
-            moment.into(),
-            moment.into(),
-            moment.into(),
-            state.into(),
-            state.rank().into(),
-            attempts.into(),
-            free.map(|free| free.lease_until).into(),
-            free.map(|_| moment).into(),
-        ])
-    }
-
-    /// The message as it is sent, once the row of [`Self::values`] is stored.
-    pub(super) fn to_send(&self, message: &OutgoingRow, free: &Free) -> ToSend {
-        ToSend {
-            id: message.id.to_string(),
-            conversation_id: self.conversation.to_string(),
-            number_id: self.number.to_owned(),
-            author: Some(self.author),
-            body: Some(storable(&message.text).into_owned()),
-            reply_to: message.reply_to.clone(),
-            attempts: 1,
-            lease_until: free.lease_until,
-            wa_id: free.wa_id.clone(),
-            bsuid: free.bsuid.clone(),
-            opted_out_at: free.opted_out_at,
-            owner: free.owner,
-            last_inbound_at: free.last_inbound_at,
-        }
-    }
-}
-
-/// Puts messages into the outbox.
-pub(super) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
-    let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
-        sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at) as (";
-    let after = formatcp!(
-        ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
-            body, reply_to, turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts,
-            lease_until, left_at)
-        select id, workspace_id, conversation_id, number_id, '{OUT}', author, '{TEXT}', content, body, reply_to,
-            turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at
-        from v"
-    );
-    conn.many(before, rows, after).await.map(|_| ())
 }

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Rows, Store, Write, first, now, run, storable, to_json};
+use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable, to_json};
 use crate::domain::{
-    Blob, Direction, Heard, MediaKind, MessageId, MessageState, Spoken, WorkspaceId,
+    Blob, Direction, Heard, MessageId, MessageKind, MessageState, Spoken, WorkspaceId,
 };
 
 /// A recording as it is kept.
@@ -119,6 +119,9 @@ impl Write for Hear {
     }
 }
 
+/// A message's kind, what is heard in it, and how that is known.
+type HeardRow = (LenientWord<MessageKind>, Option<String>, Option<String>);
+
 struct Correct {
     message: MessageId,
     text: String,
@@ -130,16 +133,13 @@ impl Write for Correct {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let (workspace, message) = (workspace.as_str(), self.message.as_str());
-        let sql = formatcp!(
-            "select transcript, heard from messages where workspace_id = $1 and id = $2 and direction = '{came}'
-             and kind in ('{voice}', '{audio}', '{video}')",
-            came = Direction::In.as_str(),
-            voice = MediaKind::Voice.as_str(),
-            audio = MediaKind::Audio.as_str(),
-            video = MediaKind::Video.as_str()
-        );
-        let found = first!(conn, (Option<String>, Option<String>), sql, workspace, message)?;
-        let Some((transcript, heard)) = found else { return Ok(false) };
+        let sql = "select kind, transcript, heard from messages
+                   where workspace_id = $1 and id = $2 and direction = $3";
+        let found = first!(conn, HeardRow, sql, workspace, message, Direction::In)?;
+        let Some((kind, transcript, heard)) = found else { return Ok(false) };
+        if !MessageKind::from(kind).has_sound() {
+            return Ok(false);
+        }
         let mut heard: Heard =
             heard.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         heard.first = heard.first.or(transcript);

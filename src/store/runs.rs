@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, first, now, run};
+use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{RunId, RunState, WorkspaceId};
 
 /// A run.
@@ -15,6 +15,7 @@ pub struct RunRow {
     /// The suite's file.
     pub suite: String,
     /// How far it is.
+    #[sqlx(try_from = "LenientWord<RunState>")]
     pub state: RunState,
     /// How it is to be run, as JSON.
     pub wanted: String,

@@ -8,8 +8,10 @@ use super::knowledge::{Failure, Learned, next_revision};
 use super::room::{Full, Room};
 use super::words::document_state::{FAILED, LEARNING, READY, REMOVED};
 use super::words::upload_state::WAITING;
-use super::{Conn, Error, Result, Rows, Store, Write, first, now, run, storable};
+use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::{CollectionId, DocumentId, DocumentState, UploadState, WorkspaceId};
+
+mod leases;
 
 /// A file that waits to be learned, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -70,41 +72,6 @@ impl Store {
         .await
     }
 
-    /// Takes a file to learn it, for `lease_ms`; false if another process learns it, or if it was replaced or removed.
-    pub async fn take_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
-        self.lease(upload, lease_ms, true).await
-    }
-
-    /// Keeps a file that is being learned, for `lease_ms` from now; false if it was replaced or removed.
-    pub async fn keep_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
-        self.lease(upload, lease_ms, false).await
-    }
-
-    async fn lease(&self, upload: &UploadRow, lease_ms: i64, take: bool) -> Result<bool> {
-        let (upload, replica) = (upload.clone(), self.base.replica.clone());
-        self.apply(Lease { upload, replica, length_ms: lease_ms, take }).await
-    }
-
-    /// Lets the files go that this process was learning: it stops. That counts as no try.
-    pub async fn let_uploads_go(&self) -> Result<()> {
-        self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
-    }
-
-    /// Lets a file go that could not be read just now: it waits behind the others. `tried`: whether that counts as a try.
-    pub async fn let_upload_go(&self, upload: &UploadRow, tried: bool) -> Result<()> {
-        let (upload, replica) = (upload.clone(), self.base.replica.clone());
-        self.apply(PutBack { upload, replica, tried }).await
-    }
-
-    /// Lets the files go that a dead process was learning. Only on SQLite, whose file one process serves; on Postgres the leases end
-    /// by themselves.
-    pub async fn take_up_uploads(&self) -> Result<()> {
-        if self.is_shared() {
-            return Ok(());
-        }
-        self.apply(LetGo { replica: self.base.replica.clone(), dead: true }).await
-    }
-
     /// What a file holds; `None` when it was replaced or removed.
     pub async fn upload_bytes(&self, upload: &UploadRow) -> Result<Option<Vec<u8>>> {
         let workspace = self.workspace_id();
@@ -154,12 +121,14 @@ impl Write for NewUpload {
         let (collection, workspace_id) = (self.collection.as_str(), workspace.as_str());
         let known = first!(
             conn,
-            (String, DocumentState, i64),
+            (String, LenientWord<DocumentState>, i64),
             sql,
             collection,
             path.as_ref(),
             workspace_id
         )?;
+        // A word of another version is put right by what is learned now.
+        let known = known.map(|(id, state, uploaded)| (id, DocumentState::from(state), uploaded));
         if matches!(&known, Some((_, state, 0)) if *state != DocumentState::Removed) {
             return Ok(None);
         }
@@ -233,87 +202,6 @@ async fn fail(conn: &mut Conn<'_>, id: &str, failure: &Failure) -> Result<()> {
     run!(conn, sql, id, error.as_ref(), remedy, failure.code, now()).map(drop)
 }
 
-struct Lease {
-    upload: UploadRow,
-    replica: String,
-    length_ms: i64,
-    take: bool,
-}
-
-#[async_trait]
-impl Write for Lease {
-    type Out = bool;
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
-        let (moment, workspace) = (now(), workspace.as_str());
-        let until = moment + self.length_ms;
-        let touched = if self.take {
-            let sql = formatcp!(
-                "update uploads set holder = $4, lease_until = $5, tries = tries + 1
-                 where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}' and lease_until < $6"
-            );
-            run!(conn, sql, id, workspace, stamp, &self.replica, until, moment)?
-        } else {
-            let sql = formatcp!(
-                "update uploads set lease_until = $5
-                 where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}' and holder = $4"
-            );
-            run!(conn, sql, id, workspace, stamp, &self.replica, until)?
-        };
-        Ok(touched == 1)
-    }
-}
-
-struct PutBack {
-    upload: UploadRow,
-    replica: String,
-    tried: bool,
-}
-
-#[async_trait]
-impl Write for PutBack {
-    type Out = ();
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
-        let back = i64::from(!self.tried);
-        let sql = formatcp!(
-            "update uploads set lease_until = 0, updated_at = $5, tries = tries - $6
-             where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}' and holder = $4"
-        );
-        run!(conn, sql, id, workspace.as_str(), stamp, &self.replica, now(), back).map(drop)
-    }
-}
-
-struct LetGo {
-    replica: String,
-    /// Those of other processes, not those of this one.
-    dead: bool,
-}
-
-#[async_trait]
-impl Write for LetGo {
-    type Out = ();
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let workspace = workspace.as_str();
-        if self.dead {
-            let sql = formatcp!(
-                "update uploads set lease_until = 0 where workspace_id = $1 and state = '{WAITING}' and holder <> $2"
-            );
-            run!(conn, sql, workspace, &self.replica)?;
-        } else {
-            let sql = formatcp!(
-                "update uploads set lease_until = 0, tries = 0
-                 where workspace_id = $1 and state = '{WAITING}' and holder = $2"
-            );
-            run!(conn, sql, workspace, &self.replica)?;
-        }
-        Ok(())
-    }
-}
-
 #[async_trait]
 impl Write for LearnedUpload {
     type Out = std::result::Result<(), Full>;
@@ -365,9 +253,10 @@ impl Write for Retry {
         );
         let id = self.document.as_str();
         run!(conn, sql, id, workspace.as_str(), now())?;
-        let sql = "select state from uploads where document_id = $1 and workspace_id = $2";
-        let state = first!(conn, (UploadState,), sql, id, workspace.as_str())?;
-        let waits = state == Some((UploadState::Waiting,));
+        let sql = formatcp!(
+            "select document_id from uploads where document_id = $1 and workspace_id = $2 and state = '{WAITING}'"
+        );
+        let waits = first!(conn, (String,), sql, id, workspace.as_str())?.is_some();
         if waits {
             touch(conn, id).await?;
         }

@@ -1,6 +1,18 @@
 //! The words of closed sets as SQL holds them: a partial index is found by a literal, so they are written into the statement, by
 //! `const_format`. A word that is a mere value is bound.
 
+use const_format::formatcp;
+
+/// Every author that this version knows. What another version's authors write is left to that version.
+pub(super) const AUTHORS: &str = formatcp!(
+    "'{}', '{}', '{}', '{}', '{}'",
+    author::BOT,
+    author::CONSENT,
+    author::CUSTOMER,
+    author::NOTICE,
+    author::PERSON
+);
+
 macro_rules! sql_words {
     ($($module:ident: $set:ident { $($name:ident = $word:ident,)+ })+) => {$(
         pub(super) mod $module {
@@ -14,7 +26,9 @@ macro_rules! sql_words {
 sql_words! {
     author: Author {
         BOT = Bot,
+        CONSENT = Consent,
         CUSTOMER = Customer,
+        NOTICE = Notice,
         PERSON = Person,
     }
     document_state: DocumentState {
@@ -47,5 +61,19 @@ sql_words! {
     }
     upload_state: UploadState {
         WAITING = Waiting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AUTHORS;
+    use crate::domain::Author;
+
+    #[test]
+    fn every_author_is_among_the_authors() {
+        assert_eq!(AUTHORS.split(", ").count(), Author::ALL.len());
+        for author in Author::ALL {
+            assert!(AUTHORS.contains(&format!("'{author}'")), "{author}");
+        }
     }
 }

@@ -44,17 +44,17 @@ pub(super) enum Stop {
 pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
     let may_speak = match message.author {
-        Some(Author::Bot | Author::Consent) => {
+        Author::Bot | Author::Consent => {
             matches!(message.owner, Some(Owner::Bot | Owner::Nobody))
         }
-        Some(Author::Person | Author::Notice) => true,
+        Author::Person | Author::Notice => true,
         // Nothing of the customer's is ever in the outbox.
-        Some(Author::Customer) | None => false,
+        Author::Customer => false,
     };
     if !may_speak {
         return Err(Stop::Void(Fault::ours("a person took over the conversation")));
     }
-    if message.opted_out_at.is_some() && message.author != Some(Author::Consent) {
+    if message.opted_out_at.is_some() && message.author != Author::Consent {
         return Err(Stop::Void(Fault::ours("the customer opted out")));
     }
     if message.wa_id.is_none() && message.bsuid.is_none() {
@@ -79,8 +79,8 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
 /// Who misses a message that will not go out. A support contact who is not told has the case all the same.
 pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
-        Some(Author::Bot | Author::Person) => Stop::Missed(fault),
-        Some(Author::Customer | Author::Notice | Author::Consent) | None => Stop::Void(fault),
+        Author::Bot | Author::Person => Stop::Missed(fault),
+        Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
             id: "msg_1".into(),
             conversation_id: "conv_1".into(),
             number_id: "num_1".into(),
-            author: Some(author),
+            author,
             body: Some("Hello".into()),
             reply_to: None,
             attempts: 1,
@@ -127,9 +127,6 @@ mod tests {
         }
         let of_a_newer_version =
             ToSend { owner: None, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
-        assert!(ask(&of_a_newer_version, None).is_err());
-        let of_a_newer_version =
-            ToSend { author: None, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
         assert!(ask(&of_a_newer_version, None).is_err());
     }
 

@@ -8,19 +8,26 @@ use frontdesk::domain::machine::Limits;
 use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, DocumentId, DocumentState, Echo, Event, FailureCode, Fault,
-    Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner, Party,
-    ProviderKind, TurnId, TurnOutcome, Usage,
+    AgentId, Author, Content, ConversationId, DocumentId, DocumentState, DocumentStatus, Echo,
+    EscalationState, Event, FailureCode, Fault, GapId, GapState, Inbound, Item, MessageId,
+    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, RunState, TurnId,
+    TurnOutcome, Usage,
 };
+use frontdesk::eval::replay::Recorded;
 use frontdesk::store::agents::ConnectNumber;
+use frontdesk::store::documents::Wanted as Shown;
+use frontdesk::store::figures::Span;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
+use frontdesk::store::gaps::Grouped;
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Failure, Learned, NewChunk};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
+use frontdesk::store::room::Room;
 use frontdesk::store::turns::Claim;
-use frontdesk::store::{Error, Settings, Store};
+use frontdesk::store::uploads::NewUpload;
+use frontdesk::store::{Error, Settings, Store, gaps, tapes};
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
@@ -377,6 +384,42 @@ on_both! {
         }
     }
 
+    async fn what_an_author_of_a_newer_version_wrote_waits_for_a_process_that_knows_him(db) {
+        let ground = Ground::on(db).await;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let turn = ground.finished(claim, &["one", "two"]).await;
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        }
+        let [newer, known] = &claims;
+        let write = async |was: &str, becomes: &str| {
+            let row = format!("conversation_id = '{}' and body = 'one' and author = '{was}'", newer.id);
+            let sql = format!("update messages set author = '{becomes}' where {row}");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+        };
+        write("bot", "robot").await;
+        let sent = send_all(&ground.store).await;
+        assert_eq!(sent.keys().collect::<Vec<_>>(), [&known.id]);
+        assert_eq!(ground.store.backlog().await.unwrap().1, 2, "both wait, for their order");
+        // As if that process were this one.
+        write("robot", "bot").await;
+        assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
+    }
+
+    async fn what_the_desk_itself_says_is_no_history(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["Hello."]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        for (author, lines) in [("bot", 2), ("person", 2), ("consent", 1), ("notice", 1), ("robot", 1)] {
+            let sql = format!("update messages set author = '{author}' where direction = 'out'");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+            let before = ground.store.said(&claim, 50, 10).await.unwrap().before;
+            assert_eq!(before.len(), lines, "{author}");
+        }
+    }
+
     async fn a_turn_is_committed_whole_or_not_at_all(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
@@ -642,11 +685,85 @@ on_both! {
         let rows = ground.store.documents(&collection, 0).await.unwrap();
         assert_eq!((rows.len(), rows[0].state, rows[0].code), (2, DocumentState::Learning, None));
         assert_eq!(rows[1].state, DocumentState::Ready);
-        // Where it is shown by itself, it is said which one it is.
-        let told = ground.store.shown_document(&strange).await.unwrap_err().to_string();
-        for word in ["documents.state", "archived", strange.as_str()] {
-            assert!(told.contains(word), "no {word} in {told}");
+        let shown = ground.store.shown_documents(&collection, Shown::default(), 10).await.unwrap();
+        let shown = shown.into_iter().map(|row| (row.path, row.state)).collect::<BTreeMap<_, _>>();
+        assert_eq!(shown["hours.md"], DocumentStatus::Learning);
+        assert_eq!(shown["prices.md"], DocumentStatus::Ready);
+        // Uploading it again puts it right.
+        change(home, &ground.url, "update documents set uploaded = 1 where path = 'hours.md'").await;
+        let content = Ok(b"# Hours".to_vec());
+        let new = NewUpload {
+            collection: collection.clone(),
+            path: "hours.md".into(),
+            mime_type: "text/markdown".into(),
+            size: 7,
+            content,
+        };
+        let room = Room { documents: 10, chunks: 10, upload_bytes: 100 };
+        let kept = ground.store.add_upload(new.clone(), room).await.unwrap();
+        assert_eq!(kept, Ok(Some(strange.clone())));
+        change(home, &ground.url, "update uploads set state = 'quarantined'").await;
+        assert!(ground.store.retry_upload(&strange).await.unwrap());
+        assert!(ground.store.due_upload().await.unwrap().is_some());
+        let failure = Failure { error: "it is empty".into(), remedy: None, code: FailureCode::Empty };
+        let empty = NewUpload { content: Err(failure), ..new };
+        assert_eq!(ground.store.add_upload(empty, room).await.unwrap(), Ok(Some(strange.clone())));
+        change(home, &ground.url, "update uploads set state = 'quarantined'").await;
+        assert!(!ground.store.retry_upload(&strange).await.unwrap(), "there is nothing to learn");
+    }
+
+    async fn a_row_with_a_word_of_another_version_hides_no_other(db) {
+        let ground = Ground::on(db).await;
+        let store = &ground.store;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let mut turn = ground.finished(claim, &["Hello."]).await;
+            turn.unanswered = Some(format!("Do you rent submarines in {}?", claim.id));
+            turn.escalation = Some(case("15550009999"));
+            assert_eq!(store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+            store.queue_run(&claim.id, "{}".into()).await.unwrap();
         }
+        let grouped = |question| Grouped { question, gap: GapId::generate() };
+        let questions = store.ungrouped(10).await.unwrap();
+        store.put_into_gaps(questions.into_iter().map(grouped).collect()).await.unwrap();
+        let id = &claims[0].id;
+        let of_it = format!("conversation_id = '{id}'");
+        for sql in [
+            "update turns set version_id = (select live_version_id from agents), tape = '{}'".to_owned(),
+            format!("update turns set outcome = 'deferred' where {of_it}"),
+            format!("update escalations set state = 'parked' where {of_it}"),
+            format!("update eval_runs set state = 'paused' where suite = '{id}'"),
+            format!("update gaps set state = 'merged' where question like '%{id}%'"),
+            "update messages set state = 'failed' where direction = 'out'".to_owned(),
+            format!("update messages set author = 'robot' where direction = 'out' and {of_it}"),
+            "update numbers set state = 'frozen'".to_owned(),
+        ] {
+            assert_ne!(change(ground.home.path(), &ground.url, &sql).await, 0, "{sql}");
+        }
+
+        let cases = store.escalations(false, None, 10).await.unwrap();
+        assert!(cases.iter().all(|row| row.state == EscalationState::Open), "{cases:?}");
+        let runs = store.eval_runs(None, 10).await.unwrap();
+        let runs: BTreeMap<_, _> = runs.into_iter().map(|row| (row.suite, row.state)).collect();
+        assert_eq!((runs[id], runs[&claims[1].id]), (RunState::Stopped, RunState::Queued));
+        let gaps = store.gaps(&gaps::Wanted::default(), 10).await.unwrap();
+        assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
+        assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);
+
+        let tapes = store.tapes(&tapes::Wanted::default(), None, 10).await.unwrap();
+        let outcomes: BTreeMap<_, _> =
+            tapes.iter().map(|row| (row.conversation_id.as_str(), row.outcome)).collect();
+        assert_eq!(outcomes[id.as_str()], None);
+        assert_eq!(outcomes[claims[1].id.as_str()], Some(TurnOutcome::Answer));
+        let newer = tapes.into_iter().find(|row| row.outcome.is_none()).unwrap();
+        let why = Recorded::read(newer).err().unwrap();
+        assert!(why.contains("does not know"), "{why}");
+
+        let day = Span { from: now_ms() - 60 * MINUTE, to: now_ms() + 60 * MINUTE };
+        let failed = store.figures(&[day]).await.unwrap().failed;
+        let failed: BTreeMap<_, _> = failed.iter().map(|one| (one.author, one.count)).collect();
+        assert_eq!(failed, BTreeMap::from([(Author::Notice, 3)]));
     }
 }
 

@@ -76,7 +76,7 @@ fn question(recorded: &Recorded) -> String {
 
 fn answer(recorded: &Recorded) -> String {
     match recorded.tape.bubbles.as_slice() {
-        [] => format!("({})", recorded.row.outcome),
+        [] => format!("({})", recorded.outcome),
         bubbles => bubbles.join(" / "),
     }
 }

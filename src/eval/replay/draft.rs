@@ -59,8 +59,8 @@ impl Draft {
             trace: answered.trace,
         };
         let then = Side {
-            outcome: recorded.row.outcome,
-            text: said(&tape.bubbles, recorded.row.outcome),
+            outcome: recorded.outcome,
+            text: said(&tape.bubbles, recorded.outcome),
             bubbles: tape.bubbles.clone(),
             cost_micros: u64::try_from(recorded.row.cost_micros).unwrap_or(0),
             took_ms: recorded.trace.total_ms,

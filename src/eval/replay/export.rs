@@ -70,7 +70,7 @@ fn without_name(text: &str, name: Option<&str>) -> String {
 
 /// What held of the turn, for the author to keep or change.
 fn assertions(turn: &Recorded) -> Vec<Value> {
-    let mut all = match turn.row.outcome {
+    let mut all = match turn.outcome {
         TurnOutcome::Answer => vec![json!({"type": "answered"})],
         TurnOutcome::NoAnswer => vec![json!({"type": "not-answered"})],
         TurnOutcome::HandOver => vec![json!({"type": "handed-off"})],
@@ -85,7 +85,7 @@ fn assertions(turn: &Recorded) -> Vec<Value> {
         .map(|reply| reply.citations.iter().map(|cited| cited.source.clone()).collect())
         .unwrap_or_default();
     cited.dedup();
-    if turn.row.outcome == TurnOutcome::Answer && !cited.is_empty() {
+    if turn.outcome == TurnOutcome::Answer && !cited.is_empty() {
         all.push(json!({"type": "cited", "value": cited}));
     }
     all
