@@ -1,6 +1,6 @@
 //! What became of assertions and cases: plain data in the shape that promptfoo's reports have.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::word::words;
@@ -190,9 +190,10 @@ pub struct SeenTurn {
     #[serde(default)]
     pub said: Vec<String>,
     /// How it ended.
+    #[serde(default)]
     pub outcome: SeenOutcome,
     /// Why a person was called.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Who is told of it, such as `+15551230000`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -203,7 +204,8 @@ pub struct SeenTurn {
     /// The documents that the answer names, as `document` or `document, page 3`.
     #[serde(default)]
     pub citations: Vec<String>,
-    /// Who owns the conversation after it.
+    /// Who owns the conversation after it; a person, where another version says what this one does not know.
+    #[serde(default = "person", deserialize_with = "owner")]
     pub owner: Owner,
     /// What each stage saw, decided, took and used.
     #[serde(default)]
@@ -226,14 +228,30 @@ impl SeenTurn {
     }
 }
 
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+fn person() -> Owner {
+    Owner::Person
+}
+
+fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Owner, D::Error> {
+    Ok(String::deserialize(deserializer)?.parse().unwrap_or(Owner::Person))
+}
+
+/// How a turn ended. Another version may know more words: its journals are read all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SeenOutcome {
     /// The pipeline ran.
     Turn(TurnOutcome),
     /// The customer said whether messages are wanted, which is answered before the pipeline.
     Consent(ConsentChange),
+    /// What another version wrote.
+    Other(String),
+}
+
+impl Default for SeenOutcome {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
 }
 
 words! {
@@ -248,10 +266,11 @@ words! {
 
 impl SeenOutcome {
     /// The outcome in one word.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Turn(outcome) => outcome.as_str(),
             Self::Consent(change) => change.as_str(),
+            Self::Other(word) => word,
         }
     }
 }
@@ -273,11 +292,26 @@ mod tests {
         for (outcome, word) in [
             (SeenOutcome::Turn(TurnOutcome::HandOver), "hand_over"),
             (SeenOutcome::Consent(ConsentChange::OptOut), "opt_out"),
+            (SeenOutcome::Other("postponed".into()), "postponed"),
         ] {
-            assert_eq!(serde_json::to_value(outcome).unwrap(), word);
+            assert_eq!(serde_json::to_value(&outcome).unwrap(), word);
             let turn: SeenTurn =
                 serde_json::from_value(json!({"outcome": word, "owner": "bot"})).unwrap();
             assert_eq!(turn, SeenTurn::new(outcome, Owner::Bot));
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_of_a_turn_is_read() {
+        for (row, outcome) in [
+            (
+                json!({"outcome": "answer", "owner": "manager"}),
+                SeenOutcome::Turn(TurnOutcome::Answer),
+            ),
+            (json!({}), SeenOutcome::default()),
+        ] {
+            let turn: SeenTurn = serde_json::from_value(row).unwrap();
+            assert_eq!(turn, SeenTurn::new(outcome, Owner::Person));
         }
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Made, Put, Turn, literal, origin, title, yaml};
-use crate::domain::{Line, Speaker};
+use crate::domain::Line;
 use crate::eval::script::linear;
 
 /// The assertions that are taken, each also with `not-` before it.
@@ -78,14 +78,7 @@ pub fn saved(saving: &Saving) -> Result<Made, String> {
     if assert.is_empty() || assert.len() > MOST_CHECKS {
         return Err(format!("`checks` are 1 to {MOST_CHECKS}"));
     }
-    let said = |line: &Line| {
-        let speaker = match line.speaker {
-            Speaker::Customer => "customer",
-            Speaker::Bot => "bot",
-            Speaker::Person => "person",
-        };
-        json!({speaker: literal::text(&line.text)})
-    };
+    let said = |line: &Line| json!({line.speaker.as_str(): literal::text(&line.text)});
     let mut options = Map::new();
     if !saving.history.is_empty() {
         options.insert("history".into(), saving.history.iter().map(said).collect());
