@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::domain::word::words;
 use crate::domain::{Owner, TurnOutcome};
@@ -25,8 +26,9 @@ words! {
 }
 
 /// What became of one assertion, or of all of a case together.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = AssertionResult)]
 pub struct Graded {
     /// Whether it holds.
     pub pass: bool,
@@ -42,6 +44,7 @@ pub struct Graded {
     pub tokens_used: Option<Tokens>,
     /// The parts, for all assertions of a case together and for types that have parts.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
     pub component_results: Option<Vec<Graded>>,
     /// The assertion as it is written.
     #[serde(skip_serializing_if = "Value::is_null")]
@@ -92,8 +95,9 @@ impl Graded {
 }
 
 /// Tokens that were used, in promptfoo's words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = EvalTokens)]
 pub struct Tokens {
     /// All.
     pub total: u64,
@@ -118,8 +122,9 @@ impl std::ops::AddAssign for Tokens {
 }
 
 /// What a target answered.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = TargetResponse)]
 pub struct Response {
     /// The answer: text, or an object where the target gives one. Null when there is none.
     pub output: Value,
@@ -161,8 +166,9 @@ pub struct Response {
 }
 
 /// One span of an OpenTelemetry trace.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = TargetSpan)]
 pub struct Span {
     /// Its id.
     pub span_id: String,
@@ -183,7 +189,7 @@ pub struct Span {
 }
 
 /// What our own pipeline did with one turn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeenTurn {
     /// What the customer sent, as text (a voice note as its transcript).
@@ -191,6 +197,7 @@ pub struct SeenTurn {
     pub said: Vec<String>,
     /// How it ended.
     #[serde(default)]
+    #[schema(value_type = String)]
     pub outcome: SeenOutcome,
     /// Why a person was called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
