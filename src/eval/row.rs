@@ -92,7 +92,7 @@ impl Row {
 }
 
 words! {
-    /// How a row ended.
+    /// How a row ended, in the order in which counts of rows stand.
     #[schema(as = RowVerdict)]
     pub enum Verdict {
         /// Everything held.

@@ -147,7 +147,7 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, Wrong> {
         weight: number(map, "weight", place)?.unwrap_or(1.0),
         metric: text(map, "metric", place)?,
         set: match kind {
-            "assert-set" => assertions(map.get("assert"), &place.at("assert"))?,
+            Assertion::SET => assertions(map.get("assert"), &place.at("assert"))?,
             _ => Vec::new(),
         },
         raw: value.clone(),
