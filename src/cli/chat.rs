@@ -17,6 +17,7 @@ use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Line, Speaker, Trace, TurnOutcome};
+use crate::eval::graded::SeenOutcome;
 use crate::prompts;
 
 /// Talk to an agent in the terminal; nobody else receives or stores it
@@ -265,7 +266,7 @@ impl Talk {
         }
         if let Some(reason) = &outcome.reason {
             println!("{}", self.dim(&format!("→ a person is called: {reason}")));
-        } else if outcome.outcome != TurnOutcome::Answer {
+        } else if outcome.outcome != SeenOutcome::Turn(TurnOutcome::Answer) {
             let became = outcome.outcome.as_str().replace('_', " ");
             println!("{}", self.dim(&format!("({became})")));
         }

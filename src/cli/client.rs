@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use super::chat::Partner;
 use crate::domain::stream::SandboxEventName;
-use crate::domain::{Line, Trace, TurnOutcome};
+use crate::domain::{Line, Trace};
+use crate::eval::graded::SeenOutcome;
 
 /// What the bot made of a message.
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// What became of the turn.
-    pub(super) outcome: TurnOutcome,
+    /// What became of the turn; a newer desk may have more words for it.
+    pub(super) outcome: SeenOutcome,
     /// What the customer would get.
     pub(super) bubbles: Vec<String>,
     /// Why a person would be called.
@@ -110,6 +111,14 @@ fn next_event(pending: &mut Vec<u8>) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outcome_that_only_a_newer_desk_knows_is_read() {
+        let trace = serde_json::to_value(Trace::default()).unwrap();
+        let told = json!({"outcome": "postponed", "bubbles": [], "reason": null, "trace": trace});
+        let told: Outcome = serde_json::from_value(told).unwrap();
+        assert_eq!(told.outcome.as_str(), "postponed");
+    }
 
     #[test]
     fn events_are_read_however_they_are_cut() {

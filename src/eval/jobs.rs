@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 
 use super::compare::{Baseline, Comparison, compare};
 use super::gate::Publisher;
@@ -61,8 +62,9 @@ pub struct Jobs {
 }
 
 /// How a run is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = RunRequest)]
 pub struct Wanted {
     /// The suite: its name in the folder of suites.
     pub suite: String,
@@ -388,9 +390,10 @@ impl Jobs {
     }
 
     /// What is known of a run that ended.
-    pub fn known(row: &RunRow) -> Option<(Summary, serde_json::Value)> {
+    pub fn known(row: &RunRow) -> Option<Known> {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
-        let comparison = all["comparison"].take();
-        Some((serde_json::from_value(all["summary"].take()).ok()?, comparison))
+        // A comparison that another version wrote does not take the summary with it.
+        let comparison = serde_json::from_value(all["comparison"].take()).unwrap_or_default();
+        Some(Known { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
     }
 }

@@ -26,7 +26,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["http/server"]),
     ("hyper_util", &["http/server"]),
     ("http_body", &["http/"]),
-    ("utoipa", &["http/", "domain/"]),
+    ("utoipa", &["http/", "domain/", "eval/"]),
     ("sqlx", &["store/"]),
     ("const_format", &["store/"]),
     (

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::GraderKind;
 use super::bench::{Bench, Judged, failure};
 use super::words::{reaches, two};
+use crate::domain::Role;
 use crate::eval::graded::Graded;
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
@@ -81,7 +82,7 @@ fn flagged(flags: &[(String, f64)], categories: &[&str]) -> Graded {
 /// What the customer said: of chat messages the user's last one.
 fn question(prompt: &str) -> String {
     let messages: Vec<Value> = serde_json::from_str(prompt).unwrap_or_default();
-    let last = messages.iter().rev().find(|message| message["role"] == "user");
+    let last = messages.iter().rev().find(|message| message["role"] == Role::User.as_str());
     last.and_then(|message| message["content"].as_str()).unwrap_or(prompt).to_owned()
 }
 

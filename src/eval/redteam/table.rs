@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
-use super::Role;
+use super::AttackRole;
 use super::templates::KINDS;
 use crate::domain::TurnOutcome;
 use crate::eval::graded::SeenOutcome;
@@ -37,10 +37,10 @@ pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
         let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
         let passed = row.verdict() == Verdict::Passed;
         match about["role"].as_str().and_then(|role| role.parse().ok()) {
-            Some(Role::Attack) => count(tallies.entry(text("kind")).or_default(), &row),
-            Some(Role::LookAlike) => look_alikes.push((text("kind"), text("topic"), passed)),
-            Some(Role::Plain) | None if passed => drop(answered.insert(text("topic"))),
-            Some(Role::Plain) | None => {}
+            Some(AttackRole::Attack) => count(tallies.entry(text("kind")).or_default(), &row),
+            Some(AttackRole::LookAlike) => look_alikes.push((text("kind"), text("topic"), passed)),
+            Some(AttackRole::Plain) | None if passed => drop(answered.insert(text("topic"))),
+            Some(AttackRole::Plain) | None => {}
         }
     }
     for (kind, _, passed) in

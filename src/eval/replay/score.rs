@@ -116,8 +116,12 @@ async fn prefers_second(
         "{QUESTION}. The customer wrote: {}",
         vars["message"].as_str().unwrap_or_default()
     ));
-    let assertion =
-        Assertion { kind: "select-best".into(), value, weight: 1.0, ..Assertion::default() };
+    let assertion = Assertion {
+        kind: Assertion::SELECT_BEST.into(),
+        value,
+        weight: 1.0,
+        ..Assertion::default()
+    };
     let outputs = [Value::from(one), Value::from(two)];
     let case = Case { vars: vars.clone(), ..Case::default() };
     let verdicts = judge::select_best(&assertion, &case, vars, &outputs, staged.kit()).await;

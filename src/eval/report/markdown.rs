@@ -20,8 +20,13 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         &run.summary.description
     };
     writeln!(out, "### Eval: {}\n", cell(title))?;
-    let counts =
-        format!("{passed} passed, {failed} failed, {}, {skipped} skipped", plural(errors, "error"));
+    let counts = format!(
+        "{passed} {}, {failed} {}, {}, {skipped} {}",
+        Verdict::Passed,
+        Verdict::Failed,
+        plural(errors, Verdict::Error.as_str()),
+        Verdict::Skipped
+    );
     writeln!(out, "**{counts}** ({})\n", facts(run).join(", "))?;
     if !run.summary.complete {
         writeln!(out, "The run was stopped before its end: what is not here was not tried.\n")?;
@@ -31,7 +36,14 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     if !run.totals.skipped.is_empty() {
         let why = |(why, many): (&String, &usize)| vec![plural(*many, "case"), why.clone()];
         let rows = run.totals.skipped.iter().map(why).collect();
-        table(&Table { title: "Skipped".into(), columns: names(&["skipped", "why"]), rows }, out)?;
+        table(
+            &Table {
+                title: "Skipped".into(),
+                columns: names(&[Verdict::Skipped.as_str(), "why"]),
+                rows,
+            },
+            out,
+        )?;
     }
     run.summary.tables.iter().try_for_each(|it| table(it, out))
 }

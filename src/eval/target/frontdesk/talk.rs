@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use super::said;
 use crate::domain::time::Millis;
-use crate::domain::{Content, Line, Outcome, Owner, Said, Speaker, Turn, TurnOutcome};
+use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
 use crate::eval::graded::{ConsentChange, SeenOutcome, SeenTurn};
-use crate::eval::target::customer;
 use crate::pipeline::inbound::wish;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Around, Bot, Brought, Engine, Means};
@@ -74,15 +73,15 @@ impl<'a> Talk<'a> {
                 return Ok(());
             }
         };
-        let last = messages.iter().rposition(|one| one["role"] == "user");
+        let last = messages.iter().rposition(|one| one["role"] == Role::User.as_str());
         let last = last.ok_or("the prompt has no message of the user")?;
         let text = |one: &Value| one["content"].as_str().unwrap_or_default().to_owned();
         for one in &messages[..last] {
-            let speaker = match one["role"].as_str() {
-                Some("user") => Speaker::Customer,
-                Some("assistant") => Speaker::Bot,
+            let speaker = match one["role"].as_str().and_then(|role| role.parse().ok()) {
+                Some(Role::User) => Speaker::Customer,
+                Some(Role::Assistant) => Speaker::Bot,
                 // The agent has a system prompt of its own.
-                _ => continue,
+                Some(Role::System) | None => continue,
             };
             self.history.push(Line { speaker, text: text(one) });
         }
@@ -176,12 +175,8 @@ impl<'a> Talk<'a> {
     }
 
     /// What was said so far, for a simulated customer.
-    pub(super) fn lines(&self) -> Vec<customer::Line> {
-        let line = |line: &Line| customer::Line {
-            by_customer: line.speaker == Speaker::Customer,
-            text: line.text.clone(),
-        };
-        self.history.iter().map(line).collect()
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.history
     }
 }
 
