@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Answer;
+use crate::domain::ModelKind;
 use crate::http::Shared;
 use crate::store::DatabaseKind;
 
@@ -42,16 +43,6 @@ pub(super) struct Answering {
     name: String,
     /// False where the documents' own sentences are the answers, and no model is asked.
     is_model: bool,
-}
-
-/// What writes answers, by the `kind` of [llm].
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ModelKind {
-    /// A model behind an OpenAI-compatible endpoint.
-    Openai,
-    /// No model: the documents' own sentences.
-    Extractive,
 }
 
 /// What is switched on.
