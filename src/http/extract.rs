@@ -48,7 +48,7 @@ where
 {
     let word = Option::<String>::deserialize(query)?;
     let word = word.filter(|word| !word.is_empty());
-    word.map(|word| word.parse()).transpose().map_err(D::Error::custom)
+    word.map(|word| word.parse::<W>()).transpose().map_err(D::Error::custom)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

@@ -261,7 +261,7 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Limits;
+    use super::super::{Limits, Settings};
     use super::*;
 
     #[test]
@@ -282,6 +282,15 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn settings_name_every_provider_by_its_word() {
+        for provider in ProviderKind::ALL {
+            let settings = json!({"provider": provider});
+            let error = serde_json::from_value::<Settings>(settings).unwrap_err().to_string();
+            assert!(error.contains("missing field"), "{provider}: {error}");
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) struct Request {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatMessage)]
 pub(super) struct Message {
-    /// `user`, `assistant` or `system`. Messages of others are not read.
+    /// `user`, `assistant` or `system`. Messages of others are passed over.
     role: String,
     /// Its text, or parts of the type `text`.
     content: Option<ChatContent>,
