@@ -4,11 +4,28 @@ use std::time::Duration;
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use crate::domain::word::words;
+use crate::domain::{SendOutcome, TurnOutcome};
+
+words! {
+    /// Which deadline was missed by the peer of a connection that was closed.
+    pub enum MissedDeadline {
+        /// A request's head did not come to its end.
+        Header = "header",
+        /// No request came.
+        Idle = "idle",
+        /// The answer was not read.
+        Unread = "unread",
+        /// The peer does not hang up.
+        Linger = "linger",
+    }
+}
+
 /// A number that only grows.
 #[derive(Debug)]
 pub struct Counter {
     name: &'static str,
-    /// What splits it, and the values of that.
+    /// What splits it, and the words of that.
     label: Option<(&'static str, &'static [&'static str])>,
     help: &'static str,
 }
@@ -43,7 +60,7 @@ pub static WEBHOOKS_REFUSED: Counter = Counter::plain(
 /// Turns that were committed.
 pub static TURNS: Counter = Counter {
     name: "frontdesk_turns_total",
-    label: Some(("outcome", &["the outcomes of a turn, as in the API"])),
+    label: Some(("outcome", TurnOutcome::WORDS)),
     help: "Turns that were committed.",
 };
 /// How long a turn takes.
@@ -67,7 +84,7 @@ pub static SENDS_WAITING: Gauge = Gauge {
 /// How sends ended.
 pub static SENDS: Counter = Counter {
     name: "frontdesk_sends_total",
-    label: Some(("ended", &["sent", "again", "unknown", "failed"])),
+    label: Some(("ended", SendOutcome::WORDS)),
     help: "Sends by how they ended; `again` is tried once more, of `unknown` nobody knows whether it went out.",
 };
 /// Sends of unknown outcome that were decided.
@@ -83,7 +100,7 @@ pub static CONNECTIONS_REFUSED: Counter = Counter::plain(
 /// Connections that a deadline ended.
 pub static CONNECTIONS_CUT: Counter = Counter {
     name: "frontdesk_connections_cut_total",
-    label: Some(("why", &["the deadline that was missed"])),
+    label: Some(("why", MissedDeadline::WORDS)),
     help: "Connections that were closed because a deadline was missed.",
 };
 /// Request bodies that were cut.
@@ -126,11 +143,11 @@ impl Counter {
         counter!(self.name).increment(count);
     }
 
-    /// Counts one under this value of its label.
-    pub fn one_of(&self, value: &'static str) {
-        let label = self.label.map_or("", |(label, _)| label);
-        debug_assert!(!label.is_empty(), "{} has no label", self.name);
-        counter!(self.name, label => value).increment(1);
+    /// Counts one under this word of its label.
+    pub fn one_of(&self, word: &'static str) {
+        let (label, words) = self.label.unwrap_or_default();
+        debug_assert!(words.contains(&word), "{} is not split by {word}", self.name);
+        counter!(self.name, label => word).increment(1);
     }
 }
 
@@ -167,8 +184,8 @@ pub fn table() -> String {
         format!("| `{name}`{label} | {kind} | {help} |\n")
     };
     let counters = COUNTERS.iter().map(|it| {
-        let label = it.label.map_or_else(String::new, |(label, values)| {
-            format!(" by `{label}` ({})", values.join(", "))
+        let label = it.label.map_or_else(String::new, |(label, words)| {
+            format!(" by `{label}` ({})", words.join(", "))
         });
         row(it.name, "counter", &label, it.help)
     });

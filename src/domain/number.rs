@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::word::words;
 
@@ -29,8 +31,18 @@ words! {
     }
 }
 
+words! {
+    /// Where a number was set up.
+    pub enum NumberOrigin {
+        /// In the configuration file: it is changed there.
+        File = "file",
+        /// In the console, or over the API.
+        Console = "console",
+    }
+}
+
 /// A provider as it was written down: also one that only another version knows, so that its numbers stay shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum StoredProvider {
     /// One that this version knows.
@@ -51,6 +63,26 @@ impl StoredProvider {
             Self::Known(kind) => Some(*kind),
             Self::Unknown(_) => None,
         }
+    }
+}
+
+// A known name fits both, which the derived `oneOf` would forbid.
+impl PartialSchema for StoredProvider {
+    fn schema() -> RefOr<Schema> {
+        let other = ObjectBuilder::new().schema_type(Type::String);
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(ProviderKind::name()))
+            .item(other.description(Some("The name of another.")))
+            .description(Some(
+                "The provider; also one that only another version of frontdesk knows.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for StoredProvider {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ProviderKind::name().into_owned(), ProviderKind::schema()));
     }
 }
 
@@ -75,5 +107,8 @@ mod tests {
             assert_eq!(stored.to_string(), name);
             assert_eq!(serde_json::to_value(&stored).unwrap(), name);
         }
+        let schema = serde_json::to_value(StoredProvider::schema()).unwrap();
+        assert_eq!(schema["anyOf"][0]["$ref"], "#/components/schemas/ProviderKind");
+        assert_eq!(schema["anyOf"][1]["type"], "string");
     }
 }

@@ -3,20 +3,6 @@
 use super::word::words;
 
 words! {
-    /// Events of what happens at the desk.
-    pub enum LiveEventName {
-        /// The first event.
-        Hello = "hello",
-        /// Something happened in a conversation.
-        Conversation = "conversation",
-        /// Something else changed.
-        Changed = "changed",
-        /// Too much was missed: everything is to be read again.
-        Reload = "reload",
-    }
-}
-
-words! {
     /// Events of a run of evals.
     pub enum RunEventName {
         /// A row ended.

@@ -234,7 +234,7 @@ fn progress(
         let (due, why) = pulse.due(deadlines);
         if let Some(why) = why.filter(|_| due <= Instant::now()) {
             tracing::debug!(%why, "a connection was closed");
-            CONNECTIONS_CUT.one_of(why.word());
+            CONNECTIONS_CUT.one_of(why.as_str());
             return Poll::Ready(());
         }
         if fired || due < timer.deadline() {

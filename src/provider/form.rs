@@ -7,6 +7,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::domain::ProviderKind;
+use crate::domain::word::words;
 
 /// What was written, by field.
 pub type Fields = BTreeMap<String, String>;
@@ -61,19 +62,21 @@ pub struct Field {
     pub placeholder: Option<&'static str>,
 }
 
-/// What sort of value a field takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Words.
-    Text,
-    /// Words that are never shown again.
-    Secret,
-    /// Digits.
-    Digits,
-    /// An address of the web.
-    Url,
-    /// `true` or `false`.
-    Switch,
+words! {
+    /// What sort of value a field takes. Values are always written as text.
+    #[schema(as = ProviderFieldKind)]
+    pub enum Kind {
+        /// Words.
+        Text = "text",
+        /// Words that are never shown again.
+        Secret = "secret",
+        /// Digits.
+        Digits = "digits",
+        /// An address of the web.
+        Url = "url",
+        /// `true` or `false`.
+        Switch = "switch",
+    }
 }
 
 /// Something to do at the provider.
@@ -87,13 +90,15 @@ pub struct Step {
     pub shows: &'static [Shows],
 }
 
-/// What is shown with a step, to be copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
-    /// Where the provider sends its webhooks.
-    CallbackUrl,
-    /// What the provider shows in the handshake.
-    VerifyToken,
+words! {
+    /// What is shown with a step, to be copied.
+    #[schema(as = ProviderShows)]
+    pub enum Shows {
+        /// Where the provider sends its webhooks.
+        CallbackUrl = "callback_url",
+        /// What the provider shows in the handshake.
+        VerifyToken = "verify_token",
+    }
 }
 
 /// What is wrong, and with which field.
@@ -256,7 +261,7 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Limits;
+    use super::super::{Limits, Settings};
     use super::*;
 
     #[test]
@@ -277,6 +282,15 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn settings_name_every_provider_by_its_word() {
+        for provider in ProviderKind::ALL {
+            let settings = json!({"provider": provider});
+            let error = serde_json::from_value::<Settings>(settings).unwrap_err().to_string();
+            assert!(error.contains("missing field"), "{provider}: {error}");
         }
     }
 

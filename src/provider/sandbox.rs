@@ -145,9 +145,8 @@ impl Sandbox {
 impl Sandbox {
     /// What a message holds: a recording, or words. `None` where neither can be read.
     fn content(&self, message: &Value) -> Option<Content> {
-        let kinds =
-            [("voice", MediaKind::Voice), ("audio", MediaKind::Audio), ("video", MediaKind::Video)];
-        let found = kinds.iter().find_map(|(key, kind)| Some((message.get(key)?, *kind)));
+        let kinds = [MediaKind::Voice, MediaKind::Audio, MediaKind::Video];
+        let found = kinds.into_iter().find_map(|kind| Some((message.get(kind.as_str())?, kind)));
         let Some((file, kind)) = found else {
             return Some(Content::Text { body: json::string(message, "text")? });
         };

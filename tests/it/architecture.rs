@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
-    (0, &["domain", "metrics"]),
-    (1, &["telemetry", "step", "secrets", "permissions"]),
-    (2, &["models", "reader"]),
+    (0, &["domain"]),
+    (1, &["metrics", "step", "secrets", "permissions"]),
+    (2, &["telemetry", "models", "reader"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),

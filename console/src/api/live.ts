@@ -5,8 +5,9 @@ import { queries } from "./queries";
 
 /** What may change beside conversations. */
 export type What = Schemas["What"];
-/** What an event tells. */
 type Told = Schemas["LiveEvent"];
+/** What an event of this name tells. */
+type Data<Name extends Told["event"]> = Extract<Told, { event: Name }>["data"];
 
 /** `lost`: nothing is heard; what is shown may be old. */
 export type Line = "closed" | "connecting" | "open" | "lost";
@@ -30,6 +31,10 @@ function everything() {
   void queries.invalidateQueries();
 }
 
+function hear<Name extends Told["event"]>(from: EventSource, name: Name, tell: (data: Data<Name>) => void) {
+  from.addEventListener(name, (event) => tell(JSON.parse(event.data)));
+}
+
 function connect() {
   clearTimeout(again);
   source?.close();
@@ -49,15 +54,13 @@ function connect() {
     again = setTimeout(() => void retry(), patience);
     patience = Math.min(patience * 2, 15_000);
   };
-  source.addEventListener("conversation", (event) => {
-    const { id }: Extract<Told, { id: unknown }> = JSON.parse(event.data);
+  hear(source, "conversation", ({ id }) => {
     for (const listener of listeners) listener.conversation?.(id);
   });
-  source.addEventListener("changed", (event) => {
-    const { what }: Extract<Told, { what: unknown }> = JSON.parse(event.data);
+  hear(source, "changed", ({ what }) => {
     for (const listener of listeners) listener.changed?.(what);
   });
-  source.addEventListener("reload", everything);
+  hear(source, "reload", everything);
 }
 
 /** The browser gave up: the server refused. Perhaps the session is over. */

@@ -29,7 +29,8 @@ type Doing = "trying" | "publishing" | undefined;
 
 /** What the gate said, from the answer that refuses. */
 function refusal(error: unknown): Verdict | undefined {
-  return error instanceof Failure ? (error.problem?.verdict ?? undefined) : undefined;
+  const found = error instanceof Failure ? error.problem?.verdict : undefined;
+  return found && "passed" in found ? found : undefined;
 }
 
 export function PublishDialog(props: Props) {

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::http::Shared;
 use crate::http::error::Problem;
-use crate::http::extract::{Path, Query};
+use crate::http::extract::{Path, Query, word};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::listing::{ConversationRow, Counted, Which};
 
@@ -88,6 +88,7 @@ pub(super) struct OpenCase {
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     /// Only those in which this one may speak.
+    #[serde(default, deserialize_with = "word")]
     #[param(inline)]
     owner: Option<Owner>,
     /// Only those of which this is being done.

@@ -7,7 +7,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit_edit};
-use super::answers::{CuratedAnswer, Phrasing, collection, full, tidied};
+use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
 use super::{Answer, Noted};
@@ -175,7 +175,7 @@ pub(super) async fn answer(
     let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
     let slug = found(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
-    let new = NewAnswer { collection, curated, author: "api".into() };
+    let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let answer = web.desk.store.answer_gap(id, new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;

@@ -28,13 +28,13 @@ pub(super) struct Message {
     provider_id: Option<String>,
     /// What it holds, in one word.
     kind: MessageKind,
-    /// What it holds, whole.
+    /// What it holds, whole. What this version cannot read is of the type `unknown`, with all of it in `raw`.
     content: Content,
     /// The words in it.
     text: Option<String>,
     /// What a voice note says.
     transcript: Option<String>,
-    /// How its words came to be known.
+    /// How its words came to be known; null where another version wrote what this one cannot read.
     heard: Option<Heard>,
     /// The provider's id of the message that it quotes.
     reply_to: Option<String>,
@@ -46,7 +46,7 @@ pub(super) struct Message {
     turn_id: Option<String>,
     /// When it was written, milliseconds since 1970.
     sent_at: i64,
-    /// What went wrong with it.
+    /// What went wrong with it; null where another version wrote what this one cannot read.
     errors: Option<Vec<Fault>>,
     /// The file in it: `GET /messages/{id}/media` gives it.
     media: Option<MessageFile>,

@@ -29,7 +29,6 @@ pub(super) mod view;
 
 use view::{Number, added, read};
 
-/// Who does what is done here.
 /// The longest name of a number.
 const LONGEST_SLUG: usize = 40;
 
@@ -65,7 +64,7 @@ pub(super) struct NumberChange {
     responses(
         (status = 201, body = Number), (status = 404, response = Problem),
         (status = 409, description = "Its name, or the WhatsApp number, is taken; or secrets cannot be kept.", body = Problem),
-        (status = 422, description = "A field cannot be right.", body = Problem)
+        (status = 422, description = "There is no such provider: the answer names those that there are; or a field cannot be right.", body = Problem)
     )
 )]
 pub(super) async fn create(

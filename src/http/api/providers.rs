@@ -45,7 +45,7 @@ pub(super) struct ProviderField {
     /// What it is and where it is found.
     help: String,
     /// What sort of value it takes.
-    kind: ProviderFieldKind,
+    kind: Kind,
     /// Whether a number cannot do without it.
     required: bool,
     /// For people who know what they do: shown folded.
@@ -56,22 +56,6 @@ pub(super) struct ProviderField {
     placeholder: Option<String>,
 }
 
-/// What sort of value a field takes. Values are always written as text.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ProviderFieldKind {
-    /// Words.
-    Text,
-    /// Words that are never shown again.
-    Secret,
-    /// Digits.
-    Digits,
-    /// An address of the web.
-    Url,
-    /// `true` or `false`.
-    Switch,
-}
-
 /// Something to do at the provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProviderStep {
@@ -80,17 +64,7 @@ pub(super) struct ProviderStep {
     /// How.
     text: String,
     /// What to show with it, to be copied.
-    shows: Vec<ProviderShows>,
-}
-
-/// What a step shows.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ProviderShows {
-    /// Where the provider sends its webhooks.
-    CallbackUrl,
-    /// What the provider shows in the handshake.
-    VerifyToken,
+    shows: Vec<Shows>,
 }
 
 /// What was written so far.
@@ -276,13 +250,7 @@ impl From<&provider::Field> for ProviderField {
             name: field.name.to_owned(),
             label: field.label.to_owned(),
             help: field.help.to_owned(),
-            kind: match field.kind {
-                Kind::Text => ProviderFieldKind::Text,
-                Kind::Secret => ProviderFieldKind::Secret,
-                Kind::Digits => ProviderFieldKind::Digits,
-                Kind::Url => ProviderFieldKind::Url,
-                Kind::Switch => ProviderFieldKind::Switch,
-            },
+            kind: field.kind,
             required: field.required,
             advanced: field.advanced,
             pattern: field.pattern.map(ToOwned::to_owned),
@@ -293,10 +261,10 @@ impl From<&provider::Field> for ProviderField {
 
 impl From<&provider::Step> for ProviderStep {
     fn from(step: &provider::Step) -> Self {
-        let shows = step.shows.iter().map(|shows| match shows {
-            Shows::CallbackUrl => ProviderShows::CallbackUrl,
-            Shows::VerifyToken => ProviderShows::VerifyToken,
-        });
-        Self { title: step.title.to_owned(), text: step.text.to_owned(), shows: shows.collect() }
+        Self {
+            title: step.title.to_owned(),
+            text: step.text.to_owned(),
+            shows: step.shows.to_vec(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
@@ -43,11 +44,9 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
     let missing = || Problem::not_found("turn");
     let id = TurnId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.turn(&id).await?.ok_or_else(missing)?;
-    // The rest of the turn is shown all the same.
-    let trace: Option<Trace> = serde_json::from_str(&row.trace).ok();
-    let reply = trace.as_ref().and_then(|trace| trace.reply.as_ref());
+    let (trace, citations) = read(&row.trace);
     Ok(Json(Turn {
-        citations: reply.map(|reply| reply.citations.clone()).unwrap_or_default(),
+        citations,
         trace,
         id: row.id,
         conversation_id: row.conversation_id,
@@ -58,4 +57,34 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
         cost_micros: row.cost_micros,
         created_at: row.created_at,
     }))
+}
+
+/// A stored trace, and the passages that its reply rests on, which are read also where another version wrote the rest otherwise.
+fn read(stored: &str) -> (Option<Trace>, Vec<Citation>) {
+    let whole: Value = serde_json::from_str(stored).unwrap_or_default();
+    let cited = whole.pointer("/reply/citations").cloned();
+    // Traces of older versions name none.
+    let cited = cited.and_then(|cited| serde_json::from_value(cited).ok()).unwrap_or_default();
+    (serde_json::from_value(whole).ok(), cited)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_passages_of_a_turn_are_shown_also_where_its_trace_cannot_be_read() {
+        let cited = json!([{"mark": 1, "title": "Hours", "source": "hours.md", "heading": ""}]);
+        let stored = json!({"route": "of a later version", "reply": {"kind": "of a later version", "citations": cited}});
+        let (trace, citations) = read(&stored.to_string());
+        assert_eq!((trace, citations[0].title.as_str()), (None, "Hours"));
+        let (trace, citations) = read("{}");
+        assert_eq!(
+            (trace.is_some(), citations.len()),
+            (serde_json::from_str::<Trace>("{}").is_ok(), 0)
+        );
+        assert_eq!(read("nonsense"), (None, Vec::new()));
+    }
 }

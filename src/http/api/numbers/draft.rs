@@ -48,7 +48,10 @@ pub(in super::super) struct NumberHandshake {
 #[utoipa::path(
     post, path = "/numbers/draft", operation_id = "draft_number", tag = "numbers",
     request_body = NumberPlan,
-    responses((status = 200, body = NumberDraft), (status = 404, response = Problem))
+    responses(
+        (status = 200, body = NumberDraft),
+        (status = 422, description = "There is no such provider, or it asks for no verify token.", body = Problem)
+    )
 )]
 pub(in super::super) async fn draft(
     State(web): State<Shared>,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::Answer;
-use crate::domain::{NumberState, StoredProvider};
+use crate::domain::{NumberOrigin, NumberState, StoredProvider};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -54,16 +54,6 @@ pub(in super::super) struct Number {
     verified_at: Option<i64>,
     /// When it was set up.
     created_at: i64,
-}
-
-/// Where a number was set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in super::super) enum NumberOrigin {
-    /// In the configuration file: it is changed there.
-    File,
-    /// Here.
-    Console,
 }
 
 /// Every number, of the configuration file and of the console, also those that are stopped.
