@@ -20,16 +20,6 @@ words! {
     }
 }
 
-words! {
-    /// What writes answers, as the configuration names it.
-    pub enum ModelKind {
-        /// A model behind an OpenAI-compatible endpoint.
-        Openai = "openai",
-        /// No model: the documents' own sentences.
-        Extractive = "extractive",
-    }
-}
-
 /// One message of the prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PromptMessage)]

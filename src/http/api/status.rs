@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Answer;
-use crate::domain::ModelKind;
 use crate::http::Shared;
 use crate::llm::ModelKind;
 use crate::store::DatabaseKind;
