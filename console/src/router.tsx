@@ -8,6 +8,8 @@ import {
 } from "@tanstack/react-router";
 import { queries } from "./api/queries";
 import { sessionQuery } from "./api/session";
+import { inboxSearch } from "./pages/inbox/search";
+import { type Search, text } from "./shell/address";
 import { Broken, Nowhere } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 import { SignIn } from "./shell/SignIn";
@@ -39,9 +41,6 @@ const desk = createRoute({
   },
 });
 
-type Search = Record<string, unknown>;
-const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
-
 const start = createRoute({
   getParentRoute: () => desk,
   path: "/",
@@ -57,15 +56,6 @@ const sandbox = createRoute({
     ask: text(search.ask),
   }),
   component: lazyRouteComponent(() => import("./pages/sandbox/SandboxPage"), "SandboxPage"),
-});
-
-/** What the list of conversations shows. It stays in the address, so that a view can be kept and sent to someone. */
-export type InboxSearch = { show?: string; q?: string; number?: string; trace?: string };
-const inboxSearch = (search: Search): InboxSearch => ({
-  show: text(search.show),
-  q: text(search.q),
-  number: text(search.number),
-  trace: text(search.trace),
 });
 
 const inbox = createRoute({

@@ -1,7 +1,7 @@
 // Which conversations the list shows: from the address to what the server is asked, and whether one belongs to it.
 import type { Schemas } from "@/api/client";
 import type { paths } from "@/api/schema";
-import type { InboxSearch } from "@/router";
+import type { InboxSearch } from "./search";
 
 export type Conversation = Schemas["Conversation"];
 
