@@ -219,7 +219,7 @@ type BaselineProps = { suite: string; value: string | null; onChange: (next: str
 
 function Baseline({ suite, value, onChange }: BaselineProps) {
   const { t } = useTranslation("evals");
-  const { runs } = useRuns();
+  const { data: runs } = useRuns();
   const name = useRunNames();
   const some = (runs ?? []).filter((run) => run.suite === suite && run.state === "done");
   // biome-ignore lint/correctness/useExhaustiveDependencies: a run of another suite is no baseline.
