@@ -7,16 +7,24 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { usePages } from "@/api/pages";
+import { wordsOf } from "@/api/words";
 import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { AddDocuments } from "./AddDocuments";
 import { DocumentRow } from "./DocumentRow";
 
-type State = "all" | Schemas["DocumentStatus"];
-const states = ["all", "ready", "learning", "failed"] satisfies State[];
+type Status = Schemas["DocumentStatus"];
+type State = "all" | Status;
+/** What the server is asked for. */
+const states: Record<State, Status | undefined> = {
+  all: undefined,
+  ready: "ready",
+  learning: "learning",
+  failed: "failed",
+};
 
 function useDocuments(name: string, state: State, q: string) {
-  const query = { state: state === "all" ? undefined : state, q: q || undefined, limit: 50 };
+  const query = { state: states[state], q: q || undefined, limit: 50 };
   return usePages(
     (cursor) =>
       $api.queryOptions("get", "/api/v1/collections/{name}/documents", {
@@ -55,7 +63,7 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
             aria-label={t("documents.filter")}
             value={state}
             onChange={setState}
-            data={states.map((value) => ({ value, label: t(`documents.${value}`) }))}
+            data={wordsOf(states).map((value) => ({ value, label: t(`documents.${value}`) }))}
           />
         </Group>
       )}

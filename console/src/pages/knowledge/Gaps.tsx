@@ -5,6 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { usePages } from "@/api/pages";
+import { wordsOf } from "@/api/words";
 import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { When } from "@/parts/When";
@@ -25,7 +26,6 @@ const none = {
   answered: ["gaps.noneAnswered", "gaps.noneAnsweredAbout"],
   dismissed: ["gaps.noneDismissed", "gaps.noneDismissedAbout"],
 } as const satisfies Record<State, unknown>;
-const states = ["open", "answered", "dismissed"] satisfies State[];
 
 export function Gaps() {
   const { t } = useTranslation(["knowledge", "common"]);
@@ -47,7 +47,7 @@ export function Gaps() {
           aria-label={t("gaps.filter")}
           value={state}
           onChange={setState}
-          data={states.map((value) => ({ value, label: t(`gaps.${value}`) }))}
+          data={wordsOf(none).map((value) => ({ value, label: t(`gaps.${value}`) }))}
         />
         {named.size > 1 && (
           <Select
