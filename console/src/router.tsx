@@ -4,6 +4,7 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  type RouteComponent,
   redirect,
 } from "@tanstack/react-router";
 import { queries } from "./api/queries";
@@ -16,16 +17,18 @@ import { SignIn } from "./shell/SignIn";
 
 const root = createRootRoute({ notFoundComponent: Nowhere, errorComponent: Broken });
 
-const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignIn });
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Search): { next?: string } => ({ next: text(search.next) }),
+  component: SignIn,
+});
 
 /** Fetches a page's code while the server still says who is signed in. */
 function fetchPage(route: string) {
-  const routes: Record<
-    string,
-    { options: { component?: { preload?: () => Promise<unknown> } } } | undefined
-  > = router.routesById as never;
+  const routes: Record<string, { options: { component?: RouteComponent } } | undefined> = router.routesById;
   // If this fails, so does showing the page, which says so.
-  routes[route]?.options.component?.preload?.().catch(() => {});
+  routes[route]?.options.component?.preload?.()?.catch(() => {});
 }
 
 /** Everything that needs a session. */
@@ -37,7 +40,7 @@ const desk = createRoute({
   beforeLoad: async ({ location, matches }) => {
     for (const { routeId } of matches) fetchPage(routeId);
     const session = await queries.ensureQueryData(sessionQuery);
-    if (!session) throw redirect({ to: "/sign-in", search: { next: location.href } as never });
+    if (!session) throw redirect({ to: "/sign-in", search: { next: location.href } });
   },
 });
 

@@ -5,7 +5,7 @@ import { $api, api } from "@/api/client";
 import { useLive } from "@/api/live";
 import { first, pages, usePages } from "@/api/pages";
 import { queries } from "@/api/queries";
-import { asked, type Conversation, type Filter } from "./filter";
+import { asked, type Conversation, type Filter, isFilter } from "./filter";
 import { gather } from "./gather";
 import { merged, type Page, type Pages } from "./pages";
 
@@ -44,8 +44,8 @@ const at = (filter: Filter) => (cursor?: string) => ({
 export function show(...all: Conversation[]) {
   for (const one of all) queries.setQueryData(single(one.id).queryKey, one);
   for (const [where, pages] of queries.getQueriesData<Pages>({ queryKey: [LIST] })) {
-    const filter = where[1] as Filter;
-    if (!pages) continue;
+    const [, filter] = where;
+    if (!pages || !isFilter(filter)) continue;
     const now = all.reduce((data, one) => merged(data, one, filter, reading), pages);
     if (now !== pages) queries.setQueryData(where, now);
   }
