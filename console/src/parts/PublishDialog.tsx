@@ -3,7 +3,7 @@ import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconShieldCheck } from "@tabler/icons-react";
 import { Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { $api, api, Failure } from "@/api/client";
+import { $api, api, Failure, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useConfirm } from "./Confirm";
 import { LineDiff } from "./Diff";
@@ -79,7 +79,7 @@ function Publishing({
   const [error, setError] = useState<unknown>();
   useEffect(() => onBusy(!!doing), [doing, onBusy]);
 
-  const ask = async (wanted: { dry_run?: boolean; force?: boolean }) => {
+  const ask = async (wanted: Pick<Schemas["Publish"], "dry_run" | "force">) => {
     setDoing(wanted.dry_run ? "trying" : "publishing");
     setError(undefined);
     try {

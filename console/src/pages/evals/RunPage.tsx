@@ -5,6 +5,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { wordsOf } from "@/api/words";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -60,8 +61,7 @@ function Wanted({ wanted }: { wanted: Partial<Schemas["NewRun"]> | null }) {
   return <span>{parts.join(" · ")}</span>;
 }
 
-const reports = ["report.html", "report.md", "report.json", "report.junit.xml", "report.csv"] as const;
-const names = {
+const reports = {
   "report.html": "HTML",
   "report.md": "Markdown",
   "report.json": "JSON",
@@ -130,7 +130,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
-            {reports.map((name) => (
+            {wordsOf(reports).map((name) => (
               <Menu.Item
                 key={name}
                 component="a"
@@ -139,7 +139,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
                   ? { target: "_blank", rel: "noopener" }
                   : { download: `${run.id}.${name}` })}
               >
-                {names[name]}
+                {reports[name]}
               </Menu.Item>
             ))}
           </Menu.Dropdown>

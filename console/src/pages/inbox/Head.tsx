@@ -103,9 +103,9 @@ export function Head({ one, name, window, acts, heading }: Props) {
   return (
     <header className={classes.head}>
       <ActionIcon
-        component={Link}
-        to="/inbox"
-        search={((old: object) => ({ ...old, trace: undefined })) as never}
+        renderRoot={(props) => (
+          <Link to="/inbox" search={(old) => ({ ...old, trace: undefined })} {...props} />
+        )}
         className={list.back}
         variant="subtle"
         color="gray"

@@ -16,16 +16,30 @@ export function thingsIn(order: unknown): number {
   return Array.isArray(things) ? things.length : 0;
 }
 
-/** Kinds that are no speech: said in one line in the middle. */
-const events = new Set<Schemas["MessageKind"]>([
-  "system",
-  "welcome",
-  "revoked",
-  "edited",
-  "call_permission",
-  "reaction",
-]);
-export const isEvent = (message: Message) => events.has(message.kind);
+/** Which kinds are no speech: said in one line in the middle. */
+const events: Record<Schemas["MessageKind"], boolean> = {
+  text: false,
+  image: false,
+  voice: false,
+  audio: false,
+  video: false,
+  document: false,
+  sticker: false,
+  location: false,
+  contacts: false,
+  choice: false,
+  form: false,
+  order: false,
+  unsupported: false,
+  unknown: false,
+  system: true,
+  welcome: true,
+  revoked: true,
+  edited: true,
+  call_permission: true,
+  reaction: true,
+};
+export const isEvent = (message: Message) => events[message.kind];
 
 /** The reactions by the provider's id of what they were put on, and which of the messages are shown that way. */
 export function reactions(messages: readonly Message[]) {

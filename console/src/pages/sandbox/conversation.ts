@@ -8,7 +8,6 @@ export type Earlier = Schemas["EarlierMessage"];
 /** Who answers: what it is called, and the prompt file; without one, the live version. */
 export type Side = { name: string; source?: string };
 export type Voice = { file: File; url: string };
-export type Saved = { suite: string; name: string; added: boolean };
 export type Reply = {
   side: Side;
   state: "writing" | "done" | "failed" | "stopped";
@@ -16,7 +15,7 @@ export type Reply = {
   text: string;
   outcome?: Outcome;
   error?: unknown;
-  saved?: Saved;
+  saved?: Schemas["SavedCase"];
 };
 export type Turn = { id: string; text: string; voice?: Voice; replies: Reply[] };
 

@@ -1,5 +1,6 @@
 // A turn's trace: what each stage of the pipeline saw, decided, took and used.
 import type { Schemas } from "@/api/client";
+import { wordsOf } from "@/api/words";
 
 export type Trace = Schemas["Trace"];
 
@@ -11,20 +12,9 @@ export function asTrace(value: unknown): Trace | undefined {
   return isTrace(value) ? value : undefined;
 }
 
-export const stages = [
-  "transcribe",
-  "escalate",
-  "curated",
-  "embed",
-  "rewrite",
-  "retrieve",
-  "rerank",
-  "prompt",
-  "reply",
-  "checked",
-  "rest",
-] as const;
-export type Stage = (typeof stages)[number];
+/** The stages of the pipeline, and what they call. */
+type Timed = Exclude<keyof Trace, "usage" | "total_ms"> | "embed" | "rewrite" | "rerank" | "checked";
+export type Stage = Timed | "rest";
 export type Took = { stage: Stage; ms: number };
 
 /** How long each stage took by itself, in their order, without those that took nothing worth a place. Together: the turn. */
@@ -34,7 +24,7 @@ export function timings(trace: Trace): Took[] {
   const rewrite = retrieve?.rewrite?.took_ms ?? 0;
   const rerank = retrieve?.rerank?.took_ms ?? 0;
   const checked = reply?.checked?.took_ms ?? 0;
-  const own: Record<Exclude<Stage, "rest">, number> = {
+  const own: Record<Timed, number> = {
     transcribe: trace.transcribe?.took_ms ?? 0,
     escalate: trace.escalate?.took_ms ?? 0,
     curated: trace.curated?.took_ms ?? 0,
@@ -48,10 +38,8 @@ export function timings(trace: Trace): Took[] {
     checked,
   };
   const known = Object.values(own).reduce((sum, ms) => sum + ms, 0);
-  const all: Took[] = stages.map((stage) => ({
-    stage,
-    ms: stage === "rest" ? Math.max(0, trace.total_ms - known) : own[stage],
-  }));
+  const all: Took[] = wordsOf(own).map((stage) => ({ stage, ms: own[stage] }));
+  all.push({ stage: "rest", ms: trace.total_ms - known });
   return all.filter(({ ms }) => ms >= 0.05);
 }
 
