@@ -11,6 +11,7 @@ pub(super) fn without_tests(code: TokenStream, test_lines: &mut usize) -> TokenS
             TokenTree::Punct(hash)
                 if hash.as_char() == '#' && rest.peek().is_some_and(is_cfg_test) =>
             {
+                drop_attributes(&mut kept);
                 let end = skip_item(&mut rest);
                 *test_lines += end.end().line + 1 - hash.span().start().line;
             }
@@ -24,6 +25,16 @@ pub(super) fn without_tests(code: TokenStream, test_lines: &mut usize) -> TokenS
         }
     }
     kept.into_iter().collect()
+}
+
+/// Takes back the attributes and doc comments that stand before a `#[cfg(test)]`.
+fn drop_attributes(kept: &mut Vec<TokenTree>) {
+    while let [.., TokenTree::Punct(hash), TokenTree::Group(attribute)] = &kept[..]
+        && hash.as_char() == '#'
+        && attribute.delimiter() == Delimiter::Bracket
+    {
+        kept.truncate(kept.len() - 2);
+    }
 }
 
 fn is_cfg_test(token: &TokenTree) -> bool {
