@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::consent::{self, Consent};
+use self::consent::Consent;
 use super::{Bot, beginning};
 use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
@@ -18,6 +18,7 @@ use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
+mod consent;
 pub(super) mod gap;
 
 /// The most messages that one turn answers.

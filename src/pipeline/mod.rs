@@ -20,29 +20,17 @@ use crate::rerank::Reranker;
 use crate::speech::Transcriber;
 
 pub mod inbound;
-mod consent;
 mod transcribe;
 mod escalate;
 pub mod curated;
-pub mod gaps;
 pub mod retrieve;
 mod prompt;
-mod reply;
+pub mod reply;
 pub mod outbound;
+pub mod gaps;
 pub mod budget;
-mod clean;
-mod leak;
-mod contact_details;
 mod fold;
-mod format;
-mod fuse;
-mod query;
-mod blend;
-mod rank;
-mod distinct;
-mod rewrite;
-pub mod ground;
-pub mod tape;
+pub mod recording;
 #[cfg(test)]
 mod growth;
 
@@ -74,7 +62,7 @@ pub struct Engine {
     /// How a model puts questions in other words.
     pub retrieve: retrieve::Settings,
     /// What a recorded turn heard and found, when one is run again; then nothing is looked up anew.
-    pub recall: Option<Arc<tape::Kept>>,
+    pub recall: Option<Arc<recording::Kept>>,
 }
 
 /// An agent made ready to answer: its rules compiled, its prompt parsed.
@@ -106,7 +94,7 @@ pub struct Answered {
     /// What voice notes said.
     pub transcripts: Vec<(MessageId, Spoken)>,
     /// What was heard and found, for the turn's tape.
-    pub kept: tape::Kept,
+    pub kept: recording::Kept,
 }
 
 /// A turn that is ready to be answered: everything before the model is done.
@@ -193,7 +181,7 @@ impl Engine {
 }
 
 /// What a recorded turn looked up; `None` when it has to be looked up anew.
-fn recalled(kept: &tape::Kept, question: &Question, run: &mut Run) -> Option<Stage> {
+fn recalled(kept: &recording::Kept, question: &Question, run: &mut Run) -> Option<Stage> {
     if let Some(text) = kept.curated.clone() {
         run.kept.curated = Some(text.clone());
         let reply = Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
@@ -297,7 +285,7 @@ impl Ready {
 struct Run {
     trace: Trace,
     transcripts: Vec<(MessageId, Spoken)>,
-    kept: tape::Kept,
+    kept: recording::Kept,
     /// What the customer is told of a voice note that was not understood beside other words.
     unheard: Option<String>,
 }

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use super::clean::{Cleaned, Speakable, clean};
-use super::contact_details::{DetailCheck, Origins, StreamFilter};
-use super::ground::{self, Decision};
-use super::leak::is_leak;
+use self::clean::{Cleaned, Speakable, clean};
+use self::contact_details::{DetailCheck, Origins, StreamFilter};
+use self::ground::Decision;
+use self::leak::is_leak;
 use super::{Bot, Run, millis};
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
@@ -14,6 +14,11 @@ use crate::domain::{
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
+
+pub(super) mod clean;
+pub(super) mod contact_details;
+pub mod ground;
+pub(super) mod leak;
 
 /// What to ask, and who hears the answer while it is written.
 pub(super) struct Asked<'a> {

@@ -10,17 +10,24 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use super::blend::{self, Looked};
-use super::distinct::distinct;
-use super::fuse::{Weights, confidence, fuse, is_among};
-use super::query::{self, Lean, Reading};
-use super::rank::rerank;
-use super::rewrite::{self, Understood};
+use self::blend::Looked;
+use self::distinct::distinct;
+use self::fuse::{Weights, confidence, fuse, is_among};
+use self::query::{Lean, Reading};
+use self::rank::rerank;
+use self::rewrite::Understood;
 use super::{Engine, Means, Run, millis};
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::embed::Purpose;
 use crate::index::{self, Legs, Query, Tuning};
+
+mod blend;
+mod distinct;
+mod fuse;
+pub(super) mod query;
+mod rank;
+mod rewrite;
 
 /// So many of 100 chunks in an embedder's languages make a collection one of them.
 const AT_HOME: usize = 95;
@@ -55,7 +62,7 @@ pub struct Found {
 
 impl Found {
     /// What a recorded turn found; `None` if that is not known.
-    pub(super) fn again(kept: &super::tape::Kept) -> Option<Self> {
+    pub(super) fn again(kept: &super::recording::Kept) -> Option<Self> {
         let (confidence, standalone) = kept.found.clone()?;
         Some(Self { passages: kept.passages.clone(), confidence, standalone, wish: None })
     }

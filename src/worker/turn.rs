@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
-use crate::pipeline::tape::{Kept, Recorder, Tape};
+use crate::pipeline::recording::{Kept, Recorder, Tape};
 use crate::pipeline::{Answered, Around, Bot, Means};
 use crate::store::Error;
 use crate::store::finish::{Committed, Finished};

@@ -9,7 +9,7 @@ use crate::desk::Desk;
 use crate::domain::trace::Trace;
 use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::tape::Tape;
+use crate::pipeline::recording::Tape;
 use crate::pipeline::{Around, Bot, Engine, NoRecordings};
 use crate::prompts;
 use crate::store::tapes::{TapeRow, Wanted};

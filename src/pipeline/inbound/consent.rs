@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::fold::{Kind, fold};
+use crate::pipeline::fold::{Kind, fold};
 
 /// A longer message is a sentence, in bytes.
 const LONGEST: usize = 400;

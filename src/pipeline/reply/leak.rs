@@ -8,8 +8,8 @@ use std::collections::HashSet;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::prompt;
 use crate::domain::{Prompt, Role};
+use crate::pipeline::prompt;
 
 /// Fewer words in a row than these may be the same by chance.
 const RUN: usize = 8;
@@ -21,7 +21,7 @@ const MOST_WORDS: usize = 40;
 const MOST_SHARE: usize = 60;
 
 /// Whether an answer repeats its prompt.
-pub(super) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
+pub(in crate::pipeline) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
     let answer = words(answer);
     if answer.len() < RUN {
         return false;

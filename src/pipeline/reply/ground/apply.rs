@@ -11,7 +11,7 @@ use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
-use crate::pipeline::clean::Cleaned;
+use crate::pipeline::reply::clean::Cleaned;
 use crate::pipeline::{millis, prompt};
 
 /// How long a reply waits for embeddings: they only help.

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use frontdesk_tokens::Vocabulary;
 use serde_json::Value;
 
-use super::clean::clean;
+use super::Scene;
 use super::query::Lean;
-use super::retrieve::Scene;
-use super::{Engine, Means, Run, millis};
 use crate::domain::trace::RewriteTrace;
 use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
 use crate::index;
 use crate::llm::Completion;
+use crate::pipeline::reply::clean::clean;
+use crate::pipeline::{Engine, Means, Run, millis};
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: u32 = 200;

@@ -8,11 +8,9 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Pars
 use regex::Regex;
 
 mod html;
-mod split;
 mod table;
 mod tidy;
 
-pub(crate) use split::split;
 use table::Table;
 
 /// How deep nested lists are shown.

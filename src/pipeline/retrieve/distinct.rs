@@ -11,9 +11,9 @@ use std::hash::{Hash, Hasher};
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::curated::telling::is_telling;
 use crate::domain::{Chunk, Passage};
 use crate::index::terms::{fold, is_spaceless};
+use crate::pipeline::curated::telling::is_telling;
 
 /// How many words make a shingle.
 const SHINGLE: usize = 3;

@@ -6,9 +6,9 @@
 
 use std::time::Instant;
 
-use super::millis;
 use crate::domain::Passage;
 use crate::domain::trace::{RerankTrace, RetrieveTrace};
+use crate::pipeline::millis;
 use crate::rerank::Reranker;
 
 /// Has the first passages scored and puts them in that order; those that get no score follow in the order they had.

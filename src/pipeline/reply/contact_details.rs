@@ -38,21 +38,21 @@ pub(super) struct AllowedDetails {
 
 /// A reply without what was taken out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct CheckedReply {
+pub(in crate::pipeline) struct CheckedReply {
     /// What is left.
-    pub(super) text: String,
+    pub(in crate::pipeline) text: String,
     /// What was taken out, in words.
-    pub(super) removed: Vec<String>,
+    pub(in crate::pipeline) removed: Vec<String>,
 }
 
 /// Where details may come from.
-pub(super) struct Origins<'a> {
+pub(in crate::pipeline) struct Origins<'a> {
     /// The passages that the model was shown.
-    pub(super) passages: &'a [Passage],
+    pub(in crate::pipeline) passages: &'a [Passage],
     /// What else the business wrote.
-    pub(super) business: Vec<&'a str>,
+    pub(in crate::pipeline) business: Vec<&'a str>,
     /// What the customer wrote.
-    pub(super) customer: Vec<&'a str>,
+    pub(in crate::pipeline) customer: Vec<&'a str>,
 }
 
 impl AllowedDetails {
@@ -169,19 +169,19 @@ fn is_above(page: &str, known: &str) -> bool {
 }
 
 /// Looks at replies; what may be said is gathered when the first detail is seen.
-pub(super) struct DetailCheck<'a> {
+pub(in crate::pipeline) struct DetailCheck<'a> {
     origins: Origins<'a>,
     allowed: OnceLock<AllowedDetails>,
 }
 
 impl<'a> DetailCheck<'a> {
     /// Replies that rest on these texts.
-    pub(super) fn new(origins: Origins<'a>) -> Self {
+    pub(in crate::pipeline) fn new(origins: Origins<'a>) -> Self {
         Self { origins, allowed: OnceLock::new() }
     }
 
     /// A reply without the statements that hold an unknown detail.
-    pub(super) fn vet(&self, text: &str) -> CheckedReply {
+    pub(in crate::pipeline) fn vet(&self, text: &str) -> CheckedReply {
         let unknown = self.unknown(text);
         if unknown.is_empty() {
             return CheckedReply { text: text.to_owned(), removed: Vec::new() };
@@ -228,7 +228,7 @@ fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
 
 /// Holds back, while an answer is written, what may have to be taken out: from a word with a digit or a sign of an address on, to the
 /// end of its sentence.
-pub(super) struct StreamFilter<'a> {
+pub(in crate::pipeline) struct StreamFilter<'a> {
     vetting: &'a DetailCheck<'a>,
     held: String,
     /// The end of what was decided on.
@@ -237,12 +237,12 @@ pub(super) struct StreamFilter<'a> {
 
 impl<'a> StreamFilter<'a> {
     /// Nothing is held yet.
-    pub(super) fn new(vetting: &'a DetailCheck<'a>) -> Self {
+    pub(in crate::pipeline) fn new(vetting: &'a DetailCheck<'a>) -> Self {
         Self { vetting, held: String::new(), before: String::new() }
     }
 
     /// Takes the next piece, and returns what may be shown.
-    pub(super) fn push(&mut self, piece: &str) -> String {
+    pub(in crate::pipeline) fn push(&mut self, piece: &str) -> String {
         self.held.push_str(piece);
         let mut shown = String::new();
         while let Some(end) = self.ready() {
@@ -253,7 +253,7 @@ impl<'a> StreamFilter<'a> {
     }
 
     /// The answer is complete: returns what is left.
-    pub(super) fn finish(&mut self) -> String {
+    pub(in crate::pipeline) fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.held);
         self.decide(rest)
     }
