@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 
 use self::likeness::{Near, Set};
 use self::phrase::{Phrase, sentences};
-use super::{Engine, Run, millis};
+use super::engine::{Engine, Run};
+use super::timer::millis;
 use crate::domain::trace::{CuratedTrace, NearestAnswer};
 use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
 use crate::embed::{Embedder, Purpose};

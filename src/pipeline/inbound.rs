@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use self::consent::Consent;
-use super::{Bot, beginning};
+use super::bot::Bot;
+use super::bounds::beginning;
 use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;

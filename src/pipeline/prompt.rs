@@ -10,8 +10,10 @@ use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
+use super::bot::Bot;
+use super::engine::Run;
 use super::retrieve::Found;
-use super::{Bot, Run, millis};
+use super::timer::millis;
 use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};

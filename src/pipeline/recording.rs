@@ -12,8 +12,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::transcribe::Deaf;
-use super::{Answered, Bot, Engine, Means, Recordings, budget, outbound};
+use super::bot::Bot;
+use super::budget::{self, Means};
+use super::engine::{Answered, Engine};
+use super::outbound;
+use super::transcribe::{Deaf, Recordings};
 use crate::domain::time::Millis;
 use crate::domain::{
     Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,

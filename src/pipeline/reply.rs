@@ -7,7 +7,9 @@ use self::clean::{Cleaned, Speakable, clean};
 use self::contact_details::{DetailCheck, Origins, StreamFilter};
 use self::ground::Decision;
 use self::leak::is_leak;
-use super::{Bot, Run, millis};
+use super::bot::Bot;
+use super::engine::Run;
+use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
     Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn,

@@ -6,7 +6,10 @@ use std::time::Instant;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Run, beginning, millis, query};
+use super::bounds::beginning;
+use super::engine::Run;
+use super::retrieve::query;
+use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
     Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::domain::Passage;
 use crate::domain::trace::{RerankTrace, RetrieveTrace};
-use crate::pipeline::millis;
+use crate::pipeline::timer::millis;
 use crate::rerank::Reranker;
 
 /// Has the first passages scored and puts them in that order; those that get no score follow in the order they had.

@@ -12,8 +12,10 @@ use crate::domain::trace::RewriteTrace;
 use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
 use crate::index;
 use crate::llm::Completion;
+use crate::pipeline::budget::Means;
+use crate::pipeline::engine::{Engine, Run};
 use crate::pipeline::reply::clean::clean;
-use crate::pipeline::{Engine, Means, Run, millis};
+use crate::pipeline::timer::millis;
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: u32 = 200;

@@ -11,8 +11,9 @@ use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
+use crate::pipeline::prompt;
 use crate::pipeline::reply::clean::Cleaned;
-use crate::pipeline::{millis, prompt};
+use crate::pipeline::timer::millis;
 
 /// How long a reply waits for embeddings: they only help.
 const PATIENCE: Duration = Duration::from_secs(2);
