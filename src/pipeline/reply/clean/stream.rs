@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::answer::{TRACE, clean, close_gap, fixed, is_line_start};
 use super::verdict::{Hidden, Verdict, verdict};
 use super::wrapping::{ROLE, THINK_END};
-use super::{TRACE, clean, close_gap, fixed, is_line_start};
 
 /// How many characters the start of an answer is judged by.
 const OPENING: usize = 40;

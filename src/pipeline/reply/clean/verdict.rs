@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::answer::{MARK, fixed};
 use super::wrapping::{THINK, THINK_END};
-use super::{MARK, fixed};
 
 /// The longest tag and the longest mark that are waited for, in characters.
 const LONGEST_TAG: usize = 64;

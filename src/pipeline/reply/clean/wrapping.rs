@@ -1,12 +1,12 @@
 //! Part of cleaning: takes off what a model wraps around its answer (reasoning, channels, tool calls, special
-//! tokens, JSON, fences, roles, quotes). Must not touch citation marks: `clean.rs` needs them.
+//! tokens, JSON, fences, roles, quotes). Must not touch citation marks: `answer.rs` needs them.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::fixed;
+use super::answer::fixed;
 
 /// How deep an answer's text is looked for in JSON.
 const DEPTH: usize = 8;
