@@ -2,15 +2,15 @@
 //! not lose a word of the reply, nor send anything.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
-use regex::Regex;
 
 mod html;
+mod patterns;
 mod table;
 mod tidy;
 
+use patterns::ADDRESS;
 use table::Table;
 
 /// How deep nested lists are shown.
@@ -373,16 +373,6 @@ fn is_useful(address: &str) -> bool {
     let script = address.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("javascript:"));
     !address.is_empty() && !address.starts_with('#') && !script
 }
-
-fn fixed(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the expressions of the formatting are fixed, and tested")
-}
-
-/// Addresses of web pages and mailboxes.
-static ADDRESS: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"(?:https?://|www\.)[^\s<>()\[\]]+|[\w.+-]+@[\w-]+\.[\w.-]+"));
-
-static CODE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?s)```.*?(?:```|\z)|`[^`\n]+`"));
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 //! is still being written. Pure: must not ask a model again, nor invent words.
 
 mod answer;
+mod patterns;
 mod stream;
 mod verdict;
 mod wrapping;

@@ -13,6 +13,7 @@ use super::ground::{statements, without};
 use crate::domain::Passage;
 use crate::domain::label::one_line;
 
+mod digits;
 mod find;
 mod quantity;
 
@@ -25,6 +26,7 @@ const MOST_PARTS: usize = 8;
 /// Fewer digits are no end of a range: of pairs of digits, any number can be put together.
 const SHORTEST_END: usize = 3;
 
+use digits::{DASH, SHORTEST, digits};
 use find::{Detail, Sort, find};
 
 /// What may be said.
@@ -38,21 +40,21 @@ pub(super) struct AllowedDetails {
 
 /// A reply without what was taken out.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::pipeline) struct CheckedReply {
+pub(crate) struct CheckedReply {
     /// What is left.
-    pub(in crate::pipeline) text: String,
+    pub(crate) text: String,
     /// What was taken out, in words.
-    pub(in crate::pipeline) removed: Vec<String>,
+    pub(crate) removed: Vec<String>,
 }
 
 /// Where details may come from.
-pub(in crate::pipeline) struct Origins<'a> {
+pub(crate) struct Origins<'a> {
     /// The passages that the model was shown.
-    pub(in crate::pipeline) passages: &'a [Passage],
+    pub(crate) passages: &'a [Passage],
     /// What else the business wrote.
-    pub(in crate::pipeline) business: Vec<&'a str>,
+    pub(crate) business: Vec<&'a str>,
     /// What the customer wrote.
-    pub(in crate::pipeline) customer: Vec<&'a str>,
+    pub(crate) customer: Vec<&'a str>,
 }
 
 impl AllowedDetails {
@@ -98,7 +100,7 @@ impl AllowedDetails {
 
     /// Whether a number is known, or several known ones and times in a row: "020 7946 0958 24/7".
     fn holds_number(&self, written: &str) -> bool {
-        if self.knows(&find::digits(written)) || self.knows_range(written) {
+        if self.knows(&digits(written)) || self.knows_range(written) {
             return true;
         }
         let is_digit = |c: char| c.is_ascii_digit();
@@ -109,7 +111,7 @@ impl AllowedDetails {
         while at < parts.len() {
             let longest = parts.len().min(at + MOST_PARTS);
             let known =
-                |end: &usize| self.knows_run(&find::digits(&parts[at..*end].concat()), at == open);
+                |end: &usize| self.knows_run(&digits(&parts[at..*end].concat()), at == open);
             if let Some(end) = (at + 1..=longest).rev().find(known) {
                 if !quantity::is_harmless(&parts[open..at]) {
                     return false;
@@ -126,7 +128,7 @@ impl AllowedDetails {
 
     /// Whether it is a range whose ends the sources name apart: "1850–1900" of "from 1850 to 1900".
     fn knows_range(&self, written: &str) -> bool {
-        let ends: Vec<String> = find::DASH.split(written).map(find::digits).collect();
+        let ends: Vec<String> = DASH.split(written).map(digits).collect();
         let is_known = |end: &String| {
             end.len() >= SHORTEST_END
                 && !end.starts_with('0')
@@ -138,7 +140,7 @@ impl AllowedDetails {
     /// Whether digits are known, whole or without their country code or trunk zero.
     fn knows(&self, digits: &str) -> bool {
         let bare = digits.trim_start_matches('0');
-        if bare.len() < find::SHORTEST {
+        if bare.len() < SHORTEST {
             return self.numbers.contains(digits);
         }
         self.numbers.contains(bare) || (1..=3).any(|cut| self.knows_end(bare, cut))
@@ -147,14 +149,14 @@ impl AllowedDetails {
     /// Whether digits are a whole number of the sources; where nothing unknown stands before them, also the end of one.
     fn knows_run(&self, digits: &str, is_first: bool) -> bool {
         let bare = digits.trim_start_matches('0');
-        bare.len() >= find::SHORTEST
+        bare.len() >= SHORTEST
             && ((0..=3).any(|cut| self.knows_end(bare, cut))
                 || is_first && self.numbers.contains(&format!("{bare} ")))
     }
 
     /// Whether digits, without their first ones, are a number of the sources.
     fn knows_end(&self, bare: &str, cut: usize) -> bool {
-        let rest = bare.get(cut..).filter(|rest| rest.len() > find::SHORTEST);
+        let rest = bare.get(cut..).filter(|rest| rest.len() > SHORTEST);
         rest.is_some_and(|rest| {
             let (with, without) = (format!(" 0{rest} "), format!(" {rest} "));
             self.numbers.contains(&with) || self.numbers.contains(&without)
@@ -169,19 +171,19 @@ fn is_above(page: &str, known: &str) -> bool {
 }
 
 /// Looks at replies; what may be said is gathered when the first detail is seen.
-pub(in crate::pipeline) struct DetailCheck<'a> {
+pub(crate) struct DetailCheck<'a> {
     origins: Origins<'a>,
     allowed: OnceLock<AllowedDetails>,
 }
 
 impl<'a> DetailCheck<'a> {
     /// Replies that rest on these texts.
-    pub(in crate::pipeline) fn new(origins: Origins<'a>) -> Self {
+    pub(crate) fn new(origins: Origins<'a>) -> Self {
         Self { origins, allowed: OnceLock::new() }
     }
 
     /// A reply without the statements that hold an unknown detail.
-    pub(in crate::pipeline) fn vet(&self, text: &str) -> CheckedReply {
+    pub(crate) fn vet(&self, text: &str) -> CheckedReply {
         let unknown = self.unknown(text);
         if unknown.is_empty() {
             return CheckedReply { text: text.to_owned(), removed: Vec::new() };
@@ -228,7 +230,7 @@ fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
 
 /// Holds back, while an answer is written, what may have to be taken out: from a word with a digit or a sign of an address on, to the
 /// end of its sentence.
-pub(in crate::pipeline) struct StreamFilter<'a> {
+pub(crate) struct StreamFilter<'a> {
     vetting: &'a DetailCheck<'a>,
     held: String,
     /// The end of what was decided on.
@@ -237,12 +239,12 @@ pub(in crate::pipeline) struct StreamFilter<'a> {
 
 impl<'a> StreamFilter<'a> {
     /// Nothing is held yet.
-    pub(in crate::pipeline) fn new(vetting: &'a DetailCheck<'a>) -> Self {
+    pub(crate) fn new(vetting: &'a DetailCheck<'a>) -> Self {
         Self { vetting, held: String::new(), before: String::new() }
     }
 
     /// Takes the next piece, and returns what may be shown.
-    pub(in crate::pipeline) fn push(&mut self, piece: &str) -> String {
+    pub(crate) fn push(&mut self, piece: &str) -> String {
         self.held.push_str(piece);
         let mut shown = String::new();
         while let Some(end) = self.ready() {
@@ -253,7 +255,7 @@ impl<'a> StreamFilter<'a> {
     }
 
     /// The answer is complete: returns what is left.
-    pub(in crate::pipeline) fn finish(&mut self) -> String {
+    pub(crate) fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.held);
         self.decide(rest)
     }

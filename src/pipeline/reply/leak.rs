@@ -21,7 +21,7 @@ const MOST_WORDS: usize = 40;
 const MOST_SHARE: usize = 60;
 
 /// Whether an answer repeats its prompt.
-pub(in crate::pipeline) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
+pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
     let answer = words(answer);
     if answer.len() < RUN {
         return false;

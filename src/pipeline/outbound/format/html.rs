@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::{CODE, fixed};
+use super::patterns::{CODE, fixed};
 
 /// Rewrites HTML tags outside code as Markdown, and makes sure that nothing else is taken for HTML or vanishes.
 pub(super) fn without_tags(markdown: &str) -> String {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::{CODE, fixed};
+use super::patterns::{CODE, fixed};
 
 /// Bold that Markdown leaves as it is because of the punctuation in it becomes bold after all; blank lines are not
 /// piled up.

@@ -1,11 +1,10 @@
-//! Part of cleaning: takes reasoning, JSON, tool calls, special
-//! tokens and citation marks out of a model's answer. Pure: must not ask a model again, nor invent words.
-
-use std::sync::LazyLock;
+//! Part of cleaning: takes reasoning, JSON, tool calls, special tokens and citation marks out of a model's answer. Pure:
+//! must not ask a model again, nor invent words.
 
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::patterns::{CODE, MARK, MARKS, NOTHING, SOURCES, TRACE, close_gap, is_line_start};
 use super::wrapping::{JSON_START, UNWRAPS};
 
 /// The longest answer that is sent, in characters.
@@ -144,18 +143,6 @@ impl Cleaned {
     }
 }
 
-/// Takes the white space before a mark away, so that none is doubled or left before a full stop.
-pub(super) fn close_gap(said: &mut String, rest: &str) {
-    said.truncate(said.trim_end_matches([' ', '\t', '\u{A0}']).len());
-    if rest.starts_with(char::is_alphanumeric) && !is_line_start(said) {
-        said.push(' ');
-    }
-}
-
-pub(super) fn is_line_start(said: &str) -> bool {
-    said.is_empty() || said.ends_with('\n')
-}
-
 /// The numbers of a mark: `[1, 3-5]` is 1, 3, 4, 5. Another maker's mark such as `【4:0†file】` is 0.
 fn numbers(mark: &str) -> Vec<usize> {
     if mark.contains('†') {
@@ -178,49 +165,6 @@ fn plain(raw: &str) -> String {
         text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     text.trim().to_owned()
 }
-
-pub(super) fn fixed(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the expressions of the cleaning are fixed, and tested")
-}
-
-/// A mark: numbers below 100 in brackets.
-const MARK_TEXT: &str = concat!(
-    r"(?:\[{1,2}(?:(?:passages?|sources?|documents?|docs?|refs?)[ :#]{0,3})?\^?\d{1,2}(?:\s*[,;–-]\s*\^?\d{1,2})*\]{1,2}",
-    r"(?:\((?:https?:|#|/)[^()\s]*\))?|【\d{1,2}(?::\d{1,3})?(?:†[^】\n]{0,200})?】)"
-);
-
-/// Code, of which every character counts.
-static CODE: LazyLock<Regex> = LazyLock::new(|| fixed(r"(?s)```.*?(?:```|\z)|`[^`\n]+`"));
-
-/// One citation mark.
-pub(super) static MARK: LazyLock<Regex> = LazyLock::new(|| fixed(&format!("(?i){MARK_TEXT}")));
-
-/// Citation marks that stand together.
-static MARKS: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(&format!(
-        r"(?i)\(\s*(?:(?:see|source|sources|from|cf\.):?\s+)?{MARK_TEXT}(?:\s*[,;&]?\s*{MARK_TEXT})*\s*\)|{MARK_TEXT}(?:[ \t]*(?:[,;&]|and|und|y|et)?[ \t]*{MARK_TEXT})*"
-    ))
-});
-
-/// The list of sources that a model puts under its answer.
-static SOURCES: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(concat!(
-        r"(?i)(?:\A|\n)(?:[ \t>*_#]*(?:sources?|references?|citations?|footnotes?|quellen|fuentes|fontes|références|referencias|referências)[ \t*_]*:?[ \t*_]*\n?",
-        r"(?:[ \t]*(?:[-*•]|\d+[.)])?[ \t]*\[\^?\d{1,2}\][^\n]*(?:\n|\z))+|(?:\[\^?\d{1,2}\]:[^\n]*(?:\n|\z))+)\s*\z"
-    ))
-});
-
-/// The start of a stack trace, or of a server's error page.
-pub(super) static TRACE: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(concat!(
-        r"\A(?:Traceback \(most recent call last\)|Exception in thread |Unhandled [Ee]xception|goroutine \d+ \[|thread '[^']*' (?:\(\d+\) )?panicked at",
-        r"|(?:PHP )?Fatal error: |(?:Uncaught )?(?:[\w$]+\.)*[\w$]*(?:Error|Exception)\b[^\n]*\n\s+at |\s*at [\w$.<>/ ]+\(.*:\d+\)|<!DOCTYPE html|<html)"
-    ))
-});
-
-/// A value of a programming language that means nothing.
-static NOTHING: LazyLock<Regex> =
-    LazyLock::new(|| fixed(r"\A(?:null|None|undefined|NaN|\[\]|\[object Object\])\z"));
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::answer::{TRACE, clean, close_gap, fixed, is_line_start};
+use super::answer::clean;
+use super::patterns::{TRACE, close_gap, fixed, is_line_start};
 use super::verdict::{Hidden, Verdict, verdict};
 use super::wrapping::{ROLE, THINK_END};
 

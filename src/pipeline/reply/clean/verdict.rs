@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::answer::{MARK, fixed};
+use super::patterns::{MARK, fixed};
 use super::wrapping::{THINK, THINK_END};
 
 /// The longest tag and the longest mark that are waited for, in characters.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::answer::fixed;
+use super::patterns::fixed;
 
 /// How deep an answer's text is looked for in JSON.
 const DEPTH: usize = 8;

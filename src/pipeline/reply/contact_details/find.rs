@@ -7,11 +7,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
+use super::digits::{DASHES, SHORTEST, digits, fixed};
 use super::quantity::is_quantity;
 use crate::domain::label::is_hidden;
 
-/// Fewer digits are no phone or account number.
-pub(super) const SHORTEST: usize = 7;
 /// The longest text that is looked at, in bytes; replies are shorter.
 const LONGEST: usize = 1024 * 1024;
 /// The most signs between digits that a source may mean as one number.
@@ -176,11 +175,6 @@ pub(super) fn runs(text: &str) -> String {
     runs
 }
 
-/// The digits of a number.
-pub(super) fn digits(written: &str) -> String {
-    written.chars().filter(char::is_ascii_digit).collect()
-}
-
 type Candidate = (Range<usize>, Sort, String);
 
 type Read = fn(&str, Range<usize>) -> Option<Candidate>;
@@ -203,19 +197,9 @@ const COUNTRIES: &str = "ac|ad|af|ag|al|am|ao|aq|as|aw|ax|az|ba|bb|bd|bf|bg|bh|b
     sb|sc|sd|si|sk|sl|sm|sn|so|sr|ss|sv|sx|sy|sz|tc|td|tf|tg|tj|tl|tm|tn|tt|tz|ug|uz|va|vc|vg|vi|vu|wf|ye|yt|zm|zw";
 /// Ends of the names of files, and of no host.
 const FILES: [&str; 10] = ["pdf", "doc", "docx", "xlsx", "txt", "csv", "png", "jpg", "html", "php"];
-/// Dashes between numbers, but for the hyphen.
-pub(super) const DASHES: &str = r"\u{2012}-\u{2015}\u{2212}";
-
-/// A fixed expression, which the tests compile.
-pub(super) fn fixed(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
-}
-
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(&format!(r"\+?\s?\(?\d(?:(?:[ ().\-/{DASHES}]{{0,3}}|[,:·'’٬])\d){{6,}}"))
 });
-/// What may stand between the ends of a range.
-pub(super) static DASH: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[\-{DASHES}]")));
 /// What stands between two numbers rather than within one.
 static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::find::{DASHES, SHORTEST, digits, fixed};
+use super::digits::{DASHES, SHORTEST, digits, fixed};
 
 /// Days, times and years, and lists of them.
 static DATES: LazyLock<Regex> = LazyLock::new(|| {

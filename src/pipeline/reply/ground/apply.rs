@@ -19,16 +19,16 @@ use crate::pipeline::timer::millis;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who is asked, and about what.
-pub(in crate::pipeline) struct Asked<'a> {
-    pub(in crate::pipeline) embed: &'a dyn Embedder,
-    pub(in crate::pipeline) model: &'a dyn Model,
-    pub(in crate::pipeline) prompt: &'a Prompt,
-    pub(in crate::pipeline) history: &'a [Line],
+pub(crate) struct Asked<'a> {
+    pub(crate) embed: &'a dyn Embedder,
+    pub(crate) model: &'a dyn Model,
+    pub(crate) prompt: &'a Prompt,
+    pub(crate) history: &'a [Line],
 }
 
 /// What is left of a reply.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::pipeline) enum Decision {
+pub(crate) enum Decision {
     /// This is sent, with these citations.
     Send { text: String, cited: Vec<usize> },
     /// The agent's sentence for questions without an answer is sent in its place.
@@ -36,7 +36,7 @@ pub(in crate::pipeline) enum Decision {
 }
 
 /// Checks a cleaned reply.
-pub(in crate::pipeline) async fn apply(
+pub(crate) async fn apply(
     cleaned: &Cleaned,
     setting: &Grounding,
     asked: &Asked<'_>,

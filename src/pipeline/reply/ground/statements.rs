@@ -9,9 +9,9 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// A sentence, a list item or a row of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::pipeline) struct Statement {
+pub(crate) struct Statement {
     /// Where it stands in the reply, with the white space behind it.
-    pub(in crate::pipeline) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// Which line it is part of, from 0.
     line: usize,
     /// Whether it only holds others together: a heading, or a line that introduces a list.
@@ -19,7 +19,7 @@ pub(in crate::pipeline) struct Statement {
 }
 
 /// The statements of a reply in Markdown, in their order.
-pub(in crate::pipeline) fn statements(text: &str) -> Vec<Statement> {
+pub(crate) fn statements(text: &str) -> Vec<Statement> {
     let mut found: Vec<Statement> = Vec::new();
     let mut start = 0;
     let mut fence: Option<(usize, usize)> = None;
@@ -89,11 +89,7 @@ fn is_whole(piece: &str) -> bool {
 
 /// The reply without some of its statements, by their number. A line of which nothing is left goes, and so does
 /// what only introduced such lines.
-pub(in crate::pipeline) fn without(
-    text: &str,
-    statements: &[Statement],
-    removed: &[bool],
-) -> String {
+pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) -> String {
     let gone = |at: usize| removed.get(at).copied().unwrap_or(false);
     let mut cut: Vec<Range<usize>> = Vec::new();
     for (at, statement) in statements.iter().enumerate() {
