@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
-use super::digits::{DASHES, SHORTEST, digits, fixed};
+use super::digits::{DASHES, digits, fixed};
 use super::quantity::is_quantity;
 use crate::domain::label::is_hidden;
 
