@@ -23,6 +23,7 @@ pub mod recording;
 pub mod budget;
 mod bounds;
 mod fold;
+mod language;
 mod timer;
 #[cfg(test)]
 mod growth;

@@ -18,6 +18,7 @@ use self::rank::rerank;
 use self::rewrite::Understood;
 use super::budget::Means;
 use super::engine::{Engine, Run};
+use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
@@ -92,7 +93,7 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
     let Scene { agent, history, question } = scene;
     let follows = if agent.search.follow_up { history } else { &[] };
     let reading =
-        Reading { language: query::language(question, history), ..query::read(question, follows) };
+        Reading { language: language(question, history), ..query::read(question, follows) };
     let language = reading.language.as_deref();
     let mut seen = RetrieveTrace { query: cut(&question.text), ..RetrieveTrace::default() };
     seen.language = reading.language.clone();
@@ -112,8 +113,8 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
         all => {
             let says = reading.says_something;
             let passages = blend::lean_on(all, says, agent.passages);
-            let sure = (confidence(&passages, &weights), says);
-            let sure = blend::leaning_confidence(all, &passages, sure);
+            let sure = confidence(&passages, &weights);
+            let sure = blend::leaning_confidence(all, &passages, sure, says);
             (passages, sure)
         }
     };

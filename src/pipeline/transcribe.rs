@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::beginning;
 use super::engine::Run;
-use super::retrieve::query;
+use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
@@ -220,8 +220,8 @@ fn unheard(turn: &Turn, heard: Option<&str>, failed: Option<&Deaf>) -> Option<St
 fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&Deaf>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
-    let language = query::language(&nothing, &turn.history).or_else(|| voice.language.clone());
-    let language = language.as_deref();
+    let spoken = language(&nothing, &turn.history).or_else(|| voice.language.clone());
+    let language = spoken.as_deref();
     let (text, sort) = match failed {
         Some(Deaf::Unwanted(MediaKind::Voice)) => {
             (voice.default_reply.to(language), ReplyKind::VoiceFailure)

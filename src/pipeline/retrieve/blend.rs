@@ -76,7 +76,8 @@ pub(crate) fn lean_on(looked: &mut [Looked], says: bool, keep: usize) -> Vec<Pas
 pub(crate) fn leaning_confidence(
     looked: &[Looked],
     blended: &[Passage],
-    (sure, says): (f32, bool),
+    sure: f32,
+    says: bool,
 ) -> f32 {
     let alone = looked.first().map_or(0.0, |asked| asked.confidence);
     if !says {

@@ -1,18 +1,17 @@
-//! Part of stage 4: what a question is searched as. Tells its language, whether it leans on what was said before, and
+//! Part of stage 4: what a question is searched as. Tells whether it leans on what was said before, and
 //! makes the text with that context. Pure: it searches nothing and asks nobody.
 //!
 //! Short is not the same as incomplete: `gift cards?` names what it is about. A question leans on the conversation
 //! when it says so (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
-use crate::domain::{Line, Question, Speaker};
+use crate::domain::{Line, Question};
 use crate::index::{self, Telling};
+use crate::pipeline::language::{customers, language};
 
 mod phrases;
 
 use phrases::Phrases;
 
-/// How many earlier messages of the customer may tell his language.
-const NEAR: usize = 4;
 /// A question with so many words that say something is complete, whatever it begins with.
 const PLENTY: usize = 6;
 /// One with so few, and with a word that takes up what was said before, is not.
@@ -61,15 +60,6 @@ pub(crate) fn read(question: &Question, history: &[Line]) -> Reading {
     Reading { says_something: told.content > 0, language, lean, context }
 }
 
-/// The language of a question: that of the speech, else that of its words, else that of what the customer said
-/// before, the newest first. As an ISO 639-1 code; `None` where nobody can tell.
-pub(crate) fn language(question: &Question, history: &[Line]) -> Option<String> {
-    let said = question.language.clone().filter(|code| !code.is_empty());
-    let written = || index::language(&question.text);
-    let before = || customers(history).take(NEAR).find_map(index::language);
-    said.or_else(|| written().or_else(before).map(ToOwned::to_owned))
-}
-
 /// A question with the one before it, as one text to search for.
 pub(crate) fn with_context(question: &str, context: &str) -> String {
     format!("{context}\n{question}")
@@ -114,12 +104,6 @@ fn earlier(history: &[Line]) -> Option<String> {
     Some(texts.join("\n"))
 }
 
-/// What the customer said before, the newest first.
-fn customers(history: &[Line]) -> impl Iterator<Item = &str> {
-    let customer = history.iter().rev().filter(|line| line.speaker == Speaker::Customer);
-    customer.map(|line| line.text.as_str())
-}
-
 fn cut(text: &str) -> String {
     text.trim().chars().take(LONGEST).collect()
 }
@@ -129,6 +113,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::Speaker;
 
     fn asked(text: &str, language: Option<&str>) -> Question {
         Question { text: text.into(), language: language.map(Into::into), spoken: false }
@@ -140,19 +125,6 @@ mod tests {
 
     fn after(before: &str, question: &str) -> Reading {
         read(&asked(question, None), &[said(Speaker::Customer, before), said(Speaker::Bot, "Yes.")])
-    }
-
-    #[test]
-    fn the_language_is_that_of_the_speech_the_words_or_the_conversation() {
-        let before = [
-            said(Speaker::Customer, "¿A qué hora abre la tienda los sábados?"),
-            said(Speaker::Bot, "We open at nine on Saturdays."),
-        ];
-        let told = |question: &Question| language(question, &before);
-        assert_eq!(told(&asked("When do you open?", Some("de"))).as_deref(), Some("de"));
-        assert_eq!(told(&asked("When do you open?", None)).as_deref(), Some("en"));
-        assert_eq!(told(&asked("iPhone 12", None)).as_deref(), Some("es"), "as before");
-        assert_eq!(language(&asked("iPhone 12", None), &[]), None);
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) async fn apply(
     let mut checked = GroundingTrace { threshold: setting.threshold, ..GroundingTrace::default() };
     embed(&mut check, asked.embed, &mut checked).await;
     if setting.judge {
-        judge(&mut check, (asked, &passages), &mut checked, usage).await;
+        judge(&mut check, asked, &passages, &mut checked, usage).await;
     }
     checked.score = check.score();
     checked.verdicts = check.verdicts(setting.threshold);
@@ -115,7 +115,8 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Groundi
 /// Asks a model about the claims. What it does not answer is left to the score.
 async fn judge(
     check: &mut Check,
-    (asked, passages): (&Asked<'_>, &[String]),
+    asked: &Asked<'_>,
+    passages: &[String],
     checked: &mut GroundingTrace,
     usage: &mut Usage,
 ) {
