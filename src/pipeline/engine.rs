@@ -1,15 +1,17 @@
-//! The order of the stages. [`Engine::answer`] runs stages 2 to 6; [`Engine::prepare`] those before the model,
-//! [`Engine::write`] the rest. Sends nothing and writes nothing that a customer could see.
+//! The order of the stages, and the values behind the seams. [`Engine::answer`] runs stages 2 to 6: [`Engine::prepare`]
+//! those before the model, [`Engine::write`] the rest. Sends nothing and writes nothing that a customer could see.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::bot::Bot;
-use super::budget::{self, Means};
-use super::timer::millis;
-use super::transcribe::{self, Recordings};
-use super::{curated, prompt, recording, reply, retrieve};
-use crate::domain::trace::{RetrieveTrace, Trace};
+use super::budget::{self, Means, estimate};
+use super::curated::Book;
+use super::inputs::RecordedInputs;
+use super::retrieve::{self, Found, Rewriter, Scene};
+use super::run::{Answered, Run, hand_over};
+use super::transcribe::{Ears, Recordings};
+use super::{prompt, reply};
 use crate::domain::{
     Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, ReplyKind, Spoken, Turn,
 };
@@ -33,7 +35,7 @@ pub struct Engine {
     /// Question and passages to how well each answers.
     pub rerank: Arc<dyn Reranker>,
     /// Curated answers, which win over the model.
-    pub curated: Arc<curated::Book>,
+    pub curated: Arc<Book>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
     /// What answers when there is no money for a model.
@@ -43,7 +45,7 @@ pub struct Engine {
     /// How a model puts questions in other words.
     pub retrieve: retrieve::Settings,
     /// What a recorded turn heard and found, when one is run again; then nothing is looked up anew.
-    pub recall: Option<Arc<recording::Kept>>,
+    pub recall: Option<Arc<RecordedInputs>>,
 }
 
 /// What surrounds one run of the pipeline.
@@ -57,32 +59,17 @@ pub struct Around<'a> {
     pub means: Means,
 }
 
-/// What became of a turn.
-#[derive(Debug, Clone)]
-pub struct Answered {
-    /// What the pipeline decided.
-    pub outcome: Outcome,
-    /// What each stage saw, decided, took and used.
-    pub trace: Trace,
-    /// What voice notes said.
-    pub transcripts: Vec<(MessageId, Spoken)>,
-    /// What was heard and found, for the turn's tape.
-    pub kept: recording::Kept,
-}
-
 /// A turn that is ready to be answered: everything before the model is done.
 pub struct Ready {
     run: Run,
-    stage: Stage,
-    started: Instant,
+    /// `Err` is the outcome where it is known without a model.
+    open: Result<Open, Outcome>,
 }
 
-/// How far a turn is.
-enum Stage {
-    /// The outcome is known without a model.
-    Decided(Outcome),
-    /// The model is to be asked.
-    Open { question: Question, found: retrieve::Found },
+/// A question that a model is to be asked.
+struct Open {
+    question: Question,
+    found: Found,
 }
 
 impl Engine {
@@ -94,32 +81,9 @@ impl Engine {
 
     /// Stages 2 to 4: what can be done while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, recordings: &dyn Recordings) -> Ready {
-        let started = Instant::now();
-        let mut run = Run::default();
-        let again = self.recall.as_deref().map_or(&[][..], |kept| &kept.deaf);
-        let ears = transcribe::Ears { speech: &*self.speech, recordings, again };
-        let stage = match transcribe::listen(ears, turn, &mut run).await {
-            Ok(question) => self.look_up(bot, turn, question, &mut run).await,
-            Err(outcome) => Stage::Decided(outcome),
-        };
-        Ready { run, stage, started }
-    }
-
-    async fn look_up(&self, bot: &Bot, turn: &Turn, question: Question, run: &mut Run) -> Stage {
-        if let Some(reason) = bot.escalate(&question, run) {
-            let reply = bot.agent.handoff.reply.clone();
-            return Stage::Decided(Outcome::HandOver { reason, reply, question: question.text });
-        }
-        if let Some(stage) = self.recall.as_deref().and_then(|kept| recalled(kept, &question, run))
-        {
-            return stage;
-        }
-        if let Some(reply) = curated::consult(self, &bot.agent, &question, run).await {
-            run.kept.curated = Some(reply.text.clone());
-            return Stage::Decided(Outcome::Reply(reply));
-        }
-        let found = retrieve::search(self, bot.scene(turn, &question), run).await;
-        Stage::Open { question, found }
+        let mut run = Run::begin();
+        let open = self.look_up(&mut run, bot, turn, recordings).await;
+        Ready { run, open }
     }
 
     /// Stages 5 and 6: the prompt and the reply.
@@ -130,135 +94,155 @@ impl Engine {
         ready: Ready,
         around: Around<'_>,
     ) -> Answered {
-        let Ready { mut run, stage, started } = ready;
-        let outcome = match stage {
-            Stage::Decided(outcome) => outcome,
-            Stage::Open { question, found } => {
-                let (scene, means) = (bot.scene(turn, &question), around.means);
-                let found = retrieve::settle(self, scene, (found, means), &mut run).await;
-                run.kept.found = Some((found.confidence, found.standalone.clone()));
-                run.kept.passages = found.passages.clone();
-                let open = Open { question: &question, found: &found };
-                self.reply(bot, turn, (&open, around), &mut run).await
-            }
+        let Ready { mut run, open } = ready;
+        let reply = match open {
+            Ok(open) => self.respond(&mut run, bot, turn, open, around).await,
+            Err(outcome) => Err(outcome),
         };
-        let outcome = match (outcome, run.unheard.take()) {
-            (Outcome::Reply(reply), Some(sentence)) => {
-                Outcome::Reply(Reply { text: format!("{}\n\n{sentence}", reply.text), ..reply })
-            }
-            (outcome, _) => outcome,
+        run.end(reply.map_or_else(|outcome| outcome, Outcome::Reply))
+    }
+
+    async fn look_up(
+        &self,
+        run: &mut Run,
+        bot: &Bot,
+        turn: &Turn,
+        recordings: &dyn Recordings,
+    ) -> Result<Open, Outcome> {
+        let question = run.transcribe(self.ears(recordings), turn).await?;
+        run.escalate(bot, &question)?;
+        if let Some(kept) = self.recall.as_deref()
+            && let Some(found) = run.recall(kept, &question)?
+        {
+            return Ok(Open { question, found });
+        }
+        run.consult(&self.curated, &*self.embed, &bot.agent, &question).await?;
+        let scene = Scene { agent: &bot.agent, history: &turn.history, question: &question };
+        let found = run.retrieve(self.retrieval(), scene, self.may_rewrite(&bot.agent)).await;
+        Ok(Open { question, found })
+    }
+
+    async fn respond(
+        &self,
+        run: &mut Run,
+        bot: &Bot,
+        turn: &Turn,
+        open: Open,
+        around: Around<'_>,
+    ) -> Result<Reply, Outcome> {
+        let (agent, question) = (&*bot.agent, &open.question);
+        let rewriter = self.rewriter(agent, around.means);
+        let scene = Scene { agent, history: &turn.history, question };
+        let found = run.refine(self.retrieval(), rewriter, scene, open.found).await;
+        let input = prompt::Input {
+            template: &bot.template,
+            agent,
+            turn,
+            question,
+            passages: &found.passages,
+            confidence: found.confidence,
+            standalone: found.standalone.as_deref(),
         };
-        run.trace.total_ms = millis(started);
-        Answered { outcome, trace: run.trace, transcripts: run.transcripts, kept: run.kept }
+        let nameless = &prompt::nameless(&input);
+        let Choice { model, prompt, limit } = self.prompt(run, &input, around.means)?;
+        let seams = reply::Seams { model, embed: &*self.embed, hear: around.hear };
+        let input = reply::Input { agent, turn, prompt: &prompt, nameless };
+        let reply = run.reply(seams, input, limit.map(Limit::words)).await;
+        match (limit, reply.sort) {
+            (Some(Limit::Reached), ReplyKind::NoAnswer) => {
+                Err(hand_over(agent, Reason::Budget {}, question))
+            }
+            _ => Ok(reply),
+        }
     }
 }
 
-/// What a recorded turn looked up; `None` when it has to be looked up anew.
-fn recalled(kept: &recording::Kept, question: &Question, run: &mut Run) -> Option<Stage> {
-    if let Some(text) = kept.curated.clone() {
-        run.kept.curated = Some(text.clone());
-        let reply = Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
-        return Some(Stage::Decided(Outcome::Reply(reply)));
-    }
-    let found = retrieve::Found::again(kept)?;
-    let (passages, confidence) = (found.passages.clone(), found.confidence);
-    let seen = RetrieveTrace {
-        query: question.text.clone(),
-        passages,
-        confidence,
-        ..RetrieveTrace::default()
-    };
-    run.trace.retrieve = Some(seen);
-    Some(Stage::Open { question: question.clone(), found })
+/// The prompt for the best model that there is money for.
+struct Choice<'a> {
+    model: &'a dyn Model,
+    prompt: Prompt,
+    /// What kept the agent's own model from being asked.
+    limit: Option<Limit>,
 }
 
-/// What the model is asked.
-struct Open<'a> {
-    question: &'a Question,
-    found: &'a retrieve::Found,
+/// A limit on money that chose a model.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// A cheaper model is asked.
+    Near,
+    /// None is asked.
+    Reached,
+}
+
+impl Limit {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Near => "a cheaper model was asked: a limit is near",
+            Self::Reached => "no model was asked: a limit on money is reached",
+        }
+    }
 }
 
 impl Engine {
-    /// Stages 5 and 6 with the best model that there is money for.
-    async fn reply(
+    /// What passages are found with.
+    pub fn retrieval(&self) -> retrieve::Seams<'_> {
+        retrieve::Seams {
+            embed: &*self.embed,
+            index: &*self.index,
+            tunings: &self.tunings,
+            rerank: &*self.rerank,
+        }
+    }
+
+    fn ears<'a>(&'a self, recordings: &'a dyn Recordings) -> Ears<'a> {
+        let again = self.recall.as_deref().map_or(&[][..], |kept| &kept.deaf);
+        Ears { speech: &*self.speech, recordings, again }
+    }
+
+    /// Whether a model may put the question in other words.
+    fn may_rewrite(&self, agent: &Agent) -> bool {
+        self.retrieve.rewrite_ms > 0 && self.model.window(self.own_model(agent)).is_some()
+    }
+
+    /// What puts questions in other words; `None` when there is no money for it.
+    fn rewriter<'a>(&'a self, agent: &'a Agent, means: Means) -> Option<Rewriter<'a>> {
+        let cheapest = self.budget.models(self.own_model(agent), means).pop()?;
+        let wanted = self.retrieve.rewrite_model.as_str();
+        let named = if wanted.is_empty() { cheapest } else { wanted };
+        let limit = Duration::from_millis(self.retrieve.rewrite_ms);
+        Some(Rewriter { model: &*self.model, named, limit, budget: &self.budget })
+    }
+
+    /// The prompt for the best model that there is money for; where there is none, for what answers without.
+    fn prompt(
         &self,
-        bot: &Bot,
-        turn: &Turn,
-        (open, around): (&Open<'_>, Around<'_>),
         run: &mut Run,
-    ) -> Outcome {
-        let own = self.own_model(&bot.agent);
-        let Open { question, found } = *open;
-        let (hear, embed) = (around.hear, &*self.embed);
-        let nameless = &prompt::nameless(bot, turn, question);
-        for named in self.budget.models(own, around.means) {
-            let asked = prompt::Asked { question, found, model: &*self.model, named };
-            let prompt = match prompt::compose(bot, turn, &asked, run) {
-                Ok(prompt) => prompt,
-                Err(problem) => return bot.unusable(problem, question),
-            };
-            if self.budget.allows(run.trace.usage.cost_micros + self.estimate(&prompt)) {
-                let asked = reply::Asked { prompt: &prompt, nameless, hear, embed, turn };
-                let outcome = reply::write(&*self.model, bot, &asked, run).await;
-                run.note_budget(
-                    (named != own).then_some("a cheaper model was asked: a limit is near"),
-                );
-                return outcome;
+        input: &prompt::Input<'_>,
+        means: Means,
+    ) -> Result<Choice<'_>, Outcome> {
+        let own = self.own_model(input.agent);
+        let model = &*self.model;
+        for named in self.budget.models(own, means) {
+            let prompt = run.prompt(model, named, input)?;
+            if self.budget.allows(run.cost_micros() + estimate(model, &prompt)) {
+                let limit = (named != own).then_some(Limit::Near);
+                return Ok(Choice { model, prompt, limit });
             }
         }
-        let named = self.spare.default_model();
-        let asked = prompt::Asked { question, found, model: &*self.spare, named };
-        let prompt = match prompt::compose(bot, turn, &asked, run) {
-            Ok(prompt) => prompt,
-            Err(problem) => return bot.unusable(problem, question),
-        };
-        let asked = reply::Asked { prompt: &prompt, nameless, hear, embed, turn };
-        let outcome = reply::write(&*self.spare, bot, &asked, run).await;
-        run.note_budget(Some("no model was asked: a limit on money is reached"));
-        match outcome {
-            Outcome::Reply(Reply { sort: ReplyKind::NoAnswer, .. }) => Outcome::HandOver {
-                reason: Reason::Budget {},
-                reply: bot.agent.handoff.reply.clone(),
-                question: question.text.clone(),
-            },
-            other => other,
-        }
+        let model = &*self.spare;
+        let prompt = run.prompt(model, model.default_model(), input)?;
+        Ok(Choice { model, prompt, limit: Some(Limit::Reached) })
     }
 
     /// The model that an agent names, or the default.
-    pub(super) fn own_model<'a>(&'a self, agent: &'a Agent) -> &'a str {
+    fn own_model<'a>(&'a self, agent: &'a Agent) -> &'a str {
         if agent.model.is_empty() { self.model.default_model() } else { &agent.model }
-    }
-
-    /// The most that asking with this prompt can cost, in millionths of a dollar; 0 where no price is known.
-    pub(super) fn estimate(&self, prompt: &Prompt) -> u64 {
-        let price = self.model.window(&prompt.model).and_then(|window| window.price);
-        let (input, output) = (u64::from(prompt.tokens), u64::from(prompt.max_output_tokens));
-        price.map_or(0, |price| price.micros(input, output))
-    }
-}
-
-impl Run {
-    fn note_budget(&mut self, why: Option<&str>) {
-        if let Some(written) = &mut self.trace.reply {
-            written.budget = why.map(ToOwned::to_owned);
-        }
     }
 }
 
 impl Ready {
     /// What voice notes said, so that they need not be transcribed again.
     pub fn transcripts(&self) -> &[(MessageId, Spoken)] {
-        &self.run.transcripts
+        self.run.transcripts()
     }
-}
-
-/// What a run of the pipeline collects on its way.
-#[derive(Default)]
-pub(super) struct Run {
-    pub(super) trace: Trace,
-    pub(super) transcripts: Vec<(MessageId, Spoken)>,
-    pub(super) kept: recording::Kept,
-    /// What the customer is told of a voice note that was not understood beside other words.
-    pub(super) unheard: Option<String>,
 }

@@ -9,6 +9,7 @@
 //! silence: it becomes the agent's configured sentence, with the reason in the trace.
 
 mod engine;
+mod run;
 mod bot;
 pub mod inbound;
 mod transcribe;
@@ -20,6 +21,7 @@ pub mod reply;
 pub mod outbound;
 pub mod gaps;
 pub mod recording;
+mod inputs;
 pub mod budget;
 mod bounds;
 mod fold;
@@ -30,6 +32,8 @@ mod growth;
 
 pub use bot::Bot;
 pub use budget::Means;
-pub use engine::{Answered, Around, Engine, Ready};
+pub use engine::{Around, Engine, Ready};
+pub use inputs::RecordedInputs;
 pub use prompt::VARIABLES;
+pub use run::Answered;
 pub use transcribe::{Brought, NoRecordings, Recordings};

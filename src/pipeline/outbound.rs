@@ -4,9 +4,9 @@
 use self::format::for_whatsapp;
 use self::split::split;
 use super::bot::Bot;
-use super::engine::Answered;
 use super::gaps::masked;
 use super::inbound::Gathered;
+use super::run::Answered;
 use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
     ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,

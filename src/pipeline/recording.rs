@@ -14,9 +14,11 @@ use sha2::{Digest, Sha256};
 
 use super::bot::Bot;
 use super::budget::{self, Means};
-use super::engine::{Answered, Engine};
+use super::engine::Engine;
+use super::inputs::RecordedInputs;
 use super::outbound;
-use super::transcribe::{Deaf, Recordings};
+use super::run::Answered;
+use super::transcribe::Recordings;
 use crate::domain::time::Millis;
 use crate::domain::{
     Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,
@@ -46,7 +48,7 @@ pub struct Tape {
     /// The embedding model, when there was one.
     pub embedder: Option<String>,
     /// What was looked up.
-    pub kept: Kept,
+    pub kept: RecordedInputs,
     /// What is known of the models that were asked about.
     pub models: Models,
     /// What the models answered, in order.
@@ -69,23 +71,6 @@ pub struct Heard {
     /// SHA-256 of its recording, when that was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-}
-
-/// What stages 2 to 4 brought.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Why nothing was heard in recordings, in the order in which they were tried.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deaf: Vec<Deaf>,
-    /// The curated answer that was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub curated: Option<String>,
-    /// How sure retrieval was, and the question as it stands alone. `None` when nothing was searched for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<(f32, Option<String>)>,
-    /// The passages; they stand in the trace, not here.
-    #[serde(skip)]
-    pub passages: Arc<[Passage]>,
 }
 
 /// What is known of models without asking them.
@@ -156,7 +141,7 @@ impl Tape {
 
     /// An engine that hears what was heard and asks everybody else anew.
     pub fn ask_again(&self, engine: &Engine) -> Engine {
-        let kept = Kept { deaf: self.kept.deaf.clone(), ..Kept::default() };
+        let kept = RecordedInputs { deaf: self.kept.deaf.clone(), ..RecordedInputs::default() };
         Engine { recall: Some(Arc::new(kept)), ..engine.clone() }
     }
 }

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::beginning;
-use super::engine::Run;
 use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
-    Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+    Heard, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+    Voice,
 };
 use crate::speech::{self, Recording, Transcriber};
 
@@ -60,12 +60,20 @@ impl Recordings for Brought {
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
-/// Makes one question of the waiting messages. `Err` is the outcome when they hold no words.
-pub(super) async fn listen(
-    ears: Ears<'_>,
-    turn: &Turn,
-    run: &mut Run,
-) -> Result<Question, Outcome> {
+/// What the waiting messages say.
+pub(super) struct Transcription {
+    /// All of it as one question. `Err` is the outcome when they hold no words.
+    pub(super) question: Result<Question, Outcome>,
+    /// What voice notes say.
+    pub(super) transcripts: Vec<(MessageId, Spoken)>,
+    /// Why nothing was heard in the others, in the order in which they were tried.
+    pub(super) failures: Vec<Deaf>,
+    /// What the customer is told of a voice note that was not understood beside other words.
+    pub(super) unheard: Option<String>,
+}
+
+/// Makes one question of the waiting messages.
+pub(super) async fn listen(ears: Ears<'_>, turn: &Turn) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
     let mut again = ears.again.iter();
     let mut all = All::default();
@@ -78,26 +86,31 @@ pub(super) async fn listen(
                 Some(spoken) => Ok(spoken.clone()),
                 None => match again.next() {
                     Some(deaf) => Err(deaf.clone()),
-                    None => hear(ears, turn, (said, media)).await,
+                    None => hear(ears, &turn.agent.voice, said, media).await,
                 },
             };
-            all.note(said, spoken, run);
+            all.note(said, spoken);
         }
     }
     let whole = all.words.join("\n");
     let question = beginning(&whole).to_owned();
-    run.trace.transcribe = Some(TranscribeTrace {
+    let trace = TranscribeTrace {
         question: question.clone(),
         language: all.language.clone(),
         notes: all.notes,
         whole_bytes: (question.len() < whole.len()).then_some(whole.len()),
         took_ms: millis(started),
-    });
-    if question.is_empty() {
-        return Err(wordless(turn, all.language, all.failed.as_ref()));
-    }
-    run.unheard = unheard(turn, all.language.as_deref(), all.failed.as_ref());
-    Ok(Question { text: question, language: all.language, spoken: all.spoken })
+    };
+    // Why the first note that says nothing does not.
+    let failed = all.failures.first();
+    let (question, unheard) = if question.is_empty() {
+        (Err(wordless(turn, all.language, failed)), None)
+    } else {
+        let unheard = unheard(turn, all.language.as_deref(), failed);
+        (Ok(Question { text: question, language: all.language, spoken: all.spoken }), unheard)
+    };
+    let (transcripts, failures) = (all.transcripts, all.failures);
+    (Transcription { question, transcripts, failures, unheard }, trace)
 }
 
 /// What all messages of a turn say.
@@ -107,12 +120,12 @@ struct All {
     notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
-    /// Why the first note that says nothing does not.
-    failed: Option<Deaf>,
+    transcripts: Vec<(MessageId, Spoken)>,
+    failures: Vec<Deaf>,
 }
 
 impl All {
-    fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>, run: &mut Run) {
+    fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>) {
         let message = said.message.as_ref();
         let mut note = VoiceNoteTrace {
             message: message.map(ToString::to_string),
@@ -124,15 +137,14 @@ impl All {
                 self.language = self.language.take().or(spoken.heard.language.clone());
                 self.words.push(spoken.text.clone());
                 if let Some(message) = message {
-                    run.transcripts.push((message.clone(), spoken.clone()));
+                    self.transcripts.push((message.clone(), spoken.clone()));
                 }
                 note.transcript = Some(spoken.text);
                 note.heard = Some(spoken.heard);
             }
             Err(why) => {
                 note.error = Some(why.to_string());
-                run.kept.deaf.push(why.clone());
-                self.failed.get_or_insert(why);
+                self.failures.push(why);
             }
         }
         self.notes.push(note);
@@ -159,10 +171,10 @@ pub enum Deaf {
 
 async fn hear(
     Ears { speech, recordings, .. }: Ears<'_>,
-    turn: &Turn,
-    (said, media): (&Said, &Media),
+    voice: &Voice,
+    said: &Said,
+    media: &Media,
 ) -> Result<Spoken, Deaf> {
-    let voice = &turn.agent.voice;
     if !voice.hears(media.kind) {
         return Err(Deaf::Unwanted(media.kind));
     }

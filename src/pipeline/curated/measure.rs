@@ -180,8 +180,8 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
             consult: Consult { enabled: true, threshold },
         };
         // Nothing is near enough: what is nearest, and how near.
-        let (_, seen) = look(&engine, &ask(Some(1.5))).await;
-        let (given, _) = look(&engine, &ask(None)).await;
+        let (_, seen) = look(&engine.curated, &*engine.embed, &ask(Some(1.5))).await;
+        let (given, _) = look(&engine.curated, &*engine.embed, &ask(None)).await;
         let nearest = seen.nearest.unwrap_or_default();
         let refused = seen.refused.unwrap_or_default();
         let shown = engine.curated.of(&collections);
