@@ -133,7 +133,7 @@ impl Settings {
 
 /// The most that asking a model with this prompt can cost, in millionths of a dollar; 0 where no price is known.
 pub(super) fn estimate(model: &dyn Model, prompt: &Prompt) -> u64 {
-    let price = model.window(&prompt.model).and_then(|window| window.price);
+    let price = model.kind(&prompt.model).window().and_then(|window| window.price);
     let (input, output) = (u64::from(prompt.tokens), u64::from(prompt.max_output_tokens));
     price.map_or(0, |price| price.micros(input, output))
 }

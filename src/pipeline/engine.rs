@@ -201,7 +201,7 @@ impl Engine {
 
     /// Whether a model may put the question in other words.
     fn may_rewrite(&self, agent: &Agent) -> bool {
-        self.retrieve.rewrite_ms > 0 && self.model.window(self.own_model(agent)).is_some()
+        self.retrieve.rewrite_ms > 0 && self.model.kind(self.own_model(agent)).generates()
     }
 
     /// What puts questions in other words; `None` when there is no money for it.

@@ -125,7 +125,7 @@ pub(super) fn compose(
         passages: input.passages,
         question: &input.question.text,
     };
-    let fit = parts.fit(model.window(named), agent.max_output_tokens, Vocabulary::of(named));
+    let fit = parts.fit(model.kind(named).window(), agent.max_output_tokens, Vocabulary::of(named));
     let prompt = Prompt {
         model: named.to_owned(),
         temperature: agent.temperature,

@@ -23,7 +23,7 @@ use crate::domain::time::Millis;
 use crate::domain::{
     Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,
 };
-use crate::llm::{self, Completion, Hear, Model, Window};
+use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
 
 /// The shape of tapes; one of another shape is not played.
 const FORMAT: u32 = 1;
@@ -80,7 +80,7 @@ pub struct Models {
     pub default: String,
     /// Below this confidence there is no answer.
     pub min_confidence: f32,
-    /// What a prompt must fit into, by model.
+    /// What a prompt must fit into, by model; nothing for one that quotes.
     pub windows: BTreeMap<String, Option<Window>>,
 }
 
@@ -234,13 +234,13 @@ fn held<T>(what: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[async_trait]
 impl Model for Recording {
-    fn window(&self, model: &str) -> Option<Window> {
-        let window = self.model.window(model);
+    fn kind(&self, model: &str) -> ModelKind {
+        let kind = self.model.kind(model);
         let mut windows = held(&self.windows);
         if !windows.contains_key(model) {
-            windows.insert(model.to_owned(), window);
+            windows.insert(model.to_owned(), kind.window());
         }
-        window
+        kind
     }
 
     fn default_model(&self) -> &str {
@@ -294,8 +294,9 @@ impl Player {
 
 #[async_trait]
 impl Model for Player {
-    fn window(&self, model: &str) -> Option<Window> {
-        self.models.windows.get(model).copied().flatten()
+    fn kind(&self, model: &str) -> ModelKind {
+        let window = self.models.windows.get(model).copied().flatten();
+        window.map_or(ModelKind::Quotes, ModelKind::Generates)
     }
 
     fn default_model(&self) -> &str {

@@ -52,9 +52,9 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
     let prompt = input.prompt;
     let mut usage = Usage::default();
     let mut written = ReplyTrace { model: prompt.model.clone(), ..ReplyTrace::default() };
-    // A model that has a window would write something even about nothing; one without judges by itself.
+    // What generates would write something even about nothing; what quotes judges by itself.
     let unsure =
-        prompt.confidence < prompt.min_confidence && seams.model.window(&prompt.model).is_some();
+        prompt.confidence < prompt.min_confidence && seams.model.kind(&prompt.model).generates();
     let reply = if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());
         fixed(input.agent, ReplyKind::NoAnswer)
@@ -84,8 +84,8 @@ async fn ask(
                 Ok(cleaned) => {
                     let reply = grounded(seams, input, &cleaned, written, used).await;
                     // What quotes the passages writes nothing of its own.
-                    let quotes = seams.model.window(&input.prompt.model).is_none();
-                    if quotes { reply } else { vetted(agent, &vetting, reply, written) }
+                    let generates = seams.model.kind(&input.prompt.model).generates();
+                    if generates { vetted(agent, &vetting, reply, written) } else { reply }
                 }
                 Err(failure) => failure,
             }
@@ -169,8 +169,8 @@ async fn grounded(
     used: &mut Usage,
 ) -> Reply {
     let Input { agent, prompt, .. } = input;
-    let quotes = seams.model.window(&prompt.model).is_none();
-    if quotes || agent.grounding.check == GroundingCheck::Off {
+    let generates = seams.model.kind(&prompt.model).generates();
+    if !generates || agent.grounding.check == GroundingCheck::Off {
         return answer(prompt, cleaned.text.clone(), &cleaned.cited);
     }
     let Seams { model, embed, .. } = seams;

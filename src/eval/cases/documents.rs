@@ -113,7 +113,7 @@ impl Making<'_> {
         chunk: &ChunkRow,
     ) -> Result<Option<String>, String> {
         let model = self.desk.engine.model.default_model();
-        if self.desk.engine.model.window(model).is_some() {
+        if self.desk.engine.model.kind(model).generates() {
             return self.asked(chunk).await.map(Some);
         }
         let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();
