@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::bot::Bot;
 use super::budget::{self, Means, estimate};
 use super::curated::Book;
-use super::inputs::RecordedInputs;
+use super::lookup::Lookup;
 use super::retrieve::{self, Found, Rewriter, Scene};
 use super::run::{Answered, Run, hand_over};
 use super::transcribe::{Ears, Recordings};
@@ -44,8 +44,8 @@ pub struct Engine {
     pub budget: budget::Settings,
     /// How a model puts questions in other words.
     pub retrieve: retrieve::Settings,
-    /// What a recorded turn heard and found, when one is run again; then nothing is looked up anew.
-    pub recall: Option<Arc<RecordedInputs>>,
+    /// Question to a curated answer or passages: through the seams above, or as a recorded turn found them.
+    pub lookup: Arc<dyn Lookup>,
 }
 
 /// What surrounds one run of the pipeline.
@@ -73,7 +73,7 @@ struct Open {
 }
 
 impl Engine {
-    /// Answers a turn: stages 2 to 6.
+    /// Answers a turn: transcribe, escalate, retrieve, prompt, reply.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> Answered {
         let ready = self.prepare(bot, turn, around.recordings).await;
         self.write(bot, turn, ready, around).await
@@ -102,6 +102,7 @@ impl Engine {
         run.end(reply.map_or_else(|outcome| outcome, Outcome::Reply))
     }
 
+    /// Transcribe, escalate, retrieve. `Err` is the outcome where it is known without a model.
     async fn look_up(
         &self,
         run: &mut Run,
@@ -111,17 +112,15 @@ impl Engine {
     ) -> Result<Open, Outcome> {
         let question = run.transcribe(self.ears(recordings), turn).await?;
         run.escalate(bot, &question)?;
-        if let Some(kept) = self.recall.as_deref()
-            && let Some(found) = run.recall(kept, &question)?
-        {
-            return Ok(Open { question, found });
-        }
-        run.consult(&self.curated, &*self.embed, &bot.agent, &question).await?;
-        let scene = Scene { agent: &bot.agent, history: &turn.history, question: &question };
-        let found = run.retrieve(self.retrieval(), scene, self.may_rewrite(&bot.agent)).await;
+        let (agent, lookup) = (&*bot.agent, &*self.lookup);
+        run.consult(lookup, &self.curated, &*self.embed, agent, &question).await?;
+        let scene = Scene { agent, history: &turn.history, question: &question };
+        let may_rewrite = self.may_rewrite(agent);
+        let found = run.retrieve(lookup, self.retrieval(), scene, may_rewrite).await;
         Ok(Open { question, found })
     }
 
+    /// Prompt, reply. `Err` is the outcome where there is no reply.
     async fn respond(
         &self,
         run: &mut Run,
@@ -195,8 +194,7 @@ impl Engine {
     }
 
     fn ears<'a>(&'a self, recordings: &'a dyn Recordings) -> Ears<'a> {
-        let again = self.recall.as_deref().map_or(&[][..], |kept| &kept.deaf);
-        Ears { speech: &*self.speech, recordings, again }
+        Ears { speech: &*self.speech, recordings }
     }
 
     /// Whether a model may put the question in other words.

@@ -16,14 +16,20 @@ use super::bot::Bot;
 use super::budget::{self, Means};
 use super::engine::Engine;
 use super::inputs::RecordedInputs;
+use super::lookup::Lookup;
 use super::outbound;
 use super::run::Answered;
-use super::transcribe::Recordings;
+use super::transcribe::{Deaf, Recordings};
 use crate::domain::time::Millis;
 use crate::domain::{
     Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
+
+mod replay;
+
+use replay::RecordedLookup;
+pub use replay::RecordedNotes;
 
 /// The shape of tapes; one of another shape is not played.
 const FORMAT: u32 = 1;
@@ -133,16 +139,28 @@ impl Tape {
         let engine = Engine {
             model: player.clone(),
             budget: self.budget.clone(),
-            recall: Some(Arc::new(self.kept.clone())),
+            lookup: self.lookup(engine),
             ..engine.clone()
         };
         (engine, player)
     }
 
-    /// An engine that hears what was heard and asks everybody else anew.
-    pub fn ask_again(&self, engine: &Engine) -> Engine {
-        let kept = RecordedInputs { deaf: self.kept.deaf.clone(), ..RecordedInputs::default() };
-        Engine { recall: Some(Arc::new(kept)), ..engine.clone() }
+    /// What was heard in the turn's voice notes.
+    pub fn notes(&self) -> RecordedNotes {
+        RecordedNotes::of(&self.kept)
+    }
+
+    /// An engine that finds what was found and asks the model anew.
+    pub fn find_again(&self, engine: &Engine) -> Engine {
+        Engine { lookup: self.lookup(engine), ..engine.clone() }
+    }
+
+    /// What the turn looked up; where it looked nothing up, that is still to be done.
+    fn lookup(&self, engine: &Engine) -> Arc<dyn Lookup> {
+        if self.kept.curated.is_none() && self.kept.found.is_none() {
+            return engine.lookup.clone();
+        }
+        Arc::new(RecordedLookup { inputs: self.kept.clone() })
     }
 }
 
@@ -339,6 +357,10 @@ struct Hashing<'a> {
 
 #[async_trait]
 impl Recordings for Hashing<'_> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+        self.recordings.known(said)
+    }
+
     async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String> {
         let bytes = self.recordings.fetch(said, media).await?;
         let hash = hex::encode(Sha256::digest(&bytes));

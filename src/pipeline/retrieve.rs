@@ -65,10 +65,13 @@ pub struct Found {
 }
 
 impl Found {
-    /// What a recorded turn found; `None` if that is not known.
-    pub(super) fn again(kept: &super::inputs::RecordedInputs) -> Option<Self> {
-        let (confidence, standalone) = kept.found.clone()?;
-        Some(Self { passages: kept.passages.clone(), confidence, standalone, wish: None })
+    /// What is known to be found, such as by a recorded turn: no model is asked.
+    pub(super) fn known(
+        passages: Arc<[Passage]>,
+        confidence: f32,
+        standalone: Option<String>,
+    ) -> Self {
+        Self { passages, confidence, standalone, wish: None }
     }
 }
 
@@ -95,10 +98,13 @@ pub struct Seams<'a> {
 
 /// A question in its conversation.
 #[derive(Clone, Copy)]
-pub(super) struct Scene<'a> {
-    pub(super) agent: &'a Agent,
-    pub(super) history: &'a [Line],
-    pub(super) question: &'a Question,
+pub struct Scene<'a> {
+    /// The agent that is asked.
+    pub agent: &'a Agent,
+    /// What was said before, oldest first.
+    pub history: &'a [Line],
+    /// The question.
+    pub question: &'a Question,
 }
 
 /// Finds the passages for a question, without asking a model. `may_rewrite` says that one may be asked afterwards to put

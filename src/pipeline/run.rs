@@ -4,18 +4,17 @@
 use std::time::Instant;
 
 use super::bot::Bot;
-use super::curated::{self, Book};
+use super::curated::Book;
 use super::escalate::escalate;
 use super::inputs::RecordedInputs;
+use super::lookup::Lookup;
 use super::prompt;
 use super::reply;
 use super::retrieve::{self, Found, Rewriter, Scene};
 use super::timer::millis;
 use super::transcribe::{self, Ears};
-use crate::domain::trace::{RetrieveTrace, Trace};
-use crate::domain::{
-    Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, ReplyKind, Spoken, Turn,
-};
+use crate::domain::trace::Trace;
+use crate::domain::{Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, Spoken, Turn};
 use crate::embed::Embedder;
 use crate::llm::Model;
 
@@ -85,36 +84,16 @@ impl Run {
         reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)))
     }
 
-    /// What a recorded turn looked up; nothing when it has to be looked up anew.
-    pub(super) fn recall(
-        &mut self,
-        kept: &RecordedInputs,
-        question: &Question,
-    ) -> Result<Option<Found>, Outcome> {
-        if let Some(text) = kept.curated.clone() {
-            self.kept.curated = Some(text.clone());
-            let reply = Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
-            return Err(Outcome::Reply(reply));
-        }
-        let Some(found) = Found::again(kept) else { return Ok(None) };
-        self.trace.retrieve = Some(RetrieveTrace {
-            query: question.text.clone(),
-            passages: found.passages.clone(),
-            confidence: found.confidence,
-            ..RetrieveTrace::default()
-        });
-        Ok(Some(found))
-    }
-
     /// Before stage 4: a curated answer ends the turn.
     pub(super) async fn consult(
         &mut self,
+        lookup: &dyn Lookup,
         book: &Book,
         embed: &dyn Embedder,
         agent: &Agent,
         question: &Question,
     ) -> Result<(), Outcome> {
-        let (reply, trace) = curated::consult(book, embed, agent, question).await;
+        let (reply, trace) = lookup.curated(book, embed, agent, question).await;
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
         self.kept.curated = Some(reply.text.clone());
@@ -124,11 +103,12 @@ impl Run {
     /// Stage 4, as far as no model is asked.
     pub(super) async fn retrieve(
         &mut self,
+        lookup: &dyn Lookup,
         seams: retrieve::Seams<'_>,
         scene: Scene<'_>,
         may_rewrite: bool,
     ) -> Found {
-        let (found, trace) = retrieve::search(seams, scene, may_rewrite).await;
+        let (found, trace) = lookup.passages(seams, scene, may_rewrite).await;
         self.trace.retrieve = Some(trace);
         found
     }

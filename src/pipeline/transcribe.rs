@@ -19,6 +19,11 @@ use crate::speech::{self, Recording, Transcriber};
 /// Where recordings come from, and where what was heard in them is kept.
 #[async_trait]
 pub trait Recordings: Send + Sync {
+    /// What a message's recording says, or why nothing is heard in it, where that is known already.
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+        said.heard.clone().map(Ok)
+    }
+
     /// The bytes of a message's recording. The error says why it cannot be had.
     async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String>;
 
@@ -43,8 +48,6 @@ impl Recordings for NoRecordings {
 pub(super) struct Ears<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) recordings: &'a dyn Recordings,
-    /// Why nothing was heard in the recordings that no words are known of, when the turn was recorded.
-    pub(super) again: &'a [Deaf],
 }
 
 /// Recordings whose bytes came with the message; nothing is kept of them.
@@ -75,19 +78,15 @@ pub(super) struct Transcription {
 /// Makes one question of the waiting messages.
 pub(super) async fn listen(ears: Ears<'_>, turn: &Turn) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
-    let mut again = ears.again.iter();
     let mut all = All::default();
     for said in &turn.said {
         if let Some(words) = said.content.words() {
             all.words.push(words.to_owned());
         }
         if let Some(media) = said.content.recording() {
-            let spoken = match &said.heard {
-                Some(spoken) => Ok(spoken.clone()),
-                None => match again.next() {
-                    Some(deaf) => Err(deaf.clone()),
-                    None => hear(ears, &turn.agent.voice, said, media).await,
-                },
+            let spoken = match ears.recordings.known(said) {
+                Some(known) => known,
+                None => hear(ears, &turn.agent.voice, said, media).await,
             };
             all.note(said, spoken);
         }
@@ -170,7 +169,7 @@ pub enum Deaf {
 }
 
 async fn hear(
-    Ears { speech, recordings, .. }: Ears<'_>,
+    Ears { speech, recordings }: Ears<'_>,
     voice: &Voice,
     said: &Said,
     media: &Media,
