@@ -12,31 +12,29 @@ use serde::Deserialize;
 
 use self::blend::Looked;
 use self::distinct::distinct;
-use self::fuse::{Weights, confidence, fuse, is_among};
+use self::fuse::confidence;
+use self::legs::{LEG, Text, ask, embed, look, weigh};
 use self::query::{Lean, Reading};
 use self::rank::rerank;
 use self::rewrite::{Request, Understood};
 use super::language::language;
 use super::timer::millis;
-use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
+use crate::domain::trace::{RetrieveTrace, SearchOrigin};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
-use crate::embed::{Embedder, Purpose};
-use crate::index::{self, Index, Legs, Query, Tuning, Tunings};
-use crate::rerank::Reranker;
+use crate::index::{self, Index, Query};
 
 mod blend;
 mod distinct;
 mod fuse;
+mod legs;
 pub(super) mod query;
 mod rank;
 mod rewrite;
 
+pub use legs::Seams;
+pub(crate) use legs::{Gathered, rank};
 pub(super) use rewrite::Rewriter;
 
-/// So many of 100 chunks in an embedder's languages make a collection one of them.
-const AT_HOME: usize = 95;
-/// How many chunks each leg brings to the fusion.
-const LEG: usize = 100;
 /// The longest text that is searched for, in characters; what follows adds nothing but time.
 const LONGEST_QUERY: usize = 2000;
 /// A language that at least one chunk in so many is in is one of the collection's: its questions need no translation.
@@ -81,19 +79,6 @@ struct Wish {
     reading: Reading,
     /// The language to search in as well: ISO 639-1.
     into: Option<&'static str>,
-}
-
-/// What passages are found with.
-#[derive(Clone, Copy)]
-pub struct Seams<'a> {
-    /// Text to vector.
-    pub embed: &'a dyn Embedder,
-    /// Vectors and terms to chunks.
-    pub index: &'a dyn Index,
-    /// How each collection is ranked.
-    pub tunings: &'a Tunings,
-    /// Question and passages to how well each answers.
-    pub rerank: &'a dyn Reranker,
 }
 
 /// A question in its conversation.
@@ -279,46 +264,6 @@ pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (Found, RetrieveTrace
     (Found { passages, confidence: sure, standalone: None, wish: None }, seen)
 }
 
-/// One text to search for.
-struct Text<'a> {
-    how: SearchOrigin,
-    /// What is searched for.
-    words: String,
-    /// ISO 639-1 code of its language, where it is known.
-    language: Option<&'a str>,
-}
-
-/// Searches for each text, in their order.
-async fn look(
-    seams: Seams<'_>,
-    collections: &[CollectionId],
-    texts: &[Text<'_>],
-    seen: &mut RetrieveTrace,
-) -> Vec<Looked> {
-    let started = Instant::now();
-    let all: Vec<String> = texts.iter().map(|text| text.words.clone()).collect();
-    let vectors = embed(seams.embed, &all, seen).await;
-    seen.embed_ms += millis(started);
-    let mut looked = Vec::with_capacity(texts.len());
-    for (at, Text { how, words: text, language }) in texts.iter().enumerate() {
-        let vector = vectors.get(at).map(Vec::as_slice);
-        let search = Query { collections, text, vector, limit: LEG };
-        let gathered = ask(seams, &search, *language, seen).await;
-        let (passages, confidence) = rank(&gathered, Tuning::default(), LEG);
-        let (text, how) = (text.clone(), *how);
-        looked.push(Looked { text, how, weight: 1.0, passages, confidence });
-    }
-    looked
-}
-
-/// What the legs brought for a text, before they are fused.
-pub(crate) struct Gathered {
-    /// The best of each leg.
-    pub(crate) legs: Legs,
-    /// How much each leg counts for this text.
-    pub(crate) weights: Weights,
-}
-
 /// What the legs bring for a question that stands alone.
 pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> Gathered {
     let text = cut(asked.text);
@@ -330,71 +275,6 @@ pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> Gathered {
     ask(seams, &search, language, &mut seen).await
 }
 
-/// Asks every leg.
-async fn ask(
-    seams: Seams<'_>,
-    search: &Query<'_>,
-    language: Option<&str>,
-    seen: &mut RetrieveTrace,
-) -> Gathered {
-    let legs = seams.index.search(search).await.unwrap_or_else(|failed| {
-        seen.error = Some(failed.to_string());
-        Legs::default()
-    });
-    let weights = weigh(seams, search.collections, language).await;
-    Gathered { legs, weights }
-}
-
-/// How much each leg counts for a question in a language over some collections.
-async fn weigh(seams: Seams<'_>, collections: &[CollectionId], language: Option<&str>) -> Weights {
-    let known = seams.embed.languages();
-    let mut at_home = false;
-    if !known.is_empty() && language.is_none_or(|spoken| !is_among(known, spoken)) {
-        let counts = seams.index.languages(collections).await.unwrap_or_default();
-        let all: usize = counts.values().sum();
-        let ours = counts.iter().filter(|(code, _)| is_among(known, code));
-        let ours: usize = ours.map(|(_, chunks)| chunks).sum();
-        at_home = all > 0 && ours * 100 >= all * AT_HOME;
-    }
-    Weights::for_embedder(known, language, at_home).tuned(seams.tunings.of(collections))
-}
-
-/// The passages from what the legs brought, best first, and how sure we are of them. `tuning` goes before what the
-/// collections say.
-pub(crate) fn rank(gathered: &Gathered, tuning: Tuning, limit: usize) -> (Vec<Passage>, f32) {
-    let weights = gathered.weights.tuned(tuning);
-    let passages = fuse(gathered.legs.clone(), &weights, limit);
-    let confidence = confidence(&passages, &weights);
-    (passages, confidence)
-}
-
-/// The texts' embeddings; none, with the reason told, where there are none to be had.
-async fn embed(
-    embedder: &dyn Embedder,
-    texts: &[String],
-    seen: &mut RetrieveTrace,
-) -> Vec<Vec<f32>> {
-    let Some(identity) = embedder.identity() else { return Vec::new() };
-    match embedder.embed(texts, Purpose::Query).await {
-        Ok(vectors) => {
-            seen.embedder = Some(identity.to_owned());
-            vectors
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the question could not be embedded, words alone are compared");
-            (seen.embedder, seen.error) = (None, Some(error.to_string()));
-            Vec::new()
-        }
-    }
-}
-
 fn cut(text: &str) -> String {
     text.chars().take(LONGEST_QUERY).collect()
-}
-
-impl Looked {
-    fn told(&self) -> SearchText {
-        let Self { text, how, weight, confidence, .. } = self;
-        SearchText { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }
-    }
 }
