@@ -190,6 +190,18 @@ async fn hear(
     if bytes.is_empty() {
         return Err(Deaf::Failed("the recording is empty".into()));
     }
+    let spoken = transcript(speech, voice, media, bytes).await?;
+    recordings.keep(said, &spoken).await;
+    Ok(spoken)
+}
+
+/// What a recording says.
+async fn transcript(
+    speech: &dyn Transcriber,
+    voice: &Voice,
+    media: &Media,
+    bytes: Vec<u8>,
+) -> Result<Spoken, Deaf> {
     let vocabulary = voice.vocabulary.join(", ");
     let recording = Recording {
         bytes: bytes.into(),
@@ -213,9 +225,7 @@ async fn hear(
         by: transcript.by,
         ..Heard::default()
     };
-    let spoken = Spoken { text, heard };
-    recordings.keep(said, &spoken).await;
-    Ok(spoken)
+    Ok(Spoken { text, heard })
 }
 
 /// What a customer is told beside the answer to his words, when a voice note among them was not understood.
