@@ -18,7 +18,7 @@ use crate::http;
 use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
 use crate::llm;
 use crate::permissions;
-use crate::pipeline::Engine;
+use crate::pipeline::{Engine, LiveLookup};
 use crate::prompts;
 use crate::reader::Pool;
 use crate::store::audit::{Actor, Entry};
@@ -100,7 +100,7 @@ impl App {
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
-            recall: None,
+            lookup: Arc::new(LiveLookup),
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;

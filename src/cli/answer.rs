@@ -198,7 +198,8 @@ async fn test(
     app.desk.follow_answers().await?;
     let consult = Consult { enabled: true, threshold };
     let ask = Ask { text: question, language: None, collections, consult };
-    let (given, seen) = look(&app.desk.engine, &ask).await;
+    let engine = &app.desk.engine;
+    let (given, seen) = look(&engine.curated, &*engine.embed, &ask).await;
     println!("{}", explain(&seen));
     let Some(answer) = given else { return Ok(ExitCode::FAILURE) };
     println!("\n{answer}");

@@ -7,6 +7,7 @@ use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::embed::Purpose;
 use crate::http::Settings;
+use crate::llm::ModelKind;
 use crate::store::room::{CollectionSize, Room};
 
 /// Checks, and prints a line each.
@@ -123,7 +124,10 @@ async fn check_parts(app: &App, report: &mut Report) {
         ),
     }
     let model = &desk.engine.model;
-    let priced = model.window(model.default_model()).is_none_or(|window| window.price.is_some());
+    let priced = match model.kind(model.default_model()) {
+        ModelKind::Quotes => true,
+        ModelKind::Generates(window) => window.price.is_some(),
+    };
     if desk.engine.budget.limits_money() && !priced {
         report.bad(
             "money",

@@ -123,7 +123,7 @@ impl Retrieval {
         let collections = std::slice::from_ref(&self.collection);
         let search = Search { text: &question.text, language: None, collections, limit: DEEP };
         let started = Instant::now();
-        let gathered = retrieve::gather(&self.engine, &search).await;
+        let gathered = retrieve::gather(self.engine.retrieval(), &search).await;
         let (passages, confidence) = retrieve::rank(&gathered, Tuning::default(), DEEP);
         drop(passages);
         let took_ms = started.elapsed().as_secs_f64() * 1000.0;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use super::{Completion, Error, Hear, Model, Window};
+use super::{Completion, Error, Hear, Model, ModelKind};
 use crate::domain::{Passage, Prompt, Usage};
 
 mod courtesy;
@@ -39,8 +39,8 @@ pub(super) struct Extractive;
 
 #[async_trait]
 impl Model for Extractive {
-    fn window(&self, _: &str) -> Option<Window> {
-        None
+    fn kind(&self, _: &str) -> ModelKind {
+        ModelKind::Quotes
     }
 
     fn default_model(&self) -> &'static str {
@@ -353,8 +353,8 @@ mod tests {
         };
         assert_eq!(*heard.lock().expect("nobody panicked"), [text]);
         assert_eq!(
-            (model.as_str(), Extractive.window(""), Extractive.default_model()),
-            (NAME, None, NAME)
+            (model.as_str(), Extractive.kind(""), Extractive.default_model()),
+            (NAME, ModelKind::Quotes, NAME)
         );
         assert!(Extractive.check().await.is_ok_and(|said| said.contains("no model")));
     }

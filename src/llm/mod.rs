@@ -21,8 +21,8 @@ mod openai;
 /// Writes an answer to a prompt.
 #[async_trait]
 pub trait Model: Send + Sync {
-    /// What the prompt must fit into; `None` when nothing needs to be counted.
-    fn window(&self, model: &str) -> Option<Window>;
+    /// How a model of this name answers.
+    fn kind(&self, model: &str) -> ModelKind;
 
     /// The model that answers where an agent names none.
     fn default_model(&self) -> &str;
@@ -54,6 +54,30 @@ words! {
 
 /// Gets an answer's text piece by piece.
 pub type Hear<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
+/// How a model answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ModelKind {
+    /// With the documents' own sentences, or not at all: it writes nothing that needs a check, and nothing is counted.
+    Quotes,
+    /// In words of its own; what the prompt must fit into.
+    Generates(Window),
+}
+
+impl ModelKind {
+    /// Whether it writes words of its own.
+    pub fn generates(self) -> bool {
+        matches!(self, Self::Generates(_))
+    }
+
+    /// What the prompt must fit into; `None` when nothing needs to be counted.
+    pub fn window(self) -> Option<Window> {
+        match self {
+            Self::Quotes => None,
+            Self::Generates(window) => Some(window),
+        }
+    }
+}
 
 /// What a prompt must fit into.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use self::likeness::{Near, Set};
 use self::phrase::{Phrase, sentences};
-use super::{Engine, Run, millis};
+use super::timer::millis;
 use crate::domain::trace::{CuratedTrace, NearestAnswer};
 use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
 use crate::embed::{Embedder, Purpose};
@@ -157,11 +157,11 @@ impl Shelf {
 
 /// The curated answer to a question, when there is one for sure.
 pub(super) async fn consult(
-    engine: &Engine,
+    book: &Book,
+    embed: &dyn Embedder,
     agent: &Agent,
     question: &Question,
-    run: &mut Run,
-) -> Option<Reply> {
+) -> (Option<Reply>, Option<CuratedTrace>) {
     let started = Instant::now();
     let asked = Ask {
         text: &question.text,
@@ -169,10 +169,10 @@ pub(super) async fn consult(
         collections: &agent.knowledge,
         consult: agent.curated,
     };
-    let (answer, mut consulted) = look(engine, &asked).await;
+    let (answer, mut consulted) = look(book, embed, &asked).await;
     consulted.took_ms = millis(started);
-    run.trace.curated = (consulted.answers > 0).then_some(consulted);
-    answer.map(|text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() })
+    let reply = answer.map(|text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() });
+    (reply, (consulted.answers > 0).then_some(consulted))
 }
 
 /// What to look for among the curated answers.
@@ -189,8 +189,12 @@ pub struct Ask<'a> {
 }
 
 /// Looks for the answer to just this message; what there is of it, and why it was not given.
-pub async fn look(engine: &Engine, asked: &Ask<'_>) -> (Option<String>, CuratedTrace) {
-    let shelves = engine.curated.of(asked.collections);
+pub async fn look(
+    book: &Book,
+    embed: &dyn Embedder,
+    asked: &Ask<'_>,
+) -> (Option<String>, CuratedTrace) {
+    let shelves = book.of(asked.collections);
     let answers = shelves.iter().map(|shelf| shelf.set.len()).sum();
     let mut seen = CuratedTrace { answers, ..CuratedTrace::default() };
     if answers == 0 || !asked.consult.enabled {
@@ -203,11 +207,11 @@ pub async fn look(engine: &Engine, asked: &Ask<'_>) -> (Option<String>, CuratedT
     }
     let search = Search { shelves: &shelves, asked, parts: &parts };
     let by_words = search.verdict(None);
-    if by_words.sure.is_some() || !search.needs_meaning(engine, &by_words) {
+    if by_words.sure.is_some() || !search.needs_meaning(embed, &by_words) {
         return search.tell(by_words, seen);
     }
     let texts = search.texts();
-    match engine.embed.embed(&texts, Purpose::Query).await {
+    match embed.embed(&texts, Purpose::Query).await {
         Ok(vectors) => search.tell(search.verdict(Some(&vectors)), seen),
         Err(error) => {
             seen.error = Some(error.to_string());
@@ -329,14 +333,14 @@ impl Search<'_> {
 
     /// Whether embeddings could make sure what words do not: there are some, of a model that knows the language, and the words
     /// lead somewhere.
-    fn needs_meaning(&self, engine: &Engine, by_words: &Verdict) -> bool {
-        let there = engine.embed.identity().is_some()
-            && self.shelves.iter().any(|shelf| shelf.set.has_vectors());
+    fn needs_meaning(&self, embed: &dyn Embedder, by_words: &Verdict) -> bool {
+        let there =
+            embed.identity().is_some() && self.shelves.iter().any(|shelf| shelf.set.has_vectors());
         let near = by_words
             .best
             .as_ref()
             .is_some_and(|best| best.near.differs.is_none() && best.near.words >= FLOOR);
-        there && near && knows(engine.embed.languages(), self.asked)
+        there && near && knows(embed.languages(), self.asked)
     }
 
     fn tell(&self, verdict: Verdict, mut told: CuratedTrace) -> (Option<String>, CuratedTrace) {

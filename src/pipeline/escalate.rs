@@ -2,9 +2,12 @@
 //! Pure: must never call a model, look anything up, or fail because of what a customer wrote.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use super::fold::{GAP, Kind, fold, is_apostrophe};
-use crate::domain::{Handoff, HandoffRule, Reason};
+use super::timer::millis;
+use crate::domain::trace::EscalateTrace;
+use crate::domain::{Handoff, HandoffRule, Question, Reason};
 use regex::{Regex, RegexBuilder};
 
 /// The memory that one compiled pattern may take, in bytes.
@@ -19,6 +22,18 @@ pub(crate) struct Rules {
     keywords: HashMap<char, Vec<Keyword>>,
     /// Patterns with their place in `written`.
     patterns: Vec<(usize, Regex)>,
+}
+
+/// Tries the rules on a question: why it goes to a person, if it does.
+pub(super) fn escalate(rules: &Rules, question: &Question) -> (Option<Reason>, EscalateTrace) {
+    let started = Instant::now();
+    let reason = rules.decide(&question.text);
+    let trace = EscalateTrace {
+        rules: rules.len(),
+        matched: reason.as_ref().map(ToString::to_string),
+        took_ms: millis(started),
+    };
+    (reason, trace)
 }
 
 /// A keyword in the form in which it is compared.

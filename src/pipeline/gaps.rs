@@ -8,9 +8,12 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use whatlang::Lang;
 
+use super::bot::Bot;
+use super::budget::Means;
 use super::curated::likeness::Set;
 use super::curated::phrase::Phrase;
-use super::{Around, Bot, Engine, Means, NoRecordings};
+use super::engine::{Around, Engine};
+use super::transcribe::NoRecordings;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
 use crate::index::terms;

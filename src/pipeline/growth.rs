@@ -7,10 +7,13 @@ use std::time::{Duration, Instant};
 
 use frontdesk_tokens::Vocabulary;
 
-use super::clean::{Speakable, clean};
-use super::contact_details::{DetailCheck, Origins, StreamFilter};
-use super::format::{for_whatsapp, split};
-use super::{escalate, fold, ground, inbound, leak, query};
+use super::outbound::format::for_whatsapp;
+use super::outbound::split::split;
+use super::reply::clean::{Speakable, clean};
+use super::reply::contact_details::{DetailCheck, Origins, StreamFilter};
+use super::reply::{ground, leak};
+use super::retrieve::query;
+use super::{escalate, fold, inbound};
 use crate::domain::{
     ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
 };

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use super::consent::{self, Consent};
-use super::{Bot, beginning};
+use self::consent::Consent;
+use super::bot::Bot;
+use super::bounds::beginning;
 use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;
@@ -18,6 +19,7 @@ use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
+mod consent;
 pub(super) mod gap;
 
 /// The most messages that one turn answers.

@@ -1,10 +1,12 @@
 //! Stage 7: the outcome becomes outbox rows, in one transaction with the turn: formatted for WhatsApp, split, and
 //! with the hand-off's notices. Sends nothing: that is the courier's.
 
-use super::format::{for_whatsapp, split};
+use self::format::for_whatsapp;
+use self::split::split;
+use super::bot::Bot;
 use super::gaps::masked;
 use super::inbound::Gathered;
-use super::{Answered, Bot};
+use super::run::Answered;
 use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
     ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,
@@ -14,6 +16,9 @@ use crate::store::finish::{Escalation, Finished};
 use crate::store::outbox::OutgoingRow;
 use crate::store::storable;
 use crate::store::turns::Claim;
+
+pub(super) mod format;
+pub(super) mod split;
 
 /// The longest message that WhatsApp takes, in characters; Meta does not say which, so the stricter UTF-16 units.
 const LONGEST_MESSAGE: usize = 4096;

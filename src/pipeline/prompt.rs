@@ -10,8 +10,7 @@ use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
-use super::retrieve::Found;
-use super::{Bot, Run, millis};
+use super::timer::millis;
 use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
@@ -85,76 +84,81 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(agent: &'a Agent, turn: &'a Turn, question: &'a Question) -> Self {
+    fn of(input: &Input<'a>) -> Self {
         Self {
-            agent: &agent.name,
-            contact: turn.contact.as_deref(),
-            language: question.language.as_deref(),
-            now: turn.now,
-            zone: &agent.time_zone,
+            agent: &input.agent.name,
+            contact: input.turn.contact.as_deref(),
+            language: input.question.language.as_deref(),
+            now: input.turn.now,
+            zone: &input.agent.time_zone,
         }
     }
 }
 
-/// What to compose a prompt of.
-pub(super) struct Asked<'a> {
+/// What a prompt is composed of.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) template: &'a Template,
+    pub(super) agent: &'a Agent,
+    pub(super) turn: &'a Turn,
     pub(super) question: &'a Question,
-    pub(super) found: &'a Found,
-    /// What answers, and the model's name as it knows it.
-    pub(super) model: &'a dyn Model,
-    pub(super) named: &'a str,
+    /// Best first.
+    pub(super) passages: &'a [Passage],
+    /// How sure retrieval is that they answer, 0 to 1.
+    pub(super) confidence: f32,
+    /// The question as it stands without the conversation, where it leaned on that.
+    pub(super) standalone: Option<&'a str>,
 }
 
-/// Composes the prompt. The error says which limit the agent's template exceeds on this turn.
+/// Composes the prompt for a model, by the name that it knows. The error says which limit the agent's template exceeds on
+/// this turn.
 pub(super) fn compose(
-    bot: &Bot,
-    turn: &Turn,
-    asked: &Asked<'_>,
-    run: &mut Run,
-) -> Result<Prompt, String> {
+    model: &dyn Model,
+    named: &str,
+    input: &Input<'_>,
+) -> Result<(Prompt, PromptTrace), String> {
     let started = Instant::now();
-    let (agent, named) = (&bot.agent, asked.named);
-    let window = asked.model.window(named);
+    let agent = input.agent;
     let parts = Parts {
-        system: system(bot, turn, asked.question)?,
-        history: &turn.history,
-        passages: &asked.found.passages,
-        question: &asked.question.text,
+        system: system(input)?,
+        history: &input.turn.history,
+        passages: input.passages,
+        question: &input.question.text,
     };
-    let fit = parts.fit(window, agent.max_output_tokens, Vocabulary::of(named));
+    let fit = parts.fit(model.kind(named).window(), agent.max_output_tokens, Vocabulary::of(named));
     let prompt = Prompt {
         model: named.to_owned(),
         temperature: agent.temperature,
         max_output_tokens: agent.max_output_tokens,
         messages: parts.messages(&fit),
-        question: asked.found.standalone.as_ref().unwrap_or(&asked.question.text).clone(),
+        question: input.standalone.unwrap_or(&input.question.text).to_owned(),
         passages: Arc::from(&parts.passages[..fit.passages]),
-        confidence: asked.found.confidence,
-        min_confidence: agent.min_confidence.unwrap_or_else(|| asked.model.min_confidence()),
+        confidence: input.confidence,
+        min_confidence: agent.min_confidence.unwrap_or_else(|| model.min_confidence()),
         tokens: fit.tokens,
     };
-    run.trace.prompt = Some(PromptTrace {
+    let trace = PromptTrace {
         messages: prompt.messages.clone(),
         tokens: fit.tokens,
         budget: fit.budget,
         dropped_history: fit.dropped_history,
         dropped_passages: parts.passages.len() - fit.passages,
         took_ms: millis(started),
-    });
-    Ok(prompt)
+    };
+    Ok((prompt, trace))
 }
 
 /// The agent's prompt as the business would have it rendered for anybody: without the customer's name. Empty where that fails.
-pub(super) fn nameless(bot: &Bot, turn: &Turn, question: &Question) -> String {
-    let facts = Facts { contact: None, ..Facts::of(&bot.agent, turn, question) };
-    bot.template.render(&facts).unwrap_or_default()
+pub(super) fn nameless(input: &Input<'_>) -> String {
+    let facts = Facts { contact: None, ..Facts::of(input) };
+    input.template.render(&facts).unwrap_or_default()
 }
 
-fn system(bot: &Bot, turn: &Turn, question: &Question) -> Result<String, String> {
-    match bot.template.render(&Facts::of(&bot.agent, turn, question)) {
+fn system(input: &Input<'_>) -> Result<String, String> {
+    match input.template.render(&Facts::of(input)) {
         Err(error) if excess(&error).is_some() => Err(explain(&error)),
         // It was rendered once when the agent was made ready; should it fail on these values, the source still instructs.
-        rendered => Ok(rendered.unwrap_or_else(|_| bot.agent.prompt.clone())),
+        rendered => Ok(rendered.unwrap_or_else(|_| input.agent.prompt.clone())),
     }
 }
 

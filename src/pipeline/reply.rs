@@ -3,100 +3,116 @@
 
 use std::time::Instant;
 
-use super::clean::{Cleaned, Speakable, clean};
-use super::contact_details::{DetailCheck, Origins, StreamFilter};
-use super::ground::{self, Decision};
-use super::leak::is_leak;
-use super::{Bot, Run, millis};
+use self::clean::{Cleaned, Speakable, clean};
+use self::contact_details::{DetailCheck, Origins, StreamFilter};
+use self::ground::Decision;
+use self::leak::is_leak;
+use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
-    Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn,
+    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn, Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
 
-/// What to ask, and who hears the answer while it is written.
-pub(super) struct Asked<'a> {
+pub(super) mod clean;
+pub(super) mod contact_details;
+pub mod ground;
+pub(super) mod leak;
+
+/// Who writes the answer, and who hears it while it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Seams<'a> {
+    pub(super) model: &'a dyn Model,
+    /// Helps to tell whether passages support the answer.
+    pub(super) embed: &'a dyn Embedder,
+    pub(super) hear: Option<Hear<'a>>,
+}
+
+/// What is answered.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) agent: &'a Agent,
+    /// What was said before.
+    pub(super) turn: &'a Turn,
     pub(super) prompt: &'a Prompt,
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: &'a str,
-    pub(super) hear: Option<Hear<'a>>,
-    /// Helps to tell whether passages support the answer.
-    pub(super) embed: &'a dyn Embedder,
-    /// What was said before.
-    pub(super) turn: &'a Turn,
+}
+
+/// The reply, and what writing it used.
+pub(super) struct Output {
+    pub(super) reply: Reply,
+    pub(super) usage: Usage,
 }
 
 /// Writes the reply.
-pub(super) async fn write(
-    model: &dyn Model,
-    bot: &Bot,
-    asked: &Asked<'_>,
-    run: &mut Run,
-) -> Outcome {
+pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyTrace) {
     let started = Instant::now();
-    let mut written = ReplyTrace { model: asked.prompt.model.clone(), ..ReplyTrace::default() };
-    // A model that has a window would write something even about nothing; one without judges by itself.
-    let unsure = asked.prompt.confidence < asked.prompt.min_confidence
-        && model.window(&asked.prompt.model).is_some();
+    let prompt = input.prompt;
+    let mut usage = Usage::default();
+    let mut written = ReplyTrace { model: prompt.model.clone(), ..ReplyTrace::default() };
+    // What generates would write something even about nothing; what quotes judges by itself.
+    let unsure =
+        prompt.confidence < prompt.min_confidence && seams.model.kind(&prompt.model).generates();
     let reply = if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());
-        bot.fixed(ReplyKind::NoAnswer)
+        fixed(input.agent, ReplyKind::NoAnswer)
     } else {
-        ask(model, bot, asked, (&mut written, run)).await
+        ask(seams, input, &mut written, &mut usage).await
     };
     written.citations.clone_from(&reply.citations);
     written.took_ms = millis(started);
-    run.trace.reply = Some(written);
-    Outcome::Reply(reply)
+    (Output { reply, usage }, written)
 }
 
 async fn ask(
-    seam: &dyn Model,
-    bot: &Bot,
-    asked: &Asked<'_>,
-    (written, run): (&mut ReplyTrace, &mut Run),
+    seams: Seams<'_>,
+    input: Input<'_>,
+    written: &mut ReplyTrace,
+    used: &mut Usage,
 ) -> Reply {
-    let vetting = DetailCheck::new(origins(bot, asked));
-    match complete(seam, asked, &vetting).await {
+    let agent = input.agent;
+    let vetting = DetailCheck::new(origins(&input));
+    match complete(seams, input.prompt, &vetting).await {
         Ok(Completion::Text { text, model, usage, failures }) => {
-            run.trace.usage.add(usage);
+            used.add(usage);
             written.model = model;
             written.errors = failures;
             written.raw = text;
-            match cleaned(bot, asked.prompt, written) {
+            match cleaned(agent, input.prompt, written) {
                 Ok(cleaned) => {
-                    let reply = grounded((seam, bot), asked, &cleaned, (written, run)).await;
+                    let reply = grounded(seams, input, &cleaned, written, used).await;
                     // What quotes the passages writes nothing of its own.
-                    let quotes = seam.window(&asked.prompt.model).is_none();
-                    if quotes { reply } else { vetted(bot, &vetting, reply, written) }
+                    let generates = seams.model.kind(&input.prompt.model).generates();
+                    if generates { vetted(agent, &vetting, reply, written) } else { reply }
                 }
                 Err(failure) => failure,
             }
         }
         Ok(Completion::NoAnswer { model }) => {
             written.model = model;
-            bot.fixed(ReplyKind::NoAnswer)
+            fixed(agent, ReplyKind::NoAnswer)
         }
         Ok(Completion::Greeting { model }) => {
             written.model = model;
-            bot.fixed(ReplyKind::Greeting)
+            fixed(agent, ReplyKind::Greeting)
         }
         Err(error) => {
-            tracing::error!(%error, agent = bot.agent.slug, "the model did not answer, the customer gets the failure sentence");
+            tracing::error!(%error, agent = agent.slug, "the model did not answer, the customer gets the failure sentence");
             written.errors = error.attempts;
-            bot.fixed(ReplyKind::Failure)
+            fixed(agent, ReplyKind::Failure)
         }
     }
 }
 
 /// Asks the model; a listener hears only what is meant for the customer.
 async fn complete(
-    model: &dyn Model,
-    asked: &Asked<'_>,
+    Seams { model, hear, .. }: Seams<'_>,
+    prompt: &Prompt,
     vetting: &DetailCheck<'_>,
 ) -> Result<Completion, crate::llm::Error> {
-    let Some(hear) = asked.hear else { return model.complete(asked.prompt, None).await };
+    let Some(hear) = hear else { return model.complete(prompt, None).await };
     let filters = std::sync::Mutex::new((Speakable::default(), StreamFilter::new(vetting)));
     let through = |piece: &str| {
         let said = filters.lock().map(|mut filters| {
@@ -108,7 +124,7 @@ async fn complete(
             hear(&said);
         }
     };
-    let completion = model.complete(asked.prompt, Some(&through)).await;
+    let completion = model.complete(prompt, Some(&through)).await;
     let rest = filters.lock().map(|mut filters| {
         let said = filters.0.finish();
         filters.1.push(&said) + &filters.1.finish()
@@ -122,72 +138,76 @@ async fn complete(
 
 /// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence; instructions that are
 /// repeated are no answer.
-fn cleaned(bot: &Bot, prompt: &Prompt, written: &mut ReplyTrace) -> Result<Cleaned, Reply> {
+fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<Cleaned, Reply> {
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
         tracing::error!(
-            agent = bot.agent.slug,
+            agent = agent.slug,
             "the model's answer held nothing for the customer, who gets the failure sentence"
         );
         written.errors.push("the answer held nothing for the customer".into());
-        return Err(bot.fixed(ReplyKind::Failure));
+        return Err(fixed(agent, ReplyKind::Failure));
     }
     if is_leak(&cleaned.text, prompt) {
         tracing::warn!(
-            agent = bot.agent.slug,
+            agent = agent.slug,
             "the model's answer repeated its instructions, the customer gets the sentence for no answer"
         );
         written.repairs.push("not sent: it repeated the instructions of the prompt".into());
-        return Err(bot.fixed(ReplyKind::NoAnswer));
+        return Err(fixed(agent, ReplyKind::NoAnswer));
     }
     Ok(cleaned)
 }
 
 /// Checks a model's answer against the passages, as the agent wants it. What quotes the passages needs no check.
 async fn grounded(
-    (model, bot): (&dyn Model, &Bot),
-    asked: &Asked<'_>,
+    seams: Seams<'_>,
+    input: Input<'_>,
     cleaned: &Cleaned,
-    (written, run): (&mut ReplyTrace, &mut Run),
+    written: &mut ReplyTrace,
+    used: &mut Usage,
 ) -> Reply {
-    let setting = &bot.agent.grounding;
-    let prompt = asked.prompt;
-    let quotes = model.window(&prompt.model).is_none();
-    if quotes || setting.check == GroundingCheck::Off {
+    let Input { agent, prompt, .. } = input;
+    let generates = seams.model.kind(&prompt.model).generates();
+    if !generates || agent.grounding.check == GroundingCheck::Off {
         return answer(prompt, cleaned.text.clone(), &cleaned.cited);
     }
-    let history = &asked.turn.history;
-    let with = ground::Asked { embed: asked.embed, model, prompt, history };
-    let usage = &mut run.trace.usage;
-    let (decision, checked) = ground::apply(cleaned, setting, &with, usage).await;
+    let Seams { model, embed, .. } = seams;
+    let with = ground::Asked { embed, model, prompt, history: &input.turn.history };
+    let (decision, checked) = ground::apply(cleaned, &agent.grounding, &with, used).await;
     written.checked = Some(checked);
     match decision {
         Decision::Send { text, cited } => answer(prompt, text, &cited),
-        Decision::NoAnswer => bot.fixed(ReplyKind::NoAnswer),
+        Decision::NoAnswer => fixed(agent, ReplyKind::NoAnswer),
     }
 }
 
 /// Where links, addresses and numbers of a reply may come from. Not the prompt as the model got it: the customer's name is in it.
-fn origins<'a>(bot: &'a Bot, asked: &'a Asked<'_>) -> Origins<'a> {
-    let (agent, texts) = (&bot.agent, &bot.agent.texts);
+fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
+    let (agent, texts) = (input.agent, &input.agent.texts);
     let mut business: Vec<&str> =
-        vec![&agent.prompt, asked.nameless, &agent.name, &agent.handoff.reply];
+        vec![&agent.prompt, input.nameless, &agent.name, &agent.handoff.reply];
     business.extend(
         [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str),
     );
     let mut customer = Vec::new();
-    for line in &asked.turn.history {
+    for line in &input.turn.history {
         let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
     }
-    let said = asked.prompt.messages.iter().filter(|message| message.role == Role::User);
+    let said = input.prompt.messages.iter().filter(|message| message.role == Role::User);
     customer.extend(said.map(|message| message.content.as_str()));
-    Origins { passages: &asked.prompt.passages, business, customer }
+    Origins { passages: &input.prompt.passages, business, customer }
 }
 
 /// Takes out of an answer what nobody of the business wrote and would cost the customer money: links, addresses, numbers.
-fn vetted(bot: &Bot, vetting: &DetailCheck<'_>, reply: Reply, written: &mut ReplyTrace) -> Reply {
+fn vetted(
+    agent: &Agent,
+    vetting: &DetailCheck<'_>,
+    reply: Reply,
+    written: &mut ReplyTrace,
+) -> Reply {
     if reply.sort != ReplyKind::Answer {
         return reply;
     }
@@ -196,14 +216,14 @@ fn vetted(bot: &Bot, vetting: &DetailCheck<'_>, reply: Reply, written: &mut Repl
         return reply;
     }
     tracing::warn!(
-        agent = bot.agent.slug,
+        agent = agent.slug,
         removed = vetted.removed.len(),
         "the model's answer held links or numbers that nothing supports, they are not sent"
     );
     written.repairs.append(&mut vetted.removed);
     if vetted.text.is_empty() {
         written.repairs.push("nothing else is left: the sentence for no answer is sent".into());
-        return bot.fixed(ReplyKind::NoAnswer);
+        return fixed(agent, ReplyKind::NoAnswer);
     }
     Reply { text: vetted.text, ..reply }
 }
@@ -226,17 +246,15 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
     }
 }
 
-impl Bot {
-    /// One of the agent's own sentences.
-    fn fixed(&self, sort: ReplyKind) -> Reply {
-        let texts = &self.agent.texts;
-        let text = match sort {
-            ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
-            ReplyKind::Greeting => &texts.greeting,
-            ReplyKind::Failure => &texts.failure,
-            ReplyKind::VoiceFailure => &self.agent.voice.failure_reply.default,
-            ReplyKind::Unreadable => &texts.unreadable,
-        };
-        Reply { text: text.clone(), sort, citations: Vec::new() }
-    }
+/// One of the agent's own sentences.
+fn fixed(agent: &Agent, sort: ReplyKind) -> Reply {
+    let texts = &agent.texts;
+    let text = match sort {
+        ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
+        ReplyKind::Greeting => &texts.greeting,
+        ReplyKind::Failure => &texts.failure,
+        ReplyKind::VoiceFailure => &agent.voice.failure_reply.default,
+        ReplyKind::Unreadable => &texts.unreadable,
+    };
+    Reply { text: text.clone(), sort, citations: Vec::new() }
 }

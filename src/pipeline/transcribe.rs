@@ -6,16 +6,24 @@ use std::time::Instant;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Run, beginning, millis, query};
+use super::bounds::beginning;
+use super::language::language;
+use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
-    Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+    Heard, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+    Voice,
 };
 use crate::speech::{self, Recording, Transcriber};
 
 /// Where recordings come from, and where what was heard in them is kept.
 #[async_trait]
 pub trait Recordings: Send + Sync {
+    /// What a message's recording says, or why nothing is heard in it, where that is known already.
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+        said.heard.clone().map(Ok)
+    }
+
     /// The bytes of a message's recording. The error says why it cannot be had.
     async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String>;
 
@@ -40,8 +48,6 @@ impl Recordings for NoRecordings {
 pub(super) struct Ears<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) recordings: &'a dyn Recordings,
-    /// Why nothing was heard in the recordings that no words are known of, when the turn was recorded.
-    pub(super) again: &'a [Deaf],
 }
 
 /// Recordings whose bytes came with the message; nothing is kept of them.
@@ -57,44 +63,53 @@ impl Recordings for Brought {
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
-/// Makes one question of the waiting messages. `Err` is the outcome when they hold no words.
-pub(super) async fn listen(
-    ears: Ears<'_>,
-    turn: &Turn,
-    run: &mut Run,
-) -> Result<Question, Outcome> {
+/// What the waiting messages say.
+pub(super) struct Transcription {
+    /// All of it as one question. `Err` is the outcome when they hold no words.
+    pub(super) question: Result<Question, Outcome>,
+    /// What voice notes say.
+    pub(super) transcripts: Vec<(MessageId, Spoken)>,
+    /// Why nothing was heard in the others, in the order in which they were tried.
+    pub(super) failures: Vec<Deaf>,
+    /// What the customer is told of a voice note that was not understood beside other words.
+    pub(super) unheard: Option<String>,
+}
+
+/// Makes one question of the waiting messages.
+pub(super) async fn listen(ears: Ears<'_>, turn: &Turn) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
-    let mut again = ears.again.iter();
     let mut all = All::default();
     for said in &turn.said {
         if let Some(words) = said.content.words() {
             all.words.push(words.to_owned());
         }
         if let Some(media) = said.content.recording() {
-            let spoken = match &said.heard {
-                Some(spoken) => Ok(spoken.clone()),
-                None => match again.next() {
-                    Some(deaf) => Err(deaf.clone()),
-                    None => hear(ears, turn, (said, media)).await,
-                },
+            let spoken = match ears.recordings.known(said) {
+                Some(known) => known,
+                None => hear(ears, &turn.agent.voice, said, media).await,
             };
-            all.note(said, spoken, run);
+            all.note(said, spoken);
         }
     }
     let whole = all.words.join("\n");
     let question = beginning(&whole).to_owned();
-    run.trace.transcribe = Some(TranscribeTrace {
+    let trace = TranscribeTrace {
         question: question.clone(),
         language: all.language.clone(),
         notes: all.notes,
         whole_bytes: (question.len() < whole.len()).then_some(whole.len()),
         took_ms: millis(started),
-    });
-    if question.is_empty() {
-        return Err(wordless(turn, all.language, all.failed.as_ref()));
-    }
-    run.unheard = unheard(turn, all.language.as_deref(), all.failed.as_ref());
-    Ok(Question { text: question, language: all.language, spoken: all.spoken })
+    };
+    // Why the first note that says nothing does not.
+    let failed = all.failures.first();
+    let (question, unheard) = if question.is_empty() {
+        (Err(wordless(turn, all.language, failed)), None)
+    } else {
+        let unheard = unheard(turn, all.language.as_deref(), failed);
+        (Ok(Question { text: question, language: all.language, spoken: all.spoken }), unheard)
+    };
+    let (transcripts, failures) = (all.transcripts, all.failures);
+    (Transcription { question, transcripts, failures, unheard }, trace)
 }
 
 /// What all messages of a turn say.
@@ -104,12 +119,12 @@ struct All {
     notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
-    /// Why the first note that says nothing does not.
-    failed: Option<Deaf>,
+    transcripts: Vec<(MessageId, Spoken)>,
+    failures: Vec<Deaf>,
 }
 
 impl All {
-    fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>, run: &mut Run) {
+    fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>) {
         let message = said.message.as_ref();
         let mut note = VoiceNoteTrace {
             message: message.map(ToString::to_string),
@@ -121,15 +136,14 @@ impl All {
                 self.language = self.language.take().or(spoken.heard.language.clone());
                 self.words.push(spoken.text.clone());
                 if let Some(message) = message {
-                    run.transcripts.push((message.clone(), spoken.clone()));
+                    self.transcripts.push((message.clone(), spoken.clone()));
                 }
                 note.transcript = Some(spoken.text);
                 note.heard = Some(spoken.heard);
             }
             Err(why) => {
                 note.error = Some(why.to_string());
-                run.kept.deaf.push(why.clone());
-                self.failed.get_or_insert(why);
+                self.failures.push(why);
             }
         }
         self.notes.push(note);
@@ -155,11 +169,11 @@ pub enum Deaf {
 }
 
 async fn hear(
-    Ears { speech, recordings, .. }: Ears<'_>,
-    turn: &Turn,
-    (said, media): (&Said, &Media),
+    Ears { speech, recordings }: Ears<'_>,
+    voice: &Voice,
+    said: &Said,
+    media: &Media,
 ) -> Result<Spoken, Deaf> {
-    let voice = &turn.agent.voice;
     if !voice.hears(media.kind) {
         return Err(Deaf::Unwanted(media.kind));
     }
@@ -176,6 +190,18 @@ async fn hear(
     if bytes.is_empty() {
         return Err(Deaf::Failed("the recording is empty".into()));
     }
+    let spoken = transcript(speech, voice, media, bytes).await?;
+    recordings.keep(said, &spoken).await;
+    Ok(spoken)
+}
+
+/// What a recording says.
+async fn transcript(
+    speech: &dyn Transcriber,
+    voice: &Voice,
+    media: &Media,
+    bytes: Vec<u8>,
+) -> Result<Spoken, Deaf> {
     let vocabulary = voice.vocabulary.join(", ");
     let recording = Recording {
         bytes: bytes.into(),
@@ -199,9 +225,7 @@ async fn hear(
         by: transcript.by,
         ..Heard::default()
     };
-    let spoken = Spoken { text, heard };
-    recordings.keep(said, &spoken).await;
-    Ok(spoken)
+    Ok(Spoken { text, heard })
 }
 
 /// What a customer is told beside the answer to his words, when a voice note among them was not understood.
@@ -217,8 +241,8 @@ fn unheard(turn: &Turn, heard: Option<&str>, failed: Option<&Deaf>) -> Option<St
 fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&Deaf>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
-    let language = query::language(&nothing, &turn.history).or_else(|| voice.language.clone());
-    let language = language.as_deref();
+    let spoken = language(&nothing, &turn.history).or_else(|| voice.language.clone());
+    let language = spoken.as_deref();
     let (text, sort) = match failed {
         Some(Deaf::Unwanted(MediaKind::Voice)) => {
             (voice.default_reply.to(language), ReplyKind::VoiceFailure)

@@ -23,8 +23,8 @@ use crate::domain::{
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
-use crate::pipeline::tape::{Kept, Recorder, Tape};
-use crate::pipeline::{Answered, Around, Bot, Means};
+use crate::pipeline::recording::{Recorder, Tape};
+use crate::pipeline::{Answered, Around, Bot, Means, RecordedInputs};
 use crate::store::Error;
 use crate::store::finish::{Committed, Finished};
 use crate::store::turns::{Claim, Said};
@@ -389,7 +389,8 @@ fn failed(agent: &Agent, why: &str) -> Done {
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     let outcome = Outcome::Reply(reply);
-    let answered = Answered { outcome, trace, transcripts: Vec::new(), kept: Kept::default() };
+    let (transcripts, kept) = (Vec::new(), RecordedInputs::default());
+    let answered = Answered { outcome, trace, transcripts, kept };
     // What broke the pipeline is not run again.
     Done { answered, tape: None }
 }

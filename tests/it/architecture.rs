@@ -59,7 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["pipeline/prompt.rs", "eval/template/"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
     ("rust_stemmers", &["index/", "llm/extractive", "eval/check/meteor"]),
-    ("pulldown_cmark", &["pipeline/format"]),
+    ("pulldown_cmark", &["pipeline/outbound/format"]),
     ("csv", &["eval/"]),
     ("html5ever", &["knowledge/web/", "eval/check/"]),
     ("quick_xml", &["knowledge/web/", "eval/"]),

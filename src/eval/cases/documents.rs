@@ -86,7 +86,7 @@ impl Making<'_> {
         let collections = std::slice::from_ref(self.collection);
         let search =
             retrieve::Search { text: &question, language: None, collections, limit: FIRST };
-        let (found, _) = retrieve::find(&self.desk.engine, &search).await;
+        let (found, _) = retrieve::find(self.desk.engine.retrieval(), &search).await;
         let is_it = |passage: &Passage| passage.chunk.source == document.path;
         let Some(rank) = found.passages.iter().position(is_it) else {
             return self.thrown.not_found.push((question, document.path.clone()));
@@ -113,7 +113,7 @@ impl Making<'_> {
         chunk: &ChunkRow,
     ) -> Result<Option<String>, String> {
         let model = self.desk.engine.model.default_model();
-        if self.desk.engine.model.window(model).is_some() {
+        if self.desk.engine.model.kind(model).generates() {
             return self.asked(chunk).await.map(Some);
         }
         let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use crate::domain::{Prompt, Role, Usage};
-use crate::llm::{Completion, Error, Hear, Model, Window};
+use crate::llm::{Completion, Error, Hear, Model, ModelKind, Window};
 
 /// An instruction, and what doing it comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +79,8 @@ fn flat(text: &str) -> String {
 
 #[async_trait]
 impl Model for Obedient {
-    fn window(&self, _: &str) -> Option<Window> {
-        Some(Window { tokens: 1_000_000, price: None })
+    fn kind(&self, _: &str) -> ModelKind {
+        ModelKind::Generates(Window { tokens: 1_000_000, price: None })
     }
 
     fn default_model(&self) -> &'static str {

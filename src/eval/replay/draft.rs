@@ -8,7 +8,7 @@ use super::{Recorded, said};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Around, Bot, Engine, NoRecordings};
+use crate::pipeline::{Around, Bot, Engine};
 
 /// What is to be tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,11 +43,9 @@ impl Draft {
     /// What it answers to a recorded turn, beside what was answered then.
     pub async fn try_on(&self, engine: &Engine, recorded: &Recorded) -> Sides {
         let tape = &recorded.tape;
-        let mut engine = tape.ask_again(engine);
-        if self.passages {
-            engine.recall = Some(Arc::new(tape.kept.clone()));
-        }
-        let around = Around { recordings: &NoRecordings, hear: None, means: tape.means };
+        let engine = if self.passages { tape.find_again(engine) } else { engine.clone() };
+        let notes = tape.notes();
+        let around = Around { recordings: &notes, hear: None, means: tape.means };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
         let (outcome, sent) = (answered.outcome.kind(), bubbles(&self.bot, &answered.outcome));
         let now = Side {

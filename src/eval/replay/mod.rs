@@ -9,8 +9,8 @@ use crate::desk::Desk;
 use crate::domain::trace::Trace;
 use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::tape::Tape;
-use crate::pipeline::{Around, Bot, Engine, NoRecordings};
+use crate::pipeline::recording::Tape;
+use crate::pipeline::{Around, Bot, Engine};
 use crate::prompts;
 use crate::store::tapes::{TapeRow, Wanted};
 use crate::store::{self, Store};
@@ -101,7 +101,8 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
     };
     let tape = &recorded.tape;
     let (engine, player) = tape.play(engine);
-    let around = Around { recordings: &NoRecordings, hear: None, means: tape.means };
+    let notes = tape.notes();
+    let around = Around { recordings: &notes, hear: None, means: tape.means };
     let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)

@@ -91,7 +91,7 @@ fn limit(web: &Shared) -> i64 {
 
 async fn refusal(web: &Shared, left: i64) -> Result<Option<Refusal>, Problem> {
     let engine = &web.desk.engine;
-    if engine.model.window(engine.model.default_model()).is_none() {
+    if !engine.model.kind(engine.model.default_model()).generates() {
         return Ok(Some(Refusal::Missing(
             "No model is connected: set [llm] kind = \"openai\" with its base_url, api_key and model in frontdesk.toml, and start the \
              desk again."
@@ -208,7 +208,7 @@ pub(super) struct Models {
 #[utoipa::path(get, path = "/models", operation_id = "list_known_models", tag = "agents", responses((status = 200, body = Models)))]
 pub(super) async fn models(State(web): State<Shared>) -> Answer<Models> {
     let model = &web.desk.engine.model;
-    let connected = model.window(model.default_model()).is_some();
+    let connected = model.kind(model.default_model()).generates();
     let default = connected.then(|| model.default_model().to_owned());
     Ok(Json(Models { models: model.listed().await, default }))
 }

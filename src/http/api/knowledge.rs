@@ -100,7 +100,7 @@ pub(super) async fn search(State(web): State<Shared>, Body(query): Body<Query>) 
         collections: &collections,
         limit: query.limit.unwrap_or(5).clamp(1, 50),
     };
-    let (found, seen) = find(&web.desk.engine, &search).await;
+    let (found, seen) = find(web.desk.engine.retrieval(), &search).await;
     Ok(Json(Results {
         confidence: found.confidence,
         embedder: seen.embedder,

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Completion, Error, Hear, Model, Price, Window};
+use super::{Completion, Error, Hear, Model, ModelKind, Price, Window};
 use crate::domain::{Prompt, Usage};
 
 mod listing;
@@ -130,9 +130,9 @@ impl Settings {
 
 #[async_trait]
 impl Model for Openai {
-    fn window(&self, model: &str) -> Option<Window> {
+    fn kind(&self, model: &str) -> ModelKind {
         let price = self.settings.prices.get(model).copied();
-        Some(Window { tokens: self.settings.window, price })
+        ModelKind::Generates(Window { tokens: self.settings.window, price })
     }
 
     fn default_model(&self) -> &str {
@@ -564,7 +564,7 @@ mod tests {
         let model = settings.build().unwrap();
         assert_eq!(model.default_model(), "m");
         assert_eq!(
-            model.window("m"),
+            model.kind("m").window(),
             Some(Window { tokens: 128_000, price: Some(Price { input: 1.0, output: 2.5 }) })
         );
     }

@@ -92,7 +92,7 @@ impl Set {
         let mut stems = HashSet::new();
         for phrase in phrasings {
             let place = self.phrasings.len();
-            let words = phrase.words.iter().map(|word| self.learn(word, (place, answer))).collect();
+            let words = phrase.words.iter().map(|word| self.learn(word, place, answer)).collect();
             stems.extend(phrase.words.iter().flat_map(|word| word.stems.iter().cloned()));
             self.names.extend(phrase.names.iter().cloned());
             self.phrasings.push(Held { phrase, answer, words, vector: vectors.next() });
@@ -222,7 +222,7 @@ impl Set {
         told.or_else(|| (missing() || other()).then_some("another name is asked about"))
     }
 
-    fn learn(&mut self, word: &Word, (phrasing, answer): (usize, usize)) -> usize {
+    fn learn(&mut self, word: &Word, phrasing: usize, answer: usize) -> usize {
         let id = *self.ids.entry(word.surface.clone()).or_insert_with(|| {
             let grams = grams(&word.surface);
             let (phrasings, answers) = (Vec::new(), Vec::new());

@@ -13,7 +13,7 @@ use super::phrase::Phrase;
 use super::{Ask, Book, look};
 use crate::domain::{CollectionId, Consult, Curated};
 use crate::embed::Purpose;
-use crate::pipeline::{Engine, budget, retrieve};
+use crate::pipeline::{Engine, LiveLookup, budget, retrieve};
 use crate::reader::Pool;
 use crate::store::answers::NewAnswer;
 use crate::store::{Settings, Store};
@@ -157,7 +157,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
             prompts_a_day: 0,
             cheap_model: String::new(),
         },
-        recall: None,
+        lookup: Arc::new(LiveLookup),
     };
     engine.curated.follow(&store, &*engine.embed).await.expect("followed");
     (engine, collection)
@@ -180,8 +180,8 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
             consult: Consult { enabled: true, threshold },
         };
         // Nothing is near enough: what is nearest, and how near.
-        let (_, seen) = look(&engine, &ask(Some(1.5))).await;
-        let (given, _) = look(&engine, &ask(None)).await;
+        let (_, seen) = look(&engine.curated, &*engine.embed, &ask(Some(1.5))).await;
+        let (given, _) = look(&engine.curated, &*engine.embed, &ask(None)).await;
         let nearest = seen.nearest.unwrap_or_default();
         let refused = seen.refused.unwrap_or_default();
         let shown = engine.curated.of(&collections);

@@ -1,0 +1,496 @@
+//! Opt-out: whether a message is the word for "do not write to me", or the one that takes it back. A sentence that only
+//! contains the word is no opt-out. Pure: must not look anything up, and does not know who has opted out.
+
+use std::sync::LazyLock;
+
+use crate::pipeline::fold::{Kind, fold};
+
+/// A longer message is a sentence, in bytes.
+const LONGEST: usize = 400;
+
+/// What a customer wants who writes one of these words and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Consent {
+    /// No more messages.
+    OptOut,
+    /// Messages again.
+    OptIn,
+}
+
+/// What the message says about consent, when it is one of the words of these languages (ISO 639-1, a region is
+/// ignored; none: all built-in ones) and nothing else. The words on [`EVERYWHERE`] count in every language.
+///
+/// Case, accents, width, white space, punctuation and emoji make no difference, and the word may be repeated.
+pub(crate) fn read(text: &str, languages: &[String]) -> Option<Consent> {
+    static WORDS: LazyLock<Vec<Word>> = LazyLock::new(words);
+    if text.len() > LONGEST {
+        return None;
+    }
+    let said = letters(text);
+    let spoken = |word: &&Word| word.language.is_none_or(|code| speaks(languages, code));
+    WORDS.iter().filter(spoken).find(|word| word.is_all_of(&said)).map(|word| word.consent)
+}
+
+/// A word or phrase in the form in which it is compared.
+struct Word {
+    /// `None`: every language.
+    language: Option<&'static str>,
+    letters: Vec<char>,
+    consent: Consent,
+}
+
+impl Word {
+    /// Whether nothing else is said, once or more often.
+    fn is_all_of(&self, said: &[char]) -> bool {
+        !said.is_empty() && said.chunks(self.letters.len()).all(|part| part == self.letters)
+    }
+}
+
+fn words() -> Vec<Word> {
+    let everywhere = std::iter::once((None, EVERYWHERE.0, EVERYWHERE.1));
+    let lists = LISTS.iter().map(|(code, out, back)| (Some(*code), *out, *back));
+    let each = everywhere.chain(lists).flat_map(|(language, out, back)| {
+        let out = out.split('|').map(|word| (word, Consent::OptOut));
+        let both = out.chain(back.split('|').map(|word| (word, Consent::OptIn)));
+        both.map(move |(word, consent)| Word { language, letters: letters(word), consent })
+    });
+    each.filter(|word| !word.letters.is_empty()).collect()
+}
+
+/// Only the letters, marks and digits, folded. Gaps do not count, so that `STOP ALL`, `stop-all` and `stopall` are one,
+/// and scripts without spaces need none.
+fn letters(text: &str) -> Vec<char> {
+    let mut letters = fold(text);
+    letters.retain(|c| !matches!(Kind::of(*c), Kind::Gap | Kind::Symbol));
+    letters
+}
+
+fn speaks(languages: &[String], code: &str) -> bool {
+    let primary =
+        |language: &str| language.trim().split(['-', '_']).next().unwrap_or("").to_owned();
+    languages.is_empty()
+        || languages.iter().any(|language| primary(language).eq_ignore_ascii_case(code))
+}
+
+/// What every WhatsApp and SMS user may know: the words that end it, and those that begin it again.
+const EVERYWHERE: (&str, &str) = ("stop|stopall|unsubscribe", "start|unstop");
+
+/// By language: the words that end it, and those that begin it again. Only what can mean nothing else when it is the
+/// whole message to a support bot: not `cancel`, `end`, `quit`, `no`; not Spanish `para`; not Turkish `dur`, which is also
+/// "wait"; not Vietnamese `dừng`, which without its accents is also "right"; not Russian `отписка`, which is also a
+/// brush-off; and nothing that ends a paid subscription or a course as well, where there is a better word.
+const LISTS: &[(&str, &str, &str)] = &[
+    (
+        "en",
+        "opt out|opt me out|unsubscribe me|unsubscribe all|stop messaging me|stop texting me|\
+         stop sending me messages|no more messages",
+        "opt in|opt me in|resubscribe",
+    ),
+    (
+        "es",
+        "baja|parar|desuscribir|desuscribirme|desuscribirse|no más mensajes|no enviar más mensajes|\
+         no me escriban más|dejen de escribirme|no quiero recibir mensajes|no quiero recibir más mensajes",
+        "alta|reanudar|quiero recibir mensajes",
+    ),
+    (
+        "pt",
+        "parar|pare|descadastrar|descadastre|descadastre-me|me descadastre|não enviar mais mensagens|\
+         não quero receber mensagens|não quero mais receber mensagens|não quero receber mais mensagens",
+        "retomar|quero receber mensagens",
+    ),
+    (
+        "fr",
+        "arrêt|désabonner|me désabonner|se désabonner|désabonnez-moi|plus aucun message|\
+         ne plus recevoir de messages|arrêtez de m'écrire",
+        "réabonner|me réabonner|se réabonner|réabonnez-moi|reprendre",
+    ),
+    (
+        "de",
+        "stopp|abmelden|newsletter abmelden|newsletter abbestellen|nachrichten abbestellen|\
+         keine nachrichten mehr|bitte keine nachrichten mehr",
+        "wieder anmelden|wieder nachrichten",
+    ),
+    (
+        "it",
+        "disiscrivi|disiscrivimi|disiscrivermi|basta messaggi|niente più messaggi|non scrivetemi più|\
+         non voglio più messaggi",
+        "riprendi|iscrivimi di nuovo|voglio ricevere messaggi",
+    ),
+    ("nl", "afmelden|nieuwsbrief afmelden|geen berichten meer", "opnieuw aanmelden|weer aanmelden"),
+    (
+        "ar",
+        "إلغاء الاشتراك|ألغ الاشتراك|ألغي الاشتراك|إيقاف الرسائل|أوقف الرسائل|أوقفوا الرسائل|\
+         لا أريد رسائل|لا ترسلوا رسائل|ستوب",
+        "ابدأ|إعادة الاشتراك|استئناف الرسائل|ستارت",
+    ),
+    (
+        "hi",
+        "स्टॉप|अनसब्सक्राइब|अनसब्सक्राइब करें|मैसेज बंद करो|मैसेज बंद करें|संदेश बंद करें|मैसेज मत भेजो|\
+         मैसेज मत भेजें|संदेश न भेजें|message band karo|message mat bhejo|msg mat bhejo",
+        "स्टार्ट|मैसेज शुरू करो|मैसेज शुरू करें|संदेश शुरू करें|message shuru karo",
+    ),
+    (
+        "id",
+        "berhenti|berhenti berlangganan|unreg|stop pesan|jangan kirim pesan lagi",
+        "mulai|mulai lagi|berlangganan lagi",
+    ),
+    (
+        "tr",
+        "ret|abonelikten çık|abonelikten çıkar|mesaj istemiyorum|mesaj atmayın|mesaj göndermeyin",
+        "başlat|yeniden abone ol",
+    ),
+    (
+        "ru",
+        "стоп|отписаться|отпишите меня|не пишите мне|не пишите мне больше|больше не пишите|\
+         больше не пишите мне|не присылайте сообщения|отключить рассылку",
+        "старт|подписаться|подпишите меня",
+    ),
+    (
+        "uk",
+        "стоп|відписатися|відписатись|відпишіть мене|не пишіть мені|не пишіть мені більше|\
+         більше не пишіть|не надсилайте повідомлення|вимкнути розсилку",
+        "старт|підписатися|підписатись|підпишіть мене",
+    ),
+    (
+        "pl",
+        "wypisz mnie|odsubskrybuj|nie piszcie do mnie|nie piszcie do mnie więcej|nie wysyłajcie wiadomości",
+        "zapisz mnie ponownie|wznów wiadomości",
+    ),
+    (
+        "he",
+        "הסר|הסרה|להסרה|הסר אותי|הסירו אותי|סטופ|לא לשלוח הודעות|הפסיקו לשלוח הודעות",
+        "סטארט|החזירו אותי לרשימה|חידוש הודעות",
+    ),
+    (
+        "ja",
+        "ストップ|配信停止|配信停止希望|配信解除|購読解除|メッセージ停止|メッセージ不要",
+        "スタート|配信再開|購読再開",
+    ),
+    (
+        "zh",
+        "退订|退訂|退订短信|退訂簡訊|停止发送|停止發送|不要再发消息|不要再發訊息|别再发消息|別再發訊息",
+        "恢复订阅|恢復訂閱|重新订阅|重新訂閱",
+    ),
+    (
+        "ko",
+        "수신거부|무료수신거부|수신거부합니다|스톱|스탑|메시지 그만|메시지 그만 보내세요|문자 그만 보내세요",
+        "수신동의|수신허용|스타트",
+    ),
+    (
+        "vi",
+        "ngừng nhận tin|dừng nhận tin|hủy nhận tin|từ chối nhận tin|từ chối tin nhắn|\
+         đừng nhắn tin nữa|không nhận tin nhắn",
+        "nhận tin lại|tiếp tục nhận tin",
+    ),
+    (
+        "th",
+        "หยุดส่งข้อความ|เลิกส่งข้อความ|ยกเลิกรับข่าวสาร|ยกเลิกการรับข่าวสาร|ไม่รับข่าวสาร|ไม่รับข้อความ",
+        "รับข่าวสาร|รับข้อความอีกครั้ง",
+    ),
+    (
+        "sv",
+        "stopp|avregistrera|avregistrera mig|inga fler meddelanden|sluta skicka meddelanden",
+        "starta|återuppta",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::Consent::{OptIn, OptOut};
+    use super::*;
+
+    fn read_in(text: &str, languages: &[&str]) -> Option<Consent> {
+        let languages: Vec<String> = languages.iter().map(|code| (*code).to_owned()).collect();
+        read(text, &languages)
+    }
+
+    fn everything() -> Vec<(Option<&'static str>, &'static str, Consent)> {
+        let lists = LISTS.iter().map(|(code, out, back)| (Some(*code), *out, *back));
+        let all = lists.chain([(None, EVERYWHERE.0, EVERYWHERE.1)]);
+        all.flat_map(|(code, out, back)| {
+            let out = out.split('|').map(move |word| (code, word, OptOut));
+            out.chain(back.split('|').map(move |word| (code, word, OptIn)))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_message_that_is_the_word_opts_out() {
+        for message in [
+            "STOP",
+            "stop",
+            " Stop. ",
+            "STOP!",
+            "*stop*",
+            "_Stop_",
+            "\"STOP\"",
+            "“stop”",
+            "'stop'",
+            "STOP 🛑",
+            "🛑🛑 stop 🙏🏽",
+            "ＳＴＯＰ",
+            "st\u{200B}op",
+            "S T O P",
+            "Stop stop stop!!!",
+            "STOP\nSTOP",
+            "stop all",
+            "STOPALL",
+            "Un-subscribe",
+            "opt-out",
+            "Unsubscribe\u{00A0}me",
+            "baja",
+            "¡BAJA!",
+            "No mas  mensajes",
+            "PARAR",
+            "nao quero receber mensagens",
+            "désabonner",
+            "DESABONNER",
+            "Arret",
+            "arretez de m’ecrire",
+            "abmelden",
+            "STOPP!",
+            "Disiscrivimi",
+            "afmelden",
+            "إلغاء الاشتراك",
+            "الغاء الإشتراك",
+            "स्टॉप",
+            "मैसेज बंद करो।",
+            "UNREG",
+            "RET",
+            "MESAJ İSTEMİYORUM",
+            "mesaj istemiyorum",
+            "«Стоп»",
+            "отписаться",
+            "ВІДПИСАТИСЯ",
+            "nie wysylajcie wiadomosci",
+            "הסר",
+            "配信停止。",
+            "退 订",
+            "退訂！",
+            "수신 거부",
+            "Ngung nhan tin",
+            "หยุดส่งข้อความ",
+            "avregistrera mig",
+        ] {
+            assert_eq!(read(message, &[]), Some(OptOut), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_the_other_word_opts_in() {
+        for message in [
+            "START",
+            "start!",
+            "Unstop",
+            "Alta",
+            "réabonner",
+            "старт",
+            "ابدأ",
+            "配信再開",
+            "수신 동의",
+        ] {
+            assert_eq!(read(message, &[]), Some(OptIn), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_that_contains_the_word_is_only_a_sentence() {
+        for message in [
+            "stop, o Zé não vem",
+            "Stop, o Zé não vem!",
+            "please don't stop",
+            "where is the bus stop?",
+            "stop the order 1234",
+            "how do I unsubscribe from the newsletter",
+            "can I start on Monday?",
+            "START the engine, then?",
+            "stop 2",
+            "nonstop",
+            "stopped",
+            "stops",
+            "la temperatura baja",
+            "planta baja",
+            "para",
+            "alto",
+            "parar de pagar",
+            "keine Nachrichten mehr von Karl bekommen",
+            "wie kann ich mich abmelden",
+            "стоп, а когда доставка?",
+            "لا أريد إلغاء الاشتراك",
+            "退订后还能用吗",
+            "đúng",
+            "stop start",
+            "stop baja",
+        ] {
+            assert_eq!(read(message, &[]), None, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn words_that_can_mean_something_else_are_none() {
+        for message in [
+            "cancel",
+            "end",
+            "quit",
+            "no",
+            "NO!",
+            "yes",
+            "ok",
+            "exit",
+            "fin",
+            "sair",
+            "voltar",
+            "dur",
+            "bitte",
+            "hallo",
+            "hola",
+            "1",
+            "0",
+            "",
+            " ",
+            "🛑",
+            "...",
+            "s",
+            "sto",
+            "top",
+            "\u{301}",
+            "basta",
+            "хватит",
+            "停止",
+            "그만",
+            "توقف",
+            "отпишите",
+        ] {
+            assert_eq!(read(message, &[]), None, "{message:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_hears_its_own_languages_and_the_words_of_everywhere() {
+        assert_eq!(read_in("baja", &["es"]), Some(OptOut));
+        assert_eq!(read_in("baja", &["pl", " ES-MX"]), Some(OptOut));
+        assert_eq!(read_in("退订", &["zh_Hant"]), Some(OptOut));
+        assert_eq!(read_in("baja", &["pl"]), None);
+        assert_eq!(read_in("ret", &["en", "da"]), None);
+        for language in ["pl", "sw", "xx", ""] {
+            assert_eq!(read_in("Stop", &[language]), Some(OptOut), "{language:?}");
+            assert_eq!(read_in("UNSUBSCRIBE", &[language]), Some(OptOut), "{language:?}");
+            assert_eq!(read_in("start", &[language]), Some(OptIn), "{language:?}");
+            assert_eq!(read_in("unstop", &[language]), Some(OptIn), "{language:?}");
+        }
+    }
+
+    #[test]
+    fn the_lists_are_in_order() {
+        let mut meanings = HashMap::new();
+        let mut seen = HashSet::new();
+        for (code, word, consent) in everything() {
+            let letters = letters(word);
+            assert!(letters.len() > 1, "{code:?} has an entry that is too short: {word:?}");
+            assert!(word.len() <= LONGEST && word == word.trim(), "{word:?}");
+            assert!(seen.insert((code, letters.clone())), "{code:?} has {word:?} twice");
+            let before = meanings.insert(letters, consent);
+            assert!(before.is_none_or(|before| before == consent), "{word:?} means both");
+        }
+        let codes: HashSet<_> = LISTS.iter().map(|(code, ..)| *code).collect();
+        assert_eq!(codes.len(), LISTS.len());
+        assert!(codes.iter().all(|code| code.len() == 2 && code.is_ascii()));
+        let words: HashSet<_> = seen.iter().map(|(_, letters)| letters.clone()).collect();
+        for word in &words {
+            for other in words.iter().filter(|other| *other != word) {
+                assert!(other.chunks(word.len()).any(|part| part != word), "{word:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_no_word_and_costs_nothing() {
+        assert_eq!(read(&"stop ".repeat(20), &[]), Some(OptOut));
+        assert_eq!(read(&"stop ".repeat(100_000), &[]), None);
+    }
+
+    const AROUND: &[&str] = &[
+        "",
+        " ",
+        ".",
+        "!",
+        "!!!",
+        "*",
+        "_",
+        "\"",
+        "«",
+        "»",
+        "“",
+        "”",
+        "(",
+        ")",
+        "\n",
+        "…",
+        " 🛑",
+        "🙏🏽 ",
+        "。",
+        "，",
+        "\u{200B}",
+        "\u{FEFF}",
+        "¡",
+        "؟",
+        "-",
+        "~",
+        "❗",
+        "👨‍👩‍👧",
+        "\u{00A0}",
+    ];
+
+    fn cased(word: &str, case: u8) -> String {
+        match case {
+            0 => word.to_owned(),
+            1 => word.to_uppercase(),
+            _ => word.chars().rev().enumerate().fold(String::new(), |rest, (at, c)| {
+                let c = if at % 2 == 0 { c.to_uppercase().collect() } else { c.to_string() };
+                c + &rest
+            }),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read_without_panic(text in any::<String>(), code in ".{0,6}") {
+            let _ = read(&text, &[]);
+            let _ = read(&text, &[code]);
+        }
+
+        #[test]
+        fn every_word_is_read_whatever_stands_around_it(
+            (code, word, consent) in select(everything()),
+            before in prop::collection::vec(select(AROUND), 0..4),
+            after in prop::collection::vec(select(AROUND), 0..4),
+            case in 0..3_u8,
+        ) {
+            let text = format!("{}{}{}", before.concat(), cased(word, case), after.concat());
+            prop_assert_eq!(read(&text, &[]), Some(consent), "{:?}", text);
+            let own = code.unwrap_or("sw").to_owned();
+            prop_assert_eq!(read(&text, &[own]), Some(consent), "{:?}", text);
+        }
+
+        #[test]
+        fn every_word_within_a_sentence_is_only_a_sentence(
+            (_, word, _) in select(everything()),
+            before in "([a-z]{2,7} ){0,3}",
+            other in select(&["order", "Maria", "não", "mañana", "когда", "12", "تأخر", "明天", "내일"][..]),
+            parting in select(&[" ", ", ", ": ", "\n"][..]),
+            first: bool,
+        ) {
+            let text = if first {
+                format!("{before}{other}{parting}{word}")
+            } else {
+                format!("{word}{parting}{before}{other}?")
+            };
+            prop_assert_eq!(read(&text, &[]), None, "{:?}", text);
+        }
+    }
+}

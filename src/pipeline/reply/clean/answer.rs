@@ -1,0 +1,413 @@
+//! Part of cleaning: takes reasoning, JSON, tool calls, special tokens and citation marks out of a model's answer. Pure:
+//! must not ask a model again, nor invent words.
+
+use regex::Regex;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::patterns::{CODE, MARK, MARKS, NOTHING, SOURCES, TRACE, close_gap, is_line_start};
+use super::wrapping::{JSON_START, UNWRAPS};
+
+/// The longest answer that is sent, in characters.
+const LONGEST: usize = 12_000;
+
+/// How often the answer is unwrapped again, such as JSON in a fence in quotes.
+const ROUNDS: usize = 20;
+
+/// A model's answer, fit for a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Cleaned {
+    /// The text, as Markdown; empty when nothing in the answer was meant for a customer.
+    pub(crate) text: String,
+    /// The passages that were cited, 1 for the first, in the order of their first use.
+    pub(crate) cited: Vec<usize>,
+    /// Where marks stood in the text, in bytes, each with its passage. Marks of a list of sources stood nowhere.
+    pub(crate) marks: Vec<(usize, usize)>,
+    /// What had to be taken out or changed, in words.
+    pub(crate) repairs: Vec<String>,
+}
+
+/// Makes a model's answer fit for a customer. `passages` is how many the model was shown; a mark above it cites nothing.
+pub(crate) fn clean(raw: &str, passages: usize) -> Cleaned {
+    let mut cleaned = Cleaned { text: plain(raw), ..Cleaned::default() };
+    for _ in 0..ROUNDS {
+        if !cleaned.unwrap_once() {
+            break;
+        }
+    }
+    cleaned.empty_if(&TRACE, "emptied: it was a stack trace");
+    cleaned.empty_if(&JSON_START, "emptied: it was JSON");
+    cleaned.empty_if(&NOTHING, "emptied: it was an empty value");
+    cleaned.take_marks(passages);
+    cleaned.shorten();
+    cleaned
+}
+
+impl Cleaned {
+    fn unwrap_once(&mut self) -> bool {
+        let mut changed = false;
+        for (unwrap, repair) in UNWRAPS {
+            if let Some(text) = unwrap(&self.text) {
+                text.trim().clone_into(&mut self.text);
+                self.note(repair.to_owned());
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn note(&mut self, repair: String) {
+        if !self.repairs.contains(&repair) {
+            self.repairs.push(repair);
+        }
+    }
+
+    fn empty_if(&mut self, pattern: &Regex, repair: &str) {
+        if pattern.is_match(&self.text) {
+            self.text.clear();
+            self.note(repair.to_owned());
+        }
+    }
+
+    fn take_marks(&mut self, passages: usize) {
+        let text = std::mem::take(&mut self.text);
+        let listed = SOURCES.find(&text).map_or(text.len(), |found| found.start());
+        let mut said = String::with_capacity(text.len());
+        let mut list = String::new();
+        let mut from = 0;
+        for code in CODE.find_iter(&text).filter(|code| code.end() <= listed) {
+            self.take_marks_of_prose(
+                text.get(from..code.start()).unwrap_or(""),
+                &mut said,
+                passages,
+            );
+            said.push_str(code.as_str());
+            from = code.end();
+        }
+        self.take_marks_of_prose(text.get(from..listed).unwrap_or(""), &mut said, passages);
+        let placed = self.marks.len();
+        self.take_marks_of_prose(text.get(listed..).unwrap_or(""), &mut list, passages);
+        self.marks.truncate(placed);
+        let lead = said.len() - said.trim_start().len();
+        for (place, _) in &mut self.marks {
+            *place = place.saturating_sub(lead);
+        }
+        said.trim().clone_into(&mut self.text);
+    }
+
+    fn take_marks_of_prose(&mut self, prose: &str, said: &mut String, passages: usize) {
+        let mut from = 0;
+        for run in MARKS.find_iter(prose) {
+            said.push_str(prose.get(from..run.start()).unwrap_or(""));
+            from = run.end();
+            let before = said.trim_end_matches([' ', '\t', '\u{A0}']);
+            // At the start of a line a mark belongs to what follows.
+            let place = before.len() + usize::from(is_line_start(before));
+            for mark in MARK.find_iter(run.as_str()) {
+                self.cite(mark.as_str(), place, passages);
+            }
+            let rest = prose.get(from..).unwrap_or("");
+            close_gap(said, rest);
+            if is_line_start(said) {
+                from += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+            }
+        }
+        said.push_str(prose.get(from..).unwrap_or(""));
+    }
+
+    fn cite(&mut self, mark: &str, place: usize, passages: usize) {
+        for number in numbers(mark) {
+            if !(1..=passages).contains(&number) {
+                self.note(format!("removed a citation of [{number}], which was not retrieved"));
+                continue;
+            }
+            self.marks.push((place, number));
+            if !self.cited.contains(&number) {
+                self.cited.push(number);
+            }
+        }
+    }
+
+    fn shorten(&mut self) {
+        let Some((limit, _)) = self.text.char_indices().nth(LONGEST) else { return };
+        let length = self.text.chars().count();
+        let head = self.text.get(..limit).unwrap_or("");
+        let sentence = head.split_sentence_bound_indices().last().map_or(0, |(start, _)| start);
+        let word = head.rfind(char::is_whitespace).unwrap_or(limit);
+        let end = if sentence > 0 { sentence } else { word };
+        let mut text = head.get(..end).unwrap_or(head).trim_end().to_owned();
+        if text.matches("```").count() % 2 == 1 {
+            text.push_str("\n```");
+        }
+        self.text = text;
+        self.note(format!("shortened from {length} characters"));
+    }
+}
+
+/// The numbers of a mark: `[1, 3-5]` is 1, 3, 4, 5. Another maker's mark such as `【4:0†file】` is 0.
+fn numbers(mark: &str) -> Vec<usize> {
+    if mark.contains('†') {
+        return vec![0];
+    }
+    let mut numbers = Vec::new();
+    for part in mark.split([',', ';']) {
+        let mut ends = part.split(['-', '–']).filter_map(|end| {
+            end.chars().filter(char::is_ascii_digit).collect::<String>().parse::<usize>().ok()
+        });
+        let Some(first) = ends.next() else { continue };
+        numbers.extend(first..=ends.next().unwrap_or(first).clamp(first, first.saturating_add(99)));
+    }
+    numbers
+}
+
+fn plain(raw: &str) -> String {
+    let text = raw.replace("\r\n", "\n");
+    let text: String =
+        text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OPEN: &str = "We open at 9.";
+
+    fn text(raw: &str) -> String {
+        clean(raw, 3).text
+    }
+
+    #[test]
+    fn a_good_answer_is_left_as_it_is() {
+        for raw in [
+            OPEN,
+            "**Opening hours**\n\n- Monday: closed\n- Tuesday: 9 to 18\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+            "Use `curl \"[1]\"` or:\n\n```\nfoo[1] = {\"a\": 1}\n\n\n<b>\n```",
+            "Prices went up in [2024]. Press [x] or [ ] to choose [Sales].",
+            "5 < 6 and 7 > 3, <3",
+            "\"Quay\" and \"Wave\" are in stock",
+            "{{ name }} is a placeholder",
+            "Response times: 2 hours",
+            "Errors happen: call us at once",
+            "[Opening hours](https://example.com/a_b?c=1)",
+            "Thoughts: we like it",
+            "¿Abren el domingo? Sí.",
+            "42",
+            "👍",
+        ] {
+            assert_eq!(clean(raw, 0).text.as_str(), raw);
+        }
+    }
+
+    #[test]
+    fn reasoning_never_reaches_the_customer() {
+        for raw in [
+            "<think>They ask when we open.</think>\nWe open at 9.",
+            "<think>\n</think>\n\nWe open at 9.",
+            "<THINK type=\"deep\">hm</think>We open at 9.",
+            "<thinking>hm</thinking>We open at 9.",
+            "<reasoning>a < b</reasoning>We open at 9.",
+            "They ask when we open. The passage says 9.\n</think>\n\nWe open at 9.",
+            "<think>a <think>b</think> c</think>We open at 9.",
+            "We open at 9.<think>Was that right?",
+            "<think>a</think>We open at 9.</think>",
+            "<think/>We open at 9.",
+            "[THINK]hm[/THINK]We open at 9.",
+            "◁think▷hm◁/think▷We open at 9.",
+            "<seed:think>hm</seed:think>We open at 9.",
+            "<|begin_of_thought|>hm<|end_of_thought|><|begin_of_solution|>We open at 9.<|end_of_solution|>",
+            "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>We open at 9.<|END_RESPONSE|>",
+            "<|channel|>analysis<|message|>User asks hours.<|end|><|start|>assistant<|channel|>final<|message|>We open at 9.<|return|>",
+            "<|start|>assistant<|channel|>final <|constrain|>text<|message|>We open at 9.",
+            "analysisUser asks hours. Answer: 9.assistantfinalWe open at 9.",
+            "Thought: I should look.\nAction: search\nAction Input: hours\nObservation: 9\nThought: done\nFinal Answer: We open at 9.",
+            "<think>x</think><answer>We open at 9.</answer>",
+        ] {
+            let cleaned = clean(raw, 3);
+            assert_eq!(cleaned.text, OPEN, "{raw}");
+            assert!(!cleaned.repairs.is_empty(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_only_reasoning_is_empty() {
+        for raw in [
+            "<think>They ask when we open and",
+            "They ask when we open.</think>",
+            "<think>hm</think>",
+            "<|channel|>analysis<|message|>User asks hours and",
+            "Thought: I should look.\nAction: search",
+        ] {
+            assert_eq!(text(raw), "", "{raw}");
+        }
+    }
+
+    #[test]
+    fn json_becomes_its_text_or_nothing() {
+        for (raw, wanted) in [
+            (r#"{"answer": "We open at 9."}"#, OPEN),
+            ("```json\n{\"reply\": \"We open at 9.\"}\n```", OPEN),
+            ("```\n{\"response\": \"We open at 9.\"}\n```", OPEN),
+            ("Here you are:\n```json\n{\"text\": \"We open at 9.\"}\n```\nBye", OPEN),
+            (r#"{"Answer": "We open at 9.", "confidence": 0.9, "sources": ["a.md"]}"#, OPEN),
+            (r#"{"confidence": 1, "answer": "We open at 9."}"#, OPEN),
+            (
+                r#"{"data": {"output": {"content": [{"type": "x", "text": "We open at 9."}]}}}"#,
+                OPEN,
+            ),
+            (
+                r#"{"choices": [{"message": {"role": "assistant", "content": "We open at 9."}}]}"#,
+                OPEN,
+            ),
+            (r#"[{"text": "We open at 9."}]"#, OPEN),
+            (r#"["We open at 9."]"#, OPEN),
+            (r#"{"answer": "{\"text\": \"We open at 9.\"}"}"#, OPEN),
+            (r#"{"answer": "We open at 9."#, OPEN),
+            (r#"{"answer": "We \"open\"\nat 9", "conf"#, "We \"open\"\nat 9"),
+            ("{'answer': 'We open at 9.'}", OPEN),
+            ("{'answer': \"We're open\", 'x': None}", "We're open"),
+            ("We open at 9.\n{\"confidence\": 0.4}", OPEN),
+            ("{\"intent\": \"hours\"}\nWe open at 9.", OPEN),
+            (r#"{"intent": "hours", "confidence": 0.7}"#, ""),
+            (r#"{"name": "search", "arguments": {"text": "hours"}}"#, ""),
+            (r#"{"error": {"message": "Rate limit reached"}}"#, ""),
+            (r#"{"error": {"message": "Rate limit rea"#, ""),
+            (r#"{"intent": "hou"#, ""),
+            ("{}", ""),
+            ("[]", ""),
+            ("null", ""),
+            ("undefined", ""),
+        ] {
+            assert_eq!(text(raw), wanted, "{raw}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(text(&deep).len() <= deep.len());
+        let nested = format!("{}\"We open\"{}", r#"{"answer":"#.repeat(100), "}".repeat(100));
+        assert_eq!(text(&nested), "", "too deep to be an answer");
+    }
+
+    #[test]
+    fn traces_of_the_machine_are_taken_out() {
+        for raw in [
+            "<tool_call>\n{\"name\": \"search\"}\n</tool_call>\nWe open at 9.",
+            "<function=search>{\"q\": 1}</function>We open at 9.",
+            "We open at 9.<tool_call>{\"name\"",
+            "We open at 9.[TOOL_CALLS] [{\"name\": \"x\"}]",
+            "We open at 9.<|im_end|>",
+            "We open at 9.<|im_end|>\n<|im_start|>user\nAnd Sunday?<|im_end|>",
+            "<|start_header_id|>assistant<|end_header_id|>\n\nWe open at 9.<|eot_id|>",
+            "<start_of_turn>model\nWe open at 9.<end_of_turn>",
+            "<s>[INST] When do you open? [/INST] We open at 9.</s>",
+            "<｜begin▁of▁sentence｜>We open at 9.<｜end▁of▁sentence｜>",
+            "Assistant: We open at 9.",
+            "Bot： We open at 9.",
+            "**Answer:** We open at 9.",
+            "__AI__: We open at 9.",
+            "\"We open at 9.\"",
+            "“We open at 9.”",
+            "«We open at 9.»",
+            "'We open at 9.'",
+            "```markdown\nWe open at 9.\n```",
+            "\"Assistant: <|im_start|>We open at 9.\"",
+            "We open at 9.\0\u{7}",
+        ] {
+            assert_eq!(text(raw), OPEN, "{raw}");
+        }
+        assert_eq!(text("'We're open'"), "We're open");
+    }
+
+    #[test]
+    fn a_stack_trace_is_no_answer() {
+        for raw in [
+            "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\nValueError: x",
+            "java.lang.NullPointerException: x\n\tat com.acme.Main.run(Main.java:3)",
+            "Exception in thread \"main\" java.lang.Error",
+            "TypeError: x is undefined\n    at f (/app/a.js:1:2)",
+            "Uncaught ReferenceError: y\n  at <anonymous>:1:1",
+            "thread 'main' panicked at src/main.rs:1:2:\nboom",
+            "<!DOCTYPE html><html><body>502 Bad Gateway</body></html>",
+        ] {
+            let cleaned = clean(raw, 3);
+            assert_eq!(cleaned.text, "", "{raw}");
+            assert_eq!(cleaned.repairs.len(), 1, "{raw}");
+        }
+    }
+
+    #[test]
+    fn citation_marks_are_collected_and_taken_out() {
+        for (raw, wanted, cited) in [
+            ("We open at 9 [1].", OPEN, vec![1]),
+            ("We open at 9.[2]", OPEN, vec![2]),
+            ("We open at 9 [2][1].", OPEN, vec![2, 1]),
+            ("We open at 9 [1], [2].", OPEN, vec![1, 2]),
+            ("We open at 9 [1] and [3].", OPEN, vec![1, 3]),
+            ("We open at 9 [1, 3].", OPEN, vec![1, 3]),
+            ("We open at 9 [1-3].", OPEN, vec![1, 2, 3]),
+            ("We open at 9 [^2].", OPEN, vec![2]),
+            ("We open at 9 【1】.", OPEN, vec![1]),
+            ("We open at 9 ([1]).", OPEN, vec![1]),
+            ("We open at 9 (see [1], [2]).", OPEN, vec![1, 2]),
+            ("We open at 9 [[1]](https://example.com).", OPEN, vec![1]),
+            ("We open at 9 [Passage 1].", OPEN, vec![1]),
+            ("We open at 9 [source: 2].", OPEN, vec![2]),
+            ("[1] We open at 9.", OPEN, vec![1]),
+            ("We open [1] at 9.", OPEN, vec![1]),
+            ("We open[1]at 9.", OPEN, vec![1]),
+            ("- [1] Mon\n- Tue [2]\n- Wed", "- Mon\n- Tue\n- Wed", vec![1, 2]),
+            (
+                "We open at 9 [1].\n\nSources:\n- [1] Hours, hours.md\n- [2] Prices",
+                OPEN,
+                vec![1, 2],
+            ),
+            ("We open at 9.\n\n**Sources:** [2], [3]", OPEN, vec![2, 3]),
+            ("We open at 9 [^1].\n\n[^1]: hours.md", OPEN, vec![1]),
+            ("営業は9時からです[1]。", "営業は9時からです。", vec![1]),
+        ] {
+            let cleaned = clean(raw, 3);
+            assert_eq!((cleaned.text.as_str(), cleaned.cited), (wanted, cited), "{raw}");
+            assert_eq!(cleaned.repairs, Vec::<String>::new(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_citation_of_what_was_not_retrieved_is_named() {
+        let cleaned = clean("We open at 9 [1, 7]. Ask us [0] 【4:0†hours.md】.", 3);
+        assert_eq!(cleaned.text, "We open at 9. Ask us.");
+        assert_eq!(cleaned.cited, [1]);
+        let named: Vec<bool> = ["[7]", "[0]"]
+            .iter()
+            .map(|mark| cleaned.repairs.iter().any(|repair| repair.contains(mark)))
+            .collect();
+        assert_eq!(named, [true, true], "{:?}", cleaned.repairs);
+        assert_eq!(clean("We open at 9 [1].", 0).cited, Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_very_long_answer_ends_with_a_sentence() {
+        let cleaned = clean(&"We open at nine. ".repeat(3_000), 0);
+        assert!(cleaned.text.ends_with("We open at nine."));
+        assert!((11_900..=12_000).contains(&cleaned.text.chars().count()));
+        assert_eq!(cleaned.repairs, ["shortened from 50999 characters"]);
+        assert_eq!(clean(&"é".repeat(13_000), 0).text.chars().count(), 12_000);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_model_writes_panics(raw in ".{0,200}", passages in 0usize..5) {
+            let _ = clean(&raw, passages);
+        }
+
+        #[test]
+        fn no_machinery_is_left(parts in prop::collection::vec(prop::sample::select(vec![
+            "We open", " at 9", ".", "\n", "[1]", "[9]", "(", ")", "<think>", "</think>", "`", "```", "```json\n", "{\"answer\": \"", "\"}", "{", "}",
+            "<|im_end|>", "<|im_start|>user", "<tool_call>", "</tool_call>", "Assistant:", "\"", "<answer>", "é", "🙂", "<|channel|>final<|message|>",
+        ]), 0..20)) {
+            let cleaned = clean(&parts.concat(), 1);
+            prop_assert!(!cleaned.text.contains("<|im_"), "{}", cleaned.text);
+            prop_assert!(!cleaned.text.contains("<tool_call>"), "{}", cleaned.text);
+            prop_assert!(!cleaned.text.contains("think>"), "{}", cleaned.text);
+            prop_assert!(cleaned.cited.iter().all(|cited| *cited == 1));
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! Part of cleaning: withholds from a chat window, while an answer is still being written, what no customer should
+//! see. It cannot take back what was said: the cleaned answer replaces the streamed one at the end.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::answer::clean;
+use super::patterns::{TRACE, close_gap, fixed, is_line_start};
+use super::verdict::{Hidden, Verdict, verdict};
+use super::wrapping::{ROLE, THINK_END};
+
+/// How many characters the start of an answer is judged by.
+const OPENING: usize = 40;
+
+/// How much of a hidden part is kept to find its end, in bytes.
+const LONGEST_END: usize = 120;
+
+/// An answer while it is being written: says what a customer may see, as soon as that is sure.
+#[derive(Debug, Default)]
+pub(crate) struct Speakable {
+    /// What is not yet decided.
+    held: String,
+    mode: Mode,
+    /// Whether anything was said.
+    started: bool,
+    /// Whether a citation mark was dropped just before `held`.
+    after_mark: bool,
+    /// The end of what was said.
+    tail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Mode {
+    #[default]
+    Opening,
+    Speech,
+    /// Within this many backticks.
+    Code(usize),
+    Hidden(Hidden),
+    /// Nothing is said before the end, such as when the answer is JSON.
+    Withheld,
+}
+
+impl Speakable {
+    /// Takes the next piece of the answer, and returns what may be shown now.
+    pub(crate) fn push(&mut self, piece: &str) -> String {
+        self.held.extend(piece.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')));
+        self.advance(false)
+    }
+
+    /// The answer is complete: returns the rest of what may be shown.
+    pub(crate) fn finish(&mut self) -> String {
+        let mut said = self.advance(true);
+        if self.mode == Mode::Withheld {
+            said.push_str(&clean(&self.held, 99).text);
+        }
+        self.held.clear();
+        said
+    }
+
+    fn advance(&mut self, last: bool) -> String {
+        let mut said = String::new();
+        loop {
+            let progress = match self.mode {
+                Mode::Opening => self.open(last),
+                Mode::Speech => self.speak(&mut said, last),
+                Mode::Code(ticks) => self.recite(ticks, &mut said, last),
+                Mode::Hidden(hidden) => self.hide(hidden, last),
+                Mode::Withheld => false,
+            };
+            if !progress {
+                return said;
+            }
+        }
+    }
+
+    fn open(&mut self, last: bool) -> bool {
+        let blank = self.held.len() - self.held.trim_start().len();
+        self.held.drain(..blank);
+        let mut letters = self.held.chars();
+        match (letters.next(), letters.next()) {
+            (None, _) | (Some('['), None) if !last => return false,
+            (Some('['), Some('{' | '"' | '\'')) | (Some('{'), _) => self.mode = Mode::Withheld,
+            (None | Some('<' | '◁' | '['), _) => self.mode = Mode::Speech,
+            _ => return self.open_with_words(last),
+        }
+        self.mode != Mode::Speech || !self.held.is_empty()
+    }
+
+    fn open_with_words(&mut self, last: bool) -> bool {
+        let line = self.held.find('\n').unwrap_or(self.held.len());
+        let limit = self.held.char_indices().nth(OPENING).map_or(self.held.len(), |(at, _)| at);
+        let end = line.min(limit);
+        if end == self.held.len() && !last {
+            return false;
+        }
+        let head = self.held.get(..end).unwrap_or("");
+        if WITHHELD.is_match(head) || TRACE.is_match(head) {
+            self.mode = Mode::Withheld;
+        } else {
+            let role = ROLE.find(head).map_or(0, |role| role.end());
+            self.held.drain(..role);
+            self.mode = Mode::Speech;
+        }
+        true
+    }
+
+    fn speak(&mut self, said: &mut String, last: bool) -> bool {
+        if self.after_mark && !self.leave_mark(said, last) {
+            return false;
+        }
+        let special = self.held.find(['<', '[', '【', '◁', '`', '(']);
+        let plain = self.held.get(..special.unwrap_or(self.held.len())).unwrap_or("");
+        let words = plain.trim_end().len();
+        if words > 0 {
+            self.say(words, said);
+            return true;
+        }
+        let Some(at) = special else { return false };
+        match verdict(self.held.get(at..).unwrap_or(""), last) {
+            Verdict::Wait => return false,
+            Verdict::Plain(length) => self.say(at + length, said),
+            Verdict::Code(ticks) => {
+                self.say(at + ticks, said);
+                self.mode = Mode::Code(ticks);
+            }
+            Verdict::Mark(length) => self.drop_mark(at, length, said),
+            Verdict::Token(length) => {
+                self.pass_over(at, length, said);
+                self.resume();
+            }
+            Verdict::Hide(length, hidden) => {
+                self.pass_over(at, length, said);
+                self.mode = Mode::Hidden(hidden);
+            }
+        }
+        true
+    }
+
+    fn pass_over(&mut self, blank: usize, length: usize, said: &mut String) {
+        if self.started {
+            self.say(blank, said);
+        } else {
+            self.held.drain(..blank);
+        }
+        self.held.drain(..length);
+    }
+
+    fn drop_mark(&mut self, at: usize, length: usize, said: &mut String) {
+        let lines = self.held.get(..at).unwrap_or("").trim_end_matches([' ', '\t', '\u{A0}']).len();
+        self.say(lines, said);
+        self.held.drain(..at - lines + length);
+        self.after_mark = true;
+    }
+
+    /// Decides what is left of the white space and commas after a mark; false when more must be known.
+    fn leave_mark(&mut self, said: &mut String, last: bool) -> bool {
+        loop {
+            let gap = BETWEEN_MARKS.find(&self.held).map_or(0, |gap| gap.end());
+            let rest = self.held.get(gap..).unwrap_or("");
+            if rest.is_empty() && !last {
+                return false;
+            }
+            match verdict(rest, last) {
+                Verdict::Wait if rest.starts_with(['[', '【']) => return false,
+                Verdict::Mark(length) if !rest.starts_with('(') => self.held.drain(..gap + length),
+                _ => break,
+            };
+        }
+        self.after_mark = false;
+        if is_line_start(&self.tail) {
+            let blank = self.held.len() - self.held.trim_start_matches([' ', '\t']).len();
+            self.held.drain(..blank);
+        }
+        let mut tail = self.tail.clone();
+        close_gap(&mut tail, &self.held);
+        if tail.ends_with(' ') {
+            said.push(' ');
+        }
+        true
+    }
+
+    fn recite(&mut self, ticks: usize, said: &mut String, last: bool) -> bool {
+        let inline = ticks < 3;
+        let Some(at) = self.held.find(|c| c == '`' || (inline && c == '\n')) else {
+            self.say(self.held.len(), said);
+            return false;
+        };
+        let run =
+            self.held.get(at..).map_or(0, |rest| rest.len() - rest.trim_start_matches('`').len());
+        if run > 0 && at + run == self.held.len() && !last {
+            self.say(at, said);
+            return false;
+        }
+        self.say(at + run, said);
+        if run == 0 || run == ticks || (run > ticks && !inline) {
+            self.mode = Mode::Speech;
+        }
+        true
+    }
+
+    fn hide(&mut self, hidden: Hidden, last: bool) -> bool {
+        let end = match hidden {
+            // Whichever ends first: the one that begins first may not be whole yet.
+            Hidden::Reasoning => [&*THINK_END, &*FINAL_CHANNEL]
+                .iter()
+                .filter_map(|end| end.find(&self.held))
+                .map(|found| found.end())
+                .min(),
+            Hidden::Tool => TOOL_END.find(&self.held).map(|found| found.end()),
+            Hidden::Rest => None,
+        };
+        if let Some(end) = end {
+            self.held.drain(..end);
+            self.resume();
+            return true;
+        }
+        let mut useless =
+            if last { self.held.len() } else { self.held.len().saturating_sub(LONGEST_END) };
+        while !self.held.is_char_boundary(useless) {
+            useless -= 1;
+        }
+        self.held.drain(..useless);
+        false
+    }
+
+    fn resume(&mut self) {
+        self.mode = if self.started { Mode::Speech } else { Mode::Opening };
+    }
+
+    fn say(&mut self, length: usize, said: &mut String) {
+        let text: String = self.held.drain(..length).collect();
+        self.started |= !text.trim().is_empty();
+        if let Some(end) = text.chars().last() {
+            self.tail = end.to_string();
+        }
+        said.push_str(&text);
+    }
+}
+
+/// Openings of which nothing is said before the end.
+static WITHHELD: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"\A(?:```(?:json|JSON|python|markdown|md|text)?\s*$|```\w*\s*[\[{]|analysis[A-Z]|Thought:)",
+    )
+});
+
+/// The end of what a model that speaks in channels says to itself.
+static FINAL_CHANNEL: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"<\|channel\|>\s*final\b(?s:.{0,80}?)<\|message\|>"));
+
+static TOOL_END: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)</(?:tool_calls?|tool_response|function_calls?|function|invoke)>|<｜tool▁calls▁end｜>",
+    )
+});
+
+static BETWEEN_MARKS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\A[ \t]*[,;&]?[ \t]*"));
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn streamed(pieces: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+        let mut speakable = Speakable::default();
+        let mut said = String::new();
+        for piece in pieces {
+            said.push_str(&speakable.push(piece.as_ref()));
+        }
+        said + &speakable.finish()
+    }
+
+    #[test]
+    fn what_is_streamed_is_what_the_cleaned_answer_says() {
+        for raw in [
+            "We open at 9 [1]. We close at 18:30 [2].",
+            "We open at 9[1][2], on Saturday at 10 [1], [3].",
+            "We open at 9 ([1]).",
+            "[1] We open at nine.\n\n[2] We close at six.",
+            "We open at 9 【1】.",
+            "<think>They ask for hours. [1] says 9.</think>\n\nWe open at 9 [1].",
+            "<thinking>\nhm\n</thinking>We open at 9.",
+            "We open <think>sure?</think>at 9.",
+            "<think>never closed",
+            "[THINK]hm[/THINK]We open at 9.",
+            "Assistant: We open at 9.",
+            "**Assistant:** We open at 9.",
+            "<|im_start|>assistant\nWe open at 9.<|im_end|>",
+            "We open at 9.<|im_end|>\n<|im_start|>user\nAnd on Sunday?",
+            "<|channel|>analysis<|message|>Hours.<|end|><|start|>assistant<|channel|>final<|message|>We open at 9.<|return|>",
+            "<tool_call>{\"name\": \"search\"}</tool_call>We open at 9.",
+            "<｜tool▁calls▁begin｜>search<｜tool▁calls▁end｜>We open at 9.",
+            "{\"answer\": \"We open at 9 [1].\"}",
+            "```json\n{\"answer\": \"We open at 9.\"}\n```",
+            "Traceback (most recent call last):\n  File \"x.py\", line 1",
+            "Prices: a < b, 5 > 3, <3 and [x] or [2024] or (see below) [a note].",
+            "Run `items[1]` or\n```\nlist[2] <b>\n```\nthen call us [1].",
+            "It costs **€5** (free from €60), _always_.",
+            "  \n We open at 9. \n",
+            "Я открыт с 9 [1]. 営業は9時から【1】。",
+            "",
+            "<",
+            "[",
+            "`",
+        ] {
+            let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
+            let whole = clean(raw, 3).text;
+            assert_eq!(streamed([raw]).trim(), whole, "at once: {raw}");
+            assert_eq!(streamed(&letters).trim(), whole, "letter by letter: {raw}");
+        }
+    }
+
+    #[test]
+    fn words_are_not_held_back_longer_than_needed() {
+        let mut speakable = Speakable::default();
+        assert_eq!(
+            speakable.push("We are open from Tuesday to Saturday, and "),
+            "We are open from Tuesday to Saturday, and"
+        );
+        assert_eq!(speakable.push("on "), " on");
+        assert_eq!(speakable.push("Sunday"), " Sunday");
+        assert_eq!(speakable.push(" [1"), "");
+        assert_eq!(speakable.push("]"), "");
+        assert_eq!(speakable.push(". "), ".");
+        assert_eq!(speakable.push("<thi"), "");
+        assert_eq!(speakable.push("nk>secret</th"), " ");
+        assert_eq!(speakable.push("ink>Bye"), "Bye");
+        assert_eq!(speakable.finish(), "");
+    }
+
+    #[test]
+    fn many_marks_in_one_piece_are_survived() {
+        assert_eq!(
+            streamed([
+                "A sentence that is long enough to be said. ".to_owned() + &"[1]".repeat(100_000)
+            ]),
+            "A sentence that is long enough to be said."
+        );
+    }
+
+    #[test]
+    fn reasoning_ends_where_it_ends_first_however_it_comes() {
+        let raw = "<|channel|>final</think>[<|message|>We open";
+        let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
+        assert_eq!(streamed(&letters), streamed([raw]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_of_the_pieces_changes_nothing(
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "We open", " at 9", ".", " ", "\n", "[1]", "[", "]", "1", "(", ")", "<think>", "</think>", "<", ">", "`", "```",
+                "[2, 3]", "【1】", "<|im_end|>", "<|im_start|>", "user", "assistant", "{", "\"", "é", "🙂", "<tool_call>", "</tool_call>",
+                "Assistant:", ", ", "<|channel|>", "final", "<|message|>", "analysis",
+            ]), 0..24),
+            sizes in prop::collection::vec(1usize..9, 1..40),
+        ) {
+            let raw: String = parts.concat();
+            let letters: Vec<char> = raw.chars().collect();
+            let mut pieces = Vec::new();
+            let mut rest = letters.as_slice();
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() { break; }
+                let (piece, after) = rest.split_at((*size).min(rest.len()));
+                pieces.push(piece.iter().collect::<String>());
+                rest = after;
+            }
+            prop_assert_eq!(streamed(&pieces), streamed([&raw]), "{}", raw);
+        }
+
+        #[test]
+        fn nothing_that_is_streamed_panics(pieces in prop::collection::vec(".{0,20}", 0..8)) {
+            let _ = streamed(&pieces);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Part of cleaning: what stands at a special character of an answer that is still being written. Decides only when
+//! more text could not change the decision.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::patterns::{MARK, fixed};
+use super::wrapping::{THINK, THINK_END};
+
+/// The longest tag and the longest mark that are waited for, in characters.
+const LONGEST_TAG: usize = 64;
+const LONGEST_MARK: usize = 40;
+
+/// The longest role after a special token, with the line break before it, in characters.
+const ROLE_LENGTH: usize = 12;
+
+/// What is hidden from the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hidden {
+    Reasoning,
+    Tool,
+    /// A turn of the customer that the model made up: never ends.
+    Rest,
+}
+
+/// What stands at a special character, with its length in bytes.
+pub(super) enum Verdict {
+    /// More must be known.
+    Wait,
+    Plain(usize),
+    Mark(usize),
+    Token(usize),
+    Hide(usize, Hidden),
+    Code(usize),
+}
+
+/// Decides what stands at the start of `rest`. `last`: no more text comes.
+pub(super) fn verdict(rest: &str, last: bool) -> Verdict {
+    let known = match rest.chars().next() {
+        Some('`') => ticks(rest, last),
+        Some('(') => parenthesis(rest),
+        Some('[' | '【') => bracket(rest),
+        _ => tag(rest, last),
+    };
+    match known {
+        Verdict::Wait if last => Verdict::Plain(rest.chars().next().map_or(0, char::len_utf8)),
+        known => known,
+    }
+}
+
+fn ticks(rest: &str, last: bool) -> Verdict {
+    let run = rest.len() - rest.trim_start_matches('`').len();
+    if run == rest.len() && !last { Verdict::Wait } else { Verdict::Code(run) }
+}
+
+fn parenthesis(rest: &str) -> Verdict {
+    let Some(inner) = rest.get(1..).filter(|inner| !inner.is_empty()) else { return Verdict::Wait };
+    if !inner.starts_with('[') {
+        return Verdict::Plain(1);
+    }
+    match bracket(inner) {
+        Verdict::Wait => Verdict::Wait,
+        Verdict::Mark(length) => match inner.get(length..).and_then(|after| after.chars().next()) {
+            None => Verdict::Wait,
+            Some(')') => Verdict::Mark(length + 2),
+            Some(_) => Verdict::Plain(1),
+        },
+        _ => Verdict::Plain(1),
+    }
+}
+
+fn bracket(rest: &str) -> Verdict {
+    let open = rest.chars().next().map_or(0, char::len_utf8);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-–†_./[".contains(c);
+    let end = rest.char_indices().skip(1).take(LONGEST_MARK).find(|(_, c)| !allowed(*c));
+    let Some((end, close)) = end else {
+        let long = rest.chars().nth(LONGEST_MARK).is_some();
+        return if long { Verdict::Plain(open) } else { Verdict::Wait };
+    };
+    let mut end = end + close.len_utf8();
+    if rest.starts_with("[[") && close == ']' {
+        match rest.get(end..).and_then(|after| after.chars().next()) {
+            None => return Verdict::Wait,
+            Some(']') => end += 1,
+            Some(_) => {}
+        }
+    }
+    let whole = rest.get(..end).unwrap_or("");
+    match whole {
+        "[THINK]" => Verdict::Hide(end, Hidden::Reasoning),
+        "[TOOL_CALLS]" => Verdict::Hide(end, Hidden::Rest),
+        "[/THINK]" | "[INST]" | "[/INST]" => Verdict::Token(end),
+        _ if MARK.find(whole).is_some_and(|mark| mark.range() == (0..end)) => Verdict::Mark(end),
+        _ => Verdict::Plain(open),
+    }
+}
+
+fn tag(rest: &str, last: bool) -> Verdict {
+    let open = rest.chars().next().map_or(0, char::len_utf8);
+    let may_begin = |c: char| c.is_alphabetic() || matches!(c, '/' | '|' | '｜' | '<' | '0');
+    if rest.chars().nth(1).is_some_and(|c| !may_begin(c)) {
+        return Verdict::Plain(open);
+    }
+    let mut inside = rest.char_indices().skip(1).take(LONGEST_TAG);
+    let Some((end, close)) = inside.find(|(_, c)| matches!(c, '>' | '▷' | '\n')) else {
+        let long = rest.chars().nth(LONGEST_TAG).is_some();
+        return if long { Verdict::Plain(open) } else { Verdict::Wait };
+    };
+    let end = end + close.len_utf8();
+    let (tag, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    if THINK_END.is_match(tag) {
+        Verdict::Token(end)
+    } else if THINK.is_match(tag) {
+        if tag.ends_with("/>") {
+            Verdict::Token(end)
+        } else {
+            Verdict::Hide(end, Hidden::Reasoning)
+        }
+    } else if tag == "<|channel|>" {
+        Verdict::Hide(0, Hidden::Reasoning)
+    } else if TOOL_START.is_match(tag) {
+        Verdict::Hide(end, Hidden::Tool)
+    } else if TURN_START.is_match(tag) {
+        turn(end, after, last)
+    } else if TAG.is_match(tag) {
+        Verdict::Token(end)
+    } else {
+        Verdict::Plain(open)
+    }
+}
+
+/// A special token that begins somebody's turn; the role follows it.
+fn turn(end: usize, after: &str, last: bool) -> Verdict {
+    if after.chars().nth(ROLE_LENGTH).is_none() && !last {
+        return Verdict::Wait;
+    }
+    let blank = after.len() - after.trim_start().len();
+    let role: String = after.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    match role.to_ascii_lowercase().as_str() {
+        "user" | "human" => Verdict::Hide(end, Hidden::Rest),
+        "assistant" | "model" | "system" | "bot" => Verdict::Token(end + blank + role.len()),
+        _ => Verdict::Token(end),
+    }
+}
+
+static TOOL_START: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)\A<(?:(?:tool_calls?|tool_response|function_calls?|function|invoke)\b|｜tool▁calls▁begin|\|python_tag)",
+    )
+});
+
+static TURN_START: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"\A<(?:\|(?:im_start|start_header_id|start)\||start_of_turn)>\z"));
+
+/// Special tokens, and tags around an answer.
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)\A(?:<[|｜][^<>|｜\n]{1,48}[|｜]>|</?s>|<</?SYS>|<(?:start|end)_of_turn>|<(?:eos|bos|pad|unk|eot)>|<0x[0-9a-f]{2}>|</?(?:answer|final|final_answer|response|output|assistant)>)\z",
+    )
+});

@@ -1,0 +1,321 @@
+//! Part of stage 6: links, mail addresses, phone numbers and account numbers of a reply that nobody of the business wrote. A wrong one
+//! costs the customer money, so the statement that holds it is taken out. Pure; knows nothing of models.
+//!
+//! What may be said: what stands in the passages, in the agent's prompt and its sentences, and in what the bot or a person said before.
+//! What the customer wrote in this conversation may be repeated to him, but for links: nobody else can plant it in his chat, and order
+//! numbers and his own phone come from there. A link has to name the same host, and the same page or one above it: on hosts that
+//! many share, such as wa.me, the page says who it is.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use super::ground::{statements, without};
+use crate::domain::Passage;
+use crate::domain::label::one_line;
+
+mod digits;
+mod find;
+mod quantity;
+
+/// The most that is held back while an answer is written, in bytes.
+const LONGEST_HELD: usize = 1024;
+/// How much of what came before a piece of an answer is read with it, in bytes: a currency, or the beginning of a number.
+const LOOK_BACK: usize = 64;
+/// Of how many parts a number may be written, where several stand in a row.
+const MOST_PARTS: usize = 8;
+/// Fewer digits are no end of a range: of pairs of digits, any number can be put together.
+const SHORTEST_END: usize = 3;
+
+use digits::{DASH, SHORTEST, digits};
+use find::{Detail, Sort, find};
+
+/// What may be said.
+#[derive(Debug, Default)]
+pub(super) struct AllowedDetails {
+    links: Vec<(String, String)>,
+    other: HashSet<(Sort, String)>,
+    /// Digits, each run between two spaces: a number may be part of a longer one.
+    numbers: String,
+}
+
+/// A reply without what was taken out.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CheckedReply {
+    /// What is left.
+    pub(crate) text: String,
+    /// What was taken out, in words.
+    pub(crate) removed: Vec<String>,
+}
+
+/// Where details may come from.
+pub(crate) struct Origins<'a> {
+    /// The passages that the model was shown.
+    pub(crate) passages: &'a [Passage],
+    /// What else the business wrote.
+    pub(crate) business: Vec<&'a str>,
+    /// What the customer wrote.
+    pub(crate) customer: Vec<&'a str>,
+}
+
+impl AllowedDetails {
+    fn of(origins: &Origins<'_>) -> Self {
+        let mut allowed = Self::default();
+        for passage in origins.passages {
+            let chunk = &passage.chunk;
+            for text in [&chunk.body, &chunk.title, &chunk.heading, &chunk.source, &chunk.place] {
+                allowed.add(text, true);
+            }
+        }
+        origins.business.iter().for_each(|text| allowed.add(text, true));
+        origins.customer.iter().for_each(|text| allowed.add(text, false));
+        allowed
+    }
+
+    fn add(&mut self, text: &str, links: bool) {
+        for detail in find(text) {
+            if links
+                && let (Sort::Mail, Some((_, host))) = (detail.sort, detail.key.split_once('@'))
+            {
+                self.links.push((host.to_owned(), String::new()));
+            }
+            match detail.sort {
+                Sort::Link if links => self.links.push(detail.parts()),
+                Sort::Link | Sort::Number => {}
+                sort => drop(self.other.insert((sort, detail.key))),
+            }
+        }
+        self.numbers.push_str(&find::runs(text));
+    }
+
+    fn holds(&self, detail: &Detail) -> bool {
+        match detail.sort {
+            Sort::Link => {
+                let (host, page) = detail.parts();
+                self.links.iter().any(|(known, at)| *known == host && is_above(&page, at))
+            }
+            Sort::Number => self.holds_number(&detail.key),
+            sort => self.other.contains(&(sort, detail.key.clone())),
+        }
+    }
+
+    /// Whether a number is known, or several known ones and times in a row: "020 7946 0958 24/7".
+    fn holds_number(&self, written: &str) -> bool {
+        if self.knows(&digits(written)) || self.knows_range(written) {
+            return true;
+        }
+        let is_digit = |c: char| c.is_ascii_digit();
+        let parts = written.split([' ', '/']).filter(|part| part.contains(is_digit));
+        let parts: Vec<&str> = parts.collect();
+        // From `open` on, no part is known.
+        let (mut at, mut open) = (0, 0);
+        while at < parts.len() {
+            let longest = parts.len().min(at + MOST_PARTS);
+            let known =
+                |end: &usize| self.knows_run(&digits(&parts[at..*end].concat()), at == open);
+            if let Some(end) = (at + 1..=longest).rev().find(known) {
+                if !quantity::is_harmless(&parts[open..at]) {
+                    return false;
+                }
+                (at, open) = (end, end);
+            } else if at - open < MOST_PARTS {
+                at += 1;
+            } else {
+                return false;
+            }
+        }
+        quantity::is_harmless(&parts[open..])
+    }
+
+    /// Whether it is a range whose ends the sources name apart: "1850–1900" of "from 1850 to 1900".
+    fn knows_range(&self, written: &str) -> bool {
+        let ends: Vec<String> = DASH.split(written).map(digits).collect();
+        let is_known = |end: &String| {
+            end.len() >= SHORTEST_END
+                && !end.starts_with('0')
+                && self.numbers.contains(&format!(" {end} "))
+        };
+        ends.len() == 2 && ends.iter().all(is_known)
+    }
+
+    /// Whether digits are known, whole or without their country code or trunk zero.
+    fn knows(&self, digits: &str) -> bool {
+        let bare = digits.trim_start_matches('0');
+        if bare.len() < SHORTEST {
+            return self.numbers.contains(digits);
+        }
+        self.numbers.contains(bare) || (1..=3).any(|cut| self.knows_end(bare, cut))
+    }
+
+    /// Whether digits are a whole number of the sources; where nothing unknown stands before them, also the end of one.
+    fn knows_run(&self, digits: &str, is_first: bool) -> bool {
+        let bare = digits.trim_start_matches('0');
+        bare.len() >= SHORTEST
+            && ((0..=3).any(|cut| self.knows_end(bare, cut))
+                || is_first && self.numbers.contains(&format!("{bare} ")))
+    }
+
+    /// Whether digits, without their first ones, are a number of the sources.
+    fn knows_end(&self, bare: &str, cut: usize) -> bool {
+        let rest = bare.get(cut..).filter(|rest| rest.len() > SHORTEST);
+        rest.is_some_and(|rest| {
+            let (with, without) = (format!(" 0{rest} "), format!(" {rest} "));
+            self.numbers.contains(&with) || self.numbers.contains(&without)
+        })
+    }
+}
+
+/// Whether a page is the known one, or one that it stands below.
+fn is_above(page: &str, known: &str) -> bool {
+    let rest = known.strip_prefix(page);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}
+
+/// Looks at replies; what may be said is gathered when the first detail is seen.
+pub(crate) struct DetailCheck<'a> {
+    origins: Origins<'a>,
+    allowed: OnceLock<AllowedDetails>,
+}
+
+impl<'a> DetailCheck<'a> {
+    /// Replies that rest on these texts.
+    pub(crate) fn new(origins: Origins<'a>) -> Self {
+        Self { origins, allowed: OnceLock::new() }
+    }
+
+    /// A reply without the statements that hold an unknown detail.
+    pub(crate) fn vet(&self, text: &str) -> CheckedReply {
+        let unknown = self.unknown(text);
+        if unknown.is_empty() {
+            return CheckedReply { text: text.to_owned(), removed: Vec::new() };
+        }
+        let statements = statements(text);
+        let hit = |range| unknown.iter().any(|detail| meet(&detail.range, range));
+        let gone: Vec<bool> = statements.iter().map(|one| hit(&one.range)).collect();
+        let mut kept = without(text, &statements, &gone);
+        if !kept.chars().any(char::is_alphanumeric) || !self.unknown(&kept).is_empty() {
+            kept.clear();
+        }
+        let mut removed: Vec<String> = Vec::new();
+        for detail in &unknown {
+            let shown = one_line(&text[detail.range.clone()], 80);
+            let sort = detail.sort.words();
+            let said =
+                format!("taken out: {sort} that no passage, prompt or message holds: {shown}");
+            if !removed.contains(&said) {
+                removed.push(said);
+            }
+        }
+        CheckedReply { text: kept, removed }
+    }
+
+    /// Whether a piece that follows another text may be shown.
+    fn passes(&self, before: &str, piece: &str) -> bool {
+        let text = format!("{before}{piece}");
+        self.unknown(&text).iter().all(|detail| detail.range.end <= before.len())
+    }
+
+    fn unknown(&self, text: &str) -> Vec<Detail> {
+        let mut found = find(text);
+        if !found.is_empty() {
+            let allowed = self.allowed.get_or_init(|| AllowedDetails::of(&self.origins));
+            found.retain(|detail| !allowed.holds(detail));
+        }
+        found
+    }
+}
+
+fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+/// Holds back, while an answer is written, what may have to be taken out: from a word with a digit or a sign of an address on, to the
+/// end of its sentence.
+pub(crate) struct StreamFilter<'a> {
+    vetting: &'a DetailCheck<'a>,
+    held: String,
+    /// The end of what was decided on.
+    before: String,
+}
+
+impl<'a> StreamFilter<'a> {
+    /// Nothing is held yet.
+    pub(crate) fn new(vetting: &'a DetailCheck<'a>) -> Self {
+        Self { vetting, held: String::new(), before: String::new() }
+    }
+
+    /// Takes the next piece, and returns what may be shown.
+    pub(crate) fn push(&mut self, piece: &str) -> String {
+        self.held.push_str(piece);
+        let mut shown = String::new();
+        while let Some(end) = self.ready() {
+            let piece: String = self.held.drain(..end).collect();
+            shown.push_str(&self.decide(piece));
+        }
+        shown
+    }
+
+    /// The answer is complete: returns what is left.
+    pub(crate) fn finish(&mut self) -> String {
+        let rest = std::mem::take(&mut self.held);
+        self.decide(rest)
+    }
+
+    /// The piece, or nothing.
+    fn decide(&mut self, piece: String) -> String {
+        let looks_back = piece.split_whitespace().any(is_suspect);
+        let near = if looks_back { self.before.as_str() } else { "" };
+        let passes = self.vetting.passes(near, &piece);
+        self.before.push_str(&piece);
+        let old = self.before.len().saturating_sub(LOOK_BACK);
+        self.before = self.before.split_off(self.before.floor_char_boundary(old));
+        if passes { piece } else { String::new() }
+    }
+
+    /// How much can be decided on.
+    fn ready(&self) -> Option<usize> {
+        if self.held.len() > LONGEST_HELD {
+            return Some(self.held.len());
+        }
+        let ready = &self.held[..self.held.trim_end_matches(|c: char| !c.is_whitespace()).len()];
+        let mut words = ready.split_inclusive(char::is_whitespace);
+        let mut before = 0;
+        let suspect = words.find(|word| {
+            let stop = is_suspect(word.trim());
+            before += if stop { 0 } else { word.len() };
+            stop
+        });
+        let Some(word) = suspect else { return Some(ready.len()).filter(|ready| *ready > 0) };
+        if before > 0 {
+            return Some(before);
+        }
+        // Up to the end of the sentence that the word is in.
+        let mut at = word.len();
+        let ends = |word: &str| {
+            word.ends_with('\n') || word.trim_end().ends_with(['.', '!', '?', '。', '！', '？'])
+        };
+        if ends(word) {
+            return Some(at);
+        }
+        for word in words {
+            at += word.len();
+            if ends(word) {
+                return Some(at);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a word may be a part of an address or a number.
+fn is_suspect(word: &str) -> bool {
+    let inner = word.trim_end_matches(['.', ',', '!', '?', ':', ';', ')']);
+    let sign = |c: char| c.is_numeric() || matches!(c, '@' | '/' | '.' | '。' | '．' | '[' | '{');
+    let spelled = inner.trim_start_matches('(').to_lowercase();
+    inner.contains(sign)
+        || inner.find('(').is_some_and(|at| at > 0)
+        || ["dot", "punto", "punkt", "ponto", "point"].contains(&spelled.as_str())
+        || spelled == "at" && inner.starts_with('(')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Part of the check of citations: asks the embedder and, where the agent wants one, the judge, then does what the
+//! agent's setting says. The scores are those of the neighbouring files; a failure here leaves them as they are.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use regex::Regex;
+
+use super::check::{Check, Material};
+use crate::domain::trace::{GroundingTrace, StatementVerdict};
+use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
+use crate::embed::{Embedder, Purpose};
+use crate::llm::{Completion, Model};
+use crate::pipeline::prompt;
+use crate::pipeline::reply::clean::Cleaned;
+use crate::pipeline::timer::millis;
+
+/// How long a reply waits for embeddings: they only help.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Who is asked, and about what.
+pub(crate) struct Asked<'a> {
+    pub(crate) embed: &'a dyn Embedder,
+    pub(crate) model: &'a dyn Model,
+    pub(crate) prompt: &'a Prompt,
+    pub(crate) history: &'a [Line],
+}
+
+/// What is left of a reply.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// This is sent, with these citations.
+    Send { text: String, cited: Vec<usize> },
+    /// The agent's sentence for questions without an answer is sent in its place.
+    NoAnswer,
+}
+
+/// Checks a cleaned reply.
+pub(crate) async fn apply(
+    cleaned: &Cleaned,
+    setting: &Grounding,
+    asked: &Asked<'_>,
+    usage: &mut Usage,
+) -> (Decision, GroundingTrace) {
+    let started = Instant::now();
+    let passages: Vec<String> =
+        asked.prompt.passages.iter().map(|passage| passage.chunk.searchable()).collect();
+    let known = known(asked);
+    let mut check = Check::read(&Material {
+        reply: &cleaned.text,
+        marks: &cleaned.marks,
+        passages: &passages,
+        known: &known,
+    });
+    let mut checked = GroundingTrace { threshold: setting.threshold, ..GroundingTrace::default() };
+    embed(&mut check, asked.embed, &mut checked).await;
+    if setting.judge {
+        judge(&mut check, asked, &passages, &mut checked, usage).await;
+    }
+    checked.score = check.score();
+    checked.verdicts = check.verdicts(setting.threshold);
+    let decision = decide(&check, cleaned, setting.check, &mut checked);
+    checked.took_ms = millis(started);
+    (decision, checked)
+}
+
+/// What may be restated: the agent's instructions, what was said to the customer, and what he stated himself. His
+/// questions support nothing: "Can I return it after 60 days?" makes no "you can return it after 60 days" true.
+fn known(asked: &Asked<'_>) -> Vec<String> {
+    let instructions = prompt::instructions(asked.prompt).to_owned();
+    let lines = asked.history.iter().map(|line| match line.speaker {
+        Speaker::Customer => stated(&line.text),
+        Speaker::Bot | Speaker::Person => line.text.clone(),
+    });
+    let own = std::iter::once(stated(&asked.prompt.question));
+    std::iter::once(instructions)
+        .chain(lines)
+        .chain(own)
+        .filter(|text| !text.trim().is_empty())
+        .collect()
+}
+
+/// A text without its questions.
+fn stated(text: &str) -> String {
+    use unicode_segmentation::UnicodeSegmentation;
+    let sentences = text.lines().flat_map(UnicodeSegmentation::split_sentence_bounds);
+    let stated: Vec<&str> =
+        sentences.map(str::trim).filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
+    stated.join("\n")
+}
+
+async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut GroundingTrace) {
+    let Some(identity) = embedder.identity() else { return };
+    let of_use = check.is_undecided(checked.threshold);
+    if !of_use || !check.reader.is_read_by(embedder.languages()) {
+        return;
+    }
+    let texts = check.texts();
+    // As questions, so that a reply does not wait behind documents that are learned.
+    let answer = tokio::time::timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    match answer {
+        Ok(Ok(vectors)) if vectors.len() == texts.len() => {
+            check.near(&vectors);
+            checked.embedder = Some(identity.to_owned());
+        }
+        Ok(Ok(_)) => checked.error = Some("the embedder returned too few vectors".into()),
+        Err(_) => checked.error = Some("the embedder took too long".into()),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the reply could not be embedded, it is checked by its words alone");
+            checked.error = Some(error.to_string());
+        }
+    }
+}
+
+/// Asks a model about the claims. What it does not answer is left to the score.
+async fn judge(
+    check: &mut Check,
+    asked: &Asked<'_>,
+    passages: &[String],
+    checked: &mut GroundingTrace,
+    usage: &mut Usage,
+) {
+    let claims: Vec<(usize, String)> =
+        check.claims().into_iter().map(|(at, claim)| (at, claim.to_owned())).collect();
+    if claims.is_empty() {
+        return;
+    }
+    let question = question(asked.prompt, passages, &claims);
+    match asked.model.complete(&question, None).await {
+        Ok(Completion::Text { text, model, usage: used, .. }) => {
+            usage.add(used);
+            let said = answers(&text, claims.len());
+            if said.is_empty() {
+                checked.error = Some("the judge's answer could not be read".into());
+                return;
+            }
+            checked.judge = Some(model);
+            for (number, supported) in said {
+                check.judge(claims[number - 1].0, supported);
+            }
+        }
+        Ok(_) => checked.error = Some("the judge did not answer".into()),
+        Err(error) => {
+            tracing::warn!(%error, "the judge did not answer, the score decides");
+            checked.error = Some(format!("the judge did not answer: {error}"));
+        }
+    }
+}
+
+fn question(prompt: &Prompt, passages: &[String], claims: &[(usize, String)]) -> Prompt {
+    use std::fmt::Write;
+    let mut text = String::from("Passages:\n");
+    for (at, passage) in passages.iter().enumerate() {
+        let _ = write!(text, "\n[{}] {passage}\n", at + 1);
+    }
+    text.push_str("\nStatements:\n");
+    for (at, (_, claim)) in claims.iter().enumerate() {
+        let _ = writeln!(text, "{}: {}", at + 1, claim.replace('\n', " ").trim());
+    }
+    let lines = u32::try_from(claims.len()).unwrap_or(u32::MAX);
+    Prompt {
+        temperature: 0.0,
+        max_output_tokens: lines.saturating_mul(8).saturating_add(32),
+        messages: vec![
+            ChatMessage { role: Role::System, content: include_str!("judge.md").to_owned() },
+            ChatMessage { role: Role::User, content: text.clone() },
+        ],
+        question: text,
+        passages: Arc::from([]),
+        tokens: 0,
+        ..prompt.clone()
+    }
+}
+
+/// The judge's lines that can be read, as the number of a claim, from 1, with yes or no.
+fn answers(text: &str, claims: usize) -> Vec<(usize, bool)> {
+    static LINE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?im)^\D{0,12}(\d{1,4})\W{1,6}(yes|no|true|false|supported|not|unsupported)\b")
+            .expect("the expression is fixed, and tested")
+    });
+    let read = LINE.captures_iter(text).filter_map(|line| {
+        let number = line[1].parse().ok().filter(|number| (1..=claims).contains(number))?;
+        let yes = matches!(line[2].to_ascii_lowercase().as_str(), "yes" | "true" | "supported");
+        Some((number, yes))
+    });
+    read.collect()
+}
+
+/// What the agent's setting makes of the verdicts.
+fn decide(
+    check: &Check,
+    cleaned: &Cleaned,
+    setting: GroundingCheck,
+    checked: &mut GroundingTrace,
+) -> Decision {
+    let claims = checked.verdicts.iter().filter(|verdict| verdict.score.is_some()).count();
+    let doubted = checked.verdicts.iter().filter(|verdict| !verdict.supported).count();
+    let refused = match setting {
+        GroundingCheck::Refuse => doubted > 0,
+        GroundingCheck::Remove => doubted * 2 > claims,
+        GroundingCheck::Off | GroundingCheck::Note => false,
+    };
+    if refused {
+        checked.action = format!(
+            "{doubted} of {claims} statements are not supported: the sentence for no answer is sent"
+        );
+        return Decision::NoAnswer;
+    }
+    if doubted == 0 || setting != GroundingCheck::Remove {
+        checked.action = match doubted {
+            0 => String::new(),
+            _ => format!("{doubted} of {claims} statements are not supported, and were only noted"),
+        };
+        let cited = if setting == GroundingCheck::Remove {
+            cited(cleaned, &checked.verdicts)
+        } else {
+            cleaned.cited.clone()
+        };
+        return Decision::Send { text: cleaned.text.clone(), cited };
+    }
+    let text = check.supported_part(&checked.verdicts);
+    let substance =
+        checked.verdicts.iter().any(|verdict| verdict.supported && verdict.score.is_some());
+    if text.is_empty() || !substance {
+        checked.action =
+            "no supported statement is left: the sentence for no answer is sent".into();
+        return Decision::NoAnswer;
+    }
+    checked.action = format!("{doubted} of {claims} statements were removed");
+    Decision::Send { text, cited: cited(cleaned, &checked.verdicts) }
+}
+
+/// The citations of what is sent: those of removed statements go, wrong ones are put right.
+fn cited(cleaned: &Cleaned, verdicts: &[StatementVerdict]) -> Vec<usize> {
+    let mut kept: Vec<usize> = Vec::new();
+    let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));
+    let right =
+        verdicts.iter().filter(|verdict| verdict.supported).flat_map(|verdict| {
+            match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
+                Some(passage) if !verdict.cited.is_empty() => vec![passage],
+                _ => verdict.cited.clone(),
+            }
+        });
+    let listed = cleaned.cited.iter().copied().filter(|mark| !placed(mark));
+    for mark in right.chain(listed) {
+        if !kept.contains(&mark) {
+            kept.push(mark);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_is_understood_however_it_writes() {
+        assert_eq!(answers("1: yes\n2: no", 2), [(1, true), (2, false)]);
+        assert_eq!(answers("Here:\n**1.** No\n- 2) YES, passage 1", 2), [(1, false), (2, true)]);
+        assert_eq!(answers("Statement 1: not supported\n3: yes", 2), [(1, false)]);
+        assert!(answers("I cannot judge that.", 2).is_empty());
+    }
+
+    #[test]
+    fn only_what_a_customer_states_counts_as_known() {
+        assert_eq!(stated("I live in York. Can I return it after 60 days?"), "I live in York.");
+    }
+}

@@ -1,0 +1,336 @@
+//! Part of the check of citations: cuts a reply into statements, compares each with the passages, and says for each, in
+//! words, why it is supported or not. Pure: embeds nothing and asks nobody. Must not write words of its own into a reply.
+
+use std::ops::Range;
+
+use super::claim::{Claim, claim};
+use super::evidence::{Origin, Source, Unit};
+use super::score::{Features, compare, probability, to_f32};
+use super::statements::{Statement, statements, without};
+use super::words::Reader;
+use crate::domain::trace::StatementVerdict;
+
+/// How many sentences of the sources are embedded for a claim.
+const NEIGHBOURS: usize = 4;
+
+/// A reply and what it may rest on.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'a> {
+    /// The reply, as Markdown without citation marks.
+    pub reply: &'a str,
+    /// Where citation marks stood in it, in bytes, each with the passage it named: 1 for the first.
+    pub marks: &'a [(usize, usize)],
+    /// The passages that the model was shown, in the order of their marks.
+    pub passages: &'a [String],
+    /// What else may be restated: earlier messages, the agent's own instructions.
+    pub known: &'a [String],
+}
+
+/// A reply that is being checked.
+pub struct Check {
+    reply: String,
+    statements: Vec<Statement>,
+    weighed: Vec<Weighed>,
+    sources: Vec<Source>,
+    pub(super) reader: Reader,
+}
+
+/// One statement with what speaks for it.
+struct Weighed {
+    cited: Vec<usize>,
+    /// Why it needs no support, or what of it does.
+    claimed: Result<Range<usize>, &'static str>,
+    features: Features,
+    /// The sentences that are embedded with it, as source and unit.
+    neighbours: Vec<(usize, usize)>,
+    /// What a model said about it.
+    judged: Option<bool>,
+}
+
+impl Check {
+    /// Cuts a reply into statements and compares each with the passages.
+    pub fn read(material: &Material<'_>) -> Self {
+        let texts: Vec<&str> = material.passages.iter().map(String::as_str).collect();
+        let reader = Reader::of(material.reply, &texts);
+        let passages = texts.iter().enumerate().map(|(at, text)| (Origin::Passage(at + 1), *text));
+        let known = material.known.iter().map(|text| (Origin::Known, text.as_str()));
+        let sources: Vec<Source> = passages
+            .chain(known)
+            .map(|(origin, text)| Source::read(origin, text, &reader))
+            .collect();
+        let statements = statements(material.reply);
+        let mut check = Self {
+            reply: material.reply.to_owned(),
+            weighed: Vec::with_capacity(statements.len()),
+            statements,
+            sources,
+            reader,
+        };
+        let cited = check.marks(material.marks);
+        let weighed: Vec<Weighed> = check
+            .statements
+            .iter()
+            .zip(cited)
+            .map(|(one, cited)| check.weigh(one, cited))
+            .collect();
+        check.weighed = weighed;
+        check
+    }
+
+    /// The passages that each statement cites.
+    fn marks(&self, marks: &[(usize, usize)]) -> Vec<Vec<usize>> {
+        let mut cited = vec![Vec::new(); self.statements.len()];
+        for (place, passage) in marks {
+            let before = self.statements.iter().rposition(|one| one.range.start < *place);
+            if let Some(of) = cited.get_mut(before.unwrap_or(0)) {
+                of.push(*passage);
+            }
+        }
+        cited
+    }
+
+    fn weigh(&self, statement: &Statement, cited: Vec<usize>) -> Weighed {
+        let said = &self.reply[statement.range.clone()];
+        let claimed = if statement.frame {
+            Err("it holds others together")
+        } else {
+            match claim(said, &self.reader) {
+                Claim::Of(part) => {
+                    let start = part.as_ptr() as usize - self.reply.as_ptr() as usize;
+                    Ok(start..start + part.len())
+                }
+                Claim::Nothing(why) => Err(why),
+            }
+        };
+        let Ok(range) = &claimed else {
+            let features = Features::default();
+            return Weighed { cited, claimed, features, neighbours: Vec::new(), judged: None };
+        };
+        let part = &self.reply[range.clone()];
+        let all: Vec<&Source> = self.sources.iter().collect();
+        let features = compare(part, &all, &self.reader);
+        let neighbours = self.neighbours(part);
+        Weighed { cited, claimed, features, neighbours, judged: None }
+    }
+
+    /// The sentences of the sources that share the most words with a claim.
+    fn neighbours(&self, claim: &str) -> Vec<(usize, usize)> {
+        let words = self.reader.content(claim);
+        let words = words.iter().map(String::as_str).collect();
+        let mut all: Vec<(usize, (usize, usize))> = Vec::new();
+        for (place, source) in self.sources.iter().enumerate() {
+            let shared = |(at, unit): (usize, &Unit)| (unit.shared(&words), (place, at));
+            all.extend(source.units.iter().enumerate().map(shared));
+        }
+        all.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+        all.into_iter().take(NEIGHBOURS).map(|(_, place)| place).collect()
+    }
+
+    /// Whether embeddings could change a verdict at this threshold (0 to 1).
+    pub(super) fn is_undecided(&self, threshold: f32) -> bool {
+        self.weighed.iter().filter(|weighed| weighed.claimed.is_ok()).any(|weighed| {
+            let at = |near: f32| {
+                let features = Features { near: Some(near), ..weighed.features.clone() };
+                probability(features.logit()) >= threshold
+            };
+            at(0.0) != at(1.0)
+        })
+    }
+
+    /// The texts to embed, for [`Check::near`].
+    pub fn texts(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        for weighed in &self.weighed {
+            if let Ok(range) = &weighed.claimed {
+                texts.push(self.reply[range.clone()].to_owned());
+                texts.extend(
+                    weighed.neighbours.iter().map(|(s, u)| self.sources[*s].units[*u].text.clone()),
+                );
+            }
+        }
+        texts
+    }
+
+    /// Takes the embeddings of [`Check::texts`], in their order, each of length 1.
+    pub fn near(&mut self, vectors: &[Vec<f32>]) {
+        let mut vectors = vectors.iter();
+        for weighed in self.weighed.iter_mut().filter(|weighed| weighed.claimed.is_ok()) {
+            let Some(own) = vectors.next() else { return };
+            let others = vectors.by_ref().take(weighed.neighbours.len());
+            let cosine = |other: &Vec<f32>| own.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
+            let nearest = others.map(cosine).fold(-1.0, f32::max);
+            weighed.features.near = nearest.is_finite().then_some(nearest);
+        }
+    }
+
+    /// How well the whole reply is supported, 0 to 1: its claims by the number of their words. A reply that claims
+    /// nothing is at 0.5.
+    pub fn score(&self) -> f32 {
+        let claims = || self.weighed.iter().filter(|weighed| weighed.claimed.is_ok());
+        let words: f32 = claims().map(|weighed| to_f32(weighed.features.words)).sum();
+        let logits =
+            claims().map(|weighed| weighed.features.logit() * to_f32(weighed.features.words));
+        if words > 0.0 { probability(logits.sum::<f32>() / words) } else { 0.5 }
+    }
+
+    /// The means of the features over the claims, by the number of their words, in the order of the weights of the
+    /// score; `None` without a claim. Of these the weights are fitted.
+    pub fn features(&self) -> Option<[f32; 7]> {
+        let claims = || self.weighed.iter().filter(|weighed| weighed.claimed.is_ok());
+        let words: f32 = claims().map(|weighed| to_f32(weighed.features.words)).sum();
+        let mut means = [0.0; 7];
+        for weighed in claims() {
+            for (mean, x) in means.iter_mut().zip(weighed.features.numbers()) {
+                *mean += x * to_f32(weighed.features.words) / words;
+            }
+        }
+        (words > 0.0).then_some(means)
+    }
+
+    /// What is to be said about each statement. At or above the threshold (0 to 1) a claim is supported.
+    pub fn verdicts(&self, threshold: f32) -> Vec<StatementVerdict> {
+        let pairs = self.statements.iter().zip(&self.weighed);
+        pairs.map(|(statement, weighed)| self.verdict(statement, weighed, threshold)).collect()
+    }
+
+    fn verdict(
+        &self,
+        statement: &Statement,
+        weighed: &Weighed,
+        threshold: f32,
+    ) -> StatementVerdict {
+        let text = self.reply[statement.range.clone()].trim().to_owned();
+        let cited = weighed.cited.clone();
+        let range = match &weighed.claimed {
+            Ok(range) => range,
+            Err(why) => {
+                let why = (*why).to_owned();
+                return StatementVerdict {
+                    text,
+                    supported: true,
+                    score: None,
+                    passage: None,
+                    cited,
+                    why,
+                };
+            }
+        };
+        let features = &weighed.features;
+        let score = probability(features.logit());
+        let abroad = self.reader.foreign && features.aligned < 0.25;
+        let supported = weighed.judged.unwrap_or(if abroad {
+            features.missing.is_empty()
+        } else {
+            score >= threshold
+        });
+        let mut passage = self.best(features);
+        // What the reply cites counts first; another passage only where that does not support.
+        if let Some(mark) = self.first_cited(&self.reply[range.clone()], weighed, threshold) {
+            passage = Some(mark);
+        }
+        let why = match (weighed.judged, abroad) {
+            (Some(true), _) => "the judge finds it supported".to_owned(),
+            (Some(false), _) => format!("the judge finds no support; {}", features.doubt()),
+            (None, true) if supported => {
+                "the passages are in another language: only numbers were compared".to_owned()
+            }
+            _ if supported => features.support(),
+            _ => features.doubt(),
+        };
+        let why = match passage {
+            Some(mark) if supported && !cited.is_empty() && !cited.contains(&mark) => {
+                format!("cited {cited:?}, but passage {mark} says it: {why}")
+            }
+            _ => why,
+        };
+        StatementVerdict { text, supported, score: Some(score), passage, cited, why }
+    }
+
+    fn best(&self, features: &Features) -> Option<usize> {
+        let source = self.sources.get(features.source?)?;
+        source.origin.mark().filter(|_| features.aligned > 0.0)
+    }
+
+    /// The first cited passage that supports a claim by itself.
+    fn first_cited(&self, claim: &str, weighed: &Weighed, threshold: f32) -> Option<usize> {
+        weighed.cited.iter().copied().find(|mark| {
+            let source = mark.checked_sub(1).and_then(|at| self.sources.get(at));
+            source.is_some_and(|source| {
+                let alone = compare(claim, &[source], &self.reader);
+                let alone = Features { near: weighed.features.near, ..alone };
+                probability(alone.logit()) >= threshold
+            })
+        })
+    }
+
+    /// The claims, by the number of their statement.
+    pub(super) fn claims(&self) -> Vec<(usize, &str)> {
+        let claimed = |(at, one): (usize, &'_ Weighed)| Some((at, one.claimed.clone().ok()?));
+        let ranges = self.weighed.iter().enumerate().filter_map(claimed);
+        ranges.map(|(at, range)| (at, &self.reply[range])).collect()
+    }
+
+    /// Takes what a model says about a statement.
+    pub(super) fn judge(&mut self, statement: usize, supported: bool) {
+        if let Some(weighed) = self.weighed.get_mut(statement) {
+            weighed.judged = Some(supported);
+        }
+    }
+
+    /// The reply without the statements that are not supported.
+    pub(super) fn supported_part(&self, verdicts: &[StatementVerdict]) -> String {
+        let removed: Vec<bool> = verdicts.iter().map(|verdict| !verdict.supported).collect();
+        without(&self.reply, &self.statements, &removed)
+    }
+}
+
+impl Features {
+    fn support(&self) -> String {
+        format!("“{}”", shortened(&self.closest))
+    }
+
+    /// Why a claim is doubted, in words: the weightiest reason first.
+    fn doubt(&self) -> String {
+        let list = |what: &[String]| {
+            what.iter().take(4).map(|one| format!("“{one}”")).collect::<Vec<_>>().join(", ")
+        };
+        let verb = |what: &[String]| if what.len() == 1 { "is" } else { "are" };
+        if !self.missing.is_empty() {
+            let numbers = self.missing.join(", ");
+            let noun = if self.missing.len() == 1 { "the number" } else { "the numbers" };
+            return format!("{noun} {numbers} {} in no passage", verb(&self.missing));
+        }
+        if !self.stray.is_empty() {
+            return format!(
+                "{} stands in the passages with something else; closest is “{}”",
+                self.stray.join(", "),
+                shortened(&self.closest)
+            );
+        }
+        if self.opposed {
+            return format!("one says not, the other does: “{}”", shortened(&self.closest));
+        }
+        if !self.names.is_empty() {
+            return format!("{} {} in no passage", list(&self.names), verb(&self.names));
+        }
+        if !self.novel.is_empty() {
+            return format!("{} {} in no passage", list(&self.novel), verb(&self.novel));
+        }
+        format!(
+            "its words stand otherwise in the passages; closest is “{}”",
+            shortened(&self.closest)
+        )
+    }
+}
+
+/// The beginning of a sentence, for the trace.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 120;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! Part of stage 4: what a question is searched as. Tells whether it leans on what was said before, and
+//! makes the text with that context. Pure: it searches nothing and asks nobody.
+//!
+//! Short is not the same as incomplete: `gift cards?` names what it is about. A question leans on the conversation
+//! when it says so (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
+
+use crate::domain::{Line, Question};
+use crate::index::{self, Telling};
+use crate::pipeline::language::{customers, language};
+
+mod phrases;
+
+use phrases::Phrases;
+
+/// A question with so many words that say something is complete, whatever it begins with.
+const PLENTY: usize = 6;
+/// One with so few, and with a word that takes up what was said before, is not.
+const FEW: usize = 3;
+/// So few words in all, without a verb, are perhaps the rest of a question: `Sundays?`.
+const BRIEF: usize = 2;
+/// The longest text that is taken along from an earlier message, in characters.
+const LONGEST: usize = 300;
+
+/// How much a question leans on what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lean {
+    /// Not at all.
+    Complete,
+    /// It may.
+    Perhaps,
+    /// It does.
+    Leans,
+}
+
+/// How a question is to be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// ISO 639-1 code of its language; `None` where nobody can tell.
+    pub language: Option<String>,
+    /// How much it leans on what was said before.
+    pub lean: Lean,
+    /// The question behind the one it leans on: set where it leans.
+    pub context: Option<String>,
+    /// Whether it has a word that says something by itself.
+    pub says_something: bool,
+}
+
+/// Reads a question in its conversation.
+pub(crate) fn read(question: &Question, history: &[Line]) -> Reading {
+    let language = language(question, history);
+    let told = index::telling(&question.text, language.as_deref());
+    let before = earlier(history);
+    // Who says the same again wants the same again.
+    let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
+    let lean = match before {
+        Some(_) if !again => lean(&question.text, language.as_deref(), &told),
+        _ => Lean::Complete,
+    };
+    let context = before.filter(|_| lean > Lean::Complete);
+    Reading { says_something: told.content > 0, language, lean, context }
+}
+
+/// A question with the one before it, as one text to search for.
+pub(crate) fn with_context(question: &str, context: &str) -> String {
+    format!("{context}\n{question}")
+}
+
+fn lean(question: &str, language: Option<&str>, told: &Telling) -> Lean {
+    let Telling { words, content, polite } = told;
+    let asks = question.contains(['?', '？', '؟', ';']);
+    if words.is_empty() || *content >= PLENTY {
+        return Lean::Complete;
+    }
+    if *content == 0 {
+        // Thanks and hello lean on nothing.
+        let courtesy = *polite && (!asks || words.len() == 1);
+        return if courtesy { Lean::Complete } else { Lean::Leans };
+    }
+    let phrases = language.and_then(Phrases::of);
+    let takes_up = phrases.is_some_and(|known| {
+        known.open(words, question) || known.point(words, question) || known.remain(words)
+    });
+    match (takes_up, *content) {
+        (true, ..=FEW) => Lean::Leans,
+        (true, _) => Lean::Perhaps,
+        (false, 1) if words.len() <= BRIEF => Lean::Perhaps,
+        _ => Lean::Complete,
+    }
+}
+
+/// The newest earlier message of the customer that says something, with the one before it where it leans itself.
+fn earlier(history: &[Line]) -> Option<String> {
+    let mut said = customers(history).filter(|text| {
+        let language = index::language(text);
+        index::telling(text, language).content > 0
+    });
+    let last = said.next()?;
+    let language = index::language(last);
+    let leans = lean(last, language, &index::telling(last, language)) == Lean::Leans;
+    let texts: Vec<String> = match said.next().filter(|_| leans) {
+        Some(before) => vec![cut(before), cut(last)],
+        None => vec![cut(last)],
+    };
+    Some(texts.join("\n"))
+}
+
+fn cut(text: &str) -> String {
+    text.trim().chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Speaker;
+
+    fn asked(text: &str, language: Option<&str>) -> Question {
+        Question { text: text.into(), language: language.map(Into::into), spoken: false }
+    }
+
+    fn said(speaker: Speaker, text: &str) -> Line {
+        Line { speaker, text: text.into() }
+    }
+
+    fn after(before: &str, question: &str) -> Reading {
+        read(&asked(question, None), &[said(Speaker::Customer, before), said(Speaker::Bot, "Yes.")])
+    }
+
+    #[test]
+    fn a_question_that_takes_up_the_last_one_leans_on_it() {
+        for (before, question) in [
+            ("When do you open on weekdays?", "and on Sundays?"),
+            ("When do you open on weekdays?", "What about Sundays?"),
+            ("Do you rent e-bikes?", "how much does it cost?"),
+            ("When do you open on weekdays?", "ok\nand\non Saturday?"),
+            ("Do you rent e-bikes?", "why?"),
+            ("Do you rent e-bikes?", "how much is that per week"),
+            ("¿A qué hora abren los sábados?", "¿Y los domingos?"),
+            ("¿Cuánto cuesta el envío?", "y a las islas?"),
+            ("Wann haben Sie samstags geöffnet?", "Und am Sonntag?"),
+            ("Quels sont vos horaires le samedi ?", "Et le dimanche ?"),
+            ("Qual é o horário no sábado?", "E no domingo?"),
+            ("Во сколько вы открываетесь в субботу?", "А в воскресенье?"),
+            ("متى تفتحون يوم السبت؟", "وماذا عن الأحد؟"),
+            ("周六几点开门？", "那周日呢？"),
+        ] {
+            let reading = after(before, question);
+            assert_eq!(reading.lean, Lean::Leans, "{question}: {reading:?}");
+            assert_eq!(reading.context.as_deref(), Some(before));
+        }
+    }
+
+    #[test]
+    fn a_question_that_names_what_it_is_about_is_complete() {
+        for question in [
+            "Do you repair electric scooters as well, or only bicycles and e-bikes?",
+            "How long do you hold a click and collect order?",
+            "Is it possible to return shoes that were worn?",
+            "¿Cuántos días tengo para devolver una bicicleta nueva?",
+            "gift cards",
+            "opening hours christmas",
+            "Thanks!",
+            "ok thank you",
+            "hello",
+            "👍",
+            "",
+        ] {
+            let reading = after("When do you open on Saturdays?", question);
+            assert_eq!((reading.lean, reading.context), (Lean::Complete, None), "{question}");
+        }
+        assert_eq!(after("When do you open?", "refunds?").lean, Lean::Perhaps);
+        assert_eq!(after("Do you sell lamps?", "When do you open?").lean, Lean::Complete);
+        assert_eq!(after("and on Sundays?", "and on Sundays?").lean, Lean::Complete, "again");
+        let first = read(&asked("and on Sundays?", None), &[]);
+        assert_eq!(first.lean, Lean::Complete, "there is nothing to lean on");
+        let greeted = [said(Speaker::Customer, "hello!"), said(Speaker::Bot, "Hi!")];
+        assert_eq!(read(&asked("and on Sundays?", None), &greeted).lean, Lean::Complete);
+    }
+
+    #[test]
+    fn a_second_follow_up_takes_the_question_before_the_first_along() {
+        let history = [
+            said(Speaker::Customer, "Do you deliver to Dunmere?"),
+            said(Speaker::Bot, "Yes."),
+            said(Speaker::Customer, "how much is it?"),
+            said(Speaker::Bot, "€12."),
+        ];
+        let reading = read(&asked("and to the islands?", None), &history);
+        let context = reading.context.unwrap_or_default();
+        assert!(context.contains("Dunmere") && context.contains("how much"), "{context}");
+        assert!(!context.contains("€12"), "what the bot said is not taken along");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(before in "\\PC{0,40}", text in "\\PC{0,40}|(?s).{0,40}") {
+            after(&before, &text);
+        }
+    }
+}
