@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::super::learn::Bar;
+use super::super::bar::Bar;
 use crate::app::App;
 use crate::domain::CollectionId;
 use crate::eval::row::Table;

@@ -10,8 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::super::bar::RunBar;
-use super::super::learn::Bar;
+use super::super::bar::{Bar, RunBar};
 use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
