@@ -33,6 +33,7 @@ mod headers;
 mod health;
 mod host;
 mod limits;
+mod note;
 mod server;
 mod session;
 mod shares;

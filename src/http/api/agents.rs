@@ -12,9 +12,9 @@ use crate::eval::gate::{self, Became};
 use crate::eval::row::Row;
 use crate::eval::run::Progress;
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::http::note::Note;
 use crate::store::agents::{AgentRow, VersionRow};
 use crate::store::audit::Actor;
 

@@ -21,10 +21,10 @@ use crate::eval::jobs::{Error, Jobs, Wanted};
 use crate::eval::report;
 use crate::eval::row::Verdict;
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::auth::{Caller, signed_out};
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::http::note::Note;
 use crate::store::runs::RunRow;
 
 /// A run to begin.

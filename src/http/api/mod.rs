@@ -12,8 +12,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::audit::{Audit, Note, keep};
+use super::audit::{Audit, keep};
 use super::error::Problem;
+use super::note::Note;
 use super::{Shared, auth, bounds, limits};
 
 mod admission;

@@ -14,9 +14,9 @@ use crate::domain::What;
 use crate::eval::cases::Saving;
 use crate::eval::jobs::{Listed, Saved};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+use crate::http::note::Note;
 
 /// The most messages before the one that is saved.
 const MOST_HISTORY: usize = 40;

@@ -12,9 +12,9 @@ use super::{Answer, conversations};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, MessageId};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::person::{self, Again, Refusal, Window, Written};
 

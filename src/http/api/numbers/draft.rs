@@ -10,9 +10,9 @@ use super::super::providers::token;
 use super::super::{Answer, Noted};
 use crate::domain::ProviderKind;
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::provider::Form;
 use crate::secrets;
 
