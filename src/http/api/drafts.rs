@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::agents::Agent;
-use super::sandbox::{LONGEST_MESSAGE, short};
+use super::length::{LONGEST_MESSAGE, short};
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::Shared;
 use crate::http::error::Problem;

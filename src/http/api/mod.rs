@@ -33,6 +33,7 @@ mod events;
 mod gaps;
 mod generate;
 mod knowledge;
+mod length;
 mod live;
 mod media;
 mod messages;
