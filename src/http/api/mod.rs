@@ -138,7 +138,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(evals::list, evals::start))
         .routes(routes!(evals::one, evals::stop))
         .routes(routes!(evals::rows))
-        .routes(routes!(evals::events))
+        .routes(routes!(watch::events))
         .routes(routes!(numbers::view::list, numbers::create))
         .routes(routes!(numbers::draft::draft))
         .routes(routes!(numbers::view::one, numbers::change, numbers::remove))
