@@ -198,7 +198,7 @@ fn expensive() -> OpenApiRouter<Shared> {
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
         .routes(routes!(numbers::trial::test))
-        .routes(routes!(providers::check))
+        .routes(routes!(numbers::check::check))
         .routes(routes!(knowledge::search))
         .routes(routes!(sandbox::turn))
 }

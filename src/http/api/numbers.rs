@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Noted;
-use super::providers::{introduced, merged};
 use crate::desk::Number as Connected;
 use crate::domain::{Action, Agent, AgentId, NumberId, ProviderKind, What};
 use crate::http::Shared;
@@ -23,13 +22,14 @@ use crate::secrets;
 use crate::store::audit::{Actor, Entry};
 use crate::store::numbers::{Added, Known, Taken, shown_slug};
 
+pub(super) mod check;
 pub(super) mod draft;
 pub(super) mod trial;
 pub(super) mod view;
 
+use check::{introduced, merged};
 use view::{Number, added, read};
 
-/// Who does what is done here.
 /// The longest name of a number.
 const LONGEST_SLUG: usize = 40;
 

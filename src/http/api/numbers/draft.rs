@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::providers::token;
 use super::super::{Answer, Noted};
+use super::check::token;
 use crate::domain::ProviderKind;
 use crate::http::Shared;
 use crate::http::error::Problem;

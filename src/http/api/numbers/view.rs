@@ -116,7 +116,7 @@ pub(super) async fn added(web: &Shared, id: &str) -> Result<AddedRow, Problem> {
 }
 
 /// What a number that was added here is set up with.
-pub(in super::super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
+pub(super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
     let row = added(web, id).await?;
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
