@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 
 use super::escalations::Case;
+use super::gaps::Unanswered;
 use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
@@ -97,7 +98,8 @@ impl Many for Finished {
         }
         look_again(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
-        gaps::record(&ours, workspace, conn).await?;
+        let unanswered: Vec<_> = ours.iter().filter_map(|turn| turn.gap()).collect();
+        gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
         signal::tell(conn, workspace, told).await?;
@@ -255,6 +257,12 @@ async fn queue(
 impl Finished {
     fn lease(&self) -> (String, i64) {
         (self.claim.id.clone(), self.claim.lease_token)
+    }
+
+    /// The question, where it was not answered.
+    fn gap(&self) -> Option<Unanswered<'_>> {
+        let question = self.unanswered.as_deref()?;
+        Some(Unanswered { agent: &self.agent, turn: &self.id, question })
     }
 
     async fn open_case(
