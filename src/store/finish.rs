@@ -6,15 +6,13 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use const_format::formatcp;
 
-use super::escalations::Case;
+use super::cases::Case;
 use super::gaps::Unanswered;
 use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
-use super::{
-    Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable, to_json,
-};
+use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
 use crate::domain::{
     AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
     WorkspaceId, machine,
@@ -98,7 +96,7 @@ impl Many for Finished {
         }
         look_again(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
-        let unanswered: Vec<_> = ours.iter().filter_map(|turn| turn.gap()).collect();
+        let unanswered: Vec<_> = ours.iter().copied().filter_map(Self::gap).collect();
         gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
@@ -279,9 +277,9 @@ impl Finished {
             question: &case.question,
         };
         opened.open(conn, workspace, true).await?;
-        conversations::void(conn, &conversation, "handed over").await?;
+        messages::void(conn, &conversation, "handed over").await?;
         let at = (&self.claim.number(), Some(&self.id));
-        escalations::notify(conn, workspace, at, &case.notices).await
+        cases::notify(conn, workspace, at, &case.notices).await
     }
 }
 

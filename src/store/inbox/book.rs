@@ -13,7 +13,7 @@ use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
-use crate::store::{Conn, Error, Result, Rows, first, now};
+use crate::store::{Conn, Error, Result, Rows, cases, first, now};
 
 /// Customers and conversations, by what webhooks call them.
 #[derive(Default)]
@@ -199,7 +199,7 @@ impl Book {
         self.contacts.close(conn).await?;
         self.write_threads(conn).await?;
         for kept in self.kept.iter().filter(|kept| kept.closed) {
-            crate::store::escalations::close(conn, &kept.id).await?;
+            cases::close(conn, &kept.id).await?;
         }
         Ok(())
     }
