@@ -109,6 +109,7 @@ async fn notice_thread(
     let fresh = ConversationId::generate();
     let contact = contact.map(|row| row.0).unwrap_or_default();
     let number = number.as_str();
-    let row = first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::Bot)?;
+    let row =
+        first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::AT_FIRST)?;
     Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
 }

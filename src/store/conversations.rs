@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::signal::{self, Signal};
 use super::{Conn, Result, Store, Write, cases, inbox, now, run};
-use crate::domain::{ConversationId, Owner, WorkspaceId};
+use crate::domain::thread::OwnerChange;
+use crate::domain::{ConversationId, WorkspaceId};
 
 impl Store {
     /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.
@@ -31,9 +32,12 @@ pub(super) async fn give_back(
     workspace: &WorkspaceId,
     id: &ConversationId,
 ) -> Result<bool> {
-    let sql = "update conversations set owner = $4, habit = '', unanswered = 0, updated_at = $3
+    let OwnerChange { owner, person_at, forgets_habit } = OwnerChange::given_back();
+    let sql = "update conversations set owner = $4, person_at = coalesce($5, person_at),
+                   habit = case when $6 = 1 then '' else habit end, unanswered = 0, updated_at = $3
                where id = $1 and workspace_id = $2";
-    let found = run!(conn, sql, id.as_str(), workspace.as_str(), now(), Owner::Bot)? == 1;
+    let (place, forgets) = (id.as_str(), i64::from(forgets_habit));
+    let found = run!(conn, sql, place, workspace.as_str(), now(), owner, person_at, forgets)? == 1;
     if found {
         cases::close(conn, id).await?;
         signal::tell(conn, workspace, std::iter::once(Signal::Changed(id.clone()))).await?;

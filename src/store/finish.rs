@@ -13,6 +13,7 @@ use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
 use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
+use crate::domain::thread::OwnerChange;
 use crate::domain::{
     AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
     WorkspaceId, machine,
@@ -115,28 +116,31 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
     let (mut rows, moment) = (Rows::default(), now());
     for turn in all {
         let reply = turn.replies.last();
+        let change = turn.escalation.is_some().then(|| OwnerChange::taken_over(moment));
         rows.push([
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
-            i64::from(turn.escalation.is_some()).into(),
+            change.map(|change| change.owner.as_str()).into(),
+            change.and_then(|change| change.person_at).into(),
+            i64::from(change.is_some_and(|change| change.forgets_habit)).into(),
             reply.map(|_| moment).into(),
             reply.map_or(0, |reply| machine::hash(&reply.text)).into(),
             moment.into(),
         ]);
     }
-    let before = "with v (id, token, handed_over, replied_at, reply_hash, moment) as (";
+    let before =
+        "with v (id, token, owner, person_at, forgets_habit, replied_at, reply_hash, moment) as (";
     conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
     let after = formatcp!(
         ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
             updated_at = v.moment, last_message_at = v.moment,
             replied_at = coalesce(v.replied_at, conversations.replied_at),
             reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end,
-            owner = case when v.handed_over = 1 then '{person}' else owner end,
-            person_at = case when v.handed_over = 1 then v.moment else person_at end
+            owner = coalesce(v.owner, conversations.owner), person_at = coalesce(v.person_at, conversations.person_at),
+            habit = case when v.forgets_habit = 1 then '' else conversations.habit end
         from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'
         returning conversations.id, conversations.lease_token - 1",
-        person = Owner::Person.as_str(),
-        bot = Owner::Bot.as_str()
+        bot = Owner::OF_TURNS.as_str()
     );
     let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
     Ok(held.into_iter().collect())

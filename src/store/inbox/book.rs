@@ -294,19 +294,19 @@ impl Book {
                 continue;
             }
             let id = ConversationId::generate();
+            let opted_out_at = self.contacts.opted_out_at(contact);
+            let thread = Thread { opted_out_at, ..Thread::default() };
             let row: [Value; 8] = [
                 id.as_str().into(),
                 workspace.as_str().into(),
                 number.as_str().into(),
                 self.contacts.id(contact).into(),
-                Owner::Bot.into(),
+                thread.owner.into(),
                 moment.into(),
                 moment.into(),
                 moment.into(),
             ];
             rows.push(row);
-            let opted_out_at = self.contacts.opted_out_at(contact);
-            let thread = Thread { opted_out_at, ..Thread::default() };
             self.keep(Kept { id, thread, ..Kept::new(contact, number) });
         }
         let into = "insert into conversations
