@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
-use super::{Answer, Noted};
+use super::response::{Answer, Noted};
 use crate::eval::gate::{self, Became};
 use crate::eval::row::Row;
 use crate::eval::run::Progress;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::admission::{Force, Permit, admit_edit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
-use super::{Answer, Noted};
+use super::response::{Answer, Noted};
 use crate::domain::{AnswerId, CollectionId, Curated};
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::drafts::short_name;
+use super::response::Answer;
 use crate::domain::{CollectionId, CollectionOrigin, DocumentState, UploadState, What};
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -8,9 +8,9 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::agents::Agent;
 use super::length::{LONGEST_MESSAGE, short};
+use super::response::Answer;
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::page::{Page, Paging};
+use super::response::Answer;
 use crate::domain::{RunId, RunState};
 use crate::eval::jobs::{Error, Jobs, Wanted};
 use crate::eval::report;

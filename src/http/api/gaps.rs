@@ -10,7 +10,7 @@ use super::admission::{Force, Permit, admit_edit};
 use super::answers::{CuratedAnswer, Phrasing, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
-use super::{Answer, Noted};
+use super::response::{Answer, Noted};
 use crate::domain::{AgentId, CollectionId, Curated, GapId, GapState};
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -3,10 +3,10 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Json, http::header::CONTENT_TYPE};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +14,6 @@ use utoipa_axum::routes;
 
 use super::audit::{Audit, keep};
 use super::error::Problem;
-use super::note::Note;
 use super::{Shared, auth, bounds, limits};
 
 mod admission;
@@ -42,6 +41,7 @@ mod overview;
 mod page;
 mod providers;
 mod recordings;
+mod response;
 mod sandbox;
 mod session;
 mod settings;
@@ -206,8 +206,3 @@ fn expensive() -> OpenApiRouter<Shared> {
 fn document_response(text: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
-
-/// A JSON answer.
-type Answer<T> = Result<Json<T>, Problem>;
-/// The same with what the audit log is to say of it.
-type Noted<T> = Result<(Extension<Note>, Json<T>), Problem>;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::Noted;
+use super::response::Noted;
 use crate::desk::Number as Connected;
 use crate::domain::{Action, Agent, AgentId, NumberId, ProviderKind, What};
 use crate::http::Shared;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use crate::domain::ProviderKind;
 use crate::http::Shared;
 use crate::provider::{self, Form, Kind, Limits, Shows};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use crate::domain::Action;
 use crate::http::Shared;
 use crate::http::auth::{Caller, not_too_often, note_wrong, peer};

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::admission::{Force, Permit, admit};
 use super::knowledge::named;
+use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::http::Shared;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use super::sandbox::Earlier;
 use crate::domain::Line;
 use crate::domain::What;

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::conversations;
 use super::messages::Message;
-use super::{Answer, conversations};
+use super::response::Answer;
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, MessageId};
 use crate::http::Shared;

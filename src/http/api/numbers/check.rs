@@ -8,7 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::Answer;
+use super::super::response::Answer;
 use super::view::written;
 use crate::domain::ProviderKind;
 use crate::domain::word::UnknownWord;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::{Answer, Noted};
+use super::super::response::{Answer, Noted};
 use super::check::token;
 use crate::domain::ProviderKind;
 use crate::http::Shared;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::Noted;
+use super::super::response::Noted;
 use crate::desk::Number;
 use crate::domain::{Action, Party};
 use crate::http::Shared;

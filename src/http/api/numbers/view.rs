@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Answer;
+use super::super::response::Answer;
 use crate::domain::{NumberState, StoredProvider};
 use crate::http::Shared;
 use crate::http::error::Problem;
