@@ -33,6 +33,7 @@ mod headers;
 mod health;
 mod host;
 mod limits;
+mod network;
 mod note;
 mod server;
 mod session;
@@ -44,7 +45,7 @@ pub use api::openapi;
 pub use guess_limit::GuessLimit;
 pub use health::Readiness;
 pub use limits::Limits;
-pub use server::Network;
+pub use network::Network;
 pub use session::{LINK_FILE, keep_link, sign_in_link};
 
 /// How the web server is reached, as written in the configuration.

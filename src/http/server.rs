@@ -38,13 +38,11 @@ use crate::metrics::{CONNECTIONS_CUT, CONNECTIONS_REFUSED};
 mod body;
 mod connections;
 mod entrance;
-mod network;
 mod pulse;
 mod streams;
 mod wire;
 
 pub(super) use body::{Intake, smallest_budget};
-pub use network::Network;
 
 /// The most that a request's head may take, and what is read of a body at once, in bytes.
 const BUFFER: usize = 32 * 1024;
