@@ -17,7 +17,8 @@ use crate::desk::live::{Change, Changes};
 use crate::domain::What;
 use crate::domain::stream::LiveEventName;
 use crate::http::Shared;
-use crate::http::auth::{Caller, signed_out};
+use crate::http::auth::signed_out;
+use crate::http::caller::Caller;
 use crate::http::error::Problem;
 
 /// After how long a browser that was cut off tries again.

@@ -14,7 +14,8 @@ use super::evals::{Counts, Run, described, found, reading};
 use crate::domain::stream::RunEventName;
 use crate::eval::row::Journal;
 use crate::http::Shared;
-use crate::http::auth::{Caller, signed_out};
+use crate::http::auth::signed_out;
+use crate::http::caller::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
 
