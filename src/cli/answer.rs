@@ -6,9 +6,9 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
+use super::explain::curated_lines;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::trace::CuratedTrace;
 use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, look};
@@ -200,33 +200,10 @@ async fn test(
     let ask = Ask { text: question, language: None, collections, consult };
     let engine = &app.desk.engine;
     let (given, seen) = look(&engine.curated, &*engine.embed, &ask).await;
-    println!("{}", explain(&seen));
+    println!("{}", curated_lines(&seen));
     let Some(answer) = given else { return Ok(ExitCode::FAILURE) };
     println!("\n{answer}");
     Ok(ExitCode::SUCCESS)
-}
-
-/// What was consulted, for people.
-pub(super) fn explain(seen: &CuratedTrace) -> String {
-    let Some(near) = &seen.nearest else {
-        let why = seen.refused.as_deref().unwrap_or("none came near");
-        return format!("{} answers, {why}", seen.answers);
-    };
-    let meaning = near.meaning.map_or("–".into(), |meaning| format!("{meaning:.2}"));
-    let verdict = match &seen.refused {
-        Some(why) => format!("not given: {why}"),
-        None => "given".to_owned(),
-    };
-    format!(
-        "{} answers, {verdict}\n  {:.2}  {}  “{}”  (needs {:.2}, words {:.2}, meaning {meaning}, next {:.2})",
-        seen.answers,
-        near.score,
-        near.answer,
-        near.phrasing,
-        near.threshold,
-        near.words,
-        near.second
-    )
 }
 
 async fn collections(app: &App) -> anyhow::Result<Vec<(String, CollectionId)>> {

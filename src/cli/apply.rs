@@ -5,10 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::audit::AuditEntry;
-use super::bar::RunBar;
-use super::learn::Bar;
-use super::publish::{actor, live, note_file, refused};
+use super::audit::{AuditEntry, actor};
+use super::bar::{Bar, RunBar};
+use super::publish::{live, note_file, refused};
 use crate::app::{App, prompt_sources, shelves};
 use crate::config::Config;
 use crate::domain::Action;

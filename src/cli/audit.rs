@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::Value;
 
-use super::Command;
-use super::publish::{actor, moment};
+use super::time::{moment, read_time};
 use crate::app::App;
 use crate::config::Config;
 use crate::desk::Refusal;
@@ -34,7 +33,7 @@ pub(super) struct Audit {
     #[arg(long)]
     subject: Option<String>,
     /// How far back: 30m, 12h, 7d
-    #[arg(long, value_name = "TIME", value_parser = super::webhook::read_time)]
+    #[arg(long, value_name = "TIME", value_parser = read_time)]
     since: Option<i64>,
 }
 
@@ -83,40 +82,6 @@ impl Audit {
 /// What a command writes down: the action, and on what.
 pub(super) type AuditEntry = Option<(Action, String)>;
 
-/// What a command leaves in the audit log once it has ended. `None`: it changes nothing of the desk, or its parts write down each
-/// step themselves. A new command does not compile until it is decided here.
-pub(super) fn writes(command: &Command) -> AuditEntry {
-    match command {
-        Command::SignIn => Some((Action::LinkCreated, String::new())),
-        Command::SignOut(_) => Some((Action::SessionsEnded, String::new())),
-        Command::Learn(learn) => Some((Action::KnowledgeLearned, learn.subject())),
-        Command::Source(source) => source.writes(),
-        Command::Reindex(_) => Some((Action::IndexRebuilt, String::new())),
-        Command::Apply(apply) => apply.writes(),
-        Command::Answer(answers) => answers.writes(),
-        Command::Gaps(gaps) => gaps.writes(),
-        Command::Inbox(inbox) => inbox.writes(),
-        Command::Webhook(webhooks) => webhooks.writes(),
-        // What is published is written down with the version, and a desk that serves writes down what it is asked.
-        Command::Publish(_)
-        | Command::Serve(_)
-        | Command::Chat(_)
-        | Command::Search(_)
-        | Command::Transcribe(_)
-        | Command::Eval(_)
-        | Command::Replay(_)
-        | Command::Cases(_)
-        | Command::RedTeam(_)
-        | Command::Versions(_)
-        | Command::Audit(_)
-        | Command::Models(_)
-        | Command::Doctor
-        | Command::Config
-        | Command::Licenses
-        | Command::Reader(_) => None,
-    }
-}
-
 /// Writes down how a command ended.
 pub(super) async fn note(
     settings: &crate::store::Settings,
@@ -137,4 +102,16 @@ pub(super) async fn note(
     store.audit(Entry::new(Actor::here(actor()), action, subject).ended(outcome)).await?;
     store.close().await;
     Ok(())
+}
+
+/// Who sits at the terminal, for the audit log.
+pub(super) fn actor() -> String {
+    let named = |names: &[&str]| {
+        names.iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()))
+    };
+    let user = named(&["SUDO_USER", "USER", "USERNAME"]).unwrap_or_else(|| "somebody".into());
+    let host = named(&["HOSTNAME", "COMPUTERNAME"])
+        .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
+        .map(|host| format!(" on {}", host.trim()));
+    format!("{user}{} (command)", host.unwrap_or_default())
 }

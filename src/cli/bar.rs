@@ -1,12 +1,12 @@
-//! The progress line of a run of a suite.
+//! The progress bar of documents that are learned, and the progress line of a run of a suite.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::eval::row::{Row, Verdict};
-use crate::eval::run::Progress;
+use crate::eval::run;
+use crate::knowledge;
 
 /// A progress line: how far the run is, what passed and failed, and what it cost.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(super) fn width() -> usize {
     usize::from(console::Term::stdout().size_checked().map_or(100, |(_, columns)| columns))
 }
 
-impl Progress for RunBar {
+impl run::Progress for RunBar {
     fn begin(&self, total: usize) {
         let bar = ProgressBar::new(total as u64);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
@@ -57,6 +57,48 @@ impl Progress for RunBar {
     fn done(&self) {
         if let Some(line) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             line.bar.finish_and_clear();
+        }
+    }
+}
+
+/// A progress bar of documents; hidden where there is no terminal.
+#[derive(Default)]
+pub(super) struct Bar(OnceLock<ProgressBar>);
+
+impl Bar {
+    /// Takes the bar off the terminal.
+    pub(super) fn clear(&self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl knowledge::Progress for Bar {
+    fn start(&self, documents: usize) {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
+        let bar = ProgressBar::new(documents as u64);
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        let bar = self.0.get_or_init(|| bar);
+        bar.set_length(documents as u64);
+        bar.set_position(0);
+    }
+
+    fn found(&self, documents: usize) {
+        if let Some(bar) = self.0.get() {
+            bar.set_length(documents as u64);
+        }
+    }
+
+    fn done(&self, path: &str) {
+        if let Some(bar) = self.0.get() {
+            bar.set_message(path.to_owned());
+            bar.inc(1);
+            if Some(bar.position()) == bar.length() {
+                bar.finish_and_clear();
+            }
         }
     }
 }

@@ -11,9 +11,9 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use tokio::net::TcpListener;
 
-use super::client::{Asked, Outcome};
+use super::bar::Bar;
+use super::client::{Asked, Outcome, Partner};
 use super::explain::{explain, heard_line};
-use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Line, Speaker, Trace, TurnOutcome};
@@ -34,14 +34,6 @@ pub(super) struct Chat {
     /// A running desk, such as `http://127.0.0.1:8080` [default: one is started for this chat]
     #[arg(long)]
     url: Option<String>,
-}
-
-/// A desk to talk to.
-pub(super) struct Partner {
-    /// Its address.
-    pub(super) url: String,
-    /// Its admin key.
-    pub(super) key: String,
 }
 
 /// With whom, and under which prompt.

@@ -1,4 +1,4 @@
-//! A client of the API's sandbox, for the chat. Reads the answer while it is written.
+//! A client of a desk's API. Reads the sandbox's answer while it is written.
 
 use anyhow::{Context, bail};
 use futures::StreamExt;
@@ -6,10 +6,17 @@ use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::chat::Partner;
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
 use crate::eval::graded::SeenOutcome;
+
+/// A desk to talk to.
+pub(super) struct Partner {
+    /// Its address.
+    pub(super) url: String,
+    /// Its admin key.
+    pub(super) key: String,
+}
 
 /// What the bot made of a message.
 #[derive(Debug, Deserialize)]
@@ -85,6 +92,17 @@ impl Partner {
             }
         }
         bail!("the desk hung up before it had answered")
+    }
+
+    /// Posts to the API; status and answer.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let request = reqwest::Client::new()
+            .post(format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&self.key)
+            .json(body);
+        let response =
+            request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
+        Ok((response.status().as_u16(), response.json().await.unwrap_or_default()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A turn's trace for people: what each stage saw, decided and took, a line or some each. Prints nothing itself.
 
-use crate::domain::trace::{GroundingTrace, RetrieveTrace, VoiceNoteTrace};
+use crate::domain::trace::{CuratedTrace, GroundingTrace, RetrieveTrace, VoiceNoteTrace};
 use crate::domain::{Scores, Trace};
 
 /// What became of a voice note, for people.
@@ -31,11 +31,7 @@ pub(super) fn explain(trace: &Trace) -> String {
         lines.push(format!("hand-off   {} rules, {said} ({:.1} ms)", stage.rules, stage.took_ms));
     }
     if let Some(stage) = &trace.curated {
-        lines.push(format!(
-            "curated    {} ({:.1} ms)",
-            super::answer::explain(stage),
-            stage.took_ms
-        ));
+        lines.push(format!("curated    {} ({:.1} ms)", curated_lines(stage), stage.took_ms));
     }
     if let Some(stage) = &trace.retrieve {
         let how = stage.embedder.as_deref().unwrap_or("words only");
@@ -81,6 +77,29 @@ pub(super) fn explain(trace: &Trace) -> String {
         trace.total_ms, usage.input_tokens, usage.output_tokens
     ));
     lines.join("\n")
+}
+
+/// What was consulted, for people.
+pub(super) fn curated_lines(seen: &CuratedTrace) -> String {
+    let Some(near) = &seen.nearest else {
+        let why = seen.refused.as_deref().unwrap_or("none came near");
+        return format!("{} answers, {why}", seen.answers);
+    };
+    let meaning = near.meaning.map_or("–".into(), |meaning| format!("{meaning:.2}"));
+    let verdict = match &seen.refused {
+        Some(why) => format!("not given: {why}"),
+        None => "given".to_owned(),
+    };
+    format!(
+        "{} answers, {verdict}\n  {:.2}  {}  “{}”  (needs {:.2}, words {:.2}, meaning {meaning}, next {:.2})",
+        seen.answers,
+        near.score,
+        near.answer,
+        near.phrasing,
+        near.threshold,
+        near.words,
+        near.second
+    )
 }
 
 /// What each leg made of a passage, and how much of the question it holds.

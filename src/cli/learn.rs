@@ -7,17 +7,17 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use frontdesk_doctext::extract::FORMATS;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::bar::RunBar;
-use super::publish::{actor, refused};
+use super::audit::actor;
+use super::bar::{Bar, RunBar};
+use super::publish::refused;
 use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
 use crate::eval::policy::Policy;
 use crate::knowledge::web::{Reader, Wanted};
-use crate::knowledge::{Edit, Progress, Shelf, Summary};
+use crate::knowledge::{Edit, Shelf, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 
@@ -263,48 +263,6 @@ pub(super) fn tell(summary: &Summary) {
     }
     for (path, why) in failed {
         println!("  failed  {path}: {why}");
-    }
-}
-
-/// A progress bar; hidden where there is no terminal.
-#[derive(Default)]
-pub(super) struct Bar(std::sync::OnceLock<ProgressBar>);
-
-impl Bar {
-    /// Takes the bar off the terminal.
-    fn clear(&self) {
-        if let Some(bar) = self.0.get() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Progress for Bar {
-    fn start(&self, documents: usize) {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
-        let bar = ProgressBar::new(documents as u64);
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        let bar = self.0.get_or_init(|| bar);
-        bar.set_length(documents as u64);
-        bar.set_position(0);
-    }
-
-    fn found(&self, documents: usize) {
-        if let Some(bar) = self.0.get() {
-            bar.set_length(documents as u64);
-        }
-    }
-
-    fn done(&self, path: &str) {
-        if let Some(bar) = self.0.get() {
-            bar.set_message(path.to_owned());
-            bar.inc(1);
-            if Some(bar.position()) == bar.length() {
-                bar.finish_and_clear();
-            }
-        }
     }
 }
 

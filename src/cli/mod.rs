@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::audit::AuditEntry;
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::Action;
 use crate::telemetry;
 
 mod answer;
@@ -35,6 +37,7 @@ mod serve;
 mod sign_in;
 mod sign_out;
 mod source;
+mod time;
 mod transcribe;
 mod webhook;
 
@@ -112,6 +115,42 @@ enum Command {
     Reader(reader::Reader),
 }
 
+impl Command {
+    /// What a command leaves in the audit log once it has ended. `None`: it changes nothing of the desk, or its parts write down each
+    /// step themselves. A new command does not compile until it is decided here.
+    fn audit_entry(&self) -> AuditEntry {
+        match self {
+            Self::SignIn => Some((Action::LinkCreated, String::new())),
+            Self::SignOut(_) => Some((Action::SessionsEnded, String::new())),
+            Self::Learn(learn) => Some((Action::KnowledgeLearned, learn.subject())),
+            Self::Source(source) => source.writes(),
+            Self::Reindex(_) => Some((Action::IndexRebuilt, String::new())),
+            Self::Apply(apply) => apply.writes(),
+            Self::Answer(answers) => answers.writes(),
+            Self::Gaps(gaps) => gaps.writes(),
+            Self::Inbox(inbox) => inbox.writes(),
+            Self::Webhook(webhooks) => webhooks.writes(),
+            // What is published is written down with the version, and a desk that serves writes down what it is asked.
+            Self::Publish(_)
+            | Self::Serve(_)
+            | Self::Chat(_)
+            | Self::Search(_)
+            | Self::Transcribe(_)
+            | Self::Eval(_)
+            | Self::Replay(_)
+            | Self::Cases(_)
+            | Self::RedTeam(_)
+            | Self::Versions(_)
+            | Self::Audit(_)
+            | Self::Models(_)
+            | Self::Doctor
+            | Self::Config
+            | Self::Licenses
+            | Self::Reader(_) => None,
+        }
+    }
+}
+
 /// Runs the command of the process's arguments.
 pub fn main() -> ExitCode {
     // What is written holds customers' words and keys: it is for its owner alone, whoever starts this and however.
@@ -156,7 +195,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // Every HTTP client needs it, also the one of a chat with a desk elsewhere, for which nothing is assembled here.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let written = audit::writes(&arguments.command);
+    let written = arguments.command.audit_entry();
     runtime.block_on(async {
         let store = config.store.clone();
         let ended = Box::pin(run(arguments.command, config)).await;

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::bar::RunBar;
-use super::chat::Partner;
-use super::learn::Bar;
+use super::audit::actor;
+use super::bar::{Bar, RunBar};
+use super::client::Partner;
+use super::time::moment;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::gate::{self, Became, Verdict};
@@ -134,19 +135,6 @@ impl Publish {
     }
 }
 
-impl Partner {
-    /// Posts to the API; status and answer.
-    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let request = reqwest::Client::new()
-            .post(format!("{}/api/v1{path}", self.url))
-            .bearer_auth(&self.key)
-            .json(body);
-        let response =
-            request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
-        Ok((response.status().as_u16(), response.json().await.unwrap_or_default()))
-    }
-}
-
 /// A desk to publish on: as the database says, with its documents.
 pub(super) async fn ready(config: Config) -> anyhow::Result<App> {
     let app = App::review(config).await?;
@@ -172,18 +160,6 @@ pub(super) async fn note_file(app: &App, agent: &str, source: &str) -> anyhow::R
         app.desk.store.note_file(&id, &prompts::hash(source)).await?;
     }
     Ok(())
-}
-
-/// Who sits at the terminal, for the audit log.
-pub(super) fn actor() -> String {
-    let named = |names: &[&str]| {
-        names.iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()))
-    };
-    let user = named(&["SUDO_USER", "USER", "USERNAME"]).unwrap_or_else(|| "somebody".into());
-    let host = named(&["HOSTNAME", "COMPUTERNAME"])
-        .or_else(|| std::fs::read_to_string("/etc/hostname").ok())
-        .map(|host| format!(" on {}", host.trim()));
-    format!("{user}{} (command)", host.unwrap_or_default())
 }
 
 /// Says what became of a version; the exit code is 100 where it was refused, as that of `eval` is where a case fails.
@@ -256,11 +232,4 @@ impl Versions {
             }
         }
     }
-}
-
-/// A moment as people read it.
-pub(super) fn moment(ms: i64) -> String {
-    chrono::DateTime::from_timestamp_millis(ms)
-        .map(|moment| moment.format("%Y-%m-%d %H:%M:%S UTC").to_string())
-        .unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::learn::Bar;
+use super::bar::Bar;
 use super::reindex_to::To;
 use crate::app::App;
 use crate::config::Config;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::bail;
 use async_trait::async_trait;
 
-use super::learn::Bar;
+use super::bar::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{CollectionId, DocumentId};

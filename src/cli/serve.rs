@@ -9,9 +9,11 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::audit::actor;
+use super::bar::Bar;
 use super::chat;
-use super::learn::{Bar, tell};
-use super::publish::actor;
+use super::client::Partner;
+use super::learn::tell;
 use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::domain::Action;
@@ -51,7 +53,7 @@ impl Serve {
         app.desk.store.audit(Entry::new(Actor::here(actor()), Action::LinkCreated, "")).await?;
         greet(&app, (&url, &link), demo, &key_file.display().to_string());
         let talk = self.chat && std::io::stdin().is_terminal();
-        let partner = chat::Partner { url, key: app.admin_key.clone() };
+        let partner = Partner { url, key: app.admin_key.clone() };
         let (left, leaving) = oneshot::channel::<()>();
         let desk = tokio::spawn(app.serve(listener, shutdown(talk.then_some(leaving))));
         if talk {

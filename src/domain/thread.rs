@@ -1,5 +1,6 @@
 //! A conversation between messages: who may speak in it, and what a message or a person's word changes. Pure: the store
-//! keeps it, and every decision on who owns a conversation is made here.
+//! keeps it, and every decision on who owns a conversation is made here. Where the store changes the owner of a conversation that it
+//! has not read, it writes what an [`OwnerChange`] says.
 
 use super::machine::{Habit, Heard, Limits, Machine, observe};
 use super::time::Millis;
@@ -53,11 +54,49 @@ words! {
     }
 }
 
+/// A change of who owns a conversation: all that it sets, whatever was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnerChange {
+    /// Who may speak from now on.
+    pub owner: Owner,
+    /// When a person last did something here; `None`: as before.
+    pub person_at: Option<Millis>,
+    /// Whether it is forgotten how the customer wrote until now.
+    pub forgets_habit: bool,
+}
+
+impl OwnerChange {
+    /// A person has the conversation: he wrote to the customer, took it in the inbox, or the bot called him.
+    pub const fn taken_over(now: Millis) -> Self {
+        Self { owner: Owner::Person, person_at: Some(now), forgets_habit: false }
+    }
+
+    /// The bot has the conversation again. How the customer wrote meanwhile says nothing of a machine.
+    pub const fn given_back() -> Self {
+        Self { owner: Owner::Bot, person_at: None, forgets_habit: true }
+    }
+}
+
+impl Owner {
+    /// Who has a conversation that nobody has written in.
+    pub const AT_FIRST: Self = Self::Bot;
+    /// Who has to have a conversation when a turn of it is committed: what a person did meanwhile counts, not the turn.
+    pub const OF_TURNS: Self = Self::Bot;
+
+    /// Whether the bot's words may leave in a conversation of his.
+    pub const fn lets_bot_speak(self) -> bool {
+        match self {
+            Self::Bot | Self::Nobody => true,
+            Self::Person => false,
+        }
+    }
+}
+
 impl Default for Thread {
     /// A conversation that nobody has written in: the bot's.
     fn default() -> Self {
         Self {
-            owner: Owner::Bot,
+            owner: Owner::AT_FIRST,
             opted_out_at: None,
             person_at: None,
             waiting_since: None,
@@ -160,15 +199,22 @@ impl Thread {
     /// A person takes the conversation: by writing to the customer, from the inbox, or because the bot called one.
     /// Nothing waits for the bot any more.
     pub fn take_over(&mut self, now: Millis) {
-        self.owner = Owner::Person;
-        self.person_at = Some(now);
+        self.change(OwnerChange::taken_over(now));
         self.rest();
     }
 
     /// Gives the conversation back to the bot. What the customer wrote meanwhile is a person's business and done.
     pub fn give_back(&mut self) {
-        self.owner = Owner::Bot;
-        self.habit = Habit::default();
+        self.change(OwnerChange::given_back());
+    }
+
+    fn change(&mut self, change: OwnerChange) {
+        let OwnerChange { owner, person_at, forgets_habit } = change;
+        self.owner = owner;
+        self.person_at = person_at.or(self.person_at);
+        if forgets_habit {
+            self.habit = Habit::default();
+        }
     }
 
     fn opt_out(&mut self, now: Millis) -> Fate {

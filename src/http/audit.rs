@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::PathItem;
 
 use super::error::Problem;
+use super::note::Note;
 use super::{Shared, auth};
 use crate::domain::Action;
 use crate::domain::audit::Outcome;
@@ -70,27 +70,6 @@ const OPERATIONS: &[(&str, Option<Action>)] = &[
 
 /// The longest subject that is kept, in characters.
 const LONGEST: usize = 200;
-
-/// What a handler adds to the entry of its request.
-#[derive(Clone)]
-pub(super) enum Note {
-    /// It is written down already, or nothing was done.
-    Written,
-    /// On what, and more of it; never bodies, secrets or phone numbers.
-    On(String, Value),
-}
-
-impl Note {
-    /// A part of a response: on what something was done.
-    pub(super) fn on(subject: impl Into<String>, detail: Value) -> Extension<Self> {
-        Extension(Self::On(subject.into(), detail))
-    }
-
-    /// A part of a response: there is an entry already, or nothing was done.
-    pub(super) fn written() -> Extension<Self> {
-        Extension(Self::Written)
-    }
-}
 
 /// What the layer needs.
 pub(super) struct Audit {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
 use super::Shared;
+use super::caller::Caller;
 use super::error::Problem;
 use super::session::{Secret, has_csrf, is_foreign};
 use crate::domain::Action;
@@ -19,29 +20,7 @@ use crate::domain::time::now_ms;
 use crate::store::audit::{Actor, Entry};
 use crate::store::sessions::{Lifetime, PROLONG_MS};
 
-/// Who sent a request.
-#[derive(Clone)]
-pub(super) enum Caller {
-    /// Whoever has the admin key.
-    Key,
-    /// A signed-in browser.
-    Person {
-        /// What its cookie holds.
-        secret: Secret,
-        /// How long its session lives.
-        lifetime: Lifetime,
-    },
-}
-
 impl Caller {
-    /// Tells callers apart: whatever has the key is one, and each session.
-    pub(super) fn key(&self) -> String {
-        match self {
-            Self::Key => String::new(),
-            Self::Person { secret, .. } => secret.hash(),
-        }
-    }
-
     /// Who it is for the audit log. Of a browser's session the log has the beginning of its hash: it tells browsers apart.
     fn actor(&self, address: Option<IpAddr>) -> Actor {
         let name = match self {

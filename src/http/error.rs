@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
-use super::audit::Note;
+use super::note::Note;
 use super::verdict::GateRefusal;
 use crate::desk::ReadyError;
 use crate::store;

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::{Frame, SizeHint};
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::error::Problem;
 use super::shares::{Place, Shares};
 

@@ -38,13 +38,11 @@ use crate::metrics::{CONNECTIONS_CUT, CONNECTIONS_REFUSED};
 mod body;
 mod connections;
 mod entrance;
-mod network;
 mod pulse;
 mod streams;
 mod wire;
 
-pub(super) use body::{Intake, smallest_budget};
-pub use network::Network;
+pub(super) use body::Intake;
 
 /// The most that a request's head may take, and what is read of a body at once, in bytes.
 const BUFFER: usize = 32 * 1024;
@@ -63,6 +61,9 @@ const BREATH: Duration = Duration::from_millis(100);
 /// What a connection hears for which there is no place.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
+/// The usual budget for bodies that are being read, in bytes.
+const BODIES: usize = 64 * 1024 * 1024;
+
 /// What all connections share.
 pub(super) struct Limits {
     deadlines: Deadlines,
@@ -77,6 +78,23 @@ impl Limits {
             budget: Budget::new(settings.max_bytes_in_flight),
             hosts: Hosts::of(settings),
         }
+    }
+}
+
+impl Settings {
+    /// Settles the budget for bodies where the configuration leaves it to us, and refuses one in which the largest could never be read.
+    pub fn settle_budget(&mut self, max_upload_bytes: usize) -> Result<(), String> {
+        let least = body::smallest_budget(self.max_body_bytes, max_upload_bytes);
+        if self.max_bytes_in_flight == 0 {
+            self.max_bytes_in_flight = least.max(BODIES);
+        }
+        if self.max_bytes_in_flight < least {
+            return Err(format!(
+                "in `http.max_bytes_in_flight`: {} is too little for bodies of [http] max_body_bytes or [knowledge] max_upload_bytes; it has to be {least} at least",
+                self.max_bytes_in_flight
+            ));
+        }
+        Ok(())
     }
 }
 

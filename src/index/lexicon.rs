@@ -2,17 +2,8 @@
 //! chunk: where a word stands is the adapters' business.
 
 use super::grams::Grams;
+use super::terms::Term;
 use super::texts::Texts;
-
-/// A word of a chunk, ready to be put in.
-pub(super) struct Term {
-    /// The folded word.
-    pub(super) surface: String,
-    /// Its folded stem in the chunk's language; the surface itself where there is no stemmer.
-    pub(super) stem: String,
-    /// How often the chunk has it.
-    pub(super) count: f32,
-}
 
 /// The vocabulary of a collection. It shrinks when the last chunk with a word goes.
 #[derive(Default)]

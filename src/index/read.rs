@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use whatlang::Lang;
 
-use super::lexicon::Term;
+use super::terms::Term;
 use super::{Entry, grams, terms};
 use crate::domain::Chunk;
 

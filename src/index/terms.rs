@@ -26,6 +26,16 @@ const COURTESIES: &str = "\
     obrigado obrigada quero gostaria posso hallo bitte danke möchte kann kannst bonjour merci plaît \
     voudrais puis ciao grazie vorrei مرحبا السلام شكرا नमस्ते";
 
+/// A word of a chunk.
+pub(super) struct Term {
+    /// The folded word.
+    pub(super) surface: String,
+    /// Its folded stem in the chunk's language; the surface itself where there is no stemmer.
+    pub(super) stem: String,
+    /// How often the chunk has it.
+    pub(super) count: f32,
+}
+
 /// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
 /// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
 pub(crate) fn words(text: &str) -> Vec<String> {

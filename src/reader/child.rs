@@ -12,7 +12,7 @@ use super::frame::{Header, Kind, Tag};
 use super::sandbox;
 
 /// The stack of the thread that does the work, in bytes: texts nest. Only what is used takes memory.
-pub(super) const STACK: usize = 32 * 1024 * 1024;
+const STACK: usize = 32 * 1024 * 1024;
 
 /// A task as it came in.
 pub struct Request {
@@ -39,7 +39,7 @@ pub fn serve(memory_mb: u64, handle: Handle) -> io::Result<()> {
     sandbox::close_inherited();
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-    let (limits, filtered) = sandbox::enter(memory_mb);
+    let (limits, filtered) = sandbox::enter(memory_mb, STACK);
     let why = filtered.err().unwrap_or_default();
     let (tasks, waiting) = sync_channel(1);
     // Who says that it is ready is the thread that works: where none can be started, it was no file's fault.

@@ -4,7 +4,6 @@
 //! Elsewhere the kernel has no such filter, and macOS does not hold to limits of memory: there a worker process has the limits
 //! that there are, its deadline, and an environment of its own.
 
-use super::child::STACK;
 use super::pool::LARGEST;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -19,13 +18,14 @@ pub(super) struct Limits {
     own: u64,
 }
 
-/// Gives up what reading a file does not need. The error says why system calls are not filtered; the limits hold all the same.
-pub(super) fn enter(memory_mb: u64) -> (Limits, Result<(), String>) {
+/// Gives up what reading a file does not need; `stack` is that of the thread that works, in bytes. The error says why system calls
+/// are not filtered; the limits hold all the same.
+pub(super) fn enter(memory_mb: u64, stack: usize) -> (Limits, Result<(), String>) {
     // A refusal changes nothing: it goes as fast as before.
     let _ = rustix::process::nice(5);
     // Where memory is short, Linux ends this process before the desk.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let own = own_memory() + STACK as u64;
+    let own = own_memory() + stack as u64;
     let limits = Limits { memory: memory_mb.saturating_mul(MB), own };
     for (resource, most) in [
         (Resource::Core, 0),

@@ -1,13 +1,11 @@
 //! Conversations: who has seen them, taking them over, handing them back.
 
 use async_trait::async_trait;
-use const_format::formatcp;
 
 use super::signal::{self, Signal};
-use super::words::author::BOT;
-use super::words::message_state::{FAILED, QUEUED, STORED, WAITING};
-use super::{Conn, Result, Store, Write, inbox, now, run};
-use crate::domain::{ConversationId, MessageState, Owner, WorkspaceId};
+use super::{Conn, Result, Store, Write, cases, inbox, now, run};
+use crate::domain::thread::OwnerChange;
+use crate::domain::{ConversationId, WorkspaceId};
 
 impl Store {
     /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.
@@ -28,32 +26,20 @@ impl Store {
     }
 }
 
-/// Empties a conversation's queue: what waits for the bot is stored, what the bot has said and not sent yet must not
-/// leave any more. Whoever calls this ends the lease, too.
-pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) -> Result<()> {
-    let sql = formatcp!(
-        "update messages set state = '{STORED}', note = $3, updated_at = $2 where conversation_id = $1 and state = '{WAITING}'"
-    );
-    run!(conn, sql, id.as_str(), now(), why)?;
-    let sql = formatcp!(
-        "update messages set state = '{FAILED}', state_rank = {rank}, due_at = null, note = $3, updated_at = $2
-         where conversation_id = $1 and state = '{QUEUED}' and author = '{BOT}'",
-        rank = MessageState::Failed.rank()
-    );
-    run!(conn, sql, id.as_str(), now(), why).map(|_| ())
-}
-
 /// Gives a conversation back to the bot; false if there is no such conversation.
 pub(super) async fn give_back(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     id: &ConversationId,
 ) -> Result<bool> {
-    let sql = "update conversations set owner = $4, habit = '', unanswered = 0, updated_at = $3
+    let OwnerChange { owner, person_at, forgets_habit } = OwnerChange::given_back();
+    let sql = "update conversations set owner = $4, person_at = coalesce($5, person_at),
+                   habit = case when $6 = 1 then '' else habit end, unanswered = 0, updated_at = $3
                where id = $1 and workspace_id = $2";
-    let found = run!(conn, sql, id.as_str(), workspace.as_str(), now(), Owner::Bot)? == 1;
+    let (place, forgets) = (id.as_str(), i64::from(forgets_habit));
+    let found = run!(conn, sql, place, workspace.as_str(), now(), owner, person_at, forgets)? == 1;
     if found {
-        super::escalations::close(conn, id).await?;
+        cases::close(conn, id).await?;
         signal::tell(conn, workspace, std::iter::once(Signal::Changed(id.clone()))).await?;
     }
     Ok(found)

@@ -6,14 +6,14 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use const_format::formatcp;
 
-use super::escalations::Case;
+use super::cases::Case;
+use super::gaps::Unanswered;
 use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
 use super::turns::Claim;
-use super::{
-    Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable, to_json,
-};
+use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
+use crate::domain::thread::OwnerChange;
 use crate::domain::{
     AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
     WorkspaceId, machine,
@@ -97,7 +97,8 @@ impl Many for Finished {
         }
         look_again(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
-        gaps::record(&ours, workspace, conn).await?;
+        let unanswered: Vec<_> = ours.iter().copied().filter_map(Self::gap).collect();
+        gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
         signal::tell(conn, workspace, told).await?;
@@ -115,28 +116,31 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
     let (mut rows, moment) = (Rows::default(), now());
     for turn in all {
         let reply = turn.replies.last();
+        let change = turn.escalation.is_some().then(|| OwnerChange::taken_over(moment));
         rows.push([
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
-            i64::from(turn.escalation.is_some()).into(),
+            change.map(|change| change.owner.as_str()).into(),
+            change.and_then(|change| change.person_at).into(),
+            i64::from(change.is_some_and(|change| change.forgets_habit)).into(),
             reply.map(|_| moment).into(),
             reply.map_or(0, |reply| machine::hash(&reply.text)).into(),
             moment.into(),
         ]);
     }
-    let before = "with v (id, token, handed_over, replied_at, reply_hash, moment) as (";
+    let before =
+        "with v (id, token, owner, person_at, forgets_habit, replied_at, reply_hash, moment) as (";
     conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
     let after = formatcp!(
         ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
             updated_at = v.moment, last_message_at = v.moment,
             replied_at = coalesce(v.replied_at, conversations.replied_at),
             reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end,
-            owner = case when v.handed_over = 1 then '{person}' else owner end,
-            person_at = case when v.handed_over = 1 then v.moment else person_at end
+            owner = coalesce(v.owner, conversations.owner), person_at = coalesce(v.person_at, conversations.person_at),
+            habit = case when v.forgets_habit = 1 then '' else conversations.habit end
         from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'
         returning conversations.id, conversations.lease_token - 1",
-        person = Owner::Person.as_str(),
-        bot = Owner::Bot.as_str()
+        bot = Owner::OF_TURNS.as_str()
     );
     let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
     Ok(held.into_iter().collect())
@@ -257,6 +261,12 @@ impl Finished {
         (self.claim.id.clone(), self.claim.lease_token)
     }
 
+    /// The question, where it was not answered.
+    fn gap(&self) -> Option<Unanswered<'_>> {
+        let question = self.unanswered.as_deref()?;
+        Some(Unanswered { agent: &self.agent, turn: &self.id, question })
+    }
+
     async fn open_case(
         &self,
         workspace: &WorkspaceId,
@@ -271,9 +281,9 @@ impl Finished {
             question: &case.question,
         };
         opened.open(conn, workspace, true).await?;
-        conversations::void(conn, &conversation, "handed over").await?;
+        messages::void(conn, &conversation, "handed over").await?;
         let at = (&self.claim.number(), Some(&self.id));
-        escalations::notify(conn, workspace, at, &case.notices).await
+        cases::notify(conn, workspace, at, &case.notices).await
     }
 }
 

@@ -6,9 +6,8 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::answers::NewAnswer;
-use super::finish::Finished;
 use super::{Conn, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
-use crate::domain::{AgentId, AnswerId, GapId, GapState, WorkspaceId};
+use crate::domain::{AgentId, AnswerId, GapId, GapState, TurnId, WorkspaceId};
 
 /// How many questions of a group are kept as examples, the newest.
 pub const EXAMPLES: i64 = 20;
@@ -134,20 +133,27 @@ impl Store {
     }
 }
 
+/// A question that a turn could not answer.
+pub(super) struct Unanswered<'a> {
+    pub(super) agent: &'a AgentId,
+    pub(super) turn: &'a TurnId,
+    /// Without personal data.
+    pub(super) question: &'a str,
+}
+
 /// Writes down the questions that turns could not answer, with the turns.
 pub(super) async fn record(
-    turns: &[&Finished],
+    questions: &[Unanswered<'_>],
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
 ) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
-    for turn in turns {
-        let Some(question) = &turn.unanswered else { continue };
+    for Unanswered { agent, turn, question } in questions {
         rows.push([
             format!("una_{}", ulid::Ulid::generate()).into(),
             workspace.as_str().into(),
-            turn.agent.as_str().into(),
-            turn.id.as_str().into(),
+            agent.as_str().into(),
+            turn.as_str().into(),
             storable(question).into_owned().into(),
             moment.into(),
         ]);

@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use super::columns::LenientWord;
 use super::together::Many;
 use super::turns::{Claim, Release, Said};
-use super::{Conn, Result, Rows, Store, conversations, now, storable};
+use super::{Conn, Result, Rows, Store, messages, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
     Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
@@ -107,7 +107,7 @@ pub(super) async fn take_over(
     if let Some(kept) = book.only() {
         kept.take_over(if writes { book::Seen::Answered } else { book::Seen::Looked });
     }
-    conversations::void(conn, id, batch::TAKEN).await?;
+    messages::void(conn, id, batch::TAKEN).await?;
     book.close(conn).await?;
     Ok(true)
 }

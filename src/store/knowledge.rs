@@ -5,9 +5,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::words::document_state::REMOVED;
-use super::{
-    Conn, Error, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable, uploads,
-};
+use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
 use crate::domain::{
     ChunkId, CollectionId, DocumentId, DocumentState, FailureCode, SourceId, WorkspaceId,
 };
@@ -259,7 +257,7 @@ impl Write for Learned {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
         let revision = next_revision(workspace, conn, &self.collection).await?;
         if !self.uploaded {
-            uploads::stands_in_the_way(workspace, conn, (&self.collection, &self.path)).await?;
+            stands_in_the_way(workspace, conn, (&self.collection, &self.path)).await?;
         }
         let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error,
                        chunks, revision, created_at, updated_at, source_id, uploaded, remedy, code)
@@ -338,7 +336,7 @@ impl Write for Forget {
         let Some((collection,)) = row else { return Ok(()) };
         let revision = next_revision(workspace, conn, &CollectionId::stored(collection)).await?;
         run!(conn, "delete from chunks where document_id = $1", self.id.as_str())?;
-        uploads::forget(conn, self.id.as_str()).await?;
+        forget_upload(conn, self.id.as_str()).await?;
         let sql = formatcp!(
             "update documents set state = '{REMOVED}', hash = '', chunks = 0, revision = $2, updated_at = $3
              where id = $1"
@@ -358,9 +356,24 @@ pub(super) async fn next_revision(
         .ok_or_else(|| Error::Failed(format!("there is no collection {collection}")))
 }
 
-impl ChunkRow {
-    /// The embedding, if there is one.
-    pub fn embedding(&self) -> Option<Vec<f32>> {
-        self.vector.as_deref().map(super::vectors::from_bytes)
+/// Forgets the file of a document, if it has one.
+async fn forget_upload(conn: &mut Conn<'_>, document: &str) -> Result<()> {
+    run!(conn, "delete from uploads where document_id = $1", document).map(drop)
+}
+
+/// A path that a document from elsewhere cannot take, because one was uploaded under it.
+async fn stands_in_the_way(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    (collection, path): (&CollectionId, &str),
+) -> Result<()> {
+    let sql = formatcp!(
+        "select id from documents where collection_id = $1 and path = $2 and workspace_id = $3 and uploaded = 1
+             and state <> '{REMOVED}'"
+    );
+    let found = first!(conn, (String,), sql, collection.as_str(), path, workspace.as_str())?;
+    match found {
+        Some(_) => Err(Error::Failed(format!("`{path}` was uploaded meanwhile"))),
+        None => Ok(()),
     }
 }

@@ -6,9 +6,10 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::bulk::Value;
-use super::escalations::Case;
+use super::cases::Case;
+use super::outbox::PROVIDER_ID;
 use super::words::author::{BOT, PERSON};
-use super::words::message_state::{FAILED, SENDING, SENT};
+use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
 use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
@@ -166,6 +167,21 @@ pub(super) async fn mend(conn: &mut Conn<'_>, id: &str, now_read: &Arrived<'_>) 
     .map(|_| ())
 }
 
+/// Empties a conversation's queue: what waits for the bot is stored, what the bot has said and not sent yet must not
+/// leave any more. Whoever calls this ends the lease, too.
+pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) -> Result<()> {
+    let sql = formatcp!(
+        "update messages set state = '{STORED}', note = $3, updated_at = $2 where conversation_id = $1 and state = '{WAITING}'"
+    );
+    run!(conn, sql, id.as_str(), now(), why)?;
+    let sql = formatcp!(
+        "update messages set state = '{FAILED}', state_rank = {rank}, due_at = null, note = $3, updated_at = $2
+         where conversation_id = $1 and state = '{QUEUED}' and author = '{BOT}'",
+        rank = MessageState::Failed.rank()
+    );
+    run!(conn, sql, id.as_str(), now(), why).map(|_| ())
+}
+
 /// Whether an echo is a message of ours whose send has not been recorded yet; then it is settled by this.
 pub(super) async fn recognise(
     conn: &mut Conn<'_>,
@@ -191,13 +207,6 @@ pub(super) async fn recognise(
     )?;
     Ok(ours == 1)
 }
-
-/// The provider's id of a message of ours, as `v` tells it. An echo may have given it to another message with the same
-/// words: it stays there, and this one is found by our reference.
-pub(super) const PROVIDER_ID: &str =
-    "case when messages.provider_id is not null or exists (select 1 from messages o
-        where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
-        else v.provider_id end";
 
 /// A message's faults as one text, or none.
 fn faults_json(faults: &[Fault]) -> Result<Option<String>> {

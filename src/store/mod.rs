@@ -30,6 +30,7 @@ mod together;
 mod ready;
 pub mod agents;
 pub mod conversations;
+mod cases;
 pub mod escalations;
 pub mod events;
 pub mod inbox;

@@ -11,7 +11,6 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
 use super::words::AUTHORS;
@@ -270,6 +269,13 @@ pub(super) async fn free<'a>(
     let found = conn.many_rows::<Free>(before, &rows, after).await?;
     Ok(found.into_iter().map(|free| (free.id.clone(), free)).collect())
 }
+
+/// The provider's id of a message of ours, as `v` tells it. An echo may have given it to another message with the same
+/// words: it stays there, and this one is found by our reference.
+pub(super) const PROVIDER_ID: &str =
+    "case when messages.provider_id is not null or exists (select 1 from messages o
+        where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
+        else v.provider_id end";
 
 /// How a send ended, to be recorded. Only the holder of the message's lease records a failure.
 pub(super) struct RecordSend {

@@ -290,7 +290,7 @@ impl Stuck {
             Some(Again::NothingToSend)
         } else if !matches!(self.state, MessageState::Failed | MessageState::Unknown) {
             Some(Again::NotFailed)
-        } else if self.author == Author::Bot && to.owner == Owner::Person {
+        } else if self.author == Author::Bot && !to.owner.lets_bot_speak() {
             Some(Again::NotTheBots)
         } else {
             None

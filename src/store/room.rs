@@ -6,10 +6,9 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::{Learned, next_revision};
-use super::uploads::NewUpload;
 use super::words::document_state::REMOVED;
 use super::{Conn, Result, Store, Write, all, first};
-use crate::domain::{DocumentId, WorkspaceId};
+use crate::domain::{CollectionId, DocumentId, WorkspaceId};
 
 /// How much a collection may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,17 +52,7 @@ impl Store {
         document: Learned,
         room: Room,
     ) -> Result<std::result::Result<DocumentId, Full>> {
-        self.apply(WithRoom { inner: document, room }).await
-    }
-
-    /// Keeps a file and has its document wait to be learned, where its collection has room for it; one with the path of an earlier
-    /// upload takes its place. `None` where the path is that of a document that comes from elsewhere.
-    pub async fn add_upload(
-        &self,
-        upload: NewUpload,
-        room: Room,
-    ) -> Result<std::result::Result<Option<DocumentId>, Full>> {
-        self.apply(WithRoom { inner: upload, room }).await
+        self.apply(LearnWithin { document, room }).await
     }
 
     /// How much each collection holds.
@@ -86,46 +75,22 @@ impl Store {
     }
 }
 
-struct WithRoom<T> {
-    inner: T,
+struct LearnWithin {
+    document: Learned,
     room: Room,
 }
 
 #[async_trait]
-impl Write for WithRoom<Learned> {
+impl Write for LearnWithin {
     type Out = std::result::Result<DocumentId, Full>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         // It holds the collection's row.
-        next_revision(workspace, conn, &self.inner.collection).await?;
-        if let Some(full) = self.room.refuses(workspace, conn, &self.inner).await? {
+        next_revision(workspace, conn, &self.document.collection).await?;
+        if let Some(full) = self.room.refuses(workspace, conn, &self.document).await? {
             return Ok(Err(full));
         }
-        self.inner.run(workspace, conn).await.map(Ok)
-    }
-}
-
-#[async_trait]
-impl Write for WithRoom<NewUpload> {
-    type Out = std::result::Result<Option<DocumentId>, Full>;
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
-        let NewUpload { collection, path, size, content, .. } = &self.inner;
-        next_revision(workspace, conn, collection).await?;
-        let place = Place::of(workspace, conn, (collection.as_str(), path)).await?;
-        if let Some(full) = self.room.refuses_document(&place) {
-            return Ok(Err(full));
-        }
-        let sql = "select cast(coalesce(sum(size), 0) as bigint) from uploads
-                   where workspace_id = $1 and collection_id = $2 and document_id <> $3";
-        let own = place.id.as_deref().unwrap_or_default();
-        let row = first!(conn, (i64,), sql, workspace.as_str(), collection.as_str(), own)?;
-        let kept = number(row.map_or(0, |row| row.0));
-        // What is not to be learned is not kept.
-        if content.is_ok() && kept.saturating_add(*size) > self.room.upload_bytes {
-            return Ok(Err(Full::UploadBytes(self.room.upload_bytes)));
-        }
-        self.inner.run(workspace, conn).await.map(Ok)
+        self.document.run(workspace, conn).await.map(Ok)
     }
 }
 
@@ -148,6 +113,29 @@ impl Room {
         let too_many =
             fresh > place.own_chunks && place.others_chunks.saturating_add(fresh) > self.chunks;
         Ok(too_many.then_some(Full::Chunks(self.chunks)))
+    }
+
+    /// Which limit an uploaded file of so many bytes would pass; none of its bytes are kept where it is not to be learned. The caller
+    /// holds its collection's row.
+    pub(super) async fn refuses_upload(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        collection: &CollectionId,
+        path: &str,
+        bytes: Option<u64>,
+    ) -> Result<Option<Full>> {
+        let place = Place::of(workspace, conn, (collection.as_str(), path)).await?;
+        if let Some(full) = self.refuses_document(&place) {
+            return Ok(Some(full));
+        }
+        let sql = "select cast(coalesce(sum(size), 0) as bigint) from uploads
+                   where workspace_id = $1 and collection_id = $2 and document_id <> $3";
+        let own = place.id.as_deref().unwrap_or_default();
+        let row = first!(conn, (i64,), sql, workspace.as_str(), collection.as_str(), own)?;
+        let kept = number(row.map_or(0, |row| row.0));
+        let too_many = bytes.is_some_and(|bytes| kept.saturating_add(bytes) > self.upload_bytes);
+        Ok(too_many.then_some(Full::UploadBytes(self.upload_bytes)))
     }
 
     fn refuses_document(&self, place: &Place) -> Option<Full> {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::escalations::Case;
+use super::cases::Case;
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::{Conn, Result, Store, Write, all, now, run};
 use crate::domain::{

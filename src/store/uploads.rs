@@ -6,9 +6,9 @@ use sqlx::FromRow;
 
 use super::knowledge::{Failure, Learned, next_revision};
 use super::room::{Full, Room};
-use super::words::document_state::{FAILED, LEARNING, READY, REMOVED};
+use super::words::document_state::{FAILED, LEARNING, READY};
 use super::words::upload_state::WAITING;
-use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
+use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
 use crate::domain::{CollectionId, DocumentId, DocumentState, UploadState, WorkspaceId};
 
 mod leases;
@@ -57,6 +57,16 @@ pub struct LearnedUpload {
 }
 
 impl Store {
+    /// Keeps a file and has its document wait to be learned, where its collection has room for it; one with the path of an earlier
+    /// upload takes its place. `None` where the path is that of a document that comes from elsewhere.
+    pub async fn add_upload(
+        &self,
+        upload: NewUpload,
+        room: Room,
+    ) -> Result<std::result::Result<Option<DocumentId>, Full>> {
+        self.apply(AddUpload { upload, room }).await
+    }
+
     /// The file that has waited longest and that nobody learns, if there is one.
     pub async fn due_upload(&self) -> Result<Option<UploadRow>> {
         let workspace = self.workspace_id();
@@ -102,6 +112,29 @@ impl Store {
     /// Has the files of a collection learned again that were learned in another way; how many.
     pub async fn renew_uploads(&self, collection: &CollectionId, method: &str) -> Result<u64> {
         self.apply(Renew { collection: collection.clone(), method: method.to_owned() }).await
+    }
+}
+
+struct AddUpload {
+    upload: NewUpload,
+    room: Room,
+}
+
+#[async_trait]
+impl Write for AddUpload {
+    type Out = std::result::Result<Option<DocumentId>, Full>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
+        let NewUpload { collection, path, size, content, .. } = &self.upload;
+        // It holds the collection's row.
+        next_revision(workspace, conn, collection).await?;
+        // What is not to be learned is not kept.
+        let bytes = content.is_ok().then_some(*size);
+        let full = self.room.refuses_upload(workspace, conn, collection, path, bytes).await?;
+        if let Some(full) = full {
+            return Ok(Err(full));
+        }
+        self.upload.run(workspace, conn).await.map(Ok)
     }
 }
 
@@ -279,27 +312,5 @@ impl Write for Renew {
              where collection_id = $1 and workspace_id = $2 and method <> $3 and method <> '' and state <> '{WAITING}'"
         );
         run!(conn, sql, self.collection.as_str(), workspace.as_str(), &self.method)
-    }
-}
-
-/// Forgets the file of a document, if it has one.
-pub(super) async fn forget(conn: &mut Conn<'_>, document: &str) -> Result<()> {
-    run!(conn, "delete from uploads where document_id = $1", document).map(drop)
-}
-
-/// A path that a document from elsewhere cannot take, because one was uploaded under it.
-pub(super) async fn stands_in_the_way(
-    workspace: &WorkspaceId,
-    conn: &mut Conn<'_>,
-    (collection, path): (&CollectionId, &str),
-) -> Result<()> {
-    let sql = formatcp!(
-        "select id from documents where collection_id = $1 and path = $2 and workspace_id = $3 and uploaded = 1
-             and state <> '{REMOVED}'"
-    );
-    let found = first!(conn, (String,), sql, collection.as_str(), path, workspace.as_str())?;
-    match found {
-        Some(_) => Err(Error::Failed(format!("`{path}` was uploaded meanwhile"))),
-        None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::knowledge::{ChunkRow, next_revision};
 use super::words::document_state::{READY, REMOVED};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{CollectionId, WorkspaceId};
@@ -179,7 +180,7 @@ impl Write for Touch {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let revision = super::knowledge::next_revision(workspace, conn, &self.collection).await?;
+        let revision = next_revision(workspace, conn, &self.collection).await?;
         let sql = formatcp!(
             "update documents set revision = $3 where collection_id = $1 and workspace_id = $2
                  and state <> '{REMOVED}'"
@@ -215,8 +216,15 @@ const WANTED: &str = "with wanted (text_hash, model, workspace_id) as (";
 const HELD: &str = "from vectors v join wanted w
     on v.text_hash = w.text_hash and v.model = w.model and v.workspace_id = w.workspace_id";
 
+impl ChunkRow {
+    /// The embedding, if there is one.
+    pub fn embedding(&self) -> Option<Vec<f32>> {
+        self.vector.as_deref().map(from_bytes)
+    }
+}
+
 /// A vector from little-endian f32.
-pub(super) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+fn from_bytes(bytes: &[u8]) -> Vec<f32> {
     let (numbers, _) = bytes.as_chunks::<4>();
     numbers.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }

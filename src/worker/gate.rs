@@ -44,9 +44,7 @@ pub(super) enum Stop {
 pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
     let may_speak = match message.author {
-        Author::Bot | Author::Consent => {
-            matches!(message.owner, Some(Owner::Bot | Owner::Nobody))
-        }
+        Author::Bot | Author::Consent => message.owner.is_some_and(Owner::lets_bot_speak),
         Author::Person | Author::Notice => true,
         // Nothing of the customer's is ever in the outbox.
         Author::Customer => false,

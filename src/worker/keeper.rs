@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use tokio::sync::watch;
 
-use super::{Settings, Silent};
+use super::Settings;
+use super::follow::Silent;
 use crate::desk::{Change, Desk, Number};
 use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};

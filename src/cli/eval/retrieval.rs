@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::super::learn::Bar;
+use super::super::bar::Bar;
 use crate::app::App;
 use crate::domain::CollectionId;
 use crate::eval::row::Table;
@@ -21,7 +21,7 @@ use crate::index::Tuning;
 /// nothing for a question that your documents do not answer.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(in crate::cli) struct Wanted {
+pub(super) struct Wanted {
     /// Folders in the shape of BEIR, or CSV files of your own questions
     #[arg(required = true)]
     datasets: Vec<PathBuf>,
@@ -52,7 +52,7 @@ Examples:
   frontdesk eval retrieval questions.csv --collection acme --calibrate --off-topic chatter.txt";
 
 impl Wanted {
-    pub(in crate::cli) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let wanted = self;
         let mut details = match &wanted.details {
             Some(file) => Some(std::io::BufWriter::new(std::fs::File::create(file)?)),

@@ -10,8 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::super::bar::RunBar;
-use super::super::learn::Bar;
+use super::super::bar::{Bar, RunBar};
 use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
@@ -29,7 +28,7 @@ const SUITES: &str = "eval/suites";
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
-pub(in crate::cli) struct Wanted {
+pub(super) struct Wanted {
     /// Suites to run [default: every .yaml in eval/suites]
     suites: Vec<PathBuf>,
     /// Write a report; its ending says which: .json .jsonl .csv .html .xml .junit.xml .txt .yaml .md
@@ -131,7 +130,7 @@ struct Stage {
 }
 
 impl Wanted {
-    pub(in crate::cli) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         for file in &self.output {
             report::check(file)?;
         }

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
-use super::{Answer, Noted};
+use super::response::{Answer, Noted};
 use crate::eval::gate::{self, Became};
 use crate::eval::row::Row;
 use crate::eval::run::Progress;
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::http::note::Note;
 use crate::http::verdict::GateVerdict;
 use crate::store::agents::{AgentRow, VersionRow};
 use crate::store::audit::Actor;

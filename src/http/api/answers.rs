@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use super::admission::{Force, Permit, admit_edit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
-use super::{Answer, Noted};
+use super::response::{Answer, Noted};
 use crate::domain::{AnswerId, CollectionId, Curated};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::http::note::Note;
 use crate::knowledge::Edit;
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 

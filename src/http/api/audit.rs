@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::page::{Page, Paging};
+use super::response::Answer;
 use crate::domain::audit::{Action, Outcome};
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::drafts::short_name;
+use super::response::Answer;
 use crate::domain::{CollectionId, CollectionOrigin, DocumentState, UploadState, What};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::knowledge::is_staged;
 use crate::prompts;
 use crate::store::agents::AgentRow;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::evals::{Run, described, found, reading};
 use super::page::{Page, Paging};
+use super::response::Answer;
 use crate::eval::row::{Journal, Row, Verdict};
 use crate::http::Shared;
 use crate::http::error::Problem;

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::sandbox::{LONGEST_CHAT, LONGEST_MESSAGE, short};
+use super::length::{LONGEST_CHAT, LONGEST_MESSAGE, short};
 use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;

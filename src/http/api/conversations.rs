@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::page::{Page, Paging};
+use super::response::Answer;
 use crate::domain::{
     Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider,
     What,

@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::admission::{Force, Permit, admit, admit_edit};
 use super::collections::found;
 use super::page::{Page, Paging};
+use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::What;
 use crate::domain::time::now_ms;

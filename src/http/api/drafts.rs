@@ -8,14 +8,14 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::agents::Agent;
-use super::sandbox::{LONGEST_MESSAGE, short};
+use super::length::{LONGEST_MESSAGE, short};
+use super::response::Answer;
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::index;
 use crate::pipeline::{Bot, VARIABLES};
 use crate::prompts::{self, PromptFile};

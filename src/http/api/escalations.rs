@@ -5,8 +5,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::page::{Page, Paging};
+use super::response::Answer;
 use crate::domain::{EscalationId, EscalationState, What};
 use crate::http::Shared;
 use crate::http::error::Problem;

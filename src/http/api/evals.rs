@@ -1,31 +1,25 @@
-//! Evals: suites that are there, and runs of them as jobs, to be begun, watched, read and stopped.
-
-use std::convert::Infallible;
+//! Evals: suites that are there, and runs of them as jobs, to be begun, read and stopped.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
 use super::page::{Page, Paging};
-use super::watch::Tail;
+use super::response::Answer;
 use crate::domain::{RunId, RunState};
 use crate::eval::compare::Comparison;
 use crate::eval::jobs::{Error, Jobs, Known, Wanted};
 use crate::eval::report;
 use crate::eval::row::{Row, Summary, Verdict};
 use crate::http::Shared;
-use crate::http::audit::Note;
-use crate::http::auth::{Caller, signed_out};
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::http::note::Note;
 use crate::store::runs::RunRow;
 
 /// A run to begin.
@@ -295,32 +289,6 @@ pub(super) async fn reading<T: Send + 'static>(
         tracing::error!(%error, "the rows of a run cannot be read");
         Problem::broken("The run's rows cannot be read. The server's log says why.")
     })
-}
-
-/// Server-sent events of a run: `row` with `title`, `verdict` and the counts so far for each row, and at the end one `done` with the run.
-/// With `Last-Event-ID` the rows after that one are told.
-#[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals", params(("id" = String, Path)),
-    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem),
-        (status = 429, response = Problem)))]
-pub(super) async fn events(
-    State(web): State<Shared>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let row = found(&web, &id).await?;
-    let place = web.limits.stream(&caller)?;
-    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
-    let journal = web.jobs.journal(&row.id);
-    let ended = Box::pin(web.desk.wake.live_ended());
-    let out = Box::pin(signed_out(web.clone(), caller));
-    let tail = Tail::new(web, row.id, journal, last.unwrap_or(0));
-    let stream = futures::stream::unfold(tail, |mut tail| async {
-        let event = tail.next().await?;
-        Some((Ok(event), tail))
-    });
-    let stream = stream.take_until(ended).take_until(out).inspect(move |_| _ = &place);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 
 /// A run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.

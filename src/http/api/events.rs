@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
+use super::response::Answer;
 use crate::http::Shared;
 use crate::http::extract::Query;
 use crate::store::events::EventRow;

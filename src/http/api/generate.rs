@@ -5,8 +5,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::knowledge::named;
+use super::response::Answer;
 use crate::domain::Usage;
 use crate::domain::trial::TrialKind;
 use crate::http::Shared;

@@ -5,8 +5,8 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Answer;
-use super::sandbox::{LONGEST_MESSAGE, short};
+use super::length::{LONGEST_MESSAGE, short};
+use super::response::Answer;
 use crate::domain::{CollectionId, Passage};
 use crate::http::Shared;
 use crate::http::error::Problem;

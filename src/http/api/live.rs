@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use crate::desk::live::{Change, Changes};
 use crate::domain::What;
 use crate::http::Shared;
-use crate::http::auth::{Caller, signed_out};
+use crate::http::auth::signed_out;
+use crate::http::caller::Caller;
 use crate::http::error::Problem;
 
 /// After how long a browser that was cut off tries again.

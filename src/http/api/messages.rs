@@ -5,8 +5,9 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::conversations;
 use super::page::{Page, Paging};
-use super::{Answer, conversations};
+use super::response::Answer;
 use crate::domain::{
     Author, Content, Direction, Fault, Heard, Media, MediaKind, MessageKind, MessageState,
 };

@@ -3,16 +3,16 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Extension, Json, http::header::CONTENT_TYPE};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::audit::{Audit, Note, keep};
+use super::audit::{Audit, keep};
 use super::error::Problem;
 use super::{Shared, auth, bounds, limits};
 
@@ -32,6 +32,7 @@ mod events;
 mod gaps;
 mod generate;
 mod knowledge;
+mod length;
 mod live;
 mod media;
 mod messages;
@@ -40,6 +41,7 @@ mod overview;
 mod page;
 mod providers;
 mod recordings;
+mod response;
 mod sandbox;
 mod session;
 mod settings;
@@ -136,7 +138,7 @@ fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(evals::list, evals::start))
         .routes(routes!(evals::one, evals::stop))
         .routes(routes!(evals::rows))
-        .routes(routes!(evals::events))
+        .routes(routes!(watch::events))
         .routes(routes!(numbers::view::list, numbers::create))
         .routes(routes!(numbers::draft::draft))
         .routes(routes!(numbers::view::one, numbers::change, numbers::remove))
@@ -196,7 +198,7 @@ fn expensive() -> OpenApiRouter<Shared> {
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
         .routes(routes!(numbers::trial::test))
-        .routes(routes!(providers::check))
+        .routes(routes!(numbers::check::check))
         .routes(routes!(knowledge::search))
         .routes(routes!(sandbox::turn))
 }
@@ -204,8 +206,3 @@ fn expensive() -> OpenApiRouter<Shared> {
 fn document_response(text: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
-
-/// A JSON answer.
-type Answer<T> = Result<Json<T>, Problem>;
-/// The same with what the audit log is to say of it.
-type Noted<T> = Result<(Extension<Note>, Json<T>), Problem>;

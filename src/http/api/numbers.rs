@@ -10,23 +10,24 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::Noted;
-use super::providers::{introduced, merged};
+use super::response::Noted;
 use crate::desk::Number as Connected;
 use crate::domain::{Action, Agent, AgentId, NumberId, ProviderKind, What};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::provider::{Doubt, Fields, Form};
 use crate::secrets;
 use crate::store::audit::{Actor, Entry};
 use crate::store::numbers::{Added, Known, Taken, shown_slug};
 
+pub(super) mod check;
 pub(super) mod draft;
 pub(super) mod trial;
 pub(super) mod view;
 
+use check::{introduced, merged};
 use view::{Number, added, read};
 
 /// The longest name of a number.

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Answer;
+use super::response::Answer;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
 use crate::domain::{Author, TurnOutcome};

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::messages::Message;
+use super::response::Answer;
 use crate::domain::MessageId;
 use crate::http::Shared;
 use crate::http::error::Problem;

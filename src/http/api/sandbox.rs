@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use utoipa::ToSchema;
 
 use super::knowledge::named;
+use super::length::{LONGEST_CHAT, LONGEST_MESSAGE, short};
 use super::trial::Trial;
 use crate::domain::stream::SandboxEventName;
 use crate::domain::time::now_ms;
@@ -30,11 +31,6 @@ use crate::http::limits::Seat;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Bot};
 use crate::prompts;
-
-/// The longest message, in bytes.
-pub(super) const LONGEST_MESSAGE: usize = 16 * 1024;
-/// The longest chat, all messages together, in bytes.
-pub(super) const LONGEST_CHAT: usize = 64 * 1024;
 
 /// A message to the bot.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -62,14 +58,6 @@ impl Request {
         let history = self.history.iter().map(|earlier| earlier.text.len()).sum();
         short("`history`", history, LONGEST_CHAT)
     }
-}
-
-/// Refuses a text of too many bytes, by its name.
-pub(super) fn short(what: &str, bytes: usize, most: usize) -> Result<(), Problem> {
-    if bytes <= most {
-        return Ok(());
-    }
-    Err(Problem::unprocessable(format!("{what} has {bytes} bytes; at most {most} are taken.")))
 }
 
 /// A message with a recording, as a form.

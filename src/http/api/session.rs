@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use crate::domain::Action;
 use crate::http::Shared;
-use crate::http::audit::Note;
-use crate::http::auth::{Caller, not_too_often, note_wrong, peer};
+use crate::http::auth::{not_too_often, note_wrong, peer};
+use crate::http::caller::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+use crate::http::note::Note;
 use crate::http::session::{Secret, forget_link, is_foreign, no_cookie};
 
 /// What a sign-in link holds.

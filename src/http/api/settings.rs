@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::admission::{Force, Permit, admit};
 use super::collections::found;
+use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SettingsOrigin};
 use crate::http::Shared;

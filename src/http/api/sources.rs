@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
 use super::admission::{Force, Permit, admit};
 use super::knowledge::named;
+use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::knowledge::Progress;
 use crate::knowledge::web::{Limits, Reader, Wanted};
 use crate::store::sources::SourceRow;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use crate::http::Shared;
 use crate::llm::ModelKind;
 use crate::store::DatabaseKind;

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use super::sandbox::Earlier;
 use crate::domain::Line;
 use crate::domain::What;
 use crate::eval::cases::{Check, Saving};
 use crate::eval::jobs::{Listed, Saved};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+use crate::http::note::Note;
 
 /// The most messages before the one that is saved.
 const MOST_HISTORY: usize = 40;

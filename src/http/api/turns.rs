@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Answer;
+use super::response::Answer;
 use crate::domain::{Citation, Trace, TurnId, TurnOutcome};
 use crate::http::Shared;
 use crate::http::error::Problem;

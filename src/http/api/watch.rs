@@ -1,22 +1,57 @@
 //! The events of a run of evals: follows its journal while it is written.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::response::sse::Event;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{Stream, StreamExt};
 use serde_json::json;
 
-use super::evals::{Counts, described, reading};
+use super::evals::{Counts, Run, described, found, reading};
 use crate::domain::stream::RunEventName;
 use crate::eval::row::Journal;
 use crate::http::Shared;
+use crate::http::auth::signed_out;
+use crate::http::caller::Caller;
+use crate::http::error::Problem;
+use crate::http::extract::Path;
 
 /// How often a stream looks for new rows.
 const LOOK: Duration = Duration::from_millis(200);
 /// Rows that a stream reads at once.
 const PIECE: usize = 200;
 
+/// Server-sent events of a run: `row` with `title`, `verdict` and the counts so far for each row, and at the end one `done` with the run.
+/// With `Last-Event-ID` the rows after that one are told.
+#[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals", params(("id" = String, Path)),
+    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem),
+        (status = 429, response = Problem)))]
+pub(super) async fn events(
+    State(web): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let row = found(&web, &id).await?;
+    let place = web.limits.stream(&caller)?;
+    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
+    let journal = web.jobs.journal(&row.id);
+    let ended = Box::pin(web.desk.wake.live_ended());
+    let out = Box::pin(signed_out(web.clone(), caller));
+    let tail = Tail::new(web, row.id, journal, last.unwrap_or(0));
+    let stream = futures::stream::unfold(tail, |mut tail| async {
+        let event = tail.next().await?;
+        Some((Ok(event), tail))
+    });
+    let stream = stream.take_until(ended).take_until(out).inspect(move |_| _ = &place);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+}
+
 /// Follows a journal while it is written.
-pub(super) struct Tail {
+struct Tail {
     web: Shared,
     id: String,
     journal: Journal,
@@ -33,13 +68,13 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn new(web: Shared, id: String, journal: Journal, seen: u64) -> Self {
+    fn new(web: Shared, id: String, journal: Journal, seen: u64) -> Self {
         let waiting = Vec::new();
         Self { web, id, journal, at: 0, told: 0, seen, counts: [0; 4], waiting, over: false }
     }
 
     /// What is told next; `None` after the end.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.waiting.pop() {
                 return Some(event);

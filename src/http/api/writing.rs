@@ -7,14 +7,15 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::conversations;
 use super::messages::Message;
-use super::{Answer, conversations};
+use super::response::Answer;
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, MessageId};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::person::{self, Again, Refusal, Window, Written};
 

@@ -79,7 +79,7 @@ impl Budget {
 }
 
 /// The smallest budget in which the largest bodies can be read at all: one of anybody, within his share, and one with a file.
-pub(in crate::http) fn smallest_budget(anybody: usize, file: usize) -> usize {
+pub(super) fn smallest_budget(anybody: usize, file: usize) -> usize {
     let beside_small = |bytes: usize| bytes.next_multiple_of(STEP).div_ceil(PARTS - 1) * PARTS;
     (beside_small(anybody) * PARTS).max(beside_small(file + FORM))
 }

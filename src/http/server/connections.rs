@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::network::Network;
 use super::pulse::Pulse;
-use crate::http::Settings;
+use crate::http::{Network, Settings};
 
 /// Files that are left for the database, documents, and calls to models and WhatsApp.
 const KEPT_FILES: u64 = 256;

@@ -12,9 +12,7 @@ use crate::domain::{
 };
 use crate::store::recordings::{self, Brought};
 use crate::store::signal::{self, Signal};
-use crate::store::{
-    Conn, Result, Rows, conversations, escalations, events, messages, now, outbox, storable, turns,
-};
+use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
 const OPTED_OUT: &str = "the customer opted out";
 /// Why the bot's queue is void when a person writes.
@@ -178,7 +176,7 @@ impl<'a> Batch<'a> {
                 Ok(())
             }
             Fate::Machine(machine) => {
-                let case = escalations::Case {
+                let case = cases::Case {
                     conversation: state.conversation,
                     turn: None,
                     reason: &machine.to_string(),
@@ -236,7 +234,7 @@ impl<'a> Batch<'a> {
         why: &str,
     ) -> Result<()> {
         messages::insert_arrived(conn, &std::mem::take(&mut self.fresh)).await?;
-        conversations::void(conn, conversation, why).await
+        messages::void(conn, conversation, why).await
     }
 
     /// Writes all of it; what each webhook brought, with the turns that it can run.

@@ -13,7 +13,7 @@ use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
-use crate::store::{Conn, Error, Result, Rows, first, now};
+use crate::store::{Conn, Error, Result, Rows, cases, first, now};
 
 /// Customers and conversations, by what webhooks call them.
 #[derive(Default)]
@@ -199,7 +199,7 @@ impl Book {
         self.contacts.close(conn).await?;
         self.write_threads(conn).await?;
         for kept in self.kept.iter().filter(|kept| kept.closed) {
-            crate::store::escalations::close(conn, &kept.id).await?;
+            cases::close(conn, &kept.id).await?;
         }
         Ok(())
     }
@@ -294,19 +294,19 @@ impl Book {
                 continue;
             }
             let id = ConversationId::generate();
+            let opted_out_at = self.contacts.opted_out_at(contact);
+            let thread = Thread { opted_out_at, ..Thread::default() };
             let row: [Value; 8] = [
                 id.as_str().into(),
                 workspace.as_str().into(),
                 number.as_str().into(),
                 self.contacts.id(contact).into(),
-                Owner::Bot.into(),
+                thread.owner.into(),
                 moment.into(),
                 moment.into(),
                 moment.into(),
             ];
             rows.push(row);
-            let opted_out_at = self.contacts.opted_out_at(contact);
-            let thread = Thread { opted_out_at, ..Thread::default() };
             self.keep(Kept { id, thread, ..Kept::new(contact, number) });
         }
         let into = "insert into conversations

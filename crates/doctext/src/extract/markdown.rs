@@ -2,8 +2,9 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use super::address::address_after;
 use super::flow::Flow;
-use super::{Block, Extracted, html, one_line, sieve};
+use super::{Block, Extracted, converter, one_line, sieve};
 
 /// Reads a document. Its title is the first heading of level 1, else the front matter's, else `name`.
 pub(super) fn read(text: &str, name: String) -> Extracted {
@@ -29,6 +30,14 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
     }
     reader.end_block();
     reader.blocks
+}
+
+/// The blocks of a bit of HTML in Markdown.
+fn fragment(source: &str) -> Vec<Block> {
+    match converter::fragment(source) {
+        Ok(markdown) => blocks(&markdown),
+        Err(_) => vec![Block::Paragraph(one_line(source))],
+    }
 }
 
 /// The YAML between two lines of `---` at the very top, and the rest.
@@ -65,9 +74,6 @@ fn title_of(front: &str) -> Option<String> {
     let title = one_line(value.trim().trim_matches(['"', '\'']));
     (!title.is_empty()).then_some(title)
 }
-
-/// A longer address is left out, in bytes: nobody types it.
-const LONGEST_ADDRESS: usize = 2048;
 
 /// Collects blocks while the parser walks through the document.
 #[derive(Default)]
@@ -174,7 +180,7 @@ impl Reader {
     /// What was read since the last block becomes one.
     fn end_block(&mut self) {
         if let Some(source) = self.html.take() {
-            self.blocks.extend(html::fragment(&source));
+            self.blocks.extend(fragment(&source));
         }
         let (heading, code) = (self.heading.take(), std::mem::take(&mut self.code));
         let text = self.flow.take();
@@ -218,41 +224,6 @@ impl Reader {
             _ => self.flow.push(source),
         }
     }
-}
-
-/// An address that means something outside of the document that it stands in.
-pub(super) fn is_address(url: &str) -> bool {
-    ["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| {
-        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    })
-}
-
-/// What a link adds to its text: the address, unless the text says it or it means nothing outside.
-pub(super) fn address_after(text: &str, url: &str) -> String {
-    if url.len() > LONGEST_ADDRESS || !is_address(url) || says(text, url) {
-        return String::new();
-    }
-    let shown = shown(url);
-    if text.trim().is_empty() { shown.to_owned() } else { format!(" ({shown})") }
-}
-
-/// The address as a person would write it.
-fn shown(url: &str) -> &str {
-    let bare = url.strip_prefix("mailto:").or_else(|| url.strip_prefix("tel:"));
-    bare.map_or(url, |address| address.split('?').next().unwrap_or(address))
-}
-
-/// Whether the text of a link is its address already.
-fn says(text: &str, url: &str) -> bool {
-    let plain = |text: &str| {
-        let text = text.trim().trim_end_matches('/').to_lowercase();
-        let text = text
-            .trim_start_matches("https://")
-            .trim_start_matches("http://")
-            .trim_start_matches("www.");
-        text.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '\u{a0}')).collect::<String>()
-    };
-    plain(text).contains(&plain(shown(url)))
 }
 
 #[cfg(test)]

@@ -14,8 +14,10 @@
 //! | `epub` | its chapters in reading order, each like `html` |
 //! | `pdf` | page by page: headings by size, paragraphs, lists, tables; running heads and page numbers are dropped |
 
+mod address;
 mod archive;
 mod bounds;
+mod converter;
 mod csv;
 mod encoding;
 mod epub;

@@ -258,7 +258,7 @@ fn inline(parent: Node<'_, '_>, text: &mut String, depth: usize) {
                 inline(node, text, depth + 1);
                 let shown = text.get(start..).unwrap_or_default().to_owned();
                 let url = xml::attribute(node, "href").unwrap_or_default();
-                text.push_str(&super::markdown::address_after(&shown, url));
+                text.push_str(&super::address::address_after(&shown, url));
             }
             "annotation" | "annotation-end" | "frame" | "tracked-changes" | "custom-shape" => {}
             _ => inline(node, text, depth + 1),

@@ -201,7 +201,7 @@ fn line(paragraph: Node<'_, '_>, relations: &HashMap<String, Relation>) -> Strin
                 let target = link.and_then(|link| xml::attribute(link, "id"));
                 let target = target.and_then(|id| relations.get(id)).filter(|part| part.external);
                 let address = target
-                    .map(|part| super::markdown::address_after(&run, &part.target))
+                    .map(|part| super::address::address_after(&run, &part.target))
                     .unwrap_or_default();
                 text.push_str(&run);
                 text.push_str(&address);

@@ -166,7 +166,7 @@ impl Reader {
                     let target = xml::attribute(node, "id").and_then(|id| self.relations.get(id));
                     if let Some(relation) = target.filter(|relation| relation.external) {
                         let shown = line.text.get(start..).unwrap_or_default().to_owned();
-                        let address = super::markdown::address_after(&shown, &relation.target);
+                        let address = super::address::address_after(&shown, &relation.target);
                         line.text.push_str(self.repeats.of(&address));
                     }
                 }

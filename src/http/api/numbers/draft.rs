@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::providers::token;
-use super::super::{Answer, Noted};
+use super::super::response::{Answer, Noted};
+use super::check::token;
 use crate::domain::ProviderKind;
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::provider::Form;
 use crate::secrets;
 

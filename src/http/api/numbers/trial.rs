@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::Noted;
+use super::super::response::Noted;
 use crate::desk::Number;
 use crate::domain::{Action, Party};
 use crate::http::Shared;
-use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::http::note::Note;
 use crate::provider::{Class, Error, Outgoing, Sent};
 use crate::store::audit::{Actor, Entry};
 

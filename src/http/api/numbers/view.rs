@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::Answer;
+use super::super::response::Answer;
 use crate::domain::{NumberOrigin, NumberState, StoredProvider};
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -106,7 +106,7 @@ pub(super) async fn added(web: &Shared, id: &str) -> Result<AddedRow, Problem> {
 }
 
 /// What a number that was added here is set up with.
-pub(in super::super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
+pub(super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
     let row = added(web, id).await?;
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())

@@ -1,0 +1,40 @@
+//! Times as people write and read them in the terminal.
+
+/// Reads a length of time such as `30m`, `12h` or `7d`, in milliseconds.
+pub(super) fn read_time(text: &str) -> Result<i64, String> {
+    let unit = text.chars().last().unwrap_or_default();
+    let minutes: i64 = match unit {
+        'm' => 1,
+        'h' => 60,
+        'd' => 24 * 60,
+        _ => return Err("write it like 30m, 12h or 7d".into()),
+    };
+    let count: i64 = text
+        .strip_suffix(unit)
+        .and_then(|count| count.parse().ok())
+        .filter(|count| *count >= 0)
+        .ok_or("write it like 30m, 12h or 7d")?;
+    count.checked_mul(minutes * 60_000).ok_or_else(|| "that is too long ago".into())
+}
+
+/// A moment as people read it.
+pub(super) fn moment(ms: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(ms)
+        .map(|moment| moment.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_minutes_hours_and_days() {
+        assert_eq!(read_time("30m"), Ok(30 * 60_000));
+        assert_eq!(read_time("12h"), Ok(12 * 3_600_000));
+        assert_eq!(read_time("7d"), Ok(7 * 86_400_000));
+        for wrong in ["", "7", "d", "-1h", "1w", "99999999999999999d", "é"] {
+            assert!(read_time(wrong).is_err(), "{wrong}");
+        }
+    }
+}

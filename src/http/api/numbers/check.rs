@@ -1,0 +1,181 @@
+//! What was written to connect a number: whether it can be right, by its shape and by what the provider says of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::response::Answer;
+use super::view::written;
+use crate::domain::ProviderKind;
+use crate::domain::word::UnknownWord;
+use crate::http::Shared;
+use crate::http::error::Problem;
+use crate::http::extract::{Body, Path};
+use crate::provider::{self, Doubt, Fields, Form, Introduced};
+use crate::secrets;
+
+/// How long a provider is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What was written so far.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct ProviderCheck {
+    /// By field.
+    fields: BTreeMap<String, String>,
+    /// Only this field is judged, by its shape alone; the provider is not asked.
+    field: Option<String>,
+    /// The id of a number that is being changed: what is not written, or comes back masked, is as it has it.
+    number: Option<String>,
+}
+
+/// What is to be said of what was written.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct ProviderChecked {
+    /// By field; fields of which nothing can be said yet are not here.
+    fields: BTreeMap<String, FieldVerdict>,
+    /// The phone number as the provider shows it, where it was asked and knew the number.
+    display: Option<String>,
+    /// The name that the provider shows to customers.
+    verified_name: Option<String>,
+    /// Whether the provider was asked.
+    asked: bool,
+    /// What the provider says the number is; or what is wrong with none of the fields, such as that it cannot be reached.
+    message: Option<String>,
+}
+
+/// What is to be said of a field.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct FieldVerdict {
+    /// Whether it can be right.
+    ok: bool,
+    /// What is wrong and where the right value is found; or what the provider said.
+    message: Option<String>,
+}
+
+/// Judges what was written, each field by its shape; where all is there that is needed, the provider is asked.
+#[utoipa::path(
+    post, path = "/providers/{name}/check", operation_id = "check_fields", tag = "numbers",
+    params(("name" = String, Path, description = "The provider")),
+    request_body = ProviderCheck,
+    responses((status = 200, body = ProviderChecked), (status = 404, response = Problem), (status = 422, response = Problem))
+)]
+pub(in super::super) async fn check(
+    State(web): State<Shared>,
+    Path(name): Path<String>,
+    Body(asked): Body<ProviderCheck>,
+) -> Answer<ProviderChecked> {
+    let form = named(&name)?;
+    let former = match &asked.number {
+        Some(id) => written(&web, id).await?,
+        None => Fields::new(),
+    };
+    let fields = merged(former, asked.fields);
+    let mut checked = judged(form, &fields, asked.field.as_deref());
+    let complete = form.fields.iter().all(|field| {
+        !field.required || field.name == "verify_token" || fields.contains_key(field.name)
+    });
+    let right = checked.fields.values().all(|verdict| verdict.ok);
+    if asked.field.is_some() || !complete || !right {
+        return Ok(Json(checked));
+    }
+    let fields = with_token(form, fields)?;
+    form.judge_all(&fields, web.desk.numbers.limits())
+        .map_err(|doubt| Problem::unprocessable(doubt.message))?;
+    match introduced(&web, form, &fields).await {
+        Ok(None) => {}
+        Ok(Some(Introduced { display, verified_name, words })) => {
+            checked = ProviderChecked {
+                display,
+                verified_name,
+                asked: true,
+                message: Some(words),
+                ..checked
+            };
+        }
+        Err(Doubt { field, message }) => {
+            checked.asked = true;
+            match field {
+                Some(field) => {
+                    let verdict = FieldVerdict { ok: false, message: Some(message) };
+                    checked.fields.insert(field.to_owned(), verdict);
+                }
+                None => checked.message = Some(message),
+            }
+        }
+    }
+    Ok(Json(checked))
+}
+
+/// What is to be said of what was written, by its shape.
+fn judged(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderChecked {
+    let wanted = form.fields.iter().filter(|field| only.is_none_or(|name| name == field.name));
+    let verdict = |field: &'static provider::Field| {
+        let value = fields.get(field.name).map(String::as_str);
+        let value = value.or(only.map(|_| ""))?;
+        let message = form.judge(field, value);
+        Some((field.name.to_owned(), FieldVerdict { ok: message.is_none(), message }))
+    };
+    ProviderChecked {
+        fields: wanted.filter_map(verdict).collect(),
+        display: None,
+        verified_name: None,
+        asked: false,
+        message: None,
+    }
+}
+
+/// A verify token for as long as the provider is asked, where the form wants one and none was made yet.
+fn with_token(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
+    if form.shakes_hands() && !fields.contains_key("verify_token") {
+        fields.insert("verify_token".to_owned(), token()?);
+    }
+    Ok(fields)
+}
+
+/// A token that nobody can guess.
+pub(super) fn token() -> Result<String, Problem> {
+    secrets::token().map_err(|error| {
+        tracing::error!(%error, "no token could be made");
+        Problem::broken("No token could be made. The server's log says why.")
+    })
+}
+
+/// The form of the provider with this name.
+fn named(name: &str) -> Result<&'static Form, Problem> {
+    name.parse::<ProviderKind>().map(Form::of).map_err(|UnknownWord { set, .. }| {
+        Problem::missing(format!("There is no such provider; there are: {}.", set.join(", ")))
+    })
+}
+
+/// What was written over what was there: without blanks around it; what comes back as it was shown, masked, stays as it was.
+pub(super) fn merged(former: Fields, written: Fields) -> Fields {
+    let mut fields = former;
+    for (name, value) in written {
+        match value.trim() {
+            value if secrets::is_masked(value) => {}
+            "" => drop(fields.remove(&name)),
+            value => drop(fields.insert(name, value.to_owned())),
+        }
+    }
+    fields
+}
+
+/// What the provider says the number is; nothing where it cannot be asked.
+pub(super) async fn introduced(
+    web: &Shared,
+    form: &Form,
+    fields: &Fields,
+) -> Result<Option<Introduced>, Doubt> {
+    let line = web.desk.numbers.line(form, fields)?;
+    let Some(introducer) = line.introducer() else { return Ok(None) };
+    let late = |_| Doubt {
+        field: None,
+        message: format!("{} did not answer in time, so nothing was checked there.", form.title),
+    };
+    tokio::time::timeout(PATIENCE, introducer.introduce()).await.map_err(late)?.map(Some)
+}

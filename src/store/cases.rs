@@ -1,0 +1,115 @@
+//! The case of a hand-off within other changes: opened, closed, and the support contacts told of it.
+
+use const_format::formatcp;
+
+use super::outbox::{OutgoingRow, Queued};
+use super::words::escalation_state::{OPEN, RESOLVED};
+use super::{Conn, Result, Rows, first, now, outbox, run, storable};
+use crate::domain::{
+    Author, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId, WorkspaceId,
+};
+
+/// A case, as it is written down.
+pub(super) struct Case<'a> {
+    pub(super) conversation: &'a ConversationId,
+    pub(super) turn: Option<&'a TurnId>,
+    pub(super) reason: &'a str,
+    pub(super) question: &'a str,
+}
+
+impl Case<'_> {
+    /// Writes the case down, unless the same one is open; `told` if the support contacts are told in the same
+    /// transaction.
+    pub(super) async fn open(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        told: bool,
+    ) -> Result<()> {
+        if !told && self.is_open(conn).await? {
+            return Ok(());
+        }
+        let sql = "update conversations set open_cases = open_cases + 1 where id = $1";
+        run!(conn, sql, self.conversation.as_str())?;
+        let id = EscalationId::generate();
+        let sql = formatcp!(
+            "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
+             values ($1, $2, $3, $4, $5, $6, '{OPEN}', $7, $8)"
+        );
+        run!(
+            conn,
+            sql,
+            id.as_str(),
+            workspace.as_str(),
+            self.conversation.as_str(),
+            self.turn.map(TurnId::as_str),
+            storable(self.reason),
+            storable(self.question),
+            i64::from(told),
+            now()
+        )
+        .map(|_| ())
+    }
+
+    /// Whether such a case of the conversation is open: a reply of several messages needs a person once.
+    async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = formatcp!(
+            "select id from escalations where conversation_id = $1 and state = '{OPEN}' and reason = $2"
+        );
+        let reason = storable(self.reason);
+        Ok(first!(conn, (String,), sql, self.conversation.as_str(), reason)?.is_some())
+    }
+}
+
+/// Closes the open cases of a conversation.
+pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
+    let sql = "update conversations set open_cases = 0 where id = $1 and open_cases <> 0";
+    run!(conn, sql, conversation.as_str())?;
+    let sql = formatcp!(
+        "update escalations set state = '{RESOLVED}', resolved_at = $2
+         where conversation_id = $1 and state = '{OPEN}'"
+    );
+    run!(conn, sql, conversation.as_str(), now()).map(|_| ())
+}
+
+/// Puts notices to support contacts into the outbox: phone digits, and the words.
+pub(super) async fn notify(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (number, turn): (&NumberId, Option<&TurnId>),
+    notices: &[(String, String)],
+) -> Result<()> {
+    let mut rows = Rows::default();
+    for (part, (phone, text)) in notices.iter().enumerate() {
+        let conversation = notice_thread(workspace, conn, number, phone).await?;
+        let (conversation, number) = (&conversation, number.as_str());
+        let queued = Queued { conversation, number, turn, author: Author::Notice };
+        rows.push(queued.values(workspace, &OutgoingRow::new(text), (part, None))?);
+    }
+    outbox::insert(conn, &rows).await
+}
+
+/// The conversation with a support contact on the number, made when there is none.
+async fn notice_thread(
+    workspace: &WorkspaceId,
+    conn: &mut Conn<'_>,
+    number: &NumberId,
+    phone: &str,
+) -> Result<ConversationId> {
+    let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
+               values ($1, $2, $3, 'Support contact', $4, $4)
+               on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
+    let fresh = ContactId::generate();
+    let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
+    let sql = "insert into conversations
+               (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
+               values ($1, $2, $3, $4, $6, $5, $5, $5)
+               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at
+               returning id";
+    let fresh = ConversationId::generate();
+    let contact = contact.map(|row| row.0).unwrap_or_default();
+    let number = number.as_str();
+    let row =
+        first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::AT_FIRST)?;
+    Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
+}

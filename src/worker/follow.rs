@@ -1,0 +1,99 @@
+//! Keeps this process in step: with what others learn and publish, and with the embedding model that is configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::desk::Desk;
+use crate::domain::What;
+use crate::knowledge::Progress;
+use crate::store::replicas::HoldName;
+
+/// How long after a failure embedding is tried again.
+const FILL_PAUSE: Duration = Duration::from_secs(30);
+
+/// Keeps the index, the agents, the numbers and the curated answers in step with what other processes learn and publish.
+pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
+    let mut pause = tokio::time::interval(Duration::from_millis(poll_ms.max(100)));
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut known = desk.library.revision().await;
+    loop {
+        tokio::select! {
+            _ = pause.tick() => {}
+            _ = stopped.changed() => return,
+        }
+        if let Err(error) = desk.library.follow().await {
+            tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
+        }
+        // Whoever learned in this process has brought the index up to date already.
+        let revision = desk.library.revision().await;
+        if revision != known {
+            known = revision;
+            desk.wake.announce(What::Knowledge);
+        }
+        if let Err(error) = desk.follow_agents().await {
+            tracing::warn!(%error, "the agents could not be brought up to date, it is tried again");
+        }
+        if let Err(error) = desk.follow_numbers().await {
+            tracing::warn!(%error, "the numbers could not be brought up to date, it is tried again");
+        }
+        if let Err(error) = desk.note_numbers().await {
+            tracing::debug!(%error, "when numbers were last used is written down later");
+        }
+        if let Err(error) = desk.follow_answers().await {
+            tracing::warn!(%error, "the curated answers could not be brought up to date, it is tried again");
+        }
+    }
+}
+
+/// Embeds what another model embedded before this one was configured; one process does it at a time. Until it is done,
+/// retrieval compares words.
+pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
+    let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
+    let mut pause = tokio::time::interval(FILL_PAUSE);
+    let fill = async {
+        loop {
+            pause.tick().await;
+            if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
+                continue;
+            }
+            let keep = async {
+                loop {
+                    tokio::time::sleep(FILL_PAUSE).await;
+                    // Who cannot say that he goes on is joined by another, who does the same work: no harm.
+                    drop(desk.store.hold(HoldName::FillIn, lease_ms).await);
+                }
+            };
+            let filled = tokio::select! {
+                filled = desk.library.fill_in(&Silent) => filled,
+                () = keep => continue,
+            };
+            match filled {
+                Ok(filled) if filled.missing > 0 => {
+                    tracing::info!(
+                        "{} chunks were embedded with the configured model",
+                        filled.missing
+                    );
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "documents could not be embedded, it is tried again");
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = fill => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+/// Watches, and says nothing.
+pub(super) struct Silent;
+
+impl Progress for Silent {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
+}
