@@ -47,6 +47,8 @@ const WORDS: &[&str] = &[
     "factuality",
     "rouge-n",
 ];
+/// The largest threshold and weight of a check, either way.
+const LARGEST_NUMBER: f64 = 1_000_000.0;
 /// The longest assertion, in bytes of its JSON.
 const LONGEST_CHECK: usize = 20_000;
 /// The most assertions of a case.
@@ -82,11 +84,11 @@ pub struct Check {
     value: Option<Value>,
     /// From which score on it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, minimum = -1_000_000, maximum = 1_000_000)]
     threshold: Option<Number>,
     /// How much it counts beside the others.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<f64>)]
+    #[schema(value_type = Option<f64>, minimum = -1_000_000, maximum = 1_000_000)]
     weight: Option<Number>,
     /// The name of its score.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +147,12 @@ fn checked(check: &Check) -> Result<Value, String> {
     {
         return Err(format!("`value` of `{kind}` is no pattern: {error}"));
     }
+    let numbers = [("threshold", &check.threshold), ("weight", &check.weight)];
+    for (name, number) in numbers {
+        if number.as_ref().and_then(Number::as_f64).is_some_and(|it| it.abs() > LARGEST_NUMBER) {
+            return Err(format!("`{name}` of `{kind}` is at most {LARGEST_NUMBER} either way"));
+        }
+    }
     if let Some(key) = special(value) {
         return Err(format!(
             "`value` of `{kind}` has a key `{key}`: keys are letters, digits, - and _"
@@ -200,6 +208,7 @@ mod tests {
             json!({"type": "contains", "value": 3}),
             json!({"type": "regex", "value": "("}),
             json!({"type": "similar", "value": "x", "threshold": "high"}),
+            json!({"type": "similar", "value": "x", "weight": 1e300}),
             json!({"type": "retrieved", "value": {"$ref": "file:///etc/passwd"}}),
             json!({"type": "contains", "value": "x".repeat(LONGEST_CHECK)}),
             json!("contains"),

@@ -39,6 +39,7 @@ pub struct Comparison {
     /// `mean_after - mean_before`.
     pub difference: f64,
     /// The 95 % interval of the difference, by the paired bootstrap.
+    #[schema(value_type = [f64; 2])]
     pub interval: (f64, f64),
     /// How likely it is that the run is worse, 0 to 1, by the same.
     pub p_worse: f64,
