@@ -44,7 +44,7 @@ pub trait Model: Send + Sync {
 
 words! {
     /// What writes answers, by the `kind` of [llm].
-    pub enum ModelKind {
+    pub enum LlmKind {
         /// A model behind an OpenAI-compatible endpoint.
         Openai = "openai",
         /// No model: the documents' own sentences.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use crate::http::Shared;
-use crate::llm::ModelKind;
+use crate::llm::LlmKind;
 use crate::store::DatabaseKind;
 
 /// A desk, and what is switched on.
@@ -38,7 +38,7 @@ pub(super) struct Status {
 #[schema(as = AnsweringModel)]
 pub(super) struct Answering {
     /// What it is.
-    kind: ModelKind,
+    kind: LlmKind,
     /// Its name.
     name: String,
     /// False where the documents' own sentences are the answers, and no model is asked.
@@ -56,7 +56,7 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
         version: env!("CARGO_PKG_VERSION"),
         demo: web.demo,
         model: Answering {
-            kind: if is_model { ModelKind::Openai } else { ModelKind::Extractive },
+            kind: if is_model { LlmKind::Openai } else { LlmKind::Extractive },
             name: name.to_owned(),
             is_model,
         },
