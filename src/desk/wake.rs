@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn what_a_turn_without_its_lease_heard_is_no_secret_to_the_next() {
         let wake = Arc::new(Wake::default());
-        let conversation = ConversationId::new();
+        let conversation = ConversationId::generate();
         let mut first = wake.listen(&conversation);
         assert!(!first.happened(|_| false), "nothing happened yet");
         // The next turn is claimed and read here, and begins only after a message came.
