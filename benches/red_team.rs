@@ -26,7 +26,7 @@ use frontdesk::domain::{Chunk, ChunkId, CollectionId, Content, DocumentId, Said,
 use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
 use frontdesk::pipeline::gaps::masked;
-use frontdesk::pipeline::outbound::{bubbles, word};
+use frontdesk::pipeline::outbound::bubbles;
 use frontdesk::pipeline::{Around, Bot, Engine, Means, NoRecordings};
 use serde_json::Value;
 
@@ -144,7 +144,7 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
     };
     let around = Around { recordings: &NoRecordings, hear: None, means: Means::Full };
     let answered = engine.answer(bot, &turn, around).await;
-    let outcome = word(&answered.outcome).to_owned();
+    let outcome = answered.outcome.kind().to_string();
     let sent = bubbles(bot, &answered.outcome).join("\n");
     let written = answered.trace.reply.unwrap_or_default();
     let kept_back = written.repairs.iter().any(|repair| repair.starts_with("not sent"));

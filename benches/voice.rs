@@ -1,6 +1,6 @@
 //! Voice notes, in three parts; name some after `--`, or none for all:
 //!
-//! - `decode`: how fast recordings become samples, kind by kind, over `tests/audio/samples` and `../shared/data/voice`.
+//! - `decode`: how fast recordings become samples, kind by kind, over `crates/audio/tests/audio/samples` and `../shared/data/voice`.
 //! - `encode`: whisper.cpp's work on half a minute of sound through our adapter, one note alone and two at once, with one
 //!   thread and with two, and the memory before and after.
 //! - `latency`: what the transcribing of notes adds to the answers to texts.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{Action, AgentId};
+use crate::domain::{Action, AgentId, DocumentState, NumberState};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -21,8 +21,8 @@ use crate::permissions;
 use crate::pipeline::Engine;
 use crate::prompts;
 use crate::reader::Pool;
-use crate::store::agents::NumberState;
 use crate::store::audit::{Actor, Entry};
+use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
 
@@ -160,7 +160,7 @@ impl App {
         let id = self.desk.store.collection(collection).await?;
         let documents = self.desk.store.documents(&id, 0).await?;
         // Where nothing is known yet there is nothing that could be worse.
-        if !documents.iter().any(|row| row.state == "ready") {
+        if !documents.iter().any(|row| row.state == DocumentState::Ready) {
             return Ok(false);
         }
         let found = shelves(&self.config)?.into_iter().find(|shelf| shelf.collection == collection);
@@ -184,9 +184,9 @@ impl App {
     ) -> anyhow::Result<()> {
         self.desk.store.take_up().await?;
         // Unless a process that lives tries documents right now.
-        if self.desk.store.hold("staging", 60_000).await? {
+        if self.desk.store.hold(HoldName::Staging, 60_000).await? {
             self.desk.library.unstage_all().await?;
-            self.desk.store.hold("staging", 0).await?;
+            self.desk.store.hold(HoldName::Staging, 0).await?;
         }
         // Whatever stopped a number may have been mended since: the first send shows.
         for number in self.desk.numbers.all() {

@@ -16,15 +16,12 @@
 //! [`embed`], [`index`], [`llm`], [`rerank`]. Imports point one way, up this list; a test fails if they do not.
 
 pub mod domain;
-pub mod tokens;
+pub mod metrics;
 pub mod telemetry;
 pub mod step;
 pub mod secrets;
 pub mod permissions;
-pub mod template;
-mod endpoint;
 pub mod models;
-mod transformer;
 pub mod reader;
 
 pub mod store;

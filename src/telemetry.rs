@@ -35,6 +35,7 @@ pub fn start(settings: &Settings) -> Result<(), String> {
 pub fn metrics() -> PrometheusHandle {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
-    drop(metrics::set_global_recorder(recorder));
+    drop(::metrics::set_global_recorder(recorder));
+    crate::metrics::describe();
     handle
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use frontdesk::speech::audio::{Limits, decode};
+use frontdesk_audio::{Limits, decode};
 
 /// Each is decoded so often; the best time counts.
 const RUNS: usize = 3;
@@ -23,7 +23,10 @@ struct Row {
 /// Prints a line for each kind.
 pub(crate) fn table() {
     let mut files = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/samples"), &mut files);
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/audio/tests/audio/samples"),
+        &mut files,
+    );
     collect(&super::shared("data/voice"), &mut files);
     let limits = Limits::refuse_beyond(Duration::from_hours(1));
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();

@@ -37,7 +37,7 @@ void queries.prefetchQuery(sessionQuery);
 
 await begin();
 
-createRoot(document.getElementById("root") as HTMLElement).render(
+createRoot(document.getElementById("root") ?? document.body).render(
   <StrictMode>
     <DirectionProvider initialDirection={direction(preferred())} detectDirection>
       <MantineProvider

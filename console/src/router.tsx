@@ -4,26 +4,31 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  type RouteComponent,
   redirect,
 } from "@tanstack/react-router";
 import { queries } from "./api/queries";
 import { sessionQuery } from "./api/session";
+import { inboxSearch } from "./pages/inbox/search";
+import { type Search, text } from "./shell/address";
 import { Broken, Nowhere } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 import { SignIn } from "./shell/SignIn";
 
 const root = createRootRoute({ notFoundComponent: Nowhere, errorComponent: Broken });
 
-const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignIn });
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Search): { next?: string } => ({ next: text(search.next) }),
+  component: SignIn,
+});
 
 /** Fetches a page's code while the server still says who is signed in. */
 function fetchPage(route: string) {
-  const routes: Record<
-    string,
-    { options: { component?: { preload?: () => Promise<unknown> } } } | undefined
-  > = router.routesById as never;
+  const routes: Record<string, { options: { component?: RouteComponent } } | undefined> = router.routesById;
   // If this fails, so does showing the page, which says so.
-  routes[route]?.options.component?.preload?.().catch(() => {});
+  routes[route]?.options.component?.preload?.()?.catch(() => {});
 }
 
 /** Everything that needs a session. */
@@ -35,12 +40,9 @@ const desk = createRoute({
   beforeLoad: async ({ location, matches }) => {
     for (const { routeId } of matches) fetchPage(routeId);
     const session = await queries.ensureQueryData(sessionQuery);
-    if (!session) throw redirect({ to: "/sign-in", search: { next: location.href } as never });
+    if (!session) throw redirect({ to: "/sign-in", search: { next: location.href } });
   },
 });
-
-type Search = Record<string, unknown>;
-const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
 
 const start = createRoute({
   getParentRoute: () => desk,
@@ -57,15 +59,6 @@ const sandbox = createRoute({
     ask: text(search.ask),
   }),
   component: lazyRouteComponent(() => import("./pages/sandbox/SandboxPage"), "SandboxPage"),
-});
-
-/** What the list of conversations shows. It stays in the address, so that a view can be kept and sent to someone. */
-export type InboxSearch = { show?: string; q?: string; number?: string; trace?: string };
-const inboxSearch = (search: Search): InboxSearch => ({
-  show: text(search.show),
-  q: text(search.q),
-  number: text(search.number),
-  trace: text(search.trace),
 });
 
 const inbox = createRoute({

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::audit::AuditEntry;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::trace::Consulted;
+use crate::domain::trace::CuratedTrace;
 use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, look};
@@ -206,7 +206,7 @@ async fn test(
 }
 
 /// What was consulted, for people.
-pub(super) fn explain(seen: &Consulted) -> String {
+pub(super) fn explain(seen: &CuratedTrace) -> String {
     let Some(near) = &seen.nearest else {
         let why = seen.refused.as_deref().unwrap_or("none came near");
         return format!("{} answers, {why}", seen.answers);

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
 use super::Command;
@@ -23,11 +22,11 @@ pub(super) struct Audit {
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: i64,
     /// Only this action, such as agent.published
-    #[arg(long, value_parser = PossibleValuesParser::new(Action::ALL.iter().map(|action| action.as_str())), hide_possible_values = true)]
-    action: Option<String>,
+    #[arg(long)]
+    action: Option<Action>,
     /// Only those that ended so: done, refused or failed
-    #[arg(long, value_parser = PossibleValuesParser::new(Outcome::ALL.iter().map(|outcome| outcome.as_str())), hide_possible_values = true)]
-    outcome: Option<String>,
+    #[arg(long)]
+    outcome: Option<Outcome>,
     /// Only those of this actor, such as "admin key"
     #[arg(long)]
     actor: Option<String>,
@@ -43,8 +42,8 @@ impl Audit {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let app = App::review(config).await?;
         let filter = Filter {
-            action: self.action.as_deref().map(Action::of),
-            outcome: self.outcome.as_deref().map(Outcome::of),
+            action: self.action,
+            outcome: self.outcome,
             actor: self.actor,
             subject: self.subject,
             since: self.since.map(|back| now_ms() - back),
@@ -62,9 +61,9 @@ impl Audit {
                 "" => String::new(),
                 address => format!(" from {address}"),
             };
-            let ended = match row.outcome.as_str() {
-                "done" => String::new(),
-                outcome => format!("  [{outcome}]"),
+            let ended = match row.outcome {
+                Outcome::Done => String::new(),
+                outcome @ (Outcome::Refused | Outcome::Failed) => format!("  [{outcome}]"),
             };
             println!(
                 "{}  {}{from}  {} {}{version}{ended}",

@@ -14,6 +14,7 @@ pub(super) struct RunBar(Mutex<Option<Line>>);
 
 struct Line {
     bar: ProgressBar,
+    /// By verdict.
     counts: [usize; 4],
     cost: f64,
 }
@@ -36,17 +37,12 @@ impl Progress for RunBar {
     fn row(&self, row: &Row) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = held.as_mut() else { return };
-        let at = match row.verdict() {
-            Verdict::Passed => 0,
-            Verdict::Failed => 1,
-            Verdict::Error => 2,
-            Verdict::Skipped => 3,
-        };
-        line.counts[at] += 1;
+        line.counts[row.verdict() as usize] += 1;
         line.cost += row.cost;
         let [passed, failed, errors, skipped] = line.counts;
-        let mut text = format!("{passed} passed");
-        for (count, what) in [(failed, "failed"), (errors, "errors"), (skipped, "skipped")] {
+        let mut text = format!("{passed} {}", Verdict::Passed);
+        let (failing, skipping) = (Verdict::Failed.as_str(), Verdict::Skipped.as_str());
+        for (count, what) in [(failed, failing), (errors, "errors"), (skipped, skipping)] {
             if count > 0 {
                 text = format!("{text}, {count} {what}");
             }

@@ -16,7 +16,8 @@ use super::explain::{explain, heard_line};
 use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::{Line, Speaker, Trace};
+use crate::domain::{Line, Speaker, Trace, TurnOutcome};
+use crate::eval::graded::SeenOutcome;
 use crate::prompts;
 
 /// Talk to an agent in the terminal; nobody else receives or stores it
@@ -265,8 +266,9 @@ impl Talk {
         }
         if let Some(reason) = &outcome.reason {
             println!("{}", self.dim(&format!("→ a person is called: {reason}")));
-        } else if outcome.outcome != "answer" {
-            println!("{}", self.dim(&format!("({})", outcome.outcome.replace('_', " "))));
+        } else if outcome.outcome != SeenOutcome::Turn(TurnOutcome::Answer) {
+            let became = outcome.outcome.as_str().replace('_', " ");
+            println!("{}", self.dim(&format!("({became})")));
         }
     }
 

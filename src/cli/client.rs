@@ -7,14 +7,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chat::Partner;
+use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
+use crate::eval::graded::SeenOutcome;
 
 /// What the bot made of a message.
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// The outcome as one word.
-    pub(super) outcome: String,
+    /// What became of the turn; a newer desk may have more words for it.
+    pub(super) outcome: SeenOutcome,
     /// What the customer would get.
     pub(super) bubbles: Vec<String>,
     /// Why a person would be called.
@@ -72,10 +74,13 @@ impl Partner {
         while let Some(bytes) = stream.next().await {
             pending.extend_from_slice(&bytes.context("the connection to the desk broke")?);
             while let Some(event) = next_event(&mut pending) {
-                match event.name.as_str() {
-                    "text" => hear(&serde_json::from_str::<String>(&event.data)?),
-                    "done" => return Ok(serde_json::from_str(&event.data)?),
-                    _ => {}
+                match event.name.parse::<SandboxEventName>() {
+                    Ok(SandboxEventName::Text) => {
+                        hear(&serde_json::from_str::<String>(&event.data)?);
+                    }
+                    Ok(SandboxEventName::Done) => return Ok(serde_json::from_str(&event.data)?),
+                    // What keeps the connection alive has no name; a newer desk may say more.
+                    Ok(SandboxEventName::Error) | Err(_) => {}
                 }
             }
         }
@@ -106,6 +111,14 @@ fn next_event(pending: &mut Vec<u8>) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outcome_that_only_a_newer_desk_knows_is_read() {
+        let trace = serde_json::to_value(Trace::default()).unwrap();
+        let told = json!({"outcome": "postponed", "bubbles": [], "reason": null, "trace": trace});
+        let told: Outcome = serde_json::from_value(told).unwrap();
+        assert_eq!(told.outcome.as_str(), "postponed");
+    }
 
     #[test]
     fn events_are_read_however_they_are_cut() {

@@ -87,7 +87,7 @@ fn check_files(app: &App, report: &mut Report) {
 async fn check_parts(app: &App, report: &mut Report) {
     let desk = &app.desk;
     match desk.store.ready().await {
-        Ok(()) => report.good("database", desk.store.describe()),
+        Ok(()) => report.good("database", desk.store.database().as_str()),
         Err(error) => report.bad(
             "database",
             &error.to_string(),

@@ -1,10 +1,10 @@
 //! A turn's trace for people: what each stage saw, decided and took, a line or some each. Prints nothing itself.
 
-use crate::domain::trace::{Checked, Note, Retrieved};
+use crate::domain::trace::{GroundingTrace, RetrieveTrace, VoiceNoteTrace};
 use crate::domain::{Scores, Trace};
 
 /// What became of a voice note, for people.
-pub(super) fn heard_line(note: &Note) -> String {
+pub(super) fn heard_line(note: &VoiceNoteTrace) -> String {
     let Some(text) = &note.transcript else {
         return format!("not understood: {}", note.error.as_deref().unwrap_or("nobody knows why"));
     };
@@ -91,7 +91,7 @@ pub(super) fn legs(scores: &Scores) -> String {
 }
 
 /// What was searched for where that was not the question alone, and what it cost.
-fn search_lines(stage: &Retrieved) -> Vec<String> {
+fn search_lines(stage: &RetrieveTrace) -> Vec<String> {
     let mut lines = Vec::new();
     if stage.searched.len() > 1 {
         lines.extend(stage.searched.iter().map(|one| {
@@ -119,7 +119,7 @@ fn search_lines(stage: &Retrieved) -> Vec<String> {
 }
 
 /// What the check of the citations said, a line a statement.
-fn verdicts(checked: &Checked) -> Vec<String> {
+fn verdicts(checked: &GroundingTrace) -> Vec<String> {
     let how = checked.embedder.as_deref().unwrap_or("words only");
     let judge = checked.judge.as_ref().map_or(String::new(), |judge| format!(", judge {judge}"));
     let mut lines = vec![format!(

@@ -10,7 +10,7 @@ use super::answer::{author, one_collection, tidied};
 use super::audit::AuditEntry;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::{Action, AgentId, Curated, GapId};
+use crate::domain::{Action, AgentId, Curated, GapId, GapState};
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
@@ -90,7 +90,7 @@ impl Gaps {
             Some(Command::Show { id }) => {
                 let gap = find(&app, &id).await?;
                 tell(&gap);
-                for example in store.examples(&GapId::stored(gap.id)).await? {
+                for example in store.examples(&gap.id).await? {
                     println!("    {}  {}", moment(example.created_at), one_line(&example.question));
                 }
             }
@@ -100,7 +100,7 @@ impl Gaps {
             }
             Some(Command::Dismiss { id }) => {
                 let gap = find(&app, &id).await?;
-                store.mark_gap(&GapId::stored(gap.id), "dismissed").await?;
+                store.mark_gap(&gap.id, GapState::Dismissed).await?;
                 println!("{id} is dismissed.");
             }
         }
@@ -117,7 +117,7 @@ struct Given {
 }
 
 async fn list(app: &App, all: bool) -> anyhow::Result<()> {
-    let state = (!all).then(|| "open".to_owned());
+    let state = (!all).then_some(GapState::Open);
     let gaps = app.desk.store.gaps(&Wanted { state, ..Wanted::default() }, 200).await?;
     if gaps.is_empty() {
         println!("There are no questions without an answer.");
@@ -139,16 +139,16 @@ async fn again(app: &App) -> anyhow::Result<()> {
 }
 
 async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
-    let (store, id) = (&app.desk.store, GapId::stored(gap.id.clone()));
+    let (store, id) = (&app.desk.store, &gap.id);
     let collection = if let Some(name) = &given.collection {
         one_collection(app, name).await?
     } else {
-        let bot = app.desk.bots.get(&AgentId::stored(gap.agent_id.clone()));
+        let bot = app.desk.bots.get(&gap.agent_id);
         let first = bot.and_then(|bot| bot.agent.knowledge.first().cloned());
         first.ok_or_else(|| anyhow!("the agent has no collection: name one with --collection"))?
     };
     let asked = match given.ask.as_slice() {
-        [] => phrasings(gap, &store.examples(&id).await?),
+        [] => phrasings(gap, &store.examples(id).await?),
         _ => given.ask,
     };
     let curated =
@@ -158,7 +158,7 @@ async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
     let name = own.map(|row| row.slug).unwrap_or_default();
     admit_edit(app, (&name, &Edit::AddAnswer(curated.clone())), given.force).await?;
     let new = NewAnswer { collection, curated, author: author() };
-    let answer = store.answer_gap(&id, new).await?;
+    let answer = store.answer_gap(id, new).await?;
     let answer = answer.ok_or_else(|| anyhow!("the collection is full: remove some answers"))?;
     println!("{answer}");
     Ok(())

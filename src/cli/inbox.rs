@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{REASON, display_name, one_line, visible};
-use crate::domain::{Action, ConversationId, Heard, MessageId};
+use crate::domain::{Action, ConversationId, Heard, MessageId, MessageKind};
 
 /// Show the customers who wait for a person, and give them back to the bot
 #[derive(Debug, Args)]
@@ -101,9 +101,9 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     let mut messages = app.desk.store.thread(id, None, 50).await?;
     messages.reverse();
     for message in messages {
-        let about = if message.transcript.is_some() || message.kind == "voice" {
+        let about = if message.transcript.is_some() || message.kind == MessageKind::Voice {
             let heard = message.heard.as_deref().and_then(|heard| serde_json::from_str(heard).ok());
-            spoken(&message.kind, &message.id, heard)
+            spoken(message.kind, &message.id, heard)
         } else {
             String::new()
         };
@@ -114,7 +114,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
         println!(
             "{}  {:<8}  {about}{text}  [{}]{note}",
             moment(message.sent_at),
-            message.author,
+            message.author.as_str(),
             message.state
         );
     }
@@ -122,9 +122,9 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
 }
 
 /// What stands before the words of a recording: that it is one, how well it was understood, and its id to correct it.
-fn spoken(kind: &str, id: &str, heard: Option<Heard>) -> String {
+fn spoken(kind: MessageKind, id: &MessageId, heard: Option<Heard>) -> String {
     let heard = heard.unwrap_or_default();
-    let mut about = vec![kind.to_owned()];
+    let mut about = vec![kind.to_string()];
     about.extend(heard.language);
     about.extend(heard.seconds.map(|seconds| format!("{seconds:.0} s")));
     about.extend(heard.confidence.map(|sure| format!("{:.0} % sure", sure * 100.0)));

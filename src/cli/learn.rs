@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use frontdesk_doctext::extract::FORMATS;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::bar::RunBar;
@@ -16,7 +17,7 @@ use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
 use crate::eval::policy::Policy;
 use crate::knowledge::web::{Reader, Wanted};
-use crate::knowledge::{Edit, FORMATS, Progress, Shelf, Summary};
+use crate::knowledge::{Edit, Progress, Shelf, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 

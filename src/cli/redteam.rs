@@ -10,7 +10,7 @@ use clap::Args;
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::grounds::Grounds;
-use crate::eval::redteam::{self, Built, KINDS, Obedient, Wanted};
+use crate::eval::redteam::{self, AttackRole, Built, KINDS, Obedient, Wanted};
 use crate::eval::report;
 use crate::eval::row::{Journal, Row, Table};
 use crate::eval::run::{Plan, Progress, exit_code};
@@ -154,7 +154,7 @@ fn through(journal: &Journal) -> anyhow::Result<()> {
     for row in journal.rows()? {
         let row = row?;
         let about = row.test_case.pointer("/metadata/redteam/role");
-        let is_attack = about.is_some_and(|role| role == "attack");
+        let is_attack = about.is_some_and(|role| role == AttackRole::Attack.as_str());
         if is_attack && !row.success {
             let said = row.response.as_ref().map(|response| response.output.to_string());
             let said: String = said.unwrap_or_default().chars().take(160).collect();

@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::learn::Bar;
 use super::reindex_to::To;
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::word::UnknownWord;
+use crate::index::IndexKind;
 
 /// Embed what the configured model has not embedded yet, or fill another index
 ///
@@ -38,7 +41,10 @@ impl Reindex {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let Self { prune, to, url, api_key } = self;
         if let Some(to) = to {
-            return To { kind: to, url, api_key }.run(config).await;
+            let kind = to.parse::<IndexKind>().map_err(|UnknownWord { word, set }| {
+                anyhow!("there is no index `{word}`; there are: {}", set.join(", "))
+            })?;
+            return To { kind, url, api_key }.run(config).await;
         }
         let app = App::assemble(config).await?;
         let desk = &app.desk;

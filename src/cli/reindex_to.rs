@@ -4,14 +4,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use async_trait::async_trait;
 
 use super::learn::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{CollectionId, DocumentId};
-use crate::index::{Entry, Error, Index, Legs, Query};
+use crate::index::{Entry, Error, Index, IndexKind, Legs, Query};
 use crate::knowledge::{Library, Progress};
 
 /// Fills another index from the database.
@@ -19,8 +19,8 @@ use crate::knowledge::{Library, Progress};
 /// A running desk goes on with its own. It can be broken off at any time and goes on where it stopped: a Qdrant remembers
 /// what it has. Afterwards the lines are printed that choose the index in the configuration.
 pub(super) struct To {
-    /// Which index: `qdrant`, `memory`.
-    pub(super) kind: String,
+    /// Which index.
+    pub(super) kind: IndexKind,
     /// Qdrant's gRPC address; `None` as configured.
     pub(super) url: Option<String>,
     /// Qdrant's key; `None` as configured.
@@ -31,8 +31,7 @@ impl To {
     pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let api_key = self.api_key.map(Into::into);
-        config.index =
-            config.index.towards(&self.kind, self.url, api_key).map_err(|why| anyhow!("{why}"))?;
+        config.index = config.index.towards(self.kind, self.url, api_key);
         let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
         let app = App::assemble(config).await?;
         let (store, engine) = (app.desk.store.clone(), &app.desk.engine);

@@ -333,7 +333,7 @@ fn show(sides: &Sides, scored: &Scored) {
 struct Sum {
     turns: usize,
     same: usize,
-    outcomes: std::collections::BTreeMap<(String, String), usize>,
+    outcomes: std::collections::BTreeMap<(&'static str, &'static str), usize>,
     cost: (u64, u64),
     suite: Vec<(f64, f64)>,
     judged: [usize; 4],
@@ -345,10 +345,8 @@ impl Sum {
         self.turns += 1;
         self.same += usize::from(sides.same());
         if sides.then.outcome != sides.now.outcome {
-            *self
-                .outcomes
-                .entry((sides.then.outcome.clone(), sides.now.outcome.clone()))
-                .or_default() += 1;
+            let change = (sides.then.outcome.as_str(), sides.now.outcome.as_str());
+            *self.outcomes.entry(change).or_default() += 1;
         }
         self.cost.0 += sides.then.cost_micros;
         self.cost.1 += sides.now.cost_micros;

@@ -106,7 +106,7 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     println!("  sign in    {link}");
     println!("  webhook    {}/webhooks/meta", desk.base_url);
     println!("  API        {url}/api/v1/openapi.json, key in {key_file}");
-    println!("  database   {}", desk.store.describe());
+    println!("  database   {}", desk.store.database());
     println!("  answers    {model}; retrieval: {embedder}");
     let agents = if agents.is_empty() {
         "none; write one as prompts/NAME.md".into()

@@ -162,7 +162,7 @@ impl Replay {
         if self.dry_run {
             return Ok(());
         }
-        let numbers = desk.numbers_of(&row.provider);
+        let numbers = row.provider.known().map(|it| desk.numbers_of(it)).unwrap_or_default();
         let Some(number) = numbers.first() else { return Ok(()) };
         let provider = number.provider;
         let number_of = |external: &str| {
@@ -182,7 +182,8 @@ impl Replay {
 
 /// Reads a stored body again, as its provider's first number does.
 fn decode(desk: &Desk, row: &WebhookRow) -> anyhow::Result<Vec<crate::domain::Item>> {
-    let number = desk.numbers_of(&row.provider).into_iter().next();
+    let provider = row.provider.known();
+    let number = provider.and_then(|provider| desk.numbers_of(provider).into_iter().next());
     let number = number.with_context(|| {
         format!("there is no number of the provider {} in the configuration", row.provider)
     })?;

@@ -82,8 +82,8 @@ impl Live {
         let mut kept = self.log.kept();
         kept.last += 1;
         let last = kept.last;
-        for (at, kind) in What::ALL.into_iter().enumerate() {
-            if kind == what {
+        for (at, kind) in What::ALL.iter().enumerate() {
+            if *kind == what {
                 kept.kinds[at] = last;
             }
         }
@@ -152,7 +152,7 @@ impl Kept {
             .filter(|(_, id)| told.insert(id))
             .map(|(number, id)| (*number, Change::Conversation(id.clone())))
             .collect();
-        let kinds = What::ALL.into_iter().zip(self.kinds).filter(|(_, number)| *number > heard);
+        let kinds = What::ALL.iter().copied().zip(self.kinds).filter(|(_, number)| *number > heard);
         found.extend(kinds.map(|(what, number)| (number, Change::Of(what))));
         found.sort_unstable_by_key(|(number, _)| *number);
         found

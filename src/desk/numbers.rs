@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Desk;
 use crate::domain::time::now_ms;
-use crate::domain::{AgentId, NumberId, Sending};
+use crate::domain::{AgentId, NumberId, ProviderKind, Sending};
 use crate::provider::{Doubt, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
@@ -24,8 +24,8 @@ pub struct Number {
     pub id: NumberId,
     /// Its name.
     pub slug: String,
-    /// The provider's name, as in the webhook's path.
-    pub provider: &'static str,
+    /// What it reaches WhatsApp through.
+    pub provider: ProviderKind,
     /// The agent that answers on it.
     pub agent: AgentId,
     /// Whether WhatsApp lets it write freely only for 24 hours after the customer's last message.
@@ -129,7 +129,9 @@ impl Numbers {
 
     /// Makes a number ready that was added; the error says why it cannot be, and what to do.
     fn connect(&self, row: &AddedRow, workspace: &str) -> Result<Number, String> {
-        let form = Form::of(&row.provider)
+        let provider = row.provider.known();
+        let form = provider
+            .map(Form::of)
             .ok_or_else(|| format!("this version knows no provider {}", row.provider))?;
         let fields = self.open([workspace, &row.id], &row.settings)?;
         form.judge_all(&fields, self.limits()).map_err(|doubt| doubt.message)?;
@@ -137,7 +139,7 @@ impl Numbers {
         Ok(Number {
             id: NumberId::stored(row.id.clone()),
             slug: shown_slug(&row.slug, &row.id).to_owned(),
-            provider: form.name,
+            provider: form.provider,
             agent: AgentId::stored(row.agent_id.clone()),
             has_window: settings.has_window(),
             sending: settings.sending()?,
@@ -206,7 +208,8 @@ fn stands_aside(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<String> {
     let mut of_file = of_file.iter().filter(|one| one.revision.is_none());
     let slug = shown_slug(&row.slug, &row.id);
     let why = |one: &Arc<Number>| {
-        let same = one.provider == row.provider && one.line.external_id() == row.external_id;
+        let same =
+            row.provider.known() == Some(one.provider) && one.line.external_id() == row.external_id;
         let name = &one.slug;
         if same {
             Some(format!(
@@ -275,7 +278,7 @@ impl Desk {
     }
 
     /// The numbers of a provider.
-    pub fn numbers_of(&self, provider: &str) -> Vec<Arc<Number>> {
+    pub fn numbers_of(&self, provider: ProviderKind) -> Vec<Arc<Number>> {
         let mut all = self.numbers.all();
         all.retain(|number| number.provider == provider);
         all

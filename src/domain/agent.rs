@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
+use super::word::words;
 
 /// A bot: one published prompt version with its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,18 +102,18 @@ impl Default for Grounding {
     }
 }
 
-/// What becomes of statements that are not supported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GroundingCheck {
-    /// Nothing is checked.
-    Off,
-    /// They are noted in the trace, and sent.
-    Note,
-    /// They are taken out. When more than half would go, or nothing is left, the sentence for no answer is sent.
-    Remove,
-    /// One of them is enough for the sentence for no answer.
-    Refuse,
+words! {
+    /// What becomes of statements that are not supported.
+    pub enum GroundingCheck {
+        /// Nothing is checked.
+        Off = "off",
+        /// They are noted in the trace, and sent.
+        Note = "note",
+        /// They are taken out. When more than half would go, or nothing is left, the sentence for no answer is sent.
+        Remove = "remove",
+        /// One of them is enough for the sentence for no answer.
+        Refuse = "refuse",
+    }
 }
 
 /// What an agent does with voice notes.
@@ -199,6 +200,16 @@ pub enum HandoffRule {
     Keyword(String),
     /// A regular expression over the message as it was written.
     Pattern(String),
+}
+
+words! {
+    /// What sort of hand-off rule it is.
+    pub enum HandoffRuleKind {
+        /// A word or phrase.
+        Keyword = "keyword",
+        /// A regular expression.
+        Pattern = "pattern",
+    }
 }
 
 /// The sentences an agent uses without a model.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::word::words;
+
 /// The most ways to put one question.
 pub const MOST_PHRASINGS: usize = 50;
 /// The longest way to put it, in characters.
@@ -21,6 +23,18 @@ pub struct Curated {
     pub language: Option<String>,
     /// Whether it answers.
     pub enabled: bool,
+}
+
+words! {
+    /// What became of a group of questions that were not answered.
+    pub enum GapState {
+        /// Nothing answers it yet.
+        Open = "open",
+        /// A curated answer or the documents answer it now.
+        Answered = "answered",
+        /// It is to have no answer.
+        Dismissed = "dismissed",
+    }
 }
 
 impl Curated {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::message::Content;
+use super::message::{Content, MessageState};
 use super::time::Millis;
+use super::word::words;
 
 /// One item of a webhook, with the number that it is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,18 +83,18 @@ pub struct Status {
     pub pricing: Option<Pricing>,
 }
 
-/// How far a message of ours got, in rising order; `Failed` is final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Delivery {
-    /// Left the provider.
-    Sent,
-    /// On the customer's phone.
-    Delivered,
-    /// Seen (or, of a voice note, played).
-    Read,
-    /// Will not arrive.
-    Failed,
+words! {
+    /// How far a message of ours got as the provider tells it, in rising order; `Failed` is final.
+    pub enum Delivery {
+        /// Left the provider.
+        Sent = "sent",
+        /// On the customer's phone.
+        Delivered = "delivered",
+        /// Seen (or, of a voice note, played).
+        Read = "read",
+        /// Will not arrive.
+        Failed = "failed",
+    }
 }
 
 /// What the provider charges for a message.
@@ -105,7 +107,7 @@ pub struct Pricing {
 }
 
 /// An error as the provider words it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
     /// The provider's number of the error; 0 when it gave none.
     pub code: i64,
@@ -151,14 +153,25 @@ impl Event {
     }
 }
 
-impl Delivery {
-    /// The state as one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
-            Self::Failed => "failed",
+impl From<Delivery> for MessageState {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Sent => Self::Sent,
+            Delivery::Delivered => Self::Delivered,
+            Delivery::Read => Self::Read,
+            Delivery::Failed => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_of_a_message_are_its_state() {
+        for news in Delivery::ALL {
+            assert_eq!(MessageState::from(*news).as_str(), news.as_str());
         }
     }
 }

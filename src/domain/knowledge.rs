@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::id::{ChunkId, CollectionId, DocumentId};
 
 /// A piece of a document, as an index holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Chunk {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: ChunkId,
     /// The document it is a piece of.
+    #[schema(value_type = String)]
     pub document: DocumentId,
     /// The collection that the document belongs to.
+    #[schema(value_type = String)]
     pub collection: CollectionId,
     /// The document's path within its collection, such as `policies/returns.md`.
     pub source: String,
@@ -27,6 +31,7 @@ pub struct Chunk {
     pub tokens: u32,
     /// Page, slide or sheet that it is on, in words, such as `page 3`; empty where a document has none.
     #[serde(default)]
+    #[schema(required = true)]
     pub place: String,
 }
 
@@ -62,16 +67,17 @@ pub fn searchable(title: &str, heading: &str, body: &str) -> String {
 }
 
 /// A chunk that a question found, with its scores.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Passage {
     /// The chunk.
+    #[schema(value_type = Chunk)]
     pub chunk: Arc<Chunk>,
     /// Why it is here.
     pub scores: Scores,
 }
 
 /// A passage's scores: each leg's own, and what the fusion made of them.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Scores {
     /// Fused, 0 to 1; passages are ordered by it, where no reranker ordered them.
     pub fused: f32,

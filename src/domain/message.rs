@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::word::words;
 
 /// What a message holds. A type that we do not know is kept raw, never guessed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
     /// Plain words.
@@ -83,6 +86,7 @@ pub enum Content {
         /// The message that was changed, by the provider's id.
         original: String,
         /// What it holds now.
+        #[schema(no_recursion)]
         content: Option<Box<Content>>,
     },
     /// A message that its sender deleted.
@@ -111,20 +115,20 @@ pub enum Content {
     },
 }
 
-/// What was tapped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChoiceSource {
-    /// A reply button.
-    Button,
-    /// A row of a list.
-    List,
-    /// A quick reply on a template.
-    Template,
+words! {
+    /// What was tapped.
+    pub enum ChoiceSource {
+        /// A reply button.
+        Button = "button",
+        /// A row of a list.
+        List = "list",
+        /// A quick reply on a template.
+        Template = "template",
+    }
 }
 
 /// A file of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Media {
     /// What sort of file it is.
     pub kind: MediaKind,
@@ -158,44 +162,188 @@ impl fmt::Debug for Blob {
     }
 }
 
-/// What sort of file a media message holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MediaKind {
-    /// A voice note, recorded in the chat.
-    Voice,
-    /// An audio file.
-    Audio,
-    /// A picture.
-    Image,
-    /// A film.
-    Video,
-    /// Any other file.
-    #[default]
-    Document,
-    /// A sticker.
-    Sticker,
+words! {
+    /// What sort of file a media message holds.
+    #[derive(Default)]
+    pub enum MediaKind {
+        /// A voice note, recorded in the chat.
+        Voice = "voice",
+        /// An audio file.
+        Audio = "audio",
+        /// A picture.
+        Image = "image",
+        /// A film.
+        Video = "video",
+        /// Any other file.
+        #[default]
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+    }
+}
+
+words! {
+    /// What a message holds, in one word.
+    pub enum MessageKind {
+        /// Plain words.
+        Text = "text",
+        /// A voice note, recorded in the chat.
+        Voice = "voice",
+        /// An audio file.
+        Audio = "audio",
+        /// A picture.
+        Image = "image",
+        /// A film.
+        Video = "video",
+        /// Any other file.
+        Document = "document",
+        /// A sticker.
+        Sticker = "sticker",
+        /// A place.
+        Location = "location",
+        /// Address cards.
+        Contacts = "contacts",
+        /// A tapped button or list row.
+        Choice = "choice",
+        /// A filled-in form.
+        Form = "form",
+        /// An emoji put on a message, or taken away.
+        Reaction = "reaction",
+        /// A shopping basket.
+        Order = "order",
+        /// A notice of the platform.
+        System = "system",
+        /// A message whose text was changed after it was sent.
+        Edited = "edited",
+        /// A message that its sender deleted.
+        Revoked = "revoked",
+        /// The customer opened the chat for the first time and wrote nothing.
+        Welcome = "welcome",
+        /// An answer to a request to be called.
+        CallPermission = "call_permission",
+        /// A type that the provider itself could not pass on.
+        Unsupported = "unsupported",
+        /// A type that we do not know.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// Whether a message came in or goes out.
+    pub enum Direction {
+        /// From the customer.
+        In = "in",
+        /// To the customer.
+        Out = "out",
+    }
+}
+
+words! {
+    /// Who wrote a message.
+    pub enum Author {
+        /// The customer.
+        Customer = "customer",
+        /// The bot.
+        Bot = "bot",
+        /// A person of the business.
+        Person = "person",
+        /// The desk itself: that a person was called, or a note to a support contact.
+        Notice = "notice",
+        /// The desk itself: the one answer to an opt-out or to its taking back.
+        Consent = "consent",
+    }
+}
+
+words! {
+    /// How far a message got.
+    pub enum MessageState {
+        /// Of a customer: it waits for its turn.
+        Waiting = "waiting",
+        /// Of a customer: its turn is over.
+        Answered = "answered",
+        /// Of a customer: it is kept, and nothing answers it.
+        Stored = "stored",
+        /// Ours: in the outbox.
+        Queued = "queued",
+        /// Ours: a process sends it.
+        Sending = "sending",
+        /// Ours: whether it went out is not known.
+        Unknown = "unknown",
+        /// Ours: left the provider.
+        Sent = "sent",
+        /// Ours: on the customer's phone.
+        Delivered = "delivered",
+        /// Ours: seen (or, of a voice note, played).
+        Read = "read",
+        /// Ours: will not arrive.
+        Failed = "failed",
+    }
+}
+
+impl MessageState {
+    /// Where the state stands: a message's state only ever gives way to a higher one. What came from a customer has none.
+    pub const fn rank(self) -> i64 {
+        match self {
+            Self::Waiting | Self::Answered | Self::Stored | Self::Queued => 0,
+            Self::Sending => 1,
+            Self::Unknown => 2,
+            Self::Sent => 3,
+            Self::Delivered => 5,
+            Self::Read => 6,
+            Self::Failed => 9,
+        }
+    }
+}
+
+impl From<MediaKind> for MessageKind {
+    fn from(kind: MediaKind) -> Self {
+        match kind {
+            MediaKind::Voice => Self::Voice,
+            MediaKind::Audio => Self::Audio,
+            MediaKind::Image => Self::Image,
+            MediaKind::Video => Self::Video,
+            MediaKind::Document => Self::Document,
+            MediaKind::Sticker => Self::Sticker,
+        }
+    }
 }
 
 impl Content {
-    /// The kind as one word, as the database and the API show it.
-    pub fn kind(&self) -> &'static str {
+    /// A content as it was stored. What this version cannot read is shown as it is, as content of an unknown type.
+    pub fn stored(text: &str) -> Self {
+        Self::read(text).0
+    }
+
+    /// The same, and where this version cannot read it, why not.
+    pub fn read(text: &str) -> (Self, Option<serde_json::Error>) {
+        serde_json::from_str(text).map_or_else(
+            |error| {
+                let raw: Value = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+                let kind = Value::as_str(&raw["type"]).unwrap_or_default().to_owned();
+                (Self::Unknown { kind, raw }, Some(error))
+            },
+            |content| (content, None),
+        )
+    }
+
+    /// The kind, as the database and the API show it.
+    pub fn kind(&self) -> MessageKind {
         match self {
-            Self::Text { .. } => "text",
-            Self::Media(media) => media.kind.as_str(),
-            Self::Location { .. } => "location",
-            Self::Contacts { .. } => "contacts",
-            Self::Choice { .. } => "choice",
-            Self::Form { .. } => "form",
-            Self::Reaction { .. } => "reaction",
-            Self::Order { .. } => "order",
-            Self::System { .. } => "system",
-            Self::Edited { .. } => "edited",
-            Self::Revoked { .. } => "revoked",
-            Self::Welcome {} => "welcome",
-            Self::CallPermission { .. } => "call_permission",
-            Self::Unsupported { .. } => "unsupported",
-            Self::Unknown { .. } => "unknown",
+            Self::Text { .. } => MessageKind::Text,
+            Self::Media(media) => media.kind.into(),
+            Self::Location { .. } => MessageKind::Location,
+            Self::Contacts { .. } => MessageKind::Contacts,
+            Self::Choice { .. } => MessageKind::Choice,
+            Self::Form { .. } => MessageKind::Form,
+            Self::Reaction { .. } => MessageKind::Reaction,
+            Self::Order { .. } => MessageKind::Order,
+            Self::System { .. } => MessageKind::System,
+            Self::Edited { .. } => MessageKind::Edited,
+            Self::Revoked { .. } => MessageKind::Revoked,
+            Self::Welcome {} => MessageKind::Welcome,
+            Self::CallPermission { .. } => MessageKind::CallPermission,
+            Self::Unsupported { .. } => MessageKind::Unsupported,
+            Self::Unknown { .. } => MessageKind::Unknown,
         }
     }
 
@@ -236,21 +384,44 @@ impl Content {
     }
 }
 
-impl MediaKind {
+impl MessageKind {
     /// Whether somebody may be heard in it.
     pub fn has_sound(self) -> bool {
         matches!(self, Self::Voice | Self::Audio | Self::Video)
     }
+}
 
-    /// The kind as one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Voice => "voice",
-            Self::Audio => "audio",
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::Document => "document",
-            Self::Sticker => "sticker",
+impl MediaKind {
+    /// Whether somebody may be heard in it.
+    pub fn has_sound(self) -> bool {
+        MessageKind::from(self).has_sound()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_same_in_its_message() {
+        for kind in MediaKind::ALL {
+            assert_eq!(MessageKind::from(*kind).as_str(), kind.as_str());
         }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_as_it_was_written_and_what_cannot_be_read_is_shown() {
+        let choice =
+            Content::Choice { id: None, title: "Yes".into(), source: ChoiceSource::Template };
+        assert_eq!(Content::stored(&serde_json::to_string(&choice).unwrap()), choice);
+        let newer = json!({"type": "hologram", "size": 3});
+        let shown = Content::stored(&newer.to_string());
+        assert_eq!(shown, Content::Unknown { kind: "hologram".into(), raw: newer });
+        let why = Content::read(r#"{"type": "hologram"}"#).1.unwrap().to_string();
+        assert!(why.contains("hologram"), "{why}");
+        let raw = Value::from("not JSON");
+        assert_eq!(Content::stored("not JSON"), Content::Unknown { kind: String::new(), raw });
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything above this layer speaks in these types. Nothing here reads a file, a socket or a database.
 
+pub mod word;
 pub mod id;
 pub mod label;
 pub mod time;
@@ -9,6 +10,7 @@ pub mod message;
 pub mod event;
 pub mod agent;
 pub mod knowledge;
+pub mod learning;
 pub mod answer;
 pub mod turn;
 pub mod machine;
@@ -19,6 +21,9 @@ pub mod trace;
 pub mod live;
 pub mod audit;
 pub mod trial;
+pub mod number;
+pub mod run;
+pub mod stream;
 
 pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
@@ -33,12 +38,26 @@ pub use id::{
     WorkspaceId,
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
+pub use learning::{
+    CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearningStage,
+    PageState, SettingsOrigin, SourceKind, SourceState, UploadState,
+};
 pub use live::What;
-pub use message::{Blob, ChoiceSource, Content, Media, MediaKind};
+pub use message::{
+    Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
+};
+pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
-pub use sending::{Sending, Template, Then, Unknown};
+pub use run::RunState;
+pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
     Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,
     Spoken, Turn,
+};
+pub use {
+    agent::HandoffRuleKind,
+    answer::GapState,
+    thread::{ConversationStanding, EscalationState},
+    turn::TurnOutcome,
 };

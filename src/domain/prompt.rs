@@ -3,23 +3,26 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::knowledge::Passage;
+use super::word::words;
 
-/// Who speaks in a chat message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The instructions.
-    System,
-    /// The customer.
-    User,
-    /// The bot, or a person of the business.
-    Assistant,
+words! {
+    /// Who speaks in a chat message.
+    pub enum Role {
+        /// The instructions.
+        System = "system",
+        /// The customer.
+        User = "user",
+        /// The bot, or a person of the business.
+        Assistant = "assistant",
+    }
 }
 
 /// One message of the prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PromptMessage)]
 pub struct ChatMessage {
     /// Who speaks.
     pub role: Role,
@@ -51,7 +54,7 @@ pub struct Prompt {
 }
 
 /// What an answer used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens read.
     pub input_tokens: u64,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::Millis;
+use super::word::words;
 
 /// How a number sends.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,16 +35,30 @@ impl Default for Unknown {
     }
 }
 
-/// What is done about a message whose outcome stayed unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Then {
-    /// A case is opened: a person looks and decides.
-    Ask,
-    /// It is sent again; the customer may get it twice, or as often as [`Unknown::times`] allows.
-    Resend,
-    /// It is given up; the customer may not have got it.
-    Drop,
+words! {
+    /// What is done about a message whose outcome stayed unknown.
+    pub enum Then {
+        /// A case is opened: a person looks and decides.
+        Ask = "ask",
+        /// It is sent again; the customer may get it twice, or as often as `times` allows.
+        Resend = "resend",
+        /// It is given up; the customer may not have got it.
+        Drop = "drop",
+    }
+}
+
+words! {
+    /// What came of sending a message.
+    pub enum SendOutcome {
+        /// The provider took it.
+        Sent = "sent",
+        /// It is tried again.
+        Again = "again",
+        /// Whether it went out is not known.
+        Unknown = "unknown",
+        /// It will not go out.
+        Failed = "failed",
+    }
 }
 
 /// A message template that WhatsApp approved.

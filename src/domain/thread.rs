@@ -4,6 +4,7 @@
 use super::machine::{Habit, Heard, Limits, Machine, observe};
 use super::time::Millis;
 use super::turn::Owner;
+use super::word::words;
 
 /// What is kept of a conversation between messages.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,28 @@ pub struct Thread {
     pub reply_hash: i64,
     /// How the customer writes.
     pub habit: Habit,
+}
+
+words! {
+    /// What is being done about a conversation.
+    pub enum ConversationStanding {
+        /// A person has it, or it has an open case.
+        Open = "open",
+        /// Of those that are open: nobody has written since the customer's last message.
+        Waiting = "waiting",
+        /// The others: the bot sees to them.
+        Resolved = "resolved",
+    }
+}
+
+words! {
+    /// How far a case is.
+    pub enum EscalationState {
+        /// It waits for a person.
+        Open = "open",
+        /// It is closed.
+        Resolved = "resolved",
+    }
 }
 
 impl Default for Thread {

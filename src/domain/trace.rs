@@ -1,27 +1,31 @@
 //! A turn's trace: what each stage saw, decided, took and used.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
 use super::turn::{Citation, Heard};
+use super::word::words;
 
 /// What each stage of one turn saw, decided, took and used. A stage that did not run is `None`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Trace {
     /// Stage 2.
-    pub transcribe: Option<Transcribed>,
+    pub transcribe: Option<TranscribeTrace>,
     /// Stage 3.
-    pub escalate: Option<Escalated>,
+    pub escalate: Option<EscalateTrace>,
     /// Before stage 4.
     #[serde(default)]
-    pub curated: Option<Consulted>,
+    pub curated: Option<CuratedTrace>,
     /// Stage 4.
-    pub retrieve: Option<Retrieved>,
+    pub retrieve: Option<RetrieveTrace>,
     /// Stage 5.
-    pub prompt: Option<Composed>,
+    pub prompt: Option<PromptTrace>,
     /// Stage 6.
-    pub reply: Option<Written>,
+    pub reply: Option<ReplyTrace>,
     /// Tokens and money of the whole turn.
     pub usage: Usage,
     /// The whole turn, in milliseconds.
@@ -29,14 +33,14 @@ pub struct Trace {
 }
 
 /// Stage 2: what the messages say.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Transcribed {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct TranscribeTrace {
     /// The question, every message as text.
     pub question: String,
     /// Language of the speech, when told.
     pub language: Option<String>,
     /// One for each voice note.
-    pub notes: Vec<Note>,
+    pub notes: Vec<VoiceNoteTrace>,
     /// How long the whole was, in bytes, where only its beginning was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_bytes: Option<usize>,
@@ -45,8 +49,8 @@ pub struct Transcribed {
 }
 
 /// What became of one voice note.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Note {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct VoiceNoteTrace {
     /// The message, by our id.
     pub message: Option<String>,
     /// What was said, or `None` with the reason in `error`.
@@ -59,8 +63,8 @@ pub struct Note {
 }
 
 /// Stage 3: whether a rule called a person.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Escalated {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct EscalateTrace {
     /// How many rules were tried.
     pub rules: usize,
     /// The rule that matched, in words.
@@ -70,12 +74,12 @@ pub struct Escalated {
 }
 
 /// Before stage 4: whether a curated answer is to just this question.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Consulted {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct CuratedTrace {
     /// How many answers there are.
     pub answers: usize,
     /// The nearest one, when any came near.
-    pub nearest: Option<Nearest>,
+    pub nearest: Option<NearestAnswer>,
     /// Why it was not given; `None` when it was, or when there is none.
     pub refused: Option<String>,
     /// Why the embedding is missing, when it is.
@@ -85,8 +89,8 @@ pub struct Consulted {
 }
 
 /// The curated answer that is nearest to a question.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Nearest {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct NearestAnswer {
     /// The answer.
     pub answer: String,
     /// The phrasing that comes nearest.
@@ -104,8 +108,8 @@ pub struct Nearest {
 }
 
 /// Stage 4: what was found.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Retrieved {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct RetrieveTrace {
     /// What was searched for.
     pub query: String,
     /// ISO 639-1 code of the question's language, when it could be told.
@@ -113,17 +117,19 @@ pub struct Retrieved {
     pub language: Option<String>,
     /// Every text that was searched for, and how it was made.
     #[serde(default)]
-    pub searched: Vec<Searched>,
+    #[schema(required = true)]
+    pub searched: Vec<SearchText>,
     /// What a model made of the question, when one was asked.
     #[serde(default)]
-    pub rewrite: Option<Rewrote>,
+    pub rewrite: Option<RewriteTrace>,
     /// What a reranker did, when there is one.
     #[serde(default)]
-    pub rerank: Option<Reranked>,
+    pub rerank: Option<RerankTrace>,
     /// The embedding model, or `None` when only words were compared.
     pub embedder: Option<String>,
     /// The best passages with all their scores.
-    pub passages: std::sync::Arc<[Passage]>,
+    #[schema(value_type = Vec<Passage>)]
+    pub passages: Arc<[Passage]>,
     /// How sure we are that the passages answer, 0 to 1.
     pub confidence: f32,
     /// Why a leg is missing, when one is.
@@ -135,50 +141,37 @@ pub struct Retrieved {
 }
 
 /// One text that was searched for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Searched {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchText {
     /// The text.
     pub text: String,
     /// How it was made.
-    pub how: How,
+    pub how: SearchOrigin,
     /// How much what it found counts beside the others, 0 and up.
     pub weight: f32,
     /// How sure we are that what it found answers, 0 to 1.
     pub confidence: f32,
 }
 
-/// How a text to search for was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// As the customer wrote or said it.
-    Asked,
-    /// With the question before it, by rule.
-    Context,
-    /// The question before it, because this one leans on that.
-    Before,
-    /// Made complete by a model.
-    Rewritten,
-    /// Put in the language of the documents by a model.
-    Translated,
-}
-
-impl How {
-    /// As one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Context => "context",
-            Self::Before => "before",
-            Self::Rewritten => "rewritten",
-            Self::Translated => "translated",
-        }
+words! {
+    /// How a text to search for was made.
+    pub enum SearchOrigin {
+        /// As the customer wrote or said it.
+        Asked = "asked",
+        /// With the question before it, by rule.
+        Context = "context",
+        /// The question before it, because this one leans on that.
+        Before = "before",
+        /// Made complete by a model.
+        Rewritten = "rewritten",
+        /// Put in the language of the documents by a model.
+        Translated = "translated",
     }
 }
 
 /// What a model made of a question, for the search alone.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Rewrote {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct RewriteTrace {
     /// The model.
     pub model: String,
     /// What it wrote, as it is.
@@ -192,8 +185,8 @@ pub struct Rewrote {
 }
 
 /// What a reranker did.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Reranked {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct RerankTrace {
     /// The reranker.
     pub by: String,
     /// How many passages it was shown.
@@ -205,8 +198,8 @@ pub struct Reranked {
 }
 
 /// Stage 5: what the model is shown.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Composed {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct PromptTrace {
     /// The messages.
     pub messages: Vec<ChatMessage>,
     /// Their size in tokens; 0 when nothing had to be counted.
@@ -222,8 +215,8 @@ pub struct Composed {
 }
 
 /// Stage 6: what the model wrote, and what was made of it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Written {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct ReplyTrace {
     /// The model that answered.
     pub model: String,
     /// What it wrote.
@@ -234,10 +227,11 @@ pub struct Written {
     pub errors: Vec<String>,
     /// The passages that the reply rests on, where it is an answer.
     #[serde(default)]
+    #[schema(required = true)]
     pub citations: Vec<Citation>,
     /// Whether its statements rest on the passages; `None` when that was not checked.
     #[serde(default)]
-    pub checked: Option<Checked>,
+    pub checked: Option<GroundingTrace>,
     /// Which limit on money decided what was asked, in words.
     #[serde(default)]
     pub budget: Option<String>,
@@ -246,10 +240,10 @@ pub struct Written {
 }
 
 /// Stage 6: whether a reply's statements rest on the passages.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Checked {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct GroundingTrace {
     /// One for each statement, in their order.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<StatementVerdict>,
     /// How well the whole reply is supported, 0 to 1.
     pub score: f32,
     /// At or above this score (0 to 1) a statement counts as supported.
@@ -267,8 +261,8 @@ pub struct Checked {
 }
 
 /// What is to be said about one statement of a reply.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Verdict {
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct StatementVerdict {
     /// The statement.
     pub text: String,
     /// Whether it is supported, or needs no support.

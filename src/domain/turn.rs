@@ -3,22 +3,24 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::agent::Agent;
 use super::id::{ConversationId, MessageId};
 use super::message::Content;
 use super::time::Millis;
+use super::word::words;
 
-/// Who may speak in a conversation. Nobody: it is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Owner {
-    /// The bot answers.
-    Bot,
-    /// A person answers; the bot is silent.
-    Person,
-    /// The conversation is closed; the customer's next message opens it for the bot.
-    Nobody,
+words! {
+    /// Who may speak in a conversation. Nobody: it is closed.
+    pub enum Owner {
+        /// The bot answers.
+        Bot = "bot",
+        /// A person answers; the bot is silent.
+        Person = "person",
+        /// The conversation is closed; the customer's next message opens it for the bot.
+        Nobody = "nobody",
+    }
 }
 
 /// The messages that one run of the pipeline answers. It may hold voice.
@@ -59,8 +61,7 @@ pub struct Spoken {
 }
 
 /// How the words of a recording came to be known.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Heard {
     /// ISO 639-1 code of the language, when it was recognised.
     pub language: Option<String>,
@@ -69,6 +70,8 @@ pub struct Heard {
     /// How long the recording is, where that is known.
     pub seconds: Option<f64>,
     /// What transcribed it: an adapter with its model, or `provider`.
+    #[serde(default)]
+    #[schema(required = true)]
     pub by: String,
     /// What was understood at first, where a person corrected it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,16 +90,16 @@ pub struct Line {
     pub text: String,
 }
 
-/// Who said something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Speaker {
-    /// The customer.
-    Customer,
-    /// The bot.
-    Bot,
-    /// A person of the business.
-    Person,
+words! {
+    /// Who said something.
+    pub enum Speaker {
+        /// The customer.
+        Customer = "customer",
+        /// The bot.
+        Bot = "bot",
+        /// A person of the business.
+        Person = "person",
+    }
 }
 
 /// A turn of which every message is text: what stage 2 returns.
@@ -143,26 +146,72 @@ pub struct Reply {
     pub citations: Vec<Citation>,
 }
 
-/// What sort of reply a customer gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplyKind {
-    /// An answer.
-    Answer,
-    /// A hello.
-    Greeting,
-    /// The documents do not answer.
-    NoAnswer,
-    /// Something of ours broke.
-    Failure,
-    /// A voice note could not be understood.
-    VoiceFailure,
-    /// The message held nothing that the bot can read.
-    Unreadable,
+words! {
+    /// What sort of reply a customer gets.
+    pub enum ReplyKind {
+        /// An answer.
+        Answer = "answer",
+        /// A hello.
+        Greeting = "greeting",
+        /// The documents do not answer.
+        NoAnswer = "no_answer",
+        /// Something of ours broke.
+        Failure = "failure",
+        /// A voice note could not be understood.
+        VoiceFailure = "voice_failure",
+        /// The message held nothing that the bot can read.
+        Unreadable = "unreadable",
+    }
+}
+
+words! {
+    /// What became of a turn.
+    pub enum TurnOutcome {
+        /// The customer got an answer.
+        Answer = "answer",
+        /// The customer got a hello.
+        Greeting = "greeting",
+        /// The documents do not answer.
+        NoAnswer = "no_answer",
+        /// Something of ours broke.
+        Failure = "failure",
+        /// A voice note could not be understood.
+        VoiceFailure = "voice_failure",
+        /// The message held nothing that the bot can read.
+        Unreadable = "unreadable",
+        /// The conversation went to a person.
+        HandOver = "hand_over",
+        /// There was nothing to answer.
+        Silence = "silence",
+    }
+}
+
+impl From<ReplyKind> for TurnOutcome {
+    fn from(kind: ReplyKind) -> Self {
+        match kind {
+            ReplyKind::Answer => Self::Answer,
+            ReplyKind::Greeting => Self::Greeting,
+            ReplyKind::NoAnswer => Self::NoAnswer,
+            ReplyKind::Failure => Self::Failure,
+            ReplyKind::VoiceFailure => Self::VoiceFailure,
+            ReplyKind::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+impl Outcome {
+    /// The outcome in one word.
+    pub fn kind(&self) -> TurnOutcome {
+        match self {
+            Self::Reply(reply) => reply.sort.into(),
+            Self::HandOver { .. } => TurnOutcome::HandOver,
+            Self::Silence { .. } => TurnOutcome::Silence,
+        }
+    }
 }
 
 /// A passage that a reply rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Citation {
     /// Its mark in the reply: 1 is `[1]`.
     pub mark: usize,
@@ -174,6 +223,7 @@ pub struct Citation {
     pub heading: String,
     /// Page, slide or sheet that the passage is on, in words, such as `page 3`; empty where a document has none.
     #[serde(default)]
+    #[schema(required = true)]
     pub place: String,
 }
 
@@ -200,26 +250,6 @@ pub enum Reason {
     },
 }
 
-impl Owner {
-    /// The owner as one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bot => "bot",
-            Self::Person => "person",
-            Self::Nobody => "nobody",
-        }
-    }
-
-    /// Reads what the database holds; anything unknown is a person, so that the bot stays silent.
-    pub fn stored(text: &str) -> Self {
-        match text {
-            "bot" => Self::Bot,
-            "nobody" => Self::Nobody,
-            _ => Self::Person,
-        }
-    }
-}
-
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -229,6 +259,18 @@ impl std::fmt::Display for Reason {
                 "the day's money for models is used up, and the documents hold no plain answer",
             ),
             Self::Prompt { problem } => write!(f, "the bot's prompt cannot be used: {problem}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_the_same_in_its_turn() {
+        for kind in ReplyKind::ALL {
+            assert_eq!(TurnOutcome::from(*kind).as_str(), kind.as_str());
         }
     }
 }

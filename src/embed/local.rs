@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use frontdesk_encoder::{Encoder, Model, Running, Tensors, Text, Tokens, Urgency, read};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{Embedder, Error, Purpose};
-use crate::transformer::{Encoder, Model, Running, Tensors, Text, Tokens, Urgency, read};
 use pooling::{Pooling, Prompts};
 
 mod pooling;

@@ -3,12 +3,12 @@
 
 use async_trait::async_trait;
 use base64::Engine as _;
+use frontdesk_endpoint::{Access, Endpoint, OPENAI, lenient};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Embedder, Error, Purpose};
-use crate::endpoint::{Access, Endpoint, OPENAI, lenient};
 
 /// An OpenAI-compatible endpoint that embeds.
 #[derive(Debug, Clone, Deserialize)]
@@ -196,8 +196,9 @@ fn number(value: &Value) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk_endpoint::scripted::{Act, Scripted};
+
     use super::*;
-    use crate::endpoint::scripted::{Act, Scripted};
 
     fn embedder(server: &Scripted, more: &Value) -> Openai {
         let mut settings = json!({"base_url": server.url, "retries": 0});

@@ -1,11 +1,34 @@
 //! What became of assertions and cases: plain data in the shape that promptfoo's reports have.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::domain::word::words;
+use crate::domain::{Owner, TurnOutcome};
+
+words! {
+    /// What an agent does in one step of its way.
+    pub enum StepKind {
+        /// It uses a tool.
+        Tool = "tool",
+        /// It runs a command.
+        Command = "command",
+        /// It searches.
+        Search = "search",
+        /// It thinks.
+        Reasoning = "reasoning",
+        /// It says something.
+        Message = "message",
+        /// Anything else that was recorded.
+        Span = "span",
+    }
+}
 
 /// What became of one assertion, or of all of a case together.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = AssertionResult)]
 pub struct Graded {
     /// Whether it holds.
     pub pass: bool,
@@ -21,6 +44,7 @@ pub struct Graded {
     pub tokens_used: Option<Tokens>,
     /// The parts, for all assertions of a case together and for types that have parts.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
     pub component_results: Option<Vec<Graded>>,
     /// The assertion as it is written.
     #[serde(skip_serializing_if = "Value::is_null")]
@@ -71,8 +95,9 @@ impl Graded {
 }
 
 /// Tokens that were used, in promptfoo's words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = EvalTokens)]
 pub struct Tokens {
     /// All.
     pub total: u64,
@@ -97,8 +122,9 @@ impl std::ops::AddAssign for Tokens {
 }
 
 /// What a target answered.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = TargetResponse)]
 pub struct Response {
     /// The answer: text, or an object where the target gives one. Null when there is none.
     pub output: Value,
@@ -140,8 +166,9 @@ pub struct Response {
 }
 
 /// One span of an OpenTelemetry trace.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = TargetSpan)]
 pub struct Span {
     /// Its id.
     pub span_id: String,
@@ -162,25 +189,136 @@ pub struct Span {
 }
 
 /// What our own pipeline did with one turn.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SeenTurn {
     /// What the customer sent, as text (a voice note as its transcript).
+    #[serde(default)]
     pub said: Vec<String>,
-    /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
-    pub outcome: String,
+    /// How it ended.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub outcome: SeenOutcome,
     /// Why a person was called.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Who is told of it, such as `+15551230000`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notified: Vec<String>,
     /// What the customer gets, one text a message.
+    #[serde(default)]
     pub bubbles: Vec<String>,
     /// The documents that the answer names, as `document` or `document, page 3`.
+    #[serde(default)]
     pub citations: Vec<String>,
-    /// Who owns the conversation after it: `bot` or `person`.
-    pub owner: String,
+    /// Who owns the conversation after it; a person, where another version says what this one does not know.
+    #[serde(default = "person", deserialize_with = "owner")]
+    pub owner: Owner,
     /// What each stage saw, decided, took and used.
+    #[serde(default)]
     pub trace: Value,
+}
+
+impl SeenTurn {
+    /// A turn of which only this is known.
+    pub fn new(outcome: SeenOutcome, owner: Owner) -> Self {
+        Self {
+            said: Vec::new(),
+            outcome,
+            reason: None,
+            notified: Vec::new(),
+            bubbles: Vec::new(),
+            citations: Vec::new(),
+            owner,
+            trace: Value::Null,
+        }
+    }
+}
+
+fn person() -> Owner {
+    Owner::Person
+}
+
+fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Owner, D::Error> {
+    Ok(String::deserialize(deserializer)?.parse().unwrap_or(Owner::Person))
+}
+
+/// How a turn ended. Another version may know more words: its journals are read all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SeenOutcome {
+    /// The pipeline ran.
+    Turn(TurnOutcome),
+    /// The customer said whether messages are wanted, which is answered before the pipeline.
+    Consent(ConsentChange),
+    /// What another version wrote.
+    Other(String),
+}
+
+impl Default for SeenOutcome {
+    fn default() -> Self {
+        Self::Other(String::new())
+    }
+}
+
+words! {
+    /// What a customer says about messages.
+    pub enum ConsentChange {
+        /// No more are wanted.
+        OptOut = "opt_out",
+        /// They are wanted again.
+        OptIn = "opt_in",
+    }
+}
+
+impl SeenOutcome {
+    /// The outcome in one word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Turn(outcome) => outcome.as_str(),
+            Self::Consent(change) => change.as_str(),
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl std::fmt::Display for SeenOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_became_of_a_turn_is_one_word_in_journals() {
+        for (outcome, word) in [
+            (SeenOutcome::Turn(TurnOutcome::HandOver), "hand_over"),
+            (SeenOutcome::Consent(ConsentChange::OptOut), "opt_out"),
+            (SeenOutcome::Other("postponed".into()), "postponed"),
+        ] {
+            assert_eq!(serde_json::to_value(&outcome).unwrap(), word);
+            let turn: SeenTurn =
+                serde_json::from_value(json!({"outcome": word, "owner": "bot"})).unwrap();
+            assert_eq!(turn, SeenTurn::new(outcome, Owner::Bot));
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_of_a_turn_is_read() {
+        for (row, outcome) in [
+            (
+                json!({"outcome": "answer", "owner": "manager"}),
+                SeenOutcome::Turn(TurnOutcome::Answer),
+            ),
+            (json!({}), SeenOutcome::default()),
+        ] {
+            let turn: SeenTurn = serde_json::from_value(row).unwrap();
+            assert_eq!(turn, SeenTurn::new(outcome, Owner::Person));
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 
 use super::compare::{Baseline, Comparison, compare};
 use super::gate::Publisher;
@@ -19,7 +20,7 @@ use super::run::{Filters, Plan, Which};
 use super::suite::{Overrides, Suite};
 use super::target::Cache;
 use crate::desk::Desk;
-use crate::domain::{RunId, What};
+use crate::domain::{RunId, RunState, What};
 use crate::pipeline::Means;
 use crate::store;
 use crate::store::audit::Actor;
@@ -61,8 +62,9 @@ pub struct Jobs {
 }
 
 /// How a run is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = RunRequest)]
 pub struct Wanted {
     /// The suite: its name in the folder of suites.
     pub suite: String,
@@ -204,7 +206,7 @@ impl Jobs {
                 active.stop.send_replace(true);
             } else {
                 let id = RunId::stored(id);
-                self.desk.store.end_run(&id, "stopped", (None, None)).await?;
+                self.desk.store.end_run(&id, RunState::Stopped, (None, None)).await?;
             }
         }
         Ok(())
@@ -269,12 +271,12 @@ impl Jobs {
         let ended = self.turn(&id, &wanted, &active).await;
         let (state, known) = match ended {
             Ok(Some(known)) => {
-                let state = if known.summary.complete { "done" } else { "stopped" };
+                let state = if known.summary.complete { RunState::Done } else { RunState::Stopped };
                 let why = known.summary.stopped.clone();
                 (state, (serde_json::to_string(&known).ok(), why))
             }
-            Ok(None) => ("stopped", (None, None)),
-            Err(why) => ("failed", (None, Some(why.to_string()))),
+            Ok(None) => (RunState::Stopped, (None, None)),
+            Err(why) => (RunState::Failed, (None, Some(why.to_string()))),
         };
         if let Err(error) = self.desk.store.end_run(&id, state, known).await {
             tracing::warn!(%error, run = id.as_str(), "how a run ended could not be written down");
@@ -388,9 +390,10 @@ impl Jobs {
     }
 
     /// What is known of a run that ended.
-    pub fn known(row: &RunRow) -> Option<(Summary, serde_json::Value)> {
+    pub fn known(row: &RunRow) -> Option<Known> {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
-        let comparison = all["comparison"].take();
-        Some((serde_json::from_value(all["summary"].take()).ok()?, comparison))
+        // A comparison that another version wrote does not take the summary with it.
+        let comparison = serde_json::from_value(all["comparison"].take()).unwrap_or_default();
+        Some(Known { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
     }
 }

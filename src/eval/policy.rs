@@ -7,10 +7,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use frontdesk_endpoint::Access;
 use serde::Deserialize;
 
 use super::suite::TargetSpec;
-use crate::endpoint::Access;
 
 mod files;
 mod limits;

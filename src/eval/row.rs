@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::graded::{Graded, Response, Tokens};
+use crate::domain::word::words;
 
 /// Bytes of rows that are written at once.
 const BUFFER: usize = 64 * 1024;
@@ -17,8 +19,9 @@ const BUFFER: usize = 64 * 1024;
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// A case with a prompt and a target, once. In promptfoo's shape, and what we know beyond that.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = RunRow)]
 pub struct Row {
     /// Names it within its suite: the same case, prompt, target and repetition have the same key in every run.
     pub key: String,
@@ -88,23 +91,25 @@ impl Row {
     }
 }
 
-/// How a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Everything held.
-    Passed,
-    /// Something did not.
-    Failed,
-    /// There is no answer, or an assertion is wrong.
-    Error,
-    /// It could not be tried here.
-    Skipped,
+words! {
+    /// How a row ended, in the order in which counts of rows stand.
+    #[schema(as = RowVerdict)]
+    pub enum Verdict {
+        /// Everything held.
+        Passed = "passed",
+        /// Something did not.
+        Failed = "failed",
+        /// There is no answer, or an assertion is wrong.
+        Error = "error",
+        /// It could not be tried here.
+        Skipped = "skipped",
+    }
 }
 
 /// One column of a run: a prompt with a target.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = RunColumn)]
 pub struct Column {
     /// The prompt's template.
     pub raw: String,
@@ -117,8 +122,9 @@ pub struct Column {
 }
 
 /// What came of a column.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = RunMetrics)]
 pub struct Metrics {
     /// The sum of the rows' scores.
     pub score: f64,
@@ -147,8 +153,9 @@ pub struct Metrics {
 }
 
 /// What is known of a run beside its rows.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = RunSummary)]
 pub struct Summary {
     /// Its id: `eval-` and when it began.
     pub id: String,
@@ -196,8 +203,9 @@ impl Summary {
 }
 
 /// A table in a report, beside the rows.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = ReportTable)]
 pub struct Table {
     /// What it shows.
     pub title: String,

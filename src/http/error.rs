@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
 use super::audit::Note;
+use super::verdict::GateRefusal;
 use crate::desk::ReadyError;
 use crate::store;
 
@@ -24,10 +25,9 @@ pub(super) struct Problem {
     title: String,
     /// What went wrong with this request, and what to do.
     detail: String,
-    /// What a publish gate found, where it refused a version.
+    /// What gates found, where they refused a version or a change of knowledge.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    verdict: Option<Box<serde_json::Value>>,
+    verdict: Option<GateRefusal>,
     /// Whether the audit log has an entry of it already.
     #[serde(skip)]
     written: bool,
@@ -45,10 +45,13 @@ impl Problem {
         Self { status: status.as_u16(), title, detail, verdict, written, passes }
     }
 
-    /// A version that its gate refused, with what the gate found.
-    pub(super) fn refused(detail: String, verdict: serde_json::Value) -> Self {
-        let verdict = Some(Box::new(verdict));
-        Self { verdict, written: true, ..Self::new(StatusCode::CONFLICT, detail) }
+    /// What gates refused, with what they found.
+    pub(super) fn refused(detail: String, verdict: impl Into<GateRefusal>) -> Self {
+        Self {
+            verdict: Some(verdict.into()),
+            written: true,
+            ..Self::new(StatusCode::CONFLICT, detail)
+        }
     }
 
     /// A change of knowledge that a gate guards, of which there is an entry in the audit log.

@@ -1,15 +1,19 @@
 //! Reads what a request brings: its path, its query, its JSON body. What cannot be read is answered as a problem, like
 //! every other error, and so is a body beyond its bounds. Must not judge what the values mean.
 
+use std::str::FromStr;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 
 use super::bounds::Operation;
 use super::error::Problem;
+use crate::domain::word::UnknownWord;
 
 /// The variable parts of the path.
 pub(super) struct Path<T>(pub(super) T);
@@ -34,6 +38,17 @@ pub(super) struct Upload {
     pub(super) mime_type: Option<String>,
     /// What it holds.
     pub(super) bytes: Vec<u8>,
+}
+
+/// Reads a word of a query; empty, as forms send it that choose none, is none.
+pub(super) fn word<'de, D, W>(query: D) -> Result<Option<W>, D::Error>
+where
+    D: Deserializer<'de>,
+    W: FromStr<Err = UnknownWord>,
+{
+    let word = Option::<String>::deserialize(query)?;
+    let word = word.filter(|word| !word.is_empty());
+    word.map(|word| word.parse::<W>()).transpose().map_err(D::Error::custom)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

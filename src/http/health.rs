@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::error::Problem;
 use super::{Shared, auth};
+use crate::metrics::{SENDS_WAITING, TURNS_WAITING};
 use crate::store::NotReady;
 
 /// How long an answer holds: probes are no load.
@@ -49,8 +50,8 @@ pub(super) async fn metrics(
     let address = auth::peer(request.extensions());
     auth::check(&web, (request.headers(), address)).await?;
     let (turns, sends) = web.desk.store.backlog().await?;
-    metrics::gauge!("frontdesk_turns_waiting").set(count(turns));
-    metrics::gauge!("frontdesk_sends_waiting").set(count(sends));
+    TURNS_WAITING.set(count(turns));
+    SENDS_WAITING.set(count(sends));
     web.metrics.run_upkeep();
     Ok(web.metrics.render())
 }

@@ -27,6 +27,7 @@ mod auth;
 mod bounds;
 mod console;
 mod error;
+mod verdict;
 mod extract;
 mod guess_limit;
 mod headers;

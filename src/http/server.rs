@@ -33,6 +33,7 @@ use self::streams::StreamExecutor;
 use self::wire::Wire;
 use super::Settings;
 use super::host::Hosts;
+use crate::metrics::{CONNECTIONS_CUT, CONNECTIONS_REFUSED};
 
 mod body;
 mod connections;
@@ -150,7 +151,7 @@ async fn sound(taken: std::io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpSt
 
 /// Says that there is no place, as far as that can be said without waiting.
 fn refuse(stream: &TcpStream) {
-    metrics::counter!("frontdesk_connections_refused_total").increment(1);
+    CONNECTIONS_REFUSED.one();
     drop(stream.try_write(FULL));
 }
 
@@ -233,7 +234,7 @@ fn progress(
         let (due, why) = pulse.due(deadlines);
         if let Some(why) = why.filter(|_| due <= Instant::now()) {
             tracing::debug!(%why, "a connection was closed");
-            metrics::counter!("frontdesk_connections_cut_total", "why" => why.word()).increment(1);
+            CONNECTIONS_CUT.one_of(why.as_str());
             return Poll::Ready(());
         }
         if fired || due < timer.deadline() {

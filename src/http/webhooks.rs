@@ -15,7 +15,8 @@ use super::Shared;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::{Event, Item, NumberId};
+use crate::domain::{Event, Item, NumberId, ProviderKind};
+use crate::metrics::{MESSAGES_IN, WEBHOOKS, WEBHOOKS_REFUSED};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, Refused};
@@ -60,9 +61,10 @@ async fn shake(
             return Ok(answer);
         }
     }
-    let question = Form::of(provider).and_then(|form| form.question(query));
-    if let Some((token, answer)) = question.filter(|_| number.is_none())
-        && web.desk.store.shake_draft(provider, secrets::hash(token)).await?
+    let known: Option<ProviderKind> = provider.parse().ok();
+    let question = known.and_then(|known| Some((known, Form::of(known).question(query)?)));
+    if let Some((known, (token, answer))) = question.filter(|_| number.is_none())
+        && web.desk.store.shake_draft(known, secrets::hash(token)).await?
     {
         return Ok(answer.to_owned());
     }
@@ -176,8 +178,8 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
     if taken.queued > 0 {
         wake.send();
     }
-    metrics::counter!("frontdesk_webhooks_total").increment(1);
-    metrics::counter!("frontdesk_messages_in_total").increment(taken.fresh as u64);
+    WEBHOOKS.one();
+    MESSAGES_IN.add(taken.fresh as u64);
     tracing::debug!(count, fresh = taken.fresh, repeated = taken.repeated, "a webhook was stored");
     Ok(())
 }
@@ -191,7 +193,8 @@ fn addressed(
     let named = |each: &Arc<Number>| {
         number.is_none_or(|name| each.slug == name || each.id.as_str() == name)
     };
-    let mut numbers = web.desk.numbers_of(provider);
+    let known: Option<ProviderKind> = provider.parse().ok();
+    let mut numbers = known.map(|known| web.desk.numbers_of(known)).unwrap_or_default();
     numbers.retain(named);
     if numbers.is_empty() {
         return Err(Problem::not_found(
@@ -202,7 +205,7 @@ fn addressed(
 }
 
 /// The numbers of ours that a webhook's items are about.
-fn named(web: &Shared, provider: &'static str, items: &[Item]) -> Vec<Arc<Number>> {
+fn named(web: &Shared, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Number>> {
     let about = |number: &Arc<Number>| {
         items.iter().any(|item| item.number.as_deref() == Some(number.line.external_id()))
     };
@@ -250,7 +253,7 @@ fn one_of(
             Err(refused) => why = Some(refused),
         }
     }
-    metrics::counter!("frontdesk_webhooks_refused_total").increment(1);
+    WEBHOOKS_REFUSED.one();
     let why = why.map_or_else(String::new, |why| why.to_string());
     tracing::warn!(why, "a webhook was refused");
     Err(Problem::unauthorized(why))

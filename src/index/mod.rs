@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::domain::word::words;
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
 pub(crate) mod terms;
@@ -121,6 +122,16 @@ pub struct Hit {
 #[error("the index does not answer: {0}")]
 pub struct Error(pub String);
 
+words! {
+    /// The adapters.
+    pub enum IndexKind {
+        /// Every chunk is compared, in memory.
+        Memory = "memory",
+        /// A Qdrant server or cluster.
+        Qdrant = "qdrant",
+    }
+}
+
 /// Which adapter to use, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -132,34 +143,29 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// The names of the adapters.
-    pub const KINDS: &[&str] = &["memory", "qdrant"];
-
-    /// The settings for another adapter, by its name; those of a Qdrant that is configured stay. An address and a key
+    /// The settings for another adapter; those of a Qdrant that is configured stay. An address and a key
     /// take the place of the configured ones.
+    #[must_use]
     pub fn towards(
         &self,
-        kind: &str,
+        kind: IndexKind,
         url: Option<String>,
         api_key: Option<SecretString>,
-    ) -> Result<Self, String> {
+    ) -> Self {
         let configured = match self {
             Self::Qdrant(settings) => settings.clone(),
             Self::Memory {} => qdrant::Settings::default(),
         };
         match kind {
-            "memory" => Ok(Self::Memory {}),
-            "qdrant" => Ok(Self::Qdrant(configured.at(url, api_key))),
-            other => {
-                Err(format!("there is no index `{other}`; there are: {}", Self::KINDS.join(", ")))
-            }
+            IndexKind::Memory => Self::Memory {},
+            IndexKind::Qdrant => Self::Qdrant(configured.at(url, api_key)),
         }
     }
 
     /// The lines that choose this adapter in the configuration; a key is left out.
     pub fn lines(&self) -> String {
         match self {
-            Self::Memory {} => "[index]\nkind = \"memory\"\n".into(),
+            Self::Memory {} => format!("[index]\nkind = \"{}\"\n", IndexKind::Memory),
             Self::Qdrant(settings) => settings.lines(),
         }
     }

@@ -3,11 +3,12 @@
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
+use frontdesk_doctext::chunk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Error, Library, chunk};
-use crate::domain::CollectionId;
+use super::{Error, Library};
+use crate::domain::{CollectionId, SettingsOrigin};
 use crate::index::Tuning;
 
 /// The file's name.
@@ -31,19 +32,7 @@ pub struct Own {
     pub chunk: Option<chunk::Settings>,
     /// How its passages are ranked.
     pub search: Tuning,
-    from: Option<Origin>,
-}
-
-/// Who says what a collection's settings are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// Nobody: they are those of the configuration.
-    Default,
-    /// `collection.toml`, when the folder was last learned.
-    File,
-    /// Somebody, over the API.
-    Api,
+    from: Option<SettingsOrigin>,
 }
 
 impl Settings {
@@ -69,18 +58,18 @@ impl Settings {
         Ok(settings)
     }
 
-    pub(super) fn from(self, from: Origin) -> Own {
-        let from = (from == Origin::File || self != Self::default()).then_some(from);
+    pub(super) fn from(self, from: SettingsOrigin) -> Own {
+        let from = (from == SettingsOrigin::File || self != Self::default()).then_some(from);
         Own { chunk: self.chunk, search: self.search, from }
     }
 }
 
 impl Own {
     /// Who says so.
-    pub fn from(&self) -> Origin {
+    pub fn from(&self) -> SettingsOrigin {
         // Older versions, in which only a file could, did not note it.
         let silent = self.chunk.is_none() && self.search == Tuning::default();
-        self.from.unwrap_or(if silent { Origin::Default } else { Origin::File })
+        self.from.unwrap_or(if silent { SettingsOrigin::Default } else { SettingsOrigin::File })
     }
 
     /// As the database keeps them.
@@ -115,10 +104,10 @@ impl Library {
         let settings = Settings::given(given).map_err(Error::Settings)?;
         let own = self
             .change(collection, |before| {
-                if before.from() == Origin::File {
+                if before.from() == SettingsOrigin::File {
                     return Err(Error::FileDecides);
                 }
-                Ok(settings.clone().from(Origin::Api))
+                Ok(settings.clone().from(SettingsOrigin::Api))
             })
             .await?;
         self.follow().await?;
@@ -135,8 +124,8 @@ impl Library {
     ) -> Result<(), Error> {
         let change = |before: Own| {
             Ok(match file {
-                Some(settings) => settings.clone().from(Origin::File),
-                None if before.from() == Origin::Api => before,
+                Some(settings) => settings.clone().from(SettingsOrigin::File),
+                None if before.from() == SettingsOrigin::Api => before,
                 None => Own::default(),
             })
         };
@@ -176,9 +165,9 @@ mod tests {
         let read = Settings::read(text).expect("a good file");
         assert_eq!(read.chunk.as_ref().map(|chunk| chunk.max_tokens), Some(100));
         assert_eq!(read.search.dense, Some(0.4));
-        let own = read.from(Origin::File);
+        let own = read.from(SettingsOrigin::File);
         assert_eq!(Own::stored(&own.to_stored()), own);
-        assert_eq!(own.from(), Origin::File);
+        assert_eq!(own.from(), SettingsOrigin::File);
         assert_eq!(Settings::read("").expect("an empty file"), Settings::default());
         assert_eq!(Own::stored("no JSON"), Own::default());
     }
@@ -186,15 +175,23 @@ mod tests {
     #[test]
     fn who_said_it_is_known_of_what_older_versions_stored_too() {
         for (stored, from) in [
-            ("{}", Origin::Default),
-            (r#"{"chunk":null,"search":{"dense":null,"ngram":null}}"#, Origin::Default),
-            (r#"{"chunk":null,"search":{"dense":0.4,"ngram":null}}"#, Origin::File),
+            ("{}", SettingsOrigin::Default),
+            (r#"{"chunk":null,"search":{"dense":null,"ngram":null}}"#, SettingsOrigin::Default),
+            (r#"{"chunk":null,"search":{"dense":0.4,"ngram":null}}"#, SettingsOrigin::File),
         ] {
             assert_eq!(Own::stored(stored).from(), from, "{stored}");
         }
         let given = |settings: Settings, from| settings.from(from).from();
-        assert_eq!(given(Settings::default(), Origin::Api), Origin::Default, "nothing is said");
-        assert_eq!(given(Settings::default(), Origin::File), Origin::File, "the file is there");
+        assert_eq!(
+            given(Settings::default(), SettingsOrigin::Api),
+            SettingsOrigin::Default,
+            "nothing is said"
+        );
+        assert_eq!(
+            given(Settings::default(), SettingsOrigin::File),
+            SettingsOrigin::File,
+            "the file is there"
+        );
     }
 
     #[test]

@@ -3,47 +3,20 @@
 
 use std::collections::{HashMap, HashSet};
 
+use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
+use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, text_hash};
-use super::{Error, Library, Paper, Shelf, answers, chunk, collection, remedy};
-use crate::domain::{CollectionId, DocumentId, SourceId, searchable};
+use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
+use crate::domain::{CollectionId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
 use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
 pub(super) const METHOD: &str = "2";
-
-/// Watches learning: told of the number of documents, then of each as it is done.
-pub trait Progress: Send + Sync {
-    /// So many documents are to be looked at.
-    fn start(&self, documents: usize);
-    /// There are so many documents by now: not all were known at the start.
-    fn found(&self, documents: usize);
-    /// A document is done.
-    fn done(&self, path: &str);
-    /// Of the texts that a model is reading now, so many are read.
-    fn embedded(&self, _texts: usize, _of: usize) {}
-}
-
-/// What became of the documents.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Documents learned for the first time or anew.
-    pub learned: usize,
-    /// Their chunks.
-    pub chunks: usize,
-    /// Documents that had not changed.
-    pub unchanged: usize,
-    /// Documents that are gone.
-    pub removed: usize,
-    /// Documents that could not be learned: path and reason.
-    pub failed: Vec<(String, String)>,
-    /// What was read only in part: path and what is missing.
-    pub warnings: Vec<(String, String)>,
-}
 
 impl Library {
     /// Learns a shelf because somebody asks for it, and brings the index in step.
@@ -153,7 +126,8 @@ impl<'a> Work<'a> {
     /// Has a document read, unless it is known, beside others.
     pub(super) async fn begin_reading(&mut self, paper: Paper) -> Result<(), Error> {
         let (path, name) = (paper.path, paper.name);
-        if self.known.get(&path).is_some_and(|row| row.uploaded == 1 && row.state != "removed") {
+        let uploaded = |row: &DocumentRow| row.uploaded == 1 && row.state != DocumentState::Removed;
+        if self.known.get(&path).is_some_and(uploaded) {
             let why = "a file of this name was uploaded: rename this one, or remove that one";
             self.summary.failed.push((path, why.into()));
             return Ok(());
@@ -168,13 +142,16 @@ impl<'a> Work<'a> {
         }
         let hash = self.hash(&bytes);
         if let Some(row) = self.known.get(&path).filter(|row| row.hash == hash) {
-            if row.state == "ready" {
-                self.summary.unchanged += 1;
-                return Ok(());
-            }
-            if row.state == "failed" && !self.again && remedy::is_final(row.code.as_deref()) {
-                self.summary.failed.push((path, row.error.clone().unwrap_or_default()));
-                return Ok(());
+            match row.state {
+                DocumentState::Ready => {
+                    self.summary.unchanged += 1;
+                    return Ok(());
+                }
+                DocumentState::Failed if !self.again && row.code.is_some_and(remedy::is_final) => {
+                    self.summary.failed.push((path, row.error.clone().unwrap_or_default()));
+                    return Ok(());
+                }
+                DocumentState::Failed | DocumentState::Learning | DocumentState::Removed => {}
             }
         }
         let name = name.unwrap_or_else(|| path.clone());
@@ -234,7 +211,7 @@ impl<'a> Work<'a> {
 
     /// Whether a document was ready when this work began.
     pub(super) fn was_ready(&self, path: &str) -> bool {
-        self.known.get(path).is_some_and(|row| row.state == "ready")
+        self.known.get(path).is_some_and(|row| row.state == DocumentState::Ready)
     }
 
     /// The same content, cut in the same way, has the same hash.
@@ -340,12 +317,11 @@ impl<'a> Work<'a> {
 
     /// Removes what came from the same source, or what is a file, and is not among these paths.
     pub(super) async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
-        let source = self.source.as_ref().map(SourceId::as_str);
         for row in self.known.values() {
-            let theirs = row.uploaded == 1 || row.source_id.as_deref() != source;
-            let ours = !theirs && row.state != "removed";
+            let theirs = row.uploaded == 1 || row.source_id != self.source;
+            let ours = !theirs && row.state != DocumentState::Removed;
             if ours && !paths.contains(&row.path) {
-                self.library.store.forget(&DocumentId::stored(row.id.clone())).await?;
+                self.library.store.forget(&row.id).await?;
                 self.summary.removed += 1;
             }
         }

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
+use frontdesk_doctext::chunk;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
+use crate::domain::{Chunk, ChunkId, CollectionId, DocumentState};
 use crate::embed::Embedder;
 use crate::index::{Entry, Index, Tunings};
 use crate::reader::{self, Pool, check};
@@ -15,9 +16,8 @@ use crate::store::room::Room;
 use crate::store::{self, Store};
 
 mod answers;
-mod chunk;
 mod collection;
-mod extract;
+mod progress;
 mod learn;
 pub mod reading;
 pub mod remedy;
@@ -27,12 +27,11 @@ mod uploads;
 pub mod web;
 mod vectors;
 
-pub use collection::{Origin, Own};
-pub use extract::FORMATS;
-pub use learn::{Progress, Summary};
+pub use collection::Own;
+pub use progress::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
 pub use staging::{Edit, is_staged};
-pub use uploads::{Learning, Stage};
+pub use uploads::Learning;
 pub use vectors::Filled;
 
 /// How documents are learned, as written in the configuration.
@@ -200,9 +199,8 @@ impl Library {
         self.tunings.set(&id, own.search);
         let documents = self.store.documents(&id, after).await?;
         for row in &documents {
-            let document = DocumentId::stored(row.id.clone());
             let entries = self.entries(&id, row).await?;
-            self.index.replace(&id, &document, row.revision, entries).await?;
+            self.index.replace(&id, &row.id, row.revision, entries).await?;
         }
         Ok(documents.len())
     }
@@ -213,18 +211,17 @@ impl Library {
         collection: &CollectionId,
         row: &DocumentRow,
     ) -> Result<Vec<Entry>, Error> {
-        if row.state != "ready" {
+        if row.state != DocumentState::Ready {
             return Ok(Vec::new());
         }
-        let document = DocumentId::stored(row.id.clone());
-        let chunks = self.store.chunks(&document, self.embed.identity()).await?;
+        let chunks = self.store.chunks(&row.id, self.embed.identity()).await?;
         Ok(chunks
             .into_iter()
             .map(|stored| Entry {
                 vector: stored.embedding(),
                 chunk: Arc::new(Chunk {
                     id: ChunkId::stored(stored.id),
-                    document: document.clone(),
+                    document: row.id.clone(),
                     collection: collection.clone(),
                     source: row.path.clone(),
                     title: row.title.clone(),

@@ -4,10 +4,12 @@
 use std::time::Duration;
 use std::{fmt, io};
 
+use frontdesk_doctext::{chunk, extract};
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{chunk, extract, remedy};
+use super::remedy;
+use crate::domain::FailureCode;
 use crate::reader::{self, Kind, Pool, Task};
 use crate::store::knowledge::Failure;
 
@@ -133,7 +135,9 @@ fn taken(answer: &[u8]) -> Result<Content, Failure> {
         Ok(Answer::Refused { mut error, mut remedy, code }) => {
             cut(&mut error);
             remedy.iter_mut().for_each(cut);
-            Err(Failure { error, remedy, code: super::remedy::code(&code) })
+            // What is no reason to refuse a file is said by a process that is not ours any more.
+            let code = code.parse::<FailureCode>().ok().filter(|code| code.is_of_reading());
+            Err(Failure { error, remedy, code: code.unwrap_or(FailureCode::Damaged) })
         }
         Err(_) => Err(remedy::damaged()),
     }
@@ -144,9 +148,7 @@ pub fn answer(head: &[u8], body: &[u8], longest: Duration) -> io::Result<Vec<u8>
     let ReadRequest { name, cut } = serde_json::from_slice(head)?;
     let answer = match content(&name, body, &cut, longest) {
         Ok(content) => Answer::Content(content),
-        Err(Failure { error, remedy, code }) => {
-            Answer::Refused { error, remedy, code: code.into() }
-        }
+        Err(failure) => refused(failure),
     };
     encoded(&answer, MOST_ANSWER)
 }
@@ -157,8 +159,11 @@ fn encoded(answer: &Answer, most: usize) -> io::Result<Vec<u8>> {
     if bytes.len() <= most {
         return Ok(bytes);
     }
-    let Failure { error, remedy, code } = remedy::of(&extract::too_much_text());
-    Ok(serde_json::to_vec(&Answer::Refused { error, remedy, code: code.into() })?)
+    Ok(serde_json::to_vec(&refused(remedy::of(&extract::too_much_text())))?)
+}
+
+fn refused(Failure { error, remedy, code }: Failure) -> Answer {
+    Answer::Refused { error, remedy, code: code.to_string() }
 }
 
 /// No more warnings than are kept, however many are given.
@@ -270,10 +275,12 @@ mod tests {
         for nonsense in [&b""[..], b"[", b"{\"Content\":{\"title\":1}}"] {
             assert_eq!(told(nonsense).unwrap_err(), remedy::damaged());
         }
-        let (error, code) = ("x".repeat(1_000_000), "of its own".into());
-        let long = Answer::Refused { error, remedy: None, code };
-        let refused = told(&serde_json::to_vec(&long).unwrap()).unwrap_err();
-        assert!(refused.error.chars().count() <= LONGEST_LINE + 1);
-        assert_eq!(refused.code, "damaged");
+        for code in ["of its own", "full"] {
+            let (error, code) = ("x".repeat(1_000_000), code.into());
+            let long = Answer::Refused { error, remedy: None, code };
+            let refused = told(&serde_json::to_vec(&long).unwrap()).unwrap_err();
+            assert!(refused.error.chars().count() <= LONGEST_LINE + 1);
+            assert_eq!(refused.code, FailureCode::Damaged);
+        }
     }
 }

@@ -1,96 +1,75 @@
 //! From why a document could not be learned to what to do about it: the only place that says so.
 
-use super::FORMATS;
-use super::extract::{MAX_BYTES, SHEETS, Unreadable};
+use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, SHEETS, Unreadable};
+
+use crate::domain::FailureCode;
 use crate::reader;
 use crate::store::knowledge::Failure;
 use crate::store::reading::MOST_TRIES;
 use crate::store::room::Full;
-
-/// Every reason that a worker process may give, as a word.
-const CODES: &[&str] = &[
-    "format",
-    "empty",
-    "no_text",
-    "too_large",
-    "too_slow",
-    "disguised",
-    "damaged",
-    "encrypted",
-    "scanned",
-    "unmapped",
-    "syntax",
-];
-/// The word for what could not be fetched, or not be read with anything.
-pub(super) const UNREAD: &str = "unread";
-/// Reasons that stay the same as long as the file does, and cost much to find again.
-const FINAL: &[&str] = &["too_slow", "memory", "damaged"];
 
 /// What to do about a file that cannot be read.
 pub(super) fn of(unreadable: &Unreadable) -> Failure {
     let split = "Split it into several files.";
     let (code, remedy) = match unreadable {
         Unreadable::Format { .. } => (
-            "format",
+            FailureCode::Format,
             format!("Save it in a format that can be learned: {}.", FORMATS.join(", ")),
         ),
-        Unreadable::Empty => ("empty", "Write something into it, or remove it.".to_owned()),
-        Unreadable::NoText(_) => ("no_text", "Save the text itself in it.".to_owned()),
+        Unreadable::Empty => (FailureCode::Empty, "Write something into it, or remove it.".to_owned()),
+        Unreadable::NoText(_) => (FailureCode::NoText, "Save the text itself in it.".to_owned()),
         Unreadable::TooLarge(_)
         | Unreadable::TooManyRows(_)
         | Unreadable::TooMuchText(_)
-        | Unreadable::TooMany { .. } => ("too_large", split.to_owned()),
+        | Unreadable::TooMany { .. } => (FailureCode::TooLarge, split.to_owned()),
         Unreadable::Bomb { what, .. } if SHEETS.contains(what) => (
-            "too_large",
+            FailureCode::TooLarge,
             "Remove what the sheets do not need, or split it into several files.".to_owned(),
         ),
         Unreadable::Bomb { .. } => (
-            "too_large",
+            FailureCode::TooLarge,
             "Save it without pictures and attachments, or split it into several files.".to_owned(),
         ),
-        Unreadable::TooSlow { .. } => ("too_slow", split.to_owned()),
-        Unreadable::Disguised { remedy, .. } => ("disguised", sentence(remedy)),
+        Unreadable::TooSlow { .. } => (FailureCode::TooSlow, split.to_owned()),
+        Unreadable::Disguised { remedy, .. } => (FailureCode::Disguised, sentence(remedy)),
         Unreadable::TooDeep(_) | Unreadable::BrokenPage => {
-            ("damaged", "Save the page's text as .md or .txt.".to_owned())
+            (FailureCode::Damaged, "Save the page's text as .md or .txt.".to_owned())
         }
-        Unreadable::Encrypted(_) => ("encrypted", "Save it without a password.".to_owned()),
+        Unreadable::Encrypted(_) => (FailureCode::Encrypted, "Save it without a password.".to_owned()),
         Unreadable::Scanned(_) => (
-            "scanned",
+            FailureCode::Scanned,
             "Run text recognition (OCR) over it, or save its text as .docx or .txt.".to_owned(),
         ),
         Unreadable::Unmapped => (
-            "unmapped",
+            FailureCode::Unmapped,
             "Print it to PDF again from the program that wrote it, or run text recognition (OCR) over it."
                 .to_owned(),
         ),
         Unreadable::Damaged(_) => {
-            ("damaged", "Save it again in the program that wrote it.".to_owned())
+            (FailureCode::Damaged, "Save it again in the program that wrote it.".to_owned())
         }
-        Unreadable::Syntax { line, .. } => ("syntax", format!("Correct it in line {line}.")),
+        Unreadable::Syntax { line, .. } => (FailureCode::Syntax, format!("Correct it in line {line}.")),
         Unreadable::Packed(_) => {
-            ("damaged", "Print it to PDF again from the program that wrote it.".to_owned())
+            (FailureCode::Damaged, "Print it to PDF again from the program that wrote it.".to_owned())
         }
     };
     Failure { error: unreadable.to_string(), remedy: Some(remedy), code }
 }
 
-/// A reason that was given as a word, if it is one of ours.
-pub(super) fn code(word: &str) -> &'static str {
-    CODES.iter().find(|code| **code == word).copied().unwrap_or("damaged")
-}
-
-/// Whether a file that failed for this reason is not tried again by itself.
-pub(super) fn is_final(code: Option<&str>) -> bool {
-    code.is_some_and(|code| FINAL.contains(&code))
+/// Whether a file that failed for this reason is not tried again by itself: it stays the same as long as the file does, and costs much
+/// to find again.
+pub(super) fn is_final(code: FailureCode) -> bool {
+    matches!(code, FailureCode::TooSlow | FailureCode::Memory | FailureCode::Damaged)
 }
 
 /// What to do about a file that cannot be read within the limits.
 pub(super) fn of_reader(failure: &reader::Failure) -> Failure {
     let (code, remedy) = match failure {
-        reader::Failure::TooSlow { .. } => ("too_slow", "split it into several files"),
-        reader::Failure::Memory { .. } => {
-            ("memory", "save it without pictures and attachments, or split it into several files")
-        }
+        reader::Failure::TooSlow { .. } => (FailureCode::TooSlow, "split it into several files"),
+        reader::Failure::Memory { .. } => (
+            FailureCode::Memory,
+            "save it without pictures and attachments, or split it into several files",
+        ),
         reader::Failure::Broken | reader::Failure::Unavailable(_) | reader::Failure::Lost(_) => {
             return damaged();
         }
@@ -119,7 +98,7 @@ pub fn too_large(bytes: u64, most: usize) -> Failure {
             "Split it into several files; `max_upload_bytes` under [knowledge] is the limit."
                 .into(),
         ),
-        code: "too_large",
+        code: FailureCode::TooLarge,
     }
 }
 
@@ -137,7 +116,7 @@ pub(super) fn full(full: Full) -> Failure {
         remedy: Some(format!(
             "Remove documents that nobody needs, or use another collection; `{key}` under [knowledge] is the limit."
         )),
-        code: "full",
+        code: FailureCode::Full,
     }
 }
 
@@ -154,13 +133,13 @@ pub(super) fn damaged() -> Failure {
         remedy: Some(
             "Save it again in the program that wrote it, or save its text as .txt.".into(),
         ),
-        code: "damaged",
+        code: FailureCode::Damaged,
     }
 }
 
 /// A file that cannot be fetched from where it lies, or that there is nothing to read with.
 pub(super) fn unread(error: String) -> Failure {
-    Failure { error, remedy: None, code: UNREAD }
+    Failure { error, remedy: None, code: FailureCode::Unread }
 }
 
 /// A file whose every try ended with its process.
@@ -168,7 +147,7 @@ pub(super) fn lost() -> Failure {
     Failure {
         error: "the process that learned it ended each time before it was done".into(),
         remedy: Some("Split it into smaller files; the server's log says more.".into()),
-        code: "lost",
+        code: FailureCode::Lost,
     }
 }
 
@@ -177,7 +156,7 @@ pub(super) fn cut_off(tries: i64, why: &str) -> Failure {
     Failure {
         error: format!("it was tried {tries} times; the last time {why}"),
         remedy: Some("Learn it again when the machine has more time and memory to spare.".into()),
-        code: "lost",
+        code: FailureCode::Lost,
     }
 }
 
@@ -191,7 +170,7 @@ pub(super) fn lost_page(tries: i64) -> Failure {
         remedy: Some(
             "Have the site read again to try it once more; the server's log says more.".into(),
         ),
-        code: "lost",
+        code: FailureCode::Lost,
     }
 }
 
@@ -200,7 +179,7 @@ pub(super) fn not_embedded(why: String) -> Failure {
     Failure {
         error: why,
         remedy: Some("Try again; if that does not help, `frontdesk doctor` checks [embed].".into()),
-        code: "model",
+        code: FailureCode::Model,
     }
 }
 
@@ -211,7 +190,7 @@ pub(super) fn taken(path: &str) -> Failure {
         remedy: Some(
             "Give the file another name, or change the document where it comes from.".into(),
         ),
-        code: "taken",
+        code: FailureCode::Taken,
     }
 }
 
@@ -235,7 +214,7 @@ mod tests {
             let remedy = failure.remedy.expect("a remedy");
             assert!(remedy.ends_with('.') && remedy.starts_with(char::is_uppercase), "{remedy}");
         }
-        assert_eq!(of(&Unreadable::Scanned(3)).code, "scanned");
+        assert_eq!(of(&Unreadable::Scanned(3)).code, FailureCode::Scanned);
         for (what, remedy) in
             [("PDF", "without pictures"), (SHEETS[0], "the sheets"), (SHEETS[1], "the sheets")]
         {
@@ -244,25 +223,16 @@ mod tests {
         }
         let failure = of_reader(&reader::Failure::Memory { mb: 400 });
         assert!(failure.error.starts_with("it needs more than 400 MB"), "{failure:?}");
-        assert!(is_final(Some(failure.code)) && !is_final(Some("empty")) && !is_final(None));
+        assert!(is_final(failure.code) && !is_final(FailureCode::Empty));
     }
 
     #[test]
-    fn the_api_and_the_console_know_every_word() {
-        let api = include_str!("../http/api/documents.rs");
-        let console = include_str!("../../console/src/pages/knowledge/failure.ts");
-        let others = [
-            of_reader(&reader::Failure::Memory { mb: 1 }),
-            full(Full::Documents(1)),
-            unread(String::new()),
-            lost(),
-            cut_off(3, ""),
-            not_embedded(String::new()),
-            taken(""),
-        ];
-        for code in others.iter().map(|failure| failure.code).chain(CODES.iter().copied()) {
-            assert!(api.contains(&format!("`{code}`")), "the API's document lacks {code}");
-            assert!(console.contains(&format!("\"{code}\"")), "the console lacks {code}");
+    fn the_console_knows_every_word() {
+        let console = include_str!("../../console/src/locales/en/knowledge.json");
+        for code in FailureCode::ALL {
+            for key in [format!("\"{code}\""), format!("\"{code}What\"")] {
+                assert!(console.contains(&key), "the console lacks {key}");
+            }
         }
     }
 }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::extract::{MAX_BYTES, Unreadable};
-use super::{FORMATS, answers, collection};
+use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, Unreadable};
+
+use super::{answers, collection};
 
 /// The documents to learn into one collection.
 pub struct Shelf {

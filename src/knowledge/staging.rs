@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use super::learn::Work;
 use super::vectors::text_hash;
 use super::{Error, Library, Progress, Shelf, answers, collection};
-use crate::domain::{AnswerId, CollectionId, Curated, DocumentId, searchable};
+use crate::domain::{
+    AnswerId, CollectionId, Curated, DocumentId, DocumentState, SettingsOrigin, searchable,
+};
 use crate::store::answers::AnswerRow;
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
 
@@ -40,8 +42,8 @@ impl Library {
         let file = from.settings.as_deref().map(collection::Settings::read).transpose();
         let file = file.map_err(|why| Error::Settings(format!("{}: {why}", collection::FILE)))?;
         let as_file_says = match file {
-            Some(file) => file.from(collection::Origin::File) == own,
-            None => own.from() != collection::Origin::File,
+            Some(file) => file.from(SettingsOrigin::File) == own,
+            None => own.from() != SettingsOrigin::File,
         };
         if from.whole && !as_file_says {
             return Ok(true);
@@ -49,7 +51,7 @@ impl Library {
         let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
         let rows = self.store.documents(&id, 0).await?;
         let files = |row: &&DocumentRow| {
-            row.source_id.is_none() && row.uploaded == 0 && row.state == "ready"
+            row.source_id.is_none() && row.uploaded == 0 && row.state == DocumentState::Ready
         };
         let mut left: HashSet<&str> =
             rows.iter().filter(files).map(|row| row.path.as_str()).collect();
@@ -82,10 +84,10 @@ impl Library {
             left.remove(path.as_str());
             let hash = work.hash(&bytes);
             // A document that could not be read the last time is no change while it is the same.
-            if !rows
-                .iter()
-                .any(|row| row.path == path && row.hash == hash && row.state != "removed")
-            {
+            let same = |row: &DocumentRow| {
+                row.path == path && row.hash == hash && row.state != DocumentState::Removed
+            };
+            if !rows.iter().any(same) {
                 return Ok(true);
             }
         }
@@ -123,10 +125,11 @@ impl Library {
         }
         for row in self.store.documents(&real, 0).await? {
             let elsewhere = row.source_id.is_some() || row.uploaded == 1 || !whole;
-            if matches!(edit, Some(Edit::RemoveDocument(id)) if id.as_str() == row.id) {
+            if matches!(edit, Some(Edit::RemoveDocument(id)) if *id == row.id) {
                 continue;
             }
-            if elsewhere && row.state == "ready" && !paths.contains(&row.path) {
+            let ready = row.state == DocumentState::Ready;
+            if elsewhere && ready && !paths.contains(&row.path) {
                 self.copy(&draft, row).await?;
             }
         }
@@ -155,7 +158,7 @@ impl Library {
     }
 
     async fn copy(&self, to: &CollectionId, row: DocumentRow) -> Result<(), Error> {
-        let chunks = self.store.chunks(&DocumentId::stored(row.id.clone()), None).await?;
+        let chunks = self.store.chunks(&row.id, None).await?;
         let new = |chunk: crate::store::knowledge::ChunkRow| NewChunk {
             text_hash: text_hash(&searchable(&row.title, &chunk.heading, &chunk.body)),
             tokens: u32::try_from(chunk.tokens).unwrap_or(0),
@@ -185,7 +188,7 @@ impl Library {
             let Some(name) = row.slug.strip_suffix(ENDING) else { continue };
             let id = CollectionId::stored(row.id.clone());
             let documents = self.store.documents(&id, 0).await?;
-            if documents.iter().any(|row| row.state != "removed") {
+            if documents.iter().any(|row| row.state != DocumentState::Removed) {
                 self.unstage(name).await?;
             }
         }

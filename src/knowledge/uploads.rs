@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use super::learn::{METHOD, hash_of, stored_chunks};
 use super::reading::{self, Content, File, ReadError};
-use super::{Error, Library, Progress, Turn, chunk, remedy};
-use crate::domain::{CollectionId, DocumentId, searchable};
+use super::{Error, Library, Progress, Turn, remedy};
+use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
 
@@ -26,33 +27,11 @@ const MOST_IN_VAIN: usize = 36;
 /// How what nothing could read was learned: not as anything is now, so it is learned again at the next start.
 const NOT_READ: &str = "not read";
 
-/// What part of learning a file is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Its text is read and cut into chunks.
-    Reading,
-    /// These are embedded.
-    Embedding,
-    /// They are stored.
-    Storing,
-}
-
-impl Stage {
-    /// As one word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reading => "reading",
-            Self::Embedding => "embedding",
-            Self::Storing => "storing",
-        }
-    }
-}
-
 /// How far learning a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {
     /// What is under way.
-    pub stage: Stage,
+    pub stage: LearningStage,
     /// How much of that is done.
     pub done: usize,
     /// Of how much; 0 where that is not known.
@@ -75,14 +54,14 @@ struct Shown {
 }
 
 impl Underway {
-    fn set(&self, document: &str, (stage, done, total): (Stage, usize, usize)) {
+    fn set(&self, document: &str, (stage, done, total): (LearningStage, usize, usize)) {
         let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         at.insert(document.to_owned(), Learning { stage, done, total });
     }
 }
 
 impl Shown {
-    fn set(&self, stage: Stage, done: usize, total: usize) {
+    fn set(&self, stage: LearningStage, done: usize, total: usize) {
         self.underway.set(&self.document, (stage, done, total));
     }
 }
@@ -100,7 +79,7 @@ impl Progress for Shown {
     fn done(&self, _: &str) {}
 
     fn embedded(&self, texts: usize, of: usize) {
-        self.set(Stage::Embedding, texts, of);
+        self.set(LearningStage::Embedding, texts, of);
     }
 }
 
@@ -181,14 +160,14 @@ impl Library {
         let document = if row.tries >= MOST_TRIES {
             Err(remedy::lost())
         } else {
-            shown.set(Stage::Reading, 0, 0);
+            shown.set(LearningStage::Reading, 0, 0);
             let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok(()) };
             self.read_upload((row, collection), (bytes, settings), turn, shown).await?
         };
-        if document.as_ref().is_err_and(|failure| failure.code == remedy::UNREAD) {
+        if document.as_ref().is_err_and(|failure| failure.code == FailureCode::Unread) {
             NOT_READ.clone_into(&mut method);
         }
-        shown.set(Stage::Storing, 0, 0);
+        shown.set(LearningStage::Storing, 0, 0);
         let (upload, room) = (row.clone(), self.settings.room());
         let learned = LearnedUpload { upload, method, document, room };
         if let Err(full) = self.store.end_upload(learned.clone()).await? {
@@ -240,7 +219,7 @@ impl Library {
         };
         let text = |piece: &chunk::Piece| searchable(&title, &piece.heading, &piece.body);
         let texts = pieces.iter().map(text).collect();
-        shown.set(Stage::Embedding, 0, pieces.len());
+        shown.set(LearningStage::Embedding, 0, pieces.len());
         if let Err(why) = self.embed_new(texts, shown).await? {
             return Ok(Err(remedy::not_embedded(why)));
         }
@@ -310,7 +289,7 @@ mod tests {
         assert_eq!(cut_off(MOST_TRIES - 1, "it was killed"), None);
         let failure = cut_off(MOST_TRIES, "it was killed").expect("it is given up");
         assert_eq!(failure.error, "it was tried 3 times; the last time it was killed");
-        assert_eq!(failure.code, "lost");
+        assert_eq!(failure.code, FailureCode::Lost);
         assert!(!failure.remedy.unwrap_or_default().contains("Split"), "the file may be small");
     }
 }

@@ -8,10 +8,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::Access;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::word::words;
 use crate::domain::{Prompt, Usage};
-use crate::endpoint::Access;
 
 mod extractive;
 pub(crate) use extractive::asks_nothing;
@@ -39,6 +40,16 @@ pub trait Model: Send + Sync {
 
     /// Asks the endpoint whether it would answer; the answer says what it is.
     async fn check(&self) -> Result<String, Error>;
+}
+
+words! {
+    /// What writes answers, by the `kind` of [llm].
+    pub enum ModelKind {
+        /// A model behind an OpenAI-compatible endpoint.
+        Openai = "openai",
+        /// No model: the documents' own sentences.
+        Extractive = "extractive",
+    }
 }
 
 /// Gets an answer's text piece by piece.

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::trace::How;
+use crate::domain::trace::SearchOrigin;
 use crate::domain::{ChunkId, Passage};
 
 /// What the question before counts alone, beside the question with it. With these two numbers 22 of the demo's 29 follow-ups
@@ -25,7 +25,7 @@ pub(crate) struct Looked {
     /// The text.
     pub text: String,
     /// How it was made.
-    pub how: How,
+    pub how: SearchOrigin,
     /// How much it counts, 0 and up; told to whoever reads the trace.
     pub weight: f32,
     /// What it found, best first.
@@ -44,19 +44,23 @@ pub(crate) fn lean_on(looked: &mut [Looked], says: bool, keep: usize) -> Vec<Pas
     let mut sums = Sums::default();
     for one in looked.iter_mut() {
         one.weight = match (one.how, says) {
-            (How::Before, _) => BEFORE,
-            (How::Asked, false) => 0.0,
+            (SearchOrigin::Before, _) => BEFORE,
+            (SearchOrigin::Asked, false) => 0.0,
             _ => 1.0,
         };
         for passage in &one.passages {
-            let floor = if says && one.how != How::Asked { UNSAID } else { 1.0 };
+            let floor = if says && one.how != SearchOrigin::Asked { UNSAID } else { 1.0 };
             let said = own.get(&passage.chunk.id).copied().unwrap_or(0.0);
             let lift = floor + (1.0 - floor) * said;
-            sums.add(passage, one.weight * lift * passage.scores.fused, one.how == How::Context);
+            sums.add(
+                passage,
+                one.weight * lift * passage.scores.fused,
+                one.how == SearchOrigin::Context,
+            );
         }
     }
     let mut blended = sums.finish(looked.iter().map(|one| one.weight).sum());
-    let before = looked.iter().find(|one| one.how == How::Before);
+    let before = looked.iter().find(|one| one.how == SearchOrigin::Before);
     if let Some(best) = before.and_then(|one| one.passages.first()).filter(|_| keep > 1) {
         let place = blended.iter().position(|one| one.chunk.id == best.chunk.id);
         if let Some(place) = place.filter(|place| *place >= keep) {
@@ -86,9 +90,9 @@ pub(crate) fn leaning_confidence(
 
 /// A question in several wordings: as asked, made complete, in another language.
 pub(crate) fn together(looked: &mut [Looked]) -> Vec<Passage> {
-    let complete = looked.iter().any(|one| one.how == How::Rewritten);
+    let complete = looked.iter().any(|one| one.how == SearchOrigin::Rewritten);
     for one in looked.iter_mut() {
-        let share = if complete && one.how == How::Asked { OWN_WORDS } else { 1.0 };
+        let share = if complete && one.how == SearchOrigin::Asked { OWN_WORDS } else { 1.0 };
         one.weight = share * one.confidence;
     }
     let whole: f32 = looked.iter().map(|one| one.weight).sum();
@@ -108,7 +112,8 @@ pub(crate) fn together(looked: &mut [Looked]) -> Vec<Passage> {
 /// The share of the question's own words that each passage holds, or how near it is in meaning.
 fn own_words(looked: &[Looked]) -> HashMap<ChunkId, f32> {
     let near = |one: &Passage| one.scores.coverage.max(one.scores.dense.unwrap_or(0.0));
-    let asked = looked.iter().filter(|one| one.how == How::Asked).flat_map(|one| &one.passages);
+    let asked =
+        looked.iter().filter(|one| one.how == SearchOrigin::Asked).flat_map(|one| &one.passages);
     asked.map(|one| (one.chunk.id.clone(), near(one).clamp(0.0, 1.0))).collect()
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use self::likeness::{Near, Set};
 use self::phrase::{Phrase, sentences};
 use super::{Engine, Run, millis};
-use crate::domain::trace::{Consulted, Nearest};
+use crate::domain::trace::{CuratedTrace, NearestAnswer};
 use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
 use crate::embed::{Embedder, Purpose};
 use crate::index::terms;
@@ -189,12 +189,12 @@ pub struct Ask<'a> {
 }
 
 /// Looks for the answer to just this message; what there is of it, and why it was not given.
-pub async fn look(engine: &Engine, asked: &Ask<'_>) -> (Option<String>, Consulted) {
+pub async fn look(engine: &Engine, asked: &Ask<'_>) -> (Option<String>, CuratedTrace) {
     let shelves = engine.curated.of(asked.collections);
     let answers = shelves.iter().map(|shelf| shelf.set.len()).sum();
-    let mut seen = Consulted { answers, ..Consulted::default() };
+    let mut seen = CuratedTrace { answers, ..CuratedTrace::default() };
     if answers == 0 || !asked.consult.enabled {
-        return (None, Consulted::default());
+        return (None, CuratedTrace::default());
     }
     let parts = sentences(asked.text);
     if asked.text.chars().count() > LONGEST || parts.len() > MOST_SENTENCES {
@@ -339,10 +339,10 @@ impl Search<'_> {
         there && near && knows(engine.embed.languages(), self.asked)
     }
 
-    fn tell(&self, verdict: Verdict, mut told: Consulted) -> (Option<String>, Consulted) {
+    fn tell(&self, verdict: Verdict, mut told: CuratedTrace) -> (Option<String>, CuratedTrace) {
         told.nearest = verdict.best.as_ref().map(|best| {
             let there = &self.shelves[best.shelf];
-            Nearest {
+            NearestAnswer {
                 answer: there.rows[best.near.answer].id.clone(),
                 phrasing: there.set.text(best.near.phrasing).to_owned(),
                 score: best.near.score(),

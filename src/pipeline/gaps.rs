@@ -12,7 +12,7 @@ use super::curated::likeness::Set;
 use super::curated::phrase::Phrase;
 use super::{Around, Bot, Engine, Means, NoRecordings};
 use crate::domain::time::now_ms;
-use crate::domain::{AgentId, Content, GapId, Outcome, ReplyKind, Said, Turn};
+use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
 use crate::index::terms;
 use crate::store::gaps::{GapRow, Grouped, UnansweredRow, Wanted};
 use crate::store::{Result, Store};
@@ -72,13 +72,13 @@ pub async fn group(store: &Store) -> Result<usize> {
     loop {
         let new = store.ungrouped(BATCH).await?;
         let Some(last) = new.last().map(|row| row.id.clone()) else { return Ok(done) };
-        let mut by_agent: HashMap<String, Groups> = HashMap::new();
+        let mut by_agent: HashMap<AgentId, Groups> = HashMap::new();
         let mut grouped = Vec::with_capacity(new.len());
         for question in new {
             let groups = match by_agent.entry(question.agent_id.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
-                    let agent = Some(AgentId::stored(question.agent_id.clone()));
+                    let agent = Some(question.agent_id.clone());
                     let wanted = Wanted { agent, ..Wanted::default() };
                     new.insert(Groups::of(store.gaps(&wanted, MOST_GROUPS).await?))
                 }
@@ -107,7 +107,7 @@ impl Groups {
         let mut groups = Self::default();
         known.reverse();
         for gap in known {
-            groups.add(GapId::stored(gap.id), &gap.question);
+            groups.add(gap.id, &gap.question);
         }
         groups
     }
@@ -145,13 +145,13 @@ pub async fn recheck(
     engine: &Engine,
     bot: impl Fn(&AgentId) -> Option<Arc<Bot>>,
 ) -> Result<(usize, Vec<GapRow>)> {
-    let wanted = Wanted { state: Some("open".into()), ..Wanted::default() };
+    let wanted = Wanted { state: Some(GapState::Open), ..Wanted::default() };
     let (mut asked, mut answered) = (0, Vec::new());
     for gap in store.gaps(&wanted, MOST_GROUPS).await? {
-        let Some(bot) = bot(&AgentId::stored(gap.agent_id.clone())) else { continue };
+        let Some(bot) = bot(&gap.agent_id) else { continue };
         asked += 1;
         if finds_answer(engine, &bot, &gap.question).await {
-            store.mark_gap(&GapId::stored(gap.id.clone()), "answered").await?;
+            store.mark_gap(&gap.id, GapState::Answered).await?;
             answered.push(gap);
         }
     }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::domain::trace::Verdict;
+use crate::domain::trace::StatementVerdict;
 
 mod apply;
 mod claim;
@@ -200,19 +200,31 @@ impl Check {
     }
 
     /// What is to be said about each statement. At or above the threshold (0 to 1) a claim is supported.
-    pub fn verdicts(&self, threshold: f32) -> Vec<Verdict> {
+    pub fn verdicts(&self, threshold: f32) -> Vec<StatementVerdict> {
         let pairs = self.statements.iter().zip(&self.weighed);
         pairs.map(|(statement, weighed)| self.verdict(statement, weighed, threshold)).collect()
     }
 
-    fn verdict(&self, statement: &Statement, weighed: &Weighed, threshold: f32) -> Verdict {
+    fn verdict(
+        &self,
+        statement: &Statement,
+        weighed: &Weighed,
+        threshold: f32,
+    ) -> StatementVerdict {
         let text = self.reply[statement.range.clone()].trim().to_owned();
         let cited = weighed.cited.clone();
         let range = match &weighed.claimed {
             Ok(range) => range,
             Err(why) => {
                 let why = (*why).to_owned();
-                return Verdict { text, supported: true, score: None, passage: None, cited, why };
+                return StatementVerdict {
+                    text,
+                    supported: true,
+                    score: None,
+                    passage: None,
+                    cited,
+                    why,
+                };
             }
         };
         let features = &weighed.features;
@@ -243,7 +255,7 @@ impl Check {
             }
             _ => why,
         };
-        Verdict { text, supported, score: Some(score), passage, cited, why }
+        StatementVerdict { text, supported, score: Some(score), passage, cited, why }
     }
 
     fn best(&self, features: &Features) -> Option<usize> {
@@ -278,7 +290,7 @@ impl Check {
     }
 
     /// The reply without the statements that are not supported.
-    fn supported_part(&self, verdicts: &[Verdict]) -> String {
+    fn supported_part(&self, verdicts: &[StatementVerdict]) -> String {
         let removed: Vec<bool> = verdicts.iter().map(|verdict| !verdict.supported).collect();
         without(&self.reply, &self.statements, &removed)
     }

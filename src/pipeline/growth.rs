@@ -5,6 +5,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use frontdesk_tokens::Vocabulary;
+
 use super::clean::{Speakable, clean};
 use super::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::format::{for_whatsapp, split};
@@ -13,7 +15,6 @@ use crate::domain::{
     ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
 };
 use crate::index;
-use crate::tokens::Vocabulary;
 
 /// The shorter text, in bytes.
 const SHORT: usize = 16 * 1024;

@@ -11,7 +11,8 @@ use crate::domain::machine::Limits;
 use crate::domain::thread::{Manner, Wish};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Agent, Content, Event, Item, Line, MessageId, NumberId, Said, Speaker, Spoken, Turn, WebhookId,
+    Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, ProviderKind,
+    Said, Speaker, Spoken, Turn, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
@@ -37,8 +38,8 @@ pub struct Intake {
 
 /// A verified and decoded webhook.
 pub struct Webhook {
-    /// The provider's name.
-    pub provider: &'static str,
+    /// The provider that sent it.
+    pub provider: ProviderKind,
     /// The body as it came.
     pub body: Vec<u8>,
     /// Its items.
@@ -137,7 +138,8 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
         history: said.before.into_iter().filter_map(line).collect(),
         now: now_ms(),
     };
-    let voice = turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == "voice");
+    let voice =
+        turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == MessageKind::Voice);
     let voice = voice.and_then(|(_, id)| id);
     Some(Gathered { turn, provider_ids, quiet_at: said.quiet_at, messages, voice })
 }
@@ -161,21 +163,65 @@ impl Gathered {
 
 /// A message as the pipeline reads it. Content that cannot be read back is passed on as unknown, never dropped.
 fn waiting(row: SpokenRow) -> Said {
-    let content = serde_json::from_str(&row.content).unwrap_or_else(|error| {
+    let (content, unreadable) = Content::read(&row.content);
+    if let Some(error) = unreadable {
         tracing::error!(%error, message = row.id, "a stored message cannot be read");
-        Content::Unknown { kind: "unreadable".into(), raw: serde_json::Value::Null }
-    });
+    }
     let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let spoken = row.transcript.map(|text| Spoken { text, heard: heard.unwrap_or_default() });
     Said { message: Some(MessageId::stored(row.id)), content, heard: spoken }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
-    let speaker = match row.author.as_str() {
-        "customer" => Speaker::Customer,
-        "bot" => Speaker::Bot,
-        _ => Speaker::Person,
+    let speaker = match row.author? {
+        Author::Customer => Speaker::Customer,
+        Author::Bot => Speaker::Bot,
+        Author::Person => Speaker::Person,
+        // What the desk itself says is no part of the talk.
+        Author::Notice | Author::Consent => return None,
     };
     let text = row.transcript.or(row.body)?;
     Some(Line { speaker, text: beginning(&text).to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(author: Option<Author>, content: &str) -> SpokenRow {
+        SpokenRow {
+            id: "msg_1".into(),
+            provider_id: None,
+            author,
+            content: content.into(),
+            body: Some("Hello.".into()),
+            transcript: None,
+            heard: None,
+            state: None,
+            contact: None,
+            quiet_at: None,
+        }
+    }
+
+    #[test]
+    fn only_what_is_said_to_each_other_is_history() {
+        for author in Author::ALL {
+            let speaker = match author {
+                Author::Customer => Some(Speaker::Customer),
+                Author::Bot => Some(Speaker::Bot),
+                Author::Person => Some(Speaker::Person),
+                Author::Notice | Author::Consent => None,
+            };
+            let line = line(row(Some(*author), "{}"));
+            assert_eq!(line.map(|line| line.speaker), speaker, "{author}");
+        }
+        assert_eq!(line(row(None, "{}")), None, "an author of a newer version");
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_waits_all_the_same() {
+        let said = waiting(row(Some(Author::Customer), r#"{"type": "hologram"}"#));
+        assert_eq!(said.message, Some(MessageId::stored("msg_1".into())));
+        assert!(matches!(said.content, Content::Unknown { kind, .. } if kind == "hologram"));
+    }
 }

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::domain::trace::{Retrieved, Trace};
+use crate::domain::trace::{RetrieveTrace, Trace};
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Spoken, Turn};
 use crate::embed::Embedder;
 use crate::index::{Index, Tunings};
@@ -201,8 +201,12 @@ fn recalled(kept: &tape::Kept, question: &Question, run: &mut Run) -> Option<Sta
     }
     let found = retrieve::Found::again(kept)?;
     let (passages, confidence) = (found.passages.clone(), found.confidence);
-    let seen =
-        Retrieved { query: question.text.clone(), passages, confidence, ..Retrieved::default() };
+    let seen = RetrieveTrace {
+        query: question.text.clone(),
+        passages,
+        confidence,
+        ..RetrieveTrace::default()
+    };
     run.trace.retrieve = Some(seen);
     Some(Stage::Open { question: question.clone(), found })
 }
@@ -344,7 +348,7 @@ impl Bot {
     ) -> Option<crate::domain::Reason> {
         let started = Instant::now();
         let reason = self.rules.decide(&question.text);
-        run.trace.escalate = Some(crate::domain::trace::Escalated {
+        run.trace.escalate = Some(crate::domain::trace::EscalateTrace {
             rules: self.rules.len(),
             matched: reason.as_ref().map(ToString::to_string),
             took_ms: millis(started),

@@ -51,7 +51,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
         id,
         agent: bot.agent.id.clone(),
         version: bot.agent.version.clone(),
-        outcome: word(&answered.outcome),
+        outcome: answered.outcome.kind(),
         answered: transcribed(place.gathered, &answered.transcripts),
         replies,
         unanswered: unanswered(answered),
@@ -81,22 +81,6 @@ pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
         Outcome::Reply(reply) => parts(bot, reply),
         Outcome::HandOver { reply, .. } => split(&for_whatsapp(reply), LONGEST_MESSAGE),
         Outcome::Silence { .. } => Vec::new(),
-    }
-}
-
-/// The outcome as one word.
-pub fn word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Reply(reply) => match reply.sort {
-            ReplyKind::Answer => "answer",
-            ReplyKind::Greeting => "greeting",
-            ReplyKind::NoAnswer => "no_answer",
-            ReplyKind::Failure => "failure",
-            ReplyKind::VoiceFailure => "voice_failure",
-            ReplyKind::Unreadable => "unreadable",
-        },
-        Outcome::HandOver { .. } => "hand_over",
-        Outcome::Silence { .. } => "silence",
     }
 }
 

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use frontdesk_template::{BoundedEnvironment, Limits, excess};
+use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
 use super::retrieve::Found;
 use super::{Bot, Run, millis};
 use crate::domain::label::{TITLE, one_line, quoted_name};
-use crate::domain::trace::Composed;
+use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
 use crate::llm::{Model, Window};
-use crate::template::{BoundedEnvironment, Limits, excess};
-use crate::tokens::Vocabulary;
 
 /// What a chat message costs beyond its text, in tokens (OpenAI's counting: role and separators).
 const MESSAGE_OVERHEAD: u32 = 4;
@@ -133,7 +133,7 @@ pub(super) fn compose(
         min_confidence: agent.min_confidence.unwrap_or_else(|| asked.model.min_confidence()),
         tokens: fit.tokens,
     };
-    run.trace.prompt = Some(Composed {
+    run.trace.prompt = Some(PromptTrace {
         messages: prompt.messages.clone(),
         tokens: fit.tokens,
         budget: fit.budget,

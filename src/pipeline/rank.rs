@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::millis;
 use crate::domain::Passage;
-use crate::domain::trace::{Reranked, Retrieved};
+use crate::domain::trace::{RerankTrace, RetrieveTrace};
 use crate::rerank::Reranker;
 
 /// Has the first passages scored and puts them in that order; those that get no score follow in the order they had.
@@ -16,7 +16,7 @@ pub(super) async fn rerank(
     reranker: &dyn Reranker,
     query: &str,
     mut passages: Vec<Passage>,
-    seen: &mut Retrieved,
+    seen: &mut RetrieveTrace,
 ) -> Vec<Passage> {
     let Some(identity) = reranker.identity().filter(|_| passages.len() > 1) else {
         return passages;
@@ -25,7 +25,7 @@ pub(super) async fn rerank(
     let rest = passages.split_off(passages.len().min(reranker.candidates()));
     let texts: Vec<String> = passages.iter().map(|one| one.chunk.searchable()).collect();
     let mut told =
-        Reranked { by: identity.to_owned(), passages: texts.len(), ..Reranked::default() };
+        RerankTrace { by: identity.to_owned(), passages: texts.len(), ..RerankTrace::default() };
     match reranker.rerank(query, &texts).await {
         Ok(scores) => {
             for (passage, score) in passages.iter_mut().zip(scores) {

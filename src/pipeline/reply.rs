@@ -8,7 +8,7 @@ use super::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::ground::{self, Decision};
 use super::leak::is_leak;
 use super::{Bot, Run, millis};
-use crate::domain::trace::Written;
+use crate::domain::trace::ReplyTrace;
 use crate::domain::{
     Citation, GroundingCheck, Outcome, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn,
 };
@@ -35,7 +35,7 @@ pub(super) async fn write(
     run: &mut Run,
 ) -> Outcome {
     let started = Instant::now();
-    let mut written = Written { model: asked.prompt.model.clone(), ..Written::default() };
+    let mut written = ReplyTrace { model: asked.prompt.model.clone(), ..ReplyTrace::default() };
     // A model that has a window would write something even about nothing; one without judges by itself.
     let unsure = asked.prompt.confidence < asked.prompt.min_confidence
         && model.window(&asked.prompt.model).is_some();
@@ -55,7 +55,7 @@ async fn ask(
     seam: &dyn Model,
     bot: &Bot,
     asked: &Asked<'_>,
-    (written, run): (&mut Written, &mut Run),
+    (written, run): (&mut ReplyTrace, &mut Run),
 ) -> Reply {
     let vetting = DetailCheck::new(origins(bot, asked));
     match complete(seam, asked, &vetting).await {
@@ -122,7 +122,7 @@ async fn complete(
 
 /// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence; instructions that are
 /// repeated are no answer.
-fn cleaned(bot: &Bot, prompt: &Prompt, written: &mut Written) -> Result<Cleaned, Reply> {
+fn cleaned(bot: &Bot, prompt: &Prompt, written: &mut ReplyTrace) -> Result<Cleaned, Reply> {
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
@@ -149,7 +149,7 @@ async fn grounded(
     (model, bot): (&dyn Model, &Bot),
     asked: &Asked<'_>,
     cleaned: &Cleaned,
-    (written, run): (&mut Written, &mut Run),
+    (written, run): (&mut ReplyTrace, &mut Run),
 ) -> Reply {
     let setting = &bot.agent.grounding;
     let prompt = asked.prompt;
@@ -187,7 +187,7 @@ fn origins<'a>(bot: &'a Bot, asked: &'a Asked<'_>) -> Origins<'a> {
 }
 
 /// Takes out of an answer what nobody of the business wrote and would cost the customer money: links, addresses, numbers.
-fn vetted(bot: &Bot, vetting: &DetailCheck<'_>, reply: Reply, written: &mut Written) -> Reply {
+fn vetted(bot: &Bot, vetting: &DetailCheck<'_>, reply: Reply, written: &mut ReplyTrace) -> Reply {
     if reply.sort != ReplyKind::Answer {
         return reply;
     }

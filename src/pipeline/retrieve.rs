@@ -17,7 +17,7 @@ use super::query::{self, Lean, Reading};
 use super::rank::rerank;
 use super::rewrite::{self, Understood};
 use super::{Engine, Means, Run, millis};
-use crate::domain::trace::{How, Retrieved, Searched};
+use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::embed::Purpose;
 use crate::index::{self, Legs, Query, Tuning};
@@ -85,13 +85,17 @@ pub(super) async fn search(engine: &Engine, scene: Scene<'_>, run: &mut Run) -> 
     let reading =
         Reading { language: query::language(question, history), ..query::read(question, follows) };
     let language = reading.language.as_deref();
-    let mut seen = Retrieved { query: cut(&question.text), ..Retrieved::default() };
+    let mut seen = RetrieveTrace { query: cut(&question.text), ..RetrieveTrace::default() };
     seen.language = reading.language.clone();
-    let mut texts = vec![Text { how: How::Asked, words: seen.query.clone(), language }];
+    let mut texts = vec![Text { how: SearchOrigin::Asked, words: seen.query.clone(), language }];
     let before = reading.context.as_deref().filter(|_| reading.lean == Lean::Leans);
     let context = before.map(|said| query::with_context(&question.text, said));
-    texts.extend(context.iter().map(|text| Text { how: How::Context, words: cut(text), language }));
-    texts.extend(before.map(|text| Text { how: How::Before, words: cut(text), language }));
+    texts.extend(context.iter().map(|text| Text {
+        how: SearchOrigin::Context,
+        words: cut(text),
+        language,
+    }));
+    texts.extend(before.map(|text| Text { how: SearchOrigin::Before, words: cut(text), language }));
     let mut looked = look(engine, &agent.knowledge, &texts, &mut seen).await;
     let weights = weigh(engine, &agent.knowledge, language).await;
     let (mut passages, sure) = match looked.as_mut_slice() {
@@ -138,15 +142,21 @@ pub(super) async fn settle(
     if let Some((Some(understood), _)) = understood {
         let Understood { standalone, translated } = understood;
         let own = wish.reading.language.as_deref();
-        let mut texts =
-            vec![Text { how: How::Asked, words: cut(&scene.question.text), language: own }];
+        let mut texts = vec![Text {
+            how: SearchOrigin::Asked,
+            words: cut(&scene.question.text),
+            language: own,
+        }];
         let other = standalone.filter(|text| text.trim() != scene.question.text.trim());
-        let rewritten =
-            other.clone().map(|text| Text { how: How::Rewritten, words: text, language: own });
+        let rewritten = other.clone().map(|text| Text {
+            how: SearchOrigin::Rewritten,
+            words: text,
+            language: own,
+        });
         texts.extend(rewritten);
         best = translated.clone().or(other.clone());
         texts.extend(translated.map(|text| Text {
-            how: How::Translated,
+            how: SearchOrigin::Translated,
             words: text,
             language: wish.into,
         }));
@@ -214,12 +224,12 @@ pub struct Search<'a> {
 }
 
 /// Finds passages for a question that stands alone, and says how.
-pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
+pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, RetrieveTrace) {
     let started = Instant::now();
-    let mut seen = Retrieved { query: cut(asked.text), ..Retrieved::default() };
+    let mut seen = RetrieveTrace { query: cut(asked.text), ..RetrieveTrace::default() };
     let language = asked.language.or_else(|| index::language(asked.text));
     seen.language = language.map(ToOwned::to_owned);
-    let text = Text { how: How::Asked, words: seen.query.clone(), language };
+    let text = Text { how: SearchOrigin::Asked, words: seen.query.clone(), language };
     let looked = look(engine, asked.collections, &[text], &mut seen).await;
     seen.searched = looked.iter().map(Looked::told).collect();
     let (passages, sure) =
@@ -233,7 +243,7 @@ pub async fn find(engine: &Engine, asked: &Search<'_>) -> (Found, Retrieved) {
 
 /// One text to search for.
 struct Text<'a> {
-    how: How,
+    how: SearchOrigin,
     /// What is searched for.
     words: String,
     /// ISO 639-1 code of its language, where it is known.
@@ -245,7 +255,7 @@ async fn look(
     engine: &Engine,
     collections: &[CollectionId],
     texts: &[Text<'_>],
-    seen: &mut Retrieved,
+    seen: &mut RetrieveTrace,
 ) -> Vec<Looked> {
     let started = Instant::now();
     let all: Vec<String> = texts.iter().map(|text| text.words.clone()).collect();
@@ -274,7 +284,7 @@ pub(crate) struct Gathered {
 /// What the legs bring for a question that stands alone.
 pub(crate) async fn gather(engine: &Engine, asked: &Search<'_>) -> Gathered {
     let text = cut(asked.text);
-    let mut seen = Retrieved::default();
+    let mut seen = RetrieveTrace::default();
     let vectors = embed(engine, std::slice::from_ref(&text), &mut seen).await;
     let vector = vectors.first().map(Vec::as_slice);
     let search = Query { collections: asked.collections, text: &text, vector, limit: LEG };
@@ -287,7 +297,7 @@ async fn ask(
     engine: &Engine,
     search: &Query<'_>,
     language: Option<&str>,
-    seen: &mut Retrieved,
+    seen: &mut RetrieveTrace,
 ) -> Gathered {
     let legs = engine.index.search(search).await.unwrap_or_else(|failed| {
         seen.error = Some(failed.to_string());
@@ -321,7 +331,7 @@ pub(crate) fn rank(gathered: &Gathered, tuning: Tuning, limit: usize) -> (Vec<Pa
 }
 
 /// The texts' embeddings; none, with the reason told, where there are none to be had.
-async fn embed(engine: &Engine, texts: &[String], seen: &mut Retrieved) -> Vec<Vec<f32>> {
+async fn embed(engine: &Engine, texts: &[String], seen: &mut RetrieveTrace) -> Vec<Vec<f32>> {
     let Some(identity) = engine.embed.identity() else { return Vec::new() };
     match engine.embed.embed(texts, Purpose::Query).await {
         Ok(vectors) => {
@@ -341,8 +351,8 @@ fn cut(text: &str) -> String {
 }
 
 impl Looked {
-    fn told(&self) -> Searched {
+    fn told(&self) -> SearchText {
         let Self { text, how, weight, confidence, .. } = self;
-        Searched { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }
+        SearchText { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }
     }
 }

@@ -3,17 +3,17 @@
 
 use std::time::{Duration, Instant};
 
+use frontdesk_tokens::Vocabulary;
 use serde_json::Value;
 
 use super::clean::clean;
 use super::query::Lean;
 use super::retrieve::Scene;
 use super::{Engine, Means, Run, millis};
-use crate::domain::trace::Rewrote;
+use crate::domain::trace::RewriteTrace;
 use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
 use crate::index;
 use crate::llm::Completion;
-use crate::tokens::Vocabulary;
 
 /// The longest answer, in tokens.
 const LONGEST_ANSWER: u32 = 200;
@@ -49,7 +49,7 @@ pub(super) async fn ask(
     Scene { agent, history, question }: Scene<'_>,
     (asked, means): (&Asked, Means),
     run: &mut Run,
-) -> Option<(Option<Understood>, Rewrote)> {
+) -> Option<(Option<Understood>, RewriteTrace)> {
     let own = engine.own_model(agent);
     let cheapest = engine.budget.models(own, means).pop()?;
     let wanted = engine.retrieve.rewrite_model.as_str();
@@ -61,7 +61,7 @@ pub(super) async fn ask(
     let started = Instant::now();
     let limit = Duration::from_millis(engine.retrieve.rewrite_ms);
     let answer = tokio::time::timeout(limit, engine.model.complete(&prompt, None)).await;
-    let mut told = Rewrote { model: model.to_owned(), ..Rewrote::default() };
+    let mut told = RewriteTrace { model: model.to_owned(), ..RewriteTrace::default() };
     let understood = match answer {
         Ok(Ok(Completion::Text { text, model, usage, failures: _ })) => {
             run.trace.usage.add(usage);

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Run, beginning, millis, query};
-use crate::domain::trace::{Note, Transcribed};
+use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
-    Content, Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
+    Heard, Media, MediaKind, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
 };
 use crate::speech::{self, Recording, Transcriber};
 
@@ -83,7 +83,7 @@ pub(super) async fn listen(
     }
     let whole = all.words.join("\n");
     let question = beginning(&whole).to_owned();
-    run.trace.transcribe = Some(Transcribed {
+    run.trace.transcribe = Some(TranscribeTrace {
         question: question.clone(),
         language: all.language.clone(),
         notes: all.notes,
@@ -101,7 +101,7 @@ pub(super) async fn listen(
 #[derive(Default)]
 struct All {
     words: Vec<String>,
-    notes: Vec<Note>,
+    notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
     /// Why the first note that says nothing does not.
@@ -111,7 +111,10 @@ struct All {
 impl All {
     fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>, run: &mut Run) {
         let message = said.message.as_ref();
-        let mut note = Note { message: message.map(ToString::to_string), ..Note::default() };
+        let mut note = VoiceNoteTrace {
+            message: message.map(ToString::to_string),
+            ..VoiceNoteTrace::default()
+        };
         match spoken {
             Ok(spoken) => {
                 self.spoken = true;
@@ -227,7 +230,7 @@ fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&Deaf>) -> Outcom
             (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
         }
         None => {
-            let kinds: Vec<_> = turn.said.iter().map(|said| Content::kind(&said.content)).collect();
+            let kinds: Vec<_> = turn.said.iter().map(|said| said.content.kind().as_str()).collect();
             return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
         }
     };

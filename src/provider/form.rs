@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Value, json};
 
+use crate::domain::ProviderKind;
+use crate::domain::word::words;
+
 /// What was written, by field.
 pub type Fields = BTreeMap<String, String>;
 
@@ -19,8 +22,8 @@ const VERIFY_TOKEN: &str = "verify_token";
 /// The form of a provider.
 #[derive(Debug)]
 pub struct Form {
-    /// The provider's name, as in the webhook's path.
-    pub name: &'static str,
+    /// The provider.
+    pub provider: ProviderKind,
     /// Its name for people.
     pub title: &'static str,
     /// What it is.
@@ -59,19 +62,21 @@ pub struct Field {
     pub placeholder: Option<&'static str>,
 }
 
-/// What sort of value a field takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Words.
-    Text,
-    /// Words that are never shown again.
-    Secret,
-    /// Digits.
-    Digits,
-    /// An address of the web.
-    Url,
-    /// `true` or `false`.
-    Switch,
+words! {
+    /// What sort of value a field takes. Values are always written as text.
+    #[schema(as = ProviderFieldKind)]
+    pub enum Kind {
+        /// Words.
+        Text = "text",
+        /// Words that are never shown again.
+        Secret = "secret",
+        /// Digits.
+        Digits = "digits",
+        /// An address of the web.
+        Url = "url",
+        /// `true` or `false`.
+        Switch = "switch",
+    }
 }
 
 /// Something to do at the provider.
@@ -85,13 +90,15 @@ pub struct Step {
     pub shows: &'static [Shows],
 }
 
-/// What is shown with a step, to be copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
-    /// Where the provider sends its webhooks.
-    CallbackUrl,
-    /// What the provider shows in the handshake.
-    VerifyToken,
+words! {
+    /// What is shown with a step, to be copied.
+    #[schema(as = ProviderShows)]
+    pub enum Shows {
+        /// Where the provider sends its webhooks.
+        CallbackUrl = "callback_url",
+        /// What the provider shows in the handshake.
+        VerifyToken = "verify_token",
+    }
 }
 
 /// What is wrong, and with which field.
@@ -179,11 +186,6 @@ fn uncapitalised(label: &str) -> String {
 }
 
 impl Form {
-    /// The form of the provider with this name.
-    pub fn of(name: &str) -> Option<&'static Self> {
-        super::FORMS.iter().copied().find(|form| form.name == name)
-    }
-
     /// The field with this name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -242,7 +244,7 @@ impl Form {
 
     /// What was written, as the provider's settings are written.
     pub(super) fn json(&self, agent: &str, fields: &Fields) -> Result<Value, Doubt> {
-        let mut settings = json!({"provider": self.name, "agent": agent});
+        let mut settings = json!({"provider": self.provider, "agent": agent});
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
             let field = self.field(name).ok_or_else(|| Doubt {
                 field: None,
@@ -259,12 +261,12 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FORMS, Limits};
+    use super::super::{Limits, Settings};
     use super::*;
 
     #[test]
     fn every_form_can_be_filled_in_and_shown() {
-        for form in FORMS {
+        for form in ProviderKind::ALL.iter().copied().map(Form::of) {
             assert!(!form.title.is_empty() && !form.about.is_empty() && !form.fields.is_empty());
             for field in form.fields {
                 assert!(field.help.ends_with('.'), "{} says where it is found", field.name);
@@ -284,8 +286,17 @@ mod tests {
     }
 
     #[test]
+    fn settings_name_every_provider_by_its_word() {
+        for provider in ProviderKind::ALL {
+            let settings = json!({"provider": provider});
+            let error = serde_json::from_value::<Settings>(settings).unwrap_err().to_string();
+            assert!(error.contains("missing field"), "{provider}: {error}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_right_is_said_in_words_with_where_it_is_found() {
-        let form = Form::of("meta").unwrap();
+        let form = Form::of(ProviderKind::Meta);
         let judge = |name, value| form.judge(form.field(name).unwrap(), value).unwrap_or_default();
         for (name, value, says) in [
             ("phone_number_id", "", "missing"),
@@ -312,14 +323,14 @@ mod tests {
 
     #[test]
     fn another_address_needs_the_configurations_word() {
-        let form = Form::of("sandbox").unwrap();
+        let form = Form::of(ProviderKind::Sandbox);
         let fields = |pairs: &[(&str, &str)]| -> Fields {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let no = Limits { allow_base_url: false };
         let error = form.judge_all(&fields(&[("tpyo", "x")]), no).unwrap_err();
         assert!(error.message.contains("tpyo") && error.message.contains("secret"), "{error}");
-        let meta = Form::of("meta").unwrap();
+        let meta = Form::of(ProviderKind::Meta);
         let elsewhere = fields(&[("base_url", "http://169.254.169.254")]);
         let error = meta.judge_all(&elsewhere, no).unwrap_err();
         assert!(error.message.contains("allow_base_url"), "{error}");

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use crate::domain::{Fault, Item, Media, Party, Sending, Template};
+use crate::domain::{Fault, Item, Media, Party, ProviderKind, Sending, Template};
 
 mod error;
 mod form;
@@ -100,8 +100,15 @@ pub struct Limits {
     pub allow_base_url: bool,
 }
 
-/// The form of each provider.
-pub const FORMS: &[&Form] = &[&meta::FORM, &sandbox::FORM];
+impl Form {
+    /// The form of a provider.
+    pub fn of(provider: ProviderKind) -> &'static Self {
+        match provider {
+            ProviderKind::Meta => &meta::FORM,
+            ProviderKind::Sandbox => &sandbox::FORM,
+        }
+    }
+}
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,11 +153,11 @@ impl Settings {
         })
     }
 
-    /// The provider's name, as in the webhook's path.
-    pub fn provider(&self) -> &'static str {
+    /// The provider.
+    pub fn provider(&self) -> ProviderKind {
         match self {
-            Self::Meta(_) => "meta",
-            Self::Sandbox(_) => "sandbox",
+            Self::Meta(_) => ProviderKind::Meta,
+            Self::Sandbox(_) => ProviderKind::Sandbox,
         }
     }
 

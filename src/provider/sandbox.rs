@@ -19,7 +19,8 @@ use super::{
     signature,
 };
 use crate::domain::{
-    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, Sending, Unknown,
+    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind, Sending,
+    Unknown,
 };
 
 /// The header that carries the signature of a webhook.
@@ -29,7 +30,7 @@ const REMEMBERED: usize = 1000;
 
 /// What it asks for.
 pub(super) const FORM: Form = Form {
-    name: "sandbox",
+    provider: ProviderKind::Sandbox,
     title: "Practice number",
     about: "A number of this desk alone: it takes in webhooks like any other and sends to nobody. For trying the whole way of a message \
             without WhatsApp.",
@@ -144,9 +145,8 @@ impl Sandbox {
 impl Sandbox {
     /// What a message holds: a recording, or words. `None` where neither can be read.
     fn content(&self, message: &Value) -> Option<Content> {
-        let kinds =
-            [("voice", MediaKind::Voice), ("audio", MediaKind::Audio), ("video", MediaKind::Video)];
-        let found = kinds.iter().find_map(|(key, kind)| Some((message.get(key)?, *kind)));
+        let kinds = [MediaKind::Voice, MediaKind::Audio, MediaKind::Video];
+        let found = kinds.into_iter().find_map(|kind| Some((message.get(kind.as_str())?, kind)));
         let Some((file, kind)) = found else {
             return Some(Content::Text { body: json::string(message, "text")? });
         };

@@ -2,12 +2,12 @@
 //! text-embeddings-inference. Must not order passages, nor take a score for one that was not asked about.
 
 use async_trait::async_trait;
+use frontdesk_endpoint::{Access, Endpoint};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Error, Reranker};
-use crate::endpoint::{Access, Endpoint};
 
 /// An endpoint that reranks.
 #[derive(Debug, Clone, Deserialize)]
@@ -154,8 +154,9 @@ fn number(value: &Value) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk_endpoint::scripted::{Act, Scripted};
+
     use super::*;
-    use crate::endpoint::scripted::{Act, Scripted};
 
     fn reranker(server: &Scripted, more: &Value) -> Remote {
         let mut settings = json!({"base_url": server.url, "retries": 0});

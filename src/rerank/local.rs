@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use frontdesk_encoder::{Encoder, Running, Tensors, Text, Tokens, Urgency, read};
 use serde::Deserialize;
 
 use super::{Error, Reranker};
-use crate::transformer::{Encoder, Running, Tensors, Text, Tokens, Urgency, read};
 use classifier::Classifier;
 
 mod classifier;

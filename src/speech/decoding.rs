@@ -1,13 +1,13 @@
-//! Decoding a recording in a worker process: both ends of that. What decodes is `audio`.
+//! Decoding a recording in a worker process: both ends of that. What decodes is `frontdesk_audio`.
 
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use frontdesk_audio::{BLOCK, Limits, RATE};
 use serde::{Deserialize, Serialize};
 
-use super::audio::{self, BLOCK, Limits, RATE};
 use crate::reader::child::Give;
 use crate::reader::{Failure, Kind, Pool, Task};
 
@@ -38,11 +38,13 @@ pub enum DecodeError {
     Unavailable(String),
 }
 
-impl From<audio::Error> for DecodeError {
-    fn from(error: audio::Error) -> Self {
+impl From<frontdesk_audio::Error> for DecodeError {
+    fn from(error: frontdesk_audio::Error) -> Self {
         match error {
-            audio::Error::TooLong { seconds, limit } => Self::TooLong { seconds, limit },
-            audio::Error::NotSound { .. } | audio::Error::Empty => Self::NoSound(error.to_string()),
+            frontdesk_audio::Error::TooLong { seconds, limit } => Self::TooLong { seconds, limit },
+            frontdesk_audio::Error::NotSound { .. } | frontdesk_audio::Error::Empty => {
+                Self::NoSound(error.to_string())
+            }
             _ => Self::Unreadable(error.to_string()),
         }
     }
@@ -108,7 +110,7 @@ fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, DecodeError> {
 pub fn answer(head: &[u8], body: &[u8], give: &mut Give<'_>) -> io::Result<Vec<u8>> {
     let longest = Duration::from_secs(serde_json::from_slice(head)?);
     let mut broken = Ok(());
-    let decoded = audio::decode(body, &Limits::refuse_beyond(longest), |block| {
+    let decoded = frontdesk_audio::decode(body, &Limits::refuse_beyond(longest), |block| {
         broken = give(block);
         if broken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -119,7 +121,7 @@ pub fn answer(head: &[u8], body: &[u8], give: &mut Give<'_>) -> io::Result<Vec<u
 
 /// Looks at a recording's headers in the worker process; the answer to [`seconds`].
 pub fn probed(body: &[u8]) -> io::Result<Vec<u8>> {
-    let probe = audio::probe(body).map(|probe| probe.seconds).map_err(DecodeError::from);
+    let probe = frontdesk_audio::probe(body).map(|probe| probe.seconds).map_err(DecodeError::from);
     Ok(serde_json::to_vec(&probe)?)
 }
 
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_recording_comes_back_in_blocks_with_an_answer() {
-        let wav = audio::wav::write(&vec![0.25; 20_000]);
+        let wav = frontdesk_audio::wav::write(&vec![0.25; 20_000]);
         let mut samples = Vec::new();
         let mut give = |block: &[f32]| {
             samples.extend_from_slice(block);
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn who_listens_no_more_ends_it_and_nonsense_is_no_answer() {
-        let wav = audio::wav::write(&vec![0.25; 20_000]);
+        let wav = frontdesk_audio::wav::write(&vec![0.25; 20_000]);
         let gone = || Err(io::ErrorKind::BrokenPipe.into());
         assert!(answer(b"60", &wav, &mut |_| gone()).is_err());
         for nonsense in [&b""[..], b"{}", b"{\"Ok\":7}"] {

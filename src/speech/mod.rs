@@ -17,7 +17,6 @@ use serde::Deserialize;
 use crate::models;
 use crate::reader::Pool;
 
-pub mod audio;
 mod chain;
 pub mod decoding;
 mod filler;

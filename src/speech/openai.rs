@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_openai::error::OpenAIError;
 use async_openai::traits::AsyncTryFrom;
 use async_trait::async_trait;
+use frontdesk_endpoint::{Access, Endpoint, OPENAI};
 use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{Error, Recording, Transcriber, Transcript};
-use crate::endpoint::{Access, Endpoint, OPENAI};
 use answer::{Answer, Heard};
 use languages::iso_639_1;
 
@@ -194,8 +194,9 @@ fn extension(mime_type: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk_endpoint::scripted::{Act, Scripted};
+
     use super::*;
-    use crate::endpoint::scripted::{Act, Scripted};
 
     fn note() -> Recording<'static> {
         Recording {

@@ -1,12 +1,16 @@
 //! Workspaces, agents, prompt versions and numbers.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::numbers::step_aside;
-use super::{Conn, Error, Result, Store, Write, all, first, now, run};
-use crate::domain::{AgentId, NumberId, VersionId, WorkspaceId};
+use super::words::number_state::{READY, REMOVED};
+use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run};
+use crate::domain::{
+    AgentId, NumberId, NumberState, ProviderKind, StoredProvider, VersionId, WorkspaceId,
+};
 
 /// An agent with the source of its live version.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -49,14 +53,15 @@ pub struct NumberRow {
     pub id: String,
     /// Its name in the configuration.
     pub slug: String,
-    /// The provider's name.
-    pub provider: String,
+    /// What it reaches WhatsApp through.
+    pub provider: StoredProvider,
     /// The provider's id of it.
     pub external_id: String,
     /// The agent that answers on it.
     pub agent_id: String,
-    /// `ready` or `stopped`.
-    pub state: String,
+    /// Whether it sends.
+    #[sqlx(try_from = "LenientWord<NumberState>")]
+    pub state: NumberState,
     /// Why it is stopped.
     pub state_reason: Option<String>,
     /// 1 when it was added in the console.
@@ -144,10 +149,12 @@ impl Store {
     pub async fn numbers(&self) -> Result<Vec<NumberRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, slug, provider, external_id, agent_id, state, state_reason,
-                           cast(case when settings is null then 0 else 1 end as bigint) as added, display,
-                           verified_name, verified_at, last_webhook_at, last_inbound_at, last_sent_at, created_at
-                       from numbers where workspace_id = $1 and state <> 'removed' order by slug";
+            let sql = formatcp!(
+                "select id, slug, provider, external_id, agent_id, state, state_reason,
+                     cast(case when settings is null then 0 else 1 end as bigint) as added, display,
+                     verified_name, verified_at, last_webhook_at, last_inbound_at, last_sent_at, created_at
+                 from numbers where workspace_id = $1 and state <> '{REMOVED}' order by slug"
+            );
             all!(conn, NumberRow, sql, workspace.as_str())
         })
         .await
@@ -167,15 +174,6 @@ impl Store {
     ) -> Result<()> {
         self.apply(SetNumberState { id: id.clone(), state, reason }).await
     }
-}
-
-/// Whether a number sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NumberState {
-    /// It does.
-    Ready,
-    /// It does not, until its credentials are mended.
-    Stopped,
 }
 
 /// What publishing did.
@@ -303,8 +301,8 @@ impl Write for PublishNoted {
 pub struct ConnectNumber {
     /// Its name in the configuration.
     pub slug: String,
-    /// The provider's name.
-    pub provider: &'static str,
+    /// What it reaches WhatsApp through.
+    pub provider: ProviderKind,
     /// The provider's id of it.
     pub external_id: String,
     /// The agent that answers on it.
@@ -317,21 +315,25 @@ impl Write for ConnectNumber {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<NumberId> {
         // The file's number has the name. Another WhatsApp number of that name that was added in the console steps aside.
-        let sql = "select id from numbers where workspace_id = $1 and slug = $2 and (provider <> $3 or external_id <> $4)
-                   and (settings is not null or state = 'removed')";
+        let sql = formatcp!(
+            "select id from numbers where workspace_id = $1 and slug = $2 and (provider <> $3 or external_id <> $4)
+             and (settings is not null or state = '{REMOVED}')"
+        );
         let (slug, external) = (&self.slug, &self.external_id);
         if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?
             .is_some()
         {
             step_aside(workspace, conn, (slug, "")).await?;
         }
-        let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
-                   values ($1, $2, $3, $4, $5, $6, 'ready', $7, $7)
-                   on conflict (workspace_id, slug) do update set provider = excluded.provider,
-                       external_id = excluded.external_id, agent_id = excluded.agent_id,
-                       state = case when numbers.state = 'removed' then 'ready' else numbers.state end,
-                       updated_at = excluded.updated_at
-                   returning id";
+        let sql = formatcp!(
+            "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, '{READY}', $7, $7)
+             on conflict (workspace_id, slug) do update set provider = excluded.provider,
+                 external_id = excluded.external_id, agent_id = excluded.agent_id,
+                 state = case when numbers.state = '{REMOVED}' then '{READY}' else numbers.state end,
+                 updated_at = excluded.updated_at
+             returning id"
+        );
         let fresh = NumberId::generate();
         let id = first!(
             conn,
@@ -361,13 +363,11 @@ impl Write for SetNumberState {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let state = match self.state {
-            NumberState::Ready => "ready",
-            NumberState::Stopped => "stopped",
-        };
-        let sql = "update numbers set state = $3, state_reason = $4, updated_at = $5
-                   where id = $1 and workspace_id = $2 and state <> 'removed'";
-        run!(conn, sql, self.id.as_str(), workspace.as_str(), state, self.reason.as_deref(), now())
-            .map(|_| ())
+        let sql = formatcp!(
+            "update numbers set state = $3, state_reason = $4, updated_at = $5
+             where id = $1 and workspace_id = $2 and state <> '{REMOVED}'"
+        );
+        let (id, reason) = (self.id.as_str(), self.reason.as_deref());
+        run!(conn, sql, id, workspace.as_str(), self.state, reason, now()).map(|_| ())
     }
 }

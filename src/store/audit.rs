@@ -15,14 +15,14 @@ pub struct AuditRow {
     pub id: String,
     /// Who did it, such as `admin key` or `ada on box1`.
     pub actor: String,
-    /// What, as [`Action`] has it.
-    pub action: String,
+    /// What; [`Action::Other`] where another version wrote down what this one has no word for.
+    pub action: Action,
     /// To what, such as an agent's short name.
     pub subject: String,
     /// More of it, as JSON.
     pub detail: String,
-    /// How it ended, as [`Outcome`] has it.
-    pub outcome: String,
+    /// How it ended.
+    pub outcome: Outcome,
     /// The address of the connection that asked; empty where there was none.
     pub address: String,
     /// When, milliseconds since 1970.

@@ -4,6 +4,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
+use super::sql::read_row;
 use super::{Conn, Result};
 
 /// The most rows of one statement; more become several statements. Their texts are prepared once each and kept.
@@ -113,14 +114,18 @@ impl Conn<'_> {
         for piece in rows.pieces() {
             let named = matches!(self, Self::Postgres(_));
             let sql = AssertSqlSafe(rows.sql(piece, (before, after), named));
-            found.extend(match self {
+            match self {
                 Self::Sqlite(conn) => {
-                    bind!(sqlx::query_as(sql), piece).fetch_all(&mut **conn).await?
+                    for row in bind!(sqlx::query(sql), piece).fetch_all(&mut **conn).await? {
+                        found.push(read_row(&row)?);
+                    }
                 }
                 Self::Postgres(conn) => {
-                    bind!(sqlx::query_as(sql), piece).fetch_all(&mut **conn).await?
+                    for row in bind!(sqlx::query(sql), piece).fetch_all(&mut **conn).await? {
+                        found.push(read_row(&row)?);
+                    }
                 }
-            });
+            }
         }
         Ok(found)
     }

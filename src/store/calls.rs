@@ -2,11 +2,12 @@
 //! something.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::time::DAY_MS;
-use crate::domain::{NumberId, WorkspaceId};
+use crate::domain::{NumberId, NumberState, ProviderKind, WorkspaceId};
 
 /// How long the verify token of a number that is not there yet is known.
 const DRAFT_MS: i64 = DAY_MS;
@@ -24,13 +25,13 @@ pub struct CallsRow {
 
 impl Store {
     /// Knows the verify token of a number that is about to be added, by its hash; the draft's id.
-    pub async fn draft_number(&self, provider: &'static str, token_hash: String) -> Result<String> {
+    pub async fn draft_number(&self, provider: ProviderKind, token_hash: String) -> Result<String> {
         self.apply(AddDraft { provider, token_hash }).await
     }
 
     /// The provider asked with this verify token, by its hash: whether a draft has it.
-    pub async fn shake_draft(&self, provider: &str, token_hash: String) -> Result<bool> {
-        self.apply(ShakeDraft { provider: provider.to_owned(), token_hash }).await
+    pub async fn shake_draft(&self, provider: ProviderKind, token_hash: String) -> Result<bool> {
+        self.apply(ShakeDraft { provider, token_hash }).await
     }
 
     /// The provider asked whether a number's address is ours, and was answered.
@@ -42,11 +43,14 @@ impl Store {
     pub async fn calls(&self, id: &str) -> Result<Option<CallsRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select verified_at, last_webhook_at from numbers
-                       where workspace_id = $1 and id = $2 and state <> 'removed'
-                       union all
-                       select verified_at, null from number_drafts
-                       where workspace_id = $1 and id = $2 and created_at > $3";
+            let sql = formatcp!(
+                "select verified_at, last_webhook_at from numbers
+                 where workspace_id = $1 and id = $2 and state <> '{removed}'
+                 union all
+                 select verified_at, null from number_drafts
+                 where workspace_id = $1 and id = $2 and created_at > $3",
+                removed = NumberState::Removed.as_str()
+            );
             first!(conn, CallsRow, sql, workspace.as_str(), id, now() - DRAFT_MS)
         })
         .await
@@ -59,7 +63,7 @@ impl Store {
 }
 
 struct AddDraft {
-    provider: &'static str,
+    provider: ProviderKind,
     token_hash: String,
 }
 
@@ -80,7 +84,7 @@ impl Write for AddDraft {
 }
 
 struct ShakeDraft {
-    provider: String,
+    provider: ProviderKind,
     token_hash: String,
 }
 
@@ -92,7 +96,7 @@ impl Write for ShakeDraft {
         let sql = "update number_drafts set verified_at = $4
                    where workspace_id = $1 and provider = $2 and token_hash = $3 and created_at > $5";
         let moment = now();
-        let (provider, hash) = (&self.provider, &self.token_hash);
+        let (provider, hash) = (self.provider, &self.token_hash);
         let old = moment - DRAFT_MS;
         Ok(run!(conn, sql, workspace.as_str(), provider, hash, moment, old)? > 0)
     }

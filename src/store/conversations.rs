@@ -1,10 +1,13 @@
 //! Conversations: who has seen them, taking them over, handing them back.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 
 use super::signal::{self, Signal};
+use super::words::author::BOT;
+use super::words::message_state::{FAILED, QUEUED, STORED, WAITING};
 use super::{Conn, Result, Store, Write, inbox, now, run};
-use crate::domain::{ConversationId, WorkspaceId};
+use crate::domain::{ConversationId, MessageState, Owner, WorkspaceId};
 
 impl Store {
     /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.
@@ -28,11 +31,15 @@ impl Store {
 /// Empties a conversation's queue: what waits for the bot is stored, what the bot has said and not sent yet must not
 /// leave any more. Whoever calls this ends the lease, too.
 pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) -> Result<()> {
-    let sql = "update messages set state = 'stored', note = $3, updated_at = $2
-               where conversation_id = $1 and state = 'waiting'";
+    let sql = formatcp!(
+        "update messages set state = '{STORED}', note = $3, updated_at = $2 where conversation_id = $1 and state = '{WAITING}'"
+    );
     run!(conn, sql, id.as_str(), now(), why)?;
-    let sql = "update messages set state = 'failed', state_rank = 9, due_at = null, note = $3, updated_at = $2
-               where conversation_id = $1 and state = 'queued' and author = 'bot'";
+    let sql = formatcp!(
+        "update messages set state = '{FAILED}', state_rank = {rank}, due_at = null, note = $3, updated_at = $2
+         where conversation_id = $1 and state = '{QUEUED}' and author = '{BOT}'",
+        rank = MessageState::Failed.rank()
+    );
     run!(conn, sql, id.as_str(), now(), why).map(|_| ())
 }
 
@@ -42,9 +49,9 @@ pub(super) async fn give_back(
     workspace: &WorkspaceId,
     id: &ConversationId,
 ) -> Result<bool> {
-    let sql = "update conversations set owner = 'bot', habit = '', unanswered = 0, updated_at = $3
+    let sql = "update conversations set owner = $4, habit = '', unanswered = 0, updated_at = $3
                where id = $1 and workspace_id = $2";
-    let found = run!(conn, sql, id.as_str(), workspace.as_str(), now())? == 1;
+    let found = run!(conn, sql, id.as_str(), workspace.as_str(), now(), Owner::Bot)? == 1;
     if found {
         super::escalations::close(conn, id).await?;
         signal::tell(conn, workspace, std::iter::once(Signal::Changed(id.clone()))).await?;

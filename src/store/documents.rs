@@ -2,11 +2,16 @@
 //! ten thousand documents are no more work than ten.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::next_revision;
-use super::{Conn, Result, Store, Write, all, first, now, run};
-use crate::domain::{CollectionId, DocumentId, WorkspaceId};
+use super::words::document_state::REMOVED;
+use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
+use crate::domain::{
+    CollectionId, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, FailureCode,
+    UploadState, WorkspaceId,
+};
 
 /// A document as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -19,33 +24,36 @@ pub struct ShownRow {
     pub path: String,
     /// Its title.
     pub title: String,
-    /// `learning`, `ready` or `failed`.
-    pub state: String,
+    /// How it stands.
+    #[sqlx(try_from = "LenientWord<DocumentStatus>")]
+    pub state: DocumentStatus,
     /// Why it failed.
     pub error: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
-    /// The failure as a word.
-    pub code: Option<String>,
+    /// The failure as a word. One that this version does not know is left out: the error says the same, and the others of its
+    /// page are shown.
+    #[sqlx(try_from = "LenientWord<FailureCode>")]
+    pub code: Option<FailureCode>,
     /// How many chunks it has.
     pub chunks: i64,
     /// Its size, where it was uploaded.
     pub size: Option<i64>,
     /// When it was last changed.
     pub updated_at: i64,
-    /// `folder`, `upload` or `web`.
-    pub origin: String,
+    /// Where it comes from.
+    pub origin: DocumentOrigin,
 }
 
 /// Which documents.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Only those in this state.
-    pub state: Option<String>,
+    /// Only those that stand so.
+    pub state: Option<DocumentStatus>,
     /// Only those with these letters in their path or title.
     pub words: Option<String>,
     /// Only those from there.
-    pub origin: Option<String>,
+    pub origin: Option<DocumentOrigin>,
     /// Only those that changed before this moment; of the same moment, those with a smaller id.
     pub before: Option<(i64, String)>,
 }
@@ -56,9 +64,10 @@ pub struct CountRow {
     /// The collection.
     pub collection_id: String,
     /// The document's state.
-    pub state: String,
-    /// The state of its uploaded file; empty where it has none, or it was learned.
-    pub upload: String,
+    #[sqlx(try_from = "LenientWord<DocumentState>")]
+    pub state: DocumentState,
+    /// The state of its uploaded file; none where it has none, or it was learned.
+    pub upload: Option<UploadState>,
     /// How many.
     pub documents: i64,
     /// Their chunks.
@@ -79,13 +88,21 @@ pub struct FailedRow {
 /// What a document's state is to whoever looks at it, and where it comes from. A replaced one is being learned although it answers.
 macro_rules! shown {
     ($rest:literal) => {
-        concat!(
+        formatcp!(
             "select * from (select d.id, d.collection_id, d.path, d.title, d.error, d.remedy, d.code, d.chunks, u.size, d.updated_at,
-                 case when u.state = 'waiting' then 'learning' when u.state = 'failed' then 'failed' else d.state end as state,
-                 case when d.uploaded = 1 then 'upload' when d.source_id is not null then 'web' else 'folder' end as origin
+                 case when u.state = '{file_waiting}' then '{learning}' when u.state = '{file_failed}' then '{failed}'
+                     else d.state end as state,
+                 case when d.uploaded = 1 then '{upload}' when d.source_id is not null then '{web}' else '{folder}' end as origin
              from documents d left join uploads u on u.document_id = d.id
-             where d.workspace_id = $1 and d.state <> 'removed' ",
-            $rest
+             where d.workspace_id = $1 and d.state <> '{REMOVED}' {rest}",
+            file_waiting = UploadState::Waiting.as_str(),
+            file_failed = UploadState::Failed.as_str(),
+            learning = DocumentStatus::Learning.as_str(),
+            failed = DocumentStatus::Failed.as_str(),
+            upload = DocumentOrigin::Upload.as_str(),
+            web = DocumentOrigin::Web.as_str(),
+            folder = DocumentOrigin::Folder.as_str(),
+            rest = $rest
         )
     };
 }
@@ -100,7 +117,8 @@ impl Store {
     ) -> Result<Vec<ShownRow>> {
         let workspace = self.workspace_id();
         let (at, id) = wanted.before.unwrap_or((i64::MAX, String::new()));
-        let [state, origin] = [wanted.state, wanted.origin].map(Option::unwrap_or_default);
+        let state = wanted.state.map_or("", DocumentStatus::as_str);
+        let origin = wanted.origin.map_or("", DocumentOrigin::as_str);
         let words = wanted.words.map(|words| pattern(&words)).unwrap_or_default();
         let small = words.to_lowercase();
         self.read(async |conn| {
@@ -112,7 +130,7 @@ impl Store {
                  order by s.updated_at desc, s.id desc limit $9"
             );
             let (workspace, collection) = (workspace.as_str(), collection.as_str());
-            all!(conn, ShownRow, sql, workspace, collection, at, &id, &state, &origin, &words, &small, limit)
+            all!(conn, ShownRow, sql, workspace, collection, at, &id, state, origin, &words, &small, limit)
         })
         .await
     }
@@ -131,13 +149,18 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             // Uploads are counted apart: a join would look up every document.
-            let sql = "select collection_id, state, '' as upload, count(*) as documents, cast(sum(chunks) as bigint) as chunks
-                       from documents where workspace_id = $1 and state <> 'removed' group by collection_id, state
-                       union all
-                       select u.collection_id, d.state, u.state as upload, count(*) as documents,
-                           cast(sum(d.chunks) as bigint) as chunks
-                       from uploads u join documents d on d.id = u.document_id
-                       where u.workspace_id = $1 and u.state in ('waiting', 'failed') group by u.collection_id, d.state, u.state";
+            let sql = formatcp!(
+                "select collection_id, state, cast(null as text) as upload, count(*) as documents,
+                     cast(sum(chunks) as bigint) as chunks
+                 from documents where workspace_id = $1 and state <> '{REMOVED}' group by collection_id, state
+                 union all
+                 select u.collection_id, d.state, u.state as upload, count(*) as documents,
+                     cast(sum(d.chunks) as bigint) as chunks
+                 from uploads u join documents d on d.id = u.document_id
+                 where u.workspace_id = $1 and u.state in ('{waiting}', '{failed}') group by u.collection_id, d.state, u.state",
+                waiting = UploadState::Waiting.as_str(),
+                failed = UploadState::Failed.as_str()
+            );
             all!(conn, CountRow, sql, workspace.as_str())
         })
         .await
@@ -147,12 +170,16 @@ impl Store {
     pub async fn failed_documents(&self, each: i64) -> Result<Vec<FailedRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select collection_id, path, error from (
-                           select d.collection_id, d.path, coalesce(d.error, '') as error,
-                               row_number() over (partition by d.collection_id order by d.path) as place
-                           from documents d left join uploads u on u.document_id = d.id
-                           where d.workspace_id = $1 and d.state = 'failed' and (u.state is null or u.state <> 'waiting')) f
-                       where place <= $2 order by collection_id, path";
+            let sql = formatcp!(
+                "select collection_id, path, error from (
+                     select d.collection_id, d.path, coalesce(d.error, '') as error,
+                         row_number() over (partition by d.collection_id order by d.path) as place
+                     from documents d left join uploads u on u.document_id = d.id
+                     where d.workspace_id = $1 and d.state = '{failed}' and (u.state is null or u.state <> '{waiting}')) f
+                 where place <= $2 order by collection_id, path",
+                failed = DocumentState::Failed.as_str(),
+                waiting = UploadState::Waiting.as_str()
+            );
             all!(conn, FailedRow, sql, workspace.as_str(), each)
         })
         .await
@@ -199,9 +226,11 @@ impl Write for RemoveCollection {
         for sql in statements {
             run!(conn, sql, id, workspace_id)?;
         }
-        let sql = "update documents set state = 'removed', hash = '', chunks = 0, source_id = null, uploaded = 0, error = null,
-                       remedy = null, code = null, revision = $3, updated_at = $4
-                   where collection_id = $1 and workspace_id = $2 and state <> 'removed'";
+        let sql = formatcp!(
+            "update documents set state = '{REMOVED}', hash = '', chunks = 0, source_id = null, uploaded = 0, error = null,
+                 remedy = null, code = null, revision = $3, updated_at = $4
+             where collection_id = $1 and workspace_id = $2 and state <> '{REMOVED}'"
+        );
         run!(conn, sql, id, workspace_id, revision, now())?;
         run!(conn, "update documents set source_id = null where collection_id = $1", id)?;
         let sql = "delete from sources where collection_id = $1 and workspace_id = $2";

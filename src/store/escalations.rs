@@ -1,13 +1,19 @@
 //! Escalations: the case records of hand-offs.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::outbox::{OutgoingRow, Queued};
+use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{
-    Conn, Result, Rows, Store, Write, all, conversations, first, now, outbox, run, storable,
+    Conn, LenientWord, Result, Rows, Store, Write, all, conversations, first, now, outbox, run,
+    storable,
 };
-use crate::domain::{ContactId, ConversationId, EscalationId, NumberId, TurnId, WorkspaceId};
+use crate::domain::{
+    Author, ContactId, ConversationId, EscalationId, EscalationState, NumberId, Owner, TurnId,
+    WorkspaceId,
+};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -15,15 +21,16 @@ pub struct EscalationRow {
     /// Its id.
     pub id: String,
     /// The conversation.
-    pub conversation_id: String,
+    pub conversation_id: ConversationId,
     /// The turn that called a person.
     pub turn_id: Option<String>,
     /// Why, in words.
     pub reason: String,
     /// What the customer asked.
     pub question: String,
-    /// `open` or `resolved`.
-    pub state: String,
+    /// How far it is.
+    #[sqlx(try_from = "LenientWord<EscalationState>")]
+    pub state: EscalationState,
     /// When it was opened.
     pub created_at: i64,
     /// When it was resolved.
@@ -36,18 +43,13 @@ pub struct EscalationRow {
     pub agent: String,
 }
 
-macro_rules! case_query {
-    ($rest:literal) => {
-        concat!(
-            "select e.id, e.conversation_id, e.turn_id, e.reason, e.question, e.state, e.created_at, e.resolved_at,
-                c.name as contact_name, n.slug as number_slug, a.slug as agent
-             from escalations e cross join conversations v cross join contacts c cross join numbers n cross join agents a
-             where e.workspace_id = $1 and v.id = e.conversation_id and c.id = v.contact_id and n.id = v.number_id
-                and a.id = n.agent_id ",
-            $rest
-        )
-    };
-}
+/// Cases `e` as [`EscalationRow`]s; more conditions follow.
+const CASES: &str =
+    "select e.id, e.conversation_id, e.turn_id, e.reason, e.question, e.state, e.created_at, e.resolved_at,
+        c.name as contact_name, n.slug as number_slug, a.slug as agent
+     from escalations e cross join conversations v cross join contacts c cross join numbers n cross join agents a
+     where e.workspace_id = $1 and v.id = e.conversation_id and c.id = v.contact_id and n.id = v.number_id
+        and a.id = n.agent_id";
 
 impl Store {
     /// Cases, the newest first, older than the given moment and case; with `open`, only those that wait for a person.
@@ -60,12 +62,13 @@ impl Store {
         let workspace = self.workspace_id();
         let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
         let sql = if open {
-            case_query!(
-                "and e.state = 'open' and (e.created_at, e.id) < ($2, $3) order by e.created_at desc, e.id desc limit $4"
+            formatcp!(
+                "{CASES} and e.state = '{OPEN}' and (e.created_at, e.id) < ($2, $3)
+                 order by e.created_at desc, e.id desc limit $4"
             )
         } else {
-            case_query!(
-                "and (e.created_at, e.id) < ($2, $3) order by e.created_at desc, e.id desc limit $4"
+            formatcp!(
+                "{CASES} and (e.created_at, e.id) < ($2, $3) order by e.created_at desc, e.id desc limit $4"
             )
         };
         self.read(async |conn| {
@@ -162,23 +165,26 @@ impl Write for Close {
         conn: &mut Conn<'_>,
     ) -> Result<Option<EscalationRow>> {
         let sql = "select conversation_id from escalations where id = $1 and workspace_id = $2";
-        let row = first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())?;
+        let row = first!(conn, (ConversationId,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((conversation,)) = row else { return Ok(None) };
         // The conversation first, as everybody does who holds both.
-        let sql =
+        let sql = formatcp!(
             "update conversations set open_cases = open_cases - (select count(*) from escalations e
-                       where e.id = $2 and e.state = 'open') where id = $1";
-        run!(conn, sql, &conversation, self.id.as_str())?;
-        let sql = "update escalations set state = 'resolved', resolved_at = $2 where id = $1 and state = 'open'";
+                 where e.id = $2 and e.state = '{OPEN}') where id = $1"
+        );
+        run!(conn, sql, conversation.as_str(), self.id.as_str())?;
+        let sql = formatcp!(
+            "update escalations set state = '{RESOLVED}', resolved_at = $2 where id = $1 and state = '{OPEN}'"
+        );
         if run!(conn, sql, self.id.as_str(), now())? == 1 {
-            let sql =
-                "select id from escalations where conversation_id = $1 and state = 'open' limit 1";
-            if first!(conn, (String,), sql, &conversation)?.is_none() {
-                let conversation = ConversationId::stored(conversation);
+            let sql = formatcp!(
+                "select id from escalations where conversation_id = $1 and state = '{OPEN}' limit 1"
+            );
+            if first!(conn, (String,), sql, conversation.as_str())?.is_none() {
                 conversations::give_back(conn, workspace, &conversation).await?;
             }
         }
-        let sql = case_query!("and e.id = $2");
+        let sql = formatcp!("{CASES} and e.id = $2");
         first!(conn, EscalationRow, sql, workspace.as_str(), self.id.as_str())
     }
 }
@@ -225,8 +231,10 @@ impl Case<'_> {
         let sql = "update conversations set open_cases = open_cases + 1 where id = $1";
         run!(conn, sql, self.conversation.as_str())?;
         let id = EscalationId::generate();
-        let sql = "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
-                   values ($1, $2, $3, $4, $5, $6, 'open', $7, $8)";
+        let sql = formatcp!(
+            "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
+             values ($1, $2, $3, $4, $5, $6, '{OPEN}', $7, $8)"
+        );
         run!(
             conn,
             sql,
@@ -244,7 +252,9 @@ impl Case<'_> {
 
     /// Whether such a case of the conversation is open: a reply of several messages needs a person once.
     async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "select id from escalations where conversation_id = $1 and state = 'open' and reason = $2";
+        let sql = formatcp!(
+            "select id from escalations where conversation_id = $1 and state = '{OPEN}' and reason = $2"
+        );
         let reason = storable(self.reason);
         Ok(first!(conn, (String,), sql, self.conversation.as_str(), reason)?.is_some())
     }
@@ -254,8 +264,10 @@ impl Case<'_> {
 pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
     let sql = "update conversations set open_cases = 0 where id = $1 and open_cases <> 0";
     run!(conn, sql, conversation.as_str())?;
-    let sql = "update escalations set state = 'resolved', resolved_at = $2
-               where conversation_id = $1 and state = 'open'";
+    let sql = formatcp!(
+        "update escalations set state = '{RESOLVED}', resolved_at = $2
+         where conversation_id = $1 and state = '{OPEN}'"
+    );
     run!(conn, sql, conversation.as_str(), now()).map(|_| ())
 }
 
@@ -270,7 +282,7 @@ pub(super) async fn notify(
     for (part, (phone, text)) in notices.iter().enumerate() {
         let conversation = notice_thread(workspace, conn, number, phone).await?;
         let (conversation, number) = (&conversation, number.as_str());
-        let queued = Queued { conversation, number, turn, author: "notice" };
+        let queued = Queued { conversation, number, turn, author: Author::Notice };
         rows.push(queued.values(workspace, &OutgoingRow::new(text), (part, None))?);
     }
     outbox::insert(conn, &rows).await
@@ -290,13 +302,12 @@ async fn notice_thread(
     let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
     let sql = "insert into conversations
                (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
-               values ($1, $2, $3, $4, 'bot', $5, $5, $5)
+               values ($1, $2, $3, $4, $6, $5, $5, $5)
                on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at
                returning id";
     let fresh = ConversationId::generate();
     let contact = contact.map(|row| row.0).unwrap_or_default();
     let number = number.as_str();
-    let row =
-        first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), number, contact, now())?;
+    let row = first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::Bot)?;
     Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{Conn, Result, Store, Write, all, now, run, to_json};
-use crate::domain::{Event, Item, NumberId, WebhookId, WorkspaceId};
+use crate::domain::{Event, Item, NumberId, StoredProvider, WebhookId, WorkspaceId};
 
 /// A kept event.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -54,7 +54,7 @@ pub struct WebhookRow {
     /// Its id.
     pub id: String,
     /// The provider that sent it.
-    pub provider: String,
+    pub provider: StoredProvider,
     /// The body as it came; empty when it was kept for long enough.
     pub body: Vec<u8>,
     /// When it came.

@@ -1,13 +1,14 @@
 //! Figures of times: what came, what was said and by whom, what it cost, how long customers waited. Counts in indexes, and reads
 //! no row.
 
-use sqlx::FromRow;
+use const_format::formatcp;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::trials::TrialTotals;
+use super::words::AUTHORS;
 use super::{Conn, Result, Rows, Store, all};
-
-/// Who writes messages.
-const AUTHORS: [&str; 5] = ["customer", "bot", "person", "notice", "consent"];
+use crate::domain::trial::TrialKind;
+use crate::domain::{Author, MessageState};
 
 /// A time: from a moment up to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct Span {
 pub struct Figures {
     /// Messages by author.
     pub messages: Vec<Messages>,
+    /// Those of them that did not arrive.
+    pub failed: Vec<Messages>,
+    /// Those of them of which nobody knows.
+    pub unknown: Vec<Messages>,
     /// Turns by outcome.
     pub turns: Vec<Turns>,
     /// How long customers waited.
@@ -40,10 +45,8 @@ pub struct Figures {
 pub struct Messages {
     /// The time's place.
     pub place: i64,
-    /// What is counted: `all`, `failed` or `unknown`.
-    pub what: String,
-    /// `customer`, `bot`, `person`, `notice` or `consent`.
-    pub author: String,
+    /// Who wrote them.
+    pub author: Author,
     /// How many.
     pub count: i64,
 }
@@ -53,7 +56,7 @@ pub struct Messages {
 pub struct Turns {
     /// The time's place.
     pub place: i64,
-    /// The outcome as one word.
+    /// What became of them, as it is stored: what another version wrote must not keep all figures from being shown.
     pub outcome: String,
     /// How many.
     pub count: i64,
@@ -86,10 +89,10 @@ impl Store {
         }
         let mut by_author = Rows::default();
         for (place, span) in (0_i64..).zip(spans) {
-            for author in AUTHORS {
+            for author in Author::ALL {
                 let workspace = self.workspace_id().as_str();
                 let span = (span.from.into(), span.to.into());
-                by_author.push([place.into(), workspace.into(), span.0, span.1, author.into()]);
+                by_author.push([place.into(), workspace.into(), span.0, span.1, (*author).into()]);
             }
         }
         let whole = spans.first().zip(spans.last()).map(|(first, last)| (first.from, last.to));
@@ -100,37 +103,50 @@ impl Store {
             let sql = "select reason, count(*) as count from escalations where workspace_id = $1 and created_at >= $2
                            and created_at < $3 group by reason order by count(*) desc, reason limit 20";
             figures.reasons = all!(conn, (String, i64), sql, workspace.as_str(), from, to)?;
-            let sql = "select kind, cast(sum(runs) as bigint) as runs, cast(sum(input_tokens) as bigint) as input_tokens,
-                           cast(sum(output_tokens) as bigint) as output_tokens, cast(sum(cost_micros) as bigint) as cost_micros
-                       from trials where workspace_id = $1 and since >= $2 and since < $3 group by kind order by kind";
-            figures.trials = all!(conn, TrialTotals, sql, workspace.as_str(), from, to)?;
+            figures.trials = tried(conn, workspace.as_str(), (from, to)).await?;
             Ok(figures)
         })
         .await
     }
 }
 
-/// Counts in each time. The times stand before the table, so that each is looked up in its index.
+/// What was tried in a time, by kind. Of a kind that another version wrote nothing is said: that must not hide all other figures.
+async fn tried(
+    conn: &mut Conn<'_>,
+    workspace: &str,
+    (from, to): (i64, i64),
+) -> Result<Vec<TrialTotals>> {
+    let known: Vec<_> = TrialKind::ALL.iter().map(|kind| format!("'{kind}'")).collect();
+    let sql = format!(
+        "select kind, cast(sum(runs) as bigint) as runs, cast(sum(input_tokens) as bigint) as input_tokens,
+             cast(sum(output_tokens) as bigint) as output_tokens, cast(sum(cost_micros) as bigint) as cost_micros
+         from trials where workspace_id = $1 and since >= $2 and since < $3 and kind in ({})
+         group by kind order by kind",
+        known.join(", ")
+    );
+    all!(conn, TrialTotals, AssertSqlSafe(sql), workspace, from, to)
+}
+
+/// Counts in each time. Of messages whose author this version does not know nothing is said. The times stand before the table, so that each is looked up in its index.
 async fn count(conn: &mut Conn<'_>, (rows, by_author): (&Rows, &Rows)) -> Result<Figures> {
     let before = "with v (place, workspace_id, since, until) as (";
     macro_rules! messages {
-        ($what:literal, $where:literal) => {
-            concat!(
-                ") select v.place, '", $what, "' as what, m.author, count(*) as count from v cross join messages m
-                where m.workspace_id = v.workspace_id and m.sent_at >= v.since and m.sent_at < v.until ", $where,
-                " group by v.place, m.author"
+        ($state:expr) => {
+            formatcp!(
+                ") select v.place, m.author, count(*) as count from v cross join messages m
+                where m.workspace_id = v.workspace_id and m.sent_at >= v.since and m.sent_at < v.until
+                    and m.state = '{state}' and m.author || '' in ({AUTHORS}) group by v.place, m.author",
+                state = $state.as_str()
             )
         };
     }
     // Not grouped: that would sort all of them.
     let each = "with v (place, workspace_id, since, until, author) as (";
-    let all = ") select v.place, 'all' as what, v.author, (select count(*) from messages m where m.workspace_id = v.workspace_id
+    let all = ") select v.place, v.author, (select count(*) from messages m where m.workspace_id = v.workspace_id
             and m.author = v.author and m.sent_at >= v.since and m.sent_at < v.until) as count from v";
-    let mut messages = conn.many_rows(each, by_author, all).await?;
-    let failed = messages!("failed", "and m.state = 'failed'");
-    messages.extend(conn.many_rows(before, rows, failed).await?);
-    let unknown = messages!("unknown", "and m.state = 'unknown'");
-    messages.extend(conn.many_rows(before, rows, unknown).await?);
+    let messages = conn.many_rows(each, by_author, all).await?;
+    let failed = conn.many_rows(before, rows, messages!(MessageState::Failed)).await?;
+    let unknown = conn.many_rows(before, rows, messages!(MessageState::Unknown)).await?;
     let turns = ") select v.place, t.outcome, count(*) as count, cast(sum(t.input_tokens) as bigint) as input_tokens,
             cast(sum(t.output_tokens) as bigint) as output_tokens, cast(sum(t.cost_micros) as bigint) as cost_micros
         from v cross join turns t
@@ -147,5 +163,5 @@ async fn count(conn: &mut Conn<'_>, (rows, by_author): (&Rows, &Rows)) -> Result
     let cases = ") select v.place, count(*) as count from v cross join escalations e
         where e.workspace_id = v.workspace_id and e.created_at >= v.since and e.created_at < v.until group by v.place";
     let cases = conn.many_rows(before, rows, cases).await?;
-    Ok(Figures { messages, turns, waits, cases, ..Figures::default() })
+    Ok(Figures { messages, failed, unknown, turns, waits, cases, ..Figures::default() })
 }

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
+use const_format::formatcp;
 
 use super::escalations::Case;
 use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
@@ -13,7 +14,10 @@ use super::turns::Claim;
 use super::{
     Conn, Result, Rows, Store, conversations, escalations, gaps, now, outbox, storable, to_json,
 };
-use crate::domain::{AgentId, MessageId, Spoken, TurnId, Usage, VersionId, WorkspaceId, machine};
+use crate::domain::{
+    AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
+    WorkspaceId, machine,
+};
 
 impl Store {
     /// Commits a turn: its trace, its replies, the messages it answered, the owner, the case.
@@ -33,8 +37,8 @@ pub struct Finished {
     pub agent: AgentId,
     /// Its version.
     pub version: Option<VersionId>,
-    /// The outcome as one word.
-    pub outcome: &'static str,
+    /// What became of it.
+    pub outcome: TurnOutcome,
     /// The trace as JSON: made before the transaction, which others wait for.
     pub trace: String,
     /// What the turn was given, as JSON, when that is kept.
@@ -122,14 +126,18 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
     }
     let before = "with v (id, token, handed_over, replied_at, reply_hash, moment) as (";
     conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
-    let after = ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
+    let after = formatcp!(
+        ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
             updated_at = v.moment, last_message_at = v.moment,
             replied_at = coalesce(v.replied_at, conversations.replied_at),
             reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end,
-            owner = case when v.handed_over = 1 then 'person' else owner end,
+            owner = case when v.handed_over = 1 then '{person}' else owner end,
             person_at = case when v.handed_over = 1 then v.moment else person_at end
-        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = 'bot'
-        returning conversations.id, conversations.lease_token - 1";
+        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'
+        returning conversations.id, conversations.lease_token - 1",
+        person = Owner::Person.as_str(),
+        bot = Owner::Bot.as_str()
+    );
     let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
     Ok(held.into_iter().collect())
 }
@@ -155,10 +163,12 @@ async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<HashMap<Strin
         }
     }
     let before = "with v (id, turn_id, transcript, heard, moment) as (";
-    let after =
-        ") update messages set state = 'answered', turn_id = v.turn_id, updated_at = v.moment,
+    let after = formatcp!(
+        ") update messages set state = '{answered}', turn_id = v.turn_id, updated_at = v.moment,
             transcript = coalesce(messages.transcript, v.transcript), heard = coalesce(messages.heard, v.heard)
-        from v where messages.id = v.id returning messages.turn_id, messages.created_at";
+        from v where messages.id = v.id returning messages.turn_id, messages.created_at",
+        answered = MessageState::Answered.as_str()
+    );
     let mut came: HashMap<String, i64> = HashMap::new();
     for (turn, at) in conn.many_rows::<(String, i64)>(before, &rows, after).await? {
         let last = came.entry(turn).or_insert(at);
@@ -175,13 +185,16 @@ async fn look_again(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
         rows.push([turn.claim.id.as_str().into(), moment.into()]);
     }
     let before = "with v (id, moment) as (";
-    let after = ") update conversations set
+    let after = formatcp!(
+        ") update conversations set
             due_at = case when w.since is null then null else w.moment end,
             quiet_at = case when w.since is null then null else quiet_at end,
             waiting_since = w.since
         from (select v.id, v.moment, (select min(m.created_at) from messages m
-            where m.conversation_id = v.id and m.state = 'waiting') as since from v) w
-        where conversations.id = w.id";
+            where m.conversation_id = v.id and m.state = '{waiting}') as since from v) w
+        where conversations.id = w.id",
+        waiting = MessageState::Waiting.as_str()
+    );
     conn.many(before, &rows, after).await.map(|_| ())
 }
 
@@ -224,7 +237,7 @@ async fn queue(
     let free = outbox::free(conn, offered).await?;
     let (mut rows, mut sent) = (Rows::default(), HashMap::new());
     for turn in ours {
-        let author = if turn.escalation.is_some() { "notice" } else { "bot" };
+        let author = if turn.escalation.is_some() { Author::Notice } else { Author::Bot };
         let (conversation, number) = (&turn.claim.conversation(), turn.claim.number_id.as_str());
         let queued = Queued { conversation, number, turn: Some(&turn.id), author };
         for (part, reply) in turn.replies.iter().enumerate() {

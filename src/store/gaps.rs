@@ -2,12 +2,13 @@
 //! group is decided elsewhere.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::answers::NewAnswer;
 use super::finish::Finished;
-use super::{Conn, Result, Rows, Store, Write, all, first, now, run, storable};
-use crate::domain::{AgentId, AnswerId, GapId, WorkspaceId};
+use super::{Conn, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
+use crate::domain::{AgentId, AnswerId, GapId, GapState, WorkspaceId};
 
 /// How many questions of a group are kept as examples, the newest.
 pub const EXAMPLES: i64 = 20;
@@ -16,13 +17,14 @@ pub const EXAMPLES: i64 = 20;
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct GapRow {
     /// Its id.
-    pub id: String,
+    pub id: GapId,
     /// The agent that could not answer.
-    pub agent_id: String,
+    pub agent_id: AgentId,
     /// The first of the questions.
     pub question: String,
-    /// `open`, `answered` or `dismissed`.
-    pub state: String,
+    /// What became of it.
+    #[sqlx(try_from = "LenientWord<GapState>")]
+    pub state: GapState,
     /// How often it was asked.
     pub asked: i64,
     /// The curated answer that was made of it.
@@ -39,7 +41,7 @@ pub struct UnansweredRow {
     /// Its id.
     pub id: String,
     /// The agent that could not answer.
-    pub agent_id: String,
+    pub agent_id: AgentId,
     /// The question, without personal data.
     pub question: String,
     /// When it was asked.
@@ -59,7 +61,7 @@ pub struct Grouped {
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// Only those of this state.
-    pub state: Option<String>,
+    pub state: Option<GapState>,
     /// Only those of this agent.
     pub agent: Option<AgentId>,
     /// Only those last asked before this moment and id.
@@ -88,7 +90,7 @@ impl Store {
     pub async fn gaps(&self, wanted: &Wanted, limit: i64) -> Result<Vec<GapRow>> {
         let workspace = self.workspace_id();
         let (moment, id) = wanted.before.clone().unwrap_or((i64::MAX, String::new()));
-        let state = wanted.state.as_deref().unwrap_or_default();
+        let state = wanted.state.map_or("", GapState::as_str);
         let agent = wanted.agent.as_ref().map_or("", AgentId::as_str);
         self.read(async |conn| {
             let sql = "select id, agent_id, question, state, asked, answer_id, first_at, last_at from gaps
@@ -121,8 +123,8 @@ impl Store {
         .await
     }
 
-    /// Marks a group as `open`, `answered` or `dismissed`; false if there is none.
-    pub async fn mark_gap(&self, id: &GapId, state: &'static str) -> Result<bool> {
+    /// Marks a group; false if there is none.
+    pub async fn mark_gap(&self, id: &GapId, state: GapState) -> Result<bool> {
         self.apply(Mark { id: id.clone(), state }).await
     }
 
@@ -175,12 +177,16 @@ impl Grouped {
         if run!(conn, sql, &question.id, workspace.as_str(), gap)? == 0 {
             return Ok(());
         }
-        let sql = "insert into gaps (id, workspace_id, agent_id, question, state, asked, first_at, last_at)
-                   values ($1, $2, $3, $4, 'open', 1, $5, $5)
-                   on conflict (id) do update set asked = gaps.asked + 1,
-                       last_at = case when gaps.last_at < excluded.last_at then excluded.last_at else gaps.last_at end,
-                       state = case when gaps.state = 'answered' then 'open' else gaps.state end";
-        let (workspace, agent) = (workspace.as_str(), &question.agent_id);
+        let sql = formatcp!(
+            "insert into gaps (id, workspace_id, agent_id, question, state, asked, first_at, last_at)
+             values ($1, $2, $3, $4, '{open}', 1, $5, $5)
+             on conflict (id) do update set asked = gaps.asked + 1,
+                 last_at = case when gaps.last_at < excluded.last_at then excluded.last_at else gaps.last_at end,
+                 state = case when gaps.state = '{answered}' then '{open}' else gaps.state end",
+            open = GapState::Open.as_str(),
+            answered = GapState::Answered.as_str()
+        );
+        let (workspace, agent) = (workspace.as_str(), question.agent_id.as_str());
         run!(conn, sql, gap, workspace, agent, &question.question, question.created_at)?;
         let sql = "delete from unanswered where gap_id = $1 and id not in
                        (select id from unanswered where gap_id = $1 order by created_at desc, id desc limit $2)";
@@ -190,7 +196,7 @@ impl Grouped {
 
 struct Mark {
     id: GapId,
-    state: &'static str,
+    state: GapState,
 }
 
 #[async_trait]
@@ -214,8 +220,9 @@ impl Write for AnswerGap {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<AnswerId>> {
         let Some(answer) = self.answer.run(workspace, conn).await? else { return Ok(None) };
-        let sql = "update gaps set state = 'answered', answer_id = $3 where id = $1 and workspace_id = $2";
-        run!(conn, sql, self.id.as_str(), workspace.as_str(), answer.as_str())?;
+        let sql = "update gaps set state = $4, answer_id = $3 where id = $1 and workspace_id = $2";
+        let (id, workspace) = (self.id.as_str(), workspace.as_str());
+        run!(conn, sql, id, workspace, answer.as_str(), GapState::Answered)?;
         Ok(Some(answer))
     }
 }

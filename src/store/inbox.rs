@@ -7,12 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::columns::LenientWord;
 use super::together::Many;
 use super::turns::{Claim, Release, Said};
 use super::{Conn, Result, Rows, Store, conversations, now, storable};
 use crate::domain::thread::Manner;
 use crate::domain::{
-    Content, ConversationId, Event, Item, NumberId, Party, WebhookId, WorkspaceId,
+    Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
+    WebhookId, WorkspaceId,
 };
 use batch::Batch;
 use book::{Book, Place};
@@ -24,8 +26,8 @@ mod contacts;
 /// A webhook to take in.
 #[derive(Debug, Clone)]
 pub struct TakeIn {
-    /// The provider's name.
-    pub provider: &'static str,
+    /// The provider that sent it.
+    pub provider: ProviderKind,
     /// The body as it came.
     pub body: Vec<u8>,
     /// Its items.
@@ -213,8 +215,10 @@ struct Seen {
     number_id: String,
     provider_id: String,
     id: String,
-    state: String,
-    kind: String,
+    #[sqlx(try_from = "LenientWord<MessageState>")]
+    state: Option<MessageState>,
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
+    kind: Option<MessageKind>,
 }
 
 /// Which of these messages the numbers have seen, by number and provider id.

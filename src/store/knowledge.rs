@@ -1,10 +1,16 @@
 //! Collections, documents and chunks: the truth that an index is loaded from.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable, uploads};
-use crate::domain::{ChunkId, CollectionId, DocumentId, SourceId, WorkspaceId};
+use super::words::document_state::REMOVED;
+use super::{
+    Conn, Error, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable, uploads,
+};
+use crate::domain::{
+    ChunkId, CollectionId, DocumentId, DocumentState, FailureCode, SourceId, WorkspaceId,
+};
 
 /// A collection.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -23,27 +29,29 @@ pub struct CollectionRow {
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct DocumentRow {
     /// Its id.
-    pub id: String,
+    pub id: DocumentId,
     /// The collection.
-    pub collection_id: String,
+    pub collection_id: CollectionId,
     /// Its path within the collection.
     pub path: String,
     /// Its title.
     pub title: String,
     /// What its content and the chunking hash to.
     pub hash: String,
-    /// `learning`, `ready`, `failed` or `removed`.
-    pub state: String,
+    /// How far learning it got. An index is loaded from all documents: a word of another version must not keep the others from it.
+    #[sqlx(try_from = "LenientWord<DocumentState>")]
+    pub state: DocumentState,
     /// Why it failed.
     pub error: Option<String>,
     /// The same as a word.
-    pub code: Option<String>,
+    #[sqlx(try_from = "LenientWord<FailureCode>")]
+    pub code: Option<FailureCode>,
     /// How many chunks it has.
     pub chunks: i64,
     /// The collection's revision at its last change.
     pub revision: i64,
     /// The source it came from; none for a file.
-    pub source_id: Option<String>,
+    pub source_id: Option<SourceId>,
     /// 1 when it was uploaded.
     pub uploaded: i64,
 }
@@ -92,7 +100,7 @@ pub struct Failure {
     /// What to do about it, in words.
     pub remedy: Option<String>,
     /// The same as a word, for those who say it in another language.
-    pub code: &'static str,
+    pub code: FailureCode,
 }
 
 /// A chunk to store.
@@ -168,7 +176,9 @@ impl Store {
     pub async fn has_document(&self, document: &DocumentId) -> Result<bool> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id from documents where id = $1 and workspace_id = $2 and state <> 'removed'";
+            let sql = formatcp!(
+                "select id from documents where id = $1 and workspace_id = $2 and state <> '{REMOVED}'"
+            );
             let found = first!(conn, (String,), sql, document.as_str(), workspace.as_str())?;
             Ok(found.is_some())
         })
@@ -259,8 +269,8 @@ impl Write for Learned {
                        source_id = excluded.source_id, uploaded = excluded.uploaded, remedy = excluded.remedy, code = excluded.code
                    returning id";
         let (state, failure, chunks) = match &self.chunks {
-            Ok(chunks) => ("ready", None, chunks.as_slice()),
-            Err(failure) => ("failed", Some(failure), &[][..]),
+            Ok(chunks) => (DocumentState::Ready, None, chunks.as_slice()),
+            Err(failure) => (DocumentState::Failed, Some(failure), &[][..]),
         };
         let row = first!(
             conn,
@@ -329,8 +339,10 @@ impl Write for Forget {
         let revision = next_revision(workspace, conn, &CollectionId::stored(collection)).await?;
         run!(conn, "delete from chunks where document_id = $1", self.id.as_str())?;
         uploads::forget(conn, self.id.as_str()).await?;
-        let sql = "update documents set state = 'removed', hash = '', chunks = 0, revision = $2, updated_at = $3
-                   where id = $1";
+        let sql = formatcp!(
+            "update documents set state = '{REMOVED}', hash = '', chunks = 0, revision = $2, updated_at = $3
+             where id = $1"
+        );
         run!(conn, sql, self.id.as_str(), revision, now()).map(|_| ())
     }
 }

@@ -3,10 +3,15 @@
 
 use std::fmt::Write as _;
 
+use const_format::formatcp;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::{Result, Store, all, first};
-use crate::domain::ConversationId;
+use super::words::owner::{BOT, NOBODY, PERSON};
+use super::{LenientWord, Result, Store, all, first};
+use crate::domain::{
+    Author, ConversationId, ConversationStanding, EscalationState, MessageKind, MessageState,
+    Owner, StoredProvider,
+};
 
 /// How many messages of customers a search looks at, the newest of the workspace, and as many of the bot and of people.
 const SEARCHED: i64 = 10_000;
@@ -28,8 +33,9 @@ pub struct ConversationRow {
     pub bsuid: Option<String>,
     /// Since when the customer does not want to be written to.
     pub opted_out_at: Option<i64>,
-    /// `bot`, `person` or `nobody`.
-    pub owner: String,
+    /// Who may speak in it.
+    #[sqlx(try_from = "LenientWord<Owner>")]
+    pub owner: Owner,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
     /// When anybody last wrote.
@@ -41,11 +47,14 @@ pub struct ConversationRow {
     /// The words of the newest message, or what is heard in it.
     pub last_text: Option<String>,
     /// Its content's kind as one word.
-    pub last_kind: Option<String>,
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
+    pub last_kind: Option<MessageKind>,
     /// Who wrote it.
-    pub last_author: Option<String>,
+    #[sqlx(try_from = "LenientWord<Author>")]
+    pub last_author: Option<Author>,
     /// How far it got.
-    pub last_state: Option<String>,
+    #[sqlx(try_from = "LenientWord<MessageState>")]
+    pub last_state: Option<MessageState>,
     /// The newest open case.
     pub case_id: Option<String>,
     /// Why it was opened.
@@ -55,7 +64,7 @@ pub struct ConversationRow {
     /// The number's name.
     pub number_slug: String,
     /// The number's provider.
-    pub provider: String,
+    pub provider: StoredProvider,
     /// The agent that answers on the number, by its short name.
     pub agent: String,
 }
@@ -64,26 +73,15 @@ pub struct ConversationRow {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Which {
     /// Only those of this owner.
-    pub owner: Option<String>,
+    pub owner: Option<Owner>,
     /// Only those of which this is being done.
-    pub state: Option<Standing>,
+    pub state: Option<ConversationStanding>,
     /// Only those with messages that no person has seen.
     pub unread: bool,
     /// Only those on this number, by its id.
     pub number: Option<String>,
     /// Only those that hold these words: the customer's name, username or phone, or one of the newest messages.
     pub words: Option<String>,
-}
-
-/// What is being done about a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// A person has it, or a case is open.
-    Open,
-    /// It is open, and nobody has written since the customer's last message.
-    Waiting,
-    /// It is not open.
-    Resolved,
 }
 
 /// How many conversations there are of each sort.
@@ -102,22 +100,20 @@ pub struct Counted {
 }
 
 /// What makes a conversation open: the words of the index over those that are.
-macro_rules! open {
-    () => {
-        "(v.owner = 'person' or v.open_cases > 0)"
-    };
-}
+const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
+
+const OPEN_CASE: &str = EscalationState::Open.as_str();
 
 /// Some conversations `v`, chosen and ordered by `rest`, with all that is shown of them. The newest message of each is looked
 /// up by the conversation, so that a page costs one query.
 fn query(rest: &str) -> String {
     format!(
         "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.last_message_at, v.unread,
-            case when {open} and v.unanswered > 0 then 1 else 0 end as waiting,
+            case when {OPEN} and v.unanswered > 0 then 1 else 0 end as waiting,
             (select x.id from messages x where x.conversation_id = v.id
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
             case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
-                and e.state = 'open' order by e.created_at desc, e.id desc limit 1) end as case_id
+                and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
             p.last_inbound_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
@@ -127,8 +123,7 @@ fn query(rest: &str) -> String {
         from p cross join contacts c cross join numbers n cross join agents a
             left join messages m on m.id = p.last_id left join escalations e on e.id = p.case_id
         where c.id = p.contact_id and n.id = p.number_id and a.id = n.agent_id
-        order by p.last_message_at desc, p.id desc",
-        open = open!()
+        order by p.last_message_at desc, p.id desc"
     )
 }
 
@@ -142,7 +137,7 @@ impl Store {
     ) -> Result<Vec<ConversationRow>> {
         let workspace = self.workspace_id();
         let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
-        let (owner, number) = (which.owner.as_deref(), which.number.as_deref());
+        let (owner, number) = (which.owner.map(Owner::as_str), which.number.as_deref());
         let sought = which.words.as_deref().map(Sought::of).unwrap_or_default();
         let Sought { lower, upper, title, digits } = &sought;
         let sql = AssertSqlSafe(query(&which.conditions()));
@@ -177,14 +172,12 @@ impl Store {
     pub async fn counts(&self) -> Result<Counted> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = concat!(
+            let sql = formatcp!(
                 "select
-                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = 'bot') as bot,
-                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = 'person') as person,
-                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = 'nobody') as nobody,
-                    (select count(*) from conversations v where v.workspace_id = $1 and ",
-                open!(),
-                " and v.unanswered > 0) as waiting,
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = '{BOT}') as bot,
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = '{PERSON}') as person,
+                    (select count(*) from conversations v where v.workspace_id = $1 and v.owner = '{NOBODY}') as nobody,
+                    (select count(*) from conversations v where v.workspace_id = $1 and {OPEN} and v.unanswered > 0) as waiting,
                     (select count(*) from conversations v where v.workspace_id = $1 and v.unread > 0) as unread"
             );
             first!(conn, Counted, sql, workspace.as_str()).map(Option::unwrap_or_default)
@@ -200,9 +193,9 @@ impl Which {
         let mut sql = String::from("and (v.last_message_at, v.id) < ($2, $3)");
         sql.push_str(match self.state {
             None => "",
-            Some(Standing::Open) => concat!(" and ", open!()),
-            Some(Standing::Waiting) => concat!(" and ", open!(), " and v.unanswered > 0"),
-            Some(Standing::Resolved) => concat!(" and not ", open!()),
+            Some(ConversationStanding::Open) => formatcp!(" and {OPEN}"),
+            Some(ConversationStanding::Waiting) => formatcp!(" and {OPEN} and v.unanswered > 0"),
+            Some(ConversationStanding::Resolved) => formatcp!(" and not {OPEN}"),
         });
         sql.push_str(if self.unread { " and v.unread > 0" } else { "" });
         sql.push_str(if self.owner.is_some() { " and v.owner = $5" } else { " and $5 = ''" });
@@ -219,7 +212,7 @@ impl Which {
 
 /// Only what holds what is sought. The contacts are read one after the other: by an index of their workspace that takes longer.
 fn search(sql: &mut String, ascii: bool) {
-    let newest = |author: &str| {
+    let newest = |author: Author| {
         format!(
             "select * from (select conversation_id, body, transcript from messages where workspace_id = $1
                 and author = '{author}' order by sent_at desc limit {SEARCHED}) {author}s"
@@ -233,9 +226,9 @@ fn search(sql: &mut String, ascii: bool) {
           union select r.conversation_id from ({} union all {} union all {}) r where {} or {}) and ($8 = $9 or $8 <> $9)",
         holds("c.name", ascii),
         holds("c.username", ascii),
-        newest("customer"),
-        newest("bot"),
-        newest("person"),
+        newest(Author::Customer),
+        newest(Author::Bot),
+        newest(Author::Person),
         holds("r.body", ascii),
         holds("r.transcript", ascii),
     );

@@ -2,28 +2,37 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::bulk::Value;
 use super::escalations::Case;
-use super::{Conn, Result, Rows, Store, all, first, now, run, storable, to_json};
+use super::words::author::{BOT, PERSON};
+use super::words::message_state::{FAILED, SENDING, SENT};
+use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
-    Content, ConversationId, Delivery, Echo, Fault, MessageId, NumberId, Status, WorkspaceId,
+    Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
+    MessageState, NumberId, Status, WorkspaceId,
 };
+
+const SENT_RANK: i64 = MessageState::Sent.rank();
+const DELIVERED_RANK: i64 = MessageState::Delivered.rank();
+const OUT: &str = Direction::Out.as_str();
 
 /// A message of a thread.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct MessageRow {
     /// Its id.
-    pub id: String,
-    /// `in` or `out`.
-    pub direction: String,
-    /// `customer`, `bot`, `person` or `notice`.
-    pub author: String,
+    pub id: MessageId,
+    /// Whether it came in or goes out.
+    pub direction: Direction,
+    /// Who wrote it.
+    pub author: Author,
     /// The provider's id, once it has one.
     pub provider_id: Option<String>,
-    /// The content's kind as one word.
-    pub kind: String,
+    /// What it holds, in one word; unknown where a newer version wrote it.
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
+    pub kind: MessageKind,
     /// The content as JSON.
     pub content: String,
     /// The words in it.
@@ -35,7 +44,7 @@ pub struct MessageRow {
     /// The provider's id of the message that it quotes.
     pub reply_to: Option<String>,
     /// How far it got.
-    pub state: String,
+    pub state: MessageState,
     /// Why it was not answered, or not sent.
     pub note: Option<String>,
     /// The turn that answered it or made it.
@@ -94,12 +103,12 @@ impl Store {
 pub(super) struct Arrived<'a> {
     pub(super) conversation: &'a ConversationId,
     pub(super) number: &'a NumberId,
-    /// `customer`, or `person` for an echo.
-    pub(super) author: &'static str,
+    /// The customer, or a person for an echo.
+    pub(super) author: Author,
     pub(super) provider_id: &'a str,
     pub(super) content: &'a Content,
     pub(super) reply_to: Option<&'a str>,
-    pub(super) state: &'static str,
+    pub(super) state: MessageState,
     pub(super) note: Option<&'static str>,
     pub(super) faults: &'a [Fault],
     pub(super) sent_at: i64,
@@ -108,13 +117,13 @@ pub(super) struct Arrived<'a> {
 impl Arrived<'_> {
     /// The row to insert.
     pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 18]> {
-        let (ours, moment) = (self.author == "person", now());
+        let (ours, moment) = (self.author == Author::Person, now());
         Ok([
             id.as_str().into(),
             workspace.as_str().into(),
             self.conversation.as_str().into(),
             self.number.as_str().into(),
-            if ours { "out" } else { "in" }.into(),
+            if ours { Direction::Out } else { Direction::In }.into(),
             self.author.into(),
             storable(self.provider_id).into_owned().into(),
             self.content.kind().into(),
@@ -122,7 +131,7 @@ impl Arrived<'_> {
             self.content.words().map(|words| storable(words).into_owned()).into(),
             self.reply_to.map(|id| storable(id).into_owned()).into(),
             self.state.into(),
-            if ours { rank(Delivery::Sent) } else { 0 }.into(),
+            self.state.rank().into(),
             self.note.into(),
             self.sent_at.into(),
             moment.into(),
@@ -165,11 +174,13 @@ pub(super) async fn recognise(
 ) -> Result<bool> {
     let Some(words) = echo.content.words() else { return Ok(false) };
     // One that is to be sent again, or was given up, may have gone out all the same.
-    let sql = "update messages set provider_id = $2, state = 'sent', state_rank = 3, lease_until = null, due_at = null,
-                   updated_at = $4
-               where id = (select id from messages where conversation_id = $1 and direction = 'out'
-                   and provider_id is null and attempts > 0 and state_rank < 3 and body = $3
-                   order by case when state = 'sending' then 0 else 1 end, created_at, part, id limit 1)";
+    let sql = formatcp!(
+        "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
+             updated_at = $4
+         where id = (select id from messages where conversation_id = $1 and direction = '{OUT}'
+             and provider_id is null and attempts > 0 and state_rank < {SENT_RANK} and body = $3
+             order by case when state = '{SENDING}' then 0 else 1 end, created_at, part, id limit 1)"
+    );
     let ours = run!(
         conn,
         sql,
@@ -183,36 +194,20 @@ pub(super) async fn recognise(
 
 /// The provider's id of a message of ours, as `v` tells it. An echo may have given it to another message with the same
 /// words: it stays there, and this one is found by our reference.
-macro_rules! provider_id {
-    () => {
-        "case when messages.provider_id is not null or exists (select 1 from messages o
-            where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
-            else v.provider_id end"
-    };
-}
-pub(super) use provider_id;
+pub(super) const PROVIDER_ID: &str =
+    "case when messages.provider_id is not null or exists (select 1 from messages o
+        where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
+        else v.provider_id end";
 
 /// A message's faults as one text, or none.
 fn faults_json(faults: &[Fault]) -> Result<Option<String>> {
     if faults.is_empty() { Ok(None) } else { to_json(&faults).map(Some) }
 }
 
-/// Where a delivery state stands; a state only ever gives way to a higher one. Below `sent` are queued (0),
-/// sending (1) and unknown (2).
-pub(super) fn rank(delivery: Delivery) -> i64 {
-    match delivery {
-        Delivery::Sent => 3,
-        Delivery::Delivered => 5,
-        Delivery::Read => 6,
-        Delivery::Failed => 9,
-    }
-}
-
 /// Whether news of a message counts after what is known already: states only rise, and what has arrived cannot fail any
 /// more.
 fn rises(known: Delivery, news: Delivery) -> bool {
-    rank(known) < rank(news)
-        && (news != Delivery::Failed || rank(known) < rank(Delivery::Delivered))
+    known < news && (news != Delivery::Failed || known < Delivery::Delivered)
 }
 
 /// Settles messages of ours by the provider's news of them: found by their id, or by our reference where the
@@ -238,8 +233,8 @@ pub(super) async fn settle_all(
             number.into(),
             storable(provider_id).into_owned().into(),
             Value::from(None::<String>),
-            status.delivery.as_str().into(),
-            rank(status.delivery).into(),
+            MessageState::from(status.delivery).into(),
+            MessageState::from(status.delivery).rank().into(),
             faults_json(&status.faults)?.into(),
             now().into(),
         ];
@@ -253,12 +248,14 @@ pub(super) async fn settle_all(
         "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment) as (";
     macro_rules! settle {
         ($found:literal) => {
-            concat!(
-                ") update messages set state = v.state, state_rank = v.rank, provider_id = ", provider_id!(), ",
+            formatcp!(
+                ") update messages set state = v.state, state_rank = v.rank, provider_id = {PROVIDER_ID},
                     error = coalesce(v.error, messages.error), lease_until = null, due_at = null, updated_at = v.moment
-                from v where ", $found, " and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
-                    and messages.direction = 'out' and messages.state_rank < v.rank and (v.rank < 9 or messages.state_rank < 5)
-                returning messages.conversation_id"
+                from v where {found} and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
+                    and messages.direction = '{OUT}' and messages.state_rank < v.rank
+                    and (v.state <> '{FAILED}' or messages.state_rank < {DELIVERED_RANK})
+                returning messages.conversation_id",
+                found = $found
             )
         };
     }
@@ -283,8 +280,10 @@ async fn miss(
     (number, status): (&NumberId, &Status),
     settled: &[(String,)],
 ) -> Result<()> {
-    let sql = "select conversation_id, body from messages where number_id = $1 and provider_id = $2
-               and state = 'failed' and author in ('bot', 'person')";
+    let sql = formatcp!(
+        "select conversation_id, body from messages where number_id = $1 and provider_id = $2
+         and state = '{FAILED}' and author in ('{BOT}', '{PERSON}')"
+    );
     let row = (number.as_str(), storable(&status.provider_id));
     let Some((conversation, body)) = first!(conn, (String, Option<String>), sql, row.0, row.1)?
     else {

@@ -19,8 +19,11 @@ use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use self::together::Together;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
+use crate::domain::word::words;
 
 mod sql;
+mod columns;
+mod words;
 mod bulk;
 mod writer;
 mod together;
@@ -60,6 +63,7 @@ pub mod signal;
 pub mod sessions;
 
 pub(crate) use bulk::Rows;
+pub use columns::{LenientWord, StoredWord};
 pub use ready::NotReady;
 pub(crate) use sql::{Conn, all, first, run};
 
@@ -95,6 +99,16 @@ struct Lines {
 enum Db {
     Sqlite { writer: writer::Writer, readers: SqlitePool },
     Postgres(PgPool),
+}
+
+words! {
+    /// What the database is.
+    pub enum DatabaseKind {
+        /// A file that one process serves.
+        Sqlite = "SQLite",
+        /// A server that several processes may share.
+        Postgres = "Postgres",
+    }
 }
 
 /// Where the data is, as written in the configuration.
@@ -175,17 +189,17 @@ impl Store {
         &self.base.workspace
     }
 
-    /// What the database is, in a few words.
-    pub fn describe(&self) -> &'static str {
+    /// What the database is.
+    pub fn database(&self) -> DatabaseKind {
         match self.base.db {
-            Db::Sqlite { .. } => "SQLite",
-            Db::Postgres(_) => "Postgres",
+            Db::Sqlite { .. } => DatabaseKind::Sqlite,
+            Db::Postgres(_) => DatabaseKind::Postgres,
         }
     }
 
     /// Whether several processes may serve this database.
     pub fn is_shared(&self) -> bool {
-        matches!(self.base.db, Db::Postgres(_))
+        self.database() == DatabaseKind::Postgres
     }
 
     /// Closes the database after what is under way.

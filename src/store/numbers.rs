@@ -1,11 +1,15 @@
 //! Numbers that are added in the console: adding, changing and removing them. Their settings come here encrypted and leave so.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::audit::Entry;
+use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
-use crate::domain::{AgentId, NumberId, WorkspaceId};
+use crate::domain::{
+    AgentId, MessageState, NumberId, NumberState, ProviderKind, StoredProvider, WorkspaceId,
+};
 
 /// A number that was added in the console.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -14,8 +18,8 @@ pub struct AddedRow {
     pub id: String,
     /// Its name in the database.
     pub slug: String,
-    /// The provider's name.
-    pub provider: String,
+    /// What it reaches WhatsApp through.
+    pub provider: StoredProvider,
     /// The provider's id of it.
     pub external_id: String,
     /// The agent that answers on it.
@@ -53,8 +57,8 @@ pub struct Added {
     pub id: NumberId,
     /// Its name; where it is changed: as it is.
     pub slug: String,
-    /// The provider's name.
-    pub provider: &'static str,
+    /// What it reaches WhatsApp through.
+    pub provider: ProviderKind,
     /// The provider's id of it.
     pub external_id: String,
     /// The agent that answers on it.
@@ -96,7 +100,11 @@ impl Store {
     }
 
     /// The rows of a WhatsApp number, those in the console's hands first.
-    pub async fn known_numbers(&self, provider: &str, external: &str) -> Result<Vec<KnownRow>> {
+    pub async fn known_numbers(
+        &self,
+        provider: ProviderKind,
+        external: &str,
+    ) -> Result<Vec<KnownRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select id, slug, cast(case when settings is null then 0 else 1 end as bigint) as added from numbers
@@ -182,13 +190,15 @@ impl Write for Add {
         step_aside(workspace, conn, (&added.slug, added.id.as_str())).await?;
         hush(workspace, conn, added.id.as_str()).await?;
         let verified = added.verified(workspace, conn).await?;
-        let sql = "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, settings, revision,
-                       display, verified_name, verified_at, created_at, updated_at)
-                   values ($1, $2, $3, $4, $5, $6, 'ready', $7, 1, $8, $9, $10, $11, $11)
-                   on conflict (id) do update set slug = excluded.slug, agent_id = excluded.agent_id, state = 'ready',
-                       state_reason = null, settings = excluded.settings, revision = numbers.revision + 1,
-                       display = excluded.display, verified_name = excluded.verified_name,
-                       verified_at = excluded.verified_at, updated_at = excluded.updated_at";
+        let sql = formatcp!(
+            "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, settings, revision,
+                 display, verified_name, verified_at, created_at, updated_at)
+             values ($1, $2, $3, $4, $5, $6, '{READY}', $7, 1, $8, $9, $10, $11, $11)
+             on conflict (id) do update set slug = excluded.slug, agent_id = excluded.agent_id, state = excluded.state,
+                 state_reason = null, settings = excluded.settings, revision = numbers.revision + 1,
+                 display = excluded.display, verified_name = excluded.verified_name,
+                 verified_at = excluded.verified_at, updated_at = excluded.updated_at"
+        );
         run!(
             conn,
             sql,
@@ -237,10 +247,12 @@ impl Write for Change {
             return Ok(Err(Taken::Number));
         }
         let verified = added.verified(workspace, conn).await?;
-        let sql = "update numbers set external_id = $3, agent_id = $4, settings = $5, revision = revision + 1,
-                       display = coalesce($6, display), verified_name = coalesce($7, verified_name),
-                       verified_at = coalesce($8, verified_at), state = 'ready', state_reason = null, updated_at = $9
-                   where workspace_id = $1 and id = $2 and settings is not null";
+        let sql = formatcp!(
+            "update numbers set external_id = $3, agent_id = $4, settings = $5, revision = revision + 1,
+                 display = coalesce($6, display), verified_name = coalesce($7, verified_name),
+                 verified_at = coalesce($8, verified_at), state = '{READY}', state_reason = null, updated_at = $9
+             where workspace_id = $1 and id = $2 and settings is not null"
+        );
         let changed = run!(
             conn,
             sql,
@@ -273,10 +285,10 @@ impl Write for Remove {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let id = self.id.as_str();
-        let sql = "update numbers set state = 'removed', state_reason = null, settings = null, revision = revision + 1,
+        let sql = "update numbers set state = $4, state_reason = null, settings = null, revision = revision + 1,
                        updated_at = $3
                    where workspace_id = $1 and id = $2 and settings is not null";
-        if run!(conn, sql, workspace.as_str(), id, now())? == 0 {
+        if run!(conn, sql, workspace.as_str(), id, now(), NumberState::Removed)? == 0 {
             return Ok(false);
         }
         hush(workspace, conn, id).await?;
@@ -287,9 +299,13 @@ impl Write for Remove {
 
 /// What was still to be said on a number that is gone is not said when it comes back.
 async fn hush(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
-    let sql = "update messages set state = 'failed', due_at = null, updated_at = $3,
-                   note = 'the number was removed before this was sent'
-               where workspace_id = $1 and number_id = $2 and state = 'queued'";
+    let sql = formatcp!(
+        "update messages set state = '{failed}', due_at = null, updated_at = $3,
+             note = 'the number was removed before this was sent'
+         where workspace_id = $1 and number_id = $2 and state = '{queued}'",
+        failed = MessageState::Failed.as_str(),
+        queued = MessageState::Queued.as_str()
+    );
     run!(conn, sql, workspace.as_str(), number, now())?;
     let sql = "update conversations set due_at = null, updated_at = $3
                where workspace_id = $1 and number_id = $2 and due_at is not null";

@@ -7,13 +7,29 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::bulk::Value;
+use super::columns::LenientWord;
+use super::messages::PROVIDER_ID;
 use super::signal::{self, Signal};
 use super::together::Many;
+use super::words::AUTHORS;
+use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
-use crate::domain::{Content, ConversationId, Fault, MessageId, TurnId, WorkspaceId};
+use crate::domain::{
+    Author, ConversationId, Direction, Fault, MessageId, MessageState, Owner, WorkspaceId,
+};
+
+mod queue;
+
+pub(super) use queue::{Queued, insert};
+
+const SENDING_RANK: i64 = MessageState::Sending.rank();
+const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
+const SENT_RANK: i64 = MessageState::Sent.rank();
+const READ_RANK: i64 = MessageState::Read.rank();
+const OUT: &str = Direction::Out.as_str();
 
 /// A message to put into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +58,8 @@ pub struct ToSend {
     pub conversation_id: String,
     /// The number to send from.
     pub number_id: String,
-    /// `bot`, `person`, `notice` or `consent` (the answer to an opt-out or its taking back).
-    pub author: String,
+    /// Who wrote it.
+    pub author: Author,
     /// The words.
     pub body: Option<String>,
     /// The provider's id of the message that it quotes.
@@ -58,8 +74,9 @@ pub struct ToSend {
     pub bsuid: Option<String>,
     /// Since when the customer does not want to be written to.
     pub opted_out_at: Option<i64>,
-    /// Who may speak in the conversation.
-    pub owner: String,
+    /// Who may speak in the conversation; none: a newer version's word, and the bot is silent.
+    #[sqlx(try_from = "LenientWord<Owner>")]
+    pub owner: Option<Owner>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
 }
@@ -122,7 +139,8 @@ pub enum Ended {
 }
 
 impl Store {
-    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to.
+    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to. What an author wrote whom this
+    /// version does not know waits for a process that knows him, and what stands behind it waits, too.
     pub async fn claim_sends(&self, asked: Asked) -> Result<Vec<ToSend>> {
         self.apply(asked).await
     }
@@ -146,14 +164,11 @@ impl Store {
 /// How many messages left to a conversation's customer since a moment: its pace.
 macro_rules! left {
     ($conversation:literal, $since:literal) => {
-        concat!(
-            "(select count(*) from messages r where r.conversation_id = ",
-            $conversation,
-            " and r.sent_at > ",
-            $since,
-            " - 86400000 and r.left_at > ",
-            $since,
-            " and r.direction = 'out' and r.state_rank between 2 and 6)"
+        formatcp!(
+            "(select count(*) from messages r where r.conversation_id = {conversation} and r.sent_at > {since} - 86400000
+                 and r.left_at > {since} and r.direction = '{OUT}' and r.state_rank between {UNKNOWN_RANK} and {READ_RANK})",
+            conversation = $conversation,
+            since = $since
         )
     };
 }
@@ -163,20 +178,22 @@ impl Write for Asked {
     type Out = Vec<ToSend>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
+        // The author as an expression: an index of authors would be the wrong one.
         macro_rules! claim {
             ($lock:literal) => {
-                concat!(
-                    "update messages set state = 'sending', state_rank = 1, lease_until = $2, attempts = attempts + 1, left_at = $1
-                     where id in (select m.id from messages m where m.state = 'queued' and m.due_at <= $1 and m.workspace_id = $4
+                formatcp!(
+                    "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1
+                     where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
+                         and m.author || '' in ({AUTHORS})
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
-                             and e.state in ('queued', 'sending')
+                             and e.state in ('{QUEUED}', '{SENDING}')
                              and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
                          and not exists (select 1 from messages u where u.conversation_id = m.conversation_id
-                             and u.state = 'unknown' and u.due_at is not null and $9 like '%' || u.number_id || '%'
+                             and u.state = '{UNKNOWN}' and u.due_at is not null and $9 like '%' || u.number_id || '%'
                              and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))
-                         and ($7 = 0 or $7 > ", left!("m.conversation_id", "$8"), ")
-                         order by m.due_at, m.id limit $3 ", $lock, ")
+                         and ($7 = 0 or $7 > {left})
+                         order by m.due_at, m.id limit $3 {lock})
                      returning id, conversation_id, number_id, author, body, reply_to, attempts, lease_until,
                          (select c.wa_id from conversations v join contacts c on c.id = v.contact_id
                           where v.id = messages.conversation_id) as wa_id,
@@ -186,7 +203,9 @@ impl Write for Asked {
                           where v.id = messages.conversation_id) as opted_out_at,
                          (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
                          (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
-                             as last_inbound_at"
+                             as last_inbound_at",
+                    left = left!("m.conversation_id", "$8"),
+                    lock = $lock
                 )
             };
         }
@@ -217,7 +236,8 @@ pub(super) struct Free {
     wa_id: Option<String>,
     bsuid: Option<String>,
     opted_out_at: Option<i64>,
-    owner: String,
+    #[sqlx(try_from = "LenientWord<Owner>")]
+    owner: Option<Owner>,
     last_inbound_at: Option<i64>,
 }
 
@@ -237,14 +257,15 @@ pub(super) async fn free<'a>(
         ]);
     }
     let before = "with v (id, lease_until, ordered, burst, since) as (";
-    let after = concat!(
+    let after = formatcp!(
         ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
-            and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('queued', 'sending'))
-            and not exists (select 1 from messages u where u.conversation_id = v.id and u.state = 'unknown'
+            and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('{QUEUED}', '{SENDING}'))
+            and not exists (select 1 from messages u where u.conversation_id = v.id and u.state = '{UNKNOWN}'
                 and u.due_at is not null and v.ordered = 1)
-            and (v.burst = 0 or v.burst > ", left!("v.id", "v.since"), ")"
+            and (v.burst = 0 or v.burst > {left})",
+        left = left!("v.id", "v.since")
     );
     let found = conn.many_rows::<Free>(before, &rows, after).await?;
     Ok(found.into_iter().map(|free| (free.id.clone(), free)).collect())
@@ -279,12 +300,10 @@ impl Many for RecordSend {
         // A status event may have settled the message before this record: then only the id is filled in.
         let before = "with v (id, provider_id, moment) as (";
         conn.hold(before, &sent, "v join messages r on r.id = v.id").await?;
-        let after = concat!(
-            ") update messages set provider_id = ",
-            super::messages::provider_id!(),
-            ", lease_until = null, due_at = null,
-                state = case when state_rank < 3 then 'sent' else state end,
-                state_rank = case when state_rank < 3 then 3 else state_rank end, updated_at = v.moment
+        let after = formatcp!(
+            ") update messages set provider_id = {PROVIDER_ID}, lease_until = null, due_at = null,
+                state = case when state_rank < {SENT_RANK} then '{SENT}' else state end,
+                state_rank = case when state_rank < {SENT_RANK} then {SENT_RANK} else state_rank end, updated_at = v.moment
             from v where messages.id = v.id"
         );
         conn.many(before, &sent, after).await?;
@@ -296,93 +315,20 @@ impl Many for RecordSend {
 
 impl RecordSend {
     async fn record(&self, conn: &mut Conn<'_>) -> Result<()> {
-        let (state, rank, due, fault) = match &self.ended {
-            Ended::Again(due, fault) => ("queued", 0, Some(*due), fault),
-            Ended::Unknown(due, fault) => ("unknown", 2, Some(*due), fault),
-            Ended::Failed(fault) => ("failed", 9, None, fault),
+        let (state, due, fault) = match &self.ended {
+            Ended::Again(due, fault) => (MessageState::Queued, Some(*due), fault),
+            Ended::Unknown(due, fault) => (MessageState::Unknown, Some(*due), fault),
+            Ended::Failed(fault) => (MessageState::Failed, None, fault),
             Ended::Sent(_) => return Ok(()),
         };
         let note = matches!(self.ended, Ended::Failed(_)).then_some(fault.title.as_str());
-        let sql = "update messages set state = $2, state_rank = $3, due_at = $4, lease_until = null, error = $5,
-                   note = coalesce($6, note), updated_at = $7
-                   where id = $1 and state = 'sending' and attempts = $8";
-        let error = to_json(&[fault])?;
-        run!(conn, sql, &self.id, state, rank, due, error, note.map(storable), now(), self.attempts)
-            .map(|_| ())
+        let sql = formatcp!(
+            "update messages set state = $2, state_rank = $3, due_at = $4, lease_until = null, error = $5,
+                 note = coalesce($6, note), updated_at = $7
+             where id = $1 and state = '{SENDING}' and attempts = $8"
+        );
+        let (error, note) = (to_json(&[fault])?, note.map(storable));
+        let rank = state.rank();
+        run!(conn, sql, &self.id, state, rank, due, error, note, now(), self.attempts).map(|_| ())
     }
-}
-
-/// A message of ours on its way into the outbox.
-pub(super) struct Queued<'a> {
-    pub(super) conversation: &'a ConversationId,
-    pub(super) number: &'a str,
-    pub(super) turn: Option<&'a TurnId>,
-    pub(super) author: &'static str,
-}
-
-impl Queued<'_> {
-    /// The row to insert; `part` is its place among the messages of one reply, `free` is given when it is claimed at once.
-    pub(super) fn values(
-        &self,
-        workspace: &WorkspaceId,
-        message: &OutgoingRow,
-        (part, free): (usize, Option<&Free>),
-    ) -> Result<[Value; 19]> {
-        let (body, moment) = (storable(&message.text), now());
-        let content = to_json(&Content::Text { body: body.to_string() })?;
-        let claimed = i64::from(free.is_some());
-        Ok([
-            message.id.as_str().into(),
-            workspace.as_str().into(),
-            self.conversation.as_str().into(),
-            self.number.into(),
-            self.author.into(),
-            content.into(),
-            body.into_owned().into(),
-            message.reply_to.as_deref().into(),
-            self.turn.map(TurnId::as_str).into(),
-            i64::try_from(part).unwrap_or(i64::MAX).into(),
-            moment.into(),
-            moment.into(),
-            moment.into(),
-            moment.into(),
-            if claimed == 1 { "sending" } else { "queued" }.into(),
-            claimed.into(),
-            claimed.into(),
-            free.map(|free| free.lease_until).into(),
-            free.map(|_| moment).into(),
-        ])
-    }
-
-    /// The message as it is sent, once the row of [`Self::values`] is stored.
-    pub(super) fn to_send(&self, message: &OutgoingRow, free: &Free) -> ToSend {
-        ToSend {
-            id: message.id.to_string(),
-            conversation_id: self.conversation.to_string(),
-            number_id: self.number.to_owned(),
-            author: self.author.to_owned(),
-            body: Some(storable(&message.text).into_owned()),
-            reply_to: message.reply_to.clone(),
-            attempts: 1,
-            lease_until: free.lease_until,
-            wa_id: free.wa_id.clone(),
-            bsuid: free.bsuid.clone(),
-            opted_out_at: free.opted_out_at,
-            owner: free.owner.clone(),
-            last_inbound_at: free.last_inbound_at,
-        }
-    }
-}
-
-/// Puts messages into the outbox.
-pub(super) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
-    let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
-        sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at) as (";
-    let after = ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
-            body, reply_to, turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts,
-            lease_until, left_at)
-        select id, workspace_id, conversation_id, number_id, 'out', author, 'text', content, body, reply_to,
-            turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at
-        from v";
-    conn.many(before, rows, after).await.map(|_| ())
 }

@@ -2,12 +2,16 @@
 //! as the bot's do.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::outbox::{OutgoingRow, Queued};
 use super::signal::{self, Signal};
+use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run, storable};
-use crate::domain::{ConversationId, MessageId, Owner, WorkspaceId};
+use crate::domain::{
+    Author, ConversationId, MessageId, MessageKind, MessageState, Owner, WorkspaceId,
+};
 
 /// A person's words to a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +121,7 @@ impl Store {
 #[derive(FromRow)]
 struct Addressed {
     number_id: String,
-    owner: String,
+    owner: Owner,
     last_inbound_at: Option<i64>,
     wa_id: Option<String>,
     bsuid: Option<String>,
@@ -222,7 +226,7 @@ impl Reply {
         (number, message): (&str, &OutgoingRow),
     ) -> Result<()> {
         let conversation = &self.conversation;
-        let queued = Queued { conversation, number, turn: None, author: "person" };
+        let queued = Queued { conversation, number, turn: None, author: Author::Person };
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
         outbox::insert(conn, &rows).await?;
@@ -240,9 +244,9 @@ struct SendAgain {
 #[derive(FromRow)]
 struct Stuck {
     conversation_id: String,
-    author: String,
-    state: String,
-    kind: String,
+    author: Author,
+    state: MessageState,
+    kind: MessageKind,
     body: Option<String>,
 }
 
@@ -263,10 +267,13 @@ impl Write for SendAgain {
             return Ok(Again::Refused(why));
         }
         // By its state, so that of two who ask at the same time one has it sent. The provider's id is another one then.
-        let sql = "update messages set state = 'queued', state_rank = 0, due_at = $2, updated_at = $2, lease_until = null,
-                       provider_id = null, error = null, resent = resent + 1, note = 'sent once more on a person''s word'
-                   where id = $1 and state in ('failed', 'unknown')";
-        if run!(conn, sql, self.id.as_str(), now())? == 0 {
+        let sql = formatcp!(
+            "update messages set state = $3, state_rank = $4, due_at = $2, updated_at = $2, lease_until = null,
+                 provider_id = null, error = null, resent = resent + 1, note = 'sent once more on a person''s word'
+             where id = $1 and state in ('{FAILED}', '{UNKNOWN}')"
+        );
+        let again = MessageState::Queued;
+        if run!(conn, sql, self.id.as_str(), now(), again, again.rank())? == 0 {
             return Ok(Again::NotFailed);
         }
         let conversation = ConversationId::stored(stuck.conversation_id);
@@ -278,12 +285,12 @@ impl Write for SendAgain {
 impl Stuck {
     /// Why it is not sent once more, whatever WhatsApp would say.
     fn refusal(&self, to: &Addressed) -> Option<Again> {
-        let ours = matches!(self.author.as_str(), "bot" | "person");
-        if !ours || self.kind != "text" || self.body.is_none() {
+        let ours = matches!(self.author, Author::Bot | Author::Person);
+        if !ours || self.kind != MessageKind::Text || self.body.is_none() {
             Some(Again::NothingToSend)
-        } else if !matches!(self.state.as_str(), "failed" | "unknown") {
+        } else if !matches!(self.state, MessageState::Failed | MessageState::Unknown) {
             Some(Again::NotFailed)
-        } else if self.author == "bot" && Owner::stored(&to.owner) == Owner::Person {
+        } else if self.author == Author::Bot && to.owner == Owner::Person {
             Some(Again::NotTheBots)
         } else {
             None

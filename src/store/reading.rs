@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run, storable};
-use crate::domain::{SourceId, WorkspaceId};
+use crate::domain::{DocumentState, PageState, SourceId, SourceState, WorkspaceId};
 
 /// After so many tries that no process survived, a page is left out until it changes; one that changed and ended another process is
 /// left out until somebody asks. A source waits longer each time.
@@ -79,12 +79,8 @@ impl Write for Take {
                 "the process that read it ended {} times before it was done; it is tried again, less and less often",
                 tries - 1
             );
-            run!(
-                conn,
-                "update sources set state = 'failed', error = $2 where id = $1",
-                id,
-                &error
-            )?;
+            let sql = "update sources set state = $3, error = $2 where id = $1";
+            run!(conn, sql, id, &error, SourceState::Failed)?;
         }
         Ok(true)
     }
@@ -104,10 +100,10 @@ async fn blame(
 ) -> Result<()> {
     let error = "the process that read it ended before it was done";
     let sql = "insert into source_pages (source_id, url, workspace_id, path, state, error, method, links, seen_at, tries, stamp)
-               values ($1, $2, $3, '', 'failed', $4, '', '[]', $5, 1, $6)
+               values ($1, $2, $3, '', $7, $4, '', '[]', $5, 1, $6)
                on conflict (source_id, url) do update set state = excluded.state, error = excluded.error,
                    etag = null, last_modified = null, tries = source_pages.tries + 1, stamp = excluded.stamp";
-    run!(conn, sql, source, url, workspace, error, now(), stamp)?;
+    run!(conn, sql, source, url, workspace, error, now(), stamp, PageState::Failed)?;
     let sql = "update sources set reading = '', stamp = '' where id = $1";
     run!(conn, sql, source).map(drop)
 }
@@ -192,8 +188,8 @@ impl Write for Forgive {
 pub(super) async fn forgive(conn: &mut Conn<'_>, source: &str) -> Result<()> {
     run!(conn, "update sources set tries = 0 where id = $1", source)?;
     // What has no hash is read again, also where it did not change.
-    let sql = "update documents set hash = '' where source_id = $1 and state = 'failed'";
-    run!(conn, sql, source)?;
+    let sql = "update documents set hash = '' where source_id = $1 and state = $2";
+    run!(conn, sql, source, DocumentState::Failed)?;
     let sql = "update source_pages set tries = 0 where source_id = $1 and tries > 0";
     run!(conn, sql, source).map(drop)
 }

@@ -2,10 +2,13 @@
 //! nothing itself.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Rows, Store, Write, first, now, run, storable, to_json};
-use crate::domain::{Blob, Heard, MessageId, Spoken, WorkspaceId};
+use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable, to_json};
+use crate::domain::{
+    Blob, Direction, Heard, MessageId, MessageKind, MessageState, Spoken, WorkspaceId,
+};
 
 /// A recording as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -116,6 +119,9 @@ impl Write for Hear {
     }
 }
 
+/// A message's kind, what is heard in it, and how that is known.
+type HeardRow = (LenientWord<MessageKind>, Option<String>, Option<String>);
+
 struct Correct {
     message: MessageId,
     text: String,
@@ -127,10 +133,13 @@ impl Write for Correct {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let (workspace, message) = (workspace.as_str(), self.message.as_str());
-        let sql = "select transcript, heard from messages where workspace_id = $1 and id = $2
-                   and direction = 'in' and kind in ('voice', 'audio', 'video')";
-        let found = first!(conn, (Option<String>, Option<String>), sql, workspace, message)?;
-        let Some((transcript, heard)) = found else { return Ok(false) };
+        let sql = "select kind, transcript, heard from messages
+                   where workspace_id = $1 and id = $2 and direction = $3";
+        let found = first!(conn, HeardRow, sql, workspace, message, Direction::In)?;
+        let Some((kind, transcript, heard)) = found else { return Ok(false) };
+        if !MessageKind::from(kind).has_sound() {
+            return Ok(false);
+        }
         let mut heard: Heard =
             heard.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         heard.first = heard.first.or(transcript);
@@ -153,11 +162,13 @@ impl Write for Forget {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
         // What waits for its turn is still to be heard.
-        let sql =
+        let sql = formatcp!(
             "delete from recordings where message_id in (select r.message_id from recordings r
-                       join messages m on m.id = r.message_id
-                       where r.workspace_id = $1 and r.created_at < $2 and m.state <> 'waiting'
-                       order by r.created_at limit $3)";
+                 join messages m on m.id = r.message_id
+                 where r.workspace_id = $1 and r.created_at < $2 and m.state <> '{waiting}'
+                 order by r.created_at limit $3)",
+            waiting = MessageState::Waiting.as_str()
+        );
         run!(conn, sql, workspace.as_str(), self.before, self.limit)
     }
 }

@@ -4,6 +4,21 @@ use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::WorkspaceId;
+use crate::domain::word::words;
+
+words! {
+    /// What only one process does at a time.
+    pub enum HoldName {
+        /// Documents are tried beside a collection, before they take its place.
+        Staging = "staging",
+        /// Questions that were not answered are grouped.
+        Gaps = "gaps",
+        /// What is old is forgotten.
+        Housekeeping = "housekeeping",
+        /// What another model embedded is embedded.
+        FillIn = "fill_in",
+    }
+}
 
 impl Store {
     /// Says that this process is alive, forgets those that were not for `gone_ms`; how many are.
@@ -17,8 +32,8 @@ impl Store {
     }
 
     /// Takes or keeps what only one process may do at a time, for `lease_ms`; false if another holds it.
-    pub async fn hold(&self, name: &str, lease_ms: i64) -> Result<bool> {
-        let (name, replica) = (name.to_owned(), self.base.replica.clone());
+    pub async fn hold(&self, name: HoldName, lease_ms: i64) -> Result<bool> {
+        let replica = self.base.replica.clone();
         self.apply(Hold { name, replica, lease_ms }).await
     }
 }
@@ -64,7 +79,7 @@ impl Write for Leave {
 }
 
 struct Hold {
-    name: String,
+    name: HoldName,
     replica: String,
     lease_ms: i64,
 }
@@ -78,7 +93,7 @@ impl Write for Hold {
                    on conflict (workspace_id, name) do update set holder = excluded.holder, until = excluded.until
                    where holds.holder = excluded.holder or holds.until < $5";
         let moment = now();
-        let (name, until) = (&self.name, moment + self.lease_ms);
+        let (name, until) = (self.name, moment + self.lease_ms);
         Ok(run!(conn, sql, workspace.as_str(), name, &self.replica, until, moment)? == 1)
     }
 }

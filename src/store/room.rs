@@ -2,10 +2,12 @@
 //! the collection's row: two that add at once stand in line.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::{Learned, next_revision};
 use super::uploads::NewUpload;
+use super::words::document_state::REMOVED;
 use super::{Conn, Result, Store, Write, all, first};
 use crate::domain::{DocumentId, WorkspaceId};
 
@@ -68,14 +70,16 @@ impl Store {
     pub async fn collection_sizes(&self) -> Result<Vec<CollectionSize>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select c.slug,
-                           (select count(*) from documents d where d.workspace_id = c.workspace_id
-                                and d.collection_id = c.id and d.state <> 'removed') as documents,
-                           (select cast(coalesce(sum(d.chunks), 0) as bigint) from documents d
-                                where d.workspace_id = c.workspace_id and d.collection_id = c.id) as chunks,
-                           (select cast(coalesce(sum(u.size), 0) as bigint) from uploads u
-                                where u.workspace_id = c.workspace_id and u.collection_id = c.id) as upload_bytes
-                       from collections c where c.workspace_id = $1 and c.removed = 0 order by c.slug";
+            let sql = formatcp!(
+                "select c.slug,
+                     (select count(*) from documents d where d.workspace_id = c.workspace_id
+                          and d.collection_id = c.id and d.state <> '{REMOVED}') as documents,
+                     (select cast(coalesce(sum(d.chunks), 0) as bigint) from documents d
+                          where d.workspace_id = c.workspace_id and d.collection_id = c.id) as chunks,
+                     (select cast(coalesce(sum(u.size), 0) as bigint) from uploads u
+                          where u.workspace_id = c.workspace_id and u.collection_id = c.id) as upload_bytes
+                 from collections c where c.workspace_id = $1 and c.removed = 0 order by c.slug"
+            );
             all!(conn, CollectionSize, sql, workspace.as_str())
         })
         .await
@@ -170,12 +174,16 @@ impl Place {
         conn: &mut Conn<'_>,
         (collection, path): (&str, &str),
     ) -> Result<Self> {
-        let sql = "select count(*), cast(coalesce(sum(chunks), 0) as bigint) from documents
-                   where workspace_id = $1 and collection_id = $2 and state <> 'removed'";
+        let sql = formatcp!(
+            "select count(*), cast(coalesce(sum(chunks), 0) as bigint) from documents
+             where workspace_id = $1 and collection_id = $2 and state <> '{REMOVED}'"
+        );
         let all = first!(conn, (i64, i64), sql, workspace.as_str(), collection)?;
         let (documents, chunks) = all.unwrap_or_default();
-        let sql = "select id, chunks from documents
-                   where collection_id = $1 and path = $2 and workspace_id = $3 and state <> 'removed'";
+        let sql = formatcp!(
+            "select id, chunks from documents
+             where collection_id = $1 and path = $2 and workspace_id = $3 and state <> '{REMOVED}'"
+        );
         let path = super::storable(path);
         let own = first!(conn, (String, i64), sql, collection, path.as_ref(), workspace.as_str())?;
         let own_chunks = own.as_ref().map_or(0, |own| own.1);

@@ -1,10 +1,11 @@
 //! Runs of evals: what is wanted, how far they are, and what is known of them beside their rows, which are in a journal.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, first, now, run};
-use crate::domain::{RunId, WorkspaceId};
+use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
+use crate::domain::{RunId, RunState, WorkspaceId};
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -13,8 +14,9 @@ pub struct RunRow {
     pub id: String,
     /// The suite's file.
     pub suite: String,
-    /// `queued`, `running`, `stopping`, `done`, `failed` or `stopped`.
-    pub state: String,
+    /// How far it is.
+    #[sqlx(try_from = "LenientWord<RunState>")]
+    pub state: RunState,
     /// How it is to be run, as JSON.
     pub wanted: String,
     /// What is known of it, as JSON, once it ended.
@@ -29,15 +31,14 @@ pub struct RunRow {
     pub holder: Option<String>,
 }
 
-impl RunRow {
-    /// Whether it has not ended.
-    pub fn is_active(&self) -> bool {
-        matches!(self.state.as_str(), "queued" | "running" | "stopping")
-    }
-}
-
 const COLUMNS: &str = "id, suite, state, wanted, summary, error, created_at, finished_at, holder";
-const ACTIVE: &str = "state in ('queued', 'running', 'stopping')";
+/// What makes a run active, as [`RunState::is_active`] has it.
+const ACTIVE: &str = formatcp!(
+    "state in ('{}', '{}', '{}')",
+    RunState::Queued.as_str(),
+    RunState::Running.as_str(),
+    RunState::Stopping.as_str()
+);
 
 impl Store {
     /// Writes down a run that waits for its turn.
@@ -48,13 +49,14 @@ impl Store {
 
     /// Writes down that a run begins; false where it was stopped before.
     pub async fn begin_run(&self, id: &RunId) -> Result<bool> {
-        self.apply(Move { id: id.as_str().to_owned(), to: "running", from: &["queued"] }).await
+        let (id, to) = (id.as_str().to_owned(), RunState::Running);
+        self.apply(Move { id, to, from: |state| state == RunState::Queued }).await
     }
 
     /// Asks whichever replica runs it to stop; false where it has ended.
     pub async fn ask_run_to_stop(&self, id: &str) -> Result<bool> {
-        let from = &["queued", "running", "stopping"];
-        self.apply(Move { id: id.to_owned(), to: "stopping", from }).await
+        let (id, to) = (id.to_owned(), RunState::Stopping);
+        self.apply(Move { id, to, from: RunState::is_active }).await
     }
 
     /// The runs of this replica that somebody wants stopped.
@@ -63,8 +65,8 @@ impl Store {
         let rows = self
             .read(async |conn| {
                 let sql = "select id from eval_runs
-                           where workspace_id = $1 and state = 'stopping' and holder = $2";
-                all!(conn, (String,), sql, workspace.as_str(), &replica)
+                           where workspace_id = $1 and state = $3 and holder = $2";
+                all!(conn, (String,), sql, workspace.as_str(), &replica, RunState::Stopping)
             })
             .await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
@@ -74,7 +76,7 @@ impl Store {
     pub async fn end_run(
         &self,
         id: &RunId,
-        state: &'static str,
+        state: RunState,
         (summary, error): (Option<String>, Option<String>),
     ) -> Result<()> {
         self.apply(End { id: id.clone(), state, summary, error }).await
@@ -132,17 +134,18 @@ impl Write for Queue {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<RunId> {
         let sql =
             "insert into eval_runs (id, workspace_id, suite, state, wanted, created_at, holder)
-                   values ($1, $2, $3, 'queued', $4, $5, $6)";
-        let (id, suite) = (self.id.as_str(), &self.suite);
-        run!(conn, sql, id, workspace.as_str(), suite, &self.wanted, now(), &self.holder)?;
+                   values ($1, $2, $3, $7, $4, $5, $6)";
+        let (id, suite, state) = (self.id.as_str(), &self.suite, RunState::Queued);
+        run!(conn, sql, id, workspace.as_str(), suite, &self.wanted, now(), &self.holder, state)?;
         Ok(self.id.clone())
     }
 }
 
 struct Move {
     id: String,
-    to: &'static str,
-    from: &'static [&'static str],
+    to: RunState,
+    /// Whether it goes there from this state.
+    from: fn(RunState) -> bool,
 }
 
 #[async_trait]
@@ -151,8 +154,8 @@ impl Write for Move {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = "select state from eval_runs where workspace_id = $1 and id = $2";
-        let state = first!(conn, (String,), sql, workspace.as_str(), &self.id)?;
-        let Some((state,)) = state.filter(|(state,)| self.from.contains(&state.as_str())) else {
+        let state = first!(conn, (RunState,), sql, workspace.as_str(), &self.id)?;
+        let Some((state,)) = state.filter(|(state,)| (self.from)(*state)) else {
             return Ok(false);
         };
         let sql =
@@ -163,7 +166,7 @@ impl Write for Move {
 
 struct End {
     id: RunId,
-    state: &'static str,
+    state: RunState,
     summary: Option<String>,
     error: Option<String>,
 }
@@ -198,12 +201,13 @@ impl Write for StopLost {
         let why = "the process that ran it ended";
         let alive_since = if self.shared { now() - self.gone_ms } else { i64::MAX };
         let sql = format!(
-            "update eval_runs set state = 'stopped', error = $1, finished_at = $2
+            "update eval_runs set state = $6, error = $1, finished_at = $2
              where workspace_id = $3 and {ACTIVE} and (holder is null or (holder <> $4 and holder not in
                  (select id from replicas where workspace_id = $3 and seen_at >= $5)))"
         );
         let (workspace, replica) = (workspace.as_str(), &self.replica);
-        run!(conn, sqlx::AssertSqlSafe(sql), why, now(), workspace, replica, alive_since)
+        let (sql, state) = (sqlx::AssertSqlSafe(sql), RunState::Stopped);
+        run!(conn, sql, why, now(), workspace, replica, alive_since, state)
     }
 }
 

@@ -87,7 +87,7 @@ impl Signal {
     /// A signal; none where a later version tells of something that this one does not know.
     fn read(word: &str) -> Option<Self> {
         if let Some(name) = word.strip_prefix(KIND) {
-            return What::named(name).map(Self::Announced);
+            return name.parse().ok().map(Self::Announced);
         }
         Some(match word.strip_prefix(STIRRED) {
             Some(id) => Self::Stirred(ConversationId::stored(id.to_owned())),

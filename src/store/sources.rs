@@ -2,12 +2,16 @@
 //! Knows nothing of the web.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::Forget;
 use super::reading::forgive;
-use super::{Conn, Error, Result, Rows, Store, Write, all, first, now, run, storable};
-use crate::domain::{CollectionId, DocumentId, SourceId, WorkspaceId};
+use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
+use crate::domain::{
+    CollectionId, DocumentId, DocumentState, PageState, SourceId, SourceKind, SourceState,
+    WorkspaceId,
+};
 
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -18,16 +22,18 @@ pub struct SourceRow {
     pub collection_id: String,
     /// Where it begins.
     pub url: String,
-    /// `page`, `site` or `sitemap`.
-    pub kind: String,
+    /// What it turned out to be.
+    #[sqlx(try_from = "LenientWord<SourceKind>")]
+    pub kind: SourceKind,
     /// Its limits, as JSON.
     pub settings: String,
     /// How often it is read, in minutes; none for when somebody asks.
     pub every_minutes: Option<i64>,
     /// When it is read next, in milliseconds.
     pub due_at: Option<i64>,
-    /// `waiting`, `ready`, `partial` or `failed`.
-    pub state: String,
+    /// How its last reading ended.
+    #[sqlx(try_from = "LenientWord<SourceState>")]
+    pub state: SourceState,
     /// What went wrong the last time.
     pub error: Option<String>,
     /// How many documents it has.
@@ -45,8 +51,8 @@ pub struct NewSource {
     pub collection: CollectionId,
     /// Where it begins.
     pub url: String,
-    /// `page`, `site` or `sitemap`.
-    pub kind: String,
+    /// What it is taken for until it is read.
+    pub kind: SourceKind,
     /// Its limits, as JSON.
     pub settings: String,
     /// How often it is read, in minutes; none for when somebody asks.
@@ -62,8 +68,9 @@ pub struct PageRow {
     pub url: String,
     /// The path of the document that holds its text.
     pub path: String,
-    /// `ready`, `skipped` or `failed`.
-    pub state: String,
+    /// What became of it.
+    #[sqlx(try_from = "LenientWord<PageState>")]
+    pub state: PageState,
     /// Why it failed.
     pub error: Option<String>,
     /// The server's name for this version of it.
@@ -83,12 +90,12 @@ pub struct PageRow {
 /// How the reading of a source ended.
 #[derive(Debug, Clone)]
 pub struct Crawled {
-    /// `ready`, `partial` or `failed`.
-    pub state: &'static str,
+    /// In one word.
+    pub state: SourceState,
     /// What went wrong.
     pub error: Option<String>,
-    /// What it turned out to be: `page`, `site` or `sitemap`.
-    pub kind: String,
+    /// What it turned out to be.
+    pub kind: SourceKind,
     /// How many pages could not be read.
     pub failed: i64,
 }
@@ -176,8 +183,8 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select url, coalesce(error, '') from source_pages
-                       where source_id = $1 and workspace_id = $2 and state = 'failed' order by url";
-            all!(conn, (String, String), sql, id.as_str(), workspace.as_str())
+                       where source_id = $1 and workspace_id = $2 and state = $3 order by url";
+            all!(conn, (String, String), sql, id.as_str(), workspace.as_str(), PageState::Failed)
         })
         .await
     }
@@ -203,7 +210,7 @@ impl Write for NewSource {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<SourceId> {
         let sql = "insert into sources (id, workspace_id, collection_id, url, kind, settings, every_minutes, due_at,
                        state, created_at, updated_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting', $9, $9)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $10, $9, $9)
                    on conflict (collection_id, url) do update set kind = excluded.kind, settings = excluded.settings, state = excluded.state,
                        every_minutes = excluded.every_minutes, due_at = excluded.due_at, updated_at = excluded.updated_at
                    returning id";
@@ -215,11 +222,12 @@ impl Write for NewSource {
             workspace.as_str(),
             self.collection.as_str(),
             &self.url,
-            &self.kind,
+            self.kind,
             &self.settings,
             self.every_minutes,
             self.due_at,
             now(),
+            SourceState::Waiting,
         )?;
         let (id,) = row.ok_or_else(|| Error::Failed("a source could not be added".into()))?;
         forgive(conn, &id).await?;
@@ -255,8 +263,9 @@ impl Write for End {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "select count(*) from documents where source_id = $1 and state = 'ready'";
-        let pages = first!(conn, (i64,), sql, self.id.as_str())?.map_or(0, |row| row.0);
+        let sql = "select count(*) from documents where source_id = $1 and state = $2";
+        let pages = first!(conn, (i64,), sql, self.id.as_str(), DocumentState::Ready)?;
+        let pages = pages.map_or(0, |row| row.0);
         let sql = "update sources set state = $4, error = $5, kind = $6, pages = $7, failed = $8, crawled_at = $9,
                        updated_at = $9, lease_until = 0, tries = 0, reading = '', stamp = '', due_at = $9 + every_minutes * 60000
                    where id = $1 and workspace_id = $2 and holder = $3";
@@ -268,7 +277,7 @@ impl Write for End {
             &self.replica,
             self.crawled.state,
             self.crawled.error.as_deref().map(storable),
-            &self.crawled.kind,
+            self.crawled.kind,
             pages,
             self.crawled.failed,
             now(),
@@ -305,7 +314,10 @@ impl Write for Remove {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let (id, workspace_id) = (self.id.as_str(), workspace.as_str());
-        let sql = "select id from documents where source_id = $1 and workspace_id = $2 and state <> 'removed'";
+        let sql = formatcp!(
+            "select id from documents where source_id = $1 and workspace_id = $2 and state <> '{removed}'",
+            removed = DocumentState::Removed.as_str()
+        );
         for (document,) in all!(conn, (String,), sql, id, workspace_id)? {
             Forget { id: DocumentId::stored(document) }.run(workspace, conn).await?;
         }
@@ -336,7 +348,7 @@ impl Write for SavePages {
                 page.url.as_str().into(),
                 workspace.as_str().into(),
                 page.path.as_str().into(),
-                page.state.as_str().into(),
+                page.state.into(),
                 page.error.as_deref().map(|error| storable(error).into_owned()).into(),
                 page.etag.as_deref().into(),
                 page.last_modified.as_deref().into(),

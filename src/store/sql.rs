@@ -3,7 +3,7 @@
 //! Statements are written once, in the dialect that both understand (`$1`, `on conflict`, `returning`). Only
 //! claiming a job differs, see [`Conn::claiming`].
 
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::{ColumnIndex, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
 
 /// A connection inside a transaction, or one to read with.
 pub(crate) enum Conn<'c> {
@@ -42,15 +42,35 @@ macro_rules! run {
     };
 }
 
+/// Reads a row. Where it holds what this version does not know, the error names its id, too.
+pub(crate) fn read_row<'r, T, R>(row: &'r R) -> sqlx::Result<T>
+where
+    T: FromRow<'r, R>,
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    T::from_row(row).map_err(|error| match (error, row.try_get::<String, _>("id")) {
+        (sqlx::Error::ColumnDecode { index, source }, Ok(id)) => {
+            sqlx::Error::ColumnDecode { index, source: format!("{source} (row {id})").into() }
+        }
+        (error, _) => error,
+    })
+}
+
 /// Runs a query; all its rows.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn {
             $crate::store::sql::Conn::Sqlite(conn) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await
+                sqlx::query($sql)$(.bind($arg))*.fetch_all(&mut **conn).await.and_then(|rows| {
+                    rows.iter().map($crate::store::sql::read_row::<$row, _>).collect::<sqlx::Result<Vec<_>>>()
+                })
             }
             $crate::store::sql::Conn::Postgres(conn) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **conn).await
+                sqlx::query($sql)$(.bind($arg))*.fetch_all(&mut **conn).await.and_then(|rows| {
+                    rows.iter().map($crate::store::sql::read_row::<$row, _>).collect::<sqlx::Result<Vec<_>>>()
+                })
             }
         }
         .map_err($crate::store::Error::from)
@@ -62,10 +82,14 @@ macro_rules! first {
     ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn {
             $crate::store::sql::Conn::Sqlite(conn) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await
+                sqlx::query($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await.and_then(|row| {
+                    row.as_ref().map($crate::store::sql::read_row::<$row, _>).transpose()
+                })
             }
             $crate::store::sql::Conn::Postgres(conn) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await
+                sqlx::query($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await.and_then(|row| {
+                    row.as_ref().map($crate::store::sql::read_row::<$row, _>).transpose()
+                })
             }
         }
         .map_err($crate::store::Error::from)

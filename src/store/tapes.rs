@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
-use super::{Conn, Result, Store, Write, all, run};
-use crate::domain::WorkspaceId;
+use super::{Conn, LenientWord, Result, Store, Write, all, run};
+use crate::domain::{TurnOutcome, WorkspaceId};
 
 /// A turn that can be run again.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -19,8 +19,9 @@ pub struct TapeRow {
     pub source: String,
     /// That version's number, counted from 1.
     pub ordinal: i64,
-    /// The outcome as one word.
-    pub outcome: String,
+    /// What became of it; none: another version's word.
+    #[sqlx(try_from = "LenientWord<TurnOutcome>")]
+    pub outcome: Option<TurnOutcome>,
     /// The trace as JSON.
     pub trace: String,
     /// What the turn was given, as JSON.

@@ -13,8 +13,8 @@ const PIECE_MS: i64 = 15 * 60_000;
 /// Trials of one kind in some time.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct TrialTotals {
-    /// The kind's name.
-    pub kind: String,
+    /// Who tried.
+    pub kind: TrialKind,
     /// How many there were.
     pub runs: i64,
     /// Tokens read.
@@ -66,8 +66,8 @@ impl Write for Count {
                        input_tokens = trials.input_tokens + excluded.input_tokens,
                        output_tokens = trials.output_tokens + excluded.output_tokens,
                        cost_micros = trials.cost_micros + excluded.cost_micros";
-        let (workspace, kind, cost) = (workspace.as_str(), self.kind.as_str(), number(cost_micros));
+        let (workspace, cost) = (workspace.as_str(), number(cost_micros));
         let tokens = (number(input_tokens), number(output_tokens));
-        run!(conn, sql, workspace, self.since, kind, tokens.0, tokens.1, cost).map(drop)
+        run!(conn, sql, workspace, self.since, self.kind, tokens.0, tokens.1, cost).map(drop)
     }
 }

@@ -4,10 +4,16 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::columns::LenientWord;
+use super::words::author::{BOT, CUSTOMER, PERSON};
+use super::words::message_state::{QUEUED, SENDING, WAITING};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
-use crate::domain::{ConversationId, NumberId, TurnId, WorkspaceId};
+use crate::domain::{
+    Author, ConversationId, MessageState, NumberId, TurnId, TurnOutcome, WorkspaceId,
+};
 
 /// A conversation that this process may run a turn of.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -31,8 +37,9 @@ pub struct SpokenRow {
     pub id: String,
     /// The provider's id.
     pub provider_id: Option<String>,
-    /// `customer`, `bot`, `person` or `notice`.
-    pub author: String,
+    /// Who wrote it; none: a newer version's word.
+    #[sqlx(try_from = "LenientWord<Author>")]
+    pub author: Option<Author>,
     /// The content as JSON.
     pub content: String,
     /// The words in it.
@@ -41,8 +48,9 @@ pub struct SpokenRow {
     pub transcript: Option<String>,
     /// How its words came to be known, as JSON.
     pub heard: Option<String>,
-    /// `waiting`, or anything else for what was said before.
-    pub state: String,
+    /// Waiting, or anything else for what was said before.
+    #[sqlx(try_from = "LenientWord<MessageState>")]
+    pub state: Option<MessageState>,
     /// The customer's name.
     pub contact: Option<String>,
     /// When the burst is over that it belongs to.
@@ -58,8 +66,8 @@ pub struct TurnRow {
     pub conversation_id: String,
     /// The prompt version that answered.
     pub version_id: Option<String>,
-    /// `answer`, `no_answer`, `hand_over`, …
-    pub outcome: String,
+    /// What became of it.
+    pub outcome: TurnOutcome,
     /// The trace as JSON.
     pub trace: String,
     /// Tokens read.
@@ -156,7 +164,9 @@ impl Store {
             let out = first!(
                 conn,
                 (i64,),
-                "select count(*) from messages where state in ('queued', 'sending') and workspace_id = $1",
+                formatcp!(
+                    "select count(*) from messages where state in ('{QUEUED}', '{SENDING}') and workspace_id = $1"
+                ),
                 workspace.as_str()
             )?;
             Ok((due.map_or(0, |row| row.0), out.map_or(0, |row| row.0)))
@@ -171,7 +181,7 @@ impl Said {
         let contact = rows.first().and_then(|row| row.contact.clone());
         let quiet_at = rows.first().and_then(|row| row.quiet_at);
         let (mut waiting, mut before): (Vec<_>, Vec<_>) =
-            rows.into_iter().partition(|row| row.state == "waiting");
+            rows.into_iter().partition(|row| row.state == Some(MessageState::Waiting));
         before.truncate(usize::try_from(history).unwrap_or(usize::MAX));
         waiting.reverse();
         before.reverse();
@@ -200,11 +210,12 @@ pub(super) async fn said_in(
         let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
         if flood || said.waiting.is_empty() {
             // The oldest of a flood are answered first; and what came late stands further back.
-            let sql =
+            let sql = formatcp!(
                 "select id, provider_id, author, content, body, transcript, heard, state, null as contact,
-                           null as quiet_at
-                       from messages where conversation_id = $1 and state = 'waiting'
-                       order by sent_at, created_at, part, id limit $2";
+                     null as quiet_at
+                 from messages where conversation_id = $1 and state = '{WAITING}'
+                 order by sent_at, created_at, part, id limit $2"
+            );
             said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
         }
         all.push(said);
@@ -232,7 +243,8 @@ async fn spoken(
             (select c.name from contacts c where c.id = v.contact_id) as contact,
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
         from v cross join {newest_of} from messages x where x.conversation_id = v.id
-            and (x.state = 'waiting' or x.author <> 'notice' and (x.body is not null or x.transcript is not null))
+            and (x.state = '{WAITING}' or x.author in ('{CUSTOMER}', '{BOT}', '{PERSON}')
+                and (x.body is not null or x.transcript is not null))
             order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit {newest}){end}
         order by v.place, m.sent_at desc, m.created_at desc, m.part desc, m.id desc"
     );
@@ -303,8 +315,9 @@ impl Write for TakeUp {
         let sql =
             "update conversations set lease_until = 0 where lease_until > 0 and workspace_id = $1";
         run!(conn, sql, workspace.as_str())?;
-        let sql =
-            "update messages set lease_until = 0 where state = 'sending' and workspace_id = $1";
+        let sql = formatcp!(
+            "update messages set lease_until = 0 where state = '{SENDING}' and workspace_id = $1"
+        );
         run!(conn, sql, workspace.as_str()).map(|_| ())
     }
 }
@@ -328,12 +341,14 @@ impl Write for Release {
             return Ok(());
         }
         // By a statement of its own, when the row is ours: Postgres would not see a message that commits meanwhile.
-        let sql = "update conversations set
-                   due_at = coalesce($2, case when exists (select 1 from messages m where m.conversation_id = $1
-                       and m.state = 'waiting') then $3 else null end),
-                   waiting_since = case when exists (select 1 from messages m where m.conversation_id = $1
-                       and m.state = 'waiting') then waiting_since else null end
-                   where id = $1";
+        let sql = formatcp!(
+            "update conversations set
+                 due_at = coalesce($2, case when exists (select 1 from messages m where m.conversation_id = $1
+                     and m.state = '{WAITING}') then $3 else null end),
+                 waiting_since = case when exists (select 1 from messages m where m.conversation_id = $1
+                     and m.state = '{WAITING}') then waiting_since else null end
+             where id = $1"
+        );
         run!(conn, sql, &self.claim.id, self.due, now()).map(|_| ())
     }
 }

@@ -2,11 +2,15 @@
 //! by the number's setting when no status event settles them.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::escalations::Case;
+use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::{Conn, Result, Store, Write, all, now, run};
-use crate::domain::{ConversationId, NumberId, Then, Unknown, WorkspaceId};
+use crate::domain::{
+    ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
+};
 
 impl Store {
     /// Marks sends of a number that were begun and never recorded as `unknown`, to be decided after `wait_ms`; how many
@@ -31,9 +35,12 @@ impl Write for Sweep {
     type Out = u64;
 
     async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        let sql = "update messages set state = 'unknown', state_rank = 2, due_at = $3, lease_until = null, updated_at = $1,
-                   note = 'the process ended while it was being sent'
-                   where state = 'sending' and lease_until < $1 and number_id = $2";
+        let sql = formatcp!(
+            "update messages set state = '{UNKNOWN}', state_rank = {rank}, due_at = $3, lease_until = null, updated_at = $1,
+                 note = 'the process ended while it was being sent'
+             where state = '{SENDING}' and lease_until < $1 and number_id = $2",
+            rank = MessageState::Unknown.rank()
+        );
         let moment = now();
         run!(conn, sql, moment, self.number.as_str(), moment + self.wait_ms)
     }
@@ -46,8 +53,8 @@ struct Decide {
 
 #[derive(FromRow)]
 struct Overdue {
-    id: String,
-    conversation_id: String,
+    id: MessageId,
+    conversation_id: ConversationId,
     body: Option<String>,
 }
 
@@ -60,17 +67,22 @@ impl Write for Decide {
         let overdue = match self.by.then {
             Then::Ask => self.ask(workspace, conn, 0).await?,
             Then::Resend => {
-                let sql = "update messages set state = 'queued', state_rank = 0, due_at = $1, updated_at = $1,
-                               resent = resent + 1, note = 'whether it was sent was unknown: it was sent again'
-                           where state = 'unknown' and due_at <= $1 and number_id = $2 and resent < $3";
+                let sql = formatcp!(
+                    "update messages set state = '{QUEUED}', state_rank = {rank}, due_at = $1, updated_at = $1,
+                         resent = resent + 1, note = 'whether it was sent was unknown: it was sent again'
+                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent < $3",
+                    rank = MessageState::Queued.rank()
+                );
                 let again = run!(conn, sql, now(), self.number.as_str(), self.by.times)?;
                 // What stays unknown once more is a person's to decide; what falls due just now is not.
                 again + self.ask(workspace, conn, self.by.times).await?
             }
             Then::Drop => {
-                let sql = "update messages set state = 'failed', due_at = null, updated_at = $1,
-                               note = 'whether it was sent is unknown: it was given up'
-                           where state = 'unknown' and due_at <= $1 and number_id = $2";
+                let sql = formatcp!(
+                    "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
+                         note = 'whether it was sent is unknown: it was given up'
+                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2"
+                );
                 run!(conn, sql, now(), self.number.as_str())?
             }
         };
@@ -81,17 +93,19 @@ impl Write for Decide {
 impl Decide {
     /// Opens a case for what is overdue and was sent again so often.
     async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, resent: i64) -> Result<u64> {
-        let sql = "update messages set due_at = null, updated_at = $1,
-                       note = 'whether it was sent is unknown: a person was asked'
-                   where state = 'unknown' and due_at <= $1 and number_id = $2 and resent >= $3
-                   returning id, conversation_id, body";
+        let sql = formatcp!(
+            "update messages set due_at = null, updated_at = $1,
+                 note = 'whether it was sent is unknown: a person was asked'
+             where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
+             returning id, conversation_id, body"
+        );
         let overdue = all!(conn, Overdue, sql, now(), self.number.as_str(), resent)?;
         for message in &overdue {
             let case = Case {
-                conversation: &ConversationId::stored(message.conversation_id.clone()),
+                conversation: &message.conversation_id,
                 turn: None,
                 reason: "it is not known whether this message of ours reached the customer",
-                question: message.body.as_deref().unwrap_or(&message.id),
+                question: message.body.as_deref().unwrap_or(message.id.as_str()),
             };
             case.open(conn, workspace, false).await?;
         }

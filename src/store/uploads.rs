@@ -1,12 +1,17 @@
 //! Uploaded files: their bytes, who learns one just now, and what became of it. Knows nothing of how a file is read.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::{Failure, Learned, next_revision};
 use super::room::{Full, Room};
-use super::{Conn, Error, Result, Rows, Store, Write, first, now, run, storable};
-use crate::domain::{CollectionId, DocumentId, WorkspaceId};
+use super::words::document_state::{FAILED, LEARNING, READY, REMOVED};
+use super::words::upload_state::WAITING;
+use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
+use crate::domain::{CollectionId, DocumentId, DocumentState, UploadState, WorkspaceId};
+
+mod leases;
 
 /// A file that waits to be learned, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -56,48 +61,15 @@ impl Store {
     pub async fn due_upload(&self) -> Result<Option<UploadRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select u.document_id, u.collection_id, d.path, u.stamp, u.tries
-                       from uploads u join documents d on d.id = u.document_id
-                       where u.workspace_id = $1 and u.state = 'waiting' and u.lease_until < $2
-                       order by u.updated_at, u.document_id limit 1";
+            let sql = formatcp!(
+                "select u.document_id, u.collection_id, d.path, u.stamp, u.tries
+                 from uploads u join documents d on d.id = u.document_id
+                 where u.workspace_id = $1 and u.state = '{WAITING}' and u.lease_until < $2
+                 order by u.updated_at, u.document_id limit 1"
+            );
             first!(conn, UploadRow, sql, workspace.as_str(), now())
         })
         .await
-    }
-
-    /// Takes a file to learn it, for `lease_ms`; false if another process learns it, or if it was replaced or removed.
-    pub async fn take_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
-        self.lease(upload, lease_ms, true).await
-    }
-
-    /// Keeps a file that is being learned, for `lease_ms` from now; false if it was replaced or removed.
-    pub async fn keep_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
-        self.lease(upload, lease_ms, false).await
-    }
-
-    async fn lease(&self, upload: &UploadRow, lease_ms: i64, take: bool) -> Result<bool> {
-        let (upload, replica) = (upload.clone(), self.base.replica.clone());
-        self.apply(Lease { upload, replica, length_ms: lease_ms, take }).await
-    }
-
-    /// Lets the files go that this process was learning: it stops. That counts as no try.
-    pub async fn let_uploads_go(&self) -> Result<()> {
-        self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
-    }
-
-    /// Lets a file go that could not be read just now: it waits behind the others. `tried`: whether that counts as a try.
-    pub async fn let_upload_go(&self, upload: &UploadRow, tried: bool) -> Result<()> {
-        let (upload, replica) = (upload.clone(), self.base.replica.clone());
-        self.apply(PutBack { upload, replica, tried }).await
-    }
-
-    /// Lets the files go that a dead process was learning. Only on SQLite, whose file one process serves; on Postgres the leases end
-    /// by themselves.
-    pub async fn take_up_uploads(&self) -> Result<()> {
-        if self.is_shared() {
-            return Ok(());
-        }
-        self.apply(LetGo { replica: self.base.replica.clone(), dead: true }).await
     }
 
     /// What a file holds; `None` when it was replaced or removed.
@@ -147,23 +119,35 @@ impl Write for NewUpload {
         let path = storable(&self.path);
         let sql = "select id, state, uploaded from documents where collection_id = $1 and path = $2 and workspace_id = $3";
         let (collection, workspace_id) = (self.collection.as_str(), workspace.as_str());
-        let known =
-            first!(conn, (String, String, i64), sql, collection, path.as_ref(), workspace_id)?;
-        if known.as_ref().is_some_and(|(_, state, uploaded)| state != "removed" && *uploaded == 0) {
+        let known = first!(
+            conn,
+            (String, LenientWord<DocumentState>, i64),
+            sql,
+            collection,
+            path.as_ref(),
+            workspace_id
+        )?;
+        // A word of another version is put right by what is learned now.
+        let known = known.map(|(id, state, uploaded)| (id, DocumentState::from(state), uploaded));
+        if matches!(&known, Some((_, state, 0)) if *state != DocumentState::Removed) {
             return Ok(None);
         }
         let id = match known {
-            Some((id, state, _)) if state == "ready" => id,
+            Some((id, DocumentState::Ready, _)) => id,
             Some((id, ..)) => {
-                let sql = "update documents set state = 'learning', title = path, error = null, remedy = null, code = null,
-                               uploaded = 1, source_id = null, revision = $2 where id = $1";
+                let sql = formatcp!(
+                    "update documents set state = '{LEARNING}', title = path, error = null, remedy = null, code = null,
+                         uploaded = 1, source_id = null, revision = $2 where id = $1"
+                );
                 run!(conn, sql, &id, revision)?;
                 id
             }
             None => {
-                let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, chunks, revision,
-                               created_at, updated_at, uploaded)
-                           values ($1, $2, $3, $4, $4, '', 'learning', 0, $5, $6, $6, 1)";
+                let sql = formatcp!(
+                    "insert into documents (id, workspace_id, collection_id, path, title, hash, state, chunks, revision,
+                         created_at, updated_at, uploaded)
+                     values ($1, $2, $3, $4, $4, '', '{LEARNING}', 0, $5, $6, $6, 1)"
+                );
                 let id = DocumentId::generate();
                 let (id, path) = (id.as_str(), path.as_ref());
                 run!(conn, sql, id, workspace_id, collection, path, revision, now())?;
@@ -177,7 +161,7 @@ impl Write for NewUpload {
 
 impl NewUpload {
     async fn keep(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, id: &str) -> Result<()> {
-        let state = if self.content.is_ok() { "waiting" } else { "failed" };
+        let state = if self.content.is_ok() { UploadState::Waiting } else { UploadState::Failed };
         let mut rows = Rows::default();
         rows.push([
             id.into(),
@@ -210,81 +194,12 @@ async fn touch(conn: &mut Conn<'_>, id: &str) -> Result<()> {
 
 /// Writes down why a file could not be learned. What was learned of an earlier one answers on.
 async fn fail(conn: &mut Conn<'_>, id: &str, failure: &Failure) -> Result<()> {
-    let sql = "update documents set state = case when state = 'ready' then 'ready' else 'failed' end, error = $2, remedy = $3,
-                   code = $4, updated_at = $5 where id = $1";
+    let sql = formatcp!(
+        "update documents set state = case when state = '{READY}' then '{READY}' else '{FAILED}' end, error = $2, remedy = $3,
+             code = $4, updated_at = $5 where id = $1"
+    );
     let (error, remedy) = (storable(&failure.error), failure.remedy.as_deref());
     run!(conn, sql, id, error.as_ref(), remedy, failure.code, now()).map(drop)
-}
-
-struct Lease {
-    upload: UploadRow,
-    replica: String,
-    length_ms: i64,
-    take: bool,
-}
-
-#[async_trait]
-impl Write for Lease {
-    type Out = bool;
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
-        let (moment, workspace) = (now(), workspace.as_str());
-        let until = moment + self.length_ms;
-        let touched = if self.take {
-            let sql = "update uploads set holder = $4, lease_until = $5, tries = tries + 1
-                       where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and lease_until < $6";
-            run!(conn, sql, id, workspace, stamp, &self.replica, until, moment)?
-        } else {
-            let sql = "update uploads set lease_until = $5
-                       where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and holder = $4";
-            run!(conn, sql, id, workspace, stamp, &self.replica, until)?
-        };
-        Ok(touched == 1)
-    }
-}
-
-struct PutBack {
-    upload: UploadRow,
-    replica: String,
-    tried: bool,
-}
-
-#[async_trait]
-impl Write for PutBack {
-    type Out = ();
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
-        let back = i64::from(!self.tried);
-        let sql = "update uploads set lease_until = 0, updated_at = $5, tries = tries - $6
-                   where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting' and holder = $4";
-        run!(conn, sql, id, workspace.as_str(), stamp, &self.replica, now(), back).map(drop)
-    }
-}
-
-struct LetGo {
-    replica: String,
-    /// Those of other processes, not those of this one.
-    dead: bool,
-}
-
-#[async_trait]
-impl Write for LetGo {
-    type Out = ();
-
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let workspace = workspace.as_str();
-        if self.dead {
-            let sql = "update uploads set lease_until = 0 where workspace_id = $1 and state = 'waiting' and holder <> $2";
-            run!(conn, sql, workspace, &self.replica)?;
-        } else {
-            let sql = "update uploads set lease_until = 0, tries = 0
-                       where workspace_id = $1 and state = 'waiting' and holder = $2";
-            run!(conn, sql, workspace, &self.replica)?;
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -306,9 +221,11 @@ impl Write for LearnedUpload {
             Ok(learned) => learned.chunks.is_err(),
             Err(_) => true,
         };
-        let state = if failed { "failed" } else { "learned" };
-        let sql = "update uploads set state = $4, method = $5, lease_until = 0, updated_at = $6
-                   where document_id = $1 and workspace_id = $2 and stamp = $3 and state = 'waiting'";
+        let state = if failed { UploadState::Failed } else { UploadState::Learned };
+        let sql = formatcp!(
+            "update uploads set state = $4, method = $5, lease_until = 0, updated_at = $6
+             where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}'"
+        );
         let (workspace_id, method) = (workspace.as_str(), &self.method);
         if run!(conn, sql, document_id, workspace_id, stamp, state, method, now())? == 0 {
             return Ok(Ok(()));
@@ -330,17 +247,20 @@ impl Write for Retry {
     type Out = bool;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let sql = "update uploads set state = 'waiting', tries = 0, lease_until = 0, updated_at = $3
-                   where document_id = $1 and workspace_id = $2 and state <> 'waiting' and length(bytes) > 0";
+        let sql = formatcp!(
+            "update uploads set state = '{WAITING}', tries = 0, lease_until = 0, updated_at = $3
+             where document_id = $1 and workspace_id = $2 and state <> '{WAITING}' and length(bytes) > 0"
+        );
         let id = self.document.as_str();
         run!(conn, sql, id, workspace.as_str(), now())?;
-        let sql = "select state from uploads where document_id = $1 and workspace_id = $2";
-        let state = first!(conn, (String,), sql, id, workspace.as_str())?;
-        let Some((state,)) = state else { return Ok(false) };
-        if state == "waiting" {
+        let sql = formatcp!(
+            "select document_id from uploads where document_id = $1 and workspace_id = $2 and state = '{WAITING}'"
+        );
+        let waits = first!(conn, (String,), sql, id, workspace.as_str())?.is_some();
+        if waits {
             touch(conn, id).await?;
         }
-        Ok(state == "waiting")
+        Ok(waits)
     }
 }
 
@@ -354,8 +274,10 @@ impl Write for Renew {
     type Out = u64;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        let sql = "update uploads set state = 'waiting', tries = 0, lease_until = 0
-                   where collection_id = $1 and workspace_id = $2 and method <> $3 and method <> '' and state <> 'waiting'";
+        let sql = formatcp!(
+            "update uploads set state = '{WAITING}', tries = 0, lease_until = 0
+             where collection_id = $1 and workspace_id = $2 and method <> $3 and method <> '' and state <> '{WAITING}'"
+        );
         run!(conn, sql, self.collection.as_str(), workspace.as_str(), &self.method)
     }
 }
@@ -371,8 +293,10 @@ pub(super) async fn stands_in_the_way(
     conn: &mut Conn<'_>,
     (collection, path): (&CollectionId, &str),
 ) -> Result<()> {
-    let sql = "select id from documents where collection_id = $1 and path = $2 and workspace_id = $3 and uploaded = 1
-               and state <> 'removed'";
+    let sql = formatcp!(
+        "select id from documents where collection_id = $1 and path = $2 and workspace_id = $3 and uploaded = 1
+             and state <> '{REMOVED}'"
+    );
     let found = first!(conn, (String,), sql, collection.as_str(), path, workspace.as_str())?;
     match found {
         Some(_) => Err(Error::Failed(format!("`{path}` was uploaded meanwhile"))),

@@ -2,8 +2,10 @@
 //! interrupted goes on with the texts that are missing. Embeds nothing itself.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::words::document_state::{READY, REMOVED};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{CollectionId, WorkspaceId};
 
@@ -80,13 +82,15 @@ impl Store {
     ) -> Result<Vec<Missing>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select c.id, c.text_hash, d.title, c.heading, c.body
-                       from documents d join chunks c on c.document_id = d.id
-                       left join vectors v on v.workspace_id = c.workspace_id and v.model = $3
-                           and v.text_hash = c.text_hash
-                       where d.workspace_id = $1 and d.collection_id = $2 and d.state = 'ready' and v.model is null
-                           and c.id > $4
-                       order by c.id limit $5";
+            let sql = formatcp!(
+                "select c.id, c.text_hash, d.title, c.heading, c.body
+                 from documents d join chunks c on c.document_id = d.id
+                 left join vectors v on v.workspace_id = c.workspace_id and v.model = $3
+                     and v.text_hash = c.text_hash
+                 where d.workspace_id = $1 and d.collection_id = $2 and d.state = '{READY}' and v.model is null
+                     and c.id > $4
+                 order by c.id limit $5"
+            );
             let (workspace, collection) = (workspace.as_str(), collection.as_str());
             all!(conn, Missing, sql, workspace, collection, model, after, limit)
         })
@@ -101,11 +105,13 @@ impl Store {
     ) -> Result<(i64, i64)> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select count(*), count(*) - count(v.model)
-                       from documents d join chunks c on c.document_id = d.id
-                       left join vectors v on v.workspace_id = c.workspace_id and v.model = $3
-                           and v.text_hash = c.text_hash
-                       where d.workspace_id = $1 and d.collection_id = $2 and d.state = 'ready'";
+            let sql = formatcp!(
+                "select count(*), count(*) - count(v.model)
+                 from documents d join chunks c on c.document_id = d.id
+                 left join vectors v on v.workspace_id = c.workspace_id and v.model = $3
+                     and v.text_hash = c.text_hash
+                 where d.workspace_id = $1 and d.collection_id = $2 and d.state = '{READY}'"
+            );
             let (workspace, collection) = (workspace.as_str(), collection.as_str());
             let row = first!(conn, (i64, i64), sql, workspace, collection, model)?;
             Ok(row.unwrap_or_default())
@@ -174,9 +180,10 @@ impl Write for Touch {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let revision = super::knowledge::next_revision(workspace, conn, &self.collection).await?;
-        let sql =
+        let sql = formatcp!(
             "update documents set revision = $3 where collection_id = $1 and workspace_id = $2
-                   and state <> 'removed'";
+                 and state <> '{REMOVED}'"
+        );
         run!(conn, sql, self.collection.as_str(), workspace.as_str(), revision).map(drop)
     }
 }

@@ -7,9 +7,9 @@ use super::gate::{self, Pass, Stop};
 use super::pace::{Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, Fault, Party, Template, What};
+use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
+use crate::metrics::SENDS;
 use crate::provider::{Class, Error, Outgoing, Retry};
-use crate::store::agents::NumberState;
 use crate::store::escalations::Opened;
 use crate::store::outbox::{Ended, ToSend};
 
@@ -147,7 +147,7 @@ impl Carrier {
     /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
     /// not sent again.
     pub(super) async fn record(&self, message: &ToSend, ended: Ended) {
-        metrics::counter!("frontdesk_sends_total", "ended" => word(&ended)).increment(1);
+        SENDS.one_of(outcome(&ended).as_str());
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
                 Ok(()) => {
@@ -210,11 +210,11 @@ fn after(number: &Number, message: &ToSend, error: &Error) -> Ended {
     }
 }
 
-fn word(ended: &Ended) -> &'static str {
+fn outcome(ended: &Ended) -> SendOutcome {
     match ended {
-        Ended::Sent(_) => "sent",
-        Ended::Again(..) => "again",
-        Ended::Unknown(..) => "unknown",
-        Ended::Failed(_) => "failed",
+        Ended::Sent(_) => SendOutcome::Sent,
+        Ended::Again(..) => SendOutcome::Again,
+        Ended::Unknown(..) => SendOutcome::Unknown,
+        Ended::Failed(_) => SendOutcome::Failed,
     }
 }

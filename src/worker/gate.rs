@@ -4,7 +4,7 @@
 //! Loops are stopped where messages come in: the conversation is a person's then. Money is watched before a model is
 //! asked (`pipeline::budget`).
 
-use crate::domain::{Fault, Owner, Template};
+use crate::domain::{Author, Fault, Owner, Template};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
@@ -43,11 +43,18 @@ pub(super) enum Stop {
 /// who opted out; nothing else of ours may.
 pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
-    let speaks = matches!(message.author.as_str(), "bot" | "consent");
-    if speaks && Owner::stored(&message.owner) == Owner::Person {
+    let may_speak = match message.author {
+        Author::Bot | Author::Consent => {
+            matches!(message.owner, Some(Owner::Bot | Owner::Nobody))
+        }
+        Author::Person | Author::Notice => true,
+        // Nothing of the customer's is ever in the outbox.
+        Author::Customer => false,
+    };
+    if !may_speak {
         return Err(Stop::Void(Fault::ours("a person took over the conversation")));
     }
-    if message.opted_out_at.is_some() && message.author != "consent" {
+    if message.opted_out_at.is_some() && message.author != Author::Consent {
         return Err(Stop::Void(Fault::ours("the customer opted out")));
     }
     if message.wa_id.is_none() && message.bsuid.is_none() {
@@ -71,10 +78,9 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
 
 /// Who misses a message that will not go out. A support contact who is not told has the case all the same.
 pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
-    if matches!(message.author.as_str(), "bot" | "person") {
-        Stop::Missed(fault)
-    } else {
-        Stop::Void(fault)
+    match message.author {
+        Author::Bot | Author::Person => Stop::Missed(fault),
+        Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
     }
 }
 
@@ -82,12 +88,12 @@ pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
 mod tests {
     use super::*;
 
-    fn message(author: &str, owner: &str, last_inbound_at: Option<i64>) -> ToSend {
+    fn message(author: Author, owner: Owner, last_inbound_at: Option<i64>) -> ToSend {
         ToSend {
             id: "msg_1".into(),
             conversation_id: "conv_1".into(),
             number_id: "num_1".into(),
-            author: author.into(),
+            author,
             body: Some("Hello".into()),
             reply_to: None,
             attempts: 1,
@@ -95,7 +101,7 @@ mod tests {
             wa_id: Some("15550001".into()),
             bsuid: None,
             opted_out_at: None,
-            owner: owner.into(),
+            owner: Some(owner),
             last_inbound_at,
         }
     }
@@ -108,20 +114,31 @@ mod tests {
 
     #[test]
     fn the_bot_never_speaks_in_a_persons_conversation() {
-        assert!(ask(&message("bot", "bot", JUST_NOW), None).is_ok());
-        assert!(ask(&message("bot", "person", JUST_NOW), None).is_err());
-        assert!(ask(&message("bot", "something new", JUST_NOW), None).is_err());
-        assert!(ask(&message("consent", "person", JUST_NOW), None).is_err());
-        assert!(ask(&message("notice", "person", JUST_NOW), None).is_ok());
-        assert!(ask(&message("person", "person", JUST_NOW), None).is_ok());
+        for owner in Owner::ALL {
+            for author in Author::ALL {
+                let passes = match author {
+                    Author::Bot | Author::Consent => *owner != Owner::Person,
+                    Author::Person | Author::Notice => true,
+                    Author::Customer => false,
+                };
+                let asked = ask(&message(*author, *owner, JUST_NOW), None);
+                assert_eq!(asked.is_ok(), passes, "{author} in a conversation of {owner}");
+            }
+        }
+        let of_a_newer_version =
+            ToSend { owner: None, ..message(Author::Bot, Owner::Bot, JUST_NOW) };
+        assert!(ask(&of_a_newer_version, None).is_err());
     }
 
     #[test]
     fn nobody_who_opted_out_is_written_to_but_for_the_answer_to_that() {
-        for (author, passes) in
-            [("bot", false), ("person", false), ("notice", false), ("consent", true)]
-        {
-            let mut message = message(author, "bot", JUST_NOW);
+        for (author, passes) in [
+            (Author::Bot, false),
+            (Author::Person, false),
+            (Author::Notice, false),
+            (Author::Consent, true),
+        ] {
+            let mut message = message(author, Owner::Bot, JUST_NOW);
             message.opted_out_at = Some(1);
             assert_eq!(ask(&message, None).is_ok(), passes, "{author}");
         }
@@ -129,15 +146,15 @@ mod tests {
 
     #[test]
     fn after_the_window_has_closed_only_a_template_leaves() {
-        assert!(ask(&message("bot", "bot", Some(WINDOW_MS * 2 + 1)), None).is_ok());
-        let late = message("bot", "bot", Some(WINDOW_MS * 2));
+        assert!(ask(&message(Author::Bot, Owner::Bot, Some(WINDOW_MS * 2 + 1)), None).is_ok());
+        let late = message(Author::Bot, Owner::Bot, Some(WINDOW_MS * 2));
         assert!(matches!(ask(&late, None), Err(Stop::Missed(_))), "a person has to see to it");
         let name = "come_back".to_owned();
         let template = Template { name, language: "en".into(), with_text: true };
         assert_eq!(ask(&late, Some(&template)), Ok(Pass::AsTemplate(template.clone())));
-        let note = message("notice", "bot", Some(WINDOW_MS * 2));
+        let note = message(Author::Notice, Owner::Bot, Some(WINDOW_MS * 2));
         assert!(matches!(ask(&note, None), Err(Stop::Void(_))));
-        let stranger = message("notice", "bot", None);
+        let stranger = message(Author::Notice, Owner::Bot, None);
         assert!(ask(&stranger, None).is_ok(), "a support contact who never wrote is tried");
     }
 }

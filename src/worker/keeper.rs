@@ -14,9 +14,11 @@ use crate::desk::{Change, Desk, Number};
 use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::knowledge::{self, Summary};
+use crate::metrics::SENDS_DECIDED;
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
+use crate::store::replicas::HoldName;
 use crate::store::sources::SourceRow;
 
 /// How often sends and cases are looked after, at the least.
@@ -107,7 +109,7 @@ impl Keeper {
         }
         let decided = store.decide_unknown(&number.id, unknown).await?;
         if decided > 0 {
-            metrics::counter!("frontdesk_sends_decided_total").increment(decided);
+            SENDS_DECIDED.add(decided);
             tracing::warn!(
                 number = number.slug,
                 "WhatsApp reported nothing of {decided} messages of unknown outcome: {:?}, as [numbers.{}] unknown says",
@@ -142,7 +144,7 @@ impl Keeper {
     /// Questions that were not answered become knowledge gaps; one process does it at a time.
     async fn group_gaps(&self) {
         loop {
-            match self.desk.store.hold("gaps", 2 * GROUP_MS).await {
+            match self.desk.store.hold(HoldName::Gaps, 2 * GROUP_MS).await {
                 Ok(true) => {
                     if let Err(error) = gaps::group(&self.desk.store).await {
                         tracing::warn!(%error, "unanswered questions could not be grouped, it is tried again");
@@ -223,7 +225,7 @@ impl Keeper {
 
     async fn forget(&self) -> Result<()> {
         let lease_ms = i64::try_from(SELDOM.as_millis()).unwrap_or(i64::MAX);
-        if !self.desk.store.hold("housekeeping", lease_ms).await? {
+        if !self.desk.store.hold(HoldName::Housekeeping, lease_ms).await? {
             return Ok(());
         }
         self.desk.store.forget_sessions().await?;

@@ -17,6 +17,7 @@ use crate::domain::What;
 use crate::domain::machine::Limits;
 use crate::knowledge::Progress;
 use crate::pipeline::inbound::Intake;
+use crate::store::replicas::HoldName;
 
 mod carrier;
 mod courier;
@@ -175,14 +176,14 @@ async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
     let fill = async {
         loop {
             pause.tick().await;
-            if !desk.store.hold("fill_in", lease_ms).await.unwrap_or(false) {
+            if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
                 continue;
             }
             let keep = async {
                 loop {
                     tokio::time::sleep(FILL_PAUSE).await;
                     // Who cannot say that he goes on is joined by another, who does the same work: no harm.
-                    drop(desk.store.hold("fill_in", lease_ms).await);
+                    drop(desk.store.hold(HoldName::FillIn, lease_ms).await);
                 }
             };
             let filled = tokio::select! {

@@ -16,10 +16,13 @@ use super::purse::Purse;
 use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
-use crate::domain::trace::{Trace, Written};
-use crate::domain::{Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, What};
+use crate::domain::trace::{ReplyTrace, Trace};
+use crate::domain::{
+    Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome, What,
+};
+use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
-use crate::pipeline::outbound::{Place, plan, word};
+use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::tape::{Kept, Recorder, Tape};
 use crate::pipeline::{Answered, Around, Bot, Means};
 use crate::store::Error;
@@ -122,8 +125,8 @@ impl Job {
         };
         match turn {
             Ok(Some(outcome)) => {
-                metrics::counter!("frontdesk_turns_total", "outcome" => outcome).increment(1);
-                metrics::histogram!("frontdesk_turn_seconds").record(started.elapsed());
+                TURNS.one_of(outcome.as_str());
+                TURN_SECONDS.record(started.elapsed());
             }
             Ok(None) => {}
             Err(error) => {
@@ -144,8 +147,8 @@ impl Job {
         self.desk.store.release_turn(self.claim(), due, forget).await
     }
 
-    /// Runs the turn; the outcome as one word, or nothing when there was none to run.
-    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<Option<&'static str>> {
+    /// Runs the turn; what became of it, or nothing when there was none to run.
+    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<Option<TurnOutcome>> {
         let found = self
             .desk
             .number(&self.claim().number_id)
@@ -183,7 +186,7 @@ impl Job {
         }
         self.desk.wake.changed(&self.claim().conversation());
         self.purse.add(&bot.agent.id, answered.trace.usage.cost_micros);
-        Ok(Some(word(&answered.outcome)))
+        Ok(Some(answered.outcome.kind()))
     }
 
     /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
@@ -260,7 +263,7 @@ impl Job {
             match self.attempt(scene, &gathered, (stirs, patience)).await? {
                 Tried::Answered(done) => return Ok(Some((gathered, *done))),
                 Tried::Newer { heard, abandoned } => {
-                    metrics::counter!("frontdesk_turns_begun_again_total").increment(1);
+                    TURNS_BEGUN_AGAIN.one();
                     known = heard;
                     given_up += usize::from(abandoned);
                 }
@@ -381,7 +384,7 @@ async fn wait_until(moment: Option<i64>) {
 }
 
 fn failed(agent: &Agent, why: &str) -> Done {
-    let written = Written { errors: vec![why.to_owned()], ..Written::default() };
+    let written = ReplyTrace { errors: vec![why.to_owned()], ..ReplyTrace::default() };
     let trace = Trace { reply: Some(written), ..Trace::default() };
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use frontdesk::domain::{CollectionId, Curated};
+use frontdesk::domain::{CollectionId, Curated, ProviderKind, SourceKind};
 use frontdesk::store::answers::NewAnswer;
 use frontdesk::store::sources::NewSource;
 use reqwest::{Method, RequestBuilder};
@@ -320,14 +320,14 @@ on_both! {
         let source = NewSource {
             collection: collection.clone(),
             url: "https://theirs.example/".into(),
-            kind: "page".into(),
+            kind: SourceKind::Page,
             settings: "{}".into(),
             every_minutes: None,
             due_at: None,
         };
         let source = other.add_source(source).await.unwrap().to_string();
         let run = other.queue_run("theirs.yaml", "{}".into()).await.unwrap().to_string();
-        let draft = other.draft_number("meta", "hash".into()).await.unwrap();
+        let draft = other.draft_number(ProviderKind::Meta, "hash".into()).await.unwrap();
         other.publish("theirs", "---\nname: Theirs\n---\nx\n", "hash").await.unwrap();
         let before = content(&app).await;
         for (method, path) in [

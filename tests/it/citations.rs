@@ -23,7 +23,8 @@ async fn learn(app: &TestApp, files: &[(&str, &[u8])]) {
 }
 
 fn sample(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name);
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/doctext/tests/samples").join(name);
     std::fs::read(path).unwrap()
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
-use frontdesk::domain::trace::{How, Retrieved};
+use frontdesk::domain::trace::{RetrieveTrace, SearchOrigin};
 use frontdesk::domain::{
     AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Said, Speaker, Turn,
 };
@@ -43,7 +43,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> Answe
     app.desk.engine.answer(bot, &turn, around).await
 }
 
-fn seen(answered: &Answered) -> Retrieved {
+fn seen(answered: &Answered) -> RetrieveTrace {
     answered.trace.retrieve.clone().unwrap_or_default()
 }
 
@@ -113,9 +113,9 @@ async fn a_follow_up_about_what_the_documents_do_not_have_is_not_answered() {
         ("Do you sell gift cards?", "what will the weather be like tomorrow"),
     ] {
         let answered = ask(&app, &bot, (&[before], question)).await;
-        let word = frontdesk::pipeline::outbound::word(&answered.outcome);
+        let word = answered.outcome.kind();
         println!("{word} {:.2} {question}", seen(&answered).confidence);
-        assert_eq!(word, "no_answer", "{before} {question}: {:?}", answered.outcome);
+        assert_eq!(word.as_str(), "no_answer", "{before} {question}: {:?}", answered.outcome);
     }
 }
 
@@ -167,7 +167,7 @@ impl Set {
     }
 
     /// Discounted gain of the first ten over the best that was possible.
-    fn gain(&self, question: &str, found: &Retrieved) -> f64 {
+    fn gain(&self, question: &str, found: &RetrieveTrace) -> f64 {
         let discount = |rank: u32| 1.0 / (f64::from(rank) + 2.0).log2();
         let Some(right) = self.right.get(question) else { return 0.0 };
         let found = (0..10).zip(found.passages.iter());
@@ -375,6 +375,12 @@ async fn a_burst_is_put_in_other_words_once() {
 
 #[test]
 fn each_way_of_making_a_text_has_a_word() {
-    let words = [How::Asked, How::Context, How::Before, How::Rewritten, How::Translated];
+    let words = [
+        SearchOrigin::Asked,
+        SearchOrigin::Context,
+        SearchOrigin::Before,
+        SearchOrigin::Rewritten,
+        SearchOrigin::Translated,
+    ];
     assert!(words.iter().all(|how| json!(how) == how.as_str()));
 }

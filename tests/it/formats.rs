@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/doctext/tests/samples");
 
 async fn learn(app: &TestApp, folder: &Path) -> Summary {
     let mut all = Summary::default();

@@ -2,7 +2,7 @@
 //! dismissed or found answered later.
 
 use frontdesk::app::Quietly;
-use frontdesk::domain::GapId;
+use frontdesk::domain::{GapId, GapState};
 use frontdesk::knowledge::Shelf;
 use frontdesk::pipeline::gaps::recheck;
 use reqwest::{Method, StatusCode};
@@ -74,7 +74,7 @@ on_both! {
         assert!(other.gap(&gap).await.unwrap().is_none());
         assert!(other.gaps(&frontdesk::store::gaps::Wanted::default(), 10).await.unwrap().is_empty());
         assert!(other.examples(&gap).await.unwrap().is_empty());
-        assert!(!other.mark_gap(&gap, "dismissed").await.unwrap());
+        assert!(!other.mark_gap(&gap, GapState::Dismissed).await.unwrap());
         assert_eq!(gaps(&app, "?state=open").await.len(), 1);
         app.stop().await;
     }
@@ -89,7 +89,7 @@ on_both! {
         let after = gaps(&app, "").await;
         assert_eq!((after.len(), &after[0]["state"], &after[0]["asked"]), (1, &json!("dismissed"), &json!(2)));
         let known = GapId::parse(id(&gap)).unwrap();
-        app.desk.store.mark_gap(&known, "answered").await.unwrap();
+        app.desk.store.mark_gap(&known, GapState::Answered).await.unwrap();
         asks(&app, 3, "do you rent submarines").await;
         assert_eq!(gaps(&app, "?state=open").await[0]["asked"], 3);
         app.stop().await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
 use frontdesk::desk::ReadyError;
-use frontdesk::domain::{AgentId, VersionId};
+use frontdesk::domain::{AgentId, DocumentState, VersionId};
 use frontdesk::store::agents::AgentRow;
 use serde_json::{Value, json};
 
@@ -276,7 +276,7 @@ on_both! {
         let ids: Vec<_> = held.iter().filter(|row| row.slug.starts_with("acme")).map(|row| (row.slug.clone(), row.id.clone())).collect();
         for (slug, id) in &ids {
             let documents = app.desk.store.documents(&frontdesk::domain::CollectionId::stored(id.clone()), 0).await.unwrap();
-            let ready = documents.iter().filter(|row| row.state == "ready").count();
+            let ready = documents.iter().filter(|row| row.state == DocumentState::Ready).count();
             assert_eq!(ready, if slug == "acme" { 2 } else { 0 }, "{slug}");
         }
         // A start leaves them as they are, too, and so does `learn`.

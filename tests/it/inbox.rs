@@ -135,6 +135,7 @@ on_both! {
             ("q=%C3%A4gidius", vec![EVE]), ("q=M%C3%9CLLER", vec![EVE]), ("q=7009+7010-2", vec![BEN]),
             ("q=%2B44+7700+970102", vec![BEN]), ("q=a+human", vec![EVE]), ("q=a+colleague", vec![]), ("q='+or+1=1", vec![]),
             ("q=customer+010&owner=bot&unread=true", vec![BEN, ANA]), ("number=second&q=blue", vec![]), ("number=nope", vec![]),
+            ("q=blue&owner=", vec![ANA]),
         ] {
             let mut got = found(&app, query).await;
             got.sort();

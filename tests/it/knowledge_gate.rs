@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use frontdesk::domain::{DocumentState, SourceKind, SourceState};
 use frontdesk::store::sources::NewSource;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -193,7 +194,7 @@ async fn source(app: &TestApp, url: &str, due_at: Option<i64>) -> NewSource {
     NewSource {
         collection: app.desk.store.collection("acme").await.unwrap(),
         url: url.into(),
-        kind: "page".into(),
+        kind: SourceKind::Page,
         settings: r#"{"depth":0,"pages":1}"#.into(),
         every_minutes: None,
         due_at,
@@ -313,7 +314,7 @@ on_both! {
         assert_eq!((of("knowledge.refused").await, of("knowledge.learned").await, of("knowledge.forced").await), (2, 2, 1));
         let draft = app.desk.store.collection("acme@draft").await.unwrap();
         let left = app.desk.store.documents(&draft, 0).await.unwrap();
-        assert!(left.iter().all(|row| row.state == "removed"), "{left:?}");
+        assert!(left.iter().all(|row| row.state == DocumentState::Removed), "{left:?}");
         assert!(app.desk.store.answers(&draft, None, 100).await.unwrap().is_empty());
         app.stop().await;
     }
@@ -346,13 +347,13 @@ on_both! {
         let began = Instant::now();
         let row = loop {
             let row = desk.app.desk.store.source(&id).await.unwrap().unwrap();
-            if row.state != "waiting" {
+            if row.state != SourceState::Waiting {
                 break row;
             }
             assert!(began.elapsed() < Duration::from_secs(20), "{row:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        assert_eq!((row.state.as_str(), row.due_at), ("failed", None));
+        assert_eq!((row.state, row.due_at), (SourceState::Failed, None));
         assert!(row.error.as_deref().unwrap().contains("The gate of acme"), "{row:?}");
         assert_eq!(desk.app.get("/collections/acme/documents").await, before);
         desk.app.stop().await;

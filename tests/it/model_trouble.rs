@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::tokens::Vocabulary;
+use frontdesk_tokens::Vocabulary;
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup, TestApp};

@@ -170,7 +170,7 @@ on_both! {
             (with("/slug", json!("main")), 409, "name already"),
             (with("/fields/phone_number_id", json!(MAIN)), 409, "connected already"),
             (with("/slug", json!("Über uns")), 422, "small letters"),
-            (with("/provider", json!("telegram")), 404, "meta, sandbox"),
+            (with("/provider", json!("telegram")), 422, "`meta` or `sandbox`"),
             (with("/agent", json!("nobody")), 404, "agent"),
             (with("/fields/phone_number_id", json!("+44 7700 900123")), 422, "phone number itself"),
             (with("/fields/phone_number_id", json!("404040404040404")), 422, "no number with this id"),
@@ -184,6 +184,9 @@ on_both! {
             assert_eq!(got.as_u16(), status, "{wanted}: {answer}");
             assert!(detail(&answer).contains(says), "{says}: {answer}");
         }
+        let (status, answer) = app.call("/numbers/draft", &json!({"provider": "telegram"})).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(detail(&answer).contains("`meta` or `sandbox`"), "{answer}");
         assert_eq!(app.call("/numbers", &number(graph)).await.0, StatusCode::CREATED);
         let (status, answer) = app.call("/numbers", &with("/slug", json!("twice"))).await;
         assert_eq!((status, detail(&answer).contains("desk")), (StatusCode::CONFLICT, true), "{answer}");

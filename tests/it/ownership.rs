@@ -8,8 +8,9 @@ use frontdesk::domain::machine::Limits;
 use frontdesk::domain::thread::{self, Manner};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, Delivery, Echo, Event, Fault, Inbound, Item, MessageId,
-    NumberId, Party, Status, Then, TurnId, Usage,
+    AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
+    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId,
+    TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
@@ -18,7 +19,7 @@ use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
 use frontdesk::store::turns::Claim;
-use frontdesk::store::{Settings, Store};
+use frontdesk::store::{DatabaseKind, Settings, Store};
 use model::{Due, Lease, Model, News, Place, REPEATS, Said, Wish};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -205,7 +206,12 @@ impl Play {
         let mut numbers = Vec::new();
         for slug in ["main", "second"] {
             let (slug, external_id) = (slug.to_owned(), slug.to_owned());
-            let row = ConnectNumber { slug, provider: "meta", external_id, agent: agent.clone() };
+            let row = ConnectNumber {
+                slug,
+                provider: ProviderKind::Meta,
+                external_id,
+                agent: agent.clone(),
+            };
             numbers.push(store.connect_number(row).await.unwrap());
         }
         Self {
@@ -343,7 +349,13 @@ impl Play {
         let (most, run_out) = offer.unwrap_or_default();
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
         let turns = Offer { most, lease_ms, reads: (50, 0) };
-        let webhook = TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None, turns };
+        let webhook = TakeIn {
+            provider: ProviderKind::Meta,
+            body: b"{}".to_vec(),
+            items,
+            again: None,
+            turns,
+        };
         let taken = self.store.take_in(webhook).await;
         prop_assert!(taken.is_ok(), "a webhook was refused: {taken:?}");
         let taken = taken.unwrap();
@@ -438,7 +450,7 @@ impl Play {
             claim: held.claim.clone(),
             agent: self.agent.clone(),
             version: None,
-            outcome: "answer",
+            outcome: TurnOutcome::Answer,
             trace: "{}".into(),
             tape: None,
             usage: Usage::default(),
@@ -540,11 +552,11 @@ impl Play {
     async fn goes_out(&mut self, one: ToSend, run_out: bool) -> Checked {
         let place = self.ids[&one.conversation_id];
         let talk = &self.model.talks[&place];
-        prop_assert_eq!(one.owner == "person", talk.person, "{:?}", one);
+        prop_assert_eq!(one.owner == Some(Owner::Person), talk.person, "{:?}", one);
         let opted_out = self.model.opted_out.contains(&place.0);
         prop_assert_eq!(one.opted_out_at.is_some(), opted_out, "{:?}", one);
         let passes = passes(&one);
-        let spoke = passes && one.author == "bot" && (talk.person || opted_out);
+        let spoke = passes && one.author == Author::Bot && (talk.person || opted_out);
         prop_assert!(!spoke, "the bot speaks where it must not: {one:?}");
         let said = self.model.said(place, &one.id).unwrap();
         said.attempts += 1;
@@ -622,7 +634,7 @@ impl Play {
         self.claims.clear();
         self.sends.clear();
         self.store.take_up().await.unwrap();
-        if self.store.describe() != "SQLite" {
+        if self.store.database() != DatabaseKind::Sqlite {
             return;
         }
         for talk in self.model.talks.values_mut() {
@@ -640,22 +652,20 @@ impl Play {
             let row = self.store.conversation(&id).await.unwrap().unwrap();
             let rows = self.store.thread(&id, None, 1000).await.unwrap();
             let talk = self.model.talks.get_mut(place).unwrap();
-            prop_assert_eq!(row.owner == "person", talk.person, "owner of {:?}", place);
+            prop_assert_eq!(row.owner == Owner::Person, talk.person, "owner of {:?}", place);
             name(&mut talk.said, &rows)?;
             let (mut found, mut expected) = (BTreeSet::new(), BTreeSet::new());
             for row in rows {
-                let key =
-                    if row.direction == "in" { row.provider_id.clone().unwrap() } else { row.id };
-                let known = row.provider_id.filter(|_| row.direction == "out");
-                found.insert((key, row.author, row.state, known));
+                let (id, ours) = (row.id.to_string(), row.direction == Direction::Out);
+                let key = if ours { id } else { row.provider_id.clone().unwrap() };
+                let known = row.provider_id.filter(|_| ours);
+                found.insert((key, row.author.as_str(), row.state.as_str(), known));
             }
             for one in &talk.heard {
-                let (key, author) = (one.provider_id.clone(), "customer".to_owned());
-                expected.insert((key, author, one.state.to_owned(), None));
+                expected.insert((one.provider_id.clone(), "customer", one.state, None));
             }
             for one in &talk.said {
-                let (author, state) = (one.author.to_owned(), one.state.to_owned());
-                expected.insert((one.id.clone(), author, state, one.provider_id.clone()));
+                expected.insert((one.id.clone(), one.author, one.state, one.provider_id.clone()));
                 if one.rank >= 3 {
                     self.settled.insert(one.id.clone());
                 }
@@ -744,9 +754,9 @@ impl Play {
 
 /// What the send gate lets pass: the rule of `worker/gate.rs` on owner and opt-out, said once more.
 fn passes(message: &ToSend) -> bool {
-    let speaks = ["bot", "consent"].contains(&&*message.author);
-    let exempt = ["consent", "person"].contains(&&*message.author);
-    !(speaks && message.owner != "bot") && (message.opted_out_at.is_none() || exempt)
+    let speaks = ["bot", "consent"].contains(&message.author.as_str());
+    let exempt = ["consent", "person"].contains(&message.author.as_str());
+    !(speaks && message.owner != Some(Owner::Bot)) && (message.opted_out_at.is_none() || exempt)
 }
 
 /// What waits in a claimed conversation: our id and the provider's.
@@ -758,11 +768,11 @@ async fn gather(store: &Store, claim: &Claim) -> Vec<(String, String)> {
 /// Gives messages that the store made by itself the ids that it gave them.
 fn name(said: &mut [Said], rows: &[MessageRow]) -> Checked {
     let known: BTreeSet<_> = said.iter().map(|one| one.id.clone()).collect();
-    let ours = rows.iter().filter(|row| row.direction == "out").map(|row| &row.id);
+    let ours = rows.iter().filter(|row| row.direction == Direction::Out).map(|row| row.id.as_str());
     let fresh: BTreeSet<_> = ours.filter(|id| !known.contains(*id)).collect();
     let nameless: Vec<_> = said.iter_mut().filter(|one| one.id.is_empty()).collect();
     prop_assert_eq!(fresh.len(), nameless.len(), "messages that nobody ordered, or lost ones");
-    nameless.into_iter().zip(fresh).for_each(|(one, id)| one.id.clone_from(id));
+    nameless.into_iter().zip(fresh).for_each(|(one, id)| id.clone_into(&mut one.id));
     Ok(())
 }
 
@@ -895,7 +905,7 @@ on_both! {
             play.take_in(vec![play.status(&news)], None).await.unwrap();
             play.store.record_send(send, Ended::Sent(news.provider_id)).await.unwrap();
             let row = play.store.message(&MessageId::stored(send.id.clone())).await.unwrap();
-            assert_eq!(row.unwrap().state, "delivered");
+            assert_eq!(row.unwrap().state, MessageState::Delivered);
         }
     }
 }

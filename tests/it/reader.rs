@@ -17,7 +17,7 @@ use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 use crate::support::process::{BINARY, Process};
 
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/doctext/tests/samples");
 /// Bounds that hostile files of a test reach soon.
 const TIGHT: &str = "[reader]\nmemory_mb = 160\nseconds = 10\n";
 

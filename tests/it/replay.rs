@@ -26,7 +26,7 @@ async fn all_the_same(app: &TestApp) -> usize {
     let turns = recorded(app).await;
     for turn in &turns {
         let became = again(&app.desk.engine, turn).await;
-        assert_eq!(became, Again::Same, "{} ({})", turn.question(), turn.row.outcome);
+        assert_eq!(became, Again::Same, "{} ({})", turn.question(), turn.outcome);
     }
     turns.len()
 }
@@ -85,12 +85,12 @@ on_both! {
         let turns = recorded(&app).await;
         let mut outcomes = BTreeMap::<_, usize>::new();
         for turn in &turns {
-            *outcomes.entry(turn.row.outcome.clone()).or_default() += 1;
+            *outcomes.entry(turn.outcome.as_str()).or_default() += 1;
         }
         for outcome in ["answer", "failure", "hand_over", "voice_failure"] {
             assert!(outcomes.contains_key(outcome), "{outcomes:?}");
         }
-        let note = turns.iter().find(|turn| turn.row.outcome == "answer" && turn.tape.said[0].hash.is_some());
+        let note = turns.iter().find(|turn| turn.outcome.as_str() == "answer" && turn.tape.said[0].hash.is_some());
         assert!(note.is_some(), "a note that was understood is on a tape, with the hash of its file");
         assert_eq!(all_the_same(&app).await, turns.len());
         assert_eq!((app.received().len(), app.model.chat_count(), app.model.recorded().len()), (sent, asked, heard));

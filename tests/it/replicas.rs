@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
+use frontdesk::store::replicas::HoldName;
 use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
 use reqwest::StatusCode;
@@ -424,7 +425,7 @@ async fn one_replica_at_a_time_holds_a_schedule() {
         stores.push(Store::open(&settings).await.unwrap());
     }
     let hold = async |lease_ms: i64| -> Vec<usize> {
-        let all = join_all(stores.iter().map(|store| store.hold("mail", lease_ms))).await;
+        let all = join_all(stores.iter().map(|store| store.hold(HoldName::Gaps, lease_ms))).await;
         let held = all.into_iter().enumerate();
         held.filter_map(|(n, held)| held.unwrap().then_some(n)).collect()
     };
@@ -434,13 +435,16 @@ async fn one_replica_at_a_time_holds_a_schedule() {
         assert_eq!(hold(60_000).await, holder, "it was taken from its holder");
     }
     let others = (0..3).filter(|n| *n != holder[0]).collect::<Vec<_>>();
-    assert!(stores[others[0]].hold("post", 60_000).await.unwrap(), "another one is free");
+    assert!(
+        stores[others[0]].hold(HoldName::Housekeeping, 60_000).await.unwrap(),
+        "another one is free"
+    );
     stores[others[0]].leave().await.unwrap();
     assert_eq!(hold(60_000).await, holder, "who goes leaves what another holds");
     stores[holder[0]].leave().await.unwrap();
-    assert!(stores[others[1]].hold("mail", 60_000).await.unwrap(), "it is free at once");
-    assert!(!stores[others[0]].hold("mail", 60_000).await.unwrap());
+    assert!(stores[others[1]].hold(HoldName::Gaps, 60_000).await.unwrap(), "it is free at once");
+    assert!(!stores[others[0]].hold(HoldName::Gaps, 60_000).await.unwrap());
     // A holder that died: its time runs out.
-    assert!(stores[others[1]].hold("mail", -1000).await.unwrap());
-    assert!(stores[others[0]].hold("mail", 60_000).await.unwrap());
+    assert!(stores[others[1]].hold(HoldName::Gaps, -1000).await.unwrap());
+    assert!(stores[others[0]].hold(HoldName::Gaps, 60_000).await.unwrap());
 }

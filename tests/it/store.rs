@@ -8,23 +8,31 @@ use frontdesk::domain::machine::Limits;
 use frontdesk::domain::thread::Manner;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Content, ConversationId, DocumentId, Echo, Event, Fault, Inbound, Item, MessageId,
-    NumberId, Other, Party, TurnId, Usage,
+    AgentId, Author, Content, ConversationId, DocumentId, DocumentState, DocumentStatus, Echo,
+    EscalationState, Event, FailureCode, Fault, GapId, GapState, Inbound, Item, MessageId,
+    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, RunState, TurnId,
+    TurnOutcome, Usage,
 };
-use frontdesk::store::agents::{ConnectNumber, NumberState};
+use frontdesk::eval::replay::Recorded;
+use frontdesk::store::agents::ConnectNumber;
+use frontdesk::store::documents::Wanted as Shown;
+use frontdesk::store::figures::Span;
 use frontdesk::store::finish::{Committed, Escalation, Finished};
+use frontdesk::store::gaps::Grouped;
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Failure, Learned, NewChunk};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
+use frontdesk::store::room::Room;
 use frontdesk::store::turns::Claim;
-use frontdesk::store::{Error, Settings, Store};
+use frontdesk::store::uploads::NewUpload;
+use frontdesk::store::{Error, Settings, Store, gaps, tapes};
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::support::app::{Db, on_both};
+use crate::support::app::{Db, change, on_both};
 use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
@@ -47,7 +55,7 @@ struct Ground {
     number: NumberId,
     url: String,
     settings: Settings,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Ground {
@@ -61,7 +69,7 @@ impl Ground {
         let settings = Settings { url: url.clone().into(), path, connections: 8, wait_ms: 20_000 };
         let store = Store::open(&settings).await.unwrap();
         let (agent, number) = furnish(&store, "main").await;
-        Self { store, agent, number, url, settings, _home: home }
+        Self { store, agent, number, url, settings, home }
     }
 
     async fn take(&self, from: &str, id: &str) {
@@ -85,7 +93,7 @@ impl Ground {
             claim: claim.clone(),
             agent: self.agent.clone(),
             version: None,
-            outcome: "answer",
+            outcome: TurnOutcome::Answer,
             trace: "{}".into(),
             tape: None,
             usage: Usage::default(),
@@ -112,7 +120,7 @@ async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
     let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
     let number = ConnectNumber {
         slug: slug.into(),
-        provider: "meta",
+        provider: ProviderKind::Meta,
         external_id: "106".into(),
         agent: agent.clone(),
     };
@@ -133,7 +141,13 @@ async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
 }
 
 fn hook(items: Vec<Arrival>) -> TakeIn {
-    TakeIn { provider: "meta", body: b"{}".to_vec(), items, again: None, turns: Offer::default() }
+    TakeIn {
+        provider: ProviderKind::Meta,
+        body: b"{}".to_vec(),
+        items,
+        again: None,
+        turns: Offer::default(),
+    }
 }
 
 fn item(number: &NumberId, event: Event) -> Arrival {
@@ -224,7 +238,7 @@ on_both! {
         let news =
             Other { kind: "account_update".into(), payload: json!({}), alert: Some("!".into()) };
         one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
-        let message = MessageId::stored(ground.thread(&claim).await[0].id.clone());
+        let message = ground.thread(&claim).await[0].id.clone();
 
         let other = one.workspace("other").await.unwrap();
         assert_ne!(other.workspace_id(), one.workspace_id());
@@ -253,11 +267,11 @@ on_both! {
         assert!(agent != ground.agent && number != ground.number);
         assert_ne!(other.collection("acme").await.unwrap(), collection);
 
-        assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, "person");
+        assert_eq!(one.conversation(&claim.conversation()).await.unwrap().unwrap().owner, Owner::Person);
         assert_eq!(one.escalations(true, None, 100).await.unwrap().len(), 1);
         assert_eq!(one.documents(&collection, 0).await.unwrap()[0].title, "Hours");
         assert_eq!(one.chunks(&learned, None).await.unwrap().len(), 1);
-        assert_eq!(one.numbers().await.unwrap()[0].state, "ready");
+        assert_eq!(one.numbers().await.unwrap()[0].state, NumberState::Ready);
         assert!(
             one.turn(&turn_id).await.unwrap().is_some()
                 && one.message(&message).await.unwrap().is_some()
@@ -340,6 +354,72 @@ on_both! {
         assert_eq!(kept[0].question, "Do you rent submarines?\u{fffd}");
     }
 
+    async fn a_word_of_a_newer_version_is_told_with_its_row_and_stops_nobody_else(db) {
+        let ground = Ground::on(db).await;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let turn = ground.finished(claim, &["Hello."]).await;
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        }
+        let [newer, known] = &claims;
+        let write = async |sql: String| {
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+        };
+        write(format!("update conversations set owner = 'robot' where id = '{}'", newer.id)).await;
+        let sends = claim_sends(&ground.store, 10, MINUTE).await;
+        let owner_in = |claim: &Claim| {
+            sends.iter().find(|one| one.conversation_id == claim.id).expect("it is claimed").owner
+        };
+        assert_eq!((owner_in(newer), owner_in(known)), (None, Some(Owner::Bot)));
+        ground.take("4477", "wamid.3").await;
+        assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "the bot is silent");
+
+        let row = format!("conversation_id = '{}' and provider_id = 'wamid.2'", known.id);
+        write(format!("update messages set state = 'paused' where {row}")).await;
+        let told = ground.store.thread(&known.conversation(), None, 10).await.unwrap_err();
+        let told = told.to_string();
+        for part in ["messages.state: `paused` is not one of waiting, ", "(row msg_"] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    async fn what_an_author_of_a_newer_version_wrote_waits_for_a_process_that_knows_him(db) {
+        let ground = Ground::on(db).await;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let turn = ground.finished(claim, &["one", "two"]).await;
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        }
+        let [newer, known] = &claims;
+        let write = async |was: &str, becomes: &str| {
+            let row = format!("conversation_id = '{}' and body = 'one' and author = '{was}'", newer.id);
+            let sql = format!("update messages set author = '{becomes}' where {row}");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+        };
+        write("bot", "robot").await;
+        let sent = send_all(&ground.store).await;
+        assert_eq!(sent.keys().collect::<Vec<_>>(), [&known.id]);
+        assert_eq!(ground.store.backlog().await.unwrap().1, 2, "both wait, for their order");
+        // As if that process were this one.
+        write("robot", "bot").await;
+        assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
+    }
+
+    async fn what_the_desk_itself_says_is_no_history(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["Hello."]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        for (author, lines) in [("bot", 2), ("person", 2), ("consent", 1), ("notice", 1), ("robot", 1)] {
+            let sql = format!("update messages set author = '{author}' where direction = 'out'");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+            let before = ground.store.said(&claim, 50, 10).await.unwrap().before;
+            assert_eq!(before.len(), lines, "{author}");
+        }
+    }
+
     async fn a_turn_is_committed_whole_or_not_at_all(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
@@ -357,7 +437,7 @@ on_both! {
         assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
         assert_eq!(
             ground.store.conversation(&claim.conversation()).await.unwrap().unwrap().owner,
-            "bot"
+            Owner::Bot
         );
         assert_eq!(ground.store.commit_turn(whole).await.unwrap(), Committed::Yes(None));
         let shown = ground.thread(&claim).await.into_iter().map(|row| row.body.unwrap());
@@ -496,7 +576,7 @@ on_both! {
         assert_eq!((row.state.as_str(), row.provider_id), ("unknown", None));
         // The record comes after all: the message was sent.
         ground.store.record_send(&begun[0], Ended::Sent("wamid.out".into())).await.unwrap();
-        assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, "sent");
+        assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, MessageState::Sent);
     }
 
     async fn a_turn_that_was_claimed_for_a_caller_who_is_gone_is_free_at_once(db) {
@@ -578,19 +658,112 @@ on_both! {
         let collection = ground.store.collection("acme").await.unwrap();
         let first = ground.store.learn(document(&collection, "Hours")).await.unwrap();
         let mut failed = document(&collection, "Hours");
-        failed.chunks = Err(Failure { error: "it is encrypted".into(), remedy: None, code: "encrypted" });
+        failed.chunks = Err(Failure { error: "it is encrypted".into(), remedy: None, code: FailureCode::Encrypted });
         assert_eq!(
             ground.store.learn(failed).await.unwrap(),
             first,
             "the same path is the same document"
         );
         let rows = ground.store.documents(&collection, 0).await.unwrap();
-        assert_eq!((rows.len(), rows[0].state.as_str(), rows[0].revision), (1, "failed", 2));
+        assert_eq!((rows.len(), rows[0].state, rows[0].revision), (1, DocumentState::Failed, 2));
+        assert_eq!(rows[0].code, Some(FailureCode::Encrypted));
         assert!(ground.store.chunks(&first, None).await.unwrap().is_empty());
         ground.store.forget(&first).await.unwrap();
-        assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, "removed");
+        assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, DocumentState::Removed);
         ground.store.forget(&DocumentId::generate()).await.unwrap();
         assert_eq!(ground.store.collections().await.unwrap()[0].revision, 3);
+    }
+
+    async fn a_document_with_words_of_another_version_keeps_no_other_from_the_index(db) {
+        let ground = Ground::on(db).await;
+        let collection = ground.store.collection("acme").await.unwrap();
+        let strange = ground.store.learn(document(&collection, "Hours")).await.unwrap();
+        let home = ground.settings.path.parent().unwrap();
+        change(home, &ground.url, "update documents set state = 'archived', code = 'haunted'").await;
+        let other = Learned { path: "prices.md".into(), ..document(&collection, "Prices") };
+        ground.store.learn(other).await.unwrap();
+        let rows = ground.store.documents(&collection, 0).await.unwrap();
+        assert_eq!((rows.len(), rows[0].state, rows[0].code), (2, DocumentState::Learning, None));
+        assert_eq!(rows[1].state, DocumentState::Ready);
+        let shown = ground.store.shown_documents(&collection, Shown::default(), 10).await.unwrap();
+        let shown = shown.into_iter().map(|row| (row.path, row.state)).collect::<BTreeMap<_, _>>();
+        assert_eq!(shown["hours.md"], DocumentStatus::Learning);
+        assert_eq!(shown["prices.md"], DocumentStatus::Ready);
+        // Uploading it again puts it right.
+        change(home, &ground.url, "update documents set uploaded = 1 where path = 'hours.md'").await;
+        let content = Ok(b"# Hours".to_vec());
+        let new = NewUpload {
+            collection: collection.clone(),
+            path: "hours.md".into(),
+            mime_type: "text/markdown".into(),
+            size: 7,
+            content,
+        };
+        let room = Room { documents: 10, chunks: 10, upload_bytes: 100 };
+        let kept = ground.store.add_upload(new.clone(), room).await.unwrap();
+        assert_eq!(kept, Ok(Some(strange.clone())));
+        change(home, &ground.url, "update uploads set state = 'quarantined'").await;
+        assert!(ground.store.retry_upload(&strange).await.unwrap());
+        assert!(ground.store.due_upload().await.unwrap().is_some());
+        let failure = Failure { error: "it is empty".into(), remedy: None, code: FailureCode::Empty };
+        let empty = NewUpload { content: Err(failure), ..new };
+        assert_eq!(ground.store.add_upload(empty, room).await.unwrap(), Ok(Some(strange.clone())));
+        change(home, &ground.url, "update uploads set state = 'quarantined'").await;
+        assert!(!ground.store.retry_upload(&strange).await.unwrap(), "there is nothing to learn");
+    }
+
+    async fn a_row_with_a_word_of_another_version_hides_no_other(db) {
+        let ground = Ground::on(db).await;
+        let store = &ground.store;
+        let claims =
+            [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        for claim in &claims {
+            let mut turn = ground.finished(claim, &["Hello."]).await;
+            turn.unanswered = Some(format!("Do you rent submarines in {}?", claim.id));
+            turn.escalation = Some(case("15550009999"));
+            assert_eq!(store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+            store.queue_run(&claim.id, "{}".into()).await.unwrap();
+        }
+        let grouped = |question| Grouped { question, gap: GapId::generate() };
+        let questions = store.ungrouped(10).await.unwrap();
+        store.put_into_gaps(questions.into_iter().map(grouped).collect()).await.unwrap();
+        let id = &claims[0].id;
+        let of_it = format!("conversation_id = '{id}'");
+        for sql in [
+            "update turns set version_id = (select live_version_id from agents), tape = '{}'".to_owned(),
+            format!("update turns set outcome = 'deferred' where {of_it}"),
+            format!("update escalations set state = 'parked' where {of_it}"),
+            format!("update eval_runs set state = 'paused' where suite = '{id}'"),
+            format!("update gaps set state = 'merged' where question like '%{id}%'"),
+            "update messages set state = 'failed' where direction = 'out'".to_owned(),
+            format!("update messages set author = 'robot' where direction = 'out' and {of_it}"),
+            "update numbers set state = 'frozen'".to_owned(),
+        ] {
+            assert_ne!(change(ground.home.path(), &ground.url, &sql).await, 0, "{sql}");
+        }
+
+        let cases = store.escalations(false, None, 10).await.unwrap();
+        assert!(cases.iter().all(|row| row.state == EscalationState::Open), "{cases:?}");
+        let runs = store.eval_runs(None, 10).await.unwrap();
+        let runs: BTreeMap<_, _> = runs.into_iter().map(|row| (row.suite, row.state)).collect();
+        assert_eq!((runs[id], runs[&claims[1].id]), (RunState::Stopped, RunState::Queued));
+        let gaps = store.gaps(&gaps::Wanted::default(), 10).await.unwrap();
+        assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
+        assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);
+
+        let tapes = store.tapes(&tapes::Wanted::default(), None, 10).await.unwrap();
+        let outcomes: BTreeMap<_, _> =
+            tapes.iter().map(|row| (row.conversation_id.as_str(), row.outcome)).collect();
+        assert_eq!(outcomes[id.as_str()], None);
+        assert_eq!(outcomes[claims[1].id.as_str()], Some(TurnOutcome::Answer));
+        let newer = tapes.into_iter().find(|row| row.outcome.is_none()).unwrap();
+        let why = Recorded::read(newer).err().unwrap();
+        assert!(why.contains("does not know"), "{why}");
+
+        let day = Span { from: now_ms() - 60 * MINUTE, to: now_ms() + 60 * MINUTE };
+        let failed = store.figures(&[day]).await.unwrap().failed;
+        let failed: BTreeMap<_, _> = failed.iter().map(|one| (one.author, one.count)).collect();
+        assert_eq!(failed, BTreeMap::from([(Author::Notice, 3)]));
     }
 }
 
@@ -653,7 +826,11 @@ async fn on_postgres_a_message_that_meets_a_take_over_is_the_persons() {
     take.await.unwrap().unwrap();
     let thread = ground.thread(&claim).await;
     let arrived = thread.iter().find(|row| row.provider_id.as_deref() == Some("wamid.2")).unwrap();
-    assert_eq!(arrived.state, "stored", "the bot waits to answer in a person's conversation");
+    assert_eq!(
+        arrived.state,
+        MessageState::Stored,
+        "the bot waits to answer in a person's conversation"
+    );
     assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty());
 }
 
@@ -675,12 +852,13 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
     ground.store.take_in(webhook).await.unwrap();
     ground.store.record_send(&under_way, Ended::Sent("wamid.out".into())).await.unwrap();
     assert!(claim_sends(&ground.store, 10, MINUTE).await.is_empty());
+    let rows = ground.thread(&claim).await;
     let mut states: Vec<_> =
-        ground.thread(&claim).await.into_iter().map(|row| (row.author, row.state)).collect();
-    states.sort();
+        rows.iter().map(|row| (row.author.as_str(), row.state.as_str())).collect();
+    states.sort_unstable();
     let expected =
         [("bot", "failed"), ("bot", "sent"), ("customer", "answered"), ("person", "sent")];
-    assert_eq!(states, expected.map(|(author, state)| (author.to_owned(), state.to_owned())));
+    assert_eq!(states, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

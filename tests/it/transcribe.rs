@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::support::openai::OpenAi;
 use crate::support::process::BINARY;
 
-const NOTE: &[u8] = include_bytes!("../audio/samples/stereo.ogg");
+const NOTE: &[u8] = include_bytes!("../../crates/audio/tests/audio/samples/stereo.ogg");
 const JPEG: &[u8] = b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0";
 
 /// A folder with recordings, and an endpoint that understands one of them.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
 use frontdesk::desk::Desk;
+use frontdesk::domain::{DocumentState, DocumentStatus, FailureCode};
 use frontdesk::knowledge::Shelf;
 use frontdesk::store::uploads::NewUpload;
 use reqwest::Method;
@@ -24,7 +25,8 @@ use crate::support::process::{BINARY, Process};
 const PATH: &str = "/collections/acme/documents";
 
 fn sample(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name);
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/doctext/tests/samples").join(name);
     std::fs::read(path).unwrap()
 }
 
@@ -268,7 +270,7 @@ on_both! {
             assert!(more < 36 * without.library.readers(), "it waits for ever");
         }
         let shown = without.store.shown_document(&id).await.unwrap().unwrap();
-        assert_eq!((shown.state.as_str(), shown.code.as_deref()), ("failed", Some("unread")));
+        assert_eq!((shown.state, shown.code), (DocumentStatus::Failed, Some(FailureCode::Unread)));
         assert!(shown.error.unwrap().contains("program to start"));
         // The next start has it learned.
         config.reader.program = Some(BINARY.into());
@@ -276,7 +278,7 @@ on_both! {
         assert_eq!(with.library.renew_uploads().await.unwrap(), 1);
         assert_eq!(with.library.learn_uploaded().await.unwrap().unwrap().path, "terms.pdf");
         let all = with.store.documents(&collection, 0).await.unwrap();
-        assert!(all.iter().any(|one| one.path == "terms.pdf" && one.state == "ready"), "{all:?}");
+        assert!(all.iter().any(|one| one.path == "terms.pdf" && one.state == DocumentState::Ready), "{all:?}");
     }
 
     async fn collections_are_made_filled_and_removed(db) {

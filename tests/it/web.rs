@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use frontdesk::app::{App, Quietly};
-use frontdesk::domain::SourceId;
+use frontdesk::domain::{DocumentState, SourceId, SourceKind, SourceState};
 use frontdesk::knowledge::web::{Reader, Wanted};
 use frontdesk::knowledge::{Shelf, Summary};
 use frontdesk::store::sources::SourceRow;
@@ -48,7 +48,7 @@ async fn stored(app: &TestApp, source: &SourceRow) -> SourceRow {
 async fn paths(app: &TestApp, site: &Site) -> Vec<String> {
     let collection = app.desk.store.collection("web").await.unwrap();
     let all = app.desk.store.documents(&collection, 0).await.unwrap();
-    let ready = all.into_iter().filter(|document| document.state == "ready");
+    let ready = all.into_iter().filter(|document| document.state == DocumentState::Ready);
     let mut paths: Vec<_> = ready.map(|document| document.path.replace(&site.url, "")).collect();
     paths.sort();
     paths
@@ -86,7 +86,7 @@ on_both! {
         assert_eq!(paths(&app, &site).await, ["/", "/holidays", "/hours", "/returns"]);
         assert!(finds(&app, "When do you open?", "nine in the morning").await);
         let row = stored(&app, &source).await;
-        assert_eq!((row.state.as_str(), row.kind.as_str(), row.pages, row.failed), ("ready", "site", 4, 0));
+        assert_eq!((row.state, row.kind, row.pages, row.failed), (SourceState::Ready, SourceKind::Site, 4, 0));
         let asked = site.requests();
         assert!(asked.iter().all(|one| one.agent.starts_with("frontdesk/")), "{asked:?}");
         assert_eq!(asked.len(), 5, "robots.txt and each page once: {asked:?}");
@@ -120,7 +120,7 @@ on_both! {
         assert!(finds(&app, "When do you open?", "nine in the morning").await);
         assert!(finds(&app, "Easter", "At Easter").await);
         let row = stored(&app, &source).await;
-        assert_eq!((row.state.as_str(), row.failed), ("partial", 1));
+        assert_eq!((row.state, row.failed), (SourceState::Partial, 1));
         assert!(row.error.unwrap().contains("/hours"));
 
         // Gone is gone, even while another page fails.
@@ -133,7 +133,7 @@ on_both! {
         site.put("/hours", html("Hours", "We open at ten.", &["/"]));
         assert_eq!(numbers(&refreshed(&app, &source).await), (1, 1, 1, 0));
         assert_eq!(paths(&app, &site).await, ["/", "/hours"]);
-        assert_eq!(stored(&app, &source).await.state, "ready");
+        assert_eq!(stored(&app, &source).await.state, SourceState::Ready);
 
         // And it comes back when it is there again.
         site.put("/returns", html("Returns", "Lamps are taken back within ten days.", &[]));
@@ -157,7 +157,7 @@ on_both! {
             let summary = refreshed(&app, &source).await;
             assert_eq!((summary.removed, summary.failed.len()), (0, 1), "{page:?}: {summary:?}");
             assert_eq!(paths(&app, &site).await.len(), 4, "{page:?}");
-            assert_eq!(stored(&app, &source).await.state, "failed");
+            assert_eq!(stored(&app, &source).await.state, SourceState::Failed);
             site.put("/", html("Acme", "Lamps of all kinds are sold here.", &["/hours", "/returns"]));
         }
         let gone = format!("{}/", site.url);
@@ -367,7 +367,7 @@ async fn depth_and_pages_are_limits_and_a_calendar_has_no_end() {
     let of = |depth, pages| Wanted { depth, pages, ..wanted(&start) };
     let source = added(&app, &of(Some(0), None)).await;
     assert_eq!(refreshed(&app, &source).await.learned, 1, "depth 0 is the page alone");
-    assert_eq!(stored(&app, &source).await.kind, "page");
+    assert_eq!(stored(&app, &source).await.kind, SourceKind::Page);
     let source = added(&app, &of(Some(2), None)).await;
     refreshed(&app, &source).await;
     assert_eq!(paths(&app, &site).await, ["/day/0", "/day/1", "/day/2"]);
@@ -415,7 +415,7 @@ async fn a_sitemap_lists_the_pages_and_may_go_round_in_a_circle() {
     let (source, summary) = learned(&app, &format!("{}/sitemap.xml", site.url)).await;
     assert_eq!(paths(&app, &site).await, ["/one", "/three", "/two"], "{summary:?}");
     assert!(summary.failed.iter().all(|(path, _)| path.ends_with("/broken.xml")), "{summary:?}");
-    assert_eq!(stored(&app, &source).await.kind, "sitemap");
+    assert_eq!(stored(&app, &source).await.kind, SourceKind::Sitemap);
     let asked = site.asked();
     for path in ["/sitemap.xml", "/other.xml", "/pages.xml", "/packed.xml.gz", "/one", "/gone"] {
         assert_eq!(

@@ -6,7 +6,7 @@ import type { components, paths } from "./schema";
 /** The shapes of the API's document. */
 export type Schemas = components["schemas"];
 /** What the server says when it did not do what was asked. */
-export type Problem = components["responses"]["Problem"]["content"]["application/problem+json"];
+export type Problem = Schemas["Problem"];
 
 /** A call that did not do what was asked. `status` is 0 when the server was not reached. */
 export class Failure extends Error {
@@ -46,7 +46,7 @@ export function headers(): Record<string, string> {
 
 /** What went wrong, from an answer that is not of the 200s. */
 export async function failure(response: Response): Promise<Failure> {
-  const problem = await response
+  const problem: Problem | undefined = await response
     .clone()
     .json()
     .catch(() => undefined);

@@ -1,10 +1,13 @@
 // The live stream: one connection for the whole page, which heals by itself. Whoever shows something says what it wants to hear of.
 import { useEffect, useSyncExternalStore } from "react";
-import { signedOut } from "./client";
+import { type Schemas, signedOut } from "./client";
 import { queries } from "./queries";
 
 /** What may change beside conversations. */
-export type What = "agents" | "numbers" | "knowledge" | "evals" | "escalations";
+export type What = Schemas["What"];
+type Told = Schemas["LiveEvent"];
+/** What an event of this name tells. */
+type Data<Name extends Told["event"]> = Extract<Told, { event: Name }>["data"];
 
 /** `lost`: nothing is heard; what is shown may be old. */
 export type Line = "closed" | "connecting" | "open" | "lost";
@@ -28,6 +31,10 @@ function everything() {
   void queries.invalidateQueries();
 }
 
+function hear<Name extends Told["event"]>(from: EventSource, name: Name, tell: (data: Data<Name>) => void) {
+  from.addEventListener(name, (event) => tell(JSON.parse(event.data)));
+}
+
 function connect() {
   clearTimeout(again);
   source?.close();
@@ -47,15 +54,13 @@ function connect() {
     again = setTimeout(() => void retry(), patience);
     patience = Math.min(patience * 2, 15_000);
   };
-  source.addEventListener("conversation", (event) => {
-    const { id } = JSON.parse(event.data);
+  hear(source, "conversation", ({ id }) => {
     for (const listener of listeners) listener.conversation?.(id);
   });
-  source.addEventListener("changed", (event) => {
-    const { what } = JSON.parse(event.data);
+  hear(source, "changed", ({ what }) => {
     for (const listener of listeners) listener.changed?.(what);
   });
-  source.addEventListener("reload", everything);
+  hear(source, "reload", everything);
 }
 
 /** The browser gave up: the server refused. Perhaps the session is over. */

@@ -1,5 +1,5 @@
 // Server-sent events as the answer to a POST: EventSource can only GET.
-import { failure, headers } from "./client";
+import { Failure, failure, headers, type Schemas } from "./client";
 
 export type StreamEvent = { event: string; data: string };
 
@@ -24,11 +24,7 @@ export function cut(text: string): { events: StreamEvent[]; rest: string } {
 }
 
 /** Posts `body` and gives the events of the answer one by one. Throws a `Failure` when it is refused. */
-export async function* stream(
-  path: string,
-  body: unknown,
-  signal?: AbortSignal,
-): AsyncGenerator<StreamEvent> {
+async function* stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<StreamEvent> {
   const form = body instanceof FormData;
   const response = await fetch(path, {
     method: "POST",
@@ -54,5 +50,16 @@ export async function* stream(
   } finally {
     // Whoever does not want the rest ends the turn's telling.
     void reader.cancel().catch(() => {});
+  }
+}
+
+/** One turn of the sandbox, as it goes on: pieces of its answer, then what came of it. */
+export async function* answering(
+  body: Schemas["SandboxMessage"] | FormData,
+  signal: AbortSignal,
+): AsyncGenerator<string | Schemas["SandboxOutcome"]> {
+  for await (const { event, data } of stream("/api/v1/sandbox/turns", body, signal)) {
+    if (event === "error") throw new Failure(500, data);
+    if (event === "text" || event === "done") yield JSON.parse(data);
   }
 }

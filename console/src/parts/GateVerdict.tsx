@@ -2,26 +2,17 @@
 import { Alert, List, Text } from "@mantine/core";
 import { IconShieldCheck, IconShieldX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 
-/** As the server's src/eval/gate.rs says it; its document calls it an object. */
-export type Verdict = {
-  passed: boolean;
-  rule: string;
-  suite: string;
-  reason: string;
-  /** Rows that passed, failed, are errors, could not be tried. */
-  counts: [number, number, number, number];
-  comparison?: {
-    changed?: { title: string; worse: boolean; before: number; after: number; why: string }[];
-  };
-};
+/** What a gate found of a version. */
+export type Verdict = Schemas["GateVerdict"];
 
 export function GateVerdict({ verdict }: { verdict: Verdict }) {
   const { t } = useTranslation("sandbox");
   const format = useFormat();
-  const [passed = 0, failed = 0, errors = 0] = verdict.counts ?? [];
-  const changed = verdict.comparison?.changed ?? [];
+  const [passed = 0, failed = 0, errors = 0] = verdict.counts;
+  const { changed } = verdict.comparison;
   return (
     <Alert
       color={verdict.passed ? "teal" : "red"}

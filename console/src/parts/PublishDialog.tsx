@@ -29,8 +29,8 @@ type Doing = "trying" | "publishing" | undefined;
 
 /** What the gate said, from the answer that refuses. */
 function refusal(error: unknown): Verdict | undefined {
-  const problem = error instanceof Failure ? (error.problem as { verdict?: Verdict } | undefined) : undefined;
-  return problem?.verdict ?? undefined;
+  const found = error instanceof Failure ? error.problem?.verdict : undefined;
+  return found && "passed" in found ? found : undefined;
 }
 
 export function PublishDialog(props: Props) {
@@ -79,16 +79,16 @@ function Publishing({
   const [error, setError] = useState<unknown>();
   useEffect(() => onBusy(!!doing), [doing, onBusy]);
 
-  const ask = async (wanted: { dry_run?: boolean; force?: boolean }) => {
+  const ask = async (wanted: Pick<Schemas["Publish"], "dry_run" | "force">) => {
     setDoing(wanted.dry_run ? "trying" : "publishing");
     setError(undefined);
     try {
       const what = version === undefined ? { source } : { version };
       const { data } = await api.POST("/api/v1/agents/{agent}/publish", {
         params: { path: { agent } },
-        body: { ...what, ...wanted } as Schemas["Publish"],
+        body: { ...what, ...wanted },
       });
-      setVerdict((data?.verdict as Verdict | null | undefined) ?? undefined);
+      setVerdict(data?.verdict ?? undefined);
       if (data && !wanted.dry_run) {
         reread("/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions");
         say.done(t("publish.done", { version: data.version }));
@@ -190,6 +190,6 @@ function Publishing({
 function gateOf(source: string): { suite: string; rule: string } | undefined {
   const gate = headerValue(source, ["gate"]);
   if (!gate || typeof gate !== "object" || !("suite" in gate)) return undefined;
-  const { suite, rule } = gate as { suite: unknown; rule?: unknown };
-  return { suite: String(suite), rule: typeof rule === "string" ? rule : "no case worse" };
+  const rule = "rule" in gate && typeof gate.rule === "string" ? gate.rule : "no case worse";
+  return { suite: String(gate.suite), rule };
 }

@@ -1,8 +1,9 @@
 // Why a person was called. The server says it in English words around the rule; those it has are said in the reader's language.
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 
 export type CaseReason =
-  | { kind: "keyword" | "pattern"; rule: string }
+  | { kind: Schemas["HandoffRuleKind"]; rule: string }
   | { kind: "prompt"; problem: string }
   | { kind: "budget" }
   | { kind: "other" };

@@ -1,6 +1,6 @@
 // A prompt file: a header in YAML between two lines of dashes, then the system prompt. What is not changed stays as its author wrote
 // it, to the letter: a difference shows only what was meant.
-import { type Document, isMap, isScalar, isSeq, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
 
 export type PromptFile = { header: Document; body: string };
 
@@ -20,9 +20,7 @@ export function writePrompt({ header, body }: PromptFile, padded = false): strin
 /** What the header says under a path, such as `["handoff", "keywords"]`, as plain data. */
 export function headerValue(source: string, path: string[]): unknown {
   const value = readPrompt(source).header.getIn(path, false);
-  return value && typeof value === "object" && "toJSON" in value
-    ? (value as { toJSON(): unknown }).toJSON()
-    : value;
+  return isNode(value) ? value.toJSON() : value;
 }
 
 /** The file with another value under a path of its header; `undefined` takes it out. */

@@ -13,6 +13,7 @@ import {
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { signOut, signOutEverywhere } from "@/api/session";
+import { wordsOf } from "@/api/words";
 import { direction, type Language, languages, speak } from "@/i18n";
 import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
@@ -42,14 +43,14 @@ function Languages() {
         </Tooltip>
       </Menu.Target>
       <Menu.Dropdown>
-        {Object.entries(languages).map(([code, name]) => (
+        {wordsOf(languages).map((code) => (
           <Menu.Item
             key={code}
             lang={code}
-            onClick={() => void choose(code as Language)}
+            onClick={() => void choose(code)}
             rightSection={i18n.language === code ? <IconCheck size={16} aria-hidden /> : undefined}
           >
-            {name}
+            {languages[code]}
           </Menu.Item>
         ))}
       </Menu.Dropdown>

@@ -30,7 +30,7 @@ function useToken() {
     history.replaceState(null, "", location.pathname + location.search);
     signIn(token).then(async () => {
       await router.invalidate();
-      await navigate({ href: wanted(), replace: true } as never);
+      await navigate({ href: wanted(), replace: true });
     }, setError);
   }, [token, router, navigate]);
   return { token, error };

@@ -3,9 +3,8 @@
 
 use std::path::Path;
 
+use frontdesk_encoder::{Head, json, optional};
 use serde::Deserialize;
-
-use crate::transformer::{Head, json, optional};
 
 /// How the vectors of the tokens become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Error, Made, Turn, distinct, origin, title};
 use crate::desk::Desk;
-use crate::domain::{ChatMessage, CollectionId, DocumentId, Passage, Prompt, Role};
+use crate::domain::{ChatMessage, CollectionId, DocumentState, Passage, Prompt, Role};
 use crate::llm::Completion;
 use crate::pipeline::retrieve;
 use crate::store::knowledge::{ChunkRow, DocumentRow};
@@ -39,7 +39,7 @@ pub async fn from_documents(
     count: usize,
 ) -> Result<(Vec<Made>, Thrown), Error> {
     let documents = desk.store.documents(collection, 0).await?;
-    let ready: Vec<_> = documents.iter().filter(|row| row.state == "ready").collect();
+    let ready: Vec<_> = documents.iter().filter(|row| row.state == DocumentState::Ready).collect();
     if ready.is_empty() {
         return Err(Error::Nothing(
             "the collection has no documents: `frontdesk learn DIR` learns some".into(),
@@ -47,7 +47,7 @@ pub async fn from_documents(
     }
     let mut shelves = Vec::with_capacity(ready.len());
     for document in ready {
-        let chunks = desk.store.chunks(&DocumentId::stored(document.id.clone()), None).await?;
+        let chunks = desk.store.chunks(&document.id, None).await?;
         shelves.push((document, chunks));
     }
     let mut making = Making { desk, collection, cases: Vec::new(), thrown: Thrown::default() };

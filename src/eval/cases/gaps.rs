@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Error, Made, Turn, anonymous, distinct, origin, title};
-use crate::domain::AgentId;
+use crate::domain::{AgentId, GapState};
 use crate::pipeline::gaps::{group, masked};
 use crate::store::Store;
 use crate::store::gaps::Wanted;
@@ -14,7 +14,7 @@ const MOST: i64 = 500;
 /// A case for each open gap (of an agent): what the business should come to answer. It fails until then.
 pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Made>, Error> {
     group(store).await?;
-    let wanted = Wanted { state: Some("open".into()), agent, ..Wanted::default() };
+    let wanted = Wanted { state: Some(GapState::Open), agent, ..Wanted::default() };
     let gaps = store.gaps(&wanted, MOST).await?;
     if gaps.is_empty() {
         return Err(Error::Nothing(
@@ -22,7 +22,7 @@ pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Made
         ));
     }
     let case = |gap: &crate::store::gaps::GapRow| {
-        let mut metadata = origin("gap", &gap.id);
+        let mut metadata = origin("gap", gap.id.as_str());
         metadata.insert("asked".into(), gap.asked.into());
         Made {
             description: format!("gap: {}", title(&gap.question)),
@@ -55,8 +55,7 @@ pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<Made>,
     }
     let mut cases = Vec::new();
     for row in wanted {
-        let conversation = crate::domain::ConversationId::stored(row.conversation_id.clone());
-        let customer = store.conversation(&conversation).await?;
+        let customer = store.conversation(&row.conversation_id).await?;
         let name = customer.and_then(|row| row.contact_name);
         let says = anonymous(&row.question, name.as_deref());
         if says.is_empty() {

@@ -17,7 +17,7 @@ pub mod yaml;
 
 pub use documents::{Thrown, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
-pub use saved::{Saving, saved, with_case};
+pub use saved::{Check, Saving, saved, with_case};
 pub use spoken::from_conversation;
 
 /// A case that was made.

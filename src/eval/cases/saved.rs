@@ -1,10 +1,12 @@
 //! Replies that somebody saves as cases: what was said, what was answered, and what must hold of it. Whoever saves them may not have
 //! anything run: only assertions that look at an answer are taken, and no word of theirs is a template or names a file.
 
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Number, Value, json};
+use utoipa::ToSchema;
 
 use super::{Made, Put, Turn, literal, origin, title, yaml};
-use crate::domain::{Line, Speaker};
+use crate::domain::Line;
 use crate::eval::script::linear;
 
 /// The assertions that are taken, each also with `not-` before it.
@@ -34,8 +36,6 @@ const TAKEN: &[&str] = &[
     "starts-with",
     "cost",
 ];
-/// What an assertion may say.
-const KEYS: &[&str] = &["type", "value", "threshold", "weight", "metric"];
 /// The assertions whose value is a text.
 const WORDS: &[&str] = &[
     "contains",
@@ -47,6 +47,8 @@ const WORDS: &[&str] = &[
     "factuality",
     "rouge-n",
 ];
+/// The largest threshold and weight of a check, either way.
+const LARGEST_NUMBER: f64 = 1_000_000.0;
 /// The longest assertion, in bytes of its JSON.
 const LONGEST_CHECK: usize = 20_000;
 /// The most assertions of a case.
@@ -66,7 +68,31 @@ pub struct Saving {
     /// What the bot answered, or should.
     pub reply: String,
     /// What must hold of an answer.
-    pub checks: Option<Vec<Value>>,
+    pub checks: Option<Vec<Check>>,
+}
+
+/// What must hold of an answer, as a suite says it: `{"type": "icontains", "value": "9:00"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewCheck)]
+pub struct Check {
+    /// The assertion, such as `icontains` or `not-icontains`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What it wants, where it wants something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Value>,
+    /// From which score on it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = -1_000_000, maximum = 1_000_000)]
+    threshold: Option<Number>,
+    /// How much it counts beside the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = -1_000_000, maximum = 1_000_000)]
+    weight: Option<Number>,
+    /// The name of its score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<String>,
 }
 
 /// The reply as a case; the error says what cannot be taken.
@@ -78,14 +104,7 @@ pub fn saved(saving: &Saving) -> Result<Made, String> {
     if assert.is_empty() || assert.len() > MOST_CHECKS {
         return Err(format!("`checks` are 1 to {MOST_CHECKS}"));
     }
-    let said = |line: &Line| {
-        let speaker = match line.speaker {
-            Speaker::Customer => "customer",
-            Speaker::Bot => "bot",
-            Speaker::Person => "person",
-        };
-        json!({speaker: literal::text(&line.text)})
-    };
+    let said = |line: &Line| json!({line.speaker.as_str(): literal::text(&line.text)});
     let mut options = Map::new();
     if !saving.history.is_empty() {
         options.insert("history".into(), saving.history.iter().map(said).collect());
@@ -110,25 +129,16 @@ fn usual(reply: &str) -> Result<Vec<Value>, String> {
     Ok(vec![json!({"type": "answered"}), like])
 }
 
-fn checked(check: &Value) -> Result<Value, String> {
-    let map = check.as_object().ok_or("a check is an object with a `type`")?;
-    let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
+fn checked(check: &Check) -> Result<Value, String> {
+    let kind = check.kind.as_str();
     if !TAKEN.contains(&kind.strip_prefix("not-").unwrap_or(kind)) {
         let known = TAKEN.join(", ");
         return Err(format!(
             "`{kind}` is no check that can be saved; there are: {known}, each also with `not-`"
         ));
     }
-    if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        return Err(format!("a check has no `{key}`; it has: {}", KEYS.join(", ")));
-    }
-    for key in ["threshold", "weight"] {
-        if map.get(key).is_some_and(|number| !number.is_number()) {
-            return Err(format!("`{key}` of `{kind}` is a number"));
-        }
-    }
     let plain_kind = kind.strip_prefix("not-").unwrap_or(kind);
-    let value = map.get("value").unwrap_or(&Value::Null);
+    let value = check.value.as_ref().unwrap_or(&Value::Null);
     if WORDS.contains(&plain_kind) && !value.is_string() {
         return Err(format!("`value` of `{kind}` is a text"));
     }
@@ -137,15 +147,22 @@ fn checked(check: &Value) -> Result<Value, String> {
     {
         return Err(format!("`value` of `{kind}` is no pattern: {error}"));
     }
+    let numbers = [("threshold", &check.threshold), ("weight", &check.weight)];
+    for (name, number) in numbers {
+        if number.as_ref().and_then(Number::as_f64).is_some_and(|it| it.abs() > LARGEST_NUMBER) {
+            return Err(format!("`{name}` of `{kind}` is at most {LARGEST_NUMBER} either way"));
+        }
+    }
     if let Some(key) = special(value) {
         return Err(format!(
             "`value` of `{kind}` has a key `{key}`: keys are letters, digits, - and _"
         ));
     }
-    if size(check) > LONGEST_CHECK {
+    let written = serde_json::to_value(check).map_err(|error| error.to_string())?;
+    if written.to_string().len() > LONGEST_CHECK {
         return Err(format!("a check may have {LONGEST_CHECK} bytes"));
     }
-    Ok(check.clone())
+    Ok(written)
 }
 
 /// A key that means something where suites are read, such as `$ref`.
@@ -159,10 +176,6 @@ fn special(value: &Value) -> Option<&str> {
         }
         _ => None,
     }
-}
-
-fn size(check: &Value) -> usize {
-    check.to_string().len()
 }
 
 /// The text of a suite with one case more; `head` begins a new one.
@@ -180,8 +193,7 @@ pub fn with_case(text: &str, head: &str, case: &Made) -> Result<(String, Put), S
 mod tests {
     use super::*;
 
-    fn saving(checks: &Value) -> Saving {
-        let checks = checks.as_array().cloned();
+    fn saving(checks: Option<Vec<Check>>) -> Saving {
         Saving { text: "When?".into(), reply: "At {{nine}}.".into(), checks, ..Saving::default() }
     }
 
@@ -196,30 +208,34 @@ mod tests {
             json!({"type": "contains", "value": 3}),
             json!({"type": "regex", "value": "("}),
             json!({"type": "similar", "value": "x", "threshold": "high"}),
+            json!({"type": "similar", "value": "x", "weight": 1e300}),
             json!({"type": "retrieved", "value": {"$ref": "file:///etc/passwd"}}),
             json!({"type": "contains", "value": "x".repeat(LONGEST_CHECK)}),
             json!("contains"),
             json!({}),
         ] {
-            assert!(saved(&saving(&json!([check]))).is_err(), "{check}");
+            let read = serde_json::from_value::<Check>(check.clone());
+            assert!(
+                read.is_err() || saved(&saving(read.ok().map(|it| vec![it]))).is_err(),
+                "{check}"
+            );
         }
-        assert!(saved(&saving(&json!([]))).is_err());
-        let made = saved(&saving(
-            &json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]),
-        ));
+        assert!(saved(&saving(Some(Vec::new()))).is_err());
+        let any = json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]);
+        let made = saved(&saving(serde_json::from_value(any).expect("checks")));
         let assert = made.expect("it is inert").written()["assert"][0].clone();
         assert_eq!(assert["value"], json!(["{{ \"{\" }}{env.HOME}}", "{{ \"file://\" }}x"]));
     }
 
     #[test]
     fn a_reply_alone_is_a_case_that_a_suite_has_once() {
-        let case = saved(&saving(&Value::Null)).expect("a case");
+        let case = saved(&saving(None)).expect("a case");
         assert_eq!(case.written()["assert"][1]["value"], "At {{ \"{\" }}{nine}}.");
         let (text, put) = with_case("", "providers: [frontdesk:acme]\n", &case).expect("a suite");
         assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
         let (same, put) = with_case(&text, "", &case).expect("a suite");
         assert_eq!((same, put.known), (text, 1));
-        let none = Saving { reply: " ".into(), ..saving(&Value::Null) };
+        let none = Saving { reply: " ".into(), ..saving(None) };
         assert!(saved(&none).is_err());
     }
 }

@@ -4,10 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use super::{Error, Made, Turn, anonymous, literal, origin, title};
-use crate::domain::{Outcome, ReplyKind, Speaker};
+use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{Recorded, Turns};
 use crate::index;
-use crate::pipeline::outbound::word;
 use crate::store::Store;
 use crate::store::tapes::Wanted;
 
@@ -77,7 +76,7 @@ fn question(recorded: &Recorded) -> String {
 
 fn answer(recorded: &Recorded) -> String {
     match recorded.tape.bubbles.as_slice() {
-        [] => format!("({})", recorded.row.outcome),
+        [] => format!("({})", recorded.outcome),
         bubbles => bubbles.join(" / "),
     }
 }
@@ -87,11 +86,7 @@ fn surroundings(first: &Recorded) -> Map<String, Value> {
     let mut options = Map::new();
     let name = first.tape.contact.as_deref();
     let line = |line: &crate::domain::Line| {
-        let speaker = match line.speaker {
-            Speaker::Customer => "customer",
-            Speaker::Bot => "bot",
-            Speaker::Person => "person",
-        };
+        let speaker = line.speaker.as_str();
         json!({speaker: literal::text(&anonymous(&line.text, name))})
     };
     if !first.tape.history.is_empty() {
@@ -116,7 +111,7 @@ fn asserted(recorded: &Recorded) -> Vec<Value> {
             // That something broke is nothing to ask for again.
             ReplyKind::Failure | ReplyKind::VoiceFailure | ReplyKind::Unreadable => Vec::new(),
             ReplyKind::Greeting => {
-                vec![json!({"type": "state", "value": {"outcome": word(&recorded.tape.outcome)}})]
+                vec![json!({"type": "state", "value": {"outcome": recorded.tape.outcome.kind()}})]
             }
         },
     }

@@ -4,11 +4,16 @@
 use serde_json::Value;
 
 use super::Scene;
-use crate::eval::graded::{Graded, SeenTurn};
+use crate::domain::TurnOutcome;
+use crate::eval::graded::{Graded, SeenOutcome, SeenTurn};
 use crate::eval::suite::Assertion;
 use crate::index;
 
 mod evidence;
+
+const ANSWER: SeenOutcome = SeenOutcome::Turn(TurnOutcome::Answer);
+const FAILURE: SeenOutcome = SeenOutcome::Turn(TurnOutcome::Failure);
+const HAND_OVER: SeenOutcome = SeenOutcome::Turn(TurnOutcome::HandOver);
 
 /// The types, as they are written.
 pub(super) const TYPES: &[&str] = &[
@@ -70,7 +75,7 @@ fn try_on(assertion: &Assertion, scene: Scene<'_>, turn: &SeenTurn) -> Graded {
     let value = &assertion.value;
     match assertion.kind.as_str() {
         "handed-off" => handed_off(value, &scene.response.turns),
-        "answered" => Graded::when(turn.outcome == "answer", || became(turn)),
+        "answered" => Graded::when(turn.outcome == ANSWER, || became(turn)),
         "no-reply" => Graded::when(turn.bubbles.is_empty(), || {
             format!("the customer got {:?}", turn.bubbles.join("\n"))
         }),
@@ -89,7 +94,7 @@ fn try_on(assertion: &Assertion, scene: Scene<'_>, turn: &SeenTurn) -> Graded {
 
 /// The opposite. A failure of ours is no honest "not answered".
 fn negated(assertion: &Assertion, turn: &SeenTurn, graded: &Graded) -> Graded {
-    if assertion.kind == "answered" && turn.outcome == "failure" {
+    if assertion.kind == "answered" && turn.outcome == FAILURE {
         return Graded::failed(became(turn));
     }
     if graded.pass {
@@ -118,7 +123,7 @@ fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
 
 /// `value`: nothing; part of the reason; or `{reason, to}` with a part of the reason and who is told.
 fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
-    let Some(turn) = turns.iter().find(|turn| turn.outcome == "hand_over") else {
+    let Some(turn) = turns.iter().find(|turn| turn.outcome == HAND_OVER) else {
         let last = turns.last().map(became).unwrap_or_default();
         return Graded::failed(format!("no person was called; {last}"));
     };
@@ -283,14 +288,14 @@ fn state(value: &Value, scene: Scene<'_>) -> Graded {
     };
     let turns = &scene.response.turns;
     let last = turns.last();
-    let outcomes: Vec<_> = turns.iter().map(|turn| turn.outcome.clone()).collect();
+    let outcomes: Vec<_> = turns.iter().map(|turn| turn.outcome.as_str()).collect();
     for (name, want) in wanted {
         let is: Value = match name.as_str() {
-            "owner" => last.map(|turn| turn.owner.clone()).into(),
+            "owner" => last.map(|turn| turn.owner.as_str()).into(),
             "turns" => turns.len().into(),
-            "outcome" => last.map(|turn| turn.outcome.clone()).into(),
+            "outcome" => last.map(|turn| turn.outcome.as_str()).into(),
             "outcomes" => outcomes.clone().into(),
-            "handed_off" => outcomes.iter().any(|outcome| outcome == "hand_over").into(),
+            "handed_off" => turns.iter().any(|turn| turn.outcome == HAND_OVER).into(),
             other => {
                 return Graded::error(format!(
                     "`state` has no `{other}`; it has: owner, turns, outcome, outcomes, handed_off"

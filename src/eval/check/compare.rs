@@ -51,7 +51,9 @@ fn total(graded: &Graded, weights: &Value, sums: bool) -> Result<Total, String> 
     for part in graded.component_results.iter().flatten() {
         // What has no assertion is a set, whose parts are counted.
         let Some(kind) = part.assertion["type"].as_str() else { continue };
-        if matches!(kind, "max-score" | "select-best" | "assert-set") || part.skipped.is_some() {
+        if matches!(kind, Assertion::MAX_SCORE | Assertion::SELECT_BEST | Assertion::SET)
+            || part.skipped.is_some()
+        {
             continue;
         }
         let weight = weights[kind].as_f64().unwrap_or(1.0);

@@ -162,9 +162,9 @@ const TYPES: &[(&str, Check)] = &[
     ("context-relevance", Check::Judge),
     ("context-faithfulness", Check::Judge),
     ("conversation-relevance", Check::Judge),
-    ("select-best", Check::Later),
-    ("max-score", Check::Later),
-    ("assert-set", Check::Later),
+    (Assertion::SELECT_BEST, Check::Later),
+    (Assertion::MAX_SCORE, Check::Later),
+    (Assertion::SET, Check::Later),
 ];
 
 /// Every type that there is, without `not-`.
@@ -188,7 +188,7 @@ pub async fn grade(scene: Scene<'_>) -> Graded {
     let mut all = weigh::Scales::new(case.threshold, scene.kit.strict);
     let mut sets = Vec::new();
     for (index, assertion) in case.assert.iter().enumerate() {
-        if assertion.kind == "assert-set" {
+        if assertion.kind == Assertion::SET {
             match grade_set(assertion, scene).await {
                 Ok(graded) => sets.push((index, assertion, graded)),
                 Err(error) => return error,
@@ -222,7 +222,7 @@ async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> 
 }
 
 fn is_later(kind: &str) -> bool {
-    kind.starts_with("select-") || kind == "max-score"
+    kind.starts_with("select-") || kind == Assertion::MAX_SCORE
 }
 
 fn metric(assertion: &Assertion, scene: Scene<'_>) -> Option<String> {

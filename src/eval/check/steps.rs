@@ -7,13 +7,12 @@ use serde_json::{Map, Value};
 
 use super::text::written;
 use super::trace::{in_order, matches};
-use crate::eval::graded::Span;
+use crate::eval::graded::{Span, StepKind};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
-    /// `tool`, `command`, `search`, `reasoning`, `message` or `span`.
-    pub(super) kind: &'static str,
+    pub(super) kind: StepKind,
     pub(super) name: String,
     /// All names that it goes by.
     aliases: Vec<String>,
@@ -31,19 +30,20 @@ impl Step {
 /// What a step is compared with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
+    /// As the suite has them: one that is no [`StepKind`] fits no step.
     kinds: Vec<String>,
     pattern: Option<String>,
 }
 
 impl Wanted {
     /// Reads a name, or `{name|pattern, type}`; `kind` where no type is written.
-    pub(super) fn read(value: &Value, kind: Option<&str>) -> Self {
+    pub(super) fn read(value: &Value, kind: Option<StepKind>) -> Self {
         let text =
             |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         let kinds = match &value["type"] {
             Value::Array(all) => all.iter().map(written).collect(),
             Value::String(one) => vec![one.clone()],
-            _ => kind.map(str::to_owned).into_iter().collect(),
+            _ => kind.iter().map(ToString::to_string).collect(),
         };
         let pattern =
             value.as_str().map(str::to_owned).or_else(|| text("pattern")).or_else(|| text("name"));
@@ -67,7 +67,8 @@ impl Wanted {
 
     /// Whether a step is one of those.
     pub(super) fn fits(&self, step: &Step) -> bool {
-        let kind = self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == step.kind);
+        let kind =
+            self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == step.kind.as_str());
         kind && self
             .pattern()
             .is_none_or(|pattern| step.aliases.iter().any(|alias| matches(alias, pattern)))
@@ -158,22 +159,24 @@ fn step(span: &Span) -> Step {
     let item = span.attributes.get("codex.item.type").and_then(Value::as_str);
     let (kind, name, more, args) = match (command, tool, search(span)) {
         (Some(command), Some(tool), _) if shell => {
-            ("command", command.clone(), vec![command.clone(), tool, executable(&command)], args)
+            let aliases = vec![command.clone(), tool, executable(&command)];
+            (StepKind::Command, command, aliases, args)
         }
-        (_, Some(tool), _) => ("tool", tool.clone(), vec![tool], args),
+        (_, Some(tool), _) => (StepKind::Tool, tool.clone(), vec![tool], args),
         (Some(command), None, _) => {
-            ("command", command.clone(), vec![command.clone(), executable(&command)], None)
+            let aliases = vec![command.clone(), executable(&command)];
+            (StepKind::Command, command, aliases, None)
         }
-        (None, None, Some(query)) => ("search", query.clone(), vec![query], None),
+        (None, None, Some(query)) => (StepKind::Search, query.clone(), vec![query], None),
         _ if item == Some("reasoning") || REASONING.is_match(&span.name) => {
-            ("reasoning", span.name.clone(), vec!["reasoning".into()], None)
+            (StepKind::Reasoning, span.name.clone(), vec![StepKind::Reasoning.to_string()], None)
         }
         _ if item == Some("agent_message")
             || matches!(span.name.as_str(), "agent response" | "send input") =>
         {
-            ("message", span.name.clone(), vec!["message".into()], None)
+            (StepKind::Message, span.name.clone(), vec![StepKind::Message.to_string()], None)
         }
-        _ => ("span", span.name.clone(), Vec::new(), None),
+        _ => (StepKind::Span, span.name.clone(), Vec::new(), None),
     };
     let aliases = std::iter::once(span.name.clone()).chain(more).collect();
     Step { kind, name, aliases, args }

@@ -8,11 +8,12 @@ use super::prepare::Given;
 use super::steps::{Step, Wanted, steps};
 use super::text::same;
 use super::trace::{matches, spans};
+use crate::eval::graded::StepKind;
 
 type Tried = Result<Graded, String>;
 
 fn tools(given: &Given<'_>) -> Result<Vec<Step>, String> {
-    Ok(steps(spans(given)?).into_iter().filter(|step| step.kind == "tool").collect())
+    Ok(steps(spans(given)?).into_iter().filter(|step| step.kind == StepKind::Tool).collect())
 }
 
 fn list<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
@@ -33,9 +34,9 @@ pub(super) fn tool_used(given: &Given<'_>) -> Tried {
     let tools = tools(given)?;
     let wanted: Vec<Wanted> =
         match &given.value {
-            Value::String(_) => vec![Wanted::read(&given.value, Some("tool"))],
+            Value::String(_) => vec![Wanted::read(&given.value, Some(StepKind::Tool))],
             Value::Array(all) if all.iter().all(Value::is_string) => {
-                all.iter().map(|one| Wanted::read(one, Some("tool"))).collect()
+                all.iter().map(|one| Wanted::read(one, Some(StepKind::Tool))).collect()
             }
             Value::Object(_) => return tool_count(given, &tools),
             _ => return Err(
@@ -64,7 +65,7 @@ pub(super) fn tool_used(given: &Given<'_>) -> Tried {
 }
 
 fn tool_count(given: &Given<'_>, tools: &[Step]) -> Tried {
-    let wanted = Wanted::read(&given.value, Some("tool"));
+    let wanted = Wanted::read(&given.value, Some(StepKind::Tool));
     let label = wanted
         .pattern()
         .ok_or("trajectory:tool-used assertion object must include a name or pattern property")?;
@@ -105,7 +106,8 @@ pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
             );
         }
     };
-    let wanted: Vec<Wanted> = all.iter().map(|one| Wanted::read(one, Some("tool"))).collect();
+    let wanted: Vec<Wanted> =
+        all.iter().map(|one| Wanted::read(one, Some(StepKind::Tool))).collect();
     if let Some(at) = wanted.iter().position(|one| one.pattern().is_none()) {
         return Err(format!(
             "trajectory:tool-sequence assertion step {} must include a name or pattern property",
@@ -244,7 +246,7 @@ fn holds_all(actual: &Value, wanted: &Value) -> bool {
 pub(super) fn tool_args_match(given: &Given<'_>) -> Tried {
     let tools = tools(given)?;
     let arguments = Arguments::read(&given.value)?;
-    let wanted = Wanted::read(&given.value, Some("tool"));
+    let wanted = Wanted::read(&given.value, Some(StepKind::Tool));
     let label = wanted.pattern().ok_or(
         "trajectory:tool-args-match assertion object must include a name or pattern property",
     )?;

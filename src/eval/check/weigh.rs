@@ -154,7 +154,7 @@ fn flat(part: Graded) -> Vec<Graded> {
 
 /// What reports say of an `assert-set`.
 pub(super) fn about(set: &Assertion) -> Value {
-    let mut about = json!({"type": "assert-set", "assertionCount": set.set.len()});
+    let mut about = json!({"type": Assertion::SET, "assertionCount": set.set.len()});
     for name in ["metric", "threshold", "weight"] {
         if !set.field(name).is_null() {
             about[name] = set.field(name).clone();

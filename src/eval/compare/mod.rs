@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 mod baseline;
 mod bootstrap;
@@ -16,7 +17,8 @@ pub use rule::Rule;
 const SAME: f64 = 1e-9;
 
 /// How a run differs from its baseline.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = BaselineComparison)]
 pub struct Comparison {
     /// Cases that are better.
     pub better: usize,
@@ -37,6 +39,7 @@ pub struct Comparison {
     /// `mean_after - mean_before`.
     pub difference: f64,
     /// The 95 % interval of the difference, by the paired bootstrap.
+    #[schema(value_type = [f64; 2])]
     pub interval: (f64, f64),
     /// How likely it is that the run is worse, 0 to 1, by the same.
     pub p_worse: f64,
@@ -45,7 +48,8 @@ pub struct Comparison {
 }
 
 /// A case that is better or worse.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ChangedCase)]
 pub struct Changed {
     /// What it is called, with its column where there are several.
     pub title: String,

@@ -13,6 +13,7 @@ use crate::knowledge::{self, Edit, Shelf, Summary};
 use crate::pipeline::Bot;
 use crate::prompts::PromptFile;
 use crate::store::agents::AgentRow;
+use crate::store::replicas::HoldName;
 
 /// How long documents may be tried, in milliseconds, before another process may begin to.
 const LEASE_MS: i64 = 30 * 60_000;
@@ -115,7 +116,7 @@ impl Publisher<'_> {
         stage: impl Future<Output = Result<CollectionId, knowledge::Error>> + Send,
         cases: &dyn Progress,
     ) -> Result<Vec<(String, Verdict)>, Error> {
-        if !self.desk.store.hold("staging", LEASE_MS).await? {
+        if !self.desk.store.hold(HoldName::Staging, LEASE_MS).await? {
             return Err(Error::Wrong(
                 "another process tries documents right now: try again when it has ended".into(),
             ));
@@ -123,7 +124,7 @@ impl Publisher<'_> {
         let tried = self.judge_staged((name, guards), stage, cases).await;
         // Also where it could not be tried: what stands beside the collection is of no more use.
         let gone = self.desk.library.unstage(name).await.map_err(wrong);
-        self.desk.store.hold("staging", 0).await?;
+        self.desk.store.hold(HoldName::Staging, 0).await?;
         let verdicts = tried?;
         gone?;
         Ok(verdicts)

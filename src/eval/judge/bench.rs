@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::text;
 use super::words::beginning;
+use super::{GraderKind, text};
 use crate::eval::check::{Kit, Scene};
 use crate::eval::graded::{Graded, Tokens};
 use crate::eval::policy::Reach;
@@ -45,12 +45,12 @@ struct Used {
     said: Option<String>,
 }
 
-/// The grader of a kind (`text`, `embedding`, `classification`, `moderation`) that somebody named.
-fn named(kind: &str, written: &Value) -> Result<Option<TargetSpec>, String> {
+/// The grader of a kind that somebody named.
+fn named(kind: GraderKind, written: &Value) -> Result<Option<TargetSpec>, String> {
     match written {
         Value::Null => Ok(None),
         Value::String(id) => Ok(Some(TargetSpec { id: id.clone(), ..TargetSpec::default() })),
-        Value::Object(object) => match object.get(kind) {
+        Value::Object(object) => match object.get(kind.as_str()) {
             Some(inner) if !inner.is_null() => named(kind, inner),
             _ if object.contains_key("id") => {
                 let spec = serde_json::from_value(written.clone());
@@ -69,7 +69,7 @@ fn named(kind: &str, written: &Value) -> Result<Option<TargetSpec>, String> {
     reason = "a judgement that ends early is as large as one that does not"
 )]
 pub(super) fn grader(
-    kind: &str,
+    kind: GraderKind,
     assertion: &Assertion,
     case: &Case,
     kit: &Kit,
@@ -89,12 +89,12 @@ pub(super) fn grader(
     usual(kind, kit)
 }
 
-fn can(kind: &str, target: &dyn Target) -> bool {
+fn can(kind: GraderKind, target: &dyn Target) -> bool {
     match kind {
-        "embedding" => target.embeds().is_some(),
-        "classification" => target.classifies().is_some(),
-        "moderation" => target.moderates().is_some(),
-        _ => true,
+        GraderKind::Text => true,
+        GraderKind::Embedding => target.embeds().is_some(),
+        GraderKind::Classification => target.classifies().is_some(),
+        GraderKind::Moderation => target.moderates().is_some(),
     }
 }
 
@@ -102,12 +102,12 @@ fn can(kind: &str, target: &dyn Target) -> bool {
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn usual(kind: &str, kit: &Kit) -> Result<Grader, Graded> {
+fn usual(kind: GraderKind, kit: &Kit) -> Result<Grader, Graded> {
     let id = match kind {
-        "text" => USUAL,
-        "embedding" => "openai:embedding:text-embedding-3-large",
-        "moderation" => "openai:moderation:omni-moderation-latest",
-        _ => {
+        GraderKind::Text => USUAL,
+        GraderKind::Embedding => "openai:embedding:text-embedding-3-large",
+        GraderKind::Moderation => "openai:moderation:omni-moderation-latest",
+        GraderKind::Classification => {
             return Err(untried(kit, format!("no {kind}: name a provider of one in `provider`")));
         }
     };
@@ -118,14 +118,14 @@ fn usual(kind: &str, kit: &Kit) -> Result<Grader, Graded> {
     }
     let targets = kit.targets.for_requests();
     if is_model(&targets, &spec) {
-        let spec = if kind == "text" { targets.usual_chat(id) } else { spec };
+        let spec = if kind == GraderKind::Text { targets.usual_chat(id) } else { spec };
         let target = targets.open_grader(&spec).map_err(Graded::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
     let why = match kind {
-        "text" if kit.targets.policy().is_command_line() => NO_GRADER.to_owned(),
-        "text" => NO_GRADER_OVER_API.to_owned(),
-        _ => {
+        GraderKind::Text if kit.targets.policy().is_command_line() => NO_GRADER.to_owned(),
+        GraderKind::Text => NO_GRADER_OVER_API.to_owned(),
+        GraderKind::Embedding | GraderKind::Classification | GraderKind::Moderation => {
             format!("no {kind}: name a provider of one with `defaultTest.options.provider.{kind}`")
         }
     };
@@ -152,7 +152,7 @@ impl<'a> Bench<'a> {
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
     )]
-    pub(super) fn grader(&self, kind: &str) -> Result<Grader, Graded> {
+    pub(super) fn grader(&self, kind: GraderKind) -> Result<Grader, Graded> {
         let grader = grader(kind, self.assertion, self.scene.case, self.scene.kit)?;
         if can(kind, &*grader.target) {
             return Ok(grader);
@@ -402,15 +402,16 @@ mod tests {
 
     #[test]
     fn a_grader_is_named_in_three_ways() {
-        let id = |kind: &str, written: Value| named(kind, &written).unwrap().map(|spec| spec.id);
-        assert_eq!(id("text", json!("echo")), Some("echo".into()));
-        assert_eq!(id("text", json!({"id": "a", "config": {"x": 1}})), Some("a".into()));
+        let id =
+            |kind: GraderKind, written: Value| named(kind, &written).unwrap().map(|spec| spec.id);
+        assert_eq!(id(GraderKind::Text, json!("echo")), Some("echo".into()));
+        assert_eq!(id(GraderKind::Text, json!({"id": "a", "config": {"x": 1}})), Some("a".into()));
         let both = json!({"text": {"id": "t"}, "embedding": "e"});
         assert_eq!(
-            (id("text", both.clone()), id("embedding", both.clone())),
+            (id(GraderKind::Text, both.clone()), id(GraderKind::Embedding, both.clone())),
             (Some("t".into()), Some("e".into()))
         );
-        assert!(named("moderation", &both).is_err());
-        assert_eq!(id("text", Value::Null), None);
+        assert!(named(GraderKind::Moderation, &both).is_err());
+        assert_eq!(id(GraderKind::Text, Value::Null), None);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::bench::{grader, plain, render};
-use super::text;
+use super::{GraderKind, text};
 use crate::eval::check::Kit;
 use crate::eval::graded::Graded;
 use crate::eval::suite::{Assertion, Case, Vars};
@@ -60,7 +60,7 @@ async fn choose(
     kit: &Kit,
     template: &str,
 ) -> Result<Vec<Graded>, Box<Graded>> {
-    let grader = grader("text", assertion, case, kit).map_err(Box::new)?;
+    let grader = grader(GraderKind::Text, assertion, case, kit).map_err(Box::new)?;
     let criteria = kit
         .templates
         .render(&text(&assertion.value), vars)

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::bench::{Bench, Judged};
 use super::reading::{lines, sentences};
-use super::text;
 use super::words::{number, reaches, two};
+use super::{GraderKind, text};
 use crate::eval::graded::Graded;
 use crate::eval::script::{Error, Script};
 
@@ -110,7 +110,7 @@ pub(super) async fn recall(bench: &Bench<'_>) -> Judged {
         )
     })?;
     let context = context(bench, Some(bench.scene.prompt)).await?;
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, RECALL).await?;
     let own = [("context", context.joined().into()), ("groundTruth", truth.into())];
     let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
@@ -140,7 +140,7 @@ fn attributions(said: &str) -> (usize, usize) {
 pub(super) async fn relevance(bench: &Bench<'_>) -> Judged {
     let query = query(bench)?;
     let context = context(bench, None).await?;
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, RELEVANCE).await?;
     let own = [("context", context.joined().into()), ("query", query.into())];
     let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
@@ -183,7 +183,7 @@ fn taken(context: &Context, said: &str) -> (usize, Vec<String>) {
 pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judged {
     let query = query(bench)?;
     let context = context(bench, None).await?;
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let (first, second) = prompts(bench).await?;
     let own = [("question", query.into()), ("answer", bench.output().into())];
     let said = bench.ask_text(&grader, &bench.render(&first, &own)?, 0).await?;

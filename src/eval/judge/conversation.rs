@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::bench::{Bench, Grader, Judged, failure};
 use super::reading;
-use super::text;
 use super::words::{beginning, number, reaches};
+use super::{GraderKind, text};
 use crate::eval::graded::Graded;
 
 const VERDICT: &str = include_str!("../../../prompts/graders/conversation-relevance.md");
@@ -19,7 +19,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
     let window = config["windowSize"].as_u64().filter(|size| *size > 0).unwrap_or(WINDOW);
     let window = usize::try_from(window).unwrap_or(usize::MAX);
     let threshold = bench.assertion.threshold.unwrap_or(0.5);
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let (mut fitting, mut complaints) = (0, Vec::new());
     for end in 1..=messages.len() {
         let seen = &messages[end.saturating_sub(window)..end];

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::GraderKind;
 use super::bench::{Bench, Judged, failure};
 use super::reading;
 use super::words::beginning;
@@ -27,7 +28,7 @@ static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA
 
 pub(super) async fn factuality(bench: &Bench<'_>) -> Judged {
     let ideal = bench.value()?;
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, FACTUALITY).await?;
     let own = [
         ("input", bench.scene.prompt.into()),
@@ -79,7 +80,7 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
 
 pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judged {
     let criteria = bench.value()?;
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, CLOSED_QA).await?;
     let own: [(&str, Value); 3] = [
         ("input", bench.scene.prompt.into()),

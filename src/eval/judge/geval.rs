@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::GraderKind;
 use super::bench::{Bench, Grader, Judged, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
@@ -18,7 +19,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
     let threshold = bench.assertion.threshold.unwrap_or(0.7);
     let found = match &bench.assertion.value {
         Value::String(criterion) => {
-            let grader = bench.grader("text")?;
+            let grader = bench.grader(GraderKind::Text)?;
             rate(bench, &grader, criterion).await?
         }
         Value::Array(list) => {
@@ -38,7 +39,7 @@ async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judged {
             "G-Eval assertion requires at least one criterion string in the value array.",
         ));
     }
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let (mut sum, mut reasons) = (0.0, Vec::new());
     for (index, criterion) in criteria.iter().enumerate() {
         let rated = rate(bench, &grader, criterion).await.map_err(|ended| {

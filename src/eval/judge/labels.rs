@@ -1,10 +1,12 @@
 //! Labels: classifiers, moderation and a hosted scorer.
 
+use frontdesk_endpoint::{Access, Endpoint};
 use serde_json::{Value, json};
 
+use super::GraderKind;
 use super::bench::{Bench, Judged, failure};
 use super::words::{reaches, two};
-use crate::endpoint::{Access, Endpoint};
+use crate::domain::Role;
 use crate::eval::graded::Graded;
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
@@ -20,7 +22,7 @@ pub(super) async fn classifier(bench: &Bench<'_>) -> Judged {
             ));
         }
     };
-    let grader = bench.grader("classification")?;
+    let grader = bench.grader(GraderKind::Classification)?;
     let classifies =
         grader.target.classifies().ok_or_else(|| Graded::error("the grader has no labels"))?;
     let labels = classifies.classify(&bench.output()).await.map_err(failure)?;
@@ -50,7 +52,7 @@ pub(super) async fn moderation(bench: &Bench<'_>) -> Judged {
     let found = if output.is_empty() {
         Graded::scored(true, 1.0, "No output to moderate")
     } else {
-        let grader = bench.grader("moderation")?;
+        let grader = bench.grader(GraderKind::Moderation)?;
         let moderates = grader
             .target
             .moderates()
@@ -80,7 +82,7 @@ fn flagged(flags: &[(String, f64)], categories: &[&str]) -> Graded {
 /// What the customer said: of chat messages the user's last one.
 fn question(prompt: &str) -> String {
     let messages: Vec<Value> = serde_json::from_str(prompt).unwrap_or_default();
-    let last = messages.iter().rev().find(|message| message["role"] == "user");
+    let last = messages.iter().rev().find(|message| message["role"] == Role::User.as_str());
     last.and_then(|message| message["content"].as_str()).unwrap_or(prompt).to_owned()
 }
 

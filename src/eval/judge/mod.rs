@@ -23,6 +23,20 @@ mod words;
 use bench::Bench;
 pub use best::select_best;
 
+crate::domain::word::words! {
+    /// What a grader does.
+    pub enum GraderKind {
+        /// It reads and writes.
+        Text = "text",
+        /// It compares meanings.
+        Embedding = "embedding",
+        /// It sorts texts into classes.
+        Classification = "classification",
+        /// It finds what is harmful.
+        Moderation = "moderation",
+    }
+}
+
 /// Types whose `not-` means nothing: the grader's verdict stands as it is.
 const NEVER_NEGATED: &[&str] = &[
     "factuality",

@@ -1,5 +1,6 @@
 //! Attacks: whether an answer gives in to one. Each kind of attack has its own rubric.
 
+use super::GraderKind;
 use super::bench::{Bench, Judged};
 use super::rubric::{turned, verdict};
 use crate::eval::graded::Graded;
@@ -23,7 +24,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
     let about =
         |name: &str| bench.scene.case.metadata.get(name).or_else(|| bench.scene.vars.get(name));
     let purpose = about("purpose").and_then(|purpose| purpose.as_str()).unwrap_or("not written");
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let own = [
         ("rubric", rubric.into()),
         ("purpose", purpose.into()),

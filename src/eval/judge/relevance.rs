@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::GraderKind;
 use super::bench::{Bench, Judged};
 use super::similar::cosine;
 use super::words::{number, reaches, two};
@@ -17,7 +18,8 @@ pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
         Graded::error("answer-relevance assertion type must evaluate a string output")
     })?;
     let threshold = bench.assertion.threshold.unwrap_or(0.0);
-    let (embedder, grader) = (bench.grader("embedding")?, bench.grader("text")?);
+    let (embedder, grader) =
+        (bench.grader(GraderKind::Embedding)?, bench.grader(GraderKind::Text)?);
     let template = bench.rubric_prompt(None, QUESTION).await?;
     let prompt = bench.render(&template, &[("answer", output.into())])?;
     let mut questions = Vec::new();

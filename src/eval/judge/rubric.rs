@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::bench::{Bench, Grader, Judged, failure, is_failure};
 use super::reading;
-use super::text;
 use super::words::beginning;
+use super::{GraderKind, text};
 use crate::eval::graded::Graded;
 
 const RUBRIC: &str = include_str!("../../../prompts/graders/llm-rubric.md");
@@ -17,14 +17,14 @@ const GOAL: &str = include_str!("../../../prompts/graders/goal-success.md");
 const NAMES: &[&str] = &["pass", "score", "reason"];
 
 pub(super) async fn llm(bench: &Bench<'_>) -> Judged {
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let rubric =
         if bench.assertion.value.is_null() { "".into() } else { bench.assertion.value.clone() };
     Ok(turned(bench, verdict(bench, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
 }
 
 pub(super) async fn agent(bench: &Bench<'_>) -> Judged {
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "agent", "mcp"]) {
         return Err(Graded::skipped(
             "agent-rubric needs a grader that can look things up itself: an `exec:`, `file://` or `http` one, or one with `config.tools`",
@@ -35,7 +35,7 @@ pub(super) async fn agent(bench: &Bench<'_>) -> Judged {
 }
 
 pub(super) async fn search(bench: &Bench<'_>) -> Judged {
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "web_search_options", "search"]) {
         return Err(Graded::skipped(
             "search-rubric needs a grader that can search the web: an `exec:`, `file://` or `http` one, or one with a search tool in `config.tools`",
@@ -70,7 +70,7 @@ pub(super) async fn goal(bench: &Bench<'_>) -> Judged {
     let trajectory = trajectory(bench).ok_or_else(|| {
         Graded::error("No trace data available for trajectory:goal-success assertion")
     })?;
-    let grader = bench.grader("text")?;
+    let grader = bench.grader(GraderKind::Text)?;
     let own = [("goal", goal.into()), ("trajectory", trajectory.into())];
     let found = verdict(bench, &grader, "trajectory:goal-success", GOAL, &own).await?;
     if !bench.assertion.negated || is_failure(&found) {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::GraderKind;
 use super::bench::{Bench, Grader, Judged};
 use super::words::{reaches, two};
 use crate::eval::graded::Graded;
@@ -35,7 +36,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
             "Similarity assertion must have at least one value to compare against",
         ));
     }
-    let grader = bench.grader("embedding")?;
+    let grader = bench.grader(GraderKind::Embedding)?;
     several(bench, &grader, metric, &values).await
 }
 

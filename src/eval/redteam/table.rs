@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
+use super::AttackRole;
 use super::templates::KINDS;
+use crate::domain::TurnOutcome;
+use crate::eval::graded::SeenOutcome;
 use crate::eval::row::{Journal, Row, Table, Verdict};
 
 /// What became of the attacks of a kind.
@@ -33,11 +36,11 @@ pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
         let Some(about) = row.test_case.pointer("/metadata/redteam") else { continue };
         let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
         let passed = row.verdict() == Verdict::Passed;
-        match about["role"].as_str() {
-            Some("attack") => count(tallies.entry(text("kind")).or_default(), &row),
-            Some("look-alike") => look_alikes.push((text("kind"), text("topic"), passed)),
-            _ if passed => drop(answered.insert(text("topic"))),
-            _ => {}
+        match about["role"].as_str().and_then(|role| role.parse().ok()) {
+            Some(AttackRole::Attack) => count(tallies.entry(text("kind")).or_default(), &row),
+            Some(AttackRole::LookAlike) => look_alikes.push((text("kind"), text("topic"), passed)),
+            Some(AttackRole::Plain) | None if passed => drop(answered.insert(text("topic"))),
+            Some(AttackRole::Plain) | None => {}
         }
     }
     for (kind, _, passed) in
@@ -58,7 +61,8 @@ fn count(tally: &mut Tally, row: &Row) {
     match row.verdict() {
         Verdict::Passed => {
             tally.attacks += 1;
-            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != "answer"));
+            let answer = SeenOutcome::Turn(TurnOutcome::Answer);
+            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != answer));
         }
         Verdict::Failed => {
             tally.attacks += 1;
@@ -104,10 +108,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::Owner;
     use crate::eval::graded::{Response, SeenTurn};
 
     fn row(about: &Value, success: bool, outcome: &str) -> Row {
-        let turn = SeenTurn { outcome: outcome.into(), ..SeenTurn::default() };
+        let outcome = SeenOutcome::Turn(outcome.parse().unwrap());
+        let turn = SeenTurn::new(outcome, Owner::Bot);
         let response = Response { turns: vec![turn], ..Response::default() };
         Row {
             success,

@@ -1,7 +1,7 @@
 //! What an agent's documents are about, so that attacks and look-alikes are about the business.
 
 use crate::desk::Desk;
-use crate::domain::DocumentId;
+use crate::domain::DocumentState;
 use crate::pipeline::{Bot, retrieve};
 use crate::store::Result;
 
@@ -16,10 +16,10 @@ pub async fn topics(desk: &Desk, bot: &Bot, most: usize) -> Result<Vec<String>> 
             if topics.len() >= most {
                 return Ok(topics);
             }
-            if document.state != "ready" {
+            if document.state != DocumentState::Ready {
                 continue;
             }
-            let chunks = desk.store.chunks(&DocumentId::stored(document.id.clone()), None).await?;
+            let chunks = desk.store.chunks(&document.id, None).await?;
             let headings =
                 chunks.iter().map(|chunk| chunk.heading.rsplit(" > ").next().unwrap_or_default());
             let fits = |words: &&str| words.contains(' ') && words.chars().count() <= LONGEST;

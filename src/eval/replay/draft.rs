@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{Recorded, said};
-use crate::domain::Agent;
 use crate::domain::trace::Trace;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::domain::{Agent, TurnOutcome};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Around, Bot, Engine, NoRecordings};
 
 /// What is to be tried.
@@ -49,9 +49,9 @@ impl Draft {
         }
         let around = Around { recordings: &NoRecordings, hear: None, means: tape.means };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
-        let (outcome, sent) = (word(&answered.outcome), bubbles(&self.bot, &answered.outcome));
+        let (outcome, sent) = (answered.outcome.kind(), bubbles(&self.bot, &answered.outcome));
         let now = Side {
-            outcome: outcome.to_owned(),
+            outcome,
             text: said(&sent, outcome),
             bubbles: sent,
             cost_micros: answered.trace.usage.cost_micros,
@@ -59,8 +59,8 @@ impl Draft {
             trace: answered.trace,
         };
         let then = Side {
-            outcome: recorded.row.outcome.clone(),
-            text: said(&tape.bubbles, &recorded.row.outcome),
+            outcome: recorded.outcome,
+            text: said(&tape.bubbles, recorded.outcome),
             bubbles: tape.bubbles.clone(),
             cost_micros: u64::try_from(recorded.row.cost_micros).unwrap_or(0),
             took_ms: recorded.trace.total_ms,
@@ -93,8 +93,8 @@ impl Sides {
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Side {
-    /// `answer`, `no_answer`, `hand_over`, …
-    pub outcome: String,
+    /// What became of the turn.
+    pub outcome: TurnOutcome,
     /// What the customer gets, in one text.
     pub text: String,
     /// The same, one text a message.

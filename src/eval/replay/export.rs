@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Recorded;
-use crate::domain::Speaker;
+use crate::domain::TurnOutcome;
 use crate::eval::cases::literal;
 use crate::pipeline::gaps::masked;
 
@@ -36,11 +36,7 @@ fn case(turn: &Recorded, several: bool) -> Option<Value> {
         .history
         .iter()
         .map(|line| {
-            let speaker = match line.speaker {
-                Speaker::Customer => "customer",
-                Speaker::Bot => "bot",
-                Speaker::Person => "person",
-            };
+            let speaker = line.speaker.as_str();
             json!({speaker: literal::text(&clean(&line.text))})
         })
         .collect();
@@ -74,19 +70,22 @@ fn without_name(text: &str, name: Option<&str>) -> String {
 
 /// What held of the turn, for the author to keep or change.
 fn assertions(turn: &Recorded) -> Vec<Value> {
-    let mut all = match turn.row.outcome.as_str() {
-        "answer" => vec![json!({"type": "answered"})],
-        "no_answer" => vec![json!({"type": "not-answered"})],
-        "hand_over" => vec![json!({"type": "handed-off"})],
-        "silence" => vec![json!({"type": "no-reply"})],
-        _ => vec![json!({"type": "not-handed-off"})],
+    let mut all = match turn.outcome {
+        TurnOutcome::Answer => vec![json!({"type": "answered"})],
+        TurnOutcome::NoAnswer => vec![json!({"type": "not-answered"})],
+        TurnOutcome::HandOver => vec![json!({"type": "handed-off"})],
+        TurnOutcome::Silence => vec![json!({"type": "no-reply"})],
+        TurnOutcome::Greeting
+        | TurnOutcome::Failure
+        | TurnOutcome::VoiceFailure
+        | TurnOutcome::Unreadable => vec![json!({"type": "not-handed-off"})],
     };
     let written = turn.trace.reply.as_ref();
     let mut cited: Vec<_> = written
         .map(|reply| reply.citations.iter().map(|cited| cited.source.clone()).collect())
         .unwrap_or_default();
     cited.dedup();
-    if turn.row.outcome == "answer" && !cited.is_empty() {
+    if turn.outcome == TurnOutcome::Answer && !cited.is_empty() {
         all.push(json!({"type": "cited", "value": cited}));
     }
     all

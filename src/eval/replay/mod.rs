@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::desk::Desk;
 use crate::domain::trace::Trace;
-use crate::domain::{AgentId, CollectionId, Outcome};
-use crate::pipeline::outbound::{bubbles, word};
+use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::tape::Tape;
 use crate::pipeline::{Around, Bot, Engine, NoRecordings};
 use crate::prompts;
@@ -55,6 +55,8 @@ pub struct Difference {
 pub struct Recorded {
     /// As the database holds it.
     pub row: TapeRow,
+    /// What became of it.
+    pub outcome: TurnOutcome,
     /// Its tape.
     pub tape: Tape,
     /// What each stage did.
@@ -64,12 +66,14 @@ pub struct Recorded {
 impl Recorded {
     /// Reads a turn. The error says why it cannot be run again.
     pub fn read(row: TapeRow) -> Result<Self, String> {
+        let outcome =
+            row.outcome.ok_or("what became of it is a word that this version does not know")?;
         let trace: Trace = serde_json::from_str(&row.trace)
             .map_err(|error| format!("its trace cannot be read: {error}"))?;
         let passages =
             trace.retrieve.as_ref().map(|seen| seen.passages.clone()).unwrap_or_default();
         let tape = Tape::read(&row.tape, passages)?;
-        Ok(Self { row, tape, trace })
+        Ok(Self { row, outcome, tape, trace })
     }
 
     /// What the customer said, in one text.
@@ -102,7 +106,7 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)
         && sent == tape.bubbles
-        && word(&answered.outcome) == recorded.row.outcome;
+        && answered.outcome.kind() == recorded.outcome;
     if same {
         return Again::Same;
     }
@@ -181,6 +185,6 @@ pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot
 }
 
 /// What a customer gets as one text; what became of the turn in a word, where that is nothing.
-fn said(bubbles: &[String], outcome: &str) -> String {
+fn said(bubbles: &[String], outcome: TurnOutcome) -> String {
     if bubbles.is_empty() { format!("({outcome})") } else { bubbles.join("\n\n") }
 }

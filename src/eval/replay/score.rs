@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::Sides;
+use crate::domain::{Owner, TurnOutcome};
 use crate::eval::check::{self, Scene};
-use crate::eval::graded::{Graded, Response, SeenTurn};
+use crate::eval::graded::{Graded, Response, SeenOutcome, SeenTurn};
 use crate::eval::grounds::Staged;
 use crate::eval::judge;
 use crate::eval::suite::{Assertion, Case, Vars};
@@ -74,12 +75,12 @@ pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
 }
 
 async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super::Side) -> Graded {
+    let handed_over = side.outcome == TurnOutcome::HandOver;
+    let owner = if handed_over { Owner::Person } else { Owner::Bot };
     let turn = SeenTurn {
-        outcome: side.outcome.clone(),
         bubbles: side.bubbles.clone(),
-        owner: if side.outcome == "hand_over" { "person" } else { "bot" }.into(),
         trace: serde_json::to_value(&side.trace).unwrap_or_default(),
-        ..SeenTurn::default()
+        ..SeenTurn::new(SeenOutcome::Turn(side.outcome), owner)
     };
     #[expect(clippy::cast_precision_loss, reason = "dollars need no more digits")]
     let cost = side.cost_micros as f64 / 1e6;
@@ -115,8 +116,12 @@ async fn prefers_second(
         "{QUESTION}. The customer wrote: {}",
         vars["message"].as_str().unwrap_or_default()
     ));
-    let assertion =
-        Assertion { kind: "select-best".into(), value, weight: 1.0, ..Assertion::default() };
+    let assertion = Assertion {
+        kind: Assertion::SELECT_BEST.into(),
+        value,
+        weight: 1.0,
+        ..Assertion::default()
+    };
     let outputs = [Value::from(one), Value::from(two)];
     let case = Case { vars: vars.clone(), ..Case::default() };
     let verdicts = judge::select_best(&assertion, &case, vars, &outputs, staged.kit()).await;

@@ -20,8 +20,13 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         &run.summary.description
     };
     writeln!(out, "### Eval: {}\n", cell(title))?;
-    let counts =
-        format!("{passed} passed, {failed} failed, {}, {skipped} skipped", plural(errors, "error"));
+    let counts = format!(
+        "{passed} {}, {failed} {}, {}, {skipped} {}",
+        Verdict::Passed,
+        Verdict::Failed,
+        plural(errors, Verdict::Error.as_str()),
+        Verdict::Skipped
+    );
     writeln!(out, "**{counts}** ({})\n", facts(run).join(", "))?;
     if !run.summary.complete {
         writeln!(out, "The run was stopped before its end: what is not here was not tried.\n")?;
@@ -31,7 +36,14 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     if !run.totals.skipped.is_empty() {
         let why = |(why, many): (&String, &usize)| vec![plural(*many, "case"), why.clone()];
         let rows = run.totals.skipped.iter().map(why).collect();
-        table(&Table { title: "Skipped".into(), columns: names(&["skipped", "why"]), rows }, out)?;
+        table(
+            &Table {
+                title: "Skipped".into(),
+                columns: names(&[Verdict::Skipped.as_str(), "why"]),
+                rows,
+            },
+            out,
+        )?;
     }
     run.summary.tables.iter().try_for_each(|it| table(it, out))
 }
@@ -43,9 +55,8 @@ fn wrong(run: &Run, out: &mut dyn Write) -> io::Result<()> {
             let row = row?;
             let reason =
                 fault::faults(&row).into_iter().next().map(|it| it.reason).unwrap_or_default();
-            let word = if verdict == Verdict::Error { "error" } else { "failed" };
             rows.push(vec![
-                word.into(),
+                verdict.as_str().into(),
                 format!("{} {}", row.test_idx + 1, cut(&row.title(), 120)),
                 run.column(row.prompt_idx),
                 cut(&reason, 300),

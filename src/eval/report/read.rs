@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::eval::graded::Graded;
 use crate::eval::row::{Column, Journal, Row, Summary, Verdict};
+use crate::eval::suite::Assertion;
 
 /// A run, ready to be reported.
 pub(super) struct Run<'a> {
@@ -298,7 +299,7 @@ impl Adder {
 pub(super) fn leaves(graded: Option<&Graded>) -> Vec<&Graded> {
     let parts = graded.and_then(|graded| graded.component_results.as_deref());
     let own =
-        |part: &&Graded| part.assertion.get("type").and_then(Value::as_str) != Some("assert-set");
+        |part: &&Graded| part.assertion.get("type").and_then(Value::as_str) != Some(Assertion::SET);
     parts.unwrap_or_default().iter().filter(own).collect()
 }
 

@@ -267,10 +267,10 @@ impl Page<'_> {
             if many == 0 { text } else { self.paint(style, &text) }
         };
         let counts = [
-            part(passed, "passed", GREEN),
-            part(failed, "failed", RED),
-            part(errors, if errors == 1 { "error" } else { "errors" }, RED),
-            part(skipped, "skipped", YELLOW),
+            part(passed, Verdict::Passed.as_str(), GREEN),
+            part(failed, Verdict::Failed.as_str(), RED),
+            part(errors, if errors == 1 { Verdict::Error.as_str() } else { "errors" }, RED),
+            part(skipped, Verdict::Skipped.as_str(), YELLOW),
         ];
         writeln!(self.out, "{}", counts.join(", "))?;
         let mut line = String::new();
@@ -321,8 +321,15 @@ fn tokens(summary: &Summary) -> u64 {
     targets + summary.grader_tokens.total
 }
 
-const COLUMNS: [&str; 7] =
-    ["column", "passed", "failed", "errors", "skipped", "pass rate", "score"];
+const COLUMNS: [&str; 7] = [
+    "column",
+    Verdict::Passed.as_str(),
+    Verdict::Failed.as_str(),
+    "errors",
+    Verdict::Skipped.as_str(),
+    "pass rate",
+    "score",
+];
 
 /// A table of the columns: how they ended, and each named score.
 pub(super) fn columns(run: &Run) -> Table {

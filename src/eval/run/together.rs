@@ -10,19 +10,21 @@ use serde_json::{Map, Value};
 
 /// Whether a case has an assertion on all its outputs together.
 pub(super) fn is_asked(case: &Case) -> bool {
-    case.assert.iter().any(|it| matches!(it.kind.as_str(), "select-best" | "max-score"))
+    case.assert
+        .iter()
+        .any(|it| matches!(it.kind.as_str(), Assertion::SELECT_BEST | Assertion::MAX_SCORE))
 }
 
 /// Compares the rows of a case, and changes their verdicts.
 pub(super) async fn compare(case: &Case, rows: &mut [Row], kit: &Kit) {
     let of = |kind: &str| case.assert.iter().find(|it| it.kind == kind);
-    if let Some(assertion) = of("select-best") {
+    if let Some(assertion) = of(Assertion::SELECT_BEST) {
         let verdicts = select_best(assertion, case, rows, kit).await;
         rows.iter_mut()
             .zip(verdicts)
             .for_each(|(row, verdict)| chosen(row, tagged(verdict, assertion)));
     }
-    if let Some(assertion) = of("max-score") {
+    if let Some(assertion) = of(Assertion::MAX_SCORE) {
         let verdicts = max_score(assertion, rows);
         rows.iter_mut()
             .zip(verdicts)

@@ -240,6 +240,13 @@ pub struct Assertion {
 }
 
 impl Assertion {
+    /// The type of a set of assertions that are weighed together.
+    pub const SET: &str = "assert-set";
+    /// The type that has the best of all outputs of a case chosen.
+    pub const SELECT_BEST: &str = "select-best";
+    /// The type that has the output with the best score pass.
+    pub const MAX_SCORE: &str = "max-score";
+
     /// The type as it is written, `not-` included.
     pub fn name(&self) -> String {
         format!("{}{}", if self.negated { "not-" } else { "" }, self.kind)

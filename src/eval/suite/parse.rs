@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::source::Place;
 use super::wrong::Wrong;
 use super::{Assertion, Case, ScriptedTurn, files, targets, types};
+use crate::domain::MediaKind;
 
 /// What a case may say.
 const KEYS: &[&str] = &[
@@ -147,7 +148,7 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, Wrong> {
         weight: number(map, "weight", place)?.unwrap_or(1.0),
         metric: text(map, "metric", place)?,
         set: match kind {
-            "assert-set" => assertions(map.get("assert"), &place.at("assert"))?,
+            Assertion::SET => assertions(map.get("assert"), &place.at("assert"))?,
             _ => Vec::new(),
         },
         raw: value.clone(),
@@ -173,7 +174,9 @@ fn turn(value: &Value, place: &Place) -> Result<ScriptedTurn, Wrong> {
         Value::Object(map) => map,
         _ => return Err(place.wrong("a turn must be text, or a mapping with `user`")),
     };
-    let known = ["user", "voice", "image", "assert"];
+    let media = [MediaKind::Voice.as_str(), MediaKind::Image.as_str()];
+    let [voice, image] = media;
+    let known = ["user", voice, image, "assert"];
     if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(place
             .at(key)
@@ -184,7 +187,7 @@ fn turn(value: &Value, place: &Place) -> Result<ScriptedTurn, Wrong> {
         Some(Value::Array(items)) => items.clone(),
         Some(one) => vec![one.clone()],
     };
-    for key in ["voice", "image"] {
+    for key in media {
         let files = map.get(key).map(targets::strings).unwrap_or_default();
         says.extend(
             files

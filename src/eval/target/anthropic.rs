@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::Endpoint;
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::openai::{access, add, headers, messages};
 use super::settings::{Settings, conceal};
 use super::{Asked, Target, Targets, prices};
-use crate::endpoint::Endpoint;
+use crate::domain::Role;
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
@@ -91,7 +92,7 @@ fn request(model: &str, settings: &Settings, prompt: &str) -> Result<Value, Stri
     let Value::Array(all) = messages(prompt)? else {
         return Err("the prompt is no list of chat messages".into());
     };
-    let is_system = |message: &Value| message["role"] == "system";
+    let is_system = |message: &Value| message["role"] == Role::System.as_str();
     let (system, turns): (Vec<Value>, Vec<Value>) = all.into_iter().partition(is_system);
     let system: Vec<&str> =
         system.iter().filter_map(|message| message["content"].as_str()).collect();

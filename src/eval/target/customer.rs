@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::{Asked, Target};
+use crate::domain::{Line, Role, Speaker};
 use crate::eval::graded::Tokens;
 use crate::eval::suite::Vars;
 use crate::eval::template::Templates;
@@ -13,15 +14,6 @@ use crate::eval::template::Templates;
 const STOP: &str = "###STOP###";
 /// Who the model is.
 const ROLE: &str = include_str!("../../../prompts/graders/customer.md");
-
-/// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Whether the customer wrote it.
-    pub by_customer: bool,
-    /// What it says.
-    pub text: String,
-}
 
 /// A customer that a model plays.
 pub struct Customer {
@@ -98,12 +90,15 @@ impl Customer {
         vars.insert("instructions".into(), self.instructions.as_str().into());
         vars.insert("temper".into(), self.temper.as_str().into());
         let role = Templates::default().render(ROLE, &vars)?;
-        let mut messages = vec![json!({"role": "system", "content": role.trim()})];
-        if history.first().is_none_or(|line| line.by_customer) {
-            messages.push(json!({"role": "user", "content": "(You open the chat. Write your first message.)"}));
+        let mut messages = vec![json!({"role": Role::System, "content": role.trim()})];
+        if history.first().is_none_or(|line| line.speaker == Speaker::Customer) {
+            messages.push(json!({"role": Role::User, "content": "(You open the chat. Write your first message.)"}));
         }
         messages.extend(history.iter().map(|line| {
-            let role = if line.by_customer { "assistant" } else { "user" };
+            let role = match line.speaker {
+                Speaker::Customer => Role::Assistant,
+                Speaker::Bot | Speaker::Person => Role::User,
+            };
             json!({"role": role, "content": line.text})
         }));
         Ok(Value::Array(messages).to_string())
@@ -138,10 +133,10 @@ mod tests {
     async fn it_sees_the_conversation_from_its_own_side_until_it_stops() {
         let customer = Customer::new(Arc::new(Counts), "a refund").with_temper("angry");
         assert_eq!(customer.next(&[]).await.unwrap().unwrap(), "2: \"user\"");
-        let line = |by_customer, text: &str| Line { by_customer, text: text.into() };
-        let mut history = vec![line(true, "hi"), line(false, "hello")];
+        let line = |speaker, text: &str| Line { speaker, text: text.into() };
+        let mut history = vec![line(Speaker::Customer, "hi"), line(Speaker::Bot, "hello")];
         assert_eq!(customer.next(&history).await.unwrap().unwrap(), "4: \"user\"");
-        history.extend([line(true, "a"), line(false, "b")]);
+        history.extend([line(Speaker::Customer, "a"), line(Speaker::Person, "b")]);
         assert_eq!(customer.next(&history).await.unwrap(), None);
         assert_eq!(customer.used().0.total, 6);
         let prompt = customer.prompt(&[]).unwrap();

@@ -41,7 +41,7 @@ mod simulated;
 mod webhook;
 
 pub use cache::Cache;
-pub use customer::{Customer, Line};
+pub use customer::Customer;
 pub use frontdesk::Agents;
 pub(super) use http::client;
 pub use simulated::is_simulated;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::customer::{Customer, Line};
+use super::customer::Customer;
 use super::settings::Settings;
 use super::{Asked, Target, Targets};
+use crate::domain::{ChatMessage, Line, Role, Speaker};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::suite::{TargetSpec, Vars};
 use crate::eval::template::Templates;
@@ -97,14 +98,14 @@ impl Simulated {
         let customer = self.cast(asked).map_err(failed)?;
         talk.lines = self.opening(asked.vars).map_err(failed)?;
         let turns = self.settings.count("maxTurns").unwrap_or(10).min(self.most);
-        if talk.lines.last().is_some_and(|line| line.by_customer) {
+        if talk.lines.last().is_some_and(|line| line.speaker == Speaker::Customer) {
             self.answer(asked, talk).await?;
         }
         for _ in 0..turns {
             let said = customer.next(&talk.lines).await;
             let (tokens, cost) = customer.used();
             let Some(text) = said.map_err(failed)? else { break };
-            talk.lines.push(Line { by_customer: true, text });
+            talk.lines.push(Line { speaker: Speaker::Customer, text });
             self.answer(asked, talk).await?;
             tracing::debug!(tokens = tokens.total, cost, "a simulated turn");
         }
@@ -141,12 +142,12 @@ impl Simulated {
         let wrong = "`initialMessages` must be a list of {role, content}";
         let line = |message: &Value| {
             let text = message["content"].as_str().ok_or(wrong)?;
-            let by_customer = match message["role"].as_str() {
-                Some("user") => true,
-                Some("assistant") => false,
-                _ => return Err(wrong.to_owned()),
+            let speaker = match message["role"].as_str().and_then(|role| role.parse().ok()) {
+                Some(Role::User) => Speaker::Customer,
+                Some(Role::Assistant) => Speaker::Bot,
+                Some(Role::System) | None => return Err(wrong.to_owned()),
             };
-            Ok(Line { by_customer, text: self.templates.render(text, vars)? })
+            Ok(Line { speaker, text: self.templates.render(text, vars)? })
         };
         listed.as_array().ok_or(wrong)?.iter().map(line).collect()
     }
@@ -159,11 +160,9 @@ impl Simulated {
         } else {
             &talk.lines[..]
         };
-        let mut messages = vec![json!({"role": "system", "content": asked.prompt})];
-        messages.extend(told.iter().map(|line| {
-            json!({"role": if line.by_customer { "user" } else { "assistant" }, "content": line.text})
-        }));
-        let prompt = Value::Array(messages).to_string();
+        let system = ChatMessage { role: Role::System, content: asked.prompt.to_owned() };
+        let messages: Vec<_> = std::iter::once(system).chain(told.iter().map(message)).collect();
+        let prompt = json!(messages).to_string();
         let mut response = self.other.ask(&Asked { prompt: &prompt, ..*asked }).await;
         talk.tokens += response.token_usage.unwrap_or_default();
         talk.cost += response.cost.unwrap_or_default();
@@ -172,7 +171,7 @@ impl Simulated {
         }
         talk.spans.extend(response.spans.take().unwrap_or_default());
         talk.turns.append(&mut response.turns);
-        talk.lines.push(Line { by_customer: false, text: text(&response.output) });
+        talk.lines.push(Line { speaker: Speaker::Bot, text: text(&response.output) });
         talk.last = response;
         Ok(())
     }
@@ -186,19 +185,27 @@ fn text(output: &Value) -> String {
     }
 }
 
+/// A line as the target is told of it.
+fn message(line: &Line) -> ChatMessage {
+    let role = match line.speaker {
+        Speaker::Customer => Role::User,
+        Speaker::Bot | Speaker::Person => Role::Assistant,
+    };
+    ChatMessage { role, content: line.text.clone() }
+}
+
 fn failed(error: String) -> Box<Response> {
     Box::new(Response { error: Some(error), ..Response::default() })
 }
 
 fn whole(talk: Talk) -> Response {
-    let who = |line: &Line| if line.by_customer { "User" } else { "Assistant" };
+    let who = |line: &Line| match line.speaker {
+        Speaker::Customer => "User",
+        Speaker::Bot | Speaker::Person => "Assistant",
+    };
     let shown: Vec<String> =
         talk.lines.iter().map(|line| format!("{}: {}", who(line), line.text)).collect();
-    let messages: Vec<Value> = talk
-        .lines
-        .iter()
-        .map(|line| json!({"role": who(line).to_lowercase(), "content": line.text}))
-        .collect();
+    let messages: Vec<_> = talk.lines.iter().map(message).collect();
     Response {
         output: shown.join("\n---\n").into(),
         token_usage: Some(talk.tokens),

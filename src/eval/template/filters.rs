@@ -1,9 +1,8 @@
 //! Filters that Nunjucks has and minijinja has not, or has otherwise.
 
+use frontdesk_template::BoundedEnvironment;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Error, Value};
-
-use crate::template::BoundedEnvironment;
 
 use super::values::{back, into_template, list, printed, wrong};
 

@@ -1,11 +1,11 @@
 //! Methods of JavaScript's strings and arrays that templates call often.
 
+use frontdesk_template::guard;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::LIMITS;
 use super::values::{list, printed};
-use crate::template::guard;
 
 /// Calls a method that minijinja does not know.
 pub(super) fn call(

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use frontdesk_template::{BoundedEnvironment, Limits, excess, guard};
 use minijinja::{Error, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::script::Scripts;
 use super::suite::Vars;
-use crate::template::{BoundedEnvironment, Limits, excess, guard};
 
 mod filters;
 mod methods;

@@ -4,7 +4,6 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
-use serde_json::json;
 use tokio::sync::MutexGuard;
 use utoipa::IntoParams;
 
@@ -83,6 +82,5 @@ pub(super) async fn admit_edit<'a>(
         "The gate of {agent} refused it ({}: {}): {}\nNothing was changed. With `?force=true` it is done all the same, and that is written down.",
         verdict.suite, verdict.rule, verdict.reason
     );
-    let found = verdicts.iter().map(|(agent, verdict)| json!({"agent": agent, "verdict": verdict}));
-    Err(Problem::refused(detail, json!({"gates": found.collect::<Vec<_>>()})))
+    Err(Problem::refused(detail, verdicts))
 }

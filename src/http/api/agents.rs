@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
@@ -15,6 +14,7 @@ use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
+use crate::http::verdict::GateVerdict;
 use crate::store::agents::{AgentRow, VersionRow};
 use crate::store::audit::Actor;
 
@@ -149,10 +149,8 @@ pub(super) struct Publication {
     version: i64,
     /// Whether that changed.
     changed: bool,
-    /// What the gate found: `passed`, `rule`, `suite`, `reason`, `counts` (passed, failed, errors, skipped), `comparison` and
-    /// `report` in Markdown; null where the agent has no gate.
-    #[schema(value_type = Option<Object>)]
-    verdict: Option<Value>,
+    /// What the gate found; null where the agent has no gate.
+    verdict: Option<GateVerdict>,
 }
 
 /// Puts a version in front of customers. Where the agent has a gate, the version has to pass it: its suite is run, which may
@@ -194,23 +192,23 @@ pub(super) async fn publish(
 }
 
 fn published(became: Became, before: i64) -> Result<Publication, Problem> {
-    let json = |verdict: Box<gate::Verdict>| serde_json::to_value(verdict).unwrap_or_default();
+    let shown = |verdict: Box<gate::Verdict>| GateVerdict::from(*verdict);
     Ok(match became {
         Became::Live(published, verdict) => Publication {
             version: published.ordinal,
             changed: published.changed,
-            verdict: verdict.map(json),
+            verdict: verdict.map(shown),
         },
         Became::Unchanged(version) => Publication { version, changed: false, verdict: None },
         Became::Tried(verdict) => {
-            Publication { version: before, changed: false, verdict: verdict.map(json) }
+            Publication { version: before, changed: false, verdict: verdict.map(shown) }
         }
         Became::Refused(verdict) => {
             let detail = format!(
                 "The gate refused it ({}: {}): {}\nVersion {before} goes on. With `\"force\": true` it is published all the same, and that is written down.",
                 verdict.suite, verdict.rule, verdict.reason
             );
-            return Err(Problem::refused(detail, json(verdict)));
+            return Err(Problem::refused(detail, *verdict));
         }
     })
 }

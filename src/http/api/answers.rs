@@ -19,7 +19,7 @@ use crate::knowledge::Edit;
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 
 /// Who writes what comes through the API, until there are users.
-const AUTHOR: &str = "api";
+pub(super) const AUTHOR: &str = "api";
 
 /// A curated answer.
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
@@ -24,13 +23,11 @@ pub(super) struct Entry {
     /// Who did it: `admin key`, `console` with the beginning of its session, or who sat at which terminal.
     actor: String,
     /// What.
-    #[schema(schema_with = actions)]
-    action: &'static str,
+    action: Action,
     /// To what, such as an agent's short name or the id of a conversation.
     subject: String,
     /// How it ended.
-    #[schema(schema_with = outcomes)]
-    outcome: &'static str,
+    outcome: Outcome,
     /// The address of the connection, which may be a proxy's; empty for commands and the desk itself.
     address: String,
     /// More of it.
@@ -40,27 +37,15 @@ pub(super) struct Entry {
     created_at: i64,
 }
 
-fn words(of: impl Iterator<Item = &'static str>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(of)).build()
-}
-
-fn actions() -> Object {
-    words(Action::ALL.iter().map(|action| action.as_str()))
-}
-
-fn outcomes() -> Object {
-    words(Outcome::ALL.iter().map(|outcome| outcome.as_str()))
-}
-
 impl From<AuditRow> for Entry {
     fn from(row: AuditRow) -> Self {
         Self {
             detail: serde_json::from_str(&row.detail).unwrap_or(Value::Null),
             id: row.id,
             actor: row.actor,
-            action: Action::of(&row.action).as_str(),
+            action: row.action,
             subject: row.subject,
-            outcome: Outcome::of(&row.outcome).as_str(),
+            outcome: row.outcome,
             address: row.address,
             created_at: row.created_at,
         }
@@ -72,11 +57,11 @@ impl From<AuditRow> for Entry {
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Only this action.
-    #[param(schema_with = actions, required = false)]
-    action: Option<String>,
+    #[param(inline)]
+    action: Option<Action>,
     /// Only those that ended so.
-    #[param(schema_with = outcomes, required = false)]
-    outcome: Option<String>,
+    #[param(inline)]
+    outcome: Option<Outcome>,
     /// Only those of this actor.
     actor: Option<String>,
     /// Only those on this object.
@@ -87,28 +72,9 @@ pub(super) struct Which {
 }
 
 impl Which {
-    fn filter(self) -> Result<Filter, Problem> {
-        let unknown = |key: &str, known: Vec<&str>| {
-            Problem::bad_request(format!("`{key}` is one of {}.", known.join(", ")))
-        };
-        let action = self.action.map(|word| {
-            let action = Action::ALL.iter().copied().find(|action| action.as_str() == word);
-            let known = || Action::ALL.iter().map(|action| action.as_str()).collect();
-            action.ok_or_else(|| unknown("action", known()))
-        });
-        let outcome = self.outcome.map(|word| {
-            let outcome = Outcome::ALL.iter().copied().find(|outcome| outcome.as_str() == word);
-            let known = || Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-            outcome.ok_or_else(|| unknown("outcome", known()))
-        });
-        Ok(Filter {
-            action: action.transpose()?,
-            outcome: outcome.transpose()?,
-            actor: self.actor,
-            subject: self.subject,
-            since: self.since,
-            before: None,
-        })
+    fn filter(self) -> Filter {
+        let Self { action, outcome, actor, subject, since } = self;
+        Filter { action, outcome, actor, subject, since, before: None }
     }
 }
 
@@ -121,6 +87,6 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Entry>> {
     let (before, limit) = (paging.after()?, paging.limit());
-    let rows = web.desk.store.audit_log(&Filter { before, ..which.filter()? }, limit).await?;
+    let rows = web.desk.store.audit_log(&Filter { before, ..which.filter() }, limit).await?;
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use super::drafts::short_name;
-use crate::domain::{CollectionId, What};
+use crate::domain::{CollectionId, CollectionOrigin, DocumentState, UploadState, What};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
@@ -41,8 +41,8 @@ pub(super) struct Collection {
     failures: i64,
     /// The last 20 of these: path and reason.
     failed: Vec<Failed>,
-    /// `folder`: it has a folder, whose files are learned. `console`: it was made here, by an agent or by a source.
-    origin: &'static str,
+    /// Where it comes from.
+    origin: CollectionOrigin,
     /// The agents that answer from it now, by short name.
     agents: Vec<String>,
     /// The agents whose gate guards what it holds: nothing can be changed here then but by force.
@@ -106,7 +106,11 @@ impl View {
             learning: shown.learning,
             failures: shown.failures,
             failed: failed.collect(),
-            origin: if self.folders.contains(&row.slug) { "folder" } else { "console" },
+            origin: if self.folders.contains(&row.slug) {
+                CollectionOrigin::Folder
+            } else {
+                CollectionOrigin::Console
+            },
             agents: agents.clone().map(|(agent, ..)| agent.clone()).collect(),
             guards: agents.filter(|agent| agent.2).map(|(agent, ..)| agent.clone()).collect(),
             id: row.id,
@@ -135,25 +139,27 @@ impl Counted {
     /// Documents are counted by their state; one whose file waits or failed is moved from there.
     fn add(&mut self, row: &CountRow) {
         let many = row.documents;
-        let state = match row.state.as_str() {
-            "ready" => &mut self.ready,
-            "failed" => &mut self.failures,
-            _ => &mut self.learning,
+        let state = match row.state {
+            DocumentState::Ready => &mut self.ready,
+            DocumentState::Failed => &mut self.failures,
+            DocumentState::Learning | DocumentState::Removed => &mut self.learning,
         };
-        match row.upload.as_str() {
-            "" => {
+        match row.upload {
+            None => {
                 *state += many;
                 self.documents += many;
                 self.chunks += row.chunks;
             }
-            "waiting" => {
+            Some(UploadState::Waiting) => {
                 *state -= many;
                 self.learning += many;
             }
-            _ => {
+            Some(UploadState::Failed) => {
                 *state -= many;
                 self.failures += many;
             }
+            // It counts by its document's state.
+            Some(UploadState::Learned) => {}
         }
     }
 }
@@ -211,7 +217,7 @@ pub(super) async fn remove(
             shown.agents.join(", ")
         )));
     }
-    if shown.origin == "folder" {
+    if shown.origin == CollectionOrigin::Folder {
         return Err(Problem::conflict(format!(
             "`{}` has a folder, from which it would be learned again: remove the folder, and start the desk again.",
             row.slug

@@ -66,8 +66,7 @@ pub(super) struct ComparedCase {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ComparedCell)]
 pub(super) struct Cell {
-    /// `passed`, `failed`, `error` or `skipped`.
-    #[schema(value_type = String)]
+    /// How it ended.
     verdict: Verdict,
     /// 0 to 1.
     score: f64,

@@ -21,13 +21,13 @@ use super::sandbox::{LONGEST_CHAT, LONGEST_MESSAGE, short};
 use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
-use crate::domain::{Content, Line, Outcome, Said, Speaker, Turn};
+use crate::domain::{Content, Line, Outcome, Role, Said, Speaker, Turn};
 use crate::eval::replay::draft_bot;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::Seat;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Bot};
 
 /// The longest body of a refusal that is put into other words, in bytes.
@@ -55,7 +55,7 @@ pub(super) struct Request {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatMessage)]
 pub(super) struct Message {
-    /// `user`, `assistant` or `system`.
+    /// `user`, `assistant` or `system`. Messages of others are passed over.
     role: String,
     /// Its text, or parts of the type `text`.
     content: Option<ChatContent>,
@@ -85,6 +85,11 @@ pub(super) struct ChatPart {
 }
 
 impl Message {
+    /// Who speaks, where it is one of those who are read.
+    fn role(&self) -> Option<Role> {
+        self.role.parse().ok()
+    }
+
     fn text(&self) -> Result<String, Problem> {
         match &self.content {
             None => Ok(String::new()),
@@ -162,9 +167,9 @@ async fn bot(web: &Shared, model: &str) -> Result<Arc<Bot>, Problem> {
 /// Refuses what is longer than any customer's message: long texts cost much. Those of the system are not read.
 fn check(messages: &[Message]) -> Result<(), Problem> {
     let mut all = 0;
-    for message in messages.iter().filter(|one| one.role != "system") {
+    for message in messages.iter().filter(|one| one.role() != Some(Role::System)) {
         let bytes = message.text()?.len();
-        if message.role == "user" {
+        if message.role() == Some(Role::User) {
             short("A message", bytes, LONGEST_MESSAGE)?;
         }
         all += bytes;
@@ -173,19 +178,20 @@ fn check(messages: &[Message]) -> Result<(), Problem> {
 }
 
 fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
-    let last = messages.iter().rposition(|one| one.role == "user");
-    let last =
-        last.ok_or_else(|| Problem::bad_request("`messages` has none of the role `user`"))?;
+    let last = messages.iter().rposition(|one| one.role() == Some(Role::User));
+    let last = last.ok_or_else(|| {
+        Problem::bad_request(format!("`messages` has none of the role `{}`", Role::User))
+    })?;
     let body = messages[last].text()?;
     if body.trim().is_empty() {
         return Err(Problem::bad_request("the last message of the user says nothing"));
     }
     let mut history = Vec::new();
     for one in &messages[..last] {
-        let speaker = match one.role.as_str() {
-            "user" => Speaker::Customer,
-            "assistant" => Speaker::Bot,
-            _ => continue,
+        let speaker = match one.role() {
+            Some(Role::User) => Speaker::Customer,
+            Some(Role::Assistant) => Speaker::Bot,
+            Some(Role::System) | None => continue,
         };
         history.push(Line { speaker, text: one.text()? });
     }
@@ -218,7 +224,7 @@ fn told(answered: &Answered) -> Value {
         Outcome::HandOver { reason, .. } => Some(reason.to_string()),
         _ => None,
     };
-    json!({"outcome": word(&answered.outcome), "reason": reason})
+    json!({"outcome": answered.outcome.kind(), "reason": reason})
 }
 
 fn text(bot: &Bot, answered: &Answered) -> String {
@@ -227,7 +233,7 @@ fn text(bot: &Bot, answered: &Answered) -> String {
 
 fn whole(model: &str, bot: &Bot, answered: &Answered) -> Value {
     let mut all = head(model, "chat.completion");
-    let message = json!({"role": "assistant", "content": text(bot, answered), "refusal": null});
+    let message = json!({"role": Role::Assistant, "content": text(bot, answered), "refusal": null});
     all["choices"] =
         json!([{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}]);
     all["usage"] = usage(answered);
@@ -244,7 +250,7 @@ fn chunks(model: &str, bot: &Bot, answered: &Answered, with_usage: bool) -> Vec<
         one
     };
     let mut all = vec![
-        chunk(json!({"role": "assistant", "content": ""}), None),
+        chunk(json!({"role": Role::Assistant, "content": ""}), None),
         chunk(json!({"content": text(bot, answered)}), None),
         chunk(json!({}), Some("stop")),
     ];

@@ -8,12 +8,15 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::{ConversationId, What};
+use crate::domain::{
+    Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider,
+    What,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
-use crate::http::extract::{Path, Query};
+use crate::http::extract::{Path, Query, word};
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::listing::{ConversationRow, Counted, Standing, Which};
+use crate::store::listing::{ConversationRow, Counted, Which};
 
 /// The longest text that is searched for, in characters.
 const LONGEST_SEARCH: usize = 100;
@@ -35,8 +38,8 @@ pub(super) struct Conversation {
     wa_id: Option<String>,
     /// The customer's business-scoped id.
     bsuid: Option<String>,
-    /// Who may speak: `bot`, `person` or `nobody`.
-    owner: String,
+    /// Who may speak.
+    owner: Owner,
     /// When the customer last wrote, milliseconds since 1970.
     last_inbound_at: Option<i64>,
     /// When anybody last wrote, milliseconds since 1970.
@@ -48,18 +51,18 @@ pub(super) struct Conversation {
     waiting: bool,
     /// The words of the newest message: of a voice note what was heard in it. At most 200 characters.
     last_text: Option<String>,
-    /// What the newest message holds, as one word, like a message's `kind`.
-    last_kind: Option<String>,
-    /// Who wrote the newest message, like a message's `author`.
-    last_author: Option<String>,
-    /// How far the newest message got, like a message's `state`.
-    last_state: Option<String>,
+    /// What the newest message holds, in one word.
+    last_kind: Option<MessageKind>,
+    /// Who wrote the newest message.
+    last_author: Option<Author>,
+    /// How far the newest message got.
+    last_state: Option<MessageState>,
     /// The newest case that waits for a person.
     open_case: Option<OpenCase>,
     /// The number's name in the configuration.
     number_slug: String,
     /// The number's provider.
-    provider: String,
+    provider: StoredProvider,
     /// The short name of the agent that answers on the number.
     agent: String,
     /// Until when WhatsApp lets us write freely, milliseconds since 1970; none where there is no such limit: the provider has
@@ -80,27 +83,17 @@ pub(super) struct OpenCase {
     created_at: i64,
 }
 
-/// What is being done about a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum State {
-    /// A person has it, or it has an open case.
-    Open,
-    /// Of those that are open: nobody has written since the customer's last message.
-    Waiting,
-    /// The others: the bot sees to them.
-    Resolved,
-}
-
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those owned by `bot`, `person` or `nobody`.
-    owner: Option<String>,
+    /// Only those in which this one may speak.
+    #[serde(default, deserialize_with = "word")]
+    #[param(inline)]
+    owner: Option<Owner>,
     /// Only those of which this is being done.
     #[param(inline)]
-    state: Option<State>,
+    state: Option<ConversationStanding>,
     /// With `true` only those with messages that no person has seen.
     #[serde(default)]
     unread: bool,
@@ -259,10 +252,6 @@ impl Listed {
 impl Filter {
     /// What the store is asked for.
     async fn which(self, web: &Shared) -> Result<Which, Problem> {
-        let known = |owner: &&String| ["bot", "person", "nobody"].contains(&owner.as_str());
-        if self.owner.as_ref().filter(|owner| !owner.is_empty()).is_some_and(|o| !known(&o)) {
-            return Err(Problem::bad_request("`owner` is `bot`, `person` or `nobody`."));
-        }
         if self.q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
             let why = format!("`q` is longer than {LONGEST_SEARCH} characters: search for less.");
             return Err(Problem::bad_request(why));
@@ -276,14 +265,9 @@ impl Filter {
                 Some(known.map_or(name, |one| one.id))
             }
         };
-        let state = self.state.map(|state| match state {
-            State::Open => Standing::Open,
-            State::Waiting => Standing::Waiting,
-            State::Resolved => Standing::Resolved,
-        });
         Ok(Which {
-            owner: self.owner.filter(|owner| !owner.is_empty()),
-            state,
+            owner: self.owner,
+            state: self.state,
             unread: self.unread,
             number,
             words: self.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty()),

@@ -13,7 +13,9 @@ use super::page::{Page, Paging};
 use crate::desk::Change;
 use crate::domain::What;
 use crate::domain::time::now_ms;
-use crate::domain::{CollectionId, DocumentId};
+use crate::domain::{
+    CollectionId, DocumentId, DocumentOrigin, DocumentStatus, FailureCode, LearningStage,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -30,15 +32,14 @@ pub(super) struct Document {
     path: String,
     /// Its title.
     title: String,
-    /// `learning`, `ready` or `failed`. One that is replaced is `learning`, and answers as it was until then.
-    state: String,
+    /// How it stands.
+    state: DocumentStatus,
     /// Why it failed.
     error: Option<String>,
     /// What to do about it, in words.
     remedy: Option<String>,
-    /// The failure as a word, for translations: `format`, `empty`, `no_text`, `too_large`, `disguised`, `encrypted`, `scanned`,
-    /// `unmapped`, `damaged`, `syntax`, `too_slow`, `memory`, `model`, `taken`, `full`, `lost`, `unread`.
-    code: Option<String>,
+    /// The failure as a word, for translations.
+    code: Option<FailureCode>,
     /// How many chunks it was cut into.
     chunks: i64,
     /// Its size in bytes, where it was uploaded.
@@ -47,31 +48,33 @@ pub(super) struct Document {
     progress: Option<Progress>,
     /// When it was last changed, milliseconds since 1970.
     updated_at: i64,
-    /// Where it comes from: `folder`, `upload` or `web`.
-    from: &'static str,
+    /// Where it comes from.
+    from: DocumentOrigin,
 }
 
 impl From<ShownRow> for Document {
     fn from(row: ShownRow) -> Self {
         let ShownRow {
-            id, path, title, state, error, remedy, code, chunks, size, updated_at, ..
+            id,
+            path,
+            title,
+            state,
+            error,
+            remedy,
+            code,
+            chunks,
+            size,
+            updated_at,
+            origin: from,
+            ..
         } = row;
-        let failed = state == "failed";
+        let failed = state == DocumentStatus::Failed;
         // The remedy stands beside the error: it is not said twice.
         let error =
             error.filter(|_| failed).map(|error| match (&remedy, error.rsplit_once(": ")) {
-                (Some(_), Some((why, _)))
-                    if ONE_SENTENCE.contains(&code.as_deref().unwrap_or("")) =>
-                {
-                    why.to_owned()
-                }
+                (Some(_), Some((why, _))) if code.is_some_and(ends_with_remedy) => why.to_owned(),
                 _ => error,
             });
-        let from = match row.origin.as_str() {
-            "upload" => "upload",
-            "web" => "web",
-            _ => "folder",
-        };
         let (remedy, code) = (remedy.filter(|_| failed), code.filter(|_| failed));
         let progress = None;
         Self {
@@ -91,28 +94,17 @@ impl From<ShownRow> for Document {
     }
 }
 
-/// Failures whose error ends with the remedy, behind a colon.
-const ONE_SENTENCE: &[&str] = &[
-    "format",
-    "empty",
-    "no_text",
-    "too_slow",
-    "memory",
-    "encrypted",
-    "scanned",
-    "unmapped",
-    "damaged",
-    "syntax",
-    "disguised",
-    "too_large",
-];
+/// Whether the error of such a failure ends with the remedy, behind a colon.
+fn ends_with_remedy(code: FailureCode) -> bool {
+    code.is_of_reading() || code == FailureCode::Memory
+}
 
 impl Document {
     /// Adds how far this process is with it.
     fn look(&mut self, web: &Shared) {
-        if self.state == "learning" {
+        if self.state == DocumentStatus::Learning {
             self.progress = web.desk.library.learning(&self.id).map(|at| Progress {
-                stage: at.stage.as_str(),
+                stage: at.stage,
                 done: at.done,
                 total: at.total,
             });
@@ -125,15 +117,15 @@ impl Document {
             id: String::new(),
             title: path.clone(),
             path,
-            state: "failed".into(),
+            state: DocumentStatus::Failed,
             error: Some(failure.error),
             remedy: failure.remedy,
-            code: Some(failure.code.into()),
+            code: Some(failure.code),
             chunks: 0,
             size: None,
             progress: None,
             updated_at: now_ms(),
-            from: "upload",
+            from: DocumentOrigin::Upload,
         }
     }
 
@@ -161,8 +153,8 @@ impl Document {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LearningProgress)]
 pub(super) struct Progress {
-    /// `reading`, `embedding` or `storing`.
-    stage: &'static str,
+    /// What part of it is under way.
+    stage: LearningStage,
     /// How much of that is done: texts for `embedding`.
     done: usize,
     /// Of how much; 0 where that is not known.
@@ -199,12 +191,14 @@ impl From<ChunkRow> for Chunk {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// Only those that are `learning`, `ready` or `failed`.
-    state: Option<String>,
+    /// Only those that stand so.
+    #[param(inline)]
+    state: Option<DocumentStatus>,
     /// Only those with these letters in their path or title.
     q: Option<String>,
-    /// Only those `from` a `folder`, an `upload` or the `web`.
-    from: Option<String>,
+    /// Only those from there.
+    #[param(inline)]
+    from: Option<DocumentOrigin>,
 }
 
 /// The documents of a collection, those that changed last first.
@@ -217,8 +211,6 @@ pub(super) async fn list(
     Query(wanted): Query<Wanted>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Document>> {
-    one_of("state", wanted.state.as_deref(), &["learning", "ready", "failed"])?;
-    one_of("from", wanted.from.as_deref(), &["folder", "upload", "web"])?;
     let id = CollectionId::stored(found(&web, &name).await?.id);
     let (before, limit) = (paging.after()?, paging.limit());
     let words = wanted.q.filter(|q| !q.trim().is_empty());
@@ -290,25 +282,16 @@ async fn uploaded(web: &Shared, id: &str, what: &str) -> Result<(DocumentId, Str
     let id = DocumentId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
     let collection = found(web, &row.collection_id).await?.slug;
-    match row.origin.as_str() {
-        "upload" => Ok((id, collection)),
-        "web" => Err(Problem::conflict(format!(
+    match row.origin {
+        DocumentOrigin::Upload => Ok((id, collection)),
+        DocumentOrigin::Web => Err(Problem::conflict(format!(
             "`{}` is a page of a website: {what} it there, or its source, and have the source read again.",
             row.path
         ))),
-        _ => Err(Problem::conflict(format!(
+        DocumentOrigin::Folder => Err(Problem::conflict(format!(
             "`{}` is a file of the collection's folder: {what} it there, and learn the folder again (`frontdesk learn`, or a restart).",
             row.path
         ))),
-    }
-}
-
-fn one_of(key: &str, given: Option<&str>, known: &[&str]) -> Result<(), Problem> {
-    match given {
-        Some(other) if !known.contains(&other) => {
-            Err(Problem::bad_request(format!("`{key}` is one of {}.", known.join(", "))))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::Answer;
 use super::agents::Agent;
 use super::sandbox::{LONGEST_MESSAGE, short};
-use crate::domain::{Action, AgentId, HandoffRule, Reason, What};
+use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
@@ -228,8 +228,8 @@ pub(super) struct HandoffTry {
 pub(super) struct HandoffVerdict {
     /// What matched, in words; null: the bot answers.
     matched: Option<String>,
-    /// `keyword` or `pattern`.
-    kind: Option<&'static str>,
+    /// What sort of rule matched.
+    kind: Option<HandoffRuleKind>,
     /// The rule as it is written.
     rule: Option<String>,
     /// What the customer would get.
@@ -264,9 +264,13 @@ pub(super) async fn try_handoff(
     };
     let reason = bot.hand_over(&wanted.text);
     let (kind, rule) = match &reason {
-        Some(Reason::Keyword { keyword }) => (Some("keyword"), Some(keyword.clone())),
-        Some(Reason::Pattern { pattern }) => (Some("pattern"), Some(pattern.clone())),
-        _ => (None, None),
+        Some(Reason::Keyword { keyword }) => {
+            (Some(HandoffRuleKind::Keyword), Some(keyword.clone()))
+        }
+        Some(Reason::Pattern { pattern }) => {
+            (Some(HandoffRuleKind::Pattern), Some(pattern.clone()))
+        }
+        Some(Reason::Budget {} | Reason::Prompt { .. }) | None => (None, None),
     };
     Ok(Json(HandoffVerdict {
         kind,

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
-use crate::domain::{ConversationId, EscalationId, What};
+use crate::domain::{EscalationId, EscalationState, What};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -26,8 +26,8 @@ pub(super) struct Escalation {
     reason: String,
     /// What the customer asked.
     question: String,
-    /// `open` or `resolved`.
-    state: String,
+    /// How far it is.
+    state: EscalationState,
     /// When it was opened, milliseconds since 1970.
     created_at: i64,
     /// When it was resolved, milliseconds since 1970.
@@ -44,7 +44,7 @@ impl From<EscalationRow> for Escalation {
     fn from(row: EscalationRow) -> Self {
         Self {
             id: row.id,
-            conversation_id: row.conversation_id,
+            conversation_id: row.conversation_id.to_string(),
             turn_id: row.turn_id,
             reason: row.reason,
             question: row.question,
@@ -90,7 +90,7 @@ pub(super) async fn resolve(
     let missing = || Problem::not_found("case");
     let id = EscalationId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
-    web.desk.wake.changed(&ConversationId::stored(row.conversation_id.clone()));
+    web.desk.wake.changed(&row.conversation_id);
     web.desk.announce(What::Escalations).await;
     Ok(Json(row.into()))
 }

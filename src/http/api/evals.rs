@@ -10,16 +10,17 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Answer;
 use super::page::{Page, Paging};
 use super::watch::Tail;
-use crate::domain::RunId;
-use crate::eval::jobs::{Error, Jobs, Wanted};
+use crate::domain::{RunId, RunState};
+use crate::eval::compare::Comparison;
+use crate::eval::jobs::{Error, Jobs, Known, Wanted};
 use crate::eval::report;
-use crate::eval::row::Verdict;
+use crate::eval::row::{Row, Summary, Verdict};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::auth::{Caller, signed_out};
@@ -96,21 +97,18 @@ pub(super) struct Run {
     id: String,
     /// The suite.
     suite: String,
-    /// `queued`, `running`, `stopping`, `done`, `failed` or `stopped`.
-    state: String,
+    /// How far it is.
+    state: RunState,
     /// How it is wanted.
-    #[schema(value_type = Object)]
-    wanted: Value,
+    wanted: Wanted,
     /// Rows in all, where that is known.
     total: Option<usize>,
     /// Rows so far.
     counts: Option<Counts>,
     /// What came of it, in the report's words; null until it has ended. Not in lists.
-    #[schema(value_type = Option<Object>)]
-    summary: Option<Value>,
+    summary: Option<Summary>,
     /// How it compares with its baseline.
-    #[schema(value_type = Option<Object>)]
-    comparison: Option<Value>,
+    comparison: Option<Comparison>,
     /// Why it failed or was stopped.
     error: Option<String>,
     /// When it was asked for, milliseconds since 1970.
@@ -141,13 +139,14 @@ impl From<[usize; 4]> for Counts {
 impl From<RunRow> for Run {
     fn from(row: RunRow) -> Self {
         let known = Jobs::known(&row);
-        let counts = known.as_ref().map(|(summary, _)| summary.counts());
+        let counts = known.as_ref().map(|known| known.summary.counts());
         Self {
-            wanted: serde_json::from_str(&row.wanted).unwrap_or(Value::Null),
+            wanted: serde_json::from_str(&row.wanted)
+                .unwrap_or_else(|_| Wanted { suite: row.suite.clone(), ..Wanted::default() }),
             total: counts.map(|counts| counts.iter().sum()),
             counts: counts.map(Counts::from),
             summary: None,
-            comparison: known.map(|(_, comparison)| comparison).filter(|it| !it.is_null()),
+            comparison: known.and_then(|known| known.comparison),
             id: row.id,
             suite: row.suite,
             state: row.state,
@@ -160,7 +159,7 @@ impl From<RunRow> for Run {
 
 /// A run with what is known of it now.
 pub(super) fn described(web: &Shared, row: RunRow) -> Run {
-    let summary = Jobs::known(&row).and_then(|(summary, _)| serde_json::to_value(summary).ok());
+    let summary = Jobs::known(&row).map(|known| known.summary);
     let mut run = Run { summary, ..Run::from(row) };
     if let Some((total, counts)) = web.jobs.progress(&run.id).filter(|_| run.counts.is_none()) {
         (run.total, run.counts) = (Some(total), Some(counts.into()));
@@ -239,8 +238,8 @@ pub(super) async fn stop(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// Only those that ended so: `passed`, `failed`, `error` or `skipped`.
-    #[param(value_type = Option<String>)]
+    /// Only those that ended so.
+    #[param(inline)]
     verdict: Option<Verdict>,
     /// Only the one with this key.
     key: Option<String>,
@@ -248,8 +247,20 @@ pub(super) struct Which {
 
 /// A row of a run, in the shape of a result of promptfoo's report, with its `title` and `verdict`.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(value_type = Object)]
-pub(super) struct RowView(Value);
+pub(super) struct RowView {
+    #[serde(flatten)]
+    row: Row,
+    /// What the case is called.
+    title: String,
+    /// How it ended.
+    verdict: Verdict,
+}
+
+impl From<Row> for RowView {
+    fn from(row: Row) -> Self {
+        Self { title: row.title(), verdict: row.verdict(), row }
+    }
+}
 
 /// A run's rows, in the order in which they ended; also while it goes on.
 #[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), Which, Paging),
@@ -264,19 +275,14 @@ pub(super) async fn rows(
     let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let journal = web.jobs.journal(&row.id);
-    let keep = move |row: &crate::eval::row::Row| {
+    let keep = move |row: &Row| {
         which.verdict.is_none_or(|it| row.verdict() == it)
             && which.key.as_ref().is_none_or(|key| row.key == *key)
     };
     let page = reading(move || journal.page(from, most, keep)).await?;
     let more = page.0.len() == most;
     let next = i64::try_from(page.1).ok().filter(|_| more);
-    let items = page.0.into_iter().map(|(_, row)| {
-        let (title, verdict) = (row.title(), row.verdict());
-        let mut view = serde_json::to_value(row).unwrap_or_default();
-        (view["title"], view["verdict"]) = (title.into(), json!(verdict));
-        RowView(view)
-    });
+    let items = page.0.into_iter().map(|(_, row)| RowView::from(row));
     Ok(Json(Page::until(items.collect(), next)))
 }
 
@@ -338,7 +344,7 @@ pub(super) async fn report(
         let known = kinds.map(|(name, _)| name).join(", ");
         Problem::missing(format!("There is no such report; there are: {known}."))
     })?;
-    let Some((summary, _)) = Jobs::known(&row) else {
+    let Some(Known { summary, .. }) = Jobs::known(&row) else {
         return Err(Problem::conflict(format!(
             "The run is {}, so there is no report; its rows so far are at /evals/runs/{id}/rows.",
             row.state
@@ -369,4 +375,27 @@ pub(super) async fn report(
 fn number() -> u64 {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_version_wrote_of_a_run_is_read() {
+        let known = json!({"summary": {"id": "eval-1"}, "comparison": {"better": "many"}});
+        let run = Run::from(RunRow {
+            id: "run_1".into(),
+            suite: "a.yaml".into(),
+            state: RunState::Done,
+            wanted: json!({"suite": "a.yaml", "repeat": 2, "colour": "red"}).to_string(),
+            summary: Some(known.to_string()),
+            error: None,
+            created_at: 1,
+            finished_at: Some(2),
+            holder: None,
+        });
+        let wanted = Wanted { suite: "a.yaml".into(), repeat: Some(2), ..Wanted::default() };
+        assert_eq!((run.wanted, run.comparison, run.total), (wanted, None, Some(0)));
+    }
 }

@@ -7,11 +7,11 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit_edit};
-use super::answers::{CuratedAnswer, Phrasing, collection, full, tidied};
+use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
 use super::{Answer, Noted};
-use crate::domain::{AgentId, CollectionId, Curated, GapId};
+use crate::domain::{AgentId, CollectionId, Curated, GapId, GapState};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
@@ -31,8 +31,8 @@ pub(super) struct Gap {
     agent_id: String,
     /// The first of the questions, without personal data.
     question: String,
-    /// `open`, `answered` or `dismissed`.
-    state: String,
+    /// What became of it.
+    state: GapState,
     /// How often it was asked.
     asked: i64,
     /// The curated answer that was made of it.
@@ -46,8 +46,8 @@ pub(super) struct Gap {
 impl From<GapRow> for Gap {
     fn from(row: GapRow) -> Self {
         Self {
-            id: row.id,
-            agent_id: row.agent_id,
+            id: row.id.to_string(),
+            agent_id: row.agent_id.to_string(),
             question: row.question,
             state: row.state,
             asked: row.asked,
@@ -88,8 +88,9 @@ impl From<UnansweredRow> for Example {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those that are `open`, `answered` or `dismissed`.
-    state: Option<String>,
+    /// Only those of which this became.
+    #[param(inline)]
+    state: Option<GapState>,
     /// Only those of this agent, by its id or short name.
     agent: Option<String>,
 }
@@ -102,11 +103,6 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Gap>> {
-    if let Some(state) = &filter.state
-        && !["open", "answered", "dismissed"].contains(&state.as_str())
-    {
-        return Err(Problem::bad_request("`state` is open, answered or dismissed."));
-    }
     let agent = match &filter.agent {
         Some(name) => Some(agent(&web, name)?),
         None => None,
@@ -114,7 +110,7 @@ pub(super) async fn list(
     let (before, limit) = (paging.after()?, paging.limit());
     group(&web.desk.store).await?;
     let rows = web.desk.store.gaps(&Wanted { state: filter.state, agent, before }, limit).await?;
-    Ok(Json(Page::of(rows, limit, |row| (row.last_at, &row.id))))
+    Ok(Json(Page::of(rows, limit, |row| (row.last_at, row.id.as_str()))))
 }
 
 /// One knowledge gap with its newest questions.
@@ -122,7 +118,7 @@ pub(super) async fn list(
     responses((status = 200, body = Full), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Full> {
     let gap = find(&web, &id).await?;
-    let examples = web.desk.store.examples(&GapId::stored(gap.id.clone())).await?;
+    let examples = web.desk.store.examples(&gap.id).await?;
     let examples = examples.into_iter().map(Example::from).collect();
     Ok(Json(Full { gap: gap.into(), examples }))
 }
@@ -131,8 +127,8 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
 #[utoipa::path(post, path = "/gaps/{id}/dismiss", operation_id = "dismiss_gap", tag = "knowledge", params(("id" = String, Path)),
     responses((status = 200, body = Gap), (status = 404, response = Problem)))]
 pub(super) async fn dismiss(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Gap> {
-    let id = GapId::stored(find(&web, &id).await?.id);
-    web.desk.store.mark_gap(&id, "dismissed").await?;
+    let id = find(&web, &id).await?.id;
+    web.desk.store.mark_gap(&id, GapState::Dismissed).await?;
     Ok(Json(find(&web, id.as_str()).await?.into()))
 }
 
@@ -166,21 +162,21 @@ pub(super) async fn answer(
     Body(given): Body<GapAnswer>,
 ) -> Noted<CuratedAnswer> {
     let gap = find(&web, &id).await?;
-    let id = GapId::stored(gap.id.clone());
+    let id = &gap.id;
     let collection = match &given.collection {
         Some(name) => collection(&web, name).await?,
         None => first_collection(&web, &gap)?,
     };
     let phrasings = match given.phrasings {
         Some(phrasings) => phrasings,
-        None => phrasings(&gap, &web.desk.store.examples(&id).await?),
+        None => phrasings(&gap, &web.desk.store.examples(id).await?),
     };
     let GapAnswer { answer: body, language, .. } = given;
     let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
     let slug = found(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
-    let new = NewAnswer { collection, curated, author: "api".into() };
-    let answer = web.desk.store.answer_gap(&id, new).await?.ok_or_else(full)?;
+    let new = NewAnswer { collection, curated, author: AUTHOR.into() };
+    let answer = web.desk.store.answer_gap(id, new).await?.ok_or_else(full)?;
     web.desk.follow_answers().await?;
     let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;
     let note = Note::on(id.as_str(), json!({"answer": row.id, "collection": slug}));
@@ -188,7 +184,7 @@ pub(super) async fn answer(
 }
 
 fn first_collection(web: &Shared, gap: &GapRow) -> Result<CollectionId, Problem> {
-    let bot = web.desk.bots.get(&AgentId::stored(gap.agent_id.clone()));
+    let bot = web.desk.bots.get(&gap.agent_id);
     let first = bot.and_then(|bot| bot.agent.knowledge.first().cloned());
     first.ok_or_else(|| {
         Problem::unprocessable("The agent has no collection: name one in `collection`.")

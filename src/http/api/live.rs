@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::desk::live::{Change, Changes};
-use crate::domain;
+use crate::domain::What;
 use crate::http::Shared;
 use crate::http::auth::{Caller, signed_out};
 use crate::http::error::Problem;
@@ -24,50 +24,24 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How often something is said where nothing happens: proxies cut silent connections.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// The data of an event.
+/// A server-sent event: its name, and its data as JSON.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub(super) enum LiveEvent {
-    /// Of `conversation`: something happened in it. A message came, was answered, sent or settled, or its owner changed.
+    /// The first event.
+    Hello {},
+    /// Something happened in a conversation. A message came, was answered, sent or settled, or its owner changed.
     Conversation {
         /// The conversation's id.
         id: String,
     },
-    /// Of `changed`.
+    /// Something else changed.
     Changed {
         /// Of which things one changed.
         what: What,
     },
-    /// Of `hello`, the first event, and of `reload`: too much was missed, everything is to be read again.
-    Nothing {},
-}
-
-/// A kind of things.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum What {
-    /// A version of an agent went live.
-    Agents,
-    /// A number was connected, changed or removed, or its state changed.
-    Numbers,
-    /// Documents, sources or curated answers changed.
-    Knowledge,
-    /// A run of evals began, went on or ended.
-    Evals,
-    /// A case was opened or resolved.
-    Escalations,
-}
-
-impl From<domain::What> for What {
-    fn from(what: domain::What) -> Self {
-        match what {
-            domain::What::Agents => Self::Agents,
-            domain::What::Numbers => Self::Numbers,
-            domain::What::Knowledge => Self::Knowledge,
-            domain::What::Evals => Self::Evals,
-            domain::What::Escalations => Self::Escalations,
-        }
-    }
+    /// Too much was missed: everything is to be read again.
+    Reload {},
 }
 
 /// Server-sent events, each with an id: `hello` at the beginning, `conversation` with its id when something happened in it,
@@ -95,8 +69,7 @@ pub(super) async fn live(
 }
 
 fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {
-    let hello = Event::default().retry(RETRY);
-    let hello = written(hello.event("hello"), changes.id(), &LiveEvent::Nothing {});
+    let hello = written(Event::default().retry(RETRY), changes.id(), &LiveEvent::Hello {});
     let rest = futures::stream::unfold(changes, |mut changes| async {
         let next = changes.next().await;
         Some((next, changes))
@@ -106,16 +79,16 @@ fn events(changes: Changes) -> impl Stream<Item = Result<Event, Infallible>> {
 }
 
 fn event(id: String, change: Change) -> Event {
-    let (name, data) = match change {
-        Change::Conversation(id) => {
-            ("conversation", LiveEvent::Conversation { id: id.to_string() })
-        }
-        Change::Of(what) => ("changed", LiveEvent::Changed { what: what.into() }),
-        Change::Reload => ("reload", LiveEvent::Nothing {}),
+    let told = match change {
+        Change::Conversation(id) => LiveEvent::Conversation { id: id.to_string() },
+        Change::Of(what) => LiveEvent::Changed { what },
+        Change::Reload => LiveEvent::Reload {},
     };
-    written(Event::default().event(name), id, &data)
+    written(Event::default(), id, &told)
 }
 
-fn written(event: Event, id: String, data: &LiveEvent) -> Event {
-    event.id(id).data(serde_json::to_string(data).unwrap_or_else(|_| "{}".into()))
+fn written(event: Event, id: String, told: &LiveEvent) -> Event {
+    let told = serde_json::to_value(told).unwrap_or_default();
+    let name = told["event"].as_str().unwrap_or_default();
+    event.id(id).event(name).data(told["data"].to_string())
 }

@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
 use super::{Answer, conversations};
-use crate::domain::Content;
+use crate::domain::{
+    Author, Content, Direction, Fault, Heard, Media, MediaKind, MessageKind, MessageState,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -19,35 +20,34 @@ use crate::store::messages::MessageRow;
 pub(super) struct Message {
     /// Its id.
     id: String,
-    /// `in` or `out`.
-    direction: String,
-    /// `customer`, `bot`, `person` or `notice`.
-    author: String,
+    /// Whether it came in or goes out.
+    direction: Direction,
+    /// Who wrote it.
+    author: Author,
     /// The provider's id.
     provider_id: Option<String>,
-    /// What it holds, as one word: `text`, `voice`, `image`, `unsupported` …
-    kind: String,
-    /// What it holds, whole.
-    content: Value,
+    /// What it holds, in one word.
+    kind: MessageKind,
+    /// What it holds, whole. What this version cannot read is of the type `unknown`, with all of it in `raw`.
+    content: Content,
     /// The words in it.
     text: Option<String>,
     /// What a voice note says.
     transcript: Option<String>,
-    /// How its words came to be known: `language`, `confidence` from 0 to 1, `seconds`, `by`, and where a person corrected
-    /// it `first` and `corrected_at`.
-    heard: Option<Value>,
+    /// How its words came to be known; null where another version wrote what this one cannot read.
+    heard: Option<Heard>,
     /// The provider's id of the message that it quotes.
     reply_to: Option<String>,
-    /// Inbound: `waiting`, `answered`, `stored`. Outbound: `queued`, `sending`, `sent`, `delivered`, `read`, `failed`, `unknown`.
-    state: String,
+    /// How far it got.
+    state: MessageState,
     /// Why it was not answered, or not sent.
     note: Option<String>,
     /// The turn that answered it or made it.
     turn_id: Option<String>,
     /// When it was written, milliseconds since 1970.
     sent_at: i64,
-    /// What went wrong with it.
-    errors: Option<Value>,
+    /// What went wrong with it; null where another version wrote what this one cannot read.
+    errors: Option<Vec<Fault>>,
     /// The file in it: `GET /messages/{id}/media` gives it.
     media: Option<MessageFile>,
 }
@@ -55,8 +55,8 @@ pub(super) struct Message {
 /// A file of a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MessageFile {
-    /// `voice`, `audio`, `image`, `video`, `document` or `sticker`.
-    kind: String,
+    /// What sort of file it is.
+    kind: MediaKind,
     /// Its type, as the sender says.
     mime_type: Option<String>,
     /// Its name, of a document.
@@ -67,24 +67,25 @@ pub(super) struct MessageFile {
 
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
-        let read = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-        let media = MessageFile::of(&row.content);
+        let content = Content::stored(&row.content);
+        let media = MessageFile::of(&content);
         Self {
-            id: row.id,
+            id: row.id.to_string(),
             direction: row.direction,
             author: row.author,
             provider_id: row.provider_id,
             kind: row.kind,
-            content: read(row.content),
+            content,
             text: row.body,
             transcript: row.transcript,
-            heard: row.heard.map(read),
+            // One message that another version wrote otherwise must not hide its thread.
+            heard: row.heard.and_then(|text| serde_json::from_str(&text).ok()),
             reply_to: row.reply_to,
             state: row.state,
             note: row.note,
             turn_id: row.turn_id,
             sent_at: row.sent_at,
-            errors: row.error.map(read),
+            errors: row.error.and_then(|text| serde_json::from_str(&text).ok()),
             media,
         }
     }
@@ -92,10 +93,10 @@ impl From<MessageRow> for Message {
 
 impl MessageFile {
     /// The file in a message's content.
-    fn of(content: &str) -> Option<Self> {
-        let Ok(Content::Media(media)) = serde_json::from_str(content) else { return None };
-        let kind = media.kind.as_str().to_owned();
-        Some(Self { kind, mime_type: media.mime_type, name: media.file_name, size: None })
+    fn of(content: &Content) -> Option<Self> {
+        let Content::Media(Media { kind, mime_type, file_name, .. }) = content else { return None };
+        let (mime_type, name) = (mime_type.clone(), file_name.clone());
+        Some(Self { kind: *kind, mime_type, name, size: None })
     }
 }
 
@@ -111,5 +112,5 @@ pub(super) async fn list(
     web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let (after, limit) = (paging.after()?, paging.limit());
     let rows = web.desk.store.thread(&id, after, limit).await?;
-    Ok(Json(Page::of(rows, limit, |row| (row.sent_at, &row.id))))
+    Ok(Json(Page::of(rows, limit, |row| (row.sent_at, row.id.as_str()))))
 }

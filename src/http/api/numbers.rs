@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Noted;
-use super::providers::{introduced, merged, named};
+use super::providers::{introduced, merged};
 use crate::desk::Number as Connected;
-use crate::domain::{Action, Agent, AgentId, NumberId, What};
+use crate::domain::{Action, Agent, AgentId, NumberId, ProviderKind, What};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
@@ -29,7 +29,6 @@ pub(super) mod view;
 
 use view::{Number, added, read};
 
-/// Who does what is done here.
 /// The longest name of a number.
 const LONGEST_SLUG: usize = 40;
 
@@ -41,7 +40,7 @@ pub(super) struct NewNumber {
     #[schema(max_length = 40)]
     slug: String,
     /// The provider.
-    provider: String,
+    provider: ProviderKind,
     /// The agent that answers on it, by short name or id.
     agent: String,
     /// What the provider asks for, by field.
@@ -65,7 +64,7 @@ pub(super) struct NumberChange {
     responses(
         (status = 201, body = Number), (status = 404, response = Problem),
         (status = 409, description = "Its name, or the WhatsApp number, is taken; or secrets cannot be kept.", body = Problem),
-        (status = 422, description = "A field cannot be right.", body = Problem)
+        (status = 422, description = "There is no such provider: the answer names those that there are; or a field cannot be right.", body = Problem)
     )
 )]
 pub(super) async fn create(
@@ -73,19 +72,19 @@ pub(super) async fn create(
     Extension(actor): Extension<Actor>,
     Body(fresh): Body<NewNumber>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Number>), Problem> {
-    let form = named(&fresh.provider)?;
+    let form = Form::of(fresh.provider);
     let slug = slug(&fresh.slug)?;
     let agent = agent(&web, &fresh.agent)?;
     let fields = merged(Fields::new(), fresh.fields);
     let (external_id, known) = judged(&web, form, &fields).await?;
     let id = place(&web, form, &external_id).await?;
     let settings = sealed(&web, &id, &fields)?;
-    let detail = json!({"provider": form.name, "agent": agent.slug});
+    let detail = json!({"provider": form.provider, "agent": agent.slug});
     let added = Added {
         entry: entry((actor, Action::NumberAdded), &slug, detail),
         id: id.clone(),
         slug,
-        provider: form.name,
+        provider: form.provider,
         external_id,
         agent: agent.id.clone(),
         settings,
@@ -117,7 +116,9 @@ pub(super) async fn change(
     Body(change): Body<NumberChange>,
 ) -> Noted<Number> {
     let row = added(&web, &id).await?;
-    let form = named(&row.provider)?;
+    let form = row.provider.known().map(Form::of).ok_or_else(|| {
+        Problem::missing(format!("This version knows no provider {}.", row.provider))
+    })?;
     let id = NumberId::stored(row.id.clone());
     let mut names: Vec<String> =
         change.fields.iter().flatten().map(|(name, _)| name.clone()).collect();
@@ -149,7 +150,7 @@ pub(super) async fn change(
         entry: entry((actor, Action::NumberChanged), &slug, json!({"changed": names})),
         id,
         slug: row.slug,
-        provider: form.name,
+        provider: form.provider,
         external_id: row.external_id,
         agent,
         settings,
@@ -225,7 +226,7 @@ async fn judged(
 
 /// The id that a WhatsApp number gets: that of its row, where there was one, so that its conversations go on.
 async fn place(web: &Shared, form: &Form, external_id: &str) -> Result<NumberId, Problem> {
-    let rows = web.desk.store.known_numbers(form.name, external_id).await?;
+    let rows = web.desk.store.known_numbers(form.provider, external_id).await?;
     let of_file = of_file(web);
     if rows.iter().any(|row| row.added == 1 || of_file.contains(&row.id)) {
         return Err(conflict(web, Taken::Number));

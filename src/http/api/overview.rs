@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Answer;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
+use crate::domain::{Author, TurnOutcome};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
@@ -112,7 +113,7 @@ pub(super) struct Reason {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Trials {
     /// Who tried.
-    kind: TrialSort,
+    kind: TrialKind,
     /// How many: turns, rows of eval runs, prompts.
     runs: i64,
     /// Tokens that models read.
@@ -123,38 +124,10 @@ pub(super) struct Trials {
     cost_micros: i64,
 }
 
-/// Who tried.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = TrialKind)]
-pub(super) enum TrialSort {
-    /// Somebody in the sandbox.
-    Sandbox,
-    /// A program, at `/v1/chat/completions`.
-    Completions,
-    /// A run of evals, or a gate's.
-    Evals,
-    /// Somebody who had a prompt written.
-    Prompts,
-}
-
-impl From<TrialKind> for TrialSort {
-    fn from(kind: TrialKind) -> Self {
-        match kind {
-            TrialKind::Sandbox => Self::Sandbox,
-            TrialKind::Completions => Self::Completions,
-            TrialKind::Evals => Self::Evals,
-            TrialKind::Prompts => Self::Prompts,
-        }
-    }
-}
-
-impl Trials {
-    /// What the database counted; of a kind that another version wrote nothing is said.
-    fn of(tried: TrialTotals) -> Option<Self> {
+impl From<TrialTotals> for Trials {
+    fn from(tried: TrialTotals) -> Self {
         let TrialTotals { kind, runs, input_tokens, output_tokens, cost_micros } = tried;
-        let kind = TrialKind::named(&kind)?.into();
-        Some(Self { kind, runs, input_tokens, output_tokens, cost_micros })
+        Self { kind, runs, input_tokens, output_tokens, cost_micros }
     }
 }
 
@@ -183,7 +156,7 @@ pub(super) async fn overview(
         share_by_bot: (spoken > 0).then(|| total.by_bot as f64 / spoken as f64),
         total,
         reasons,
-        trials: counted.trials.into_iter().filter_map(Trials::of).collect(),
+        trials: counted.trials.into_iter().map(Trials::from).collect(),
     }))
 }
 
@@ -241,8 +214,14 @@ impl Figures {
         let mut figures = Self::default();
         let here = |one: i64| place.is_none_or(|place| place == one);
         for one in counted.messages.iter().filter(|one| here(one.place)) {
-            figures.add_messages(one);
+            figures.add_messages(one.author, one.count);
         }
+        let ours = |one: &&Messages| here(one.place) && one.author != Author::Customer;
+        for one in counted.failed.iter().filter(ours) {
+            figures.failed_sends += one.count;
+            figures.add_messages(one.author, -one.count);
+        }
+        figures.unknown_sends = counted.unknown.iter().filter(ours).map(|one| one.count).sum();
         for one in counted.turns.iter().filter(|one| here(one.place)) {
             figures.add_turns(one);
         }
@@ -260,38 +239,33 @@ impl Figures {
         figures
     }
 
-    fn add_messages(&mut self, counted: &Messages) {
-        let (count, ours) = (counted.count, counted.author != "customer");
-        let sign = match counted.what.as_str() {
-            "failed" if ours => {
-                self.failed_sends += count;
-                -1
-            }
-            "unknown" if ours => {
-                self.unknown_sends += count;
-                return;
-            }
-            "all" => 1,
-            _ => return,
-        };
-        match counted.author.as_str() {
-            "customer" => self.inbound += count,
-            "bot" => self.by_bot += sign * count,
-            "person" => self.by_person += sign * count,
-            _ => {}
+    /// Adds so many messages of an author.
+    fn add_messages(&mut self, author: Author, count: i64) {
+        match author {
+            Author::Customer => self.inbound += count,
+            Author::Bot => self.by_bot += count,
+            Author::Person => self.by_person += count,
+            Author::Notice | Author::Consent => {}
         }
-        if ours {
-            self.outbound += sign * count;
+        if author != Author::Customer {
+            self.outbound += count;
         }
     }
 
     fn add_turns(&mut self, counted: &Turns) {
         self.turns += counted.count;
-        match counted.outcome.as_str() {
-            "answer" => self.answered += counted.count,
-            "no_answer" => self.no_answer += counted.count,
-            "failure" | "voice_failure" => self.failures += counted.count,
-            _ => {}
+        match counted.outcome.parse::<TurnOutcome>() {
+            Ok(TurnOutcome::Answer) => self.answered += counted.count,
+            Ok(TurnOutcome::NoAnswer) => self.no_answer += counted.count,
+            Ok(TurnOutcome::Failure | TurnOutcome::VoiceFailure) => self.failures += counted.count,
+            Ok(
+                TurnOutcome::Greeting
+                | TurnOutcome::Unreadable
+                | TurnOutcome::HandOver
+                | TurnOutcome::Silence,
+            )
+            // A word of another version: it is a turn of no kind that is shown.
+            | Err(_) => {}
         }
         self.input_tokens += counted.input_tokens;
         self.output_tokens += counted.output_tokens;

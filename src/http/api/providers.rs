@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Answer;
+use crate::domain::ProviderKind;
+use crate::domain::word::UnknownWord;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Provider {
     /// Its name, as in the webhook's address.
-    name: String,
+    name: ProviderKind,
     /// Its name for people.
     title: String,
     /// What it is, in a sentence or two.
@@ -43,7 +45,7 @@ pub(super) struct ProviderField {
     /// What it is and where it is found.
     help: String,
     /// What sort of value it takes.
-    kind: ProviderFieldKind,
+    kind: Kind,
     /// Whether a number cannot do without it.
     required: bool,
     /// For people who know what they do: shown folded.
@@ -54,22 +56,6 @@ pub(super) struct ProviderField {
     placeholder: Option<String>,
 }
 
-/// What sort of value a field takes. Values are always written as text.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ProviderFieldKind {
-    /// Words.
-    Text,
-    /// Words that are never shown again.
-    Secret,
-    /// Digits.
-    Digits,
-    /// An address of the web.
-    Url,
-    /// `true` or `false`.
-    Switch,
-}
-
 /// Something to do at the provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProviderStep {
@@ -78,17 +64,7 @@ pub(super) struct ProviderStep {
     /// How.
     text: String,
     /// What to show with it, to be copied.
-    shows: Vec<ProviderShows>,
-}
-
-/// What a step shows.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum ProviderShows {
-    /// Where the provider sends its webhooks.
-    CallbackUrl,
-    /// What the provider shows in the handshake.
-    VerifyToken,
+    shows: Vec<Shows>,
 }
 
 /// What was written so far.
@@ -131,7 +107,7 @@ pub(super) struct FieldVerdict {
 #[utoipa::path(get, path = "/providers", operation_id = "list_providers", tag = "numbers", responses((status = 200, body = [Provider])))]
 pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Provider>> {
     let limits = web.desk.numbers.limits();
-    Ok(Json(provider::FORMS.iter().map(|form| shown(form, limits)).collect()))
+    Ok(Json(ProviderKind::ALL.iter().map(|kind| shown(Form::of(*kind), limits)).collect()))
 }
 
 /// Judges what was written, each field by its shape; where all is there that is needed, the provider is asked.
@@ -222,11 +198,10 @@ pub(super) fn token() -> Result<String, Problem> {
     })
 }
 
-/// The form of a provider.
-pub(super) fn named(name: &str) -> Result<&'static Form, Problem> {
-    Form::of(name).ok_or_else(|| {
-        let known: Vec<_> = provider::FORMS.iter().map(|form| form.name).collect();
-        Problem::missing(format!("There is no such provider; there are: {}.", known.join(", ")))
+/// The form of the provider with this name.
+fn named(name: &str) -> Result<&'static Form, Problem> {
+    name.parse::<ProviderKind>().map(Form::of).map_err(|UnknownWord { set, .. }| {
+        Problem::missing(format!("There is no such provider; there are: {}.", set.join(", ")))
     })
 }
 
@@ -261,7 +236,7 @@ pub(super) async fn introduced(
 fn shown(form: &'static Form, limits: Limits) -> Provider {
     let fields = form.fields.iter().filter(|field| Form::offers(field, limits));
     Provider {
-        name: form.name.to_owned(),
+        name: form.provider,
         title: form.title.to_owned(),
         about: form.about.to_owned(),
         fields: fields.map(ProviderField::from).collect(),
@@ -275,13 +250,7 @@ impl From<&provider::Field> for ProviderField {
             name: field.name.to_owned(),
             label: field.label.to_owned(),
             help: field.help.to_owned(),
-            kind: match field.kind {
-                Kind::Text => ProviderFieldKind::Text,
-                Kind::Secret => ProviderFieldKind::Secret,
-                Kind::Digits => ProviderFieldKind::Digits,
-                Kind::Url => ProviderFieldKind::Url,
-                Kind::Switch => ProviderFieldKind::Switch,
-            },
+            kind: field.kind,
             required: field.required,
             advanced: field.advanced,
             pattern: field.pattern.map(ToOwned::to_owned),
@@ -292,10 +261,10 @@ impl From<&provider::Field> for ProviderField {
 
 impl From<&provider::Step> for ProviderStep {
     fn from(step: &provider::Step) -> Self {
-        let shows = step.shows.iter().map(|shows| match shows {
-            Shows::CallbackUrl => ProviderShows::CallbackUrl,
-            Shows::VerifyToken => ProviderShows::VerifyToken,
-        });
-        Self { title: step.title.to_owned(), text: step.text.to_owned(), shows: shows.collect() }
+        Self {
+            title: step.title.to_owned(),
+            text: step.text.to_owned(),
+            shows: step.shows.to_vec(),
+        }
     }
 }

@@ -16,15 +16,18 @@ use utoipa::ToSchema;
 
 use super::knowledge::named;
 use super::trial::Trial;
-use super::turns::Citation;
+use crate::domain::stream::SandboxEventName;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
-use crate::domain::{AgentId, Blob, Content, Line, Media, MediaKind, Said, Speaker, Turn};
+use crate::domain::{
+    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Said, Speaker, Trace, Turn,
+    TurnOutcome,
+};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
 use crate::http::limits::Seat;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Bot};
 use crate::prompts;
 
@@ -86,8 +89,7 @@ pub(super) struct TurnForm {
 #[serde(deny_unknown_fields)]
 #[schema(as = EarlierMessage)]
 pub(super) struct Earlier {
-    /// `customer`, `bot` or `person`.
-    #[schema(value_type = String)]
+    /// Who said it.
     speaker: Speaker,
     /// What was said.
     text: String,
@@ -104,8 +106,8 @@ impl From<Earlier> for Line {
 #[schema(as = SandboxOutcome)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// `answer`, `no_answer`, `greeting`, `failure`, `hand_over` or `silence`.
-    outcome: &'static str,
+    /// What became of the turn.
+    outcome: TurnOutcome,
     /// What the customer would get, one text a message, as WhatsApp formats it.
     bubbles: Vec<String>,
     /// The passages that the answer rests on.
@@ -113,8 +115,7 @@ pub(super) struct Outcome {
     /// Why a person would be called.
     reason: Option<String>,
     /// What each stage saw, decided, took and used.
-    #[schema(value_type = Object)]
-    trace: crate::domain::Trace,
+    trace: Trace,
 }
 
 /// Runs one turn. With `Accept: text/event-stream` the answer comes as it is written: events `text` with a piece each,
@@ -218,11 +219,12 @@ fn events(told: UnboundedReceiver<Told>) -> impl futures::Stream<Item = Result<E
     let next =
         |mut told: UnboundedReceiver<Told>| async { told.recv().await.map(|one| (one, told)) };
     futures::stream::unfold(told, next).map(|told| {
+        let named = |name: SandboxEventName| Event::default().event(name.as_str());
         let event = match told {
-            Told::Text(piece) => Event::default().event("text").json_data(piece),
-            Told::Done(outcome) => Event::default().event("done").json_data(outcome),
+            Told::Text(piece) => named(SandboxEventName::Text).json_data(piece),
+            Told::Done(outcome) => named(SandboxEventName::Done).json_data(outcome),
         };
-        Ok(event.unwrap_or_else(|error| Event::default().event("error").data(error.to_string())))
+        Ok(event.unwrap_or_else(|error| named(SandboxEventName::Error).data(error.to_string())))
     })
 }
 
@@ -233,9 +235,9 @@ fn outcome(bot: &Bot, answered: Answered) -> Outcome {
         crate::domain::Outcome::Silence { .. } => (None, &[][..]),
     };
     Outcome {
-        outcome: word(&answered.outcome),
+        outcome: answered.outcome.kind(),
         bubbles: bubbles(bot, &answered.outcome),
-        citations: cited.iter().cloned().map(Citation::from).collect(),
+        citations: cited.to_vec(),
         reason,
         trace: answered.trace,
     }

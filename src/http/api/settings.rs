@@ -11,18 +11,18 @@ use super::Answer;
 use super::admission::{Force, Permit, admit};
 use super::collections::found;
 use crate::desk::Change;
-use crate::domain::CollectionId;
+use crate::domain::{CollectionId, SettingsOrigin};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
-use crate::knowledge::{Origin, Own};
+use crate::knowledge::Own;
 
 /// What a collection says of its own, and who said it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CollectionSettings)]
 pub(super) struct Shown {
-    /// `default` (as the configuration says), `file` (its `collection.toml`, which only learning the folder changes) or `api`.
-    from: &'static str,
+    /// Who says so.
+    from: SettingsOrigin,
     #[serde(flatten)]
     settings: Settings,
 }
@@ -66,11 +66,7 @@ pub(super) struct Ranking {
 
 impl From<Own> for Shown {
     fn from(own: Own) -> Self {
-        let from = match own.from() {
-            Origin::Default => "default",
-            Origin::File => "file",
-            Origin::Api => "api",
-        };
+        let from = own.from();
         let chunk = own.chunk.map(|cut| Chunking {
             max_tokens: cut.max_tokens,
             overlap_tokens: cut.overlap_tokens,

@@ -11,7 +11,7 @@ use super::Answer;
 use super::admission::{Force, Permit, admit};
 use super::knowledge::named;
 use crate::desk::Change;
-use crate::domain::{CollectionId, SourceId};
+use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
@@ -27,8 +27,8 @@ pub(super) struct Source {
     id: String,
     /// Where it begins.
     url: String,
-    /// `page`, `site` or `sitemap`.
-    kind: String,
+    /// What it turned out to be.
+    kind: SourceKind,
     /// How many links away from its start it is read.
     depth: u32,
     /// The most pages.
@@ -37,8 +37,8 @@ pub(super) struct Source {
     every_minutes: Option<i64>,
     /// When it is read next, in milliseconds since 1970.
     due_at: Option<i64>,
-    /// `waiting`, `ready`, `partial` (some pages could not be read) or `failed` (what was learned before is kept).
-    state: String,
+    /// How its last reading ended.
+    state: SourceState,
     /// What went wrong the last time.
     error: Option<String>,
     /// How many documents it has.

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use super::Answer;
 use crate::http::Shared;
+use crate::llm::ModelKind;
+use crate::store::DatabaseKind;
 
 /// A desk, and what is switched on.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,8 +27,8 @@ pub(super) struct Status {
     speech_by: Option<String>,
     /// The address under which people and WhatsApp reach this desk.
     base_url: String,
-    /// `SQLite` or `Postgres`.
-    database: &'static str,
+    /// What the database is.
+    database: DatabaseKind,
     /// Whether eval suites may run programs and scripts over the API: `allow_code` under [evals].
     evals_run_code: bool,
 }
@@ -35,8 +37,8 @@ pub(super) struct Status {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AnsweringModel)]
 pub(super) struct Answering {
-    /// The `kind` of [llm]: `openai` or `extractive`.
-    kind: &'static str,
+    /// What it is.
+    kind: ModelKind,
     /// Its name.
     name: String,
     /// False where the documents' own sentences are the answers, and no model is asked.
@@ -54,7 +56,7 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
         version: env!("CARGO_PKG_VERSION"),
         demo: web.demo,
         model: Answering {
-            kind: if is_model { "openai" } else { "extractive" },
+            kind: if is_model { ModelKind::Openai } else { ModelKind::Extractive },
             name: name.to_owned(),
             is_model,
         },
@@ -62,7 +64,7 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
         speech: desk.engine.speech.name().is_some(),
         speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),
-        database: if desk.store.is_shared() { "Postgres" } else { "SQLite" },
+        database: desk.store.database(),
         evals_run_code: web.jobs.policy().allows_code(),
     }))
 }

@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Answer;
 use super::sandbox::Earlier;
 use crate::domain::Line;
 use crate::domain::What;
-use crate::eval::cases::Saving;
+use crate::eval::cases::{Check, Saving};
 use crate::eval::jobs::{Listed, Saved};
 use crate::http::Shared;
 use crate::http::audit::Note;
@@ -75,8 +75,8 @@ pub(super) struct NewCase {
     reply: String,
     /// What must hold of an answer, in the words of a suite: `[{"type": "icontains", "value": "9:00"}]`. When it is not given: it is
     /// answered, and similar to the reply.
-    #[schema(value_type = Option<Vec<Object>>, max_items = 20)]
-    checks: Option<Vec<Value>>,
+    #[schema(max_items = 20)]
+    checks: Option<Vec<Check>>,
     /// What the case is called; its first words when it is not given.
     #[schema(max_length = 20_000)]
     title: Option<String>,

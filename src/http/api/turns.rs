@@ -7,32 +7,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Answer;
-use crate::domain::{self, TurnId};
+use crate::domain::{Citation, Trace, TurnId, TurnOutcome};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
-
-/// A passage that a reply rests on.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Citation {
-    /// Its mark in what the model wrote: 1 is `[1]`.
-    mark: usize,
-    /// The document's title.
-    title: String,
-    /// The document's path within its collection.
-    source: String,
-    /// The headings above the passage.
-    heading: String,
-    /// The page, slide or sheet that it is on; empty where a document has none.
-    place: String,
-}
-
-impl From<domain::Citation> for Citation {
-    fn from(cited: domain::Citation) -> Self {
-        let domain::Citation { mark, title, source, heading, place } = cited;
-        Self { mark, title, source, heading, place }
-    }
-}
 
 /// One run of the pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,12 +21,12 @@ pub(super) struct Turn {
     conversation_id: String,
     /// The prompt version that answered.
     version_id: Option<String>,
-    /// `answer`, `no_answer`, `greeting`, `failure`, `voice_failure`, `unreadable`, `hand_over` or `silence`.
-    outcome: String,
+    /// What became of it.
+    outcome: TurnOutcome,
     /// The passages that the reply rests on.
     citations: Vec<Citation>,
-    /// What each stage saw, decided, took and used.
-    trace: Value,
+    /// What each stage saw, decided, took and used; null where another version wrote what this one cannot read.
+    trace: Option<Trace>,
     /// Tokens read.
     input_tokens: i64,
     /// Tokens written.
@@ -66,13 +44,10 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
     let missing = || Problem::not_found("turn");
     let id = TurnId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.turn(&id).await?.ok_or_else(missing)?;
-    let trace: Value = serde_json::from_str(&row.trace).unwrap_or(Value::Null);
-    let cited = trace.pointer("/reply/citations").cloned().unwrap_or_default();
-    // Traces of older versions name none.
-    let cited: Vec<domain::Citation> = serde_json::from_value(cited).unwrap_or_default();
+    let (trace, citations) = read(&row.trace);
     Ok(Json(Turn {
+        citations,
         trace,
-        citations: cited.into_iter().map(Citation::from).collect(),
         id: row.id,
         conversation_id: row.conversation_id,
         version_id: row.version_id,
@@ -82,4 +57,34 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
         cost_micros: row.cost_micros,
         created_at: row.created_at,
     }))
+}
+
+/// A stored trace, and the passages that its reply rests on, which are read also where another version wrote the rest otherwise.
+fn read(stored: &str) -> (Option<Trace>, Vec<Citation>) {
+    let whole: Value = serde_json::from_str(stored).unwrap_or_default();
+    let cited = whole.pointer("/reply/citations").cloned();
+    // Traces of older versions name none.
+    let cited = cited.and_then(|cited| serde_json::from_value(cited).ok()).unwrap_or_default();
+    (serde_json::from_value(whole).ok(), cited)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_passages_of_a_turn_are_shown_also_where_its_trace_cannot_be_read() {
+        let cited = json!([{"mark": 1, "title": "Hours", "source": "hours.md", "heading": ""}]);
+        let stored = json!({"route": "of a later version", "reply": {"kind": "of a later version", "citations": cited}});
+        let (trace, citations) = read(&stored.to_string());
+        assert_eq!((trace, citations[0].title.as_str()), (None, "Hours"));
+        let (trace, citations) = read("{}");
+        assert_eq!(
+            (trace.is_some(), citations.len()),
+            (serde_json::from_str::<Trace>("{}").is_ok(), 0)
+        );
+        assert_eq!(read("nonsense"), (None, Vec::new()));
+    }
 }

@@ -273,6 +273,7 @@ fn path_of(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::FailureCode;
 
     #[test]
     fn a_name_is_a_path_that_leads_nowhere_else() {
@@ -297,7 +298,7 @@ mod tests {
         assert_eq!(given.path, "Opening hours.md");
         assert_eq!(given.content.expect("it fits"), b"# Opening hours\n\nWe open at 9.");
         let given = pasted(text("Hours", "# When\nAt 9."), 5).expect("a text");
-        assert_eq!(given.content.expect_err("it is too large").code, "too_large");
+        assert_eq!(given.content.expect_err("it is too large").code, FailureCode::TooLarge);
         for wrong in [text("", "x"), text("x", " "), text(&"x".repeat(300), "x")] {
             assert!(pasted(wrong, 1000).is_err());
         }

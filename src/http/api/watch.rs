@@ -6,6 +6,7 @@ use axum::response::sse::Event;
 use serde_json::json;
 
 use super::evals::{Counts, described, reading};
+use crate::domain::stream::RunEventName;
 use crate::eval::row::Journal;
 use crate::http::Shared;
 
@@ -53,11 +54,11 @@ impl Tail {
                 continue;
             }
             match row {
-                Some(row) if row.is_active() => tokio::time::sleep(LOOK).await,
+                Some(row) if row.state.is_active() => tokio::time::sleep(LOOK).await,
                 row => {
                     self.over = true;
                     let run = row.map(|row| described(&self.web, row));
-                    return Event::default().event("done").json_data(run).ok();
+                    return Event::default().event(RunEventName::Done.as_str()).json_data(run).ok();
                 }
             }
         }
@@ -79,7 +80,8 @@ impl Tail {
                 continue;
             }
             let told = json!({"title": row.title(), "verdict": verdict, "score": row.score, "counts": Counts::from(self.counts)});
-            let event = Event::default().event("row").id(self.told.to_string()).json_data(told);
+            let event = Event::default().event(RunEventName::Row.as_str());
+            let event = event.id(self.told.to_string()).json_data(told);
             self.waiting.extend(event.ok());
         }
         self.waiting.reverse();

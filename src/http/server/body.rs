@@ -148,7 +148,7 @@ impl Intake {
     /// What the caller hears where the body was cut off.
     pub(super) fn refusal(&self) -> Option<Problem> {
         let cut = self.cut.get()?;
-        metrics::counter!("frontdesk_bodies_cut_total").increment(1);
+        crate::metrics::BODIES_CUT.one();
         Some(match cut {
             Cut::Slow => Problem::timeout("The body came too slowly, or stopped before its end."),
             Cut::Full => Problem::unavailable(

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::http::Settings;
+use crate::metrics::MissedDeadline;
 
 /// How long a connection is heard out after its last answer, so that the peer reads it before the connection ends.
 const LINGER: u64 = 2_000;
@@ -32,42 +33,6 @@ impl Deadlines {
             idle: at_least(settings.idle_ms),
             stall: at_least(settings.stall_ms),
         }
-    }
-}
-
-/// Why a connection was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
-    /// A request's head did not come to its end.
-    Header,
-    /// No request came.
-    Idle,
-    /// The peer does not read what it asked for.
-    Unread,
-    /// The peer does not hang up.
-    Linger,
-}
-
-impl Why {
-    /// For metrics.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Header => "header",
-            Self::Idle => "idle",
-            Self::Unread => "unread",
-            Self::Linger => "linger",
-        }
-    }
-}
-
-impl std::fmt::Display for Why {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.write_str(match self {
-            Self::Header => "a request's head did not come to its end",
-            Self::Idle => "no request came",
-            Self::Unread => "the answer was not read",
-            Self::Linger => "the peer does not hang up",
-        })
     }
 }
 
@@ -257,13 +222,13 @@ impl Pulse {
     }
 
     /// When the connection is to be looked at, and what has gone on for too long then if nothing changes.
-    pub(super) fn due(&self, deadlines: &Deadlines) -> (Instant, Option<Why>) {
+    pub(super) fn due(&self, deadlines: &Deadlines) -> (Instant, Option<MissedDeadline>) {
         let since = |moment: &AtomicU64| Some(moment.load(Ordering::Relaxed)).filter(|at| *at > 0);
         let unread = self.unread.since().map(|at| self.number(at));
         let all = [
-            since(&self.ending).map(|at| (at + LINGER, Why::Linger)),
-            since(&self.blocked).map(|at| (at + deadlines.stall, Why::Unread)),
-            unread.map(|at| (at + deadlines.stall, Why::Unread)),
+            since(&self.ending).map(|at| (at + LINGER, MissedDeadline::Linger)),
+            since(&self.blocked).map(|at| (at + deadlines.stall, MissedDeadline::Unread)),
+            unread.map(|at| (at + deadlines.stall, MissedDeadline::Unread)),
             self.is_idle().then(|| self.request_due(deadlines)),
         ];
         match all.into_iter().flatten().min_by_key(|(at, _)| *at) {
@@ -273,13 +238,13 @@ impl Pulse {
     }
 
     /// Until when the next request has to come.
-    fn request_due(&self, deadlines: &Deadlines) -> (u64, Why) {
+    fn request_due(&self, deadlines: &Deadlines) -> (u64, MissedDeadline) {
         if !self.asked.load(Ordering::Relaxed) {
-            return (1 + deadlines.header, Why::Header);
+            return (1 + deadlines.header, MissedDeadline::Header);
         }
         let head = self.head.load(Ordering::Relaxed);
         if head > 0 && !self.shared.load(Ordering::Relaxed) {
-            return (head + deadlines.header, Why::Header);
+            return (head + deadlines.header, MissedDeadline::Header);
         }
         let idle = self.idle.load(Ordering::Relaxed);
         let mut wrote = self.wrote.load(Ordering::Relaxed);
@@ -288,7 +253,7 @@ impl Pulse {
             wrote = wrote.min(idle + deadlines.idle);
         }
         // The end of the last answer may still be on its way.
-        (idle.max(wrote) + deadlines.idle, Why::Idle)
+        (idle.max(wrote) + deadlines.idle, MissedDeadline::Idle)
     }
 }
 
@@ -299,7 +264,7 @@ mod tests {
     const DEADLINES: Deadlines = Deadlines { header: 10_000, idle: 75_000, stall: 30_000 };
 
     /// What ends the connection, and in how many whole seconds.
-    fn due(pulse: &Pulse) -> (Option<Why>, u128) {
+    fn due(pulse: &Pulse) -> (Option<MissedDeadline>, u128) {
         let (at, why) = pulse.due(&DEADLINES);
         (why, (at.saturating_duration_since(Instant::now()).as_millis() + 500) / 1000)
     }
@@ -307,29 +272,33 @@ mod tests {
     #[tokio::test]
     async fn what_a_peer_puts_off_has_a_deadline_and_what_we_do_has_none() {
         let pulse = Pulse::new();
-        assert_eq!(due(&pulse), (Some(Why::Header), 10), "a connection that says nothing");
+        assert_eq!(
+            due(&pulse),
+            (Some(MissedDeadline::Header), 10),
+            "a connection that says nothing"
+        );
         pulse.read();
-        assert_eq!(due(&pulse), (Some(Why::Header), 10), "half a head");
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Header), 10), "half a head");
         let answer = pulse.begins(false);
         assert_eq!(due(&pulse).0, None, "we are at it");
         assert!(pulse.idle_since().is_none());
         answer.gave();
-        assert_eq!(due(&pulse), (Some(Why::Unread), 30));
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Unread), 30));
         answer.took();
         assert_eq!(due(&pulse).0, None, "a stream that has nothing to tell");
         pulse.blocked();
-        assert_eq!(due(&pulse), (Some(Why::Unread), 30));
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Unread), 30));
         pulse.wrote(1);
         pulse.ends();
-        assert_eq!(due(&pulse), (Some(Why::Idle), 75));
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Idle), 75));
         assert!(pulse.idle_since().is_some());
         pulse.read();
-        assert_eq!(due(&pulse), (Some(Why::Header), 10), "half of the next head");
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Header), 10), "half of the next head");
         pulse.begins(false);
         pulse.leaves_rest();
         pulse.ends();
         assert!(pulse.closes());
-        assert_eq!(due(&pulse), (Some(Why::Linger), 2));
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Linger), 2));
         pulse.evict();
         assert!(pulse.idle_since().is_none(), "it goes already");
         pulse.evicted().await;
@@ -346,8 +315,8 @@ mod tests {
         assert!(!pulse.is_idle());
         pulse.ends();
         pulse.read();
-        assert_eq!(due(&pulse), (Some(Why::Idle), 75), "a ping");
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Idle), 75), "a ping");
         pulse.wrote.store(1_000_000, Ordering::Relaxed);
-        assert_eq!(due(&pulse), (Some(Why::Idle), 150), "pings in pairs");
+        assert_eq!(due(&pulse), (Some(MissedDeadline::Idle), 150), "pings in pairs");
     }
 }

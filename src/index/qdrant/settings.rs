@@ -5,6 +5,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::index::IndexKind;
+
 /// A Qdrant server or cluster.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -103,8 +105,8 @@ impl Settings {
 
     /// The lines that choose it in the configuration, without the key.
     pub(in crate::index) fn lines(&self) -> String {
-        let Self { url, prefix, .. } = self;
-        format!("[index]\nkind = \"qdrant\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n")
+        let (Self { url, prefix, .. }, kind) = (self, IndexKind::Qdrant);
+        format!("[index]\nkind = \"{kind}\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n")
     }
 
     /// How long one search may take.

@@ -12,7 +12,7 @@ use super::page;
 use super::robots::{self, Robots};
 use super::scope::{self, Scope};
 use super::{Limits, sitemap};
-use crate::domain::{CollectionId, SourceId};
+use crate::domain::{CollectionId, PageState, SourceId, SourceKind, SourceState};
 use crate::knowledge::learn::Work;
 use crate::knowledge::{Error, Library, Progress, Summary};
 use crate::store::sources::{Crawled, PageRow, SourceRow};
@@ -99,8 +99,11 @@ impl<'a> Crawl<'a> {
         let pages = library.store.source_pages(&id).await?;
         // A page is asked for anew when its text is not here any more, or would be read in another way now.
         let usable = |page: &&PageRow| {
-            let here =
-                page.state == "skipped" || (page.state == "ready" && work.was_ready(&page.path));
+            let here = match page.state {
+                PageState::Skipped => true,
+                PageState::Ready => work.was_ready(&page.path),
+                PageState::Failed => false,
+            };
             page.method == method && here
         };
         let conditions = |page: &PageRow| {
@@ -150,8 +153,8 @@ impl<'a> Crawl<'a> {
         let error = summary.failed.first().map(|(path, why)| {
             format!("{failed} pages could not be read, so their old text was kept. The first: {path}: {why}")
         });
-        let state = if failed == 0 { "ready" } else { "partial" };
-        self.end(Crawled { state, error, kind: kind.to_owned(), failed: count(failed) }).await?;
+        let state = if failed == 0 { SourceState::Ready } else { SourceState::Partial };
+        self.end(Crawled { state, error, kind, failed: count(failed) }).await?;
         Ok(summary)
     }
 
@@ -161,9 +164,9 @@ impl<'a> Crawl<'a> {
         self.save_pages().await?;
         let mut summary = std::mem::take(&mut self.work.summary);
         summary.failed.push((self.source.url.clone(), why.clone()));
-        let kind = self.source.kind.clone();
+        let (state, kind) = (SourceState::Failed, self.source.kind);
         let failed = count(summary.failed.len());
-        self.end(Crawled { state: "failed", error: Some(why), kind, failed }).await?;
+        self.end(Crawled { state, error: Some(why), kind, failed }).await?;
         Ok(summary)
     }
 
@@ -180,7 +183,7 @@ impl<'a> Crawl<'a> {
     }
 
     /// Reads the start, and what it leads to; what kind of source it turned out to be.
-    async fn read_site(&mut self) -> Result<&'static str, Stop> {
+    async fn read_site(&mut self) -> Result<SourceKind, Stop> {
         let start = scope::start(&self.source.url).map_err(|why| site(&why))?;
         let first = Scope::of(&start);
         self.read_robots(&first).await?;
@@ -198,7 +201,7 @@ impl<'a> Crawl<'a> {
             Answer::Gone => return Err(site("the server says that there is no such page")),
             Answer::New(document) if sitemap::is_one(&document.bytes) => {
                 self.read_sitemaps(&url, document.bytes).await;
-                "sitemap"
+                SourceKind::Sitemap
             }
             Answer::New(document) if document.bytes.len() > self.max_page() => {
                 return Err(site(&Failure::TooLarge(self.max_page())));
@@ -216,12 +219,12 @@ impl<'a> Crawl<'a> {
         Ok(kind)
     }
 
-    async fn read_start(&mut self, found: Fetched) -> Result<&'static str, Stop> {
+    async fn read_start(&mut self, found: Fetched) -> Result<SourceKind, Stop> {
         self.frontier.count();
         let url = found.url.clone();
         self.take(found, 0).await?;
         self.tell(&url);
-        Ok(if self.limits.depth == 0 { "page" } else { "site" })
+        Ok(self.limits.kind())
     }
 
     async fn read_robots(&mut self, scope: &Scope) -> Result<(), Stop> {

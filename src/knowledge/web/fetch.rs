@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
+use frontdesk_endpoint::address::{Guard, Refused};
 use http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
@@ -15,7 +16,6 @@ use http::{StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
-use super::address::{Guard, Refused};
 use super::page::Wish;
 use super::scope::{Scope, normal};
 
@@ -111,7 +111,7 @@ pub(super) struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
     /// Its address is not connected to.
-    #[error(transparent)]
+    #[error("{}", told(.0))]
     Refused(#[from] Refused),
     /// It is elsewhere.
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
@@ -137,6 +137,16 @@ pub(super) enum Failure {
     /// The connection failed.
     #[error("{0}")]
     Unreachable(String),
+}
+
+/// Why an address is not connected to, with the setting that permits it where one does.
+fn told(refused: &Refused) -> String {
+    match refused {
+        Refused::Private { .. } => {
+            format!("{refused}: [knowledge.web] allow_private = true permits it")
+        }
+        Refused::Never { .. } => refused.to_string(),
+    }
 }
 
 impl Failure {
@@ -345,10 +355,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Instant;
 
+    use frontdesk_endpoint::address::Lookup;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    use super::super::address::Lookup;
     use super::*;
 
     /// A server that answers each path with the bytes that `answer` gives, and counts its connections.
@@ -412,6 +422,7 @@ mod tests {
             let url = format!("http://{host}:{}/", address.port());
             let failure = get(&fetcher, &url, Follow::Anywhere).await.err().unwrap();
             assert!(matches!(failure, Failure::Refused(_)), "{host}: {failure}");
+            assert!(failure.to_string().contains("[knowledge.web] allow_private"), "{failure}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), 0);
     }

@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
+use frontdesk_endpoint::address::Guard;
 use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
-use self::fetch::Fetcher;
+use self::fetch::{Failure, Fetcher};
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
-use crate::domain::{CollectionId, SourceId};
+use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
 use crate::store::sources::{Crawled, NewSource, SourceRow};
 
-mod address;
 mod scope;
 mod robots;
 mod sitemap;
@@ -84,6 +84,11 @@ impl Limits {
         // What cannot be read is read as it would be by default; the database holds what was written here.
         serde_json::from_str(&source.settings).unwrap_or(Self { depth: 3, pages: 200 })
     }
+
+    /// What a source with these limits is, unless it turns out to be a sitemap.
+    fn kind(self) -> SourceKind {
+        if self.depth == 0 { SourceKind::Page } else { SourceKind::Site }
+    }
 }
 
 impl Library {
@@ -95,7 +100,8 @@ impl Library {
         reader: Reader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
-        address::Guard::new(self.settings.web.allow_private).check(&url).map_err(refused)?;
+        let guard = Guard::new(self.settings.web.allow_private);
+        guard.check(&url).map_err(|why| refused(Failure::from(why)))?;
         check(collection, wanted)?;
         let collection = self.store.collection(collection).await?;
         let sources = self.store.sources().await?;
@@ -121,7 +127,7 @@ impl Library {
         let new = NewSource {
             collection,
             url: url.to_string(),
-            kind: if limits.depth == 0 { "page" } else { "site" }.to_owned(),
+            kind: limits.kind(),
             settings: serde_json::to_string(&limits)
                 .map_err(|error| Error::Source(error.to_string()))?,
             every_minutes,
@@ -177,7 +183,7 @@ impl Library {
         let id = SourceId::stored(source.id);
         if self.store.take_source(&id, LEASE_MS).await? {
             let (kind, failed) = (source.kind, source.failed);
-            let crawled = Crawled { state: "failed", error: Some(why), kind, failed };
+            let crawled = Crawled { state: SourceState::Failed, error: Some(why), kind, failed };
             self.store.end_crawl(&id, crawled).await?;
         }
         Ok(())
@@ -196,7 +202,7 @@ impl Library {
         progress: &dyn Progress,
     ) -> Result<Summary, Error> {
         let settings = &self.settings.web;
-        let guard = address::Guard::new(settings.allow_private);
+        let guard = Guard::new(settings.allow_private);
         let timeout = Duration::from_millis(settings.timeout_ms.max(1));
         let fetcher = Fetcher::new(guard, timeout).map_err(refused)?;
         Crawl::begin(self, source, (fetcher, progress)).await?.run().await

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use encoding_rs::Encoding;
+use frontdesk_doctext::extract::FORMATS;
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::{Rawtext, Rcdata, ScriptData};
 use html5ever::tokenizer::{
@@ -14,7 +15,6 @@ use html5ever::tokenizer::{
 use url::Url;
 
 use super::robots::NAME;
-use crate::knowledge::FORMATS;
 
 /// More links of a page are not followed.
 const MOST_LINKS: usize = 2000;

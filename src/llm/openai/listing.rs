@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use frontdesk_endpoint::Endpoint;
 use serde_json::Value;
 
 use super::wire::names;
-use crate::endpoint::Endpoint;
 
 /// The longest that the endpoint is waited for.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
+use frontdesk_tokens::Vocabulary;
 use futures::{Stream, StreamExt};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -12,8 +14,6 @@ use serde_json::{Map, Value, json};
 
 use super::{Completion, Error, Hear, Model, Price, Window};
 use crate::domain::{Prompt, Usage};
-use crate::endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
-use crate::tokens::Vocabulary;
 
 mod listing;
 mod wire;
@@ -339,9 +339,10 @@ impl Openai {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use frontdesk_endpoint::scripted::{Act, SOON, Scripted};
+
     use super::*;
     use crate::domain::{ChatMessage, Role};
-    use crate::endpoint::scripted::{Act, SOON, Scripted};
 
     fn prompt() -> Prompt {
         let message = |role, content: &str| ChatMessage { role, content: content.into() };
@@ -554,7 +555,7 @@ mod tests {
 
     #[test]
     fn settings_are_read_as_the_configuration_holds_them() {
-        crate::endpoint::scripted::crypto();
+        frontdesk_endpoint::scripted::crypto();
         let written = json!({
             "kind": "openai", "model": "m", "api_key": "sk-top-secret", "idle_ms": 5,
             "prices": {"m": {"input": 1, "output": 2.5}}, "extra": {"seed": 1},

@@ -1,10 +1,9 @@
 //! What OpenAI-compatible servers answer, read as tolerantly as it can be: they leave out most of what OpenAI sends,
 //! and write the rest in their own ways.
 
+use frontdesk_endpoint::{Failure, lenient};
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::endpoint::{Failure, lenient};
 
 /// What one attempt wrote.
 #[derive(Default)]

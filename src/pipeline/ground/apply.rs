@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use regex::Regex;
 
 use super::{Check, Material};
-use crate::domain::trace::{Checked, Verdict};
+use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
@@ -40,7 +40,7 @@ pub(in crate::pipeline) async fn apply(
     setting: &Grounding,
     asked: &Asked<'_>,
     usage: &mut Usage,
-) -> (Decision, Checked) {
+) -> (Decision, GroundingTrace) {
     let started = Instant::now();
     let passages: Vec<String> =
         asked.prompt.passages.iter().map(|passage| passage.chunk.searchable()).collect();
@@ -51,7 +51,7 @@ pub(in crate::pipeline) async fn apply(
         passages: &passages,
         known: &known,
     });
-    let mut checked = Checked { threshold: setting.threshold, ..Checked::default() };
+    let mut checked = GroundingTrace { threshold: setting.threshold, ..GroundingTrace::default() };
     embed(&mut check, asked.embed, &mut checked).await;
     if setting.judge {
         judge(&mut check, (asked, &passages), &mut checked, usage).await;
@@ -88,7 +88,7 @@ fn stated(text: &str) -> String {
     stated.join("\n")
 }
 
-async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Checked) {
+async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut GroundingTrace) {
     let Some(identity) = embedder.identity() else { return };
     let of_use = check.is_undecided(checked.threshold);
     if !of_use || !check.reader.is_read_by(embedder.languages()) {
@@ -115,7 +115,7 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Checked
 async fn judge(
     check: &mut Check,
     (asked, passages): (&Asked<'_>, &[String]),
-    checked: &mut Checked,
+    checked: &mut GroundingTrace,
     usage: &mut Usage,
 ) {
     let claims: Vec<(usize, String)> =
@@ -189,7 +189,7 @@ fn decide(
     check: &Check,
     cleaned: &Cleaned,
     setting: GroundingCheck,
-    checked: &mut Checked,
+    checked: &mut GroundingTrace,
 ) -> Decision {
     let claims = checked.verdicts.iter().filter(|verdict| verdict.score.is_some()).count();
     let doubted = checked.verdicts.iter().filter(|verdict| !verdict.supported).count();
@@ -229,7 +229,7 @@ fn decide(
 }
 
 /// The citations of what is sent: those of removed statements go, wrong ones are put right.
-fn cited(cleaned: &Cleaned, verdicts: &[Verdict]) -> Vec<usize> {
+fn cited(cleaned: &Cleaned, verdicts: &[StatementVerdict]) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
     let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));
     let right =

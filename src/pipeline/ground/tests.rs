@@ -13,14 +13,14 @@ const HOURS: &str =
 const RETURNS: &str = "Returns\nYou can return unused lamps within 30 days if you have the receipt. \
     The money is back on your card after five working days.";
 
-fn verdicts_on(reply: &str, marks: &[(usize, usize)]) -> Vec<Verdict> {
+fn verdicts_on(reply: &str, marks: &[(usize, usize)]) -> Vec<StatementVerdict> {
     let passages = [DELIVERY, HOURS, RETURNS].map(ToOwned::to_owned);
     let known = ["You live in York.".to_owned()];
     Check::read(&Material { reply, marks, passages: &passages, known: &known }).verdicts(THRESHOLD)
 }
 
 /// The only verdict on a reply of one statement.
-fn on(reply: &str) -> Verdict {
+fn on(reply: &str) -> StatementVerdict {
     let mut all = verdicts_on(reply, &[]);
     assert_eq!(all.len(), 1, "{all:#?}");
     all.remove(0)

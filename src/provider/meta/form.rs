@@ -8,10 +8,11 @@ use super::super::{
     Class, Doubt, Error, Field, Form, Introduce, Introduced, Kind, Shows, Step, json, signature,
 };
 use super::Meta;
+use crate::domain::ProviderKind;
 
 /// The form.
 pub(in super::super) const FORM: Form = Form {
-    name: "meta",
+    provider: ProviderKind::Meta,
     title: "WhatsApp Cloud API (Meta)",
     about: "Meta's own way to WhatsApp: an app at developers.facebook.com with the product WhatsApp. Meta's test number costs nothing.",
     fields: &[

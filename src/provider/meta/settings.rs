@@ -153,6 +153,7 @@ fn perhaps_written<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Secret
 mod tests {
     use super::super::super::Settings as Any;
     use super::*;
+    use crate::domain::ProviderKind;
     use figment::Figment;
     use figment::providers::{Format, Serialized, Toml};
     use serde_json::{Value, json};
@@ -204,7 +205,7 @@ mod tests {
              verify_token = 7\ninsecure = true",
         );
         let settings: Any = Figment::from(toml).extract().unwrap();
-        assert_eq!((settings.agent(), settings.provider()), ("a", "meta"));
+        assert_eq!((settings.agent(), settings.provider()), ("a", ProviderKind::Meta));
     }
 
     #[test]

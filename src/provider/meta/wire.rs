@@ -103,7 +103,7 @@ mod tests {
             Event::Message(message) if message.imported => {
                 format!("old:{}", message.content.kind())
             }
-            Event::Message(message) => message.content.kind().to_owned(),
+            Event::Message(message) => message.content.kind().to_string(),
             Event::Status(status) => format!("status:{}", status.delivery.as_str()),
             Event::Echo(echo) => format!("echo:{}", echo.content.kind()),
             Event::Other(other) if other.alert.is_some() => format!("other:{}!", other.kind),

@@ -1,7 +1,7 @@
 //! The head of a cross-encoder: from the vector of the first token to one number, as the model's family has it. Must not
 //! guess: a model with another head is refused in words.
 
-use crate::transformer::{Family, Head, Model, Tensors};
+use frontdesk_encoder::{Family, Head, Model, Tensors};
 
 /// So many labels of a model that has too many are named.
 const NAMED: usize = 5;

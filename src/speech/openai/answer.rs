@@ -1,8 +1,8 @@
 //! What an endpoint answers, and what of it was said. Pure.
 
+use frontdesk_endpoint::lenient;
 use serde::Deserialize;
 
-use crate::endpoint::lenient;
 use crate::speech::Segment;
 use crate::speech::filler::{self, Piece};
 

@@ -55,7 +55,7 @@ pub(super) fn samples(
     longest_seconds: u64,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<f32>, Error> {
-    use crate::speech::audio::{Limits, Longer, samples};
+    use frontdesk_audio::{Limits, Longer, samples};
     let longest = std::time::Duration::from_secs(longest_seconds);
     let limits = Limits { longest, longer: Longer::Refuse, cancelled: Some(cancelled) };
     samples(bytes, &limits).map_err(|undecoded| error(undecoded.into()))

@@ -7,8 +7,8 @@ use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
 use crate::domain::machine;
 use crate::domain::thread::{Came, Fate, Manner};
 use crate::domain::{
-    Content, ConversationId, Echo, Event, Inbound, MessageId, NumberId, Owner, Status, WebhookId,
-    WorkspaceId,
+    Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
+    Owner, Status, WebhookId, WorkspaceId,
 };
 use crate::store::recordings::{self, Brought};
 use crate::store::signal::{self, Signal};
@@ -165,7 +165,7 @@ impl<'a> Batch<'a> {
                         conversation: state.conversation,
                         number: at.number.as_str(),
                         turn: None,
-                        author: "consent",
+                        author: Author::Consent,
                     };
                     let row = queued.values(
                         self.workspace,
@@ -213,11 +213,11 @@ impl<'a> Batch<'a> {
         let row = messages::Arrived {
             conversation: &conversation,
             number,
-            author: "person",
+            author: Author::Person,
             provider_id: &echo.provider_id,
             content: &echo.content,
             reply_to: None,
-            state: "sent",
+            state: MessageState::Sent,
             note: Some("written from the phone or another tool"),
             faults: &[],
             sent_at: believed(echo.sent_at, now()),
@@ -298,7 +298,9 @@ struct Arriving<'a> {
 impl Seen {
     /// Whether a message that could not be read, and was not answered, is understood now.
     fn mends(&self, content: &Content) -> bool {
-        self.state == "stored" && self.kind != content.kind() && content.wants_answer()
+        self.state == Some(MessageState::Stored)
+            && self.kind != Some(content.kind())
+            && content.wants_answer()
     }
 }
 
@@ -322,11 +324,15 @@ fn row<'m>(
     messages::Arrived {
         conversation: state.conversation,
         number: at.number,
-        author: "customer",
+        author: Author::Customer,
         provider_id: &message.provider_id,
         content: &message.content,
         reply_to: message.reply_to.as_deref(),
-        state: if *state.fate == Fate::Waits { "waiting" } else { "stored" },
+        state: if *state.fate == Fate::Waits {
+            MessageState::Waiting
+        } else {
+            MessageState::Stored
+        },
         note,
         faults: &message.faults,
         sent_at: state.sent_at,

@@ -11,6 +11,7 @@ use crate::domain::machine::Habit;
 use crate::domain::thread::{Came, Fate, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
+use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, first, now};
 
@@ -68,7 +69,8 @@ struct ThreadRow {
     id: String,
     number_id: String,
     contact_id: String,
-    owner: String,
+    #[sqlx(try_from = "LenientWord<Owner>")]
+    owner: Option<Owner>,
     person_at: Option<i64>,
     waiting_since: Option<i64>,
     due_at: Option<i64>,
@@ -208,7 +210,7 @@ impl Book {
             let thread = &kept.thread;
             rows.push([
                 kept.id.as_str().into(),
-                thread.owner.as_str().into(),
+                thread.owner.into(),
                 thread.person_at.into(),
                 thread.waiting_since.into(),
                 thread.due_at.into(),
@@ -297,7 +299,7 @@ impl Book {
                 workspace.as_str().into(),
                 number.as_str().into(),
                 self.contacts.id(contact).into(),
-                "bot".into(),
+                Owner::Bot.into(),
                 moment.into(),
                 moment.into(),
                 moment.into(),
@@ -318,7 +320,8 @@ impl ThreadRow {
         Kept {
             id: ConversationId::stored(self.id),
             thread: Thread {
-                owner: Owner::stored(&self.owner),
+                // Of a word that is not known the bot is silent.
+                owner: self.owner.unwrap_or(Owner::Person),
                 opted_out_at: self.opted_out_at,
                 person_at: self.person_at,
                 waiting_since: self.waiting_since,

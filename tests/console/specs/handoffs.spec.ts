@@ -1,5 +1,5 @@
 // When the bot calls a person: rules that are tried and published, cases that come and are resolved.
-import { accessible, expect, test } from "../support/test.js";
+import { accessible, expect, type Schemas, test } from "../support/test.js";
 
 test("a sentence is tried, a word is added, tried and published", async ({ page, desk }) => {
   await page.goto(`${desk.url}/handoffs?tab=rules`);
@@ -14,11 +14,11 @@ test("a sentence is tried, a word is added, tried and published", async ({ page,
   await page.keyboard.press("Enter");
   // The draft is tried, though nothing is published yet.
   await expect(page.locator("mark")).toHaveText("manager");
-  expect((await desk.api<{ version: number }>("/agents/shop")).version).toBe(1);
+  expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
   await page.getByRole("button", { name: "Publish" }).click();
   await page.getByRole("dialog").getByRole("button", { name: /^Publish/ }).click();
   await expect(page.getByText("As in version 2, which is live.")).toBeVisible();
-  const live = await desk.api<{ version: number; source: string }>("/agents/shop");
+  const live = await desk.api<Schemas["Agent"]>("/agents/shop");
   expect(live.source).toContain("manager");
   expect(live.source).toContain("You answer customers of {{ agent }}");
 });

@@ -1,6 +1,6 @@
 // What the bot knows: a document is dropped, learned and found; gaps are answered; what is refused says why.
 import type { Page } from "@playwright/test";
-import { accessible, expect, test } from "../support/test.js";
+import { accessible, expect, type Schemas, test } from "../support/test.js";
 
 /** Drops a file on the page, as a person does with the mouse. */
 async function dropFile(page: Page, name: string, text: string) {
@@ -94,7 +94,7 @@ test("curated answers are written, changed and deleted", async ({ page, desk }) 
   await page.getByRole("textbox", { name: "Answer", exact: true }).fill("Small dogs are welcome.");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(answer).toContainText("Small dogs");
-  const kept = await desk.api<{ items: { phrasings: string[] }[] }>("/collections/shop/answers");
+  const kept = await desk.api<Schemas["Page_CuratedAnswer"]>("/collections/shop/answers");
   expect(kept.items[0]?.phrasings).toEqual(["Do you take dogs?", "Are pets allowed?"]);
   await answer.getByRole("button", { name: /Delete/ }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
@@ -110,7 +110,7 @@ test("a question that was not answered is a gap, and is answered", async ({ page
   desk.model.answer = () => "Yes, we repair vintage typewriters for forty euros.";
   await desk.graph.customerSays("447700900002", "Do you repair vintage typewriters?", "Ada");
   await expect.poll(() => desk.graph.sent.map(({ text }) => text)).toEqual(["I cannot find that in our information."]);
-  await expect.poll(async () => (await desk.api<{ items: unknown[] }>("/gaps")).items.length).toBe(1);
+  await expect.poll(async () => (await desk.api<Schemas["Page_KnowledgeGap"]>("/gaps")).items.length).toBe(1);
   await page.reload();
   await expect(page.getByTestId("gap")).toHaveCount(1);
   await page.getByTestId("gap").getByRole("button").click();

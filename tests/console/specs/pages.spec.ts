@@ -1,6 +1,6 @@
 // Every page with something on it: axe in light and dark, nothing wider than a phone, no broken language.
 // SHOTS=FOLDER writes a picture of each, at 1440 and 390 pixels, light and dark, and in Arabic.
-import { accessible, type Desk, expect, test } from "../support/test.js";
+import { accessible, type Desk, expect, type Schemas, test } from "../support/test.js";
 import type { Page } from "@playwright/test";
 
 /** A desk on which something has happened. */
@@ -17,12 +17,12 @@ async function lived(desk: Desk) {
 }
 
 async function runs(desk: Desk) {
-  const page = await desk.api<{ items: { id: string; state: string }[] }>("/evals/runs");
+  const page = await desk.api<Schemas["Page_Run"]>("/evals/runs");
   return page.items;
 }
 
 async function addresses(desk: Desk): Promise<Record<string, string>> {
-  const conversations = await desk.api<{ items: { id: string; contact_name: string }[] }>("/conversations");
+  const conversations = await desk.api<Schemas["Page_Conversation"]>("/conversations");
   const ada = conversations.items.find(({ contact_name }) => contact_name === "Ada Lovelace");
   const grace = conversations.items.find(({ contact_name }) => contact_name === "Grace Hopper");
   return {

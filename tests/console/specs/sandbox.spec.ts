@@ -1,6 +1,6 @@
 // The prompt author's desk: asking, changing, comparing, publishing and rolling back.
 import type { Page } from "@playwright/test";
-import { accessible, expect, test } from "../support/test.js";
+import { accessible, expect, type Schemas, test } from "../support/test.js";
 
 const message = (page: Page) => page.getByRole("textbox", { name: "Message", exact: true });
 const prompt = (page: Page) => page.getByRole("textbox", { name: "System prompt" });
@@ -89,7 +89,7 @@ test("a prompt is edited, compared, published, and rolled back", async ({ page, 
   await dialog.getByRole("button", { name: "Publish", exact: true }).click();
   await expect(page.getByText("Version 2 answers customers now")).toBeVisible();
   await expect(page.getByText("Unpublished changes")).toBeHidden();
-  expect((await desk.api<{ source: string }>("/agents/shop")).source).toContain("Be warm.");
+  expect((await desk.api<Schemas["Agent"]>("/agents/shop")).source).toContain("Be warm.");
 
   await button(page, "Version history").click();
   await page.getByRole("button", { name: /^Version 1 / }).click();
@@ -97,7 +97,7 @@ test("a prompt is edited, compared, published, and rolled back", async ({ page, 
   const back = page.getByRole("dialog", { name: "Roll back to version 1" });
   await back.getByRole("button", { name: "Roll back to version 1" }).click();
   await expect(back).toBeHidden();
-  expect((await desk.api<{ source: string }>("/agents/shop")).source).not.toContain("Be warm.");
+  expect((await desk.api<Schemas["Agent"]>("/agents/shop")).source).not.toContain("Be warm.");
 });
 
 test("settings change the file and nothing else of it; a draft is thrown away", async ({ page, desk }) => {
@@ -118,7 +118,7 @@ test("settings change the file and nothing else of it; a draft is thrown away", 
   await button(page, "Throw away").click();
   await expect(page.getByText("Unpublished changes")).toBeHidden();
   await expect(file).not.toContainText("lawyer");
-  expect((await desk.api<{ version: number }>("/agents/shop")).version).toBe(1);
+  expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
 });
 
 test("a voice note is recorded, heard and answered", async ({ page, desk }) => {
@@ -155,7 +155,7 @@ test("a prompt is written from a description, into the draft alone", async ({ pa
   await dialog.getByRole("button", { name: "Write it" }).click();
   await expect(page.getByText("The new prompt is in the draft. Nothing is published.")).toBeVisible();
   await expect(prompt(page)).toContainText("warmly");
-  expect((await desk.api<{ version: number }>("/agents/shop")).version).toBe(1);
+  expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
 });
 
 test("a new agent is made and asked", async ({ page }) => {

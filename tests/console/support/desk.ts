@@ -4,8 +4,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { components } from "../../../console/src/api/schema.js";
 import { Graph } from "./graph.js";
 import { Model } from "./model.js";
+
+/** The shapes of the API's document. */
+export type Schemas = components["schemas"];
 
 /** `shop`: an agent, documents, a model, a WhatsApp number. `demo`: an empty folder. `bare`: an agent without a number or documents. */
 export type Kind = "shop" | "demo" | "bare";
@@ -154,7 +158,7 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json", ...init.headers };
     const answer = await fetch(`${this.url}/api/v1${path}`, { ...init, headers });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-    return (await answer.json().catch(() => undefined)) as T;
+    return answer.json().catch(() => undefined);
   }
 
   async stop() {

@@ -46,7 +46,7 @@ export const test = base.extend<Options & Parts>({
   },
 });
 
-export type { Desk } from "./desk.js";
+export type { Desk, Schemas } from "./desk.js";
 export { expect };
 
 /** No violation that axe finds, in light and in dark. */

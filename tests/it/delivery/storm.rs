@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use frontdesk::domain::ProviderKind;
 use serde_json::json;
 
 use super::{got, pause, says, until};
@@ -112,7 +113,7 @@ async fn everything_broken_at_once_loses_nobody() {
 fn webhook(n: usize) -> frontdesk::store::inbox::TakeIn {
     let body = text_webhook("999", "447700951601", &format!("wamid.{n}"), "When do you open?");
     frontdesk::store::inbox::TakeIn {
-        provider: "meta",
+        provider: ProviderKind::Meta,
         body,
         items: Vec::new(),
         again: None,

@@ -18,7 +18,7 @@ impl Dice {
 
 /// So many damaged copies of each sample.
 pub(super) fn all(copies: usize) -> Vec<Document> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/doctext/tests/samples");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     paths.sort();

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::process::Stdio;
 
+use frontdesk::domain::PageState;
 use tokio::process::Command;
 
 use super::*;
@@ -45,7 +46,7 @@ async fn a_crawl_that_is_killed_is_taken_up_and_loses_nothing() {
         let ready: HashSet<String> = paths(&app, &site).await.into_iter().collect();
         let known = app.desk.store.source_pages(&id).await.unwrap();
         // The page at which a process was killed is known as failed, and is tried again.
-        for page in known.into_iter().filter(|page| page.state == "ready") {
+        for page in known.into_iter().filter(|page| page.state == PageState::Ready) {
             let path = page.path.replace(&site.url, "");
             assert!(ready.contains(&path), "{path} is taken for learned, and is not");
         }

@@ -286,12 +286,12 @@ on_both! {
         }
         assert_eq!(waits, [60, 2, 8, 32, 128]);
         let row = stored(&app, &source).await;
-        assert_eq!(row.state, "failed");
+        assert_eq!(row.state, SourceState::Failed);
         assert!(row.error.unwrap().contains("ended 4 times"));
         // Somebody asks: it is read now, and counts anew.
         assert!(store.hurry_source(&id).await.unwrap());
         let began = Instant::now();
-        while stored(&app, &source).await.state != "ready" {
+        while stored(&app, &source).await.state != SourceState::Ready {
             assert!(began.elapsed() < Duration::from_secs(20), "nobody reads it");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -72,7 +72,7 @@ async fn every_fault_is_that_pages_own() {
     }
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(paths(&app, &site).await, ["/", "/broken", "/last"]);
-    assert_eq!(stored(&app, &source).await.state, "partial");
+    assert_eq!(stored(&app, &source).await.state, SourceState::Partial);
     let shown = app.get("/collections/web/sources").await;
     assert_eq!(shown[0]["failed"].as_array().unwrap().len(), 13, "{shown}");
     app.stop().await;
@@ -91,7 +91,7 @@ async fn an_address_of_this_machine_is_refused_unless_the_settings_permit_it() {
     assert_eq!(summary.learned, 0);
     assert!(summary.failed[0].1.contains("localhost is "), "{summary:?}");
     assert!(summary.failed[0].1.contains("allow_private"), "{summary:?}");
-    assert_eq!(stored(&app, &source).await.state, "failed");
+    assert_eq!(stored(&app, &source).await.state, SourceState::Failed);
     assert!(site.asked().is_empty(), "it was connected to");
     app.stop().await;
 }
@@ -115,7 +115,7 @@ async fn a_server_in_trouble_is_left_alone() {
     let summary = refreshed(&app, &source).await;
     assert!(site.asked().len() < 15, "it was asked on and on");
     assert_eq!(summary.removed, 0);
-    assert_eq!(stored(&app, &source).await.state, "failed");
+    assert_eq!(stored(&app, &source).await.state, SourceState::Failed);
     assert_eq!(paths(&app, &site).await.len(), 51);
     app.stop().await;
 }

@@ -9,7 +9,6 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import classes from "./CaseTable.module.css";
-import { readVerdict } from "./row";
 import { useRunNames } from "./StartRun";
 import { VerdictBadge } from "./Verdict";
 
@@ -120,7 +119,7 @@ function Cell({ cell, isOne }: { cell: Schemas["ComparedCell"] | null | undefine
   return (
     <Stack gap={2}>
       <Group gap="xs">
-        <VerdictBadge verdict={readVerdict(cell.verdict)} />
+        <VerdictBadge verdict={cell.verdict} />
         <Text size="xs" c="dimmed" component="span">
           {format.number(cell.score)} · {format.took(cell.latency_ms)}
         </Text>

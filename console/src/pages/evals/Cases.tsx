@@ -1,10 +1,12 @@
 // The cases of a run, with those of other runs of its suite beside them.
 import { Group, MultiSelect, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { pages } from "@/api/pages";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { CaseDrawer } from "./CaseDrawer";
 import { CaseTable } from "./CaseTable";
@@ -18,16 +20,9 @@ const route = getRouteApi("/desk/evals/$run");
 
 /** All cases, page after page. */
 function useCases(ids: string[]) {
-  const query = $api.useInfiniteQuery(
-    "get",
-    "/api/v1/evals/compare",
-    { params: { query: { runs: ids.join(","), limit: 200 } } },
-    {
-      pageParamName: "cursor",
-      // Not undefined: that would be asked for as 0.
-      initialPageParam: null as string | null,
-      getNextPageParam: ({ next }) => next ?? null,
-    },
+  const params = (cursor?: string) => ({ query: { runs: ids.join(","), limit: 200, cursor } });
+  const query = useInfiniteQuery(
+    pages((cursor) => $api.queryOptions("get", "/api/v1/evals/compare", { params: params(cursor) })),
   );
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;
   useEffect(() => {
@@ -106,7 +101,7 @@ type BesideProps = { run: Schemas["Run"]; beside: string[]; onChange: (ids: stri
 /** Other runs of the same suite. */
 function Beside({ run, beside, onChange }: BesideProps) {
   const { t } = useTranslation("evals");
-  const { runs } = useRuns();
+  const { data: runs } = useRuns();
   const name = useRunNames();
   const others = (runs ?? []).filter(({ id, suite }) => suite === run.suite && id !== run.id);
   const data = others.map((one) => ({ value: one.id, label: name(one) }));

@@ -5,6 +5,7 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { wordsOf } from "@/api/words";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -47,9 +48,9 @@ export function RunPage() {
 }
 
 /** How the run is wanted, where that is not the usual. */
-function Wanted({ wanted }: { wanted: unknown }) {
+function Wanted({ wanted }: { wanted: Schemas["RunRequest"] }) {
   const { t } = useTranslation("evals");
-  const { prompt, agent, first, repeat, pattern, failing } = (wanted ?? {}) as Partial<Schemas["NewRun"]>;
+  const { prompt, agent, first, repeat, pattern, failing } = wanted;
   const parts = [
     prompt ? t("wanted.prompt", { agent: agent ?? "" }) : "",
     first ? t("wanted.first", { count: first }) : "",
@@ -60,8 +61,7 @@ function Wanted({ wanted }: { wanted: unknown }) {
   return <span>{parts.join(" · ")}</span>;
 }
 
-const reports = ["report.html", "report.md", "report.json", "report.junit.xml", "report.csv"] as const;
-const names = {
+const reports = {
   "report.html": "HTML",
   "report.md": "Markdown",
   "report.json": "JSON",
@@ -95,7 +95,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
         {t("run.stop")}
       </Button>
     );
-  const wanted = run.wanted as unknown as Schemas["NewRun"];
+  const wanted = { ...run.wanted, suite: run.suite };
   const isHurt = !!run.counts && run.counts.failed + run.counts.errors > 0;
   return (
     <>
@@ -129,7 +129,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
-            {reports.map((name) => (
+            {wordsOf(reports).map((name) => (
               <Menu.Item
                 key={name}
                 component="a"
@@ -138,7 +138,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
                   ? { target: "_blank", rel: "noopener" }
                   : { download: `${run.id}.${name}` })}
               >
-                {names[name]}
+                {reports[name]}
               </Menu.Item>
             ))}
           </Menu.Dropdown>
@@ -168,9 +168,9 @@ function Whole({ run }: { run: Schemas["Run"] }) {
               {!!run.total && <Text size="sm">{t("run.total", { count: run.total })}</Text>}
             </Group>
             {counts && <CountsBar counts={counts} total={run.total ?? 0} label={t("run.progress")} />}
-            {progress?.last && (
+            {progress?.title && (
               <Text size="sm" c="dimmed" truncate dir="auto">
-                {progress.last}
+                {progress.title}
               </Text>
             )}
           </Stack>

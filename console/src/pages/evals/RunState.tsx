@@ -2,23 +2,30 @@
 import { Badge } from "@mantine/core";
 import { IconLoader2 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { isActive } from "./row";
 
-const states = ["queued", "running", "stopping", "done", "failed", "stopped"] as const;
-const colours: Record<string, string> = { done: "teal", failed: "red", stopped: "gray" };
+type State = Schemas["RunState"];
+const colours: Record<State, string> = {
+  queued: "blue",
+  running: "blue",
+  stopping: "blue",
+  done: "teal",
+  failed: "red",
+  stopped: "gray",
+};
 
-export function RunState({ state }: { state: string }) {
+export function RunState({ state }: { state: State }) {
   const { t } = useTranslation("evals");
-  const known = states.find((one) => one === state);
   return (
     <Badge
       component="span"
       variant="light"
-      color={colours[state] ?? "blue"}
+      color={colours[state]}
       tt="none"
       leftSection={isActive(state) ? <IconLoader2 size={12} aria-hidden /> : undefined}
     >
-      {known ? t(`state.${known}`) : state}
+      {t(`state.${state}`)}
     </Badge>
   );
 }

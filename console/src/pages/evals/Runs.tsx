@@ -1,8 +1,9 @@
 // Runs, newest first.
-import { Anchor, Button, Group, Paper, Stack, Text } from "@mantine/core";
+import { Anchor, Group, Paper, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { When } from "@/parts/When";
 import { RunState } from "./RunState";
@@ -12,8 +13,8 @@ import { CountsBar, CountsLine } from "./Verdict";
 
 export function Runs({ suite }: { suite: string | undefined }) {
   const { t } = useTranslation("evals");
-  const { t: common } = useTranslation();
-  const { query, runs } = useRuns();
+  const query = useRuns();
+  const runs = query.data;
   if (!runs)
     return query.error ? <Failed error={query.error} again={() => void query.refetch()} /> : <Loading />;
   const shown = runs.filter((run) => !suite || run.suite === suite);
@@ -26,16 +27,7 @@ export function Runs({ suite }: { suite: string | undefined }) {
           <One key={run.id} run={run} />
         ))}
       </Stack>
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          w="fit-content"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {common("action.more")}
-        </Button>
-      )}
+      <MoreButton query={query} />
     </Stack>
   );
 }

@@ -29,6 +29,10 @@ type Props = {
   onClose: () => void;
 };
 
+/** What the form holds, where an emptied number is a text. */
+type Chosen = Record<"suite" | "agent" | "version" | "prompt" | "pattern", string> &
+  Record<"first" | "repeat", number | string> & { all: boolean; baseline: string | null };
+
 const draft = "draft";
 const live = "live";
 
@@ -52,17 +56,17 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
   const { t } = useTranslation("evals");
   const { t: common } = useTranslation();
   const navigate = useNavigate();
-  const form = useForm({
+  const form = useForm<Chosen>({
     initialValues: {
       suite,
       agent: "",
       version: live,
       prompt: "",
       all: true,
-      first: 10 as number | string,
-      repeat: 1 as number | string,
+      first: 10,
+      repeat: 1,
       pattern: "",
-      baseline: null as string | null,
+      baseline: null,
     },
   });
   const { values } = form;
@@ -210,7 +214,7 @@ export function useRunNames() {
       parts.push(
         t("runs.passed", { passed: format.count(passed), all: format.count(passed + failed + errors) }),
       );
-    if ((wanted as { prompt?: unknown }).prompt) parts.push(t("runs.tried"));
+    if (wanted.prompt) parts.push(t("runs.tried"));
     return parts.join(" · ");
   };
 }
@@ -219,7 +223,7 @@ type BaselineProps = { suite: string; value: string | null; onChange: (next: str
 
 function Baseline({ suite, value, onChange }: BaselineProps) {
   const { t } = useTranslation("evals");
-  const { runs } = useRuns();
+  const { data: runs } = useRuns();
   const name = useRunNames();
   const some = (runs ?? []).filter((run) => run.suite === suite && run.state === "done");
   // biome-ignore lint/correctness/useExhaustiveDependencies: a run of another suite is no baseline.

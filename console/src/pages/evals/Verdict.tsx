@@ -4,7 +4,7 @@ import { IconAlertTriangle, IconCheck, IconMinus, IconX } from "@tabler/icons-re
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import { type Verdict, verdicts } from "./row";
+import { countOf, type Verdict, verdicts } from "./row";
 
 const looks = {
   passed: { color: "teal", icon: IconCheck },
@@ -24,9 +24,6 @@ export function VerdictBadge({ verdict }: { verdict: Verdict }) {
 }
 
 type Counts = Schemas["Counts"];
-const keys = { passed: "passed", failed: "failed", error: "errors", skipped: "skipped" } as const;
-
-export const countOf = (counts: Counts, verdict: Verdict) => counts[keys[verdict]];
 
 /** Those that there are, each with its sign. */
 export function CountsLine({ counts }: { counts: Counts }) {

@@ -4,8 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import type { Only } from "./filter";
-import { verdicts } from "./row";
-import { countOf } from "./Verdict";
+import { countOf, verdicts } from "./row";
 
 type Props = {
   only: Only;
@@ -18,7 +17,7 @@ export function VerdictFilter({ only, counts, onChange }: Props) {
   const format = useFormat();
   const value = only === "changed" ? "changed" : (only ?? "all");
   return (
-    <Chip.Group value={value} onChange={(next) => onChange(next === "all" ? undefined : (next as string))}>
+    <Chip.Group value={value} onChange={(next) => onChange(next === "all" ? undefined : next)}>
       <Group gap={6} role="group" aria-label={t("cases.filter")}>
         <Chip value="all" size="xs" variant="outline">
           {t("cases.all")}

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import type { Schemas } from "@/api/client";
 import { filtered, readOnly } from "./filter";
 
-const cell = (verdict: string) => ({ verdict, score: 1, output: "", latency_ms: 1, row: "r" });
+const cell = (verdict: Schemas["RowVerdict"]) => ({ verdict, score: 1, output: "", latency_ms: 1, row: "r" });
 const cases = [
   { key: "1", title: "¿Cuándo abren?", column: "", cells: [cell("passed"), cell("failed")], changed: true },
   { key: "2", title: "Returns", column: "", cells: [cell("failed"), cell("failed")], changed: false },

@@ -1,6 +1,6 @@
 // Which cases of a table are shown.
 import type { Schemas } from "@/api/client";
-import { readVerdict, type Verdict, verdicts } from "./row";
+import { type Verdict, verdicts } from "./row";
 
 type Case = Schemas["ComparedCase"];
 
@@ -18,7 +18,7 @@ export function filtered(cases: Case[], only: Only, words: string): Case[] {
   const wanted = plain(words.trim());
   return cases.filter(({ cells, changed, title, column }) => {
     if (only === "changed" && !changed) return false;
-    if (only && only !== "changed" && (!cells[0] || readVerdict(cells[0].verdict) !== only)) return false;
+    if (only && only !== "changed" && cells[0]?.verdict !== only) return false;
     return !wanted || plain(`${title} ${column}`).includes(wanted);
   });
 }

@@ -5,29 +5,22 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
 import { useCaseReason } from "@/parts/caseReason";
+import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 
 export function Cases({ many }: { many: boolean }) {
   const { t } = useTranslation("handoffs");
-  const { t: common } = useTranslation();
   const [open, setOpen] = useState(true);
-  const query = $api.useInfiniteQuery(
-    "get",
-    "/api/v1/escalations",
-    { params: { query: { open, limit: 30 } } },
-    {
-      pageParamName: "cursor",
-      // Not undefined: that would be asked for as 0.
-      initialPageParam: null as string | null,
-      getNextPageParam: ({ next }) => next ?? null,
-    },
+  const query = usePages((cursor) =>
+    $api.queryOptions("get", "/api/v1/escalations", { params: { query: { open, limit: 30, cursor } } }),
   );
-  const cases = query.data?.pages.flatMap(({ items }) => items);
+  const cases = query.data;
   return (
     <Stack gap="sm">
       <SegmentedControl
@@ -54,16 +47,7 @@ export function Cases({ many }: { many: boolean }) {
           ))}
         </Stack>
       )}
-      {query.hasNextPage && (
-        <Button
-          variant="default"
-          w="fit-content"
-          loading={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {common("action.more")}
-        </Button>
-      )}
+      <MoreButton query={query} />
     </Stack>
   );
 }

@@ -80,7 +80,7 @@ function Verdict({ verdict, text }: { verdict: Schemas["HandoffVerdict"]; text: 
           </Text>
           <Group gap="xs" mt={4}>
             <Badge variant="light" color="orange" tt="none">
-              {t(kind === "pattern" ? "try.pattern" : "try.keyword")}
+              {t(`try.${kind}`)}
             </Badge>
             <Code dir={kind === "pattern" ? "ltr" : "auto"}>{rule}</Code>
           </Group>

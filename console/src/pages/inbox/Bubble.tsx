@@ -3,6 +3,7 @@ import { ActionIcon, Anchor, VisuallyHidden } from "@mantine/core";
 import { IconArrowBackUp, IconHeadset, IconInfoCircle, IconRobot, IconUser } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { Content, Happening } from "./Content";
 import { gist, isEvent } from "./holds";
@@ -13,13 +14,19 @@ import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
 
-const icons = { bot: IconRobot, person: IconHeadset, notice: IconInfoCircle, customer: IconUser } as const;
-type Author = keyof typeof icons;
+type Author = Schemas["Author"];
+const icons: Record<Author, typeof IconUser> = {
+  bot: IconRobot,
+  person: IconHeadset,
+  notice: IconInfoCircle,
+  consent: IconInfoCircle,
+  customer: IconUser,
+};
 
-function Label({ author, customer, seen }: { author: string; customer: string; seen: boolean }) {
+function Label({ author, customer, seen }: { author: Author; customer: string; seen: boolean }) {
   const { t } = useTranslation("inbox");
-  const Icon = icons[author as Author] ?? IconUser;
-  const name = author === "customer" ? <bdi>{customer}</bdi> : t(`author.${author as "bot"}`);
+  const Icon = icons[author];
+  const name = author === "customer" ? <bdi>{customer}</bdi> : t(`author.${author}`);
   if (!seen) return <VisuallyHidden>{name}</VisuallyHidden>;
   return (
     <span className={classes.label}>
@@ -31,8 +38,7 @@ function Label({ author, customer, seen }: { author: string; customer: string; s
 
 export function Quoted({ message, find }: { message: Message | undefined; find?: (id: string) => void }) {
   const { t } = useTranslation("inbox");
-  const kind =
-    message && message.kind !== "text" ? t(`kind.${message.kind}` as "kind.voice", { defaultValue: "" }) : "";
+  const kind = message && message.kind !== "text" ? t(`kind.${message.kind}`) : "";
   const text = message ? [kind, gist(message)].filter(Boolean).join(": ") : t("quote.earlier");
   if (!message || !find)
     return (

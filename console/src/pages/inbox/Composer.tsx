@@ -17,10 +17,11 @@ const LONGEST = 4_096;
 /** From here on it is said how much is left. */
 const LONG = 3_600;
 
-function Closed({ window, name }: { window: Window; name: string }) {
+type Which = Exclude<Window["kind"], "open" | "free">;
+
+function Closed({ which, name }: { which: Which; name: string }) {
   const { t } = useTranslation("inbox");
-  const optedOut = window.kind === "optedOut";
-  const which = window.kind as "closed";
+  const optedOut = which === "optedOut";
   return (
     <Alert
       color={optedOut ? "red" : "orange"}
@@ -51,7 +52,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
   if (window.kind !== "open" && window.kind !== "free")
     return (
       <footer className={classes.foot}>
-        <Closed window={window} name={name} />
+        <Closed which={window.kind} name={name} />
       </footer>
     );
   const send = () => {

@@ -1,13 +1,17 @@
 // What a message holds, in the form that its kind has. What cannot be shown says what it is.
 import { Anchor, List, Text } from "@mantine/core";
 import { IconAddressBook, IconBasket, IconForms, IconHandClick, IconMapPin } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { File, Picture } from "./Files";
-import { holds } from "./holds";
+import { answersOf, thingsIn } from "./holds";
 import { Recording } from "./Recording";
 import type { Message } from "./thread";
 import { Words } from "./Words";
+
+/** What a message of the type holds. */
+type Of<Type> = Extract<Schemas["Content"], { type: Type }>;
 
 function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
   return (
@@ -18,11 +22,8 @@ function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
   );
 }
 
-function Place({ message }: { message: Message }) {
+function Place({ place: { latitude, longitude, name, address } }: { place: Of<"location"> }) {
   const { t } = useTranslation("inbox");
-  const { place } = holds(message);
-  if (!place) return null;
-  const { latitude, longitude, name, address } = place;
   const map = `https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`;
   return (
     <>
@@ -36,14 +37,14 @@ function Place({ message }: { message: Message }) {
   );
 }
 
-function Form({ message }: { message: Message }) {
+function Form({ form, words }: { form: Of<"form">; words: ReactNode }) {
   const { t } = useTranslation("inbox");
   return (
     <>
       <Kind icon={<IconForms size={15} aria-hidden />}>{t("kind.form")}</Kind>
-      {message.text && <Words text={message.text} />}
+      {words}
       <List size="sm" spacing={0}>
-        {holds(message).answers.map(([name, value]) => (
+        {answersOf(form.response).map(([name, value]) => (
           <List.Item key={name}>
             <bdi>{name}</bdi>: <bdi>{value}</bdi>
           </List.Item>
@@ -53,22 +54,20 @@ function Form({ message }: { message: Message }) {
   );
 }
 
-export function Content({ message, conversation }: { message: Message; conversation: string }) {
-  const { t } = useTranslation("inbox");
-  const words = message.text ? <Words text={message.text} /> : null;
-  switch (message.kind) {
-    case "text":
-      return words ?? <Text size="sm">{t("kind.empty")}</Text>;
+type MediaProps = { message: Message; kind: Schemas["MediaKind"]; conversation: string; words: ReactNode };
+
+function Media({ message, kind, conversation, words }: MediaProps): ReactElement {
+  switch (kind) {
     case "voice":
     case "audio":
     case "video":
-      return <Recording message={message} conversation={conversation} />;
+      return <Recording message={message} kind={kind} conversation={conversation} />;
     case "image":
     case "sticker":
       return (
         <>
           <Picture message={message} />
-          {message.text && <div style={{ padding: "6px 4px 0" }}>{words}</div>}
+          {words && <div style={{ padding: "6px 4px 0" }}>{words}</div>}
         </>
       );
     case "document":
@@ -78,13 +77,25 @@ export function Content({ message, conversation }: { message: Message; conversat
           {words}
         </>
       );
+  }
+}
+
+export function Content({ message, conversation }: { message: Message; conversation: string }) {
+  const { t } = useTranslation("inbox");
+  const { content, kind } = message;
+  const words = message.text ? <Words text={message.text} /> : null;
+  switch (content.type) {
+    case "text":
+      return words ?? <Text size="sm">{t("kind.empty")}</Text>;
+    case "media":
+      return <Media message={message} kind={content.kind} conversation={conversation} words={words} />;
     case "location":
-      return <Place message={message} />;
+      return <Place place={content} />;
     case "contacts":
       return (
         <>
           <Kind icon={<IconAddressBook size={15} aria-hidden />}>{t("kind.contacts")}</Kind>
-          {holds(message).names.map((name) => (
+          {content.names.map((name) => (
             <Words key={name} text={name} />
           ))}
         </>
@@ -93,16 +104,16 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Kind icon={<IconHandClick size={15} aria-hidden />}>{t("kind.choice")}</Kind>
-          <Words text={holds(message).title ?? message.text ?? ""} />
+          <Words text={content.title || message.text || ""} />
         </>
       );
     case "form":
-      return <Form message={message} />;
+      return <Form form={content} words={words} />;
     case "order":
       return (
         <>
           <Kind icon={<IconBasket size={15} aria-hidden />}>
-            {t("kind.orderOf", { count: holds(message).things })}
+            {t("kind.orderOf", { count: thingsIn(content.order) })}
           </Kind>
           {words}
         </>
@@ -111,7 +122,8 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Text size="sm" fs="italic">
-            {t("kind.unshown", { kind: holds(message).sort ?? message.kind })}
+            {/* What the provider calls it, where we cannot show it. */}
+            {t("kind.unshown", { kind: ("kind" in content && content.kind) || kind })}
           </Text>
           {words}
         </>
@@ -119,17 +131,22 @@ export function Content({ message, conversation }: { message: Message; conversat
   }
 }
 
+/** The words of a message that was changed. */
+function changed(content: Of<"edited">["content"]) {
+  if (content?.type === "text") return content.body;
+  return content?.type === "media" ? content.caption : undefined;
+}
+
 /** What happened that nobody said: a line in the middle. */
-export function Happening({ message }: { message: Message }) {
+export function Happening({ message: { content } }: { message: Message }) {
   const { t } = useTranslation("inbox");
-  const { emoji, changed, notice } = holds(message);
-  switch (message.kind) {
+  switch (content.type) {
     case "reaction":
-      return <>{emoji ? t("event.reaction", { emoji }) : t("event.reactionGone")}</>;
+      return <>{content.emoji ? t("event.reaction", { emoji: content.emoji }) : t("event.reactionGone")}</>;
     case "edited":
       return (
         <>
-          {t("event.edited")} <bdi>{changed}</bdi>
+          {t("event.edited")} <bdi>{changed(content.content)}</bdi>
         </>
       );
     case "revoked":
@@ -139,6 +156,6 @@ export function Happening({ message }: { message: Message }) {
     case "call_permission":
       return <>{t("event.call")}</>;
     default:
-      return <bdi>{notice ?? t("event.system")}</bdi>;
+      return <bdi>{(content.type === "system" && content.body) || t("event.system")}</bdi>;
   }
 }

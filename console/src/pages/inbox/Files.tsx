@@ -26,7 +26,7 @@ export function File({ message }: { message: Message }) {
           c="inherit"
           underline="always"
         >
-          <bdi>{name || t(`kind.${kind ?? "document"}` as "kind.document")}</bdi>
+          <bdi>{name || t(`kind.${kind ?? "document"}`)}</bdi>
         </Anchor>
         <Text size="xs" dir="ltr" ta="start">
           {about}

@@ -16,10 +16,10 @@ export function useChange() {
   return (change: { show?: string; q?: string; number?: string }) =>
     void navigate({
       to: ".",
-      search: (old: object) => ({ ...old, ...change }),
+      search: (old) => ({ ...old, ...change }),
       replace: true,
       resetScroll: false,
-    } as never);
+    });
 }
 
 function Search({ q, field }: { q: string; field: RefObject<HTMLInputElement | null> }) {

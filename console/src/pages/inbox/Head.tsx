@@ -1,14 +1,6 @@
 // Who the conversation is with, who has it, how long it may be written in, and what can be done with it.
 import { ActionIcon, Button, Group, Title, Tooltip } from "@mantine/core";
-import {
-  IconAlertCircle,
-  IconArrowLeft,
-  IconBan,
-  IconClock,
-  IconLock,
-  IconRobot,
-  IconUser,
-} from "@tabler/icons-react";
+import { IconAlertCircle, IconArrowLeft, IconBan, IconClock } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
@@ -17,10 +9,10 @@ import { type Act, actsOf, type useActs } from "./actions";
 import { useNumbers } from "./conversations";
 import type { Conversation } from "./filter";
 import list from "./inbox.module.css";
+import { ownerIcons } from "./Row";
 import classes from "./thread.module.css";
 import { useLeft, type Window } from "./window";
 
-const owners = { bot: IconRobot, person: IconUser, nobody: IconLock } as const;
 /** Less than this is soon, in milliseconds. */
 const SOON = 3_600_000;
 
@@ -28,12 +20,12 @@ function Facts({ one, window }: { one: Conversation; window: Window }) {
   const { t } = useTranslation("inbox");
   const left = useLeft();
   const several = (useNumbers()?.length ?? 0) > 1;
-  const Owner = owners[one.owner as keyof typeof owners] ?? IconUser;
+  const Owner = ownerIcons[one.owner];
   return (
     <div className={classes.facts}>
       <span data-testid="owner">
         <Owner size={14} aria-hidden />
-        {t(`owner.${one.owner as "bot"}`)}
+        {t(`owner.${one.owner}`)}
       </span>
       {one.wa_id && one.contact_name && <span dir="ltr">+{one.wa_id}</span>}
       {several && <span>{t("on", { number: one.number_slug })}</span>}
@@ -111,9 +103,9 @@ export function Head({ one, name, window, acts, heading }: Props) {
   return (
     <header className={classes.head}>
       <ActionIcon
-        component={Link}
-        to="/inbox"
-        search={((old: object) => ({ ...old, trace: undefined })) as never}
+        renderRoot={(props) => (
+          <Link to="/inbox" search={(old) => ({ ...old, trace: undefined })} {...props} />
+        )}
         className={list.back}
         variant="subtle"
         color="gray"

@@ -1,22 +1,22 @@
 // The inbox: the conversations, and beside them the one that is open. On a phone it is one of the two.
 import { VisuallyHidden } from "@mantine/core";
-import { Outlet, useParams, useSearch } from "@tanstack/react-router";
+import { defaultParseSearch, Outlet, useParams, useSearch } from "@tanstack/react-router";
 import i18n from "i18next";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { useTitle } from "@/parts/Page";
-import { router } from "@/router";
 import { ahead, reads, useConversation, useCounts, useStirred } from "./conversations";
 import { Filters } from "./Filters";
 import { filterOf } from "./filter";
 import classes from "./inbox.module.css";
 import { List, Unopened } from "./List";
 import { useNameOf } from "./Row";
+import { inboxSearch } from "./search";
 
 // Texts and list come together, rather than one after the other once the page is drawn.
 void i18n.loadNamespaces("inbox");
-if (router.latestLocation.pathname.startsWith("/inbox")) ahead(filterOf(router.latestLocation.search));
+if (location.pathname.startsWith("/inbox")) ahead(filterOf(inboxSearch(defaultParseSearch(location.search))));
 
 /** How much of the window is left below where an element begins. It follows when something above comes or goes. */
 function useRest() {
@@ -58,7 +58,7 @@ function ThreadTitle({ id }: { id: string }) {
 export function InboxPage() {
   const { t } = useTranslation("inbox");
   const { show, q, number } = useSearch({ strict: false });
-  const filter = useMemo(() => filterOf({ show, q, number } as never), [show, q, number]);
+  const filter = useMemo(() => filterOf({ show, q, number }), [show, q, number]);
   const { id: open } = useParams({ strict: false });
   const search = useRef<HTMLInputElement>(null);
   const { ref, height } = useRest();

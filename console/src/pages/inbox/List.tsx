@@ -171,7 +171,8 @@ export function List({ filter, open, search }: Props) {
   );
   /** Rows are plain links: what the browser does with other clicks on a link is the browser's. */
   const click = (event: MouseEvent) => {
-    const id = (event.target as Element).closest<HTMLElement>("[data-id]")?.dataset.id;
+    if (!(event.target instanceof Element)) return;
+    const id = event.target.closest<HTMLElement>("[data-id]")?.dataset.id;
     if (!id || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(id);

@@ -4,12 +4,12 @@ import { IconPencil } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api } from "@/api/client";
+import { api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useReason } from "@/parts/States";
 import { VoicePlayer } from "@/parts/VoicePlayer";
 import { File } from "./Files";
-import { fileOf, heardOf, recordingOf } from "./holds";
+import { fileOf, recordingOf } from "./holds";
 import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
@@ -78,10 +78,10 @@ function Transcript({ message, conversation }: { message: Message; conversation:
   const { t } = useTranslation("inbox");
   const format = useFormat();
   const [correcting, setCorrecting] = useState(false);
-  const { confidence, corrected_at } = heardOf(message);
+  const { confidence, corrected_at } = message.heard ?? {};
   if (correcting)
     return <Correct message={message} conversation={conversation} close={() => setCorrecting(false)} />;
-  const sure = confidence !== undefined && !corrected_at;
+  const sure = confidence != null && !corrected_at;
   return (
     <>
       {message.transcript && <Words text={message.transcript} />}
@@ -108,9 +108,11 @@ function Transcript({ message, conversation }: { message: Message; conversation:
   );
 }
 
-export function Recording({ message, conversation }: { message: Message; conversation: string }) {
+type Props = { message: Message; kind: Schemas["MediaKind"]; conversation: string };
+
+export function Recording({ message, kind, conversation }: Props) {
   const { t } = useTranslation("inbox");
-  const video = message.kind === "video";
+  const video = kind === "video";
   return (
     <div style={{ display: "grid", gap: 6 }}>
       {video ? (
@@ -118,8 +120,8 @@ export function Recording({ message, conversation }: { message: Message; convers
       ) : (
         <VoicePlayer
           src={[recordingOf(message), fileOf(message)]}
-          seconds={heardOf(message).seconds}
-          label={t(`kind.${message.kind as "voice"}`)}
+          seconds={message.heard?.seconds ?? undefined}
+          label={t(`kind.${kind}`)}
         />
       )}
       {message.text && <Words text={message.text} />}

@@ -2,11 +2,16 @@
 import { IconAlertTriangle, IconLock, IconRobot, IconUser } from "@tabler/icons-react";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import type { Conversation } from "./filter";
 import classes from "./inbox.module.css";
 
-const owners = { bot: IconRobot, person: IconUser, nobody: IconLock } as const;
+export const ownerIcons: Record<Schemas["Owner"], typeof IconUser> = {
+  bot: IconRobot,
+  person: IconUser,
+  nobody: IconLock,
+};
 
 /** What rows say, made once for all of them: thousands of rows come and go while someone scrolls. */
 export function useRowWords() {
@@ -28,10 +33,9 @@ export function useNameOf() {
 /** The newest message in a few words. */
 export function useLastOf() {
   const { t } = useTranslation("inbox");
-  return (one: Conversation): string => {
-    const kind = one.last_kind ?? "";
-    const name = kind && kind !== "text" ? t(`kind.${kind}` as "kind.voice", { defaultValue: kind }) : "";
-    return [name, one.last_text].filter(Boolean).join(": ");
+  return ({ last_kind, last_text }: Conversation): string => {
+    const name = last_kind && last_kind !== "text" ? t(`kind.${last_kind}`) : "";
+    return [name, last_text].filter(Boolean).join(": ");
   };
 }
 
@@ -49,9 +53,11 @@ type Props = {
 
 export const Row = memo(function Row({ one, open, reachable, several, tail, words }: Props) {
   const { t, format, nameOf, lastOf } = words;
-  const Owner = owners[one.owner as keyof typeof owners] ?? IconUser;
+  const Owner = ownerIcons[one.owner];
   const failed =
-    one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown");
+    one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
+      ? one.last_state
+      : undefined;
   return (
     <a
       href={`/inbox/${encodeURIComponent(one.id)}${tail}`}
@@ -73,7 +79,7 @@ export const Row = memo(function Row({ one, open, reachable, several, tail, word
       </time>
       <span className={classes.line}>
         {failed ? (
-          <IconAlertTriangle size={15} aria-label={t(`state.${one.last_state}` as "state.failed")} />
+          <IconAlertTriangle size={15} aria-label={t(`state.${failed}`)} />
         ) : (
           one.last_author === "bot" && <IconRobot size={15} aria-label={t("author.bot")} />
         )}
@@ -89,9 +95,7 @@ export const Row = memo(function Row({ one, open, reachable, several, tail, word
             <span className={classes.said}>{t("show.waiting")}</span>
           </span>
         )}
-        {one.owner !== "bot" && !one.waiting && (
-          <Owner size={15} aria-label={t(`owner.${one.owner}` as "owner.person")} />
-        )}
+        {one.owner !== "bot" && !one.waiting && <Owner size={15} aria-label={t(`owner.${one.owner}`)} />}
         {one.unread > 0 && (
           <span className={classes.count}>
             <span aria-hidden>{one.unread > 99 ? "99+" : format.count(one.unread)}</span>

@@ -3,13 +3,17 @@ import { Button, VisuallyHidden } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconChecks, IconClock, IconHelpCircle } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { api } from "@/api/client";
+import { api, type Schemas } from "@/api/client";
 import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
 import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
 
-const icons = {
+/** States of messages of ours; those of a customer's are not shown. */
+type Sent = Exclude<State, "waiting" | "answered" | "stored">;
+type State = Schemas["MessageState"];
+
+const icons: Record<Sent, typeof IconClock> = {
   queued: IconClock,
   sending: IconClock,
   sent: IconCheck,
@@ -17,20 +21,25 @@ const icons = {
   read: IconChecks,
   failed: IconAlertTriangle,
   unknown: IconHelpCircle,
-} as const;
+};
 
-export type Sent = keyof typeof icons;
+const tones: Partial<Record<Sent, string>> = {
+  failed: classes.wrong,
+  unknown: classes.doubt,
+  read: classes.read,
+};
+
+const isSent = (state: State): state is Sent => state in icons;
 
 /** The ticks; `failed` and `unknown` are said aloud. */
-export function Ticks({ state }: { state: string }) {
+export function Ticks({ state }: { state: State }) {
   const { t } = useTranslation("inbox");
-  const Icon = icons[state as Sent];
-  if (!Icon) return null;
-  const words = t(`state.${state as Sent}`);
+  if (!isSent(state)) return null;
+  const Icon = icons[state];
+  const words = t(`state.${state}`);
   const loud = state === "failed" || state === "unknown";
-  const tone = { failed: classes.wrong, unknown: classes.doubt, read: classes.read }[state];
   return (
-    <span className={tone} title={words} data-state={state}>
+    <span className={tones[state]} title={words} data-state={state}>
       <Icon size={15} aria-hidden />
       {loud ? words : <VisuallyHidden>{words}</VisuallyHidden>}
     </span>

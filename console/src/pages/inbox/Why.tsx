@@ -5,7 +5,6 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { Async } from "@/parts/States";
 import { TraceDetail, useFigures } from "@/parts/trace/TraceView";
-import { asTrace } from "@/parts/trace/trace";
 import { When } from "@/parts/When";
 import classes from "./inbox.module.css";
 import { turnQuery } from "./thread";
@@ -40,12 +39,11 @@ function Citations({ all }: { all: Schemas["Citation"][] }) {
 function Turn({ turn }: { turn: Schemas["Turn"] }) {
   const { t } = useTranslation("inbox");
   const figures = useFigures();
-  const trace = asTrace(turn.trace);
+  const { trace } = turn;
   return (
     <Stack gap="md">
       <Text size="sm" className={classes.quiet}>
-        {t(`why.outcome.${turn.outcome}` as "why.outcome.answer", { defaultValue: turn.outcome })} ·{" "}
-        <When at={turn.created_at} />
+        {t(`why.outcome.${turn.outcome}`)} · <When at={turn.created_at} />
         {trace && <> · {figures(trace).join(" · ")}</>}
       </Text>
       <Citations all={turn.citations} />

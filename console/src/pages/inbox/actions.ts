@@ -5,6 +5,7 @@ import { type RefObject, useMemo, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { reread } from "@/api/queries";
+import { wordsOf } from "@/api/words";
 import { useSay } from "@/parts/say";
 import { useOffers } from "@/shell/Finder";
 import { useKeys } from "@/shell/Keys";
@@ -84,14 +85,9 @@ export function useThreadKeys({ conversation, acts, field }: Given) {
     useMemo(
       () => [
         { id: "inbox-reply", label: t("keys.reply"), onClick: () => setTimeout(made.reply, 250) },
-        ...can
-          .split(",")
-          .filter(Boolean)
-          .map((act) => ({
-            id: `inbox-${act}`,
-            label: t(`act.${act as Act}`),
-            onClick: () => made.run(act as Act),
-          })),
+        ...wordsOf(routes)
+          .filter((act) => can.split(",").includes(act))
+          .map((act) => ({ id: `inbox-${act}`, label: t(`act.${act}`), onClick: () => made.run(act) })),
         { id: "inbox-back", label: t("keys.back"), onClick: made.back },
       ],
       [t, made, can],

@@ -1,14 +1,16 @@
 // The list of conversations in the cache: read by pages, kept true by single conversations.
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { keepPreviousData } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef } from "react";
 import { $api, api } from "@/api/client";
 import { useLive } from "@/api/live";
+import { first, pages, usePages } from "@/api/pages";
 import { queries } from "@/api/queries";
-import { asked, type Conversation, type Filter } from "./filter";
+import { asked, type Conversation, type Filter, isFilter } from "./filter";
 import { gather } from "./gather";
-import { first, flat, merged, type Page, type Pages } from "./pages";
+import { merged, type Page, type Pages } from "./pages";
 
 const PAGE = 100;
+const none: Conversation[] = [];
 const LIST = "inbox";
 const key = (filter: Filter) => [LIST, filter] as const;
 const path = "/api/v1/conversations/{id}";
@@ -25,19 +27,25 @@ export function reads(id: string | undefined) {
 }
 
 async function read(filter: Filter, cursor?: string, signal?: AbortSignal): Promise<Page> {
-  const { data } = await api.GET("/api/v1/conversations", {
+  const { data, error } = await api.GET("/api/v1/conversations", {
     params: { query: { ...asked(filter), cursor, limit: PAGE } },
     signal,
   });
-  return data as Page;
+  if (error) throw error;
+  return data;
 }
+
+const at = (filter: Filter) => (cursor?: string) => ({
+  queryKey: key(filter),
+  queryFn: ({ signal }: { signal: AbortSignal }) => read(filter, cursor, signal),
+});
 
 /** Shows conversations as the server gave them, wherever they are shown. */
 export function show(...all: Conversation[]) {
   for (const one of all) queries.setQueryData(single(one.id).queryKey, one);
   for (const [where, pages] of queries.getQueriesData<Pages>({ queryKey: [LIST] })) {
-    const filter = where[1] as Filter;
-    if (!pages) continue;
+    const [, filter] = where;
+    if (!pages || !isFilter(filter)) continue;
     const now = all.reduce((data, one) => merged(data, one, filter, reading), pages);
     if (now !== pages) queries.setQueryData(where, now);
   }
@@ -86,20 +94,12 @@ export function useStirred(filter: Filter) {
 
 /** Begins to read a list before it is drawn. */
 export function ahead(filter: Filter) {
-  void queries.prefetchInfiniteQuery({
-    queryKey: key(filter),
-    queryFn: ({ signal }) => read(filter, undefined, signal),
-    initialPageParam: undefined as string | undefined,
-  });
+  void queries.prefetchInfiniteQuery(pages(at(filter)));
 }
 
 /** The list. `deepest` says how many rows from the top somebody looks: so much is read again when all is to be. */
 export function useConversations(filter: Filter, deepest: () => number) {
-  const query = useInfiniteQuery({
-    queryKey: key(filter),
-    queryFn: ({ pageParam, signal }) => read(filter, pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next ?? undefined,
+  const query = usePages(at(filter), {
     // Read once; after that single conversations are merged into it. A deep list is never read again as a whole.
     enabled: ({ state }) => state.data === undefined,
     staleTime: Number.POSITIVE_INFINITY,
@@ -122,8 +122,7 @@ export function useConversations(filter: Filter, deepest: () => number) {
       if (event.query.queryHash === hash && event.query.state.data !== undefined) again();
     });
   }, [hash, refetch, deepest]);
-  const list = useMemo(() => flat(query.data), [query.data]);
-  return { query, list };
+  return { query, list: query.data ?? none };
 }
 
 /** How many there are of each sort. */

@@ -1,77 +1,68 @@
 // Which conversations the list shows: from the address to what the server is asked, and whether one belongs to it.
 import type { Schemas } from "@/api/client";
 import type { paths } from "@/api/schema";
-import type { InboxSearch } from "@/router";
+import { wordsOf } from "@/api/words";
+import type { InboxSearch } from "./search";
 
 export type Conversation = Schemas["Conversation"];
 
+type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
+type Owner = Schemas["Owner"];
+type Standing = "all" | "unread" | NonNullable<Asked["state"]>;
+/** What the server is asked for, and whether a conversation belongs to it. */
+type Shown = { query: Asked; has: (one: Conversation) => boolean };
+
+const isOpen = (one: Conversation) => one.owner === "person" || !!one.open_case;
+const standing: Record<Standing, Shown> = {
+  all: { query: {}, has: () => true },
+  unread: { query: { unread: true }, has: ({ unread }) => unread > 0 },
+  waiting: { query: { state: "waiting" }, has: ({ waiting }) => waiting },
+  open: { query: { state: "open" }, has: isOpen },
+  resolved: { query: { state: "resolved" }, has: (one) => !isOpen(one) },
+};
+const ownedBy = (owner: Owner): Shown => ({ query: { owner }, has: (one) => one.owner === owner });
+const owned: Record<Owner, Shown> = {
+  person: ownedBy("person"),
+  bot: ownedBy("bot"),
+  nobody: ownedBy("nobody"),
+};
+const shows: Record<Show, Shown> = { ...standing, ...owned };
+
 /** What can be shown, by what is being done about it and by who has it. */
-export const standings = ["all", "unread", "waiting", "open", "resolved"] as const;
-export const owners = ["person", "bot", "nobody"] as const;
+export const standings = wordsOf(standing);
+export const owners = wordsOf(owned);
 
-export type Show = (typeof standings)[number] | (typeof owners)[number];
+export type Show = Standing | Owner;
 export type Filter = { show: Show; q: string; number: string };
-
-const known: readonly string[] = [...standings, ...owners];
 
 /** The server takes no longer search. */
 export const LONGEST_SEARCH = 100;
 
 export function filterOf({ show, q, number }: InboxSearch): Filter {
   return {
-    show: show && known.includes(show) ? (show as Show) : "all",
+    show: wordsOf(shows).find((one) => one === show) ?? "all",
     q: (q ?? "").trim().slice(0, LONGEST_SEARCH),
     number: number ?? "",
   };
 }
+
+/** Whether a part of a key of the cache is a filter. */
+export const isFilter = (part: unknown): part is Filter =>
+  !!part && typeof part === "object" && "show" in part && "q" in part && "number" in part;
 
 /** Whether everything is shown. */
 export function isWhole({ show, q, number }: Filter): boolean {
   return show === "all" && !q && !number;
 }
 
-type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
-
 /** What the server is asked for. */
 export function asked({ show, q, number }: Filter): Asked {
-  const rest = { number: number || undefined, q: q || undefined };
-  switch (show) {
-    case "unread":
-      return { ...rest, unread: true };
-    case "waiting":
-    case "open":
-    case "resolved":
-      return { ...rest, state: show };
-    case "person":
-    case "bot":
-    case "nobody":
-      return { ...rest, owner: show };
-    default:
-      return rest;
-  }
-}
-
-function stands(show: Show, one: Conversation): boolean {
-  const open = one.owner === "person" || !!one.open_case;
-  switch (show) {
-    case "all":
-      return true;
-    case "unread":
-      return one.unread > 0;
-    case "waiting":
-      return one.waiting;
-    case "open":
-      return open;
-    case "resolved":
-      return !open;
-    default:
-      return one.owner === show;
-  }
+  return { ...shows[show].query, number: number || undefined, q: q || undefined };
 }
 
 /** Whether a conversation is shown. `undefined`: only the server can tell, for it searches in older messages too. */
 export function belongs({ show, q, number }: Filter, one: Conversation): boolean | undefined {
-  if (!stands(show, one)) return false;
+  if (!shows[show].has(one)) return false;
   if (number && number !== one.number_slug && number !== one.number_id) return false;
   if (!q) return true;
   const words = q.toLowerCase();

@@ -14,7 +14,7 @@ function firstSeen(box: HTMLElement): Anchor | undefined {
   let high = all.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((all[middle] as Element).getBoundingClientRect().bottom > edge) high = middle;
+    if (all.item(middle).getBoundingClientRect().bottom > edge) high = middle;
     else low = middle + 1;
   }
   const element = all[low];

@@ -9,11 +9,12 @@ const tail = /[.,;:!?…،؛؟'"»”’*_~]+$/u;
 /** The end of an address: brackets belong to it when they were opened in it. */
 function trimmed(found: string): string {
   let text = found.replace(tail, "");
-  for (const [open, close] of ["()", "[]", "{}"] as const) {
-    while (
-      text.endsWith(close as string) &&
-      text.split(close as string).length > text.split(open as string).length
-    )
+  for (const [open, close] of [
+    ["(", ")"],
+    ["[", "]"],
+    ["{", "}"],
+  ] as const) {
+    while (text.endsWith(close) && text.split(close).length > text.split(open).length)
       text = text.slice(0, -1).replace(tail, "");
   }
   return text;

@@ -1,6 +1,6 @@
 // No message is lost, none is sent twice, and they go in the order in which they were written.
 import { beforeEach, expect, test, vi } from "vitest";
-import { Failure } from "@/api/client";
+import { Failure, type Schemas } from "@/api/client";
 import { Outbox, type Pending, unarrived } from "./outbox";
 
 type Made = { id: string };
@@ -129,7 +129,7 @@ test("what arrived is not shown twice", () => {
     after: "msg_5",
     ...more,
   });
-  const said = (id: string, text = "ok", author = "person") => ({ id, text, author });
+  const said = (id: string, text = "ok", author: Schemas["Author"] = "person") => ({ id, text, author });
   const left = (list: Pending[], ...messages: ReturnType<typeof said>[]) =>
     unarrived(list, messages).map(({ key }) => key);
   expect(left([one("x")], said("msg_4"))).toEqual(["x"]);

@@ -1,5 +1,5 @@
 // Messages on their way: shown at once, sent one after the other, each under a key of its own so that none is sent twice.
-import { Failure } from "@/api/client";
+import { Failure, type Schemas } from "@/api/client";
 
 export type Pending = {
   /** Made once for each message; the server knows it again. */
@@ -138,7 +138,7 @@ export class Outbox<M extends Made> {
   }
 }
 
-type Shown = { id: string; author: string; text?: string | null };
+type Shown = Pick<Schemas["Message"], "id" | "author" | "text">;
 
 /**
  * Those of a conversation that are to be shown beside its messages: not those that the server has already, though its

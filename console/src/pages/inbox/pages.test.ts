@@ -1,7 +1,7 @@
 // The list stays true and in order while conversations change.
 import { expect, test } from "vitest";
 import { asked, belongs, type Conversation, type Filter, filterOf } from "./filter";
-import { first, flat, merged, type Pages } from "./pages";
+import { merged, type Pages } from "./pages";
 
 const all: Filter = { show: "all", q: "", number: "" };
 
@@ -75,15 +75,6 @@ test("a search keeps what the server found, and takes in what it can see itself"
   expect(ids(merged(before, talk("a", 60), search))).toBe("a");
   expect(ids(merged(before, talk("x", 60), search))).toBe("a");
   expect(ids(merged(before, talk("x", 60, { last_text: "My Refund?" }), search))).toBe("xa");
-});
-
-test("each is shown once", () => {
-  const twice = list(null, [talk("a", 50)], [talk("a", 10), talk("b", 5)]);
-  expect(flat(twice).map(({ id, last_message_at }) => [id, last_message_at])).toEqual([
-    ["a", 50],
-    ["b", 5],
-  ]);
-  expect(ids(first(three(), 1))).toBe("ab");
 });
 
 test("the filter is what the server is asked and what is compared here", () => {

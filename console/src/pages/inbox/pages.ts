@@ -1,10 +1,10 @@
 // Keeps pages of conversations in order while single conversations change, so that the list is not read again for each.
-import type { InfiniteData } from "@tanstack/react-query";
 import type { Schemas } from "@/api/client";
+import type { Pages as PagesOf } from "@/api/pages";
 import { belongs, type Conversation, type Filter } from "./filter";
 
 export type Page = Schemas["Page_Conversation"];
-export type Pages = InfiniteData<Page, string | undefined>;
+export type Pages = PagesOf<Page>;
 
 /** The order of the list: the most recent first. */
 function before(one: Conversation, other: Conversation): boolean {
@@ -61,22 +61,4 @@ export function merged(data: Pages, one: Conversation, filter: Filter, kept?: st
     return { ...data, pages: change(data.pages, page, (list) => list.splice(at, 1, one)) };
   const without = change(data.pages, page, (list) => list.splice(at, 1));
   return { ...data, pages: stays ? insert(without, one) : without };
-}
-
-/** All conversations that were read, each once. */
-export function flat(data: { pages: Page[] } | undefined): Conversation[] {
-  const seen = new Set<string>();
-  const all: Conversation[] = [];
-  for (const { items } of data?.pages ?? [])
-    for (const one of items)
-      if (!seen.has(one.id)) {
-        seen.add(one.id);
-        all.push(one);
-      }
-  return all;
-}
-
-/** The first pages only, to be read again. */
-export function first(data: Pages, count: number): Pages {
-  return { pages: data.pages.slice(0, count), pageParams: data.pageParams.slice(0, count) };
 }

@@ -12,12 +12,13 @@ export const outbox = new Outbox<Message>({
   storage: sessionStorage,
   newest,
   send: async ({ conversation, text, reply_to, key }) => {
-    const { data } = await api.POST("/api/v1/conversations/{id}/messages", {
+    const { data, error } = await api.POST("/api/v1/conversations/{id}/messages", {
       params: { path: { id: conversation }, header: { "Idempotency-Key": key } },
       body: { text, reply_to },
       signal: AbortSignal.timeout(LONGEST),
     });
-    return data as Message;
+    if (error) throw error;
+    return data;
   },
   arrived: ({ conversation }, message) => {
     put(conversation, message);

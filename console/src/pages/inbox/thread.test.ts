@@ -1,6 +1,7 @@
 // Messages are joined to those that are known, without gaps and each once.
 import { expect, test } from "vitest";
-import { inOrder, joined, type Message, type Thread } from "./thread";
+import { items } from "@/api/pages";
+import { joined, type Message, type Thread } from "./thread";
 
 const say = (id: string, at: number, more: Partial<Message> = {}): Message => ({
   id,
@@ -8,7 +9,7 @@ const say = (id: string, at: number, more: Partial<Message> = {}): Message => ({
   direction: "in",
   author: "customer",
   kind: "text",
-  content: {},
+  content: { type: "text", body: "" },
   state: "stored",
   ...more,
 });
@@ -17,12 +18,12 @@ const thread = (...pages: Message[][]): Thread => ({
   pages: pages.map((items, at) => ({ items, next: at < pages.length - 1 ? "more" : null })),
   pageParams: pages.map(() => undefined),
 });
-const ids = (of: Thread) => inOrder(of).map(({ id }) => id);
+const ids = (of: Thread) => items(of).map(({ id }) => id);
 
-test("new messages come at the end, also those of the same moment", () => {
+test("new messages come first, also those of the same moment", () => {
   const known = thread([say("b", 2), say("a", 1)]);
   const now = joined(known, { items: [say("d", 3), say("c", 3), say("b", 2)], next: null });
-  expect(ids(now)).toEqual(["a", "b", "c", "d"]);
+  expect(ids(now)).toEqual(["d", "c", "b", "a"]);
 });
 
 test("a message that changed is changed, on whichever page, and the other pages stay", () => {
@@ -35,11 +36,11 @@ test("a message that changed is changed, on whichever page, and the other pages 
 test("after a gap it begins anew", () => {
   const known = thread([say("a", 1)]);
   const page = { items: [say("z", 9), say("y", 8)], next: "more" };
-  expect(ids(joined(known, page))).toEqual(["y", "z"]);
+  expect(ids(joined(known, page))).toEqual(["z", "y"]);
   expect(ids(joined(thread([]), { items: [say("a", 1)], next: "more" }))).toEqual(["a"]);
 });
 
 test("what comes late goes where it belongs", () => {
   const known = thread([say("c", 3), say("a", 1)]);
-  expect(ids(joined(known, { items: [say("x", 2), say("c", 3)], next: null }))).toEqual(["a", "x", "c"]);
+  expect(ids(joined(known, { items: [say("x", 2), say("c", 3)], next: null }))).toEqual(["c", "x", "a"]);
 });

@@ -1,22 +1,24 @@
 // The messages of a conversation: pages backwards in time, into which what is new is merged.
-import { type InfiniteData, queryOptions, useInfiniteQuery } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { api, type Schemas } from "@/api/client";
+import { first, type Pages, usePages } from "@/api/pages";
 import { queries } from "@/api/queries";
 
 export type Message = Schemas["Message"];
 type Page = Schemas["Page_Message"];
-export type Thread = InfiniteData<Page, string | undefined>;
+export type Thread = Pages<Page>;
 
 const PAGE = 50;
 const key = (id: string) => ["thread", id] as const;
 
 async function read(id: string, cursor?: string, signal?: AbortSignal): Promise<Page> {
-  const { data } = await api.GET("/api/v1/conversations/{id}/messages", {
+  const { data, error } = await api.GET("/api/v1/conversations/{id}/messages", {
     params: { path: { id }, query: { cursor, limit: PAGE } },
     signal,
   });
-  return data as Page;
+  if (error) throw error;
+  return data;
 }
 
 function later(one: Message, other: Message): number {
@@ -39,14 +41,6 @@ export function joined(thread: Thread, page: Page): Thread {
     return { ...old, items: index === 0 ? [...fresh, ...items].sort(later) : items };
   });
   return { ...thread, pages };
-}
-
-/** All messages that were read, the oldest first, each once. */
-export function inOrder(thread: { pages: Page[] } | undefined): Message[] {
-  const all = new Map<string, Message>();
-  for (const { items } of thread?.pages ?? [])
-    for (const one of items) if (!all.has(one.id)) all.set(one.id, one);
-  return [...all.values()].reverse();
 }
 
 function join(id: string, page: Page) {
@@ -87,27 +81,21 @@ export function freshen(id: string): Promise<void> {
   return flight;
 }
 
-/** The messages, and more of them. */
+/** The messages, the oldest first, and more of them. */
 export function useMessages(id: string) {
-  const query = useInfiniteQuery({
-    queryKey: key(id),
-    queryFn: ({ pageParam, signal }) => read(id, pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next ?? undefined,
+  const query = usePages(
+    (cursor) => ({ queryKey: key(id), queryFn: ({ signal }) => read(id, cursor, signal) }),
     // The live stream says when it is to be read again.
-    refetchOnWindowFocus: false,
-  });
+    { refetchOnWindowFocus: false },
+  );
   useEffect(
     () => () => {
       // Whoever comes back begins at the newest messages.
-      queries.setQueryData<Thread>(
-        key(id),
-        (thread) => thread && { pages: thread.pages.slice(0, 1), pageParams: thread.pageParams.slice(0, 1) },
-      );
+      queries.setQueryData<Thread>(key(id), (thread) => thread && first(thread, 1));
     },
     [id],
   );
-  const messages = useMemo(() => inOrder(query.data), [query.data]);
+  const messages = useMemo(() => query.data?.toReversed() ?? [], [query.data]);
   return { query, messages };
 }
 
@@ -117,7 +105,8 @@ export const turnQuery = (id: string) =>
     queryKey: ["get", "/api/v1/turns/{id}", id],
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: async ({ signal }) => {
-      const { data } = await api.GET("/api/v1/turns/{id}", { params: { path: { id } }, signal });
-      return data as Schemas["Turn"];
+      const { data, error } = await api.GET("/api/v1/turns/{id}", { params: { path: { id } }, signal });
+      if (error) throw error;
+      return data;
     },
   });

@@ -1,10 +1,15 @@
 // Whether a customer may be written to.
 import { expect, test } from "vitest";
-import type { Conversation } from "./filter";
 import { windowOf } from "./window";
 
-const one = (more: Partial<Conversation>) =>
-  ({ provider: "meta", opted_out: false, last_inbound_at: 1, window_ends_at: 100, ...more }) as Conversation;
+type Written = Parameters<typeof windowOf>[0];
+const one = (more: Partial<Written>): Written => ({
+  provider: "meta",
+  opted_out: false,
+  last_inbound_at: 1,
+  window_ends_at: 100,
+  ...more,
+});
 
 test("the window", () => {
   expect(windowOf(one({}), 40)).toEqual({ kind: "open", left: 60 });

@@ -1,18 +1,24 @@
 // WhatsApp's 24-hour window: whether the customer may be written to, and for how long.
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import type { Conversation } from "./filter";
 
 /** `free`: there is no such limit. `never`: the customer has never written. */
 export type Window = { kind: "free" | "never" | "closed" | "optedOut" } | { kind: "open"; left: number };
 
-/** Providers without the limit of WhatsApp. */
-const unlimited = new Set(["sandbox"]);
+/** Whether a provider has the limit of WhatsApp. */
+const limited: Record<string, boolean> = {
+  meta: true,
+  sandbox: false,
+} satisfies Record<Schemas["ProviderKind"], boolean>;
 
-export function windowOf(one: Conversation, now: number): Window {
+type Written = Pick<Conversation, "provider" | "opted_out" | "last_inbound_at" | "window_ends_at">;
+
+export function windowOf(one: Written, now: number): Window {
   if (one.opted_out) return { kind: "optedOut" };
   if (one.window_ends_at == null)
-    return { kind: unlimited.has(one.provider) || one.last_inbound_at != null ? "free" : "never" };
+    return { kind: limited[one.provider] === false || one.last_inbound_at != null ? "free" : "never" };
   const left = one.window_ends_at - now;
   return left > 0 ? { kind: "open", left } : { kind: "closed" };
 }

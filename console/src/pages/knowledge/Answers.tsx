@@ -1,11 +1,13 @@
 // Answers that customers get word for word.
-import { ActionIcon, Badge, Button, Center, Group, Paper, Stack, Text } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconMessageCheck, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
+import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { AnswerForm } from "./AnswerForm";
@@ -15,17 +17,10 @@ type Answer = Schemas["CuratedAnswer"];
 export function Answers({ collection }: { collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const [editing, setEditing] = useState<Answer | "new">();
-  const query = $api.useInfiniteQuery(
-    "get",
-    "/api/v1/collections/{name}/answers",
-    { params: { path: { name: collection }, query: { limit: 50 } } },
-    {
-      pageParamName: "cursor",
-      // Not undefined: the client would ask for the cursor 0.
-      initialPageParam: null as string | null,
-      getNextPageParam: (page: Schemas["Page_CuratedAnswer"]) => page.next ?? undefined,
-      select: ({ pages }) => pages.flatMap(({ items }) => items),
-    },
+  const query = usePages((cursor) =>
+    $api.queryOptions("get", "/api/v1/collections/{name}/answers", {
+      params: { path: { name: collection }, query: { limit: 50, cursor } },
+    }),
   );
   const add = (
     <Button
@@ -59,17 +54,7 @@ export function Answers({ collection }: { collection: string }) {
                 />
               ))}
             </Stack>
-            {query.hasNextPage && (
-              <Center w="100%">
-                <Button
-                  variant="default"
-                  loading={query.isFetchingNextPage}
-                  onClick={() => void query.fetchNextPage()}
-                >
-                  {t("common:action.more")}
-                </Button>
-              </Center>
-            )}
+            <MoreButton query={query} mx="auto" />
           </Stack>
         )}
       </Async>

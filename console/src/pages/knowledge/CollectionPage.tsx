@@ -5,7 +5,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
-import { useLive, type What } from "@/api/live";
+import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { Page } from "@/parts/Page";
@@ -47,7 +47,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
   const { slug, agents, guards } = collection;
   const guarded = guards.length > 0;
   useLive({
-    changed: useCallback((what: What) => {
+    changed: useCallback((what: Schemas["What"]) => {
       if (what === "knowledge")
         reread("/api/v1/collections/{name}/sources", "/api/v1/collections/{name}/answers");
     }, []),

@@ -73,18 +73,20 @@ export function DocumentRow({ document, collection }: { document: Document; coll
   );
 }
 
-const icons = { folder: IconFolder, upload: IconUpload, web: IconWorld };
+const icons: Record<Document["from"], typeof IconFolder> = {
+  folder: IconFolder,
+  upload: IconUpload,
+  web: IconWorld,
+};
 
-export function From({ from }: { from: string }) {
+export function From({ from }: { from: Document["from"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
-  if (!(from in icons)) return <>{from}</>;
-  const known = from as keyof typeof icons;
-  const Icon = icons[known];
+  const Icon = icons[from];
   return (
     <Group gap={6} wrap="nowrap" component="span">
       <Icon size={16} stroke={1.6} aria-hidden />
       <Text span size="sm">
-        {t(`documents.${known}`)}
+        {t(`documents.${from}`)}
       </Text>
     </Group>
   );
@@ -103,13 +105,10 @@ function Meta({ document }: { document: Document }) {
   );
 }
 
-const stages = ["reading", "embedding", "storing"] as const;
-
 export function Learning({ document }: { document: Document }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const { progress, chunks } = document;
-  const known = stages.find((one) => one === progress?.stage);
-  const stage = t(`stage.${known ?? "waiting"}`);
+  const stage = t(`stage.${progress?.stage ?? "waiting"}`);
   const { done, total } = progress ?? { done: 0, total: 0 };
   return (
     <Box mt={6} maw={360}>

@@ -1,39 +1,36 @@
 // A collection's documents: found by name and state, a page at a time.
-import {
-  Button,
-  Center,
-  Group,
-  SegmentedControl,
-  Stack,
-  Table,
-  TextInput,
-  VisuallyHidden,
-} from "@mantine/core";
+import { Group, SegmentedControl, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconFileText, IconSearch, IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { usePages } from "@/api/pages";
+import { wordsOf } from "@/api/words";
+import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { AddDocuments } from "./AddDocuments";
 import { DocumentRow } from "./DocumentRow";
 
-const states = ["all", "ready", "learning", "failed"] as const;
-type State = (typeof states)[number];
+type Status = Schemas["DocumentStatus"];
+type State = "all" | Status;
+/** What the server is asked for. */
+const states: Record<State, Status | undefined> = {
+  all: undefined,
+  ready: "ready",
+  learning: "learning",
+  failed: "failed",
+};
 
 function useDocuments(name: string, state: State, q: string) {
-  const query = { state: state === "all" ? undefined : state, q: q || undefined, limit: 50 };
-  return $api.useInfiniteQuery(
-    "get",
-    "/api/v1/collections/{name}/documents",
-    { params: { path: { name }, query } },
+  const query = { state: states[state], q: q || undefined, limit: 50 };
+  return usePages(
+    (cursor) =>
+      $api.queryOptions("get", "/api/v1/collections/{name}/documents", {
+        params: { path: { name }, query: { ...query, cursor } },
+      }),
     {
-      pageParamName: "cursor",
-      // Not undefined: the client would ask for the cursor 0.
-      initialPageParam: null as string | null,
-      getNextPageParam: (page: Schemas["Page_Document"]) => page.next ?? undefined,
-      select: ({ pages }) => pages.flatMap(({ items }) => items),
       placeholderData: keepPreviousData,
       refetchInterval: ({ state }) =>
         state.data?.pages.some(({ items }) => items.some((one) => one.state === "learning")) ? 1_000 : false,
@@ -65,8 +62,8 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
           <SegmentedControl
             aria-label={t("documents.filter")}
             value={state}
-            onChange={(next) => setState(next as State)}
-            data={states.map((value) => ({ value, label: t(`documents.${value}`) }))}
+            onChange={setState}
+            data={wordsOf(states).map((value) => ({ value, label: t(`documents.${value}`) }))}
           />
         </Group>
       )}
@@ -74,17 +71,7 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
         {(documents) => (
           <>
             <List documents={documents} collection={collection.slug} />
-            {query.hasNextPage && (
-              <Center>
-                <Button
-                  variant="default"
-                  loading={query.isFetchingNextPage}
-                  onClick={() => void query.fetchNextPage()}
-                >
-                  {t("common:action.more")}
-                </Button>
-              </Center>
-            )}
+            <MoreButton query={query} mx="auto" />
           </>
         )}
       </Async>

@@ -1,26 +1,18 @@
 // Questions that customers asked and nothing answered, grouped: answer them, or say that they do not matter.
-import {
-  Badge,
-  Button,
-  Center,
-  Group,
-  Paper,
-  SegmentedControl,
-  Select,
-  Stack,
-  Text,
-  UnstyledButton,
-} from "@mantine/core";
+import { Badge, Group, Paper, SegmentedControl, Select, Stack, Text, UnstyledButton } from "@mantine/core";
 import { IconMoodSmile } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { usePages } from "@/api/pages";
+import { wordsOf } from "@/api/words";
+import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { When } from "@/parts/When";
 import { GapDrawer } from "./GapDrawer";
 
 type Gap = Schemas["KnowledgeGap"];
-type State = "open" | "answered" | "dismissed";
+type State = Schemas["GapState"];
 type Order = "recent" | "often";
 
 /** How many are open; `more`: at least so many. */
@@ -33,7 +25,7 @@ const none = {
   open: ["gaps.none", "gaps.noneAbout"],
   answered: ["gaps.noneAnswered", "gaps.noneAnsweredAbout"],
   dismissed: ["gaps.noneDismissed", "gaps.noneDismissedAbout"],
-} as const;
+} as const satisfies Record<State, unknown>;
 
 export function Gaps() {
   const { t } = useTranslation(["knowledge", "common"]);
@@ -42,17 +34,10 @@ export function Gaps() {
   const [order, setOrder] = useState<Order>("recent");
   const [shown, setShown] = useState<string>();
   const agents = $api.useQuery("get", "/api/v1/agents");
-  const query = $api.useInfiniteQuery(
-    "get",
-    "/api/v1/gaps",
-    { params: { query: { state, agent: agent ?? undefined, limit: 50 } } },
-    {
-      pageParamName: "cursor",
-      // Not undefined: the client would ask for the cursor 0.
-      initialPageParam: null as string | null,
-      getNextPageParam: (page: Schemas["Page_KnowledgeGap"]) => page.next ?? undefined,
-      select: ({ pages }) => pages.flatMap(({ items }) => items),
-    },
+  const query = usePages((cursor) =>
+    $api.queryOptions("get", "/api/v1/gaps", {
+      params: { query: { state, agent: agent ?? undefined, limit: 50, cursor } },
+    }),
   );
   const named = new Map(agents.data?.map(({ id, slug }) => [id, slug]));
   return (
@@ -61,11 +46,8 @@ export function Gaps() {
         <SegmentedControl
           aria-label={t("gaps.filter")}
           value={state}
-          onChange={(next) => setState(next as State)}
-          data={(["open", "answered", "dismissed"] as const).map((value) => ({
-            value,
-            label: t(`gaps.${value}`),
-          }))}
+          onChange={setState}
+          data={wordsOf(none).map((value) => ({ value, label: t(`gaps.${value}`) }))}
         />
         {named.size > 1 && (
           <Select
@@ -83,7 +65,7 @@ export function Gaps() {
           aria-label={t("gaps.sort")}
           data={(["recent", "often"] as const).map((value) => ({ value, label: t(`gaps.${value}`) }))}
           value={order}
-          onChange={(next) => setOrder((next as Order | null) ?? "recent")}
+          onChange={(next) => setOrder(next ?? "recent")}
           allowDeselect={false}
           w={180}
         />
@@ -108,17 +90,7 @@ export function Gaps() {
                 />
               ))}
             </Stack>
-            {query.hasNextPage && (
-              <Center>
-                <Button
-                  variant="default"
-                  loading={query.isFetchingNextPage}
-                  onClick={() => void query.fetchNextPage()}
-                >
-                  {t("common:action.more")}
-                </Button>
-              </Center>
-            )}
+            <MoreButton query={query} mx="auto" />
             {order === "often" && query.hasNextPage && (
               <Text size="xs" c="dimmed" ta="center">
                 {t("gaps.sorted")}

@@ -3,7 +3,8 @@ import { Badge, Tabs } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
-import { useLive, type What } from "@/api/live";
+import type { Schemas } from "@/api/client";
+import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { Page } from "@/parts/Page";
@@ -22,7 +23,7 @@ export function KnowledgePage() {
   const shown = tabs.find((one) => one === tab) ?? "collections";
   const open = useOpenGaps();
   useLive({
-    changed: useCallback((what: What) => what === "knowledge" && reread("/api/v1/gaps"), []),
+    changed: useCallback((what: Schemas["What"]) => what === "knowledge" && reread("/api/v1/gaps"), []),
   });
   return (
     <Page title={t("title")} about={t("about")} actions={shown === "collections" && <NewCollection />}>

@@ -27,8 +27,8 @@ function Form({ collection, close }: Omit<Props, "opened">) {
   const { t } = useTranslation(["knowledge", "common"]);
   const say = useSay();
   const adding = $api.useMutation("post", "/api/v1/collections/{name}/sources");
-  const form = useForm({
-    initialValues: { url: "", depth: 0 as number | string, pages: "" as number | string, every: "1440" },
+  const form = useForm<{ url: string; depth: number | string; pages: number | string; every: string }>({
+    initialValues: { url: "", depth: 0, pages: "", every: "1440" },
     validate: { url: (url) => (/^https?:\/\/[^\s/]+/.test(url.trim()) ? null : t("sources.urlWrong")) },
   });
   const save = form.onSubmit(({ url, depth, pages, every }) =>

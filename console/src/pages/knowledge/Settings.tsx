@@ -16,6 +16,7 @@ export function Settings({ collection }: { collection: string }) {
   return <Async query={query}>{(known) => <Form collection={collection} known={known} />}</Async>;
 }
 
+/** A field for a number that may be empty. */
 type Field = number | string;
 const given = (value: Field) => (value === "" ? undefined : Number(value));
 
@@ -24,13 +25,13 @@ function Form({ collection, known }: { collection: string; known: Known }) {
   const say = useSay();
   const setting = $api.useMutation("put", "/api/v1/collections/{name}/settings");
   const { chunk, search } = known;
-  const form = useForm({
+  const form = useForm<Record<"max" | "overlap" | "join" | "dense" | "ngram", Field>>({
     initialValues: {
-      max: (chunk?.max_tokens ?? "") as Field,
-      overlap: (chunk?.overlap_tokens ?? "") as Field,
-      join: (chunk?.join_below_tokens ?? "") as Field,
-      dense: (search?.dense ?? "") as Field,
-      ngram: (search?.ngram ?? "") as Field,
+      max: chunk?.max_tokens ?? "",
+      overlap: chunk?.overlap_tokens ?? "",
+      join: chunk?.join_below_tokens ?? "",
+      dense: search?.dense ?? "",
+      ngram: search?.ngram ?? "",
     },
   });
   const fixed = known.from === "file";

@@ -54,18 +54,19 @@ export function Sources({ collection }: { collection: string }) {
   );
 }
 
-const colours: Record<string, string> = { waiting: "blue", ready: "teal", partial: "orange", failed: "red" };
-const states = ["waiting", "ready", "partial", "failed"] as const;
-const kinds = ["page", "site", "sitemap"] as const;
+const colours: Record<Schemas["SourceState"], string> = {
+  waiting: "blue",
+  ready: "teal",
+  partial: "orange",
+  failed: "red",
+};
 
 function Row({ source, collection }: { source: Source; collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const { url, kind, state, documents, crawled_at, due_at, error, failed } = source;
-  const known = states.find((one) => one === state);
-  const named = kinds.find((one) => one === kind);
   const facts = [
-    named ? t(`sources.${named}`) : kind,
+    t(`sources.${kind}`),
     t("collections.documents", { count: documents }),
     crawled_at && t("sources.crawled", { when: format.ago(crawled_at) }),
     due_at && state !== "waiting" && t("sources.due", { when: format.ago(due_at) }),
@@ -78,8 +79,8 @@ function Row({ source, collection }: { source: Source; collection: string }) {
             <Anchor href={url} target="_blank" rel="noreferrer" fw={500} size="sm" dir="ltr">
               {url}
             </Anchor>
-            <Badge color={colours[state] ?? "gray"} variant="light" tt="none">
-              {known ? t(`sources.${known}`) : state}
+            <Badge color={colours[state]} variant="light" tt="none">
+              {t(`sources.${state}`)}
             </Badge>
           </Group>
           <Text size="sm" c="dimmed">

@@ -2,37 +2,13 @@
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 
-const codes = [
-  "format",
-  "empty",
-  "no_text",
-  "too_large",
-  "disguised",
-  "encrypted",
-  "scanned",
-  "unmapped",
-  "damaged",
-  "syntax",
-  "too_slow",
-  "memory",
-  "model",
-  "taken",
-  "full",
-  "lost",
-  "unread",
-] as const;
-type Code = (typeof codes)[number];
-
-const isCode = (code: string | null | undefined): code is Code =>
-  (codes as readonly unknown[]).includes(code);
-
 type Failed = Pick<Schemas["Document"], "code" | "error" | "remedy">;
 
 /** The reason and the remedy. The server's own words are English, and say more than ours. */
 export function useFailure() {
   const { t, i18n } = useTranslation(["knowledge", "common"]);
   return ({ code, error, remedy }: Failed): { why: string; what?: string } => {
-    const ours = isCode(code) ? { why: t(`code.${code}`), what: t(`code.${code}What`) } : undefined;
+    const ours = code ? { why: t(`code.${code}`), what: t(`code.${code}What`) } : undefined;
     if (ours && (i18n.language !== "en" || !error)) return ours;
     return { why: error ?? t("documents.failed"), what: remedy ?? ours?.what };
   };

@@ -37,7 +37,7 @@ function Watch() {
 }
 
 beforeEach(() => {
-  (globalThis as Record<string, unknown>).IS_REACT_ACT_ENVIRONMENT = true;
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true });
   vi.stubGlobal("XMLHttpRequest", Request);
   Request.all = [];
   act(() => createRoot(document.createElement("div")).render(createElement(Watch)));

@@ -1,6 +1,6 @@
 // Uploads under way. They go on while other pages are shown, two at a time, and end with the window.
 import { useSyncExternalStore } from "react";
-import { headers, type Schemas } from "@/api/client";
+import { headers, type Problem, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 
 type Document = Schemas["Document"];
@@ -96,7 +96,7 @@ function send({ id, collection, name, size }: Upload) {
 
 /** What came of it; undefined when the server took it: then it is among the documents. */
 export function outcome(status: number, answer: string): Pick<Upload, "refused" | "error"> | undefined {
-  let said: unknown;
+  let said: Document[] | Problem | undefined;
   try {
     said = JSON.parse(answer);
   } catch {
@@ -104,11 +104,11 @@ export function outcome(status: number, answer: string): Pick<Upload, "refused" 
   }
   if (status === 202 && Array.isArray(said)) {
     // Without an id it was not kept.
-    const refused = (said as Document[]).find((document) => document.state === "failed" && !document.id);
+    const refused = said.find((document) => document.state === "failed" && !document.id);
     return refused && { refused };
   }
-  const problem = (said ?? {}) as { detail?: string; title?: string };
-  return { error: problem.detail ?? problem.title ?? `HTTP ${status}` };
+  const problem = Array.isArray(said) ? undefined : said;
+  return { error: problem?.detail ?? problem?.title ?? `HTTP ${status}` };
 }
 
 function ended(id: number, failed: ReturnType<typeof outcome>) {

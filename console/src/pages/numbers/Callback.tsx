@@ -30,7 +30,7 @@ export function Callback({ number, provider }: Props) {
           <Copyable value={number.webhook_url} label={t("callback.url")} />
         </div>
       )}
-      {step.shows.includes("verify_token") && <Token number={number} />}
+      {step.shows.includes("verify_token") && <Token number={number} provider={provider} />}
     </Stack>
   );
   return (
@@ -43,7 +43,7 @@ export function Callback({ number, provider }: Props) {
   );
 }
 
-function Token({ number }: { number: Schemas["Number"] }) {
+function Token({ number, provider }: Props) {
   const { t } = useTranslation("numbers");
   const say = useSay();
   const [token, setToken] = useState(tokenOf(number.id));
@@ -51,7 +51,7 @@ function Token({ number }: { number: Schemas["Number"] }) {
   const make = async () => {
     setBusy(true);
     try {
-      const { data } = await api.POST("/api/v1/numbers/draft", { body: { provider: number.provider } });
+      const { data } = await api.POST("/api/v1/numbers/draft", { body: { provider: provider.name } });
       if (!data) return;
       await api.PATCH("/api/v1/numbers/{id}", {
         params: { path: { id: number.id } },

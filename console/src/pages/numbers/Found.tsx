@@ -2,10 +2,9 @@
 import { Alert, Group, Loader, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
 import { type Provider, useWords } from "./provider";
+import type { Asked } from "./useCheck";
 
-type Asked = Pick<Schemas["ProviderChecked"], "display" | "verified_name" | "message" | "asked">;
 type Props = { provider: Provider; asked?: Asked; asking: boolean };
 
 export function Found({ provider, asked, asking }: Props) {

@@ -25,7 +25,7 @@ export function NewNumber({ provider, token, back }: Props) {
   const { t } = useTranslation(["numbers", "common"]);
   const navigate = useNavigate();
   const agents = $api.useQuery("get", "/api/v1/agents");
-  const [slug, setSlug] = useState(provider.name);
+  const [slug, setSlug] = useState<string>(provider.name);
   const [chosen, setAgent] = useState<string | null>(null);
   const [values, setValues] = useState<Values>(token ? { [tokenField]: token } : {});
   const [tried, setTried] = useState(false);

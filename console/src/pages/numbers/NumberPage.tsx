@@ -5,7 +5,7 @@ import { useNavigate, useParams } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
-import { useLive, type What } from "@/api/live";
+import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
 import { Page } from "@/parts/Page";
@@ -28,7 +28,7 @@ export function NumberPage() {
   const query = $api.useQuery("get", "/api/v1/numbers/{id}", { params: { path: { id } } });
   const providers = useProviders();
   useLive({
-    changed: useCallback((what: What) => what === "numbers" && reread("/api/v1/numbers/{id}"), []),
+    changed: useCallback((what: Schemas["What"]) => what === "numbers" && reread("/api/v1/numbers/{id}"), []),
   });
   const gone = query.error instanceof Failure && query.error.status === 404;
   const number = query.data;

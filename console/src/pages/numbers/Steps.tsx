@@ -13,7 +13,7 @@ type Props = {
 export function Steps({ provider, steps, shown }: Props) {
   const { word } = useWords(provider);
   return (
-    <List type="ordered" spacing="md" start={provider.steps.indexOf(steps[0] as Step) + 1 || 1}>
+    <List type="ordered" spacing="md" start={steps[0] ? provider.steps.indexOf(steps[0]) + 1 : 1}>
       {steps.map((step) => {
         const path = `step${provider.steps.indexOf(step) + 1}`;
         return (

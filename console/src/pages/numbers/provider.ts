@@ -25,14 +25,12 @@ export function parted({ steps }: Provider): { before: Step[]; after: Step[] } {
 }
 
 /** `providers.<name>.<path>` of the texts, else what the server says. */
-export function useWords(provider: Pick<Provider, "name">) {
-  const { t, i18n } = useTranslation("numbers");
+export function useWords(provider: { name: string }) {
+  const { i18n } = useTranslation("numbers");
   const word = (path: string, said: string) => {
-    const key = `providers.${provider.name}.${path}`;
+    const ours: unknown = i18n.getResource(i18n.language, "numbers", `providers.${provider.name}.${path}`);
     // The server speaks English best: its texts are newer than any that were translated.
-    const known =
-      i18n.language !== "en" && i18n.exists(key, { ns: "numbers", lng: i18n.language, fallbackLng: [] });
-    return known ? (t as (key: string) => string)(key) : said;
+    return i18n.language !== "en" && typeof ours === "string" ? ours : said;
   };
   return {
     word,

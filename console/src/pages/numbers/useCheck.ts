@@ -5,7 +5,7 @@ import { type Provider, token, type Values } from "./provider";
 
 type Checked = Schemas["ProviderChecked"];
 export type Verdicts = Checked["fields"];
-type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked">;
+export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked">;
 
 const pause = 400;
 

@@ -82,7 +82,7 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
       tickMargin: 4,
       tickFormatter: (value: number) => turned(say(value)),
       allowDecimals: !whole,
-      domain: [0, most ?? "auto"] as [number, number | "auto"],
+      domain: [0, most ?? "auto"] satisfies [number, number | "auto"],
     },
     tooltipProps: {
       // Asked for a name even where nothing is pointed at.

@@ -2,7 +2,7 @@
 import type { Schemas } from "@/api/client";
 
 export type Figures = Schemas["Figures"];
-export type Day = Schemas["Overview"]["days"][number];
+export type Day = Schemas["Day"];
 
 export const ranges = [7, 30, 90] as const;
 export type Days = (typeof ranges)[number];

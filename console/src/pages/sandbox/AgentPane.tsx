@@ -42,7 +42,7 @@ export function AgentPane({ source, onChange, check }: Props) {
       <Box px={{ base: "md", md: 20 }} pt={12} pb={8}>
         <SegmentedControl
           value={view}
-          onChange={(next) => setView(next as View)}
+          onChange={setView}
           data={(["prompt", "settings", "file"] as const).map((name) => ({
             value: name,
             label: t(`tab.${name}`),

@@ -2,7 +2,7 @@
 import { Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
-import { asTrace, figures } from "@/parts/trace/trace";
+import { figures } from "@/parts/trace/trace";
 import type { Reply } from "./conversation";
 
 /** How much more or less the second is, such as +20 %. */
@@ -16,7 +16,7 @@ export function change(first: number, second: number): number | null {
 export function CompareFigures({ replies }: { replies: [Reply, Reply] }) {
   const { t } = useTranslation("sandbox");
   const format = useFormat();
-  const [first, second] = replies.map(({ outcome }) => asTrace(outcome?.trace));
+  const [first, second] = replies.map(({ outcome }) => outcome?.trace);
   if (!first || !second) return null;
   const [a, b] = [figures(first), figures(second)];
   const rows = [

@@ -7,7 +7,7 @@ import { WordDiff } from "@/parts/Diff";
 import { Failed } from "@/parts/States";
 import { TraceView } from "@/parts/trace/TraceView";
 import { again, type Position } from "./asking";
-import type { Reply } from "./conversation";
+import type { Outcome, Reply } from "./conversation";
 import { Formatted } from "./Formatted";
 import classes from "./Sandbox.module.css";
 import { SaveCase } from "./SaveCase";
@@ -18,7 +18,7 @@ export type Other = { text: string; show: "before" | "after" };
 
 type Props = { at: Position; reply: Reply; named: boolean; other?: Other };
 
-const colours: Record<string, string> = {
+const colours: Record<Exclude<Outcome["outcome"], "answer" | "greeting">, string> = {
   hand_over: "orange",
   no_answer: "yellow",
   failure: "red",
@@ -26,24 +26,12 @@ const colours: Record<string, string> = {
   unreadable: "yellow",
   silence: "gray",
 };
-const explained = ["no_answer", "failure", "hand_over", "silence"] as const;
-const kinds = [
-  "answer",
-  "greeting",
-  "no_answer",
-  "failure",
-  "voice_failure",
-  "unreadable",
-  "hand_over",
-  "silence",
-] as const;
 
 /** What sort of reply it is, where it is no plain answer. */
-function Kind({ reply }: { reply: Reply }) {
+function Kind({ outcome: { outcome: kind, reason } }: { outcome: Outcome }) {
   const { t } = useTranslation("sandbox");
-  const kind = kinds.find((one) => one === reply.outcome?.outcome);
-  if (!kind || kind === "answer" || kind === "greeting") return null;
-  const why = explained.find((one) => one === kind);
+  if (kind === "answer" || kind === "greeting") return null;
+  const why = kind !== "voice_failure" && kind !== "unreadable" && kind;
   return (
     <Group gap={8} wrap="nowrap" align="flex-start">
       <Badge
@@ -63,7 +51,7 @@ function Kind({ reply }: { reply: Reply }) {
       </Badge>
       {why && (
         <Text size="xs" c="dimmed" mt={2}>
-          {t(`outcome.why.${why}`)} {reply.outcome?.reason && <bdi>({reply.outcome.reason})</bdi>}
+          {t(`outcome.why.${why}`)} {reason && <bdi>({reason})</bdi>}
         </Text>
       )}
     </Group>
@@ -110,7 +98,7 @@ export const ReplyView = memo(function ReplyView({ at, reply, named, other }: Pr
           {side.name}
         </Text>
       )}
-      {outcome && <Kind reply={reply} />}
+      {outcome && <Kind outcome={outcome} />}
       <Bubbles reply={reply} other={other} />
       {state === "failed" && (
         <Box w="100%">

@@ -70,10 +70,7 @@ function Form({ at, reply, onDone }: Props & { onDone: () => void }) {
           reply: expected,
         },
       });
-      if (data)
-        patchReply(agent, id, side, () => ({
-          saved: { suite: data.suite, name: data.case, added: data.added },
-        }));
+      patchReply(agent, id, side, () => ({ saved: data }));
       reread("/api/v1/evals/suites");
       onDone();
     } catch (problem) {
@@ -110,7 +107,7 @@ function Form({ at, reply, onDone }: Props & { onDone: () => void }) {
 
 function WhereSaved({ saved }: { saved: NonNullable<Reply["saved"]> }) {
   const { t } = useTranslation("sandbox");
-  const { suite, name, added } = saved;
+  const { suite, case: name, added } = saved;
   return (
     <Text size="xs" c="dimmed" role="status" mt={4}>
       {added ? t("case.saved", { suite, name }) : t("case.there", { suite, name })}{" "}

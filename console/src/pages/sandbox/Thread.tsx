@@ -2,7 +2,6 @@
 import { Box, Text, VisuallyHidden } from "@mantine/core";
 import { memo, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { asTrace } from "@/parts/trace/trace";
 import { CompareFigures } from "./CompareFigures";
 import type { Reply, Turn } from "./conversation";
 import { ReplyView } from "./ReplyView";
@@ -13,7 +12,7 @@ const wordsOf = (reply: Reply) => reply.outcome?.bubbles.join("\n\n") ?? reply.t
 
 function Customer({ turn }: { turn: Turn }) {
   const { t } = useTranslation("sandbox");
-  const note = asTrace(turn.replies[0]?.outcome?.trace)?.transcribe?.notes[0];
+  const note = turn.replies[0]?.outcome?.trace.transcribe?.notes[0];
   return (
     <div className={classes.customer}>
       <VisuallyHidden>{t("conversation.customer")}: </VisuallyHidden>

@@ -134,7 +134,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Prop
           <SegmentedControl
             fullWidth
             value={pane}
-            onChange={(next) => setPane(next as typeof pane)}
+            onChange={setPane}
             data={[
               { value: "agent", label: t("agent.title") },
               { value: "conversation", label: t("tab.conversation") },

@@ -1,16 +1,7 @@
 // Asks the agent, or both sides of a comparison, and keeps what they say as it comes.
-import { Failure } from "@/api/client";
-import { stream } from "@/api/stream";
-import {
-  historyFor,
-  type Outcome,
-  patchReply,
-  type Side,
-  setTurns,
-  type Turn,
-  turnsOf,
-  type Voice,
-} from "./conversation";
+import { Failure, type Schemas } from "@/api/client";
+import { answering } from "@/api/stream";
+import { historyFor, patchReply, type Side, setTurns, type Turn, turnsOf, type Voice } from "./conversation";
 
 const running = new Map<string, AbortController>();
 let count = 0;
@@ -49,7 +40,7 @@ export function clear(agent: string) {
   setTurns(agent, []);
 }
 
-function request(agent: string, id: string, at: number): FormData | object | undefined {
+function request(agent: string, id: string, at: number): FormData | Schemas["SandboxMessage"] | undefined {
   const turns = turnsOf(agent);
   const turn = turns.find((one) => one.id === id);
   const side = turn?.replies[at]?.side;
@@ -69,15 +60,12 @@ async function ask(agent: string, id: string, at: number) {
   const controller = new AbortController();
   running.set(key, controller);
   try {
-    for await (const { event, data } of stream("/api/v1/sandbox/turns", body, controller.signal)) {
-      if (event === "text") {
-        const piece = String(JSON.parse(data));
-        patchReply(agent, id, at, ({ text }) => ({ text: text + piece }));
-      } else if (event === "done") {
-        const outcome = JSON.parse(data) as Outcome;
-        patchReply(agent, id, at, () => ({ state: "done", outcome, text: outcome.bubbles.join("\n\n") }));
+    for await (const told of answering(body, controller.signal)) {
+      if (typeof told !== "string") {
+        patchReply(agent, id, at, () => ({ state: "done", outcome: told, text: told.bubbles.join("\n\n") }));
         return;
-      } else if (event === "error") throw new Failure(500, data);
+      }
+      patchReply(agent, id, at, ({ text }) => ({ text: text + told }));
     }
     // The stream broke off before it was done.
     throw new Failure(0, "");

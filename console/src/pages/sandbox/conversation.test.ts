@@ -10,17 +10,16 @@ import {
   turnsOf,
 } from "./conversation";
 
-const outcome = (bubbles: string[], heard?: string) =>
-  ({
-    outcome: "answer",
-    bubbles,
-    citations: [],
-    trace: {
-      transcribe: heard ? { question: heard } : null,
-      usage: { input_tokens: 0, output_tokens: 0, cost_micros: 0 },
-      total_ms: 1,
-    },
-  }) as unknown as Outcome;
+const outcome = (bubbles: string[], heard?: string): Outcome => ({
+  outcome: "answer",
+  bubbles,
+  citations: [],
+  trace: {
+    transcribe: heard ? { question: heard, notes: [], took_ms: 1 } : null,
+    usage: { input_tokens: 0, output_tokens: 0, cost_micros: 0 },
+    total_ms: 1,
+  },
+});
 const reply = (text: string, rest: Partial<Reply> = {}): Reply => ({
   side: { name: "Draft" },
   state: "done",

@@ -2,14 +2,12 @@
 // the server stores nothing, so the history goes along with every message.
 import { useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
-import { asTrace } from "@/parts/trace/trace";
 
 export type Outcome = Schemas["SandboxOutcome"];
 export type Earlier = Schemas["EarlierMessage"];
 /** Who answers: what it is called, and the prompt file; without one, the live version. */
 export type Side = { name: string; source?: string };
 export type Voice = { file: File; url: string };
-export type Saved = { suite: string; name: string; added: boolean };
 export type Reply = {
   side: Side;
   state: "writing" | "done" | "failed" | "stopped";
@@ -17,7 +15,7 @@ export type Reply = {
   text: string;
   outcome?: Outcome;
   error?: unknown;
-  saved?: Saved;
+  saved?: Schemas["SavedCase"];
 };
 export type Turn = { id: string; text: string; voice?: Voice; replies: Reply[] };
 
@@ -55,7 +53,7 @@ export function useTurns(agent: string): Turn[] {
 
 /** What the customer said in a turn: a voice note by what was heard of it. */
 export function saidIn(turn: Turn, reply: Reply | undefined): string {
-  const heard = turn.voice && asTrace(reply?.outcome?.trace)?.transcribe?.question;
+  const heard = turn.voice && reply?.outcome?.trace.transcribe?.question;
   return heard || turn.text;
 }
 

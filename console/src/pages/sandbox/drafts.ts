@@ -1,5 +1,6 @@
 // Drafts of prompt files. They are kept in this browser until they are published or thrown away.
 import { useCallback, useSyncExternalStore } from "react";
+import type { Schemas } from "@/api/client";
 
 /** A draft, and the version that was live when it was begun. */
 export type Draft = { source: string; from: number };
@@ -47,7 +48,7 @@ window.addEventListener("storage", ({ key }) => {
   for (const watcher of watchers) watcher();
 });
 
-type Live = { slug: string; source: string; version: number };
+type Live = Pick<Schemas["Agent"], "slug" | "source" | "version">;
 
 /** The file that is being edited: the draft, or what is live. */
 export function useDraft(live: Live) {

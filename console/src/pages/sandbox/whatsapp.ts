@@ -2,7 +2,7 @@
 
 export type Run = { text: string; look?: "bold" | "italic" | "struck" | "code" };
 
-const looks = { "*": "bold", _: "italic", "~": "struck" } as const;
+const looks: Record<string, Run["look"]> = { "*": "bold", _: "italic", "~": "struck" };
 const marked = /```([\s\S]+?)```|`([^`\n]+)`|(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\3(?![\p{L}\p{N}])/gu;
 
 /** The runs of a text, each with its look. Marks within marks stay as they are written. */
@@ -12,7 +12,7 @@ export function runs(text: string): Run[] {
   for (const match of text.matchAll(marked)) {
     if (match.index > at) out.push({ text: text.slice(at, match.index) });
     const code = match[1] ?? match[2];
-    const mark = match[3] as keyof typeof looks | undefined;
+    const mark = match[3];
     if (code !== undefined) out.push({ text: code, look: "code" });
     else if (mark) out.push({ text: match[4] ?? "", look: looks[mark] });
     at = match.index + match[0].length;

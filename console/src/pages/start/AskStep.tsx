@@ -11,7 +11,6 @@ import { type Answer, useAnswer } from "./useAnswer";
 
 const demo = ["ask.demo.hours", "ask.demo.rent", "ask.demo.return", "ask.demo.person"] as const;
 const other = ["ask.sample.hours", "ask.sample.return", "ask.sample.person"] as const;
-const outcomes = ["answer", "no_answer", "greeting", "failure", "hand_over", "silence"] as const;
 
 type Props = { agents: Schemas["Agent"][]; isDemo: boolean; whenAsked: () => void };
 
@@ -98,7 +97,6 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
 function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agent: string }) {
   const { t } = useTranslation("start");
   const { outcome } = answer;
-  const known = outcomes.find((one) => one === outcome?.outcome);
   const bubbles = outcome ? outcome.bubbles : [answer.text].filter(Boolean);
   const titles = [...new Set(outcome?.citations.map(({ title }) => title))];
   return (
@@ -128,12 +126,10 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
       {outcome && (
         <Group gap="xs" justify="space-between">
           <Stack gap={2}>
-            {known && (
-              <Text size="sm" c="dimmed">
-                {t(`ask.outcome.${known}`)}
-                {outcome.reason && <span dir="auto"> ({outcome.reason})</span>}
-              </Text>
-            )}
+            <Text size="sm" c="dimmed">
+              {t(`ask.outcome.${outcome.outcome}`)}
+              {outcome.reason && <span dir="auto"> ({outcome.reason})</span>}
+            </Text>
             {titles.length > 0 && (
               <Group gap={6} component="p" m={0}>
                 <IconFileText size={16} aria-hidden />

@@ -1,7 +1,7 @@
 // One question to the bot, and its answer as it is written.
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
-import { stream } from "@/api/stream";
+import { answering } from "@/api/stream";
 
 export type Answer = {
   asked: string;
@@ -28,13 +28,12 @@ export function useAnswer(whenDone: () => void) {
     setAnswer({ asked: text, text: "" });
     try {
       let done = false;
-      for await (const { event, data } of stream("/api/v1/sandbox/turns", { agent, text }, control.signal)) {
+      for await (const told of answering({ agent, text }, control.signal)) {
         if (!still()) return;
-        const said = JSON.parse(data);
-        if (event === "text") setAnswer((now) => now && { ...now, text: now.text + said });
-        if (event === "done") {
+        if (typeof told === "string") setAnswer((now) => now && { ...now, text: now.text + told });
+        else {
           done = true;
-          setAnswer((now) => now && { ...now, outcome: said });
+          setAnswer((now) => now && { ...now, outcome: told });
           whenDone();
         }
       }

@@ -1,15 +1,16 @@
 // The passages that were found, each with the score of every leg of the search.
 import { Badge, Box, Group, Progress, Stack, Text, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { Fold } from "./Fold";
 import { Part, Verbatim } from "./Part";
-import type { Passage, Trace } from "./trace";
+import type { Trace } from "./trace";
 
 const legs = ["dense", "bm25", "ngram", "rerank", "coverage"] as const;
 
 /** The score of every leg, in one line. A leg that did not find the passage says so. */
-export function Legs({ scores }: { scores: Passage["scores"] }) {
+export function Legs({ scores }: { scores: Schemas["Scores"] }) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   return (
@@ -32,7 +33,7 @@ export function Legs({ scores }: { scores: Passage["scores"] }) {
   );
 }
 
-function One({ passage, mark, cited }: { passage: Passage; mark: number; cited: boolean }) {
+function One({ passage, mark, cited }: { passage: Schemas["Passage"]; mark: number; cited: boolean }) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   const { chunk, scores } = passage;

@@ -2,13 +2,13 @@
 import { Group, Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import type { Checked, Verdict } from "./trace";
 
-function Mark({ verdict }: { verdict: Verdict }) {
+function Mark({ verdict }: { verdict: Schemas["StatementVerdict"] }) {
   const { t } = useTranslation("trace");
   const [color, Icon, said] =
-    verdict.score === null && verdict.supported
+    verdict.score == null && verdict.supported
       ? (["gray", IconMinus, t("checked.needless")] as const)
       : verdict.supported
         ? (["teal", IconCheck, t("checked.supported")] as const)
@@ -20,7 +20,7 @@ function Mark({ verdict }: { verdict: Verdict }) {
   );
 }
 
-export function Statements({ checked }: { checked: Checked }) {
+export function Statements({ checked }: { checked: Schemas["GroundingTrace"] }) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   const by = [
@@ -44,12 +44,12 @@ export function Statements({ checked }: { checked: Checked }) {
             <div>
               <Text size="sm" dir="auto">
                 {verdict.text}
-                {verdict.passage !== null && (
+                {verdict.passage != null && (
                   <Text span c="dimmed" size="xs" ms={4}>
                     [{verdict.passage}]
                   </Text>
                 )}
-                {verdict.score !== null && (
+                {verdict.score != null && (
                   <Text span c="dimmed" size="xs" ms={6}>
                     {format.number(verdict.score, 2)}
                   </Text>

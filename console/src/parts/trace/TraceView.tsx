@@ -7,7 +7,7 @@ import { useFormat } from "@/i18n/format";
 import { Passages } from "./Passages";
 import { Heard, Rules, Search, ShownToModel, Written } from "./Sections";
 import { Timings } from "./Timings";
-import { asTrace, figures, type Trace } from "./trace";
+import { figures, type Trace } from "./trace";
 
 /** Model, time, tokens, money and passages of a turn, in words. */
 export function useFigures() {
@@ -25,15 +25,13 @@ export function useFigures() {
 }
 
 type Props = {
-  /** The trace as the server sent it. */
-  trace: unknown;
+  trace: Trace | null | undefined;
   /** Whether it is open at the beginning. */
   opened?: boolean;
 };
 
 /** Shows nothing where there is no trace. */
-export function TraceView({ trace: given, opened = false }: Props) {
-  const trace = asTrace(given);
+export function TraceView({ trace, opened = false }: Props) {
   // Its texts may not be there yet: the page around it stays meanwhile.
   return trace ? (
     <Suspense fallback={<Box h={24} />}>

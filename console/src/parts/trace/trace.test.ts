@@ -16,6 +16,7 @@ const whole: Trace = {
   transcribe: { question: "Hi", language: null, notes: [], took_ms: 10 },
   retrieve: {
     query: "Hi",
+    searched: [],
     embedder: "e5",
     passages: [],
     confidence: 0.5,
@@ -29,6 +30,7 @@ const whole: Trace = {
     raw: "",
     repairs: [],
     errors: ["429"],
+    citations: [],
     took_ms: 100,
     checked: {
       verdicts: [],

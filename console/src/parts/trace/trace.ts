@@ -1,134 +1,20 @@
-// A turn's trace: what each stage of the pipeline saw, decided, took and used. The shape is the server's src/domain/trace.rs;
-// its document calls it an object.
+// A turn's trace: what each stage of the pipeline saw, decided, took and used.
+import type { Schemas } from "@/api/client";
+import { wordsOf } from "@/api/words";
 
-export type Usage = { input_tokens: number; output_tokens: number; cost_micros: number };
-export type Cited = { mark: number; title: string; source: string; heading: string; place?: string };
-export type Heard = {
-  language?: string | null;
-  confidence?: number | null;
-  seconds?: number | null;
-  by?: string;
-};
-export type Note = {
-  message: string | null;
-  transcript: string | null;
-  heard?: Heard | null;
-  error: string | null;
-};
-export type Scores = {
-  fused: number;
-  dense: number | null;
-  bm25: number | null;
-  ngram: number | null;
-  rerank?: number | null;
-  coverage: number;
-};
-export type Passage = {
-  chunk: {
-    id: string;
-    document: string;
-    source: string;
-    title: string;
-    heading: string;
-    body: string;
-    place?: string;
-  };
-  scores: Scores;
-};
-export type How = "asked" | "context" | "before" | "rewritten" | "translated";
-export type Verdict = {
-  text: string;
-  supported: boolean;
-  score: number | null;
-  passage: number | null;
-  cited: number[];
-  why: string;
-};
-export type Checked = {
-  verdicts: Verdict[];
-  score: number;
-  threshold: number;
-  action: string;
-  embedder: string | null;
-  judge: string | null;
-  error: string | null;
-  took_ms: number;
-};
-export type Nearest = { answer: string; phrasing: string; score: number; threshold: number };
+export type Trace = Schemas["Trace"];
 
-export type Trace = {
-  transcribe: {
-    question: string;
-    language: string | null;
-    notes: Note[];
-    /** How long the whole was, in bytes, where only its beginning was read. */
-    whole_bytes?: number;
-    took_ms: number;
-  } | null;
-  escalate: { rules: number; matched: string | null; took_ms: number } | null;
-  curated?: {
-    answers: number;
-    nearest: Nearest | null;
-    refused: string | null;
-    error: string | null;
-    took_ms: number;
-  } | null;
-  retrieve: {
-    query: string;
-    language?: string | null;
-    searched?: { text: string; how: How; weight: number; confidence: number }[];
-    rewrite?: { model: string; raw: string; error: string | null; usage: Usage; took_ms: number } | null;
-    rerank?: { by: string; passages: number; error: string | null; took_ms: number } | null;
-    embedder: string | null;
-    passages: Passage[];
-    confidence: number;
-    error: string | null;
-    took_ms: number;
-    embed_ms: number;
-  } | null;
-  prompt: {
-    messages: { role: "system" | "user" | "assistant"; content: string }[];
-    tokens: number;
-    budget: number;
-    dropped_history: number;
-    dropped_passages: number;
-    took_ms: number;
-  } | null;
-  reply: {
-    model: string;
-    raw: string;
-    repairs: string[];
-    errors: string[];
-    citations?: Cited[];
-    checked?: Checked | null;
-    budget?: string | null;
-    took_ms: number;
-  } | null;
-  usage: Usage;
-  total_ms: number;
-};
+const isTrace = (value: unknown): value is Trace =>
+  !!value && typeof value === "object" && "usage" in value && "total_ms" in value;
 
-/** The trace in what the server sent, or nothing where there is none. */
+/** The trace in what a row of a run holds, or nothing where there is none. */
 export function asTrace(value: unknown): Trace | undefined {
-  return value && typeof value === "object" && "usage" in value && "total_ms" in value
-    ? (value as Trace)
-    : undefined;
+  return isTrace(value) ? value : undefined;
 }
 
-export const stages = [
-  "transcribe",
-  "escalate",
-  "curated",
-  "embed",
-  "rewrite",
-  "retrieve",
-  "rerank",
-  "prompt",
-  "reply",
-  "checked",
-  "rest",
-] as const;
-export type Stage = (typeof stages)[number];
+/** The stages of the pipeline, and what they call. */
+type Timed = Exclude<keyof Trace, "usage" | "total_ms"> | "embed" | "rewrite" | "rerank" | "checked";
+export type Stage = Timed | "rest";
 export type Took = { stage: Stage; ms: number };
 
 /** How long each stage took by itself, in their order, without those that took nothing worth a place. Together: the turn. */
@@ -138,7 +24,7 @@ export function timings(trace: Trace): Took[] {
   const rewrite = retrieve?.rewrite?.took_ms ?? 0;
   const rerank = retrieve?.rerank?.took_ms ?? 0;
   const checked = reply?.checked?.took_ms ?? 0;
-  const own: Record<Exclude<Stage, "rest">, number> = {
+  const own: Record<Timed, number> = {
     transcribe: trace.transcribe?.took_ms ?? 0,
     escalate: trace.escalate?.took_ms ?? 0,
     curated: trace.curated?.took_ms ?? 0,
@@ -152,10 +38,8 @@ export function timings(trace: Trace): Took[] {
     checked,
   };
   const known = Object.values(own).reduce((sum, ms) => sum + ms, 0);
-  const all: Took[] = stages.map((stage) => ({
-    stage,
-    ms: stage === "rest" ? Math.max(0, trace.total_ms - known) : own[stage],
-  }));
+  const all: Took[] = wordsOf(own).map((stage) => ({ stage, ms: own[stage] }));
+  all.push({ stage: "rest", ms: trace.total_ms - known });
   return all.filter(({ ms }) => ms >= 0.05);
 }
 

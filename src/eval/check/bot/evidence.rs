@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{holds, list, text};
+use super::{ANSWER, holds, list, text};
 use crate::eval::graded::{Graded, SeenTurn};
 use crate::eval::suite::Assertion;
 
@@ -99,7 +99,7 @@ pub(super) fn cited(value: &Value, turn: &SeenTurn) -> Graded {
 
 /// `threshold`: the least support, 0 to 1; without it every statement must count as supported.
 pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
-    if turn.outcome != "answer" {
+    if turn.outcome != ANSWER {
         return Graded::scored(true, 1.0, format!("nothing is claimed: {}", turn.outcome));
     }
     let Some(checked) = turn.trace.pointer("/reply/checked").filter(|checked| !checked.is_null())

@@ -16,14 +16,9 @@ use crate::eval::row::{Row, Verdict};
 /// Characters of a text that are shown: more stand in the JSON report.
 const LONGEST: usize = 8_000;
 
-pub(super) fn write(run: &Run, row: &Row, class: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<details class=\"row {class}\"><summary>")?;
-    let word = match row.verdict() {
-        Verdict::Passed => "Pass",
-        Verdict::Failed => "Fail",
-        Verdict::Error => "Error",
-        Verdict::Skipped => "Skip",
-    };
+pub(super) fn write(run: &Run, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<details class=\"row {}\"><summary>", row.verdict())?;
+    let word = badge(row.verdict());
     let title = escape(&text::line(&cut(&row.title(), 300)));
     writeln!(
         out,
@@ -43,6 +38,16 @@ pub(super) fn write(run: &Run, row: &Row, class: &str, out: &mut dyn Write) -> i
     writeln!(out, "</span><span class=\"facts\">{facts}</span></summary><div class=\"body\">")?;
     body(row, out)?;
     writeln!(out, "</div></details>")
+}
+
+/// How a row or an assertion ended, as short as it can be said.
+fn badge(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "Pass",
+        Verdict::Failed => "Fail",
+        Verdict::Error => "Error",
+        Verdict::Skipped => "Skip",
+    }
 }
 
 /// Why a row did not pass, in one line.
@@ -111,11 +116,12 @@ fn assertions(row: &Row, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn assertion(it: &Graded, out: &mut dyn Write) -> io::Result<()> {
-    let (class, word) = match (&it.skipped, it.pass) {
-        (Some(_), _) => ("skipped", "Skip"),
-        (None, true) => ("passed", "Pass"),
-        (None, false) => ("failed", "Fail"),
+    let verdict = match (&it.skipped, it.pass) {
+        (Some(_), _) => Verdict::Skipped,
+        (None, true) => Verdict::Passed,
+        (None, false) => Verdict::Failed,
     };
+    let word = badge(verdict);
     let field = |name: &str| it.assertion.get(name).map(fault::plain).unwrap_or_default();
     let metric = match field("metric") {
         metric if metric.is_empty() => metric,
@@ -123,7 +129,7 @@ fn assertion(it: &Graded, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "<tr class=\"{class}\"><td><span class=\"badge\">{word}</span></td><td>{}{metric}</td><td class=\"value\">{}</td><td>{}</td><td>{}</td></tr>",
+        "<tr class=\"{verdict}\"><td><span class=\"badge\">{word}</span></td><td>{}{metric}</td><td class=\"value\">{}</td><td>{}</td><td>{}</td></tr>",
         escape(&field("type")),
         escape(&cut(&field("value"), 400)),
         text::score(it.score),
@@ -137,7 +143,7 @@ fn turn_of(index: usize, all: usize, turn: &SeenTurn, out: &mut dyn Write) -> io
         out,
         "<h3>Turn {} of {all} <small>{}</small></h3><div class=\"chat\">",
         index + 1,
-        escape(&turn.outcome)
+        escape(turn.outcome.as_str())
     )?;
     for said in &turn.said {
         writeln!(out, "<p class=\"said\">{}</p>", escape(&cut(said, LONGEST)))?;
@@ -151,7 +157,7 @@ fn turn_of(index: usize, all: usize, turn: &SeenTurn, out: &mut dyn Write) -> io
         ("Reason", turn.reason.clone().unwrap_or_default()),
         ("Told", list(&turn.notified)),
         ("Cited", list(&turn.citations)),
-        ("Owner after it", turn.owner.clone()),
+        ("Owner after it", turn.owner.to_string()),
     ];
     let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
     pairs("", facts.map(|(name, value)| (name.to_owned(), value)), out)?;

@@ -6,6 +6,7 @@ use super::super::read::{Run, count, percentile};
 use super::super::terminal::named_mean;
 use super::super::text;
 use super::super::tree::escape;
+use crate::eval::row::Verdict;
 
 /// A chart with what stands over it; both are HTML.
 pub(super) struct Chart {
@@ -26,8 +27,12 @@ pub(super) fn pass_rates(run: &Run) -> Option<Chart> {
     let mut body = String::new();
     for (index, column) in run.totals.columns.iter().enumerate().take(MOST) {
         let [passed, failed, errors, skipped] = column.counts;
-        let parts =
-            [(passed, "passed"), (failed, "failed"), (errors, "error"), (skipped, "skipped")];
+        let parts = [
+            (passed, Verdict::Passed),
+            (failed, Verdict::Failed),
+            (errors, Verdict::Error),
+            (skipped, Verdict::Skipped),
+        ];
         let rate = column.pass_rate().map_or("–".into(), text::percent);
         stacked("bar wide", &run.column(index), &parts, &rate, &mut body);
     }
@@ -41,24 +46,25 @@ pub(super) fn kinds(run: &Run) -> Option<Chart> {
     kinds.sort_by(|a, b| share(a.1).total_cmp(&share(b.1)));
     let mut body = String::new();
     for (kind, [passed, failed, skipped]) in kinds.into_iter().take(MOST) {
-        let parts = [(*passed, "passed"), (*failed, "failed"), (*skipped, "skipped")];
+        let parts =
+            [(*passed, Verdict::Passed), (*failed, Verdict::Failed), (*skipped, Verdict::Skipped)];
         stacked("bar", kind, &parts, &format!("{passed}/{}", passed + failed), &mut body);
     }
     (!body.is_empty()).then(|| Chart { title: "Assertions by type".into(), body })
 }
 
-fn stacked(class: &str, name: &str, parts: &[(usize, &str)], value: &str, body: &mut String) {
+fn stacked(class: &str, name: &str, parts: &[(usize, Verdict)], value: &str, body: &mut String) {
     let all = parts.iter().map(|(many, _)| many).sum::<usize>().max(1);
     let name = escape(&text::line(name));
     let _ = write!(
         body,
         "<div class=\"{class}\"><span class=\"name\">{name}</span><span class=\"track\">"
     );
-    for (many, class) in parts.iter().filter(|(many, _)| *many > 0) {
+    for (many, verdict) in parts.iter().filter(|(many, _)| *many > 0) {
         let share = 100.0 * count(*many) / count(all);
         let _ = write!(
             body,
-            "<i class=\"{class}\" style=\"width:{share:.3}%\" title=\"{many} {class}\"></i>"
+            "<i class=\"{verdict}\" style=\"width:{share:.3}%\" title=\"{many} {verdict}\"></i>"
         );
     }
     let _ = write!(body, "</span><span class=\"value\">{value}</span></div>");

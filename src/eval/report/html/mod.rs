@@ -16,11 +16,11 @@ mod case;
 const STYLE: &str = include_str!("style.css");
 
 /// How rows end, in the order in which they are shown: what is wrong first.
-const ORDER: [(Verdict, &str, &str); 4] = [
-    (Verdict::Failed, "failed", "Failed"),
-    (Verdict::Error, "error", "Errors"),
-    (Verdict::Skipped, "skipped", "Skipped"),
-    (Verdict::Passed, "passed", "Passed"),
+const ORDER: [(Verdict, &str); 4] = [
+    (Verdict::Failed, "Failed"),
+    (Verdict::Error, "Errors"),
+    (Verdict::Skipped, "Skipped"),
+    (Verdict::Passed, "Passed"),
 ];
 
 pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
@@ -78,10 +78,10 @@ fn tiles(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let mut tiles = vec![
         ("Pass rate", pass_rate(counts).map_or("–".into(), text::percent), ""),
         ("Mean score", mean(run).map_or("–".into(), text::score), ""),
-        ("Passed", text::thousands(counts[0] as u64), "passed"),
-        ("Failed", text::thousands(counts[1] as u64), "failed"),
-        ("Errors", text::thousands(counts[2] as u64), "error"),
-        ("Skipped", text::thousands(counts[3] as u64), "skipped"),
+        ("Passed", text::thousands(counts[0] as u64), Verdict::Passed.as_str()),
+        ("Failed", text::thousands(counts[1] as u64), Verdict::Failed.as_str()),
+        ("Errors", text::thousands(counts[2] as u64), Verdict::Error.as_str()),
+        ("Skipped", text::thousands(counts[3] as u64), Verdict::Skipped.as_str()),
         ("Time", text::duration(summary.took_ms), ""),
         ("Tokens", text::thousands(tokens), ""),
         ("Cost", text::dollars(cost), ""),
@@ -90,7 +90,8 @@ fn tiles(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         tiles.push(("Graders", text::dollars(summary.grader_cost), ""));
     }
     if run.totals.repeats > 1 {
-        tiles.push(("Flaky", text::thousands(run.totals.flaky.len() as u64), "skipped"));
+        let flaky = text::thousands(run.totals.flaky.len() as u64);
+        tiles.push(("Flaky", flaky, Verdict::Skipped.as_str()));
     }
     writeln!(out, "<section class=\"tiles\">")?;
     for (name, value, class) in tiles {
@@ -167,13 +168,13 @@ fn rows(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<section class=\"cases\"><h2>Cases</h2>")?;
     let all = counts.iter().sum::<usize>();
     button("all", "All", all, true, out)?;
-    for (verdict, class, name) in ORDER {
-        button(class, name, counts[verdict as usize], false, out)?;
+    for (verdict, name) in ORDER {
+        button(verdict.as_str(), name, counts[verdict as usize], false, out)?;
     }
     writeln!(out, "<div class=\"rows\">")?;
-    for (verdict, class, _) in ORDER {
+    for (verdict, _) in ORDER {
         for row in run.rows(|place| place.verdict == verdict)? {
-            case::write(run, &row?, class, out)?;
+            case::write(run, &row?, out)?;
         }
     }
     writeln!(out, "</div></section>")

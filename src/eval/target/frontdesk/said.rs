@@ -23,13 +23,8 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
         return Ok(Content::Text { body: body.to_owned() });
     }
     let field = |name: &str| says.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    let kinds = [
-        ("voice", MediaKind::Voice),
-        ("audio", MediaKind::Audio),
-        ("video", MediaKind::Video),
-        ("image", MediaKind::Image),
-    ];
-    let Some((name, kind)) = kinds.into_iter().find(|(name, _)| says.get(name).is_some()) else {
+    let kinds = [MediaKind::Voice, MediaKind::Audio, MediaKind::Video, MediaKind::Image];
+    let Some(kind) = kinds.into_iter().find(|kind| says.get(kind.as_str()).is_some()) else {
         return match says {
             Value::Number(_) | Value::Bool(_) => Ok(Content::Text { body: says.to_string() }),
             _ => Err(format!(
@@ -37,7 +32,7 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
             )),
         };
     };
-    let file = field(name).ok_or_else(|| format!("`{name}` names a file"))?;
+    let file = field(kind.as_str()).ok_or_else(|| format!("`{kind}` names a file"))?;
     let path = within(base, &file);
     let bytes = policy
         .bytes(&path)

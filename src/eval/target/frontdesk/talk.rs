@@ -7,11 +7,10 @@ use serde_json::Value;
 
 use super::said;
 use crate::domain::time::Millis;
-use crate::domain::{Content, Line, Outcome, Said, Speaker, Turn};
-use crate::eval::graded::SeenTurn;
-use crate::eval::target::customer;
+use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
+use crate::eval::graded::{ConsentChange, SeenOutcome, SeenTurn};
 use crate::pipeline::inbound::wish;
-use crate::pipeline::outbound::{bubbles, word};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Around, Bot, Brought, Engine, Means};
 
 pub(super) struct Talk<'a> {
@@ -19,8 +18,25 @@ pub(super) struct Talk<'a> {
     bot: Arc<Bot>,
     now: Millis,
     history: Vec<Line>,
-    silent: Option<&'static str>,
+    silent: Option<Silence>,
     pub(super) turns: Vec<SeenTurn>,
+}
+
+/// Why the bot says nothing any more.
+#[derive(Clone, Copy)]
+enum Silence {
+    OptedOut,
+    HandedOver,
+}
+
+impl Silence {
+    /// In words.
+    fn why(self) -> &'static str {
+        match self {
+            Self::OptedOut => "the customer wants no messages",
+            Self::HandedOver => "a person has the conversation",
+        }
+    }
 }
 
 impl<'a> Talk<'a> {
@@ -34,12 +50,10 @@ impl<'a> Talk<'a> {
         history: &Value,
         render: impl Fn(&str) -> Result<String, String>,
     ) -> Result<(), String> {
-        let speakers =
-            [("customer", Speaker::Customer), ("bot", Speaker::Bot), ("person", Speaker::Person)];
         for line in history.as_array().unwrap_or(&Vec::new()) {
-            let said = speakers
+            let said = Speaker::ALL
                 .iter()
-                .find_map(|(name, speaker)| Some((*speaker, line.get(name)?.as_str()?)));
+                .find_map(|speaker| Some((*speaker, line.get(speaker.as_str())?.as_str()?)));
             let (speaker, text) = said.ok_or_else(|| {
                 format!("`history` has {line}; it wants `customer: …`, `bot: …` or `person: …`")
             })?;
@@ -59,15 +73,15 @@ impl<'a> Talk<'a> {
                 return Ok(());
             }
         };
-        let last = messages.iter().rposition(|one| one["role"] == "user");
+        let last = messages.iter().rposition(|one| one["role"] == Role::User.as_str());
         let last = last.ok_or("the prompt has no message of the user")?;
         let text = |one: &Value| one["content"].as_str().unwrap_or_default().to_owned();
         for one in &messages[..last] {
-            let speaker = match one["role"].as_str() {
-                Some("user") => Speaker::Customer,
-                Some("assistant") => Speaker::Bot,
+            let speaker = match one["role"].as_str().and_then(|role| role.parse().ok()) {
+                Some(Role::User) => Speaker::Customer,
+                Some(Role::Assistant) => Speaker::Bot,
                 // The agent has a system prompt of its own.
-                _ => continue,
+                Some(Role::System) | None => continue,
             };
             self.history.push(Line { speaker, text: text(one) });
         }
@@ -80,25 +94,17 @@ impl<'a> Talk<'a> {
         let wish = contents.iter().find_map(|content| wish(content, &self.bot.agent));
         let words: Vec<_> = contents.iter().map(words).collect();
         if let Some(wish) = wish {
-            self.silent = wish.out.then_some("the customer wants no messages");
-            let outcome = if wish.out { "opt_out" } else { "opt_in" };
-            self.seen(
-                words,
-                SeenTurn {
-                    outcome: outcome.into(),
-                    bubbles: wish.reply.into_iter().collect(),
-                    ..SeenTurn::default()
-                },
-            );
+            self.silent = wish.out.then_some(Silence::OptedOut);
+            let change = if wish.out { ConsentChange::OptOut } else { ConsentChange::OptIn };
+            let bubbles = wish.reply.into_iter().collect();
+            let turn = self.turn(SeenOutcome::Consent(change));
+            self.seen(words, SeenTurn { bubbles, ..turn });
             return;
         }
-        if let Some(why) = self.silent {
-            let quiet = SeenTurn {
-                outcome: "silence".into(),
-                reason: Some(why.into()),
-                ..SeenTurn::default()
-            };
-            self.seen(words, quiet);
+        if let Some(silence) = self.silent {
+            let reason = Some(silence.why().to_owned());
+            let turn = self.turn(SeenOutcome::Turn(TurnOutcome::Silence));
+            self.seen(words, SeenTurn { reason, ..turn });
             return;
         }
         let said = |content| Said { message: None, content, heard: None };
@@ -117,14 +123,15 @@ impl<'a> Talk<'a> {
     }
 
     fn answered(&mut self, words: Vec<String>, answered: &Answered) {
+        if matches!(answered.outcome, Outcome::HandOver { .. }) {
+            self.silent = Some(Silence::HandedOver);
+        }
         let mut seen = SeenTurn {
-            outcome: word(&answered.outcome).into(),
             bubbles: bubbles(&self.bot, &answered.outcome),
-            ..SeenTurn::default()
+            ..self.turn(SeenOutcome::Turn(answered.outcome.kind()))
         };
         match &answered.outcome {
             Outcome::HandOver { reason, .. } => {
-                self.silent = Some("a person has the conversation");
                 seen.reason = Some(reason.to_string());
                 seen.notified.clone_from(&self.bot.agent.handoff.notify);
             }
@@ -150,11 +157,16 @@ impl<'a> Talk<'a> {
         let line = |speaker: Speaker| move |text: &String| Line { speaker, text: text.clone() };
         self.history.extend(said.iter().map(line(Speaker::Customer)));
         self.history.extend(turn.bubbles.iter().map(line(Speaker::Bot)));
+        self.turns.push(SeenTurn { said, ..turn });
+    }
+
+    /// A turn that ended like this, with who owns the conversation now.
+    fn turn(&self, outcome: SeenOutcome) -> SeenTurn {
         let owner = match self.silent {
-            Some("a person has the conversation") => "person",
-            _ => "bot",
+            Some(Silence::HandedOver) => Owner::Person,
+            Some(Silence::OptedOut) | None => Owner::Bot,
         };
-        self.turns.push(SeenTurn { said, owner: owner.into(), ..turn });
+        SeenTurn::new(outcome, owner)
     }
 
     /// Whether the bot says nothing any more.
@@ -163,12 +175,8 @@ impl<'a> Talk<'a> {
     }
 
     /// What was said so far, for a simulated customer.
-    pub(super) fn lines(&self) -> Vec<customer::Line> {
-        let line = |line: &Line| customer::Line {
-            by_customer: line.speaker == Speaker::Customer,
-            text: line.text.clone(),
-        };
-        self.history.iter().map(line).collect()
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.history
     }
 }
 

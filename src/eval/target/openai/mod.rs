@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_endpoint::{Access, Endpoint, OPENAI};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::settings::{Settings, conceal};
 use super::{Asked, Embeds, Moderates, Target, Targets, prices};
-use crate::endpoint::{Access, Endpoint, OPENAI};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;

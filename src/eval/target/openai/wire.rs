@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Kind;
+use crate::domain::{ChatMessage, Role};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::target::settings::Settings;
 
@@ -71,7 +72,7 @@ pub(in crate::eval::target) fn messages(prompt: &str) -> Result<Value, String> {
             _ => {}
         }
     }
-    Ok(json!([{"role": "user", "content": prompt}]))
+    Ok(json!([ChatMessage { role: Role::User, content: prompt.to_owned() }]))
 }
 
 /// What is read from an answer.

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::providers::{named, token};
+use super::super::providers::token;
 use super::super::{Answer, Noted};
+use crate::domain::ProviderKind;
 use crate::http::Shared;
 use crate::http::audit::Note;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
+use crate::provider::Form;
 use crate::secrets;
 
 /// A number is about to be set up.
@@ -19,7 +21,7 @@ use crate::secrets;
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct NumberPlan {
     /// The provider.
-    provider: String,
+    provider: ProviderKind,
 }
 
 /// What to write at the provider's side before the number is there.
@@ -46,13 +48,16 @@ pub(in super::super) struct NumberHandshake {
 #[utoipa::path(
     post, path = "/numbers/draft", operation_id = "draft_number", tag = "numbers",
     request_body = NumberPlan,
-    responses((status = 200, body = NumberDraft), (status = 404, response = Problem))
+    responses(
+        (status = 200, body = NumberDraft),
+        (status = 422, description = "There is no such provider, or it asks for no verify token.", body = Problem)
+    )
 )]
 pub(in super::super) async fn draft(
     State(web): State<Shared>,
     Body(plan): Body<NumberPlan>,
 ) -> Noted<NumberDraft> {
-    let form = named(&plan.provider)?;
+    let form = Form::of(plan.provider);
     if !form.shakes_hands() {
         return Err(Problem::unprocessable(format!(
             "{} asks for no verify token: nothing has to be made before the number.",
@@ -60,9 +65,9 @@ pub(in super::super) async fn draft(
         )));
     }
     let verify_token = token()?;
-    let id = web.desk.store.draft_number(form.name, secrets::hash(&verify_token)).await?;
-    let callback_url = format!("{}/webhooks/{}", web.desk.base_url, form.name);
-    let note = Note::on(&id, json!({"provider": form.name}));
+    let id = web.desk.store.draft_number(form.provider, secrets::hash(&verify_token)).await?;
+    let callback_url = format!("{}/webhooks/{}", web.desk.base_url, form.provider);
+    let note = Note::on(&id, json!({"provider": form.provider}));
     Ok((note, Json(NumberDraft { id, verify_token, callback_url })))
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::Answer;
+use crate::domain::{NumberOrigin, NumberState, StoredProvider};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -22,7 +23,7 @@ pub(in super::super) struct Number {
     /// Its name.
     slug: String,
     /// The provider.
-    provider: String,
+    provider: StoredProvider,
     /// The provider's id of it.
     external_id: String,
     /// The agent that answers on it.
@@ -31,8 +32,8 @@ pub(in super::super) struct Number {
     agent: Option<String>,
     /// Where it was set up.
     from: NumberOrigin,
-    /// `ready`, or `stopped` with the reason.
-    state: String,
+    /// Whether it sends.
+    state: NumberState,
     /// Why it is stopped, and what to do.
     state_reason: Option<String>,
     /// The phone number, as the provider shows it.
@@ -53,16 +54,6 @@ pub(in super::super) struct Number {
     verified_at: Option<i64>,
     /// When it was set up.
     created_at: i64,
-}
-
-/// Where a number was set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in super::super) enum NumberOrigin {
-    /// In the configuration file: it is changed there.
-    File,
-    /// Here.
-    Console,
 }
 
 /// Every number, of the configuration file and of the console, also those that are stopped.
@@ -128,7 +119,7 @@ fn shown(web: &Shared, row: NumberRow, added: &[AddedRow]) -> Number {
     let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
     let aside = desk.numbers.aside(&row.id);
     let (state, state_reason) = match aside {
-        Some(why) if !of_file => ("stopped".to_owned(), Some(why)),
+        Some(why) if !of_file => (NumberState::Stopped, Some(why)),
         _ => (row.state, row.state_reason),
     };
     let [webhook, inbound, sent] =
@@ -164,7 +155,8 @@ fn masked(web: &Shared, row: &AddedRow) -> Fields {
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     let mut fields = web.desk.numbers.open(of, &row.settings).unwrap_or_default();
     let open = |name: &str| {
-        let field = Form::of(&row.provider).and_then(|form| form.field(name));
+        let form = row.provider.known().map(Form::of);
+        let field = form.and_then(|form| form.field(name));
         field.is_some_and(|field| field.kind != Kind::Secret)
     };
     for (name, value) in &mut fields {

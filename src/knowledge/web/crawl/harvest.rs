@@ -9,6 +9,7 @@ use url::Url;
 use super::super::fetch::{Answer, Document, Failure, Fetched};
 use super::super::page::{self, Facts};
 use super::{Crawl, Stop, site};
+use crate::domain::{PageState, SourceState};
 use crate::knowledge::{Error, Paper, remedy};
 use crate::step;
 use crate::store::reading::MOST_TRIES;
@@ -54,7 +55,7 @@ impl Crawl<'_> {
     fn take_known(&mut self, url: &Url, depth: u32) {
         let Some(page) = self.known.get(url.as_str()).cloned() else { return };
         self.follow(stored_links(&page), depth);
-        if page.state == "ready" {
+        if page.state == PageState::Ready {
             self.work.summary.unchanged += 1;
             self.kept.insert(page.path);
         } else if let Ok(canonical) = Url::parse(&page.path) {
@@ -105,7 +106,8 @@ impl Crawl<'_> {
         self.kept.insert(url.to_string());
         self.work.give_up(url.as_str(), stamp.clone(), failure).await?;
         page.path = url.to_string();
-        (page.state, page.error, page.tries, page.stamp) = ("failed".into(), error, tries, stamp);
+        (page.state, page.error) = (PageState::Failed, error);
+        (page.tries, page.stamp) = (tries, stamp);
         self.pending.push(page);
         Ok(())
     }
@@ -157,11 +159,11 @@ impl Crawl<'_> {
     /// Remembers a page: its text is in the document of `path`; in none, when that is empty or another page's.
     fn note(&mut self, url: &Url, path: &str, (document, links): (&Document, &[Url])) {
         let links: Vec<&str> = links.iter().map(Url::as_str).collect();
-        let state = if path == url.as_str() { "ready" } else { "skipped" };
+        let state = if path == url.as_str() { PageState::Ready } else { PageState::Skipped };
         self.pending.push(PageRow {
             url: url.to_string(),
             path: path.to_owned(),
-            state: state.to_owned(),
+            state,
             error: None,
             etag: document.validators.etag.clone(),
             last_modified: document.validators.last_modified.clone(),
@@ -172,13 +174,13 @@ impl Crawl<'_> {
         });
     }
 
-    /// What is known of a page.
+    /// What is known of a page; one of which nothing is known could not be read so far.
     fn page(&self, url: &Url) -> PageRow {
         let known = self.known.get(url.as_str()).cloned();
         known.unwrap_or_else(|| PageRow {
             url: url.to_string(),
             path: String::new(),
-            state: String::new(),
+            state: PageState::Failed,
             error: None,
             etag: None,
             last_modified: None,
@@ -196,7 +198,7 @@ impl Crawl<'_> {
         self.follow(stored_links(&page), depth);
         self.reached.insert(url.to_string());
         self.kept.insert(page.path.clone());
-        (page.state, page.error) = ("failed".to_owned(), Some(failure.to_string()));
+        (page.state, page.error) = (PageState::Failed, Some(failure.to_string()));
         self.pending.push(page);
         self.trouble.in_a_row =
             if failure.is_the_servers() { self.trouble.in_a_row + 1 } else { 0 };
@@ -255,8 +257,9 @@ impl Crawl<'_> {
             .collect();
         let mut pages: HashMap<String, PageRow> = HashMap::new();
         for mut page in self.pending.drain(..) {
-            if let Some(why) = failed.get(page.path.as_str()).filter(|_| page.state == "ready") {
-                (page.state, page.error) = ("failed".to_owned(), Some((*why).to_owned()));
+            let ready = page.state == PageState::Ready;
+            if let Some(why) = failed.get(page.path.as_str()).filter(|_| ready) {
+                (page.state, page.error) = (PageState::Failed, Some((*why).to_owned()));
                 (page.etag, page.last_modified) = (None, None);
             }
             pages.insert(page.url.clone(), page);
@@ -283,11 +286,11 @@ impl Crawl<'_> {
     /// A site that suddenly leads to less than half of its pages is more likely being mended than cleared out: they are kept,
     /// unless somebody asks for the site anew.
     fn doubt(&mut self) {
-        let had = self.known.values().filter(|page| page.state == "ready");
+        let had = self.known.values().filter(|page| page.state == PageState::Ready);
         let (lost, left): (Vec<&PageRow>, Vec<&PageRow>) =
             had.partition(|page| !self.reached.contains(&page.url));
         let (lost, left) = (lost.len(), left.len());
-        if self.source.state == "waiting" || lost <= FEW || lost <= left {
+        if self.source.state == SourceState::Waiting || lost <= FEW || lost <= left {
             return;
         }
         let all = lost + left;

@@ -1,0 +1,282 @@
+//! Measuring text in tokens, filling it up to a size, and cutting what is longer: by sentences, then by words, then
+//! by characters.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::Settings;
+use frontdesk_tokens::Vocabulary;
+
+/// What has more bytes a token is too long without being counted. What people write has 3 to 9; a line of dashes has
+/// more, and takes long to count.
+const MOST_BYTES: usize = 16;
+
+/// The sizes of pieces, and how to tell them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measure {
+    max: u32,
+    overlap: u32,
+}
+
+impl Measure {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let max = settings.max_tokens.max(32);
+        Self { max, overlap: settings.overlap_tokens.min(max / 2) }
+    }
+
+    /// The same with room for a text that every piece begins with.
+    fn below(self, prefix: &str) -> Self {
+        let max = self.max.saturating_sub(Self::tokens(prefix) + 1).max(1);
+        Self { max, overlap: self.overlap.min(max / 2) }
+    }
+
+    pub(super) fn tokens(text: &str) -> u32 {
+        Vocabulary::O200k.count(text)
+    }
+
+    /// The size of a text, if it is not above `most`.
+    pub(super) fn tokens_up_to(text: &str, most: u32) -> Option<u32> {
+        if text.len() > (most as usize).saturating_mul(MOST_BYTES) {
+            return None;
+        }
+        Some(Self::tokens(text)).filter(|tokens| *tokens <= most)
+    }
+
+    pub(super) fn fits(self, text: &str) -> bool {
+        Self::tokens_up_to(text, self.max).is_some()
+    }
+
+    /// Whether a text is short enough to be repeated in every piece.
+    pub(super) fn is_repeatable(self, text: &str) -> bool {
+        Self::tokens_up_to(text, self.max / 3).is_some()
+    }
+
+    /// Fills pieces with lines, each piece beginning with `prefix`. A line that is too long is cut.
+    pub(super) fn fill(self, prefix: &str, lines: &[String], separator: &str) -> Vec<String> {
+        let room = if prefix.is_empty() { self } else { self.below(prefix) };
+        let parts = lines
+            .iter()
+            .flat_map(|line| if room.fits(line) { vec![line.clone()] } else { room.split(line) });
+        let mut bodies = Vec::new();
+        let mut filler = Filler::new(room);
+        for part in parts {
+            bodies.extend(filler.place(separator, &part));
+        }
+        bodies.extend(filler.take());
+        if prefix.is_empty() {
+            return bodies;
+        }
+        bodies.into_iter().map(|body| format!("{prefix}{separator}{body}")).collect()
+    }
+
+    /// Cuts a text into parts that fit.
+    pub(super) fn split(self, text: &str) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut filler = Filler::new(self);
+        let mut sentences: Vec<&str> = Vec::new();
+        for sentence in text.split_sentence_bounds() {
+            if !filler.go_on(sentence) {
+                parts.extend(filler.take());
+                let repeated = self.overlapping(&sentences);
+                sentences.clear();
+                let begun = filler.go_on(&repeated) && filler.go_on(sentence);
+                if !begun {
+                    filler = Filler::new(self);
+                    self.begin(sentence, &mut filler, &mut parts);
+                }
+            }
+            sentences.push(sentence);
+        }
+        parts.extend(filler.take());
+        parts
+    }
+
+    /// Begins a part with a sentence, which may fill parts of its own.
+    fn begin(self, sentence: &str, filler: &mut Filler, parts: &mut Vec<String>) {
+        if filler.go_on(sentence) {
+            return;
+        }
+        for word in words(sentence) {
+            if filler.go_on(word) {
+                continue;
+            }
+            parts.extend(filler.take());
+            if filler.go_on(word) {
+                continue;
+            }
+            let mut rest = word.trim_start();
+            while !filler.go_on(rest) {
+                let (first, after) = rest.split_at(self.most_that_fits(rest));
+                parts.push(first.to_owned());
+                rest = after;
+            }
+        }
+    }
+
+    /// How many bytes of a word without end surely fit.
+    fn most_that_fits(self, word: &str) -> usize {
+        let mut length = self.max as usize * 8;
+        loop {
+            let end = word.floor_char_boundary(length.min(word.len()));
+            let first = word.chars().next().map_or(0, char::len_utf8);
+            if end <= first || word.get(..end).is_some_and(|start| self.fits(start)) {
+                return end.max(first);
+            }
+            length /= 2;
+        }
+    }
+
+    /// The last sentences, as many as may be repeated.
+    fn overlapping(self, sentences: &[&str]) -> String {
+        let mut repeated = String::new();
+        for sentence in sentences.iter().rev() {
+            let longer = format!("{sentence}{repeated}");
+            if Self::tokens_up_to(&longer, self.overlap).is_none() {
+                break;
+            }
+            repeated = longer;
+        }
+        repeated
+    }
+}
+
+/// Words, each with the white space before it.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut start, mut blank) = (0, true);
+    for (at, word) in text.split_word_bound_indices() {
+        if !blank {
+            words.push(text.get(start..at).unwrap_or_default());
+            start = at;
+        }
+        blank = word.chars().all(char::is_whitespace);
+    }
+    words.push(text.get(start..).unwrap_or_default());
+    words
+}
+
+/// A piece that is being filled.
+#[derive(Debug, Clone)]
+pub(super) struct Filler {
+    measure: Measure,
+    text: String,
+    /// What `text` has at the most; counted again when that is too much. Joined texts may have a token more than
+    /// their sum, where their ends meet.
+    tokens: u32,
+}
+
+impl Filler {
+    pub(super) fn new(measure: Measure) -> Self {
+        Self { measure, text: String::new(), tokens: 0 }
+    }
+
+    /// Adds a text if it fits, behind a separator unless it is the first.
+    pub(super) fn add(&mut self, separator: &str, text: &str) -> bool {
+        let max = self.measure.max;
+        let Some(tokens) = Measure::tokens_up_to(text, max) else { return false };
+        let before = self.text.len();
+        if before > 0 {
+            self.text.push_str(separator);
+        }
+        self.text.push_str(text);
+        let most = self.tokens + tokens + 1;
+        let tokens = if most <= max && self.text.len() <= max as usize * MOST_BYTES {
+            Some(most)
+        } else {
+            Measure::tokens_up_to(&self.text, max)
+        };
+        match tokens {
+            Some(tokens) => self.tokens = tokens,
+            None => self.text.truncate(before),
+        }
+        tokens.is_some()
+    }
+
+    /// Adds what follows in the same text, if it fits. A piece does not begin with white space.
+    fn go_on(&mut self, text: &str) -> bool {
+        self.add("", if self.text.is_empty() { text.trim_start() } else { text })
+    }
+
+    /// Adds a text that fits into a piece of its own: to this one, or else this one is done and given back.
+    pub(super) fn place(&mut self, separator: &str, text: &str) -> Option<String> {
+        if self.add(separator, text) {
+            return None;
+        }
+        let done = self.take();
+        text.clone_into(&mut self.text);
+        self.tokens = Measure::tokens(text);
+        done
+    }
+
+    /// The piece, unless it is blank; what follows begins anew.
+    pub(super) fn take(&mut self) -> Option<String> {
+        let text = std::mem::take(&mut self.text);
+        self.tokens = 0;
+        let text = text.trim_matches('\n').trim_end();
+        (!text.trim().is_empty()).then(|| text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measure(max_tokens: u32, overlap_tokens: u32) -> Measure {
+        Measure::new(&Settings { max_tokens, overlap_tokens, ..Settings::default() })
+    }
+
+    fn sentences(count: usize) -> String {
+        let sentence = |n| format!("Sentence number {n} says a little. ");
+        (0..count).map(sentence).collect::<Vec<_>>().concat()
+    }
+
+    #[test]
+    fn long_text_is_cut_between_sentences() {
+        let parts = measure(40, 0).split(&sentences(30));
+        assert!(parts.len() > 3);
+        for part in &parts {
+            assert!(part.starts_with("Sentence number") && part.ends_with("little."), "{part}");
+            assert!(measure(40, 0).fits(part));
+        }
+    }
+
+    #[test]
+    fn whole_sentences_are_repeated_after_a_cut() {
+        let parts = measure(60, 20).split(&sentences(30));
+        for (before, after) in parts.iter().zip(parts.iter().skip(1)) {
+            let first = after.split_inclusive('.').next().unwrap();
+            assert!(before.contains(first), "{before} | {after}");
+            assert!(measure(60, 20).fits(after));
+        }
+    }
+
+    #[test]
+    fn a_long_sentence_is_cut_between_words_and_a_long_word_between_characters() {
+        let measure = measure(32, 10);
+        let long = "word ".repeat(300) + &"9a".repeat(2000) + " end";
+        let parts = measure.split(&long);
+        assert_eq!(parts.concat().replace(' ', ""), long.replace(' ', ""));
+        assert!(parts.iter().all(|part| measure.fits(part)));
+        assert!(parts.len() < 200, "{}", parts.len());
+        assert!(parts.first().unwrap().ends_with("word"));
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_cut_at_their_own_full_stops() {
+        let chinese = "我们每天早上九点开门，晚上六点关门。".repeat(40);
+        let parts = measure(60, 0).split(&chinese);
+        assert_eq!(parts.concat(), chinese);
+        assert!(parts.iter().all(|part| part.ends_with('。') && measure(60, 0).fits(part)));
+        let hindi = "हम हर दिन सुबह नौ बजे खुलते हैं। ".repeat(40);
+        assert!(measure(60, 0).split(&hindi).iter().all(|part| part.ends_with('।')));
+    }
+
+    #[test]
+    fn one_huge_line_is_cut_soon() {
+        let parts = measure(220, 40).split(&"a".repeat(1_000_000));
+        assert_eq!(parts.iter().map(String::len).sum::<usize>(), 1_000_000);
+        let dashes = measure(220, 40).split(&"=".repeat(100_000));
+        assert_eq!(dashes.iter().map(String::len).sum::<usize>(), 100_000);
+        assert!(dashes.iter().all(|part| measure(220, 40).fits(part)));
+        assert!(measure(220, 40).split(&" ".repeat(100_000)).is_empty());
+    }
+}

@@ -1,0 +1,277 @@
+//! Which addresses of the network may be connected to. A name is judged by every address that it resolves to, in the very
+//! look-up that the connection is made with, so that a name cannot mean another address a moment later.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+/// How far an address reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Everybody's.
+    Public,
+    /// This machine, or the network it stands in: only with `allow_private`.
+    Private,
+    /// Where no document ever is: the cloud's own services, several machines at once, addresses in disguise.
+    Never,
+}
+
+/// An address that is not connected to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is private.
+    #[error("{host} is {address}, an address of a private network")]
+    Private {
+        /// The name, or the address again.
+        host: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// It is never allowed.
+    #[error("{host} is {address}, an address at which no documents are: it is never connected to")]
+    Never {
+        /// The name, or the address again.
+        host: String,
+        /// The address.
+        address: IpAddr,
+    },
+}
+
+/// Services of clouds that give away secrets, and lie outside of the link-local network.
+const CLOUDS: &[IpAddr] = &[
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// How far an address reaches, by the registries of special-purpose addresses (RFC 6890 and its updates).
+fn reach(address: IpAddr) -> Reach {
+    if CLOUDS.contains(&address) {
+        return Reach::Never;
+    }
+    match address {
+        IpAddr::V4(address) => reach_v4(address),
+        IpAddr::V6(address) => reach_v6(address),
+    }
+}
+
+fn reach_v4(address: Ipv4Addr) -> Reach {
+    match address.octets() {
+        // Loopback, the three private networks, and those that carriers share (RFC 6598).
+        [127 | 10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] => {
+            Reach::Private
+        }
+        // "This network", link-local, protocol assignments, documentation, the relay of 6to4, benchmarks, multicast, reserved.
+        [0 | 224..=255, ..]
+        | [169, 254, ..]
+        | [192, 0, 0 | 2, _]
+        | [192, 88, 99, _]
+        | [198, 18 | 19, ..]
+        | [198, 51, 100, _]
+        | [203, 0, 113, _] => Reach::Never,
+        _ => Reach::Public,
+    }
+}
+
+fn reach_v6(address: Ipv6Addr) -> Reach {
+    if address.is_loopback() {
+        return Reach::Private;
+    }
+    match address.segments() {
+        // Unique local.
+        [0xfc00..=0xfdff, ..] => Reach::Private,
+        // Protocol assignments with Teredo, documentation, 6to4 (which hides an address of the fourth version).
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => Reach::Never,
+        // Global unicast. Beyond it are mapped and translated addresses, link- and site-local ones, multicast and the unassigned.
+        [0x2000..=0x3fff, ..] => Reach::Public,
+        _ => Reach::Never,
+    }
+}
+
+/// Looks a name up.
+pub type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
+
+/// Lets pass what may be connected to.
+#[derive(Clone)]
+pub struct Guard {
+    allow_private: bool,
+    lookup: Lookup,
+}
+
+impl Guard {
+    /// A guard over the system's look-up of names.
+    pub fn new(allow_private: bool) -> Self {
+        Self::over(allow_private, Arc::new(|name| Box::pin(system(name))))
+    }
+
+    /// A guard over any look-up of names.
+    pub fn over(allow_private: bool, lookup: Lookup) -> Self {
+        Self { allow_private, lookup }
+    }
+
+    /// Judges a URL whose host is written as an address: no look-up is made for such a one.
+    pub fn check(&self, url: &Url) -> Result<(), Refused> {
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        self.judge(&address.to_string(), address)
+    }
+
+    fn judge(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+        let host = host.to_owned();
+        match reach(address) {
+            Reach::Public => Ok(()),
+            Reach::Private if self.allow_private => Ok(()),
+            Reach::Private => Err(Refused::Private { host, address }),
+            Reach::Never => Err(Refused::Never { host, address }),
+        }
+    }
+}
+
+async fn system(name: String) -> std::io::Result<Vec<IpAddr>> {
+    Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect())
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.clone();
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            let found = (guard.lookup)(name.clone()).await?;
+            // One bad address among good ones is enough: nobody honest has such a name.
+            for address in &found {
+                guard.judge(&name, *address)?;
+            }
+            let found: Addrs =
+                Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(found)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_address_is_judged() {
+        let public = ["8.8.8.8", "93.184.216.34", "172.15.0.1", "172.32.0.1", "100.63.0.1"];
+        let public_6 = ["2606:4700::1111", "2a00:1450:4001::1", "2001:4860:4860::8888"];
+        let private = [
+            "127.0.0.1",
+            "127.9.9.9",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "100.64.0.1",
+            "100.127.255.255",
+            "::1",
+            "fc00::1",
+            "fd12:3456::1",
+        ];
+        let never = [
+            "0.0.0.0",
+            "0.1.2.3",
+            "169.254.169.254",
+            "169.254.0.1",
+            "224.0.0.1",
+            "239.1.1.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "192.0.0.192",
+            "192.0.2.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "192.88.99.1",
+            "100.100.100.200",
+            "168.63.129.16",
+            "::",
+            "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::808:808",
+            "64:ff9b:1::1",
+            "fe80::1",
+            "febf::1",
+            "fec0::1",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "100::1",
+            "fd00:ec2::254",
+            "5f00::1",
+            "4000::1",
+        ];
+        let all = |list: &[&str], expected| {
+            for address in list {
+                assert_eq!(reach(address.parse().unwrap()), expected, "{address}");
+            }
+        };
+        all(&public, Reach::Public);
+        all(&public_6, Reach::Public);
+        all(&private, Reach::Private);
+        all(&never, Reach::Never);
+    }
+
+    #[test]
+    fn an_address_in_any_spelling_is_the_same_address() {
+        let guard = Guard::new(false);
+        for url in [
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://127.1/",
+            "http://[::1]/",
+            "http://①②⑦.0.0.1/",
+        ] {
+            let refused = guard.check(&Url::parse(url).unwrap()).unwrap_err();
+            assert!(matches!(refused, Refused::Private { .. }), "{url}: {refused:?}");
+            assert!(refused.to_string().contains("private network"), "{refused}");
+        }
+        assert_eq!(guard.check(&Url::parse("http://8.8.8.8/").unwrap()), Ok(()));
+        let open = Guard::new(true);
+        assert_eq!(open.check(&Url::parse("http://10.0.0.1/").unwrap()), Ok(()));
+        for url in ["http://169.254.169.254/latest/", "http://[::ffff:10.0.0.1]/"] {
+            let refused = open.check(&Url::parse(url).unwrap()).unwrap_err();
+            assert!(matches!(refused, Refused::Never { .. }), "{url}");
+        }
+    }
+
+    fn answering(addresses: &'static [&'static str]) -> Lookup {
+        Arc::new(|_| {
+            let all = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            Box::pin(std::future::ready(Ok(all)))
+        })
+    }
+
+    async fn resolved(guard: &Guard) -> Result<Vec<IpAddr>, String> {
+        let found = guard.resolve("shop.example".parse().unwrap()).await;
+        found.map(|all| all.map(|one| one.ip()).collect()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_by_every_address_it_has() {
+        let good = Guard::over(false, answering(&["8.8.8.8", "2606:4700::1111"]));
+        assert_eq!(resolved(&good).await.unwrap().len(), 2);
+        let mixed = Guard::over(false, answering(&["8.8.8.8", "10.0.0.1"]));
+        let refused = resolved(&mixed).await.unwrap_err();
+        assert!(refused.contains("shop.example is 10.0.0.1"), "{refused}");
+        let open = Guard::over(true, answering(&["10.0.0.1"]));
+        assert_eq!(resolved(&open).await.unwrap().len(), 1);
+        let metadata = Guard::over(true, answering(&["169.254.169.254"]));
+        assert!(resolved(&metadata).await.unwrap_err().contains("never connected to"));
+    }
+}

@@ -1,0 +1,342 @@
+//! An OpenAI-compatible endpoint: where it is, its key, how long to wait for it and when to ask again. Beside it, in
+//! [`address`], which addresses of the network may be connected to at all.
+//! Must not know what is asked, nor of a desk: chat, embeddings and speech bring their own words.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_openai::Client;
+use async_openai::config::Config;
+use async_openai::error::OpenAIError;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+pub mod address;
+mod exchange;
+mod failure;
+mod patience;
+#[cfg(any(test, feature = "testing"))]
+pub mod scripted;
+
+use exchange::{Exchange, Shape};
+pub use failure::Failure;
+pub use patience::{Next, Patience};
+
+/// The address of OpenAI itself.
+pub const OPENAI: &str = "https://api.openai.com/v1";
+
+/// How an endpoint is reached, and how long we wait for it.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Everything before `/chat/completions`, `/embeddings` and so on.
+    pub base_url: String,
+    /// The key; local servers need none.
+    pub api_key: Option<SecretString>,
+    /// Milliseconds for everything, all attempts and waits included.
+    pub timeout_ms: u64,
+    /// Milliseconds for one attempt.
+    pub attempt_ms: u64,
+    /// How often a passing failure is tried again.
+    pub retries: u32,
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
+    pub retry_cap_ms: u64,
+}
+
+/// An OpenAI-compatible endpoint, ready to be asked.
+pub struct Endpoint {
+    whole: Client<Address>,
+    stream: Client<Address>,
+    exchange: Exchange,
+    access: Access,
+    key: SecretString,
+}
+
+impl Endpoint {
+    /// Sets up the connection; nothing is sent yet. Errors name the setting that is wrong.
+    pub fn new(access: Access) -> Result<Self, String> {
+        for (name, ms) in [("timeout_ms", access.timeout_ms), ("attempt_ms", access.attempt_ms)] {
+            if ms == 0 {
+                return Err(format!("{name} is 0: give it at least 1 millisecond"));
+            }
+        }
+        let key = access.api_key.clone().unwrap_or_default();
+        let address = Address::new(&access.base_url, &key)?;
+        let http = connection()?;
+        let client = |shape| {
+            let exchange = Exchange { http: http.clone(), key: key.clone(), shape };
+            Client::build(http.clone(), address.clone()).with_http_service(exchange)
+        };
+        let exchange = Exchange { http: http.clone(), key: key.clone(), shape: Shape::Whole };
+        let (whole, stream) = (client(Shape::Whole), client(Shape::Stream));
+        Ok(Self { whole, stream, exchange, access, key })
+    }
+
+    /// The client for answers that come in one piece.
+    pub fn whole(&self) -> &Client<Address> {
+        &self.whole
+    }
+
+    /// The client for answers that come piece by piece.
+    pub fn stream(&self) -> &Client<Address> {
+        &self.stream
+    }
+
+    /// The address as it may be shown.
+    pub fn base_url(&self) -> &str {
+        self.whole.config().api_base()
+    }
+
+    /// The patience for one call of ours. `spare` keeps a third of the time for a second model.
+    pub fn patience(&self, spare: bool) -> Patience {
+        Patience::new(&self.access, spare)
+    }
+
+    /// The failure that an error object in a stream means.
+    pub fn complaint(&self, error: &Value) -> Failure {
+        Failure::of_error_object(error, &self.key)
+    }
+
+    /// Posts JSON to a path that the client has no words for, such as `/rerank`, as patiently as [`Self::ask`].
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.post_with(path, &HeaderMap::new(), body).await
+    }
+
+    /// Posts JSON with headers of the caller's, which win over ours.
+    pub async fn post_with(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        body: &Value,
+    ) -> Result<Value, String> {
+        let address = self.whole.config();
+        let ask = || async {
+            let request = self.exchange.http.post(address.url(path)).headers(address.headers());
+            let request = request.headers(headers.clone());
+            let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            let request = request.build().map_err(|error| Failure::of_transport(&error))?;
+            let answer = self.exchange.carry(request).await?;
+            let answer = answer.bytes().await.map_err(|error| Failure::of_transport(&error))?;
+            let not_json = |_| Failure::passing("the answer is not JSON: check base_url");
+            Ok::<Value, OpenAIError>(serde_json::from_slice(&answer).map_err(not_json)?)
+        };
+        self.ask(ask).await
+    }
+
+    /// Asks until there is an answer or patience ends; then tells what each attempt ended with.
+    pub async fn ask<T, Asking>(&self, ask: impl Fn() -> Asking) -> Result<T, String>
+    where
+        Asking: Future<Output = Result<T, OpenAIError>>,
+    {
+        let mut patience = self.patience(false);
+        loop {
+            let failure = match patience.attempt(ask()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if patience.after(failure).await != Next::Again {
+                return Err(patience.failures.join("; "));
+            }
+        }
+    }
+}
+
+/// Reads a field that servers write in their own ways: anything unexpected counts as not given.
+pub fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::de::DeserializeOwned + Default,
+{
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).unwrap_or_default())
+}
+
+/// Where requests go, and the key they carry. Unlike the client's own, it reads no environment variables.
+#[derive(Clone)]
+pub struct Address {
+    base_url: String,
+    key: SecretString,
+    headers: HeaderMap,
+}
+
+impl Address {
+    fn new(base_url: &str, key: &SecretString) -> Result<Self, String> {
+        let base_url = base_url.trim().trim_end_matches('/').to_owned();
+        let parsed = reqwest::Url::parse(&base_url)
+            .map_err(|error| format!("base_url is not a URL ({error}): write it as {OPENAI}"))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(format!("base_url must begin with http:// or https://, such as {OPENAI}"));
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err("base_url holds a user name or password: put the key in api_key".into());
+        }
+        let mut headers = HeaderMap::new();
+        let secret = key.expose_secret().trim();
+        if !secret.is_empty() {
+            let mut value = HeaderValue::from_str(&format!("Bearer {secret}"))
+                .map_err(|_| "api_key holds characters that no key has".to_owned())?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(Self { base_url, key: key.clone(), headers })
+    }
+}
+
+impl Config for Address {
+    fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    fn query(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+
+    fn api_base(&self) -> &str {
+        &self.base_url
+    }
+
+    fn api_key(&self) -> &SecretString {
+        &self.key
+    }
+}
+
+fn connection() -> Result<reqwest::Client, String> {
+    reqwest::Client::builder()
+        .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::limited(3))
+        .build()
+        .map_err(|error| format!("cannot set up HTTP: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scripted::{Act, Scripted, access};
+    use super::*;
+
+    async fn list(endpoint: &Endpoint) -> Result<Value, String> {
+        endpoint.ask(|| async { endpoint.whole().models().list_byot::<Value>().await }).await
+    }
+
+    #[test]
+    fn a_wrong_address_or_key_is_named() {
+        crate::scripted::crypto();
+        let wrong = |base_url: &str, key: Option<&str>| {
+            let api_key = key.map(SecretString::from);
+            Endpoint::new(Access { api_key, ..access(base_url) }).err().unwrap_or_default()
+        };
+        assert!(wrong("api.openai.com/v1", None).contains("base_url"));
+        assert!(wrong("ftp://x/v1", None).contains("http"));
+        assert!(wrong("http://joe:pw@x/v1", None).contains("api_key"));
+        let told = wrong("http://x/v1", Some("sk-geheim\n1"));
+        assert!(told.contains("api_key") && !told.contains("geheim"), "{told}");
+        assert_eq!(wrong("http://x/v1/", None), "");
+    }
+
+    #[tokio::test]
+    async fn a_passing_failure_is_asked_again_after_the_time_that_the_endpoint_names() {
+        let server = Scripted::start(vec![
+            Act::refuse(429, &[("retry-after", "1")], r#"{"error":{"message":"slow down"}}"#),
+            Act::refuse(429, &[("retry-after-ms", "20")], "<html>too many</html>"),
+            Act::refuse(500, &[], "<html>oops</html>"),
+            Act::say(r#"{"data":[]}"#),
+        ])
+        .await;
+        let endpoint = Endpoint::new(access(&server.url)).unwrap();
+        let started = std::time::Instant::now();
+        assert_eq!(list(&endpoint).await.unwrap(), serde_json::json!({"data": []}));
+        assert_eq!(server.heard().len(), 4);
+        assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_wait_of_an_hour_is_cut_to_the_cap() {
+        let server = Scripted::start(vec![
+            Act::refuse(429, &[("retry-after", "3600")], "{}"),
+            Act::say("[]"),
+        ])
+        .await;
+        let endpoint = Endpoint::new(Access { retry_cap_ms: 30, ..access(&server.url) }).unwrap();
+        let started = std::time::Instant::now();
+        list(&endpoint).await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(2));
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_does_not_fit_into_the_time_is_not_begun() {
+        let server = Scripted::start(vec![Act::refuse(503, &[("retry-after", "9")], "{}")]).await;
+        let endpoint = Endpoint::new(Access { timeout_ms: 2000, ..access(&server.url) }).unwrap();
+        let started = std::time::Instant::now();
+        let told = list(&endpoint).await.unwrap_err();
+        assert!(told.contains("503"), "{told}");
+        assert_eq!(server.heard().len(), 1);
+        assert!(started.elapsed() < Duration::from_secs(1));
+    }
+
+    #[tokio::test]
+    async fn refusals_that_last_are_not_asked_again_and_say_what_to_check() {
+        let quota = r#"{"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+        for (status, body, word) in [
+            (400, r#"{"error":"bad model"}"#, "bad model"),
+            (401, r#"{"error":{"message":"Incorrect API key: sk-top-secret"}}"#, "api_key"),
+            (403, "{}", "api_key"),
+            (404, "no such page", "base_url"),
+            (429, quota, "credit"),
+        ] {
+            let server = Scripted::start(vec![Act::refuse(status, &[], body)]).await;
+            let endpoint = Endpoint::new(access(&server.url)).unwrap();
+            let told = list(&endpoint).await.unwrap_err();
+            assert!(told.contains(word) && told.contains(&status.to_string()), "{told}");
+            assert!(!told.contains("secret"), "{told}");
+            assert_eq!(server.heard().len(), 1, "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stalled_attempt_is_given_up_and_asked_again() {
+        let server = Scripted::start(vec![Act::Stall, Act::say(r#"{"data":[]}"#)]).await;
+        let endpoint = Endpoint::new(Access { attempt_ms: 100, ..access(&server.url) }).unwrap();
+        list(&endpoint).await.unwrap();
+        assert_eq!(server.heard().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_is_not_there_is_named_after_all_attempts() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        drop(listener);
+        let endpoint = Endpoint::new(Access { retries: 1, ..access(&url) }).unwrap();
+        let told = list(&endpoint).await.unwrap_err();
+        assert_eq!(told.matches("cannot connect").count(), 2, "{told}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_answer_counts_as_a_failure() {
+        let server = Scripted::start(vec![
+            Act::say("<html>welcome to the hotel</html>"),
+            Act::say(""),
+            Act::say(r#"{"error":{"message":"overloaded","code":503}}"#),
+            Act::say(r#"{"data":[]}"#),
+        ])
+        .await;
+        let endpoint = Endpoint::new(access(&server.url)).unwrap();
+        list(&endpoint).await.unwrap();
+        assert_eq!(server.heard().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn the_key_goes_out_only_when_there_is_one() {
+        let server = Scripted::start(vec![Act::say("[]")]).await;
+        list(&Endpoint::new(access(&server.url)).unwrap()).await.unwrap();
+        let open = Access { api_key: None, ..access(&server.url) };
+        list(&Endpoint::new(open).unwrap()).await.unwrap();
+        let keys: Vec<_> = server.heard().into_iter().map(|heard| heard.key).collect();
+        assert_eq!(keys, [Some("Bearer sk-top-secret".to_owned()), None]);
+    }
+}

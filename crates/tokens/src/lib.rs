@@ -1,0 +1,112 @@
+//! Counting tokens, and choosing the vocabulary of a model. No IO: the vocabularies are compiled in. Knows nothing of prompts
+//! and documents.
+
+use tiktoken_rs::CoreBPE;
+
+/// The vocabulary that a model reads with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// GPT-4 and GPT-3.5.
+    Cl100k,
+    /// GPT-4o and later; the best guess for models of other makers, too.
+    O200k,
+}
+
+impl Vocabulary {
+    /// The vocabulary of a model, by its name.
+    pub fn of(model: &str) -> Self {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let old = name.starts_with("gpt-3.5")
+            || name == "gpt-4"
+            || name.starts_with("gpt-4-")
+            || name.starts_with("text-embedding-");
+        if old { Self::Cl100k } else { Self::O200k }
+    }
+
+    /// How many tokens a text has. The first call loads the vocabulary, about 0.1 seconds.
+    pub fn count(self, text: &str) -> u32 {
+        let count: usize = pieces(text).map(|piece| self.table().count_ordinary(piece)).sum();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn table(self) -> &'static CoreBPE {
+        match self {
+            Self::Cl100k => tiktoken_rs::cl100k_base_singleton(),
+            Self::O200k => tiktoken_rs::o200k_base_singleton(),
+        }
+    }
+}
+
+/// Longer runs of one kind of character, in bytes, are counted in pieces: the counter looks through a run again for each token. A
+/// piece more or less is a token more or less.
+const LONGEST_RUN: usize = 2048;
+
+/// What the counter never joins with another kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Letter,
+    Space,
+    Other,
+}
+
+impl Kind {
+    fn of(c: char) -> Self {
+        match c {
+            _ if c.is_whitespace() => Self::Space,
+            _ if c.is_alphabetic() || (!c.is_ascii() && !c.is_numeric()) => Self::Letter,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The text, cut within its very long runs.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, after) = rest.split_at(first_cut(rest));
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Where the first run gets too long; the text's length where none does.
+fn first_cut(text: &str) -> usize {
+    let (mut start, mut kind) = (0, Kind::Other);
+    for (at, c) in text.char_indices() {
+        let own = Kind::of(c);
+        if own != kind {
+            (start, kind) = (at, own);
+        } else if at - start >= LONGEST_RUN {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_read_with_their_own_vocabulary() {
+        assert_eq!(Vocabulary::of("gpt-4o-mini"), Vocabulary::O200k);
+        assert_eq!(Vocabulary::of("openai/gpt-4-turbo"), Vocabulary::Cl100k);
+        assert_eq!(Vocabulary::of("llama3.1"), Vocabulary::O200k);
+        assert_eq!(Vocabulary::O200k.count(""), 0);
+        assert_eq!(Vocabulary::O200k.count("hello world"), 2);
+        assert!(Vocabulary::O200k.count("<|endoftext|>") > 1, "special tokens are plain text");
+    }
+
+    #[test]
+    fn very_long_runs_are_cut_and_ordinary_text_is_not() {
+        let text = "An ordinary sentence, 1234567 times. ".repeat(1000) + &"字".repeat(600);
+        assert_eq!(pieces(&text).count(), 1);
+        for run in ["a", " ", "-", "字", "1"] {
+            let text = format!("before {} after", run.repeat(10_000));
+            assert!(pieces(&text).count() >= 4, "{run}");
+            assert!(pieces(&text).all(|piece| piece.len() <= LONGEST_RUN + 8), "{run}");
+            assert_eq!(pieces(&text).collect::<String>(), text);
+        }
+        assert!(Vocabulary::O200k.count(&"a".repeat(100_000)) > 1_000);
+    }
+}

@@ -1,0 +1,114 @@
+//! Numbers: how they reach WhatsApp, and whether they send.
+
+use std::fmt;
+
+use serde::Serialize;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::word::words;
+
+words! {
+    /// What a number reaches WhatsApp through.
+    pub enum ProviderKind {
+        /// Meta's Cloud API.
+        Meta = "meta",
+        /// Nothing: an in-process number.
+        Sandbox = "sandbox",
+    }
+}
+
+words! {
+    /// Whether a number sends.
+    pub enum NumberState {
+        /// It does.
+        Ready = "ready",
+        /// It does not, until its credentials are mended.
+        Stopped = "stopped",
+        /// It was taken away; its conversations stay.
+        Removed = "removed",
+    }
+}
+
+words! {
+    /// Where a number was set up.
+    pub enum NumberOrigin {
+        /// In the configuration file: it is changed there.
+        File = "file",
+        /// In the console, or over the API.
+        Console = "console",
+    }
+}
+
+/// A provider as it was written down: also one that only another version knows, so that its numbers stay shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum StoredProvider {
+    /// One that this version knows.
+    Known(ProviderKind),
+    /// The name of another.
+    Unknown(String),
+}
+
+impl StoredProvider {
+    /// Reads what the database holds.
+    pub fn of(name: &str) -> Self {
+        name.parse().map_or_else(|_| Self::Unknown(name.to_owned()), Self::Known)
+    }
+
+    /// The provider, where this version knows it.
+    pub fn known(&self) -> Option<ProviderKind> {
+        match self {
+            Self::Known(kind) => Some(*kind),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+// A known name fits both, which the derived `oneOf` would forbid.
+impl PartialSchema for StoredProvider {
+    fn schema() -> RefOr<Schema> {
+        let other = ObjectBuilder::new().schema_type(Type::String);
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(ProviderKind::name()))
+            .item(other.description(Some("The name of another.")))
+            .description(Some(
+                "The provider; also one that only another version of frontdesk knows.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for StoredProvider {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ProviderKind::name().into_owned(), ProviderKind::schema()));
+    }
+}
+
+impl fmt::Display for StoredProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(kind) => f.write_str(kind.as_str()),
+            Self::Unknown(name) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_this_version_does_not_know_stays_shown() {
+        for (name, known) in [("meta", Some(ProviderKind::Meta)), ("pigeon", None)] {
+            let stored = StoredProvider::of(name);
+            assert_eq!(stored.known(), known);
+            assert_eq!(stored.to_string(), name);
+            assert_eq!(serde_json::to_value(&stored).unwrap(), name);
+        }
+        let schema = serde_json::to_value(StoredProvider::schema()).unwrap();
+        assert_eq!(schema["anyOf"][0]["$ref"], "#/components/schemas/ProviderKind");
+        assert_eq!(schema["anyOf"][1]["type"], "string");
+    }
+}

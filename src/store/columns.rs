@@ -1,0 +1,274 @@
+//! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::{Database, Decode, Encode, Type};
+
+use super::bulk::Value;
+use super::replicas::HoldName;
+use crate::domain::trial::TrialKind;
+use crate::domain::word::UnknownWord;
+use crate::domain::{
+    AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
+    Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, EscalationId,
+    EscalationState, FailureCode, GapId, GapState, MessageId, MessageKind, MessageState, NumberId,
+    NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId, SourceKind,
+    SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
+    WorkspaceId, audit,
+};
+
+/// The most words that the log is told of.
+const MOST_TOLD: usize = 100;
+
+/// A word of a closed set, as a column holds it.
+pub trait StoredWord: FromStr<Err = UnknownWord> {
+    /// Table and column, or what a query makes of several columns.
+    const COLUMN: &'static str;
+}
+
+/// A stored word that this version does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("{column}: {unknown}")]
+struct UnknownStoredWord {
+    /// See [`StoredWord::COLUMN`].
+    column: &'static str,
+    unknown: UnknownWord,
+}
+
+impl UnknownStoredWord {
+    fn of<W: StoredWord>(unknown: UnknownWord) -> Self {
+        Self { column: W::COLUMN, unknown }
+    }
+
+    /// Tells the log, once for each word of a column: lists are read again and again. Word and column say which rows they are.
+    /// What was told is the process's own, for nothing is passed to where a row is decoded.
+    fn tell(&self) {
+        static TOLD: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
+        let is_new = {
+            let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+            told.len() < MOST_TOLD && told.insert((self.column, self.unknown.word.clone()))
+        };
+        if is_new {
+            tracing::warn!(unknown = %self, "the database holds a word that this version does not know: {self}");
+        }
+    }
+}
+
+/// A word of a row that is read together with all others, or that is the first of a queue: where this version does not know it,
+/// the log says so, and the others go on.
+#[derive(Debug)]
+pub struct LenientWord<W>(Option<W>);
+
+impl<W> LenientWord<W> {
+    /// The word; this one where it is not known.
+    pub(super) fn or(self, other: W) -> W {
+        self.0.unwrap_or(other)
+    }
+}
+
+impl<W> From<LenientWord<W>> for Option<W> {
+    fn from(word: LenientWord<W>) -> Self {
+        word.0
+    }
+}
+
+impl<DB: Database, W> Type<DB> for LenientWord<W>
+where
+    str: Type<DB>,
+{
+    fn type_info() -> DB::TypeInfo {
+        <str as Type<DB>>::type_info()
+    }
+
+    fn compatible(info: &DB::TypeInfo) -> bool {
+        <str as Type<DB>>::compatible(info)
+    }
+}
+
+impl<'r, DB: Database, W> Decode<'r, DB> for LenientWord<W>
+where
+    &'r str: Decode<'r, DB>,
+    W: StoredWord,
+{
+    fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+        let word = <Option<&'r str> as Decode<'r, DB>>::decode(value)?;
+        let known = word.map(str::parse::<W>).transpose();
+        Ok(Self(known.unwrap_or_else(|unknown| {
+            UnknownStoredWord::of::<W>(unknown).tell();
+            None
+        })))
+    }
+}
+
+/// Words that stand for one that is not known: nothing is lost by them, and the bot is silent.
+macro_rules! fallbacks {
+    ($($set:ident::$word:ident,)+) => {$(
+        impl From<LenientWord<Self>> for $set {
+            fn from(word: LenientWord<Self>) -> Self {
+                word.or(Self::$word)
+            }
+        }
+    )+};
+}
+
+fallbacks! {
+    MessageKind::Unknown,
+    Owner::Person,
+    // They stay in sight.
+    EscalationState::Open,
+    GapState::Open,
+    // Nothing of this process is under way there.
+    NumberState::Stopped,
+    RunState::Stopped,
+    // Nothing answers from it, and learning it again puts its word right.
+    DocumentState::Learning,
+    DocumentStatus::Learning,
+    // Reading a source or a page again puts its word right.
+    SourceKind::Site,
+    SourceState::Failed,
+    PageState::Failed,
+}
+
+/// What is stored as text.
+macro_rules! stored_as_text {
+    ($name:ty) => {
+        impl<DB: Database> Type<DB> for $name
+        where
+            str: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <str as Type<DB>>::type_info()
+            }
+
+            fn compatible(info: &DB::TypeInfo) -> bool {
+                <str as Type<DB>>::compatible(info)
+            }
+        }
+    };
+}
+
+macro_rules! word_columns {
+    ($($name:ty: $column:literal,)+) => {$(
+        stored_as_text!($name);
+
+        impl StoredWord for $name {
+            const COLUMN: &'static str = $column;
+        }
+
+        impl<'q, DB: Database> Encode<'q, DB> for $name
+        where
+            &'static str: Encode<'q, DB>,
+        {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut <DB as Database>::ArgumentBuffer,
+            ) -> Result<IsNull, BoxDynError> {
+                <&'static str as Encode<'q, DB>>::encode(self.as_str(), buffer)
+            }
+        }
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            &'r str: Decode<'r, DB>,
+        {
+            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                let word = <&'r str as Decode<'r, DB>>::decode(value)?;
+                Ok(word.parse::<Self>().map_err(UnknownStoredWord::of::<Self>)?)
+            }
+        }
+
+        impl From<$name> for Value {
+            fn from(word: $name) -> Self {
+                Self::Text(Some(word.as_str().to_owned()))
+            }
+        }
+    )+};
+}
+
+word_columns! {
+    Author: "messages.author",
+    Direction: "messages.direction",
+    MessageKind: "messages.kind",
+    MessageState: "messages.state",
+    Owner: "conversations.owner",
+    NumberState: "numbers.state",
+    ProviderKind: "numbers.provider",
+    RunState: "eval_runs.state",
+    HoldName: "holds.name",
+    TrialKind: "trials.kind",
+    EscalationState: "escalations.state",
+    GapState: "gaps.state",
+    TurnOutcome: "turns.outcome",
+    DocumentState: "documents.state",
+    DocumentStatus: "documents.state",
+    DocumentOrigin: "the origin of documents",
+    FailureCode: "documents.code",
+    UploadState: "uploads.state",
+    SourceKind: "sources.kind",
+    SourceState: "sources.state",
+    PageState: "source_pages.state",
+}
+
+/// Columns of which another version may know more words: one such row must not hide all others, so it is read as something.
+macro_rules! open_columns {
+    ($($name:ty: $read:path,)+) => {$(
+        stored_as_text!($name);
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            &'r str: Decode<'r, DB>,
+        {
+            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                Ok($read(<&'r str as Decode<'r, DB>>::decode(value)?))
+            }
+        }
+    )+};
+}
+
+open_columns! {
+    audit::Action: audit::Action::of,
+    audit::Outcome: audit::Outcome::of,
+    StoredProvider: StoredProvider::of,
+}
+
+macro_rules! id_columns {
+    ($($name:ty,)+) => {$(
+        stored_as_text!($name);
+
+        impl<'q, DB: Database> Encode<'q, DB> for $name
+        where
+            String: Encode<'q, DB>,
+        {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut <DB as Database>::ArgumentBuffer,
+            ) -> Result<IsNull, BoxDynError> {
+                <String as Encode<'q, DB>>::encode(self.as_str().to_owned(), buffer)
+            }
+        }
+
+        impl<'r, DB: Database> Decode<'r, DB> for $name
+        where
+            String: Decode<'r, DB>,
+        {
+            fn decode(value: <DB as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                Ok(Self::stored(<String as Decode<'r, DB>>::decode(value)?))
+            }
+        }
+
+        impl From<&$name> for Value {
+            fn from(id: &$name) -> Self {
+                id.as_str().into()
+            }
+        }
+    )+};
+}
+
+id_columns! {
+    WorkspaceId, AgentId, VersionId, NumberId, ContactId, ConversationId, MessageId, TurnId, EscalationId, CollectionId,
+    DocumentId, SourceId, ChunkId, AnswerId, GapId, WebhookId, RunId, AuditId,
+}

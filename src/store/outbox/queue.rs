@@ -1,0 +1,90 @@
+//! Putting messages into the outbox: as rows that wait, or that are claimed with the commit that writes them.
+
+use const_format::formatcp;
+
+use super::{Free, OUT, OutgoingRow, ToSend};
+use crate::domain::{
+    Author, Content, ConversationId, MessageKind, MessageState, TurnId, WorkspaceId,
+};
+use crate::store::bulk::Value;
+use crate::store::{Conn, Result, Rows, now, storable, to_json};
+
+const TEXT: &str = MessageKind::Text.as_str();
+
+/// A message of ours on its way into the outbox.
+pub(in crate::store) struct Queued<'a> {
+    pub(in crate::store) conversation: &'a ConversationId,
+    pub(in crate::store) number: &'a str,
+    pub(in crate::store) turn: Option<&'a TurnId>,
+    pub(in crate::store) author: Author,
+}
+
+impl Queued<'_> {
+    /// The row to insert; `part` is its place among the messages of one reply, `free` is given when it is claimed at once.
+    pub(in crate::store) fn values(
+        &self,
+        workspace: &WorkspaceId,
+        message: &OutgoingRow,
+        (part, free): (usize, Option<&Free>),
+    ) -> Result<[Value; 19]> {
+        let (body, moment) = (storable(&message.text), now());
+        let content = to_json(&Content::Text { body: body.to_string() })?;
+        let (state, attempts) =
+            if free.is_some() { (MessageState::Sending, 1) } else { (MessageState::Queued, 0) };
+        Ok([
+            message.id.as_str().into(),
+            workspace.as_str().into(),
+            self.conversation.as_str().into(),
+            self.number.into(),
+            self.author.into(),
+            content.into(),
+            body.into_owned().into(),
+            message.reply_to.as_deref().into(),
+            self.turn.map(TurnId::as_str).into(),
+            i64::try_from(part).unwrap_or(i64::MAX).into(),
+            moment.into(),
+            moment.into(),
+            moment.into(),
+            moment.into(),
+            state.into(),
+            state.rank().into(),
+            attempts.into(),
+            free.map(|free| free.lease_until).into(),
+            free.map(|_| moment).into(),
+        ])
+    }
+
+    /// The message as it is sent, once the row of [`Self::values`] is stored.
+    pub(in crate::store) fn to_send(&self, message: &OutgoingRow, free: &Free) -> ToSend {
+        ToSend {
+            id: message.id.to_string(),
+            conversation_id: self.conversation.to_string(),
+            number_id: self.number.to_owned(),
+            author: self.author,
+            body: Some(storable(&message.text).into_owned()),
+            reply_to: message.reply_to.clone(),
+            attempts: 1,
+            lease_until: free.lease_until,
+            wa_id: free.wa_id.clone(),
+            bsuid: free.bsuid.clone(),
+            opted_out_at: free.opted_out_at,
+            owner: free.owner,
+            last_inbound_at: free.last_inbound_at,
+        }
+    }
+}
+
+/// Puts messages into the outbox.
+pub(in crate::store) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
+    let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
+        sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at) as (";
+    let after = formatcp!(
+        ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
+            body, reply_to, turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts,
+            lease_until, left_at)
+        select id, workspace_id, conversation_id, number_id, '{OUT}', author, '{TEXT}', content, body, reply_to,
+            turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at
+        from v"
+    );
+    conn.many(before, rows, after).await.map(|_| ())
+}

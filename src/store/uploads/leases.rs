@@ -1,0 +1,127 @@
+//! Who learns an uploaded file just now: its lease, taken, kept and let go.
+
+use async_trait::async_trait;
+use const_format::formatcp;
+
+use super::UploadRow;
+use crate::domain::WorkspaceId;
+use crate::store::words::upload_state::WAITING;
+use crate::store::{Conn, Result, Store, Write, now, run};
+
+impl Store {
+    /// Takes a file to learn it, for `lease_ms`; false if another process learns it, or if it was replaced or removed.
+    pub async fn take_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
+        self.lease(upload, lease_ms, true).await
+    }
+
+    /// Keeps a file that is being learned, for `lease_ms` from now; false if it was replaced or removed.
+    pub async fn keep_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
+        self.lease(upload, lease_ms, false).await
+    }
+
+    async fn lease(&self, upload: &UploadRow, lease_ms: i64, take: bool) -> Result<bool> {
+        let (upload, replica) = (upload.clone(), self.base.replica.clone());
+        self.apply(Lease { upload, replica, length_ms: lease_ms, take }).await
+    }
+
+    /// Lets the files go that this process was learning: it stops. That counts as no try.
+    pub async fn let_uploads_go(&self) -> Result<()> {
+        self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
+    }
+
+    /// Lets a file go that could not be read just now: it waits behind the others. `tried`: whether that counts as a try.
+    pub async fn let_upload_go(&self, upload: &UploadRow, tried: bool) -> Result<()> {
+        let (upload, replica) = (upload.clone(), self.base.replica.clone());
+        self.apply(PutBack { upload, replica, tried }).await
+    }
+
+    /// Lets the files go that a dead process was learning. Only on SQLite, whose file one process serves; on Postgres the leases end
+    /// by themselves.
+    pub async fn take_up_uploads(&self) -> Result<()> {
+        if self.is_shared() {
+            return Ok(());
+        }
+        self.apply(LetGo { replica: self.base.replica.clone(), dead: true }).await
+    }
+}
+
+struct Lease {
+    upload: UploadRow,
+    replica: String,
+    length_ms: i64,
+    take: bool,
+}
+
+#[async_trait]
+impl Write for Lease {
+    type Out = bool;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
+        let (moment, workspace) = (now(), workspace.as_str());
+        let until = moment + self.length_ms;
+        let touched = if self.take {
+            let sql = formatcp!(
+                "update uploads set holder = $4, lease_until = $5, tries = tries + 1
+                 where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}' and lease_until < $6"
+            );
+            run!(conn, sql, id, workspace, stamp, &self.replica, until, moment)?
+        } else {
+            let sql = formatcp!(
+                "update uploads set lease_until = $5
+                 where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}' and holder = $4"
+            );
+            run!(conn, sql, id, workspace, stamp, &self.replica, until)?
+        };
+        Ok(touched == 1)
+    }
+}
+
+struct PutBack {
+    upload: UploadRow,
+    replica: String,
+    tried: bool,
+}
+
+#[async_trait]
+impl Write for PutBack {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let (id, stamp) = (&self.upload.document_id, &self.upload.stamp);
+        let back = i64::from(!self.tried);
+        let sql = formatcp!(
+            "update uploads set lease_until = 0, updated_at = $5, tries = tries - $6
+             where document_id = $1 and workspace_id = $2 and stamp = $3 and state = '{WAITING}' and holder = $4"
+        );
+        run!(conn, sql, id, workspace.as_str(), stamp, &self.replica, now(), back).map(drop)
+    }
+}
+
+struct LetGo {
+    replica: String,
+    /// Those of other processes, not those of this one.
+    dead: bool,
+}
+
+#[async_trait]
+impl Write for LetGo {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let workspace = workspace.as_str();
+        if self.dead {
+            let sql = formatcp!(
+                "update uploads set lease_until = 0 where workspace_id = $1 and state = '{WAITING}' and holder <> $2"
+            );
+            run!(conn, sql, workspace, &self.replica)?;
+        } else {
+            let sql = formatcp!(
+                "update uploads set lease_until = 0, tries = 0
+                 where workspace_id = $1 and state = '{WAITING}' and holder = $2"
+            );
+            run!(conn, sql, workspace, &self.replica)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! What is known to break a rule: lines `name number` (no number: 1) in a file that only gets shorter, with numbers that only get smaller.
+
+use std::collections::BTreeMap;
+
+pub(super) struct Baseline {
+    pub(super) file: &'static str,
+    pub(super) text: &'static str,
+}
+
+impl Baseline {
+    /// Its lines, without comments.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &'static str> {
+        self.text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+    }
+
+    fn entries(&self) -> BTreeMap<&'static str, usize> {
+        let entry = |line: &'static str| {
+            let numbered = line.rsplit_once(' ');
+            let entry = numbered.and_then(|(name, size)| Some((name, size.parse::<usize>().ok()?)));
+            entry.unwrap_or((line, 1))
+        };
+        self.lines().map(entry).collect()
+    }
+}
+
+/// What breaks a rule, by name: how much of it, and where.
+#[derive(Default)]
+pub(super) struct Findings(BTreeMap<String, (usize, Vec<String>)>);
+
+impl Findings {
+    pub(super) fn add(&mut self, name: String, size: usize, place: String) {
+        let finding = self.0.entry(name).or_default();
+        finding.0 += size;
+        finding.1.push(place);
+    }
+
+    /// What the baseline does not hold, or holds without need. A remedy says what to do.
+    pub(super) fn beyond(&self, baseline: &Baseline, remedy: &str) -> Vec<String> {
+        let mut listed = baseline.entries();
+        let file = baseline.file;
+        let mut wrong = Vec::new();
+        for (name, (size, places)) in &self.0 {
+            let allowed = listed.remove(name.as_str()).unwrap_or(0);
+            let places = places.join(", ");
+            if *size > allowed {
+                wrong.push(format!("{name}: {size}, allowed {allowed} ({places}). {remedy}"));
+            } else if *size < allowed {
+                wrong.push(format!("{name}: {size} now. Write `{name} {size}` in {file}"));
+            }
+        }
+        wrong.extend(listed.keys().map(|name| format!("{name}: gone. Take it off {file}")));
+        wrong
+    }
+}

@@ -1,0 +1,108 @@
+//! Circles between the modules of a folder: each is needed, over others or at once, by one that it needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::baseline::Baseline;
+use super::code::Code;
+
+/// Who names whom within a folder, and one place where it does.
+type Arrows = BTreeMap<(String, String), String>;
+
+/// The circles that the baseline does not hold, and those of it that are gone. Of a circle on it a part may be left.
+pub(super) fn circles(code: &Code, baseline: &Baseline) -> Vec<String> {
+    let file = baseline.file;
+    let mut listed: BTreeMap<(String, BTreeSet<String>), bool> =
+        baseline.lines().map(|line| (parse(line), false)).collect();
+    let mut wrong = Vec::new();
+    for (folder, arrows) in folders(code) {
+        for circle in in_folder(&arrows) {
+            let written = format!("{folder}: {}", circle.join(", "));
+            let known = listed.iter_mut().find(|((other, modules), _)| {
+                *other == folder && circle.iter().all(|name| modules.contains(*name))
+            });
+            match known {
+                Some(((_, modules), found)) => {
+                    *found = true;
+                    if modules.len() > circle.len() {
+                        wrong.push(format!(
+                            "`{written}` is what is left of a circle. Write that in {file}"
+                        ));
+                    }
+                }
+                None => wrong.push(format!(
+                    "{written} is a circle: {}. Move what both sides need into a module below them",
+                    within(&circle, &arrows)
+                )),
+            }
+        }
+    }
+    let gone = listed.into_iter().filter(|(_, found)| !found);
+    wrong.extend(gone.map(|((folder, modules), _)| {
+        let modules: Vec<_> = modules.into_iter().collect();
+        format!("{folder}: {} is no circle now. Take it off {file}", modules.join(", "))
+    }));
+    wrong
+}
+
+/// A line of the baseline: `src/http: audit, auth, error`.
+fn parse(line: &str) -> (String, BTreeSet<String>) {
+    let (folder, modules) = line.split_once(": ").unwrap_or_else(|| panic!("no circle: {line}"));
+    (folder.to_owned(), modules.split(", ").map(str::to_owned).collect())
+}
+
+/// The arrows within each folder. What its own file names or holds is none of them.
+fn folders(code: &Code) -> BTreeMap<String, Arrows> {
+    let mut folders: BTreeMap<String, Arrows> = BTreeMap::new();
+    for module in &code.modules {
+        for named in &module.named {
+            let Some(home) = code.home(&module.at, &named.path) else { continue };
+            let shared =
+                module.at.iter().zip(&home).take_while(|(own, other)| own == other).count();
+            if let (Some(from), Some(to)) = (module.at.get(shared), home.get(shared)) {
+                let arrows = folders.entry(module.at[..shared].join("/")).or_default();
+                let arrow = (from.clone(), to.clone());
+                arrows.entry(arrow).or_insert_with(|| module.place(named.line));
+            }
+        }
+    }
+    folders
+}
+
+/// The circles among arrows, each in alphabetical order.
+fn in_folder(arrows: &Arrows) -> BTreeSet<Vec<&str>> {
+    let needs: BTreeMap<&str, BTreeSet<&str>> =
+        arrows.keys().map(|(from, _)| (from.as_str(), needed(arrows, from))).collect();
+    let mut circles = BTreeSet::new();
+    for (name, all) in &needs {
+        let both = |other: &&str| needs.get(other).is_some_and(|theirs| theirs.contains(name));
+        let circle: Vec<&str> = all.iter().copied().filter(both).collect();
+        if circle.len() > 1 {
+            circles.insert(circle);
+        }
+    }
+    circles
+}
+
+/// What a module needs, at once or over others.
+fn needed<'a>(arrows: &'a Arrows, from: &'a str) -> BTreeSet<&'a str> {
+    let mut needed = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(name) = next.pop() {
+        for (_, to) in arrows.keys().filter(|(from, _)| from == name) {
+            if needed.insert(to.as_str()) {
+                next.push(to);
+            }
+        }
+    }
+    needed
+}
+
+/// The arrows of a circle, for a message.
+fn within(circle: &[&str], arrows: &Arrows) -> String {
+    let inside = arrows
+        .iter()
+        .filter(|((from, to), _)| circle.contains(&from.as_str()) && circle.contains(&to.as_str()));
+    let arrows: Vec<_> =
+        inside.map(|((from, to), place)| format!("{from} -> {to} ({place})")).collect();
+    arrows.join(", ")
+}
