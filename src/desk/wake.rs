@@ -188,7 +188,12 @@ impl Wake {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let unheard =
             self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(conversation);
-        let (sender, mut changes) = watch::channel(unheard.unwrap_or_default());
+        let mut news: News = unheard.unwrap_or_default();
+        if under_way.contains_key(conversation) {
+            // A turn that lost its lease listens there still, and got what this one, whose claim was read before, should know.
+            news.push(None);
+        }
+        let (sender, mut changes) = watch::channel(news);
         if !changes.borrow().is_empty() {
             changes.mark_changed();
         }
@@ -242,5 +247,23 @@ impl Drop for Stirs {
         if unread || self.changes.has_changed().unwrap_or(false) {
             self.wake.turns();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_turn_without_its_lease_heard_is_no_secret_to_the_next() {
+        let wake = Arc::new(Wake::default());
+        let conversation = ConversationId::generate();
+        let mut first = wake.listen(&conversation);
+        assert!(!first.happened(|_| false), "nothing happened yet");
+        // The next turn is claimed and read here, and begins only after a message came.
+        wake.stirred(&conversation, Some("wamid.1"));
+        let mut next = wake.listen(&conversation);
+        assert!(next.happened(|message| message == "wamid.0"), "it reads again");
+        assert!(!next.happened(|_| false), "once");
     }
 }

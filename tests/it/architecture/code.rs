@@ -54,7 +54,7 @@ impl Code {
                 .map(|one| file_of(one, file, &module.at, unread))
                 .collect();
             module.at = [at, &module.at[..]].concat();
-            module.file = file.to_owned();
+            file.clone_into(&mut module.file);
             for (declaration, file) in module.declarations.iter().zip(&files) {
                 self.add(unread, file, &joined(&module.at, &declaration.name));
             }

@@ -238,10 +238,8 @@ pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, Ins
         // Turns without a model's answer ask nothing.
         let Some(took) = turn["trace"]["reply"]["took_ms"].as_f64() else { continue };
         let ended = u64::try_from(epoch - turn["created_at"].as_i64().unwrap()).unwrap();
-        asked.insert(
-            id.to_owned(),
-            now - Duration::from_millis(ended) - Duration::from_secs_f64(took / 1000.0),
-        );
+        let since = Duration::from_millis(ended) + Duration::from_secs_f64(took / 1000.0);
+        asked.insert(id.to_owned(), now.checked_sub(since).unwrap());
     }
     asked
 }

@@ -2,16 +2,15 @@
 import { Alert, Box, Group, List, ScrollArea, Stack, Text, Title } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconEqual } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import { readComparison } from "./row";
 
-export function Against({ comparison }: { comparison: unknown }) {
+export function Against({ comparison }: { comparison: Schemas["Run"]["comparison"] }) {
   const { t } = useTranslation("evals");
   const format = useFormat();
-  const found = readComparison(comparison);
-  if (!found) return null;
-  const { better, worse, same, added, removed, changed, before, after, interval, pWorse, paired } = found;
-  const [low, high] = interval;
+  if (!comparison) return null;
+  const { better, worse, same, added, removed, changed, paired } = comparison;
+  const [low = 0, high = 0] = comparison.interval;
   const [color, icon] =
     worse > 0
       ? (["orange", <IconArrowDown key="icon" aria-hidden />] as const)
@@ -35,11 +34,11 @@ export function Against({ comparison }: { comparison: unknown }) {
           {paired > 0 && (
             <Text size="sm">
               {t("against.mean", {
-                before: format.number(before, 3),
-                after: format.number(after, 3),
+                before: format.number(comparison.mean_before, 3),
+                after: format.number(comparison.mean_after, 3),
                 low: format.number(low, 3),
                 high: format.number(high, 3),
-                chance: format.share(pWorse),
+                chance: format.share(comparison.p_worse),
               })}
             </Text>
           )}

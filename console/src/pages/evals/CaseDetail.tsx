@@ -2,12 +2,15 @@
 import { Box, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { WordDiff } from "@/parts/Diff";
 import { TraceView } from "@/parts/trace/TraceView";
-import type { Check, Row } from "./row";
+import { asTrace } from "@/parts/trace/trace";
+import { askedOf, asText, checkOf, outputOf } from "./row";
 import { VerdictBadge } from "./Verdict";
 
+type Row = Schemas["RowView"];
 type Props = { row: Row; other?: { name: string; row: Row } };
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
@@ -27,11 +30,15 @@ const plain = { whiteSpace: "pre-wrap" } as const;
 export function CaseDetail({ row, other }: Props) {
   const { t } = useTranslation("evals");
   const format = useFormat();
+  const { score, latencyMs, tokenUsage, cost, vars, gradingResult } = row;
+  const why = row.error || row.skipped;
+  const checks = gradingResult?.componentResults ?? [];
+  const output = outputOf(row);
   const figures = [
-    t("case.score", { score: format.number(row.score) }),
-    format.took(row.ms),
-    ...(row.tokens > 0 ? [t("case.tokens", { count: row.tokens })] : []),
-    ...(row.micros > 0 ? [format.money(row.micros)] : []),
+    t("case.score", { score: format.number(score ?? 0) }),
+    format.took(latencyMs ?? 0),
+    ...(tokenUsage?.total ? [t("case.tokens", { count: tokenUsage.total })] : []),
+    ...(cost ? [format.money(cost * 1_000_000)] : []),
   ];
   return (
     <Stack gap="lg">
@@ -45,22 +52,22 @@ export function CaseDetail({ row, other }: Props) {
             {figures.join(" · ")}
           </Text>
         </Group>
-        {row.why && (
+        {why && (
           <Text size="sm" c={row.verdict === "skipped" ? "dimmed" : "red"} mt={6} dir="auto" style={plain}>
-            {row.why}
+            {why}
           </Text>
         )}
       </div>
-      {row.vars.length > 0 && (
+      {vars && Object.keys(vars).length > 0 && (
         <Section title={t("case.vars")}>
           <Stack gap={6} component="dl" m={0}>
-            {row.vars.map(([name, value]) => (
+            {Object.entries(vars).map(([name, value]) => (
               <div key={name}>
                 <Text component="dt" size="xs" c="dimmed">
                   <bdi dir="ltr">{name}</bdi>
                 </Text>
                 <Text component="dd" m={0} size="sm" dir="auto" style={plain}>
-                  {value}
+                  {asText(value)}
                 </Text>
               </div>
             ))}
@@ -73,23 +80,23 @@ export function CaseDetail({ row, other }: Props) {
       {other && (
         <Section title={t("case.difference", { run: other.name })}>
           <Paper withBorder p="sm">
-            {other.row.output === row.output ? (
+            {outputOf(other.row) === output ? (
               <Text size="sm" c="dimmed">
                 {t("case.sameOutput")}
               </Text>
             ) : (
-              <WordDiff before={other.row.output} after={row.output} />
+              <WordDiff before={outputOf(other.row)} after={output} />
             )}
           </Paper>
         </Section>
       )}
       <Section title={t("case.checks")}>
-        {row.checks.length === 0 ? (
+        {checks.length === 0 ? (
           <Text size="sm" c="dimmed">
             {t("case.noChecks")}
           </Text>
         ) : (
-          <Checks checks={row.checks} />
+          <Checks checks={checks} />
         )}
       </Section>
     </Stack>
@@ -117,13 +124,13 @@ function Said({ who, text, isBot }: { who: string; text: string; isBot: boolean 
 
 function Conversation({ row }: { row: Row }) {
   const { t } = useTranslation("evals");
-  const turns =
-    row.turns.length > 0
-      ? row.turns
-      : [{ said: [row.prompt], bubbles: row.output ? [row.output] : [], trace: undefined }];
+  const output = outputOf(row);
+  const seen = row.response?.turns ?? [];
+  const turns: Schemas["SeenTurn"][] =
+    seen.length > 0 ? seen : [{ said: [askedOf(row)], bubbles: output ? [output] : [] }];
   return (
     <Stack gap="xs">
-      {turns.map(({ said, bubbles, trace }, at) => (
+      {turns.map(({ said = [], bubbles = [], trace }, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: turns stay where they are.
         <Stack key={at} gap="xs">
           {said.filter(Boolean).map((text, at) => (
@@ -139,19 +146,19 @@ function Conversation({ row }: { row: Row }) {
             // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
             <Said key={at} who={t("case.bot")} text={text} isBot />
           ))}
-          <TraceView trace={trace} />
+          <TraceView trace={asTrace(trace)} />
         </Stack>
       ))}
     </Stack>
   );
 }
 
-function Checks({ checks }: { checks: Check[] }) {
+function Checks({ checks }: { checks: Schemas["AssertionResult"][] }) {
   const { t } = useTranslation("evals");
   const format = useFormat();
   return (
     <Stack gap="xs" component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-      {checks.map((check, at) => (
+      {checks.map(checkOf).map((check, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: assertions stay where they are.
         <Paper key={at} component="li" withBorder p="sm">
           <Group justify="space-between" gap="xs">

@@ -5,7 +5,6 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { Async, Empty } from "@/parts/States";
 import { CaseDetail } from "./CaseDetail";
-import { readRow } from "./row";
 import { useRunNames } from "./StartRun";
 
 type Props = {
@@ -71,19 +70,18 @@ function Inside({ rowKey, runs }: { rowKey: string; runs: Schemas["Run"][] }) {
         isEmpty={({ items }) => items.length === 0}
         empty={<Empty title={t("cases.notRun")} />}
       >
-        {({ items }) => (
-          <CaseDetail
-            row={readRow(items[0])}
-            other={
-              other && besideRow
-                ? {
-                    name: other.id === runs[0]?.id ? t("cases.thisRun") : name(other),
-                    row: readRow(besideRow),
-                  }
-                : undefined
-            }
-          />
-        )}
+        {({ items: [row] }) =>
+          row && (
+            <CaseDetail
+              row={row}
+              other={
+                other && besideRow
+                  ? { name: other.id === runs[0]?.id ? t("cases.thisRun") : name(other), row: besideRow }
+                  : undefined
+              }
+            />
+          )
+        }
       </Async>
     </Stack>
   );

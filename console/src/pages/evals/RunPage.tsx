@@ -48,9 +48,9 @@ export function RunPage() {
 }
 
 /** How the run is wanted, where that is not the usual. */
-function Wanted({ wanted }: { wanted: Partial<Schemas["NewRun"]> | null }) {
+function Wanted({ wanted }: { wanted: Schemas["RunRequest"] }) {
   const { t } = useTranslation("evals");
-  const { prompt, agent, first, repeat, pattern, failing } = wanted ?? {};
+  const { prompt, agent, first, repeat, pattern, failing } = wanted;
   const parts = [
     prompt ? t("wanted.prompt", { agent: agent ?? "" }) : "",
     first ? t("wanted.first", { count: first }) : "",
@@ -95,8 +95,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
         {t("run.stop")}
       </Button>
     );
-  const others: Partial<Schemas["NewRun"]> = run.wanted;
-  const wanted = { ...others, suite: run.suite };
+  const wanted = { ...run.wanted, suite: run.suite };
   const isHurt = !!run.counts && run.counts.failed + run.counts.errors > 0;
   return (
     <>
@@ -169,9 +168,9 @@ function Whole({ run }: { run: Schemas["Run"] }) {
               {!!run.total && <Text size="sm">{t("run.total", { count: run.total })}</Text>}
             </Group>
             {counts && <CountsBar counts={counts} total={run.total ?? 0} label={t("run.progress")} />}
-            {progress?.last && (
+            {progress?.title && (
               <Text size="sm" c="dimmed" truncate dir="auto">
-                {progress.last}
+                {progress.title}
               </Text>
             )}
           </Stack>

@@ -4,14 +4,14 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { Figure } from "../overview/Figure";
-import { readSummary } from "./row";
+import { summed } from "./row";
 import { CountsBar } from "./Verdict";
 
 export function RunSummary({ run }: { run: Schemas["Run"] }) {
   const { t } = useTranslation("evals");
   const format = useFormat();
-  const summary = readSummary(run.summary);
-  const { counts, total } = run;
+  const { counts, total, summary } = run;
+  const sums = summary && summed(summary);
   if (!counts || !total) return null;
   return (
     <Paper withBorder p="lg" component="section" aria-label={t("summary.title")}>
@@ -26,24 +26,24 @@ export function RunSummary({ run }: { run: Schemas["Run"] }) {
           <Figure name={t("summary.failed")} value={format.count(counts.failed)} bad={counts.failed > 0} />
           <Figure name={t("summary.error")} value={format.count(counts.errors)} bad={counts.errors > 0} />
           <Figure name={t("summary.skipped")} value={format.count(counts.skipped)} />
-          {summary && (
+          {sums && (
             <>
               <Figure
                 name={t("summary.score")}
-                value={summary.score === undefined ? "–" : format.number(summary.score, 3)}
+                value={sums.score === undefined ? "–" : format.number(sums.score, 3)}
                 note={t("summary.checks", {
-                  passed: format.count(summary.checksPassed),
-                  all: format.count(summary.checks),
+                  passed: format.count(sums.checksPassed),
+                  all: format.count(sums.checks),
                 })}
               />
-              <Figure name={t("summary.tokens")} value={format.compact(summary.tokens)} />
-              <Figure name={t("summary.money")} value={format.money(summary.micros)} />
-              <Figure name={t("summary.time")} value={format.took(summary.ms)} />
+              <Figure name={t("summary.tokens")} value={format.compact(sums.tokens)} />
+              <Figure name={t("summary.money")} value={format.money(sums.micros)} />
+              <Figure name={t("summary.time")} value={format.took(summary.tookMs ?? 0)} />
             </>
           )}
         </SimpleGrid>
         <CountsBar counts={counts} total={total} label={t("summary.bar")} />
-        {summary && !summary.isComplete && <Text size="sm">{t("summary.partly")}</Text>}
+        {summary && !summary.complete && <Text size="sm">{t("summary.partly")}</Text>}
       </Stack>
     </Paper>
   );

@@ -3,7 +3,8 @@ import { useEffect, useState } from "react";
 import { $api, type Schemas } from "@/api/client";
 import { queries, reread } from "@/api/queries";
 
-export type Progress = { counts: Schemas["Counts"]; last?: string };
+/** What a row that has ended tells: its title, and the counts so far. */
+export type Progress = Pick<Schemas["RowView"], "title"> & { counts: Schemas["Counts"] };
 
 /** How far the run is while it goes on; undefined before the first row and when it has ended. */
 export function useProgress(id: string, isOn: boolean): Progress | undefined {
@@ -13,8 +14,7 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
     const source = new EventSource(`/api/v1/evals/runs/${encodeURIComponent(id)}/events`);
     let due: ReturnType<typeof setTimeout> | undefined;
     source.addEventListener("row", (event) => {
-      const { counts, title }: { counts: Schemas["Counts"]; title: string } = JSON.parse(event.data);
-      setProgress({ counts, last: title });
+      setProgress(JSON.parse(event.data));
       // However fast rows come, the table is read again now and then.
       due ??= setTimeout(() => {
         due = undefined;
