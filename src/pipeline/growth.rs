@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use frontdesk_tokens::Vocabulary;
 
+use super::clean::{Speakable, clean};
 use super::outbound::format::for_whatsapp;
 use super::outbound::split::split;
-use super::reply::clean::{Speakable, clean};
 use super::reply::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::reply::{ground, leak};
 use super::retrieve::query;

@@ -25,7 +25,9 @@ pub mod recording;
 mod inputs;
 pub mod budget;
 mod bounds;
+mod clean;
 mod fold;
+mod framing;
 mod language;
 mod timer;
 #[cfg(test)]

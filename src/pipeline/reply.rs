@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use self::clean::{Cleaned, Speakable, clean};
 use self::contact_details::{DetailCheck, Origins, StreamFilter};
 use self::ground::Decision;
 use self::leak::is_leak;
+use super::clean::{Cleaned, Speakable, clean};
 use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
@@ -15,7 +15,6 @@ use crate::domain::{
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
 
-pub(super) mod clean;
 pub(super) mod contact_details;
 pub mod ground;
 pub(super) mod leak;

@@ -192,7 +192,8 @@ fn stages(code: &Code) -> Vec<String> {
             {
                 let place = module.place(named.line);
                 wrong.push(format!(
-                    "{place}: {own} calls {other}::{function}. Let pipeline/mod.rs call both"
+                    "{place}: {own} calls {other}::{function}. Let pipeline/engine.rs call both, or move \
+                     down what both need"
                 ));
             }
         }

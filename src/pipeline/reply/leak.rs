@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{Prompt, Role};
-use crate::pipeline::prompt;
+use crate::pipeline::framing::{NO_PASSAGES, RULES, instructions};
 
 /// Fewer words in a row than these may be the same by chance.
 const RUN: usize = 8;
@@ -28,10 +28,10 @@ pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
     }
     let known = known(prompt);
     let repeats = |text: &str| Repeated::of(&answer, &words(text), &known);
-    if prompt::own_words().iter().any(|own| repeats(own).words > 0) {
+    if [RULES, NO_PASSAGES].iter().any(|own| repeats(own).words > 0) {
         return true;
     }
-    let own = repeats(prompt::instructions(prompt));
+    let own = repeats(instructions(prompt));
     (own.beginning && own.words >= WITH_BEGINNING)
         || (own.words >= MOST_WORDS && own.words * 100 >= own.of * MOST_SHARE)
 }
@@ -100,14 +100,13 @@ mod tests {
             tokens: 9,
             place: String::new(),
         };
-        let rules = prompt::own_words()[0];
         let message = |role, text: &str| ChatMessage { role, content: text.into() };
         Prompt {
             model: "m".into(),
             temperature: 0.0,
             max_output_tokens: 100,
             messages: vec![
-                message(Role::System, &format!("{OWN}{rules}[1] A\n{passage}")),
+                message(Role::System, &format!("{OWN}{RULES}[1] A\n{passage}")),
                 message(Role::Assistant, history),
                 message(Role::User, question),
             ],
@@ -133,8 +132,8 @@ mod tests {
         assert!(leaks(&OWN[..190]));
         // Most of it, without the beginning.
         assert!(leaks(&OWN[76..]));
-        assert!(leaks(&format!("They say: {}", prompt::own_words()[0])));
-        assert!(leaks(prompt::own_words()[1]));
+        assert!(leaks(&format!("They say: {RULES}")));
+        assert!(leaks(NO_PASSAGES));
     }
 
     #[test]

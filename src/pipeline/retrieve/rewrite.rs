@@ -12,7 +12,7 @@ use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
 use crate::index;
 use crate::llm::{Completion, Model};
 use crate::pipeline::budget;
-use crate::pipeline::reply::clean::clean;
+use crate::pipeline::clean::clean;
 use crate::pipeline::timer::millis;
 
 /// The longest answer, in tokens.

@@ -11,8 +11,8 @@ use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
-use crate::pipeline::prompt;
-use crate::pipeline::reply::clean::Cleaned;
+use crate::pipeline::clean::Cleaned;
+use crate::pipeline::framing::instructions;
 use crate::pipeline::timer::millis;
 
 /// How long a reply waits for embeddings: they only help.
@@ -67,7 +67,7 @@ pub(crate) async fn apply(
 /// What may be restated: the agent's instructions, what was said to the customer, and what he stated himself. His
 /// questions support nothing: "Can I return it after 60 days?" makes no "you can return it after 60 days" true.
 fn known(asked: &Asked<'_>) -> Vec<String> {
-    let instructions = prompt::instructions(asked.prompt).to_owned();
+    let instructions = instructions(asked.prompt).to_owned();
     let lines = asked.history.iter().map(|line| match line.speaker {
         Speaker::Customer => stated(&line.text),
         Speaker::Bot | Speaker::Person => line.text.clone(),
