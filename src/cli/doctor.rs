@@ -7,7 +7,6 @@ use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::embed::Purpose;
 use crate::http::Settings;
-use crate::llm::ModelKind;
 use crate::store::room::{CollectionSize, Room};
 
 /// Checks, and prints a line each.
@@ -124,11 +123,8 @@ async fn check_parts(app: &App, report: &mut Report) {
         ),
     }
     let model = &desk.engine.model;
-    let priced = match model.kind(model.default_model()) {
-        ModelKind::Quotes => true,
-        ModelKind::Generates(window) => window.price.is_some(),
-    };
-    if desk.engine.budget.limits_money() && !priced {
+    let kind = model.kind(model.default_model());
+    if desk.engine.budget.limits_money() && !kind.is_priced() {
         report.bad(
             "money",
             "[budget] has limits, but what the model costs is not known: nothing is limited",

@@ -44,6 +44,7 @@ pub trait Model: Send + Sync {
 
 words! {
     /// What writes answers, by the `kind` of [llm].
+    #[schema(as = ModelKind)]
     pub enum LlmKind {
         /// A model behind an OpenAI-compatible endpoint.
         Openai = "openai",
@@ -76,6 +77,11 @@ impl ModelKind {
             Self::Quotes => None,
             Self::Generates(window) => Some(window),
         }
+    }
+
+    /// Whether it is known what an answer costs. What quotes costs nothing.
+    pub fn is_priced(self) -> bool {
+        self.window().is_none_or(|window| window.price.is_some())
     }
 }
 
