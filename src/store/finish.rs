@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 
 use super::cases::Case;
-use super::gaps::Unanswered;
+use super::gaps::UnansweredQuestion;
 use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::together::Many;
@@ -262,9 +262,9 @@ impl Finished {
     }
 
     /// The question, where it was not answered.
-    fn gap(&self) -> Option<Unanswered<'_>> {
+    fn gap(&self) -> Option<UnansweredQuestion<'_>> {
         let question = self.unanswered.as_deref()?;
-        Some(Unanswered { agent: &self.agent, turn: &self.id, question })
+        Some(UnansweredQuestion { agent: &self.agent, turn: &self.id, question })
     }
 
     async fn open_case(

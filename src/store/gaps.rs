@@ -134,7 +134,7 @@ impl Store {
 }
 
 /// A question that a turn could not answer.
-pub(super) struct Unanswered<'a> {
+pub(super) struct UnansweredQuestion<'a> {
     pub(super) agent: &'a AgentId,
     pub(super) turn: &'a TurnId,
     /// Without personal data.
@@ -143,12 +143,12 @@ pub(super) struct Unanswered<'a> {
 
 /// Writes down the questions that turns could not answer, with the turns.
 pub(super) async fn record(
-    questions: &[Unanswered<'_>],
+    questions: &[UnansweredQuestion<'_>],
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
 ) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
-    for Unanswered { agent, turn, question } in questions {
+    for UnansweredQuestion { agent, turn, question } in questions {
         rows.push([
             format!("una_{}", ulid::Ulid::generate()).into(),
             workspace.as_str().into(),
