@@ -120,13 +120,15 @@ pub(super) fn compose(
 ) -> Result<(Prompt, PromptTrace), String> {
     let started = Instant::now();
     let agent = input.agent;
+    // Before anything fails: a recording holds the windows that were asked for.
+    let window = model.kind(named).window();
     let parts = Parts {
         system: system(input)?,
         history: &input.turn.history,
         passages: input.passages,
         question: &input.question.text,
     };
-    let fit = parts.fit(model.kind(named).window(), agent.max_output_tokens, Vocabulary::of(named));
+    let fit = parts.fit(window, agent.max_output_tokens, Vocabulary::of(named));
     let prompt = Prompt {
         model: named.to_owned(),
         temperature: agent.temperature,
