@@ -147,7 +147,7 @@ impl Tape {
 
     /// What was heard in the turn's voice notes.
     pub fn notes(&self) -> RecordedNotes {
-        RecordedNotes::of(&self.kept)
+        RecordedNotes::of(&self.said, &self.kept.deaf)
     }
 
     /// An engine that finds what was found and asks the model anew.

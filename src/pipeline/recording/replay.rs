@@ -1,13 +1,13 @@
 //! What a recorded turn is played with behind the seams: what was heard and found then, in place of what would be heard and
 //! found now. Asks nobody.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 
+use super::Heard;
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
-use crate::domain::{Agent, Media, Question, Reply, ReplyKind, Said, Spoken};
+use crate::domain::{Agent, Media, MessageId, Question, Reply, ReplyKind, Said, Spoken};
 use crate::embed::Embedder;
 use crate::pipeline::curated::Book;
 use crate::pipeline::inputs::RecordedInputs;
@@ -17,20 +17,25 @@ use crate::pipeline::transcribe::{Deaf, Recordings};
 
 /// The voice notes of a recorded turn: of those that say nothing it is known why.
 pub struct RecordedNotes {
-    failures: Mutex<VecDeque<Deaf>>,
+    failures: HashMap<MessageId, Deaf>,
 }
 
 impl RecordedNotes {
-    pub(super) fn of(inputs: &RecordedInputs) -> Self {
-        Self { failures: Mutex::new(inputs.deaf.iter().cloned().collect()) }
+    /// Failures are recorded in the order in which the messages were tried, without the messages.
+    pub(super) fn of(said: &[Heard], failures: &[Deaf]) -> Self {
+        let tried = said.iter().filter(|message| message.content.recording().is_some());
+        let unheard = tried.filter(|message| message.spoken.is_none());
+        let failed =
+            |(message, why): (&Heard, &Deaf)| Some((message.message.clone()?, why.clone()));
+        Self { failures: unheard.zip(failures).filter_map(failed).collect() }
     }
 }
 
 #[async_trait]
 impl Recordings for RecordedNotes {
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
-        let next = || self.failures.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        said.heard.clone().map(Ok).or_else(|| next().map(Err))
+        let failure = || self.failures.get(said.message.as_ref()?).cloned();
+        said.heard.clone().map(Ok).or_else(|| failure().map(Err))
     }
 
     async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
@@ -73,5 +78,48 @@ impl Lookup for RecordedLookup {
             ..RetrieveTrace::default()
         };
         (Found::known(passages, confidence, standalone), trace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Content, MediaKind};
+
+    fn note(words: Option<&str>) -> Heard {
+        let spoken = |text: &str| Spoken { text: text.to_owned(), ..Spoken::default() };
+        let media = Media { kind: MediaKind::Voice, ..Media::default() };
+        Heard {
+            message: Some(MessageId::generate()),
+            content: Content::Media(media),
+            spoken: words.map(spoken),
+            hash: None,
+        }
+    }
+
+    #[test]
+    fn why_nothing_was_heard_in_a_note_is_known_each_time_it_is_asked() {
+        let notes = [note(None), note(Some("When do you open?")), note(None)];
+        let text = Heard { content: Content::Text { body: "Hello".into() }, ..note(None) };
+        let said: Vec<_> = std::iter::once(text).chain(notes.clone()).collect();
+        let source = RecordedNotes::of(&said, &[Deaf::Silent, Deaf::TooLong("an hour".into())]);
+        let known = || -> Vec<_> {
+            let said = |note: &Heard| Said {
+                message: note.message.clone(),
+                content: note.content.clone(),
+                heard: note.spoken.clone(),
+            };
+            notes
+                .iter()
+                .map(|note| source.known(&said(note)).map(|known| known.map(|spoken| spoken.text)))
+                .collect()
+        };
+        let recorded = [
+            Some(Err(Deaf::Silent)),
+            Some(Ok("When do you open?".to_owned())),
+            Some(Err(Deaf::TooLong("an hour".into()))),
+        ];
+        assert_eq!(known(), recorded);
+        assert_eq!(known(), recorded, "a turn may be prepared again with the same notes");
     }
 }
