@@ -20,9 +20,7 @@ use crate::speech::{self, Recording, Transcriber};
 #[async_trait]
 pub trait Recordings: Send + Sync {
     /// What a message's recording says, or why nothing is heard in it, where that is known already.
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
-        said.heard.clone().map(Ok)
-    }
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>>;
 
     /// The bytes of a message's recording. The error says why it cannot be had.
     async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String>;
@@ -36,6 +34,10 @@ pub struct NoRecordings;
 
 #[async_trait]
 impl Recordings for NoRecordings {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+        said.heard.clone().map(Ok)
+    }
+
     async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
         Err("there are no recordings here".into())
     }
@@ -55,6 +57,10 @@ pub struct Brought;
 
 #[async_trait]
 impl Recordings for Brought {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+        said.heard.clone().map(Ok)
+    }
+
     async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
         let bytes = media.bytes.as_ref().ok_or("there is no such recording here")?;
         Ok(bytes.0.to_vec())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use crate::domain::{Media, Said, Spoken};
-use crate::pipeline::Recordings;
+use crate::pipeline::{Deaf, Recordings};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
@@ -45,6 +45,10 @@ impl Line<'_> {
 
 #[async_trait]
 impl Recordings for Line<'_> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+        said.heard.clone().map(Ok)
+    }
+
     /// From the database, where it came with its message or an earlier try fetched it, else from the provider.
     async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String> {
         if let Some(message) = &said.message {
