@@ -14,6 +14,7 @@ use super::together::Many;
 use super::turns::Claim;
 use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
 use crate::domain::thread::OwnerChange;
+use crate::domain::time::Millis;
 use crate::domain::{
     AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
     WorkspaceId, machine,
@@ -117,12 +118,13 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
     for turn in all {
         let reply = turn.replies.last();
         let change = turn.escalation.is_some().then(|| OwnerChange::taken_over(moment));
+        let (owner, person_at, forgets_habit) = change.map_or((None, None, 0), columns);
         rows.push([
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
-            change.map(|change| change.owner.as_str()).into(),
-            change.and_then(|change| change.person_at).into(),
-            i64::from(change.is_some_and(|change| change.forgets_habit)).into(),
+            owner.into(),
+            person_at.into(),
+            forgets_habit.into(),
             reply.map(|_| moment).into(),
             reply.map_or(0, |reply| machine::hash(&reply.text)).into(),
             moment.into(),
@@ -144,6 +146,12 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
     );
     let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
     Ok(held.into_iter().collect())
+}
+
+/// What [`let_go`] writes of a change: without `..`, so that a new field is not forgotten there.
+fn columns(change: OwnerChange) -> (Option<&'static str>, Option<Millis>, i64) {
+    let OwnerChange { owner, person_at, forgets_habit } = change;
+    (Some(owner.as_str()), person_at, i64::from(forgets_habit))
 }
 
 /// Marks the messages as answered; when the last one of each turn came, by the turn.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use frontdesk::domain::machine::Limits;
-use frontdesk::domain::thread::Manner;
+use frontdesk::domain::machine::{Habit, Limits};
+use frontdesk::domain::thread::{Manner, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, DocumentId, DocumentState, DocumentStatus, Echo,
@@ -109,11 +109,25 @@ impl Ground {
         self.store.thread(&claim.conversation(), None, 100).await.unwrap()
     }
 
+    /// How many conversations are like this: who may speak, and how the customer writes.
+    async fn like(&self, thread: &Thread, person_at: &str) -> u64 {
+        let (owner, habit) = (thread.owner, written(&thread.habit));
+        let sql = format!(
+            "update conversations set id = id where owner = '{owner}' and habit = '{habit}' and person_at {person_at}"
+        );
+        change(self.home.path(), &self.url, &sql).await
+    }
+
     async fn conversation(&self, wa_id: &str) -> ConversationId {
         let all = self.store.conversations(&Which::default(), None, 1000).await.unwrap();
         let one = all.into_iter().find(|row| row.wa_id.as_deref() == Some(wa_id)).unwrap();
         ConversationId::stored(one.id)
     }
+}
+
+/// A habit as the database keeps it.
+fn written(habit: &Habit) -> String {
+    if *habit == Habit::default() { String::new() } else { json!(habit).to_string() }
 }
 
 async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
@@ -225,6 +239,33 @@ async fn send_all(store: &Store) -> BTreeMap<String, Vec<String>> {
 }
 
 on_both! {
+    async fn statements_change_an_owner_as_a_thread_does(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let habit = Habit { text_hash: 7, repeats: 2, ..Habit::default() };
+        let mut thread = Thread { habit, ..Thread::default() };
+        let sql = format!("update conversations set person_at = 5, habit = '{}'", written(&habit));
+        assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1);
+        let turn = ground.finished(&claim, &["one"]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.like(&thread, "= 5").await, 1, "an answer changes nobody's ownership");
+
+        ground.take("4477", "wamid.2").await;
+        let claim = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
+        assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1);
+        let mut turn = ground.finished(&claim, &["A colleague will answer."]).await;
+        turn.escalation = Some(case("15550009999"));
+        let begun = now_ms();
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        let while_committing = format!("between {begun} and {}", now_ms());
+        thread.take_over(begun);
+        assert_eq!(ground.like(&thread, &while_committing).await, 1, "{thread:?}");
+
+        assert!(ground.store.resolve(&claim.conversation()).await.unwrap());
+        thread.give_back();
+        assert_eq!(ground.like(&thread, &while_committing).await, 1, "{thread:?}");
+    }
+
     async fn a_workspace_sees_nothing_of_another(db) {
         let ground = Ground::on(db).await;
         let one = &ground.store;
