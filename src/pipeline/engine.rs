@@ -9,7 +9,7 @@ use super::budget::{self, Means, estimate};
 use super::curated::Book;
 use super::lookup::Lookup;
 use super::retrieve::{self, Found, Rewriter, Scene};
-use super::run::{Answered, Run, hand_over};
+use super::run::{Run, hand_over};
 use super::transcribe::{Ears, Recordings};
 use super::{prompt, reply};
 use crate::domain::{
@@ -74,7 +74,7 @@ struct Open {
 
 impl Engine {
     /// Answers a turn: transcribe, escalate, retrieve, prompt, reply.
-    pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> Answered {
+    pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> TurnResult {
         let ready = self.prepare(bot, turn, around.recordings).await;
         self.write(bot, turn, ready, around).await
     }
@@ -93,7 +93,7 @@ impl Engine {
         turn: &Turn,
         ready: Ready,
         around: Around<'_>,
-    ) -> Answered {
+    ) -> TurnResult {
         let Ready { mut run, open } = ready;
         let reply = match open {
             Ok(open) => self.respond(&mut run, bot, turn, open, around).await,

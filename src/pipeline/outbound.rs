@@ -6,7 +6,7 @@ use self::split::split;
 use super::bot::Bot;
 use super::gaps::masked;
 use super::inbound::Gathered;
-use super::run::Answered;
+use super::turn_result::TurnResult;
 use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
     ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,
@@ -38,7 +38,7 @@ pub struct Place<'a> {
 }
 
 /// Makes rows of an outcome.
-pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
+pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> Finished {
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
         Outcome::Reply(reply) => (parts(bot, reply), None),
@@ -70,7 +70,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &Answered) -> Finished {
 }
 
 /// What was asked, without personal data, when nothing was found that answers it.
-fn unanswered(answered: &Answered) -> Option<String> {
+fn unanswered(answered: &TurnResult) -> Option<String> {
     let nothing = match &answered.outcome {
         Outcome::Reply(reply) => reply.sort == ReplyKind::NoAnswer,
         Outcome::HandOver { reason, .. } => matches!(reason, Reason::Budget {}),

@@ -18,8 +18,8 @@ use super::engine::Engine;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
-use super::run::Answered;
 use super::transcribe::{Deaf, Recordings};
+use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
     Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,
@@ -195,7 +195,7 @@ impl Recorder {
     }
 
     /// The tape of the turn.
-    pub fn finish(&self, bot: &Bot, turn: &Turn, means: Means, answered: &Answered) -> Tape {
+    pub fn finish(&self, bot: &Bot, turn: &Turn, means: Means, answered: &TurnResult) -> Tape {
         let hashes = held(&self.hashes);
         let heard = |said: &Said| Heard {
             message: said.message.clone(),
@@ -224,12 +224,6 @@ impl Recorder {
             outcome: answered.outcome.clone(),
             bubbles: outbound::bubbles(bot, &answered.outcome),
         }
-    }
-}
-
-impl Answered {
-    fn spoken(&self, message: &MessageId) -> Option<Spoken> {
-        self.transcripts.iter().find(|(id, _)| id == message).map(|(_, spoken)| spoken.clone())
     }
 }
 

@@ -17,19 +17,6 @@ use crate::domain::{Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, 
 use crate::embed::Embedder;
 use crate::llm::Model;
 
-/// What became of a turn.
-#[derive(Debug, Clone)]
-pub struct Answered {
-    /// What the pipeline decided.
-    pub outcome: Outcome,
-    /// What each stage saw, decided, took and used.
-    pub trace: Trace,
-    /// What voice notes said.
-    pub transcripts: Vec<(MessageId, Spoken)>,
-    /// What was heard and found, for the turn's tape.
-    pub kept: RecordedInputs,
-}
-
 /// What a turn collects on its way. A stage's `Err` is the outcome where it is known without the stages that follow.
 pub(super) struct Run {
     started: Instant,
@@ -162,7 +149,7 @@ impl Run {
     }
 
     /// Ends the turn with its outcome.
-    pub(super) fn end(mut self, outcome: Outcome) -> Answered {
+    pub(super) fn end(mut self, outcome: Outcome) -> TurnResult {
         let outcome = match (outcome, self.unheard.take()) {
             (Outcome::Reply(reply), Some(sentence)) => {
                 Outcome::Reply(Reply { text: format!("{}\n\n{sentence}", reply.text), ..reply })
@@ -171,7 +158,7 @@ impl Run {
         };
         self.trace.total_ms = millis(self.started);
         let Self { trace, transcripts, kept, .. } = self;
-        Answered { outcome, trace, transcripts, kept }
+        TurnResult { outcome, trace, transcripts, kept }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, Tape};
-use crate::pipeline::{Answered, Around, Bot, Means, RecordedInputs};
+use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
 use crate::store::Error;
 use crate::store::finish::{Committed, Finished};
 use crate::store::turns::{Claim, Said};
@@ -78,7 +78,7 @@ enum Tried {
 
 /// What the pipeline made of a turn.
 struct Done {
-    answered: Answered,
+    answered: TurnResult,
     /// What it was given, when that is kept.
     tape: Option<String>,
 }
@@ -390,7 +390,7 @@ fn failed(agent: &Agent, why: &str) -> Done {
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     let outcome = Outcome::Reply(reply);
     let (transcripts, kept) = (Vec::new(), RecordedInputs::default());
-    let answered = Answered { outcome, trace, transcripts, kept };
+    let answered = TurnResult { outcome, trace, transcripts, kept };
     // What broke the pipeline is not run again.
     Done { answered, tape: None }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
 use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
-use frontdesk::pipeline::{Answered, Around, Means, NoRecordings};
+use frontdesk::pipeline::{Around, Means, NoRecordings, TurnResult};
 use serde_json::Value;
 
 use crate::support::process::{run, says};
@@ -38,7 +38,7 @@ fn case(written: &Value) -> Case {
     }
 }
 
-async fn ask(app: &App, question: &str) -> Answered {
+async fn ask(app: &App, question: &str) -> TurnResult {
     let bot = app.desk.bots.all().remove(0);
     let turn = Turn {
         conversation: None,

@@ -13,7 +13,7 @@ use frontdesk::domain::{
     AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Said, Speaker, Turn,
 };
 use frontdesk::index::Entry;
-use frontdesk::pipeline::{Answered, Around, Bot, Means, NoRecordings};
+use frontdesk::pipeline::{Around, Bot, Means, NoRecordings, TurnResult};
 use frontdesk::prompts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -29,7 +29,7 @@ fn history(before: &[&str]) -> Vec<Line> {
     before.iter().flat_map(both).collect()
 }
 
-async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> Answered {
+async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnResult {
     let content = Content::Text { body: question.into() };
     let turn = Turn {
         conversation: None,
@@ -43,7 +43,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> Answe
     app.desk.engine.answer(bot, &turn, around).await
 }
 
-fn seen(answered: &Answered) -> RetrieveTrace {
+fn seen(answered: &TurnResult) -> RetrieveTrace {
     answered.trace.retrieve.clone().unwrap_or_default()
 }
 
@@ -72,7 +72,7 @@ async fn follow_ups_find_the_document_that_the_conversation_is_about() {
         let before: Vec<&str> =
             case["before"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         let question = case["question"].as_str().unwrap();
-        let rank = |answered: &Answered| {
+        let rank = |answered: &TurnResult| {
             let right = |source: &str| case["document"] == source;
             seen(answered).passages.iter().position(|passage| right(&passage.chunk.source))
         };

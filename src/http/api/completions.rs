@@ -28,7 +28,7 @@ use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::Seat;
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Answered, Bot};
+use crate::pipeline::{Bot, TurnResult};
 
 /// The longest body of a refusal that is put into other words, in bytes.
 const REFUSAL: usize = 64 * 1024;
@@ -212,14 +212,14 @@ fn head(model: &str, object: &str) -> Value {
     json!({"id": id, "object": object, "created": now_ms() / 1_000, "model": model})
 }
 
-fn usage(answered: &Answered) -> Value {
+fn usage(answered: &TurnResult) -> Value {
     let it = answered.trace.usage;
     let (read, written) = (it.input_tokens, it.output_tokens);
     json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written})
 }
 
 /// What became of the turn, beyond the text.
-fn told(answered: &Answered) -> Value {
+fn told(answered: &TurnResult) -> Value {
     let reason = match &answered.outcome {
         Outcome::HandOver { reason, .. } => Some(reason.to_string()),
         _ => None,
@@ -227,11 +227,11 @@ fn told(answered: &Answered) -> Value {
     json!({"outcome": answered.outcome.kind(), "reason": reason})
 }
 
-fn text(bot: &Bot, answered: &Answered) -> String {
+fn text(bot: &Bot, answered: &TurnResult) -> String {
     bubbles(bot, &answered.outcome).join("\n\n")
 }
 
-fn whole(model: &str, bot: &Bot, answered: &Answered) -> Value {
+fn whole(model: &str, bot: &Bot, answered: &TurnResult) -> Value {
     let mut all = head(model, "chat.completion");
     let message = json!({"role": Role::Assistant, "content": text(bot, answered), "refusal": null});
     all["choices"] =
@@ -242,7 +242,7 @@ fn whole(model: &str, bot: &Bot, answered: &Answered) -> Value {
 }
 
 /// The chunks of an answer: who speaks, the text, that it ends, and the tokens where they are asked for.
-fn chunks(model: &str, bot: &Bot, answered: &Answered, with_usage: bool) -> Vec<Value> {
+fn chunks(model: &str, bot: &Bot, answered: &TurnResult, with_usage: bool) -> Vec<Value> {
     let head = head(model, "chat.completion.chunk");
     let chunk = |delta: Value, ends: Option<&str>| {
         let mut one = head.clone();

@@ -29,7 +29,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
 use crate::http::limits::Seat;
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Answered, Bot};
+use crate::pipeline::{Bot, TurnResult};
 use crate::prompts;
 
 /// A message to the bot.
@@ -216,7 +216,7 @@ fn events(told: UnboundedReceiver<Told>) -> impl futures::Stream<Item = Result<E
     })
 }
 
-fn outcome(bot: &Bot, answered: Answered) -> Outcome {
+fn outcome(bot: &Bot, answered: TurnResult) -> Outcome {
     let (reason, cited) = match &answered.outcome {
         crate::domain::Outcome::HandOver { reason, .. } => (Some(reason.to_string()), &[][..]),
         crate::domain::Outcome::Reply(reply) => (None, reply.citations.as_slice()),

@@ -9,7 +9,7 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::limits::Seat;
 use crate::llm::Hear;
-use crate::pipeline::{Answered, Around, Bot, Brought, Means};
+use crate::pipeline::{Around, Bot, Brought, Means, TurnResult};
 
 /// A turn that somebody tries.
 pub(super) struct Trial {
@@ -32,7 +32,7 @@ impl Trial {
     }
 
     /// Runs it.
-    pub(super) async fn run(self, web: &Shared, hear: Option<Hear<'_>>) -> Answered {
+    pub(super) async fn run(self, web: &Shared, hear: Option<Hear<'_>>) -> TurnResult {
         let around = Around { recordings: &Brought, hear, means: self.means };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
@@ -40,7 +40,7 @@ impl Trial {
     }
 
     /// Runs it to its end, whether or not the caller waits for it: who hangs up has spent all the same.
-    pub(super) async fn whole(self, web: &Shared) -> Result<Answered, Problem> {
+    pub(super) async fn whole(self, web: &Shared) -> Result<TurnResult, Problem> {
         let web = web.clone();
         let run = tokio::spawn(async move { self.run(&web, None).await });
         run.await.map_err(|_| Problem::broken("The turn broke. The server's log says why."))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use frontdesk::embed::{Embedder, Purpose, Settings};
-use frontdesk::pipeline::reply::ground::{Check, Material};
+use frontdesk::pipeline::ground::{Check, Material};
 use serde_json::json;
 
 /// The sets of the shared data, by name and file.

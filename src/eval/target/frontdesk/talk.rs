@@ -11,7 +11,7 @@ use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, Tu
 use crate::eval::graded::{ConsentChange, SeenOutcome, SeenTurn};
 use crate::pipeline::inbound::wish;
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Answered, Around, Bot, Brought, Engine, Means};
+use crate::pipeline::{Around, Bot, Brought, Engine, Means, TurnResult};
 
 pub(super) struct Talk<'a> {
     engine: &'a Engine,
@@ -122,7 +122,7 @@ impl<'a> Talk<'a> {
         self.answered(words, &answered);
     }
 
-    fn answered(&mut self, words: Vec<String>, answered: &Answered) {
+    fn answered(&mut self, words: Vec<String>, answered: &TurnResult) {
         if matches!(answered.outcome, Outcome::HandOver { .. }) {
             self.silent = Some(Silence::HandedOver);
         }
