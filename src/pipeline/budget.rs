@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Prompt;
-use crate::llm::Model;
+use crate::llm::ModelKind;
 
 /// What a day's limit leaves to the agent's own model; then the cheaper one is asked.
 const FULL: f64 = 0.8;
@@ -131,9 +131,9 @@ impl Settings {
     }
 }
 
-/// The most that asking a model with this prompt can cost, in millionths of a dollar; 0 where no price is known.
-pub(super) fn estimate(model: &dyn Model, prompt: &Prompt) -> u64 {
-    let price = model.kind(&prompt.model).window().and_then(|window| window.price);
+/// The most that asking a model of this kind with this prompt can cost, in millionths of a dollar; 0 where no price is known.
+pub(super) fn estimate(kind: ModelKind, prompt: &Prompt) -> u64 {
+    let price = kind.window().and_then(|window| window.price);
     let (input, output) = (u64::from(prompt.tokens), u64::from(prompt.max_output_tokens));
     price.map_or(0, |price| price.micros(input, output))
 }

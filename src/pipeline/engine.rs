@@ -222,7 +222,7 @@ impl Engine {
         let model = &*self.model;
         for named in self.budget.models(own, means) {
             let prompt = run.prompt(model, named, input)?;
-            if self.budget.allows(run.cost_micros() + estimate(model, &prompt)) {
+            if self.budget.allows(run.cost_micros() + estimate(model.kind(named), &prompt)) {
                 let limit = (named != own).then_some(Limit::Near);
                 return Ok(Choice { model, prompt, limit });
             }

@@ -94,6 +94,15 @@ impl Write for LearnWithin {
     }
 }
 
+/// A file that is to be uploaded.
+#[derive(Clone, Copy)]
+pub(super) struct IncomingFile<'a> {
+    pub(super) collection: &'a CollectionId,
+    pub(super) path: &'a str,
+    /// How many of its bytes are kept; none where it is not to be learned.
+    pub(super) bytes: Option<u64>,
+}
+
 impl Room {
     /// Which limit a document would pass; the caller holds its collection's row.
     pub(super) async fn refuses(
@@ -115,16 +124,14 @@ impl Room {
         Ok(too_many.then_some(Full::Chunks(self.chunks)))
     }
 
-    /// Which limit an uploaded file of so many bytes would pass; none of its bytes are kept where it is not to be learned. The caller
-    /// holds its collection's row.
+    /// Which limit an uploaded file would pass; the caller holds its collection's row.
     pub(super) async fn refuses_upload(
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
-        collection: &CollectionId,
-        path: &str,
-        bytes: Option<u64>,
+        file: IncomingFile<'_>,
     ) -> Result<Option<Full>> {
+        let IncomingFile { collection, path, bytes } = file;
         let place = Place::of(workspace, conn, (collection.as_str(), path)).await?;
         if let Some(full) = self.refuses_document(&place) {
             return Ok(Some(full));

@@ -5,7 +5,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::knowledge::{Failure, Learned, next_revision};
-use super::room::{Full, Room};
+use super::room::{Full, IncomingFile, Room};
 use super::words::document_state::{FAILED, LEARNING, READY};
 use super::words::upload_state::WAITING;
 use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
@@ -130,8 +130,8 @@ impl Write for AddUpload {
         next_revision(workspace, conn, collection).await?;
         // What is not to be learned is not kept.
         let bytes = content.is_ok().then_some(*size);
-        let full = self.room.refuses_upload(workspace, conn, collection, path, bytes).await?;
-        if let Some(full) = full {
+        let file = IncomingFile { collection, path, bytes };
+        if let Some(full) = self.room.refuses_upload(workspace, conn, file).await? {
             return Ok(Err(full));
         }
         self.upload.run(workspace, conn).await.map(Ok)

@@ -64,7 +64,7 @@ pub(super) async fn ask(
 ) -> Option<(Option<Understood>, RewriteTrace)> {
     let Rewriter { model, named, limit, budget } = rewriter;
     let prompt = compose(named, question, history, request);
-    if !budget.allows(budget::estimate(model, &prompt)) {
+    if !budget.allows(budget::estimate(model.kind(named), &prompt)) {
         return None;
     }
     let started = Instant::now();
