@@ -12,7 +12,7 @@
 //!             7 outbound    format, split; outbox rows in one transaction with the turn ─▶ WhatsApp
 //! ```
 //!
-//! [`pipeline`] is the product, one file a stage. A folder with one trait is a seam: [`provider`], [`speech`],
+//! [`pipeline`] is the product, a file and a folder a stage. A folder with one trait is a seam: [`provider`], [`speech`],
 //! [`embed`], [`index`], [`llm`], [`rerank`]. Imports point one way, up this list; a test fails if they do not.
 
 pub mod domain;

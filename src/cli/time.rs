@@ -19,14 +19,24 @@ pub(super) fn read_time(text: &str) -> Result<i64, String> {
 
 /// A moment as people read it.
 pub(super) fn moment(ms: i64) -> String {
-    chrono::DateTime::from_timestamp_millis(ms)
-        .map(|moment| moment.format("%Y-%m-%d %H:%M:%S UTC").to_string())
-        .unwrap_or_default()
+    format!("{} UTC", listed_moment(ms))
+}
+
+/// The same in a list, where each is UTC.
+pub(super) fn listed_moment(ms: i64) -> String {
+    let moment = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
+    moment.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_says_its_zone_but_in_a_list() {
+        assert_eq!(moment(1_790_000_000_000), "2026-09-21 14:13:20 UTC");
+        assert_eq!(listed_moment(0), "1970-01-01 00:00:00");
+    }
 
     #[test]
     fn times_are_read_in_minutes_hours_and_days() {

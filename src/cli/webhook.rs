@@ -4,12 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
 use super::audit::AuditEntry;
-use super::time::read_time;
+use super::time::{listed_moment, read_time};
 use crate::app::App;
 use crate::desk::Desk;
 use crate::domain::time::now_ms;
@@ -97,7 +96,7 @@ async fn list(desk: &Desk, since: i64) -> anyhow::Result<()> {
         for row in rows {
             count += 1;
             let what = describe(desk, &row);
-            println!("{}  {}  {}  {what}", moment(row.created_at), row.id, row.provider);
+            println!("{}  {}  {}  {what}", listed_moment(row.created_at), row.id, row.provider);
         }
     }
     if count == 0 {
@@ -241,9 +240,4 @@ impl Sum {
             println!("A running desk answers what is not too old; without one: `frontdesk serve`.");
         }
     }
-}
-
-fn moment(millis: i64) -> String {
-    let moment = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
-    moment.format("%Y-%m-%d %H:%M:%S").to_string()
 }

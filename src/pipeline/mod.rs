@@ -1,4 +1,4 @@
-//! The product: a message goes through seven stages, one file each; the parts of a stage stand in its folder.
+//! The product: a message goes through seven stages, a file each; the parts of a stage stand in its folder.
 //!
 //! ```text
 //! inbound ─ transcribe ─ escalate ─ retrieve ─ prompt ─ reply ─ outbound

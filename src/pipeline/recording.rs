@@ -1,4 +1,4 @@
-//! The tape of a turn: what it was about and what everything around the pipeline answered, so that the same turn can be run
+//! A recorded turn: what it was about and what everything around the pipeline answered, so that the same turn can be run
 //! again. Kept with the turn; passages stand in the turn's trace.
 //!
 //! What is played: what was heard in recordings, the curated answer, the passages, and every answer of a model. All
