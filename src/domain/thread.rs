@@ -71,6 +71,11 @@ impl OwnerChange {
         Self { owner: Owner::Person, person_at: Some(now), forgets_habit: false }
     }
 
+    /// The bot is asked something, and has the conversation.
+    pub const fn asked() -> Self {
+        Self { owner: Owner::Bot, person_at: None, forgets_habit: false }
+    }
+
     /// The bot has the conversation again. How the customer wrote meanwhile says nothing of a machine.
     pub const fn given_back() -> Self {
         Self { owner: Owner::Bot, person_at: None, forgets_habit: true }
@@ -155,7 +160,10 @@ pub struct Wish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// The bot answers it.
-    Waits,
+    Waits {
+        /// Whether it returned for that, because a person was silent for long enough: his open cases are closed.
+        returned: bool,
+    },
     /// It is stored and not answered, with the reason where there is more to say than that a person has the conversation.
     Stored(Option<&'static str>),
     /// The customer wants no more messages.
@@ -184,16 +192,17 @@ impl Thread {
         if self.opted_out_at.is_some() {
             return Fate::Stored(Some("the customer opted out"));
         }
-        if self.owner == Owner::Person && !self.come_back(came) {
+        let returned = self.owner == Owner::Person;
+        if returned && !self.come_back(came) {
             return Fate::Stored(None);
         }
         if let Some(machine) = self.watch(came) {
             self.take_over(came.now);
             return Fate::Machine(machine);
         }
-        self.owner = Owner::Bot;
+        self.change(OwnerChange::asked());
         self.wait(came);
-        Fate::Waits
+        Fate::Waits { returned }
     }
 
     /// A person takes the conversation: by writing to the customer, from the inbox, or because the bot called one.
@@ -270,6 +279,7 @@ mod tests {
 
     const NOW: Millis = 1_790_000_000_000;
     const HOUR: Millis = 3_600_000;
+    const WAITS: Fate = Fate::Waits { returned: false };
 
     fn manner() -> Manner {
         Manner {
@@ -295,7 +305,7 @@ mod tests {
         let (mut thread, manner) = (Thread::default(), manner());
         for (at, quiet) in [(0, 700), (600, 1300), (3600, 4000), (3900, 4000), (9000, 4000)] {
             let text = format!("text {at}");
-            assert_eq!(thread.hear(&came(&manner, &text, NOW + at)), Fate::Waits);
+            assert_eq!(thread.hear(&came(&manner, &text, NOW + at)), WAITS);
             assert_eq!(thread.quiet_at, Some(NOW + quiet), "{at}");
             assert_eq!(thread.due_at, Some(NOW), "a turn may get ready at once");
         }
@@ -307,10 +317,12 @@ mod tests {
         thread.take_over(NOW);
         assert_eq!(thread.hear(&came(&manner, "a", NOW + HOUR)), Fate::Stored(None));
         assert_eq!(thread.hear(&came(&manner, "b", NOW + 24 * HOUR - 1)), Fate::Stored(None));
-        assert_eq!(thread.hear(&came(&manner, "c", NOW + 24 * HOUR)), Fate::Waits);
+        let returned = thread.hear(&came(&manner, "c", NOW + 24 * HOUR));
+        assert_eq!(returned, Fate::Waits { returned: true });
+        assert_eq!(thread.hear(&came(&manner, "c?", NOW + 24 * HOUR)), WAITS);
         thread.take_over(NOW);
         thread.give_back();
-        assert_eq!(thread.hear(&came(&manner, "d", NOW + HOUR)), Fate::Waits);
+        assert_eq!(thread.hear(&came(&manner, "d", NOW + HOUR)), WAITS);
         thread.take_over(NOW);
         let never = Manner { return_ms: 0, ..manner };
         assert_eq!(thread.hear(&came(&never, "e", NOW + 1000 * HOUR)), Fate::Stored(None));
@@ -319,29 +331,29 @@ mod tests {
     #[test]
     fn who_opted_out_is_left_alone_until_he_says_start() {
         let (mut thread, plain) = (Thread::default(), manner());
-        assert_eq!(thread.hear(&came(&plain, "hello", NOW)), Fate::Waits);
+        assert_eq!(thread.hear(&came(&plain, "hello", NOW)), WAITS);
         assert_eq!(thread.hear(&came(&wish(true), "stop", NOW + 1)), Fate::OptedOut);
         assert_eq!((thread.due_at, thread.waiting_since), (None, None));
         assert!(matches!(thread.hear(&came(&plain, "hello?", NOW + 2)), Fate::Stored(Some(_))));
         let again = thread.hear(&came(&wish(true), "stop", NOW + 2));
         assert!(matches!(again, Fate::Stored(Some(_))), "it is confirmed once");
         assert_eq!(thread.hear(&came(&wish(false), "start", NOW + 3)), Fate::OptedIn);
-        assert_eq!(thread.hear(&came(&plain, "hello again", NOW + 4)), Fate::Waits);
+        assert_eq!(thread.hear(&came(&plain, "hello again", NOW + 4)), WAITS);
         let start = thread.hear(&came(&wish(false), "start", NOW + 5));
-        assert_eq!(start, Fate::Waits, "who did not opt out asks something");
+        assert_eq!(start, WAITS, "who did not opt out asks something");
     }
 
     #[test]
     fn a_machine_is_a_persons_business() {
         let (mut thread, manner) = (Thread::default(), manner());
         for at in 0..3 {
-            assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + at)), Fate::Waits);
+            assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + at)), WAITS);
         }
         let fate = thread.hear(&came(&manner, "We are closed.", NOW + 3));
         assert!(matches!(fate, Fate::Machine(_)));
         assert_eq!((thread.owner, thread.due_at), (Owner::Person, None));
         thread.give_back();
-        assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + 4)), Fate::Waits);
+        assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + 4)), WAITS);
     }
 
     #[derive(Debug, Clone)]
@@ -375,7 +387,8 @@ mod tests {
                     Step::Writes(text) => {
                         let fate = thread.hear(&came(&manner(), &format!("text {text}"), now));
                         let may = thread.owner == Owner::Bot && thread.opted_out_at.is_none();
-                        prop_assert!(fate != Fate::Waits || may);
+                        let waits = matches!(fate, Fate::Waits { .. });
+                        prop_assert!(!waits || may);
                     }
                     Step::Stops => drop(thread.hear(&came(&wish(true), "stop", now))),
                     Step::Starts => drop(thread.hear(&came(&wish(false), "start", now))),

@@ -8,7 +8,7 @@ use crate::domain::machine;
 use crate::domain::thread::{Came, Fate, Manner};
 use crate::domain::{
     Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
-    Owner, Status, WebhookId, WorkspaceId,
+    Status, WebhookId, WorkspaceId,
 };
 use crate::store::recordings::{self, Brought};
 use crate::store::signal::{self, Signal};
@@ -102,9 +102,8 @@ impl<'a> Batch<'a> {
             silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
             manner: at.manner,
         };
-        let owned = self.book.at((at.number, &message.from))?.thread.owner;
         let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
-        kept.closed |= owned == Owner::Person && fate == Fate::Waits;
+        kept.closed |= fate == Fate::Waits { returned: true };
         kept.asked_by = at.place;
         // What was mended was counted when it came.
         kept.came += i64::from(mend.is_none() && !message.imported);
@@ -120,7 +119,7 @@ impl<'a> Batch<'a> {
         if matches!(fate, Fate::Stored(_)) {
             self.heard.push(conversation.clone());
         } else {
-            let waits = (fate == Fate::Waits).then(|| known.1.clone());
+            let waits = matches!(fate, Fate::Waits { .. }).then(|| known.1.clone());
             taken.stirred.insert(Stir { conversation: conversation.clone(), message: waits });
         }
         if let Some(id) = mend {
@@ -184,7 +183,7 @@ impl<'a> Batch<'a> {
                 };
                 case.open(conn, self.workspace, false).await
             }
-            Fate::Waits | Fate::Stored(_) => Ok(()),
+            Fate::Waits { .. } | Fate::Stored(_) => Ok(()),
         }
     }
 
@@ -313,7 +312,7 @@ fn row<'m>(
     state: &'m Arriving<'_>,
 ) -> messages::Arrived<'m> {
     let note = match state.fate {
-        Fate::Waits => None,
+        Fate::Waits { .. } => None,
         Fate::Stored(note) => *note,
         Fate::OptedOut => Some(OPTED_OUT),
         Fate::OptedIn => Some("the customer wants messages again"),
@@ -326,7 +325,7 @@ fn row<'m>(
         provider_id: &message.provider_id,
         content: &message.content,
         reply_to: message.reply_to.as_deref(),
-        state: if *state.fate == Fate::Waits {
+        state: if matches!(state.fate, Fate::Waits { .. }) {
             MessageState::Waiting
         } else {
             MessageState::Stored
