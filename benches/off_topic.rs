@@ -36,7 +36,7 @@ fn main() {
 async fn run(data: &Path) {
     let home = tempfile::tempdir().expect("a folder");
     let app = assemble(home.path()).await;
-    let model = app.desk.engine.embed.identity().unwrap_or("words only").to_owned();
+    let model = app.desk.engine.live().embed.identity().unwrap_or("words only").to_owned();
     println!(
         "{model}; shares in %, at the confidence that still answers 95 of 100 answerable questions"
     );

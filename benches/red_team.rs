@@ -27,7 +27,7 @@ use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
 use frontdesk::pipeline::gaps::masked;
 use frontdesk::pipeline::outbound::bubbles;
-use frontdesk::pipeline::{Around, Bot, Engine, Means, NoRecordings};
+use frontdesk::pipeline::{Around, Bot, Engine, LiveLookup, Means, NoRecordings};
 use serde_json::Value;
 
 const CANARY: &str = "cnry-vexolt";
@@ -103,8 +103,10 @@ async fn measure(engine: &Engine, bot: &Bot, tries: Vec<Try>) -> Count {
         let mut engine = Engine { model: model.clone(), ..engine.clone() };
         if let Some(text) = one.planted {
             let collection = bot.agent.knowledge[0].clone();
-            engine.index =
-                Arc::new(Planted { index: engine.index, chunk: Arc::new(chunk(text, collection)) });
+            let live = engine.live().clone();
+            let chunk = Arc::new(chunk(text, collection));
+            let index = Arc::new(Planted { index: live.index, chunk });
+            engine.lookup = Arc::new(LiveLookup { index, ..live });
         }
         let (outcome, sent, raw, why) = ask(&engine, bot, &one.message).await;
         let Some(order) = one.order else {

@@ -89,18 +89,15 @@ impl App {
         let speech = config.speech.build(&config.models, &readers);
         let rerank =
             config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
+        let tunings = library.tunings();
+        let lookup = LiveLookup { embed, index, tunings, rerank, curated: Arc::default() };
         let engine = Engine {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
-            embed,
-            index,
-            tunings: library.tunings(),
-            rerank,
-            curated: Arc::default(),
+            lookup: Arc::new(lookup),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
             spare: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
-            lookup: Arc::new(LiveLookup),
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;

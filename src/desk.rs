@@ -44,7 +44,8 @@ pub struct Desk {
 impl Desk {
     /// Brings the curated answers in step with the database.
     pub async fn follow_answers(&self) -> crate::store::Result<()> {
-        self.engine.curated.follow(&self.store, &*self.engine.embed).await
+        let live = self.engine.live();
+        live.curated.follow(&self.store, &*live.embed).await
     }
 
     /// Something of this kind changed, for whoever looks at this replica or another one.

@@ -198,8 +198,8 @@ async fn test(
     app.desk.follow_answers().await?;
     let consult = Consult { enabled: true, threshold };
     let ask = Ask { text: question, language: None, collections, consult };
-    let engine = &app.desk.engine;
-    let (given, seen) = look(&engine.curated, &*engine.embed, &ask).await;
+    let live = app.desk.engine.live();
+    let (given, seen) = look(&live.curated, &*live.embed, &ask).await;
     println!("{}", curated_lines(&seen));
     let Some(answer) = given else { return Ok(ExitCode::FAILURE) };
     println!("\n{answer}");

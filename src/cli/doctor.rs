@@ -94,13 +94,13 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[store] path must be writable, [store] url must answer",
         ),
     }
-    match desk.engine.index.check().await {
+    match desk.engine.live().index.check().await {
         Ok(what) => report.good("index", &what),
         Err(error) => report.bad("index", &error.to_string(), "[index] url, api_key"),
     }
     match desk.library.follow().await {
         Ok(_) => {
-            let size = desk.engine.index.size().await.unwrap_or(0);
+            let size = desk.engine.live().index.size().await.unwrap_or(0);
             if size == 0 {
                 report.note(
                     "documents",
@@ -223,7 +223,7 @@ fn check_speech(app: &App, listens: &Listens, report: &mut Report) {
 }
 
 async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report) {
-    let embed = &app.desk.engine.embed;
+    let embed = &app.desk.engine.live().embed;
     let Some(name) = embed.identity() else {
         let mend = missing.unwrap_or("[embed] kind = \"auto\" or \"openai\" adds meaning");
         return report.note("embeddings", &format!("off: retrieval compares words. {mend}"));
@@ -237,7 +237,7 @@ async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report)
 }
 
 async fn check_reranker(app: &App, report: &mut Report) {
-    let rerank = &app.desk.engine.rerank;
+    let rerank = &app.desk.engine.live().rerank;
     let Some(name) = rerank.identity() else {
         return report.note(
             "reranking",

@@ -140,7 +140,7 @@ pub(super) async fn ready(config: Config) -> anyhow::Result<App> {
     let app = App::review(config).await?;
     app.desk.library.follow().await?;
     app.desk.follow_answers().await?;
-    if app.desk.engine.index.size().await? == 0 {
+    if app.desk.engine.live().index.size().await? == 0 {
         app.learn(&Bar::default()).await?;
     }
     Ok(app)

@@ -50,7 +50,7 @@ impl Reindex {
         let desk = &app.desk;
         let started = Instant::now();
         let filled = desk.library.fill_in(&Bar::default()).await?;
-        match desk.engine.embed.identity() {
+        match desk.engine.live().embed.identity() {
             None => println!(
                 "No embedding model is configured, so there is nothing to embed: see [embed] in `frontdesk config`."
             ),
@@ -62,7 +62,7 @@ impl Reindex {
             ),
         }
         if prune {
-            let gone = desk.store.forget_vectors(desk.engine.embed.identity()).await?;
+            let gone = desk.store.forget_vectors(desk.engine.live().embed.identity()).await?;
             println!("{gone} embeddings forgotten");
         }
         for row in desk.store.vector_models().await? {

@@ -34,7 +34,7 @@ impl To {
         config.index = config.index.towards(self.kind, self.url, api_key);
         let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
         let app = App::assemble(config).await?;
-        let (store, engine) = (app.desk.store.clone(), &app.desk.engine);
+        let (store, live) = (app.desk.store.clone(), app.desk.engine.live());
         let (mut documents, mut chunks) = (0, 0);
         for collection in store.collections().await? {
             let rows = store.documents(&CollectionId::stored(collection.id), 0).await?;
@@ -43,10 +43,10 @@ impl To {
         }
         let bar = Arc::new(Bar::default());
         bar.start(documents);
-        let watched = Watched { index: engine.index.clone(), bar };
-        let library = Library::new(store, Arc::new(watched), engine.embed.clone(), knowledge);
+        let watched = Watched { index: live.index.clone(), bar };
+        let library = Library::new(store, Arc::new(watched), live.embed.clone(), knowledge);
         library.follow().await?;
-        let held = engine.index.size().await?;
+        let held = live.index.size().await?;
         if i64::try_from(held) != Ok(chunks) {
             bail!(
                 "the database has {chunks} chunks and the index {held}: documents changed meanwhile, run this again"
@@ -55,7 +55,7 @@ impl To {
         println!(
             "{documents} documents with {chunks} chunks are in the index, in {:.1} s: {}",
             started.elapsed().as_secs_f64(),
-            engine.index.check().await?
+            live.index.check().await?
         );
         println!("To use it, write into frontdesk.toml:\n\n{lines}");
         Ok(ExitCode::SUCCESS)

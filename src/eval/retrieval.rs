@@ -11,8 +11,8 @@ use super::rank::Score;
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Passage};
 use crate::index::{Entry, Hit, Legs, Settings, Tuning};
 use crate::knowledge::{Error, Library, Progress};
-use crate::pipeline::Engine;
 use crate::pipeline::retrieve::{self, Gathered, Search};
+use crate::pipeline::{Engine, LiveLookup};
 
 /// How many passages of a ranking are looked at.
 const DEEP: usize = 100;
@@ -83,7 +83,7 @@ impl Retrieval {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let index = Settings::Memory {}.build(None).map_err(crate::index::Error)?;
-        let engine = Engine { index, ..engine.clone() };
+        let live = LiveLookup { index, ..engine.live().clone() };
         let collection = CollectionId::stored("col_eval".to_owned());
         let chunks: Vec<Chunk> =
             dataset.texts.iter().map(|text| chunk(&collection, text)).collect();
@@ -92,8 +92,9 @@ impl Retrieval {
         for (chunk, vector) in chunks.into_iter().zip(vectors) {
             let document = chunk.document.clone();
             let entries = vec![Entry { chunk: Arc::new(chunk), vector }];
-            engine.index.replace(&collection, &document, 1, entries).await?;
+            live.index.replace(&collection, &document, 1, entries).await?;
         }
+        let engine = Engine { lookup: Arc::new(live), ..engine.clone() };
         Ok(Self { engine, collection, dataset, by_path: false })
     }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::bot::Bot;
 use super::budget::{self, Means, estimate};
-use super::curated::Book;
-use super::lookup::Lookup;
+use super::lookup::{LiveLookup, Lookup};
 use super::retrieve::{self, Found, Rewriter, Scene};
 use super::run::{Run, hand_over};
 use super::transcribe::{Ears, Recordings};
@@ -15,10 +14,7 @@ use super::{prompt, reply};
 use crate::domain::{
     Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, ReplyKind, Spoken, Turn,
 };
-use crate::embed::Embedder;
-use crate::index::{Index, Tunings};
 use crate::llm::{Hear, Model};
-use crate::rerank::Reranker;
 use crate::speech::Transcriber;
 
 /// What the pipeline answers with: the values behind the seams.
@@ -26,16 +22,8 @@ use crate::speech::Transcriber;
 pub struct Engine {
     /// Speech to text.
     pub speech: Arc<dyn Transcriber>,
-    /// Text to vector.
-    pub embed: Arc<dyn Embedder>,
-    /// Vectors and terms to chunks.
-    pub index: Arc<dyn Index>,
-    /// How each collection is ranked.
-    pub tunings: Arc<Tunings>,
-    /// Question and passages to how well each answers.
-    pub rerank: Arc<dyn Reranker>,
-    /// Curated answers, which win over the model.
-    pub curated: Arc<Book>,
+    /// Question to a curated answer or passages.
+    pub lookup: Arc<dyn Lookup>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
     /// What answers when there is no money for a model.
@@ -44,8 +32,6 @@ pub struct Engine {
     pub budget: budget::Settings,
     /// How a model puts questions in other words.
     pub retrieve: retrieve::Settings,
-    /// Question to a curated answer or passages: through the seams above, or as a recorded turn found them.
-    pub lookup: Arc<dyn Lookup>,
 }
 
 /// What surrounds one run of the pipeline.
@@ -113,10 +99,10 @@ impl Engine {
         let question = run.transcribe(self.ears(recordings), turn).await?;
         run.escalate(bot, &question)?;
         let (agent, lookup) = (&*bot.agent, &*self.lookup);
-        run.consult(lookup, &self.curated, &*self.embed, agent, &question).await?;
+        run.curated(lookup, agent, &question).await?;
         let scene = Scene { agent, history: &turn.history, question: &question };
         let may_rewrite = self.may_rewrite(agent);
-        let found = run.retrieve(lookup, self.retrieval(), scene, may_rewrite).await;
+        let found = run.retrieve(lookup, scene, may_rewrite).await;
         Ok(Open { question, found })
     }
 
@@ -144,7 +130,7 @@ impl Engine {
         };
         let nameless = &prompt::nameless(&input);
         let Choice { model, prompt, limit } = self.prompt(run, &input, around.means)?;
-        let seams = reply::Seams { model, embed: &*self.embed, hear: around.hear };
+        let seams = reply::Seams { model, embed: &*self.live().embed, hear: around.hear };
         let input = reply::Input { agent, turn, prompt: &prompt, nameless };
         let reply = run.reply(seams, input, limit.map(Limit::words)).await;
         match (limit, reply.sort) {
@@ -183,14 +169,14 @@ impl Limit {
 }
 
 impl Engine {
+    /// What is searched now.
+    pub fn live(&self) -> &LiveLookup {
+        self.lookup.live()
+    }
+
     /// What passages are found with.
     pub fn retrieval(&self) -> retrieve::Seams<'_> {
-        retrieve::Seams {
-            embed: &*self.embed,
-            index: &*self.index,
-            tunings: &self.tunings,
-            rerank: &*self.rerank,
-        }
+        self.live().retrieval()
     }
 
     fn ears<'a>(&'a self, recordings: &'a dyn Recordings) -> Ears<'a> {

@@ -155,12 +155,8 @@ impl Tape {
         Engine { lookup: self.lookup(engine), ..engine.clone() }
     }
 
-    /// What the turn looked up; where it looked nothing up, that is still to be done.
     fn lookup(&self, engine: &Engine) -> Arc<dyn Lookup> {
-        if self.kept.curated.is_none() && self.kept.found.is_none() {
-            return engine.lookup.clone();
-        }
-        Arc::new(RecordedLookup { inputs: self.kept.clone() })
+        Arc::new(RecordedLookup { inputs: self.kept.clone(), now: engine.lookup.clone() })
     }
 }
 
@@ -184,7 +180,7 @@ impl Recorder {
             model: model.clone(),
             hashes: Mutex::default(),
             budget: engine.budget.clone(),
-            embedder: engine.embed.identity().map(ToOwned::to_owned),
+            embedder: engine.live().embed.identity().map(ToOwned::to_owned),
         };
         (Engine { model, ..engine.clone() }, recorder)
     }

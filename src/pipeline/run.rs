@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use super::bot::Bot;
-use super::curated::Book;
 use super::escalate::escalate;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
@@ -14,7 +13,6 @@ use super::transcribe::{self, Ears};
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, Spoken, Turn};
-use crate::embed::Embedder;
 use crate::llm::Model;
 
 /// What a turn collects on its way. A stage's `Err` is the outcome where it is known without the stages that follow.
@@ -71,15 +69,13 @@ impl Run {
     }
 
     /// Before stage 4: a curated answer ends the turn.
-    pub(super) async fn consult(
+    pub(super) async fn curated(
         &mut self,
         lookup: &dyn Lookup,
-        book: &Book,
-        embed: &dyn Embedder,
         agent: &Agent,
         question: &Question,
     ) -> Result<(), Outcome> {
-        let (reply, trace) = lookup.curated(book, embed, agent, question).await;
+        let (reply, trace) = lookup.curated(agent, question).await;
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
         self.kept.curated = Some(reply.text.clone());
@@ -90,11 +86,10 @@ impl Run {
     pub(super) async fn retrieve(
         &mut self,
         lookup: &dyn Lookup,
-        seams: retrieve::Seams<'_>,
         scene: Scene<'_>,
         may_rewrite: bool,
     ) -> Found {
-        let (found, trace) = lookup.passages(seams, scene, may_rewrite).await;
+        let (found, trace) = lookup.passages(scene, may_rewrite).await;
         self.trace.retrieve = Some(trace);
         found
     }

@@ -50,7 +50,7 @@ on_both! {
         let all = app.get("/collections").await;
         let acme = all.as_array().unwrap().iter().find(|one| one["slug"] == "acme").unwrap();
         let acme = CollectionId::stored(acme["id"].as_str().unwrap().to_owned());
-        let ngram = || app.desk.engine.tunings.of(std::slice::from_ref(&acme)).ngram;
+        let ngram = || app.desk.engine.live().tunings.of(std::slice::from_ref(&acme)).ngram;
         assert_eq!(ngram(), Some(0.5), "passages are ranked so at once");
         let again = learn(&app, "acme").await;
         assert_eq!((again.learned, again.unchanged), (2, 0), "documents are cut so when they are learned again");

@@ -161,7 +161,7 @@ impl Set {
                 place: String::new(),
             };
             let entries = vec![Entry { chunk: Arc::new(chunk), vector: None }];
-            app.desk.engine.index.replace(&collection, &document, 0, entries).await.unwrap();
+            app.desk.engine.live().index.replace(&collection, &document, 0, entries).await.unwrap();
         }
         Some(Self { questions, right, collection })
     }

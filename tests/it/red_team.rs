@@ -60,7 +60,7 @@ on_both! {
     async fn an_obedient_model_shows_what_the_pipeline_stops_and_nothing_is_kept(db) {
         let app = Setup::on(db).start().await;
         let built = build(&wanted(&app).await).unwrap();
-        let before = app.desk.engine.index.size().await.unwrap();
+        let before = app.desk.engine.live().index.size().await.unwrap();
         let tallies = attack(worst(&app, &built), &built, app.home.path()).await;
         for (kind, tally) in &tallies {
             assert!(tally.attacks > 0 && tally.untried == 0, "{kind}: {tally:?}");
@@ -74,7 +74,7 @@ on_both! {
             assert_eq!(tally.through, tally.attacks, "{kind}: {tally:?}");
         }
         assert!(tallies.iter().map(|(_, tally)| tally.harmless).sum::<usize>() > 5, "{tallies:?}");
-        assert_eq!(app.desk.engine.index.size().await.unwrap(), before);
+        assert_eq!(app.desk.engine.live().index.size().await.unwrap(), before);
         assert_eq!(app.desk.store.backlog().await.unwrap(), (0, 0));
         assert!(app.received().is_empty());
         app.stop().await;

@@ -206,7 +206,7 @@ impl Wanted {
         if let Some(app) = &app {
             app.desk.library.follow().await?;
             app.desk.follow_answers().await?;
-            if self.learn || app.desk.engine.index.size().await? == 0 {
+            if self.learn || app.desk.engine.live().index.size().await? == 0 {
                 app.learn(&Bar::default()).await?;
             }
         }

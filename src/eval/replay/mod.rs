@@ -112,7 +112,7 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
         return Again::Same;
     }
     let mut why = player.missing();
-    let embedder = engine.embed.identity().map(ToOwned::to_owned);
+    let embedder = engine.live().embed.identity().map(ToOwned::to_owned);
     if embedder != tape.embedder {
         let name = |one: &Option<String>| one.clone().unwrap_or_else(|| "none".into());
         let (then, now) = (name(&tape.embedder), name(&embedder));

@@ -60,7 +60,7 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
             name: name.to_owned(),
             is_model,
         },
-        embedder: desk.engine.embed.identity().map(ToOwned::to_owned),
+        embedder: desk.engine.live().embed.identity().map(ToOwned::to_owned),
         speech: desk.engine.speech.name().is_some(),
         speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),

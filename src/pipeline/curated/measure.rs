@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::phrase::Phrase;
-use super::{Ask, Book, look};
+use super::{Ask, look};
 use crate::domain::{CollectionId, Consult, Curated};
 use crate::embed::Purpose;
 use crate::pipeline::{Engine, LiveLookup, budget, retrieve};
@@ -139,14 +139,17 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         Err(_) => embed::Settings::Off {},
     };
     let readers = Pool::new(reader::Settings::default()).expect("settings");
-    let engine = Engine {
-        speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),
+    let lookup = LiveLookup {
         embed: embed.build(&folders()).expect("an embedder"),
         index: index::Settings::Memory {}.build(None).expect("an index"),
         tunings: Arc::default(),
         rerank: rerank::Settings::Off {}.build(&folders()).expect("no reranker"),
+        curated: Arc::default(),
+    };
+    let engine = Engine {
+        speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),
+        lookup: Arc::new(lookup),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },
-        curated: Arc::new(Book::default()),
         model: llm::Settings::without_model(),
         spare: llm::Settings::without_model(),
         budget: budget::Settings {
@@ -157,9 +160,9 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
             prompts_a_day: 0,
             cheap_model: String::new(),
         },
-        lookup: Arc::new(LiveLookup),
     };
-    engine.curated.follow(&store, &*engine.embed).await.expect("followed");
+    let live = engine.live();
+    live.curated.follow(&store, &*live.embed).await.expect("followed");
     (engine, collection)
 }
 
@@ -170,6 +173,7 @@ fn folders() -> models::Settings {
 async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
     let home = tempfile::tempdir().expect("a folder");
     let (engine, collection) = desk(sheet, &home).await;
+    let live = engine.live();
     let collections = [collection];
     let (mut judged, mut dump) = (Vec::new(), String::new());
     for (text, answer) in &sheet.asked {
@@ -180,11 +184,11 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
             consult: Consult { enabled: true, threshold },
         };
         // Nothing is near enough: what is nearest, and how near.
-        let (_, seen) = look(&engine.curated, &*engine.embed, &ask(Some(1.5))).await;
-        let (given, _) = look(&engine.curated, &*engine.embed, &ask(None)).await;
+        let (_, seen) = look(&live.curated, &*live.embed, &ask(Some(1.5))).await;
+        let (given, _) = look(&live.curated, &*live.embed, &ask(None)).await;
         let nearest = seen.nearest.unwrap_or_default();
         let refused = seen.refused.unwrap_or_default();
-        let shown = engine.curated.of(&collections);
+        let shown = live.curated.of(&collections);
         let row = shown[0].rows.iter().find(|row| row.id == nearest.answer);
         let right = row.is_some_and(|row| Some(&row.body) == answer.as_ref());
         let given_right = given.as_ref().is_some_and(|given| Some(given) == answer.as_ref());
@@ -201,7 +205,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
         }
         let set = &shown[0].set;
         let phrase = Phrase::read(text, set.languages());
-        let vector = engine.embed.embed(std::slice::from_ref(text), Purpose::Query).await.ok();
+        let vector = live.embed.embed(std::slice::from_ref(text), Purpose::Query).await.ok();
         let vector = vector.and_then(|mut vectors| vectors.pop());
         let near = set.near(&phrase, vector.as_deref());
         let own = |near: &super::likeness::Near| {

@@ -2,17 +2,16 @@
 //! found now. Asks nobody.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::Heard;
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{Agent, Media, MessageId, Question, Reply, ReplyKind, Said, Spoken};
-use crate::embed::Embedder;
-use crate::pipeline::curated::Book;
 use crate::pipeline::inputs::RecordedInputs;
-use crate::pipeline::lookup::Lookup;
-use crate::pipeline::retrieve::{self, Found, Scene};
+use crate::pipeline::lookup::{LiveLookup, Lookup};
+use crate::pipeline::retrieve::{Found, Scene};
 use crate::pipeline::transcribe::{Deaf, Recordings};
 
 /// The voice notes of a recorded turn: of those that say nothing it is known why.
@@ -45,30 +44,37 @@ impl Recordings for RecordedNotes {
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
-/// The curated answer or the passages that a recorded turn found.
+/// The curated answer or the passages that a recorded turn found. One that looked nothing up looks it up now.
 pub(super) struct RecordedLookup {
     pub(super) inputs: RecordedInputs,
+    /// What looks things up now.
+    pub(super) now: Arc<dyn Lookup>,
+}
+
+impl RecordedLookup {
+    fn holds_nothing(&self) -> bool {
+        self.inputs.curated.is_none() && self.inputs.found.is_none()
+    }
 }
 
 #[async_trait]
 impl Lookup for RecordedLookup {
     async fn curated(
         &self,
-        _: &Book,
-        _: &dyn Embedder,
-        _: &Agent,
-        _: &Question,
+        agent: &Agent,
+        question: &Question,
     ) -> (Option<Reply>, Option<CuratedTrace>) {
+        if self.holds_nothing() {
+            return self.now.curated(agent, question).await;
+        }
         let answer = |text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
         (self.inputs.curated.clone().map(answer), None)
     }
 
-    async fn passages(
-        &self,
-        _: retrieve::Seams<'_>,
-        scene: Scene<'_>,
-        _: bool,
-    ) -> (Found, RetrieveTrace) {
+    async fn passages(&self, scene: Scene<'_>, may_rewrite: bool) -> (Found, RetrieveTrace) {
+        if self.holds_nothing() {
+            return self.now.passages(scene, may_rewrite).await;
+        }
         let (confidence, standalone) = self.inputs.found.clone().unwrap_or_default();
         let passages = self.inputs.passages.clone();
         let trace = RetrieveTrace {
@@ -78,6 +84,10 @@ impl Lookup for RecordedLookup {
             ..RetrieveTrace::default()
         };
         (Found::known(passages, confidence, standalone), trace)
+    }
+
+    fn live(&self) -> &LiveLookup {
+        self.now.live()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::eval::policy::Policy;
 use crate::eval::replay::draft_bot;
 use crate::eval::suite::{ScriptedTurn, TargetSpec, Vars};
 use crate::eval::template::Templates;
-use crate::pipeline::Bot;
+use crate::pipeline::{Bot, LiveLookup};
 
 mod planted;
 mod said;
@@ -179,7 +179,9 @@ impl Agent {
         let mut engine = self.desk.engine.clone();
         let planted = self.setting(asked, "planted");
         if !planted.is_null() {
-            engine.index = Arc::new(Planted::before(engine.index, planted, &bot.agent.knowledge)?);
+            let live = engine.live().clone();
+            let index = Arc::new(Planted::before(live.index, planted, &bot.agent.knowledge)?);
+            engine.lookup = Arc::new(LiveLookup { index, ..live });
         }
         let mut talk = Talk::new(&engine, bot, self.moment(asked)?);
         talk.remember(self.setting(asked, "history"), |text| {
