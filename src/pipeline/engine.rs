@@ -1,20 +1,18 @@
-//! The order of the stages, and the values behind the seams. [`Engine::answer`] runs stages 2 to 6: [`Engine::prepare`]
-//! those before the model, [`Engine::write`] the rest. Sends nothing and writes nothing that a customer could see.
+//! The order of the stages: [`Engine::answer`] runs stages 2 to 6. Sends nothing and writes nothing that a customer could see.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::bot::Bot;
-use super::budget::{self, Means, estimate};
+use super::budget;
 use super::lookup::{LiveLookup, Lookup};
-use super::retrieve::{self, Found, Rewriter, Scene};
-use super::run::{Run, hand_over};
+use super::model_choice::Models;
+use super::retrieve::{self, Scene};
+use super::run::{Around, Open, Ready, Run};
 use super::transcribe::{Ears, Recordings};
+use super::turn_result::TurnResult;
 use super::{prompt, reply};
-use crate::domain::{
-    Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, ReplyKind, Spoken, Turn,
-};
-use crate::llm::{Hear, Model};
+use crate::domain::{Outcome, Turn};
+use crate::llm::Model;
 use crate::speech::Transcriber;
 
 /// What the pipeline answers with: the values behind the seams.
@@ -34,45 +32,30 @@ pub struct Engine {
     pub retrieve: retrieve::Settings,
 }
 
-/// What surrounds one run of the pipeline.
-#[derive(Clone, Copy)]
-pub struct Around<'a> {
-    /// Where recordings come from.
-    pub recordings: &'a dyn Recordings,
-    /// Who hears the answer while it is written.
-    pub hear: Option<Hear<'a>>,
-    /// What may answer.
-    pub means: Means,
-}
-
-/// A turn that is ready to be answered: everything before the model is done.
-pub struct Ready {
-    run: Run,
-    /// `Err` is the outcome where it is known without a model.
-    open: Result<Open, Outcome>,
-}
-
-/// A question that a model is to be asked.
-struct Open {
-    question: Question,
-    found: Found,
-}
-
 impl Engine {
-    /// Answers a turn: transcribe, escalate, retrieve, prompt, reply.
+    /// Answers a turn. In each part, `?` ends it where the outcome is known without the stages that follow.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> TurnResult {
         let ready = self.prepare(bot, turn, around.recordings).await;
         self.write(bot, turn, ready, around).await
     }
 
-    /// Stages 2 to 4: what can be done while the customer may still be typing.
+    /// Transcribe, escalate, retrieve: what can be done while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, recordings: &dyn Recordings) -> Ready {
-        let mut run = Run::begin();
-        let open = self.look_up(&mut run, bot, turn, recordings).await;
+        let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
+        let before_model = async {
+            let ears = Ears { speech: &*self.speech, recordings };
+            let question = run.transcribe(ears, turn).await?;
+            run.escalate(bot, &question)?;
+            run.curated(lookup, agent, &question).await?;
+            let scene = Scene { agent, history: &turn.history, question: &question };
+            let found = run.retrieve(lookup, scene, self.models().may_rewrite(agent)).await;
+            Ok::<_, Outcome>(Open { question, found })
+        };
+        let open = before_model.await;
         Ready { run, open }
     }
 
-    /// Stages 5 and 6: the prompt and the reply.
+    /// Refine, prompt, reply: what may cost money, once the burst is over.
     pub async fn write(
         &self,
         bot: &Bot,
@@ -80,95 +63,24 @@ impl Engine {
         ready: Ready,
         around: Around<'_>,
     ) -> TurnResult {
+        let (agent, live, models) = (&*bot.agent, self.live(), self.models());
         let Ready { mut run, open } = ready;
-        let reply = match open {
-            Ok(open) => self.respond(&mut run, bot, turn, open, around).await,
-            Err(outcome) => Err(outcome),
+        let with_model = async {
+            let Open { question, found } = open?;
+            let (template, question) = (&bot.template, &question);
+            let scene = Scene { agent, history: &turn.history, question };
+            let rewriter = models.rewriter(agent, around.means);
+            let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
+            let input = prompt::Input { template, agent, turn, question, found };
+            let choice = run.prompt(models, &input, around.means)?;
+            let model = choice.model;
+            let seams = reply::Seams { model, embed: &*live.embed, hear: around.hear };
+            run.reply(seams, &input, &choice).await
         };
-        run.end(reply.map_or_else(|outcome| outcome, Outcome::Reply))
+        let reply = with_model.await;
+        run.end(reply)
     }
 
-    /// Transcribe, escalate, retrieve. `Err` is the outcome where it is known without a model.
-    async fn look_up(
-        &self,
-        run: &mut Run,
-        bot: &Bot,
-        turn: &Turn,
-        recordings: &dyn Recordings,
-    ) -> Result<Open, Outcome> {
-        let question = run.transcribe(self.ears(recordings), turn).await?;
-        run.escalate(bot, &question)?;
-        let (agent, lookup) = (&*bot.agent, &*self.lookup);
-        run.curated(lookup, agent, &question).await?;
-        let scene = Scene { agent, history: &turn.history, question: &question };
-        let may_rewrite = self.may_rewrite(agent);
-        let found = run.retrieve(lookup, scene, may_rewrite).await;
-        Ok(Open { question, found })
-    }
-
-    /// Prompt, reply. `Err` is the outcome where there is no reply.
-    async fn respond(
-        &self,
-        run: &mut Run,
-        bot: &Bot,
-        turn: &Turn,
-        open: Open,
-        around: Around<'_>,
-    ) -> Result<Reply, Outcome> {
-        let (agent, question) = (&*bot.agent, &open.question);
-        let rewriter = self.rewriter(agent, around.means);
-        let scene = Scene { agent, history: &turn.history, question };
-        let found = run.refine(self.retrieval(), rewriter, scene, open.found).await;
-        let input = prompt::Input {
-            template: &bot.template,
-            agent,
-            turn,
-            question,
-            passages: &found.passages,
-            confidence: found.confidence,
-            standalone: found.standalone.as_deref(),
-        };
-        let nameless = &prompt::nameless(&input);
-        let Choice { model, prompt, limit } = self.prompt(run, &input, around.means)?;
-        let seams = reply::Seams { model, embed: &*self.live().embed, hear: around.hear };
-        let input = reply::Input { agent, turn, prompt: &prompt, nameless };
-        let reply = run.reply(seams, input, limit.map(Limit::words)).await;
-        match (limit, reply.sort) {
-            (Some(Limit::Reached), ReplyKind::NoAnswer) => {
-                Err(hand_over(agent, Reason::Budget {}, question))
-            }
-            _ => Ok(reply),
-        }
-    }
-}
-
-/// The prompt for the best model that there is money for.
-struct Choice<'a> {
-    model: &'a dyn Model,
-    prompt: Prompt,
-    /// What kept the agent's own model from being asked.
-    limit: Option<Limit>,
-}
-
-/// A limit on money that chose a model.
-#[derive(Clone, Copy)]
-enum Limit {
-    /// A cheaper model is asked.
-    Near,
-    /// None is asked.
-    Reached,
-}
-
-impl Limit {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Near => "a cheaper model was asked: a limit is near",
-            Self::Reached => "no model was asked: a limit on money is reached",
-        }
-    }
-}
-
-impl Engine {
     /// What is searched now.
     pub fn live(&self) -> &LiveLookup {
         self.lookup.live()
@@ -179,54 +91,8 @@ impl Engine {
         self.live().retrieval()
     }
 
-    fn ears<'a>(&'a self, recordings: &'a dyn Recordings) -> Ears<'a> {
-        Ears { speech: &*self.speech, recordings }
-    }
-
-    /// Whether a model may put the question in other words.
-    fn may_rewrite(&self, agent: &Agent) -> bool {
-        self.retrieve.rewrite_ms > 0 && self.model.kind(self.own_model(agent)).generates()
-    }
-
-    /// What puts questions in other words; `None` when there is no money for it.
-    fn rewriter<'a>(&'a self, agent: &'a Agent, means: Means) -> Option<Rewriter<'a>> {
-        let cheapest = self.budget.models(self.own_model(agent), means).pop()?;
-        let wanted = self.retrieve.rewrite_model.as_str();
-        let named = if wanted.is_empty() { cheapest } else { wanted };
-        let limit = Duration::from_millis(self.retrieve.rewrite_ms);
-        Some(Rewriter { model: &*self.model, named, limit, budget: &self.budget })
-    }
-
-    /// The prompt for the best model that there is money for; where there is none, for what answers without.
-    fn prompt(
-        &self,
-        run: &mut Run,
-        input: &prompt::Input<'_>,
-        means: Means,
-    ) -> Result<Choice<'_>, Outcome> {
-        let own = self.own_model(input.agent);
-        let model = &*self.model;
-        for named in self.budget.models(own, means) {
-            let prompt = run.prompt(model, named, input)?;
-            if self.budget.allows(run.cost_micros() + estimate(model.kind(named), &prompt)) {
-                let limit = (named != own).then_some(Limit::Near);
-                return Ok(Choice { model, prompt, limit });
-            }
-        }
-        let model = &*self.spare;
-        let prompt = run.prompt(model, model.default_model(), input)?;
-        Ok(Choice { model, prompt, limit: Some(Limit::Reached) })
-    }
-
-    /// The model that an agent names, or the default.
-    fn own_model<'a>(&'a self, agent: &'a Agent) -> &'a str {
-        if agent.model.is_empty() { self.model.default_model() } else { &agent.model }
-    }
-}
-
-impl Ready {
-    /// What voice notes said, so that they need not be transcribed again.
-    pub fn transcripts(&self) -> &[(MessageId, Spoken)] {
-        self.run.transcripts()
+    fn models(&self) -> Models<'_> {
+        let (budget, retrieve) = (&self.budget, &self.retrieve);
+        Models { model: &*self.model, spare: &*self.spare, budget, retrieve }
     }
 }

@@ -11,6 +11,7 @@ use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
 use super::framing::{NO_PASSAGES, RULES};
+use super::retrieve::Found;
 use super::timer::millis;
 use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::PromptTrace;
@@ -103,12 +104,7 @@ pub(super) struct Input<'a> {
     pub(super) agent: &'a Agent,
     pub(super) turn: &'a Turn,
     pub(super) question: &'a Question,
-    /// Best first.
-    pub(super) passages: &'a [Passage],
-    /// How sure retrieval is that they answer, 0 to 1.
-    pub(super) confidence: f32,
-    /// The question as it stands without the conversation, where it leaned on that.
-    pub(super) standalone: Option<&'a str>,
+    pub(super) found: &'a Found,
 }
 
 /// Composes the prompt for a model, by the name that it knows. The error says which limit the agent's template exceeds on
@@ -125,7 +121,7 @@ pub(super) fn compose(
     let parts = Parts {
         system: system(input)?,
         history: &input.turn.history,
-        passages: input.passages,
+        passages: &input.found.passages,
         question: &input.question.text,
     };
     let fit = parts.fit(window, agent.max_output_tokens, Vocabulary::of(named));
@@ -134,9 +130,9 @@ pub(super) fn compose(
         temperature: agent.temperature,
         max_output_tokens: agent.max_output_tokens,
         messages: parts.messages(&fit),
-        question: input.standalone.unwrap_or(&input.question.text).to_owned(),
+        question: input.found.standalone.as_ref().unwrap_or(&input.question.text).clone(),
         passages: Arc::from(&parts.passages[..fit.passages]),
-        confidence: input.confidence,
+        confidence: input.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| model.min_confidence()),
         tokens: fit.tokens,
     };

@@ -1,19 +1,52 @@
-//! One turn on its way through the stages: gives each the seams that it uses, and files what it tells of itself. In which
-//! order is the engine's to say.
+//! One turn on its way through the stages: gives each what it is given, and files what it tells of itself. In which order is the
+//! engine's to say.
 
 use std::time::Instant;
 
 use super::bot::Bot;
+use super::budget::Means;
 use super::escalate::escalate;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
+use super::model_choice::{ModelChoice, Models};
 use super::retrieve::{self, Found, Rewriter, Scene};
 use super::timer::millis;
-use super::transcribe::{self, Ears};
+use super::transcribe::{self, Ears, Recordings};
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
-use crate::domain::{Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, Spoken, Turn};
-use crate::llm::Model;
+use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Spoken, Turn};
+use crate::llm::Hear;
+
+/// What surrounds one run of the pipeline.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// Where recordings come from.
+    pub recordings: &'a dyn Recordings,
+    /// Who hears the answer while it is written.
+    pub hear: Option<Hear<'a>>,
+    /// What may answer.
+    pub means: Means,
+}
+
+/// A turn that is ready to be answered: everything before the model is done.
+pub struct Ready {
+    pub(super) run: Run,
+    /// `Err` is the outcome where it is known without a model.
+    pub(super) open: Result<Open, Outcome>,
+}
+
+/// A question that a model is to be asked.
+pub(super) struct Open {
+    pub(super) question: Question,
+    pub(super) found: Found,
+}
+
+impl Ready {
+    /// What voice notes said, so that they need not be transcribed again.
+    pub fn transcripts(&self) -> &[(MessageId, Spoken)] {
+        &self.run.transcripts
+    }
+}
 
 /// What a turn collects on its way. A stage's `Err` is the outcome where it is known without the stages that follow.
 pub(super) struct Run {
@@ -35,16 +68,6 @@ impl Run {
             kept: RecordedInputs::default(),
             unheard: None,
         }
-    }
-
-    /// What voice notes said.
-    pub(super) fn transcripts(&self) -> &[(MessageId, Spoken)] {
-        &self.transcripts
-    }
-
-    /// What models cost so far, in millionths of a dollar.
-    pub(super) fn cost_micros(&self) -> u64 {
-        self.trace.usage.cost_micros
     }
 
     /// Stage 2.
@@ -113,38 +136,45 @@ impl Run {
         found
     }
 
-    /// Stage 5.
-    pub(super) fn prompt(
+    /// Stage 5, for the model that it chooses.
+    pub(super) fn prompt<'a>(
         &mut self,
-        model: &dyn Model,
-        named: &str,
+        models: Models<'a>,
         input: &prompt::Input<'_>,
-    ) -> Result<Prompt, Outcome> {
-        match prompt::compose(model, named, input) {
-            Ok((prompt, trace)) => {
+        means: Means,
+    ) -> Result<ModelChoice<'a>, Outcome> {
+        match models.choose(input, means, self.trace.usage.cost_micros) {
+            Ok((choice, trace)) => {
                 self.trace.prompt = Some(trace);
-                Ok(prompt)
+                Ok(choice)
             }
             Err(problem) => Err(unusable(input.agent, problem, input.question)),
         }
     }
 
-    /// Stage 6. `limit` is the limit on money that chose the model, in words.
+    /// Stage 6.
     pub(super) async fn reply(
         &mut self,
         seams: reply::Seams<'_>,
-        input: reply::Input<'_>,
-        limit: Option<&str>,
-    ) -> Reply {
-        let (written, mut trace) = reply::write(seams, input).await;
+        input: &prompt::Input<'_>,
+        choice: &ModelChoice<'_>,
+    ) -> Result<Reply, Outcome> {
+        let prompt::Input { agent, turn, question, .. } = *input;
+        let ModelChoice { prompt, nameless, .. } = choice;
+        let (written, mut trace) =
+            reply::write(seams, reply::Input { agent, turn, prompt, nameless }).await;
         self.trace.usage.add(written.usage);
-        trace.budget = limit.map(ToOwned::to_owned);
+        trace.budget = choice.limit().map(ToOwned::to_owned);
         self.trace.reply = Some(trace);
-        written.reply
+        if choice.needs_person(&written.reply) {
+            return Err(hand_over(agent, Reason::Budget {}, question));
+        }
+        Ok(written.reply)
     }
 
-    /// Ends the turn with its outcome.
-    pub(super) fn end(mut self, outcome: Outcome) -> TurnResult {
+    /// Ends the turn with its reply, or the outcome in place of one.
+    pub(super) fn end(mut self, reply: Result<Reply, Outcome>) -> TurnResult {
+        let outcome = reply.map_or_else(|outcome| outcome, Outcome::Reply);
         let outcome = match (outcome, self.unheard.take()) {
             (Outcome::Reply(reply), Some(sentence)) => {
                 Outcome::Reply(Reply { text: format!("{}\n\n{sentence}", reply.text), ..reply })
@@ -158,7 +188,7 @@ impl Run {
 }
 
 /// A person is called, and the customer is told so.
-pub(super) fn hand_over(agent: &Agent, reason: Reason, question: &Question) -> Outcome {
+fn hand_over(agent: &Agent, reason: Reason, question: &Question) -> Outcome {
     let (reply, question) = (agent.handoff.reply.clone(), question.text.clone());
     Outcome::HandOver { reason, reply, question }
 }

@@ -1,0 +1,102 @@
+//! Between stages 4 and 6: the best model that there is money for, with the prompt that it gets; where there is none, what answers
+//! without.
+
+use std::time::Duration;
+
+use super::budget::{self, Means, estimate};
+use super::prompt;
+use super::retrieve::{self, Rewriter};
+use crate::domain::trace::PromptTrace;
+use crate::domain::{Agent, Prompt, Reply, ReplyKind};
+use crate::llm::Model;
+
+/// What may answer, and what that may cost.
+#[derive(Clone, Copy)]
+pub(super) struct Models<'a> {
+    pub(super) model: &'a dyn Model,
+    /// What answers when there is no money for a model.
+    pub(super) spare: &'a dyn Model,
+    pub(super) budget: &'a budget::Settings,
+    pub(super) retrieve: &'a retrieve::Settings,
+}
+
+/// The model that is asked.
+pub(super) struct ModelChoice<'a> {
+    pub(super) model: &'a dyn Model,
+    pub(super) prompt: Prompt,
+    /// The agent's prompt, rendered without the customer's name.
+    pub(super) nameless: String,
+    /// What kept the agent's own model from being asked.
+    limit: Option<Limit>,
+}
+
+/// A limit on money that chose a model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// A cheaper model is asked.
+    Near,
+    /// None is asked.
+    Reached,
+}
+
+impl<'a> Models<'a> {
+    /// Whether a model may put the question in other words.
+    pub(super) fn may_rewrite(self, agent: &Agent) -> bool {
+        self.retrieve.rewrite_ms > 0 && self.model.kind(self.own(agent)).generates()
+    }
+
+    /// What puts questions in other words; `None` when there is no money for it.
+    pub(super) fn rewriter(self, agent: &'a Agent, means: Means) -> Option<Rewriter<'a>> {
+        let cheapest = self.budget.models(self.own(agent), means).pop()?;
+        let wanted = self.retrieve.rewrite_model.as_str();
+        let named = if wanted.is_empty() { cheapest } else { wanted };
+        let limit = Duration::from_millis(self.retrieve.rewrite_ms);
+        Some(Rewriter { model: self.model, named, limit, budget: self.budget })
+    }
+
+    /// The model for a prompt, after what was spent on its turn so far. The error says why no prompt can be made.
+    pub(super) fn choose(
+        self,
+        input: &prompt::Input<'_>,
+        means: Means,
+        spent_micros: u64,
+    ) -> Result<(ModelChoice<'a>, PromptTrace), String> {
+        let own = self.own(input.agent);
+        for named in self.budget.models(own, means) {
+            let (prompt, trace) = prompt::compose(self.model, named, input)?;
+            let cost_micros = estimate(self.model.kind(named), &prompt);
+            if self.budget.allows(spent_micros + cost_micros) {
+                let limit = (named != own).then_some(Limit::Near);
+                let nameless = prompt::nameless(input);
+                return Ok((ModelChoice { model: self.model, prompt, nameless, limit }, trace));
+            }
+        }
+        let model = self.spare;
+        let (prompt, trace) = prompt::compose(model, model.default_model(), input)?;
+        let (nameless, limit) = (prompt::nameless(input), Some(Limit::Reached));
+        Ok((ModelChoice { model, prompt, nameless, limit }, trace))
+    }
+
+    /// The model that an agent names, or the default.
+    fn own<'b>(self, agent: &'b Agent) -> &'b str
+    where
+        'a: 'b,
+    {
+        if agent.model.is_empty() { self.model.default_model() } else { &agent.model }
+    }
+}
+
+impl ModelChoice<'_> {
+    /// The limit on money that chose it, in words.
+    pub(super) fn limit(&self) -> Option<&'static str> {
+        self.limit.map(|limit| match limit {
+            Limit::Near => "a cheaper model was asked: a limit is near",
+            Limit::Reached => "no model was asked: a limit on money is reached",
+        })
+    }
+
+    /// Whether a person is called in place of this reply: without money for a model, nothing answers.
+    pub(super) fn needs_person(&self, reply: &Reply) -> bool {
+        self.limit == Some(Limit::Reached) && reply.sort == ReplyKind::NoAnswer
+    }
+}
