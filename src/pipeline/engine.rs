@@ -8,7 +8,7 @@ use super::lookup::{LiveLookup, Lookup};
 use super::model_choice::Models;
 use super::retrieve::{self, Scene};
 use super::run::{Around, Open, Ready, Run};
-use super::transcribe::{Ears, Recordings};
+use super::transcribe::{AudioSource, Ears};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::{Outcome, Turn};
@@ -35,15 +35,15 @@ pub struct Engine {
 impl Engine {
     /// Answers a turn. In each part, `?` ends it where the outcome is known without the stages that follow.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> TurnResult {
-        let ready = self.prepare(bot, turn, around.recordings).await;
+        let ready = self.prepare(bot, turn, around.audio).await;
         self.write(bot, turn, ready, around).await
     }
 
     /// Transcribe, escalate, retrieve: what can be done while the customer may still be typing.
-    pub async fn prepare(&self, bot: &Bot, turn: &Turn, recordings: &dyn Recordings) -> Ready {
+    pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
         let before_model = async {
-            let ears = Ears { speech: &*self.speech, recordings };
+            let ears = Ears { speech: &*self.speech, audio };
             let question = run.transcribe(ears, turn).await?;
             run.escalate(bot, &question)?;
             run.curated(lookup, agent, &question).await?;

@@ -14,7 +14,7 @@ use super::curated::likeness::Set;
 use super::curated::phrase::Phrase;
 use super::engine::Engine;
 use super::run::Around;
-use super::transcribe::NoRecordings;
+use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
 use crate::index::terms;
@@ -172,7 +172,7 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         history: Vec::new(),
         now: now_ms(),
     };
-    let around = Around { recordings: &NoRecordings, hear: None, means: Means::Words };
+    let around = Around { audio: &NoAudio, hear: None, means: Means::Words };
     let outcome = engine.answer(bot, &turn, around).await.outcome;
     matches!(outcome, Outcome::Reply(reply) if reply.sort == ReplyKind::Answer)
 }

@@ -43,5 +43,5 @@ pub use lookup::{LiveLookup, Lookup};
 pub use prompt::VARIABLES;
 pub use reply::ground;
 pub use run::{Around, Ready};
-pub use transcribe::{Brought, Deaf, NoRecordings, Recordings};
+pub use transcribe::{AttachedAudio, AudioError, AudioSource, Deaf, NoAudio};
 pub use turn_result::TurnResult;

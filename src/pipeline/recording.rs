@@ -1,7 +1,7 @@
 //! A recorded turn: what it was about and what everything around the pipeline answered, so that the same turn can be run
 //! again. Kept with the turn; passages stand in the turn's trace.
 //!
-//! What is played: what was heard in recordings, the curated answer, the passages, and every answer of a model. All
+//! What is played: what was heard in voice notes, the curated answer, the passages, and every answer of a model. All
 //! else (the rules, the prompt, cleaning, the check of statements, the format for WhatsApp) runs as the code is now. An embedder
 //! that helps to check statements is asked again, and named, so that another one is told of.
 
@@ -18,7 +18,7 @@ use super::engine::Engine;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
-use super::transcribe::{Deaf, Recordings};
+use super::transcribe::{AudioError, AudioSource, Deaf};
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
@@ -28,21 +28,21 @@ use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
 
 mod replay;
 
-use replay::RecordedLookup;
-pub use replay::RecordedNotes;
+pub use replay::ReplayAudio;
+use replay::ReplayLookup;
 
 /// The shape of tapes; one of another shape is not played.
 const FORMAT: u32 = 1;
 
 /// What a turn was about, what it was given, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tape {
+pub struct TurnRecording {
     /// The shape that this was written in.
     pub format: u32,
     /// The customer's name.
     pub contact: Option<String>,
     /// What was waiting.
-    pub said: Vec<Heard>,
+    pub said: Vec<RecordedMessage>,
     /// What was said before.
     pub history: Vec<Line>,
     /// The moment of `today` and `time` in the prompt.
@@ -56,7 +56,7 @@ pub struct Tape {
     /// What was looked up.
     pub kept: RecordedInputs,
     /// What is known of the models that were asked about.
-    pub models: Models,
+    pub models: KnownModels,
     /// What the models answered, in order.
     pub calls: Vec<Call>,
     /// What was decided.
@@ -67,7 +67,7 @@ pub struct Tape {
 
 /// One message of the turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Heard {
+pub struct RecordedMessage {
     /// Its id.
     pub message: Option<MessageId>,
     /// What it holds.
@@ -81,7 +81,7 @@ pub struct Heard {
 
 /// What is known of models without asking them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Models {
+pub struct KnownModels {
     /// The one that answers where an agent names none.
     pub default: String,
     /// Below this confidence there is no answer.
@@ -99,7 +99,7 @@ pub struct Call {
     pub answer: Result<Completion, llm::Error>,
 }
 
-impl Tape {
+impl TurnRecording {
     /// As JSON, for the database; `None` for a turn that cannot be written down.
     pub fn written(&self) -> Option<String> {
         serde_json::to_string(self).ok()
@@ -118,7 +118,7 @@ impl Tape {
 
     /// The turn, for an agent.
     pub fn turn(&self, agent: &Arc<Agent>) -> Turn {
-        let said = |heard: &Heard| Said {
+        let said = |heard: &RecordedMessage| Said {
             message: heard.message.clone(),
             content: heard.content.clone(),
             heard: heard.spoken.clone(),
@@ -134,8 +134,8 @@ impl Tape {
     }
 
     /// An engine that plays all of it: nobody outside is asked. The player tells what was asked and is not on the tape.
-    pub fn play(&self, engine: &Engine) -> (Engine, Arc<Player>) {
-        let player = Arc::new(Player::of(self));
+    pub fn play(&self, engine: &Engine) -> (Engine, Arc<ReplayModel>) {
+        let player = Arc::new(ReplayModel::of(self));
         let engine = Engine {
             model: player.clone(),
             budget: self.budget.clone(),
@@ -146,8 +146,8 @@ impl Tape {
     }
 
     /// What was heard in the turn's voice notes.
-    pub fn notes(&self) -> RecordedNotes {
-        RecordedNotes::of(&self.said, &self.kept.deaf)
+    pub fn audio(&self) -> ReplayAudio {
+        ReplayAudio::of(&self.said, &self.kept.deaf)
     }
 
     /// An engine that finds what was found and asks the model anew.
@@ -156,13 +156,13 @@ impl Tape {
     }
 
     fn lookup(&self, engine: &Engine) -> Arc<dyn Lookup> {
-        Arc::new(RecordedLookup { inputs: self.kept.clone(), now: engine.lookup.clone() })
+        Arc::new(ReplayLookup { inputs: self.kept.clone(), now: engine.lookup.clone() })
     }
 }
 
 /// Writes a tape while a turn runs.
 pub struct Recorder {
-    model: Arc<Recording>,
+    model: Arc<RecordingModel>,
     hashes: Mutex<Vec<(Option<MessageId>, String)>>,
     budget: budget::Settings,
     embedder: Option<String>,
@@ -171,7 +171,7 @@ pub struct Recorder {
 impl Recorder {
     /// An engine that answers as this one does, and what writes down what it is told.
     pub fn begin(engine: &Engine) -> (Engine, Self) {
-        let model = Arc::new(Recording {
+        let model = Arc::new(RecordingModel {
             model: engine.model.clone(),
             calls: Mutex::default(),
             windows: Mutex::default(),
@@ -185,15 +185,21 @@ impl Recorder {
         (Engine { model, ..engine.clone() }, recorder)
     }
 
-    /// The same recordings, whose bytes are hashed on their way.
-    pub fn hashing<'a>(&'a self, recordings: &'a dyn Recordings) -> impl Recordings + 'a {
-        Hashing { recordings, hashes: &self.hashes }
+    /// The same voice notes, whose bytes are hashed on their way.
+    pub fn hashing<'a>(&'a self, audio: &'a dyn AudioSource) -> impl AudioSource + 'a {
+        HashingAudio { audio, hashes: &self.hashes }
     }
 
     /// The tape of the turn.
-    pub fn finish(&self, bot: &Bot, turn: &Turn, means: Means, answered: &TurnResult) -> Tape {
+    pub fn finish(
+        &self,
+        bot: &Bot,
+        turn: &Turn,
+        means: Means,
+        answered: &TurnResult,
+    ) -> TurnRecording {
         let hashes = held(&self.hashes);
-        let heard = |said: &Said| Heard {
+        let heard = |said: &Said| RecordedMessage {
             message: said.message.clone(),
             content: said.content.clone(),
             spoken: said.heard.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
@@ -201,7 +207,7 @@ impl Recorder {
         };
         let (calls, windows) = self.model.taken();
         let model = &self.model.model;
-        Tape {
+        TurnRecording {
             format: FORMAT,
             contact: turn.contact.clone(),
             said: turn.said.iter().map(heard).collect(),
@@ -211,7 +217,7 @@ impl Recorder {
             budget: self.budget.clone(),
             embedder: self.embedder.clone(),
             kept: answered.kept.clone(),
-            models: Models {
+            models: KnownModels {
                 default: model.default_model().to_owned(),
                 min_confidence: model.min_confidence(),
                 windows,
@@ -224,13 +230,13 @@ impl Recorder {
 }
 
 /// A model that writes down what it answers.
-struct Recording {
+struct RecordingModel {
     model: Arc<dyn Model>,
     calls: Mutex<Vec<Call>>,
     windows: Mutex<BTreeMap<String, Option<Window>>>,
 }
 
-impl Recording {
+impl RecordingModel {
     fn taken(&self) -> (Vec<Call>, BTreeMap<String, Option<Window>>) {
         (std::mem::take(&mut *held(&self.calls)), std::mem::take(&mut *held(&self.windows)))
     }
@@ -241,7 +247,7 @@ fn held<T>(what: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[async_trait]
-impl Model for Recording {
+impl Model for RecordingModel {
     fn kind(&self, model: &str) -> ModelKind {
         let kind = self.model.kind(model);
         let mut windows = held(&self.windows);
@@ -282,14 +288,14 @@ fn asked(prompt: &Prompt) -> String {
 }
 
 /// A model that answers from a tape.
-pub struct Player {
-    models: Models,
+pub struct ReplayModel {
+    models: KnownModels,
     calls: Mutex<Vec<Call>>,
     missing: Mutex<Vec<String>>,
 }
 
-impl Player {
-    fn of(tape: &Tape) -> Self {
+impl ReplayModel {
+    fn of(tape: &TurnRecording) -> Self {
         let (models, calls) = (tape.models.clone(), Mutex::new(tape.calls.clone()));
         Self { models, calls, missing: Mutex::default() }
     }
@@ -301,7 +307,7 @@ impl Player {
 }
 
 #[async_trait]
-impl Model for Player {
+impl Model for ReplayModel {
     fn kind(&self, model: &str) -> ModelKind {
         let window = self.models.windows.get(model).copied().flatten();
         window.map_or(ModelKind::Quotes, ModelKind::Generates)
@@ -340,25 +346,25 @@ impl Model for Player {
 }
 
 /// Recordings that are hashed when they are fetched.
-struct Hashing<'a> {
-    recordings: &'a dyn Recordings,
+struct HashingAudio<'a> {
+    audio: &'a dyn AudioSource,
     hashes: &'a Mutex<Vec<(Option<MessageId>, String)>>,
 }
 
 #[async_trait]
-impl Recordings for Hashing<'_> {
+impl AudioSource for HashingAudio<'_> {
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
-        self.recordings.known(said)
+        self.audio.known(said)
     }
 
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String> {
-        let bytes = self.recordings.fetch(said, media).await?;
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError> {
+        let bytes = self.audio.fetch(said, media).await?;
         let hash = hex::encode(Sha256::digest(&bytes));
         held(self.hashes).push((said.message.clone(), hash));
         Ok(bytes)
     }
 
     async fn keep(&self, said: &Said, spoken: &Spoken) {
-        self.recordings.keep(said, spoken).await;
+        self.audio.keep(said, spoken).await;
     }
 }

@@ -11,7 +11,7 @@ use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
 use super::retrieve::{self, Found, Rewriter, Scene};
 use super::timer::millis;
-use super::transcribe::{self, Ears, Recordings};
+use super::transcribe::{self, AudioSource, Ears};
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Spoken, Turn};
@@ -20,8 +20,8 @@ use crate::llm::Hear;
 /// What surrounds one run of the pipeline.
 #[derive(Clone, Copy)]
 pub struct Around<'a> {
-    /// Where recordings come from.
-    pub recordings: &'a dyn Recordings,
+    /// Where voice notes come from.
+    pub audio: &'a dyn AudioSource,
     /// Who hears the answer while it is written.
     pub hear: Option<Hear<'a>>,
     /// What may answer.

@@ -14,55 +14,70 @@ use crate::domain::{
     Heard, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
     Voice,
 };
+use crate::provider;
 use crate::speech::{self, Recording, Transcriber};
 
-/// Where recordings come from, and where what was heard in them is kept.
+/// Where voice notes come from, and where what was heard in them is kept.
 #[async_trait]
-pub trait Recordings: Send + Sync {
+pub trait AudioSource: Send + Sync {
     /// What a message's recording says, or why nothing is heard in it, where that is known already.
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>>;
 
-    /// The bytes of a message's recording. The error says why it cannot be had.
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String>;
+    /// The bytes of a message's recording, tried again for as long as a customer would wait.
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError>;
 
     /// Keeps what a message's recording says, so that it is not transcribed again whatever becomes of the turn.
     async fn keep(&self, said: &Said, spoken: &Spoken);
 }
 
+/// Why a recording cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum AudioError {
+    /// There are none of this turn.
+    #[error("there are no recordings here")]
+    NoSource,
+    /// It did not come with its message.
+    #[error("there is no such recording here")]
+    NotAttached,
+    /// The provider did not give it.
+    #[error(transparent)]
+    Provider(#[from] provider::Error),
+}
+
 /// For turns that hold none.
-pub struct NoRecordings;
+pub struct NoAudio;
 
 #[async_trait]
-impl Recordings for NoRecordings {
+impl AudioSource for NoAudio {
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
         said.heard.clone().map(Ok)
     }
 
-    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
-        Err("there are no recordings here".into())
+    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, AudioError> {
+        Err(AudioError::NoSource)
     }
 
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
-/// What hears recordings.
+/// What hears voice notes.
 #[derive(Clone, Copy)]
 pub(super) struct Ears<'a> {
     pub(super) speech: &'a dyn Transcriber,
-    pub(super) recordings: &'a dyn Recordings,
+    pub(super) audio: &'a dyn AudioSource,
 }
 
-/// Recordings whose bytes came with the message; nothing is kept of them.
-pub struct Brought;
+/// Voice notes whose bytes came with the message; nothing is kept of them.
+pub struct AttachedAudio;
 
 #[async_trait]
-impl Recordings for Brought {
+impl AudioSource for AttachedAudio {
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
         said.heard.clone().map(Ok)
     }
 
-    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
-        let bytes = media.bytes.as_ref().ok_or("there is no such recording here")?;
+    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, AudioError> {
+        let bytes = media.bytes.as_ref().ok_or(AudioError::NotAttached)?;
         Ok(bytes.0.to_vec())
     }
 
@@ -90,7 +105,7 @@ pub(super) async fn listen(ears: Ears<'_>, turn: &Turn) -> (Transcription, Trans
             all.words.push(words.to_owned());
         }
         if let Some(media) = said.content.recording() {
-            let spoken = match ears.recordings.known(said) {
+            let spoken = match ears.audio.known(said) {
                 Some(known) => known,
                 None => hear(ears, &turn.agent.voice, said, media).await,
             };
@@ -175,7 +190,7 @@ pub enum Deaf {
 }
 
 async fn hear(
-    Ears { speech, recordings }: Ears<'_>,
+    Ears { speech, audio }: Ears<'_>,
     voice: &Voice,
     said: &Said,
     media: &Media,
@@ -186,18 +201,19 @@ async fn hear(
     if let Some(text) = media.transcript.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         let heard = Heard { by: "provider".into(), ..Heard::default() };
         let spoken = Spoken { text: text.to_owned(), heard };
-        recordings.keep(said, &spoken).await;
+        audio.keep(said, &spoken).await;
         return Ok(spoken);
     }
     if speech.name().is_none() {
         return Err(Deaf::Failed(speech::Error::Off.to_string()));
     }
-    let bytes = recordings.fetch(said, media).await.map_err(Deaf::Failed)?;
+    let bytes = audio.fetch(said, media).await;
+    let bytes = bytes.map_err(|error| Deaf::Failed(error.to_string()))?;
     if bytes.is_empty() {
         return Err(Deaf::Failed("the recording is empty".into()));
     }
     let spoken = transcript(speech, voice, media, bytes).await?;
-    recordings.keep(said, &spoken).await;
+    audio.keep(said, &spoken).await;
     Ok(spoken)
 }
 

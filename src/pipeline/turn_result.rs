@@ -13,7 +13,7 @@ pub struct TurnResult {
     pub trace: Trace,
     /// What voice notes said.
     pub transcripts: Vec<(MessageId, Spoken)>,
-    /// What was heard and found, for the turn's tape.
+    /// What was heard and found, for the recording of the turn.
     pub kept: RecordedInputs,
 }
 

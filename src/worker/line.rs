@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use crate::domain::{Media, Said, Spoken};
-use crate::pipeline::{Deaf, Recordings};
+use crate::pipeline::{AudioError, AudioSource, Deaf};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
@@ -44,13 +44,13 @@ impl Line<'_> {
 }
 
 #[async_trait]
-impl Recordings for Line<'_> {
+impl AudioSource for Line<'_> {
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
         said.heard.clone().map(Ok)
     }
 
     /// From the database, where it came with its message or an earlier try fetched it, else from the provider.
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError> {
         if let Some(message) = &said.message {
             match self.store.recording(message).await {
                 Ok(Some(kept)) => return Ok(kept.bytes),
@@ -58,7 +58,7 @@ impl Recordings for Line<'_> {
                 Err(error) => tracing::warn!(%error, "a kept recording cannot be read"),
             }
         }
-        let bytes = self.ask(media).await.map_err(|error| error.to_string())?;
+        let bytes = self.ask(media).await?;
         if let Some(message) = &said.message {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
             if let Err(error) = self.store.keep_recording(message, mime_type, bytes.clone()).await {

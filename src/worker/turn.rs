@@ -23,7 +23,7 @@ use crate::domain::{
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
-use crate::pipeline::recording::{Recorder, Tape};
+use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
 use crate::store::Error;
 use crate::store::finish::{Committed, Finished};
@@ -304,7 +304,7 @@ impl Job {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
         let means = self.means(&scene.bot.agent).await;
-        let around = Around { recordings: &line, hear: None, means };
+        let around = Around { audio: &line, hear: None, means };
         let write = engine.write(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {
@@ -316,7 +316,7 @@ impl Job {
                             let tape = self.record.then(|| {
                                 recorder.finish(scene.bot, &gathered.turn, means, &answered)
                             });
-                            let tape = tape.as_ref().and_then(Tape::written);
+                            let tape = tape.as_ref().and_then(TurnRecording::written);
                             Done { answered, tape }.into()
                         }
                         Err(why) => failed(&scene.bot.agent, why).into(),

@@ -44,8 +44,8 @@ impl Draft {
     pub async fn try_on(&self, engine: &Engine, recorded: &Recorded) -> Sides {
         let tape = &recorded.tape;
         let engine = if self.passages { tape.find_again(engine) } else { engine.clone() };
-        let notes = tape.notes();
-        let around = Around { recordings: &notes, hear: None, means: tape.means };
+        let audio = tape.audio();
+        let around = Around { audio: &audio, hear: None, means: tape.means };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
         let (outcome, sent) = (answered.outcome.kind(), bubbles(&self.bot, &answered.outcome));
         let now = Side {

@@ -9,7 +9,7 @@ use crate::desk::Desk;
 use crate::domain::trace::Trace;
 use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::recording::Tape;
+use crate::pipeline::recording::TurnRecording;
 use crate::pipeline::{Around, Bot, Engine};
 use crate::prompts;
 use crate::store::tapes::{TapeRow, Wanted};
@@ -58,7 +58,7 @@ pub struct Recorded {
     /// What became of it.
     pub outcome: TurnOutcome,
     /// Its tape.
-    pub tape: Tape,
+    pub tape: TurnRecording,
     /// What each stage did.
     pub trace: Trace,
 }
@@ -72,7 +72,7 @@ impl Recorded {
             .map_err(|error| format!("its trace cannot be read: {error}"))?;
         let passages =
             trace.retrieve.as_ref().map(|seen| seen.passages.clone()).unwrap_or_default();
-        let tape = Tape::read(&row.tape, passages)?;
+        let tape = TurnRecording::read(&row.tape, passages)?;
         Ok(Self { row, outcome, tape, trace })
     }
 
@@ -101,8 +101,8 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
     };
     let tape = &recorded.tape;
     let (engine, player) = tape.play(engine);
-    let notes = tape.notes();
-    let around = Around { recordings: &notes, hear: None, means: tape.means };
+    let audio = tape.audio();
+    let around = Around { audio: &audio, hear: None, means: tape.means };
     let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)

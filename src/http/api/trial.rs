@@ -9,7 +9,7 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::limits::Seat;
 use crate::llm::Hear;
-use crate::pipeline::{Around, Bot, Brought, Means, TurnResult};
+use crate::pipeline::{Around, AttachedAudio, Bot, Means, TurnResult};
 
 /// A turn that somebody tries.
 pub(super) struct Trial {
@@ -33,7 +33,7 @@ impl Trial {
 
     /// Runs it.
     pub(super) async fn run(self, web: &Shared, hear: Option<Hear<'_>>) -> TurnResult {
-        let around = Around { recordings: &Brought, hear, means: self.means };
+        let around = Around { audio: &AttachedAudio, hear, means: self.means };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
         answered

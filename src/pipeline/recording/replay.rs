@@ -6,59 +6,60 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Heard;
+use super::RecordedMessage;
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{Agent, Media, MessageId, Question, Reply, ReplyKind, Said, Spoken};
 use crate::pipeline::inputs::RecordedInputs;
 use crate::pipeline::lookup::{LiveLookup, Lookup};
 use crate::pipeline::retrieve::{Found, Scene};
-use crate::pipeline::transcribe::{Deaf, Recordings};
+use crate::pipeline::transcribe::{AudioError, AudioSource, Deaf};
 
 /// The voice notes of a recorded turn: of those that say nothing it is known why.
-pub struct RecordedNotes {
+pub struct ReplayAudio {
     failures: HashMap<MessageId, Deaf>,
 }
 
-impl RecordedNotes {
+impl ReplayAudio {
     /// Failures are recorded in the order in which the messages were tried, without the messages.
-    pub(super) fn of(said: &[Heard], failures: &[Deaf]) -> Self {
+    pub(super) fn of(said: &[RecordedMessage], failures: &[Deaf]) -> Self {
         let tried = said.iter().filter(|message| message.content.recording().is_some());
         let unheard = tried.filter(|message| message.spoken.is_none());
-        let failed =
-            |(message, why): (&Heard, &Deaf)| Some((message.message.clone()?, why.clone()));
+        let failed = |(message, why): (&RecordedMessage, &Deaf)| {
+            Some((message.message.clone()?, why.clone()))
+        };
         Self { failures: unheard.zip(failures).filter_map(failed).collect() }
     }
 }
 
 #[async_trait]
-impl Recordings for RecordedNotes {
+impl AudioSource for ReplayAudio {
     fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
         let failure = || self.failures.get(said.message.as_ref()?).cloned();
         said.heard.clone().map(Ok).or_else(|| failure().map(Err))
     }
 
-    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
-        Err("there are no recordings here".into())
+    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, AudioError> {
+        Err(AudioError::NoSource)
     }
 
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
 /// The curated answer or the passages that a recorded turn found. One that looked nothing up looks it up now.
-pub(super) struct RecordedLookup {
+pub(super) struct ReplayLookup {
     pub(super) inputs: RecordedInputs,
     /// What looks things up now.
     pub(super) now: Arc<dyn Lookup>,
 }
 
-impl RecordedLookup {
+impl ReplayLookup {
     fn holds_nothing(&self) -> bool {
         self.inputs.curated.is_none() && self.inputs.found.is_none()
     }
 }
 
 #[async_trait]
-impl Lookup for RecordedLookup {
+impl Lookup for ReplayLookup {
     async fn curated(
         &self,
         agent: &Agent,
@@ -96,10 +97,10 @@ mod tests {
     use super::*;
     use crate::domain::{Content, MediaKind};
 
-    fn note(words: Option<&str>) -> Heard {
+    fn note(words: Option<&str>) -> RecordedMessage {
         let spoken = |text: &str| Spoken { text: text.to_owned(), ..Spoken::default() };
         let media = Media { kind: MediaKind::Voice, ..Media::default() };
-        Heard {
+        RecordedMessage {
             message: Some(MessageId::generate()),
             content: Content::Media(media),
             spoken: words.map(spoken),
@@ -110,11 +111,12 @@ mod tests {
     #[test]
     fn why_nothing_was_heard_in_a_note_is_known_each_time_it_is_asked() {
         let notes = [note(None), note(Some("When do you open?")), note(None)];
-        let text = Heard { content: Content::Text { body: "Hello".into() }, ..note(None) };
+        let text =
+            RecordedMessage { content: Content::Text { body: "Hello".into() }, ..note(None) };
         let said: Vec<_> = std::iter::once(text).chain(notes.clone()).collect();
-        let source = RecordedNotes::of(&said, &[Deaf::Silent, Deaf::TooLong("an hour".into())]);
+        let source = ReplayAudio::of(&said, &[Deaf::Silent, Deaf::TooLong("an hour".into())]);
         let known = || -> Vec<_> {
-            let said = |note: &Heard| Said {
+            let said = |note: &RecordedMessage| Said {
                 message: note.message.clone(),
                 content: note.content.clone(),
                 heard: note.spoken.clone(),

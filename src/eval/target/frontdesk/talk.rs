@@ -11,7 +11,7 @@ use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, Tu
 use crate::eval::graded::{ConsentChange, SeenOutcome, SeenTurn};
 use crate::pipeline::inbound::wish;
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Around, Bot, Brought, Engine, Means, TurnResult};
+use crate::pipeline::{Around, AttachedAudio, Bot, Engine, Means, TurnResult};
 
 pub(super) struct Talk<'a> {
     engine: &'a Engine,
@@ -117,7 +117,7 @@ impl<'a> Talk<'a> {
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
-        let around = Around { recordings: &Brought, hear: None, means: Means::Full };
+        let around = Around { audio: &AttachedAudio, hear: None, means: Means::Full };
         let answered = self.engine.answer(&self.bot, &turn, around).await;
         self.answered(words, &answered);
     }
