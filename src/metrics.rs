@@ -68,10 +68,10 @@ pub static TURN_SECONDS: Histogram = Histogram {
     name: "frontdesk_turn_seconds",
     help: "Time from the beginning of a turn to its commit.",
 };
-/// Turns that a crash or a lost lease ended before.
+/// Turns that began again before their end.
 pub static TURNS_BEGUN_AGAIN: Counter = Counter::plain(
     "frontdesk_turns_begun_again_total",
-    "Turns that were begun once more because a process died or lost its lease.",
+    "How often a turn began again because a newer message came or a person took over.",
 );
 /// Conversations that wait for a turn.
 pub static TURNS_WAITING: Gauge =

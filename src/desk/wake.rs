@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
@@ -19,8 +19,7 @@ pub struct Wake {
     /// How often the courier was woken.
     sends: AtomicU64,
     under_way: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
-    /// What no turn heard.
-    unheard: Mutex<HashMap<ConversationId, News>>,
+    unheard: Mutex<UnheardNews>,
     live: Live,
     begins: OnceLock<Begins>,
 }
@@ -73,9 +72,13 @@ impl Wake {
         self.live.announce(what);
     }
 
-    /// What happened on other replicas may have been missed.
+    /// What happened on other replicas may have been missed: by those who look, by turns under way, and by the dispatcher.
     pub fn missed(&self) {
         self.live.missed();
+        for turn in self.under_way().values() {
+            turn.send_modify(|news| news.push(None));
+        }
+        self.dispatcher.notify_one();
     }
 
     /// The changes after the one with this id, where it is known and not too old; else those from now on.
@@ -97,27 +100,12 @@ impl Wake {
     /// where it is known), or a person took it.
     pub fn stirred(&self, conversation: &ConversationId, message: Option<&str>) {
         self.changed(conversation);
-        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = self.under_way();
         if let Some(turn) = under_way.get(conversation) {
             turn.send_modify(|news| news.push(message.map(ToOwned::to_owned)));
         } else {
-            self.keep_unheard(conversation, message);
+            self.unheard().keep(conversation, message);
             self.dispatcher.notify_one();
-        }
-    }
-
-    /// Keeps news of a conversation for the turn that may be about to begin there.
-    fn keep_unheard(&self, conversation: &ConversationId, message: Option<&str>) {
-        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
-        if unheard.len() >= MOST_UNHEARD {
-            unheard.clear();
-        }
-        let news = unheard.entry(conversation.clone()).or_default();
-        if news.len() < MOST_NEWS {
-            news.push(message.map(ToOwned::to_owned));
-        } else {
-            // Something happened: whoever listens reads what.
-            *news = vec![None];
         }
     }
 
@@ -185,31 +173,69 @@ impl Wake {
     /// A turn begins in a conversation; it hears what happens there until the result is dropped, and what no turn heard
     /// before it.
     pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> Stirs {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let unheard =
-            self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(conversation);
-        let mut news: News = unheard.unwrap_or_default();
+        let mut under_way = self.under_way();
+        let mut news = self.unheard().take(conversation);
         if under_way.contains_key(conversation) {
             // A turn that lost its lease listens there still, and got what this one, whose claim was read before, should know.
             news.push(None);
         }
+        let before = news.len();
         let (sender, mut changes) = watch::channel(news);
         if !changes.borrow().is_empty() {
             changes.mark_changed();
         }
         under_way.insert(conversation.clone(), sender);
-        Stirs { wake: self.clone(), conversation: conversation.clone(), changes, read: 0 }
+        Stirs { wake: self.clone(), conversation: conversation.clone(), changes, before, read: 0 }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<ConversationId, watch::Sender<News>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unheard(&self) -> MutexGuard<'_, UnheardNews> {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What happened: the provider's id of a message that came, or something else.
 type News = Vec<Option<String>>;
 
+/// News that no turn heard, for the turn that may be about to begin there. When the younger half is full, the older one is
+/// forgotten.
+#[derive(Default)]
+struct UnheardNews {
+    young: HashMap<ConversationId, News>,
+    old: HashMap<ConversationId, News>,
+}
+
+impl UnheardNews {
+    fn keep(&mut self, conversation: &ConversationId, message: Option<&str>) {
+        let mut news = self.take(conversation);
+        if news.len() < MOST_NEWS {
+            news.push(message.map(ToOwned::to_owned));
+        } else {
+            // Something happened: whoever listens reads what.
+            news = vec![None];
+        }
+        if self.young.len() >= MOST_UNHEARD / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(conversation.clone(), news);
+    }
+
+    fn take(&mut self, conversation: &ConversationId) -> News {
+        let young = self.young.remove(conversation);
+        young.or_else(|| self.old.remove(conversation)).unwrap_or_default()
+    }
+}
+
 /// What a turn under way hears of its conversation.
 pub struct Stirs {
     wake: Arc<Wake>,
     conversation: ConversationId,
     changes: watch::Receiver<News>,
+    /// How much of the news is from before this turn listened.
+    before: usize,
     /// How much of the news was asked for.
     read: usize,
 }
@@ -234,17 +260,22 @@ impl Stirs {
 
 impl Drop for Stirs {
     fn drop(&mut self) {
-        let mut under_way = self.wake.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.wake.under_way();
         // A later turn of this conversation may listen in this place already: its sender is another one.
         let ours = |sender: &watch::Sender<News>| {
             sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.changes)
         };
+        let news = self.changes.borrow().len();
+        let unread = news > self.read;
         if under_way.get(&self.conversation).is_some_and(ours) {
             under_way.remove(&self.conversation);
+            // The next turn may have been claimed and read before this came, and not listen yet.
+            if unread || news > self.before {
+                self.wake.unheard().keep(&self.conversation, None);
+            }
         }
         // What the turn has not heard of, or heard and not looked at, is for the next one.
-        let unread = self.changes.borrow().len() > self.read;
-        if unread || self.changes.has_changed().unwrap_or(false) {
+        if unread {
             self.wake.turns();
         }
     }
@@ -252,6 +283,8 @@ impl Drop for Stirs {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[test]
@@ -265,5 +298,47 @@ mod tests {
         let mut next = wake.listen(&conversation);
         assert!(next.happened(|message| message == "wamid.0"), "it reads again");
         assert!(!next.happened(|_| false), "once");
+    }
+
+    #[test]
+    fn what_came_to_a_turn_that_ended_is_news_to_the_next_one_once() {
+        let wake = Arc::new(Wake::default());
+        let conversation = ConversationId::generate();
+        for read in [false, true] {
+            let mut first = wake.listen(&conversation);
+            // The next turn was claimed and read just before, and does not listen yet.
+            wake.stirred(&conversation, Some("wamid.1"));
+            assert!(!read || first.happened(|_| false));
+            drop(first);
+            let mut next = wake.listen(&conversation);
+            assert!(next.happened(|_| false), "it reads again (read before: {read})");
+            assert!(!next.happened(|_| false), "once");
+            drop(next);
+            assert!(!wake.listen(&conversation).happened(|_| false), "and no later one");
+        }
+    }
+
+    #[test]
+    fn whoever_may_have_missed_something_looks_again() {
+        let wake = Arc::new(Wake::default());
+        let mut turn = wake.listen(&ConversationId::generate());
+        wake.missed();
+        assert!(turn.happened(|_| false));
+        assert!(!turn.happened(|_| false), "once");
+        let dispatcher = wake.for_dispatcher();
+        assert!(dispatcher.notified().now_or_never().is_some(), "there may be turns to run");
+    }
+
+    #[test]
+    fn of_too_much_that_no_turn_heard_the_oldest_is_forgotten() {
+        let wake = Arc::new(Wake::default());
+        let conversations: Vec<_> =
+            (0..=MOST_UNHEARD).map(|_| ConversationId::generate()).collect();
+        for conversation in &conversations {
+            wake.stirred(conversation, None);
+        }
+        let heard = |place: usize| wake.listen(&conversations[place]).happened(|_| false);
+        assert!(heard(MOST_UNHEARD) && heard(MOST_UNHEARD / 2));
+        assert!(!heard(0));
     }
 }

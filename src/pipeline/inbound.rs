@@ -108,6 +108,8 @@ pub struct Gathered {
     pub messages: Vec<MessageId>,
     /// The provider's id of the last voice note that waits.
     pub voice: Option<String>,
+    /// When the conversation began to be read. Not the turn's `now`, which is on its tape.
+    read_at: i64,
 }
 
 /// Reads what waits in these conversations, and the last `history` messages before it, in their order.
@@ -143,10 +145,16 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
     let voice =
         turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == MessageKind::Voice);
     let voice = voice.and_then(|(_, id)| id);
-    Some(Gathered { turn, provider_ids, quiet_at: said.quiet_at, messages, voice })
+    let (quiet_at, read_at) = (said.quiet_at, said.read_at);
+    Some(Gathered { turn, provider_ids, quiet_at, messages, voice, read_at })
 }
 
 impl Gathered {
+    /// How long ago the conversation was read, in milliseconds.
+    pub fn age_ms(&self) -> i64 {
+        now_ms() - self.read_at
+    }
+
     /// Whether it holds the message of this provider's id.
     pub fn holds(&self, provider_id: &str) -> bool {
         self.provider_ids.iter().any(|one| one == provider_id)
@@ -189,6 +197,7 @@ fn line(row: SpokenRow) -> Option<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::AgentId;
 
     fn row(author: Option<Author>, content: &str) -> SpokenRow {
         SpokenRow {
@@ -203,6 +212,26 @@ mod tests {
             contact: None,
             quiet_at: None,
         }
+    }
+
+    #[test]
+    fn what_was_read_long_ago_is_old_however_late_it_is_merged() {
+        let prompt =
+            crate::prompts::parse("acme.md", "---\nname: Acme\n---\nHello.\n").expect("good");
+        let bot = prompt.bot(AgentId::generate(), None, Vec::new()).expect("ready");
+        let claim = Claim {
+            id: "conv_1".into(),
+            number_id: "num_1".into(),
+            contact_id: "contact_1".into(),
+            lease_token: 1,
+            attempts: 1,
+        };
+        let read_at = now_ms() - 1000;
+        let waiting = vec![row(Some(Author::Customer), "{}")];
+        let said = store::Said { read_at, waiting, ..store::Said::default() };
+        let gathered = merge(said, &claim, &bot.agent).expect("something waits");
+        assert!(gathered.age_ms() >= 1000, "{}", gathered.age_ms());
+        assert!(gathered.turn.now >= read_at + 1000, "the turn itself is of now");
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct TurnRow {
 /// What was said in a conversation, and by whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
+    /// When it began to be read; what was stored later may be missing.
+    pub read_at: i64,
     /// The customer's name.
     pub contact: Option<String>,
     /// When the burst is over and the answer may be written.
@@ -176,16 +178,15 @@ impl Store {
 }
 
 impl Said {
-    /// Sorts rows, newest first, into what waits and the last `history` rows before it.
-    fn of(rows: Vec<SpokenRow>, history: i64) -> Self {
+    /// Sorts rows, newest first, into what waits and what was said before.
+    fn of(rows: Vec<SpokenRow>, read_at: i64) -> Self {
         let contact = rows.first().and_then(|row| row.contact.clone());
         let quiet_at = rows.first().and_then(|row| row.quiet_at);
         let (mut waiting, mut before): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.state == Some(MessageState::Waiting));
-        before.truncate(usize::try_from(history).unwrap_or(usize::MAX));
         waiting.reverse();
         before.reverse();
-        Self { contact, quiet_at, waiting, before }
+        Self { read_at, contact, quiet_at, waiting, before }
     }
 }
 
@@ -197,55 +198,50 @@ struct SpokenIn {
     row: SpokenRow,
 }
 
-/// Reads the waiting messages of these conversations, at most `most` each, and the last `history` before them.
+/// Reads the oldest `most` waiting messages of these conversations, and the last `history` of what else was said.
 pub(super) async fn said_in(
     conn: &mut Conn<'_>,
     claims: &[Claim],
-    (most, history): (i64, i64),
+    reads: (i64, i64),
 ) -> Result<Vec<Said>> {
-    let mut found = spoken(conn, claims, most.saturating_add(history)).await?;
-    let mut all = Vec::with_capacity(claims.len());
-    for (claim, place) in claims.iter().zip(0..) {
-        let mut said = Said::of(found.remove(&place).unwrap_or_default(), history);
-        let flood = said.waiting.len() > usize::try_from(most).unwrap_or(usize::MAX);
-        if flood || said.waiting.is_empty() {
-            // The oldest of a flood are answered first; and what came late stands further back.
-            let sql = formatcp!(
-                "select id, provider_id, author, content, body, transcript, heard, state, null as contact,
-                     null as quiet_at
-                 from messages where conversation_id = $1 and state = '{WAITING}'
-                 order by sent_at, created_at, part, id limit $2"
-            );
-            said.waiting = all!(conn, SpokenRow, sql, &claim.id, most)?;
-        }
-        all.push(said);
-    }
-    Ok(all)
+    let read_at = now();
+    let mut found = spoken(conn, claims, reads).await?;
+    let places = (0_i64..).take(claims.len());
+    Ok(places.map(|place| Said::of(found.remove(&place).unwrap_or_default(), read_at)).collect())
 }
 
-/// The `newest` messages of each of these conversations, newest first, by the conversation's place.
+/// The rows of it, newest first, by the conversation's place.
 async fn spoken(
     conn: &mut Conn<'_>,
     claims: &[Claim],
-    newest: i64,
+    (most, history): (i64, i64),
 ) -> Result<HashMap<i64, Vec<SpokenRow>>> {
     let mut rows = Rows::default();
     for (claim, place) in claims.iter().zip(0_i64..) {
         rows.push([place.into(), claim.id.as_str().into(), claim.contact_id.as_str().into()]);
     }
-    // SQLite has no lateral join, and Postgres would read the whole table for the other one.
-    let (newest_of, end) = match conn {
-        Conn::Sqlite(_) => ("messages m where m.rowid in (select x.rowid", ""),
-        Conn::Postgres(_) => ("lateral (select x.*", " m"),
+    // SQLite has no lateral join, and Postgres would read the whole table for the other one. And SQLite would go through the
+    // whole thread for the waiting ones, to find them in their order.
+    let (from, columns, by_waiting, end) = match conn {
+        Conn::Sqlite(_) => {
+            ("messages m where m.rowid in", "x.rowid", "indexed by messages_waiting", "")
+        }
+        Conn::Postgres(_) => ("lateral", "x.*", "", " m"),
     };
+    // What waits is read by itself: what came late stands further back, and the oldest of a flood are answered first.
     let after = format!(
         ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state,
             (select c.name from contacts c where c.id = v.contact_id) as contact,
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
-        from v cross join {newest_of} from messages x where x.conversation_id = v.id
-            and (x.state = '{WAITING}' or x.author in ('{CUSTOMER}', '{BOT}', '{PERSON}')
-                and (x.body is not null or x.transcript is not null))
-            order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit {newest}){end}
+        from v cross join {from} (
+            select * from (select {columns} from messages x where x.conversation_id = v.id
+                and x.state <> '{WAITING}' and x.author in ('{CUSTOMER}', '{BOT}', '{PERSON}')
+                and (x.body is not null or x.transcript is not null)
+                order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit {history}) said
+            union all
+            select * from (select {columns} from messages x {by_waiting} where x.conversation_id = v.id
+                and x.state = '{WAITING}'
+                order by x.sent_at, x.created_at, x.part, x.id limit {most}) waiting){end}
         order by v.place, m.sent_at desc, m.created_at desc, m.part desc, m.id desc"
     );
     let before = "with v (place, id, contact_id) as (";

@@ -300,10 +300,11 @@ impl Job {
                 () = wait_until(gathered.quiet_at) => {}
             }
         }
+        // Before the last look, for it may read the database.
+        let means = self.means(&scene.bot.agent).await;
         if patience.gather && (self.newer(gathered, stirs).await? || self.missed(gathered).await?) {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
-        let means = self.means(&scene.bot.agent).await;
         let around = Around { audio: &line, hear: None, means };
         let write = engine.write(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));

@@ -516,6 +516,35 @@ on_both! {
         assert_eq!(said.before.len(), 2);
     }
 
+    async fn what_came_late_is_answered_with_what_waits_however_far_back_it_stands(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one", "two"]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        let mut late = text(&ground.number, "4477", "wamid.late");
+        late.manner.stale_ms = i64::MAX;
+        if let Event::Message(message) = &mut late.item.event {
+            message.sent_at = 1_760_000_000_000;
+        }
+        ground.store.take_in(hook(vec![late])).await.unwrap();
+        ground.take("4477", "wamid.2").await;
+        let next = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
+        let began = now_ms();
+        let read = async |most, history| {
+            let said = ground.store.said(&next, most, history).await.unwrap();
+            assert!((began..=now_ms()).contains(&said.read_at), "{}", said.read_at);
+            let ids = said.waiting.into_iter().map(|row| row.provider_id.unwrap());
+            let bodies = said.before.into_iter().map(|row| row.body.unwrap());
+            (ids.collect::<Vec<_>>(), bodies.collect::<Vec<_>>())
+        };
+        let (waiting, before) = read(2, 2).await;
+        assert_eq!(waiting, ["wamid.late", "wamid.2"]);
+        assert_eq!(before, ["one", "two"]);
+        let (waiting, before) = read(1, 0).await;
+        assert_eq!(waiting, ["wamid.late"], "the oldest first");
+        assert!(before.is_empty(), "{before:?}");
+    }
+
     async fn a_reply_is_claimed_with_its_turn_only_where_it_would_be_the_next(db) {
         let ground = Ground::on(db).await;
         let store = &ground.store;

@@ -61,7 +61,7 @@ impl Storm {
         };
         plan::furnish(home.path(), &store, &whatsapp, &model);
         let ledger = Arc::new(Ledger::default());
-        plan::weather(&plan, &whatsapp, &model);
+        plan::weather(&plan, &whatsapp, &model, &ledger);
         let fleet = Arc::new(Fleet::new(&plan, home.path(), &ledger, replicas));
         let post = Arc::new(Post::new(plan.dice("post"), fleet.clone(), ledger.clone()));
         Self { db, plan, home, whatsapp, _model: model, ledger, fleet, post }
@@ -94,8 +94,8 @@ impl Storm {
         };
         let written = self.plan.customers * self.plan.messages;
         assert_eq!(evidence.acknowledged.len(), written, "not every message was acknowledged");
-        evidence.asked = verdict::read_turns(&replicas[0].url, &evidence.rows).await;
-        assert!(!evidence.asked.is_empty(), "no turn tells when its model was asked");
+        evidence.turns = verdict::read_turns(&replicas[0].url, &evidence.rows).await;
+        assert!(!evidence.turns.is_empty(), "no turn tells when its model was asked");
         let verdict = evidence.judge();
         self.print(&evidence, &verdict, [ending - started, ending.elapsed()]);
         if !verdict.is_clean() {
@@ -108,10 +108,10 @@ impl Storm {
     }
 
     async fn evidence(&self, replicas: &[Process]) -> Evidence {
-        let acknowledged = self.ledger.acknowledged();
+        let (acknowledged, asked) = (self.ledger.acknowledged(), self.ledger.asked());
         let rows = verdict::read_rows(&replicas[0].url).await;
-        let asked = HashMap::new();
-        Evidence { acknowledged, asked, sent: self.whatsapp.sent(), rows }
+        let turns = HashMap::new();
+        Evidence { acknowledged, asked, turns, sent: self.whatsapp.sent(), rows }
     }
 
     /// Straight to the terminal: the test harness keeps what a passing test prints.

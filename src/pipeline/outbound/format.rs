@@ -529,6 +529,17 @@ mod tests {
     }
 
     #[test]
+    fn a_head_without_a_cell_is_said_all_the_same() {
+        assert_shown(&[
+            ("| Day | Hours |\n|---|---|\n| Monday | 9 to 5 |", "Day: Monday\nHours: 9 to 5"),
+            ("| Day | Hours |\n|---|---|\n| Monday | |", "Hours\n\nDay: Monday"),
+            ("| Day | Hours |\n|---|---|\n| | |", "Day, Hours"),
+            ("| Day | Hours |\n|---|---|", "Day, Hours"),
+        ]);
+        assert!(for_whatsapp("**| word\n- |---|\n_").contains("word"));
+    }
+
+    #[test]
     fn white_space_is_tidied() {
         assert_shown(&[
             ("\n\n One \n\n\n\n\nTwo\r\nThree  \n", "One\n\nTwo\nThree"),

@@ -2,11 +2,10 @@
 
 use super::Job;
 use crate::desk::Stirs;
-use crate::domain::time::now_ms;
 use crate::pipeline::inbound::{Gathered, gather};
 
 /// From this age on what was read of a conversation is read again before the model is asked, where replicas share the
-/// database, in milliseconds.
+/// database, in milliseconds since the reading began.
 const OLD_MS: i64 = 50;
 
 impl Job {
@@ -51,7 +50,7 @@ impl Job {
 
     /// The same where another replica's word of it may be late or lost: what was read some time ago is read again.
     pub(super) async fn missed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
-        let old = now_ms() - gathered.turn.now >= OLD_MS;
+        let old = gathered.age_ms() >= OLD_MS;
         Ok(old && self.desk.store.is_shared() && self.changed(gathered).await?)
     }
 

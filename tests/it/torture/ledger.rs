@@ -1,4 +1,5 @@
-//! What the outside world knows for certain: which messages were acknowledged and when, what WhatsApp took and could not report yet, how many webhooks were delivered. Must not judge.
+//! What the outside world knows for certain: which messages were acknowledged and when, when the model was asked
+//! about them, what WhatsApp took and could not report yet, how many webhooks were delivered. Must not judge.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,6 +44,7 @@ pub(super) type Moments = HashMap<Mark, Instant>;
 #[derive(Default)]
 pub(super) struct Ledger {
     acknowledged: Mutex<Moments>,
+    asked: Mutex<Moments>,
     unreported: Mutex<HashMap<String, Instant>>,
     webhooks: AtomicUsize,
     repeats: AtomicUsize,
@@ -56,6 +58,12 @@ impl Ledger {
         for mark in marks {
             acknowledged.entry(*mark).or_insert_with(Instant::now);
         }
+    }
+
+    /// The model was asked about these messages; the last time counts: a turn that died is run again.
+    pub(super) fn ask(&self, marks: &[Mark]) {
+        let mut asked = self.asked.lock().unwrap();
+        asked.extend(marks.iter().map(|mark| (*mark, Instant::now())));
     }
 
     /// WhatsApp took a message of ours, by its id, and tells so from now on.
@@ -83,6 +91,11 @@ impl Ledger {
     /// When each message was acknowledged.
     pub(super) fn acknowledged(&self) -> Moments {
         self.acknowledged.lock().unwrap().clone()
+    }
+
+    /// When the model was last asked about each message.
+    pub(super) fn asked(&self) -> Moments {
+        self.asked.lock().unwrap().clone()
     }
 
     /// How many webhooks were delivered.

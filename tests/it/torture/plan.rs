@@ -1,10 +1,11 @@
 //! The storm's rules, all in one place: how many, how often, how slow, and with which settings. Must not act.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::dice::Dice;
-use super::ledger::Mark;
+use super::ledger::{Ledger, Mark};
 use crate::support::app::{KEY, MAIN, number};
 use crate::support::fake::{Failure, Weather};
 use crate::support::graph::Graph;
@@ -122,12 +123,16 @@ pub(super) fn furnish(home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi
     std::fs::write(home.join("prompts/acme.md"), agent).unwrap();
 }
 
-/// Makes WhatsApp and the model slow and unreliable. The model answers with the marks in the question.
-pub(super) fn weather(plan: &Plan, whatsapp: &Graph, model: &OpenAi) {
+/// Makes WhatsApp and the model slow and unreliable. The model answers with the marks in the question, and notes
+/// when it was asked about them.
+pub(super) fn weather(plan: &Plan, whatsapp: &Graph, model: &OpenAi, ledger: &Arc<Ledger>) {
     let dice = plan.dice("whatsapp");
     whatsapp.weather(move |_| of_whatsapp(&dice));
-    let dice = plan.dice("model");
-    model.weather(move |_| of_the_model(&dice));
+    let (dice, ledger) = (plan.dice("model"), ledger.clone());
+    model.weather(move |request| {
+        ledger.ask(&Mark::all_in(question(request)));
+        of_the_model(&dice)
+    });
     model.answer_with(|request| {
         let marks = Mark::all_in(question(request));
         let marks: Vec<_> = marks.iter().map(ToString::to_string).collect();

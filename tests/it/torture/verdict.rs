@@ -19,13 +19,27 @@ const READING: Duration = Duration::from_millis(400);
 pub(super) struct Evidence {
     /// When each message was acknowledged.
     pub(super) acknowledged: Moments,
-    /// When the desk began to ask the model in each turn, by the turn's id: what a busy machine takes to carry the question to
-    /// the model is not the desk's order.
-    pub(super) asked: HashMap<String, Instant>,
+    /// When the model was last asked about each message, as it saw it: later than the desk asked.
+    pub(super) asked: Moments,
+    /// What the desk says of the turns that asked the model, by their ids.
+    pub(super) turns: HashMap<String, TurnTimes>,
     /// What WhatsApp took, in order.
     pub(super) sent: Vec<SentMessage>,
     /// Every message of every conversation, as the API tells it.
     pub(super) rows: Vec<Value>,
+}
+
+/// When a turn asked the model, as the desk measures it.
+#[derive(Clone, Copy)]
+pub(super) struct TurnTimes {
+    /// When it asked, at the latest: the wait for its commit is in it.
+    asked: Instant,
+    /// When it was recorded, in milliseconds since 1970.
+    created_at: i64,
+    /// How long the model took, in milliseconds.
+    took_ms: f64,
+    /// How long the whole pipeline took.
+    total_ms: f64,
 }
 
 /// What became of the messages.
@@ -140,17 +154,18 @@ impl Evidence {
         questions: &BTreeMap<Mark, &Value>,
     ) -> Vec<String> {
         let mut unordered = Vec::new();
-        let asked = |mark: &Mark| self.asked.get(questions.get(mark)?["turn_id"].as_str()?);
         for (late, late_at) in answers {
             let overtaken = |(early, early_at): &(&Mark, &Vec<usize>)| {
-                let known = self.acknowledged.get(late).zip(asked(early));
+                let asked =
+                    questions.get(*early).and_then(|question| self.asked(**early, question));
+                let known = self.acknowledged.get(late).zip(asked);
                 early_at[0] < late_at[0]
-                    && known.is_some_and(|(there, asked)| *there + READING < *asked)
+                    && known.is_some_and(|(there, asked)| *there + READING < asked)
             };
             let mut later =
                 answers.range(*late..).take_while(|(mark, _)| mark.customer == late.customer);
             if let Some((by, _)) = later.find(overtaken) {
-                unordered.push(format!("{late} was overtaken by {by}"));
+                unordered.push(self.overtaking(*late, *by, questions));
             }
         }
         for sent in &self.sent {
@@ -160,6 +175,34 @@ impl Evidence {
             }
         }
         unordered
+    }
+
+    fn turn(&self, question: &Value) -> Option<&TurnTimes> {
+        self.turns.get(question["turn_id"].as_str()?)
+    }
+
+    /// When the model was asked about a message: the earlier of what the desk and what the model say, for both are late.
+    fn asked(&self, mark: Mark, question: &Value) -> Option<Instant> {
+        let asked = self.turn(question)?.asked;
+        Some(self.asked.get(&mark).map_or(asked, |seen| asked.min(*seen)))
+    }
+
+    /// An answer out of order, with what tells a fault of the desk from one of this judge; moments are milliseconds since 1970.
+    fn overtaking(&self, late: Mark, by: Mark, questions: &BTreeMap<Mark, &Value>) -> String {
+        let moment = |moments: &Moments, mark: Mark| moments.get(&mark).copied().map(epoch_ms);
+        let sent = questions.get(&late).map(|question| &question["sent_at"]);
+        let acknowledged = moment(&self.acknowledged, late);
+        let seen = moment(&self.asked, by);
+        let turn = questions.get(&by).and_then(|question| self.turn(question));
+        let turn = turn.map(|turn| {
+            let TurnTimes { asked, created_at, took_ms, total_ms } = *turn;
+            let asked = epoch_ms(asked);
+            format!("asked {asked}, recorded {created_at}, took {took_ms} ms of {total_ms} ms")
+        });
+        format!(
+            "{late} was overtaken by {by}: {late} sent {sent:?}, acknowledged {acknowledged:?}; \
+             {by} seen by the model {seen:?}, its turn {turn:?}"
+        )
     }
 
     /// Each apology answers something, once, and what got an apology got nothing else.
@@ -211,6 +254,11 @@ fn was_unknown(row: &Value) -> bool {
         || ["unknown", "the process ended"].iter().any(|words| noted.contains(words))
 }
 
+/// A moment as the desk tells it.
+fn epoch_ms(moment: Instant) -> i64 {
+    now_ms() - i64::try_from(moment.elapsed().as_millis()).unwrap()
+}
+
 fn text(row: &Value) -> &str {
     row["text"].as_str().unwrap_or_default()
 }
@@ -226,22 +274,25 @@ pub(super) async fn read_rows(url: &str) -> Vec<Value> {
     rows
 }
 
-/// When the desk began to ask the model in each turn of these messages.
-pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, Instant> {
+/// When each turn of these messages asked the model.
+pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, TurnTimes> {
     let http = reqwest::Client::new();
     let ids: BTreeSet<_> = rows.iter().filter_map(|row| row["turn_id"].as_str()).collect();
     let (now, epoch) = (Instant::now(), now_ms());
-    let mut asked = HashMap::new();
+    let mut turns = HashMap::new();
     for id in ids {
         let request = http.get(format!("{url}/api/v1/turns/{id}")).bearer_auth(KEY);
         let turn: Value = request.send().await.unwrap().json().await.unwrap();
         // Turns without a model's answer ask nothing.
-        let Some(took) = turn["trace"]["reply"]["took_ms"].as_f64() else { continue };
-        let ended = u64::try_from(epoch - turn["created_at"].as_i64().unwrap()).unwrap();
-        let since = Duration::from_millis(ended) + Duration::from_secs_f64(took / 1000.0);
-        asked.insert(id.to_owned(), now.checked_sub(since).unwrap());
+        let Some(took_ms) = turn["trace"]["reply"]["took_ms"].as_f64() else { continue };
+        let created_at = turn["created_at"].as_i64().unwrap();
+        let ended = u64::try_from(epoch - created_at).unwrap();
+        let since = Duration::from_millis(ended) + Duration::from_secs_f64(took_ms / 1000.0);
+        let asked = now.checked_sub(since).unwrap();
+        let total_ms = turn["trace"]["total_ms"].as_f64().unwrap();
+        turns.insert(id.to_owned(), TurnTimes { asked, created_at, took_ms, total_ms });
     }
-    asked
+    turns
 }
 
 /// Reads all pages of a list.
@@ -290,10 +341,12 @@ mod tests {
     /// Two messages, acknowledged at once; then each was asked about and answered.
     fn evidence() -> Evidence {
         let now = Instant::now();
-        let later = now + READING * 2;
+        let asked = now + READING * 2;
+        let turn = TurnTimes { asked, created_at: 0, took_ms: 0.0, total_ms: 0.0 };
         Evidence {
             acknowledged: [(FIRST, now), (SECOND, now)].into(),
-            asked: [("t1".into(), later), ("t2".into(), later)].into(),
+            asked: [(FIRST, asked), (SECOND, asked)].into(),
+            turns: [("t1".into(), turn), ("t2".into(), turn)].into(),
             sent: vec![sent("a", "Answered: c01m01."), sent("b", "Answered: c01m02.")],
             rows: vec![
                 question(FIRST, "t1"),
@@ -354,12 +407,32 @@ mod tests {
     fn only_what_was_there_in_time_can_be_out_of_order() {
         let mut evidence = evidence();
         evidence.sent.swap(0, 1);
-        assert_eq!(evidence.judge().unordered, ["c01m01 was overtaken by c01m02"]);
-        let late = evidence.asked["t2"];
+        let told = evidence.judge().unordered;
+        let [told] = told.as_slice() else { panic!("{told:?}") };
+        assert!(told.starts_with("c01m01 was overtaken by c01m02: c01m01 sent "), "{told}");
+        let late = evidence.asked[&SECOND];
         evidence.acknowledged.insert(FIRST, late);
         assert!(evidence.judge().is_clean());
         evidence.sent[0].text = "Answered: c01m02 c01m01.".into();
         assert_eq!(evidence.judge().unordered.len(), 1);
+    }
+
+    #[test]
+    fn the_model_was_asked_when_the_first_to_say_so_says() {
+        let swapped = || {
+            let mut evidence = evidence();
+            evidence.sent.swap(0, 1);
+            evidence
+        };
+        // The turn waited for its commit.
+        let mut evidence = swapped();
+        let early = evidence.acknowledged[&SECOND];
+        evidence.asked.insert(SECOND, early);
+        assert!(evidence.judge().is_clean());
+        // The question was long on its way to the model.
+        let mut evidence = swapped();
+        evidence.turns.get_mut("t2").unwrap().asked = early;
+        assert!(evidence.judge().is_clean());
     }
 
     #[test]

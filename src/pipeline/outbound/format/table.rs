@@ -41,12 +41,14 @@ impl Table {
         self.rows.push(lines.collect::<Vec<_>>().join("\n"));
     }
 
-    /// All rows with a blank line between them; of a table without rows, its header.
+    /// All rows with a blank line between them, after the heads that stand in no row.
     pub(super) fn rows(self) -> String {
-        if self.rows.is_empty() {
-            return self.head.join(", ");
-        }
-        let filled: Vec<String> = self.rows.into_iter().filter(|row| !row.is_empty()).collect();
+        let is_said = |name: &str| self.rows.iter().any(|row| row.contains(name));
+        let heads = self.head.iter().filter(|name| !name.is_empty() && !is_said(name));
+        let unsaid = heads.map(String::as_str).collect::<Vec<_>>().join(", ");
+        let rows = self.rows.iter().map(String::as_str);
+        let filled: Vec<&str> =
+            std::iter::once(&*unsaid).chain(rows).filter(|row| !row.is_empty()).collect();
         filled.join("\n\n")
     }
 }
