@@ -117,6 +117,9 @@ macro_rules! fallbacks {
 
 fallbacks! {
     MessageKind::Unknown,
+    MessageState::Unknown,
+    // Never taken for the customer's words, nor for the bot's.
+    Author::Notice,
     Owner::Person,
     // They stay in sight.
     EscalationState::Open,
