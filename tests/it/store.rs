@@ -777,12 +777,14 @@ on_both! {
         let store = &ground.store;
         let claims =
             [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        let (mut turns, mut queued) = (Vec::new(), Vec::new());
         for claim in &claims {
             let mut turn = ground.finished(claim, &["Hello."]).await;
             turn.unanswered = Some(format!("Do you rent submarines in {}?", claim.id));
             turn.escalation = Some(case("15550009999"));
+            turns.push(turn.id.clone());
             assert_eq!(store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
-            store.queue_run(&claim.id, "{}".into()).await.unwrap();
+            queued.push(store.queue_run(&claim.id, "{}".into()).await.unwrap());
         }
         let grouped = |question| Grouped { question, gap: GapId::generate() };
         let questions = store.ungrouped(10).await.unwrap();
@@ -807,6 +809,10 @@ on_both! {
         let runs = store.eval_runs(None, 10).await.unwrap();
         let runs: BTreeMap<_, _> = runs.into_iter().map(|row| (row.suite, row.state)).collect();
         assert_eq!((runs[id], runs[&claims[1].id]), (RunState::Stopped, RunState::Queued));
+        assert!(!store.ask_run_to_stop(queued[0].as_str()).await.unwrap());
+        assert!(store.ask_run_to_stop(queued[1].as_str()).await.unwrap());
+        let newer = store.turn(&turns[0]).await.unwrap().unwrap();
+        assert_eq!((newer.id.as_str(), newer.outcome), (turns[0].as_str(), None));
         let gaps = store.gaps(&gaps::Wanted::default(), 10).await.unwrap();
         assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
         assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);
