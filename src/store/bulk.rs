@@ -4,7 +4,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
-use super::sql::read_row;
+use super::sql::read_all;
 use super::{Conn, Result};
 
 /// The most rows of one statement; more become several statements. Their texts are prepared once each and kept.
@@ -116,14 +116,12 @@ impl Conn<'_> {
             let sql = AssertSqlSafe(rows.sql(piece, (before, after), named));
             match self {
                 Self::Sqlite(conn) => {
-                    for row in bind!(sqlx::query(sql), piece).fetch_all(&mut **conn).await? {
-                        found.push(read_row(&row)?);
-                    }
+                    let rows = bind!(sqlx::query(sql), piece).fetch(&mut **conn);
+                    found.extend(read_all::<R, _>(rows).await?);
                 }
                 Self::Postgres(conn) => {
-                    for row in bind!(sqlx::query(sql), piece).fetch_all(&mut **conn).await? {
-                        found.push(read_row(&row)?);
-                    }
+                    let rows = bind!(sqlx::query(sql), piece).fetch(&mut **conn);
+                    found.extend(read_all::<R, _>(rows).await?);
                 }
             }
         }

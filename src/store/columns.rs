@@ -1,8 +1,9 @@
 //! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -21,8 +22,10 @@ use crate::domain::{
     WorkspaceId, audit,
 };
 
-/// The most words that the log is told of.
+/// The most words that the log is told of in [`TOLD_AGAIN`].
 const MOST_TOLD: usize = 100;
+/// After which time it is told of a word again.
+const TOLD_AGAIN: Duration = Duration::from_hours(1);
 
 /// A word of a closed set, as a column holds it.
 pub trait StoredWord: FromStr<Err = UnknownWord> {
@@ -44,17 +47,33 @@ impl UnknownStoredWord {
         Self { column: W::COLUMN, unknown }
     }
 
-    /// Tells the log, once for each word of a column: lists are read again and again. Word and column say which rows they are.
+    /// Tells the log, seldom of each word of a column: lists are read again and again. Word and column say which rows they are.
     /// What was told is the process's own, for nothing is passed to where a row is decoded.
     fn tell(&self) {
-        static TOLD: Mutex<BTreeSet<(&'static str, String)>> = Mutex::new(BTreeSet::new());
-        let is_new = {
+        static TOLD: Mutex<ToldWords> = Mutex::new(ToldWords(BTreeMap::new()));
+        let is_news = {
             let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-            told.len() < MOST_TOLD && told.insert((self.column, self.unknown.word.clone()))
+            told.is_news(self.column, &self.unknown.word, Instant::now())
         };
-        if is_new {
+        if is_news {
             tracing::warn!(unknown = %self, "the database holds a word that this version does not know: {self}");
         }
+    }
+}
+
+/// The words by column that the log was told of, and when.
+struct ToldWords(BTreeMap<(&'static str, String), Instant>);
+
+impl ToldWords {
+    /// Whether the log is to be told now; then it counts as told.
+    fn is_news(&mut self, column: &'static str, word: &str, now: Instant) -> bool {
+        self.0.retain(|_, told_at| now.duration_since(*told_at) < TOLD_AGAIN);
+        let word = (column, word.to_owned());
+        let is_news = self.0.len() < MOST_TOLD && !self.0.contains_key(&word);
+        if is_news {
+            self.0.insert(word, now);
+        }
+        is_news
     }
 }
 
@@ -117,6 +136,9 @@ macro_rules! fallbacks {
 
 fallbacks! {
     MessageKind::Unknown,
+    MessageState::Unknown,
+    // Never taken for the customer's words, nor for the bot's.
+    Author::Notice,
     Owner::Person,
     // They stay in sight.
     EscalationState::Open,
@@ -271,4 +293,21 @@ macro_rules! id_columns {
 id_columns! {
     WorkspaceId, AgentId, VersionId, NumberId, ContactId, ConversationId, MessageId, TurnId, EscalationId, CollectionId,
     DocumentId, SourceId, ChunkId, AnswerId, GapId, WebhookId, RunId, AuditId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_told_of_a_word_seldom_and_never_silent_for_good() {
+        let (mut told, now) = (ToldWords(BTreeMap::new()), Instant::now());
+        assert!(told.is_news("a.b", "robot", now));
+        assert!(!told.is_news("a.b", "robot", now));
+        assert!(told.is_news("a.c", "robot", now), "another column");
+        let news = (0..200).filter(|n| told.is_news("a.b", &n.to_string(), now)).count();
+        assert_eq!(news, MOST_TOLD - 2);
+        assert!(told.is_news("a.b", "robot", now + TOLD_AGAIN));
+        assert!(told.is_news("a.b", "199", now + TOLD_AGAIN));
+    }
 }

@@ -27,7 +27,8 @@ pub struct MessageRow {
     pub id: MessageId,
     /// Whether it came in or goes out.
     pub direction: Direction,
-    /// Who wrote it.
+    /// Who wrote it; the desk itself where a newer version has another word.
+    #[sqlx(try_from = "LenientWord<Author>")]
     pub author: Author,
     /// The provider's id, once it has one.
     pub provider_id: Option<String>,
@@ -44,7 +45,8 @@ pub struct MessageRow {
     pub heard: Option<String>,
     /// The provider's id of the message that it quotes.
     pub reply_to: Option<String>,
-    /// How far it got.
+    /// How far it got; what a newer version has another word for is stored where it came in, and unknown where it goes out.
+    #[sqlx(try_from = "LenientWord<MessageState>")]
     pub state: MessageState,
     /// Why it was not answered, or not sent.
     pub note: Option<String>,
@@ -80,7 +82,9 @@ impl Store {
                 " from messages where workspace_id = $1 and conversation_id = $2
                   and (sent_at < $3 or (sent_at = $3 and id < $4)) order by sent_at desc, id desc limit $5"
             );
-            all!(conn, MessageRow, sql, workspace.as_str(), conversation.as_str(), moment, &id, limit)
+            let rows =
+                all!(conn, MessageRow, sql, workspace.as_str(), conversation.as_str(), moment, &id, limit)?;
+            Ok(rows.into_iter().map(MessageRow::shown).collect())
         })
         .await
     }
@@ -94,9 +98,19 @@ impl Store {
                 message_columns!(),
                 " from messages where workspace_id = $1 and id = $2"
             );
-            first!(conn, MessageRow, sql, workspace.as_str(), id.as_str())
+            let row = first!(conn, MessageRow, sql, workspace.as_str(), id.as_str())?;
+            Ok(row.map(MessageRow::shown))
         })
         .await
+    }
+}
+
+impl MessageRow {
+    /// Only of ours it can be unknown what became of them: of a customer's message it is the state that is not known.
+    fn shown(self) -> Self {
+        let is_known = self.direction == Direction::Out || self.state != MessageState::Unknown;
+        let state = if is_known { self.state } else { MessageState::Stored };
+        Self { state, ..self }
     }
 }
 

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::columns::LenientWord;
 use super::outbox::{OutgoingRow, Queued};
 use super::signal::{self, Signal};
 use super::words::message_state::{FAILED, UNKNOWN};
@@ -121,6 +122,7 @@ impl Store {
 #[derive(FromRow)]
 struct Addressed {
     number_id: String,
+    #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Owner,
     last_inbound_at: Option<i64>,
     wa_id: Option<String>,
@@ -240,13 +242,16 @@ struct SendAgain {
     window: Window,
 }
 
-/// A message that is to be sent once more.
+/// A message that is to be sent once more. What another version's words say of it is not sent.
 #[derive(FromRow)]
 struct Stuck {
     conversation_id: String,
-    author: Author,
-    state: MessageState,
-    kind: MessageKind,
+    #[sqlx(try_from = "LenientWord<Author>")]
+    author: Option<Author>,
+    #[sqlx(try_from = "LenientWord<MessageState>")]
+    state: Option<MessageState>,
+    #[sqlx(try_from = "LenientWord<MessageKind>")]
+    kind: Option<MessageKind>,
     body: Option<String>,
 }
 
@@ -285,12 +290,12 @@ impl Write for SendAgain {
 impl Stuck {
     /// Why it is not sent once more, whatever WhatsApp would say.
     fn refusal(&self, to: &Addressed) -> Option<Again> {
-        let ours = matches!(self.author, Author::Bot | Author::Person);
-        if !ours || self.kind != MessageKind::Text || self.body.is_none() {
+        let ours = matches!(self.author, Some(Author::Bot | Author::Person));
+        if !ours || self.kind != Some(MessageKind::Text) || self.body.is_none() {
             Some(Again::NothingToSend)
-        } else if !matches!(self.state, MessageState::Failed | MessageState::Unknown) {
+        } else if !matches!(self.state, Some(MessageState::Failed | MessageState::Unknown)) {
             Some(Again::NotFailed)
-        } else if self.author == Author::Bot && !to.owner.lets_bot_speak() {
+        } else if self.author == Some(Author::Bot) && !to.owner.lets_bot_speak() {
             Some(Again::NotTheBots)
         } else {
             None

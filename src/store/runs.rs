@@ -154,8 +154,10 @@ impl Write for Move {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = "select state from eval_runs where workspace_id = $1 and id = $2";
-        let state = first!(conn, (RunState,), sql, workspace.as_str(), &self.id)?;
-        let Some((state,)) = state.filter(|(state,)| (self.from)(*state)) else {
+        let found = first!(conn, (LenientWord<RunState>,), sql, workspace.as_str(), &self.id)?;
+        // Of another version's word it is not known whether the run has ended.
+        let state: Option<RunState> = found.and_then(|(state,)| state.into());
+        let Some(state) = state.filter(|state| (self.from)(*state)) else {
             return Ok(false);
         };
         let sql =

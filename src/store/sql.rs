@@ -3,6 +3,8 @@
 //! Statements are written once, in the dialect that both understand (`$1`, `on conflict`, `returning`). Only
 //! claiming a job differs, see [`Conn::claiming`].
 
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
 use sqlx::{ColumnIndex, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
 
 /// A connection inside a transaction, or one to read with.
@@ -58,19 +60,32 @@ where
     })
 }
 
+/// Reads rows, each as it comes: all of them beside what was read of them would take the memory twice.
+pub(crate) async fn read_all<T, R>(mut rows: BoxStream<'_, sqlx::Result<R>>) -> sqlx::Result<Vec<T>>
+where
+    T: for<'r> FromRow<'r, R>,
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    String: for<'r> Decode<'r, R::Database> + Type<R::Database>,
+{
+    let mut read = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        read.push(read_row(&row)?);
+    }
+    Ok(read)
+}
+
 /// Runs a query; all its rows.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn {
             $crate::store::sql::Conn::Sqlite(conn) => {
-                sqlx::query($sql)$(.bind($arg))*.fetch_all(&mut **conn).await.and_then(|rows| {
-                    rows.iter().map($crate::store::sql::read_row::<$row, _>).collect::<sqlx::Result<Vec<_>>>()
-                })
+                let rows = sqlx::query($sql)$(.bind($arg))*.fetch(&mut **conn);
+                $crate::store::sql::read_all::<$row, _>(rows).await
             }
             $crate::store::sql::Conn::Postgres(conn) => {
-                sqlx::query($sql)$(.bind($arg))*.fetch_all(&mut **conn).await.and_then(|rows| {
-                    rows.iter().map($crate::store::sql::read_row::<$row, _>).collect::<sqlx::Result<Vec<_>>>()
-                })
+                let rows = sqlx::query($sql)$(.bind($arg))*.fetch(&mut **conn);
+                $crate::store::sql::read_all::<$row, _>(rows).await
             }
         }
         .map_err($crate::store::Error::from)

@@ -66,8 +66,9 @@ pub struct TurnRow {
     pub conversation_id: String,
     /// The prompt version that answered.
     pub version_id: Option<String>,
-    /// What became of it.
-    pub outcome: TurnOutcome,
+    /// What became of it; none: another version's word.
+    #[sqlx(try_from = "LenientWord<TurnOutcome>")]
+    pub outcome: Option<TurnOutcome>,
     /// The trace as JSON.
     pub trace: String,
     /// Tokens read.

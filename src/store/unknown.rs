@@ -1,18 +1,28 @@
 //! Messages of ours of which nobody knows whether they went out: found when a process died while it sent, and decided
-//! by the number's setting when no status event settles them.
+//! by the number's setting when no status event settles them. And those that only another version can send.
 
 use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::cases::Case;
+use super::outbox::KNOWN;
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::{Conn, Result, Store, Write, all, now, run};
 use crate::domain::{
     ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
 };
 
+/// What stands beside a message that no process sent, once a person was asked.
+const ORPHANED: &str = "for long no process knew how to send it: a person was asked";
+
 impl Store {
+    /// Opens a case for each message that has been due for so long and that this version leaves to another one, which is not there
+    /// any more; their ids. They stay in the outbox, and each is asked about once.
+    pub async fn ask_about_orphans(&self, after_ms: i64) -> Result<Vec<MessageId>> {
+        self.apply(AskAboutOrphans { after_ms }).await
+    }
+
     /// Marks sends of a number that were begun and never recorded as `unknown`, to be decided after `wait_ms`; how many
     /// there were.
     pub async fn sweep_sends(&self, number: &NumberId, wait_ms: i64) -> Result<u64> {
@@ -100,15 +110,48 @@ impl Decide {
              returning id, conversation_id, body"
         );
         let overdue = all!(conn, Overdue, sql, now(), self.number.as_str(), resent)?;
+        let reason = "it is not known whether this message of ours reached the customer";
         for message in &overdue {
-            let case = Case {
-                conversation: &message.conversation_id,
-                turn: None,
-                reason: "it is not known whether this message of ours reached the customer",
-                question: message.body.as_deref().unwrap_or(message.id.as_str()),
-            };
-            case.open(conn, workspace, false).await?;
+            message.ask(workspace, conn, reason).await?;
         }
         Ok(overdue.len() as u64)
+    }
+}
+
+impl Overdue {
+    /// Opens a case for it.
+    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, reason: &str) -> Result<()> {
+        let case = Case {
+            conversation: &self.conversation_id,
+            turn: None,
+            reason,
+            question: self.body.as_deref().unwrap_or(self.id.as_str()),
+        };
+        case.open(conn, workspace, false).await
+    }
+}
+
+struct AskAboutOrphans {
+    after_ms: i64,
+}
+
+#[async_trait]
+impl Write for AskAboutOrphans {
+    type Out = Vec<MessageId>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<MessageId>> {
+        let sql = formatcp!(
+            "update messages as m set note = '{ORPHANED}', updated_at = $1
+             where m.state = '{QUEUED}' and m.due_at <= $2 and m.workspace_id = $3
+                 and coalesce(m.note, '') <> '{ORPHANED}' and not ({KNOWN})
+             returning id, conversation_id, body"
+        );
+        let moment = now();
+        let overdue = all!(conn, Overdue, sql, moment, moment - self.after_ms, workspace.as_str())?;
+        let reason = "a message could not be sent: it is another version's";
+        for message in &overdue {
+            message.ask(workspace, conn, reason).await?;
+        }
+        Ok(overdue.into_iter().map(|message| message.id).collect())
     }
 }

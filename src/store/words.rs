@@ -13,6 +13,10 @@ pub(super) const AUTHORS: &str = formatcp!(
     author::PERSON
 );
 
+/// Every owner that this version knows.
+pub(super) const OWNERS: &str =
+    formatcp!("'{}', '{}', '{}'", owner::BOT, owner::NOBODY, owner::PERSON);
+
 macro_rules! sql_words {
     ($($module:ident: $set:ident { $($name:ident = $word:ident,)+ })+) => {$(
         pub(super) mod $module {
@@ -66,14 +70,20 @@ sql_words! {
 
 #[cfg(test)]
 mod tests {
-    use super::AUTHORS;
-    use crate::domain::Author;
+    use super::{AUTHORS, OWNERS};
+    use crate::domain::{Author, Owner};
+
+    fn sorted(list: &str) -> Vec<String> {
+        let mut words: Vec<_> = list.split(", ").map(ToOwned::to_owned).collect();
+        words.sort_unstable();
+        words
+    }
 
     #[test]
-    fn every_author_is_among_the_authors() {
-        assert_eq!(AUTHORS.split(", ").count(), Author::ALL.len());
-        for author in Author::ALL {
-            assert!(AUTHORS.contains(&format!("'{author}'")), "{author}");
-        }
+    fn every_author_and_every_owner_is_listed() {
+        let authors: Vec<_> = Author::ALL.iter().map(|author| format!("'{author}'")).collect();
+        assert_eq!(sorted(AUTHORS), sorted(&authors.join(", ")));
+        let owners: Vec<_> = Owner::ALL.iter().map(|owner| format!("'{owner}'")).collect();
+        assert_eq!(sorted(OWNERS), sorted(&owners.join(", ")));
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use super::Settings;
 use super::follow::Silent;
 use crate::desk::{Change, Desk, Number};
-use crate::domain::What;
 use crate::domain::time::{DAY_MS, now_ms};
+use crate::domain::{MessageId, What};
 use crate::knowledge::{self, Summary};
 use crate::metrics::SENDS_DECIDED;
 use crate::pipeline::gaps;
@@ -24,6 +24,8 @@ use crate::store::sources::SourceRow;
 
 /// How often sends and cases are looked after, at the least.
 const OFTEN: Duration = Duration::from_secs(2);
+/// How long a message is left to another version, in milliseconds: by then an update is over.
+const ORPHANED_MS: i64 = 15 * 60_000;
 /// How often unanswered questions are grouped, in milliseconds.
 const GROUP_MS: i64 = 30_000;
 /// How often a process says that it is alive, and after how long without it is gone, in milliseconds.
@@ -87,6 +89,9 @@ impl Keeper {
                     tracing::error!(%error, "the outbox cannot be looked after, it is tried again");
                 }
             }
+            if let Err(error) = self.ask_about_orphans().await {
+                tracing::error!(%error, "messages of another version cannot be looked for, it is tried again");
+            }
             if let Err(error) = self.tell_of_cases().await {
                 tracing::error!(%error, "the support contacts cannot be told of cases, it is tried again");
             }
@@ -118,6 +123,20 @@ impl Keeper {
                 number.slug
             );
             self.desk.wake.send();
+        }
+        Ok(())
+    }
+
+    /// What waits for a process of another version, of which there may be none, holds up all that stands behind it.
+    async fn ask_about_orphans(&self) -> Result<()> {
+        let orphans = self.desk.store.ask_about_orphans(ORPHANED_MS).await?;
+        if !orphans.is_empty() {
+            let ids: Vec<_> = orphans.iter().map(MessageId::as_str).collect();
+            tracing::error!(
+                "messages wait for a version that knows who wrote them and who owns their conversations, and what stands \
+                 behind them waits, too: {}",
+                ids.join(", ")
+            );
         }
         Ok(())
     }

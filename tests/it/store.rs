@@ -8,8 +8,8 @@ use frontdesk::domain::machine::{Habit, Limits};
 use frontdesk::domain::thread::{Manner, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Author, Content, ConversationId, DocumentId, DocumentState, DocumentStatus, Echo,
-    EscalationState, Event, FailureCode, Fault, GapId, GapState, Inbound, Item, MessageId,
+    AgentId, Author, Content, ConversationId, Direction, DocumentId, DocumentState, DocumentStatus,
+    Echo, EscalationState, Event, FailureCode, Fault, GapId, GapState, Inbound, Item, MessageId,
     MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, RunState, TurnId,
     TurnOutcome, Usage,
 };
@@ -24,6 +24,7 @@ use frontdesk::store::knowledge::{Failure, Learned, NewChunk};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
+use frontdesk::store::person::{Again, Reply, Window, Written};
 use frontdesk::store::room::Room;
 use frontdesk::store::turns::Claim;
 use frontdesk::store::uploads::NewUpload;
@@ -408,21 +409,75 @@ on_both! {
             assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
         };
         write(format!("update conversations set owner = 'robot' where id = '{}'", newer.id)).await;
-        let sends = claim_sends(&ground.store, 10, MINUTE).await;
-        let owner_in = |claim: &Claim| {
-            sends.iter().find(|one| one.conversation_id == claim.id).expect("it is claimed").owner
-        };
-        assert_eq!((owner_in(newer), owner_in(known)), (None, Some(Owner::Bot)));
+        let sent = send_all(&ground.store).await;
+        assert_eq!(sent.keys().collect::<Vec<_>>(), [&known.id]);
         ground.take("4477", "wamid.3").await;
         assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "the bot is silent");
+        // Neither the word was written over, nor is what the bot said void.
+        let row = format!("owner = 'robot' and id = '{}'", newer.id);
+        write(format!("update conversations set owner = 'bot' where {row}")).await;
+        assert_eq!(send_all(&ground.store).await[&newer.id], ["Hello."]);
 
         let row = format!("conversation_id = '{}' and provider_id = 'wamid.2'", known.id);
-        write(format!("update messages set state = 'paused' where {row}")).await;
+        write(format!("update messages set direction = 'sideways' where {row}")).await;
         let told = ground.store.thread(&known.conversation(), None, 10).await.unwrap_err();
         let told = told.to_string();
-        for part in ["messages.state: `paused` is not one of waiting, ", "(row msg_"] {
+        for part in ["messages.direction: `sideways` is not one of in, ", "(row msg_"] {
             assert!(told.contains(part), "{told}");
         }
+    }
+
+    async fn a_thread_is_shown_whatever_words_another_version_has_for_its_messages(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["Hello."]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        for (column, word) in [("author", "robot"), ("state", "paused"), ("kind", "hologram")] {
+            let sql = format!("update messages set {column} = '{word}'");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 2, "{sql}");
+            for row in ground.thread(&claim).await {
+                let state = match (column, row.direction) {
+                    ("author", Direction::In) => MessageState::Answered,
+                    ("author", Direction::Out) => MessageState::Queued,
+                    (_, Direction::In) => MessageState::Stored,
+                    (_, Direction::Out) => MessageState::Unknown,
+                };
+                assert_eq!((row.author, row.state), (Author::Notice, state), "{column}");
+                let alone = ground.store.message(&row.id).await.unwrap();
+                assert_eq!(alone, Some(row));
+            }
+        }
+    }
+
+    async fn a_person_writes_where_another_version_gave_the_conversation_to_somebody(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"]).await;
+        let bots = turn.replies[0].id.clone();
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        let write = async |sql: &str| {
+            assert_eq!(change(ground.home.path(), &ground.url, sql).await, 1, "{sql}");
+        };
+        write("update conversations set owner = 'robot'").await;
+        let again = async || ground.store.send_again(&bots, Window::Always).await.unwrap();
+        write("update messages set author = 'robot', kind = 'hologram', state = 'paused' where direction = 'out'").await;
+        assert_eq!(again().await, Again::NothingToSend);
+        write("update messages set author = 'bot', kind = 'text' where direction = 'out'").await;
+        assert_eq!(again().await, Again::NotFailed);
+        write("update messages set state = 'failed' where direction = 'out'").await;
+        assert_eq!(again().await, Again::NotTheBots);
+
+        let reply = Reply {
+            conversation: claim.conversation(),
+            key: "k".into(),
+            text: "Ana here.".into(),
+            quotes: None,
+            window: Window::Always,
+        };
+        let written = ground.store.write(reply).await.unwrap();
+        assert!(matches!(written, Written::Now(_)), "{written:?}");
+        write("update conversations set updated_at = 0 where owner = 'person'").await;
+        assert_eq!(send_all(&ground.store).await[&claim.id], ["Ana here."]);
     }
 
     async fn what_an_author_of_a_newer_version_wrote_waits_for_a_process_that_knows_him(db) {
@@ -443,6 +498,11 @@ on_both! {
         let sent = send_all(&ground.store).await;
         assert_eq!(sent.keys().collect::<Vec<_>>(), [&known.id]);
         assert_eq!(ground.store.backlog().await.unwrap().1, 2, "both wait, for their order");
+        let asked = async |after_ms| ground.store.ask_about_orphans(after_ms).await.unwrap().len();
+        assert_eq!(asked(MINUTE).await, 0, "it does not wait for long");
+        assert_eq!((asked(0).await, asked(0).await), (1, 0), "a person is asked once");
+        let cases = ground.store.escalations(true, None, 10).await.unwrap();
+        assert_eq!(cases.iter().map(|case| case.question.as_str()).collect::<Vec<_>>(), ["one"]);
         // As if that process were this one.
         write("robot", "bot").await;
         assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
@@ -787,12 +847,14 @@ on_both! {
         let store = &ground.store;
         let claims =
             [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
+        let (mut turns, mut queued) = (Vec::new(), Vec::new());
         for claim in &claims {
             let mut turn = ground.finished(claim, &["Hello."]).await;
             turn.unanswered = Some(format!("Do you rent submarines in {}?", claim.id));
             turn.escalation = Some(case("15550009999"));
+            turns.push(turn.id.clone());
             assert_eq!(store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
-            store.queue_run(&claim.id, "{}".into()).await.unwrap();
+            queued.push(store.queue_run(&claim.id, "{}".into()).await.unwrap());
         }
         let grouped = |question| Grouped { question, gap: GapId::generate() };
         let questions = store.ungrouped(10).await.unwrap();
@@ -817,6 +879,10 @@ on_both! {
         let runs = store.eval_runs(None, 10).await.unwrap();
         let runs: BTreeMap<_, _> = runs.into_iter().map(|row| (row.suite, row.state)).collect();
         assert_eq!((runs[id], runs[&claims[1].id]), (RunState::Stopped, RunState::Queued));
+        assert!(!store.ask_run_to_stop(queued[0].as_str()).await.unwrap());
+        assert!(store.ask_run_to_stop(queued[1].as_str()).await.unwrap());
+        let newer = store.turn(&turns[0]).await.unwrap().unwrap();
+        assert_eq!((newer.id.as_str(), newer.outcome), (turns[0].as_str(), None));
         let gaps = store.gaps(&gaps::Wanted::default(), 10).await.unwrap();
         assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
         assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);

@@ -93,8 +93,8 @@ pub(super) struct Run {
     suite: String,
     /// How far it is.
     state: RunState,
-    /// How it is wanted.
-    wanted: Wanted,
+    /// How it is wanted; null where another version wrote what this one cannot read.
+    wanted: Option<Wanted>,
     /// Rows in all, where that is known.
     total: Option<usize>,
     /// Rows so far.
@@ -135,8 +135,7 @@ impl From<RunRow> for Run {
         let known = Jobs::known(&row);
         let counts = known.as_ref().map(|known| known.summary.counts());
         Self {
-            wanted: serde_json::from_str(&row.wanted)
-                .unwrap_or_else(|_| Wanted { suite: row.suite.clone(), ..Wanted::default() }),
+            wanted: serde_json::from_str(&row.wanted).ok(),
             total: counts.map(|counts| counts.iter().sum()),
             counts: counts.map(Counts::from),
             summary: None,
@@ -352,7 +351,7 @@ mod tests {
     #[test]
     fn what_another_version_wrote_of_a_run_is_read() {
         let known = json!({"summary": {"id": "eval-1"}, "comparison": {"better": "many"}});
-        let run = Run::from(RunRow {
+        let stored = RunRow {
             id: "run_1".into(),
             suite: "a.yaml".into(),
             state: RunState::Done,
@@ -362,8 +361,12 @@ mod tests {
             created_at: 1,
             finished_at: Some(2),
             holder: None,
-        });
+        };
+        let run = Run::from(stored.clone());
         let wanted = Wanted { suite: "a.yaml".into(), repeat: Some(2), ..Wanted::default() };
-        assert_eq!((run.wanted, run.comparison, run.total), (wanted, None, Some(0)));
+        assert_eq!((run.wanted, run.comparison, run.total), (Some(wanted), None, Some(0)));
+        // It is not shown as the whole suite, which somebody might run again.
+        let newer = RunRow { wanted: json!({"suite": ["a.yaml"]}).to_string(), ..stored };
+        assert_eq!(Run::from(newer).wanted, None);
     }
 }

@@ -21,8 +21,8 @@ pub(super) struct Turn {
     conversation_id: String,
     /// The prompt version that answered.
     version_id: Option<String>,
-    /// What became of it.
-    outcome: TurnOutcome,
+    /// What became of it; null where another version has a word that this one does not know.
+    outcome: Option<TurnOutcome>,
     /// The passages that the reply rests on.
     citations: Vec<Citation>,
     /// What each stage saw, decided, took and used; null where another version wrote what this one cannot read.

@@ -39,6 +39,8 @@ pub(super) struct Kept {
     pub(super) seen: Option<Seen>,
     /// The place of the webhook whose message came last.
     pub(super) asked_by: usize,
+    /// Who might speak before; a person, where the database has another version's word.
+    was: Owner,
     lease: Lease,
     /// Until when a turn is claimed, if it is.
     claimed: Option<i64>,
@@ -70,7 +72,7 @@ struct ThreadRow {
     number_id: String,
     contact_id: String,
     #[sqlx(try_from = "LenientWord<Owner>")]
-    owner: Option<Owner>,
+    owner: Owner,
     person_at: Option<i64>,
     waiting_since: Option<i64>,
     due_at: Option<i64>,
@@ -210,7 +212,7 @@ impl Book {
             let thread = &kept.thread;
             rows.push([
                 kept.id.as_str().into(),
-                thread.owner.into(),
+                kept.new_owner().map(Owner::as_str).into(),
                 thread.person_at.into(),
                 thread.waiting_since.into(),
                 thread.due_at.into(),
@@ -229,8 +231,8 @@ impl Book {
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
             claimed, moment, came, seen_at, answered, spoken) as (";
-        let after = ") update conversations set owner = v.owner, person_at = v.person_at, waiting_since = v.waiting_since,
-                due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
+        let after = ") update conversations set owner = coalesce(v.owner, conversations.owner),
+                person_at = v.person_at, waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
                 lease_token = lease_token + v.void + v.claimed, updated_at = v.moment,
                 last_message_at = case when v.spoken = 1 then v.moment else last_message_at end,
                 seen_at = coalesce(v.seen_at, conversations.seen_at),
@@ -319,9 +321,9 @@ impl ThreadRow {
     fn kept(self, contact: usize) -> Kept {
         Kept {
             id: ConversationId::stored(self.id),
+            was: self.owner,
             thread: Thread {
-                // Of a word that is not known the bot is silent.
-                owner: self.owner.unwrap_or(Owner::Person),
+                owner: self.owner,
                 opted_out_at: self.opted_out_at,
                 person_at: self.person_at,
                 waiting_since: self.waiting_since,
@@ -359,12 +361,19 @@ impl Kept {
             came: 0,
             seen: None,
             asked_by: 0,
+            was: Owner::Bot,
             lease: Lease::default(),
             claimed: None,
             contact,
             number,
             changed: false,
         }
+    }
+
+    /// Who may speak from now on, where that changed or a person took it: another version's word stays otherwise.
+    fn new_owner(&self) -> Option<Owner> {
+        let owner = self.thread.owner;
+        (owner != self.was || self.seen.is_some()).then_some(owner)
     }
 
     /// Whether a turn may begin, and nobody has one.

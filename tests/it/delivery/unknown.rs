@@ -1,5 +1,6 @@
 //! Sends of which nobody knows whether they went out: nothing is repeated unless the number says so.
 
+use frontdesk::domain::time::now_ms;
 use serde_json::{Value, json};
 
 use super::{SUPPORT, cases, got, ours, pause, says, until};
@@ -8,6 +9,7 @@ use crate::support::fake::Failure;
 use crate::support::graph::SentMessage;
 
 const CUSTOMER: &str = "447700950101";
+const HOUR: i64 = 3_600_000;
 
 /// A desk whose first `times` messages to the customer reach him without an answer to us, and a question to it.
 async fn cut(db: Db, unknown: &str, times: usize) -> TestApp {
@@ -44,6 +46,22 @@ on_both! {
         assert_eq!(got(&app, CUSTOMER).len(), 2);
         app.deliver(&to_customer(&app)[0].status_webhook("delivered")).await;
         assert_eq!(state(&app).await, "delivered");
+        app.stop().await;
+    }
+
+    async fn what_only_another_version_can_send_is_a_persons_business_in_the_end(db) {
+        let app = Setup::on(db).start().await;
+        app.model.answer_with(|_| "From nine.".into());
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let becomes = format!("author = 'robot', state = 'queued', due_at = {}", now_ms() - HOUR);
+        let sql = format!("update messages set {becomes} where direction = 'out'");
+        assert_eq!(app.change(&sql).await, 1);
+        until("a case is opened", async || !cases(&app).await.is_empty()).await;
+        until("the support contact is told", async || !got(&app, SUPPORT).is_empty()).await;
+        let open = cases(&app).await;
+        assert_eq!((open.len(), &open[0]["question"]), (1, &json!("From nine.")), "{open:?}");
+        assert_eq!((state(&app).await.as_str(), got(&app, CUSTOMER).len()), ("queued", 1));
         app.stop().await;
     }
 

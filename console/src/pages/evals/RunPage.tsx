@@ -33,7 +33,7 @@ export function RunPage() {
           <Group gap="xs" component="span">
             <RunState state={run.data.state} />
             <When at={run.data.created_at} />
-            <Wanted wanted={run.data.wanted} />
+            {run.data.wanted && <Wanted wanted={run.data.wanted} />}
           </Group>
         )
       }

@@ -43,7 +43,8 @@ function Turn({ turn }: { turn: Schemas["Turn"] }) {
   return (
     <Stack gap="md">
       <Text size="sm" className={classes.quiet}>
-        {t(`why.outcome.${turn.outcome}`)} · <When at={turn.created_at} />
+        {turn.outcome && <>{t(`why.outcome.${turn.outcome}`)} · </>}
+        <When at={turn.created_at} />
         {trace && <> · {figures(trace).join(" · ")}</>}
       </Text>
       <Citations all={turn.citations} />
