@@ -214,7 +214,7 @@ export function useRunNames() {
       parts.push(
         t("runs.passed", { passed: format.count(passed), all: format.count(passed + failed + errors) }),
       );
-    if (wanted.prompt) parts.push(t("runs.tried"));
+    if (wanted?.prompt) parts.push(t("runs.tried"));
     return parts.join(" · ");
   };
 }
