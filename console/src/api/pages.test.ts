@@ -1,7 +1,7 @@
 // Lists are read page after page, and each of their items is shown once.
 import { QueryClient } from "@tanstack/react-query";
 import { expect, test } from "vitest";
-import { first, items, pages } from "./pages";
+import { first, items, pages, pagesKey } from "./pages";
 
 const [top, moved, last] = [
   { id: "a", at: 50 },
@@ -18,4 +18,13 @@ test("the next page is read with the cursor of the one before, to the last", asy
   expect(read.pageParams).toEqual([undefined, "second"]);
   expect(items(first(read, 1))).toEqual([top]);
   expect(items(read)).toEqual([top, last]);
+});
+
+test("a list is not kept where a page is that was read with the same parameters; both are read again", async () => {
+  const queries = new QueryClient();
+  const alone = { items: [last], next: null };
+  queries.setQueryData(["list"], alone);
+  const read = await queries.fetchInfiniteQuery(list);
+  expect(queries.getQueryData(pagesKey(["list"]))).toEqual(read);
+  expect(queries.getQueriesData({ queryKey: ["list"] }).map(([, data]) => data)).toEqual([alone, read]);
 });

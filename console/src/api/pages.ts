@@ -16,10 +16,13 @@ export type Pages<P> = InfiniteData<P, Cursor>;
 /** How the page at a cursor is read: `(cursor) => $api.queryOptions("get", …)`. */
 type At<P, K extends QueryKey> = (cursor?: string) => { queryKey: K; queryFn: QueryFunction<P, K> };
 
+/** Where the pages of a list are kept: not where a single page is that was read with the same parameters. */
+export const pagesKey = (key: QueryKey): QueryKey => [...key, "pages"];
+
 /** Reads page after page. */
 export function pages<P extends Next, K extends QueryKey>(at: At<P, K>) {
-  return infiniteQueryOptions<P, Error, Pages<P>, K, Cursor>({
-    queryKey: at().queryKey,
+  return infiniteQueryOptions<P, Error, Pages<P>, QueryKey, Cursor>({
+    queryKey: pagesKey(at().queryKey),
     queryFn: ({ pageParam, ...context }) => {
       const { queryKey, queryFn } = at(pageParam);
       return queryFn({ ...context, queryKey });
@@ -41,15 +44,15 @@ export function first<P>({ pages, pageParams }: Pages<P>, count: number): Pages<
   return { pages: pages.slice(0, count), pageParams: pageParams.slice(0, count) };
 }
 
-type Options<T, K extends QueryKey> = Omit<
-  UseInfiniteQueryOptions<Page<T>, Error, T[], K, Cursor>,
+type Options<T> = Omit<
+  UseInfiniteQueryOptions<Page<T>, Error, T[], QueryKey, Cursor>,
   "queryKey" | "queryFn" | "initialPageParam" | "getNextPageParam" | "select"
 >;
 
 /** A list: all that was read of it, and more of it. */
 export function usePages<T extends { id: string }, K extends QueryKey>(
   at: At<Page<T>, K>,
-  options?: Options<T, K>,
+  options?: Options<T>,
 ) {
-  return useInfiniteQuery<Page<T>, Error, T[], K, Cursor>({ ...pages(at), select: items, ...options });
+  return useInfiniteQuery<Page<T>, Error, T[], QueryKey, Cursor>({ ...pages(at), select: items, ...options });
 }

@@ -2,6 +2,7 @@
 import { useCallback, useRef } from "react";
 import { useLive, type What } from "@/api/live";
 import { reread } from "@/api/queries";
+import { known } from "@/api/words";
 
 const routes: Record<What, string[]> = {
   agents: ["/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions"],
@@ -20,6 +21,6 @@ export function useHearing() {
       reread("/api/v1/conversations/counts");
     }, 1_000);
   }, []);
-  const changed = useCallback((what: What) => reread(...(routes[what] ?? [])), []);
+  const changed = useCallback((what: What) => reread(...known(routes, what, [])), []);
   useLive({ conversation, changed });
 }

@@ -1,6 +1,6 @@
 // One run: how far it is, what came of it, its cases, and other runs beside it.
 import { Alert, Button, Group, Menu, Paper, Stack, Text } from "@mantine/core";
-import { IconDownload, IconPlayerPlay, IconPlayerStop } from "@tabler/icons-react";
+import { IconDownload, IconPlayerStop } from "@tabler/icons-react";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
@@ -12,6 +12,7 @@ import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 import { Against } from "./Against";
 import { Cases } from "./Cases";
+import { RunAgain } from "./RunAgain";
 import { RunState } from "./RunState";
 import { RunSummary } from "./RunSummary";
 import { isActive } from "./row";
@@ -95,32 +96,9 @@ function Actions({ run }: { run: Schemas["Run"] }) {
         {t("run.stop")}
       </Button>
     );
-  const wanted = { ...run.wanted, suite: run.suite };
-  const isHurt = !!run.counts && run.counts.failed + run.counts.errors > 0;
   return (
     <>
-      <Menu position="bottom-end">
-        <Menu.Target>
-          <Button
-            variant="default"
-            leftSection={<IconPlayerPlay size={16} aria-hidden />}
-            loading={again.isPending}
-          >
-            {t("run.again")}
-          </Button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item onClick={() => again.mutate({ body: wanted })}>{t("run.same")}</Menu.Item>
-          <Menu.Item onClick={() => again.mutate({ body: { ...wanted, baseline: run.id } })}>
-            {t("run.compared")}
-          </Menu.Item>
-          {isHurt && (
-            <Menu.Item onClick={() => again.mutate({ body: { ...wanted, failing: run.id } })}>
-              {t("run.failing")}
-            </Menu.Item>
-          )}
-        </Menu.Dropdown>
-      </Menu>
+      <RunAgain run={run} isPending={again.isPending} start={(body) => again.mutate({ body })} />
       {!!run.summary && (
         <Menu position="bottom-end">
           <Menu.Target>

@@ -1,21 +1,24 @@
 // How a case ended: by a sign and a word, never by colour alone. And how many ended so.
 import { Badge, Box, Group, Text } from "@mantine/core";
-import { IconAlertTriangle, IconCheck, IconMinus, IconX } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCheck, IconHelpCircle, IconMinus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { countOf, type Verdict, verdicts } from "./row";
 
-const looks = {
+type Look = { color: string; icon: typeof IconX };
+const looks: Record<Verdict, Look> = {
   passed: { color: "teal", icon: IconCheck },
   failed: { color: "red", icon: IconX },
   error: { color: "orange", icon: IconAlertTriangle },
   skipped: { color: "gray", icon: IconMinus },
-} as const;
+};
+const lookOf = (verdict: Verdict) => known(looks, verdict, { color: "gray", icon: IconHelpCircle });
 
 export function VerdictBadge({ verdict }: { verdict: Verdict }) {
   const { t } = useTranslation("evals");
-  const { color, icon: Icon } = looks[verdict];
+  const { color, icon: Icon } = lookOf(verdict);
   return (
     <Badge variant="light" color={color} leftSection={<Icon size={12} aria-hidden />} tt="none">
       {t(`verdict.${verdict}`)}
@@ -33,7 +36,7 @@ export function CountsLine({ counts }: { counts: Counts }) {
   return (
     <Group gap="sm" component="span">
       {some.map((verdict) => {
-        const { icon: Icon } = looks[verdict];
+        const { icon: Icon } = lookOf(verdict);
         return (
           <Text key={verdict} size="sm" component="span" title={t(`ended.${verdict}`)}>
             <Icon size={14} aria-hidden style={{ verticalAlign: -2 }} />{" "}

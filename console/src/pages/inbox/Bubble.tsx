@@ -1,9 +1,17 @@
 // A message as it stands in a conversation: who said it, what, when, how far it got, and why the bot said it.
 import { ActionIcon, Anchor, VisuallyHidden } from "@mantine/core";
-import { IconArrowBackUp, IconHeadset, IconInfoCircle, IconRobot, IconUser } from "@tabler/icons-react";
+import {
+  IconArrowBackUp,
+  IconHeadset,
+  IconHelpCircle,
+  IconInfoCircle,
+  IconRobot,
+  IconUser,
+} from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { Content, Happening } from "./Content";
 import { gist, isEvent } from "./holds";
@@ -25,7 +33,7 @@ const icons: Record<Author, typeof IconUser> = {
 
 function Label({ author, customer, seen }: { author: Author; customer: string; seen: boolean }) {
   const { t } = useTranslation("inbox");
-  const Icon = icons[author];
+  const Icon = known(icons, author, IconHelpCircle);
   const name = author === "customer" ? <bdi>{customer}</bdi> : t(`author.${author}`);
   if (!seen) return <VisuallyHidden>{name}</VisuallyHidden>;
   return (

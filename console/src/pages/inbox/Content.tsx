@@ -70,7 +70,8 @@ function Media({ message, kind, conversation, words }: MediaProps): ReactElement
           {words && <div style={{ padding: "6px 4px 0" }}>{words}</div>}
         </>
       );
-    case "document":
+    default:
+      // A document, and any kind that is newer than this page: it can be saved.
       return (
         <>
           <File message={message} />
@@ -122,8 +123,10 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Text size="sm" fs="italic">
-            {/* What the provider calls it, where we cannot show it. */}
-            {t("kind.unshown", { kind: ("kind" in content && content.kind) || kind })}
+            {/* What the provider calls it, where we cannot show it. An older server sends such a thing as text. */}
+            {t("kind.unshown", {
+              kind: (typeof content === "object" && "kind" in content && content.kind) || kind,
+            })}
           </Text>
           {words}
         </>

@@ -9,18 +9,18 @@ import { type Act, actsOf, type useActs } from "./actions";
 import { useNumbers } from "./conversations";
 import type { Conversation } from "./filter";
 import list from "./inbox.module.css";
-import { ownerIcons } from "./Row";
+import { ownerIcon } from "./Row";
 import classes from "./thread.module.css";
 import { useLeft, type Window } from "./window";
 
 /** Less than this is soon, in milliseconds. */
 const SOON = 3_600_000;
 
-function Facts({ one, window }: { one: Conversation; window: Window }) {
+export function Facts({ one, window }: { one: Conversation; window: Window }) {
   const { t } = useTranslation("inbox");
   const left = useLeft();
   const several = (useNumbers()?.length ?? 0) > 1;
-  const Owner = ownerIcons[one.owner];
+  const Owner = ownerIcon(one.owner);
   return (
     <div className={classes.facts}>
       <span data-testid="owner">

@@ -1,17 +1,20 @@
 // A conversation in the list. Plain elements: hundreds of these pass by while someone scrolls.
-import { IconAlertTriangle, IconLock, IconRobot, IconUser } from "@tabler/icons-react";
+import { IconAlertTriangle, IconHelpCircle, IconLock, IconRobot, IconUser } from "@tabler/icons-react";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import type { Conversation } from "./filter";
 import classes from "./inbox.module.css";
 
-export const ownerIcons: Record<Schemas["Owner"], typeof IconUser> = {
+type Owner = Schemas["Owner"];
+const ownerIcons: Record<Owner, typeof IconUser> = {
   bot: IconRobot,
   person: IconUser,
   nobody: IconLock,
 };
+export const ownerIcon = (owner: Owner) => known(ownerIcons, owner, IconHelpCircle);
 
 /** What rows say, made once for all of them: thousands of rows come and go while someone scrolls. */
 export function useRowWords() {
@@ -53,7 +56,7 @@ type Props = {
 
 export const Row = memo(function Row({ one, open, reachable, several, tail, words }: Props) {
   const { t, format, nameOf, lastOf } = words;
-  const Owner = ownerIcons[one.owner];
+  const Owner = ownerIcon(one.owner);
   const failed =
     one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
       ? one.last_state

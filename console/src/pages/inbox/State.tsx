@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconCheck, IconChecks, IconClock, IconHelpCircle } f
 import { useMutation } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, type Schemas } from "@/api/client";
+import { known } from "@/api/words";
 import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
 import { type Message, put } from "./thread";
@@ -35,7 +36,7 @@ const isSent = (state: State): state is Sent => state in icons;
 export function Ticks({ state }: { state: State }) {
   const { t } = useTranslation("inbox");
   if (!isSent(state)) return null;
-  const Icon = icons[state];
+  const Icon = known(icons, state, IconHelpCircle);
   const words = t(`state.${state}`);
   const loud = state === "failed" || state === "unknown";
   return (

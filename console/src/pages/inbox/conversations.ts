@@ -1,9 +1,9 @@
 // The list of conversations in the cache: read by pages, kept true by single conversations.
-import { keepPreviousData } from "@tanstack/react-query";
+import { hashKey, keepPreviousData } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 import { $api, api } from "@/api/client";
 import { useLive } from "@/api/live";
-import { first, pages, usePages } from "@/api/pages";
+import { first, pages, pagesKey, usePages } from "@/api/pages";
 import { queries } from "@/api/queries";
 import { asked, type Conversation, type Filter, isFilter } from "./filter";
 import { gather } from "./gather";
@@ -107,7 +107,7 @@ export function useConversations(filter: Filter, deepest: () => number) {
     structuralSharing: false,
   });
   const { refetch } = query;
-  const hash = JSON.stringify(key(filter));
+  const hash = hashKey(pagesKey(key(filter)));
   useEffect(() => {
     const again = () => {
       const pages = 1 + Math.floor(deepest() / PAGE);

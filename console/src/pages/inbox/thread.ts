@@ -2,7 +2,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { api, type Schemas } from "@/api/client";
-import { first, type Pages, usePages } from "@/api/pages";
+import { first, type Pages, pagesKey, usePages } from "@/api/pages";
 import { queries } from "@/api/queries";
 
 export type Message = Schemas["Message"];
@@ -11,6 +11,8 @@ export type Thread = Pages<Page>;
 
 const PAGE = 50;
 const key = (id: string) => ["thread", id] as const;
+/** Where the thread is kept. */
+const place = (id: string) => pagesKey(key(id));
 
 async function read(id: string, cursor?: string, signal?: AbortSignal): Promise<Page> {
   const { data, error } = await api.GET("/api/v1/conversations/{id}/messages", {
@@ -44,7 +46,7 @@ export function joined(thread: Thread, page: Page): Thread {
 }
 
 function join(id: string, page: Page) {
-  queries.setQueryData<Thread>(key(id), (thread) => thread && joined(thread, page));
+  queries.setQueryData<Thread>(place(id), (thread) => thread && joined(thread, page));
 }
 
 /** Shows a message as the server gave it. */
@@ -54,7 +56,7 @@ export function put(id: string, message: Message) {
 
 /** The id of the newest message that is known. Ids grow with time. */
 export function newest(id: string): string {
-  const thread = queries.getQueryData<Thread>(key(id));
+  const thread = queries.getQueryData<Thread>(place(id));
   let last = "";
   for (const one of thread?.pages[0]?.items ?? []) if (one.id > last) last = one.id;
   return last;
@@ -91,7 +93,7 @@ export function useMessages(id: string) {
   useEffect(
     () => () => {
       // Whoever comes back begins at the newest messages.
-      queries.setQueryData<Thread>(key(id), (thread) => thread && first(thread, 1));
+      queries.setQueryData<Thread>(place(id), (thread) => thread && first(thread, 1));
     },
     [id],
   );

@@ -4,6 +4,7 @@ import {
   IconAlertTriangle,
   IconDots,
   IconFolder,
+  IconHelpCircle,
   IconRefresh,
   IconTrash,
   IconUpload,
@@ -13,6 +14,7 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
@@ -81,7 +83,7 @@ const icons: Record<Document["from"], typeof IconFolder> = {
 
 export function From({ from }: { from: Document["from"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
-  const Icon = icons[from];
+  const Icon = known(icons, from, IconHelpCircle);
   return (
     <Group gap={6} wrap="nowrap" component="span">
       <Icon size={16} stroke={1.6} aria-hidden />

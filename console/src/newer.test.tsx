@@ -1,0 +1,116 @@
+// At every update the server is newer than the pages that are open: what they do not know yet is shown as well as it goes.
+import { MantineProvider } from "@mantine/core";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import i18n from "i18next";
+import type { ReactNode } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
+import { beforeAll, expect, test } from "vitest";
+import { begin } from "@/i18n";
+import { RunAgain } from "./pages/evals/RunAgain";
+import { RunState } from "./pages/evals/RunState";
+import { VerdictBadge } from "./pages/evals/Verdict";
+import { Bubble } from "./pages/inbox/Bubble";
+import { Content } from "./pages/inbox/Content";
+import type { Conversation } from "./pages/inbox/filter";
+import { Facts } from "./pages/inbox/Head";
+import { Row, useRowWords } from "./pages/inbox/Row";
+import { Ticks } from "./pages/inbox/State";
+import type { Message } from "./pages/inbox/thread";
+import { From } from "./pages/knowledge/DocumentRow";
+
+/** As it comes from the server, which is not checked. */
+const newer = JSON.parse('"newer"');
+
+const message: Message = {
+  id: "msg_1",
+  sent_at: 1,
+  direction: "out",
+  author: newer,
+  kind: newer,
+  content: JSON.parse('{"type":"newer"}'),
+  state: newer,
+};
+const file: Message = { ...message, content: JSON.parse('{"type":"media","kind":"newer"}') };
+const unread: Message = { ...message, content: JSON.parse('"{"') };
+
+const conversation: Conversation = {
+  id: "cnv_1",
+  last_message_at: 1,
+  last_author: newer,
+  last_kind: newer,
+  last_state: newer,
+  number_id: "num_1",
+  number_slug: "main",
+  contact_id: "con_1",
+  owner: newer,
+  unread: 0,
+  waiting: false,
+  provider: newer,
+  agent: "demo",
+  opted_out: false,
+};
+
+function Line() {
+  const words = useRowWords();
+  return <Row one={conversation} open={false} reachable several={false} tail="" words={words} />;
+}
+
+const nothing = () => {};
+
+function Said() {
+  return (
+    <Bubble
+      message={message}
+      conversation="cnv_1"
+      customer="Ana"
+      first
+      quotable={false}
+      found={false}
+      quote={nothing}
+      why={nothing}
+      find={nothing}
+    />
+  );
+}
+
+const draw = (shown: ReactNode) =>
+  renderToStaticMarkup(
+    <MantineProvider>
+      <QueryClientProvider client={new QueryClient()}>{shown}</QueryClientProvider>
+    </MantineProvider>,
+  );
+
+beforeAll(async () => {
+  await begin();
+  await i18n.loadNamespaces(["inbox", "knowledge", "evals"]);
+});
+
+const marked = {
+  Bubble: <Said />,
+  Row: <Line />,
+  Head: <Facts one={conversation} window={{ kind: "free" }} />,
+  From: <From from={newer} />,
+  VerdictBadge: <VerdictBadge verdict={newer} />,
+};
+
+test.each(Object.entries(marked))("%s shows a question mark for a word that is new", (_, shown) => {
+  expect(draw(shown)).toContain("tabler-icon-help-circle");
+});
+
+test("states that are not known are said without a sign", () => {
+  expect(draw(<RunState state={newer} />)).toContain("newer");
+  expect(draw(<Ticks state={newer} />)).not.toContain("tabler-icon");
+});
+
+test("a file of an unknown kind can be saved, and content that was not read says so", () => {
+  expect(draw(<Content message={file} conversation="cnv_1" />)).toContain("/api/v1/messages/msg_1/media");
+  expect(draw(<Content message={unread} conversation="cnv_1" />)).toContain("cannot be shown here (newer)");
+});
+
+test("a run is not begun again where the server cannot read how it is wanted", () => {
+  const run = { id: "run_1", suite: "demo", state: "done" as const, created_at: 1 };
+  const again = (wanted: string) =>
+    draw(<RunAgain run={{ ...run, wanted: JSON.parse(wanted) }} isPending={false} start={nothing} />);
+  expect(again("null")).toContain('disabled=""');
+  expect(again('{"suite":"demo","first":3}')).not.toContain('disabled=""');
+});
