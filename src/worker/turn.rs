@@ -17,18 +17,16 @@ use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{
-    Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome, What,
-};
+use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, Tape};
 use crate::pipeline::{Answered, Around, Bot, Means, RecordedInputs};
-use crate::store::Error;
-use crate::store::finish::{Committed, Finished};
+use crate::store::finish::Finished;
 use crate::store::turns::{Claim, Said};
 
+mod commit;
 mod still;
 
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
@@ -37,8 +35,6 @@ const MOST_ATTEMPTS: i64 = 20;
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.
 const MOST_ABANDONED: usize = 1;
-/// How often it is tried to put a reply back whose commit failed, before its lease settles it.
-const TAKE_BACK_ATTEMPTS: u64 = 5;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
 const PAUSE_MS: i64 = 2000;
 /// How long it waits when its number is not configured, or its agent cannot be used, in milliseconds.
@@ -189,45 +185,6 @@ impl Job {
         Ok(Some(answered.outcome.kind()))
     }
 
-    /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
-    /// becomes of the turn: what is claimed with the commit is sent.
-    async fn commit(&self, mut turn: Finished) -> crate::store::Result<bool> {
-        let express = match turn.replies.as_slice() {
-            [] => None,
-            _ => self.courier.express(&turn.claim.number_id),
-        };
-        turn.send = express.as_ref().map(|express| express.terms);
-        let (parts, escalated, desk) =
-            (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
-        let first = turn.send.and(turn.replies.first()).map(|reply| reply.id.clone());
-        let conversation = turn.claim.conversation();
-        let commit = tokio::spawn(async move {
-            let committed = match desk.store.commit_turn(turn).await {
-                Ok(committed) => committed,
-                Err(error) => {
-                    if let Some(first) = first {
-                        take_back(&desk, conversation, &first).await;
-                    }
-                    return Err(error);
-                }
-            };
-            crate::step!("turn.committed");
-            let Committed::Yes(first) = committed else { return Ok(false) };
-            let claimed = first.is_some();
-            if let (Some(first), Some(express)) = (first, express) {
-                express.carry(*first, parts > 1);
-            }
-            if escalated {
-                desk.wake.announce(What::Escalations);
-            }
-            if escalated || (parts > 0 && !claimed) {
-                desk.wake.send();
-            }
-            Ok(true)
-        });
-        commit.await.unwrap_or_else(|broken| Err(Error::Failed(broken.to_string())))
-    }
-
     /// Answers what waits, begins again while more comes; nothing if nothing waits.
     async fn answer(
         &self,
@@ -356,20 +313,6 @@ impl Job {
         let conversation = &self.claim().id;
         tracing::error!(conversation, "{why}, the customer gets the failure sentence");
         Err(why)
-    }
-}
-
-/// A commit that failed may have been made all the same, when its answer was lost on the way: then its first reply waits to
-/// be sent by us.
-async fn take_back(desk: &Desk, conversation: ConversationId, reply: &MessageId) {
-    for attempt in 1..=TAKE_BACK_ATTEMPTS {
-        match desk.store.take_back(conversation.clone(), reply).await {
-            Ok(()) => return desk.wake.send(),
-            Err(error) => {
-                tracing::warn!(%error, "whether a reply waits to be sent is not known, it is looked at again");
-                tokio::time::sleep(Duration::from_millis(200 * attempt)).await;
-            }
-        }
     }
 }
 
