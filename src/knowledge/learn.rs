@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
-use super::vectors::{BATCH, text_hash};
+use super::vectors::{BATCH, stored_chunks};
 use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
 use crate::domain::{CollectionId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
-use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};
+use crate::store::knowledge::{DocumentRow, Failure, Learned};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
 pub(super) const METHOD: &str = "2";
@@ -360,16 +360,4 @@ pub(super) fn hash_of(bytes: &[u8], settings: &chunk::Settings) -> String {
     hasher.update(format!("{settings:?}"));
     hasher.update(bytes);
     hex::encode(hasher.finalize())
-}
-
-/// The chunks of a document as they are stored.
-pub(super) fn stored_chunks(title: &str, pieces: Vec<chunk::Piece>) -> Vec<NewChunk> {
-    let new = |piece: chunk::Piece| NewChunk {
-        text_hash: text_hash(&searchable(title, &piece.heading, &piece.body)),
-        heading: piece.heading,
-        body: piece.body,
-        tokens: piece.tokens,
-        place: piece.place,
-    };
-    pieces.into_iter().map(new).collect()
 }

@@ -10,8 +10,9 @@ use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::learn::{METHOD, hash_of, stored_chunks};
+use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
+use super::vectors::stored_chunks;
 use super::{Error, Library, Progress, Turn, remedy};
 use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
 use crate::store::knowledge::{Failure, Learned};
