@@ -6,13 +6,16 @@ use std::collections::{HashMap, HashSet};
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
+use tracing::field::display;
+use tracing::{Instrument, Span};
 
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, stored_chunks};
 use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
-use crate::domain::{CollectionId, DocumentState, SourceId, searchable};
+use crate::domain::{CollectionId, DocumentId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
+use crate::spans;
 use crate::store::knowledge::{DocumentRow, Failure, Learned};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
@@ -81,8 +84,13 @@ pub(super) struct Work<'a> {
     pub(super) summary: Summary,
 }
 
-/// A document that is being read: its path, its hash, and what comes of it.
-type Reading = (String, String, Result<Content, ReadError>);
+/// A document that was read.
+struct Reading {
+    path: String,
+    hash: String,
+    read: Result<Content, ReadError>,
+    span: Span,
+}
 
 /// A document read and cut, waiting to be embedded.
 struct Read {
@@ -90,6 +98,7 @@ struct Read {
     title: String,
     hash: String,
     pieces: Vec<chunk::Piece>,
+    span: Span,
 }
 
 impl Read {
@@ -162,15 +171,23 @@ impl<'a> Work<'a> {
         };
         let (readers, settings) = (self.library.readers.as_ref().map(own), self.settings.clone());
         let file = File { name, bytes, own: self.source.is_none() };
+        let span = self.span(&path);
         self.reading.spawn(async move {
-            let read = reading::read(readers.as_ref(), file, settings).await;
-            (path, hash, read)
+            let read = reading::read(readers.as_ref(), file, settings);
+            let read = read.instrument(span.clone()).await;
+            Reading { path, hash, read, span }
         });
         // A slow one keeps one place: those after it are read beside it.
         while self.reading.len() >= self.library.readers() {
             self.take_read().await?;
         }
         Ok(())
+    }
+
+    fn span(&self, path: &str) -> Span {
+        let source = self.source.as_ref().map(SourceId::as_str);
+        let collection = self.collection.as_str();
+        spans::learn(spans::Document { collection, source, id: None, path })
     }
 
     /// Embeds and stores those that were read, when there are enough of them.
@@ -183,7 +200,7 @@ impl<'a> Work<'a> {
 
     /// Waits for one of the documents that are being read.
     async fn take_read(&mut self) -> Result<(), Error> {
-        let (path, hash, read) = match self.reading.join_next().await {
+        let Reading { path, hash, read, span } = match self.reading.join_next().await {
             None => return Ok(()),
             Some(Ok(read)) => read,
             Some(Err(error)) => return Err(Error::Source(format!("reading broke off: {error}"))),
@@ -192,12 +209,16 @@ impl<'a> Work<'a> {
             Ok(Content { title, warnings, pieces }) => {
                 let named = warnings.into_iter().map(|warning| (path.clone(), warning));
                 self.summary.warnings.extend(named);
-                self.waiting.push(Read { path, title, hash, pieces });
+                self.waiting.push(Read { path, title, hash, pieces, span });
                 Ok(())
             }
-            Err(ReadError::Refused(failure)) => self.fail(path, hash, failure).await,
+            Err(ReadError::Refused(failure)) => {
+                spans::ended(&span, "failed");
+                self.fail(path, hash, failure).instrument(span).await
+            }
             // The old version, if there is one, stays; the next run tries again.
             Err(ReadError::Unavailable { why, .. }) => {
+                spans::ended(&span, "unavailable");
                 self.summary.failed.push((path, why));
                 Ok(())
             }
@@ -240,7 +261,10 @@ impl<'a> Work<'a> {
         let texts = waiting.iter().flat_map(Read::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
             // The old version, if there is one, stays; the next run tries again.
-            let failed = waiting.into_iter().map(|read| (read.path, why.clone()));
+            let failed = waiting.into_iter().map(|read| {
+                spans::ended(&read.span, "unavailable");
+                (read.path, why.clone())
+            });
             self.summary.failed.extend(failed);
             return Ok(());
         }
@@ -251,32 +275,38 @@ impl<'a> Work<'a> {
     }
 
     async fn store(&mut self, read: Read) -> Result<(), Error> {
-        let title = read.title;
-        let chunks = stored_chunks(&title, read.pieces);
-        let (path, many) = (read.path, chunks.len());
+        let Read { path, title, hash, pieces, span } = read;
+        let chunks = stored_chunks(&title, pieces);
+        let many = chunks.len();
         let learned = Learned {
             collection: self.collection.clone(),
             path: path.clone(),
             title,
-            hash: read.hash,
+            hash,
             source: self.source.clone(),
             uploaded: false,
             chunks: Ok(chunks),
         };
-        if let Some(why) = self.put(learned).await? {
-            self.summary.failed.push((path, why));
-        } else {
-            self.summary.learned += 1;
-            self.summary.chunks += many;
+        match self.put(learned).instrument(span.clone()).await? {
+            Ok(document) => {
+                span.record("document", display(document));
+                spans::ended(&span, "learned");
+                self.summary.learned += 1;
+                self.summary.chunks += many;
+            }
+            Err(why) => {
+                spans::ended(&span, "failed");
+                self.summary.failed.push((path, why));
+            }
         }
         Ok(())
     }
 
-    /// Stores a document where the collection has room for it; else the reason why not.
-    async fn put(&self, learned: Learned) -> Result<Option<String>, Error> {
+    /// Stores a document where the collection has room for it; else the reason why not, in words.
+    async fn put(&self, learned: Learned) -> Result<Result<DocumentId, String>, Error> {
         let room = self.library.settings.room();
         let put = self.library.store.learn_within(learned, room).await?;
-        Ok(put.err().map(|full| remedy::in_words(&remedy::full(full))))
+        Ok(put.map_err(|full| remedy::in_words(&remedy::full(full))))
     }
 
     async fn fail_unread(&mut self, path: String, why: String) -> Result<(), Error> {
@@ -308,7 +338,7 @@ impl<'a> Work<'a> {
             uploaded: false,
             chunks: Err(failure),
         };
-        if let Some(full) = self.put(learned).await? {
+        if let Err(full) = self.put(learned).await? {
             why = format!("{why}; and {full}");
         }
         self.summary.failed.push((path, why));

@@ -9,12 +9,14 @@ use std::time::Duration;
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
+use tracing::{Instrument, Span};
 
 use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::stored_chunks;
 use super::{Error, Library, Progress, Turn, remedy};
 use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
+use crate::spans;
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
 
@@ -141,10 +143,18 @@ impl Library {
         };
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
         let shown = Shown { underway, document };
+        let span = spans::learn(spans::Document {
+            collection: &row.collection_id,
+            source: None,
+            id: Some(&row.document_id),
+            path: &row.path,
+        });
+        let learn = self.learn_taken((&row, turn), &shown).instrument(span.clone());
         tokio::select! {
-            ended = Box::pin(self.learn_taken((&row, turn), &shown)) => ended?,
-            () = self.hold_upload(&row) => {}
+            ended = Box::pin(learn) => ended.inspect_err(|_| spans::ended(&span, "unavailable"))?,
+            () = self.hold_upload(&row) => spans::ended(&span, "lost"),
         }
+        drop(span);
         self.follow().await?;
         Ok(Some(row))
     }
@@ -168,13 +178,16 @@ impl Library {
         if document.as_ref().is_err_and(|failure| failure.code == FailureCode::Unread) {
             NOT_READ.clone_into(&mut method);
         }
+        let mut learns = document.as_ref().is_ok_and(|learned| learned.chunks.is_ok());
         shown.set(LearningStage::Storing, 0, 0);
         let (upload, room) = (row.clone(), self.settings.room());
         let learned = LearnedUpload { upload, method, document, room };
         if let Err(full) = self.store.end_upload(learned.clone()).await? {
+            learns = false;
             let document = Err(remedy::full(full));
             let _kept = self.store.end_upload(LearnedUpload { document, ..learned }).await?;
         }
+        spans::ended(&Span::current(), if learns { "learned" } else { "failed" });
         Ok(())
     }
 

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::bot::Bot;
 use super::budget::{self, Means, estimate};
 use super::curated::Book;
@@ -19,6 +21,7 @@ use crate::embed::Embedder;
 use crate::index::{Index, Tunings};
 use crate::llm::{Hear, Model};
 use crate::rerank::Reranker;
+use crate::spans;
 use crate::speech::Transcriber;
 
 /// What the pipeline answers with: the values behind the seams.
@@ -75,8 +78,14 @@ struct Open {
 impl Engine {
     /// Answers a turn: transcribe, escalate, retrieve, prompt, reply.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> Answered {
-        let ready = self.prepare(bot, turn, around.recordings).await;
-        self.write(bot, turn, ready, around).await
+        let span = spans::trial();
+        let answered = async {
+            let ready = self.prepare(bot, turn, around.recordings).await;
+            self.write(bot, turn, ready, around).await
+        };
+        let answered = answered.instrument(span.clone()).await;
+        spans::ended(&span, answered.outcome.kind().as_str());
+        answered
     }
 
     /// Stages 2 to 4: what can be done while the customer may still be typing.

@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::bot::Bot;
 use super::curated::Book;
 use super::escalate::escalate;
@@ -16,6 +18,7 @@ use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Prompt, Question, Reason, Reply, Spoken, Turn};
 use crate::embed::Embedder;
 use crate::llm::Model;
+use crate::spans;
 
 /// What became of a turn.
 #[derive(Debug, Clone)]
@@ -68,7 +71,9 @@ impl Run {
         ears: Ears<'_>,
         turn: &Turn,
     ) -> Result<Question, Outcome> {
-        let (heard, trace) = transcribe::listen(ears, turn).await;
+        let span = spans::transcribe();
+        let (heard, trace) = transcribe::listen(ears, turn).instrument(span.clone()).await;
+        spans::ended(&span, ending(&heard.question));
         self.trace.transcribe = Some(trace);
         self.transcripts = heard.transcripts;
         self.kept.deaf = heard.failures;
@@ -78,9 +83,12 @@ impl Run {
 
     /// Stage 3.
     pub(super) fn escalate(&mut self, bot: &Bot, question: &Question) -> Result<(), Outcome> {
-        let (reason, trace) = escalate(&bot.rules, question);
+        let span = spans::escalate();
+        let (reason, trace) = span.in_scope(|| escalate(&bot.rules, question));
         self.trace.escalate = Some(trace);
-        reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)))
+        let passed = reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)));
+        spans::ended(&span, ending(&passed));
+        passed
     }
 
     /// Before stage 4: a curated answer ends the turn.
@@ -92,7 +100,10 @@ impl Run {
         agent: &Agent,
         question: &Question,
     ) -> Result<(), Outcome> {
-        let (reply, trace) = lookup.curated(book, embed, agent, question).await;
+        let span = spans::curated();
+        let found = lookup.curated(book, embed, agent, question).instrument(span.clone()).await;
+        let (reply, trace) = found;
+        spans::ended(&span, if reply.is_some() { "found" } else { PASSED });
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
         self.kept.curated = Some(reply.text.clone());
@@ -107,7 +118,10 @@ impl Run {
         scene: Scene<'_>,
         may_rewrite: bool,
     ) -> Found {
-        let (found, trace) = lookup.passages(seams, scene, may_rewrite).await;
+        let span = spans::retrieve();
+        let passages = lookup.passages(seams, scene, may_rewrite).instrument(span.clone());
+        let (found, trace) = passages.await;
+        spans::ended(&span, some(&found));
         self.trace.retrieve = Some(trace);
         found
     }
@@ -121,7 +135,10 @@ impl Run {
         found: Found,
     ) -> Found {
         let trace = self.trace.retrieve.take().unwrap_or_default();
-        let (found, trace) = retrieve::refine(seams, rewriter, scene, found, trace).await;
+        let span = spans::refine();
+        let refined = retrieve::refine(seams, rewriter, scene, found, trace);
+        let (found, trace) = refined.instrument(span.clone()).await;
+        spans::ended(&span, some(&found));
         if let Some(rewrite) = &trace.rewrite {
             self.trace.usage.add(rewrite.usage);
         }
@@ -138,13 +155,16 @@ impl Run {
         named: &str,
         input: &prompt::Input<'_>,
     ) -> Result<Prompt, Outcome> {
-        match prompt::compose(model, named, input) {
+        let span = spans::prompt();
+        let prompt = span.in_scope(|| match prompt::compose(model, named, input) {
             Ok((prompt, trace)) => {
                 self.trace.prompt = Some(trace);
                 Ok(prompt)
             }
             Err(problem) => Err(unusable(input.agent, problem, input.question)),
-        }
+        });
+        spans::ended(&span, ending(&prompt));
+        prompt
     }
 
     /// Stage 6. `limit` is the limit on money that chose the model, in words.
@@ -154,7 +174,9 @@ impl Run {
         input: reply::Input<'_>,
         limit: Option<&str>,
     ) -> Reply {
-        let (written, mut trace) = reply::write(seams, input).await;
+        let span = spans::reply();
+        let (written, mut trace) = reply::write(seams, input).instrument(span.clone()).await;
+        spans::ended(&span, written.reply.sort.as_str());
         self.trace.usage.add(written.usage);
         trace.budget = limit.map(ToOwned::to_owned);
         self.trace.reply = Some(trace);
@@ -173,6 +195,22 @@ impl Run {
         let Self { trace, transcripts, kept, .. } = self;
         Answered { outcome, trace, transcripts, kept }
     }
+}
+
+/// The outcome of a stage's span where the turn goes on to the next.
+const PASSED: &str = "passed";
+
+/// How a stage ended, for its span.
+fn ending<T>(stage: &Result<T, Outcome>) -> &'static str {
+    match stage {
+        Ok(_) => PASSED,
+        Err(outcome) => outcome.kind().as_str(),
+    }
+}
+
+/// The same where passages were looked for.
+fn some(found: &Found) -> &'static str {
+    if found.passages.is_empty() { "nothing" } else { "found" }
 }
 
 /// A person is called, and the customer is told so.

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::oneshot;
+use tracing::field::display;
+use tracing::{Instrument, Span};
 
 use super::Settings;
 use super::courier::Courier;
@@ -23,6 +25,7 @@ use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, Tape};
 use crate::pipeline::{Answered, Around, Bot, Means, RecordedInputs};
+use crate::spans;
 use crate::store::finish::Finished;
 use crate::store::turns::{Claim, Said};
 
@@ -109,24 +112,27 @@ impl Job {
         Self { desk: desk.clone(), held, purse, courier, typing, record, limit }
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end, within its span.
     pub(super) async fn run(self, mut heard: Heard) {
         let started = Instant::now();
         let turn = tokio::select! {
             turn = self.turn(&mut heard) => turn,
             () = self.held.lost() => {
-                tracing::warn!(conversation = self.claim().id, "a turn lost its lease: another process has it");
+                spans::ended(&Span::current(), "lost");
+                tracing::warn!("a turn lost its lease: another process has it");
                 return;
             }
         };
         match turn {
             Ok(Some(outcome)) => {
+                spans::ended(&Span::current(), outcome.as_str());
                 TURNS.one_of(outcome.as_str());
                 TURN_SECONDS.record(started.elapsed());
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, conversation = self.claim().id, "a turn could not be stored, it is run again");
+                spans::ended(&Span::current(), "failed");
+                tracing::error!(%error, "a turn could not be stored, it is run again");
                 // If this fails, too, the lease runs out and the poll finds the conversation.
                 let passing = !matches!(error, crate::store::Error::Failed(_));
                 self.release(Some(PAUSE_MS), passing).await.unwrap_or_default();
@@ -150,9 +156,8 @@ impl Job {
             .number(&self.claim().number_id)
             .and_then(|number| self.desk.bots.get(&number.agent).map(|bot| (number, bot)));
         let Some((number, bot)) = found else {
-            let number = &self.claim().number_id;
+            spans::ended(&Span::current(), "unconfigured");
             tracing::warn!(
-                number,
                 "a message waits: its number is not configured, or its agent has no version that can be used"
             );
             self.release(Some(UNCONFIGURED_MS), true).await?;
@@ -161,6 +166,7 @@ impl Job {
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number: &number, deadline };
         let Some((gathered, Done { answered, tape })) = self.answer(&scene, heard).await? else {
+            spans::ended(&Span::current(), "nothing");
             self.release(None, true).await?;
             return Ok(None);
         };
@@ -171,11 +177,19 @@ impl Job {
             gathered: &gathered,
             base_url: &self.desk.base_url,
         };
-        let finished = Finished { tape, ..plan(&bot, place, &answered) };
-        let committed = self.commit(finished).await?;
-        if !committed {
+        let outbound = spans::outbound();
+        let finished = outbound.in_scope(|| Finished { tape, ..plan(&bot, place, &answered) });
+        Span::current().record("turn", display(&finished.id));
+        let committed = self.commit(finished).instrument(outbound.clone()).await;
+        let ended = match &committed {
+            Ok(true) => "committed",
+            Ok(false) => "overtaken",
+            Err(_) => "failed",
+        };
+        spans::ended(&outbound, ended);
+        if !committed? {
+            spans::ended(&Span::current(), ended);
             tracing::info!(
-                conversation = self.claim().id,
                 "a person took over, or another process has the conversation: the answer is dropped"
             );
             return Ok(None);
@@ -189,23 +203,15 @@ impl Job {
     async fn answer(
         &self,
         scene: &Scene<'_>,
-        Heard { stirs, said }: &mut Heard,
+        heard: &mut Heard,
     ) -> crate::store::Result<Option<(Gathered, Done)>> {
         let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
         for tries in 0.. {
-            let read = match said.take() {
-                Some(said) => said.await.ok(),
-                None => None,
-            };
-            let gathered = if let Some(said) = read {
-                merge(said, self.claim(), &agent)
-            } else {
-                // What happened until now is read.
-                stirs.happened(|_| true);
-                gather(&self.desk.store, self.claim(), &agent).await?
-            };
+            let inbound = spans::inbound();
+            let gathered = self.gather(&agent, heard).instrument(inbound.clone()).await?;
+            spans::ended(&inbound, if gathered.is_some() { "gathered" } else { "nothing" });
             let Some(mut gathered) = gathered else { return Ok(None) };
             gathered.remember(&known);
             if self.claim().attempts > MOST_ATTEMPTS {
@@ -217,7 +223,7 @@ impl Job {
             }
             let patience =
                 Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
-            match self.attempt(scene, &gathered, (stirs, patience)).await? {
+            match self.attempt(scene, &gathered, (&mut heard.stirs, patience)).await? {
                 Tried::Answered(done) => return Ok(Some((gathered, *done))),
                 Tried::Newer { heard, abandoned } => {
                     TURNS_BEGUN_AGAIN.one();
@@ -227,6 +233,24 @@ impl Job {
             }
         }
         Ok(None)
+    }
+
+    /// What waits: as it was read for this turn, else as it is now.
+    async fn gather(
+        &self,
+        agent: &Arc<Agent>,
+        Heard { stirs, said }: &mut Heard,
+    ) -> crate::store::Result<Option<Gathered>> {
+        let read = match said.take() {
+            Some(said) => said.await.ok(),
+            None => None,
+        };
+        if let Some(said) = read {
+            return Ok(merge(said, self.claim(), agent));
+        }
+        // What happened until now is read.
+        stirs.happened(|_| true);
+        gather(&self.desk.store, self.claim(), agent).await
     }
 
     /// One try. A pipeline that panics, or takes too long, is a failure with the agent's sentence.
@@ -310,8 +334,7 @@ impl Job {
             Ok(Err(_)) => "the pipeline broke",
             Err(_) => "the turn took longer than [worker] turn_ms allows",
         };
-        let conversation = &self.claim().id;
-        tracing::error!(conversation, "{why}, the customer gets the failure sentence");
+        tracing::error!("{why}, the customer gets the failure sentence");
         Err(why)
     }
 }

@@ -18,7 +18,7 @@ use code::{CODE, Code, Place};
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["metrics", "step", "secrets", "permissions"]),
+    (1, &["metrics", "spans", "step", "secrets", "permissions"]),
     (2, &["telemetry", "models", "reader"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::Job;
 use crate::desk::Desk;
 use crate::domain::{ConversationId, MessageId, What};
@@ -24,7 +26,7 @@ impl Job {
             (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
         let first = turn.send.and(turn.replies.first()).map(|reply| reply.id.clone());
         let conversation = turn.claim.conversation();
-        let commit = tokio::spawn(async move {
+        let commit = async move {
             let committed = match desk.store.commit_turn(turn).await {
                 Ok(committed) => committed,
                 Err(error) => {
@@ -47,7 +49,8 @@ impl Job {
                 desk.wake.send();
             }
             Ok(true)
-        });
+        };
+        let commit = tokio::spawn(commit.in_current_span());
         commit.await.unwrap_or_else(|broken| Err(Error::Failed(broken.to_string())))
     }
 }
