@@ -38,4 +38,4 @@ pub use inputs::RecordedInputs;
 pub use lookup::{LiveLookup, Lookup};
 pub use prompt::VARIABLES;
 pub use run::Answered;
-pub use transcribe::{Brought, Deaf, NoRecordings, Recordings};
+pub use transcribe::{Brought, Deaf, FetchError, NoRecordings, Recordings};

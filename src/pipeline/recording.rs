@@ -19,7 +19,7 @@ use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
 use super::run::Answered;
-use super::transcribe::{Deaf, Recordings};
+use super::transcribe::{Deaf, FetchError, Recordings};
 use crate::domain::time::Millis;
 use crate::domain::{
     Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,
@@ -361,7 +361,7 @@ impl Recordings for Hashing<'_> {
         self.recordings.known(said)
     }
 
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, FetchError> {
         let bytes = self.recordings.fetch(said, media).await?;
         let hash = hex::encode(Sha256::digest(&bytes));
         held(self.hashes).push((said.message.clone(), hash));

@@ -24,11 +24,28 @@ pub trait Recordings: Send + Sync {
         said.heard.clone().map(Ok)
     }
 
-    /// The bytes of a message's recording. The error says why it cannot be had.
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String>;
+    /// The bytes of a message's recording.
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, FetchError>;
 
     /// Keeps what a message's recording says, so that it is not transcribed again whatever becomes of the turn.
     async fn keep(&self, said: &Said, spoken: &Spoken);
+}
+
+/// Why a recording cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// Nobody here has recordings.
+    #[error("there are no recordings here")]
+    NoSource,
+    /// It did not come with its message.
+    #[error("there is no such recording here")]
+    Missing,
+    /// Whoever has it could not give it now; another time he may.
+    #[error("{0}")]
+    Passing(String),
+    /// Whoever has it does not give it, however often he is asked.
+    #[error("{0}")]
+    Final(String),
 }
 
 /// For turns that hold none.
@@ -36,8 +53,8 @@ pub struct NoRecordings;
 
 #[async_trait]
 impl Recordings for NoRecordings {
-    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
-        Err("there are no recordings here".into())
+    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, FetchError> {
+        Err(FetchError::NoSource)
     }
 
     async fn keep(&self, _: &Said, _: &Spoken) {}
@@ -55,8 +72,8 @@ pub struct Brought;
 
 #[async_trait]
 impl Recordings for Brought {
-    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, String> {
-        let bytes = media.bytes.as_ref().ok_or("there is no such recording here")?;
+    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, FetchError> {
+        let bytes = media.bytes.as_ref().ok_or(FetchError::Missing)?;
         Ok(bytes.0.to_vec())
     }
 
@@ -186,7 +203,8 @@ async fn hear(
     if speech.name().is_none() {
         return Err(Deaf::Failed(speech::Error::Off.to_string()));
     }
-    let bytes = recordings.fetch(said, media).await.map_err(Deaf::Failed)?;
+    let fetched = recordings.fetch(said, media).await;
+    let bytes = fetched.map_err(|error| Deaf::Failed(error.to_string()))?;
     if bytes.is_empty() {
         return Err(Deaf::Failed("the recording is empty".into()));
     }

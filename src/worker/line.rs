@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use crate::domain::{Media, Said, Spoken};
-use crate::pipeline::Recordings;
+use crate::pipeline::{FetchError, Recordings};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
@@ -46,7 +46,7 @@ impl Line<'_> {
 #[async_trait]
 impl Recordings for Line<'_> {
     /// From the database, where it came with its message or an earlier try fetched it, else from the provider.
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, FetchError> {
         if let Some(message) = &said.message {
             match self.store.recording(message).await {
                 Ok(Some(kept)) => return Ok(kept.bytes),
@@ -54,7 +54,7 @@ impl Recordings for Line<'_> {
                 Err(error) => tracing::warn!(%error, "a kept recording cannot be read"),
             }
         }
-        let bytes = self.ask(media).await.map_err(|error| error.to_string())?;
+        let bytes = self.ask(media).await.map_err(|error| fetch_error(&error))?;
         if let Some(message) = &said.message {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
             if let Err(error) = self.store.keep_recording(message, mime_type, bytes.clone()).await {
@@ -69,5 +69,12 @@ impl Recordings for Line<'_> {
         if let Err(error) = self.store.keep_spoken(message, spoken).await {
             tracing::warn!(%error, "what a recording says is kept with the turn alone");
         }
+    }
+}
+
+fn fetch_error(error: &Error) -> FetchError {
+    match error.retry(1, 0.0) {
+        Retry::After(_) => FetchError::Passing(error.to_string()),
+        Retry::Never | Retry::Unknown => FetchError::Final(error.to_string()),
     }
 }

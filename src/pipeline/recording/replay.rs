@@ -13,7 +13,7 @@ use crate::pipeline::curated::Book;
 use crate::pipeline::inputs::RecordedInputs;
 use crate::pipeline::lookup::Lookup;
 use crate::pipeline::retrieve::{self, Found, Scene};
-use crate::pipeline::transcribe::{Deaf, Recordings};
+use crate::pipeline::transcribe::{Deaf, FetchError, Recordings};
 
 /// The voice notes of a recorded turn: of those that say nothing it is known why.
 pub struct RecordedNotes {
@@ -33,8 +33,8 @@ impl Recordings for RecordedNotes {
         said.heard.clone().map(Ok).or_else(|| next().map(Err))
     }
 
-    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, String> {
-        Err("there are no recordings here".into())
+    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, FetchError> {
+        Err(FetchError::NoSource)
     }
 
     async fn keep(&self, _: &Said, _: &Spoken) {}
