@@ -2,28 +2,74 @@
 //!
 //! A webhook, a turn, a send and a document that is learned are spans of level `info`: a line that is written meanwhile says
 //! which it belongs to. The stages of a turn are below them, of level `debug`, by a target of their own. `outcome` is filled
-//! in when a span ends. No span holds a customer's words, a phone number or a secret: our own ids, what the operator named,
-//! and words of closed sets.
+//! in when a span ends, however it ends. No span holds a customer's words, a phone number or a secret: our own ids, what the
+//! operator named, and words of closed sets. `docs/spans.md` is for who reads them.
+
+use std::fmt::Display;
 
 use tracing::field::{Empty, display};
-use tracing::{Span, debug_span, info_span};
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, debug_span, info_span};
+
+/// A span whose outcome is noted on every way out: `aborted` where nobody says another, `panicked` where what it is around
+/// broke.
+#[derive(Debug)]
+pub struct Span {
+    inner: tracing::Span,
+    ended: bool,
+}
+
+impl Span {
+    fn new(inner: tracing::Span) -> Self {
+        Self { inner, ended: false }
+    }
+
+    /// Has this work done within it.
+    pub fn around<F: Future>(&self, work: F) -> Instrumented<F> {
+        work.instrument(self.inner.clone())
+    }
+
+    /// Does what waits for nothing within it.
+    pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.inner.in_scope(work)
+    }
+
+    /// Fills in a field that was not known when it began.
+    pub fn record(&self, field: &str, value: impl Display) {
+        self.inner.record(field, display(value));
+    }
+
+    /// Notes how it ended.
+    pub fn ended(mut self, outcome: &str) {
+        self.record("outcome", outcome);
+        self.ended = true;
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.record("outcome", if std::thread::panicking() { "panicked" } else { "aborted" });
+        }
+    }
+}
 
 /// A webhook of a provider, from its verification to its answer. `number` is filled in with the numbers that it is about.
 pub fn webhook(provider: &str) -> Span {
-    info_span!("webhook", %provider, number = Empty, outcome = Empty)
+    Span::new(info_span!("webhook", %provider, number = Empty, outcome = Empty))
 }
 
 /// A turn of a conversation, from its claim to its commit. `turn` is filled in once it has an id.
 pub fn turn(number: &str, conversation: &str) -> Span {
-    info_span!("turn", %number, %conversation, turn = Empty, outcome = Empty)
+    Span::new(info_span!("turn", %number, %conversation, turn = Empty, outcome = Empty))
 }
 
 /// A message on its way to the provider. It follows the turn that wrote it, where that is known, and is no part of it: a turn
 /// ends with its commit.
 pub fn send(number: &str, conversation: &str, message: &str) -> Span {
     let span = info_span!(parent: None, "send", %number, %conversation, %message, outcome = Empty);
-    span.follows_from(Span::current());
-    span
+    span.follows_from(tracing::Span::current());
+    Span::new(span)
 }
 
 /// A document that is to be learned.
@@ -46,19 +92,14 @@ pub fn learn(document: Document<'_>) -> Span {
         Some(_) => path.split(['?', '#']).next().unwrap_or_default(),
         None => path,
     };
-    info_span!(
+    Span::new(info_span!(
         "learn",
         %collection,
         source = source.map(display),
         document = id.map(display),
         path,
         outcome = Empty
-    )
-}
-
-/// Notes how a span ended.
-pub fn ended(span: &Span, outcome: &str) {
-    span.record("outcome", display(outcome));
+    ))
 }
 
 /// Spans of parts of a turn, by their names.
@@ -66,7 +107,7 @@ macro_rules! stages {
     ($($(#[doc = $doc:literal])* $stage:ident;)*) => {$(
         $(#[doc = $doc])*
         pub fn $stage() -> Span {
-            debug_span!(target: "frontdesk::stages", stringify!($stage), outcome = Empty)
+            Span::new(debug_span!(target: "frontdesk::stages", stringify!($stage), outcome = Empty))
         }
     )*};
 }

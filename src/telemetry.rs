@@ -107,9 +107,9 @@ mod tests {
             turn.in_scope(|| {
                 let reply = spans::reply();
                 reply.in_scope(|| tracing::warn!("the model was slow"));
-                spans::ended(&reply, "answer");
+                reply.ended("answer");
             });
-            spans::ended(&turn, "answer");
+            turn.ended("answer");
         })
     }
 
@@ -138,6 +138,23 @@ mod tests {
         let all: Vec<_> = all.iter().map(|line| plain(line)).collect();
         assert_eq!(all.len(), 3, "{all:?}");
         assert!(all[1].contains(":reply{outcome=answer}: close"), "{all:?}");
+    }
+
+    #[test]
+    fn what_nobody_ends_says_whether_it_panicked() {
+        let settings = Settings { level: "info".into(), json: false, spans: true };
+        let ends = written(&settings, || {
+            drop(spans::turn("num_1", "conv_1"));
+            let caught = std::panic::catch_unwind::<_, ()>(|| {
+                let _turn = spans::turn("num_1", "conv_2");
+                std::panic::resume_unwind(Box::new("on purpose"))
+            });
+            assert!(caught.is_err());
+        });
+        let ends: Vec<_> = ends.iter().map(|line| plain(line)).collect();
+        assert_eq!(ends.len(), 2, "{ends:?}");
+        assert!(ends[0].contains("conversation=conv_1 outcome=aborted}: close"), "{ends:?}");
+        assert!(ends[1].contains("conversation=conv_2 outcome=panicked}: close"), "{ends:?}");
     }
 
     #[test]

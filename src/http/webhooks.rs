@@ -104,8 +104,12 @@ async fn receive(
 ) -> Result<StatusCode, Problem> {
     let addressed = addressed(web, provider, number)?;
     let span = spans::webhook(provider);
-    let accepted = accept(web, &addressed, headers, body).instrument(span.clone()).await;
-    spans::ended(&span, if accepted.is_ok() { "stored" } else { "refused" });
+    let accepted = span.around(accept(web, &addressed, headers, body)).await;
+    span.ended(match &accepted {
+        Ok(_) => "stored",
+        Err(problem) if problem.is_ours() => "failed",
+        Err(_) => "refused",
+    });
     accepted
 }
 
@@ -141,8 +145,7 @@ async fn accept(
     let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
     crate::step!("webhook.verified");
     // As a task of its own, which ends even if the provider hangs up: a turn that is claimed with the webhook is run.
-    let taking = take(web.clone(), webhook, answers).in_current_span();
-    let taking = tokio::spawn(taking);
+    let taking = tokio::spawn(take(web.clone(), webhook, answers).in_current_span());
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     for (number, wrote) in ours.iter().zip(wrote) {
         number.seen.called(wrote);
@@ -180,8 +183,8 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
     let number_of = |external: &str| answers.get(external).cloned();
     let span = spans::inbound();
     let taken = inbound::take_in(store, webhook, web.desk.intake, number_of);
-    let taken = taken.instrument(span.clone()).await;
-    spans::ended(&span, if taken.is_ok() { "stored" } else { "refused" });
+    let taken = span.around(taken).await;
+    span.ended(if taken.is_ok() { "stored" } else { "failed" });
     let taken = taken?;
     crate::step!("webhook.stored");
     for stir in &taken.stirred {

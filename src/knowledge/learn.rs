@@ -6,8 +6,6 @@ use std::collections::{HashMap, HashSet};
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
-use tracing::field::display;
-use tracing::{Instrument, Span};
 
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
@@ -15,7 +13,7 @@ use super::vectors::{BATCH, stored_chunks};
 use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
 use crate::domain::{CollectionId, DocumentId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
-use crate::spans;
+use crate::spans::{self, Span};
 use crate::store::knowledge::{DocumentRow, Failure, Learned};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
@@ -173,8 +171,7 @@ impl<'a> Work<'a> {
         let file = File { name, bytes, own: self.source.is_none() };
         let span = self.span(&path);
         self.reading.spawn(async move {
-            let read = reading::read(readers.as_ref(), file, settings);
-            let read = read.instrument(span.clone()).await;
+            let read = span.around(reading::read(readers.as_ref(), file, settings)).await;
             Reading { path, hash, read, span }
         });
         // A slow one keeps one place: those after it are read beside it.
@@ -213,12 +210,13 @@ impl<'a> Work<'a> {
                 Ok(())
             }
             Err(ReadError::Refused(failure)) => {
-                spans::ended(&span, "failed");
-                self.fail(path, hash, failure).instrument(span).await
+                let failed = span.around(self.fail(path, hash, failure)).await;
+                span.ended("failed");
+                failed
             }
             // The old version, if there is one, stays; the next run tries again.
             Err(ReadError::Unavailable { why, .. }) => {
-                spans::ended(&span, "unavailable");
+                span.ended("unavailable");
                 self.summary.failed.push((path, why));
                 Ok(())
             }
@@ -262,7 +260,7 @@ impl<'a> Work<'a> {
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
             // The old version, if there is one, stays; the next run tries again.
             let failed = waiting.into_iter().map(|read| {
-                spans::ended(&read.span, "unavailable");
+                read.span.ended("unavailable");
                 (read.path, why.clone())
             });
             self.summary.failed.extend(failed);
@@ -287,15 +285,15 @@ impl<'a> Work<'a> {
             uploaded: false,
             chunks: Ok(chunks),
         };
-        match self.put(learned).instrument(span.clone()).await? {
+        match span.around(self.put(learned)).await? {
             Ok(document) => {
-                span.record("document", display(document));
-                spans::ended(&span, "learned");
+                span.record("document", document);
+                span.ended("learned");
                 self.summary.learned += 1;
                 self.summary.chunks += many;
             }
             Err(why) => {
-                spans::ended(&span, "failed");
+                span.ended("failed");
                 self.summary.failed.push((path, why));
             }
         }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
-use tracing::{Instrument, Span};
 
 use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
@@ -149,21 +148,23 @@ impl Library {
             id: Some(&row.document_id),
             path: &row.path,
         });
-        let learn = self.learn_taken((&row, turn), &shown).instrument(span.clone());
-        tokio::select! {
-            ended = Box::pin(learn) => ended.inspect_err(|_| spans::ended(&span, "unavailable"))?,
-            () = self.hold_upload(&row) => spans::ended(&span, "lost"),
-        }
-        drop(span);
+        let learn = span.around(self.learn_taken((&row, turn), &shown));
+        let learned = tokio::select! {
+            learned = Box::pin(learn) => learned,
+            () = self.hold_upload(&row) => Ok("lost"),
+        };
+        span.ended(learned.as_ref().unwrap_or(&"unavailable"));
+        learned?;
         self.follow().await?;
         Ok(Some(row))
     }
 
+    /// Learns a file that nobody else learns; the outcome, for its span.
     async fn learn_taken(
         &self,
         (row, turn): (&UploadRow, Turn<'_>),
         shown: &Shown,
-    ) -> Result<(), Error> {
+    ) -> Result<&'static str, Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
         let own = self.own_settings(&collection).await?.unwrap_or_default();
         let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
@@ -172,7 +173,7 @@ impl Library {
             Err(remedy::lost())
         } else {
             shown.set(LearningStage::Reading, 0, 0);
-            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok(()) };
+            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok("gone") };
             self.read_upload((row, collection), (bytes, settings), turn, shown).await?
         };
         if document.as_ref().is_err_and(|failure| failure.code == FailureCode::Unread) {
@@ -187,8 +188,7 @@ impl Library {
             let document = Err(remedy::full(full));
             let _kept = self.store.end_upload(LearnedUpload { document, ..learned }).await?;
         }
-        spans::ended(&Span::current(), if learns { "learned" } else { "failed" });
-        Ok(())
+        Ok(if learns { "learned" } else { "failed" })
     }
 
     /// Reads, cuts and embeds a file; the turn ends when it was read.

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::Instrument;
-
 use super::bot::Bot;
 use super::budget::{self, Means, estimate};
 use super::curated::Book;
@@ -83,8 +81,8 @@ impl Engine {
             let ready = self.prepare(bot, turn, around.recordings).await;
             self.write(bot, turn, ready, around).await
         };
-        let answered = answered.instrument(span.clone()).await;
-        spans::ended(&span, answered.outcome.kind().as_str());
+        let answered = span.around(answered).await;
+        span.ended(answered.outcome.kind().as_str());
         answered
     }
 

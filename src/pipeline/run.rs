@@ -3,8 +3,6 @@
 
 use std::time::Instant;
 
-use tracing::Instrument;
-
 use super::bot::Bot;
 use super::curated::Book;
 use super::escalate::escalate;
@@ -72,8 +70,8 @@ impl Run {
         turn: &Turn,
     ) -> Result<Question, Outcome> {
         let span = spans::transcribe();
-        let (heard, trace) = transcribe::listen(ears, turn).instrument(span.clone()).await;
-        spans::ended(&span, ending(&heard.question));
+        let (heard, trace) = span.around(transcribe::listen(ears, turn)).await;
+        span.ended(ending(&heard.question));
         self.trace.transcribe = Some(trace);
         self.transcripts = heard.transcripts;
         self.kept.deaf = heard.failures;
@@ -87,7 +85,7 @@ impl Run {
         let (reason, trace) = span.in_scope(|| escalate(&bot.rules, question));
         self.trace.escalate = Some(trace);
         let passed = reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)));
-        spans::ended(&span, ending(&passed));
+        span.ended(ending(&passed));
         passed
     }
 
@@ -101,9 +99,9 @@ impl Run {
         question: &Question,
     ) -> Result<(), Outcome> {
         let span = spans::curated();
-        let found = lookup.curated(book, embed, agent, question).instrument(span.clone()).await;
+        let found = span.around(lookup.curated(book, embed, agent, question)).await;
         let (reply, trace) = found;
-        spans::ended(&span, if reply.is_some() { "found" } else { PASSED });
+        span.ended(if reply.is_some() { "found" } else { PASSED });
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
         self.kept.curated = Some(reply.text.clone());
@@ -119,9 +117,9 @@ impl Run {
         may_rewrite: bool,
     ) -> Found {
         let span = spans::retrieve();
-        let passages = lookup.passages(seams, scene, may_rewrite).instrument(span.clone());
-        let (found, trace) = passages.await;
-        spans::ended(&span, some(&found));
+        let passages = lookup.passages(seams, scene, may_rewrite);
+        let (found, trace) = span.around(passages).await;
+        span.ended(some(&found));
         self.trace.retrieve = Some(trace);
         found
     }
@@ -137,8 +135,8 @@ impl Run {
         let trace = self.trace.retrieve.take().unwrap_or_default();
         let span = spans::refine();
         let refined = retrieve::refine(seams, rewriter, scene, found, trace);
-        let (found, trace) = refined.instrument(span.clone()).await;
-        spans::ended(&span, some(&found));
+        let (found, trace) = span.around(refined).await;
+        span.ended(some(&found));
         if let Some(rewrite) = &trace.rewrite {
             self.trace.usage.add(rewrite.usage);
         }
@@ -163,7 +161,7 @@ impl Run {
             }
             Err(problem) => Err(unusable(input.agent, problem, input.question)),
         });
-        spans::ended(&span, ending(&prompt));
+        span.ended(ending(&prompt));
         prompt
     }
 
@@ -175,8 +173,8 @@ impl Run {
         limit: Option<&str>,
     ) -> Reply {
         let span = spans::reply();
-        let (written, mut trace) = reply::write(seams, input).instrument(span.clone()).await;
-        spans::ended(&span, written.reply.sort.as_str());
+        let (written, mut trace) = span.around(reply::write(seams, input)).await;
+        span.ended(written.reply.sort.as_str());
         self.trace.usage.add(written.usage);
         trace.budget = limit.map(ToOwned::to_owned);
         self.trace.reply = Some(trace);

@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tracing::Span;
-
 use super::gate::{self, Pass, Stop};
 use super::pace::{Change, Outcome, Pace};
 use crate::desk::{Desk, Number};
@@ -12,7 +10,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
 use crate::metrics::SENDS;
 use crate::provider::{Class, Error, Outgoing, Retry};
-use crate::spans;
+use crate::spans::Span;
 use crate::store::escalations::Opened;
 use crate::store::outbox::{Ended, ToSend};
 
@@ -29,11 +27,14 @@ pub(super) struct Carrier {
 
 impl Carrier {
     /// Sends one message, within its span, and records how that ended; when it is to be tried again.
-    pub(super) async fn deliver(&self, message: &ToSend) -> Option<i64> {
-        let ended = self.carry(message).await;
-        spans::ended(&Span::current(), outcome(&ended).as_str());
+    pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
+        let ended = span.around(self.carry(message)).await;
+        let outcome = outcome(&ended).as_str();
         let again = if let Ended::Again(due, _) = &ended { Some(*due) } else { None };
-        self.record(message, ended).await;
+        let record = span.around(self.record(message, ended));
+        // Sent is sent, also where the record is cut off.
+        span.ended(outcome);
+        record.await;
         again
     }
 

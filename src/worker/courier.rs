@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tracing::Instrument;
 
 use super::Settings;
 use super::carrier::Carrier;
@@ -156,7 +155,7 @@ impl Courier {
         let span = spans::send(&message.number_id, &message.conversation_id, &message.id);
         let carry = async move {
             crate::step!("send.claimed");
-            let again = carrier.deliver(&message).instrument(span).await;
+            let again = carrier.deliver(&message, span).await;
             crate::step!("send.recorded");
             drop(place);
             // At once for the conversation's next message; later for another try of this one.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use tracing::Instrument;
 
 use super::Settings;
 use super::courier::Courier;
@@ -175,10 +174,11 @@ fn run_all(
         let job = Job::new(desk, hands.leases.hold(claim), with, settings);
         let run = async move {
             crate::step!("turn.claimed");
-            job.run(heard).await;
+            let outcome = span.around(job.run(heard)).await;
+            span.ended(outcome);
             drop(place);
         };
-        turns.spawn(run.instrument(span));
+        turns.spawn(run);
     }
     if !unread.is_empty() {
         tokio::spawn(read(desk.clone(), unread));

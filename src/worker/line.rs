@@ -74,7 +74,27 @@ impl Recordings for Line<'_> {
 
 fn fetch_error(error: &Error) -> FetchError {
     match error.retry(1, 0.0) {
-        Retry::After(_) => FetchError::Passing(error.to_string()),
-        Retry::Never | Retry::Unknown => FetchError::Final(error.to_string()),
+        // Of what is only read it does no harm to ask twice.
+        Retry::After(_) | Retry::Unknown => FetchError::Passing(error.to_string()),
+        Retry::Never => FetchError::Final(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Fault;
+    use crate::provider::Class;
+
+    #[test]
+    fn only_a_recording_that_is_refused_for_good_is_not_asked_for_again() {
+        let refused = |class| Error::Refused { class, fault: Fault::ours("no"), retry_after: None };
+        let no_answer = Error::Unknown("no answer came".into());
+        for error in [no_answer, Error::NotSent("no connection".into()), refused(Class::Transient)]
+        {
+            assert_eq!(fetch_error(&error), FetchError::Passing(error.to_string()));
+        }
+        let gone = refused(Class::OurFault);
+        assert_eq!(fetch_error(&gone), FetchError::Final(gone.to_string()));
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::oneshot;
+use tracing::Span;
 use tracing::field::display;
-use tracing::{Instrument, Span};
 
 use super::Settings;
 use super::courier::Courier;
@@ -63,6 +63,18 @@ pub(super) struct Heard {
     pub(super) said: Option<oneshot::Receiver<Said>>,
 }
 
+/// How a turn ended, where the database could be asked.
+enum End {
+    /// With this outcome.
+    Committed(TurnOutcome),
+    /// A person, or another process, has the conversation.
+    Overtaken,
+    /// Nothing waited.
+    Nothing,
+    /// There is no number or no agent to answer with.
+    Unconfigured,
+}
+
 /// How a try to answer ended.
 enum Tried {
     Answered(Box<Done>),
@@ -112,30 +124,31 @@ impl Job {
         Self { desk: desk.clone(), held, purse, courier, typing, record, limit }
     }
 
-    /// Runs it to its end, within its span.
-    pub(super) async fn run(self, mut heard: Heard) {
+    /// Runs it to its end; the outcome, for its span.
+    pub(super) async fn run(self, mut heard: Heard) -> &'static str {
         let started = Instant::now();
         let turn = tokio::select! {
             turn = self.turn(&mut heard) => turn,
             () = self.held.lost() => {
-                spans::ended(&Span::current(), "lost");
                 tracing::warn!("a turn lost its lease: another process has it");
-                return;
+                return "lost";
             }
         };
         match turn {
-            Ok(Some(outcome)) => {
-                spans::ended(&Span::current(), outcome.as_str());
+            Ok(End::Committed(outcome)) => {
                 TURNS.one_of(outcome.as_str());
                 TURN_SECONDS.record(started.elapsed());
+                outcome.as_str()
             }
-            Ok(None) => {}
+            Ok(End::Overtaken) => "overtaken",
+            Ok(End::Nothing) => "nothing",
+            Ok(End::Unconfigured) => "unconfigured",
             Err(error) => {
-                spans::ended(&Span::current(), "failed");
                 tracing::error!(%error, "a turn could not be stored, it is run again");
                 // If this fails, too, the lease runs out and the poll finds the conversation.
                 let passing = !matches!(error, crate::store::Error::Failed(_));
                 self.release(Some(PAUSE_MS), passing).await.unwrap_or_default();
+                "failed"
             }
         }
     }
@@ -149,26 +162,24 @@ impl Job {
         self.desk.store.release_turn(self.claim(), due, forget).await
     }
 
-    /// Runs the turn; what became of it, or nothing when there was none to run.
-    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<Option<TurnOutcome>> {
+    /// Runs the turn; how it ended.
+    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<End> {
         let found = self
             .desk
             .number(&self.claim().number_id)
             .and_then(|number| self.desk.bots.get(&number.agent).map(|bot| (number, bot)));
         let Some((number, bot)) = found else {
-            spans::ended(&Span::current(), "unconfigured");
             tracing::warn!(
                 "a message waits: its number is not configured, or its agent has no version that can be used"
             );
             self.release(Some(UNCONFIGURED_MS), true).await?;
-            return Ok(None);
+            return Ok(End::Unconfigured);
         };
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number: &number, deadline };
         let Some((gathered, Done { answered, tape })) = self.answer(&scene, heard).await? else {
-            spans::ended(&Span::current(), "nothing");
             self.release(None, true).await?;
-            return Ok(None);
+            return Ok(End::Nothing);
         };
         crate::step!("turn.answered");
         self.held.ending();
@@ -180,23 +191,21 @@ impl Job {
         let outbound = spans::outbound();
         let finished = outbound.in_scope(|| Finished { tape, ..plan(&bot, place, &answered) });
         Span::current().record("turn", display(&finished.id));
-        let committed = self.commit(finished).instrument(outbound.clone()).await;
-        let ended = match &committed {
+        let committed = outbound.around(self.commit(finished)).await;
+        outbound.ended(match &committed {
             Ok(true) => "committed",
             Ok(false) => "overtaken",
             Err(_) => "failed",
-        };
-        spans::ended(&outbound, ended);
+        });
         if !committed? {
-            spans::ended(&Span::current(), ended);
             tracing::info!(
                 "a person took over, or another process has the conversation: the answer is dropped"
             );
-            return Ok(None);
+            return Ok(End::Overtaken);
         }
         self.desk.wake.changed(&self.claim().conversation());
         self.purse.add(&bot.agent.id, answered.trace.usage.cost_micros);
-        Ok(Some(answered.outcome.kind()))
+        Ok(End::Committed(answered.outcome.kind()))
     }
 
     /// Answers what waits, begins again while more comes; nothing if nothing waits.
@@ -210,9 +219,13 @@ impl Job {
         let mut typing = Typing::default();
         for tries in 0.. {
             let inbound = spans::inbound();
-            let gathered = self.gather(&agent, heard).instrument(inbound.clone()).await?;
-            spans::ended(&inbound, if gathered.is_some() { "gathered" } else { "nothing" });
-            let Some(mut gathered) = gathered else { return Ok(None) };
+            let gathered = inbound.around(self.gather(&agent, heard)).await;
+            inbound.ended(match &gathered {
+                Ok(Some(_)) => "gathered",
+                Ok(None) => "nothing",
+                Err(_) => "failed",
+            });
+            let Some(mut gathered) = gathered? else { return Ok(None) };
             gathered.remember(&known);
             if self.claim().attempts > MOST_ATTEMPTS {
                 let why = "this turn was begun several times and never finished";

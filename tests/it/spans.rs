@@ -13,6 +13,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
 use crate::support::app::{KEY, MAIN, SECRET, TestApp};
+use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::text_webhook;
 
@@ -174,6 +175,27 @@ async fn a_question_leaves_spans_with_ids_and_outcomes_and_none_of_its_words() {
             assert!(!told.iter().any(|told| value.contains(told)), "{seen:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_was_refused_and_what_is_tried_again_say_so() {
+    let capture = Capture::default();
+    let _here = subscriber::set_default(Registry::default().with(capture.clone()));
+    let app = TestApp::start().await;
+    let hook = text_webhook(MAIN, CUSTOMER, "wamid.again", "When do you close on weekdays?");
+    assert_eq!(app.post("/webhooks/meta", &hook, Some("sha256=00")).await, 401);
+    let busy = Graph::error(131_000, "Something went wrong");
+    app.whatsapp.fail_next(1, &Failure::Status(500, busy, None));
+    assert_eq!(app.deliver(&hook).await, 200);
+    app.settle().await;
+    app.stop().await;
+
+    let outcomes = |name: &str| {
+        let seen = capture.named(name).into_iter();
+        seen.map(|(_, seen)| seen.field("outcome").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes("webhook"), ["refused", "stored"]);
+    assert_eq!(outcomes("send"), ["again", "sent"]);
 }
 
 #[tokio::test]
