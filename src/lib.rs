@@ -17,6 +17,7 @@
 
 pub mod domain;
 pub mod metrics;
+pub mod spans;
 pub mod telemetry;
 pub mod step;
 pub mod secrets;

@@ -1,9 +1,19 @@
-//! Logs and metrics. Logs never hold secrets, message bodies, or phone numbers in full.
+//! Logs and metrics. Logs never hold secrets, message bodies, or phone numbers in full. A line begins with the spans that it
+//! is part of (`spans.rs`); they have lines of their own only where the configuration wants them.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::fmt::time::ChronoUtc;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// What is always asked for before the configuration's filter, which may say otherwise. whisper.cpp tells much of each
+/// recording: who wants it says `info,whisper_rs=debug`. Our spans are there at every level, so that a warning says what it
+/// belongs to.
+const ALWAYS: &str = "whisper_rs=off,frontdesk::spans=info";
 
 /// What is written to the terminal, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,22 +23,39 @@ pub struct Settings {
     pub level: String,
     /// One JSON object a line, for machines.
     pub json: bool,
+    /// A line also for the end of each webhook, turn, send and learned document, with its outcome and times; at level
+    /// `debug` of each stage, too.
+    pub spans: bool,
 }
 
 /// Begins to log. Only the first call of a process counts. The error names the filter that cannot be read.
 pub fn start(settings: &Settings) -> Result<(), String> {
-    // whisper.cpp tells much of each recording; who wants it says so: `info,whisper_rs=debug`.
-    let filter = EnvFilter::try_new(format!("whisper_rs=off,{}", settings.level))
+    // A second start, as in tests, keeps the first.
+    drop(subscriber(settings, std::io::stderr)?.try_init());
+    Ok(())
+}
+
+/// What writes the log.
+fn subscriber<W>(
+    settings: &Settings,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, String>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(format!("{ALWAYS},{}", settings.level))
         .map_err(|error| format!("[log] level `{}` cannot be read: {error}", settings.level))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_timer(ChronoUtc::new("%H:%M:%S%.3f".into()))
         .with_target(false)
-        .with_writer(std::io::stderr);
-    // A second start, as in tests, keeps the first.
-    let started = if settings.json { logs.json().try_init() } else { logs.try_init() };
-    drop(started);
-    Ok(())
+        .with_span_events(if settings.spans { FmtSpan::CLOSE } else { FmtSpan::NONE })
+        .with_writer(writer);
+    if settings.json {
+        // The innermost span is in the list of all of them, too.
+        return Ok(Box::new(logs.json().with_current_span(false).finish()));
+    }
+    Ok(Box::new(logs.finish()))
 }
 
 /// Begins to collect metrics; the handle renders them. In a process that collects already, this one stays empty.
@@ -38,4 +65,126 @@ pub fn metrics() -> PrometheusHandle {
     drop(::metrics::set_global_recorder(recorder));
     crate::metrics::describe();
     handle
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::spans;
+
+    /// A log that is kept in memory.
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that are written meanwhile.
+    fn written(settings: &Settings, work: impl FnOnce()) -> Vec<String> {
+        let log = Memory::default();
+        let writer = log.clone();
+        let subscriber = subscriber(settings, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, work);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// The lines that a turn with one warning in its reply writes.
+    fn lines(level: &str, json: bool, spans: bool) -> Vec<String> {
+        written(&Settings { level: level.into(), json, spans }, || {
+            let turn = spans::turn("num_1", "conv_1");
+            turn.in_scope(|| {
+                let reply = spans::reply();
+                reply.in_scope(|| tracing::warn!("the model was slow"));
+                reply.ended("answer");
+            });
+            turn.ended("answer");
+        })
+    }
+
+    #[test]
+    fn a_warning_says_which_turn_it_is_part_of_and_the_turn_has_no_line_of_its_own() {
+        for level in ["info", "warn", "frontdesk=warn"] {
+            let lines = lines(level, false, false);
+            assert_eq!(lines.len(), 1, "{level}: {lines:?}");
+            let line = plain(&lines[0]);
+            let end = "WARN turn{number=num_1 conversation=conv_1}: the model was slow";
+            assert!(line.ends_with(end), "{level}: {line}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_spans_sees_how_they_ended_and_when_debugging_the_stages_too() {
+        let ends = lines("info", false, true);
+        let ends: Vec<_> = ends.iter().map(|line| plain(line)).collect();
+        assert_eq!(ends.len(), 2, "{ends:?}");
+        assert!(
+            ends[1].contains("turn{number=num_1 conversation=conv_1 outcome=answer}"),
+            "{ends:?}"
+        );
+        assert!(ends[1].contains("time.busy"), "{ends:?}");
+        let all = lines("debug", false, true);
+        let all: Vec<_> = all.iter().map(|line| plain(line)).collect();
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert!(all[1].contains(":reply{outcome=answer}: close"), "{all:?}");
+    }
+
+    #[test]
+    fn what_nobody_ends_says_whether_it_panicked() {
+        let settings = Settings { level: "info".into(), json: false, spans: true };
+        let ends = written(&settings, || {
+            drop(spans::turn("num_1", "conv_1"));
+            let caught = std::panic::catch_unwind::<_, ()>(|| {
+                let _turn = spans::turn("num_1", "conv_2");
+                std::panic::resume_unwind(Box::new("on purpose"))
+            });
+            assert!(caught.is_err());
+        });
+        let ends: Vec<_> = ends.iter().map(|line| plain(line)).collect();
+        assert_eq!(ends.len(), 2, "{ends:?}");
+        assert!(ends[0].contains("conversation=conv_1 outcome=aborted}: close"), "{ends:?}");
+        assert!(ends[1].contains("conversation=conv_2 outcome=panicked}: close"), "{ends:?}");
+    }
+
+    #[test]
+    fn a_line_of_json_names_each_span_once() {
+        let lines = lines("info", true, false);
+        let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(line["fields"]["message"], "the model was slow");
+        assert_eq!(line["spans"].as_array().map(Vec::len), Some(1), "{line}");
+        assert_eq!(line["spans"][0]["conversation"], "conv_1");
+        assert!(line["span"].is_null(), "{line}");
+    }
+
+    #[test]
+    fn what_the_address_of_a_page_asks_for_is_not_told() {
+        let settings = Settings { level: "info".into(), json: true, spans: true };
+        let path = "https://example.com/prices?token=hush#top";
+        let page = spans::Document { collection: "col_1", source: Some("src_1"), id: None, path };
+        let lines = written(&settings, || drop(spans::learn(page)));
+        let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        let span = &line["spans"][0];
+        assert_eq!(span["path"], "https://example.com/prices", "{line}");
+        assert_eq!(span["source"], "src_1");
+        assert!(span["document"].is_null());
+        assert!(!lines[0].contains("hush"), "{line}");
+    }
+
+    /// A line without colours.
+    fn plain(line: &str) -> String {
+        let mut parts = line.split('\u{1b}');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+    }
 }

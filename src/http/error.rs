@@ -45,6 +45,11 @@ impl Problem {
         Self { status: status.as_u16(), title, detail, verdict, written, passes }
     }
 
+    /// Whether it was refused for a reason of ours, not of the request's.
+    pub(super) fn is_ours(&self) -> bool {
+        self.status >= 500
+    }
+
     /// What gates refused, with what they found.
     pub(super) fn refused(detail: String, verdict: impl Into<GateRefusal>) -> Self {
         Self {

@@ -10,6 +10,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::routing::get;
+use tracing::field::display;
+use tracing::{Instrument, Span};
 
 use super::Shared;
 use super::error::Problem;
@@ -21,6 +23,7 @@ use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, Refused};
 use crate::secrets;
+use crate::spans;
 use crate::store::{self, inbox::Offer};
 
 /// Answers for webhooks, of one number or of all of a provider's.
@@ -100,14 +103,35 @@ async fn receive(
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let addressed = addressed(web, provider, number)?;
-    admit(&addressed, headers)?;
+    let span = spans::webhook(provider);
+    let accepted = span.around(accept(web, &addressed, headers, body)).await;
+    span.ended(match &accepted {
+        Ok(_) => "stored",
+        Err(problem) if problem.is_ours() => "failed",
+        Err(_) => "refused",
+    });
+    accepted
+}
+
+/// Takes in a webhook of one of these numbers, within its span.
+async fn accept(
+    web: &Shared,
+    addressed: &[Arc<Number>],
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    admit(addressed, headers)?;
     let body = read(web, body).await?;
-    let first = verify(&addressed, headers, &body)?;
+    let first = verify(addressed, headers, &body)?;
     let items = first.line.decode(&body).map_err(|malformed| {
-        tracing::warn!(provider, %malformed, "a signed webhook that cannot be read was refused");
+        tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
         Problem::bad_request(malformed.to_string())
     })?;
     let ours = named(web, first.provider, &items);
+    let ids: Vec<_> = ours.iter().map(|number| number.id.as_str()).collect();
+    if !ids.is_empty() {
+        Span::current().record("number", display(ids.join(",")));
+    }
     // A signature speaks only for the numbers whose own secret it was made with. Refused, not passed over: the
     // provider sends it again, and a secret that was mistyped here can be mended.
     verify_all(&ours, headers, &body)?;
@@ -121,7 +145,7 @@ async fn receive(
     let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
     crate::step!("webhook.verified");
     // As a task of its own, which ends even if the provider hangs up: a turn that is claimed with the webhook is run.
-    let taking = tokio::spawn(take(web.clone(), webhook, answers));
+    let taking = tokio::spawn(take(web.clone(), webhook, answers).in_current_span());
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     for (number, wrote) in ours.iter().zip(wrote) {
         number.seen.called(wrote);
@@ -157,7 +181,11 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
     let places = wake.places(webhook.items.iter().filter(messages).count());
     webhook.turns = places.offer();
     let number_of = |external: &str| answers.get(external).cloned();
-    let taken = inbound::take_in(store, webhook, web.desk.intake, number_of).await?;
+    let span = spans::inbound();
+    let taken = inbound::take_in(store, webhook, web.desk.intake, number_of);
+    let taken = span.around(taken).await;
+    span.ended(if taken.is_ok() { "stored" } else { "failed" });
+    let taken = taken?;
     crate::step!("webhook.stored");
     for stir in &taken.stirred {
         if taken.claimed.iter().any(|(claim, _)| claim.id == stir.conversation.as_str()) {

@@ -9,11 +9,12 @@ use tokio::task::JoinSet;
 
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
-use super::vectors::{BATCH, text_hash};
+use super::vectors::{BATCH, stored_chunks};
 use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
-use crate::domain::{CollectionId, DocumentState, SourceId, searchable};
+use crate::domain::{CollectionId, DocumentId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
-use crate::store::knowledge::{DocumentRow, Failure, Learned, NewChunk};
+use crate::spans::{self, Span};
+use crate::store::knowledge::{DocumentRow, Failure, Learned};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
 pub(super) const METHOD: &str = "2";
@@ -81,8 +82,13 @@ pub(super) struct Work<'a> {
     pub(super) summary: Summary,
 }
 
-/// A document that is being read: its path, its hash, and what comes of it.
-type Reading = (String, String, Result<Content, ReadError>);
+/// A document that was read.
+struct Reading {
+    path: String,
+    hash: String,
+    read: Result<Content, ReadError>,
+    span: Span,
+}
 
 /// A document read and cut, waiting to be embedded.
 struct Read {
@@ -90,6 +96,7 @@ struct Read {
     title: String,
     hash: String,
     pieces: Vec<chunk::Piece>,
+    span: Span,
 }
 
 impl Read {
@@ -162,15 +169,22 @@ impl<'a> Work<'a> {
         };
         let (readers, settings) = (self.library.readers.as_ref().map(own), self.settings.clone());
         let file = File { name, bytes, own: self.source.is_none() };
+        let span = self.span(&path);
         self.reading.spawn(async move {
-            let read = reading::read(readers.as_ref(), file, settings).await;
-            (path, hash, read)
+            let read = span.around(reading::read(readers.as_ref(), file, settings)).await;
+            Reading { path, hash, read, span }
         });
         // A slow one keeps one place: those after it are read beside it.
         while self.reading.len() >= self.library.readers() {
             self.take_read().await?;
         }
         Ok(())
+    }
+
+    fn span(&self, path: &str) -> Span {
+        let source = self.source.as_ref().map(SourceId::as_str);
+        let collection = self.collection.as_str();
+        spans::learn(spans::Document { collection, source, id: None, path })
     }
 
     /// Embeds and stores those that were read, when there are enough of them.
@@ -183,7 +197,7 @@ impl<'a> Work<'a> {
 
     /// Waits for one of the documents that are being read.
     async fn take_read(&mut self) -> Result<(), Error> {
-        let (path, hash, read) = match self.reading.join_next().await {
+        let Reading { path, hash, read, span } = match self.reading.join_next().await {
             None => return Ok(()),
             Some(Ok(read)) => read,
             Some(Err(error)) => return Err(Error::Source(format!("reading broke off: {error}"))),
@@ -192,12 +206,17 @@ impl<'a> Work<'a> {
             Ok(Content { title, warnings, pieces }) => {
                 let named = warnings.into_iter().map(|warning| (path.clone(), warning));
                 self.summary.warnings.extend(named);
-                self.waiting.push(Read { path, title, hash, pieces });
+                self.waiting.push(Read { path, title, hash, pieces, span });
                 Ok(())
             }
-            Err(ReadError::Refused(failure)) => self.fail(path, hash, failure).await,
+            Err(ReadError::Refused(failure)) => {
+                let failed = span.around(self.fail(path, hash, failure)).await;
+                span.ended("failed");
+                failed
+            }
             // The old version, if there is one, stays; the next run tries again.
             Err(ReadError::Unavailable { why, .. }) => {
+                span.ended("unavailable");
                 self.summary.failed.push((path, why));
                 Ok(())
             }
@@ -240,7 +259,10 @@ impl<'a> Work<'a> {
         let texts = waiting.iter().flat_map(Read::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
             // The old version, if there is one, stays; the next run tries again.
-            let failed = waiting.into_iter().map(|read| (read.path, why.clone()));
+            let failed = waiting.into_iter().map(|read| {
+                read.span.ended("unavailable");
+                (read.path, why.clone())
+            });
             self.summary.failed.extend(failed);
             return Ok(());
         }
@@ -251,32 +273,38 @@ impl<'a> Work<'a> {
     }
 
     async fn store(&mut self, read: Read) -> Result<(), Error> {
-        let title = read.title;
-        let chunks = stored_chunks(&title, read.pieces);
-        let (path, many) = (read.path, chunks.len());
+        let Read { path, title, hash, pieces, span } = read;
+        let chunks = stored_chunks(&title, pieces);
+        let many = chunks.len();
         let learned = Learned {
             collection: self.collection.clone(),
             path: path.clone(),
             title,
-            hash: read.hash,
+            hash,
             source: self.source.clone(),
             uploaded: false,
             chunks: Ok(chunks),
         };
-        if let Some(why) = self.put(learned).await? {
-            self.summary.failed.push((path, why));
-        } else {
-            self.summary.learned += 1;
-            self.summary.chunks += many;
+        match span.around(self.put(learned)).await? {
+            Ok(document) => {
+                span.record("document", document);
+                span.ended("learned");
+                self.summary.learned += 1;
+                self.summary.chunks += many;
+            }
+            Err(why) => {
+                span.ended("failed");
+                self.summary.failed.push((path, why));
+            }
         }
         Ok(())
     }
 
-    /// Stores a document where the collection has room for it; else the reason why not.
-    async fn put(&self, learned: Learned) -> Result<Option<String>, Error> {
+    /// Stores a document where the collection has room for it; else the reason why not, in words.
+    async fn put(&self, learned: Learned) -> Result<Result<DocumentId, String>, Error> {
         let room = self.library.settings.room();
         let put = self.library.store.learn_within(learned, room).await?;
-        Ok(put.err().map(|full| remedy::in_words(&remedy::full(full))))
+        Ok(put.map_err(|full| remedy::in_words(&remedy::full(full))))
     }
 
     async fn fail_unread(&mut self, path: String, why: String) -> Result<(), Error> {
@@ -308,7 +336,7 @@ impl<'a> Work<'a> {
             uploaded: false,
             chunks: Err(failure),
         };
-        if let Some(full) = self.put(learned).await? {
+        if let Err(full) = self.put(learned).await? {
             why = format!("{why}; and {full}");
         }
         self.summary.failed.push((path, why));
@@ -360,16 +388,4 @@ pub(super) fn hash_of(bytes: &[u8], settings: &chunk::Settings) -> String {
     hasher.update(format!("{settings:?}"));
     hasher.update(bytes);
     hex::encode(hasher.finalize())
-}
-
-/// The chunks of a document as they are stored.
-pub(super) fn stored_chunks(title: &str, pieces: Vec<chunk::Piece>) -> Vec<NewChunk> {
-    let new = |piece: chunk::Piece| NewChunk {
-        text_hash: text_hash(&searchable(title, &piece.heading, &piece.body)),
-        heading: piece.heading,
-        body: piece.body,
-        tokens: piece.tokens,
-        place: piece.place,
-    };
-    pieces.into_iter().map(new).collect()
 }

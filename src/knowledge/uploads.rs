@@ -10,10 +10,12 @@ use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::learn::{METHOD, hash_of, stored_chunks};
+use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
+use super::vectors::stored_chunks;
 use super::{Error, Library, Progress, Turn, remedy};
 use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
+use crate::spans;
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
 
@@ -140,19 +142,29 @@ impl Library {
         };
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
         let shown = Shown { underway, document };
-        tokio::select! {
-            ended = Box::pin(self.learn_taken((&row, turn), &shown)) => ended?,
-            () = self.hold_upload(&row) => {}
-        }
+        let span = spans::learn(spans::Document {
+            collection: &row.collection_id,
+            source: None,
+            id: Some(&row.document_id),
+            path: &row.path,
+        });
+        let learn = span.around(self.learn_taken((&row, turn), &shown));
+        let learned = tokio::select! {
+            learned = Box::pin(learn) => learned,
+            () = self.hold_upload(&row) => Ok("lost"),
+        };
+        span.ended(learned.as_ref().unwrap_or(&"unavailable"));
+        learned?;
         self.follow().await?;
         Ok(Some(row))
     }
 
+    /// Learns a file that nobody else learns; the outcome, for its span.
     async fn learn_taken(
         &self,
         (row, turn): (&UploadRow, Turn<'_>),
         shown: &Shown,
-    ) -> Result<(), Error> {
+    ) -> Result<&'static str, Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
         let own = self.own_settings(&collection).await?.unwrap_or_default();
         let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
@@ -161,20 +173,22 @@ impl Library {
             Err(remedy::lost())
         } else {
             shown.set(LearningStage::Reading, 0, 0);
-            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok(()) };
+            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok("gone") };
             self.read_upload((row, collection), (bytes, settings), turn, shown).await?
         };
         if document.as_ref().is_err_and(|failure| failure.code == FailureCode::Unread) {
             NOT_READ.clone_into(&mut method);
         }
+        let mut learns = document.as_ref().is_ok_and(|learned| learned.chunks.is_ok());
         shown.set(LearningStage::Storing, 0, 0);
         let (upload, room) = (row.clone(), self.settings.room());
         let learned = LearnedUpload { upload, method, document, room };
         if let Err(full) = self.store.end_upload(learned.clone()).await? {
+            learns = false;
             let document = Err(remedy::full(full));
             let _kept = self.store.end_upload(LearnedUpload { document, ..learned }).await?;
         }
-        Ok(())
+        Ok(if learns { "learned" } else { "failed" })
     }
 
     /// Reads, cuts and embeds a file; the turn ends when it was read.

@@ -3,11 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 
 use super::{Error, Library, Progress};
 use crate::domain::{CollectionId, searchable};
 use crate::embed::Purpose;
+use crate::store::knowledge::NewChunk;
 
 /// How many texts are embedded together, and kept with one commit.
 pub(super) const BATCH: usize = 96;
@@ -110,4 +112,16 @@ pub(super) fn text_hash(text: &str) -> String {
     let mut hash = hex::encode(Sha256::digest(text.as_bytes()));
     hash.truncate(32);
     hash
+}
+
+/// The chunks of a document as they are stored.
+pub(super) fn stored_chunks(title: &str, pieces: Vec<chunk::Piece>) -> Vec<NewChunk> {
+    let new = |piece: chunk::Piece| NewChunk {
+        text_hash: text_hash(&searchable(title, &piece.heading, &piece.body)),
+        heading: piece.heading,
+        body: piece.body,
+        tokens: piece.tokens,
+        place: piece.place,
+    };
+    pieces.into_iter().map(new).collect()
 }

@@ -13,6 +13,7 @@ use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::{Outcome, Turn};
 use crate::llm::Model;
+use crate::spans;
 use crate::speech::Transcriber;
 
 /// What the pipeline answers with: the values behind the seams.
@@ -35,8 +36,14 @@ pub struct Engine {
 impl Engine {
     /// Answers a turn. In each part, `?` ends it where the outcome is known without the stages that follow.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> TurnResult {
-        let ready = self.prepare(bot, turn, around.audio).await;
-        self.write(bot, turn, ready, around).await
+        let span = spans::trial();
+        let stages = async {
+            let ready = self.prepare(bot, turn, around.audio).await;
+            self.write(bot, turn, ready, around).await
+        };
+        let result = span.around(stages).await;
+        span.ended(result.outcome.kind().as_str());
+        result
     }
 
     /// Transcribe, escalate, retrieve: what can be done while the customer may still be typing.

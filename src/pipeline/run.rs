@@ -16,6 +16,7 @@ use super::{prompt, reply};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Spoken, Turn};
 use crate::llm::Hear;
+use crate::spans;
 
 /// What surrounds one run of the pipeline.
 #[derive(Clone, Copy)]
@@ -76,7 +77,9 @@ impl Run {
         ears: Ears<'_>,
         turn: &Turn,
     ) -> Result<Question, Outcome> {
-        let (heard, trace) = transcribe::listen(ears, turn).await;
+        let span = spans::transcribe();
+        let (heard, trace) = span.around(transcribe::listen(ears, turn)).await;
+        span.ended(ending(&heard.question));
         self.trace.transcribe = Some(trace);
         self.transcripts = heard.transcripts;
         self.kept.deaf = heard.failures;
@@ -86,9 +89,12 @@ impl Run {
 
     /// Stage 3.
     pub(super) fn escalate(&mut self, bot: &Bot, question: &Question) -> Result<(), Outcome> {
-        let (reason, trace) = escalate(&bot.rules, question);
+        let span = spans::escalate();
+        let (reason, trace) = span.in_scope(|| escalate(&bot.rules, question));
         self.trace.escalate = Some(trace);
-        reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)))
+        let passed = reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)));
+        span.ended(ending(&passed));
+        passed
     }
 
     /// Before stage 4: a curated answer ends the turn.
@@ -98,7 +104,9 @@ impl Run {
         agent: &Agent,
         question: &Question,
     ) -> Result<(), Outcome> {
-        let (reply, trace) = lookup.curated(agent, question).await;
+        let span = spans::curated();
+        let (reply, trace) = span.around(lookup.curated(agent, question)).await;
+        span.ended(if reply.is_some() { "found" } else { PASSED });
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
         self.kept.curated = Some(reply.text.clone());
@@ -112,7 +120,9 @@ impl Run {
         scene: Scene<'_>,
         may_rewrite: bool,
     ) -> Found {
-        let (found, trace) = lookup.passages(scene, may_rewrite).await;
+        let span = spans::retrieve();
+        let (found, trace) = span.around(lookup.passages(scene, may_rewrite)).await;
+        span.ended(some(&found));
         self.trace.retrieve = Some(trace);
         found
     }
@@ -126,7 +136,10 @@ impl Run {
         found: Found,
     ) -> Found {
         let trace = self.trace.retrieve.take().unwrap_or_default();
-        let (found, trace) = retrieve::refine(seams, rewriter, scene, found, trace).await;
+        let span = spans::refine();
+        let refined = retrieve::refine(seams, rewriter, scene, found, trace);
+        let (found, trace) = span.around(refined).await;
+        span.ended(some(&found));
         if let Some(rewrite) = &trace.rewrite {
             self.trace.usage.add(rewrite.usage);
         }
@@ -143,13 +156,16 @@ impl Run {
         input: &prompt::Input<'_>,
         means: Means,
     ) -> Result<ModelChoice<'a>, Outcome> {
-        match models.choose(input, means, self.trace.usage.cost_micros) {
+        let (span, spent) = (spans::prompt(), self.trace.usage.cost_micros);
+        let choice = span.in_scope(|| match models.choose(input, means, spent) {
             Ok((choice, trace)) => {
                 self.trace.prompt = Some(trace);
                 Ok(choice)
             }
             Err(problem) => Err(unusable(input.agent, problem, input.question)),
-        }
+        });
+        span.ended(ending(&choice));
+        choice
     }
 
     /// Stage 6.
@@ -161,8 +177,10 @@ impl Run {
     ) -> Result<Reply, Outcome> {
         let prompt::Input { agent, turn, question, .. } = *input;
         let ModelChoice { prompt, nameless, .. } = choice;
-        let (written, mut trace) =
-            reply::write(seams, reply::Input { agent, turn, prompt, nameless }).await;
+        let span = spans::reply();
+        let written = reply::write(seams, reply::Input { agent, turn, prompt, nameless });
+        let (written, mut trace) = span.around(written).await;
+        span.ended(written.reply.sort.as_str());
         self.trace.usage.add(written.usage);
         trace.budget = choice.limit().map(ToOwned::to_owned);
         self.trace.reply = Some(trace);
@@ -185,6 +203,22 @@ impl Run {
         let Self { trace, transcripts, kept, .. } = self;
         TurnResult { outcome, trace, transcripts, kept }
     }
+}
+
+/// The outcome of a stage's span where the turn goes on to the next.
+const PASSED: &str = "passed";
+
+/// How a stage ended, for its span.
+fn ending<T>(stage: &Result<T, Outcome>) -> &'static str {
+    match stage {
+        Ok(_) => PASSED,
+        Err(outcome) => outcome.kind().as_str(),
+    }
+}
+
+/// The same where passages were looked for.
+fn some(found: &Found) -> &'static str {
+    if found.passages.is_empty() { "nothing" } else { "found" }
 }
 
 /// A person is called, and the customer is told so.

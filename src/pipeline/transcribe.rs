@@ -14,7 +14,6 @@ use crate::domain::{
     Heard, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
     Voice,
 };
-use crate::provider;
 use crate::speech::{self, Recording, Transcriber};
 
 /// Where voice notes come from, and where what was heard in them is kept.
@@ -31,7 +30,7 @@ pub trait AudioSource: Send + Sync {
 }
 
 /// Why a recording cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AudioError {
     /// There are none of this turn.
     #[error("there are no recordings here")]
@@ -39,9 +38,12 @@ pub enum AudioError {
     /// It did not come with its message.
     #[error("there is no such recording here")]
     NotAttached,
-    /// The provider did not give it.
-    #[error(transparent)]
-    Provider(#[from] provider::Error),
+    /// Whoever has it could not give it now; another time he may.
+    #[error("{0}")]
+    Passing(String),
+    /// Whoever has it does not give it, however often he is asked.
+    #[error("{0}")]
+    Final(String),
 }
 
 /// For turns that hold none.

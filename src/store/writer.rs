@@ -58,13 +58,18 @@ impl Writer {
     }
 }
 
+/// Why a transaction did not begin or commit: none of its changes is stored, and each of them may be made again.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+struct CommitError(String);
+
 /// A change in the queue, whatever its type.
 #[async_trait]
 trait Queued: Send {
     /// Makes the change; the result is kept until the commit.
     async fn attempt(&mut self, conn: &mut Conn<'_>) -> Result<()>;
     /// Tells whoever waits how it ended.
-    fn settle(&mut self, committed: std::result::Result<(), String>);
+    fn settle(&mut self, committed: std::result::Result<(), CommitError>);
     /// Tells whoever waits that the change itself failed.
     fn refuse(&mut self, error: Error);
 }
@@ -83,12 +88,12 @@ impl<W: Write> Queued for Pending<W> {
         Ok(())
     }
 
-    fn settle(&mut self, committed: std::result::Result<(), String>) {
+    fn settle(&mut self, committed: std::result::Result<(), CommitError>) {
         let Some(reply) = self.reply.take() else { return };
         let result = match (committed, self.out.take()) {
             (Ok(()), Some(out)) => Ok(out),
             (Ok(()), None) => Err(Error::Failed("a change was not made".into())),
-            (Err(why), _) => Err(Error::Unavailable(why)),
+            (Err(CommitError(why)), _) => Err(Error::Unavailable(why)),
         };
         // Nobody waits any more when the caller was cancelled; the change stands all the same.
         drop(reply.send(result));
@@ -145,7 +150,7 @@ enum Together {
     /// One of its changes failed.
     Change,
     /// The transaction could not begin or commit.
-    Commit(String),
+    Commit(CommitError),
 }
 
 async fn try_together(
@@ -178,7 +183,7 @@ async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn Queued) {
     }
 }
 
-async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), String> {
+async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), CommitError> {
     crate::step!("store.commit");
     let committed = statement(conn, "commit").await;
     if committed.is_err() {
@@ -189,7 +194,7 @@ async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), String> 
 
 async fn roll_back(conn: &mut SqliteConnection) {
     // SQLite may have rolled back already (a full disk does); then this fails and nothing is open.
-    if let Err(why) = statement(conn, "rollback").await {
+    if let Err(CommitError(why)) = statement(conn, "rollback").await {
         tracing::debug!(why, "nothing to roll back");
     }
 }
@@ -197,12 +202,12 @@ async fn roll_back(conn: &mut SqliteConnection) {
 async fn statement(
     conn: &mut SqliteConnection,
     sql: &'static str,
-) -> std::result::Result<(), String> {
+) -> std::result::Result<(), CommitError> {
     let mut conn = Conn::Sqlite(conn);
-    run!(&mut conn, sql).map(|_| ()).map_err(|error| error.to_string())
+    run!(&mut conn, sql).map(|_| ()).map_err(|error| CommitError(error.to_string()))
 }
 
-fn settle_all(batch: &mut [Box<dyn Queued>], committed: &std::result::Result<(), String>) {
+fn settle_all(batch: &mut [Box<dyn Queued>], committed: &std::result::Result<(), CommitError>) {
     for change in batch {
         change.settle(committed.clone());
     }

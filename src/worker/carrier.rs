@@ -10,6 +10,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
 use crate::metrics::SENDS;
 use crate::provider::{Class, Error, Outgoing, Retry};
+use crate::spans::Span;
 use crate::store::escalations::Opened;
 use crate::store::outbox::{Ended, ToSend};
 
@@ -25,8 +26,20 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
+    /// Sends one message, within its span, and records how that ended; when it is to be tried again.
+    pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
+        let ended = span.around(self.carry(message)).await;
+        let outcome = outcome(&ended).as_str();
+        let again = if let Ended::Again(due, _) = &ended { Some(*due) } else { None };
+        let record = span.around(self.record(message, ended));
+        // Sent is sent, also where the record is cut off.
+        span.ended(outcome);
+        record.await;
+        again
+    }
+
     /// Sends one message; how it ended.
-    pub(super) async fn carry(&self, message: &ToSend) -> Ended {
+    async fn carry(&self, message: &ToSend) -> Ended {
         let Some(number) = self.desk.number(&message.number_id) else {
             return Ended::Failed(Fault::ours("the number is not configured any more"));
         };
@@ -134,19 +147,19 @@ impl Carrier {
                     question: message.body.clone().unwrap_or_default(),
                 };
                 if let Err(error) = self.desk.store.open_case(opened).await {
-                    tracing::error!(%error, message = message.id, "a case could not be opened");
+                    tracing::error!(%error, "a case could not be opened");
                 }
                 self.desk.wake.announce(What::Escalations);
                 fault
             }
         };
-        tracing::warn!(message = message.id, "a message was held back: {}", fault.title);
+        tracing::warn!("a message was held back: {}", fault.title);
         Ended::Failed(refused.unwrap_or(fault))
     }
 
     /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
     /// not sent again.
-    pub(super) async fn record(&self, message: &ToSend, ended: Ended) {
+    async fn record(&self, message: &ToSend, ended: Ended) {
         SENDS.one_of(outcome(&ended).as_str());
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
@@ -155,7 +168,7 @@ impl Carrier {
                     return self.desk.wake.changed(&id);
                 }
                 Err(error) => {
-                    tracing::error!(%error, message = message.id, attempt, "a send could not be recorded");
+                    tracing::error!(%error, attempt, "a send could not be recorded");
                     tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await;
                 }
             }
@@ -195,16 +208,16 @@ fn after(number: &Number, message: &ToSend, error: &Error) -> Ended {
     let now = now_ms();
     match error.retry(attempt(message), spread()) {
         Retry::After(wait) => {
-            tracing::warn!(%error, message = message.id, "a message was not sent, it is tried again in {wait:?}");
+            tracing::warn!(%error, "a message was not sent, it is tried again in {wait:?}");
             let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
             Ended::Again(now.saturating_add(wait), error.fault())
         }
         Retry::Unknown => {
-            tracing::warn!(%error, message = message.id, "whether a message went out is unknown, it is not repeated");
+            tracing::warn!(%error, "whether a message went out is unknown, it is not repeated");
             Ended::Unknown(now + number.sending.unknown.after_ms, error.fault())
         }
         Retry::Never => {
-            tracing::error!(%error, message = message.id, "a message cannot be sent");
+            tracing::error!(%error, "a message cannot be sent");
             Ended::Failed(error.fault())
         }
     }

@@ -14,7 +14,8 @@ use super::pace::{Allowance, Pace};
 use crate::desk::{Desk, Number};
 use crate::domain::Then;
 use crate::domain::time::now_ms;
-use crate::store::outbox::{Asked, Ended, Pair, Terms, ToSend};
+use crate::spans;
+use crate::store::outbox::{Asked, Pair, Terms, ToSend};
 
 /// How many messages are claimed at once.
 const BATCH: usize = 64;
@@ -151,11 +152,10 @@ impl Courier {
 
     fn spawn(&self, message: ToSend, place: OwnedSemaphorePermit, next: Next) {
         let carrier = Carrier { desk: self.desk.clone(), pace: self.pace.clone() };
+        let span = spans::send(&message.number_id, &message.conversation_id, &message.id);
         let carry = async move {
             crate::step!("send.claimed");
-            let ended = carrier.carry(&message).await;
-            let again = if let Ended::Again(due, _) = &ended { Some(*due) } else { None };
-            carrier.record(&message, ended).await;
+            let again = carrier.deliver(&message, span).await;
             crate::step!("send.recorded");
             drop(place);
             // At once for the conversation's next message; later for another try of this one.

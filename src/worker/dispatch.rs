@@ -15,6 +15,7 @@ use super::purse::Purse;
 use super::turn::{Heard, Job};
 use crate::desk::{Begin, Desk};
 use crate::pipeline::inbound;
+use crate::spans;
 use crate::store::turns::{Claim, Said};
 
 /// How many conversations are claimed at once.
@@ -169,12 +170,15 @@ fn run_all(
             None => unread.push((claim.clone(), told)),
         }
         let with = (&hands.purse, &hands.courier);
+        let span = spans::turn(&claim.number_id, &claim.id);
         let job = Job::new(desk, hands.leases.hold(claim), with, settings);
-        turns.spawn(async move {
+        let run = async move {
             crate::step!("turn.claimed");
-            job.run(heard).await;
+            let outcome = span.around(job.run(heard)).await;
+            span.ended(outcome);
             drop(place);
-        });
+        };
+        turns.spawn(run);
     }
     if !unread.is_empty() {
         tokio::spawn(read(desk.clone(), unread));

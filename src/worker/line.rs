@@ -58,7 +58,7 @@ impl AudioSource for Line<'_> {
                 Err(error) => tracing::warn!(%error, "a kept recording cannot be read"),
             }
         }
-        let bytes = self.ask(media).await?;
+        let bytes = self.ask(media).await.map_err(|error| audio_error(&error))?;
         if let Some(message) = &said.message {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
             if let Err(error) = self.store.keep_recording(message, mime_type, bytes.clone()).await {
@@ -73,5 +73,32 @@ impl AudioSource for Line<'_> {
         if let Err(error) = self.store.keep_spoken(message, spoken).await {
             tracing::warn!(%error, "what a recording says is kept with the turn alone");
         }
+    }
+}
+
+fn audio_error(error: &Error) -> AudioError {
+    match error.retry(1, 0.0) {
+        // Of what is only read it does no harm to ask twice.
+        Retry::After(_) | Retry::Unknown => AudioError::Passing(error.to_string()),
+        Retry::Never => AudioError::Final(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Fault;
+    use crate::provider::Class;
+
+    #[test]
+    fn only_a_recording_that_is_refused_for_good_is_not_asked_for_again() {
+        let refused = |class| Error::Refused { class, fault: Fault::ours("no"), retry_after: None };
+        let no_answer = Error::Unknown("no answer came".into());
+        for error in [no_answer, Error::NotSent("no connection".into()), refused(Class::Transient)]
+        {
+            assert_eq!(audio_error(&error), AudioError::Passing(error.to_string()));
+        }
+        let gone = refused(Class::OurFault);
+        assert_eq!(audio_error(&gone), AudioError::Final(gone.to_string()));
     }
 }

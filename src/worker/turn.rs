@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::oneshot;
+use tracing::Span;
+use tracing::field::display;
 
 use super::Settings;
 use super::courier::Courier;
@@ -17,18 +19,17 @@ use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{
-    Agent, ConversationId, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome, What,
-};
+use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
-use crate::store::Error;
-use crate::store::finish::{Committed, Finished};
+use crate::spans;
+use crate::store::finish::Finished;
 use crate::store::turns::{Claim, Said};
 
+mod commit;
 mod still;
 
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
@@ -37,8 +38,6 @@ const MOST_ATTEMPTS: i64 = 20;
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.
 const MOST_ABANDONED: usize = 1;
-/// How often it is tried to put a reply back whose commit failed, before its lease settles it.
-const TAKE_BACK_ATTEMPTS: u64 = 5;
 /// How long a conversation waits after a turn that could not be stored, in milliseconds.
 const PAUSE_MS: i64 = 2000;
 /// How long it waits when its number is not configured, or its agent cannot be used, in milliseconds.
@@ -62,6 +61,18 @@ pub(super) struct Heard {
     pub(super) stirs: Stirs,
     /// What was said there; nothing comes when it could not be read.
     pub(super) said: Option<oneshot::Receiver<Said>>,
+}
+
+/// How a turn ended, where the database could be asked.
+enum End {
+    /// With this outcome.
+    Committed(TurnOutcome),
+    /// A person, or another process, has the conversation.
+    Overtaken,
+    /// Nothing waited.
+    Nothing,
+    /// There is no number or no agent to answer with.
+    Unconfigured,
 }
 
 /// How a try to answer ended.
@@ -113,27 +124,31 @@ impl Job {
         Self { desk: desk.clone(), held, purse, courier, typing, record, limit }
     }
 
-    /// Runs it to its end.
-    pub(super) async fn run(self, mut heard: Heard) {
+    /// Runs it to its end; the outcome, for its span.
+    pub(super) async fn run(self, mut heard: Heard) -> &'static str {
         let started = Instant::now();
         let turn = tokio::select! {
             turn = self.turn(&mut heard) => turn,
             () = self.held.lost() => {
-                tracing::warn!(conversation = self.claim().id, "a turn lost its lease: another process has it");
-                return;
+                tracing::warn!("a turn lost its lease: another process has it");
+                return "lost";
             }
         };
         match turn {
-            Ok(Some(outcome)) => {
+            Ok(End::Committed(outcome)) => {
                 TURNS.one_of(outcome.as_str());
                 TURN_SECONDS.record(started.elapsed());
+                outcome.as_str()
             }
-            Ok(None) => {}
+            Ok(End::Overtaken) => "overtaken",
+            Ok(End::Nothing) => "nothing",
+            Ok(End::Unconfigured) => "unconfigured",
             Err(error) => {
-                tracing::error!(%error, conversation = self.claim().id, "a turn could not be stored, it is run again");
+                tracing::error!(%error, "a turn could not be stored, it is run again");
                 // If this fails, too, the lease runs out and the poll finds the conversation.
                 let passing = !matches!(error, crate::store::Error::Failed(_));
                 self.release(Some(PAUSE_MS), passing).await.unwrap_or_default();
+                "failed"
             }
         }
     }
@@ -147,26 +162,24 @@ impl Job {
         self.desk.store.release_turn(self.claim(), due, forget).await
     }
 
-    /// Runs the turn; what became of it, or nothing when there was none to run.
-    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<Option<TurnOutcome>> {
+    /// Runs the turn; how it ended.
+    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<End> {
         let found = self
             .desk
             .number(&self.claim().number_id)
             .and_then(|number| self.desk.bots.get(&number.agent).map(|bot| (number, bot)));
         let Some((number, bot)) = found else {
-            let number = &self.claim().number_id;
             tracing::warn!(
-                number,
                 "a message waits: its number is not configured, or its agent has no version that can be used"
             );
             self.release(Some(UNCONFIGURED_MS), true).await?;
-            return Ok(None);
+            return Ok(End::Unconfigured);
         };
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number: &number, deadline };
         let Some((gathered, Done { answered, tape })) = self.answer(&scene, heard).await? else {
             self.release(None, true).await?;
-            return Ok(None);
+            return Ok(End::Nothing);
         };
         crate::step!("turn.answered");
         self.held.ending();
@@ -175,81 +188,44 @@ impl Job {
             gathered: &gathered,
             base_url: &self.desk.base_url,
         };
-        let finished = Finished { tape, ..plan(&bot, place, &answered) };
-        let committed = self.commit(finished).await?;
-        if !committed {
+        let outbound = spans::outbound();
+        let finished = outbound.in_scope(|| Finished { tape, ..plan(&bot, place, &answered) });
+        Span::current().record("turn", display(&finished.id));
+        let committed = outbound.around(self.commit(finished)).await;
+        outbound.ended(match &committed {
+            Ok(true) => "committed",
+            Ok(false) => "overtaken",
+            Err(_) => "failed",
+        });
+        if !committed? {
             tracing::info!(
-                conversation = self.claim().id,
                 "a person took over, or another process has the conversation: the answer is dropped"
             );
-            return Ok(None);
+            return Ok(End::Overtaken);
         }
         self.desk.wake.changed(&self.claim().conversation());
         self.purse.add(&bot.agent.id, answered.trace.usage.cost_micros);
-        Ok(Some(answered.outcome.kind()))
-    }
-
-    /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
-    /// becomes of the turn: what is claimed with the commit is sent.
-    async fn commit(&self, mut turn: Finished) -> crate::store::Result<bool> {
-        let express = match turn.replies.as_slice() {
-            [] => None,
-            _ => self.courier.express(&turn.claim.number_id),
-        };
-        turn.send = express.as_ref().map(|express| express.terms);
-        let (parts, escalated, desk) =
-            (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
-        let first = turn.send.and(turn.replies.first()).map(|reply| reply.id.clone());
-        let conversation = turn.claim.conversation();
-        let commit = tokio::spawn(async move {
-            let committed = match desk.store.commit_turn(turn).await {
-                Ok(committed) => committed,
-                Err(error) => {
-                    if let Some(first) = first {
-                        take_back(&desk, conversation, &first).await;
-                    }
-                    return Err(error);
-                }
-            };
-            crate::step!("turn.committed");
-            let Committed::Yes(first) = committed else { return Ok(false) };
-            let claimed = first.is_some();
-            if let (Some(first), Some(express)) = (first, express) {
-                express.carry(*first, parts > 1);
-            }
-            if escalated {
-                desk.wake.announce(What::Escalations);
-            }
-            if escalated || (parts > 0 && !claimed) {
-                desk.wake.send();
-            }
-            Ok(true)
-        });
-        commit.await.unwrap_or_else(|broken| Err(Error::Failed(broken.to_string())))
+        Ok(End::Committed(answered.outcome.kind()))
     }
 
     /// Answers what waits, begins again while more comes; nothing if nothing waits.
     async fn answer(
         &self,
         scene: &Scene<'_>,
-        Heard { stirs, said }: &mut Heard,
+        heard: &mut Heard,
     ) -> crate::store::Result<Option<(Gathered, Done)>> {
         let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
         for tries in 0.. {
-            let read = match said.take() {
-                Some(said) => said.await.ok(),
-                None => None,
-            };
-            let gathered = if let Some(said) = read {
-                merge(said, self.claim(), &agent)
-            } else {
-                // What happened until now is read.
-                stirs.happened(|_| true);
-                gather(&self.desk.store, self.claim(), &agent).await?
-            };
-            let Some(mut gathered) = gathered else { return Ok(None) };
+            let inbound = spans::inbound();
+            let gathered = inbound.around(self.gather(&agent, heard)).await;
+            inbound.ended(match &gathered {
+                Ok(Some(_)) => "gathered",
+                Ok(None) => "nothing",
+                Err(_) => "failed",
+            });
+            let Some(mut gathered) = gathered? else { return Ok(None) };
             gathered.remember(&known);
             if self.claim().attempts > MOST_ATTEMPTS {
                 let why = "this turn was begun several times and never finished";
@@ -260,7 +236,7 @@ impl Job {
             }
             let patience =
                 Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
-            match self.attempt(scene, &gathered, (stirs, patience)).await? {
+            match self.attempt(scene, &gathered, (&mut heard.stirs, patience)).await? {
                 Tried::Answered(done) => return Ok(Some((gathered, *done))),
                 Tried::Newer { heard, abandoned } => {
                     TURNS_BEGUN_AGAIN.one();
@@ -270,6 +246,24 @@ impl Job {
             }
         }
         Ok(None)
+    }
+
+    /// What waits: as it was read for this turn, else as it is now.
+    async fn gather(
+        &self,
+        agent: &Arc<Agent>,
+        Heard { stirs, said }: &mut Heard,
+    ) -> crate::store::Result<Option<Gathered>> {
+        let read = match said.take() {
+            Some(said) => said.await.ok(),
+            None => None,
+        };
+        if let Some(said) = read {
+            return Ok(merge(said, self.claim(), agent));
+        }
+        // What happened until now is read.
+        stirs.happened(|_| true);
+        gather(&self.desk.store, self.claim(), agent).await
     }
 
     /// One try. A pipeline that panics, or takes too long, is a failure with the agent's sentence.
@@ -354,23 +348,8 @@ impl Job {
             Ok(Err(_)) => "the pipeline broke",
             Err(_) => "the turn took longer than [worker] turn_ms allows",
         };
-        let conversation = &self.claim().id;
-        tracing::error!(conversation, "{why}, the customer gets the failure sentence");
+        tracing::error!("{why}, the customer gets the failure sentence");
         Err(why)
-    }
-}
-
-/// A commit that failed may have been made all the same, when its answer was lost on the way: then its first reply waits to
-/// be sent by us.
-async fn take_back(desk: &Desk, conversation: ConversationId, reply: &MessageId) {
-    for attempt in 1..=TAKE_BACK_ATTEMPTS {
-        match desk.store.take_back(conversation.clone(), reply).await {
-            Ok(()) => return desk.wake.send(),
-            Err(error) => {
-                tracing::warn!(%error, "whether a reply waits to be sent is not known, it is looked at again");
-                tokio::time::sleep(Duration::from_millis(200 * attempt)).await;
-            }
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
+use tracing::Instrument;
 
 use crate::desk::Number;
 
@@ -24,14 +25,15 @@ impl Typing {
         }
         self.stop();
         let (line, below) = (number.line.clone(), message.to_owned());
-        let task = tokio::spawn(async move {
+        let show = async move {
             loop {
                 if let Err(error) = line.typing(&below).await {
                     tracing::debug!(%error, "the typing indicator could not be shown");
                 }
                 tokio::time::sleep(TYPING_AGAIN).await;
             }
-        });
+        };
+        let task = tokio::spawn(show.in_current_span());
         self.shown = Some((message.to_owned(), task.abort_handle()));
     }
 

@@ -11,7 +11,7 @@ use frontdesk::eval::judge::{judge, select_best};
 use frontdesk::eval::policy::Policy;
 use frontdesk::eval::script::Scripts;
 use frontdesk::eval::suite::{Assertion, Case, TargetSpec, Vars};
-use frontdesk::eval::target::{Asked, Cache, Embeds, Opens, Target, Targets};
+use frontdesk::eval::target::{AskError, Asked, Cache, Embeds, OpenError, Opens, Target, Targets};
 use frontdesk::eval::template::Templates;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ impl Target for Double {
 
 #[async_trait]
 impl Embeds for Double {
-    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), String> {
+    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError> {
         let text = text.to_lowercase();
         let count = |letter: char| f64::from(u32::try_from(text.matches(letter).count()).unwrap());
         Ok((('a'..='z').map(count).collect(), Tokens::default(), 0.0))
@@ -47,7 +47,7 @@ impl Embeds for Double {
 struct Doubles;
 
 impl Opens for Doubles {
-    fn open(&self, spec: &TargetSpec, _: &Targets) -> Result<Arc<dyn Target>, String> {
+    fn open(&self, spec: &TargetSpec, _: &Targets) -> Result<Arc<dyn Target>, OpenError> {
         Ok(Arc::new(Double(spec.config.clone())))
     }
 }
@@ -208,6 +208,9 @@ async fn openai_is_asked_again_when_it_is_busy_and_errors_hold_no_key() {
     assert!(error.contains("401") && !error.contains("sk-not"), "{error}");
     let missing = targets(&json!({})).open(&spec("openai:gpt-4o", Value::Null)).unwrap();
     assert!(ask(&*missing, "hi", 0).await.error.unwrap().contains("OPENAI_API_KEY"));
+    let missing = targets(&json!({})).open(&spec("openai:embeddings:small", Value::Null)).unwrap();
+    let refused = missing.embeds().unwrap().embed("hi").await;
+    assert!(matches!(refused, Err(AskError::Unusable(why)) if why.contains("OPENAI_API_KEY")));
 }
 
 #[tokio::test]

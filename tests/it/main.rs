@@ -60,6 +60,7 @@ mod restart;
 mod room;
 mod server;
 mod session;
+mod spans;
 mod store;
 mod suites;
 mod torture;

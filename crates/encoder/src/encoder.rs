@@ -10,13 +10,33 @@ use super::tokens::Sequence;
 /// So many rows go through the feed-forward part at once: what is between its halves then stays in the cache.
 const BLOCK: usize = 128;
 
+/// Why a head makes nothing of a text. It would not another time either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadError {
+    /// A pair of texts has no tokens.
+    NoTokens,
+    /// What the model computes are no numbers.
+    NotFinite,
+}
+
+impl std::fmt::Display for HeadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoTokens => "a pair has no tokens",
+            Self::NotFinite => "the model computes no numbers: its weights are damaged",
+        })
+    }
+}
+
+impl std::error::Error for HeadError {}
+
 /// What becomes of the vectors of a text's tokens.
 pub trait Head: Send + Sync + 'static {
     /// What it makes of a text.
     type Out: Send + 'static;
 
     /// Reads the vectors of a text's tokens: a row of `width` numbers for each, in their order.
-    fn read(&self, rows: &[f32], width: usize) -> Result<Self::Out, String>;
+    fn read(&self, rows: &[f32], width: usize) -> Result<Self::Out, HeadError>;
 }
 
 /// A model, ready to run.
@@ -142,14 +162,14 @@ impl Encoder {
             self.feed_forward(layer, scratch);
         }
         if !scratch.x.iter().all(|x| x.is_finite()) {
-            return Err("the model computes no numbers: its weights are damaged".into());
+            return Err(HeadError::NotFinite.to_string());
         }
         let width = self.model.hidden;
         let mut rest = scratch.x.as_slice();
         let mut results = Vec::with_capacity(lengths.len());
         for length in lengths {
             let (own, after) = rest.split_at_checked(length * width).unwrap_or_default();
-            results.push(head.read(own, width)?);
+            results.push(head.read(own, width).map_err(|error| error.to_string())?);
             rest = after;
         }
         Ok(results)

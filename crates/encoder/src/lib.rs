@@ -9,7 +9,7 @@ mod running;
 mod tensors;
 mod tokens;
 
-pub use encoder::{Encoder, Head};
+pub use encoder::{Encoder, Head, HeadError};
 pub use folder::{Family, Model, json, optional, read};
 pub use pool::Urgency;
 pub use running::Running;

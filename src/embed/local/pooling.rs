@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use frontdesk_encoder::{Head, json, optional};
+use frontdesk_encoder::{Head, HeadError, json, optional};
 use serde::Deserialize;
 
 /// How the vectors of the tokens become one.
@@ -53,7 +53,7 @@ impl Head for Pooling {
     type Out = Vec<f32>;
 
     /// The vector of a text, of length 1.
-    fn read(&self, rows: &[f32], width: usize) -> Result<Vec<f32>, String> {
+    fn read(&self, rows: &[f32], width: usize) -> Result<Vec<f32>, HeadError> {
         let most = match self {
             Self::Mean => usize::MAX,
             Self::Cls => 1,

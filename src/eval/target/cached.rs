@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::cache::Cache;
 use super::settings::without_secrets;
-use super::{Asked, Classifies, Embeds, Moderates, Target};
+use super::{AskError, Asked, Classifies, Embeds, Moderates, Target};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::suite::TargetSpec;
 
@@ -69,12 +69,13 @@ impl Target for Cached {
 
 #[async_trait]
 impl Embeds for Cached {
-    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), String> {
+    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError> {
         let key = Cache::key(&json!(["embed", self.identity, text]));
         if let Some((vector, tokens)) = self.cache.get::<(Vec<f64>, Tokens)>(&key) {
             return Ok((vector, free(tokens), 0.0));
         }
-        let target = self.target.embeds().ok_or("it has no embeddings")?;
+        let none = || AskError::Unusable("it has no embeddings".into());
+        let target = self.target.embeds().ok_or_else(none)?;
         let (vector, tokens, cost) = target.embed(text).await?;
         self.cache.put(&key, &(&vector, tokens));
         Ok((vector, tokens, cost))

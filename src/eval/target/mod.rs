@@ -86,31 +86,57 @@ pub struct Asked<'a> {
     pub repeat: usize,
 }
 
+/// Why a target gives no vector, no labels or no judgement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// It cannot be asked as it is written: it would fail another time, too.
+    #[error("{0}")]
+    Unusable(String),
+    /// It was asked and failed; another time it may answer.
+    #[error("{0}")]
+    Failed(String),
+    /// It answered without what was asked for.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl From<AskError> for String {
+    /// The reason, as a report shows it.
+    fn from(error: AskError) -> Self {
+        error.to_string()
+    }
+}
+
+/// A target that cannot be made ready as it is written: it has to be written in another way.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct OpenError(pub String);
+
 /// Text to vector.
 #[async_trait]
 pub trait Embeds: Send + Sync {
     /// The vector of a text, with the tokens and dollars that it took.
-    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), String>;
+    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError>;
 }
 
 /// Text to labels.
 #[async_trait]
 pub trait Classifies: Send + Sync {
     /// Labels with how sure each is, 0 to 1.
-    async fn classify(&self, text: &str) -> Result<Vec<(String, f64)>, String>;
+    async fn classify(&self, text: &str) -> Result<Vec<(String, f64)>, AskError>;
 }
 
 /// Text to what is wrong with it.
 #[async_trait]
 pub trait Moderates: Send + Sync {
     /// Codes of what is wrong with an answer, each with how sure it is, 0 to 1; none when nothing is.
-    async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, String>;
+    async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, AskError>;
 }
 
 /// Makes targets of specs that begin with `frontdesk:`, which need more than this module knows.
 pub trait Opens: Send + Sync {
     /// Makes one ready. The error says what is wrong with it.
-    fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String>;
+    fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, OpenError>;
 }
 
 /// Makes targets of what is written of them, as far as the policy lets them reach.
@@ -240,7 +266,7 @@ impl Targets {
         }
         match (&self.desk, spec.id.as_str()) {
             (_, "echo") => Ok(Arc::new(echo::Echo)),
-            (Some(desk), _) => desk.open(spec, self),
+            (Some(desk), _) => desk.open(spec, self).map_err(|OpenError(why)| why),
             (None, id) => Err(format!("`{id}` cannot be asked here: this run has no desk")),
         }
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::http::of_value;
-use super::{Asked, Classifies, Embeds, Moderates, Target, Targets};
+use super::{AskError, Asked, Classifies, Embeds, Moderates, Target, Targets};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::script::{Error, Script, Scripts};
 use crate::eval::suite::TargetSpec;
@@ -129,7 +129,7 @@ impl Scripted {
 
 #[async_trait]
 impl Embeds for Scripted {
-    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), String> {
+    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError> {
         let found = self
             .call("callEmbeddingApi", "call_embedding_api", &self.options, vec![text.into()])
             .await;
@@ -137,7 +137,7 @@ impl Embeds for Scripted {
         let vector: Option<Vec<f64>> = serde_json::from_value(found["embedding"].clone()).ok();
         let tokens = serde_json::from_value(found["tokenUsage"].clone()).unwrap_or_default();
         Ok((
-            vector.ok_or("the script gives no embedding")?,
+            vector.ok_or_else(|| AskError::Malformed("the script gives no embedding".into()))?,
             tokens,
             found["cost"].as_f64().unwrap_or_default(),
         ))
@@ -146,7 +146,7 @@ impl Embeds for Scripted {
 
 #[async_trait]
 impl Classifies for Scripted {
-    async fn classify(&self, text: &str) -> Result<Vec<(String, f64)>, String> {
+    async fn classify(&self, text: &str) -> Result<Vec<(String, f64)>, AskError> {
         let found = self
             .call(
                 "callClassificationApi",
@@ -156,8 +156,8 @@ impl Classifies for Scripted {
             )
             .await;
         let found = told(found)?;
-        let labels =
-            found["classification"].as_object().ok_or("the script gives no classification")?;
+        let none = || AskError::Malformed("the script gives no classification".into());
+        let labels = found["classification"].as_object().ok_or_else(none)?;
         Ok(labels
             .iter()
             .filter_map(|(label, sure)| Some((label.clone(), sure.as_f64()?)))
@@ -167,7 +167,7 @@ impl Classifies for Scripted {
 
 #[async_trait]
 impl Moderates for Scripted {
-    async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, String> {
+    async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, AskError> {
         let arguments = vec![question.into(), answer.into()];
         let found = told(
             self.call("callModerationApi", "call_moderation_api", &self.options, arguments).await,
@@ -180,10 +180,10 @@ impl Moderates for Scripted {
     }
 }
 
-fn told(found: Result<Value, Error>) -> Result<Value, String> {
-    let found = found.map_err(|error| error.to_string())?;
+fn told(found: Result<Value, Error>) -> Result<Value, AskError> {
+    let found = found.map_err(|error| AskError::Failed(error.to_string()))?;
     match found["error"].as_str() {
-        Some(error) if !error.is_empty() => Err(error.to_owned()),
+        Some(error) if !error.is_empty() => Err(AskError::Failed(error.to_owned())),
         _ => Ok(found),
     }
 }

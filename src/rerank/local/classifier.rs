@@ -1,7 +1,7 @@
 //! The head of a cross-encoder: from the vector of the first token to one number, as the model's family has it. Must not
 //! guess: a model with another head is refused in words.
 
-use frontdesk_encoder::{Family, Head, Model, Tensors};
+use frontdesk_encoder::{Family, Head, HeadError, Model, Tensors};
 
 /// So many labels of a model that has too many are named.
 const NAMED: usize = 5;
@@ -53,14 +53,12 @@ impl Head for Classifier {
     type Out = f32;
 
     /// The model's own number for a pair, higher is nearer: what a sigmoid would be applied to.
-    fn read(&self, rows: &[f32], width: usize) -> Result<f32, String> {
-        let first = rows.get(..width).ok_or("a pair has no tokens")?;
+    fn read(&self, rows: &[f32], width: usize) -> Result<f32, HeadError> {
+        let first = rows.get(..width).ok_or(HeadError::NoTokens)?;
         let dense = self.dense.chunks_exact(width).zip(&self.dense_bias);
         let between = dense.map(|(weights, bias)| (dot(first, weights) + bias).tanh());
         let score: f32 = between.zip(&self.out).map(|(x, weight)| x * weight).sum();
-        Some(score + self.out_bias)
-            .filter(|score| score.is_finite())
-            .ok_or_else(|| "the model computes no numbers: its weights are damaged".into())
+        Some(score + self.out_bias).filter(|score| score.is_finite()).ok_or(HeadError::NotFinite)
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::{Asked, Customer, Opens, Target, Targets};
+use super::{Asked, Customer, OpenError, Opens, Target, Targets};
 use crate::desk::Desk;
 use crate::domain::time::{Millis, now_ms};
 use crate::eval::graded::{Response, SeenTurn, Tokens};
@@ -67,10 +67,8 @@ impl Agents {
             }
         })
     }
-}
 
-impl Opens for Agents {
-    fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, String> {
+    fn agent(&self, spec: &TargetSpec, targets: &Targets) -> Result<Agent, String> {
         let named = spec.id.strip_prefix("frontdesk").unwrap_or(&spec.id).trim_start_matches(':');
         let (agent, version) = match named.split_once('@') {
             Some((agent, version)) => {
@@ -97,17 +95,14 @@ impl Opens for Agents {
         let (bot, desk) = (OnceCell::new(), self.desk.clone());
         let (templates, policy) = (targets.templates(), targets.policy().clone());
         let base = targets.base.clone();
-        Ok(Arc::new(Agent {
-            desk,
-            live,
-            from,
-            bot,
-            model,
-            templates,
-            policy,
-            base,
-            config: spec.config.clone(),
-        }))
+        let config = spec.config.clone();
+        Ok(Agent { desk, live, from, bot, model, templates, policy, base, config })
+    }
+}
+
+impl Opens for Agents {
+    fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, OpenError> {
+        Ok(Arc::new(self.agent(spec, targets).map_err(OpenError)?))
     }
 }
 

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::settings::{Settings, conceal};
-use super::{Asked, Embeds, Moderates, Target, Targets, prices};
+use super::{AskError, Asked, Embeds, Moderates, Target, Targets, prices};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;
@@ -165,6 +165,20 @@ impl OpenAi {
         answer.map_err(|error| format!("{}: {}", self.model, conceal(&error, self.key.as_deref())))
     }
 
+    /// The answer about a text.
+    async fn answer_about(&self, settings: &Settings, text: &str) -> Result<Value, AskError> {
+        let body = wire::request(self.kind, &self.model, settings, text);
+        let body = body.map_err(AskError::Unusable)?;
+        match &self.missing {
+            Some(missing) => Err(AskError::Unusable(missing.clone())),
+            None => self.post(&body).await.map_err(AskError::Failed),
+        }
+    }
+
+    fn malformed(&self, missing: &str) -> AskError {
+        AskError::Malformed(format!("{}: the answer holds no {missing}", self.model))
+    }
+
     fn cost(&self, settings: &Settings, answer: &Response) -> Option<f64> {
         prices::cost(&self.model, settings, answer.token_usage.as_ref()?)
     }
@@ -199,29 +213,27 @@ impl Target for OpenAi {
 
 #[async_trait]
 impl Embeds for OpenAi {
-    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), String> {
+    async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError> {
         let settings = Settings::of(&self.config, &Value::Null);
-        let answer = self.post(&wire::request(self.kind, &self.model, &settings, text)?).await?;
+        let answer = self.answer_about(&settings, text).await?;
         let tokens = wire::tokens(&answer["usage"]);
         let cost = prices::cost(&self.model, &settings, &tokens).unwrap_or_default();
         let numbers = answer["data"][0]["embedding"].as_array();
         let vector: Option<Vec<f64>> = numbers.and_then(|n| n.iter().map(Value::as_f64).collect());
         match vector.filter(|vector| !vector.is_empty()) {
             Some(vector) => Ok((vector, tokens, cost)),
-            None => Err(format!("{}: the answer holds no embedding", self.model)),
+            None => Err(self.malformed("embedding")),
         }
     }
 }
 
 #[async_trait]
 impl Moderates for OpenAi {
-    async fn moderate(&self, _: &str, answer: &str) -> Result<Vec<(String, f64)>, String> {
+    async fn moderate(&self, _: &str, answer: &str) -> Result<Vec<(String, f64)>, AskError> {
         let settings = Settings::of(&self.config, &Value::Null);
-        let answer = self.post(&wire::request(self.kind, &self.model, &settings, answer)?).await?;
+        let answer = self.answer_about(&settings, answer).await?;
         let result = &answer["results"][0];
-        let flags = result["categories"]
-            .as_object()
-            .ok_or_else(|| format!("{}: the answer holds no categories", self.model))?;
+        let flags = result["categories"].as_object().ok_or_else(|| self.malformed("categories"))?;
         let flagged = flags.iter().filter(|(_, flag)| flag.as_bool() == Some(true));
         let sure = |code: &String| result["category_scores"][code].as_f64().unwrap_or(1.0);
         Ok(flagged.map(|(code, _)| (code.clone(), sure(code))).collect())
