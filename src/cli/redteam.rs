@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
+use crate::eval::bot_checks;
 use crate::eval::grounds::Grounds;
 use crate::eval::redteam::{self, AttackRole, Built, KINDS, Obedient, Wanted};
 use crate::eval::report;
@@ -88,7 +89,8 @@ impl RedTeam {
         (built, file, folder): (&Built, &PathBuf, &PathBuf),
     ) -> anyhow::Result<ExitCode> {
         let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
-        let suite = Suite::load(file, &Overrides::default()).await?;
+        let overrides = Overrides { types: bot_checks::types(), ..Overrides::default() };
+        let suite = Suite::load(file, &overrides).await?;
         let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
         let journal = Journal::at(folder.join("rows.jsonl"));

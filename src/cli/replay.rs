@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::time::now_ms;
+use crate::eval::bot_checks;
 use crate::eval::gate::suite_of;
 use crate::eval::grounds::{Grounds, Staged};
 use crate::eval::policy::Policy;
@@ -245,7 +246,11 @@ impl Replay {
             (None, None) => None,
         };
         let policy = Policy::command_line();
-        let overrides = Overrides { policy: policy.clone(), ..Overrides::default() };
+        let overrides = Overrides {
+            policy: policy.clone(),
+            types: bot_checks::types(),
+            ..Overrides::default()
+        };
         let suite = match file {
             Some(file) => Suite::load(&file, &overrides).await.map_err(anyhow::Error::msg)?,
             None if self.judge.is_some() => Suite { policy, ..Suite::default() },

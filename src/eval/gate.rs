@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::json;
 
+use super::bot_checks;
 use super::compare::{Baseline, Comparison, Rule, compare};
 use super::grounds::Grounds;
 use super::policy::{Policy, regular};
@@ -218,7 +219,11 @@ impl Publisher<'_> {
         (name, progress): (&str, &dyn Progress),
     ) -> Result<(Summary, Journal), String> {
         let file = suite_of(gate, &self.suites)?;
-        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let overrides = Overrides {
+            policy: self.policy.clone(),
+            types: bot_checks::types(),
+            ..Overrides::default()
+        };
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
         let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
         std::fs::create_dir_all(&self.folder)

@@ -78,6 +78,7 @@ impl Grounds {
             scripts,
             grader: grader.transpose()?,
             targets: Arc::new(targets),
+            types: suite.types.clone(),
             strict: self.strict,
         };
         let payer = self.desk.clone().filter(|_| self.metered);

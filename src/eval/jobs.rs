@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
+use super::bot_checks;
 use super::compare::{Baseline, Comparison, compare};
 use super::gate::Publisher;
 use super::grounds::Grounds;
@@ -330,7 +331,11 @@ impl Jobs {
                 wanted.suite
             ))
         })?;
-        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let overrides = Overrides {
+            policy: self.policy.clone(),
+            types: bot_checks::types(),
+            ..Overrides::default()
+        };
         let suite = Suite::load(&file, &overrides).await;
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }

@@ -9,6 +9,7 @@ pub mod template;
 pub mod script;
 pub mod target;
 pub mod check;
+pub mod bot_checks;
 pub mod judge;
 pub mod run;
 pub mod report;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use frontdesk::domain::CollectionId;
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{
     Made, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
@@ -32,7 +33,9 @@ async fn says(app: &TestApp, id: &str, text: &str) {
 /// Runs a suite on the desk; passed, failed, errors, skipped.
 async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<Row>) {
     let suite =
-        Suite::load(file, &Overrides::default()).await.unwrap_or_else(|wrong| panic!("{wrong}"));
+        Suite::load(file, &Overrides { types: bot_checks::types(), ..Overrides::default() })
+            .await
+            .unwrap_or_else(|wrong| panic!("{wrong}"));
     let grounds = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() };
     let journal = Journal::at(file.with_extension("jsonl"));
     let staged = grounds.stage(suite).unwrap();

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{from_conversation, put_into};
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::policy::Policy;
@@ -239,7 +240,7 @@ on_both! {
             let said: Vec<&Value> = rows.iter().flat_map(|row| row["response"]["turns"].as_array().unwrap()).collect();
             assert!(said.iter().any(|turn| turn["said"].to_string().contains(&json!(words).to_string()[1..40])), "{suite}: {said:?}");
             // And from a shell, where templates see more of the environment, but these words are still no template.
-            let overrides = Overrides { policy: Policy::command_line(), ..Overrides::default() };
+            let overrides = Overrides { policy: Policy::command_line(), types: bot_checks::types(), ..Overrides::default() };
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
             let staged = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() }.stage(loaded).unwrap();
             let journal = Journal::at(app.home.path().join("shell.jsonl"));
@@ -601,7 +602,12 @@ async fn a_journal_has_a_bound() {
     let home = tempfile::tempdir().unwrap();
     let text = "providers: [echo]\nprompts: ['{{q}}']\ntests: [{vars: {q: a}}]\nevaluateOptions: {repeat: 100}\n";
     write(home.path(), "s.yaml", text);
-    let suite = Suite::load(&home.path().join("s.yaml"), &Overrides::default()).await.unwrap();
+    let suite = Suite::load(
+        &home.path().join("s.yaml"),
+        &Overrides { types: bot_checks::types(), ..Overrides::default() },
+    )
+    .await
+    .unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
     let journal = Journal::at(home.path().join("rows.jsonl"));
     let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };

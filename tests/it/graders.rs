@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk::eval::check::{Kit, Scene};
+use frontdesk::eval::check::{Kit, Scene, Types};
 use frontdesk::eval::graded::{Graded, Response, Tokens};
 use frontdesk::eval::judge::{judge, select_best};
 use frontdesk::eval::policy::Policy;
@@ -69,6 +69,7 @@ fn kit(targets: Targets) -> Kit {
         scripts: Arc::clone(&targets.scripts),
         targets: Arc::new(targets),
         grader: None,
+        types: Types::default(),
         strict: false,
     }
 }

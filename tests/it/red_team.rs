@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use frontdesk::desk::{Bots, Desk, Numbers};
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::redteam::{Built, Obedient, Tally, Wanted, build, tally, topics};
 use frontdesk::eval::row::Journal;
@@ -44,7 +45,9 @@ async fn attack(desk: Arc<Desk>, built: &Built, folder: &Path) -> Vec<(String, T
     let file = folder.join("redteam.yaml");
     std::fs::write(&file, built.yaml()).unwrap();
     let suite =
-        Suite::load(&file, &Overrides::default()).await.unwrap_or_else(|wrong| panic!("{wrong}"));
+        Suite::load(&file, &Overrides { types: bot_checks::types(), ..Overrides::default() })
+            .await
+            .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(suite.warnings.is_empty(), "{:?}", suite.warnings);
     let staged = Grounds { desk: Some(desk), ..Grounds::default() }.stage(suite).unwrap();
     let journal = Journal::at(folder.join("rows.jsonl"));

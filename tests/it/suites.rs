@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::check::Kit;
 use frontdesk::eval::graded::Response;
 use frontdesk::eval::policy::Policy;
@@ -73,7 +74,7 @@ impl Desk {
 
 /// As from a shell.
 fn shell() -> Overrides {
-    Overrides { policy: Policy::command_line(), ..Overrides::default() }
+    Overrides { policy: Policy::command_line(), types: bot_checks::types(), ..Overrides::default() }
 }
 
 fn kit(suite: &Suite) -> Kit {
@@ -88,6 +89,7 @@ fn kit(suite: &Suite) -> Kit {
         )),
         scripts,
         grader: None,
+        types: suite.types.clone(),
         strict: false,
     }
 }

@@ -14,6 +14,7 @@ use super::super::bar::{Bar, RunBar};
 use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
+use crate::eval::bot_checks;
 use crate::eval::compare::{Baseline, Rule, compare};
 use crate::eval::grounds::Grounds;
 use crate::eval::policy::Policy;
@@ -192,7 +193,13 @@ impl Wanted {
             vars.insert(name.to_owned(), Value::from(value));
         }
         let policy = Policy::command_line();
-        Ok(Overrides { vars, grader: self.grader.clone(), targets: self.providers.clone(), policy })
+        Ok(Overrides {
+            vars,
+            grader: self.grader.clone(),
+            targets: self.providers.clone(),
+            policy,
+            types: bot_checks::types(),
+        })
     }
 
     /// Makes a desk ready where a suite asks one of its agents.

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::eval::check::renders_deeply;
+use crate::eval::bot_checks::renders_deeply;
 
 /// A text as a template that comes to it: each brace that would begin a tag, a line break at the end and `file://` are written as
 /// text within a tag.

@@ -10,7 +10,6 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-mod bot;
 mod calls;
 mod code;
 mod compare;
@@ -31,14 +30,16 @@ mod text;
 mod tools;
 mod trace;
 mod trajectory;
+mod types;
 mod webhook;
 mod weigh;
 mod xml;
 
-pub(super) use bot::renders_deeply;
 pub use compare::max_score;
 pub use derive::derive;
 use prepare::Given;
+use types::Check;
+pub use types::{Family, Types};
 
 /// What assertions are tried with: the same for all rows of a run.
 pub struct Kit {
@@ -52,6 +53,8 @@ pub struct Kit {
     pub targets: Arc<Targets>,
     /// The grader that was named for the whole run, such as by `--grader`.
     pub grader: Option<Arc<dyn Target>>,
+    /// The assertion types that there are.
+    pub types: Types,
     /// Report promptfoo's quirks as failures, where they would let something pass that does not hold.
     pub strict: bool,
 }
@@ -73,110 +76,6 @@ pub struct Scene<'a> {
     pub latency_ms: Option<f64>,
     /// What they are tried with.
     pub kit: &'a Kit,
-}
-
-/// How a type is tried.
-#[derive(Clone, Copy)]
-enum Check {
-    /// By looking at the answer.
-    See(fn(&Given<'_>) -> Graded),
-    /// The same; the error is of the assertion, not of the answer.
-    Look(fn(&Given<'_>) -> Result<Graded, String>),
-    /// By a JavaScript pattern.
-    Pattern,
-    /// By a script.
-    Code,
-    /// By asking an address.
-    Webhook,
-    /// By a model.
-    Judge,
-    /// After all outputs of a case exist.
-    Later,
-}
-
-/// Every type but those of bots.
-const TYPES: &[(&str, Check)] = &[
-    ("equals", Check::See(text::equals)),
-    ("contains", Check::Look(text::contains)),
-    ("icontains", Check::Look(text::contains)),
-    ("contains-any", Check::Look(text::contains_any)),
-    ("icontains-any", Check::Look(text::contains_any)),
-    ("contains-all", Check::Look(text::contains_all)),
-    ("icontains-all", Check::Look(text::contains_all)),
-    ("starts-with", Check::Look(text::starts_with)),
-    ("regex", Check::Pattern),
-    ("word-count", Check::Look(text::word_count)),
-    ("levenshtein", Check::Look(text::levenshtein)),
-    ("rouge-n", Check::Look(ngrams::rouge)),
-    ("bleu", Check::Look(ngrams::bleu)),
-    ("gleu", Check::Look(ngrams::gleu)),
-    ("meteor", Check::Look(meteor::meteor)),
-    ("is-json", Check::Look(json::is_json)),
-    ("contains-json", Check::Look(json::contains_json)),
-    ("is-xml", Check::Look(xml::is_xml)),
-    ("contains-xml", Check::Look(xml::contains_xml)),
-    ("is-html", Check::See(html::is_html)),
-    ("contains-html", Check::See(html::contains_html)),
-    ("is-sql", Check::Look(sql::is_sql)),
-    ("contains-sql", Check::Look(sql::contains_sql)),
-    ("is-refusal", Check::See(refusal::is_refusal)),
-    ("javascript", Check::Code),
-    ("python", Check::Code),
-    ("ruby", Check::Code),
-    ("webhook", Check::Webhook),
-    ("latency", Check::Look(measured::latency)),
-    ("cost", Check::Look(measured::cost)),
-    ("perplexity", Check::Look(measured::perplexity)),
-    ("perplexity-score", Check::Look(measured::perplexity_score)),
-    ("finish-reason", Check::Look(measured::finish_reason)),
-    ("guardrails", Check::See(measured::guardrails)),
-    ("is-valid-function-call", Check::See(tools::is_valid_function_call)),
-    ("is-valid-openai-function-call", Check::See(tools::is_valid_function_call)),
-    ("is-valid-openai-tools-call", Check::See(tools::is_valid_tools_call)),
-    ("tool-call-f1", Check::Look(calls::tool_call_f1)),
-    ("skill-used", Check::Look(skill::skill_used)),
-    ("trace-span-count", Check::Look(trace::span_count)),
-    ("trace-span-duration", Check::Look(trace::span_duration)),
-    ("trace-error-spans", Check::Look(trace::error_spans)),
-    ("trajectory:tool-used", Check::Look(trajectory::tool_used)),
-    ("trajectory:tool-sequence", Check::Look(trajectory::tool_sequence)),
-    ("trajectory:tool-args-match", Check::Look(trajectory::tool_args_match)),
-    ("trajectory:step-count", Check::Look(trajectory::step_count)),
-    ("trajectory:goal-success", Check::Judge),
-    ("similar", Check::Judge),
-    ("similar:cosine", Check::Judge),
-    ("similar:dot", Check::Judge),
-    ("similar:euclidean", Check::Judge),
-    ("classifier", Check::Judge),
-    ("moderation", Check::Judge),
-    ("pi", Check::Judge),
-    ("llm-rubric", Check::Judge),
-    ("agent-rubric", Check::Judge),
-    ("search-rubric", Check::Judge),
-    ("g-eval", Check::Judge),
-    ("factuality", Check::Judge),
-    ("model-graded-factuality", Check::Judge),
-    ("model-graded-closedqa", Check::Judge),
-    ("answer-relevance", Check::Judge),
-    ("context-recall", Check::Judge),
-    ("context-relevance", Check::Judge),
-    ("context-faithfulness", Check::Judge),
-    ("conversation-relevance", Check::Judge),
-    (Assertion::SELECT_BEST, Check::Later),
-    (Assertion::MAX_SCORE, Check::Later),
-    (Assertion::SET, Check::Later),
-];
-
-/// Every type that there is, without `not-`.
-pub fn types() -> impl Iterator<Item = &'static str> {
-    TYPES.iter().map(|(name, _)| *name).chain(bot::TYPES.iter().copied())
-}
-
-/// The known type that is written most like this one.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let name: Vec<u16> = name.encode_utf16().collect();
-    let far = |known: &&str| text::distance(&name, &known.encode_utf16().collect::<Vec<_>>());
-    types().min_by_key(far).filter(|known| far(known) <= name.len() / 2 + 1)
 }
 
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
@@ -254,10 +153,11 @@ fn written(assertion: &Assertion) -> Value {
 }
 
 async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
-    if let Some(graded) = bot::check(assertion, scene) {
+    let types = &scene.kit.types;
+    if let Some(graded) = types.families().find_map(|family| (family.check)(assertion, scene)) {
         return graded;
     }
-    let Some(check) = find(&assertion.kind) else { return unknown(assertion) };
+    let Some(check) = Types::find(&assertion.kind) else { return unknown(assertion, types) };
     let given = match prepare::prepare(assertion, scene).await {
         Ok(given) => given,
         Err(graded) => return *graded,
@@ -272,7 +172,7 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
             let rendered = Assertion { value: given.value.clone(), ..assertion.clone() };
             judge::judge(&rendered, Scene { output: &given.output, ..scene }).await
         }
-        Check::Later => unknown(assertion),
+        Check::Later => unknown(assertion, types),
     };
     if let Value::String(rendered) = &given.value
         && given.value != assertion.value
@@ -282,14 +182,9 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
     graded
 }
 
-fn find(kind: &str) -> Option<Check> {
-    let known = TYPES.iter().find(|(name, _)| *name == kind).map(|(_, check)| *check);
-    known.or_else(|| judge::knows(kind).then_some(Check::Judge))
-}
-
-fn unknown(assertion: &Assertion) -> Graded {
+fn unknown(assertion: &Assertion, types: &Types) -> Graded {
     let name = assertion.name();
-    match nearest(&assertion.kind) {
+    match types.nearest(&assertion.kind) {
         Some(near) if near != assertion.kind => {
             Graded::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
         }

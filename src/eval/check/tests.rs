@@ -21,6 +21,7 @@ fn kit(strict: bool) -> Kit {
         scripts,
         targets: Arc::new(targets),
         grader: None,
+        types: Types::default(),
         strict,
     }
 }
@@ -368,7 +369,7 @@ proptest! {
         let kit = kit(false);
         let spans = traced().spans;
         let response = Response { output: output.clone(), spans, metadata: value.clone(), guardrails: output.clone(), ..Response::default() };
-        let looks = TYPES.iter().filter(|(_, check)| matches!(check, Check::Look(_) | Check::See(_)));
+        let looks = types::TYPES.iter().filter(|(_, check)| matches!(check, Check::Look(_) | Check::See(_)));
         for (name, _) in looks {
             let name = if negated { format!("not-{name}") } else { (*name).to_owned() };
             let case = Case {

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::{Error, Jobs, inside};
+use crate::eval::bot_checks;
 use crate::eval::cases::{self, Saving, yaml};
 use crate::eval::suite::{Overrides, Suite};
 
@@ -143,7 +144,11 @@ impl Jobs {
             .map_err(|error| {
                 Error::Wrong(format!("{} cannot be written: {error}", beside.display()))
             });
-        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let overrides = Overrides {
+            policy: self.policy.clone(),
+            types: bot_checks::types(),
+            ..Overrides::default()
+        };
         let loaded = match written {
             Ok(()) => Suite::load(&beside, &overrides)
                 .await

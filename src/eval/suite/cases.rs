@@ -176,7 +176,7 @@ fn from_file(
 }
 
 fn structured(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
-    let source = Arc::new(Source::read(file, place.policy())?);
+    let source = Arc::new(Source::read(file, place.rules())?);
     let place = Place::of(&source);
     let value = refs::resolve(source.value.clone(), &place)?;
     let mut number = 0;
@@ -237,7 +237,7 @@ pub(super) fn vars(value: Option<Value>, place: &Place) -> Result<Map<String, Va
     for reference in references {
         let path: PathBuf = Named::new(&reference, place.folder()).path;
         for file in files::matching(&path, place)? {
-            match Source::read(&file, place.policy())?.value {
+            match Source::read(&file, place.rules())?.value {
                 Value::Object(map) => all.extend(map),
                 _ => return Err(Wrong::file(&file, "a file of variables must be a mapping")),
             }

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::{files, types};
+use super::files;
+use crate::eval::check::Types;
 
 /// The least that passes where a cell names none, for the types below.
 const THRESHOLD: f64 = 0.75;
@@ -29,51 +30,57 @@ const WITH_THRESHOLD: &[&str] = &[
 ];
 const LISTS: &[&str] = &["contains-all", "contains-any", "icontains-all", "icontains-any"];
 
-static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
-    // Long names first: `similar:cosine` is not `similar` with the value `cosine`.
-    let mut names: Vec<&str> = types::names().collect();
-    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    let names = names.iter().map(|name| regex::escape(name)).collect::<Vec<_>>().join("|");
-    Regex::new(&format!(r"(?s)^(not-)?({names})(?:\((\d+(?:\.\d+)?)\))?(?::(.*))?$"))
-        .expect("the pattern is valid")
-});
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$").expect("the pattern is valid")
 });
 
-/// The assertion that a cell stands for; the error says what is wrong with its list.
-pub(super) fn assertion(cell: &str) -> Result<Map<String, Value>, String> {
-    if let Some(script) = script(cell) {
-        return Ok(script);
+/// How cells are read, by the assertion types that there are.
+pub(super) struct Grammar(Regex);
+
+impl Grammar {
+    pub(super) fn of(types: &Types) -> Self {
+        // Long names first: `similar:cosine` is not `similar` with the value `cosine`.
+        let mut names: Vec<&str> = types.names().collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        let names = names.iter().map(|name| regex::escape(name)).collect::<Vec<_>>().join("|");
+        let pattern = format!(r"(?s)^(not-)?({names})(?:\((\d+(?:\.\d+)?)\))?(?::(.*))?$");
+        Self(Regex::new(&pattern).expect("the pattern is valid"))
     }
-    for before in ["grade:", "llm-rubric:"] {
-        if let Some(rest) = cell.strip_prefix(before) {
-            return Ok(object(json!({"type": "llm-rubric", "value": rest})));
+
+    /// The assertion that a cell stands for; the error says what is wrong with its list.
+    pub(super) fn assertion(&self, cell: &str) -> Result<Map<String, Value>, String> {
+        if let Some(script) = script(cell) {
+            return Ok(script);
         }
-    }
-    let Some(found) = GRAMMAR.captures(cell) else {
-        return Ok(object(json!({"type": "equals", "value": cell})));
-    };
-    let base = &found[2];
-    let mut all =
-        object(json!({"type": format!("{}{base}", found.get(1).map_or("", |it| it.as_str()))}));
-    let value = found.get(4).map(|it| it.as_str());
-    if let Some(value) = value {
-        let value = match base {
-            _ if LISTS.contains(&base) && !value.is_empty() => list(value)?.into(),
-            "contains-json" | "is-json" => value.into(),
-            _ => value.trim().into(),
+        for before in ["grade:", "llm-rubric:"] {
+            if let Some(rest) = cell.strip_prefix(before) {
+                return Ok(object(json!({"type": "llm-rubric", "value": rest})));
+            }
+        }
+        let Some(found) = self.0.captures(cell) else {
+            return Ok(object(json!({"type": "equals", "value": cell})));
         };
-        all.insert("value".into(), value);
+        let base = &found[2];
+        let mut all =
+            object(json!({"type": format!("{}{base}", found.get(1).map_or("", |it| it.as_str()))}));
+        let value = found.get(4).map(|it| it.as_str());
+        if let Some(value) = value {
+            let value = match base {
+                _ if LISTS.contains(&base) && !value.is_empty() => list(value)?.into(),
+                "contains-json" | "is-json" => value.into(),
+                _ => value.trim().into(),
+            };
+            all.insert("value".into(), value);
+        }
+        let written = found.get(3).and_then(|it| it.as_str().parse::<f64>().ok());
+        if WITH_THRESHOLD.contains(&base) {
+            let usual = if base == "similar" { SIMILAR } else { THRESHOLD };
+            all.insert("threshold".into(), written.unwrap_or(usual).into());
+        } else if let Some(written) = written.filter(|_| base.starts_with("similar:")) {
+            all.insert("threshold".into(), written.into());
+        }
+        Ok(all)
     }
-    let written = found.get(3).and_then(|it| it.as_str().parse::<f64>().ok());
-    if WITH_THRESHOLD.contains(&base) {
-        let usual = if base == "similar" { SIMILAR } else { THRESHOLD };
-        all.insert("threshold".into(), written.unwrap_or(usual).into());
-    } else if let Some(written) = written.filter(|_| base.starts_with("similar:")) {
-        all.insert("threshold".into(), written.into());
-    }
-    Ok(all)
 }
 
 fn script(cell: &str) -> Option<Map<String, Value>> {
@@ -155,6 +162,12 @@ fn quoted_item(text: &str) -> Result<(String, &str), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::check::Family;
+
+    fn assertion(text: &str) -> Result<Map<String, Value>, String> {
+        let added = Family { names: &["handed-off"], check: |_, _| None };
+        Grammar::of(&Types::default().with(added)).assertion(text)
+    }
 
     fn cell(text: &str) -> Value {
         Value::Object(assertion(text).unwrap())

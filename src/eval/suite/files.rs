@@ -113,11 +113,10 @@ fn alternatives(pattern: &str) -> Vec<String> {
 /// What a file of YAML or JSON that a reference names says, with its place.
 pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), Wrong> {
     let named = Named::new(reference, place.folder());
-    let policy = place.policy();
-    if let Err(why) = policy.check_file(&named.path) {
+    if let Err(why) = place.policy().check_file(&named.path) {
         return Err(missing(&named.path, place, &why));
     }
-    let source = Source::read(&named.path, policy);
+    let source = Source::read(&named.path, place.rules());
     if source.is_err() && !named.path.exists() {
         return Err(place.wrong(format!("there is no file {}", named.path.display())));
     }

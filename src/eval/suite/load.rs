@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::making::Making;
-use super::source::{Place, Source};
+use super::source::{Place, Rules, Source};
 use super::wrong::Wrong;
 use super::{Derived, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
+use crate::eval::check::Types;
 use crate::eval::policy::Policy;
 
 /// What a suite may say.
@@ -50,13 +51,17 @@ pub struct Overrides {
     pub targets: Vec<String>,
     /// What the suite may do; without more said it runs no code and reads its own folder alone.
     pub policy: Policy,
+    /// The assertion types that there are; without more said promptfoo's alone.
+    pub types: Types,
 }
 
 impl Suite {
     /// Reads a suite. The error says where what is wrong.
     pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, Wrong> {
         let policy = overrides.policy.within(super::source::folder(file));
-        let read = Arc::new(Source::read(file, &policy)?);
+        let types = overrides.types.clone();
+        let rules = Rules { policy: policy.clone(), types: types.clone() };
+        let read = Arc::new(Source::read(file, &rules)?);
         let place = Place::of(&read);
         let Value::Object(_) = &read.value else {
             return Err(Wrong::file(
@@ -68,7 +73,7 @@ impl Suite {
         let env = rendered_env(&config, &policy);
         let written = rendered(&mut config, &policy, &env);
         let base = read.folder().to_owned();
-        let mut suite = Self { file: file.to_owned(), base, env, policy, ..Self::default() };
+        let mut suite = Self { file: file.to_owned(), base, env, policy, types, ..Self::default() };
         suite.head(&config, &place, overrides)?;
         let mut made = Making::new(&mut suite, &config, &place, overrides)?;
         made.tests(&config, &place).await?;

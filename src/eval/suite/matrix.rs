@@ -124,14 +124,15 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::source::Lines;
+    use super::super::source::{Lines, Rules};
     use crate::eval::policy::Policy;
 
     use super::*;
 
     fn all(vars: Value) -> Result<Vec<Value>, Wrong> {
         let Value::Object(vars) = vars else { unreachable!() };
-        let lines = Lines { file: "a.csv".into(), policy: Policy::command_line() };
+        let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
+        let lines = Lines { file: "a.csv".into(), rules };
         let place = Place::Line(Arc::new(lines), 1);
         let matrix = Matrix::of(vars, Path::new("."), &place)?;
         assert!(matrix.count() < 1000);
@@ -163,7 +164,8 @@ mod tests {
             .enumerate()
             .map(|(i, it)| ((*it).to_owned(), list(i)))
             .collect();
-        let lines = Lines { file: "a.csv".into(), policy: Policy::command_line() };
+        let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
+        let lines = Lines { file: "a.csv".into(), rules };
         let place = Place::Line(Arc::new(lines), 1);
         let matrix = Matrix::of(vars, Path::new("."), &place);
         assert_eq!(matrix.map(|matrix| matrix.count()).ok(), Some(1_000_000_000_000));

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::check::Types;
 use super::policy::Policy;
 
 mod cases;
@@ -41,6 +42,8 @@ pub struct Suite {
     pub base: PathBuf,
     /// What it may do.
     pub policy: Policy,
+    /// The assertion types that there are.
+    pub types: Types,
     /// What it says of itself.
     pub description: String,
     /// The prompts; `{{message}}` where none is written.

@@ -133,8 +133,9 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, Wrong> {
     let Some(name) = map.get("type").and_then(Value::as_str) else {
         return Err(place.wrong("an assertion must have a `type`, such as `contains`"));
     };
-    let Some((kind, negated)) = types::split(name) else {
-        let nearest = types::nearest(name).map(|it| format!(": did you mean `{it}`?"));
+    let Some((kind, negated)) = types::split(name, place.types()) else {
+        let nearest =
+            types::nearest(name, place.types()).map(|it| format!(": did you mean `{it}`?"));
         let nearest = nearest.unwrap_or_default();
         return Err(place
             .at("type")
@@ -210,11 +211,15 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::source::Source;
+    use super::super::source::{Rules, Source};
     use super::*;
+    use crate::eval::check::{Family, Types};
 
     fn read(text: &str) -> Result<(Case, Vec<String>), Wrong> {
-        let source = Arc::new(Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap());
+        let family = Family { names: &["answered", "no-reply"], check: |_, _| None };
+        let rules = Rules { types: Types::default().with(family), ..Rules::default() };
+        let source = Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap();
+        let source = Arc::new(source.under(&rules));
         let map = source.value.as_object().unwrap().clone();
         let mut warnings = Vec::new();
         case(map, &Place::of(&source), &mut Unknown::default(), &mut warnings)

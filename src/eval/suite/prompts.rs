@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::files::{self, Named};
-use super::source::{Place, text_of};
+use super::source::{Place, Rules, text_of};
 use super::wrong::Wrong;
 use super::{Prompt, table};
 use crate::eval::policy::Policy;
@@ -230,7 +230,8 @@ fn structured(path: &Path, text: &str, start: &Prompt, policy: &Policy) -> Resul
     let source = super::source::Source::parse(path, text.to_owned());
     // What is no YAML before its variables are filled in is a template like any other.
     let Ok(source) = source else { return Ok(whole(text.to_owned(), path, start)) };
-    let place = Place::of(&std::sync::Arc::new(source.under(policy)));
+    let rules = Rules { policy: policy.clone(), ..Rules::default() };
+    let place = Place::of(&std::sync::Arc::new(source.under(&rules)));
     let Place::Value(source, _) = &place else { return Ok(whole(text.to_owned(), path, start)) };
     let value = included(source.value.clone(), &place)?;
     Ok(whole(value.to_string(), path, start))

@@ -141,7 +141,7 @@ impl Files {
             return Err(at.wrong(format!("there is no file {}", file.display())));
         }
         if !self.others.contains_key(file) {
-            self.others.insert(file.to_owned(), Source::read(file, at.policy())?.value);
+            self.others.insert(file.to_owned(), Source::read(file, at.rules())?.value);
         }
         Ok(&self.others[file])
     }

@@ -10,7 +10,17 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::wrong::Wrong;
+use crate::eval::check::Types;
 use crate::eval::policy::Policy;
+
+/// What is known of a suite before anything of it is read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    /// Which files it may name.
+    pub(super) policy: Policy,
+    /// Which assertion types there are.
+    pub(super) types: Types,
+}
 
 /// A file that was read.
 #[derive(Debug)]
@@ -18,22 +28,21 @@ pub(super) struct Source {
     pub(super) file: PathBuf,
     text: String,
     pub(super) value: Value,
-    /// Which files it may name.
-    policy: Policy,
+    rules: Rules,
 }
 
 impl Source {
     /// Reads and parses a file.
-    pub(super) fn read(file: &Path, policy: &Policy) -> Result<Self, Wrong> {
-        Ok(Self::parse(file, text_of(file, policy)?)?.under(policy))
+    pub(super) fn read(file: &Path, rules: &Rules) -> Result<Self, Wrong> {
+        Ok(Self::parse(file, text_of(file, &rules.policy)?)?.under(rules))
     }
 
-    /// The same with other files that it may name.
-    pub(super) fn under(self, policy: &Policy) -> Self {
-        Self { policy: policy.clone(), ..self }
+    /// The same under other rules.
+    pub(super) fn under(self, rules: &Rules) -> Self {
+        Self { rules: rules.clone(), ..self }
     }
 
-    /// Parses what was read of a file. It may name no other.
+    /// Parses what was read of a file. It may name no other, and has promptfoo's assertion types alone.
     pub(super) fn parse(file: &Path, text: String) -> Result<Self, Wrong> {
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -46,7 +55,7 @@ impl Source {
             _ if text.trim().is_empty() => Value::Null,
             _ => yaml(&text).map_err(|error| from_yaml(file, &error))?,
         };
-        Ok(Self { file: file.to_owned(), text, value, policy: Policy::default() })
+        Ok(Self { file: file.to_owned(), text, value, rules: Rules::default() })
     }
 
     /// The folder that it is in.
@@ -93,14 +102,13 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Lines {
     pub(super) file: PathBuf,
-    /// Which files it may name.
-    pub(super) policy: Policy,
+    pub(super) rules: Rules,
 }
 
 impl Lines {
     /// The lines of a file that was named at a place.
     pub(super) fn new(file: &Path, place: &Place) -> Arc<Self> {
-        Arc::new(Self { file: file.to_owned(), policy: place.policy().clone() })
+        Arc::new(Self { file: file.to_owned(), rules: place.rules().clone() })
     }
 }
 
@@ -140,9 +148,19 @@ impl Place {
 
     /// Which files may be named here.
     pub(super) fn policy(&self) -> &Policy {
+        &self.rules().policy
+    }
+
+    /// Which assertion types there are here.
+    pub(super) fn types(&self) -> &Types {
+        &self.rules().types
+    }
+
+    /// What holds for what is written here.
+    pub(super) fn rules(&self) -> &Rules {
         match self {
-            Self::Value(source, _) => &source.policy,
-            Self::Line(lines, _) => &lines.policy,
+            Self::Value(source, _) => &source.rules,
+            Self::Line(lines, _) => &lines.rules,
         }
     }
 }

@@ -6,6 +6,7 @@ use calamine::Reader as _;
 use serde_json::{Map, Value};
 
 use super::cases::{Sink, Written};
+use super::cell::Grammar;
 use super::source::{Lines, Place, unreadable};
 use super::wrong::Wrong;
 use super::{Prompt, cell, files};
@@ -34,7 +35,7 @@ pub(super) fn csv(
     let opened = opened.map_err(|error| Wrong::file(file, unreadable(&error)))?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter()).from_reader(opened);
     let header = reader.headers().map_err(|error| bad_row(file, &error))?;
-    let columns = Columns::new(header.iter(), warnings, file);
+    let columns = Columns::new(header.iter(), place, warnings, file);
     let shared = Lines::new(file, place);
     let mut record = csv::StringRecord::new();
     let mut number = 0;
@@ -95,7 +96,7 @@ pub(super) fn workbook(
     let cells = book.worksheet_range(&name).map_err(|error| damaged(&error))?;
     let mut rows = cells.rows().map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>());
     let Some(header) = rows.next() else { return Ok(()) };
-    let columns = Columns::new(header.iter().map(String::as_str), warnings, &file);
+    let columns = Columns::new(header.iter().map(String::as_str), place, warnings, &file);
     let shared = Lines::new(&file, place);
     let rows = rows.enumerate().filter(|(_, row)| row.iter().any(|cell| !cell.trim().is_empty()));
     for (number, (i, row)) in rows.enumerate() {
@@ -122,16 +123,22 @@ enum Column {
     Variable(String),
 }
 
-struct Columns(Vec<Column>);
+/// The columns, and how the cells are read that say what must hold.
+struct Columns {
+    all: Vec<Column>,
+    grammar: Grammar,
+}
 
 impl Columns {
     fn new<'a>(
         header: impl Iterator<Item = &'a str>,
+        place: &Place,
         warnings: &mut Vec<String>,
         file: &Path,
     ) -> Self {
         let mut warn = |what: String| warnings.push(format!("{}: {what}", file.display()));
-        Self(header.map(|name| column(name.trim(), &mut warn)).collect())
+        let all = header.map(|name| column(name.trim(), &mut warn)).collect();
+        Self { all, grammar: Grammar::of(place.types()) }
     }
 
     fn case<'a>(
@@ -141,8 +148,8 @@ impl Columns {
         place: Place,
     ) -> Result<Written, Wrong> {
         let mut found = Row { description: format!("Row #{number}"), ..Row::default() };
-        for (column, text) in self.0.iter().zip(row) {
-            found.take(column, text).map_err(|what| place.wrong(what))?;
+        for (column, text) in self.all.iter().zip(row) {
+            found.take(column, text, &self.grammar).map_err(|what| place.wrong(what))?;
         }
         Ok(Written { map: found.finish(), place })
     }
@@ -217,10 +224,10 @@ struct Row {
 }
 
 impl Row {
-    fn take(&mut self, column: &Column, text: &str) -> Result<(), String> {
+    fn take(&mut self, column: &Column, text: &str, grammar: &Grammar) -> Result<(), String> {
         let filled = !text.trim().is_empty();
         match column {
-            Column::Expected if filled => self.asserts.push(cell::assertion(text.trim())?),
+            Column::Expected if filled => self.asserts.push(grammar.assertion(text.trim())?),
             Column::Option(name) => {
                 self.options.insert((*name).to_owned(), text.into());
             }
@@ -336,6 +343,7 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::source::Rules;
     use super::*;
     use crate::eval::policy::Policy;
 
@@ -348,7 +356,8 @@ mod tests {
             found.push(Value::Object(it.map));
             Ok(())
         };
-        let lines = Lines { file: file.clone(), policy: Policy::command_line() };
+        let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
+        let lines = Lines { file: file.clone(), rules };
         csv(&file, &Place::Line(Arc::new(lines), 0), &mut sink, &mut warnings)
             .map_err(|wrong| Wrong { file: "t.csv".into(), ..wrong })
             .map(|()| (found, warnings))

@@ -1,33 +1,24 @@
 //! The names of assertion types, and which of them a mistyped one was meant to be.
 
-use crate::eval::check::types;
-
-/// All names.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    types()
-}
+use crate::eval::check::Types;
 
 /// The type without `not-`, and whether that stood before it; `None` for a name that no type has.
-pub(super) fn split(name: &str) -> Option<(&str, bool)> {
-    if known(name) {
+pub(super) fn split<'a>(name: &'a str, types: &Types) -> Option<(&'a str, bool)> {
+    if types.knows(name) {
         return Some((name, false));
     }
     let base = name.strip_prefix("not-")?;
-    known(base).then_some((base, true))
-}
-
-fn known(name: &str) -> bool {
-    name.starts_with("promptfoo:redteam:") || names().any(|one| one == name)
+    types.knows(base).then_some((base, true))
 }
 
 /// The name that is meant, where one is near enough.
-pub(super) fn nearest(name: &str) -> Option<String> {
+pub(super) fn nearest(name: &str, types: &Types) -> Option<String> {
     let (not, base) = match name.strip_prefix("not-") {
         Some(base) => ("not-", base),
         None => ("", name),
     };
     let folded = base.to_lowercase().replace(['_', ' '], "-");
-    let (apart, found) = names().map(|one| (distance(&folded, one), one)).min()?;
+    let (apart, found) = types.names().map(|one| (distance(&folded, one), one)).min()?;
     (apart <= 2.max(folded.len() / 3)).then(|| format!("{not}{found}"))
 }
 
@@ -49,6 +40,19 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::check::Family;
+
+    fn types() -> Types {
+        Types::default().with(Family { names: &["answered"], check: |_, _| None })
+    }
+
+    fn split(name: &str) -> Option<(&str, bool)> {
+        super::split(name, &types())
+    }
+
+    fn nearest(name: &str) -> Option<String> {
+        super::nearest(name, &types())
+    }
 
     #[test]
     fn not_is_taken_off_where_it_is_not_part_of_the_name() {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::Scene;
+use super::check::{Family, Scene, Types};
 use crate::domain::TurnOutcome;
 use crate::eval::graded::{Graded, SeenOutcome, SeenTurn};
 use crate::eval::suite::Assertion;
@@ -16,7 +16,7 @@ const FAILURE: SeenOutcome = SeenOutcome::Turn(TurnOutcome::Failure);
 const HAND_OVER: SeenOutcome = SeenOutcome::Turn(TurnOutcome::HandOver);
 
 /// The types, as they are written.
-pub(super) const TYPES: &[&str] = &[
+const TYPES: &[&str] = &[
     "handed-off",
     "answered",
     "no-reply",
@@ -45,12 +45,17 @@ const STAGES: &[(&str, &str)] = &[
 const LONGEST: usize = 4096;
 
 /// Whether every text within a value of a type is rendered, at any depth.
-pub(in crate::eval) fn renders_deeply(kind: &str) -> bool {
+pub(super) fn renders_deeply(kind: &str) -> bool {
     kind == "latency" || TYPES.contains(&kind)
 }
 
+/// All assertion types of a desk's suites: promptfoo's, and those of bots.
+pub fn types() -> Types {
+    Types::default().with(Family { names: TYPES, check })
+}
+
 /// Tries one of these types; `None` for any other.
-pub(super) fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
+fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();
     if !staged && !TYPES.contains(&assertion.kind.as_str()) {
         return None;
