@@ -10,8 +10,8 @@ use super::bar::Bar;
 use super::reindex_to::To;
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::word::UnknownWord;
 use crate::index::IndexKind;
+use frontdesk_words::UnknownWord;
 
 /// Embed what the configured model has not embedded yet, or fill another index
 ///

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
-use super::word::words;
+use frontdesk_words::words;
 
 /// A bot: one published prompt version with its settings.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::word::words;
+use frontdesk_words::words;
 
 /// The most ways to put one question.
 pub const MOST_PHRASINGS: usize = 50;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::message::{Content, MessageState};
 use super::time::Millis;
-use super::word::words;
+use frontdesk_words::words;
 
 /// One item of a webhook, with the number that it is about.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::word::words;
+use frontdesk_words::words;
 
 /// What a message holds. A type that we do not know is kept raw, never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::knowledge::Passage;
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// Who speaks in a chat message.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::Millis;
-use super::word::words;
+use frontdesk_words::words;
 
 /// How a number sends.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@
 use super::machine::{Habit, Heard, Limits, Machine, observe};
 use super::time::Millis;
 use super::turn::Owner;
-use super::word::words;
+use frontdesk_words::words;
 
 /// What is kept of a conversation between messages.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use super::agent::Agent;
 use super::id::{ConversationId, MessageId};
 use super::message::Content;
 use super::time::Millis;
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// Who may speak in a conversation. Nobody: it is closed.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::word::words;
 use crate::domain::{Owner, TurnOutcome};
+use frontdesk_words::words;
 
 words! {
     /// What an agent does in one step of its way.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::graded::{Graded, Response, Tokens};
-use crate::domain::word::words;
+use frontdesk_words::words;
 
 /// Bytes of rows that are written at once.
 const BUFFER: usize = 64 * 1024;

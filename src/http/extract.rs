@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::bounds::Operation;
 use super::error::Problem;
-use crate::domain::word::UnknownWord;
+use frontdesk_words::UnknownWord;
 
 /// The variable parts of the path.
 pub(super) struct Path<T>(pub(super) T);

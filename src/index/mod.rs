@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::word::words;
 use crate::domain::{Chunk, CollectionId, DocumentId};
+use frontdesk_words::words;
 
 pub(crate) mod terms;
 mod texts;

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use frontdesk_endpoint::Access;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::word::words;
 use crate::domain::{Prompt, Usage};
+use frontdesk_words::words;
 
 mod extractive;
 pub(crate) use extractive::asks_nothing;

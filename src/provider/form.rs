@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::domain::ProviderKind;
-use crate::domain::word::words;
+use frontdesk_words::words;
 
 /// What was written, by field.
 pub type Fields = BTreeMap<String, String>;

@@ -11,7 +11,6 @@ use sqlx::{Database, Decode, Encode, Type};
 use super::bulk::Value;
 use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
-use crate::domain::word::UnknownWord;
 use crate::domain::{
     AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
     Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, EscalationId,
@@ -20,6 +19,7 @@ use crate::domain::{
     SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
     WorkspaceId, audit,
 };
+use frontdesk_words::UnknownWord;
 
 /// The most words that the log is told of.
 const MOST_TOLD: usize = 100;

@@ -19,7 +19,7 @@ use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use self::together::Together;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
-use crate::domain::word::words;
+use frontdesk_words::words;
 
 mod sql;
 mod columns;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::WorkspaceId;
-use crate::domain::word::words;
+use frontdesk_words::words;
 
 words! {
     /// What only one process does at a time.

@@ -23,7 +23,7 @@ mod words;
 use bench::Bench;
 pub use best::select_best;
 
-crate::domain::word::words! {
+frontdesk_words::words! {
     /// What a grader does.
     pub enum GraderKind {
         /// It reads and writes.

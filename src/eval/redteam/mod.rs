@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cases::{literal, yaml};
 use super::suite::Assertion;
-use crate::domain::word::words;
+use frontdesk_words::words;
 
 mod obedient;
 mod table;

@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 use super::super::response::Answer;
 use super::view::written;
 use crate::domain::ProviderKind;
-use crate::domain::word::UnknownWord;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{self, Doubt, Fields, Form, Introduced};
 use crate::secrets;
+use frontdesk_words::UnknownWord;
 
 /// How long a provider is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,4 +1,5 @@
-//! Closed sets of words: enums whose words are the same in the database, in JSON, in the API and in the console.
+//! Closed sets of words: enums whose words are the same in the database, in JSON, in the API and in the console. Knows none of
+//! the sets. Who uses the macro needs `serde` and `utoipa`, too.
 
 /// A word that is not one of its set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +12,8 @@ pub struct UnknownWord {
 }
 
 /// The description of a set in the API's document: what it is, and what each of its words means.
-pub(crate) fn description(about: &[&str], words: &[(&str, &[&str])]) -> String {
+#[doc(hidden)]
+pub fn description(about: &[&str], words: &[(&str, &[&str])]) -> String {
     let text = |lines: &[&str]| {
         let lines: Vec<&str> =
             lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
@@ -22,6 +24,8 @@ pub(crate) fn description(about: &[&str], words: &[(&str, &[&str])]) -> String {
 }
 
 /// The line of a doc comment; nothing of any other attribute.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! doc_line {
     (doc = $line:literal) => {
         $line
@@ -31,9 +35,8 @@ macro_rules! doc_line {
     };
 }
 
-pub(crate) use doc_line;
-
 /// Makes an enum of words. The API's document says what each of them means in the words of its doc comment.
+#[macro_export]
 macro_rules! words {
     ($(#[$($about:tt)*])* $visibility:vis enum $name:ident { $($(#[$($doc:tt)*])* $variant:ident = $word:tt,)+ }) => {
         #[derive(
@@ -56,9 +59,9 @@ macro_rules! words {
             }
 
             fn schema_description() -> String {
-                $crate::domain::word::description(
-                    &[$($crate::domain::word::doc_line!($($about)*),)*],
-                    &[$(($word, &[$($crate::domain::word::doc_line!($($doc)*),)*]),)+],
+                $crate::description(
+                    &[$($crate::doc_line!($($about)*),)*],
+                    &[$(($word, &[$($crate::doc_line!($($doc)*),)*]),)+],
                 )
             }
         }
@@ -70,19 +73,17 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::domain::word::UnknownWord;
+            type Err = $crate::UnknownWord;
 
             fn from_str(word: &str) -> std::result::Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::domain::word::UnknownWord { word: word.to_owned(), set: Self::WORDS }),
+                    _ => Err($crate::UnknownWord { word: word.to_owned(), set: Self::WORDS }),
                 }
             }
         }
     };
 }
-
-pub(crate) use words;
 
 #[cfg(test)]
 mod tests {
