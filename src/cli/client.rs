@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
-use crate::eval::graded::SeenOutcome;
+use crate::eval::graded::OpenWord;
 
 /// A desk to talk to.
 pub(super) struct Partner {
@@ -23,7 +23,7 @@ pub(super) struct Partner {
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
     /// What became of the turn; a newer desk may have more words for it.
-    pub(super) outcome: SeenOutcome,
+    pub(super) outcome: OpenWord,
     /// What the customer would get.
     pub(super) bubbles: Vec<String>,
     /// Why a person would be called.

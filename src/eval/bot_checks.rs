@@ -5,15 +5,12 @@ use serde_json::Value;
 
 use super::check::{Family, Scene, Types};
 use crate::domain::TurnOutcome;
-use crate::eval::graded::{Graded, SeenOutcome, SeenTurn};
+use crate::eval::graded::{Graded, SeenTurn};
+use crate::eval::seen;
 use crate::eval::suite::Assertion;
 use crate::index;
 
 mod evidence;
-
-const ANSWER: SeenOutcome = SeenOutcome::Turn(TurnOutcome::Answer);
-const FAILURE: SeenOutcome = SeenOutcome::Turn(TurnOutcome::Failure);
-const HAND_OVER: SeenOutcome = SeenOutcome::Turn(TurnOutcome::HandOver);
 
 /// The types, as they are written.
 const TYPES: &[&str] = &[
@@ -80,7 +77,7 @@ fn try_on(assertion: &Assertion, scene: Scene<'_>, turn: &SeenTurn) -> Graded {
     let value = &assertion.value;
     match assertion.kind.as_str() {
         "handed-off" => handed_off(value, &scene.response.turns),
-        "answered" => Graded::when(turn.outcome == ANSWER, || became(turn)),
+        "answered" => Graded::when(is(turn, TurnOutcome::Answer), || became(turn)),
         "no-reply" => Graded::when(turn.bubbles.is_empty(), || {
             format!("the customer got {:?}", turn.bubbles.join("\n"))
         }),
@@ -99,13 +96,17 @@ fn try_on(assertion: &Assertion, scene: Scene<'_>, turn: &SeenTurn) -> Graded {
 
 /// The opposite. A failure of ours is no honest "not answered".
 fn negated(assertion: &Assertion, turn: &SeenTurn, graded: &Graded) -> Graded {
-    if assertion.kind == "answered" && turn.outcome == FAILURE {
+    if assertion.kind == "answered" && is(turn, TurnOutcome::Failure) {
         return Graded::failed(became(turn));
     }
     if graded.pass {
         return Graded::failed(format!("it is {}: {}", assertion.kind, became(turn)));
     }
     Graded::passed()
+}
+
+fn is(turn: &SeenTurn, outcome: TurnOutcome) -> bool {
+    seen::outcome(turn) == Some(outcome)
 }
 
 /// What became of a turn, in words.
@@ -128,7 +129,7 @@ fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
 
 /// `value`: nothing; part of the reason; or `{reason, to}` with a part of the reason and who is told.
 fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
-    let Some(turn) = turns.iter().find(|turn| turn.outcome == HAND_OVER) else {
+    let Some(turn) = turns.iter().find(|turn| is(turn, TurnOutcome::HandOver)) else {
         let last = turns.last().map(became).unwrap_or_default();
         return Graded::failed(format!("no person was called; {last}"));
     };
@@ -296,11 +297,11 @@ fn state(value: &Value, scene: Scene<'_>) -> Graded {
     let outcomes: Vec<_> = turns.iter().map(|turn| turn.outcome.as_str()).collect();
     for (name, want) in wanted {
         let is: Value = match name.as_str() {
-            "owner" => last.map(|turn| turn.owner.as_str()).into(),
+            "owner" => last.map(|turn| seen::owner(turn).as_str()).into(),
             "turns" => turns.len().into(),
             "outcome" => last.map(|turn| turn.outcome.as_str()).into(),
             "outcomes" => outcomes.clone().into(),
-            "handed_off" => turns.iter().any(|turn| turn.outcome == HAND_OVER).into(),
+            "handed_off" => turns.iter().any(|turn| is(turn, TurnOutcome::HandOver)).into(),
             other => {
                 return Graded::error(format!(
                     "`state` has no `{other}`; it has: owner, turns, outcome, outcomes, handed_off"

@@ -1,10 +1,9 @@
 //! What became of assertions and cases: plain data in the shape that promptfoo's reports have.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::{Owner, TurnOutcome};
 use frontdesk_words::words;
 
 words! {
@@ -198,7 +197,7 @@ pub struct SeenTurn {
     /// How it ended.
     #[serde(default)]
     #[schema(value_type = String)]
-    pub outcome: SeenOutcome,
+    pub outcome: OpenWord,
     /// Why a person was called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -211,9 +210,10 @@ pub struct SeenTurn {
     /// The documents that the answer names, as `document` or `document, page 3`.
     #[serde(default)]
     pub citations: Vec<String>,
-    /// Who owns the conversation after it; a person, where another version says what this one does not know.
-    #[serde(default = "person", deserialize_with = "owner")]
-    pub owner: Owner,
+    /// Who owns the conversation after it; a person, where nothing is written.
+    #[serde(default = "person")]
+    #[schema(value_type = String)]
+    pub owner: OpenWord,
     /// What each stage saw, decided, took and used.
     #[serde(default)]
     pub trace: Value,
@@ -221,70 +221,45 @@ pub struct SeenTurn {
 
 impl SeenTurn {
     /// A turn of which only this is known.
-    pub fn new(outcome: SeenOutcome, owner: Owner) -> Self {
+    pub fn new(outcome: impl Into<OpenWord>, owner: impl Into<OpenWord>) -> Self {
         Self {
             said: Vec::new(),
-            outcome,
+            outcome: outcome.into(),
             reason: None,
             notified: Vec::new(),
             bubbles: Vec::new(),
             citations: Vec::new(),
-            owner,
+            owner: owner.into(),
             trace: Value::Null,
         }
     }
 }
 
-fn person() -> Owner {
-    Owner::Person
+fn person() -> OpenWord {
+    "person".into()
 }
 
-fn owner<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Owner, D::Error> {
-    Ok(String::deserialize(deserializer)?.parse().unwrap_or(Owner::Person))
-}
+/// A word of whoever answered. It is kept as it is written, also by another version: who knows the words reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OpenWord(String);
 
-/// How a turn ended. Another version may know more words: its journals are read all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum SeenOutcome {
-    /// The pipeline ran.
-    Turn(TurnOutcome),
-    /// The customer said whether messages are wanted, which is answered before the pipeline.
-    Consent(ConsentChange),
-    /// What another version wrote.
-    Other(String),
-}
-
-impl Default for SeenOutcome {
-    fn default() -> Self {
-        Self::Other(String::new())
-    }
-}
-
-words! {
-    /// What a customer says about messages.
-    pub enum ConsentChange {
-        /// No more are wanted.
-        OptOut = "opt_out",
-        /// They are wanted again.
-        OptIn = "opt_in",
-    }
-}
-
-impl SeenOutcome {
-    /// The outcome in one word.
+impl OpenWord {
+    /// The word.
     pub fn as_str(&self) -> &str {
-        match self {
-            Self::Turn(outcome) => outcome.as_str(),
-            Self::Consent(change) => change.as_str(),
-            Self::Other(word) => word,
-        }
+        &self.0
     }
 }
 
-impl std::fmt::Display for SeenOutcome {
+impl From<&str> for OpenWord {
+    fn from(word: &str) -> Self {
+        Self(word.to_owned())
+    }
+}
+
+impl std::fmt::Display for OpenWord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(&self.0)
     }
 }
 
@@ -296,29 +271,18 @@ mod tests {
 
     #[test]
     fn what_became_of_a_turn_is_one_word_in_journals() {
-        for (outcome, word) in [
-            (SeenOutcome::Turn(TurnOutcome::HandOver), "hand_over"),
-            (SeenOutcome::Consent(ConsentChange::OptOut), "opt_out"),
-            (SeenOutcome::Other("postponed".into()), "postponed"),
-        ] {
-            assert_eq!(serde_json::to_value(&outcome).unwrap(), word);
-            let turn: SeenTurn =
-                serde_json::from_value(json!({"outcome": word, "owner": "bot"})).unwrap();
-            assert_eq!(turn, SeenTurn::new(outcome, Owner::Bot));
+        for word in ["hand_over", "opt_out", "postponed"] {
+            let written = json!({"outcome": word, "owner": "bot"});
+            let turn: SeenTurn = serde_json::from_value(written).unwrap();
+            assert_eq!(turn, SeenTurn::new(word, "bot"));
+            let again = serde_json::to_value(&turn).unwrap();
+            assert_eq!((&again["outcome"], &again["owner"]), (&json!(word), &json!("bot")));
         }
     }
 
     #[test]
     fn what_another_version_wrote_of_a_turn_is_read() {
-        for (row, outcome) in [
-            (
-                json!({"outcome": "answer", "owner": "manager"}),
-                SeenOutcome::Turn(TurnOutcome::Answer),
-            ),
-            (json!({}), SeenOutcome::default()),
-        ] {
-            let turn: SeenTurn = serde_json::from_value(row).unwrap();
-            assert_eq!(turn, SeenTurn::new(outcome, Owner::Person));
-        }
+        let turn: SeenTurn = serde_json::from_value(json!({})).unwrap();
+        assert_eq!(turn, SeenTurn::new("", "person"));
     }
 }

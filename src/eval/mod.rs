@@ -10,6 +10,7 @@ pub mod script;
 pub mod target;
 pub mod check;
 pub mod bot_checks;
+pub mod seen;
 pub mod judge;
 pub mod run;
 pub mod report;

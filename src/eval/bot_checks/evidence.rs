@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{ANSWER, holds, list, text};
+use super::{holds, is, list, text};
+use crate::domain::TurnOutcome;
 use crate::eval::graded::{Graded, SeenTurn};
 use crate::eval::suite::Assertion;
 
@@ -99,7 +100,7 @@ pub(super) fn cited(value: &Value, turn: &SeenTurn) -> Graded {
 
 /// `threshold`: the least support, 0 to 1; without it every statement must count as supported.
 pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
-    if turn.outcome != ANSWER {
+    if !is(turn, TurnOutcome::Answer) {
         return Graded::scored(true, 1.0, format!("nothing is claimed: {}", turn.outcome));
     }
     let Some(checked) = turn.trace.pointer("/reply/checked").filter(|checked| !checked.is_null())

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::Sides;
 use crate::domain::{Owner, TurnOutcome};
 use crate::eval::check::{self, Scene};
-use crate::eval::graded::{Graded, Response, SeenOutcome, SeenTurn};
+use crate::eval::graded::{Graded, Response, SeenTurn};
 use crate::eval::grounds::Staged;
 use crate::eval::judge;
+use crate::eval::seen;
 use crate::eval::suite::{Assertion, Case, Vars};
 
 /// What the judge is asked.
@@ -80,7 +81,7 @@ async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super
     let turn = SeenTurn {
         bubbles: side.bubbles.clone(),
         trace: serde_json::to_value(&side.trace).unwrap_or_default(),
-        ..SeenTurn::new(SeenOutcome::Turn(side.outcome), owner)
+        ..seen::turn(side.outcome, owner)
     };
     #[expect(clippy::cast_precision_loss, reason = "dollars need no more digits")]
     let cost = side.cost_micros as f64 / 1e6;

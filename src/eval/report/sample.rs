@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Owner, TurnOutcome};
-use crate::eval::graded::{Graded, Response, SeenOutcome, SeenTurn, Tokens};
+use crate::eval::graded::{Graded, Response, SeenTurn, Tokens};
 use crate::eval::row::{Column, Journal, Metrics, Row, Summary, Table};
 
 /// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.
@@ -122,12 +121,12 @@ pub(crate) fn rows() -> Vec<Row> {
     (sixth.grading_result, sixth.skipped) = (None, Some("no python".into()));
     let talk = SeenTurn {
         said: vec!["Can I book a table?".into(), "For <4> people".into()],
-        outcome: SeenOutcome::Turn(TurnOutcome::HandOver),
+        outcome: "hand_over".into(),
         reason: Some("booking".into()),
         notified: vec!["+15551230000".into()],
         bubbles: vec!["A colleague will help you.".into()],
         citations: vec!["menu.pdf, page 3".into()],
-        owner: Owner::Person,
+        owner: "person".into(),
         trace: json!({"transcribe": {"ms": 12, "text": "Can I book"}, "escalate": {"rule": "booking"}, "ms": 40}),
     };
     let mut seventh = row(

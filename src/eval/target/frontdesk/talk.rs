@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::said;
 use crate::domain::time::Millis;
 use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
-use crate::eval::graded::{ConsentChange, SeenOutcome, SeenTurn};
+use crate::eval::graded::SeenTurn;
+use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::wish;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Answered, Around, Bot, Brought, Engine, Means};
@@ -97,13 +98,13 @@ impl<'a> Talk<'a> {
             self.silent = wish.out.then_some(Silence::OptedOut);
             let change = if wish.out { ConsentChange::OptOut } else { ConsentChange::OptIn };
             let bubbles = wish.reply.into_iter().collect();
-            let turn = self.turn(SeenOutcome::Consent(change));
+            let turn = seen::consent(change, self.owner());
             self.seen(words, SeenTurn { bubbles, ..turn });
             return;
         }
         if let Some(silence) = self.silent {
             let reason = Some(silence.why().to_owned());
-            let turn = self.turn(SeenOutcome::Turn(TurnOutcome::Silence));
+            let turn = seen::turn(TurnOutcome::Silence, self.owner());
             self.seen(words, SeenTurn { reason, ..turn });
             return;
         }
@@ -128,7 +129,7 @@ impl<'a> Talk<'a> {
         }
         let mut seen = SeenTurn {
             bubbles: bubbles(&self.bot, &answered.outcome),
-            ..self.turn(SeenOutcome::Turn(answered.outcome.kind()))
+            ..seen::turn(answered.outcome.kind(), self.owner())
         };
         match &answered.outcome {
             Outcome::HandOver { reason, .. } => {
@@ -160,13 +161,12 @@ impl<'a> Talk<'a> {
         self.turns.push(SeenTurn { said, ..turn });
     }
 
-    /// A turn that ended like this, with who owns the conversation now.
-    fn turn(&self, outcome: SeenOutcome) -> SeenTurn {
-        let owner = match self.silent {
+    /// Who owns the conversation now.
+    fn owner(&self) -> Owner {
+        match self.silent {
             Some(Silence::HandedOver) => Owner::Person,
             Some(Silence::OptedOut) | None => Owner::Bot,
-        };
-        SeenTurn::new(outcome, owner)
+        }
     }
 
     /// Whether the bot says nothing any more.
