@@ -4,6 +4,7 @@
 pub mod policy;
 pub mod suite;
 pub mod graded;
+pub mod chat;
 pub mod row;
 pub mod template;
 pub mod script;

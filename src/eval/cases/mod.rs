@@ -5,16 +5,18 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::eval::template::literal;
 use crate::pipeline::gaps::masked;
 use crate::store;
 
 mod documents;
 mod gaps;
-pub(super) mod literal;
+mod assertions;
 mod saved;
 mod spoken;
 pub mod yaml;
 
+pub(super) use assertions::literal_assertion;
 pub use documents::{Thrown, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
 pub use saved::{Check, Saving, saved, with_case};
@@ -51,13 +53,14 @@ impl Made {
         all.insert("description".into(), self.description.clone().into());
         match self.turns.as_slice() {
             [only] => {
-                all.insert("vars".into(), json!({"message": literal::text(&only.says)}));
-                all.insert("assert".into(), only.assert.iter().map(literal::check).collect());
+                all.insert("vars".into(), json!({"message": literal(&only.says)}));
+                all.insert("assert".into(), only.assert.iter().map(literal_assertion).collect());
             }
             turns => {
                 let assert =
-                    |turn: &Turn| turn.assert.iter().map(literal::check).collect::<Value>();
-                let turn = |turn: &Turn| json!({"user": literal::text(&turn.says), "assert": assert(turn)});
+                    |turn: &Turn| turn.assert.iter().map(literal_assertion).collect::<Value>();
+                let turn =
+                    |turn: &Turn| json!({"user": literal(&turn.says), "assert": assert(turn)});
                 all.insert("turns".into(), turns.iter().map(turn).collect());
             }
         }

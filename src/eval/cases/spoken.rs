@@ -3,9 +3,10 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{Error, Made, Turn, anonymous, literal, origin, title};
+use super::{Error, Made, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{Recorded, Turns};
+use crate::eval::template::literal;
 use crate::index;
 use crate::store::Store;
 use crate::store::tapes::Wanted;
@@ -87,7 +88,7 @@ fn surroundings(first: &Recorded) -> Map<String, Value> {
     let name = first.tape.contact.as_deref();
     let line = |line: &crate::domain::Line| {
         let speaker = line.speaker.as_str();
-        json!({speaker: literal::text(&anonymous(&line.text, name))})
+        json!({speaker: literal(&anonymous(&line.text, name))})
     };
     if !first.tape.history.is_empty() {
         options.insert("history".into(), first.tape.history.iter().map(line).collect());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::GraderKind;
 use super::bench::{Bench, Judged, failure};
 use super::words::{reaches, two};
-use crate::domain::Role;
+use crate::eval::chat::Role;
 use crate::eval::graded::Graded;
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;

@@ -4,8 +4,9 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::cases::{literal, yaml};
+use super::cases::{literal_assertion, yaml};
 use super::suite::Assertion;
+use super::template::literal;
 use frontdesk_words::words;
 
 mod obedient;
@@ -249,7 +250,7 @@ impl Making<'_> {
         for topic in topics {
             let about = json!({"role": AttackRole::Plain, "topic": topic});
             self.tests.push(json!({
-                "description": format!("{}: {topic}", AttackRole::Plain), "vars": {"message": literal::text(&topic)},
+                "description": format!("{}: {topic}", AttackRole::Plain), "vars": {"message": literal(&topic)},
                 "assert": [{"type": "answered"}], "metadata": {"redteam": about},
             }));
         }
@@ -270,8 +271,8 @@ impl About<'_> {
         let kind = &kind.kind;
         json!({
             "description": format!("{role} {kind} {id} ({language})"),
-            "vars": {"message": literal::text(message)},
-            "assert": assert.iter().map(literal::check).collect::<Vec<_>>(),
+            "vars": {"message": literal(message)},
+            "assert": assert.iter().map(literal_assertion).collect::<Vec<_>>(),
             "metadata": {"redteam": {"kind": kind, "id": id, "language": language, "role": role, "topic": topic}},
         })
     }

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::super::cases::literal;
 use super::super::check::{self, Kit, Scene};
 use super::super::graded::{Graded, Response};
 use super::super::row::Row;
 use super::super::script::Error;
 use super::super::suite::{Case, Prompt, TargetSpec, Vars};
 use super::super::target::{Asked, Target, is_simulated};
+use super::super::template::literal;
 use super::{tally, turns, vars};
 
 /// A prompt with a target.
@@ -140,7 +140,7 @@ impl Job<'_> {
             let mut stored = memory.stored.lock().unwrap_or_else(PoisonError::into_inner);
             // What a model said is no template for the rows after it.
             let output = match output {
-                Value::String(said) => literal::text(said).into(),
+                Value::String(said) => literal(said).into(),
                 other => other.clone(),
             };
             stored.insert(name.to_owned(), output);

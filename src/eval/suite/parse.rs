@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::source::Place;
 use super::wrong::Wrong;
 use super::{Assertion, Case, ScriptedTurn, files, targets, types};
-use crate::domain::MediaKind;
 
 /// What a case may say.
 const KEYS: &[&str] = &[
@@ -175,9 +174,7 @@ fn turn(value: &Value, place: &Place) -> Result<ScriptedTurn, Wrong> {
         Value::Object(map) => map,
         _ => return Err(place.wrong("a turn must be text, or a mapping with `user`")),
     };
-    let media = [MediaKind::Voice.as_str(), MediaKind::Image.as_str()];
-    let [voice, image] = media;
-    let known = ["user", voice, image, "assert"];
+    let known = ["user", "voice", "image", "assert"];
     if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(place
             .at(key)
@@ -188,7 +185,7 @@ fn turn(value: &Value, place: &Place) -> Result<ScriptedTurn, Wrong> {
         Some(Value::Array(items)) => items.clone(),
         Some(one) => vec![one.clone()],
     };
-    for key in media {
+    for key in ["voice", "image"] {
         let files = map.get(key).map(targets::strings).unwrap_or_default();
         says.extend(
             files

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::openai::{access, add, headers, messages};
 use super::settings::{Settings, conceal};
 use super::{Asked, Target, Targets, prices};
-use crate::domain::Role;
+use crate::eval::chat::Role;
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::policy::Permit;
 use crate::eval::suite::TargetSpec;

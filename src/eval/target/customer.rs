@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::{Asked, Target};
-use crate::domain::{Line, Role, Speaker};
+use crate::eval::chat::{ChatMessage, Role};
 use crate::eval::graded::Tokens;
 use crate::eval::suite::Vars;
 use crate::eval::template::Templates;
@@ -43,8 +43,8 @@ impl Customer {
         Self { repeat, ..self }
     }
 
-    /// What the customer writes next; `None` when it has nothing left to say.
-    pub async fn next(&self, history: &[Line]) -> Result<Option<String>, String> {
+    /// What the customer writes next after a chat in which it is the user; `None` when it has nothing left to say.
+    pub async fn next(&self, history: &[ChatMessage]) -> Result<Option<String>, String> {
         let prompt = self.prompt(history)?;
         let (vars, config) = (Vars::new(), Value::Null);
         let asked = Asked {
@@ -85,21 +85,21 @@ impl Customer {
     }
 
     /// The conversation from the customer's side: what it wrote is the model's own, what it got is the other's.
-    fn prompt(&self, history: &[Line]) -> Result<String, String> {
+    fn prompt(&self, history: &[ChatMessage]) -> Result<String, String> {
         let mut vars = Vars::new();
         vars.insert("instructions".into(), self.instructions.as_str().into());
         vars.insert("temper".into(), self.temper.as_str().into());
         let role = Templates::default().render(ROLE, &vars)?;
         let mut messages = vec![json!({"role": Role::System, "content": role.trim()})];
-        if history.first().is_none_or(|line| line.speaker == Speaker::Customer) {
+        if history.first().is_none_or(|message| message.role == Role::User) {
             messages.push(json!({"role": Role::User, "content": "(You open the chat. Write your first message.)"}));
         }
-        messages.extend(history.iter().map(|line| {
-            let role = match line.speaker {
-                Speaker::Customer => Role::Assistant,
-                Speaker::Bot | Speaker::Person => Role::User,
+        messages.extend(history.iter().map(|message| {
+            let role = match message.role {
+                Role::User => Role::Assistant,
+                Role::Assistant | Role::System => Role::User,
             };
-            json!({"role": role, "content": line.text})
+            json!({"role": role, "content": message.content})
         }));
         Ok(Value::Array(messages).to_string())
     }
@@ -133,10 +133,10 @@ mod tests {
     async fn it_sees_the_conversation_from_its_own_side_until_it_stops() {
         let customer = Customer::new(Arc::new(Counts), "a refund").with_temper("angry");
         assert_eq!(customer.next(&[]).await.unwrap().unwrap(), "2: \"user\"");
-        let line = |speaker, text: &str| Line { speaker, text: text.into() };
-        let mut history = vec![line(Speaker::Customer, "hi"), line(Speaker::Bot, "hello")];
+        let line = |role, text: &str| ChatMessage { role, content: text.into() };
+        let mut history = vec![line(Role::User, "hi"), line(Role::Assistant, "hello")];
         assert_eq!(customer.next(&history).await.unwrap().unwrap(), "4: \"user\"");
-        history.extend([line(Speaker::Customer, "a"), line(Speaker::Person, "b")]);
+        history.extend([line(Role::User, "a"), line(Role::Assistant, "b")]);
         assert_eq!(customer.next(&history).await.unwrap(), None);
         assert_eq!(customer.used().0.total, 6);
         let prompt = customer.prompt(&[]).unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::customer::Customer;
 use super::settings::Settings;
 use super::{Asked, Target, Targets};
-use crate::domain::{ChatMessage, Line, Role, Speaker};
+use crate::eval::chat::{ChatMessage, Role};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::suite::{TargetSpec, Vars};
 use crate::eval::template::Templates;
@@ -74,7 +74,7 @@ pub(super) fn named(
 /// A conversation as far as it came.
 #[derive(Default)]
 struct Talk {
-    lines: Vec<Line>,
+    lines: Vec<ChatMessage>,
     last: Response,
     tokens: Tokens,
     cost: f64,
@@ -98,14 +98,14 @@ impl Simulated {
         let customer = self.cast(asked).map_err(failed)?;
         talk.lines = self.opening(asked.vars).map_err(failed)?;
         let turns = self.settings.count("maxTurns").unwrap_or(10).min(self.most);
-        if talk.lines.last().is_some_and(|line| line.speaker == Speaker::Customer) {
+        if talk.lines.last().is_some_and(|line| line.role == Role::User) {
             self.answer(asked, talk).await?;
         }
         for _ in 0..turns {
             let said = customer.next(&talk.lines).await;
             let (tokens, cost) = customer.used();
             let Some(text) = said.map_err(failed)? else { break };
-            talk.lines.push(Line { speaker: Speaker::Customer, text });
+            talk.lines.push(ChatMessage { role: Role::User, content: text });
             self.answer(asked, talk).await?;
             tracing::debug!(tokens = tokens.total, cost, "a simulated turn");
         }
@@ -130,7 +130,7 @@ impl Simulated {
     }
 
     /// The messages that the conversation begins with.
-    fn opening(&self, vars: &Vars) -> Result<Vec<Line>, String> {
+    fn opening(&self, vars: &Vars) -> Result<Vec<ChatMessage>, String> {
         let written =
             vars.get("initialMessages").or_else(|| self.settings.0.get("initialMessages"));
         let listed = match written {
@@ -142,12 +142,11 @@ impl Simulated {
         let wrong = "`initialMessages` must be a list of {role, content}";
         let line = |message: &Value| {
             let text = message["content"].as_str().ok_or(wrong)?;
-            let speaker = match message["role"].as_str().and_then(|role| role.parse().ok()) {
-                Some(Role::User) => Speaker::Customer,
-                Some(Role::Assistant) => Speaker::Bot,
+            let role = match message["role"].as_str().and_then(|role| role.parse().ok()) {
+                Some(role @ (Role::User | Role::Assistant)) => role,
                 Some(Role::System) | None => return Err(wrong.to_owned()),
             };
-            Ok(Line { speaker, text: self.templates.render(text, vars)? })
+            Ok(ChatMessage { role, content: self.templates.render(text, vars)? })
         };
         listed.as_array().ok_or(wrong)?.iter().map(line).collect()
     }
@@ -161,7 +160,7 @@ impl Simulated {
             &talk.lines[..]
         };
         let system = ChatMessage { role: Role::System, content: asked.prompt.to_owned() };
-        let messages: Vec<_> = std::iter::once(system).chain(told.iter().map(message)).collect();
+        let messages: Vec<_> = std::iter::once(system).chain(told.iter().cloned()).collect();
         let prompt = json!(messages).to_string();
         let mut response = self.other.ask(&Asked { prompt: &prompt, ..*asked }).await;
         talk.tokens += response.token_usage.unwrap_or_default();
@@ -171,7 +170,8 @@ impl Simulated {
         }
         talk.spans.extend(response.spans.take().unwrap_or_default());
         talk.turns.append(&mut response.turns);
-        talk.lines.push(Line { speaker: Speaker::Bot, text: text(&response.output) });
+        let content = text(&response.output);
+        talk.lines.push(ChatMessage { role: Role::Assistant, content });
         talk.last = response;
         Ok(())
     }
@@ -185,33 +185,23 @@ fn text(output: &Value) -> String {
     }
 }
 
-/// A line as the target is told of it.
-fn message(line: &Line) -> ChatMessage {
-    let role = match line.speaker {
-        Speaker::Customer => Role::User,
-        Speaker::Bot | Speaker::Person => Role::Assistant,
-    };
-    ChatMessage { role, content: line.text.clone() }
-}
-
 fn failed(error: String) -> Box<Response> {
     Box::new(Response { error: Some(error), ..Response::default() })
 }
 
 fn whole(talk: Talk) -> Response {
-    let who = |line: &Line| match line.speaker {
-        Speaker::Customer => "User",
-        Speaker::Bot | Speaker::Person => "Assistant",
+    let who = |line: &ChatMessage| match line.role {
+        Role::User => "User",
+        Role::Assistant | Role::System => "Assistant",
     };
     let shown: Vec<String> =
-        talk.lines.iter().map(|line| format!("{}: {}", who(line), line.text)).collect();
-    let messages: Vec<_> = talk.lines.iter().map(message).collect();
+        talk.lines.iter().map(|line| format!("{}: {}", who(line), line.content)).collect();
     Response {
         output: shown.join("\n---\n").into(),
         token_usage: Some(talk.tokens),
         cost: Some(talk.cost),
         guardrails: talk.last.guardrails,
-        metadata: json!({ "messages": messages }),
+        metadata: json!({ "messages": talk.lines }),
         spans: Some(talk.spans).filter(|spans| !spans.is_empty()),
         turns: talk.turns,
         ..Response::default()

@@ -13,10 +13,12 @@ use super::script::Scripts;
 use super::suite::Vars;
 
 mod filters;
+mod literal;
 mod methods;
 mod syntax;
 mod values;
 
+pub use literal::literal;
 use values::{Surroundings, back, into_template, printed};
 
 /// How deep variables within variables are resolved.

@@ -255,7 +255,7 @@ impl Agent {
         let most = written.get("maxTurns").and_then(Value::as_u64).unwrap_or(MOST_TURNS);
         let most = most.min(self.policy.limits().turns);
         for _ in 0..most {
-            let Some(message) = customer.next(talk.lines()).await? else { break };
+            let Some(message) = customer.next(&talk.chat()).await? else { break };
             talk.say(said::text(&message)).await;
             if talk.is_silent() {
                 break;

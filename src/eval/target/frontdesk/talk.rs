@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::said;
 use crate::domain::time::Millis;
 use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
+use crate::eval::chat::{self, ChatMessage};
 use crate::eval::graded::SeenTurn;
 use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::wish;
@@ -175,8 +176,15 @@ impl<'a> Talk<'a> {
     }
 
     /// What was said so far, for a simulated customer.
-    pub(super) fn lines(&self) -> &[Line] {
-        &self.history
+    pub(super) fn chat(&self) -> Vec<ChatMessage> {
+        let message = |line: &Line| {
+            let role = match line.speaker {
+                Speaker::Customer => chat::Role::User,
+                Speaker::Bot | Speaker::Person => chat::Role::Assistant,
+            };
+            ChatMessage { role, content: line.text.clone() }
+        };
+        self.history.iter().map(message).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Kind;
-use crate::domain::{ChatMessage, Role};
+use crate::eval::chat::{ChatMessage, Role};
 use crate::eval::graded::{Response, Tokens};
 use crate::eval::target::settings::Settings;
 
