@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use frontdesk_words::words;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::domain::{SendOutcome, TurnOutcome};
-use frontdesk_words::words;
 
 words! {
     /// Which deadline was missed by the peer of a connection that was closed.

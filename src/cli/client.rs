@@ -1,6 +1,7 @@
 //! A client of a desk's API. Reads the sandbox's answer while it is written.
 
 use anyhow::{Context, bail};
+use frontdesk_promptfoo::graded::OpenWord;
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
-use crate::eval::graded::OpenWord;
 
 /// A desk to talk to.
 pub(super) struct Partner {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
+use frontdesk_promptfoo::report;
+use frontdesk_promptfoo::row::{Journal, Row, Table};
+use frontdesk_promptfoo::run::{Plan, Progress, exit_code};
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::bot_checks;
 use crate::eval::grounds::Grounds;
 use crate::eval::redteam::{self, AttackRole, Built, KINDS, Obedient, Wanted};
-use crate::eval::report;
-use crate::eval::row::{Journal, Row, Table};
-use crate::eval::run::{Plan, Progress, exit_code};
-use crate::eval::suite::{Overrides, Suite};
 use crate::pipeline::Bot;
 
 /// Attack an agent, and show what got through

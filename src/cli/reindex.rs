@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use clap::Args;
+use frontdesk_words::UnknownWord;
 
 use super::bar::Bar;
 use super::reindex_to::To;
 use crate::app::App;
 use crate::config::Config;
 use crate::index::IndexKind;
-use frontdesk_words::UnknownWord;
 
 /// Embed what the configured model has not embedded yet, or fill another index
 ///

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::target::Cache;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::App;
@@ -16,13 +19,10 @@ use crate::domain::time::now_ms;
 use crate::eval::bot_checks;
 use crate::eval::gate::suite_of;
 use crate::eval::grounds::{Grounds, Staged};
-use crate::eval::policy::Policy;
 use crate::eval::replay::{
     Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, draft_bot,
     export, score,
 };
-use crate::eval::suite::{Overrides, Suite};
-use crate::eval::target::Cache;
 use crate::prompts;
 use crate::store::tapes::Wanted;
 

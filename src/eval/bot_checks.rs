@@ -1,13 +1,13 @@
 //! What must hold of a bot beyond its text: whether it handed over, what it found and named, how many messages it sent, what
 //! it cost. Tried on what our own pipeline tells of the (last) turn; any other target has nothing to try them on.
 
+use frontdesk_promptfoo::check::{Family, Scene, Types};
+use frontdesk_promptfoo::graded::{Graded, SeenTurn};
+use frontdesk_promptfoo::suite::Assertion;
 use serde_json::Value;
 
-use super::check::{Family, Scene, Types};
 use crate::domain::TurnOutcome;
-use crate::eval::graded::{Graded, SeenTurn};
 use crate::eval::seen;
-use crate::eval::suite::Assertion;
 use crate::index;
 
 mod evidence;

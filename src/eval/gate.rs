@@ -4,16 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
+use frontdesk_promptfoo::policy::{Policy, regular};
+use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 use serde::Serialize;
 use serde_json::json;
 
 use super::bot_checks;
-use super::compare::{Baseline, Comparison, Rule, compare};
 use super::grounds::Grounds;
-use super::policy::{Policy, regular};
-use super::row::{Journal, Summary};
-use super::run::{Plan, Progress};
-use super::suite::{Overrides, Suite};
 use crate::desk::Desk;
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};

@@ -1,22 +1,10 @@
 //! Scoring: runs the real pipeline's stages over questions whose right answers are known, and counts what was heard wrongly
 //! in recordings of which is known what is said. Sends nothing and changes no agent.
 
-pub mod policy;
-pub mod suite;
-pub mod graded;
-pub mod chat;
-pub mod row;
-pub mod template;
-pub mod script;
-pub mod target;
-pub mod check;
 pub mod bot_checks;
+pub mod agents;
 pub mod seen;
-pub mod judge;
-pub mod run;
-pub mod report;
 pub mod replay;
-pub mod compare;
 pub mod cases;
 pub mod redteam;
 pub mod grounds;

@@ -1,8 +1,8 @@
 //! Turns of our own bots as runs keep them: their open words are written and read here as the desk's.
 
+use frontdesk_promptfoo::graded::SeenTurn;
 use frontdesk_words::words;
 
-use super::graded::SeenTurn;
 use crate::domain::{Owner, TurnOutcome};
 
 words! {

@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_words::words;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
-use frontdesk_words::words;
 
 pub(crate) mod terms;
 mod texts;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontdesk_endpoint::Access;
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Prompt, Usage};
-use frontdesk_words::words;
 
 mod extractive;
 pub(crate) use extractive::asks_nothing;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
+use frontdesk_words::UnknownWord;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
@@ -19,7 +20,6 @@ use crate::domain::{
     SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
     WorkspaceId, audit,
 };
-use frontdesk_words::UnknownWord;
 
 /// The most words that the log is told of.
 const MOST_TOLD: usize = 100;

@@ -8,10 +8,10 @@ use frontdesk::eval::cases::{
     Made, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
 use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::row::{Journal, Row};
-use frontdesk::eval::run::{Plan, Progress};
-use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::store::tapes::Wanted;
+use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 use serde_json::{Value, json};
 
 use crate::support::app::{MAIN, Setup, TestApp, on_both};

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use frontdesk::eval::bot_checks;
-use frontdesk::eval::check::Types;
-use frontdesk::eval::graded::Graded;
 use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::policy::Policy;
-use frontdesk::eval::row::{Journal, Row};
-use frontdesk::eval::run::{Plan, Progress};
-use frontdesk::eval::script::Scripts;
-use frontdesk::eval::suite::{Overrides, Suite};
+use frontdesk_promptfoo::check::Types;
+use frontdesk_promptfoo::graded::Graded;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::script::Scripts;
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 use serde_json::{Value, json};
 
 /// Rows whose reason is written by node-sql-parser about its own grammar, which REFERENCE.md section 4 calls not portable. Their

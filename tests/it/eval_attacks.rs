@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{from_conversation, put_into};
 use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::policy::Policy;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
-use frontdesk::eval::row::{Journal, Row};
-use frontdesk::eval::run::{Plan, Progress};
-use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::store::tapes::Wanted;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 use serde_json::{Value, json};
 
 use crate::gate::{gated, prompt};
@@ -648,9 +648,10 @@ fn every_place_that_reaches_out_asks_the_policy() {
         ),
         ("File::open(", &["policy/files.rs", "report/read.rs", "row.rs"]),
     ];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/eval");
+    let roots = ["src/eval", "crates/promptfoo/src"]
+        .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
+    let mut folders = roots.to_vec();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -664,7 +665,8 @@ fn every_place_that_reaches_out_asks_the_policy() {
             continue;
         }
         let code = &text[..text.find("#[cfg(test)]").unwrap_or(text.len())];
-        let name = file.strip_prefix(&root).unwrap().display().to_string();
+        let name = roots.iter().find_map(|root| file.strip_prefix(root).ok()).unwrap();
+        let name = name.display().to_string();
         for (what, known) in places {
             let is_known = known.contains(&name.as_str());
             assert!(

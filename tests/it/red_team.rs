@@ -7,10 +7,10 @@ use frontdesk::desk::{Bots, Desk, Numbers};
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::redteam::{Built, Obedient, Tally, Wanted, build, tally, topics};
-use frontdesk::eval::row::Journal;
-use frontdesk::eval::run::Plan;
-use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::pipeline::Bot;
+use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::run::Plan;
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 
 use super::cases::Quiet;
 use crate::support::app::{Db, Setup, TestApp, on_both};

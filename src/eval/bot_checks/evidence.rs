@@ -1,11 +1,11 @@
 //! What a bot's answer rests on: the passages that it found, the documents that it names, and whether they support it.
 
+use frontdesk_promptfoo::graded::{Graded, SeenTurn};
+use frontdesk_promptfoo::suite::Assertion;
 use serde_json::Value;
 
 use super::{holds, is, list, text};
 use crate::domain::TurnOutcome;
-use crate::eval::graded::{Graded, SeenTurn};
-use crate::eval::suite::Assertion;
 
 /// Whether a document is the one that is named: its whole path, its end, or its title.
 fn is_document(source: &str, title: &str, wanted: &str) -> bool {

@@ -1,9 +1,9 @@
 //! Customers' words in a suite's assertions: whatever they hold, they are no template and name no file.
 
+use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value};
 
 use crate::eval::bot_checks::renders_deeply;
-use crate::eval::template::literal;
 
 /// An assertion whose texts are all literal, as far as texts of its type are rendered.
 pub(in crate::eval) fn literal_assertion(written: &Value) -> Value {

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
-use crate::eval::template::literal;
 use crate::pipeline::gaps::masked;
 use crate::store;
 

@@ -1,14 +1,14 @@
 //! Replies that somebody saves as cases: what was said, what was answered, and what must hold of it. Whoever saves them may not have
 //! anything run: only assertions that look at an answer are taken, and no word of theirs is a template or names a file.
 
+use frontdesk_promptfoo::script::linear;
+use frontdesk_promptfoo::template::literal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use utoipa::ToSchema;
 
 use super::{Made, Put, Turn, origin, title, yaml};
 use crate::domain::Line;
-use crate::eval::script::linear;
-use crate::eval::template::literal;
 
 /// The assertions that are taken, each also with `not-` before it.
 const TAKEN: &[&str] = &[

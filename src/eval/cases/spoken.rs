@@ -1,12 +1,12 @@
 //! Cases out of recorded turns: what was said, and what became of it as assertions.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
 use super::{Error, Made, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{Recorded, Turns};
-use crate::eval::template::literal;
 use crate::index;
 use crate::store::Store;
 use crate::store::tapes::Wanted;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use frontdesk_promptfoo::suite::{Overrides, Suite};
 use serde_json::Value;
 
 use super::{Error, Jobs, inside};
 use crate::eval::bot_checks;
 use crate::eval::cases::{self, Saving, yaml};
-use crate::eval::suite::{Overrides, Suite};
 
 /// Larger files are listed by their names alone, and a suite that the desk writes becomes no larger, in bytes: each case that is
 /// saved reads all of it.

@@ -1,13 +1,13 @@
 //! The red team: a suite of attacks on one agent, made of templates and of the agent's own documents. An ordinary suite comes out,
 //! judged by what the customer would get; harmless look-alikes show what a defence costs.
 
+use frontdesk_promptfoo::suite::Assertion;
+use frontdesk_promptfoo::template::literal;
+use frontdesk_words::words;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::cases::{literal_assertion, yaml};
-use super::suite::Assertion;
-use super::template::literal;
-use frontdesk_words::words;
 
 mod obedient;
 mod table;

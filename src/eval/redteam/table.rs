@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
+use frontdesk_promptfoo::row::{Journal, Row, Table, Verdict};
+
 use super::AttackRole;
 use super::templates::KINDS;
 use crate::domain::TurnOutcome;
-use crate::eval::row::{Journal, Row, Table, Verdict};
 use crate::eval::seen;
 
 /// What became of the attacks of a kind.
@@ -109,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Owner;
-    use crate::eval::graded::Response;
+    use frontdesk_promptfoo::graded::Response;
 
     fn row(about: &Value, success: bool, outcome: &str) -> Row {
         let turn = seen::turn(outcome.parse().unwrap(), Owner::Bot);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use frontdesk_words::UnknownWord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +17,6 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{self, Doubt, Fields, Form, Introduced};
 use crate::secrets;
-use frontdesk_words::UnknownWord;
 
 /// How long a provider is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
