@@ -17,11 +17,11 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::time::now_ms;
 use crate::eval::bot_checks;
+use crate::eval::drafts::draft_bot;
 use crate::eval::gate::suite_of;
 use crate::eval::grounds::{Grounds, Staged};
 use crate::eval::replay::{
-    Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, draft_bot,
-    export, score,
+    Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, export, score,
 };
 use crate::prompts;
 use crate::store::tapes::Wanted;

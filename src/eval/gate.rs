@@ -13,15 +13,16 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::bot_checks;
+use super::drafts::draft_bot;
 use super::grounds::Grounds;
 use crate::desk::Desk;
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
+use crate::store;
 use crate::store::agents::{AgentRow, Published};
 use crate::store::audit::{Actor, Entry};
-use crate::{eval::replay::draft_bot, store};
 
 mod documents;
 

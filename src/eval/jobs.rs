@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::bot_checks;
+use super::drafts::draft_bot;
 use super::gate::Publisher;
 use super::grounds::Grounds;
-use super::replay::draft_bot;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
 use crate::pipeline::Means;

@@ -2,6 +2,8 @@
 //! in recordings of which is known what is said. Sends nothing and changes no agent.
 
 pub mod bot_checks;
+mod assertions;
+pub mod drafts;
 pub mod agents;
 pub mod seen;
 pub mod replay;

@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::desk::Desk;
 use crate::domain::time::{Millis, now_ms};
-use crate::eval::replay::draft_bot;
+use crate::eval::drafts::draft_bot;
 use crate::pipeline::Bot;
 
 mod planted;

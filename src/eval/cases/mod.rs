@@ -6,17 +6,16 @@ use std::path::Path;
 use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
+use crate::eval::assertions::literal_assertion;
 use crate::pipeline::gaps::masked;
 use crate::store;
 
 mod documents;
 mod gaps;
-mod assertions;
 mod saved;
 mod spoken;
 pub mod yaml;
 
-pub(super) use assertions::literal_assertion;
 pub use documents::{Thrown, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
 pub use saved::{Check, Saving, saved, with_case};

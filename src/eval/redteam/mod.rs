@@ -7,7 +7,8 @@ use frontdesk_words::words;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::cases::{literal_assertion, yaml};
+use super::assertions::literal_assertion;
+use super::cases::yaml;
 
 mod obedient;
 mod table;

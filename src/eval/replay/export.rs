@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Recorded;
 use crate::domain::TurnOutcome;
-use crate::eval::cases::literal_assertion;
+use crate::eval::assertions::literal_assertion;
 use crate::pipeline::gaps::masked;
 
 /// How many cases there are, and the suite as YAML.

@@ -8,18 +8,10 @@ use serde_json::{Map, Value};
 
 use super::files::{self, Named};
 use super::source::{Lines, Place, Source, unreadable};
+use super::written::{Sink, Written};
 use super::wrong::Wrong;
 use super::{refs, table};
 use crate::script::{Script, Scripts};
-
-/// A case as it is written.
-pub(super) struct Written {
-    pub(super) map: Map<String, Value>,
-    pub(super) place: Place,
-}
-
-/// What takes cases one by one.
-pub(super) type Sink<'a> = &'a mut (dyn FnMut(Written) -> Result<(), Wrong> + Send);
 
 /// Where cases are kept that are not fetched.
 const REMOTE: &[(&str, &str)] = &[

@@ -8,8 +8,7 @@ use serde_json::{Map, Value};
 use super::making::Making;
 use super::source::{Place, Rules, Source};
 use super::wrong::Wrong;
-use super::{Derived, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
-use crate::check::Types;
+use super::{Derived, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
 use crate::policy::Policy;
 
 /// What a suite may say.
@@ -39,21 +38,6 @@ const KEYS: &[&str] = &[
 ];
 /// Variables that are the customer's message where no prompt is written, best first.
 const MESSAGES: &[&str] = &["message", "question", "query", "text"];
-
-/// What is said beside a suite's file, such as on the command line.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// Variables that win over those of `defaultTest`.
-    pub vars: Vars,
-    /// The grader where a suite names none.
-    pub grader: Option<String>,
-    /// Targets in place of the suite's own.
-    pub targets: Vec<String>,
-    /// What the suite may do; without more said it runs no code and reads its own folder alone.
-    pub policy: Policy,
-    /// The assertion types that there are; without more said promptfoo's alone.
-    pub types: Types,
-}
 
 impl Suite {
     /// Reads a suite. The error says where what is wrong.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::cases::{self, Written};
+use super::cases;
 use super::matrix::size;
 use super::parse::{self, Unknown};
 use super::source::Place;
+use super::written::Written;
 use super::wrong::Wrong;
 use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::script::Scripts;

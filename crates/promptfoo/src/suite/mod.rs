@@ -16,6 +16,7 @@ mod cell;
 mod files;
 mod load;
 mod making;
+mod overrides;
 mod matrix;
 mod parse;
 mod prompts;
@@ -24,9 +25,10 @@ mod source;
 mod table;
 mod targets;
 mod types;
+mod written;
 mod wrong;
 
-pub use load::Overrides;
+pub use overrides::Overrides;
 pub(super) use refs::environment;
 pub use wrong::Wrong;
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use calamine::Reader as _;
 use serde_json::{Map, Value};
 
-use super::cases::{Sink, Written};
 use super::cell::Grammar;
 use super::source::{Lines, Place, unreadable};
+use super::written::{Sink, Written};
 use super::wrong::Wrong;
 use super::{Prompt, cell, files};
 

@@ -24,6 +24,7 @@ use super::script::Scripts;
 use super::suite::{Case, TargetSpec, Vars};
 use super::template::Templates;
 
+mod answer;
 mod anthropic;
 mod cache;
 mod cached;

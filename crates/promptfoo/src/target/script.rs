@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::http::of_value;
+use super::answer::of_value;
 use super::{Asked, Classifies, Embeds, Moderates, Target, Targets};
 use crate::graded::{Response, Tokens};
 use crate::script::{Error, Script, Scripts};

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::http::{client, of_value, send};
+use super::answer::of_value;
+use super::http::{client, send};
 use super::settings::Settings;
 use super::{Asked, Target};
 use crate::graded::Response;

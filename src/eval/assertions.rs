@@ -3,10 +3,10 @@
 use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value};
 
-use crate::eval::bot_checks::renders_deeply;
+use super::bot_checks::renders_deeply;
 
 /// An assertion whose texts are all literal, as far as texts of its type are rendered.
-pub(in crate::eval) fn literal_assertion(written: &Value) -> Value {
+pub(super) fn literal_assertion(written: &Value) -> Value {
     let Value::Object(map) = written else { return written.clone() };
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
     let deep = renders_deeply(kind.strip_prefix("not-").unwrap_or(kind));
