@@ -136,6 +136,7 @@ impl Targets {
     }
 
     /// The same for what the suite does not name itself, whose permission to run code is not for it.
+    #[must_use]
     pub fn for_requests(&self) -> Self {
         let policy = self.policy().for_requests();
         let scripts = Arc::new(Scripts::new(&policy, &self.base, &self.env));
