@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
+use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::report;
 use frontdesk_promptfoo::row::{Journal, Row, Table};
 use frontdesk_promptfoo::run::{Plan, Progress, exit_code};
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
@@ -89,7 +90,7 @@ impl RedTeam {
         (built, file, folder): (&Built, &PathBuf, &PathBuf),
     ) -> anyhow::Result<ExitCode> {
         let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
-        let overrides = Overrides { types: bot_checks::types(), ..Overrides::default() };
+        let overrides = bot_checks::overrides(Policy::default());
         let suite = Suite::load(file, &overrides).await?;
         let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 use frontdesk_promptfoo::target::Cache;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -246,11 +246,7 @@ impl Replay {
             (None, None) => None,
         };
         let policy = Policy::command_line();
-        let overrides = Overrides {
-            policy: policy.clone(),
-            types: bot_checks::types(),
-            ..Overrides::default()
-        };
+        let overrides = bot_checks::overrides(policy.clone());
         let suite = match file {
             Some(file) => Suite::load(&file, &overrides).await.map_err(anyhow::Error::msg)?,
             None if self.judge.is_some() => Suite { policy, ..Suite::default() },

@@ -3,7 +3,8 @@
 
 use frontdesk_promptfoo::check::{Family, Scene, Types};
 use frontdesk_promptfoo::graded::{Graded, SeenTurn};
-use frontdesk_promptfoo::suite::Assertion;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::suite::{Assertion, Overrides};
 use serde_json::Value;
 
 use crate::domain::TurnOutcome;
@@ -49,6 +50,11 @@ pub(super) fn renders_deeply(kind: &str) -> bool {
 /// All assertion types of a desk's suites: promptfoo's, and those of bots.
 pub fn types() -> Types {
     Types::default().with(Family { names: TYPES, check })
+}
+
+/// What a desk's suites are read with, where nothing but their policy is said.
+pub fn overrides(policy: Policy) -> Overrides {
+    Overrides { policy, types: types(), ..Overrides::default() }
 }
 
 /// Tries one of these types; `None` for any other.

@@ -8,7 +8,7 @@ use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
 use frontdesk_promptfoo::policy::{Policy, regular};
 use frontdesk_promptfoo::row::{Journal, Summary};
 use frontdesk_promptfoo::run::{Plan, Progress};
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 use serde::Serialize;
 use serde_json::json;
 
@@ -220,11 +220,7 @@ impl Publisher<'_> {
         (name, progress): (&str, &dyn Progress),
     ) -> Result<(Summary, Journal), String> {
         let file = suite_of(gate, &self.suites)?;
-        let overrides = Overrides {
-            policy: self.policy.clone(),
-            types: bot_checks::types(),
-            ..Overrides::default()
-        };
+        let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
         let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
         std::fs::create_dir_all(&self.folder)

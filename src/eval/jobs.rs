@@ -10,7 +10,7 @@ use frontdesk_promptfoo::compare::{Baseline, Comparison, compare};
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::{Journal, Summary};
 use frontdesk_promptfoo::run::{Filters, Plan, Which};
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 use frontdesk_promptfoo::target::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -331,11 +331,7 @@ impl Jobs {
                 wanted.suite
             ))
         })?;
-        let overrides = Overrides {
-            policy: self.policy.clone(),
-            types: bot_checks::types(),
-            ..Overrides::default()
-        };
+        let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await;
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }

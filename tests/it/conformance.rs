@@ -11,7 +11,7 @@ use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::{Journal, Row};
 use frontdesk_promptfoo::run::{Plan, Progress};
 use frontdesk_promptfoo::script::Scripts;
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
 /// Rows whose reason is written by node-sql-parser about its own grammar, which REFERENCE.md section 4 calls not portable. Their
@@ -45,11 +45,7 @@ async fn rows(configuration: &Path) -> Vec<Row> {
     let file = folder.path().join("conformance.yaml");
     std::fs::copy(configuration, &file).unwrap();
     std::fs::copy(grader(), folder.path().join("grader.cjs")).unwrap();
-    let overrides = Overrides {
-        policy: Policy::command_line(),
-        types: bot_checks::types(),
-        ..Overrides::default()
-    };
+    let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
     let journal = Journal::at(folder.path().join("rows.jsonl"));

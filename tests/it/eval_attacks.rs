@@ -13,7 +13,7 @@ use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::{Journal, Row};
 use frontdesk_promptfoo::run::{Plan, Progress};
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
 use crate::gate::{gated, prompt};
@@ -240,7 +240,7 @@ on_both! {
             let said: Vec<&Value> = rows.iter().flat_map(|row| row["response"]["turns"].as_array().unwrap()).collect();
             assert!(said.iter().any(|turn| turn["said"].to_string().contains(&json!(words).to_string()[1..40])), "{suite}: {said:?}");
             // And from a shell, where templates see more of the environment, but these words are still no template.
-            let overrides = Overrides { policy: Policy::command_line(), types: bot_checks::types(), ..Overrides::default() };
+            let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
             let staged = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() }.stage(loaded).unwrap();
             let journal = Journal::at(app.home.path().join("shell.jsonl"));
@@ -602,12 +602,9 @@ async fn a_journal_has_a_bound() {
     let home = tempfile::tempdir().unwrap();
     let text = "providers: [echo]\nprompts: ['{{q}}']\ntests: [{vars: {q: a}}]\nevaluateOptions: {repeat: 100}\n";
     write(home.path(), "s.yaml", text);
-    let suite = Suite::load(
-        &home.path().join("s.yaml"),
-        &Overrides { types: bot_checks::types(), ..Overrides::default() },
-    )
-    .await
-    .unwrap();
+    let suite = Suite::load(&home.path().join("s.yaml"), &bot_checks::overrides(Policy::default()))
+        .await
+        .unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
     let journal = Journal::at(home.path().join("rows.jsonl"));
     let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };

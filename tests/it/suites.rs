@@ -74,7 +74,7 @@ impl Desk {
 
 /// As from a shell.
 fn shell() -> Overrides {
-    Overrides { policy: Policy::command_line(), types: bot_checks::types(), ..Overrides::default() }
+    bot_checks::overrides(Policy::command_line())
 }
 
 fn kit(suite: &Suite) -> Kit {

@@ -2,16 +2,18 @@
 //! desk: our own agents are targets that a caller opens ([`target::Opens`]), and what is tried on a bot's turns is a family of
 //! assertions that a caller adds ([`check::Types`]).
 
+mod spec;
 pub mod policy;
-pub mod suite;
 pub mod graded;
 pub mod chat;
 pub mod row;
 pub mod template;
 pub mod script;
 pub mod target;
-pub mod check;
+mod scene;
 pub mod judge;
+pub mod check;
+pub mod suite;
 pub mod run;
 pub mod report;
 pub mod compare;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use frontdesk_endpoint::Access;
 use serde::Deserialize;
 
-use super::suite::TargetSpec;
+use super::spec::TargetSpec;
 
 mod files;
 mod limits;

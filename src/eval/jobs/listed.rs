@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::Value;
 
 use super::{Error, Jobs, inside};
@@ -144,11 +144,7 @@ impl Jobs {
             .map_err(|error| {
                 Error::Wrong(format!("{} cannot be written: {error}", beside.display()))
             });
-        let overrides = Overrides {
-            policy: self.policy.clone(),
-            types: bot_checks::types(),
-            ..Overrides::default()
-        };
+        let overrides = bot_checks::overrides(self.policy.clone());
         let loaded = match written {
             Ok(()) => Suite::load(&beside, &overrides)
                 .await

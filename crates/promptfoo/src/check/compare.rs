@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Graded;
-use crate::suite::Assertion;
+use crate::spec::Assertion;
 
 /// Compares all outputs of a case by what became of their other assertions; one verdict for each. The error is of the assertion.
 pub fn max_score(assertion: &Assertion, outputs: &[&Graded]) -> Result<Vec<Graded>, String> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::script::{Script, Scripts};
-use crate::suite::Derived;
+use crate::spec::Derived;
 
 /// What may be called in an expression, as in mathjs.
 const FUNCTIONS: &str = "const {abs, ceil, floor, round, min, max, sqrt, exp, log, log10, log2, pow, sign, cbrt, hypot, PI: pi, E: e} = Math; \

@@ -1,14 +1,10 @@
 //! What must hold of an answer: every assertion type, one file a family.
 
-use super::graded::{Graded, Response};
-use super::judge;
-use super::script::Scripts;
-use super::suite::{Assertion, Case, Vars};
-use super::target::{Target, Targets};
-use super::template::Templates;
 use serde_json::Value;
-use std::path::PathBuf;
-use std::sync::Arc;
+
+use super::graded::Graded;
+use super::judge;
+use super::spec::Assertion;
 
 mod calls;
 mod code;
@@ -35,48 +31,11 @@ mod webhook;
 mod weigh;
 mod xml;
 
+pub use super::scene::{Family, Kit, Scene, Types};
 pub use compare::max_score;
 pub use derive::derive;
 use prepare::Given;
 use types::Check;
-pub use types::{Family, Types};
-
-/// What assertions are tried with: the same for all rows of a run.
-pub struct Kit {
-    /// The folder that `file://` is relative to.
-    pub base: PathBuf,
-    /// Templates.
-    pub templates: Templates,
-    /// Scripts.
-    pub scripts: Arc<Scripts>,
-    /// Makes graders of what is written of them.
-    pub targets: Arc<Targets>,
-    /// The grader that was named for the whole run, such as by `--grader`.
-    pub grader: Option<Arc<dyn Target>>,
-    /// The assertion types that there are.
-    pub types: Types,
-    /// Report promptfoo's quirks as failures, where they would let something pass that does not hold.
-    pub strict: bool,
-}
-
-/// What a case's assertions are tried on.
-#[derive(Clone, Copy)]
-pub struct Scene<'a> {
-    /// The answer, after the transforms of target and case.
-    pub output: &'a Value,
-    /// The prompt as it was sent.
-    pub prompt: &'a str,
-    /// The variables.
-    pub vars: &'a Vars,
-    /// The case.
-    pub case: &'a Case,
-    /// The response as it came.
-    pub response: &'a Response,
-    /// Milliseconds; `None` where nobody was asked.
-    pub latency_ms: Option<f64>,
-    /// What they are tried with.
-    pub kit: &'a Kit,
-}
 
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
 pub async fn grade(scene: Scene<'_>) -> Graded {
@@ -154,10 +113,10 @@ fn written(assertion: &Assertion) -> Value {
 
 async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
     let types = &scene.kit.types;
-    if let Some(graded) = types.families().find_map(|family| (family.check)(assertion, scene)) {
+    if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, scene)) {
         return graded;
     }
-    let Some(check) = Types::find(&assertion.kind) else { return unknown(assertion, types) };
+    let Some(check) = types::find(&assertion.kind) else { return unknown(assertion, types) };
     let given = match prepare::prepare(assertion, scene).await {
         Ok(given) => given,
         Err(graded) => return *graded,
@@ -184,7 +143,7 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
 
 fn unknown(assertion: &Assertion, types: &Types) -> Graded {
     let name = assertion.name();
-    match types.nearest(&assertion.kind) {
+    match types::nearest(types, &assertion.kind) {
         Some(near) if near != assertion.kind => {
             Graded::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Graded, Scene};
 use crate::script::{Error, Script};
-use crate::suite::Assertion;
+use crate::spec::Assertion;
 
 /// An assertion, ready to be tried.
 pub(super) struct Given<'a> {

@@ -1,14 +1,19 @@
 //! Test support: every type, on answers of every kind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::graded::Span;
+use crate::graded::{Response, Span};
 use crate::policy::Policy;
+use crate::script::Scripts;
+use crate::spec::{Case, Vars};
+use crate::target::Targets;
+use crate::template::Templates;
 
 fn kit(strict: bool) -> Kit {
     let limit = Duration::from_millis(400);

@@ -1,15 +1,14 @@
-//! The table of assertion types: promptfoo's own, by family, and the families that a caller adds.
-
-use std::sync::Arc;
+//! The table of promptfoo's assertion types: each is one line of it. Those that a model judges are in the table of `judge`, and
+//! what a caller adds is a family.
 
 use super::prepare::Given;
 use super::{
-    Scene, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text, tools, trace,
+    Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text, tools, trace,
     trajectory, xml,
 };
 use crate::graded::Graded;
 use crate::judge;
-use crate::suite::Assertion;
+use crate::spec::Assertion;
 
 /// How a type is tried.
 #[derive(Clone, Copy)]
@@ -79,58 +78,47 @@ pub(super) const TYPES: &[(&str, Check)] = &[
     ("trajectory:tool-args-match", Check::Look(trajectory::tool_args_match)),
     ("trajectory:step-count", Check::Look(trajectory::step_count)),
 ];
+
 /// The types that are tried after all outputs of a case exist.
 const LATER: [&str; 3] = [Assertion::SELECT_BEST, Assertion::MAX_SCORE, Assertion::SET];
 
-/// Assertion types that a caller adds.
-#[derive(Debug, Clone, Copy)]
-pub struct Family {
-    /// Their names, without `not-`.
-    pub names: &'static [&'static str],
-    /// Tries an assertion whose value is not rendered yet; `None` for what is not of this family.
-    pub check: fn(&Assertion, Scene<'_>) -> Option<Graded>,
+impl Default for Types {
+    /// promptfoo's alone.
+    fn default() -> Self {
+        Self::of(TYPES.iter().map(|(name, _)| *name).chain(judge::names()).chain(LATER))
+    }
 }
 
-/// The assertion types that there are: promptfoo's, and what was added.
-#[derive(Debug, Clone, Default)]
-pub struct Types {
-    added: Arc<[Family]>,
+/// How a type of promptfoo is tried.
+pub(super) fn find(kind: &str) -> Option<Check> {
+    let known = TYPES.iter().find(|(name, _)| *name == kind).map(|(_, check)| *check);
+    let later = || LATER.contains(&kind).then_some(Check::Later);
+    known.or_else(|| judge::knows(kind).then_some(Check::Judge)).or_else(later)
 }
 
-impl Types {
-    /// The same with one family more.
-    #[must_use]
-    pub fn with(&self, family: Family) -> Self {
-        Self { added: self.added.iter().copied().chain([family]).collect() }
-    }
+/// The known type that is written most like this one.
+pub(super) fn nearest(types: &Types, name: &str) -> Option<&'static str> {
+    let name: Vec<u16> = name.encode_utf16().collect();
+    let far = |known: &&str| text::distance(&name, &known.encode_utf16().collect::<Vec<_>>());
+    types.names().min_by_key(far).filter(|known| far(known) <= name.len() / 2 + 1)
+}
 
-    /// Every name that there is, without `not-`.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        let own = TYPES.iter().map(|(name, _)| *name).chain(judge::names()).chain(LATER);
-        own.chain(self.added.iter().flat_map(|family| family.names.iter().copied()))
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::Family;
 
-    /// Whether there is a type of this name, without `not-`.
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        name.starts_with(judge::ATTACKS) || self.names().any(|one| one == name)
-    }
-
-    /// The known type that is written most like this one.
-    pub(super) fn nearest(&self, name: &str) -> Option<&'static str> {
-        let name: Vec<u16> = name.encode_utf16().collect();
-        let far = |known: &&str| text::distance(&name, &known.encode_utf16().collect::<Vec<_>>());
-        self.names().min_by_key(far).filter(|known| far(known) <= name.len() / 2 + 1)
-    }
-
-    /// What was added.
-    pub(super) fn families(&self) -> impl Iterator<Item = &Family> {
-        self.added.iter()
-    }
-
-    /// How a type of promptfoo is tried.
-    pub(super) fn find(kind: &str) -> Option<Check> {
-        let known = TYPES.iter().find(|(name, _)| *name == kind).map(|(_, check)| *check);
-        let later = || LATER.contains(&kind).then_some(Check::Later);
-        known.or_else(|| judge::knows(kind).then_some(Check::Judge)).or_else(later)
+    #[test]
+    fn every_name_is_one_type() {
+        let types = Types::default().with(Family { names: &["added"], check: |_, _| None });
+        let mut names: Vec<_> = types.names().collect();
+        for name in &names {
+            assert!(types.knows(name), "{name}");
+            assert_eq!(find(name).is_some(), *name != "added", "{name}");
+        }
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Graded;
 use crate::graded::Tokens;
-use crate::suite::Assertion;
+use crate::spec::Assertion;
 
 /// What assertions are laid on.
 pub(super) struct Scales {

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::words::beginning;
 use super::{GraderKind, text};
-use crate::check::{Kit, Scene};
 use crate::graded::{Graded, Tokens};
 use crate::policy::Reach;
+use crate::scene::{Kit, Scene};
 use crate::script::{Error, Script};
-use crate::suite::{Assertion, Case, TargetSpec, Vars, environment};
+use crate::spec::{Assertion, Case, TargetSpec, Vars};
 use crate::target::{Asked, Target, Targets};
+use crate::template::environment;
 
 /// What is said where there is no grader.
 const NO_GRADER: &str = "no grader: name one with --grader or `defaultTest.options.provider`";

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::bench::{grader, plain, render};
 use super::{GraderKind, text};
-use crate::check::Kit;
 use crate::graded::Graded;
-use crate::suite::{Assertion, Case, Vars};
+use crate::scene::Kit;
+use crate::spec::{Assertion, Case, Vars};
 use crate::target::Asked;
 
 const BEST: &str = include_str!("../../prompts/select-best.md");

@@ -9,7 +9,7 @@ use super::words::{reaches, two};
 use crate::chat::Role;
 use crate::graded::Graded;
 use crate::policy::Permit;
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 pub(super) async fn classifier(bench: &Bench<'_>) -> Judged {
     let threshold = bench.assertion.threshold.unwrap_or(1.0);

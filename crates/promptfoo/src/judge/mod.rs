@@ -1,10 +1,11 @@
 //! Assertions that a model judges: promptfoo's model-graded types, with prompts from `prompts/`.
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::check::Scene;
 use super::graded::Graded;
-use super::suite::Assertion;
+use super::scene::Scene;
+use super::spec::Assertion;
 
 mod bench;
 mod best;
@@ -20,7 +21,7 @@ mod rubric;
 mod similar;
 mod words;
 
-use bench::Bench;
+use bench::{Bench, Judged};
 pub use best::select_best;
 
 frontdesk_words::words! {
@@ -37,8 +38,8 @@ frontdesk_words::words! {
     }
 }
 
-/// What every attack's type begins with.
-pub(super) const ATTACKS: &str = "promptfoo:redteam:";
+/// Asks a model; the error is a judgement that ends early.
+type Ask = for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Judged>;
 
 /// A type that a model judges.
 #[derive(Clone, Copy)]
@@ -46,64 +47,46 @@ struct Type {
     name: &'static str,
     /// Whether `not-` means nothing: the grader's verdict stands as it is.
     ignores_not: bool,
-    judgement: Judgement,
+    ask: Ask,
 }
 
-/// How a model is asked.
-#[derive(Clone, Copy)]
-enum Judgement {
-    Goal,
-    Similar,
-    Classifier,
-    Moderation,
-    Pi,
-    Rubric,
-    AgentRubric,
-    SearchRubric,
-    GEval,
-    Factuality,
-    ClosedQa,
-    AnswerRelevance,
-    ContextRecall,
-    ContextRelevance,
-    ContextFaithfulness,
-    Conversation,
-    Attack,
+const fn plain(name: &'static str, ask: Ask) -> Type {
+    Type { name, ignores_not: false, ask }
 }
 
-const fn plain(name: &'static str, judgement: Judgement) -> Type {
-    Type { name, ignores_not: false, judgement }
+const fn without_not(name: &'static str, ask: Ask) -> Type {
+    Type { name, ignores_not: true, ask }
 }
 
-const fn without_not(name: &'static str, judgement: Judgement) -> Type {
-    Type { name, ignores_not: true, judgement }
-}
-
-/// Every type that a model judges.
+/// Every type that a model judges, a line each.
 const TYPES: &[Type] = &[
-    plain("trajectory:goal-success", Judgement::Goal),
-    plain("similar", Judgement::Similar),
-    plain("similar:cosine", Judgement::Similar),
-    plain("similar:dot", Judgement::Similar),
-    plain("similar:euclidean", Judgement::Similar),
-    plain("classifier", Judgement::Classifier),
-    plain("moderation", Judgement::Moderation),
-    without_not("pi", Judgement::Pi),
-    plain("llm-rubric", Judgement::Rubric),
-    plain("agent-rubric", Judgement::AgentRubric),
-    plain("search-rubric", Judgement::SearchRubric),
-    plain("g-eval", Judgement::GEval),
-    without_not("factuality", Judgement::Factuality),
-    without_not("model-graded-factuality", Judgement::Factuality),
-    without_not("model-graded-closedqa", Judgement::ClosedQa),
-    without_not("answer-relevance", Judgement::AnswerRelevance),
-    without_not("context-recall", Judgement::ContextRecall),
-    without_not("context-relevance", Judgement::ContextRelevance),
-    without_not("context-faithfulness", Judgement::ContextFaithfulness),
-    plain("conversation-relevance", Judgement::Conversation),
+    plain("trajectory:goal-success", |bench| Box::pin(rubric::goal(bench))),
+    plain("similar", |bench| Box::pin(similar::judge(bench))),
+    plain("similar:cosine", |bench| Box::pin(similar::judge(bench))),
+    plain("similar:dot", |bench| Box::pin(similar::judge(bench))),
+    plain("similar:euclidean", |bench| Box::pin(similar::judge(bench))),
+    plain("classifier", |bench| Box::pin(labels::classifier(bench))),
+    plain("moderation", |bench| Box::pin(labels::moderation(bench))),
+    without_not("pi", |bench| Box::pin(labels::pi(bench))),
+    plain("llm-rubric", |bench| Box::pin(rubric::llm(bench))),
+    plain("agent-rubric", |bench| Box::pin(rubric::agent(bench))),
+    plain("search-rubric", |bench| Box::pin(rubric::search(bench))),
+    plain("g-eval", |bench| Box::pin(geval::judge(bench))),
+    without_not("factuality", |bench| Box::pin(facts::factuality(bench))),
+    without_not("model-graded-factuality", |bench| Box::pin(facts::factuality(bench))),
+    without_not("model-graded-closedqa", |bench| Box::pin(facts::closed_qa(bench))),
+    without_not("answer-relevance", |bench| Box::pin(relevance::answer(bench))),
+    without_not("context-recall", |bench| Box::pin(context::recall(bench))),
+    without_not("context-relevance", |bench| Box::pin(context::relevance(bench))),
+    without_not("context-faithfulness", |bench| Box::pin(context::faithfulness(bench))),
+    plain("conversation-relevance", |bench| Box::pin(conversation::judge(bench))),
 ];
+
 /// Types of which only the beginning is known.
-const OPEN: [Type; 2] = [plain("similar:", Judgement::Similar), plain(ATTACKS, Judgement::Attack)];
+const OPEN: [Type; 2] = [
+    plain("similar:", |bench| Box::pin(similar::judge(bench))),
+    plain(Assertion::ATTACK, |bench| Box::pin(redteam::judge(bench))),
+];
 
 /// The names of all of them that have one.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -132,25 +115,7 @@ pub async fn judge(assertion: &Assertion, scene: Scene<'_>) -> Graded {
         ));
     }
     let bench = Bench::new(assertion, scene);
-    let judged = match of.judgement {
-        Judgement::Rubric => rubric::llm(&bench).await,
-        Judgement::AgentRubric => rubric::agent(&bench).await,
-        Judgement::SearchRubric => rubric::search(&bench).await,
-        Judgement::Goal => rubric::goal(&bench).await,
-        Judgement::GEval => geval::judge(&bench).await,
-        Judgement::Factuality => facts::factuality(&bench).await,
-        Judgement::ClosedQa => facts::closed_qa(&bench).await,
-        Judgement::AnswerRelevance => relevance::answer(&bench).await,
-        Judgement::ContextRecall => context::recall(&bench).await,
-        Judgement::ContextRelevance => context::relevance(&bench).await,
-        Judgement::ContextFaithfulness => context::faithfulness(&bench).await,
-        Judgement::Conversation => conversation::judge(&bench).await,
-        Judgement::Classifier => labels::classifier(&bench).await,
-        Judgement::Moderation => labels::moderation(&bench).await,
-        Judgement::Pi => labels::pi(&bench).await,
-        Judgement::Similar => similar::judge(&bench).await,
-        Judgement::Attack => redteam::judge(&bench).await,
-    };
+    let judged = (of.ask)(&bench).await;
     bench.sign(judged.unwrap_or_else(|ended| ended))
 }
 

@@ -4,13 +4,14 @@ use super::GraderKind;
 use super::bench::{Bench, Judged};
 use super::rubric::{turned, verdict};
 use crate::graded::Graded;
+use crate::spec::Assertion;
 
 const REDTEAM: &str = include_str!("../../prompts/redteam.md");
 /// What must hold of the answer, by the kind of attack: `name: rubric`, a line each.
 const KINDS: &str = include_str!("../../prompts/redteam-kinds.txt");
 
 pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
-    let kind = bench.assertion.kind.strip_prefix("promptfoo:redteam:").unwrap_or_default();
+    let kind = bench.assertion.kind.strip_prefix(Assertion::ATTACK).unwrap_or_default();
     let written = bench.assertion.value.as_str().map(str::to_owned);
     let policy = bench
         .scene

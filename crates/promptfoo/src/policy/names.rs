@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Permit, Policy};
-use crate::suite::Vars;
+use crate::spec::Vars;
 
 /// Parts of names that hold secrets.
 const SECRET: &[&str] = &[

@@ -7,7 +7,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::policy::{Permit, Policy, Refused};
-use super::suite::Vars;
+use super::spec::Vars;
 
 mod dialect;
 mod javascript;

@@ -10,6 +10,7 @@ use super::source::{Place, Rules, Source};
 use super::wrong::Wrong;
 use super::{Derived, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
 use crate::policy::Policy;
+use crate::template::environment;
 
 /// What a suite may say.
 const KEYS: &[&str] = &[
@@ -175,7 +176,7 @@ fn written_targets(
 /// The suite's own `env`, in which the process's may be named.
 fn rendered_env(config: &Value, policy: &Policy) -> Vars {
     let mut env = config["env"].clone();
-    refs::environment(&mut env, &policy.settings_env(&Vars::new()));
+    environment(&mut env, &policy.settings_env(&Vars::new()));
     env.as_object().cloned().unwrap_or_default()
 }
 
@@ -191,8 +192,8 @@ fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
             "tests" | "scenarios" | "defaultTest" => {
                 refs::environment_of_references(value, &shown);
             }
-            "providers" | "targets" => refs::environment(value, &settings),
-            _ => refs::environment(value, &shown),
+            "providers" | "targets" => environment(value, &settings),
+            _ => environment(value, &shown),
         }
         written.extend(before.map(|before| (key.clone(), before)));
     }

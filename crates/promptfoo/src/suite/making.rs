@@ -12,6 +12,7 @@ use super::written::Written;
 use super::wrong::Wrong;
 use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::script::Scripts;
+use crate::template::environment;
 
 /// What the cases are made with.
 pub(super) struct Making<'a> {
@@ -215,7 +216,7 @@ fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, Wro
         Some(Value::Object(map)) => {
             map.values_mut().for_each(|value| refs::environment_of_files(value, shown));
         }
-        Some(names) => refs::environment(names, shown),
+        Some(names) => environment(names, shown),
         None => {}
     }
     cases::vars(written, place)
@@ -224,7 +225,7 @@ fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, Wro
 /// Puts the environment into the settings of a case's own target.
 fn put_settings(map: &mut Map<String, Value>, settings: &Vars) {
     if let Some(target) = map.get_mut("provider") {
-        refs::environment(target, settings);
+        environment(target, settings);
     }
 }
 

@@ -210,7 +210,7 @@ mod tests {
 
     use super::super::source::{Rules, Source};
     use super::*;
-    use crate::check::{Family, Types};
+    use crate::scene::{Family, Types};
 
     fn read(text: &str) -> Result<(Case, Vec<String>), Wrong> {
         let family = Family { names: &["answered", "no-reply"], check: |_, _| None };

@@ -2,26 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
 use super::Vars;
 use super::source::{Place, Source, unreadable};
 use super::wrong::Wrong;
-use crate::template::Templates;
+use crate::template::environment;
 
 /// References within references beyond this go round in circles.
 const MAX_DEPTH: usize = 64;
 /// Values that all references together may put in place: a few that double each other would fill the memory.
 const MAX_VALUES: usize = 200_000;
-
-static EXPRESSION: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\{\{(?:[^}]|\}[^}])*\}\}").expect("the pattern is valid"));
-static NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"\benv(?:\.(\w+)|\[['"]([^'"]+)['"]\])"#).expect("the pattern is valid")
-});
 
 /// Puts what each `$ref` names in its place. Keys beside `$ref` win over what it names.
 pub(super) fn resolve(root: Value, place: &Place) -> Result<Value, Wrong> {
@@ -147,21 +139,7 @@ impl Files {
     }
 }
 
-/// Renders `{{ env.NAME }}` in all strings; anything else in braces is for later. A name that is not set stays as it is.
-pub(crate) fn environment(value: &mut Value, env: &Vars) {
-    match value {
-        Value::String(text) if text.contains("{{") && text.contains("env") => {
-            *text = EXPRESSION
-                .replace_all(text, |found: &Captures<'_>| one(&found[0], env))
-                .into_owned();
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| environment(item, env)),
-        Value::Object(map) => map.values_mut().for_each(|item| environment(item, env)),
-        _ => {}
-    }
-}
-
-/// The same in the names of files alone: a text that begins with `file://`, or such texts of a list.
+/// Renders `{{ env.NAME }}` in the names of files alone: a text that begins with `file://`, or such texts of a list.
 pub(super) fn environment_of_files(value: &mut Value, env: &Vars) {
     if let Value::Array(all) = value {
         all.iter_mut().filter(|one| is_file(one)).for_each(|one| environment(one, env));
@@ -192,16 +170,6 @@ pub(super) fn environment_of_references(tests: &mut Value, env: &Vars) {
         }
         _ => {}
     }
-}
-
-fn one(expression: &str, env: &Vars) -> String {
-    let Some(name) = NAME.captures(expression) else { return expression.to_owned() };
-    let name = name.get(1).or_else(|| name.get(2)).map_or("", |it| it.as_str());
-    if !env.contains_key(name) && !expression.contains('|') {
-        return expression.to_owned();
-    }
-    let templates = Templates::new(env.clone());
-    templates.render(expression, &Vars::new()).unwrap_or_else(|_| expression.to_owned())
 }
 
 #[cfg(test)]
@@ -247,12 +215,5 @@ mod tests {
             json!(["{{env.D}}.csv", {"path": "{{env.D}}.js", "config": {"d": "{{env.D}}"}}, case]);
         environment_of_references(&mut tests, &env);
         assert_eq!(tests, json!(["x.csv", {"path": "x.js", "config": {"d": "x"}}, case]));
-    }
-
-    #[test]
-    fn only_the_environment_is_rendered() {
-        let mut value = json!(["{{env.A}} {{ env['A'] }} {{b}} {{env.NONE}}"]);
-        environment(&mut value, json!({"A": "x"}).as_object().unwrap());
-        assert_eq!(value, json!(["x x {{b}} {{env.NONE}}"]));
     }
 }

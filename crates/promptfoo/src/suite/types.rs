@@ -1,6 +1,6 @@
 //! The names of assertion types, and which of them a mistyped one was meant to be.
 
-use crate::check::Types;
+use crate::scene::Types;
 
 /// The type without `not-`, and whether that stood before it; `None` for a name that no type has.
 pub(super) fn split<'a>(name: &'a str, types: &Types) -> Option<(&'a str, bool)> {
@@ -40,7 +40,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Family;
+    use crate::scene::Family;
 
     fn types() -> Types {
         Types::default().with(Family { names: &["answered"], check: |_, _| None })

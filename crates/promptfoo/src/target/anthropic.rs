@@ -13,7 +13,7 @@ use super::{Asked, Target, Targets, prices};
 use crate::chat::Role;
 use crate::graded::{Response, Tokens};
 use crate::policy::Permit;
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 struct Anthropic {
     model: String,

@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::settings::without_secrets;
 use super::{Asked, Classifies, Embeds, Moderates, Target};
 use crate::graded::{Response, Tokens};
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 pub(super) struct Cached {
     target: Arc<dyn Target>,

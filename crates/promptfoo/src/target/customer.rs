@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Asked, Target};
 use crate::chat::{ChatMessage, Role};
 use crate::graded::Tokens;
-use crate::suite::Vars;
+use crate::spec::Vars;
 use crate::template::Templates;
 
 /// What the model writes when there is nothing left to say.

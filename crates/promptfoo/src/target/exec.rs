@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::{Asked, Target, Targets};
 use crate::graded::Response;
 use crate::policy::Permit;
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 /// The longest answer that is read, in bytes.
 const LONGEST: u64 = 16 * 1024 * 1024;

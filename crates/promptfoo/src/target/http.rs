@@ -14,7 +14,7 @@ use super::{Asked, Target, Targets};
 use crate::graded::Response;
 use crate::policy::Permit;
 use crate::script::{self, Script, Scripts};
-use crate::suite::{TargetSpec, Vars};
+use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
 /// The longest answer that is read, in bytes.

@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::graded::{Response, Tokens};
 use super::policy::{Permit, Policy, Reach, process_env};
 use super::script::Scripts;
-use super::suite::{Case, TargetSpec, Vars};
+use super::spec::{Case, TargetSpec, Vars};
 use super::template::Templates;
 
 mod answer;

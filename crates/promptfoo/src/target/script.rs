@@ -10,7 +10,7 @@ use super::answer::of_value;
 use super::{Asked, Classifies, Embeds, Moderates, Target, Targets};
 use crate::graded::{Response, Tokens};
 use crate::script::{Error, Script, Scripts};
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 struct Scripted {
     script: Script,

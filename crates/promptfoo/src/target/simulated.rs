@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::{Asked, Target, Targets};
 use crate::chat::{ChatMessage, Role};
 use crate::graded::{Response, Tokens};
-use crate::suite::{TargetSpec, Vars};
+use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
 /// Whether a provider is a simulated customer. As a case's own provider it talks to the suite's: see

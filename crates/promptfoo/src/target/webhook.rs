@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::{Asked, Target};
 use crate::graded::Response;
 use crate::policy::Permit;
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 struct Webhook {
     url: String,

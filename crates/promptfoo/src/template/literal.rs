@@ -27,7 +27,7 @@ mod tests {
 
     use super::super::Templates;
     use super::*;
-    use crate::suite::Vars;
+    use crate::spec::Vars;
 
     /// What comes of a literal text where suites put texts: as a text of its own, and as a variable of a prompt.
     fn rendered(words: &str) -> [String; 2] {

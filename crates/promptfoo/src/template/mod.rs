@@ -10,14 +10,16 @@ use minijinja::{Error, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::script::Scripts;
-use super::suite::Vars;
+use super::spec::Vars;
 
+mod environment;
 mod filters;
 mod literal;
 mod methods;
 mod syntax;
 mod values;
 
+pub(crate) use environment::environment;
 pub use literal::literal;
 use values::{Surroundings, back, into_template, printed};
 

@@ -7,7 +7,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use serde_json::Value as Json;
 
-use crate::suite::Vars;
+use crate::spec::Vars;
 
 /// An object; always true, as in JavaScript.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::settings::{Settings, conceal};
 use super::{Asked, Embeds, Moderates, Target, Targets, prices};
 use crate::graded::{Response, Tokens};
 use crate::policy::Permit;
-use crate::suite::TargetSpec;
+use crate::spec::TargetSpec;
 
 mod wire;
 
