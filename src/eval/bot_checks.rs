@@ -13,21 +13,33 @@ use crate::index;
 
 mod evidence;
 
-/// The types, as they are written.
-const TYPES: &[&str] = &[
-    "handed-off",
-    "answered",
-    "no-reply",
-    "retrieved",
-    "cited",
-    "grounded",
-    "language",
-    "bubbles",
-    "format",
-    "tokens",
-    "turn-cost",
-    "state",
+/// Tries a type on a turn.
+type Check = fn(&Assertion, Scene<'_>, &SeenTurn) -> Graded;
+
+/// The types, a line each.
+const TYPES: &[(&str, Check)] = &[
+    ("handed-off", |it, scene, _| handed_off(&it.value, &scene.response.turns)),
+    ("answered", |_, _, turn| Graded::when(is(turn, TurnOutcome::Answer), || became(turn))),
+    ("no-reply", |_, _, turn| no_reply(turn)),
+    ("retrieved", |it, _, turn| evidence::retrieved(it, turn)),
+    ("cited", |it, _, turn| evidence::cited(&it.value, turn)),
+    ("grounded", |it, _, turn| evidence::grounded(it, turn)),
+    ("language", |it, _, turn| language(&it.value, turn)),
+    ("bubbles", |it, _, turn| bubbles(&it.value, turn)),
+    ("format", |it, _, turn| format(&it.value, turn)),
+    ("tokens", |it, _, turn| most(it, tokens(turn), "tokens")),
+    ("turn-cost", |it, _, turn| most(it, cost(turn), "dollars")),
+    ("state", |it, scene, _| state(&it.value, scene)),
 ];
+const NAMES: [&str; TYPES.len()] = {
+    let mut names = [""; TYPES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = TYPES[at].0;
+        at += 1;
+    }
+    names
+};
 /// The stages whose time `latency` knows, with the place of it in the trace.
 const STAGES: &[(&str, &str)] = &[
     ("transcribe", "/transcribe/took_ms"),
@@ -44,12 +56,12 @@ const LONGEST: usize = 4096;
 
 /// Whether every text within a value of a type is rendered, at any depth.
 pub(super) fn renders_deeply(kind: &str) -> bool {
-    kind == "latency" || TYPES.contains(&kind)
+    kind == "latency" || NAMES.contains(&kind)
 }
 
 /// All assertion types of a desk's suites: promptfoo's, and those of bots.
 pub fn types() -> Types {
-    Types::default().with(Family { names: TYPES, check })
+    Types::default().with(Family { names: &NAMES, check })
 }
 
 /// What a desk's suites are read with, where nothing but their policy is said.
@@ -60,9 +72,11 @@ pub fn overrides(policy: Policy) -> Overrides {
 /// Tries one of these types; `None` for any other.
 fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();
-    if !staged && !TYPES.contains(&assertion.kind.as_str()) {
-        return None;
-    }
+    let tried: Check = if staged {
+        |it, _, turn| latency(it, turn)
+    } else {
+        TYPES.iter().find(|(name, _)| *name == assertion.kind)?.1
+    };
     let assertion = match scene.kit.templates.value(&assertion.value, scene.vars) {
         Ok(value) => &Assertion { value, ..assertion.clone() },
         Err(why) => return Some(Graded::error(why)),
@@ -74,30 +88,15 @@ fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
         );
         return Some(Graded::skipped(why));
     };
-    let graded = try_on(assertion, scene, turn);
+    let graded = tried(assertion, scene, turn);
     let negates = assertion.negated && graded.skipped.is_none() && graded.error.is_none();
     Some(if negates { negated(assertion, turn, &graded) } else { graded })
 }
 
-fn try_on(assertion: &Assertion, scene: Scene<'_>, turn: &SeenTurn) -> Graded {
-    let value = &assertion.value;
-    match assertion.kind.as_str() {
-        "handed-off" => handed_off(value, &scene.response.turns),
-        "answered" => Graded::when(is(turn, TurnOutcome::Answer), || became(turn)),
-        "no-reply" => Graded::when(turn.bubbles.is_empty(), || {
-            format!("the customer got {:?}", turn.bubbles.join("\n"))
-        }),
-        "retrieved" => evidence::retrieved(assertion, turn),
-        "cited" => evidence::cited(value, turn),
-        "grounded" => evidence::grounded(assertion, turn),
-        "language" => language(value, turn),
-        "bubbles" => bubbles(value, turn),
-        "format" => format(value, turn),
-        "tokens" => most(assertion, tokens(turn), "tokens"),
-        "turn-cost" => most(assertion, cost(turn), "dollars"),
-        "latency" => latency(assertion, turn),
-        _ => state(value, scene),
-    }
+fn no_reply(turn: &SeenTurn) -> Graded {
+    Graded::when(turn.bubbles.is_empty(), || {
+        format!("the customer got {:?}", turn.bubbles.join("\n"))
+    })
 }
 
 /// The opposite. A failure of ours is no honest "not answered".
