@@ -11,7 +11,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::{
-    embed, eval, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets,
+    embed, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets,
     speech, store, telemetry, worker,
 };
 
@@ -53,7 +53,7 @@ pub struct Config {
     /// What models may cost.
     pub budget: pipeline::budget::Settings,
     /// What eval suites may do over the API.
-    pub evals: eval::policy::Settings,
+    pub evals: frontdesk_promptfoo::policy::Settings,
     /// The work in the background.
     pub worker: worker::Settings,
     /// What is written to the terminal.
@@ -106,11 +106,14 @@ impl Config {
     }
 
     /// Where suites are, and what they may do over the API.
-    pub fn suites(&self) -> Result<(PathBuf, eval::policy::Policy), Wrong> {
+    pub fn suites(&self) -> Result<(PathBuf, frontdesk_promptfoo::policy::Policy), Wrong> {
         self.evals.check().map_err(|why| Wrong(format!("[evals]: {why}")))?;
         let suites = self.files.suites.clone();
-        let policy =
-            eval::policy::Policy::api(self.evals.clone(), suites.clone(), self.llm.access());
+        let policy = frontdesk_promptfoo::policy::Policy::api(
+            self.evals.clone(),
+            suites.clone(),
+            self.llm.access(),
+        );
         Ok((suites, policy))
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use frontdesk_words::words;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::domain::word::words;
 use crate::domain::{SendOutcome, TurnOutcome};
 
 words! {

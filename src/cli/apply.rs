@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use frontdesk_promptfoo::policy::Policy;
 
 use super::audit::{AuditEntry, actor};
 use super::bar::{Bar, RunBar};
@@ -12,7 +13,6 @@ use crate::app::{App, prompt_sources, shelves};
 use crate::config::Config;
 use crate::domain::Action;
 use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
-use crate::eval::policy::Policy;
 use crate::knowledge::Shelf;
 use crate::prompts;
 use crate::store::audit::Actor;

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use frontdesk_promptfoo::row::{Row, Verdict};
+use frontdesk_promptfoo::run;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::eval::row::{Row, Verdict};
-use crate::eval::run;
 use crate::knowledge;
 
 /// A progress line: how far the run is, what passed and failed, and what it cost.

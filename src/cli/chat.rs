@@ -17,7 +17,6 @@ use super::explain::{explain, heard_line};
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Line, Speaker, Trace, TurnOutcome};
-use crate::eval::graded::SeenOutcome;
 use crate::prompts;
 
 /// Talk to an agent in the terminal; nobody else receives or stores it
@@ -258,7 +257,7 @@ impl Talk {
         }
         if let Some(reason) = &outcome.reason {
             println!("{}", self.dim(&format!("→ a person is called: {reason}")));
-        } else if outcome.outcome != SeenOutcome::Turn(TurnOutcome::Answer) {
+        } else if outcome.outcome.as_str() != TurnOutcome::Answer.as_str() {
             let became = outcome.outcome.as_str().replace('_', " ");
             println!("{}", self.dim(&format!("({became})")));
         }

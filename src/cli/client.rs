@@ -1,6 +1,7 @@
 //! A client of a desk's API. Reads the sandbox's answer while it is written.
 
 use anyhow::{Context, bail};
+use frontdesk_promptfoo::graded::OpenWord;
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
@@ -8,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
-use crate::eval::graded::SeenOutcome;
 
 /// A desk to talk to.
 pub(super) struct Partner {
@@ -23,7 +23,7 @@ pub(super) struct Partner {
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
     /// What became of the turn; a newer desk may have more words for it.
-    pub(super) outcome: SeenOutcome,
+    pub(super) outcome: OpenWord,
     /// What the customer would get.
     pub(super) bubbles: Vec<String>,
     /// Why a person would be called.

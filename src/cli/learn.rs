@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use clap::Args;
 use frontdesk_doctext::extract::FORMATS;
+use frontdesk_promptfoo::policy::Policy;
 
 use super::audit::actor;
 use super::bar::{Bar, RunBar};
@@ -15,7 +16,6 @@ use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
-use crate::eval::policy::Policy;
 use crate::knowledge::web::{Reader, Wanted};
 use crate::knowledge::{Edit, Shelf, Summary};
 use crate::store::audit::Actor;

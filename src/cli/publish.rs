@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use frontdesk_promptfoo::policy::Policy;
 use serde_json::json;
 
 use super::audit::actor;
@@ -15,7 +16,6 @@ use super::time::moment;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::gate::{self, Became, Verdict};
-use crate::eval::policy::Policy;
 use crate::prompts;
 use crate::store::audit::Actor;
 

@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::report;
+use frontdesk_promptfoo::row::{Journal, Row, Table};
+use frontdesk_promptfoo::run::{Plan, Progress, exit_code};
+use frontdesk_promptfoo::suite::Suite;
 
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
+use crate::eval::bot_checks;
 use crate::eval::grounds::Grounds;
 use crate::eval::redteam::{self, AttackRole, Built, KINDS, Obedient, Wanted};
-use crate::eval::report;
-use crate::eval::row::{Journal, Row, Table};
-use crate::eval::run::{Plan, Progress, exit_code};
-use crate::eval::suite::{Overrides, Suite};
 use crate::pipeline::Bot;
 
 /// Attack an agent, and show what got through
@@ -88,7 +90,8 @@ impl RedTeam {
         (built, file, folder): (&Built, &PathBuf, &PathBuf),
     ) -> anyhow::Result<ExitCode> {
         let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
-        let suite = Suite::load(file, &Overrides::default()).await?;
+        let overrides = bot_checks::overrides(Policy::default());
+        let suite = Suite::load(file, &overrides).await?;
         let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
         let journal = Journal::at(folder.join("rows.jsonl"));

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use clap::Args;
+use frontdesk_words::UnknownWord;
 
 use super::bar::Bar;
 use super::reindex_to::To;
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::word::UnknownWord;
 use crate::index::IndexKind;
 
 /// Embed what the configured model has not embedded yet, or fill another index

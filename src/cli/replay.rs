@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::suite::Suite;
+use frontdesk_promptfoo::target::Cache;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::time::now_ms;
+use crate::eval::bot_checks;
+use crate::eval::drafts::draft_bot;
 use crate::eval::gate::suite_of;
 use crate::eval::grounds::{Grounds, Staged};
-use crate::eval::policy::Policy;
 use crate::eval::replay::{
-    Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, draft_bot,
-    export, score,
+    Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, export, score,
 };
-use crate::eval::suite::{Overrides, Suite};
-use crate::eval::target::Cache;
 use crate::prompts;
 use crate::store::tapes::Wanted;
 
@@ -245,7 +246,7 @@ impl Replay {
             (None, None) => None,
         };
         let policy = Policy::command_line();
-        let overrides = Overrides { policy: policy.clone(), ..Overrides::default() };
+        let overrides = bot_checks::overrides(policy.clone());
         let suite = match file {
             Some(file) => Suite::load(&file, &overrides).await.map_err(anyhow::Error::msg)?,
             None if self.judge.is_some() => Suite { policy, ..Suite::default() },

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
-use super::word::words;
 
 /// A bot: one published prompt version with its settings.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,8 @@
 //! Curated answers as people write them: the ways to put a question, and what a customer gets who asks it. Says what is
 //! wrong with one; does not know how questions are matched.
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
-
-use super::word::words;
 
 /// The most ways to put one question.
 pub const MOST_PHRASINGS: usize = 50;

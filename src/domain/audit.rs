@@ -1,6 +1,6 @@
 //! What the audit log knows: which action, and how it ended. A closed set, so that whoever reads the log can rely on the words.
 
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// What somebody did.

@@ -1,12 +1,12 @@
 //! What a provider's webhook says, decoded: messages, delivery statuses, echoes, and everything else.
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::message::{Content, MessageState};
 use super::time::Millis;
-use super::word::words;
 
 /// One item of a webhook, with the number that it is about.
 #[derive(Debug, Clone, PartialEq)]

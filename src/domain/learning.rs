@@ -1,6 +1,6 @@
 //! The words of learning: how far documents, uploaded files and sources are, where they come from, and why they failed.
 
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// How far learning a document got.

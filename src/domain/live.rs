@@ -1,6 +1,6 @@
 //! What changes, beside conversations, of which those who look at the desk are told.
 
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// A kind of things of which one changed.

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-
-use super::word::words;
 
 /// What a message holds. A type that we do not know is kept raw, never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -2,7 +2,6 @@
 //!
 //! Everything above this layer speaks in these types. Nothing here reads a file, a socket or a database.
 
-pub mod word;
 pub mod id;
 pub mod label;
 pub mod time;

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
+use frontdesk_words::words;
 use serde::Serialize;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
-
-use super::word::words;
 
 words! {
     /// What a number reaches WhatsApp through.

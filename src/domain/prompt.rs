@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::knowledge::Passage;
-use super::word::words;
 
 words! {
     /// Who speaks in a chat message.

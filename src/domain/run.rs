@@ -1,6 +1,6 @@
 //! Runs of evals: how far one is.
 
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// How far a run is.

@@ -1,10 +1,10 @@
 //! How a number sends: how fast, what becomes of a message whose outcome stays unknown, and what goes out when WhatsApp's
 //! 24-hour window is closed.
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use super::time::Millis;
-use super::word::words;
 
 /// How a number sends.
 #[derive(Debug, Clone, PartialEq)]

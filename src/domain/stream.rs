@@ -1,6 +1,6 @@
 //! The names of server-sent events, by stream.
 
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// Events of a run of evals.

@@ -2,10 +2,11 @@
 //! keeps it, and every decision on who owns a conversation is made here. Where the store changes the owner of a conversation that it
 //! has not read, it writes what an [`OwnerChange`] says.
 
+use frontdesk_words::words;
+
 use super::machine::{Habit, Heard, Limits, Machine, observe};
 use super::time::Millis;
 use super::turn::Owner;
-use super::word::words;
 
 /// What is kept of a conversation between messages.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
 use super::turn::{Citation, Heard};
-use super::word::words;
 
 /// What each stage of one turn saw, decided, took and used. A stage that did not run is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]

@@ -1,6 +1,6 @@
 //! Trials: what models are asked for that no customer asked.
 
-use super::word::words;
+use frontdesk_words::words;
 
 words! {
     /// Who tried.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,7 +10,6 @@ use super::agent::Agent;
 use super::id::{ConversationId, MessageId};
 use super::message::Content;
 use super::time::Millis;
-use super::word::words;
 
 words! {
     /// Who may speak in a conversation. Nobody: it is closed.

@@ -4,23 +4,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
+use frontdesk_promptfoo::policy::{Policy, regular};
+use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::suite::Suite;
 use serde::Serialize;
 use serde_json::json;
 
-use super::compare::{Baseline, Comparison, Rule, compare};
+use super::bot_checks;
+use super::drafts::draft_bot;
 use super::grounds::Grounds;
-use super::policy::{Policy, regular};
-use super::row::{Journal, Summary};
-use super::run::{Plan, Progress};
-use super::suite::{Overrides, Suite};
 use crate::desk::Desk;
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
+use crate::store;
 use crate::store::agents::{AgentRow, Published};
 use crate::store::audit::{Actor, Entry};
-use crate::{eval::replay::draft_bot, store};
 
 mod documents;
 
@@ -218,7 +220,7 @@ impl Publisher<'_> {
         (name, progress): (&str, &dyn Progress),
     ) -> Result<(Summary, Journal), String> {
         let file = suite_of(gate, &self.suites)?;
-        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
         let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
         std::fs::create_dir_all(&self.folder)

@@ -3,16 +3,17 @@
 
 use std::sync::Arc;
 
+use frontdesk_promptfoo::check::Kit;
+use frontdesk_promptfoo::row::Summary;
+use frontdesk_promptfoo::run::{self, Plan, Progress};
+use frontdesk_promptfoo::script::Scripts;
+use frontdesk_promptfoo::suite::{Assertion, Suite, TargetSpec};
+use frontdesk_promptfoo::target::{Cache, Target, Targets};
+use frontdesk_promptfoo::template::Templates;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::check::Kit;
-use super::row::Summary;
-use super::run::{self, Plan, Progress};
-use super::script::Scripts;
+use super::agents::Agents;
 use super::spending::{MeteredProgress, count, spent};
-use super::suite::{Assertion, Suite, TargetSpec};
-use super::target::{Agents, Cache, Target, Targets};
-use super::template::Templates;
 use crate::desk::Desk;
 use crate::pipeline::Bot;
 
@@ -78,6 +79,7 @@ impl Grounds {
             scripts,
             grader: grader.transpose()?,
             targets: Arc::new(targets),
+            types: suite.types.clone(),
             strict: self.strict,
         };
         let payer = self.desk.clone().filter(|_| self.metered);

@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use frontdesk_promptfoo::compare::{Baseline, Comparison, compare};
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::run::{Filters, Plan, Which};
+use frontdesk_promptfoo::suite::Suite;
+use frontdesk_promptfoo::target::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use super::compare::{Baseline, Comparison, compare};
+use super::bot_checks;
+use super::drafts::draft_bot;
 use super::gate::Publisher;
 use super::grounds::Grounds;
-use super::policy::Policy;
-use super::replay::draft_bot;
-use super::row::{Journal, Summary};
-use super::run::{Filters, Plan, Which};
-use super::suite::{Overrides, Suite};
-use super::target::Cache;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
 use crate::pipeline::Means;
@@ -330,7 +331,7 @@ impl Jobs {
                 wanted.suite
             ))
         })?;
-        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await;
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }

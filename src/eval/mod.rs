@@ -1,19 +1,12 @@
 //! Scoring: runs the real pipeline's stages over questions whose right answers are known, and counts what was heard wrongly
 //! in recordings of which is known what is said. Sends nothing and changes no agent.
 
-pub mod policy;
-pub mod suite;
-pub mod graded;
-pub mod row;
-pub mod template;
-pub mod script;
-pub mod target;
-pub mod check;
-pub mod judge;
-pub mod run;
-pub mod report;
+pub mod bot_checks;
+mod assertions;
+pub mod drafts;
+pub mod agents;
+pub mod seen;
 pub mod replay;
-pub mod compare;
 pub mod cases;
 pub mod redteam;
 pub mod grounds;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use frontdesk_promptfoo::row::Row;
+use frontdesk_promptfoo::run::{Progress, grading};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use super::row::Row;
-use super::run::{Progress, grading};
 use crate::desk::Desk;
 use crate::domain::Usage;
 use crate::domain::trial::TrialKind;

@@ -8,12 +8,12 @@ use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use frontdesk_words::UnknownWord;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
 use super::bounds::Operation;
 use super::error::Problem;
-use crate::domain::word::UnknownWord;
 
 /// The variable parts of the path.
 pub(super) struct Path<T>(pub(super) T);

@@ -1,9 +1,9 @@
 //! What the gates in front of customers found, as the API tells it. Decides nothing.
 
+use frontdesk_promptfoo::compare::{Changed, Comparison};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::eval::compare::{Changed, Comparison};
 use crate::eval::gate::Verdict;
 
 /// What a gate found.

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use frontdesk_words::words;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::word::words;
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
 pub(crate) mod terms;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontdesk_endpoint::Access;
+use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::word::words;
 use crate::domain::{Prompt, Usage};
 
 mod extractive;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use frontdesk_words::words;
 use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::domain::ProviderKind;
-use crate::domain::word::words;
 
 /// What was written, by field.
 pub type Fields = BTreeMap<String, String>;

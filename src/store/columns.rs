@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use frontdesk_words::UnknownWord;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Decode, Encode, Type};
@@ -12,7 +13,6 @@ use sqlx::{Database, Decode, Encode, Type};
 use super::bulk::Value;
 use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
-use crate::domain::word::UnknownWord;
 use crate::domain::{
     AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
     Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, EscalationId,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use frontdesk_words::words;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -19,7 +20,6 @@ use sqlx::{ConnectOptions, PgPool, SqlitePool};
 use self::together::Together;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
-use crate::domain::word::words;
 
 mod sql;
 mod columns;

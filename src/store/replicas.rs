@@ -1,10 +1,10 @@
 //! The processes that serve a database together: which are alive, and what only one of them does at a time.
 
 use async_trait::async_trait;
+use frontdesk_words::words;
 
 use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::WorkspaceId;
-use crate::domain::word::words;
 
 words! {
     /// What only one process does at a time.

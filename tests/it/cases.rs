@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use frontdesk::domain::CollectionId;
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{
     Made, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
 use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::row::{Journal, Row};
-use frontdesk::eval::run::{Plan, Progress};
-use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::store::tapes::Wanted;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
 use crate::support::app::{MAIN, Setup, TestApp, on_both};
@@ -31,8 +33,9 @@ async fn says(app: &TestApp, id: &str, text: &str) {
 
 /// Runs a suite on the desk; passed, failed, errors, skipped.
 async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<Row>) {
-    let suite =
-        Suite::load(file, &Overrides::default()).await.unwrap_or_else(|wrong| panic!("{wrong}"));
+    let suite = Suite::load(file, &bot_checks::overrides(Policy::default()))
+        .await
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
     let grounds = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() };
     let journal = Journal::at(file.with_extension("jsonl"));
     let staged = grounds.stage(suite).unwrap();

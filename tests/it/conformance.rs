@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use frontdesk::eval::check;
-use frontdesk::eval::graded::Graded;
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::judge;
-use frontdesk::eval::policy::Policy;
-use frontdesk::eval::row::{Journal, Row};
-use frontdesk::eval::run::{Plan, Progress};
-use frontdesk::eval::script::Scripts;
-use frontdesk::eval::suite::{Overrides, Suite};
+use frontdesk_promptfoo::check::Types;
+use frontdesk_promptfoo::graded::Graded;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::script::Scripts;
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
 /// Rows whose reason is written by node-sql-parser about its own grammar, which REFERENCE.md section 4 calls not portable. Their
@@ -45,7 +45,7 @@ async fn rows(configuration: &Path) -> Vec<Row> {
     let file = folder.path().join("conformance.yaml");
     std::fs::copy(configuration, &file).unwrap();
     std::fs::copy(grader(), folder.path().join("grader.cjs")).unwrap();
-    let overrides = Overrides { policy: Policy::command_line(), ..Overrides::default() };
+    let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
     let journal = Journal::at(folder.path().join("rows.jsonl"));
@@ -162,13 +162,13 @@ async fn every_row_says_what_promptfoo_said() {
 fn every_type_of_promptfoo_is_known() {
     let Some(folder) = shared() else { return println!("skipped: no shared folder") };
     let types = read(&folder.join("types.json"));
-    let known: Vec<&str> = check::types().collect();
+    let known: Vec<&str> = Types::default().names().collect();
     let named = ["base", "set"].map(|list| types[list].as_array().unwrap().clone()).concat();
     let missing: Vec<&Value> =
         named.iter().filter(|name| !known.contains(&name.as_str().unwrap())).collect();
     assert!(missing.is_empty(), "{missing:?}");
     for kind in ["select-best", "max-score"] {
-        assert!(known.contains(&kind) || judge::knows(kind), "{kind}");
+        assert!(known.contains(&kind), "{kind}");
     }
 }
 

@@ -4,15 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{from_conversation, put_into};
 use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::policy::Policy;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
-use frontdesk::eval::row::{Journal, Row};
-use frontdesk::eval::run::{Plan, Progress};
-use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::store::tapes::Wanted;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
 use crate::gate::{gated, prompt};
@@ -239,7 +240,7 @@ on_both! {
             let said: Vec<&Value> = rows.iter().flat_map(|row| row["response"]["turns"].as_array().unwrap()).collect();
             assert!(said.iter().any(|turn| turn["said"].to_string().contains(&json!(words).to_string()[1..40])), "{suite}: {said:?}");
             // And from a shell, where templates see more of the environment, but these words are still no template.
-            let overrides = Overrides { policy: Policy::command_line(), ..Overrides::default() };
+            let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
             let staged = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() }.stage(loaded).unwrap();
             let journal = Journal::at(app.home.path().join("shell.jsonl"));
@@ -601,7 +602,9 @@ async fn a_journal_has_a_bound() {
     let home = tempfile::tempdir().unwrap();
     let text = "providers: [echo]\nprompts: ['{{q}}']\ntests: [{vars: {q: a}}]\nevaluateOptions: {repeat: 100}\n";
     write(home.path(), "s.yaml", text);
-    let suite = Suite::load(&home.path().join("s.yaml"), &Overrides::default()).await.unwrap();
+    let suite = Suite::load(&home.path().join("s.yaml"), &bot_checks::overrides(Policy::default()))
+        .await
+        .unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
     let journal = Journal::at(home.path().join("rows.jsonl"));
     let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };
@@ -642,9 +645,10 @@ fn every_place_that_reaches_out_asks_the_policy() {
         ),
         ("File::open(", &["policy/files.rs", "report/read.rs", "row.rs"]),
     ];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/eval");
+    let roots = ["src/eval", "crates/promptfoo/src"]
+        .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
+    let mut folders = roots.to_vec();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -658,7 +662,8 @@ fn every_place_that_reaches_out_asks_the_policy() {
             continue;
         }
         let code = &text[..text.find("#[cfg(test)]").unwrap_or(text.len())];
-        let name = file.strip_prefix(&root).unwrap().display().to_string();
+        let name = roots.iter().find_map(|root| file.strip_prefix(root).ok()).unwrap();
+        let name = name.display().to_string();
         for (what, known) in places {
             let is_known = known.contains(&name.as_str());
             assert!(

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk::eval::check::{Kit, Scene};
-use frontdesk::eval::graded::{Graded, Response, Tokens};
-use frontdesk::eval::judge::{judge, select_best};
-use frontdesk::eval::policy::Policy;
-use frontdesk::eval::script::Scripts;
-use frontdesk::eval::suite::{Assertion, Case, TargetSpec, Vars};
-use frontdesk::eval::target::{AskError, Asked, Cache, Embeds, OpenError, Opens, Target, Targets};
-use frontdesk::eval::template::Templates;
+use frontdesk_promptfoo::check::{Kit, Scene, Types};
+use frontdesk_promptfoo::graded::{Graded, Response, Tokens};
+use frontdesk_promptfoo::judge::{judge, select_best};
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::script::Scripts;
+use frontdesk_promptfoo::suite::{Assertion, Case, TargetSpec, Vars};
+use frontdesk_promptfoo::target::{
+    AskError, Asked, Cache, Embeds, OpenError, Opens, Target, Targets,
+};
+use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
 
 use crate::support::fake::Failure;
@@ -69,6 +71,7 @@ fn kit(targets: Targets) -> Kit {
         scripts: Arc::clone(&targets.scripts),
         targets: Arc::new(targets),
         grader: None,
+        types: Types::default(),
         strict: false,
     }
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use frontdesk::desk::{Bots, Desk, Numbers};
+use frontdesk::eval::bot_checks;
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::redteam::{Built, Obedient, Tally, Wanted, build, tally, topics};
-use frontdesk::eval::row::Journal;
-use frontdesk::eval::run::Plan;
-use frontdesk::eval::suite::{Overrides, Suite};
 use frontdesk::pipeline::Bot;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::run::Plan;
+use frontdesk_promptfoo::suite::Suite;
 
 use super::cases::Quiet;
 use crate::support::app::{Db, Setup, TestApp, on_both};
@@ -43,8 +45,9 @@ fn worst(app: &TestApp, built: &Built) -> Arc<Desk> {
 async fn attack(desk: Arc<Desk>, built: &Built, folder: &Path) -> Vec<(String, Tally)> {
     let file = folder.join("redteam.yaml");
     std::fs::write(&file, built.yaml()).unwrap();
-    let suite =
-        Suite::load(&file, &Overrides::default()).await.unwrap_or_else(|wrong| panic!("{wrong}"));
+    let suite = Suite::load(&file, &bot_checks::overrides(Policy::default()))
+        .await
+        .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(suite.warnings.is_empty(), "{:?}", suite.warnings);
     let staged = Grounds { desk: Some(desk), ..Grounds::default() }.stage(suite).unwrap();
     let journal = Journal::at(folder.join("rows.jsonl"));

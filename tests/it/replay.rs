@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use frontdesk::eval::replay::{Again, Change, Draft, Recorded, Turns, again, draft_bot};
+use frontdesk::eval::drafts::draft_bot;
+use frontdesk::eval::replay::{Again, Change, Draft, Recorded, Turns, again};
 use frontdesk::store::tapes::Wanted;
 use serde_json::json;
 

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use frontdesk::eval::check::Kit;
-use frontdesk::eval::graded::Response;
-use frontdesk::eval::policy::Policy;
-use frontdesk::eval::row::{Journal, Row, Summary};
-use frontdesk::eval::run::{self, Filters, Plan, Progress};
-use frontdesk::eval::script::Scripts;
-use frontdesk::eval::suite::{Overrides, Suite};
-use frontdesk::eval::target::{Asked, Target, Targets};
-use frontdesk::eval::template::Templates;
+use frontdesk::eval::bot_checks;
+use frontdesk_promptfoo::check::Kit;
+use frontdesk_promptfoo::graded::Response;
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::row::{Journal, Row, Summary};
+use frontdesk_promptfoo::run::{self, Filters, Plan, Progress};
+use frontdesk_promptfoo::script::Scripts;
+use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::target::{Asked, Target, Targets};
+use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
 
 /// A folder with a suite in it.
@@ -73,7 +74,7 @@ impl Desk {
 
 /// As from a shell.
 fn shell() -> Overrides {
-    Overrides { policy: Policy::command_line(), ..Overrides::default() }
+    bot_checks::overrides(Policy::command_line())
 }
 
 fn kit(suite: &Suite) -> Kit {
@@ -88,6 +89,7 @@ fn kit(suite: &Suite) -> Kit {
         )),
         scripts,
         grader: None,
+        types: suite.types.clone(),
         strict: false,
     }
 }

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use frontdesk_promptfoo::row::Table;
 
 use super::super::bar::Bar;
 use crate::app::App;
 use crate::domain::CollectionId;
-use crate::eval::row::Table;
 use crate::eval::{Dataset, Measured, Ranking, Retrieval, Score};
 use crate::index::Tuning;
 

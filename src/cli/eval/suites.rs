@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use frontdesk_promptfoo::compare::{Baseline, Rule, compare};
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::report::{self, Look};
+use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::run::{Filters, Plan, Which, exit_code};
+use frontdesk_promptfoo::suite::{Overrides, Suite};
+use frontdesk_promptfoo::target::Cache;
 use serde_json::Value;
 
 use super::super::bar::{Bar, RunBar};
 use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
-use crate::eval::compare::{Baseline, Rule, compare};
+use crate::eval::bot_checks;
 use crate::eval::grounds::Grounds;
-use crate::eval::policy::Policy;
-use crate::eval::report::{self, Look};
-use crate::eval::row::{Journal, Summary};
-use crate::eval::run::{Filters, Plan, Which, exit_code};
-use crate::eval::suite::{Overrides, Suite};
-use crate::eval::target::Cache;
 
 /// Where suites are looked for when none is named.
 const SUITES: &str = "eval/suites";
@@ -192,7 +193,13 @@ impl Wanted {
             vars.insert(name.to_owned(), Value::from(value));
         }
         let policy = Policy::command_line();
-        Ok(Overrides { vars, grader: self.grader.clone(), targets: self.providers.clone(), policy })
+        Ok(Overrides {
+            vars,
+            grader: self.grader.clone(),
+            targets: self.providers.clone(),
+            policy,
+            types: bot_checks::types(),
+        })
     }
 
     /// Makes a desk ready where a suite asks one of its agents.

@@ -3,14 +3,15 @@
 
 use std::path::Path;
 
+use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
+use crate::eval::assertions::literal_assertion;
 use crate::pipeline::gaps::masked;
 use crate::store;
 
 mod documents;
 mod gaps;
-pub(super) mod literal;
 mod saved;
 mod spoken;
 pub mod yaml;
@@ -51,13 +52,14 @@ impl Made {
         all.insert("description".into(), self.description.clone().into());
         match self.turns.as_slice() {
             [only] => {
-                all.insert("vars".into(), json!({"message": literal::text(&only.says)}));
-                all.insert("assert".into(), only.assert.iter().map(literal::check).collect());
+                all.insert("vars".into(), json!({"message": literal(&only.says)}));
+                all.insert("assert".into(), only.assert.iter().map(literal_assertion).collect());
             }
             turns => {
                 let assert =
-                    |turn: &Turn| turn.assert.iter().map(literal::check).collect::<Value>();
-                let turn = |turn: &Turn| json!({"user": literal::text(&turn.says), "assert": assert(turn)});
+                    |turn: &Turn| turn.assert.iter().map(literal_assertion).collect::<Value>();
+                let turn =
+                    |turn: &Turn| json!({"user": literal(&turn.says), "assert": assert(turn)});
                 all.insert("turns".into(), turns.iter().map(turn).collect());
             }
         }

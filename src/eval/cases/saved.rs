@@ -1,13 +1,14 @@
 //! Replies that somebody saves as cases: what was said, what was answered, and what must hold of it. Whoever saves them may not have
 //! anything run: only assertions that look at an answer are taken, and no word of theirs is a template or names a file.
 
+use frontdesk_promptfoo::script::linear;
+use frontdesk_promptfoo::template::literal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use utoipa::ToSchema;
 
-use super::{Made, Put, Turn, literal, origin, title, yaml};
+use super::{Made, Put, Turn, origin, title, yaml};
 use crate::domain::Line;
-use crate::eval::script::linear;
 
 /// The assertions that are taken, each also with `not-` before it.
 const TAKEN: &[&str] = &[
@@ -104,7 +105,7 @@ pub fn saved(saving: &Saving) -> Result<Made, String> {
     if assert.is_empty() || assert.len() > MOST_CHECKS {
         return Err(format!("`checks` are 1 to {MOST_CHECKS}"));
     }
-    let said = |line: &Line| json!({line.speaker.as_str(): literal::text(&line.text)});
+    let said = |line: &Line| json!({line.speaker.as_str(): literal(&line.text)});
     let mut options = Map::new();
     if !saving.history.is_empty() {
         options.insert("history".into(), saving.history.iter().map(said).collect());

@@ -1,9 +1,10 @@
 //! Cases out of recorded turns: what was said, and what became of it as assertions.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
-use super::{Error, Made, Turn, anonymous, literal, origin, title};
+use super::{Error, Made, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{Recorded, Turns};
 use crate::index;
@@ -87,7 +88,7 @@ fn surroundings(first: &Recorded) -> Map<String, Value> {
     let name = first.tape.contact.as_deref();
     let line = |line: &crate::domain::Line| {
         let speaker = line.speaker.as_str();
-        json!({speaker: literal::text(&anonymous(&line.text, name))})
+        json!({speaker: literal(&anonymous(&line.text, name))})
     };
     if !first.tape.history.is_empty() {
         options.insert("history".into(), first.tape.history.iter().map(line).collect());

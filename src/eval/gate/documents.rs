@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use frontdesk_promptfoo::run::Progress;
 use serde_json::json;
 
 use super::{Error, Publisher, Verdict};
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, AgentId, CollectionId};
-use crate::eval::run::Progress;
 use crate::knowledge::{self, Edit, Shelf, Summary};
 use crate::pipeline::Bot;
 use crate::prompts::PromptFile;

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use frontdesk_promptfoo::row::{Row, Verdict};
+use frontdesk_promptfoo::run::Progress;
 use tokio::sync::watch;
 
 use crate::desk::Wake;
 use crate::domain::What;
-use crate::eval::row::{Row, Verdict};
-use crate::eval::run::Progress;
 
 /// How often it is said at most that a run goes on.
 const OFTEN: Duration = Duration::from_millis(300);

@@ -1,7 +1,8 @@
 //! What may be said of a run that is wanted: each number and text has a bound, asked before anything is made of it.
 
+use frontdesk_promptfoo::policy::Limits;
+
 use super::Wanted;
-use crate::eval::policy::Limits;
 use crate::prompts;
 
 /// The most `metadata` filters.

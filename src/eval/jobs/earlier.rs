@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use frontdesk_promptfoo::compare::Baseline;
+use frontdesk_promptfoo::row::Journal;
+
 use super::{Error, Jobs, Wanted, inside};
 use crate::domain::RunId;
-use crate::eval::compare::Baseline;
-use crate::eval::row::Journal;
 
 impl Jobs {
     /// The journal of an earlier run.

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use frontdesk_promptfoo::suite::Suite;
 use serde_json::Value;
 
 use super::{Error, Jobs, inside};
+use crate::eval::bot_checks;
 use crate::eval::cases::{self, Saving, yaml};
-use crate::eval::suite::{Overrides, Suite};
 
 /// Larger files are listed by their names alone, and a suite that the desk writes becomes no larger, in bytes: each case that is
 /// saved reads all of it.
@@ -143,7 +144,7 @@ impl Jobs {
             .map_err(|error| {
                 Error::Wrong(format!("{} cannot be written: {error}", beside.display()))
             });
-        let overrides = Overrides { policy: self.policy.clone(), ..Overrides::default() };
+        let overrides = bot_checks::overrides(self.policy.clone());
         let loaded = match written {
             Ok(()) => Suite::load(&beside, &overrides)
                 .await

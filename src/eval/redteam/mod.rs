@@ -1,12 +1,14 @@
 //! The red team: a suite of attacks on one agent, made of templates and of the agent's own documents. An ordinary suite comes out,
 //! judged by what the customer would get; harmless look-alikes show what a defence costs.
 
+use frontdesk_promptfoo::suite::Assertion;
+use frontdesk_promptfoo::template::literal;
+use frontdesk_words::words;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::cases::{literal, yaml};
-use super::suite::Assertion;
-use crate::domain::word::words;
+use super::assertions::literal_assertion;
+use super::cases::yaml;
 
 mod obedient;
 mod table;
@@ -249,7 +251,7 @@ impl Making<'_> {
         for topic in topics {
             let about = json!({"role": AttackRole::Plain, "topic": topic});
             self.tests.push(json!({
-                "description": format!("{}: {topic}", AttackRole::Plain), "vars": {"message": literal::text(&topic)},
+                "description": format!("{}: {topic}", AttackRole::Plain), "vars": {"message": literal(&topic)},
                 "assert": [{"type": "answered"}], "metadata": {"redteam": about},
             }));
         }
@@ -270,8 +272,8 @@ impl About<'_> {
         let kind = &kind.kind;
         json!({
             "description": format!("{role} {kind} {id} ({language})"),
-            "vars": {"message": literal::text(message)},
-            "assert": assert.iter().map(literal::check).collect::<Vec<_>>(),
+            "vars": {"message": literal(message)},
+            "assert": assert.iter().map(literal_assertion).collect::<Vec<_>>(),
             "metadata": {"redteam": {"kind": kind, "id": id, "language": language, "role": role, "topic": topic}},
         })
     }

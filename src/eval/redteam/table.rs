@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
+use frontdesk_promptfoo::row::{Journal, Row, Table, Verdict};
+
 use super::AttackRole;
 use super::templates::KINDS;
 use crate::domain::TurnOutcome;
-use crate::eval::graded::SeenOutcome;
-use crate::eval::row::{Journal, Row, Table, Verdict};
+use crate::eval::seen;
 
 /// What became of the attacks of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,8 +62,8 @@ fn count(tally: &mut Tally, row: &Row) {
     match row.verdict() {
         Verdict::Passed => {
             tally.attacks += 1;
-            let answer = SeenOutcome::Turn(TurnOutcome::Answer);
-            tally.refused += usize::from(outcome.is_some_and(|turn| turn.outcome != answer));
+            let refuses = |turn| seen::outcome(turn) != Some(TurnOutcome::Answer);
+            tally.refused += usize::from(outcome.is_some_and(refuses));
         }
         Verdict::Failed => {
             tally.attacks += 1;
@@ -109,11 +110,10 @@ mod tests {
 
     use super::*;
     use crate::domain::Owner;
-    use crate::eval::graded::{Response, SeenTurn};
+    use frontdesk_promptfoo::graded::Response;
 
     fn row(about: &Value, success: bool, outcome: &str) -> Row {
-        let outcome = SeenOutcome::Turn(outcome.parse().unwrap());
-        let turn = SeenTurn::new(outcome, Owner::Bot);
+        let turn = seen::turn(outcome.parse().unwrap(), Owner::Bot);
         let response = Response { turns: vec![turn], ..Response::default() };
         Row {
             success,

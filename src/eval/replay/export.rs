@@ -1,10 +1,11 @@
 //! Recorded turns as cases of a suite, without personal data.
 
+use frontdesk_promptfoo::template::literal;
 use serde_json::{Value, json};
 
 use super::Recorded;
 use crate::domain::TurnOutcome;
-use crate::eval::cases::literal;
+use crate::eval::assertions::literal_assertion;
 use crate::pipeline::gaps::masked;
 
 /// How many cases there are, and the suite as YAML.
@@ -37,14 +38,14 @@ fn case(turn: &Recorded, several: bool) -> Option<Value> {
         .iter()
         .map(|line| {
             let speaker = line.speaker.as_str();
-            json!({speaker: literal::text(&clean(&line.text))})
+            json!({speaker: literal(&clean(&line.text))})
         })
         .collect();
     let mut case = json!({
         "description": message.lines().next().unwrap_or_default(),
-        "vars": {"message": literal::text(&message)},
+        "vars": {"message": literal(&message)},
         "metadata": {"turn": turn.row.id, "answered": clean(&turn.tape.bubbles.join("\n\n"))},
-        "assert": assertions(turn).iter().map(literal::check).collect::<Vec<_>>(),
+        "assert": assertions(turn).iter().map(literal_assertion).collect::<Vec<_>>(),
     });
     if !history.is_empty() {
         case["options"] = json!({"history": history});

@@ -1,11 +1,8 @@
 //! Replay: runs recorded turns again. With everything recorded the outcome must be the same, byte for byte; with a draft, another
 //! model or changed documents the old and the new answer stand side by side. Sends nothing and stores nothing.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use crate::desk::Desk;
 use crate::domain::trace::Trace;
 use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
@@ -161,28 +158,6 @@ impl<'a> Turns<'a> {
         };
         Ok((!page.is_empty()).then(|| page.into_iter().map(read).collect()))
     }
-}
-
-/// The bot of a draft for an agent of the desk, with its collections.
-pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot>, String> {
-    // Not of those that answer: a draft may be what mends an agent whose live version cannot be used.
-    let rows = desk.store.agents().await.map_err(|error| error.to_string())?;
-    let row = rows
-        .into_iter()
-        .find(|row| row.slug == agent || row.id == agent)
-        .ok_or_else(|| format!("there is no agent `{agent}`"))?;
-    let read =
-        prompts::parse(&format!("{}.md", row.slug), source).map_err(|wrong| wrong.to_string())?;
-    let mut knowledge = Vec::new();
-    let all = desk.store.collections().await.map_err(|error| error.to_string())?;
-    for name in &read.knowledge {
-        let row = all.iter().find(|row| row.slug == *name).ok_or_else(|| {
-            let known: Vec<_> = all.iter().map(|row| row.slug.as_str()).collect();
-            format!("there is no collection `{name}`; there are: {}", known.join(", "))
-        })?;
-        knowledge.push(CollectionId::stored(row.id.clone()));
-    }
-    read.bot(AgentId::stored(row.id), None, knowledge).map(Arc::new)
 }
 
 /// What a customer gets as one text; what became of the turn in a word, where that is nothing.

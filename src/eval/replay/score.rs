@@ -1,15 +1,16 @@
 //! Scores what a change would have answered: by the assertions that the agent's suite has for every case, and by a judge that is shown
 //! both answers without being told which is new.
 
+use frontdesk_promptfoo::check::{self, Scene};
+use frontdesk_promptfoo::graded::{Graded, Response, SeenTurn};
+use frontdesk_promptfoo::judge;
+use frontdesk_promptfoo::suite::{Assertion, Case, Vars};
 use serde_json::{Value, json};
 
 use super::Sides;
 use crate::domain::{Owner, TurnOutcome};
-use crate::eval::check::{self, Scene};
-use crate::eval::graded::{Graded, Response, SeenOutcome, SeenTurn};
 use crate::eval::grounds::Staged;
-use crate::eval::judge;
-use crate::eval::suite::{Assertion, Case, Vars};
+use crate::eval::seen;
 
 /// What the judge is asked.
 const QUESTION: &str = "the reply that serves the customer of this business better: correct, to the point, in the customer's language, \
@@ -80,7 +81,7 @@ async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super
     let turn = SeenTurn {
         bubbles: side.bubbles.clone(),
         trace: serde_json::to_value(&side.trace).unwrap_or_default(),
-        ..SeenTurn::new(SeenOutcome::Turn(side.outcome), owner)
+        ..seen::turn(side.outcome, owner)
     };
     #[expect(clippy::cast_precision_loss, reason = "dollars need no more digits")]
     let cost = side.cost_micros as f64 / 1e6;

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use frontdesk_promptfoo::row::Row;
+use frontdesk_promptfoo::run::Progress;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
 use super::response::{Answer, Noted};
 use crate::eval::gate::{self, Became};
-use crate::eval::row::Row;
-use crate::eval::run::Progress;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
+use frontdesk_promptfoo::row::{Journal, Row, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +12,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::evals::{Run, described, found, reading};
 use super::page::{Page, Paging};
 use super::response::Answer;
-use crate::eval::row::{Journal, Row, Verdict};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Query;

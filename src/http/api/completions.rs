@@ -22,7 +22,7 @@ use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
 use crate::domain::{Content, Line, Outcome, Role, Said, Speaker, Turn};
-use crate::eval::replay::draft_bot;
+use crate::eval::drafts::draft_bot;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;

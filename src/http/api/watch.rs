@@ -7,12 +7,12 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use frontdesk_promptfoo::row::Journal;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 
 use super::evals::{Counts, Run, described, found, reading};
 use crate::domain::stream::RunEventName;
-use crate::eval::row::Journal;
 use crate::http::Shared;
 use crate::http::auth::signed_out;
 use crate::http::caller::Caller;

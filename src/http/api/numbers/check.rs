@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use frontdesk_words::UnknownWord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::response::Answer;
 use super::view::written;
 use crate::domain::ProviderKind;
-use crate::domain::word::UnknownWord;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};

@@ -1,0 +1,229 @@
+//! `javascript`, `python`, `ruby`, and the script that makes a case's score.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::prepare::{Given, context};
+use super::{Graded, Scene};
+use crate::script::{Error, Script};
+
+/// Runs the value, or judges by what its file gave.
+pub(super) async fn run(given: &Given<'_>) -> Graded {
+    let Some(code) = given.value.as_str() else {
+        return Graded::error(format!(
+            "{} assertion must have a string value",
+            given.assertion.kind
+        ));
+    };
+    let made = if let Some(made) = &given.script {
+        Ok(made.clone())
+    } else {
+        let script = match given.assertion.kind.as_str() {
+            "python" => Script::Python(code.to_owned()),
+            "ruby" => Script::Ruby(code.to_owned()),
+            _ => Script::JavaScript(code.trim_end().to_owned()),
+        };
+        let arguments =
+            [("output", given.output.clone()), ("context", context(given.assertion, given.scene))];
+        given.scene.kit.scripts.call_typed(&script, &arguments).await
+    };
+    let (value, kind) = match made {
+        Ok(made) => made,
+        Err(Error::Missing(why)) => return Graded::skipped(why),
+        Err(Error::Failed(why)) => return Graded::failed(threw(given, &why)),
+        Err(Error::Refused(why)) => return Graded::error(why.to_string()),
+    };
+    match given.assertion.kind.as_str() {
+        "javascript" => javascript(given, code, &value, &kind),
+        _ => other(given, value).unwrap_or_else(|why| Graded::failed(threw(given, &why))),
+    }
+}
+
+fn threw(given: &Given<'_>, why: &str) -> String {
+    match given.assertion.kind.as_str() {
+        "python" => format!("Python code execution failed: {why}"),
+        "ruby" => format!("Ruby code execution failed: {why}"),
+        _ => after(format!("Custom function threw error: {why}"), given.value.as_str()),
+    }
+}
+
+fn after(reason: String, code: Option<&str>) -> String {
+    match code.map(str::trim_end).filter(|code| !code.is_empty()) {
+        Some(code) => format!("{reason}\n{code}"),
+        None => reason,
+    }
+}
+
+fn javascript(given: &Given<'_>, code: &str, value: &Value, kind: &str) -> Graded {
+    let returned = |raw: bool| after(format!("Custom function returned {raw}"), Some(code));
+    if let Some((raw, score)) = plain(given, value) {
+        return judged(given, raw, score, returned);
+    }
+    if let Some(graded) = grading(value.clone()) {
+        return turned(given, graded, "Custom function");
+    }
+    let shown = if kind == "undefined" { kind.to_owned() } else { value.to_string() };
+    let why = format!(
+        "Custom function must return a boolean, number, or GradingResult object. Got type {kind}: {shown}"
+    );
+    Graded::failed(threw(given, &why))
+}
+
+/// A boolean or a number: whether it holds, and the score when it is a number.
+fn plain(given: &Given<'_>, value: &Value) -> Option<(bool, Option<f64>)> {
+    match value {
+        Value::Bool(holds) => Some((*holds, None)),
+        Value::Number(number) => {
+            let score = number.as_f64()?;
+            let holds =
+                given.assertion.threshold.map_or(score > 0.0, |threshold| score >= threshold);
+            Some((holds, Some(score)))
+        }
+        _ => None,
+    }
+}
+
+fn judged(
+    given: &Given<'_>,
+    raw: bool,
+    score: Option<f64>,
+    returned: impl FnOnce(bool) -> String,
+) -> Graded {
+    let pass = raw != given.inverse();
+    let reason = if pass { "Assertion passed".into() } else { returned(raw) };
+    Graded::scored(pass, score.unwrap_or(if pass { 1.0 } else { 0.0 }), reason)
+}
+
+/// `{pass, score, reason, …}`, when it is one.
+fn grading(mut value: Value) -> Option<Graded> {
+    let right =
+        value["pass"].is_boolean() && value["score"].is_number() && value["reason"].is_string();
+    if !right {
+        return None;
+    }
+    let fields = value.as_object_mut()?;
+    let weights = fields.remove("namedScoreWeights");
+    // What the runner says of assertions is not for scripts to say.
+    fields.retain(|name, value| !value.is_null() && name != "skipped" && name != "error");
+    let mut graded: Graded = serde_json::from_value(value).ok()?;
+    if let Some(weights) = weights {
+        graded.metadata.insert("namedScoreWeights".into(), weights);
+    }
+    Some(graded)
+}
+
+fn turned(given: &Given<'_>, graded: Graded, code: &str) -> Graded {
+    if !given.inverse() {
+        return graded;
+    }
+    let reason =
+        if graded.pass { format!("{code} returned true") } else { "Assertion passed".into() };
+    Graded { pass: !graded.pass, reason, ..graded }
+}
+
+/// What a Python or Ruby script gave: also text that says it, and names with underscores.
+fn other(given: &Given<'_>, value: Value) -> Result<Graded, String> {
+    let language = if given.assertion.kind == "python" { "Python" } else { "Ruby" };
+    let value = match &value {
+        Value::String(text) => match text.to_lowercase().as_str() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ if text.starts_with('{') => serde_json::from_str(text)
+                .map_err(|why| format!("Invalid JSON: {why} when parsing result: {text}"))?,
+            _ => text.trim().parse::<f64>().map_or(value.clone(), |number| json!(number)),
+        },
+        _ => value,
+    };
+    let returned = |raw: bool| {
+        let code = given.assertion.value.as_str().filter(|code| !code.is_empty());
+        let reason = format!("{language} code returned {raw}");
+        code.map_or(reason.clone(), |code| format!("{reason}\n{code}"))
+    };
+    if let Some((raw, score)) = plain(given, &value) {
+        return Ok(judged(given, raw, score, returned));
+    }
+    let shown = value.to_string();
+    let wrong = || {
+        format!(
+            "{language} assertion must return a boolean, number, or {{pass, score, reason}} object. Got instead:\n{shown}"
+        )
+    };
+    let Value::Object(fields) = value else { return Err(wrong()) };
+    let mut graded = grading(Value::Object(camel(fields))).ok_or_else(wrong)?;
+    if let Some(threshold) = given.assertion.threshold.filter(|threshold| graded.score < *threshold)
+    {
+        let less = format!("{language} score {} is less than threshold {threshold}", graded.score);
+        graded.pass = false;
+        graded.reason =
+            if graded.reason.is_empty() { less } else { format!("{less}: {}", graded.reason) };
+    }
+    Ok(turned(given, graded, &format!("{language} code")))
+}
+
+fn camel(fields: Map<String, Value>) -> Map<String, Value> {
+    let name = |name: String| match name.as_str() {
+        "pass_" => "pass".to_owned(),
+        "named_scores" => "namedScores".to_owned(),
+        "component_results" => "componentResults".to_owned(),
+        "tokens_used" => "tokensUsed".to_owned(),
+        _ => name,
+    };
+    let value = |name: &str, value: Value| match value {
+        Value::Array(items) if name == "componentResults" => items
+            .into_iter()
+            .map(|item| match item {
+                Value::Object(fields) => Value::Object(camel(fields)),
+                other => other,
+            })
+            .collect(),
+        other => other,
+    };
+    let fields = fields.into_iter().map(|(own, given)| (name(own), given));
+    fields.map(|(name, given)| (name.clone(), value(&name, given))).collect()
+}
+
+/// Lets the case's own script make the score of the named scores.
+pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Graded {
+    if graded.skipped.is_some() {
+        return graded;
+    }
+    let script = match script.strip_prefix("file://") {
+        Some(reference) => {
+            let (path, function) = match reference.rsplit_once(':') {
+                Some((path, name)) if !name.contains(['/', '.']) => (path, Some(name.to_owned())),
+                _ => (reference, None),
+            };
+            let python = Path::new(path).extension().is_some_and(|ending| ending == "py");
+            let python = python.then(|| "get_score".to_owned());
+            Script::File { path: scene.kit.base.join(path), function: function.or(python) }
+        }
+        None => Script::JavaScript(script.to_owned()),
+    };
+    let context = json!({
+        "threshold": scene.case.threshold,
+        "componentResults": graded.component_results,
+        "tokensUsed": graded.tokens_used,
+    });
+    let arguments =
+        [("namedScores", Value::Object(graded.named_scores.clone())), ("context", context)];
+    let failed = |why: &str, graded: Graded| Graded {
+        pass: false,
+        score: 0.0,
+        reason: format!("Scoring function error: {why}"),
+        ..graded
+    };
+    match scene.kit.scripts.call(&script, &arguments).await {
+        Ok(made) => match grading(made) {
+            Some(made) => {
+                Graded { pass: made.pass, score: made.score, reason: made.reason, ..graded }
+            }
+            None => failed("assertion scoring function must return a GradingResult", graded),
+        },
+        Err(Error::Failed(why)) => failed(&why, graded),
+        Err(Error::Refused(why)) => Graded::error(why.to_string()),
+        Err(Error::Missing(why)) => {
+            Graded { component_results: graded.component_results, ..Graded::skipped(why) }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What must hold of an answer: every assertion type, one file a family.
+
+use serde_json::Value;
+
+use super::graded::Graded;
+use super::judge;
+use super::spec::Assertion;
+
+mod calls;
+mod code;
+mod compare;
+mod derive;
+mod html;
+mod json;
+mod measured;
+mod meteor;
+mod ngrams;
+mod pattern;
+mod prepare;
+mod refusal;
+mod skill;
+mod sql;
+mod steps;
+mod tags;
+mod text;
+mod tools;
+mod trace;
+mod trajectory;
+mod types;
+mod webhook;
+mod weigh;
+mod xml;
+
+pub use super::scene::{Family, Kit, Scene, Types};
+pub use compare::max_score;
+pub use derive::derive;
+use prepare::Given;
+use types::Check;
+
+/// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
+pub async fn grade(scene: Scene<'_>) -> Graded {
+    let case = scene.case;
+    if case.assert.is_empty() {
+        return Graded { reason: "No assertions".into(), ..Graded::passed() };
+    }
+    let mut all = weigh::Scales::new(case.threshold, scene.kit.strict);
+    let mut sets = Vec::new();
+    for (index, assertion) in case.assert.iter().enumerate() {
+        if assertion.kind == Assertion::SET {
+            match grade_set(assertion, scene).await {
+                Ok(graded) => sets.push((index, assertion, graded)),
+                Err(error) => return error,
+            }
+        } else if !is_later(&assertion.kind) {
+            match attempt(assertion, scene).await {
+                Ok(graded) => all.add(index, graded, metric(assertion, scene), assertion.weight),
+                Err(error) => return error,
+            }
+        }
+    }
+    for (index, assertion, graded) in sets {
+        all.add(index, graded, metric(assertion, scene), assertion.weight);
+    }
+    let graded = all.weighed();
+    match &case.scoring {
+        Some(script) => code::score(script, graded, scene).await,
+        None => graded,
+    }
+}
+
+async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> {
+    let mut all = weigh::Scales::new(set.threshold, scene.kit.strict);
+    for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
+        let graded = attempt(assertion, scene).await?;
+        all.add(index, graded, metric(assertion, scene), assertion.weight);
+    }
+    let mut graded = all.weighed();
+    graded.metadata.insert("assertionSet".into(), weigh::about(set));
+    Ok(graded)
+}
+
+fn is_later(kind: &str) -> bool {
+    kind.starts_with("select-") || kind == Assertion::MAX_SCORE
+}
+
+fn metric(assertion: &Assertion, scene: Scene<'_>) -> Option<String> {
+    let template = assertion.metric.as_deref()?;
+    let made = scene.kit.templates.render(template, scene.vars);
+    Some(made.unwrap_or_else(|_| template.to_owned()))
+}
+
+/// Tries one assertion; the error is the whole case's.
+async fn attempt(assertion: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> {
+    let mut graded = one(assertion, scene).await;
+    if graded.assertion.is_null() {
+        graded.assertion = written(assertion);
+    }
+    if graded.error.is_some() {
+        return Err(graded);
+    }
+    if assertion.weight == 0.0 {
+        graded.pass = true;
+    }
+    Ok(graded)
+}
+
+fn written(assertion: &Assertion) -> Value {
+    if assertion.raw.is_null() {
+        return serde_json::json!({"type": assertion.name(), "value": assertion.value});
+    }
+    assertion.raw.clone()
+}
+
+async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
+    let types = &scene.kit.types;
+    if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, scene)) {
+        return graded;
+    }
+    let Some(check) = types::find(&assertion.kind) else { return unknown(assertion, types) };
+    let given = match prepare::prepare(assertion, scene).await {
+        Ok(given) => given,
+        Err(graded) => return *graded,
+    };
+    let mut graded = match check {
+        Check::See(see) => see(&given),
+        Check::Look(look) => look(&given).unwrap_or_else(Graded::error),
+        Check::Pattern => pattern::regex(&given).await,
+        Check::Code => code::run(&given).await,
+        Check::Webhook => webhook::ask(&given).await,
+        Check::Judge => {
+            let rendered = Assertion { value: given.value.clone(), ..assertion.clone() };
+            judge::judge(&rendered, Scene { output: &given.output, ..scene }).await
+        }
+        Check::Later => unknown(assertion, types),
+    };
+    if let Value::String(rendered) = &given.value
+        && given.value != assertion.value
+    {
+        graded.metadata.insert("renderedAssertionValue".into(), rendered.as_str().into());
+    }
+    graded
+}
+
+fn unknown(assertion: &Assertion, types: &Types) -> Graded {
+    let name = assertion.name();
+    match types::nearest(types, &assertion.kind) {
+        Some(near) if near != assertion.kind => {
+            Graded::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
+        }
+        _ => Graded::error(format!("Unknown assertion type: {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

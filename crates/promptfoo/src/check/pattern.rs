@@ -1,0 +1,22 @@
+//! `regex`: a JavaScript pattern, tried by the JavaScript engine, so that it means what it means there, and within a limit of time.
+//! Over the API it is tried in linear time where that means the same.
+
+use super::Graded;
+use super::prepare::Given;
+use crate::script::Error;
+
+/// Tries it. A wrong pattern fails; one that takes too long is an error.
+pub(super) async fn regex(given: &Given<'_>) -> Graded {
+    let Some(pattern) = given.value.as_str().filter(|pattern| !pattern.is_empty()) else {
+        return Graded::error("\"regex\" assertion type must have a string value");
+    };
+    match given.scene.kit.scripts.matches(pattern, &given.text).await {
+        Ok(Ok(found)) => {
+            given.verdict(found, |not| format!("Expected output to {not}match regex \"{pattern}\""))
+        }
+        Ok(Err(wrong)) => Graded::failed(format!("Invalid regex pattern: {wrong}")),
+        Err(Error::Failed(why)) => Graded::error(format!("regex \"{pattern}\": {why}")),
+        Err(Error::Missing(why)) => Graded::skipped(why),
+        Err(Error::Refused(why)) => Graded::error(why.to_string()),
+    }
+}

@@ -1,0 +1,201 @@
+//! What an assertion is tried with: the answer after its transform, and its value with files read and templates rendered.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{Graded, Scene};
+use crate::script::{Error, Script};
+use crate::spec::Assertion;
+
+/// An assertion, ready to be tried.
+pub(super) struct Given<'a> {
+    pub(super) assertion: &'a Assertion,
+    pub(super) scene: Scene<'a>,
+    /// The answer, after the assertion's own transform.
+    pub(super) output: Value,
+    /// The answer as text.
+    pub(super) text: String,
+    /// The value, rendered.
+    pub(super) value: Value,
+    /// What the value's script gave, and what JavaScript calls its type.
+    pub(super) script: Option<(Value, String)>,
+}
+
+impl Given<'_> {
+    /// Whether `not-` stood before the type.
+    pub(super) fn inverse(&self) -> bool {
+        self.assertion.negated
+    }
+
+    /// It holds or not, with the usual reason when it does.
+    pub(super) fn verdict(&self, holds: bool, reason: impl FnOnce(&str) -> String) -> Graded {
+        let not = if self.inverse() { "not " } else { "" };
+        Graded::when(holds != self.inverse(), || reason(not))
+    }
+}
+
+/// A value as text: a string as it is, anything else as JSON.
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What scripts see beside the answer.
+pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
+    let mut context = json!({
+        "prompt": scene.prompt,
+        "vars": scene.vars,
+        "test": scene.case.raw,
+        "logProbs": scene.response.log_probs,
+        "providerResponse": scene.response,
+    });
+    for (name, value) in
+        [("config", assertion.field("config")), ("metadata", &scene.response.metadata)]
+    {
+        if !value.is_null() {
+            context[name] = value.clone();
+        }
+    }
+    if let Some(spans) = &scene.response.spans {
+        context["trace"] = json!({ "spans": spans });
+    }
+    context
+}
+
+/// Makes an assertion ready.
+pub(super) async fn prepare<'a>(
+    assertion: &'a Assertion,
+    scene: Scene<'a>,
+) -> Result<Given<'a>, Box<Graded>> {
+    let output = transformed(assertion, scene).await?;
+    let mut given = Given {
+        assertion,
+        scene,
+        text: text_of(&output),
+        output,
+        value: assertion.value.clone(),
+        script: None,
+    };
+    match &assertion.value {
+        Value::String(text) => match text.strip_prefix("file://") {
+            Some(reference) => from_file(&mut given, reference).await?,
+            None => given.value = Value::String(rendered(text, scene)?),
+        },
+        Value::Array(items) => {
+            let items = items.iter().map(|item| item_of(item, scene));
+            given.value = Value::Array(items.collect::<Result<_, _>>()?);
+        }
+        _ => {}
+    }
+    script_fits(&given)?;
+    if let Some((value, _)) = &given.script
+        && !runs_code(&assertion.kind)
+    {
+        given.value = value.clone();
+    }
+    Ok(given)
+}
+
+fn runs_code(kind: &str) -> bool {
+    matches!(kind, "javascript" | "python" | "ruby")
+}
+
+/// Only types that run code may be given a verdict by their value's script.
+fn script_fits(given: &Given<'_>) -> Result<(), Box<Graded>> {
+    let Some((value, _)) = &given.script else { return Ok(()) };
+    let what = match value {
+        Value::Bool(_) => "a boolean",
+        Value::Object(fields) if fields.contains_key("pass") => "a GradingResult",
+        _ => return Ok(()),
+    };
+    if runs_code(&given.assertion.kind) {
+        return Ok(());
+    }
+    let name = given.assertion.name();
+    Err(error(format!(
+        "Script for \"{name}\" assertion returned {what}. Only javascript/python/ruby assertion types can: return the expected value"
+    )))
+}
+
+async fn transformed(assertion: &Assertion, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
+    let Some(code) = assertion.field("transform").as_str() else { return Ok(scene.output.clone()) };
+    let mut context = Map::new();
+    context.insert("vars".into(), Value::Object(scene.vars.clone()));
+    context.insert("prompt".into(), json!({"label": scene.prompt}));
+    context.insert("metadata".into(), scene.response.metadata.clone());
+    let script = match code.strip_prefix("file://") {
+        Some(reference) => file(&scene.kit.base, reference),
+        None => Script::JavaScript(code.to_owned()),
+    };
+    let arguments = [("output", scene.output.clone()), ("context", Value::Object(context))];
+    let made = scene.kit.scripts.call(&script, &arguments).await;
+    made.map_err(|why| failed(why, "transform"))
+}
+
+/// A file and its function, as `file.js:name`.
+fn file(base: &Path, reference: &str) -> Script {
+    let (path, function) = match reference.rsplit_once(':') {
+        Some((path, name)) if !name.contains(['/', '\\', '.']) => (path, Some(name.to_owned())),
+        _ => (reference, None),
+    };
+    Script::File { path: base.join(path), function }
+}
+
+fn failed(why: Error, what: &str) -> Box<Graded> {
+    Box::new(match why {
+        Error::Missing(why) => Graded::skipped(why),
+        Error::Failed(why) => Graded::error(format!("{what}: {why}")),
+        Error::Refused(why) => Graded::error(why.to_string()),
+    })
+}
+
+fn error(why: impl Into<String>) -> Box<Graded> {
+    Box::new(Graded::error(why))
+}
+
+async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Graded>> {
+    let scene = given.scene;
+    let reference = rendered(reference, scene)?;
+    let script = file(&scene.kit.base, &reference);
+    let Script::File { path, .. } = &script else { return Ok(()) };
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if !matches!(ending, "js" | "cjs" | "mjs" | "ts" | "mts" | "cts" | "py" | "rb") {
+        given.value = read(&scene.kit.base.join(&reference), scene).map_err(error)?;
+        return Ok(());
+    }
+    let arguments =
+        [("output", given.output.clone()), ("context", context(given.assertion, scene))];
+    match scene.kit.scripts.call_typed(&script, &arguments).await {
+        Ok(made) => given.script = Some(made),
+        // What a Python or Ruby file raises is a failure of the assertion; what a JavaScript file throws is an error.
+        Err(Error::Failed(why)) if matches!(ending, "py" | "rb") => {
+            return Err(Box::new(Graded::failed(why)));
+        }
+        Err(why) => return Err(failed(why, &path.display().to_string())),
+    }
+    Ok(())
+}
+
+fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
+    let Value::String(text) = item else { return Ok(item.clone()) };
+    match text.strip_prefix("file://") {
+        Some(path) => read(&scene.kit.base.join(path), scene).map_err(error),
+        None => Ok(Value::String(rendered(text, scene)?)),
+    }
+}
+
+fn rendered(text: &str, scene: Scene<'_>) -> Result<String, Box<Graded>> {
+    scene.kit.templates.render(text, scene.vars).map_err(error)
+}
+
+fn read(path: &Path, scene: Scene<'_>) -> Result<Value, String> {
+    let say = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let text = scene.kit.targets.policy().text(path).map_err(|why| say(&why))?;
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("json" | "yaml" | "yml") => serde_saphyr::from_str(&text).map_err(|why| say(&why)),
+        Some("txt") => Ok(Value::String(text.trim().to_owned())),
+        _ => {
+            Err(say(&"Unsupported file type: values come from .json, .yaml, .txt, .js, .py or .rb"))
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Weighs assertions together: the mean of their scores, whether all of them hold, and the named scores.
+
+use serde_json::{Map, Value, json};
+
+use super::Graded;
+use crate::graded::Tokens;
+use crate::spec::Assertion;
+
+/// What assertions are laid on.
+pub(super) struct Scales {
+    threshold: Option<f64>,
+    strict: bool,
+    score: f64,
+    weight: f64,
+    /// The last reason of a failure; an empty one counts as none, unless `strict`.
+    failed: Option<String>,
+    parts: Vec<(usize, Graded)>,
+    named: Vec<(String, f64, f64)>,
+    tokens: Tokens,
+    blocked: bool,
+    skipped: Option<String>,
+}
+
+impl Scales {
+    /// Scales on which nothing lies.
+    pub(super) fn new(threshold: Option<f64>, strict: bool) -> Self {
+        Self {
+            threshold,
+            strict,
+            score: 0.0,
+            weight: 0.0,
+            failed: None,
+            parts: Vec::new(),
+            named: Vec::new(),
+            tokens: Tokens::default(),
+            blocked: false,
+            skipped: None,
+        }
+    }
+
+    /// Lays an assertion on them, at its place among the others.
+    pub(super) fn add(
+        &mut self,
+        index: usize,
+        graded: Graded,
+        metric: Option<String>,
+        weight: f64,
+    ) {
+        self.tokens += graded.tokens_used.unwrap_or_default();
+        if let Some(why) = &graded.skipped {
+            // What could not be tried counts for nothing, but neither does it pass.
+            self.skipped = self.skipped.take().or_else(|| (weight != 0.0).then(|| why.clone()));
+            self.parts.push((index, graded));
+            return;
+        }
+        self.score += graded.score * weight;
+        self.weight += weight;
+        self.blocked |= is_wanted_block(&graded);
+        let metric = metric.filter(|name| !name.is_empty());
+        if let Some(name) = &metric {
+            self.name(name, graded.score, weight);
+        }
+        for (name, score) in &graded.named_scores {
+            if Some(name) != metric.as_ref() {
+                let own =
+                    graded.metadata.get("namedScoreWeights").and_then(|all| all[name].as_f64());
+                self.name(name, score.as_f64().unwrap_or(0.0), own.unwrap_or(1.0) * weight);
+            }
+        }
+        if !graded.pass {
+            self.failed = Some(graded.reason.clone());
+            if self.strict && graded.reason.is_empty() {
+                let kind = graded.assertion["type"].as_str().unwrap_or("an assertion");
+                self.failed =
+                    Some(format!("{kind} failed without a reason (which promptfoo lets pass)"));
+            }
+        }
+        self.parts.push((index, graded));
+    }
+
+    fn name(&mut self, name: &str, score: f64, weight: f64) {
+        match self.named.iter_mut().find(|(known, ..)| known == name) {
+            Some((_, sum, weights)) => {
+                *sum += score * weight;
+                *weights += weight;
+            }
+            None => self.named.push((name.to_owned(), score * weight, weight)),
+        }
+    }
+
+    /// What all weigh together.
+    pub(super) fn weighed(mut self) -> Graded {
+        let score = if self.weight > 0.0 { self.score / self.weight } else { 0.0 };
+        let failed = self.failed.take().filter(|reason| !reason.is_empty());
+        let (mut pass, mut reason) =
+            (failed.is_none(), failed.unwrap_or_else(|| "All assertions passed".into()));
+        if let Some(threshold) = self.threshold.filter(|threshold| !threshold.is_nan()) {
+            pass = score >= threshold;
+            let sign = if pass { "≥" } else { "<" };
+            reason = format!("Aggregate score {score:.2} {sign} {threshold} threshold");
+        }
+        if self.blocked {
+            (pass, reason) = (true, "Content failed guardrail safety checks".into());
+        }
+        if let (true, Some(why)) = (pass, &self.skipped) {
+            (pass, reason) = (false, format!("skipped: {why}"));
+        } else {
+            self.skipped = None;
+        }
+        self.parts.sort_by_key(|(index, _)| *index);
+        let share = |(name, sum, weight): &(String, f64, f64)| {
+            (name.clone(), json!(if *weight > 0.0 { sum / weight } else { 0.0 }))
+        };
+        let mut metadata = Map::new();
+        if !self.named.is_empty() {
+            let weights = self.named.iter().map(|(name, _, weight)| (name.clone(), json!(weight)));
+            metadata.insert("namedScoreWeights".into(), Value::Object(weights.collect()));
+        }
+        Graded {
+            pass,
+            score,
+            reason,
+            named_scores: self.named.iter().map(share).collect(),
+            tokens_used: Some(self.tokens),
+            component_results: Some(
+                self.parts.into_iter().flat_map(|(_, part)| flat(part)).collect(),
+            ),
+            skipped: self.skipped,
+            metadata,
+            ..Graded::default()
+        }
+    }
+}
+
+/// A block by guardrails that a red team wants.
+fn is_wanted_block(graded: &Graded) -> bool {
+    let assertion = &graded.assertion;
+    !graded.pass && assertion["type"] == "guardrails" && assertion["config"]["purpose"] == "redteam"
+}
+
+/// A part, followed by its own parts.
+fn flat(part: Graded) -> Vec<Graded> {
+    let parts = part.component_results.clone().unwrap_or_default();
+    let assertion = part.assertion.clone();
+    let mut all = vec![part];
+    all.extend(parts.into_iter().map(|mut own| {
+        if own.assertion.is_null() {
+            own.assertion.clone_from(&assertion);
+        }
+        own
+    }));
+    all
+}
+
+/// What reports say of an `assert-set`.
+pub(super) fn about(set: &Assertion) -> Value {
+    let mut about = json!({"type": Assertion::SET, "assertionCount": set.set.len()});
+    for name in ["metric", "threshold", "weight"] {
+        if !set.field(name).is_null() {
+            about[name] = set.field(name).clone();
+        }
+    }
+    about
+}

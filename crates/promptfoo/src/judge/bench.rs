@@ -1,0 +1,418 @@
+//! What one judgement is made with: the assertion, the scene, the grader that is meant, and what grading took.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::words::beginning;
+use super::{GraderKind, text};
+use crate::graded::{Graded, Tokens};
+use crate::policy::Reach;
+use crate::scene::{Kit, Scene};
+use crate::script::{Error, Script};
+use crate::spec::{Assertion, Case, TargetSpec, Vars};
+use crate::target::{Asked, Target, Targets};
+use crate::template::environment;
+
+/// What is said where there is no grader.
+const NO_GRADER: &str = "no grader: name one with --grader or `defaultTest.options.provider`";
+/// The same over the API.
+const NO_GRADER_OVER_API: &str = "over the API the model of [llm] grades, and there is none: set one, or name one of `targets` under [evals] as `grader` \
+     of the run or as `defaultTest.options.provider`";
+/// How a grader is asked for JSON where nobody named a grader.
+const USUAL: &str = "openai:chat:gpt-4.1";
+
+/// An outcome: a judgement, or one that was reached before its time.
+pub(super) type Judged = Result<Graded, Graded>;
+
+/// A grader, and what is written of it.
+pub(super) struct Grader {
+    pub(super) target: Arc<dyn Target>,
+    /// `None` for the grader of the whole run.
+    pub(super) spec: Option<TargetSpec>,
+}
+
+/// What one judgement is made with.
+pub(super) struct Bench<'a> {
+    pub(super) assertion: &'a Assertion,
+    pub(super) scene: Scene<'a>,
+    used: Mutex<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    tokens: Option<Tokens>,
+    cost: Option<f64>,
+    said: Option<String>,
+}
+
+/// The grader of a kind that somebody named.
+fn named(kind: GraderKind, written: &Value) -> Result<Option<TargetSpec>, String> {
+    match written {
+        Value::Null => Ok(None),
+        Value::String(id) => Ok(Some(TargetSpec { id: id.clone(), ..TargetSpec::default() })),
+        Value::Object(object) => match object.get(kind.as_str()) {
+            Some(inner) if !inner.is_null() => named(kind, inner),
+            _ if object.contains_key("id") => {
+                let spec = serde_json::from_value(written.clone());
+                spec.map(Some).map_err(|error| format!("the grader is written wrongly: {error}"))
+            }
+            _ => Err(format!("the grader names no `id` and no `{kind}`: {written}")),
+        },
+        other => Err(format!("a grader is an id or an object, not {other}")),
+    }
+}
+
+/// The grader for one kind of work: the assertion's, else the case's, else the run's, else OpenAI where there is a key, else the
+/// desk's own model.
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
+pub(super) fn grader(
+    kind: GraderKind,
+    assertion: &Assertion,
+    case: &Case,
+    kit: &Kit,
+) -> Result<Grader, Graded> {
+    let written = Some(assertion.field("provider")).filter(|written| !written.is_null());
+    let written = written.or_else(|| case.options.get("provider")).unwrap_or(&Value::Null);
+    // The environment is put in here and not where the suite is read: a key would stand in every row.
+    let mut written = written.clone();
+    environment(&mut written, &kit.targets.policy().settings_env(&kit.targets.env));
+    if let Some(spec) = named(kind, &written).map_err(Graded::error)? {
+        let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
+        return Ok(Grader { target, spec: Some(spec) });
+    }
+    if let Some(target) = kit.grader.as_ref().filter(|target| can(kind, &***target)) {
+        return Ok(Grader { target: Arc::clone(target), spec: None });
+    }
+    usual(kind, kit)
+}
+
+fn can(kind: GraderKind, target: &dyn Target) -> bool {
+    match kind {
+        GraderKind::Text => true,
+        GraderKind::Embedding => target.embeds().is_some(),
+        GraderKind::Classification => target.classifies().is_some(),
+        GraderKind::Moderation => target.moderates().is_some(),
+    }
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
+fn usual(kind: GraderKind, kit: &Kit) -> Result<Grader, Graded> {
+    let id = match kind {
+        GraderKind::Text => USUAL,
+        GraderKind::Embedding => "openai:embedding:text-embedding-3-large",
+        GraderKind::Moderation => "openai:moderation:omni-moderation-latest",
+        GraderKind::Classification => {
+            return Err(untried(kit, format!("no {kind}: name a provider of one in `provider`")));
+        }
+    };
+    let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
+    if !is_model(&kit.targets, &spec) && kit.targets.env(&spec, "OPENAI_API_KEY").is_some() {
+        let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
+        return Ok(Grader { target, spec: Some(spec) });
+    }
+    let targets = kit.targets.for_requests();
+    if is_model(&targets, &spec) {
+        let spec = if kind == GraderKind::Text { targets.usual_chat(id) } else { spec };
+        let target = targets.open_grader(&spec).map_err(Graded::error)?;
+        return Ok(Grader { target, spec: Some(spec) });
+    }
+    let why = match kind {
+        GraderKind::Text if kit.targets.policy().is_command_line() => NO_GRADER.to_owned(),
+        GraderKind::Text => NO_GRADER_OVER_API.to_owned(),
+        GraderKind::Embedding | GraderKind::Classification | GraderKind::Moderation => {
+            format!("no {kind}: name a provider of one with `defaultTest.options.provider.{kind}`")
+        }
+    };
+    Err(untried(kit, why))
+}
+
+/// Whether it is asked at the endpoint of the desk's own model.
+fn is_model(targets: &Targets, spec: &TargetSpec) -> bool {
+    matches!(targets.policy().target(spec), Ok(Reach::Model(_)))
+}
+
+/// Nobody can judge it. Over the API that is an error: what is skipped counts for nothing in a gate.
+fn untried(kit: &Kit, why: String) -> Graded {
+    if kit.targets.policy().is_command_line() { Graded::skipped(why) } else { Graded::error(why) }
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(assertion: &'a Assertion, scene: Scene<'a>) -> Self {
+        Self { assertion, scene, used: Mutex::default() }
+    }
+
+    /// The grader for one kind of work.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a judgement that ends early is as large as one that does not"
+    )]
+    pub(super) fn grader(&self, kind: GraderKind) -> Result<Grader, Graded> {
+        let grader = grader(kind, self.assertion, self.scene.case, self.scene.kit)?;
+        if can(kind, &*grader.target) {
+            return Ok(grader);
+        }
+        let id = grader.spec.map(|spec| spec.id).unwrap_or_default();
+        Err(Graded::error(format!(
+            "`{id}` is no provider of {kind}, which {} needs",
+            self.assertion.name()
+        )))
+    }
+
+    /// The answer as text.
+    pub(super) fn output(&self) -> String {
+        text(self.scene.output)
+    }
+
+    /// The assertion's value, which must be a text.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a judgement that ends early is as large as one that does not"
+    )]
+    pub(super) fn value(&self) -> Result<&'a str, Graded> {
+        let wrong = || {
+            Graded::error(format!(
+                "{} assertion type must have a string value",
+                self.assertion.kind
+            ))
+        };
+        self.assertion.value.as_str().ok_or_else(wrong)
+    }
+
+    /// What is asked of the grader where the suite has no words of its own.
+    pub(super) async fn rubric_prompt(
+        &self,
+        part: Option<&Value>,
+        ours: &str,
+    ) -> Result<String, Graded> {
+        let written = match part {
+            Some(part) => part,
+            None => self.written_prompt(),
+        };
+        match written {
+            Value::Null => Ok(ours.to_owned()),
+            Value::String(text) if text.is_empty() => Ok(ours.to_owned()),
+            Value::String(text) => match text.strip_prefix("file://") {
+                Some(file) => self.prompt_file(file).await,
+                None => Ok(text.clone()),
+            },
+            Value::Array(list) if list.is_empty() => Ok(ours.to_owned()),
+            other => Ok(other.to_string()),
+        }
+    }
+
+    /// `rubricPrompt` as it is written: the assertion's, else the case's.
+    pub(super) fn written_prompt(&self) -> &'a Value {
+        let own = self.assertion.field("rubricPrompt");
+        if own.is_null() {
+            self.scene.case.options.get("rubricPrompt").unwrap_or(&Value::Null)
+        } else {
+            own
+        }
+    }
+
+    async fn prompt_file(&self, file: &str) -> Result<String, Graded> {
+        let kit = self.scene.kit;
+        let is_script = [".js", ".cjs", ".mjs", ".py"].iter().any(|ext| file.contains(ext));
+        if is_script {
+            let (path, function) = match file.rsplit_once(':') {
+                Some((path, function)) => (path, Some(function.to_owned())),
+                None => (file, None),
+            };
+            let script = Script::File { path: kit.base.join(path), function };
+            return match kit.scripts.call(&script, &[]).await {
+                Ok(prompt) => Ok(text(&prompt)),
+                Err(Error::Missing(why)) => Err(Graded::skipped(why)),
+                Err(error) => Err(Graded::error(format!("rubricPrompt: {error}"))),
+            };
+        }
+        let path = kit.base.join(file);
+        let text =
+            kit.targets.policy().text(&path).map_err(|error| {
+                Graded::error(format!("rubricPrompt: {}: {error}", path.display()))
+            })?;
+        let is_yaml = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
+        match serde_saphyr::from_str::<Value>(&text) {
+            Ok(messages @ (Value::Array(_) | Value::Object(_))) if is_yaml => {
+                Ok(messages.to_string())
+            }
+            _ => Ok(text),
+        }
+    }
+
+    /// Renders what is asked: chat messages message by message, so that what is put in cannot break them.
+    #[expect(
+        clippy::result_large_err,
+        reason = "a judgement that ends early is as large as one that does not"
+    )]
+    pub(super) fn render(&self, template: &str, own: &[(&str, Value)]) -> Result<String, Graded> {
+        let vars = self.vars(own);
+        render(self.scene.kit, template, &vars)
+            .map_err(|error| Graded::error(format!("rubricPrompt: {error}")))
+    }
+
+    fn vars(&self, own: &[(&str, Value)]) -> Vars {
+        let mut vars = self.scene.vars.clone();
+        vars.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        vars.into_iter().map(|(name, value)| (name, plain(value))).collect()
+    }
+
+    /// Asks the grader; what goes wrong ends the judgement, whether it is negated or not.
+    pub(super) async fn ask(
+        &self,
+        grader: &Grader,
+        prompt: &str,
+        round: usize,
+    ) -> Result<Value, Graded> {
+        let config = Value::Null;
+        let asked =
+            Asked { prompt, vars: self.scene.vars, case: None, config: &config, repeat: round };
+        let response = grader.target.ask(&asked).await;
+        self.count(response.token_usage, response.cost.filter(|_| !response.cached));
+        if let Some(why) = response.skipped {
+            return Err(Graded::skipped(why));
+        }
+        if let Some(error) = response.error {
+            return Err(failure(error));
+        }
+        let is_empty = response.output.is_null() || response.output.as_str() == Some("");
+        if is_empty {
+            return Err(failure("No output"));
+        }
+        self.used().said = Some(beginning(&text(&response.output)));
+        Ok(response.output)
+    }
+
+    /// Asks the grader for a text.
+    pub(super) async fn ask_text(
+        &self,
+        grader: &Grader,
+        prompt: &str,
+        round: usize,
+    ) -> Result<String, Graded> {
+        match self.ask(grader, prompt, round).await? {
+            Value::String(text) => Ok(text),
+            other => Err(failure(format!(
+                "{} produced malformed response: {}",
+                self.assertion.kind,
+                beginning(&other.to_string())
+            ))),
+        }
+    }
+
+    /// The vector of a text.
+    pub(super) async fn embed(&self, grader: &Grader, text: &str) -> Result<Vec<f64>, Graded> {
+        let embeds =
+            grader.target.embeds().ok_or_else(|| Graded::error("the grader has no embeddings"))?;
+        let (vector, tokens, cost) = embeds.embed(text).await.map_err(failure)?;
+        self.count(Some(tokens), Some(cost));
+        Ok(vector)
+    }
+
+    fn count(&self, tokens: Option<Tokens>, cost: Option<f64>) {
+        let mut used = self.used();
+        if let Some(tokens) = tokens {
+            *used.tokens.get_or_insert_default() += tokens;
+        }
+        if let Some(cost) = cost {
+            *used.cost.get_or_insert_default() += cost;
+        }
+    }
+
+    fn used(&self) -> std::sync::MutexGuard<'_, Used> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds to a judgement what grading took, and, where the grader was not understood, what it said.
+    pub(super) fn sign(&self, mut graded: Graded) -> Graded {
+        let used = self.used();
+        graded.tokens_used = graded.tokens_used.or(used.tokens);
+        if let Some(cost) = used.cost {
+            graded.metadata.insert("cost".into(), json!(cost));
+        }
+        if let (true, Some(said)) = (is_failure(&graded), &used.said) {
+            graded.metadata.insert("graderSaid".into(), said.as_str().into());
+            if self.scene.kit.strict && !graded.reason.contains(said.as_str()) {
+                graded.reason = format!("{}: {said}", graded.reason);
+            }
+        }
+        graded
+    }
+}
+
+/// Renders a grader's prompt.
+pub(super) fn render(kit: &Kit, template: &str, vars: &Vars) -> Result<String, String> {
+    match serde_json::from_str::<Value>(template) {
+        Ok(messages) => Ok(each(kit, &messages, vars)?.to_string()),
+        Err(_) => kit.templates.render(template, vars),
+    }
+}
+
+fn each(kit: &Kit, value: &Value, vars: &Vars) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) => kit.templates.render(text, vars)?.into(),
+        Value::Array(items) => {
+            items.iter().map(|item| each(kit, item, vars)).collect::<Result<_, _>>()?
+        }
+        Value::Object(object) => {
+            let pairs =
+                object.iter().map(|(name, value)| Ok((name.clone(), each(kit, value, vars)?)));
+            Value::Object(pairs.collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+/// What a template sees: objects as JSON.
+pub(super) fn plain(value: Value) -> Value {
+    match value {
+        Value::Object(_) => value.to_string().into(),
+        Value::Array(items) => {
+            items
+                .into_iter()
+                .map(|item| {
+                    if item.is_object() || item.is_array() { item.to_string().into() } else { item }
+                })
+                .collect()
+        }
+        other => other,
+    }
+}
+
+/// The grader failed: that says nothing of the answer, so `not-` does not turn it into a pass.
+pub(super) fn failure(reason: impl Into<String>) -> Graded {
+    let mut graded = Graded::failed(reason);
+    graded.metadata.insert("graderError".into(), true.into());
+    graded
+}
+
+/// Whether it was the grader that failed.
+pub(super) fn is_failure(graded: &Graded) -> bool {
+    graded.metadata.get("graderError") == Some(&Value::Bool(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grader_is_named_in_three_ways() {
+        let id =
+            |kind: GraderKind, written: Value| named(kind, &written).unwrap().map(|spec| spec.id);
+        assert_eq!(id(GraderKind::Text, json!("echo")), Some("echo".into()));
+        assert_eq!(id(GraderKind::Text, json!({"id": "a", "config": {"x": 1}})), Some("a".into()));
+        let both = json!({"text": {"id": "t"}, "embedding": "e"});
+        assert_eq!(
+            (id(GraderKind::Text, both.clone()), id(GraderKind::Embedding, both.clone())),
+            (Some("t".into()), Some("e".into()))
+        );
+        assert!(named(GraderKind::Moderation, &both).is_err());
+        assert_eq!(id(GraderKind::Text, Value::Null), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! The best of several answers to one case: the grader names one, the others fail.
+
+use serde_json::Value;
+
+use super::bench::{grader, plain, render};
+use super::{GraderKind, text};
+use crate::graded::Graded;
+use crate::scene::Kit;
+use crate::spec::{Assertion, Case, Vars};
+use crate::target::Asked;
+
+const BEST: &str = include_str!("../../prompts/select-best.md");
+
+/// Judges all answers to a case, once they are there: one judgement for each, in order.
+pub async fn select_best(
+    assertion: &Assertion,
+    case: &Case,
+    vars: &Vars,
+    outputs: &[Value],
+    kit: &Kit,
+) -> Vec<Graded> {
+    if outputs.len() < 2 {
+        let why = "select-best assertion must have at least two outputs to compare between";
+        return outputs.iter().map(|_| Graded::error(why)).collect();
+    }
+    let template = written(assertion, case, kit);
+    match template {
+        Ok(template) => match choose(assertion, case, vars, outputs, kit, &template).await {
+            Ok(all) => all,
+            Err(ended) => vec![*ended; outputs.len()],
+        },
+        Err(why) => outputs.iter().map(|_| Graded::error(why.clone())).collect(),
+    }
+}
+
+fn written(assertion: &Assertion, case: &Case, kit: &Kit) -> Result<String, String> {
+    let own = assertion.field("rubricPrompt");
+    let prompt = if own.is_null() { case.options.get("rubricPrompt").unwrap_or(own) } else { own };
+    match prompt {
+        Value::Null => Ok(BEST.to_owned()),
+        Value::String(text) => match text.strip_prefix("file://") {
+            Some(file) => {
+                let path = kit.base.join(file);
+                let policy = kit.targets.policy();
+                policy
+                    .text(&path)
+                    .map_err(|error| format!("rubricPrompt: {}: {error}", path.display()))
+            }
+            None => Ok(text.clone()),
+        },
+        other => Ok(other.to_string()),
+    }
+}
+
+async fn choose(
+    assertion: &Assertion,
+    case: &Case,
+    vars: &Vars,
+    outputs: &[Value],
+    kit: &Kit,
+    template: &str,
+) -> Result<Vec<Graded>, Box<Graded>> {
+    let grader = grader(GraderKind::Text, assertion, case, kit).map_err(Box::new)?;
+    let criteria = kit
+        .templates
+        .render(&text(&assertion.value), vars)
+        .map_err(|error| Box::new(Graded::error(error)))?;
+    let mut seen: Vars =
+        vars.iter().map(|(name, value)| (name.clone(), plain(value.clone()))).collect();
+    seen.insert("criteria".into(), criteria.as_str().into());
+    seen.insert("outputs".into(), outputs.iter().map(|output| Value::from(text(output))).collect());
+    let prompt = render(kit, template, &seen)
+        .map_err(|error| Box::new(Graded::error(format!("rubricPrompt: {error}"))))?;
+    let config = Value::Null;
+    let asked = Asked { prompt: &prompt, vars, case: None, config: &config, repeat: 0 };
+    let response = grader.target.ask(&asked).await;
+    if let Some(why) = response.skipped {
+        return Err(Box::new(Graded::skipped(why)));
+    }
+    let failed =
+        |reason: String| Graded { tokens_used: response.token_usage, ..Graded::failed(reason) };
+    if let Some(error) = response.error {
+        return Err(Box::new(failed(error)));
+    }
+    let said = if response.output.is_null() { String::new() } else { text(&response.output) };
+    let chosen = number(&said).filter(|chosen| *chosen < outputs.len());
+    let Some(chosen) = chosen else {
+        let start = super::words::beginning(&said);
+        return Err(Box::new(failed(if start.is_empty() {
+            "No output".into()
+        } else {
+            format!("Invalid select-best verdict: {start}")
+        })));
+    };
+    let judged = (0..outputs.len()).map(|index| {
+        let one = if index == chosen {
+            Graded::scored(true, 1.0, format!("Output selected as the best: {criteria}"))
+        } else {
+            Graded::failed(format!("Output not selected: {criteria}"))
+        };
+        // The grader was asked once: what it took is counted once.
+        Graded { tokens_used: response.token_usage.filter(|_| index == 0), ..one }
+    });
+    Ok(judged.collect())
+}
+
+/// The first whole number in a text.
+fn number(said: &str) -> Option<usize> {
+    let start = said.find(|c: char| c.is_ascii_digit())?;
+    let rest = &said[start..];
+    rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_number_counts() {
+        assert_eq!(
+            (number("the best is 1, not 0"), number("none"), number("12")),
+            (Some(1), None, Some(12))
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! The context that an answer was made of: whether it holds what is needed, and whether the answer keeps to it.
+
+use serde_json::{Value, json};
+
+use super::bench::{Bench, Judged};
+use super::reading::{lines, sentences};
+use super::words::{number, reaches, two};
+use super::{GraderKind, text};
+use crate::graded::Graded;
+use crate::script::{Error, Script};
+
+const RECALL: &str = include_str!("../../prompts/context-recall.md");
+const RELEVANCE: &str = include_str!("../../prompts/context-relevance.md");
+const STATEMENTS: &str = include_str!("../../prompts/faithfulness-statements.md");
+const VERDICTS: &str = include_str!("../../prompts/faithfulness-verdicts.md");
+
+/// A context: one text, or pieces.
+struct Context {
+    pieces: Vec<String>,
+    is_list: bool,
+}
+
+impl Context {
+    fn read(value: &Value) -> Option<Self> {
+        let (pieces, is_list) = match value {
+            Value::String(text) => (vec![text.clone()], false),
+            Value::Array(list) => (
+                list.iter()
+                    .map(|piece| piece.as_str().map(str::to_owned))
+                    .collect::<Option<_>>()?,
+                true,
+            ),
+            _ => return None,
+        };
+        let is_full = !pieces.is_empty() && pieces.iter().all(|piece| !piece.is_empty());
+        is_full.then_some(Self { pieces, is_list })
+    }
+
+    fn joined(&self) -> String {
+        self.pieces.join("\n\n")
+    }
+
+    fn shown(&self) -> Value {
+        if self.is_list { json!(self.pieces) } else { self.joined().into() }
+    }
+}
+
+/// The context: what `contextTransform` makes of the answer, else the variable, else `fallback`.
+async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, Graded> {
+    let transform = bench.assertion.field("contextTransform").as_str();
+    let value = match (transform, bench.scene.vars.get("context")) {
+        (Some(transform), _) => transformed(bench, transform).await?,
+        (None, Some(written)) if !written.is_null() && written != "" => written.clone(),
+        (None, _) => fallback.map_or(Value::Null, Value::from),
+    };
+    Context::read(&value).ok_or_else(|| {
+        Graded::error("Context is required for context-based assertions. Provide either a \"context\" variable (string or array of strings) in your test case or use \"contextTransform\" to extract context from the provider response.")
+    })
+}
+
+async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded> {
+    let scene = &bench.scene;
+    let script = match transform.strip_prefix("file://") {
+        Some(file) => {
+            let (path, function) = match file.rsplit_once(':') {
+                Some((path, function)) => (path, Some(function.to_owned())),
+                None => (file, None),
+            };
+            Script::File { path: scene.kit.base.join(path), function }
+        }
+        None => Script::JavaScript(transform.to_owned()),
+    };
+    let about = json!({"vars": scene.vars, "prompt": {"label": scene.prompt}, "metadata": scene.response.metadata});
+    let arguments = [("output", scene.output.clone()), ("context", about)];
+    scene.kit.scripts.call(&script, &arguments).await.map_err(|error| match error {
+        Error::Missing(why) => Graded::skipped(why),
+        Error::Refused(why) => Graded::error(why.to_string()),
+        Error::Failed(why) => Graded::error(format!(
+            "Failed to transform context using expression '{transform}': {why}"
+        )),
+    })
+}
+
+/// The customer's question.
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
+fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, Graded> {
+    let wrong = || {
+        Graded::error(format!(
+            "{} assertion requires a \"query\" variable with the user question",
+            bench.assertion.kind
+        ))
+    };
+    bench.scene.vars.get("query").and_then(Value::as_str).ok_or_else(wrong)
+}
+
+fn graded(what: &str, score: f64, threshold: f64) -> Graded {
+    let pass = reaches(score, threshold);
+    let sign = if pass { ">=" } else { "<" };
+    Graded::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
+}
+
+pub(super) async fn recall(bench: &Bench<'_>) -> Judged {
+    let truth = bench.assertion.value.as_str();
+    let truth = truth.ok_or_else(|| {
+        Graded::error(
+            "context-recall assertion requires a string value (expected answer or fact to verify)",
+        )
+    })?;
+    let context = context(bench, Some(bench.scene.prompt)).await?;
+    let grader = bench.grader(GraderKind::Text)?;
+    let template = bench.rubric_prompt(None, RECALL).await?;
+    let own = [("context", context.joined().into()), ("groundTruth", truth.into())];
+    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let (all, found) = attributions(&said);
+    let score = if all == 0 { 0.0 } else { number(found) / number(all) };
+    let mut outcome = graded("Recall", score, bench.assertion.threshold.unwrap_or(0.0));
+    outcome.metadata.insert("context".into(), context.shown());
+    outcome.metadata.insert("totalSentences".into(), all.into());
+    outcome.metadata.insert("attributedSentences".into(), found.into());
+    Ok(outcome)
+}
+
+/// How many sentences a grader judged, and how many of them it found in the context.
+fn attributions(said: &str) -> (usize, usize) {
+    let (mut all, mut found) = (0, 0);
+    for line in lines(said) {
+        let line = line.to_lowercase();
+        let missing = line.contains("[not attributed]");
+        if missing || line.contains("[attributed]") {
+            all += 1;
+            found += usize::from(!missing);
+        }
+    }
+    (all, found)
+}
+
+pub(super) async fn relevance(bench: &Bench<'_>) -> Judged {
+    let query = query(bench)?;
+    let context = context(bench, None).await?;
+    let grader = bench.grader(GraderKind::Text)?;
+    let template = bench.rubric_prompt(None, RELEVANCE).await?;
+    let own = [("context", context.joined().into()), ("query", query.into())];
+    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let (units, taken) = taken(&context, &said);
+    let count = taken.len().min(units);
+    let score = if units == 0 { 0.0 } else { number(count) / number(units) };
+    let mut outcome = graded("Context relevance", score, bench.assertion.threshold.unwrap_or(0.0));
+    outcome.metadata.insert("context".into(), context.shown());
+    outcome.metadata.insert("extractedSentences".into(), json!(taken));
+    outcome.metadata.insert("totalContextUnits".into(), units.into());
+    Ok(outcome)
+}
+
+/// How many pieces the context has, and which of them a grader finds useful.
+fn taken(context: &Context, said: &str) -> (usize, Vec<String>) {
+    let whole = context.joined();
+    let units = if context.is_list {
+        context.pieces.iter().filter(|piece| !piece.trim().is_empty()).count()
+    } else {
+        sentences(&whole).len()
+    };
+    if said.contains("Insufficient Information") {
+        return (units, Vec::new());
+    }
+    let by_line = context.is_list || lines(&whole).len() > 1;
+    let found = if by_line {
+        lines(said).into_iter().map(str::to_owned).collect()
+    } else {
+        sentences(said)
+    };
+    let mut taken: Vec<String> = Vec::new();
+    for sentence in found {
+        if !taken.contains(&sentence) {
+            taken.push(sentence);
+        }
+    }
+    (units, taken)
+}
+
+pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judged {
+    let query = query(bench)?;
+    let context = context(bench, None).await?;
+    let grader = bench.grader(GraderKind::Text)?;
+    let (first, second) = prompts(bench).await?;
+    let own = [("question", query.into()), ("answer", bench.output().into())];
+    let said = bench.ask_text(&grader, &bench.render(&first, &own)?, 0).await?;
+    let statements = lines(&said);
+    let own = [("context", context.joined().into()), ("statements", json!(statements))];
+    let said = bench.ask_text(&grader, &bench.render(&second, &own)?, 0).await?;
+    let score = faithful(&said, statements.len());
+    let mut outcome = graded("Faithfulness", score, bench.assertion.threshold.unwrap_or(0.0));
+    outcome.metadata.insert("context".into(), context.shown());
+    Ok(outcome)
+}
+
+/// The two prompts: a suite writes both, as a list.
+async fn prompts(bench: &Bench<'_>) -> Result<(String, String), Graded> {
+    let written = bench.written_prompt();
+    if !(written.is_null() || written.is_array()) {
+        return Err(Graded::error("rubricPrompt must be an array"));
+    }
+    let part = |index: usize| match &written[index] {
+        Value::Object(message) => {
+            message.get("content").map_or(Value::Null, |content| text(content).into())
+        }
+        other => other.clone(),
+    };
+    let first = bench.rubric_prompt(Some(&part(0)), STATEMENTS).await?;
+    Ok((first, bench.rubric_prompt(Some(&part(1)), VERDICTS).await?))
+}
+
+/// The part of the statements that a grader finds in the context; what it says nothing of counts as not found.
+fn faithful(said: &str, statements: usize) -> f64 {
+    const FINAL: &str = "final verdict for each statement in order:";
+    let said = said.to_lowercase();
+    let (yes, all) = if let Some((_, verdicts)) = said.split_once(FINAL) {
+        let verdicts = verdicts.split('.').filter(|verdict| !verdict.trim().is_empty());
+        let verdicts: Vec<&str> = verdicts.collect();
+        (verdicts.iter().filter(|verdict| verdict.contains("yes")).count(), verdicts.len())
+    } else {
+        let count = |word: &str| said.matches(word).count();
+        (count("verdict: yes"), count("verdict: yes") + count("verdict: no"))
+    };
+    if statements == 0 || all == 0 {
+        return 0.0;
+    }
+    let no = (all - yes) + statements.saturating_sub(all);
+    (1.0 - number(no) / number(statements)).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributions_are_counted_line_by_line() {
+        assert_eq!(attributions("a. [Attributed]\nb [NOT attributed]\nc\n"), (2, 1));
+        assert_eq!(attributions(""), (0, 0));
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "halves are exact")]
+    fn verdicts_that_are_missing_count_as_no() {
+        assert_eq!(faithful("Final verdict for each statement in order: Yes. No.", 2), 0.5);
+        assert_eq!(faithful("Final verdict for each statement in order: Yes.", 2), 0.5);
+        assert_eq!(faithful("Verdict: Yes\nVerdict: No\nVerdict: Yes", 4), 0.5);
+        assert_eq!(faithful("nothing", 2), 0.0);
+        assert_eq!(faithful("Verdict: yes", 0), 0.0);
+    }
+
+    #[test]
+    fn a_context_is_counted_in_its_own_pieces() {
+        let of = |value: Value| Context::read(&value).unwrap();
+        assert_eq!(taken(&of(json!("One. Two. Three.")), "Two. Two.").0, 3);
+        assert_eq!(taken(&of(json!("One. Two. Three.")), "Two. Two.").1, ["Two."]);
+        assert_eq!(taken(&of(json!(["a. b.", "c."])), "a. b.\nc.").1.len(), 2);
+        assert!(Context::read(&json!(["a", 1])).is_none());
+        assert!(Context::read(&json!("")).is_none());
+    }
+}

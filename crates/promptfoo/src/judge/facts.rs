@@ -1,0 +1,114 @@
+//! Facts: whether an answer agrees with an expert's, and whether it meets a criterion.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::GraderKind;
+use super::bench::{Bench, Judged, failure};
+use super::reading;
+use super::words::beginning;
+use crate::graded::Graded;
+
+const FACTUALITY: &str = include_str!("../../prompts/factuality.md");
+const CLOSED_QA: &str = include_str!("../../prompts/closedqa.md");
+
+/// The categories: the letter, the setting that scores it, what it scores otherwise, and what it means.
+const CATEGORIES: &[(char, &str, f64, &str)] = &[
+    ('A', "subset", 1.0, "everything the answer says is in the expert's answer"),
+    ('B', "superset", 1.0, "the answer says all that the expert's does, and more that fits"),
+    ('C', "agree", 1.0, "both answers say the same"),
+    ('D', "disagree", 0.0, "the answers contradict each other"),
+    ('E', "differButFactual", 1.0, "the answers differ in what does not matter for the facts"),
+];
+
+/// A letter in brackets, as older prompts ask for it.
+static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA-E])\)").ok());
+
+pub(super) async fn factuality(bench: &Bench<'_>) -> Judged {
+    let ideal = bench.value()?;
+    let grader = bench.grader(GraderKind::Text)?;
+    let template = bench.rubric_prompt(None, FACTUALITY).await?;
+    let own = [
+        ("input", bench.scene.prompt.into()),
+        ("ideal", ideal.into()),
+        ("completion", bench.output().into()),
+    ];
+    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let (letter, reason) = category(&said).map_err(failure)?;
+    let Some((_, setting, usual, meaning)) = CATEGORIES.iter().find(|known| known.0 == letter)
+    else {
+        return Err(failure(format!("Invalid category value: {letter}")));
+    };
+    let written =
+        bench.scene.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
+    let score = written.unwrap_or(*usual);
+    let reason = reason.unwrap_or_else(|| format!("Category {letter}: {meaning}"));
+    Ok(Graded::scored(score > 0.0, score, reason))
+}
+
+/// The category that a grader names, and why, where it says.
+fn category(said: &str) -> Result<(char, Option<String>), String> {
+    let object = reading::object_with(said, &["category"]);
+    if let Some(named) = object
+        .as_ref()
+        .and_then(|object| object.get("category")?.as_str())
+        .filter(|named| !named.is_empty())
+    {
+        let letter = named.trim().to_uppercase();
+        let reason = object.as_ref().and_then(|object| object.get("reason")?.as_str());
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty()).map(str::to_owned);
+        let mut letters = letter.chars();
+        return match (letters.next(), letters.next()) {
+            (Some(letter @ 'A'..='E'), None) => Ok((letter, reason)),
+            _ => Err(format!("Invalid category value: {}", beginning(&letter))),
+        };
+    }
+    let found =
+        LETTER.as_ref().and_then(|pattern| pattern.captures(said)?.get(1)?.as_str().chars().next());
+    let Some(letter) = found else {
+        return Err(format!(
+            "Factuality checker output did not match expected format: {}",
+            beginning(said)
+        ));
+    };
+    let reason =
+        said.split_once(')').map(|(_, reason)| reason.trim()).filter(|reason| !reason.is_empty());
+    Ok((letter.to_ascii_uppercase(), Some(reason.unwrap_or(said).to_owned())))
+}
+
+pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judged {
+    let criteria = bench.value()?;
+    let grader = bench.grader(GraderKind::Text)?;
+    let template = bench.rubric_prompt(None, CLOSED_QA).await?;
+    let own: [(&str, Value); 3] = [
+        ("input", bench.scene.prompt.into()),
+        ("criteria", criteria.into()),
+        ("completion", bench.output().into()),
+    ];
+    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    Ok(match said.trim_end().chars().next_back() {
+        Some('Y') => {
+            Graded::scored(true, 1.0, format!("The submission meets the criterion:\n{said}"))
+        }
+        Some('N') => Graded::failed(format!("The submission does not meet the criterion:\n{said}")),
+        _ => failure(format!("Model grader produced a malformed response:\n{}", beginning(&said))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_is_read_as_json_or_in_brackets() {
+        assert_eq!(
+            category("{\"category\":\" b \",\"reason\":\"x\"}"),
+            Ok(('B', Some("x".into())))
+        );
+        assert_eq!(category("(D) there is\nmore"), Ok(('D', Some("there is\nmore".into()))));
+        assert!(category("{\"category\":\"F\"}").unwrap_err().starts_with("Invalid category"));
+        assert!(category("B: superset").is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! Rubrics: a grader reads the answer and says whether it holds, how well and why.
+
+use serde_json::{Map, Value, json};
+
+use super::bench::{Bench, Grader, Judged, failure, is_failure};
+use super::reading;
+use super::words::beginning;
+use super::{GraderKind, text};
+use crate::graded::Graded;
+
+const RUBRIC: &str = include_str!("../../prompts/llm-rubric.md");
+const AGENT: &str = include_str!("../../prompts/agent-rubric.md");
+const SEARCH: &str = include_str!("../../prompts/search-rubric.md");
+const GOAL: &str = include_str!("../../prompts/goal-success.md");
+
+/// What a verdict is made of.
+const NAMES: &[&str] = &["pass", "score", "reason"];
+
+pub(super) async fn llm(bench: &Bench<'_>) -> Judged {
+    let grader = bench.grader(GraderKind::Text)?;
+    let rubric =
+        if bench.assertion.value.is_null() { "".into() } else { bench.assertion.value.clone() };
+    Ok(turned(bench, verdict(bench, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
+}
+
+pub(super) async fn agent(bench: &Bench<'_>) -> Judged {
+    let grader = bench.grader(GraderKind::Text)?;
+    if !has_tools(&grader, &["tools", "agent", "mcp"]) {
+        return Err(Graded::skipped(
+            "agent-rubric needs a grader that can look things up itself: an `exec:`, `file://` or `http` one, or one with `config.tools`",
+        ));
+    }
+    let rubric = [("rubric", bench.assertion.value.clone())];
+    Ok(turned(bench, verdict(bench, &grader, "agent-rubric", AGENT, &rubric).await?))
+}
+
+pub(super) async fn search(bench: &Bench<'_>) -> Judged {
+    let grader = bench.grader(GraderKind::Text)?;
+    if !has_tools(&grader, &["tools", "web_search_options", "search"]) {
+        return Err(Graded::skipped(
+            "search-rubric needs a grader that can search the web: an `exec:`, `file://` or `http` one, or one with a search tool in `config.tools`",
+        ));
+    }
+    let rubric = [("rubric", bench.assertion.value.clone())];
+    let found = verdict(bench, &grader, "search-rubric", SEARCH, &rubric).await?;
+    if !bench.assertion.negated {
+        return Ok(found);
+    }
+    let said = if found.pass { "requires" } else { "does not require" };
+    let reason = format!("Output {said} web search verification: {}", found.reason);
+    Ok(Graded { pass: !found.pass, reason, ..found })
+}
+
+/// Whether a grader can do more than answer: programs can, and models that were given tools.
+fn has_tools(grader: &Grader, names: &[&str]) -> bool {
+    let Some(spec) = &grader.spec else { return false };
+    let is_program = ["exec:", "file://", "http", "webhook:", "frontdesk:"];
+    let is_program = is_program.iter().any(|kind| spec.id.starts_with(kind));
+    is_program || names.iter().any(|name| spec.config.get(name).is_some())
+}
+
+pub(super) async fn goal(bench: &Bench<'_>) -> Judged {
+    let value = &bench.assertion.value;
+    let goal = value
+        .as_str()
+        .or_else(|| value["goal"].as_str())
+        .map(str::trim)
+        .filter(|goal| !goal.is_empty());
+    let goal = goal.ok_or_else(|| Graded::error("trajectory:goal-success assertion must have a string value or an object with a goal property"))?;
+    let trajectory = trajectory(bench).ok_or_else(|| {
+        Graded::error("No trace data available for trajectory:goal-success assertion")
+    })?;
+    let grader = bench.grader(GraderKind::Text)?;
+    let own = [("goal", goal.into()), ("trajectory", trajectory.into())];
+    let found = verdict(bench, &grader, "trajectory:goal-success", GOAL, &own).await?;
+    if !bench.assertion.negated || is_failure(&found) {
+        return Ok(found);
+    }
+    let (score, reason) = if found.pass {
+        (0.0, format!("Agent unexpectedly achieved the goal: {goal}"))
+    } else {
+        (1.0, format!("Agent did not achieve the forbidden goal: {goal}"))
+    };
+    Ok(Graded { pass: !found.pass, score, reason, ..found })
+}
+
+/// What the target did: its spans in order, and the turns of our own pipeline.
+fn trajectory(bench: &Bench<'_>) -> Option<String> {
+    let response = bench.scene.response;
+    let mut spans: Vec<_> = response.spans.iter().flatten().collect();
+    if response.spans.is_none() && response.turns.is_empty() {
+        return None;
+    }
+    spans.sort_by(|a, b| a.start_time.total_cmp(&b.start_time));
+    let steps = spans.iter().enumerate().map(|(index, span)| {
+        let status = if span.status_code == Some(2) { "error" } else { "ok" };
+        json!({"index": index + 1, "name": span.name, "status": status, "attributes": span.attributes})
+    });
+    let turns = response.turns.iter().map(|turn| {
+        json!({"said": turn.said, "outcome": turn.outcome, "answered": turn.bubbles, "owner": turn.owner})
+    });
+    let steps: Vec<Value> = steps.collect();
+    let shown =
+        json!({"stepCount": steps.len(), "steps": steps, "turns": turns.collect::<Vec<_>>()});
+    serde_json::to_string_pretty(&shown).ok()
+}
+
+/// Asks for a verdict and reads it; the score is not bounded, and a threshold must be reached besides.
+pub(super) async fn verdict(
+    bench: &Bench<'_>,
+    grader: &Grader,
+    label: &str,
+    ours: &str,
+    own: &[(&str, Value)],
+) -> Judged {
+    let template = bench.rubric_prompt(None, ours).await?;
+    let mut vars = vec![("output", Value::from(bench.output()))];
+    vars.extend(own.iter().cloned());
+    let prompt = bench.render(&template, &vars)?;
+    let said = bench.ask(grader, &prompt, 0).await?;
+    let parsed = parse(bench, label, &said)?;
+    let mut outcome = read(&parsed, bench.assertion.threshold);
+    outcome.metadata.insert("renderedGradingPrompt".into(), prompt.into());
+    Ok(outcome)
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "a judgement that ends early is as large as one that does not"
+)]
+fn parse(bench: &Bench<'_>, label: &str, said: &Value) -> Result<Map<String, Value>, Graded> {
+    match said {
+        Value::Object(object) => Ok(object.clone()),
+        Value::String(words) => {
+            let found = reading::object_with(words, NAMES);
+            let means =
+                |object: &Map<String, Value>| NAMES.iter().any(|name| object.contains_key(*name));
+            let found = found.filter(|object| !bench.scene.kit.strict || means(object));
+            found.ok_or_else(|| failure(format!("Could not extract JSON from {label} response")))
+        }
+        other => Err(failure(format!(
+            "{label} produced malformed response - output must be string or object. Output: {}",
+            beginning(&text(other))
+        ))),
+    }
+}
+
+fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> Graded {
+    let written = |name: &str| parsed.get(name).filter(|value| !value.is_null());
+    let mut pass = written("pass").is_none_or(reading::yes);
+    let score = written("score").and_then(reading::number).unwrap_or(if pass { 1.0 } else { 0.0 });
+    pass = pass && threshold.is_none_or(|threshold| score >= threshold);
+    let reason = written("reason").map(text).filter(|reason| !reason.is_empty());
+    let reason = reason.unwrap_or_else(|| {
+        let threshold = threshold.map_or("undefined".to_owned(), |threshold| threshold.to_string());
+        if pass {
+            "Grading passed".into()
+        } else {
+            format!("Score {score} below threshold {threshold}")
+        }
+    });
+    Graded::scored(pass, score, reason)
+}
+
+/// The verdict, the other way round where the assertion is negated.
+pub(super) fn turned(bench: &Bench<'_>, found: Graded) -> Graded {
+    if !bench.assertion.negated || is_failure(&found) {
+        return found;
+    }
+    Graded { pass: !found.pass, score: (1.0 - found.score).clamp(0.0, 1.0), ..found }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graded(parsed: Value, threshold: Option<f64>) -> (bool, f64, String) {
+        let Value::Object(parsed) = parsed else { panic!("an object") };
+        let graded = read(&parsed, threshold);
+        (graded.pass, graded.score, graded.reason)
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "nothing is computed")]
+    fn what_is_missing_is_taken_from_the_rest() {
+        assert_eq!(graded(json!({"pass": true}), None), (true, 1.0, "Grading passed".into()));
+        assert_eq!(
+            graded(json!({"pass": false}), None),
+            (false, 0.0, "Score 0 below threshold undefined".into())
+        );
+        assert_eq!(
+            graded(json!({"score": 0.4, "reason": "r"}), Some(0.5)),
+            (false, 0.4, "r".into())
+        );
+        assert_eq!(
+            graded(json!({"pass": "false", "score": "0.5", "reason": "r"}), None),
+            (false, 0.5, "r".into())
+        );
+        assert_eq!(graded(json!({"pass": true, "score": 7}), None).1, 7.0);
+    }
+}

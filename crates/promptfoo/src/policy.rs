@@ -1,0 +1,282 @@
+//! What a suite may do, decided in one place: whether it runs code or asks addresses, which files it reads, which names of the
+//! environment its templates see, and how large it is. Whoever starts a program, runs a script or opens a connection for a suite
+//! needs a [`Permit`], and only this file makes one; the JavaScript engine alone tries patterns without one. The default allows
+//! nothing, so that a new place cannot forget to ask.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use frontdesk_endpoint::Access;
+use serde::Deserialize;
+
+use super::spec::TargetSpec;
+
+mod files;
+mod limits;
+mod names;
+
+pub use files::regular;
+pub(crate) use files::sized;
+pub use limits::Limits;
+pub(super) use names::process_env;
+
+/// Settings of a target that say where it is, or with which secret it is asked.
+const ADDRESSES: &[&str] = &[
+    "apiKey",
+    "apiKeyEnvar",
+    "apiBaseUrl",
+    "apiHost",
+    "basePath",
+    "headers",
+    "organization",
+    "mcp",
+    "functionToolCallbacks",
+];
+
+/// What suites may do that are run over the API, as written in the configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Whether they may run programs and scripts, and ask any address.
+    pub allow_code: bool,
+    /// What they may ask, and what a request may name as its grader, beside the desk's own agents and model.
+    pub targets: Vec<String>,
+    /// Names of environment variables that their templates see.
+    pub env: Vec<String>,
+}
+
+impl Settings {
+    /// Whether they can be used; the error names what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        match self.env.iter().find(|name| names::is_secret(name)) {
+            Some(name) => Err(format!(
+                "`{name}` in `env` is named like a secret: templates of suites never see secrets"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who has a suite run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Trust {
+    /// Somebody who is signed in: no code, and only what the configuration names.
+    #[default]
+    Api,
+    /// Somebody with a shell on this machine: what the suite's author wrote.
+    CommandLine,
+}
+
+/// What a suite may do. Without more said: nothing but to ask the desk's own agents.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Rules {
+    trust: Trust,
+    settings: Settings,
+    /// The folder that files must be in.
+    folder: Option<PathBuf>,
+    /// Where the desk's own model is, when it has one.
+    model: Option<Access>,
+}
+
+/// Says that code may be run, or an address be asked. Nobody but the policy can make one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Permit(());
+
+/// How far a target may reach.
+pub(super) enum Reach {
+    /// It stays in this process.
+    Inside,
+    /// Wherever its settings and the environment say.
+    Anywhere(Permit),
+    /// Where its id alone says: the configuration names it.
+    Named(Permit),
+    /// The endpoint of the desk's own model, with its key.
+    Model(Access),
+}
+
+/// Something that a suite may not do, and how it may.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
+
+impl Policy {
+    /// For a suite that somebody runs from a shell.
+    pub fn command_line() -> Self {
+        let rules = Rules { trust: Trust::CommandLine, ..Rules::default() };
+        Self { rules: Arc::new(rules) }
+    }
+
+    /// For suites of a folder that are run over the API. `model` is the endpoint of the desk's own model.
+    pub fn api(settings: Settings, folder: PathBuf, model: Option<Access>) -> Self {
+        let rules = Rules { trust: Trust::Api, settings, folder: Some(folder), model };
+        Self { rules: Arc::new(rules) }
+    }
+
+    /// The same for what a request names itself: the configuration's permission to run code is for suites alone.
+    pub(super) fn for_requests(&self) -> Self {
+        let mut rules = (*self.rules).clone();
+        rules.settings.allow_code = false;
+        Self { rules: Arc::new(rules) }
+    }
+
+    /// The same for the files of a folder, where none is said yet.
+    pub(super) fn within(&self, folder: &Path) -> Self {
+        if self.rules.folder.is_some() {
+            return self.clone();
+        }
+        let rules = Rules { folder: Some(folder.to_owned()), ..(*self.rules).clone() };
+        Self { rules: Arc::new(rules) }
+    }
+
+    /// Whether suites may run code.
+    pub fn allows_code(&self) -> bool {
+        self.is_command_line() || self.rules.settings.allow_code
+    }
+
+    /// How large a suite and its run may be.
+    pub fn limits(&self) -> &'static Limits {
+        if self.is_command_line() { &limits::COMMAND_LINE } else { &limits::API }
+    }
+
+    pub(super) fn is_command_line(&self) -> bool {
+        self.rules.trust == Trust::CommandLine
+    }
+
+    /// A permit to run a part of a suite as code, or to ask the address that it names.
+    pub(super) fn code(&self, part: impl fmt::Display) -> Result<Permit, Refused> {
+        if self.allows_code() {
+            return Ok(Permit(()));
+        }
+        Err(Refused(format!(
+            "{part} runs code or asks an address, which suites may not over the API: run this suite with `frontdesk eval`, or set \
+             `allow_code = true` under [evals]"
+        )))
+    }
+
+    /// How far a target may reach.
+    pub(super) fn target(&self, spec: &TargetSpec) -> Result<Reach, Refused> {
+        let id = spec.id.as_str();
+        if is_inside(id) {
+            return Ok(Reach::Inside);
+        }
+        if self.allows_code() {
+            return Ok(Reach::Anywhere(Permit(())));
+        }
+        let Rules { settings, model, .. } = &*self.rules;
+        if settings.targets.iter().any(|named| named == id) {
+            plain(spec)?;
+            return Ok(Reach::Named(Permit(())));
+        }
+        if let Some(access) = model.as_ref().filter(|_| id.starts_with("openai:")) {
+            plain(spec)?;
+            return Ok(Reach::Model(access.clone()));
+        }
+        let model = if model.is_some() { ", `openai:MODEL` at the endpoint of [llm]" } else { "" };
+        let more = settings.targets.iter();
+        let more = more.fold(String::new(), |all, named| all + ", `" + named + "`");
+        Err(Refused(format!(
+            "`{id}` cannot be asked over the API: there are `echo`, `frontdesk:AGENT`{model}{more}. Name it in `targets` under \
+             [evals], or run the suite with `frontdesk eval`"
+        )))
+    }
+}
+
+/// Whether a target needs no program, no script and no address of its own: what it talks to is opened apart.
+fn is_inside(id: &str) -> bool {
+    id == "echo"
+        || id == "frontdesk"
+        || id.starts_with("frontdesk:")
+        || id == "promptfoo:simulated-user"
+}
+
+/// Refuses a target that the configuration names, when the suite says otherwise where it is or with which key it is asked.
+fn plain(spec: &TargetSpec) -> Result<(), Refused> {
+    let is_model = ["openai:", "anthropic:"].iter().any(|kind| spec.id.starts_with(kind));
+    let written = spec.config.as_object();
+    let own = written.and_then(|map| {
+        map.keys().find(|key| !is_model || ADDRESSES.contains(&key.as_str())).map(String::as_str)
+    });
+    let own = own.or((!spec.env.is_empty()).then_some("env"));
+    match own {
+        Some(key) => Err(Refused(format!(
+            "`{}` may not have `{key}` over the API: the configuration alone says where it is and with which key it is asked",
+            spec.id
+        ))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(id: &str) -> TargetSpec {
+        TargetSpec { id: id.into(), ..TargetSpec::default() }
+    }
+
+    fn access() -> Access {
+        Access {
+            base_url: "http://127.0.0.1:9/v1".into(),
+            api_key: None,
+            timeout_ms: 1,
+            attempt_ms: 1,
+            retries: 0,
+            retry_cap_ms: 1,
+        }
+    }
+
+    #[test]
+    fn without_more_said_nothing_runs_and_nothing_is_asked() {
+        let policy = Policy::default();
+        assert!(policy.code("x").is_err() && !policy.allows_code());
+        for id in ["exec:sh", "file://a.py", "http://x", "https://x", "http", "webhook:http://x"] {
+            assert!(policy.target(&spec(id)).is_err(), "{id}");
+        }
+        for id in ["openai:gpt-4o", "anthropic:messages:m", "echoes", "frontdesks:x", "nonsense"] {
+            assert!(policy.target(&spec(id)).is_err(), "{id}");
+        }
+        for id in ["echo", "frontdesk", "frontdesk:acme@3"] {
+            assert!(matches!(policy.target(&spec(id)), Ok(Reach::Inside)), "{id}");
+        }
+        assert!(Policy::command_line().code("x").is_ok());
+    }
+
+    #[test]
+    fn what_the_configuration_names_goes_where_it_says() {
+        let targets = vec!["anthropic:messages:m".into(), "exec:grade.sh".into()];
+        let settings = Settings { targets, ..Settings::default() };
+        let policy = Policy::api(settings, ".".into(), Some(access()));
+        assert!(matches!(policy.target(&spec("openai:gpt-4o")), Ok(Reach::Model(_))));
+        assert!(matches!(policy.target(&spec("anthropic:messages:m")), Ok(Reach::Named(_))));
+        assert!(matches!(policy.target(&spec("exec:grade.sh")), Ok(Reach::Named(_))));
+        for id in ["exec:grade.sh; id", "exec:sh", "anthropic:messages:other"] {
+            assert!(policy.target(&spec(id)).is_err(), "{id}");
+        }
+        for key in ADDRESSES {
+            let elsewhere = TargetSpec { config: json!({*key: "http://evil"}), ..spec("openai:m") };
+            assert!(policy.target(&elsewhere).is_err(), "{key}");
+        }
+        let env = json!({"OPENAI_BASE_URL": "http://evil"}).as_object().cloned();
+        let elsewhere = TargetSpec { env: env.unwrap_or_default(), ..spec("anthropic:messages:m") };
+        assert!(policy.target(&elsewhere).is_err());
+        let cool = TargetSpec { config: json!({"temperature": 0}), ..spec("openai:m") };
+        assert!(policy.target(&cool).is_ok());
+    }
+
+    #[test]
+    fn permission_to_run_code_is_for_suites_and_not_for_requests() {
+        let settings = Settings { allow_code: true, ..Settings::default() };
+        let policy = Policy::api(settings, ".".into(), None);
+        assert!(policy.target(&spec("exec:sh")).is_ok() && policy.code("x").is_ok());
+        assert!(policy.for_requests().target(&spec("exec:sh")).is_err());
+        assert!(policy.for_requests().code("x").is_err());
+    }
+}

@@ -1,0 +1,137 @@
+//! Which names of the environment a suite sees. Templates are made of what customers and models say as well, so that no template
+//! sees a secret; programs and scripts from the command line see what the shell gave them.
+
+use serde_json::Value;
+
+use super::{Permit, Policy};
+use crate::spec::Vars;
+
+/// Parts of names that hold secrets.
+const SECRET: &[&str] = &[
+    "KEY",
+    "TOKEN",
+    "SECRET",
+    "PASS",
+    "PWD",
+    "CREDENTIAL",
+    "AUTH",
+    "COOKIE",
+    "SESSION",
+    "PRIVATE",
+    "SIGNATURE",
+    "SALT",
+    "CERT",
+    "WEBHOOK",
+    "DSN",
+    "DATABASE",
+    "REDIS",
+    "MONGO",
+    "POSTGRES",
+    "MYSQL",
+    "FRONTDESK__",
+];
+/// Names that hold none, though a part of them says so.
+const PUBLIC: &[&str] = &["PWD", "OLDPWD"];
+/// What a program needs to run.
+const USUAL: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER"];
+
+/// Whether a name looks like that of a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    let name = name.to_uppercase();
+    !PUBLIC.contains(&&*name) && SECRET.iter().any(|part| name.contains(part))
+}
+
+/// Whether a value holds a password, as in `postgres://me:secret@host`.
+fn holds_secret(value: &str) -> bool {
+    let host = value.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    host.is_some_and(|host| host.contains('@'))
+}
+
+/// The process's environment, as far as it is text.
+fn process() -> impl Iterator<Item = (String, Value)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| (name, value.into()))
+}
+
+impl Policy {
+    /// What templates see as `env`: the suite's own values, over names of the process that are no secrets; over the API those
+    /// that the configuration lists.
+    pub fn shown_env(&self, own: &Vars) -> Vars {
+        let listed = &self.rules.settings.env;
+        let is_shown = |name: &str| self.is_command_line() || listed.iter().any(|it| it == name);
+        let clean = |value: &Value| !holds_secret(value.as_str().unwrap_or_default());
+        let mut all: Vars = process()
+            .filter(|(name, value)| is_shown(name) && !is_secret(name) && clean(value))
+            .collect();
+        all.extend(own.clone());
+        all
+    }
+
+    /// What the settings of targets and the suite's `env` may name: from the command line everything, since nobody but the suite's
+    /// author writes there; over the API what templates see.
+    pub(crate) fn settings_env(&self, own: &Vars) -> Vars {
+        if !self.is_command_line() {
+            return self.shown_env(own);
+        }
+        let mut all: Vars = process().collect();
+        all.extend(own.clone());
+        all
+    }
+
+    /// What programs and scripts see: from the command line everything, over the API what they need to run.
+    pub(crate) fn script_env(&self, own: &Vars) -> Vars {
+        if self.is_command_line() {
+            return self.settings_env(own);
+        }
+        let mut all: Vars = process().filter(|(name, _)| USUAL.contains(&&**name)).collect();
+        all.extend(self.shown_env(own));
+        all
+    }
+}
+
+/// A name of the process's environment, for a target that has a permit.
+pub(crate) fn process_env(name: &str, _: Permit) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::Settings;
+
+    #[test]
+    fn names_of_secrets_are_known() {
+        for name in [
+            "OPENAI_API_KEY",
+            "SUPERSECRET",
+            "DATABASE_URL",
+            "PGPASSWORD",
+            "GITHUB_TOKEN",
+            "frontdesk__llm__api_key",
+            "FRONTDESK__HTTP__HOST",
+            "AWS_CREDENTIALS",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["PATH", "HOME", "TOWN", "BASE_URL", "PWD"] {
+            assert!(!is_secret(name), "{name}");
+        }
+        assert!(holds_secret("amqp://me:pw@host/x") && !holds_secret("https://x.example/a@b"));
+    }
+
+    #[test]
+    fn templates_see_the_suites_own_names_and_those_that_are_listed() {
+        let own = json!({"TOWN": "Lima", "MY_KEY": "written here"}).as_object().unwrap().clone();
+        assert_eq!(Policy::default().shown_env(&own), own);
+        let settings = Settings { env: vec!["PATH".into()], ..Settings::default() };
+        let seen = Policy::api(settings, ".".into(), None).shown_env(&own);
+        assert!(seen.contains_key("PATH") && seen.len() == 3, "{seen:?}");
+        let seen = Policy::command_line().shown_env(&own);
+        assert!(seen.contains_key("PATH") && !seen.keys().any(|it| it == "DATABASE_URL"));
+        let wrong = Settings { env: vec!["DATABASE_URL".into()], ..Settings::default() };
+        assert!(wrong.check().unwrap_err().contains("DATABASE_URL"));
+    }
+}

@@ -1,0 +1,74 @@
+//! What is wrong with a row: the assertions that do not hold, each with what was expected and what came, where both are texts.
+
+use serde_json::Value;
+
+use super::read::leaves;
+use crate::graded::Graded;
+use crate::row::Row;
+use crate::template::Templates;
+
+/// Types whose value is the text that was expected.
+const WHOLE: &[&str] =
+    &["equals", "starts-with", "levenshtein", "rouge-n", "bleu", "gleu", "meteor"];
+
+/// An assertion that does not hold.
+pub(super) struct Fault {
+    /// Its type; empty where the row as a whole failed.
+    pub(super) kind: String,
+    /// Why.
+    pub(super) reason: String,
+    /// What was expected, where it can be compared with what came.
+    pub(super) expected: Option<String>,
+}
+
+/// What is wrong with a row, in the order of its assertions; what the row itself says where no assertion failed.
+pub(super) fn faults(row: &Row) -> Vec<Fault> {
+    let failing = |graded: &&Graded| !graded.pass && graded.skipped.is_none();
+    let found: Vec<Fault> = leaves(row.grading_result.as_ref())
+        .into_iter()
+        .filter(failing)
+        .map(|graded| fault(graded, row))
+        .collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let said = row.grading_result.as_ref().map(|graded| graded.reason.clone());
+    let reason = row.error.clone().or(said).unwrap_or_else(|| "no reason was given".into());
+    vec![Fault { kind: String::new(), reason, expected: None }]
+}
+
+fn fault(graded: &Graded, row: &Row) -> Fault {
+    let kind = graded.assertion.get("type").and_then(Value::as_str).unwrap_or_default();
+    let compared = WHOLE.contains(&kind) || kind.starts_with("similar");
+    let expected = if compared { expected(graded, row) } else { None };
+    Fault { kind: kind.to_owned(), reason: graded.reason.clone(), expected }
+}
+
+/// The text that was expected, with its variables filled in.
+fn expected(graded: &Graded, row: &Row) -> Option<String> {
+    let rendered = graded.metadata.get("renderedAssertionValue");
+    let value = rendered.or_else(|| graded.assertion.get("value"))?;
+    let text = match value {
+        Value::String(text) if text.starts_with("file://") => return None,
+        Value::String(text) if rendered.is_none() && text.contains("{{") => {
+            Templates::default().render(text, &row.vars).ok()?
+        }
+        other => plain(other),
+    };
+    Some(text)
+}
+
+/// What the target answered, as text; empty when it did not.
+pub(super) fn output(row: &Row) -> String {
+    row.response.as_ref().map(|response| plain(&response.output)).unwrap_or_default()
+}
+
+/// A value as a person reads it.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        list @ (Value::Array(_) | Value::Object(_)) => format!("{list:#}"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,373 @@
+//! Runs a suite: every case with every prompt and target, some at once, each row into the journal. Holds no more rows than
+//! are run at once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::check::Kit;
+use super::row::{Column, Journal, Row, Summary};
+use super::suite::{Case, Suite};
+use super::target::Target;
+use one::{Job, Memory, Place, fail};
+
+mod bounds;
+mod filter;
+mod one;
+mod outcome;
+mod plan;
+mod tally;
+mod together;
+mod turns;
+mod vars;
+
+pub use bounds::check;
+pub use filter::{Filters, Which};
+pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
+pub use plan::{Error, Plan, Progress};
+pub use tally::grading;
+
+/// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the journal is kept,
+/// and the summary says that it is not complete.
+pub async fn run(
+    suite: &Suite,
+    kit: &Kit,
+    targets: &[Arc<dyn Target>],
+    plan: &Plan,
+    progress: &dyn Progress,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<Summary, Error> {
+    let began = Instant::now();
+    let started_at = chrono::Utc::now().timestamp_millis();
+    let mut run = Run::new(suite, kit, targets, plan)?;
+    run.bounded()?;
+    let journal = |error| Error::Journal { path: plan.journal.path().to_owned(), error };
+    let mut appender = plan.journal.append(plan.resume).map_err(journal)?;
+    if plan.resume {
+        run.resume(&plan.journal).map_err(journal)?;
+    }
+    progress.begin(run.total().saturating_sub(run.done.len()));
+    let mut columns = run.columns();
+    let mut summary = Summary { complete: true, ..Summary::default() };
+    for row in std::mem::take(&mut run.before) {
+        count(&mut summary, &mut columns, &row);
+    }
+    let concurrency = run.concurrency();
+    let max_time = plan.max_time.or(some_ms(suite.options.max_eval_ms));
+    let late = async {
+        match max_time {
+            Some(time) => tokio::time::sleep(time).await,
+            None => std::future::pending().await,
+        }
+    };
+    {
+        let mut rows = run.rows(concurrency);
+        let (mut stop, mut late) = (std::pin::pin!(stop), std::pin::pin!(late));
+        loop {
+            let ended = tokio::select! {
+                biased;
+                () = &mut stop => None,
+                () = &mut late => None,
+                ended = rows.next() => match ended {
+                    Some(rows) => Some(rows),
+                    None => break,
+                },
+            };
+            let Some(ended) = ended else {
+                summary.complete = false;
+                break;
+            };
+            for row in ended {
+                count(&mut summary, &mut columns, &row);
+                appender.add(&row).map_err(journal)?;
+                progress.row(&row);
+            }
+            if let Some(why) = run.too_much(appender.size()) {
+                (summary.complete, summary.stopped) = (false, Some(why));
+                break;
+            }
+        }
+    }
+    appender.finish().map_err(journal)?;
+    run.derive(&mut columns).await;
+    progress.done();
+    run.sum_up(&mut summary, columns, started_at);
+    summary.took_ms = began.elapsed().as_secs_f64() * 1000.0;
+    Ok(summary)
+}
+
+fn count(summary: &mut Summary, columns: &mut [Column], row: &Row) {
+    if let Some(column) = columns.get_mut(row.prompt_idx) {
+        tally::add(&mut column.metrics, row);
+    }
+    let (tokens, cost) = tally::grading(row);
+    summary.grader_tokens += tokens;
+    summary.grader_cost += cost;
+}
+
+fn some_ms(ms: Option<u64>) -> Option<Duration> {
+    ms.filter(|ms| *ms > 0).map(Duration::from_millis)
+}
+
+/// A run under way.
+struct Run<'a> {
+    suite: &'a Suite,
+    kit: &'a Kit,
+    plan: &'a Plan,
+    /// The columns: each target with each of its prompts.
+    places: Vec<Place<'a>>,
+    cases: Vec<usize>,
+    memory: Memory,
+    done: HashSet<String>,
+    /// Rows that were run before, for the sums.
+    before: Vec<Row>,
+}
+
+/// What is run at once: the rows of a case that are compared with each other, or else one row.
+struct Unit<'a> {
+    at: usize,
+    case: &'a Case,
+    written: Arc<Value>,
+    key: Arc<str>,
+    repeat: usize,
+    columns: Vec<usize>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        suite: &'a Suite,
+        kit: &'a Kit,
+        targets: &[Arc<dyn Target>],
+        plan: &'a Plan,
+    ) -> Result<Self, Error> {
+        if targets.len() != suite.targets.len() {
+            return Err(Error::Targets { named: suite.targets.len(), given: targets.len() });
+        }
+        let mut places = Vec::new();
+        let mut twins: HashMap<String, usize> = HashMap::new();
+        for (spec, target) in suite.targets.iter().zip(targets) {
+            if !plan.filters.target(spec).map_err(Error::Filter)? {
+                continue;
+            }
+            for prompt in &suite.prompts {
+                let own = spec
+                    .prompts
+                    .as_ref()
+                    .is_none_or(|names| names.iter().any(|name| prompt.is_called(name)));
+                if !own || !plan.filters.prompt(prompt).map_err(Error::Filter)? {
+                    continue;
+                }
+                let named = json!([
+                    prompt.raw,
+                    prompt.label,
+                    prompt.function,
+                    spec.id,
+                    spec.label,
+                    spec.config
+                ]);
+                let key = once(&mut twins, hash(&named));
+                let provider = json!({"id": spec.id, "label": spec.name()});
+                let remembers = prompt.raw.contains("_conversation");
+                places.push(Place {
+                    prompt,
+                    spec,
+                    target: target.clone(),
+                    key,
+                    remembers,
+                    provider,
+                });
+            }
+        }
+        let cases = plan.filters.cases(suite).map_err(Error::Filter)?;
+        Ok(Self {
+            suite,
+            kit,
+            plan,
+            places,
+            cases,
+            memory: Memory::default(),
+            done: HashSet::new(),
+            before: Vec::new(),
+        })
+    }
+
+    /// Reads which rows are there already. Each is kept without what only reports show.
+    fn resume(&mut self, journal: &Journal) -> std::io::Result<()> {
+        for row in journal.rows()? {
+            let row = row?;
+            if self.done.insert(row.key.clone()) {
+                let slim = Row {
+                    response: None,
+                    test_case: Value::Null,
+                    prompt: Value::Null,
+                    vars: super::suite::Vars::new(),
+                    ..row
+                };
+                self.before.push(slim);
+            }
+        }
+        Ok(())
+    }
+
+    fn sum_up(&self, summary: &mut Summary, columns: Vec<Column>, started_at: i64) {
+        summary.prompts = columns;
+        summary.vars = self.var_names();
+        summary.id = format!("eval-{started_at}");
+        summary.started_at = started_at;
+        summary.suite = self.suite.file.display().to_string();
+        summary.description.clone_from(&self.suite.description);
+        summary.config = self.suite.raw.clone();
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let column = |place: &Place<'_>| Column {
+            raw: place.prompt.raw.clone(),
+            label: place.prompt.label.clone(),
+            provider: place.spec.name().to_owned(),
+            ..Column::default()
+        };
+        self.places.iter().map(column).collect()
+    }
+
+    fn var_names(&self) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let all = self.cases.iter().flat_map(|at| self.suite.cases[*at].vars.keys());
+        all.filter(|name| seen.insert(name.as_str())).cloned().collect()
+    }
+
+    /// The columns that a case is for.
+    fn columns_of(&self, case: &Case) -> Vec<usize> {
+        let named = |names: &Option<Vec<String>>, is: &dyn Fn(&str) -> bool| {
+            names.as_ref().is_none_or(|names| names.iter().any(|name| is(name)))
+        };
+        let allowed = |place: &Place<'_>| {
+            named(&case.only_prompts, &|name| place.prompt.is_called(name))
+                && named(&case.only_targets, &|name| place.spec.is_called(name))
+        };
+        (0..self.places.len()).filter(|at| allowed(&self.places[*at])).collect()
+    }
+
+    fn total(&self) -> usize {
+        let rows = |at: &usize| {
+            let case = &self.suite.cases[*at];
+            self.repeats(case).saturating_mul(self.columns_of(case).len())
+        };
+        self.cases.iter().map(rows).fold(0, usize::saturating_add)
+    }
+
+    /// Everything that is to be run, made as it is needed.
+    fn units(&self) -> impl Iterator<Item = Unit<'_>> {
+        let mut twins = HashMap::new();
+        self.cases.iter().flat_map(move |at| {
+            let case = &self.suite.cases[*at];
+            let written = Arc::new(case.written());
+            let key: Arc<str> = once(&mut twins, hash(&written)).into();
+            let columns = self.columns_of(case);
+            let groups: Vec<Vec<usize>> = if together::is_asked(case) {
+                vec![columns]
+            } else {
+                columns.into_iter().map(|it| vec![it]).collect()
+            };
+            let repeats = 0..self.repeats(case);
+            let units = repeats.flat_map(move |repeat| {
+                let (written, key) = (written.clone(), key.clone());
+                let of = move |columns| Unit {
+                    at: *at,
+                    case,
+                    written: written.clone(),
+                    key: key.clone(),
+                    repeat,
+                    columns,
+                };
+                groups.clone().into_iter().map(of)
+            });
+            units.filter(|unit| !unit.columns.is_empty() && !self.is_done(unit))
+        })
+    }
+
+    /// Rows that are compared with each other are run again together.
+    fn is_done(&self, unit: &Unit<'_>) -> bool {
+        !self.done.is_empty()
+            && unit.columns.iter().all(|column| self.done.contains(&self.key(unit, *column)))
+    }
+
+    fn key(&self, unit: &Unit<'_>, column: usize) -> String {
+        format!("{}-{}-{}", unit.key, self.places[column].key, unit.repeat)
+    }
+
+    /// The rows, as they end. Boxed, so that a run can be a task of its own.
+    fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<Row>> {
+        let units = futures::stream::iter(self.units());
+        units.map(|unit| self.unit(unit)).buffer_unordered(concurrency).boxed()
+    }
+
+    async fn unit(&self, unit: Unit<'_>) -> Vec<Row> {
+        let mut rows = Vec::with_capacity(unit.columns.len());
+        for column in &unit.columns {
+            rows.push(self.row(&unit, *column).await);
+        }
+        if together::is_asked(unit.case) {
+            together::compare(unit.case, &mut rows, self.kit).await;
+            rows.retain(|row| !self.done.contains(&row.key));
+        }
+        rows
+    }
+
+    async fn row(&self, unit: &Unit<'_>, column: usize) -> Row {
+        let place = &self.places[column];
+        let start = || Row {
+            key: self.key(unit, column),
+            test_idx: unit.at,
+            prompt_idx: column,
+            repeat: unit.repeat,
+            prompt: json!({"raw": place.prompt.raw, "label": place.prompt.label}),
+            provider: place.provider.clone(),
+            test_case: (*unit.written).clone(),
+            vars: unit.case.vars.clone(),
+            metadata: unit.case.metadata.clone(),
+            ..Row::default()
+        };
+        let delay = self.plan.delay.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+        let delay_ms = delay.or(self.suite.options.delay_ms).unwrap_or(0);
+        let job = Job { case: unit.case, place, repeat: unit.repeat, delay_ms };
+        let work = job.run(start(), self.kit, &self.memory);
+        let Some(limit) = self.plan.timeout.or(some_ms(self.suite.options.timeout_ms)) else {
+            return work.await;
+        };
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            let mut row = start();
+            row.latency_ms = limit.as_secs_f64() * 1000.0;
+            fail(&mut row, format!("Evaluation timed out after {}ms", limit.as_millis()));
+            row
+        })
+    }
+
+    async fn derive(&self, columns: &mut [Column]) {
+        for column in columns.iter_mut().filter(|_| !self.suite.derived.is_empty()) {
+            let it = &mut column.metrics;
+            let count =
+                it.test_pass_count + it.test_fail_count + it.test_error_count + it.test_skip_count;
+            for what in
+                together::derive(&self.suite.derived, count, &mut it.named_scores, self.kit).await
+            {
+                tracing::warn!("{what}");
+            }
+        }
+    }
+}
+
+fn hash(value: &Value) -> String {
+    hex::encode(&Sha256::digest(value.to_string().as_bytes())[..12])
+}
+
+/// The second of two that are the same is told from the first.
+fn once(twins: &mut HashMap<String, usize>, hash: String) -> String {
+    let count = twins.entry(hash.clone()).or_default();
+    *count += 1;
+    if *count == 1 { hash } else { format!("{hash}~{count}") }
+}

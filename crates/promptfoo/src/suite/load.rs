@@ -1,0 +1,227 @@
+//! Reads a suite: from a file to prompts, targets and cases, with every reference, matrix and scenario put in place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::making::Making;
+use super::source::{Place, Rules, Source};
+use super::wrong::Wrong;
+use super::{Derived, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
+use crate::policy::Policy;
+use crate::template::environment;
+
+/// What a suite may say.
+const KEYS: &[&str] = &[
+    "description",
+    "tags",
+    "prompts",
+    "providers",
+    "targets",
+    "tests",
+    "scenarios",
+    "defaultTest",
+    "outputPath",
+    "env",
+    "nunjucksFilters",
+    "derivedMetrics",
+    "extensions",
+    "metadata",
+    "redteam",
+    "sharing",
+    "writeLatestResults",
+    "tracing",
+    "evaluateOptions",
+    "commandLineOptions",
+    "assertionTemplates",
+    "$schema",
+];
+/// Variables that are the customer's message where no prompt is written, best first.
+const MESSAGES: &[&str] = &["message", "question", "query", "text"];
+
+impl Suite {
+    /// Reads a suite. The error says where what is wrong.
+    pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, Wrong> {
+        let policy = overrides.policy.within(super::source::folder(file));
+        let types = overrides.types.clone();
+        let rules = Rules { policy: policy.clone(), types: types.clone() };
+        let read = Arc::new(Source::read(file, &rules)?);
+        let place = Place::of(&read);
+        let Value::Object(_) = &read.value else {
+            return Err(Wrong::file(
+                file,
+                "a suite must be a mapping with `prompts`, `providers` and `tests`",
+            ));
+        };
+        let mut config = refs::resolve(read.value.clone(), &place)?;
+        let env = rendered_env(&config, &policy);
+        let written = rendered(&mut config, &policy, &env);
+        let base = read.folder().to_owned();
+        let mut suite = Self { file: file.to_owned(), base, env, policy, types, ..Self::default() };
+        suite.head(&config, &place, overrides)?;
+        let mut made = Making::new(&mut suite, &config, &place, overrides)?;
+        made.tests(&config, &place).await?;
+        for (key, value) in written {
+            config[key] = value;
+        }
+        suite.raw = config;
+        suite.prompt_of_messages();
+        suite.check_names(&place)?;
+        Ok(suite)
+    }
+
+    /// Everything but the cases.
+    fn head(&mut self, config: &Value, place: &Place, overrides: &Overrides) -> Result<(), Wrong> {
+        for key in config.as_object().into_iter().flat_map(Map::keys) {
+            if !KEYS.contains(&key.as_str()) {
+                let what =
+                    place.at(key).wrong(format!("a suite has no key `{key}`: it does nothing"));
+                self.warnings.push(what.to_string());
+            }
+        }
+        config["description"].as_str().unwrap_or_default().clone_into(&mut self.description);
+        self.prompts = prompts::all(&config["prompts"], &place.at("prompts"))?;
+        self.targets = written_targets(config, place, overrides)?;
+        self.derived = derived(&config["derivedMetrics"], &place.at("derivedMetrics"))?;
+        self.filters = config["nunjucksFilters"].as_object().cloned().unwrap_or_default();
+        self.options = options(config);
+        self.extensions = targets::strings(&config["extensions"]);
+        if !self.extensions.is_empty() {
+            self.warnings.push(place.at("extensions").wrong("extensions are not run").to_string());
+        }
+        if config["redteam"].is_object() {
+            self.warnings.push(place.at("redteam").wrong("attacks are not generated from `redteam`: only the cases that are written are run").to_string());
+        }
+        Ok(())
+    }
+
+    /// The prompt where none is written: the customer's message for our own bots, `{{prompt}}` for anything else.
+    fn prompt_of_messages(&mut self) {
+        if !self.prompts.is_empty() {
+            return;
+        }
+        let ours = self.targets.iter().any(|target| target.id.starts_with("frontdesk"));
+        let raw = if ours { "{{message}}" } else { "{{prompt}}" };
+        self.prompts.push(Prompt { raw: raw.into(), label: raw.into(), ..Prompt::default() });
+        for case in self.cases.iter_mut().filter(|case| ours && case.turns.is_empty()) {
+            let found: Vec<&&str> =
+                MESSAGES.iter().filter(|it| case.vars.contains_key(**it)).collect();
+            let [one] = found[..] else { continue };
+            if *one != "message" {
+                let message = case.vars[*one].clone();
+                case.vars.insert("message".into(), message);
+            }
+        }
+    }
+
+    /// Names of prompts and targets that no prompt and no target has.
+    fn check_names(&mut self, place: &Place) -> Result<(), Wrong> {
+        if self.targets.is_empty() && self.cases.iter().any(|case| case.provider_output.is_none()) {
+            return Err(place.wrong("a suite must name what is asked: `providers: [echo]`, or `providers: [\"frontdesk:<agent>\"]`"));
+        }
+        let mut missing = std::collections::BTreeSet::new();
+        for case in &self.cases {
+            for name in case.only_prompts.iter().flatten() {
+                if !self.prompts.iter().any(|prompt| prompt.is_called(name)) {
+                    missing.insert(format!("no prompt is called `{name}`"));
+                }
+            }
+            for name in case.only_targets.iter().flatten() {
+                if !self.targets.iter().any(|target| target.is_called(name)) {
+                    missing.insert(format!("no target is called `{name}`"));
+                }
+            }
+        }
+        match missing.first() {
+            Some(what) => Err(place.wrong(what.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The targets that are written, or those that are named in their place.
+fn written_targets(
+    config: &Value,
+    place: &Place,
+    overrides: &Overrides,
+) -> Result<Vec<super::TargetSpec>, Wrong> {
+    let written = match (&config["providers"], &config["targets"]) {
+        (Value::Null, it) => targets::all(it, &place.at("targets"))?,
+        (it, Value::Null) => targets::all(it, &place.at("providers"))?,
+        _ => {
+            return Err(place
+                .at("targets")
+                .wrong("`providers` and `targets` are the same: write one of them"));
+        }
+    };
+    if overrides.targets.is_empty() {
+        return Ok(written);
+    }
+    let named = overrides.targets.iter().map(|name| {
+        let same = |it: &&super::TargetSpec| {
+            it.id == *name
+                || it.label.as_deref() == Some(name)
+                || it.id.ends_with(&format!(":{name}"))
+        };
+        written
+            .iter()
+            .find(same)
+            .cloned()
+            .unwrap_or_else(|| super::TargetSpec { id: name.clone(), ..Default::default() })
+    });
+    Ok(named.collect())
+}
+
+/// The suite's own `env`, in which the process's may be named.
+fn rendered_env(config: &Value, policy: &Policy) -> Vars {
+    let mut env = config["env"].clone();
+    environment(&mut env, &policy.settings_env(&Vars::new()));
+    env.as_object().cloned().unwrap_or_default()
+}
+
+/// Puts the environment into what the suite's author says of targets, prompts and the like, and never into cases: customers' words
+/// stand there. What was there before comes back.
+fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
+    let (shown, settings) = (policy.shown_env(env), policy.settings_env(env));
+    let mut written = Vars::new();
+    for (key, value) in config.as_object_mut().into_iter().flatten() {
+        let before = (key != "tests").then(|| value.clone());
+        match key.as_str() {
+            // The names of files, and not the cases beside them: `Making` looks at those one by one.
+            "tests" | "scenarios" | "defaultTest" => {
+                refs::environment_of_references(value, &shown);
+            }
+            "providers" | "targets" => environment(value, &settings),
+            _ => environment(value, &shown),
+        }
+        written.extend(before.map(|before| (key.clone(), before)));
+    }
+    written
+}
+
+fn derived(value: &Value, place: &Place) -> Result<Vec<Derived>, Wrong> {
+    let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let one = |(i, item): (usize, &Value)| match (item["name"].as_str(), item["value"].as_str()) {
+        (Some(name), Some(value)) => Ok(Derived { name: name.to_owned(), value: value.to_owned() }),
+        _ => Err(place
+            .at(i)
+            .wrong("a derived metric must have a `name` and a `value`, which is an expression")),
+    };
+    items.iter().enumerate().map(one).collect()
+}
+
+/// How it wants to be run: `commandLineOptions` over `evaluateOptions`.
+fn options(config: &Value) -> RunOptions {
+    let (eval, line) = (&config["evaluateOptions"], &config["commandLineOptions"]);
+    let number = |name: &str| line[name].as_u64().or(eval[name].as_u64());
+    let size = |name: &str| number(name).and_then(|it| usize::try_from(it).ok());
+    RunOptions {
+        max_concurrency: size("maxConcurrency"),
+        repeat: size("repeat"),
+        delay_ms: number("delay"),
+        cache: line["cache"].as_bool().or(eval["cache"].as_bool()),
+        timeout_ms: number("timeoutMs"),
+        max_eval_ms: number("maxEvalTimeMs"),
+    }
+}

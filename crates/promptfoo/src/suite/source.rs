@@ -1,0 +1,313 @@
+//! A file of YAML or JSON as values, and where in the text each stands. Places are looked up only when something is wrong.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_saphyr::Spanned;
+
+use super::wrong::Wrong;
+use crate::policy::Policy;
+use crate::scene::Types;
+
+/// What is known of a suite before anything of it is read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    /// Which files it may name.
+    pub(super) policy: Policy,
+    /// Which assertion types there are.
+    pub(super) types: Types,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) file: PathBuf,
+    text: String,
+    pub(super) value: Value,
+    rules: Rules,
+}
+
+impl Source {
+    /// Reads and parses a file.
+    pub(super) fn read(file: &Path, rules: &Rules) -> Result<Self, Wrong> {
+        Ok(Self::parse(file, text_of(file, &rules.policy)?)?.under(rules))
+    }
+
+    /// The same under other rules.
+    pub(super) fn under(self, rules: &Rules) -> Self {
+        Self { rules: rules.clone(), ..self }
+    }
+
+    /// Parses what was read of a file. It may name no other, and has promptfoo's assertion types alone.
+    pub(super) fn parse(file: &Path, text: String) -> Result<Self, Wrong> {
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        };
+        let json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        let value = match json.then(|| serde_json::from_str(&text)) {
+            Some(Ok(value)) => value,
+            // JSON is YAML, and suites are read as YAML whatever they are called.
+            _ if text.trim().is_empty() => Value::Null,
+            _ => yaml(&text).map_err(|error| from_yaml(file, &error))?,
+        };
+        Ok(Self { file: file.to_owned(), text, value, rules: Rules::default() })
+    }
+
+    /// The folder that it is in.
+    pub(super) fn folder(&self) -> &Path {
+        folder(&self.file)
+    }
+
+    fn wrong(&self, path: &[String], what: String) -> Wrong {
+        let (line, column) = place(&self.text, path).unwrap_or_default();
+        Wrong { file: self.file.clone(), line, column, what }
+    }
+}
+
+/// The folder of a file; `.` for a bare name.
+pub(super) fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The text of a file.
+pub(super) fn text_of(file: &Path, policy: &Policy) -> Result<String, Wrong> {
+    policy.text(file).map_err(|error| Wrong::file(file, unreadable(&error)))
+}
+
+/// Why a file could not be read.
+pub(super) fn unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder: name a file in it".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is not text in UTF-8".to_owned(),
+        _ => format!("it cannot be read: {error}"),
+    }
+}
+
+/// Where something is written: a place in a file of YAML, or a line of a table.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// The value at a path of keys and positions.
+    Value(Arc<Source>, Vec<String>),
+    /// A line.
+    Line(Arc<Lines>, usize),
+}
+
+/// A file of lines: a table, or cases in JSON.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) file: PathBuf,
+    pub(super) rules: Rules,
+}
+
+impl Lines {
+    /// The lines of a file that was named at a place.
+    pub(super) fn new(file: &Path, place: &Place) -> Arc<Self> {
+        Arc::new(Self { file: file.to_owned(), rules: place.rules().clone() })
+    }
+}
+
+impl Place {
+    /// The place of all that a file says.
+    pub(super) fn of(source: &Arc<Source>) -> Self {
+        Self::Value(source.clone(), Vec::new())
+    }
+
+    /// The place of something within.
+    pub(super) fn at(&self, key: impl std::fmt::Display + Copy) -> Self {
+        match self {
+            Self::Value(source, path) => {
+                let mut path = path.clone();
+                path.push(key.to_string());
+                Self::Value(source.clone(), path)
+            }
+            line @ Self::Line(..) => line.clone(),
+        }
+    }
+
+    /// Something is wrong here.
+    pub(super) fn wrong(&self, what: impl Into<String>) -> Wrong {
+        match self {
+            Self::Value(source, path) => source.wrong(path, what.into()),
+            Self::Line(lines, line) => Wrong::line(&lines.file, *line, what),
+        }
+    }
+
+    /// The folder of the file.
+    pub(super) fn folder(&self) -> &Path {
+        match self {
+            Self::Value(source, _) => source.folder(),
+            Self::Line(lines, _) => folder(&lines.file),
+        }
+    }
+
+    /// Which files may be named here.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.rules().policy
+    }
+
+    /// Which assertion types there are here.
+    pub(super) fn types(&self) -> &Types {
+        &self.rules().types
+    }
+
+    /// What holds for what is written here.
+    pub(super) fn rules(&self) -> &Rules {
+        match self {
+            Self::Value(source, _) => &source.rules,
+            Self::Line(lines, _) => &lines.rules,
+        }
+    }
+}
+
+fn options() -> serde_saphyr::Options {
+    // `yes` is text, as in YAML 1.2. The size of a suite is bounded by the number of its cases.
+    serde_saphyr::options! { budget: None, strict_booleans: true, with_snippet: false }
+}
+
+fn yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str_with_options(text, options())
+}
+
+fn from_yaml(file: &Path, error: &serde_saphyr::Error) -> Wrong {
+    let number = |it: u64| usize::try_from(it).unwrap_or(0);
+    let (line, column) =
+        error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
+    let what = error.without_snippet().to_string();
+    let what = what.lines().next().unwrap_or_default();
+    let what = what.rsplit_once(" at line ").map_or(what, |(before, _)| before);
+    Wrong { file: file.to_owned(), line, column, what: format!("not valid YAML: {what}") }
+}
+
+/// The line and the column of the value at a path, or of the nearest that is written above it.
+fn place(text: &str, path: &[String]) -> Option<(usize, usize)> {
+    let root: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options()).ok()?;
+    let mut at = &root;
+    for step in path {
+        let next = match &at.value {
+            Tree::List(items) => step.parse().ok().and_then(|index: usize| items.get(index)),
+            Tree::Map(entries) => {
+                entries.iter().find(|(key, _)| key == step).map(|(_, value)| value)
+            }
+            Tree::Leaf => None,
+        };
+        match next {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    let number = |it: u64| usize::try_from(it).unwrap_or(0);
+    Some((number(at.referenced.line()), number(at.referenced.column())))
+}
+
+/// The shape of a document, for places.
+enum Tree {
+    Leaf,
+    List(Vec<Spanned<Tree>>),
+    Map(Vec<(String, Spanned<Tree>)>),
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+struct Shape;
+
+impl<'de> Visitor<'de> for Shape {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_none<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Leaf)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        Tree::deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Tree, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Tree::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Arc<Source> {
+        Arc::new(Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn a_value_is_found_where_it_is_written() {
+        let source =
+            source("prompts: [a]\ntests:\n  - vars: {a: 1}\n    assert:\n      - type: equls\n");
+        let place = Place::of(&source).at("tests").at(0).at("assert").at(0);
+        assert_eq!(place.at("type").wrong("no").to_string(), "a.yaml:5:15: no");
+        assert_eq!(place.at("absent").wrong("no").to_string(), "a.yaml:5:9: no");
+    }
+
+    #[test]
+    fn broken_yaml_says_its_line_and_column() {
+        let error =
+            Source::parse(Path::new("a.yaml"), "a: 1\nb: [1, 2\nc: 3\n".into()).unwrap_err();
+        assert!(error.line >= 2 && error.column >= 1, "{error}");
+        assert!(error.to_string().starts_with("a.yaml:"), "{error}");
+        assert!(!error.what.contains(" at line "), "{error}");
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_taken_in() {
+        let source = source("a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  l: 3\nc: *x\nd: yes\n");
+        let expected = serde_json::json!({
+            "a": {"k": 1, "l": 2}, "b": {"k": 1, "l": 3}, "c": {"k": 1, "l": 2}, "d": "yes"
+        });
+        assert_eq!(source.value, expected);
+    }
+}

@@ -1,0 +1,145 @@
+//! A customer that a model plays: it has a goal and a temper, writes one message at a time, and says when it has enough.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::{Asked, Target};
+use crate::chat::{ChatMessage, Role};
+use crate::graded::Tokens;
+use crate::spec::Vars;
+use crate::template::Templates;
+
+/// What the model writes when there is nothing left to say.
+const STOP: &str = "###STOP###";
+/// Who the model is.
+const ROLE: &str = include_str!("../../prompts/customer.md");
+
+/// A customer that a model plays.
+pub struct Customer {
+    model: Arc<dyn Target>,
+    instructions: String,
+    temper: String,
+    repeat: usize,
+    used: Mutex<(Tokens, f64)>,
+}
+
+impl Customer {
+    /// A customer with a goal, played by a model.
+    pub fn new(model: Arc<dyn Target>, instructions: impl Into<String>) -> Self {
+        let (temper, repeat) = (String::new(), 0);
+        Self { model, instructions: instructions.into(), temper, repeat, used: Mutex::default() }
+    }
+
+    /// The same customer with a temper, such as `impatient, writes in short sentences`.
+    #[must_use]
+    pub fn with_temper(self, temper: impl Into<String>) -> Self {
+        Self { temper: temper.into(), ..self }
+    }
+
+    /// The same customer for one repetition of a case: each has conversations of its own.
+    #[must_use]
+    pub fn with_repeat(self, repeat: usize) -> Self {
+        Self { repeat, ..self }
+    }
+
+    /// What the customer writes next after a chat in which it is the user; `None` when it has nothing left to say.
+    pub async fn next(&self, history: &[ChatMessage]) -> Result<Option<String>, String> {
+        let prompt = self.prompt(history)?;
+        let (vars, config) = (Vars::new(), Value::Null);
+        let asked = Asked {
+            prompt: &prompt,
+            vars: &vars,
+            case: None,
+            config: &config,
+            repeat: self.repeat,
+        };
+        let response = self.model.ask(&asked).await;
+        self.count(response.token_usage, response.cost.filter(|_| !response.cached));
+        if let Some(why) = response.error.or(response.skipped) {
+            return Err(format!("the simulated customer does not answer: {why}"));
+        }
+        let text = match response.output {
+            Value::String(text) => text,
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        if text.contains(STOP) {
+            return Ok(None);
+        }
+        match text.trim() {
+            "" => Err("the simulated customer gives an empty message".into()),
+            text => Ok(Some(text.to_owned())),
+        }
+    }
+
+    /// What playing the customer took so far: tokens and dollars.
+    pub fn used(&self) -> (Tokens, f64) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, tokens: Option<Tokens>, cost: Option<f64>) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.0 += tokens.unwrap_or_default();
+        used.1 += cost.unwrap_or_default();
+    }
+
+    /// The conversation from the customer's side: what it wrote is the model's own, what it got is the other's.
+    fn prompt(&self, history: &[ChatMessage]) -> Result<String, String> {
+        let mut vars = Vars::new();
+        vars.insert("instructions".into(), self.instructions.as_str().into());
+        vars.insert("temper".into(), self.temper.as_str().into());
+        let role = Templates::default().render(ROLE, &vars)?;
+        let mut messages = vec![json!({"role": Role::System, "content": role.trim()})];
+        if history.first().is_none_or(|message| message.role == Role::User) {
+            messages.push(json!({"role": Role::User, "content": "(You open the chat. Write your first message.)"}));
+        }
+        messages.extend(history.iter().map(|message| {
+            let role = match message.role {
+                Role::User => Role::Assistant,
+                Role::Assistant | Role::System => Role::User,
+            };
+            json!({"role": role, "content": message.content})
+        }));
+        Ok(Value::Array(messages).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::graded::Response;
+
+    /// Answers with the number of messages that it got, and stops at six.
+    struct Counts;
+
+    #[async_trait]
+    impl Target for Counts {
+        async fn ask(&self, asked: &Asked<'_>) -> Response {
+            let messages: Vec<Value> = serde_json::from_str(asked.prompt).unwrap();
+            let output = if messages.len() > 5 {
+                "bye ###STOP###".into()
+            } else {
+                format!("{}: {}", messages.len(), messages.last().unwrap()["role"])
+            };
+            let token_usage = Some(Tokens { total: 2, ..Tokens::default() });
+            Response { output: output.into(), token_usage, ..Response::default() }
+        }
+    }
+
+    #[tokio::test]
+    async fn it_sees_the_conversation_from_its_own_side_until_it_stops() {
+        let customer = Customer::new(Arc::new(Counts), "a refund").with_temper("angry");
+        assert_eq!(customer.next(&[]).await.unwrap().unwrap(), "2: \"user\"");
+        let line = |role, text: &str| ChatMessage { role, content: text.into() };
+        let mut history = vec![line(Role::User, "hi"), line(Role::Assistant, "hello")];
+        assert_eq!(customer.next(&history).await.unwrap().unwrap(), "4: \"user\"");
+        history.extend([line(Role::User, "a"), line(Role::Assistant, "b")]);
+        assert_eq!(customer.next(&history).await.unwrap(), None);
+        assert_eq!(customer.used().0.total, 6);
+        let prompt = customer.prompt(&[]).unwrap();
+        assert!(prompt.contains("a refund") && prompt.contains("angry"), "{prompt}");
+    }
+}

@@ -1,0 +1,194 @@
+//! A conversation with an agent: each turn runs through the pipeline with what was said before. As in a real one, the bot is
+//! silent once a person was called, and to who wants no messages.
+
+use std::sync::Arc;
+
+use frontdesk_promptfoo::chat::{self, ChatMessage};
+use frontdesk_promptfoo::graded::SeenTurn;
+use serde_json::Value;
+
+use super::said;
+use crate::domain::time::Millis;
+use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
+use crate::eval::seen::{self, ConsentChange};
+use crate::pipeline::inbound::wish;
+use crate::pipeline::outbound::bubbles;
+use crate::pipeline::{Around, AttachedAudio, Bot, Engine, Means, TurnResult};
+
+pub(super) struct Talk<'a> {
+    engine: &'a Engine,
+    bot: Arc<Bot>,
+    now: Millis,
+    history: Vec<Line>,
+    silent: Option<Silence>,
+    pub(super) turns: Vec<SeenTurn>,
+}
+
+/// Why the bot says nothing any more.
+#[derive(Clone, Copy)]
+enum Silence {
+    OptedOut,
+    HandedOver,
+}
+
+impl Silence {
+    /// In words.
+    fn why(self) -> &'static str {
+        match self {
+            Self::OptedOut => "the customer wants no messages",
+            Self::HandedOver => "a person has the conversation",
+        }
+    }
+}
+
+impl<'a> Talk<'a> {
+    pub(super) fn new(engine: &'a Engine, bot: Arc<Bot>, now: Millis) -> Self {
+        Self { engine, bot, now, history: Vec::new(), silent: None, turns: Vec::new() }
+    }
+
+    /// Takes `[{customer: text}, {bot: text}, …]` for what was said before.
+    pub(super) fn remember(
+        &mut self,
+        history: &Value,
+        render: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<(), String> {
+        for line in history.as_array().unwrap_or(&Vec::new()) {
+            let said = Speaker::ALL
+                .iter()
+                .find_map(|speaker| Some((*speaker, line.get(speaker.as_str())?.as_str()?)));
+            let (speaker, text) = said.ok_or_else(|| {
+                format!("`history` has {line}; it wants `customer: …`, `bot: …` or `person: …`")
+            })?;
+            self.history.push(Line { speaker, text: render(text)? });
+        }
+        Ok(())
+    }
+
+    /// Says a rendered prompt: a text; or chat messages as JSON, of which the last one of the user is said.
+    pub(super) async fn prompt(&mut self, prompt: &str) -> Result<(), String> {
+        let messages = match serde_json::from_str(prompt) {
+            Ok(Value::Array(messages)) if messages.iter().all(|one| one.get("role").is_some()) => {
+                messages
+            }
+            _ => {
+                self.say(said::text(prompt)).await;
+                return Ok(());
+            }
+        };
+        let last = messages.iter().rposition(|one| one["role"] == Role::User.as_str());
+        let last = last.ok_or("the prompt has no message of the user")?;
+        let text = |one: &Value| one["content"].as_str().unwrap_or_default().to_owned();
+        for one in &messages[..last] {
+            let speaker = match one["role"].as_str().and_then(|role| role.parse().ok()) {
+                Some(Role::User) => Speaker::Customer,
+                Some(Role::Assistant) => Speaker::Bot,
+                // The agent has a system prompt of its own.
+                Some(Role::System) | None => continue,
+            };
+            self.history.push(Line { speaker, text: text(one) });
+        }
+        self.say(said::text(&text(&messages[last]))).await;
+        Ok(())
+    }
+
+    /// What a customer sends at once.
+    pub(super) async fn say(&mut self, contents: Vec<Content>) {
+        let wish = contents.iter().find_map(|content| wish(content, &self.bot.agent));
+        let words: Vec<_> = contents.iter().map(words).collect();
+        if let Some(wish) = wish {
+            self.silent = wish.out.then_some(Silence::OptedOut);
+            let change = if wish.out { ConsentChange::OptOut } else { ConsentChange::OptIn };
+            let bubbles = wish.reply.into_iter().collect();
+            let turn = seen::consent(change, self.owner());
+            self.seen(words, SeenTurn { bubbles, ..turn });
+            return;
+        }
+        if let Some(silence) = self.silent {
+            let reason = Some(silence.why().to_owned());
+            let turn = seen::turn(TurnOutcome::Silence, self.owner());
+            self.seen(words, SeenTurn { reason, ..turn });
+            return;
+        }
+        let said = |content| Said { message: None, content, heard: None };
+        let skip = self.history.len().saturating_sub(self.bot.agent.history);
+        let turn = Turn {
+            conversation: None,
+            agent: self.bot.agent.clone(),
+            contact: None,
+            said: contents.into_iter().map(said).collect(),
+            history: self.history[skip..].to_vec(),
+            now: self.now,
+        };
+        let around = Around { audio: &AttachedAudio, hear: None, means: Means::Full };
+        let answered = self.engine.answer(&self.bot, &turn, around).await;
+        self.answered(words, &answered);
+    }
+
+    fn answered(&mut self, words: Vec<String>, answered: &TurnResult) {
+        if matches!(answered.outcome, Outcome::HandOver { .. }) {
+            self.silent = Some(Silence::HandedOver);
+        }
+        let mut seen = SeenTurn {
+            bubbles: bubbles(&self.bot, &answered.outcome),
+            ..seen::turn(answered.outcome.kind(), self.owner())
+        };
+        match &answered.outcome {
+            Outcome::HandOver { reason, .. } => {
+                seen.reason = Some(reason.to_string());
+                seen.notified.clone_from(&self.bot.agent.handoff.notify);
+            }
+            Outcome::Reply(reply) => {
+                let name = |cited: &crate::domain::Citation| match cited.place.as_str() {
+                    "" => cited.source.clone(),
+                    place => format!("{}, {place}", cited.source),
+                };
+                seen.citations = reply.citations.iter().map(name).collect();
+            }
+            Outcome::Silence { why } => seen.reason = Some(why.clone()),
+        }
+        let heard = answered.trace.transcribe.as_ref().map(|heard| heard.question.clone());
+        let words = match heard.filter(|heard| !heard.is_empty() && words.len() == 1) {
+            Some(heard) => vec![heard],
+            None => words,
+        };
+        seen.trace = serde_json::to_value(&answered.trace).unwrap_or_default();
+        self.seen(words, seen);
+    }
+
+    fn seen(&mut self, said: Vec<String>, turn: SeenTurn) {
+        let line = |speaker: Speaker| move |text: &String| Line { speaker, text: text.clone() };
+        self.history.extend(said.iter().map(line(Speaker::Customer)));
+        self.history.extend(turn.bubbles.iter().map(line(Speaker::Bot)));
+        self.turns.push(SeenTurn { said, ..turn });
+    }
+
+    /// Who owns the conversation now.
+    fn owner(&self) -> Owner {
+        match self.silent {
+            Some(Silence::HandedOver) => Owner::Person,
+            Some(Silence::OptedOut) | None => Owner::Bot,
+        }
+    }
+
+    /// Whether the bot says nothing any more.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.is_some()
+    }
+
+    /// What was said so far, for a simulated customer.
+    pub(super) fn chat(&self) -> Vec<ChatMessage> {
+        let message = |line: &Line| {
+            let role = match line.speaker {
+                Speaker::Customer => chat::Role::User,
+                Speaker::Bot | Speaker::Person => chat::Role::Assistant,
+            };
+            ChatMessage { role, content: line.text.clone() }
+        };
+        self.history.iter().map(message).collect()
+    }
+}
+
+/// A message in words, for the reader of a report.
+fn words(content: &Content) -> String {
+    content.words().map_or_else(|| format!("({})", content.kind()), ToOwned::to_owned)
+}

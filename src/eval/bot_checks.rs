@@ -1,0 +1,321 @@
+//! What must hold of a bot beyond its text: whether it handed over, what it found and named, how many messages it sent, what
+//! it cost. Tried on what our own pipeline tells of the (last) turn; any other target has nothing to try them on.
+
+use frontdesk_promptfoo::check::{Family, Scene, Types};
+use frontdesk_promptfoo::graded::{Graded, SeenTurn};
+use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::suite::{Assertion, Overrides};
+use serde_json::Value;
+
+use crate::domain::TurnOutcome;
+use crate::eval::seen;
+use crate::index;
+
+mod evidence;
+
+/// Tries a type on a turn.
+type Check = fn(&Assertion, Scene<'_>, &SeenTurn) -> Graded;
+
+/// The types, a line each.
+const TYPES: &[(&str, Check)] = &[
+    ("handed-off", |it, scene, _| handed_off(&it.value, &scene.response.turns)),
+    ("answered", |_, _, turn| Graded::when(is(turn, TurnOutcome::Answer), || became(turn))),
+    ("no-reply", |_, _, turn| no_reply(turn)),
+    ("retrieved", |it, _, turn| evidence::retrieved(it, turn)),
+    ("cited", |it, _, turn| evidence::cited(&it.value, turn)),
+    ("grounded", |it, _, turn| evidence::grounded(it, turn)),
+    ("language", |it, _, turn| language(&it.value, turn)),
+    ("bubbles", |it, _, turn| bubbles(&it.value, turn)),
+    ("format", |it, _, turn| format(&it.value, turn)),
+    ("tokens", |it, _, turn| most(it, tokens(turn), "tokens")),
+    ("turn-cost", |it, _, turn| most(it, cost(turn), "dollars")),
+    ("state", |it, scene, _| state(&it.value, scene)),
+];
+const NAMES: [&str; TYPES.len()] = {
+    let mut names = [""; TYPES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = TYPES[at].0;
+        at += 1;
+    }
+    names
+};
+/// The stages whose time `latency` knows, with the place of it in the trace.
+const STAGES: &[(&str, &str)] = &[
+    ("transcribe", "/transcribe/took_ms"),
+    ("escalate", "/escalate/took_ms"),
+    ("curated", "/curated/took_ms"),
+    ("retrieve", "/retrieve/took_ms"),
+    ("embed", "/retrieve/embed_ms"),
+    ("prompt", "/prompt/took_ms"),
+    ("reply", "/reply/took_ms"),
+    ("turn", "/total_ms"),
+];
+/// The longest text that WhatsApp takes, in UTF-16 units.
+const LONGEST: usize = 4096;
+
+/// Whether every text within a value of a type is rendered, at any depth.
+pub(super) fn renders_deeply(kind: &str) -> bool {
+    kind == "latency" || NAMES.contains(&kind)
+}
+
+/// All assertion types of a desk's suites: promptfoo's, and those of bots.
+pub fn types() -> Types {
+    Types::default().with(Family { names: &NAMES, check })
+}
+
+/// What a desk's suites are read with, where nothing but their policy is said.
+pub fn overrides(policy: Policy) -> Overrides {
+    Overrides { policy, types: types(), ..Overrides::default() }
+}
+
+/// Tries one of these types; `None` for any other.
+fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
+    let staged = assertion.kind == "latency" && assertion.value.is_string();
+    let tried: Check = if staged {
+        |it, _, turn| latency(it, turn)
+    } else {
+        TYPES.iter().find(|(name, _)| *name == assertion.kind)?.1
+    };
+    let assertion = match scene.kit.templates.value(&assertion.value, scene.vars) {
+        Ok(value) => &Assertion { value, ..assertion.clone() },
+        Err(why) => return Some(Graded::error(why)),
+    };
+    let Some(turn) = scene.response.turns.last() else {
+        let why = format!(
+            "`{}` is about a bot's turn: the target is no `frontdesk:` agent",
+            assertion.kind
+        );
+        return Some(Graded::skipped(why));
+    };
+    let graded = tried(assertion, scene, turn);
+    let negates = assertion.negated && graded.skipped.is_none() && graded.error.is_none();
+    Some(if negates { negated(assertion, turn, &graded) } else { graded })
+}
+
+fn no_reply(turn: &SeenTurn) -> Graded {
+    Graded::when(turn.bubbles.is_empty(), || {
+        format!("the customer got {:?}", turn.bubbles.join("\n"))
+    })
+}
+
+/// The opposite. A failure of ours is no honest "not answered".
+fn negated(assertion: &Assertion, turn: &SeenTurn, graded: &Graded) -> Graded {
+    if assertion.kind == "answered" && is(turn, TurnOutcome::Failure) {
+        return Graded::failed(became(turn));
+    }
+    if graded.pass {
+        return Graded::failed(format!("it is {}: {}", assertion.kind, became(turn)));
+    }
+    Graded::passed()
+}
+
+fn is(turn: &SeenTurn, outcome: TurnOutcome) -> bool {
+    seen::outcome(turn) == Some(outcome)
+}
+
+/// What became of a turn, in words.
+fn became(turn: &SeenTurn) -> String {
+    let text = turn.bubbles.join("\n");
+    match turn.reason.as_deref() {
+        Some(reason) => format!("the turn ended as {} ({reason}): {text:?}", turn.outcome),
+        None => format!("the turn ended as {}: {text:?}", turn.outcome),
+    }
+}
+
+fn holds(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}
+
+/// A text, or the text of a field.
+fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
+}
+
+/// `value`: nothing; part of the reason; or `{reason, to}` with a part of the reason and who is told.
+fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
+    let Some(turn) = turns.iter().find(|turn| is(turn, TurnOutcome::HandOver)) else {
+        let last = turns.last().map(became).unwrap_or_default();
+        return Graded::failed(format!("no person was called; {last}"));
+    };
+    let reason = turn.reason.as_deref().unwrap_or_default();
+    if let Some(wanted) =
+        value.as_str().or(text(value, "reason")).filter(|wanted| !holds(reason, wanted))
+    {
+        return Graded::failed(format!(
+            "a person was called because {reason}, not because of {wanted:?}"
+        ));
+    }
+    match text(value, "to") {
+        Some(to)
+            if !turn
+                .notified
+                .iter()
+                .any(|who| who.trim_start_matches('+') == to.trim_start_matches('+')) =>
+        {
+            let told =
+                if turn.notified.is_empty() { "nobody".into() } else { turn.notified.join(", ") };
+            Graded::failed(format!("{told} is told of the hand-off, not {to}"))
+        }
+        _ => Graded::passed(),
+    }
+}
+
+fn list(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        other => other.as_str().into_iter().collect(),
+    }
+}
+
+/// `value`: one or several ISO 639-1 codes.
+fn language(value: &Value, turn: &SeenTurn) -> Graded {
+    let wanted = list(value);
+    if wanted.is_empty() {
+        return Graded::error("`language` wants an ISO 639-1 code, such as `es`");
+    }
+    let words = turn.bubbles.join("\n");
+    match index::language(&words) {
+        Some(code) if wanted.contains(&code) => Graded::passed(),
+        Some(code) => Graded::failed(format!(
+            "the answer is in `{code}`, not `{}`: {words:?}",
+            wanted.join("` or `")
+        )),
+        None => Graded::failed(format!("the language of {words:?} cannot be told")),
+    }
+}
+
+/// `value`: how many messages, or `{min, max, longest}` with the longest one in characters.
+fn bubbles(value: &Value, turn: &SeenTurn) -> Graded {
+    let (count, field) =
+        (turn.bubbles.len() as u64, |name| value.get(name).and_then(Value::as_u64));
+    let (least, most) = match value.as_u64() {
+        Some(exact) => (exact, exact),
+        None => (
+            field("min").unwrap_or(1),
+            field("max").unwrap_or(if value.is_null() { 1 } else { u64::MAX }),
+        ),
+    };
+    let longest = turn.bubbles.iter().map(|text| text.chars().count() as u64).max().unwrap_or(0);
+    if let Some(most) = field("longest").filter(|most| longest > *most) {
+        return Graded::failed(format!("a message has {longest} characters, more than {most}"));
+    }
+    Graded::when((least..=most).contains(&count), || {
+        format!("{count} messages, not {least} to {most}")
+    })
+}
+
+/// `value`: nothing, or `{longest}`. WhatsApp shows the text as it is meant: no Markdown, JSON, marks of missing sources or control
+/// characters are left, and no message is too long.
+fn format(value: &Value, turn: &SeenTurn) -> Graded {
+    let longest =
+        value.get("longest").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    let longest = longest.unwrap_or(LONGEST).min(LONGEST);
+    for bubble in &turn.bubbles {
+        if bubble.encode_utf16().count() > longest {
+            return Graded::failed(format!("a message is longer than {longest}: {bubble:?}"));
+        }
+        if let Some(what) = leftover(bubble) {
+            return Graded::failed(format!("{what} is left in {bubble:?}"));
+        }
+    }
+    Graded::passed()
+}
+
+/// What WhatsApp would show raw.
+fn leftover(text: &str) -> Option<&'static str> {
+    let line = |test: fn(&str) -> bool| text.lines().any(test);
+    let trimmed = text.trim();
+    if text.contains("**") || text.contains("__") {
+        Some("bold of Markdown")
+    } else if line(|line| {
+        line.trim_start_matches('#') != line && line.trim_start_matches('#').starts_with(' ')
+    }) {
+        Some("a heading of Markdown")
+    } else if text.contains("](http") {
+        Some("a link of Markdown")
+    } else if line(|line| {
+        line.trim_start().starts_with("|--") || line.trim_start().starts_with("| --")
+    }) {
+        Some("a table of Markdown")
+    } else if trimmed.len() > 1
+        && serde_json::from_str::<Value>(trimmed)
+            .is_ok_and(|value| value.is_object() || value.is_array())
+    {
+        Some("JSON")
+    } else if text.contains("<think") || text.contains("</think") {
+        Some("a model's reasoning")
+    } else if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        Some("a control character")
+    } else {
+        None
+    }
+}
+
+fn tokens(turn: &SeenTurn) -> f64 {
+    let part = |name: &str| {
+        turn.trace.pointer(&format!("/usage/{name}")).and_then(Value::as_f64).unwrap_or(0.0)
+    };
+    part("input_tokens") + part("output_tokens")
+}
+
+fn cost(turn: &SeenTurn) -> f64 {
+    turn.trace.pointer("/usage/cost_micros").and_then(Value::as_f64).unwrap_or(0.0) / 1e6
+}
+
+/// `threshold` or `value`: the most.
+fn most(assertion: &Assertion, measured: f64, unit: &str) -> Graded {
+    let Some(most) = assertion.threshold.or(assertion.value.as_f64()) else {
+        return Graded::error(format!("`{}` wants a `threshold`: the most {unit}", assertion.kind));
+    };
+    Graded::when(measured <= most, || format!("{measured} {unit}, more than {most}"))
+}
+
+/// `value`: the stage; `threshold`: the most milliseconds.
+fn latency(assertion: &Assertion, turn: &SeenTurn) -> Graded {
+    let stage = assertion.value.as_str().unwrap_or_default();
+    let Some((_, place)) = STAGES.iter().find(|(name, _)| *name == stage) else {
+        let names: Vec<_> = STAGES.iter().map(|(name, _)| *name).collect();
+        return Graded::error(format!(
+            "there is no stage `{stage}`; there are: {}",
+            names.join(", ")
+        ));
+    };
+    let Some(most) = assertion.threshold else {
+        return Graded::error("`latency` wants a `threshold` in milliseconds");
+    };
+    match turn.trace.pointer(place).and_then(Value::as_f64) {
+        Some(took) => {
+            Graded::when(took <= most, || format!("{stage} took {took:.0} ms, more than {most}"))
+        }
+        None => Graded::scored(true, 1.0, format!("{stage} did not run")),
+    }
+}
+
+/// `value`: `{owner, turns, outcome, outcomes, handed_off}`; what is not written may be anything.
+fn state(value: &Value, scene: Scene<'_>) -> Graded {
+    let Some(wanted) = value.as_object() else {
+        return Graded::error("`state` wants an object, such as `{owner: person, turns: 3}`");
+    };
+    let turns = &scene.response.turns;
+    let last = turns.last();
+    let outcomes: Vec<_> = turns.iter().map(|turn| turn.outcome.as_str()).collect();
+    for (name, want) in wanted {
+        let is: Value = match name.as_str() {
+            "owner" => last.map(|turn| seen::owner(turn).as_str()).into(),
+            "turns" => turns.len().into(),
+            "outcome" => last.map(|turn| turn.outcome.as_str()).into(),
+            "outcomes" => outcomes.clone().into(),
+            "handed_off" => turns.iter().any(|turn| is(turn, TurnOutcome::HandOver)).into(),
+            other => {
+                return Graded::error(format!(
+                    "`state` has no `{other}`; it has: owner, turns, outcome, outcomes, handed_off"
+                ));
+            }
+        };
+        if is != *want {
+            return Graded::failed(format!("{name} is {is}, not {want}"));
+        }
+    }
+    Graded::passed()
+}

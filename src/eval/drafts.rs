@@ -1,0 +1,30 @@
+//! Prompt files that are not published, as bots of a desk.
+
+use std::sync::Arc;
+
+use crate::desk::Desk;
+use crate::domain::{AgentId, CollectionId};
+use crate::pipeline::Bot;
+use crate::prompts;
+
+/// The bot of a draft for an agent of the desk, with its collections.
+pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot>, String> {
+    // Not of those that answer: a draft may be what mends an agent whose live version cannot be used.
+    let rows = desk.store.agents().await.map_err(|error| error.to_string())?;
+    let row = rows
+        .into_iter()
+        .find(|row| row.slug == agent || row.id == agent)
+        .ok_or_else(|| format!("there is no agent `{agent}`"))?;
+    let read =
+        prompts::parse(&format!("{}.md", row.slug), source).map_err(|wrong| wrong.to_string())?;
+    let mut knowledge = Vec::new();
+    let all = desk.store.collections().await.map_err(|error| error.to_string())?;
+    for name in &read.knowledge {
+        let row = all.iter().find(|row| row.slug == *name).ok_or_else(|| {
+            let known: Vec<_> = all.iter().map(|row| row.slug.as_str()).collect();
+            format!("there is no collection `{name}`; there are: {}", known.join(", "))
+        })?;
+        knowledge.push(CollectionId::stored(row.id.clone()));
+    }
+    read.bot(AgentId::stored(row.id), None, knowledge).map(Arc::new)
+}
