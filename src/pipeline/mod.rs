@@ -25,7 +25,6 @@ pub mod recording;
 mod inputs;
 pub mod budget;
 mod bounds;
-mod fold;
 mod language;
 mod timer;
 #[cfg(test)]

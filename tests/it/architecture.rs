@@ -58,7 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("frontdesk_template", &["pipeline/prompt.rs", "eval/template/"]),
     ("minijinja", &["pipeline/prompt.rs", "eval/template/"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
-    ("rust_stemmers", &["index/", "llm/extractive", "eval/check/meteor"]),
+    ("rust_stemmers", &["llm/extractive", "eval/check/meteor"]),
     ("pulldown_cmark", &["pipeline/outbound/format"]),
     ("csv", &["eval/"]),
     ("html5ever", &["knowledge/web/", "eval/check/"]),

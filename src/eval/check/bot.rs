@@ -7,7 +7,6 @@ use super::Scene;
 use crate::domain::TurnOutcome;
 use crate::eval::graded::{Graded, SeenOutcome, SeenTurn};
 use crate::eval::suite::Assertion;
-use crate::index;
 
 mod evidence;
 
@@ -164,7 +163,7 @@ fn language(value: &Value, turn: &SeenTurn) -> Graded {
         return Graded::error("`language` wants an ISO 639-1 code, such as `es`");
     }
     let words = turn.bubbles.join("\n");
-    match index::language(&words) {
+    match frontdesk_language::language(&words) {
         Some(code) if wanted.contains(&code) => Graded::passed(),
         Some(code) => Graded::failed(format!(
             "the answer is in `{code}`, not `{}`: {words:?}",

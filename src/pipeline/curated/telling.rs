@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::index::terms;
+use frontdesk_language::terms;
 
 /// What a question tells that another must tell, too.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

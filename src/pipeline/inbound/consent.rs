@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::pipeline::fold::{Kind, fold};
+use frontdesk_language::fold::{Kind, fold};
 
 /// A longer message is a sentence, in bytes.
 const LONGEST: usize = 400;

@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
+use frontdesk_language::fold::{Kind, fold, is_invisible};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::{Content, MediaKind};
-use crate::pipeline::fold::{Kind, fold, is_invisible};
 
 /// A longer message is more than a greeting, in bytes.
 const LONGEST_GREETING: usize = 200;

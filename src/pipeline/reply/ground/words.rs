@@ -4,11 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use frontdesk_language::Lang;
+use frontdesk_language::terms::{fold, is_stop_word, language, stem, two_letters, words};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
-use whatlang::Lang;
-
-use crate::index::terms::{fold, is_stop_word, language, stem, two_letters, words};
 
 /// How texts are compared in the languages of a reply and of what it is checked against.
 pub(super) struct Reader {

@@ -5,11 +5,11 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// What stands for any white space and punctuation between two words.
-pub(super) const GAP: char = ' ';
+pub const GAP: char = ' ';
 
 /// How a character behaves at the border of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// White space and punctuation.
     Gap,
     /// Letters and digits of scripts that put spaces between words.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a character is.
-    pub(super) fn of(c: char) -> Self {
+    pub fn of(c: char) -> Self {
         match c {
             '\u{0E00}'..='\u{0EFF}' | '\u{0F00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' if is_combining_mark(c) => {
                 Self::Mark
@@ -52,7 +52,7 @@ impl Kind {
 
 /// A text in the form in which it is compared: without case, accents, width, invisible characters, and with one
 /// `GAP` for whatever separates words. No `GAP` at the ends.
-pub(super) fn fold(text: &str) -> Vec<char> {
+pub fn fold(text: &str) -> Vec<char> {
     if text.is_ascii() { of_ascii(text) } else { of_any(text) }
 }
 
@@ -127,12 +127,12 @@ fn lower(c: char) -> impl Iterator<Item = char> {
 }
 
 /// Any of the characters that people type for an apostrophe.
-pub(super) fn is_apostrophe(c: char) -> bool {
+pub fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’' | '‘' | 'ʼ' | 'ʹ' | '`' | '´' | '＇' | '׳')
 }
 
 /// Characters without width, hints for layout, the Arabic stretching line, and skin tones.
-pub(super) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{0640}' | '\u{180B}'..='\u{180E}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{20E3}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0000}'..='\u{E0FFF}')

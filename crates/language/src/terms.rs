@@ -26,19 +26,9 @@ const COURTESIES: &str = "\
     obrigado obrigada quero gostaria posso hallo bitte danke möchte kann kannst bonjour merci plaît \
     voudrais puis ciao grazie vorrei مرحبا السلام شكرا नमस्ते";
 
-/// A word of a chunk.
-pub(super) struct Term {
-    /// The folded word.
-    pub(super) surface: String,
-    /// Its folded stem in the chunk's language; the surface itself where there is no stemmer.
-    pub(super) stem: String,
-    /// How often the chunk has it.
-    pub(super) count: f32,
-}
-
 /// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
 /// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
-pub(crate) fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         cut(text.chars())
     } else {
@@ -48,7 +38,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 
 /// A word as it is compared: without the accents of Latin, Greek and Cyrillic, and with the Arabic letters that
 /// people write one for another made one. Marks that carry meaning, as in Indic scripts, stay.
-pub(crate) fn fold(word: &str) -> String {
+pub fn fold(word: &str) -> String {
     if word.is_ascii() {
         return word.to_owned();
     }
@@ -73,13 +63,13 @@ pub(crate) fn fold(word: &str) -> String {
 }
 
 /// The folded stem of a word from [`words`], or `None` when there is no stemmer for the language.
-pub(crate) fn stem(word: &str, language: Lang) -> Option<String> {
+pub fn stem(word: &str, language: Lang) -> Option<String> {
     let stemmer = Stemmer::create(algorithm(language)?);
     Some(fold(&stemmer.stem(word)))
 }
 
 /// The language of a text, when it is long and plain enough to be fairly sure.
-pub(crate) fn language(text: &str) -> Option<Lang> {
+pub fn language(text: &str) -> Option<Lang> {
     let start = &text[..text.floor_char_boundary(TELLING)];
     let guess = whatlang::detect(start)?;
     (guess.confidence() > SURE).then(|| guess.lang())
@@ -87,7 +77,7 @@ pub(crate) fn language(text: &str) -> Option<Lang> {
 
 /// Whether a folded word says nothing by itself, such as `the`: in English, which is everywhere, or in one of
 /// these languages.
-pub(crate) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
+pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     static LISTS: LazyLock<HashMap<Lang, OnceLock<HashSet<String>>>> =
         LazyLock::new(|| Lang::all().iter().map(|lang| (*lang, OnceLock::new())).collect());
     let mut lists =
@@ -96,7 +86,7 @@ pub(crate) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
 }
 
 /// Whether a folded word is one that people write around a question in a chat.
-pub(super) fn is_courtesy(folded: &str) -> bool {
+pub(crate) fn is_courtesy(folded: &str) -> bool {
     static FOLDED: LazyLock<HashSet<String>> =
         LazyLock::new(|| words(COURTESIES).iter().map(|word| fold(word)).collect());
     FOLDED.contains(folded)
@@ -173,7 +163,7 @@ fn is_accent(c: char) -> bool {
 }
 
 /// Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar.
-pub(crate) fn is_spaceless(c: char) -> bool {
+pub fn is_spaceless(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}'
         | '\u{1000}'..='\u{109f}'
@@ -222,18 +212,18 @@ fn stop_words(language: Lang) -> HashSet<String> {
 
 /// A language's function words, folded; none where there is no list. The list's entries are cut up as texts are:
 /// `don't` gives `don` and `t`.
-pub(super) fn function_words(language: Lang) -> HashSet<String> {
+pub(crate) fn function_words(language: Lang) -> HashSet<String> {
     let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
     list.iter().copied().flat_map(words).map(|word| fold(&word)).collect()
 }
 
 /// The language of a code in ISO 639-1.
-pub(crate) fn from_two_letters(code: &str) -> Option<Lang> {
+pub fn from_two_letters(code: &str) -> Option<Lang> {
     Lang::all().iter().copied().find(|language| two_letters(*language) == Some(code))
 }
 
 /// The language's code in ISO 639-1, by which the lists of stop words go.
-pub(crate) fn two_letters(language: Lang) -> Option<&'static str> {
+pub fn two_letters(language: Lang) -> Option<&'static str> {
     Some(match language {
         Lang::Afr => "af",
         Lang::Ara => "ar",

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use whatlang::Lang;
 
-use super::terms;
+use crate::terms;
 
 /// Above this confidence, 0 to 1, the letters alone are believed: of the shared questions at most 2 in 1,000 are taken for
 /// another language, even of their first three words.
@@ -25,7 +25,7 @@ const TELLING: usize = 400;
 /// in the question wins, because hardly any question goes without (`what`, `para`, `wie`). Of seven sets of the shared
 /// data it tells 84 to 99 of 100 questions and takes at most 3 for another language, where the letters alone, with
 /// the confidence that is enough for a document, tell 42 to 97.
-pub(crate) fn language(question: &str) -> Option<&'static str> {
+pub fn language(question: &str) -> Option<&'static str> {
     let start = &question[..question.floor_char_boundary(TELLING)];
     terms::two_letters(guess(start)?)
 }
@@ -49,7 +49,7 @@ fn guess(text: &str) -> Option<Lang> {
 
 /// What a question is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Telling {
+pub struct Telling {
     /// Its words, folded, in their order, from the first that is not only polite.
     pub words: Vec<String>,
     /// How many of them say something by themselves: neither function words nor courtesies. Two letters of a script
@@ -60,7 +60,7 @@ pub(crate) struct Telling {
 }
 
 /// Reads a question in a language (ISO 639-1 code, where it is known).
-pub(crate) fn telling(question: &str, language: Option<&str>) -> Telling {
+pub fn telling(question: &str, language: Option<&str>) -> Telling {
     let language: Vec<Lang> = language.and_then(of_code).into_iter().collect();
     let words: Vec<String> = terms::words(question).iter().map(|word| terms::fold(word)).collect();
     let says = |word: &&String| !terms::is_stop_word(word, &language);
@@ -73,7 +73,7 @@ pub(crate) fn telling(question: &str, language: Option<&str>) -> Telling {
 }
 
 /// The English name of a language by its ISO 639-1 code.
-pub(crate) fn name(code: &str) -> Option<&'static str> {
+pub fn name(code: &str) -> Option<&'static str> {
     of_code(code).map(|lang| if lang == Lang::Cmn { "Chinese" } else { lang.eng_name() })
 }
 
@@ -135,7 +135,7 @@ mod tests {
 
     /// Questions of a set of the shared data with the first two letters of their ids, or `None` where there is no data.
     fn questions(set: &str) -> Option<Vec<(String, String)>> {
-        let near = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let near = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
         let shared = std::env::var_os("FRONTDESK_SHARED").map_or_else(near, PathBuf::from);
         let path = shared.join("data/retrieval").join(set).join("queries.jsonl");
         let text = std::fs::read_to_string(path).ok()?;
