@@ -9,6 +9,8 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use whatlang::Lang;
 
+use crate::data;
+
 /// The longest word, in characters; a longer run is cut into pieces, so that no text can make one huge word.
 const LONGEST: usize = 48;
 
@@ -18,13 +20,6 @@ const TELLING: usize = 400;
 /// How confident the guess of a language must be, 0 to 1. On pieces of 5 to 20 words of the shared data at most 2 in
 /// 100 guesses above this are wrong, and twice as many short pieces get a language as above the customary 0.9.
 const SURE: f64 = 0.3;
-
-/// What people write around a question in a chat, which the lists of stop words lack.
-const COURTESIES: &str = "\
-    could would may might must shall also please pls hi hello hey thanks thank ok okay want need \
-    know tell get got im dont cant u ur hola gracias favor quiero quisiera puedo puede saber ola oi \
-    obrigado obrigada quero gostaria posso hallo bitte danke möchte kann kannst bonjour merci plaît \
-    voudrais puis ciao grazie vorrei مرحبا السلام شكرا नमस्ते";
 
 /// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
 /// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
@@ -87,9 +82,7 @@ pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
 
 /// Whether a folded word is one that people write around a question in a chat.
 pub(crate) fn is_courtesy(folded: &str) -> bool {
-    static FOLDED: LazyLock<HashSet<String>> =
-        LazyLock::new(|| words(COURTESIES).iter().map(|word| fold(word)).collect());
-    FOLDED.contains(folded)
+    courtesies().contains(folded)
 }
 
 fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
@@ -206,8 +199,16 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
 
 /// What says nothing by itself: a language's function words, and courtesies of all.
 fn stop_words(language: Lang) -> HashSet<String> {
-    let courtesies = words(COURTESIES).into_iter().map(|word| fold(&word));
-    function_words(language).into_iter().chain(courtesies).collect()
+    function_words(language).into_iter().chain(courtesies().iter().cloned()).collect()
+}
+
+/// The courtesies of all languages, folded.
+fn courtesies() -> &'static HashSet<String> {
+    static FOLDED: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let each = data::each(|language| &language.search.courtesies);
+        each.flat_map(words).map(|word| fold(&word)).collect()
+    });
+    &FOLDED
 }
 
 /// A language's function words, folded; none where there is no list. The list's entries are cut up as texts are:
