@@ -1,11 +1,12 @@
 //! The language of a question, which is often too short for its letters to tell: its function words vote. It knows no
 //! chunks, and nothing of what was said before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use whatlang::Lang;
 
+use crate::data::{self, Language};
 use crate::terms;
 
 /// Above this confidence, 0 to 1, the letters alone are believed: of the shared questions at most 2 in 1,000 are taken for
@@ -27,7 +28,20 @@ const TELLING: usize = 400;
 /// the confidence that is enough for a document, tell 42 to 97.
 pub fn language(question: &str) -> Option<&'static str> {
     let start = &question[..question.floor_char_boundary(TELLING)];
-    terms::two_letters(guess(start)?)
+    listed(start).or_else(|| terms::two_letters(guess(start)?))
+}
+
+/// The language of those that neither letters nor lists of stop words tell whose function words the text has: at least
+/// [`BEAR_OUT`] different ones, and more than it has of any other language.
+fn listed(text: &str) -> Option<&'static str> {
+    let said: HashSet<String> = terms::words(text).iter().map(|word| terms::fold(word)).collect();
+    let count = |language: &'static Language| {
+        let own = language.detection.function_words.iter();
+        (own.filter(|word| said.contains(*word)).count(), language)
+    };
+    let (most, language) = data::languages().iter().map(count).max_by_key(|(most, _)| *most)?;
+    let others = || votes(text).values().copied().max().unwrap_or(0);
+    (most >= BEAR_OUT && most > others()).then_some(language.code.as_str())
 }
 
 fn guess(text: &str) -> Option<Lang> {
@@ -61,9 +75,11 @@ pub struct Telling {
 
 /// Reads a question in a language (ISO 639-1 code, where it is known).
 pub fn telling(question: &str, language: Option<&str>) -> Telling {
+    let listed = language.and_then(data::of).map(|known| &known.detection.function_words);
     let language: Vec<Lang> = language.and_then(of_code).into_iter().collect();
     let words: Vec<String> = terms::words(question).iter().map(|word| terms::fold(word)).collect();
-    let says = |word: &&String| !terms::is_stop_word(word, &language);
+    let is_listed = |word: &String| listed.is_some_and(|listed| listed.contains(word));
+    let says = |word: &&String| !terms::is_stop_word(word, &language) && !is_listed(word);
     let (pairs, whole): (Vec<&String>, Vec<&String>) =
         words.iter().filter(says).partition(|word| word.chars().all(terms::is_spaceless));
     let content = whole.len() + pairs.len().div_ceil(2);
@@ -74,7 +90,9 @@ pub fn telling(question: &str, language: Option<&str>) -> Telling {
 
 /// The English name of a language by its ISO 639-1 code.
 pub fn name(code: &str) -> Option<&'static str> {
-    of_code(code).map(|lang| if lang == Lang::Cmn { "Chinese" } else { lang.eng_name() })
+    let known = of_code(code);
+    let known = known.map(|lang| if lang == Lang::Cmn { "Chinese" } else { lang.eng_name() });
+    known.or_else(|| data::of(code).map(|language| language.name.as_str()))
 }
 
 fn of_code(code: &str) -> Option<Lang> {
