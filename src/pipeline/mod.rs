@@ -29,6 +29,8 @@ mod language;
 mod timer;
 #[cfg(test)]
 mod growth;
+#[cfg(test)]
+mod swahili;
 
 pub use bot::Bot;
 pub use budget::Means;

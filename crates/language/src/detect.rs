@@ -143,6 +143,8 @@ mod tests {
             ("周日呢？", Some("zh")),
             ("日曜日はどうですか", Some("ja")),
             ("일요일은요?", Some("ko")),
+            ("Mnafungua saa ngapi Jumapili?", Some("sw")),
+            ("Naomba bei ya baiskeli kwa watoto", Some("sw")),
             ("iphone 12", None),
             ("12:30", None),
             ("", None),
