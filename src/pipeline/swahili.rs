@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use frontdesk_language::terms;
 
 use super::curated::telling::{Telling, courtesies};
+use super::escalate::Rules;
 use super::inbound::consent::{self, Consent};
 use super::inbound::gap::gap_ms;
 use super::retrieve::query::{self, Lean};
-use crate::domain::{Content, Line, Question, Speaker};
+use crate::domain::{Content, Handoff, HandoffRule, Line, Question, Speaker};
 use crate::llm::asks_nothing;
 
 fn folded(text: &str) -> Vec<String> {
@@ -63,6 +64,14 @@ fn an_opt_out_is_heard_and_a_sentence_is_none() {
         assert_eq!(consent::read("acha", languages), None, "Hindi for \"fine\"");
     }
     assert_eq!(consent::read("Jiondoe", &["en".to_owned()]), None);
+}
+
+#[test]
+fn a_hand_off_word_is_heard() {
+    let rules = vec![HandoffRule::Keyword("kuongea na mtu".into())];
+    let rules = Rules::compile(&Handoff { rules, ..Handoff::default() }).unwrap();
+    assert!(rules.decide("Samahani, naomba KUONGEA na\u{a0}mtu, tafadhali").is_some());
+    assert!(rules.decide("naomba kuongea na mtumishi").is_none());
 }
 
 #[test]

@@ -39,9 +39,11 @@ fn listed(text: &str) -> Option<&'static str> {
         let own = language.detection.function_words.iter();
         (own.filter(|word| said.contains(*word)).count(), language)
     };
-    let (most, language) = data::languages().iter().map(count).max_by_key(|(most, _)| *most)?;
+    let counts: Vec<(usize, &'static Language)> = data::languages().iter().map(count).collect();
+    let (most, language) = *counts.iter().max_by_key(|(most, _)| *most)?;
+    let alone = || counts.iter().filter(|(count, _)| *count == most).count() == 1;
     let others = || votes(text).values().copied().max().unwrap_or(0);
-    (most >= BEAR_OUT && most > others()).then_some(language.code.as_str())
+    (most >= BEAR_OUT && alone() && most > others()).then_some(language.code.as_str())
 }
 
 fn guess(text: &str) -> Option<Lang> {

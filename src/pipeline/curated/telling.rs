@@ -54,7 +54,7 @@ impl Telling {
             sides.iter().filter(|(other, _)| *other == pair).map(|(_, side)| *side).collect()
         };
         let opposite = |(pair, _): &(&'static str, usize)| {
-            let (ours, theirs) = (taken(&self.sides, *pair), taken(&phrasing.sides, *pair));
+            let (ours, theirs) = (taken(&self.sides, pair), taken(&phrasing.sides, pair));
             !theirs.is_empty() && ours.is_disjoint(&theirs)
         };
         if self.numbers != phrasing.numbers {
