@@ -4,8 +4,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use frontdesk_language::data;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use frontdesk_language::fold::{Kind, fold, is_apostrophe};
 
 /// A longer message is more than a courtesy, in characters.
 const LONGEST: usize = 120;
@@ -14,7 +13,7 @@ const LONGEST: usize = 120;
 pub(crate) fn asks_nothing(message: &str) -> bool {
     static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
         let mut phrases: Vec<String> =
-            data::each(|language| &language.small_talk.phrases).map(fold).collect();
+            data::each(|language| &language.small_talk.phrases).map(plain).collect();
         phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
         phrases
     });
@@ -22,7 +21,7 @@ pub(crate) fn asks_nothing(message: &str) -> bool {
     if beginning.len() < message.len() {
         return !message.chars().any(char::is_alphanumeric);
     }
-    let mut rest = format!(" {} ", fold(message));
+    let mut rest = format!(" {} ", plain(message));
     let mut polite = rest.trim().is_empty();
     for phrase in FOLDED.iter() {
         let spaced =
@@ -43,25 +42,14 @@ fn is_filler(word: &str) -> bool {
     FILLERS.contains(word)
 }
 
-/// Small letters without accents; apostrophes go, everything else that is no letter becomes a space. A letter that
-/// is stretched, as in `hiiii`, is said once.
-fn fold(message: &str) -> String {
-    let mut folded = String::with_capacity(message.len());
-    let accent = |c: &char| {
-        is_combining_mark(*c)
-            && (*c < '\u{0700}' || *c == '\u{20E3}' || ('\u{FE00}'..='\u{FE0F}').contains(c))
-    };
-    for c in message.nfkd().flat_map(char::to_lowercase).filter(|c| !accent(c)).nfc() {
-        match c {
-            '\'' | '’' | '`' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}' => {}
-            'ß' => folded.push_str("ss"),
-            'ı' => folded.push('i'),
-            c if c.is_alphanumeric() || is_combining_mark(c) => folded.push(c),
-            _ if folded.ends_with(' ') => {}
-            _ => folded.push(' '),
-        }
-    }
-    shrink(folded.trim())
+/// The folded words with one space between them. Apostrophes and pictures go, and a letter that is stretched, as in `hiiii`, is
+/// said once.
+fn plain(message: &str) -> String {
+    let without: String = message.chars().filter(|c| !is_apostrophe(*c)).collect();
+    let spoken = |c: char| if Kind::of(c) == Kind::Symbol { ' ' } else { c };
+    let folded: String = fold(&without).into_iter().map(spoken).collect();
+    let words: Vec<&str> = folded.split_whitespace().collect();
+    shrink(&words.join(" "))
 }
 
 fn shrink(text: &str) -> String {
@@ -83,6 +71,8 @@ mod tests {
             "hello!",
             "HELLO THERE",
             "Hiiii 👋",
+            "thank 🙏 you",
+            "سلام، متشكرم",
             "heyyyy",
             "Good morning team",
             "hi hi",

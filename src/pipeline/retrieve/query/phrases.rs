@@ -2,6 +2,7 @@
 //! decided in `query.rs`. For a language without such words only the length of a question speaks.
 
 use frontdesk_language::data::{self, FollowUp};
+use frontdesk_language::terms::is_spaceless;
 
 /// The words of one language.
 pub(super) struct Phrases {
@@ -25,8 +26,7 @@ impl Phrases {
             opener.all(|word| words.next().is_some_and(|said| said == word))
         };
         let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
-        let glued =
-            |opener: &str| matches!(self.language, "zh" | "ja" | "th") && text.starts_with(opener);
+        let glued = |opener: &str| opener.chars().all(is_spaceless) && text.starts_with(opener);
         self.known.openers.iter().any(|opener| begins(opener) || glued(opener))
     }
 
@@ -38,8 +38,7 @@ impl Phrases {
 
     /// Whether one of these words stands for something said before.
     pub(super) fn point(&self, words: &[String], text: &str) -> bool {
-        let glued =
-            |pointer: &str| matches!(self.language, "zh" | "ja" | "th") && text.contains(pointer);
+        let glued = |pointer: &str| pointer.chars().all(is_spaceless) && text.contains(pointer);
         self.known.pointers.iter().any(|pointer| {
             glued(pointer)
                 || words
