@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::domain::TurnOutcome;
 use crate::eval::seen;
-use crate::index;
 
 mod evidence;
 
@@ -175,7 +174,7 @@ fn language(value: &Value, turn: &SeenTurn) -> Graded {
         return Graded::error("`language` wants an ISO 639-1 code, such as `es`");
     }
     let words = turn.bubbles.join("\n");
-    match index::language(&words) {
+    match frontdesk_language::language(&words) {
         Some(code) if wanted.contains(&code) => Graded::passed(),
         Some(code) => Graded::failed(format!(
             "the answer is in `{code}`, not `{}`: {words:?}",

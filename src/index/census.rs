@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use whatlang::Lang;
+use frontdesk_language::{Lang, terms};
 
 use super::lexicon::Lexicon;
 use super::read::Read;
-use super::terms;
 
 /// The statistics of a collection. What a chunk brought in can be taken out again without a trace, so they depend on
 /// what the collection holds and not on how it came to be.

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::terms::Term;
+use super::term::Term;
 
 /// So many words may have come or gone before what is in order is written anew.
 const FEW: usize = 64;

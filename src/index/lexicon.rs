@@ -2,7 +2,7 @@
 //! chunk: where a word stands is the adapters' business.
 
 use super::grams::Grams;
-use super::terms::Term;
+use super::term::Term;
 use super::texts::Texts;
 
 /// The vocabulary of a collection. It shrinks when the last chunk with a word goes.

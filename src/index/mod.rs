@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
 
-pub(crate) mod terms;
+mod term;
 mod texts;
 mod grams;
 mod lexicon;
@@ -27,10 +27,8 @@ mod weigh;
 mod order;
 mod memory;
 mod qdrant;
-mod language;
 mod tuning;
 
-pub(crate) use language::{Telling, language, name, telling};
 pub use tuning::{Tuning, Tunings};
 
 /// Finds the best chunks of each leg.

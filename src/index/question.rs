@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use frontdesk_language::terms;
+
 use super::census::Census;
-use super::{Query, grams, terms, weigh};
+use super::{Query, grams, weigh};
 
 /// The most words of a question that are looked up; nobody asks in more.
 const MOST_WORDS: usize = 256;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use whatlang::Lang;
+use frontdesk_language::{Lang, terms};
 
-use super::terms::Term;
-use super::{Entry, grams, terms};
+use super::term::Term;
+use super::{Entry, grams};
 use crate::domain::Chunk;
 
 /// A chunk that was read and is ready to be put on the shelf.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use frontdesk_language::{Lang, terms};
 use tokio::sync::Mutex;
 
 use self::likeness::{Near, Set};
@@ -13,7 +14,6 @@ use super::timer::millis;
 use crate::domain::trace::{CuratedTrace, NearestAnswer};
 use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
 use crate::embed::{Embedder, Purpose};
-use crate::index::terms;
 use crate::store::answers::AnswerRow;
 use crate::store::{self, Store};
 
@@ -144,13 +144,13 @@ impl Shelf {
         rows.iter().filter_map(told).for_each(|language| set.speak(language));
         for row in &rows {
             let mut languages: Vec<_> = told(row).into_iter().collect();
-            languages.push(whatlang::Lang::Eng);
+            languages.push(Lang::Eng);
             languages.dedup();
             let phrasings = row.phrasings();
             let read = phrasings.iter().map(|text| Phrase::read(text, &languages)).collect();
             set.push(read, row.vectors(embedder));
         }
-        set.speak(whatlang::Lang::Eng);
+        set.speak(Lang::Eng);
         Self { rows, set }
     }
 }

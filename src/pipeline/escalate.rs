@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use super::fold::{GAP, Kind, fold, is_apostrophe};
+use frontdesk_language::fold::{GAP, Kind, fold, is_apostrophe};
+
 use super::timer::millis;
 use crate::domain::trace::EscalateTrace;
 use crate::domain::{Handoff, HandoffRule, Question, Reason};

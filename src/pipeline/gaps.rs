@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock};
 
+use frontdesk_language::{Lang, terms};
 use regex::Regex;
-use whatlang::Lang;
 
 use super::bot::Bot;
 use super::budget::Means;
@@ -17,7 +17,6 @@ use super::run::Around;
 use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
-use crate::index::terms;
 use crate::store::gaps::{GapRow, Grouped, UnansweredRow, Wanted};
 use crate::store::{Result, Store};
 

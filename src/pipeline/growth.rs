@@ -13,11 +13,10 @@ use super::outbound::split::split;
 use super::reply::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::reply::{ground, leak};
 use super::retrieve::query;
-use super::{escalate, fold, inbound};
+use super::{escalate, inbound};
 use crate::domain::{
     ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
 };
-use crate::index;
 
 /// The shorter text, in bytes.
 const SHORT: usize = 16 * 1024;
@@ -63,7 +62,7 @@ const READERS: &[Reader] = &[
         black_box(inbound::gap::gap_ms(&Content::Text { body: text.to_owned() }, 700));
     }),
     ("fold", |text| {
-        black_box(fold::fold(text));
+        black_box(frontdesk_language::fold::fold(text));
     }),
     ("hand-off rules", |text| {
         let rules = vec![
@@ -80,7 +79,7 @@ const READERS: &[Reader] = &[
         black_box(query::read(&question, &history));
     }),
     ("words", |text| {
-        black_box(index::terms::words(text));
+        black_box(frontdesk_language::terms::words(text));
     }),
     ("tokens", |text| {
         black_box(Vocabulary::O200k.count(text));

@@ -19,7 +19,7 @@ use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
-mod consent;
+pub(super) mod consent;
 pub(super) mod gap;
 
 /// The most messages that one turn answers.

@@ -1,7 +1,6 @@
 //! The language that a customer writes or speaks in, as far as his messages tell. Pure.
 
 use crate::domain::{Line, Question, Speaker};
-use crate::index;
 
 /// How many earlier messages of the customer may tell his language.
 const NEAR: usize = 4;
@@ -10,8 +9,8 @@ const NEAR: usize = 4;
 /// before, the newest first. As an ISO 639-1 code; `None` where nobody can tell.
 pub(crate) fn language(question: &Question, history: &[Line]) -> Option<String> {
     let said = question.language.clone().filter(|code| !code.is_empty());
-    let written = || index::language(&question.text);
-    let before = || customers(history).take(NEAR).find_map(index::language);
+    let written = || frontdesk_language::language(&question.text);
+    let before = || customers(history).take(NEAR).find_map(frontdesk_language::language);
     said.or_else(|| written().or_else(before).map(ToOwned::to_owned))
 }
 

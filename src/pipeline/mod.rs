@@ -28,12 +28,13 @@ pub mod budget;
 mod model_choice;
 mod bounds;
 mod clean;
-mod fold;
 mod framing;
 mod language;
 mod timer;
 #[cfg(test)]
 mod growth;
+#[cfg(test)]
+mod swahili;
 
 pub use bot::Bot;
 pub use budget::Means;

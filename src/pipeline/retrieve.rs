@@ -21,7 +21,7 @@ use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
-use crate::index::{self, Index, Query};
+use crate::index::{Index, Query};
 
 mod blend;
 mod distinct;
@@ -250,7 +250,7 @@ pub struct Search<'a> {
 pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (Found, RetrieveTrace) {
     let started = Instant::now();
     let mut seen = RetrieveTrace { query: cut(asked.text), ..RetrieveTrace::default() };
-    let language = asked.language.or_else(|| index::language(asked.text));
+    let language = asked.language.or_else(|| frontdesk_language::language(asked.text));
     seen.language = language.map(ToOwned::to_owned);
     let text = Text { how: SearchOrigin::Asked, words: seen.query.clone(), language };
     let looked = look(seams, asked.collections, &[text], &mut seen).await;
@@ -271,7 +271,7 @@ pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> Gathered {
     let vectors = embed(seams.embed, std::slice::from_ref(&text), &mut seen).await;
     let vector = vectors.first().map(Vec::as_slice);
     let search = Query { collections: asked.collections, text: &text, vector, limit: LEG };
-    let language = asked.language.or_else(|| index::language(asked.text));
+    let language = asked.language.or_else(|| frontdesk_language::language(asked.text));
     ask(seams, &search, language, &mut seen).await
 }
 

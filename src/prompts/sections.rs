@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use frontdesk_language::data::{Language, languages};
 use serde::Deserialize;
 
 use crate::domain::{Handoff, HandoffRule, OptOut, Searching, Sentence, Voice};
@@ -49,8 +50,8 @@ impl Default for VoiceHeader {
             language: "auto".into(),
             vocabulary: Vec::new(),
             quote: false,
-            failure_reply: Words::of(&FAILURE),
-            too_long_reply: Words::of(&TOO_LONG),
+            failure_reply: Words::of(|language| language.sentences.voice_failed.as_deref()),
+            too_long_reply: Words::of(|language| language.sentences.voice_too_long.as_deref()),
             default_reply: None,
         }
     }
@@ -110,9 +111,12 @@ pub(super) struct ByLanguage {
 }
 
 impl Words {
-    fn of(sentences: &[(&str, &str)]) -> Self {
-        let languages: BTreeMap<String, String> =
-            sentences.iter().map(|(code, words)| ((*code).into(), (*words).into())).collect();
+    /// What is said where the prompt file says nothing else.
+    fn of(sentence: fn(&'static Language) -> Option<&'static str>) -> Self {
+        let said = |language: &'static Language| {
+            Some((language.code.clone(), sentence(language)?.to_owned()))
+        };
+        let languages: BTreeMap<String, String> = languages().iter().filter_map(said).collect();
         let default = languages.get("en").cloned().unwrap_or_default();
         Self::Many(ByLanguage { default, languages })
     }
@@ -134,62 +138,6 @@ impl From<Words> for Sentence {
         }
     }
 }
-
-/// Where the prompt file says nothing else.
-const FAILURE: [(&str, &str); 10] = [
-    ("en", "Sorry, I could not understand your voice message. Could you write it?"),
-    (
-        "de",
-        "Entschuldigung, ich habe die Sprachnachricht nicht verstanden. Könnten Sie es schreiben?",
-    ),
-    ("es", "Lo siento, no he entendido el mensaje de voz. ¿Podría escribirlo?"),
-    ("fr", "Désolé, je n'ai pas compris le message vocal. Pourriez-vous l'écrire ?"),
-    ("it", "Mi dispiace, non ho capito il messaggio vocale. Potrebbe scriverlo?"),
-    ("nl", "Sorry, ik heb het spraakbericht niet verstaan. Kunt u het opschrijven?"),
-    ("pt", "Desculpe, não consegui entender a mensagem de voz. Poderia escrever?"),
-    ("ru", "Извините, не удалось разобрать голосовое сообщение. Не могли бы вы написать?"),
-    ("tr", "Üzgünüm, sesli mesajınızı anlayamadım. Yazabilir misiniz?"),
-    ("ar", "عذرًا، لم أفهم الرسالة الصوتية. هل يمكنك كتابتها؟"),
-];
-const TOO_LONG: [(&str, &str); 10] = [
-    (
-        "en",
-        "Sorry, your voice message is too long for me. Could you write it, or record a shorter one?",
-    ),
-    (
-        "de",
-        "Entschuldigung, die Sprachnachricht ist mir zu lang. Könnten Sie es schreiben oder kürzer aufnehmen?",
-    ),
-    (
-        "es",
-        "Lo siento, el mensaje de voz es demasiado largo. ¿Podría escribirlo o grabar uno más corto?",
-    ),
-    (
-        "fr",
-        "Désolé, le message vocal est trop long. Pourriez-vous l'écrire ou en enregistrer un plus court ?",
-    ),
-    (
-        "it",
-        "Mi dispiace, il messaggio vocale è troppo lungo. Potrebbe scriverlo o registrarne uno più breve?",
-    ),
-    (
-        "nl",
-        "Sorry, het spraakbericht is te lang. Kunt u het opschrijven of een korter bericht inspreken?",
-    ),
-    (
-        "pt",
-        "Desculpe, a mensagem de voz é longa demais. Poderia escrever ou gravar uma mais curta?",
-    ),
-    (
-        "ru",
-        "Извините, голосовое сообщение слишком длинное. Не могли бы вы написать или записать покороче?",
-    ),
-    (
-        "tr",
-        "Üzgünüm, sesli mesajınız çok uzun. Yazabilir ya da daha kısa bir mesaj kaydedebilir misiniz?",
-    ),
-    ("ar", "عذرًا، الرسالة الصوتية طويلة جدًا. هل يمكنك كتابتها أو تسجيل رسالة أقصر؟"),
-];
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -2,6 +2,11 @@
 //! notes of sounds, and loops. Pure. Must not take what somebody may have said: a sentence goes only when there is also a
 //! reason to doubt it.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use frontdesk_language::data;
+
 /// A part of a transcript, with what its adapter knows of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Piece {
@@ -22,132 +27,12 @@ pub(super) struct Piece {
 }
 
 /// What nobody says to a business: the ends of films and videos.
-const CREDITS: &[&str] = &[
-    "thanks for watching",
-    "thank you for watching",
-    "thank you so much for watching",
-    "thanks for watching and see you next time",
-    "please subscribe",
-    "please subscribe to my channel",
-    "like and subscribe",
-    "dont forget to like and subscribe",
-    "subtitles by the amara org community",
-    "transcription by castingwords",
-    "sous titres realises par la communaute d amara org",
-    "sous titres realises para la communaute d amara org",
-    "sous titrage st 501",
-    "sous titrage societe radio canada",
-    "merci d avoir regarde cette video",
-    "merci d avoir regarde",
-    "untertitel im auftrag des zdf",
-    "untertitel der amara org community",
-    "untertitel von stephanie geiges",
-    "untertitelung aufgrund der amara org community",
-    "vielen dank furs zuschauen",
-    "subtitulos realizados por la comunidad de amara org",
-    "subtitulado por la comunidad de amara org",
-    "gracias por ver el video",
-    "gracias por ver",
-    "suscribete al canal",
-    "legendas pela comunidade amara org",
-    "legenda por sonia ruberti",
-    "obrigado por assistir",
-    "inscreva se no canal",
-    "sottotitoli creati dalla comunita amara org",
-    "sottotitoli e revisione a cura di qtss",
-    "grazie per aver guardato il video",
-    "ondertitels ingediend door de amara org gemeenschap",
-    "ondertiteling door de amara org gemeenschap",
-    "napisy stworzone przez spolecznosc amara org",
-    "dziekuje za ogladanie",
-    "продолжение следует",
-    "субтитры сделал dimatorzok",
-    "субтитры создавал dimatorzok",
-    "спасибо за просмотр",
-    "редактор субтитров а семкин корректор а егорова",
-    "altyazi m k",
-    "izlediginiz icin tesekkur ederim",
-    "ترجمة نانسي قنقر",
-    "اشتركوا في القناة",
-    "ご視聴ありがとうございました",
-    "ご覧いただきありがとうございます",
-    "チャンネル登録をお願いいたします",
-    "最後までご視聴ありがとうございました",
-    "시청해주셔서 감사합니다",
-    "구독과 좋아요 부탁드립니다",
-    "다음 영상에서 만나요",
-    "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目",
-    "谢谢观看",
-    "字幕由amara org社区提供",
-    "字幕by索兰娅",
-];
+static CREDITS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| data::each(|language| &language.subtitles.credits).collect());
 
 /// What Whisper writes over silence and people say as well: it needs a strong doubt.
-const POLITE: &[&str] = &[
-    "thank you",
-    "thank you very much",
-    "thanks",
-    "bye",
-    "bye bye",
-    "you",
-    "okay",
-    "so",
-    "gracias",
-    "merci",
-    "danke",
-    "vielen dank",
-    "obrigado",
-    "obrigada",
-    "grazie",
-    "спасибо",
-    "ありがとうございました",
-    "ありがとうございます",
-    "감사합니다",
-    "谢谢",
-    "شكرا",
-];
-
-/// Words of notes of sounds, within parentheses.
-const SOUNDS: &[&str] = &[
-    "music",
-    "applause",
-    "laugh",
-    "silence",
-    "noise",
-    "cough",
-    "sigh",
-    "inaudible",
-    "musik",
-    "applaus",
-    "lachen",
-    "gelächter",
-    "stille",
-    "musique",
-    "applaudissements",
-    "rires",
-    "silence",
-    "música",
-    "aplausos",
-    "risas",
-    "silencio",
-    "risos",
-    "silêncio",
-    "musica",
-    "applausi",
-    "risate",
-    "музыка",
-    "аплодисменты",
-    "смех",
-    "音楽",
-    "拍手",
-    "笑",
-    "음악",
-    "박수",
-    "音乐",
-    "掌声",
-    "müzik",
-    "موسيقى",
-];
+static POLITE: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| data::each(|language| &language.subtitles.polite).collect());
 
 /// A word, or a phrase of some words, that comes so often in a row is a loop.
 const WORD_LOOP: usize = 8;
@@ -205,14 +90,14 @@ fn alone(pieces: &[Piece]) -> Vec<bool> {
 fn is_filler(key: &str, piece: &Piece, alone: bool) -> bool {
     let below = |value: Option<f32>, limit: f32| value.is_some_and(|value| value < limit);
     let above = |value: Option<f32>, limit: f32| value.is_some_and(|value| value > limit);
-    if CREDITS.contains(&key) {
+    if CREDITS.contains(key) {
         return alone
             || below(piece.confidence, 0.6)
             || above(piece.no_speech, 0.4)
             || below(piece.spoken, 0.4)
             || above(piece.packed, LOOPED);
     }
-    POLITE.contains(&key) && (above(piece.no_speech, 0.8) || below(piece.spoken, 0.1))
+    POLITE.contains(key) && (above(piece.no_speech, 0.8) || below(piece.spoken, 0.1))
 }
 
 /// A text to compare: small letters without accents and marks.
@@ -279,7 +164,8 @@ fn is_note(open: char, inside: &str) -> bool {
     const LONGEST: usize = 40;
     let short = inside.chars().count() <= LONGEST;
     let lower = inside.to_lowercase();
-    short && (matches!(open, '[' | '【') || SOUNDS.iter().any(|sound| lower.contains(sound)))
+    let sounds = || data::each(|language| &language.subtitles.sounds);
+    short && (matches!(open, '[' | '【') || sounds().any(|sound| lower.contains(sound)))
 }
 
 /// A text in which what comes again and again comes once. Digits are not counted: telephone numbers repeat.

@@ -59,7 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("frontdesk_template", &["pipeline/prompt.rs"]),
     ("minijinja", &["pipeline/prompt.rs"]),
     ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
-    ("rust_stemmers", &["index/", "llm/extractive"]),
+    ("rust_stemmers", &["llm/extractive"]),
     ("pulldown_cmark", &["pipeline/outbound/format"]),
     ("csv", &["eval/"]),
     ("html5ever", &["knowledge/web/"]),

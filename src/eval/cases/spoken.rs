@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::{Error, Made, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{Recorded, Turns};
-use crate::index;
 use crate::store::Store;
 use crate::store::tapes::Wanted;
 
@@ -135,7 +134,7 @@ fn answered(recorded: &Recorded, reply: &crate::domain::Reply) -> Vec<Value> {
     if !sources.is_empty() {
         all.push(json!({"type": "retrieved", "value": sources}));
     }
-    if let Some(code) = index::language(&recorded.tape.bubbles.join("\n")) {
+    if let Some(code) = frontdesk_language::language(&recorded.tape.bubbles.join("\n")) {
         all.push(json!({"type": "language", "value": code}));
     }
     all

@@ -16,7 +16,6 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::index;
 use crate::pipeline::{Bot, VARIABLES};
 use crate::prompts::{self, PromptFile};
 use crate::store::audit::{Actor, Entry};
@@ -277,7 +276,7 @@ pub(super) async fn try_handoff(
         rule,
         reply: reason.as_ref().map(|_| bot.agent.handoff.reply.clone()),
         matched: reason.map(|reason| reason.to_string()),
-        language: index::language(&wanted.text).map(ToOwned::to_owned),
+        language: frontdesk_language::language(&wanted.text).map(ToOwned::to_owned),
         rules: bot.rules(),
     }))
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use frontdesk_language::terms;
 use qdrant_client::qdrant::r#match::MatchValue;
 use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::{
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
 use crate::index::read::Read;
-use crate::index::{grams, terms, weigh};
+use crate::index::{grams, weigh};
 
 /// The name of the embeddings.
 pub(super) const DENSE: &str = "dense";

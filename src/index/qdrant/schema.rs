@@ -17,8 +17,9 @@ use super::points::{BM25, COLLECTION, DENSE, DOCUMENT, NGRAM, REVISION, id};
 use super::settings::{Quantization, Settings};
 use crate::index::Error;
 
-/// Changes with what stands in a point, so that another release makes its own.
-const VERSION: &str = "v1";
+/// Change with what stands in a point, so that another release makes its own. Words are folded as messages are since `v2`.
+const WORDS_VERSION: &str = "v2";
+const DENSE_VERSION: &str = "v1";
 /// Links of a point within one of our collections. There are none over all of them: every search is within one.
 const LINKS: u64 = 16;
 
@@ -50,8 +51,10 @@ impl Schema {
     pub(super) fn name(&self, kind: Kind) -> String {
         let prefix = &self.settings.prefix;
         match kind {
-            Kind::Words => format!("{prefix}_words_{VERSION}"),
-            Kind::Dense(length) => format!("{prefix}_dense_{}_{length}_{VERSION}", self.model),
+            Kind::Words => format!("{prefix}_words_{WORDS_VERSION}"),
+            Kind::Dense(length) => {
+                format!("{prefix}_dense_{}_{length}_{DENSE_VERSION}", self.model)
+            }
         }
     }
 
@@ -81,15 +84,18 @@ impl Schema {
         Ok(name)
     }
 
-    /// All collections that this prefix has made, those of other models too.
+    /// All collections that this prefix has made, those of other models and of older words too: what is deleted is
+    /// deleted there as well.
     pub(super) async fn all(&self, link: &Link) -> Result<Vec<String>, Error> {
         let list = link
             .call(Patience::Write, qdrant_client::Qdrant::list_collections)
             .await
             .map_err(|failure| Error(failure.words))?;
-        let (words, dense) = (self.name(Kind::Words), format!("{}_dense_", self.settings.prefix));
-        let ours =
-            |name: &String| *name == words || (name.starts_with(&dense) && name.ends_with(VERSION));
+        let prefix = &self.settings.prefix;
+        let (words, dense) = (format!("{prefix}_words_v"), format!("{prefix}_dense_"));
+        let ours = |name: &String| {
+            name.starts_with(&words) || (name.starts_with(&dense) && name.ends_with(DENSE_VERSION))
+        };
         Ok(list.collections.into_iter().map(|one| one.name).filter(ours).collect())
     }
 

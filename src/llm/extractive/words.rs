@@ -1,7 +1,9 @@
 //! Part of the answers without a model: text to the words that are compared.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use frontdesk_language::data;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -15,18 +17,9 @@ const TELLING: usize = 600;
 const LITTLE: f32 = 0.3;
 const NOTHING: f32 = 0.02;
 
-/// Small words of which no answer can be recognised, in the languages that most customers write.
-const FUNCTION: &[&str] = &[
-    "what", "when", "which", "where", "who", "how", "much", "many", "does", "your", "yours", "you",
-    "our", "have", "has", "with", "from", "this", "that", "there", "these", "those", "will",
-    "would", "could", "should", "can", "please", "and", "the", "for", "are", "was", "about",
-    "cuándo", "cuanto", "cuánto", "cuánta", "cuántos", "cuántas", "dónde", "cuál", "qué", "cómo",
-    "tienen", "tiene", "para", "una", "los", "las", "por", "con", "quando", "quanto", "onde",
-    "qual", "como", "vocês", "você", "uma", "com", "wann", "wie", "viel", "viele", "was", "welche",
-    "wo", "haben", "hat", "sie", "ich", "der", "die", "das", "ein", "eine", "einen", "für", "mit",
-    "und", "ist", "sind", "quand", "combien", "quel", "quelle", "comment", "où", "avez", "vous",
-    "est", "les", "des", "une", "pour", "avec", "dans", "que", "qui",
-];
+/// Small words of which no answer can be recognised.
+static FUNCTION: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| data::each(|language| &language.questions.function_words).collect());
 
 /// Beginnings of shared words that endings do not hide, in characters.
 const SHORTEST_STEM: usize = 4;
@@ -81,7 +74,7 @@ impl Words {
                 let small = word.to_lowercase();
                 let tail = place > 0 && small.chars().count() <= 2;
                 let function =
-                    tail || small.chars().count() <= 2 || FUNCTION.contains(&small.as_str());
+                    tail || small.chars().count() <= 2 || FUNCTION.contains(small.as_str());
                 let meaning = match (tail || self.stop_words.contains(&small.as_str()), function) {
                     (true, true) => NOTHING,
                     (true, false) => LITTLE,

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use whatlang::Lang;
+use frontdesk_language::Lang;
 
 use super::phrase::{Phrase, Word};
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use whatlang::Lang;
+use frontdesk_language::{Lang, terms};
 
 use super::telling::{self, Telling};
-use crate::index::terms;
 use crate::llm::asks_nothing;
 
 /// A question as it is compared.

@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use crate::pipeline::fold::{Kind, fold};
+use frontdesk_language::data::languages;
+use frontdesk_language::fold::{Kind, fold};
 
 /// A longer message is a sentence, in bytes.
 const LONGEST: usize = 400;
@@ -47,14 +48,22 @@ impl Word {
 }
 
 fn words() -> Vec<Word> {
-    let everywhere = std::iter::once((None, EVERYWHERE.0, EVERYWHERE.1));
-    let lists = LISTS.iter().map(|(code, out, back)| (Some(*code), *out, *back));
-    let each = everywhere.chain(lists).flat_map(|(language, out, back)| {
-        let out = out.split('|').map(|word| (word, Consent::OptOut));
-        let both = out.chain(back.split('|').map(|word| (word, Consent::OptIn)));
-        both.map(move |(word, consent)| Word { language, letters: letters(word), consent })
-    });
+    let each =
+        each().map(|(language, word, consent)| Word { language, letters: letters(word), consent });
     each.filter(|word| !word.letters.is_empty()).collect()
+}
+
+/// Each word and what it means, with the language that it is of; `None`: every language.
+fn each() -> impl Iterator<Item = (Option<&'static str>, &'static str, Consent)> {
+    let everywhere = EVERYWHERE.iter().map(|(word, consent)| (None, *word, *consent));
+    let lists = languages().iter().flat_map(|language| {
+        let code = Some(language.code.as_str());
+        let out = language.consent.opt_out.iter();
+        let back = language.consent.opt_in.iter();
+        let out = out.map(move |word| (code, word.as_str(), Consent::OptOut));
+        out.chain(back.map(move |word| (code, word.as_str(), Consent::OptIn)))
+    });
+    everywhere.chain(lists)
 }
 
 /// Only the letters, marks and digits, folded. Gaps do not count, so that `STOP ALL`, `stop-all` and `stopall` are one,
@@ -73,125 +82,12 @@ fn speaks(languages: &[String], code: &str) -> bool {
 }
 
 /// What every WhatsApp and SMS user may know: the words that end it, and those that begin it again.
-const EVERYWHERE: (&str, &str) = ("stop|stopall|unsubscribe", "start|unstop");
-
-/// By language: the words that end it, and those that begin it again. Only what can mean nothing else when it is the
-/// whole message to a support bot: not `cancel`, `end`, `quit`, `no`; not Spanish `para`; not Turkish `dur`, which is also
-/// "wait"; not Vietnamese `dừng`, which without its accents is also "right"; not Russian `отписка`, which is also a
-/// brush-off; and nothing that ends a paid subscription or a course as well, where there is a better word.
-const LISTS: &[(&str, &str, &str)] = &[
-    (
-        "en",
-        "opt out|opt me out|unsubscribe me|unsubscribe all|stop messaging me|stop texting me|\
-         stop sending me messages|no more messages",
-        "opt in|opt me in|resubscribe",
-    ),
-    (
-        "es",
-        "baja|parar|desuscribir|desuscribirme|desuscribirse|no más mensajes|no enviar más mensajes|\
-         no me escriban más|dejen de escribirme|no quiero recibir mensajes|no quiero recibir más mensajes",
-        "alta|reanudar|quiero recibir mensajes",
-    ),
-    (
-        "pt",
-        "parar|pare|descadastrar|descadastre|descadastre-me|me descadastre|não enviar mais mensagens|\
-         não quero receber mensagens|não quero mais receber mensagens|não quero receber mais mensagens",
-        "retomar|quero receber mensagens",
-    ),
-    (
-        "fr",
-        "arrêt|désabonner|me désabonner|se désabonner|désabonnez-moi|plus aucun message|\
-         ne plus recevoir de messages|arrêtez de m'écrire",
-        "réabonner|me réabonner|se réabonner|réabonnez-moi|reprendre",
-    ),
-    (
-        "de",
-        "stopp|abmelden|newsletter abmelden|newsletter abbestellen|nachrichten abbestellen|\
-         keine nachrichten mehr|bitte keine nachrichten mehr",
-        "wieder anmelden|wieder nachrichten",
-    ),
-    (
-        "it",
-        "disiscrivi|disiscrivimi|disiscrivermi|basta messaggi|niente più messaggi|non scrivetemi più|\
-         non voglio più messaggi",
-        "riprendi|iscrivimi di nuovo|voglio ricevere messaggi",
-    ),
-    ("nl", "afmelden|nieuwsbrief afmelden|geen berichten meer", "opnieuw aanmelden|weer aanmelden"),
-    (
-        "ar",
-        "إلغاء الاشتراك|ألغ الاشتراك|ألغي الاشتراك|إيقاف الرسائل|أوقف الرسائل|أوقفوا الرسائل|\
-         لا أريد رسائل|لا ترسلوا رسائل|ستوب",
-        "ابدأ|إعادة الاشتراك|استئناف الرسائل|ستارت",
-    ),
-    (
-        "hi",
-        "स्टॉप|अनसब्सक्राइब|अनसब्सक्राइब करें|मैसेज बंद करो|मैसेज बंद करें|संदेश बंद करें|मैसेज मत भेजो|\
-         मैसेज मत भेजें|संदेश न भेजें|message band karo|message mat bhejo|msg mat bhejo",
-        "स्टार्ट|मैसेज शुरू करो|मैसेज शुरू करें|संदेश शुरू करें|message shuru karo",
-    ),
-    (
-        "id",
-        "berhenti|berhenti berlangganan|unreg|stop pesan|jangan kirim pesan lagi",
-        "mulai|mulai lagi|berlangganan lagi",
-    ),
-    (
-        "tr",
-        "ret|abonelikten çık|abonelikten çıkar|mesaj istemiyorum|mesaj atmayın|mesaj göndermeyin",
-        "başlat|yeniden abone ol",
-    ),
-    (
-        "ru",
-        "стоп|отписаться|отпишите меня|не пишите мне|не пишите мне больше|больше не пишите|\
-         больше не пишите мне|не присылайте сообщения|отключить рассылку",
-        "старт|подписаться|подпишите меня",
-    ),
-    (
-        "uk",
-        "стоп|відписатися|відписатись|відпишіть мене|не пишіть мені|не пишіть мені більше|\
-         більше не пишіть|не надсилайте повідомлення|вимкнути розсилку",
-        "старт|підписатися|підписатись|підпишіть мене",
-    ),
-    (
-        "pl",
-        "wypisz mnie|odsubskrybuj|nie piszcie do mnie|nie piszcie do mnie więcej|nie wysyłajcie wiadomości",
-        "zapisz mnie ponownie|wznów wiadomości",
-    ),
-    (
-        "he",
-        "הסר|הסרה|להסרה|הסר אותי|הסירו אותי|סטופ|לא לשלוח הודעות|הפסיקו לשלוח הודעות",
-        "סטארט|החזירו אותי לרשימה|חידוש הודעות",
-    ),
-    (
-        "ja",
-        "ストップ|配信停止|配信停止希望|配信解除|購読解除|メッセージ停止|メッセージ不要",
-        "スタート|配信再開|購読再開",
-    ),
-    (
-        "zh",
-        "退订|退訂|退订短信|退訂簡訊|停止发送|停止發送|不要再发消息|不要再發訊息|别再发消息|別再發訊息",
-        "恢复订阅|恢復訂閱|重新订阅|重新訂閱",
-    ),
-    (
-        "ko",
-        "수신거부|무료수신거부|수신거부합니다|스톱|스탑|메시지 그만|메시지 그만 보내세요|문자 그만 보내세요",
-        "수신동의|수신허용|스타트",
-    ),
-    (
-        "vi",
-        "ngừng nhận tin|dừng nhận tin|hủy nhận tin|từ chối nhận tin|từ chối tin nhắn|\
-         đừng nhắn tin nữa|không nhận tin nhắn",
-        "nhận tin lại|tiếp tục nhận tin",
-    ),
-    (
-        "th",
-        "หยุดส่งข้อความ|เลิกส่งข้อความ|ยกเลิกรับข่าวสาร|ยกเลิกการรับข่าวสาร|ไม่รับข่าวสาร|ไม่รับข้อความ",
-        "รับข่าวสาร|รับข้อความอีกครั้ง",
-    ),
-    (
-        "sv",
-        "stopp|avregistrera|avregistrera mig|inga fler meddelanden|sluta skicka meddelanden",
-        "starta|återuppta",
-    ),
+const EVERYWHERE: &[(&str, Consent)] = &[
+    ("stop", Consent::OptOut),
+    ("stopall", Consent::OptOut),
+    ("unsubscribe", Consent::OptOut),
+    ("start", Consent::OptIn),
+    ("unstop", Consent::OptIn),
 ];
 
 #[cfg(test)]
@@ -210,13 +106,7 @@ mod tests {
     }
 
     fn everything() -> Vec<(Option<&'static str>, &'static str, Consent)> {
-        let lists = LISTS.iter().map(|(code, out, back)| (Some(*code), *out, *back));
-        let all = lists.chain([(None, EVERYWHERE.0, EVERYWHERE.1)]);
-        all.flat_map(|(code, out, back)| {
-            let out = out.split('|').map(move |word| (code, word, OptOut));
-            out.chain(back.split('|').map(move |word| (code, word, OptIn)))
-        })
-        .collect()
+        each().collect()
     }
 
     #[test]
@@ -397,9 +287,6 @@ mod tests {
             let before = meanings.insert(letters, consent);
             assert!(before.is_none_or(|before| before == consent), "{word:?} means both");
         }
-        let codes: HashSet<_> = LISTS.iter().map(|(code, ..)| *code).collect();
-        assert_eq!(codes.len(), LISTS.len());
-        assert!(codes.iter().all(|code| code.len() == 2 && code.is_ascii()));
         let words: HashSet<_> = seen.iter().map(|(_, letters)| letters.clone()).collect();
         for word in &words {
             for other in words.iter().filter(|other| *other != word) {

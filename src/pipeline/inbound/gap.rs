@@ -1,12 +1,14 @@
 //! Part of stage 1: how long it is quiet before a burst of messages is over. Longer when more is likely to come.
 //! Pure: must not know what waits already, nor how long a burst may take in all.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use frontdesk_language::data;
+use frontdesk_language::fold::{Kind, fold, is_invisible};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::{Content, MediaKind};
-use crate::pipeline::fold::{Kind, fold, is_invisible};
 
 /// A longer message is more than a greeting, in bytes.
 const LONGEST_GREETING: usize = 200;
@@ -69,33 +71,15 @@ fn trails_off(end: &str) -> bool {
     stops > 1 || end.ends_with(TRAILING)
 }
 
-/// Conjunctions and prepositions that want something after them, parted by bars, in small letters and with the accents
-/// that tell them from other words (`mas` from `más`, `ou` from `où`). Left out is what also ends a sentence: `for`, `an`,
-/// `zu`.
-const LINKS: &[&str] = &[
-    // English
-    "and|or|but|because|cuz|bcz|if|unless|although|whereas|than|nor|with|without|of|into|between|via|the|my|your",
-    // Spanish
-    "y|e|o|pero|porque|aunque|sino|ni|con|de|del|para|por|sin|sobre|entre|desde|hasta|hacia|según|segun|mientras|a|en",
-    // Portuguese
-    "ou|mas|porém|porem|com|sem|pra|até|em",
-    // French
-    "et|mais|donc|puis|puisque|lorsque|avec|sans|pour|dans|chez|des|à|vers|depuis",
-    // German
-    "und|oder|aber|denn|weil|dass|sondern|sowie|obwohl|wenn|falls|ob|mit|ohne|für|fuer|von|vom|zum|zur|bei|beim",
-    "seit|wegen|zwischen|gegen|als",
-    // Italian
-    "ma|oppure|poiché|mentre|quindi|anche|senza|di|della|dei|per|tra|fra|nel|nella|al|alla|dalla|sul|sulla",
-];
-
-/// Whether the last word is one of [`LINKS`]. A letter alone is an answer, such as the choice `A`.
+/// Whether the last word wants something after it. A letter alone is an answer, such as the choice `A`.
 fn ends_in_link(end: &str) -> bool {
+    static LINKS: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| data::each(|language| &language.unfinished.links).collect());
     let mut words = end.split_whitespace().rev();
     let Some(last) = words.next() else { return false };
     let last = last.trim_matches(|c: char| !c.is_alphanumeric());
     let last: String = last.nfkc().flat_map(char::to_lowercase).take(16).collect();
-    let link = LINKS.iter().flat_map(|line| line.split('|')).any(|link| link == last);
-    link && (last.chars().count() > 1 || words.next().is_some())
+    LINKS.contains(last.as_str()) && (last.chars().count() > 1 || words.next().is_some())
 }
 
 /// What opens, and what closes it.
@@ -134,55 +118,6 @@ fn opens(open: char, before: &str, after: &str) -> bool {
         && !(quote && word(before.chars().next_back()))
 }
 
-/// How people say hello, parted by bars. What they say to part, or to thank, is not here: then nothing follows.
-const GREETINGS: &[&str] = &[
-    // English
-    "hi|hello|helo|hey|hiya|heya|howdy|greetings|good morning|good afternoon|good evening|good day|gm",
-    "how are you|how are you doing|how r u|hows it going|how s it going|whats up|what s up|sup",
-    "anyone there|anybody there|is anyone there|is anybody there|are you there|you there",
-    // Spanish
-    "hola|ola|buenas|muy buenas|buenos dias|buen dia|buenas tardes|buenas noches|que tal|como estas|como esta",
-    "como estan|saludos",
-    // Portuguese
-    "oi|bom dia|boa tarde|boa noite|tudo bem|tudo bom|e ai|opa|alo",
-    // French
-    "bonjour|bonsoir|salut|coucou|rebonjour|bjr|bsr|slt|ca va|comment allez vous",
-    // German
-    "hallo|guten morgen|guten tag|guten abend|gruss gott|gruess gott|grusse|servus|moin|gruezi|hallochen",
-    // Italian
-    "ciao|buongiorno|buon giorno|buonasera|buona sera|buon pomeriggio|salve|come va|come stai",
-    // Dutch, Scandinavian, Finnish
-    "hoi|goedemorgen|goedemiddag|goedenavond|goedendag|goeiemorgen|hej|hejsan|hei|moi|god morgon|god dag|god kvall",
-    "god morgen|god aften|hyvaa paivaa",
-    // Polish, Czech, Romanian, Hungarian
-    "czesc|dzien dobry|dobry wieczor|witam|siema|dobry den|ahoj|buna|buna ziua|buna seara|szia|jo napot",
-    // Turkish, Indonesian, Swahili, Vietnamese
-    "merhaba|merhabalar|selam|selamlar|gunaydin|iyi gunler|iyi aksamlar|selamun aleykum|halo|permisi",
-    "selamat pagi|selamat siang|selamat sore|selamat malam|jambo|habari|xin chao|chao shop|chao ban|em oi|shop oi",
-    // Greek, Russian, Ukrainian
-    "γεια|γεια σας|γεια σου|καλημερα|καλησπερα|здравствуйте|здравствуй|привет|добрый день|доброе утро",
-    "добрый вечер|доброго дня|доброго времени суток|приветствую|привіт|добрий день|доброго ранку|добрий вечір|вітаю",
-    // Hebrew, Arabic, Persian, Urdu
-    "שלום|היי|הי|אהלן|בוקר טוב|ערב טוב|צהריים טובים|مرحبا|مرحبا بك|اهلا|اهلا وسهلا|هلا|هلا والله|هاي|الو",
-    "السلام عليكم|السلام عليكم ورحمه الله|السلام عليكم ورحمه الله وبركاته|سلام|سلام عليكم|صباح الخير|مساء الخير",
-    "درود|assalamualaikum|assalamu alaikum|assalam alaikum|salam|salaam|salam alaikum|salamu alaikum",
-    // Hindi, Bengali, Tamil
-    "नमस्ते|नमस्कार|प्रणाम|हैलो|हेलो|हाय|राम राम|सुप्रभात|namaste|namaskar|namaskaram|ram ram|নমস্কার|হ্যালো",
-    "আসসালামু আলাইকুম|வணக்கம்|vanakkam",
-    // Chinese, Japanese, Korean, Thai
-    "你好|您好|早上好|上午好|中午好|下午好|晚上好|早安|午安|晚安|在吗|在嗎|在不在|有人吗|有人嗎|嗨|哈喽|哈囉",
-    "こんにちは|こんばんは|おはよう|おはようございます|はじめまして|初めまして|もしもし|すみません",
-    "안녕|안녕하세요|안녕하십니까|여보세요|저기요|สวัสดี|หวัดดี|ฮัลโหล",
-];
-
-/// Whom they greet.
-const GREETED: &[&str] = &[
-    "there|all|everyone|everybody|team|again|sir|madam|maam|dear|friend|friends|bro|bot|to you|guys|folks",
-    "a todos|a todas|equipo|amigo|amiga|amigos|senor|senora|y|e|a|et|und|pessoal|gente|todos|moca|moco",
-    "zusammen|alle|liebes team|an alle|leute|tous|tout le monde|a tous|madame|monsieur|ragazzi|a tutti",
-    "allemaal|kak|min|pak|bu|bang|ad|shop|hocam|всем|ji|जी|sir ji|bhai|亲|啊|呀|吗|嗎|客服|ครับ|ค่ะ|คะ|จ้า|당신",
-];
-
 /// Whether a message is nothing but a greeting.
 fn is_greeting(text: &str) -> bool {
     static PHRASES: LazyLock<Vec<(String, bool)>> = LazyLock::new(phrases);
@@ -204,10 +139,11 @@ fn is_greeting(text: &str) -> bool {
 
 /// Greetings and whom they greet, the longest first, and whether it is a greeting.
 fn phrases() -> Vec<(String, bool)> {
-    let each = |lines: &'static [&'static str], greeting| {
-        lines.iter().flat_map(|line| line.split('|')).map(move |phrase| (plain(phrase), greeting))
-    };
-    let mut phrases: Vec<_> = each(GREETINGS, true).chain(each(GREETED, false)).collect();
+    let greetings = data::each(|language| &language.greetings.phrases);
+    let greeted = data::each(|language| &language.greetings.greeted);
+    let greetings = greetings.map(|phrase| (plain(phrase), true));
+    let mut phrases: Vec<_> =
+        greetings.chain(greeted.map(|phrase| (plain(phrase), false))).collect();
     phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
     phrases
 }

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
+use frontdesk_language::terms::{fold, is_spaceless};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{Chunk, Passage};
-use crate::index::terms::{fold, is_spaceless};
 use crate::pipeline::curated::telling::is_telling;
 
 /// How many words make a shingle.

@@ -4,8 +4,9 @@
 //! Short is not the same as incomplete: `gift cards?` names what it is about. A question leans on the conversation
 //! when it says so (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
+use frontdesk_language::{Telling, telling};
+
 use crate::domain::{Line, Question};
-use crate::index::{self, Telling};
 use crate::pipeline::language::{customers, language};
 
 mod phrases;
@@ -48,7 +49,7 @@ pub(crate) struct Reading {
 /// Reads a question in its conversation.
 pub(crate) fn read(question: &Question, history: &[Line]) -> Reading {
     let language = language(question, history);
-    let told = index::telling(&question.text, language.as_deref());
+    let told = telling(&question.text, language.as_deref());
     let before = earlier(history);
     // Who says the same again wants the same again.
     let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
@@ -91,12 +92,12 @@ fn lean(question: &str, language: Option<&str>, told: &Telling) -> Lean {
 /// The newest earlier message of the customer that says something, with the one before it where it leans itself.
 fn earlier(history: &[Line]) -> Option<String> {
     let mut said = customers(history).filter(|text| {
-        let language = index::language(text);
-        index::telling(text, language).content > 0
+        let language = frontdesk_language::language(text);
+        telling(text, language).content > 0
     });
     let last = said.next()?;
-    let language = index::language(last);
-    let leans = lean(last, language, &index::telling(last, language)) == Lean::Leans;
+    let language = frontdesk_language::language(last);
+    let leans = lean(last, language, &telling(last, language)) == Lean::Leans;
     let texts: Vec<String> = match said.next().filter(|_| leans) {
         Some(before) => vec![cut(before), cut(last)],
         None => vec![cut(last)],

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::query::Lean;
 use crate::domain::trace::RewriteTrace;
 use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
-use crate::index;
 use crate::llm::{Completion, Model};
 use crate::pipeline::budget;
 use crate::pipeline::clean::clean;
@@ -88,7 +87,7 @@ pub(super) async fn ask(
 }
 
 fn compose(named: &str, question: &Question, history: &[Line], request: &Request) -> Prompt {
-    let language = request.into.and_then(index::name);
+    let language = request.into.and_then(frontdesk_language::name);
     let second = language.map_or(String::new(), |language| {
         format!(" and the same question in {language} as \"translation\"")
     });

@@ -1,13 +1,14 @@
 //! A Qdrant in trouble, processes that come and go, and what it takes to be in step again. Always against the double: no
 //! real one fails on demand.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use frontdesk::domain::CollectionId;
 use frontdesk::index::{Entry, Index, Legs, Query};
 use qdrant_client::qdrant::{
-    CreateCollectionBuilder, Distance, SparseVectorParamsBuilder, SparseVectorsConfigBuilder,
-    VectorParamsBuilder,
+    CreateCollectionBuilder, Distance, PointStruct, SparseVectorParamsBuilder,
+    SparseVectorsConfigBuilder, UpsertPoints, VectorParamsBuilder, Vectors,
 };
 use tonic::Code;
 
@@ -269,7 +270,7 @@ async fn a_collection_that_is_not_ours_is_refused_with_the_way_out() {
     let server = Server::double().await;
     let client = qdrant_client::Qdrant::from_url(&server.url).skip_compatibility_check().build();
     let client = client.unwrap();
-    let words = format!("{}_words_v1", server.prefix);
+    let words = format!("{}_words_v2", server.prefix);
     let vectors = VectorParamsBuilder::new(3, Distance::Dot);
     let foreign = CreateCollectionBuilder::new(&words).vectors_config(vectors);
     client.create_collection(foreign).await.unwrap();
@@ -289,6 +290,34 @@ async fn a_collection_that_is_not_ours_is_refused_with_the_way_out() {
     let next = server.process("model/a", "");
     let error = put(&*next, 2, "new").await.unwrap_err();
     assert!(error.contains("holds no vectors named `dense`"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_removed_goes_from_the_words_of_an_older_release_too() {
+    let server = Server::double().await;
+    let client = qdrant_client::Qdrant::from_url(&server.url).skip_compatibility_check().build();
+    let client = client.unwrap();
+    let older = format!("{}_words_v1", server.prefix);
+    let vectors = VectorParamsBuilder::new(3, Distance::Dot);
+    let made = CreateCollectionBuilder::new(&older).vectors_config(vectors);
+    client.create_collection(made).await.unwrap();
+    let point = PointStruct {
+        id: Some(7_u64.into()),
+        payload: HashMap::from([("collection".to_owned(), "col".into())]),
+        vectors: Some(Vectors::default()),
+    };
+    let request = UpsertPoints {
+        collection_name: older.clone(),
+        points: vec![point],
+        ..UpsertPoints::default()
+    };
+    client.upsert_points(request).await.unwrap();
+    let left = || double(&server).content().iter().any(|line| line.starts_with(&older));
+    let index = server.process("model/a", "");
+    put(&*index, 1, "old").await.unwrap();
+    assert!(left());
+    index.remove(&col("col")).await.unwrap();
+    assert!(!left());
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
+use frontdesk_language::terms::{fold, words};
 use regex::Regex;
 
 use super::words::{Reader, is_courtesy, is_of_knowing, negates, numbers};
-use crate::index::terms::{fold, words};
 
 /// What a statement claims.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use frontdesk_language::Lang;
+use frontdesk_language::data::{self, Language};
+use frontdesk_language::terms::{fold, is_stop_word, language, stem, two_letters, words};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
-use whatlang::Lang;
-
-use crate::index::terms::{fold, is_stop_word, language, stem, two_letters, words};
 
 /// How texts are compared in the languages of a reply and of what it is checked against.
 pub(super) struct Reader {
@@ -124,15 +124,20 @@ pub(super) fn negates(text: &str) -> bool {
 /// Whether a word is said out of courtesy, whatever the business.
 pub(super) fn is_courtesy(word: &str) -> bool {
     static STEMS: LazyLock<HashSet<String>> =
-        LazyLock::new(|| words(COURTESIES).iter().map(|word| fold(word)).collect());
+        LazyLock::new(|| folded(|language| &language.citations.courtesies));
     STEMS.contains(&fold(word))
 }
 
 /// Whether a word is one of those with which people say that they do not know.
 pub(super) fn is_of_knowing(word: &str) -> bool {
     static STEMS: LazyLock<HashSet<String>> =
-        LazyLock::new(|| words(KNOWING).iter().map(|word| fold(word)).collect());
+        LazyLock::new(|| folded(|language| &language.citations.knowing));
     STEMS.contains(&fold(word))
+}
+
+/// The words of a list of all languages, folded.
+fn folded(list: fn(&'static Language) -> &'static [String]) -> HashSet<String> {
+    data::each(list).flat_map(words).map(|word| fold(&word)).collect()
 }
 
 /// Digits of any script as ours.
@@ -183,64 +188,12 @@ static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Small numbers in words. The words for one are articles in most languages and say nothing.
 static NUMBER_WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
-    let rows = [
-        "2 two dos dois duas zwei deux",
-        "3 three tres drei trois tre",
-        "4 four cuatro quatro vier quatre quattro",
-        "5 five cinco funf cinq cinque",
-        "6 six seis sechs",
-        "7 seven siete sete sieben sette",
-        "8 eight ocho oito acht huit otto",
-        "9 nine nueve nove neun neuf",
-        "10 ten diez dez zehn dix dieci",
-        "12 twelve doce doze zwolf douze dodici",
-        "14 fourteen catorce quatorze vierzehn quattordici",
-        "15 fifteen quince quinze funfzehn quindici",
-        "20 twenty veinte vinte zwanzig vingt venti",
-        "30 thirty treinta trinta dreissig trente trenta",
-    ];
-    let pair = |row: &'static str| {
-        let (number, names) = row.split_once(' ').unwrap_or((row, ""));
-        names.split(' ').map(move |name| (name, number))
-    };
-    rows.into_iter().flat_map(pair).collect()
+    let each = data::each_of(|language| &language.citations.numbers);
+    each.map(|(number, word)| (word, number)).collect()
 });
 
-static NEGATIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    let list = "no not never none neither nor cannot without \
-        nunca jamas sin ninguno ninguna ningun tampoco \
-        nao nem sem nenhum nenhuma \
-        nicht kein keine keinen keiner keinem nie niemals ohne \
-        ne pas jamais sans aucun aucune \
-        non mai senza nessun nessuno nessuna \
-        не нет без никогда niet geen nooit zonder \
-        inte ingen aldrig utan ikke aldri لا ليس لن غير नहीं";
-    list.split_whitespace().collect()
-});
-
-/// What people say around an answer: thanks, offers of help, wishes.
-const COURTESIES: &str = "\
-    help helping assist assistance welcome glad happy pleased sorry apologise apologize apologies \
-    enjoy let anything something else further questions question feel free hesitate reach contact \
-    day nice great good perfect wonderful hope hopefully reply ask asking message course sure yes \
-    certainly absolutely understand reaching contacting here chat talk soon bye goodbye cheers wish \
-    ayudar ayudo ayudarte ayudarle ayuda gusto encantado encantada siento lamento disculpa disculpe dudas duda \
-    pregunta preguntas consulta consultas favor claro perfecto buen dia tarde saludos avisa avisame \
-    escribe escribeme necesitas necesita mas algo cosa \
-    ajudar ajuda prazer desculpe lamento duvida duvidas pergunta perguntas otimo precisar precisa \
-    helfen hilfe gern gerne freut leid fragen frage melden melde tag schonen grusse weitere noch \
-    aider aide plaisir desole desolee question questions hesitez besoin journee bonne autre chose \
-    aiutare aiuto aiutarti aiutarla piacere dispiace domanda domande esitare giornata altro serve";
-
-/// With a negation beside them these words say that nothing was found.
-const KNOWING: &str = "\
-    find found know information info details sure mention mentioned mentions documents passages passage \
-    provided unable answer guess confirm \
-    encuentro encontre encontrado se informacion detalles seguro menciona confirmar \
-    encontro encontrei sei informacao informacoes detalhes certeza menciona \
-    finde gefunden weiss informationen information angaben sicher \
-    trouve trouver sais information informations precisions \
-    trovo trovato so informazioni informazione dettagli";
+static NEGATIONS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| data::each(|language| &language.citations.negations).collect());
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,9 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use whatlang::Lang;
 
+use crate::data;
+use crate::fold::{Purpose, is_invisible, letters};
+
 /// The longest word, in characters; a longer run is cut into pieces, so that no text can make one huge word.
 const LONGEST: usize = 48;
 
@@ -19,26 +22,9 @@ const TELLING: usize = 400;
 /// 100 guesses above this are wrong, and twice as many short pieces get a language as above the customary 0.9.
 const SURE: f64 = 0.3;
 
-/// What people write around a question in a chat, which the lists of stop words lack.
-const COURTESIES: &str = "\
-    could would may might must shall also please pls hi hello hey thanks thank ok okay want need \
-    know tell get got im dont cant u ur hola gracias favor quiero quisiera puedo puede saber ola oi \
-    obrigado obrigada quero gostaria posso hallo bitte danke möchte kann kannst bonjour merci plaît \
-    voudrais puis ciao grazie vorrei مرحبا السلام شكرا नमस्ते";
-
-/// A word of a chunk.
-pub(super) struct Term {
-    /// The folded word.
-    pub(super) surface: String,
-    /// Its folded stem in the chunk's language; the surface itself where there is no stemmer.
-    pub(super) stem: String,
-    /// How often the chunk has it.
-    pub(super) count: f32,
-}
-
 /// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
 /// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
-pub(crate) fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         cut(text.chars())
     } else {
@@ -46,40 +32,19 @@ pub(crate) fn words(text: &str) -> Vec<String> {
     }
 }
 
-/// A word as it is compared: without the accents of Latin, Greek and Cyrillic, and with the Arabic letters that
-/// people write one for another made one. Marks that carry meaning, as in Indic scripts, stay.
-pub(crate) fn fold(word: &str) -> String {
-    if word.is_ascii() {
-        return word.to_owned();
-    }
-    let mut folded = String::with_capacity(word.len());
-    for c in word.nfd().filter(|c| !is_accent(*c)) {
-        match c {
-            'ß' => folded.push_str("ss"),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'þ' => folded.push_str("th"),
-            'ø' => folded.push('o'),
-            'đ' | 'ð' => folded.push('d'),
-            'ł' => folded.push('l'),
-            'ı' => folded.push('i'),
-            'ς' => folded.push('σ'),
-            'ى' => folded.push('ي'),
-            'ة' => folded.push('ه'),
-            c => folded.push(c),
-        }
-    }
-    folded.nfc().collect()
+/// A word from [`words`] as it is compared. Marks that carry meaning, as in Indic scripts, stay.
+pub fn fold(word: &str) -> String {
+    if word.is_ascii() { word.to_owned() } else { letters(word.nfd(), Purpose::Search).collect() }
 }
 
 /// The folded stem of a word from [`words`], or `None` when there is no stemmer for the language.
-pub(crate) fn stem(word: &str, language: Lang) -> Option<String> {
+pub fn stem(word: &str, language: Lang) -> Option<String> {
     let stemmer = Stemmer::create(algorithm(language)?);
     Some(fold(&stemmer.stem(word)))
 }
 
 /// The language of a text, when it is long and plain enough to be fairly sure.
-pub(crate) fn language(text: &str) -> Option<Lang> {
+pub fn language(text: &str) -> Option<Lang> {
     let start = &text[..text.floor_char_boundary(TELLING)];
     let guess = whatlang::detect(start)?;
     (guess.confidence() > SURE).then(|| guess.lang())
@@ -87,7 +52,7 @@ pub(crate) fn language(text: &str) -> Option<Lang> {
 
 /// Whether a folded word says nothing by itself, such as `the`: in English, which is everywhere, or in one of
 /// these languages.
-pub(crate) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
+pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     static LISTS: LazyLock<HashMap<Lang, OnceLock<HashSet<String>>>> =
         LazyLock::new(|| Lang::all().iter().map(|lang| (*lang, OnceLock::new())).collect());
     let mut lists =
@@ -96,10 +61,8 @@ pub(crate) fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
 }
 
 /// Whether a folded word is one that people write around a question in a chat.
-pub(super) fn is_courtesy(folded: &str) -> bool {
-    static FOLDED: LazyLock<HashSet<String>> =
-        LazyLock::new(|| words(COURTESIES).iter().map(|word| fold(word)).collect());
-    FOLDED.contains(folded)
+pub(crate) fn is_courtesy(folded: &str) -> bool {
+    courtesies().contains(folded)
 }
 
 fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
@@ -162,18 +125,8 @@ fn pairs(run: &str, words: &mut Vec<String>) {
     words.extend(starts.windows(3).map(|letters| run[letters[0]..letters[2]].to_owned()));
 }
 
-/// Signs without a width that writers put into words or leave out at will.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{640}')
-}
-
-/// Accents of Latin, Greek and Cyrillic, and the vowel signs of Hebrew and Arabic that few people write.
-fn is_accent(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{655}' | '\u{670}')
-}
-
 /// Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar.
-pub(crate) fn is_spaceless(c: char) -> bool {
+pub fn is_spaceless(c: char) -> bool {
     matches!(c,
         '\u{e00}'..='\u{eff}'
         | '\u{1000}'..='\u{109f}'
@@ -216,24 +169,32 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
 
 /// What says nothing by itself: a language's function words, and courtesies of all.
 fn stop_words(language: Lang) -> HashSet<String> {
-    let courtesies = words(COURTESIES).into_iter().map(|word| fold(&word));
-    function_words(language).into_iter().chain(courtesies).collect()
+    function_words(language).into_iter().chain(courtesies().iter().cloned()).collect()
+}
+
+/// The courtesies of all languages, folded.
+fn courtesies() -> &'static HashSet<String> {
+    static FOLDED: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let each = data::each(|language| &language.search.courtesies);
+        each.flat_map(words).map(|word| fold(&word)).collect()
+    });
+    &FOLDED
 }
 
 /// A language's function words, folded; none where there is no list. The list's entries are cut up as texts are:
 /// `don't` gives `don` and `t`.
-pub(super) fn function_words(language: Lang) -> HashSet<String> {
+pub(crate) fn function_words(language: Lang) -> HashSet<String> {
     let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
     list.iter().copied().flat_map(words).map(|word| fold(&word)).collect()
 }
 
 /// The language of a code in ISO 639-1.
-pub(crate) fn from_two_letters(code: &str) -> Option<Lang> {
+pub fn from_two_letters(code: &str) -> Option<Lang> {
     Lang::all().iter().copied().find(|language| two_letters(*language) == Some(code))
 }
 
 /// The language's code in ISO 639-1, by which the lists of stop words go.
-pub(crate) fn two_letters(language: Lang) -> Option<&'static str> {
+pub fn two_letters(language: Lang) -> Option<&'static str> {
     Some(match language {
         Lang::Afr => "af",
         Lang::Ara => "ar",
@@ -305,6 +266,7 @@ mod tests {
         );
         assert_eq!(words("हिन्दी में"), ["हिन्दी", "में"]);
         assert_eq!(words("ﬁne ＡＢＣ co\u{ad}operate"), ["fine", "abc", "cooperate"]);
+        assert_eq!(words("☎\u{fe0f} 1\u{fe0f}\u{20e3} 👍🏽"), ["1"], "pictures are no words");
         let folded: Vec<String> =
             words("Información ЁЛКА ΌΡΟΣ Straße İstanbul हिन्दी").iter().map(|w| fold(w)).collect();
         assert_eq!(folded, ["informacion", "елка", "οροσ", "strasse", "istanbul", "हिन्दी"]);
@@ -340,6 +302,23 @@ mod tests {
         assert!(!is_stop_word("delivery", &[Lang::Spa]));
         assert!(!is_stop_word("para", &[]));
         assert!(is_stop_word("para", &[Lang::Spa]));
+    }
+
+    #[test]
+    fn what_is_compared_with_folded_words_is_written_folded() {
+        for language in data::languages() {
+            let written = [
+                &language.detection.function_words,
+                &language.follow_up.openers,
+                &language.follow_up.pointers,
+                &language.follow_up.rests,
+                &language.citations.negations,
+            ];
+            let numbers = language.citations.numbers.values();
+            for word in written.into_iter().chain(numbers).flatten() {
+                assert_eq!(fold(word), *word, "data/{}.toml", language.code);
+            }
+        }
     }
 
     #[test]

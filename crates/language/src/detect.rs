@@ -1,12 +1,13 @@
 //! The language of a question, which is often too short for its letters to tell: its function words vote. It knows no
 //! chunks, and nothing of what was said before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use whatlang::Lang;
 
-use super::terms;
+use crate::data::{self, Language};
+use crate::terms;
 
 /// Above this confidence, 0 to 1, the letters alone are believed: of the shared questions at most 2 in 1,000 are taken for
 /// another language, even of their first three words.
@@ -25,9 +26,24 @@ const TELLING: usize = 400;
 /// in the question wins, because hardly any question goes without (`what`, `para`, `wie`). Of seven sets of the shared
 /// data it tells 84 to 99 of 100 questions and takes at most 3 for another language, where the letters alone, with
 /// the confidence that is enough for a document, tell 42 to 97.
-pub(crate) fn language(question: &str) -> Option<&'static str> {
+pub fn language(question: &str) -> Option<&'static str> {
     let start = &question[..question.floor_char_boundary(TELLING)];
-    terms::two_letters(guess(start)?)
+    listed(start).or_else(|| terms::two_letters(guess(start)?))
+}
+
+/// The language of those that neither letters nor lists of stop words tell whose function words the text has: at least
+/// [`BEAR_OUT`] different ones, and more than it has of any other language.
+fn listed(text: &str) -> Option<&'static str> {
+    let said: HashSet<String> = terms::words(text).iter().map(|word| terms::fold(word)).collect();
+    let count = |language: &'static Language| {
+        let own = language.detection.function_words.iter();
+        (own.filter(|word| said.contains(*word)).count(), language)
+    };
+    let counts: Vec<(usize, &'static Language)> = data::languages().iter().map(count).collect();
+    let (most, language) = *counts.iter().max_by_key(|(most, _)| *most)?;
+    let alone = || counts.iter().filter(|(count, _)| *count == most).count() == 1;
+    let others = || votes(text).values().copied().max().unwrap_or(0);
+    (most >= BEAR_OUT && alone() && most > others()).then_some(language.code.as_str())
 }
 
 fn guess(text: &str) -> Option<Lang> {
@@ -49,7 +65,7 @@ fn guess(text: &str) -> Option<Lang> {
 
 /// What a question is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Telling {
+pub struct Telling {
     /// Its words, folded, in their order, from the first that is not only polite.
     pub words: Vec<String>,
     /// How many of them say something by themselves: neither function words nor courtesies. Two letters of a script
@@ -60,10 +76,12 @@ pub(crate) struct Telling {
 }
 
 /// Reads a question in a language (ISO 639-1 code, where it is known).
-pub(crate) fn telling(question: &str, language: Option<&str>) -> Telling {
+pub fn telling(question: &str, language: Option<&str>) -> Telling {
+    let listed = language.and_then(data::of).map(|known| &known.detection.function_words);
     let language: Vec<Lang> = language.and_then(of_code).into_iter().collect();
     let words: Vec<String> = terms::words(question).iter().map(|word| terms::fold(word)).collect();
-    let says = |word: &&String| !terms::is_stop_word(word, &language);
+    let is_listed = |word: &String| listed.is_some_and(|listed| listed.contains(word));
+    let says = |word: &&String| !terms::is_stop_word(word, &language) && !is_listed(word);
     let (pairs, whole): (Vec<&String>, Vec<&String>) =
         words.iter().filter(says).partition(|word| word.chars().all(terms::is_spaceless));
     let content = whole.len() + pairs.len().div_ceil(2);
@@ -73,8 +91,10 @@ pub(crate) fn telling(question: &str, language: Option<&str>) -> Telling {
 }
 
 /// The English name of a language by its ISO 639-1 code.
-pub(crate) fn name(code: &str) -> Option<&'static str> {
-    of_code(code).map(|lang| if lang == Lang::Cmn { "Chinese" } else { lang.eng_name() })
+pub fn name(code: &str) -> Option<&'static str> {
+    let known = of_code(code);
+    let known = known.map(|lang| if lang == Lang::Cmn { "Chinese" } else { lang.eng_name() });
+    known.or_else(|| data::of(code).map(|language| language.name.as_str()))
 }
 
 fn of_code(code: &str) -> Option<Lang> {
@@ -125,6 +145,8 @@ mod tests {
             ("周日呢？", Some("zh")),
             ("日曜日はどうですか", Some("ja")),
             ("일요일은요?", Some("ko")),
+            ("Mnafungua saa ngapi Jumapili?", Some("sw")),
+            ("Naomba bei ya baiskeli kwa watoto", Some("sw")),
             ("iphone 12", None),
             ("12:30", None),
             ("", None),
@@ -135,7 +157,7 @@ mod tests {
 
     /// Questions of a set of the shared data with the first two letters of their ids, or `None` where there is no data.
     fn questions(set: &str) -> Option<Vec<(String, String)>> {
-        let near = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let near = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
         let shared = std::env::var_os("FRONTDESK_SHARED").map_or_else(near, PathBuf::from);
         let path = shared.join("data/retrieval").join(set).join("queries.jsonl");
         let text = std::fs::read_to_string(path).ok()?;

@@ -1,15 +1,25 @@
-//! Words as the pipeline compares them: without case, accents, width and invisible characters. Shared by the hand-off
-//! rules, the opt-out words and the quiet gap, so that a word is the same word for all three. Decides nothing.
+//! The one folding of letters: without accents, width and invisible characters, and with the letters made one that people
+//! write one for another. Whole messages (hand-off rules, opt-out, the quiet gap) and single words (`terms`) go through
+//! the same `letters`, so that a word is the same word for all. Decides nothing.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// What stands for any white space and punctuation between two words.
-pub(super) const GAP: char = ' ';
+pub const GAP: char = ' ';
+
+/// What folded letters are compared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// What matches is acted upon, such as by calling a person: `мой` is not `мои`.
+    Match,
+    /// What matches is weighed: `й` is found where somebody wrote `и`.
+    Search,
+}
 
 /// How a character behaves at the border of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// White space and punctuation.
     Gap,
     /// Letters and digits of scripts that put spaces between words.
@@ -26,7 +36,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a character is.
-    pub(super) fn of(c: char) -> Self {
+    pub fn of(c: char) -> Self {
         match c {
             '\u{0E00}'..='\u{0EFF}' | '\u{0F00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' if is_combining_mark(c) => {
                 Self::Mark
@@ -52,7 +62,7 @@ impl Kind {
 
 /// A text in the form in which it is compared: without case, accents, width, invisible characters, and with one
 /// `GAP` for whatever separates words. No `GAP` at the ends.
-pub(super) fn fold(text: &str) -> Vec<char> {
+pub fn fold(text: &str) -> Vec<char> {
     if text.is_ascii() { of_ascii(text) } else { of_any(text) }
 }
 
@@ -73,16 +83,9 @@ fn of_ascii(text: &str) -> Vec<char> {
 }
 
 fn of_any(text: &str) -> Vec<char> {
-    let mut base = GAP;
-    let plain = text.nfkd().filter(|c| !is_invisible(*c)).filter(move |c| {
-        let kept = !is_combining_mark(*c) || keeps_mark(base, *c);
-        if !is_combining_mark(*c) {
-            base = *c;
-        }
-        kept
-    });
+    let small = text.nfkd().flat_map(char::to_lowercase);
     let mut folded = Vec::with_capacity(text.len());
-    for c in plain.flat_map(lower).nfc() {
+    for c in letters(small, Purpose::Match) {
         if !is_apostrophe(c) && Kind::of(c) != Kind::Gap {
             folded.push(c);
         } else if folded.last().is_some_and(|last| *last != GAP) {
@@ -95,44 +98,60 @@ fn of_any(text: &str) -> Vec<char> {
     folded
 }
 
-/// Whether a mark distinguishes words: not on Latin, Greek, Cyrillic, Hebrew and Arabic letters nor on pictures,
-/// but й is a letter of its own.
-fn keeps_mark(base: char, mark: char) -> bool {
+/// Small letters in a decomposed form (NFD, NFKD) as they are compared, composed again.
+pub(crate) fn letters(
+    decomposed: impl Iterator<Item = char>,
+    purpose: Purpose,
+) -> impl Iterator<Item = char> {
+    let mut base = GAP;
+    let bare = decomposed.filter(|c| !is_invisible(*c)).filter(move |c| {
+        let mark = is_combining_mark(*c);
+        if !mark {
+            base = *c;
+        }
+        !mark || keeps_mark(base, *c, purpose)
+    });
+    bare.flat_map(plain).nfc()
+}
+
+/// Whether a mark distinguishes words: not on Latin, Greek, Cyrillic, Hebrew and Arabic letters nor on pictures, but й is
+/// a letter of its own, unless it is searched for.
+fn keeps_mark(base: char, mark: char, purpose: Purpose) -> bool {
     let accent = matches!(base, '\0'..='\u{052F}' | '\u{0590}'..='\u{077F}' | '\u{08A0}'..='\u{08FF}'
         | '\u{1E00}'..='\u{1FFF}' | '\u{2C60}'..='\u{2C7F}' | '\u{A640}'..='\u{A7FF}');
-    let short_i = matches!(base, 'и' | 'И') && mark == '\u{0306}';
+    let short_i = purpose == Purpose::Match && base == 'и' && mark == '\u{0306}';
     short_i || !(accent || matches!(Kind::of(base), Kind::Symbol | Kind::Gap))
 }
 
-fn lower(c: char) -> impl Iterator<Item = char> {
-    c.to_lowercase().flat_map(|c| {
-        let (first, second) = match c {
-            'ß' => ('s', Some('s')),
-            'æ' => ('a', Some('e')),
-            'œ' => ('o', Some('e')),
-            'ς' => ('σ', None),
-            'ı' => ('i', None),
-            'ł' => ('l', None),
-            'ø' => ('o', None),
-            'đ' => ('d', None),
-            // Arabic: alef in all its forms, and the letters that differ from keyboard to keyboard.
-            'ٱ' => ('ا', None),
-            'ى' | 'ی' => ('ي', None),
-            'ک' => ('ك', None),
-            'ة' => ('ه', None),
-            other => (other, None),
-        };
-        std::iter::once(first).chain(second)
-    })
+/// A letter as it is compared.
+fn plain(c: char) -> impl Iterator<Item = char> {
+    let (first, second) = match c {
+        'ß' => ('s', Some('s')),
+        'æ' => ('a', Some('e')),
+        'œ' => ('o', Some('e')),
+        'þ' => ('t', Some('h')),
+        'ς' => ('σ', None),
+        'ı' => ('i', None),
+        'ł' => ('l', None),
+        'ø' => ('o', None),
+        'đ' | 'ð' => ('d', None),
+        // Arabic: alef in all its forms, and the letters that differ from keyboard to keyboard.
+        'ٱ' => ('ا', None),
+        'ى' | 'ی' => ('ي', None),
+        'ک' => ('ك', None),
+        'ة' => ('ه', None),
+        other => (other, None),
+    };
+    std::iter::once(first).chain(second)
 }
 
 /// Any of the characters that people type for an apostrophe.
-pub(super) fn is_apostrophe(c: char) -> bool {
+pub fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’' | '‘' | 'ʼ' | 'ʹ' | '`' | '´' | '＇' | '׳')
 }
 
 /// Characters without width, hints for layout, the Arabic stretching line, and skin tones.
-pub(super) fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{0640}' | '\u{180B}'..='\u{180E}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{20E3}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0000}'..='\u{E0FFF}')
@@ -143,6 +162,40 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::terms;
+
+    fn message(text: &str) -> String {
+        fold(text).into_iter().collect()
+    }
+
+    #[test]
+    fn messages_and_words_are_folded_alike() {
+        for (text, folded) in [
+            ("ёлка", "елка"),
+            ("Łódź", "lodz"),
+            ("Œuvre", "oeuvre"),
+            ("Þórður", "thordur"),
+            ("ΆΝΘΡΩΠΟΣ", "ανθρωποσ"),
+            ("کتاب‌ها", "كتابها"),
+            ("هدية", "هديه"),
+            ("ٱلصَّلٰوة", "الصلوه"),
+            ("1\u{FE0F}\u{20E3}", "1"),
+            ("हिन्दी", "हिन्दी"),
+            ("がぎ", "がぎ"),
+        ] {
+            let words: Vec<String> =
+                terms::words(text).iter().map(|word| terms::fold(word)).collect();
+            assert_eq!(words.concat(), folded, "{text}");
+            assert_eq!(message(text), folded, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_i_is_another_letter_unless_it_is_searched_for() {
+        assert_ne!(message("мой"), message("мои"));
+        assert_ne!(message("МОЙ"), message("мои"));
+        assert_eq!(terms::fold("мой"), terms::fold("мои"));
+    }
 
     proptest! {
         #[test]
