@@ -12,6 +12,7 @@ use super::model_choice::{ModelChoice, Models};
 use super::retrieve::{self, Found, Rewriter, Scene};
 use super::timer::millis;
 use super::transcribe::{self, AudioSource, Ears};
+use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Spoken, Turn};

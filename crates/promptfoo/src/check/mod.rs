@@ -34,7 +34,6 @@ mod xml;
 pub use super::scene::{Family, Kit, Scene, Types};
 pub use compare::max_score;
 pub use derive::derive;
-use prepare::Given;
 use types::Check;
 
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.

@@ -288,7 +288,8 @@ mod tests {
     fn read(folder: &Path, prompts: &Value) -> Result<Vec<Prompt>, Wrong> {
         let file = folder.join("suite.yaml");
         let source = Source::parse(&file, prompts.to_string()).unwrap();
-        let source = Arc::new(source.under(&Policy::command_line()));
+        let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
+        let source = Arc::new(source.under(&rules));
         all(&source.value, &Place::of(&source))
     }
 
