@@ -104,14 +104,14 @@ pub(crate) fn letters(
     purpose: Purpose,
 ) -> impl Iterator<Item = char> {
     let mut base = GAP;
-    let bare = decomposed.filter(|c| !is_invisible(*c)).filter(move |c| {
+    let shown = decomposed.filter(|c| !is_invisible(*c)).filter(move |c| {
         let mark = is_combining_mark(*c);
         if !mark {
             base = *c;
         }
         !mark || keeps_mark(base, *c, purpose)
     });
-    bare.flat_map(plain).nfc()
+    shown.flat_map(plain).nfc()
 }
 
 /// Whether a mark distinguishes words: not on Latin, Greek, Cyrillic, Hebrew and Arabic letters nor on pictures, but й is
