@@ -52,8 +52,8 @@ where
         .with_span_events(if settings.spans { FmtSpan::CLOSE } else { FmtSpan::NONE })
         .with_writer(writer);
     if settings.json {
-        // The innermost span is in the list of all of them, too.
-        return Ok(Box::new(logs.json().with_current_span(false).finish()));
+        // The innermost span is in the list of all of them, too; one that ends is in no list.
+        return Ok(Box::new(logs.json().with_current_span(settings.spans).finish()));
     }
     Ok(Box::new(logs.finish()))
 }
@@ -174,7 +174,7 @@ mod tests {
         let page = spans::Document { collection: "col_1", source: Some("src_1"), id: None, path };
         let lines = written(&settings, || drop(spans::learn(page)));
         let line: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
-        let span = &line["spans"][0];
+        let span = &line["span"];
         assert_eq!(span["path"], "https://example.com/prices", "{line}");
         assert_eq!(span["source"], "src_1");
         assert!(span["document"].is_null());

@@ -212,7 +212,7 @@ fn most_memory() -> u64 {
 #[cfg(target_os = "linux")]
 fn ten_thousand_rows_need_little_memory() {
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "eval::report::tests::a_long_run", "--ignored", "--nocapture"])
+        .args(["--exact", "report::tests::a_long_run", "--ignored", "--nocapture"])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout).into_owned();
