@@ -62,6 +62,10 @@ on_both! {
         let open = cases(&app).await;
         assert_eq!((open.len(), &open[0]["question"]), (1, &json!("From nine.")), "{open:?}");
         assert_eq!((state(&app).await.as_str(), got(&app, CUSTOMER).len()), ("queued", 1));
+        let known = "update messages set author = 'bot' where author = 'robot'";
+        assert_eq!(app.change(known).await, 1);
+        until("a version that knows it sends it", async || got(&app, CUSTOMER).len() == 2).await;
+        app.settle().await;
         app.stop().await;
     }
 
