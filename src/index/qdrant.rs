@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::asked::Asked;
-use self::link::{Failure, Link};
+use self::client::{Failure, Link};
+use self::collection_query::Asked;
+use self::point_set::{Before, Roll};
 use self::points::{Mark, Owner, Piece};
 use self::recent::Recent;
-use self::roll::{Before, Roll};
 use self::schema::Schema;
 use super::question::Question;
 use super::read::Reader;
@@ -21,13 +21,13 @@ use super::{Entry, Error, Index, Legs, Query};
 use crate::domain::{CollectionId, DocumentId};
 
 mod settings;
-mod link;
+mod client;
 mod points;
 mod schema;
-mod roll;
+mod point_set;
 mod recent;
 mod write;
-mod asked;
+mod collection_query;
 mod search;
 
 pub(super) use settings::Settings;

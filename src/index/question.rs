@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use frontdesk_language::terms;
 
-use super::census::Census;
+use super::statistics::Census;
 use super::{Query, grams, weigh};
 
 /// The most words of a question that are looked up; nobody asks in more.

@@ -12,7 +12,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
-use super::known::{Known, Part};
+use super::catalog::{Known, Part};
 use super::{Settings, whole};
 
 /// The hub, where none is set.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod catalog;
 mod fetch;
-mod known;
-mod logged;
+mod log_progress;
 
+pub use catalog::{KNOWN, Known, Part, Use};
 pub use fetch::Watch;
-pub use known::{KNOWN, Known, Part, Use};
-pub(crate) use logged::Logged;
+pub(crate) use log_progress::Logged;
 
 /// Where models are kept and fetched from.
 #[derive(Debug, Clone, Deserialize)]

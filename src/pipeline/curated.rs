@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use frontdesk_language::{Lang, terms};
 use tokio::sync::Mutex;
 
-use self::likeness::{Near, Set};
 use self::phrase::{Phrase, sentences};
+use self::similarity::{Near, Set};
 use super::timer::millis;
 use crate::domain::trace::{CuratedTrace, NearestAnswer};
 use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
@@ -17,9 +17,9 @@ use crate::embed::{Embedder, Purpose};
 use crate::store::answers::AnswerRow;
 use crate::store::{self, Store};
 
-pub(super) mod likeness;
+pub(super) mod facets;
 pub(super) mod phrase;
-pub(super) mod telling;
+pub(super) mod similarity;
 
 /// How near a question of many words must come to a phrasing, with embeddings and without. Measured on questions that people
 /// wrote, see `curated/measure.rs`: of 100 answers that are given 1 is wrong.

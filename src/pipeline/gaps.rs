@@ -10,8 +10,8 @@ use regex::Regex;
 
 use super::bot::Bot;
 use super::budget::Means;
-use super::curated::likeness::Set;
 use super::curated::phrase::Phrase;
+use super::curated::similarity::Set;
 use super::engine::Engine;
 use super::run::Around;
 use super::transcribe::NoAudio;

@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use self::blend::Looked;
 use self::distinct::distinct;
 use self::fuse::confidence;
 use self::legs::{LEG, Text, ask, embed, look, weigh};
+use self::merge::Looked;
 use self::query::{Lean, Reading};
 use self::rank::rerank;
 use self::rewrite::{Request, Understood};
@@ -23,10 +23,10 @@ use crate::domain::trace::{RetrieveTrace, SearchOrigin};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::index::{Index, Query};
 
-mod blend;
 mod distinct;
 mod fuse;
 mod legs;
+mod merge;
 pub(super) mod query;
 mod rank;
 mod rewrite;
@@ -122,9 +122,9 @@ pub(super) async fn search(
         [one] => (std::mem::take(&mut one.passages), one.confidence),
         all => {
             let says = reading.says_something;
-            let passages = blend::lean_on(all, says, agent.passages);
+            let passages = merge::lean_on(all, says, agent.passages);
             let sure = confidence(&passages, &weights);
-            let sure = blend::leaning_confidence(all, &passages, sure, says);
+            let sure = merge::leaning_confidence(all, &passages, sure, says);
             (passages, sure)
         }
     };
@@ -168,7 +168,7 @@ pub(super) async fn refine(
         best = understood.translated.clone().or(other.clone());
         let texts = wordings(question, &wish, other.clone(), understood.translated);
         let mut looked = look(seams, &agent.knowledge, &texts, &mut seen).await;
-        passages = blend::together(&mut looked);
+        passages = merge::together(&mut looked);
         found.confidence = looked.iter().map(|one| one.confidence).fold(0.0, f32::max);
         found.standalone = other;
         seen.searched = looked.iter().map(Looked::told).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use frontdesk_language::terms;
 
-use super::curated::telling::{Telling, courtesies};
+use super::curated::facets::{Telling, courtesies};
 use super::escalate::Rules;
 use super::inbound::consent::{self, Consent};
 use super::inbound::gap::gap_ms;

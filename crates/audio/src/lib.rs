@@ -16,20 +16,20 @@ use std::time::Duration;
 
 mod sniff;
 mod probe;
-mod outlet;
+mod sample_sink;
 mod ogg;
 mod opus;
-mod link;
+mod ogg_stream;
 mod frames;
 mod aac;
 mod edits;
-mod foreign;
+mod symphonia_decoder;
 mod resample;
 pub mod wav;
 
 pub use probe::{Probe, probe};
 
-use outlet::{Outlet, Stop};
+use sample_sink::{Outlet, Stop};
 
 /// Samples a second of all that is decoded.
 pub const RATE: u32 = 16_000;
@@ -172,7 +172,7 @@ pub fn decode(
     }
     let mut outlet = Outlet::new(limits, &mut give);
     let played = match opened.source {
-        None => link::play(bytes, &mut outlet),
+        None => ogg_stream::play(bytes, &mut outlet),
         Some(source) => source.play(&mut outlet),
     };
     let stopped = match played.and_then(|()| outlet.flush()) {

@@ -1,7 +1,7 @@
 //! What a recording is and how long, before it is decoded.
 
-use super::foreign::Source;
-use super::{Error, Kind, foreign, frames, link, sniff};
+use super::symphonia_decoder::Source;
+use super::{Error, Kind, frames, ogg_stream, sniff, symphonia_decoder};
 
 /// What a file's headers say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,12 +35,12 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, Error> {
 pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, Error> {
     let (kind, body) = sniff::kind(bytes)?;
     if kind == Kind::Opus {
-        let (head, seconds) = link::measure(body)?;
+        let (head, seconds) = ogg_stream::measure(body)?;
         let (channels, rate) = (u16::from(head.channels), head.rate);
         let probe = Probe { kind, seconds: Some(seconds), channels, rate };
         return Ok(Opened { probe, source: None });
     }
-    let mut source = foreign::open(body, kind)?;
+    let mut source = symphonia_decoder::open(body, kind)?;
     let walked = match kind {
         Kind::Mp3 => frames::mp3(body),
         Kind::Aac => frames::adts(body),

@@ -6,7 +6,7 @@ use rubato::{
     Fft, FixedSync, Indexing, Resampler as _, ResamplerConstructionError, WindowFunction,
 };
 
-use super::outlet::{Outlet, Stop};
+use super::sample_sink::{Outlet, Stop};
 use super::{Error, RATE};
 
 /// Rates that sound is recorded at, in Hz.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::dense::{Dense, Row};
 use super::postings::Postings;
 use crate::domain::{Chunk, DocumentId};
-use crate::index::census::{Census, Share};
 use crate::index::order;
 use crate::index::read::Read;
+use crate::index::statistics::{Census, Share};
 
 /// The chunks of a collection, each in a numbered slot; the slot of a chunk that goes is used again.
 #[derive(Default)]

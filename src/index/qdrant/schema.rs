@@ -12,7 +12,7 @@ use qdrant_client::qdrant::{
     SparseVectorParams, VectorParams, VectorsConfigBuilder, payload_index_params, vectors_config,
 };
 
-use super::link::{Failure, Link, Patience};
+use super::client::{Failure, Link, Patience};
 use super::points::{BM25, COLLECTION, DENSE, DOCUMENT, NGRAM, REVISION, id};
 use super::settings::{Quantization, Settings};
 use crate::index::Error;

@@ -9,8 +9,8 @@ use qdrant_client::qdrant::{
 };
 
 use super::Qdrant;
-use super::asked::{Asked, Candidates, Leg};
-use super::link::Patience;
+use super::client::Patience;
+use super::collection_query::{Asked, Candidates, Leg};
 use super::points::{BM25, COLLECTION, DENSE, Id, Known, NGRAM, id_of, is, point_id};
 use super::schema::Kind;
 use super::settings::Quantization;

@@ -8,7 +8,7 @@ use qdrant_client::qdrant::{
 };
 
 use super::Qdrant;
-use super::link::Patience;
+use super::client::Patience;
 use super::points::{
     COLLECTION, DOCUMENT, Id, MARK, Mark, Owner, Piece, REVISION, id, is, point_id,
 };

@@ -208,7 +208,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
         let vector = live.embed.embed(std::slice::from_ref(text), Purpose::Query).await.ok();
         let vector = vector.and_then(|mut vectors| vectors.pop());
         let near = set.near(&phrase, vector.as_deref());
-        let own = |near: &super::likeness::Near| {
+        let own = |near: &super::similarity::Near| {
             Some(&shown[0].rows[near.answer].body) == answer.as_ref()
         };
         for near in near.iter().filter(|near| near.differs.is_none()).take(3) {

@@ -13,7 +13,7 @@ use frontdesk_language::terms::{fold, is_spaceless};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{Chunk, Passage};
-use crate::pipeline::curated::telling::is_telling;
+use crate::pipeline::curated::facets::is_telling;
 
 /// How many words make a shingle.
 const SHINGLE: usize = 3;

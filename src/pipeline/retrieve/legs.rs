@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::blend::Looked;
 use super::fuse::{Weights, confidence, fuse, is_among};
+use super::merge::Looked;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{CollectionId, Passage};
 use crate::embed::{Embedder, Purpose};

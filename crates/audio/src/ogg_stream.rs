@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::Error;
 use super::ogg::{Page, Pages, Piece};
 use super::opus::{CLOCK, Decoder, Head, LARGEST, duration};
-use super::outlet::{Outlet, Stop};
+use super::sample_sink::{Outlet, Stop};
 use super::{Kind, RATE};
 
 /// Recordings that are chained in one file.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use super::points::{Id, Piece};
 use crate::domain::DocumentId;
-use crate::index::census::{Census, Share};
+use crate::index::statistics::{Census, Share};
 
 /// The points that a search may find, each with the length of its vector; 0: it has none.
 pub(super) type Current = HashMap<Id, usize>;

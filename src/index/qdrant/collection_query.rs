@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use qdrant_client::qdrant::SparseVector;
 
+use super::point_set::{Current, Roll};
 use super::points::{Id, Known, dimension, sparse};
-use super::roll::{Current, Roll};
 use crate::domain::CollectionId;
 use crate::index::question::{Plan, Question};
 use crate::index::{Hit, Legs, grams, order, weigh};

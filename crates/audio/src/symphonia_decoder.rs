@@ -16,8 +16,8 @@ use symphonia::core::io::{
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
-use super::outlet::{Outlet, Stop};
 use super::resample::Resampler;
+use super::sample_sink::{Outlet, Stop};
 use super::{Error, Kind, RATE, aac, edits, opus, sniff};
 
 /// Recordings that are chained in one file.
