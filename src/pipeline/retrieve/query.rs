@@ -4,7 +4,7 @@
 //! Short is not the same as incomplete: `gift cards?` names what it is about. A question leans on the conversation
 //! when it says so (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
-use frontdesk_language::{Telling, telling};
+use frontdesk_language::{QuestionWords, question_words};
 
 use crate::domain::{Line, Question};
 use crate::pipeline::language::{customers, language};
@@ -49,7 +49,7 @@ pub(crate) struct Reading {
 /// Reads a question in its conversation.
 pub(crate) fn read(question: &Question, history: &[Line]) -> Reading {
     let language = language(question, history);
-    let told = telling(&question.text, language.as_deref());
+    let told = question_words(&question.text, language.as_deref());
     let before = earlier(history);
     // Who says the same again wants the same again.
     let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
@@ -66,8 +66,8 @@ pub(crate) fn with_context(question: &str, context: &str) -> String {
     format!("{context}\n{question}")
 }
 
-fn lean(question: &str, language: Option<&str>, told: &Telling) -> Lean {
-    let Telling { words, content, polite } = told;
+fn lean(question: &str, language: Option<&str>, told: &QuestionWords) -> Lean {
+    let QuestionWords { words, content, polite } = told;
     let asks = question.contains(['?', '？', '؟', ';']);
     if words.is_empty() || *content >= PLENTY {
         return Lean::Complete;
@@ -93,11 +93,11 @@ fn lean(question: &str, language: Option<&str>, told: &Telling) -> Lean {
 fn earlier(history: &[Line]) -> Option<String> {
     let mut said = customers(history).filter(|text| {
         let language = frontdesk_language::language(text);
-        telling(text, language).content > 0
+        question_words(text, language).content > 0
     });
     let last = said.next()?;
     let language = frontdesk_language::language(last);
-    let leans = lean(last, language, &telling(last, language)) == Lean::Leans;
+    let leans = lean(last, language, &question_words(last, language)) == Lean::Leans;
     let texts: Vec<String> = match said.next().filter(|_| leans) {
         Some(before) => vec![cut(before), cut(last)],
         None => vec![cut(last)],

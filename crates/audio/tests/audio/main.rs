@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fixtures::{Encoding, likeness, opus, sample, seal, shared, sound};
-use frontdesk_audio::{Decoded, Error, Kind, Limits, Longer, RATE};
+use frontdesk_audio::{DecodeSummary, Error, Kind, Limits, Longer, RATE};
 
 mod fixtures;
 mod fuzz;
 mod heap;
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static HEAP: heap::CountingAllocator = heap::CountingAllocator;
 
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Decodes all of it.
-fn decode(bytes: &[u8]) -> Result<(Vec<f32>, Decoded), Error> {
+fn decode(bytes: &[u8]) -> Result<(Vec<f32>, DecodeSummary), Error> {
     let mut samples = Vec::new();
     let decoded = frontdesk_audio::decode(bytes, &Limits::refuse_beyond(HOUR), |block| {
         assert!(block.len() <= frontdesk_audio::BLOCK);
