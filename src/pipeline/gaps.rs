@@ -11,7 +11,7 @@ use regex::Regex;
 use super::bot::Bot;
 use super::budget::Means;
 use super::curated::phrase::Phrase;
-use super::curated::similarity::Set;
+use super::curated::similarity::PhrasingSet;
 use super::engine::Engine;
 use super::run::Around;
 use super::transcribe::NoAudio;
@@ -102,7 +102,7 @@ pub async fn group(store: &Store) -> Result<usize> {
 #[derive(Default)]
 struct Groups {
     ids: Vec<GapId>,
-    set: Set,
+    set: PhrasingSet,
 }
 
 impl Groups {

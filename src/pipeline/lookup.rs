@@ -69,7 +69,7 @@ impl Lookup for LiveLookup {
         agent: &Agent,
         question: &Question,
     ) -> (Option<Reply>, Option<CuratedTrace>) {
-        curated::consult(&self.curated, &*self.embed, agent, question).await
+        curated::lookup(&self.curated, &*self.embed, agent, question).await
     }
 
     async fn passages(&self, scene: Scene<'_>, may_rewrite: bool) -> (Found, RetrieveTrace) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use frontdesk_language::terms;
 
-use super::curated::facets::{Telling, courtesies};
+use super::curated::facets::{QuestionFacets, courtesies};
 use super::escalate::Rules;
 use super::inbound::consent::{self, Consent};
 use super::inbound::gap::gap_ms;
@@ -19,7 +19,7 @@ fn folded(text: &str) -> Vec<String> {
 fn differs(question: &str, phrasing: &str) -> Option<&'static str> {
     let told = |text: &str| {
         let words = folded(text);
-        Telling::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        QuestionFacets::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
     };
     told(question).differs(&told(phrasing))
 }

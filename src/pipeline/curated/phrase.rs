@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use frontdesk_language::{Lang, terms};
 
-use super::facets::{self, Telling};
+use super::facets::{self, QuestionFacets};
 use crate::llm::asks_nothing;
 
 /// A question as it is compared.
@@ -17,7 +17,7 @@ pub(crate) struct Phrase {
     /// All its words without courtesies: equal for questions that are the same.
     pub(crate) same: String,
     /// What it must not differ in.
-    pub(crate) telling: Telling,
+    pub(crate) facets: QuestionFacets,
     /// Folded names, as far as they can be told by their capital letters.
     pub(crate) names: BTreeSet<String>,
     /// How many sentences it has that are more than courtesies.
@@ -64,7 +64,7 @@ impl Phrase {
         Self {
             text: text.to_owned(),
             same: same.join(" "),
-            telling: Telling::of(&same),
+            facets: QuestionFacets::of(&same),
             names: names(&kept, languages),
             sentences: sentences.len(),
             words,
