@@ -9,7 +9,7 @@ use super::escalate::escalate;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
-use super::retrieve::{self, Found, Rewriter, Scene};
+use super::retrieve::{self, RetrievalResult, Rewriter, Scene};
 use super::timer::millis;
 use super::transcribe::{self, AudioSource, Ears};
 use super::turn_result::TurnResult;
@@ -40,7 +40,7 @@ pub struct Ready {
 /// A question that a model is to be asked.
 pub(super) struct Open {
     pub(super) question: Question,
-    pub(super) found: Found,
+    pub(super) found: RetrievalResult,
 }
 
 impl Ready {
@@ -120,7 +120,7 @@ impl Run {
         lookup: &dyn Lookup,
         scene: Scene<'_>,
         may_rewrite: bool,
-    ) -> Found {
+    ) -> RetrievalResult {
         let span = spans::retrieve();
         let (found, trace) = span.around(lookup.passages(scene, may_rewrite)).await;
         span.ended(some(&found));
@@ -134,8 +134,8 @@ impl Run {
         seams: retrieve::Seams<'_>,
         rewriter: Option<Rewriter<'_>>,
         scene: Scene<'_>,
-        found: Found,
-    ) -> Found {
+        found: RetrievalResult,
+    ) -> RetrievalResult {
         let trace = self.trace.retrieve.take().unwrap_or_default();
         let span = spans::refine();
         let refined = retrieve::refine(seams, rewriter, scene, found, trace);
@@ -218,7 +218,7 @@ fn ending<T>(stage: &Result<T, Outcome>) -> &'static str {
 }
 
 /// The same where passages were looked for.
-fn some(found: &Found) -> &'static str {
+fn some(found: &RetrievalResult) -> &'static str {
     if found.passages.is_empty() { "nothing" } else { "found" }
 }
 

@@ -8,7 +8,7 @@ use super::curated::facets::{QuestionFacets, courtesies};
 use super::escalate::Rules;
 use super::inbound::consent::{self, Consent};
 use super::inbound::gap::gap_ms;
-use super::retrieve::query::{self, Lean};
+use super::retrieve::query::{self, ContextDependence};
 use crate::domain::{Content, Handoff, HandoffRule, Line, Question, Speaker};
 use crate::llm::asks_nothing;
 
@@ -93,11 +93,21 @@ fn questions_that_say_no_or_name_another_day_are_others() {
 fn a_question_that_goes_on_from_the_last_one_leans_on_it() {
     let before = "Mnafungua saa ngapi Jumamosi?";
     let written = read(before, "Na Jumapili mnafungua saa ngapi?", None);
-    assert_eq!((written.language.as_deref(), written.lean), (Some("sw"), Lean::Leans));
+    assert_eq!(
+        (written.language.as_deref(), written.dependence),
+        (Some("sw"), ContextDependence::Dependent)
+    );
     assert_eq!(written.context.as_deref(), Some(before));
     for spoken in ["na Jumapili?", "vipi kuhusu Jumapili?", "hiyo ni bei gani?"] {
-        assert_eq!(read(before, spoken, Some("sw")).lean, Lean::Leans, "{spoken:?}");
+        assert_eq!(
+            read(before, spoken, Some("sw")).dependence,
+            ContextDependence::Dependent,
+            "{spoken:?}"
+        );
     }
     let whole = read(before, "Bei ya baiskeli kwa watoto wadogo ni shilingi ngapi?", None);
-    assert_eq!((whole.language.as_deref(), whole.lean), (Some("sw"), Lean::Complete));
+    assert_eq!(
+        (whole.language.as_deref(), whole.dependence),
+        (Some("sw"), ContextDependence::Standalone)
+    );
 }

@@ -11,7 +11,7 @@ use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{Agent, Media, MessageId, Question, Reply, ReplyKind, Said, Spoken};
 use crate::pipeline::inputs::RecordedInputs;
 use crate::pipeline::lookup::{LiveLookup, Lookup};
-use crate::pipeline::retrieve::{Found, Scene};
+use crate::pipeline::retrieve::{RetrievalResult, Scene};
 use crate::pipeline::transcribe::{AudioError, AudioSource, Deaf};
 
 /// The voice notes of a recorded turn: of those that say nothing it is known why.
@@ -72,7 +72,11 @@ impl Lookup for ReplayLookup {
         (self.inputs.curated.clone().map(answer), None)
     }
 
-    async fn passages(&self, scene: Scene<'_>, may_rewrite: bool) -> (Found, RetrieveTrace) {
+    async fn passages(
+        &self,
+        scene: Scene<'_>,
+        may_rewrite: bool,
+    ) -> (RetrievalResult, RetrieveTrace) {
         if self.holds_nothing() {
             return self.now.passages(scene, may_rewrite).await;
         }
@@ -84,7 +88,7 @@ impl Lookup for ReplayLookup {
             confidence,
             ..RetrieveTrace::default()
         };
-        (Found::known(passages, confidence, standalone), trace)
+        (RetrievalResult::recorded(passages, confidence, standalone), trace)
     }
 
     fn live(&self) -> &LiveLookup {
