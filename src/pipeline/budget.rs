@@ -48,9 +48,9 @@ impl Default for Settings {
     }
 }
 
-/// What was spent in a day, in millionths of a dollar.
+/// Cost of a day so far, in millionths of a dollar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spent {
+pub struct DailySpend {
     /// By the agent.
     pub agent: u64,
     /// By all agents.
@@ -108,7 +108,7 @@ impl Settings {
     }
 
     /// What may answer after what was spent today.
-    pub fn means(&self, spent: Spent) -> Means {
+    pub fn means(&self, spent: DailySpend) -> Means {
         left(share(spent.agent, self.agent_day).max(share(spent.all, self.day)))
     }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_day_goes_from_the_own_model_to_a_cheaper_one_to_none() {
-        let spent = |agent, all| Spent { agent, all };
+        let spent = |agent, all| DailySpend { agent, all };
         let limits = day(1.0, 10.0);
         assert_eq!(limits.means(spent(799_999, 0)), Means::Full);
         assert_eq!(limits.means(spent(800_000, 0)), Means::Cheap);

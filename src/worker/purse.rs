@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::AgentId;
 use crate::domain::time::{DAY_MS, now_ms};
-use crate::pipeline::budget::{Means, Settings, Spent};
+use crate::pipeline::budget::{DailySpend, Means, Settings};
 use crate::store::{Result, Store};
 
 /// How old what was read may be.
@@ -68,8 +68,8 @@ impl Seen {
         self.day != today || self.read_at.is_none_or(|read| read.elapsed() >= FRESH)
     }
 
-    fn spent(&self, agent: &str) -> Spent {
+    fn spent(&self, agent: &str) -> DailySpend {
         let agent = self.by_agent.get(agent).copied().unwrap_or(0);
-        Spent { agent, all: self.by_agent.values().sum() }
+        DailySpend { agent, all: self.by_agent.values().sum() }
     }
 }

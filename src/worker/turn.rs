@@ -21,7 +21,7 @@ use crate::domain::time::now_ms;
 use crate::domain::trace::{ReplyTrace, Trace};
 use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
-use crate::pipeline::inbound::{Gathered, gather, merge};
+use crate::pipeline::inbound::{PendingTurn, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
@@ -213,7 +213,7 @@ impl Job {
         &self,
         scene: &Scene<'_>,
         heard: &mut Heard,
-    ) -> crate::store::Result<Option<(Gathered, Done)>> {
+    ) -> crate::store::Result<Option<(PendingTurn, Done)>> {
         let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
@@ -253,7 +253,7 @@ impl Job {
         &self,
         agent: &Arc<Agent>,
         Heard { stirs, said }: &mut Heard,
-    ) -> crate::store::Result<Option<Gathered>> {
+    ) -> crate::store::Result<Option<PendingTurn>> {
         let read = match said.take() {
             Some(said) => said.await.ok(),
             None => None,
@@ -270,7 +270,7 @@ impl Job {
     async fn attempt(
         &self,
         scene: &Scene<'_>,
-        gathered: &Gathered,
+        gathered: &PendingTurn,
         (stirs, patience): (&mut Stirs, Patience),
     ) -> crate::store::Result<Tried> {
         let (engine, recorder) = Recorder::begin(&self.desk.engine);
@@ -354,7 +354,7 @@ impl Job {
 }
 
 /// Whether the burst is over.
-fn quiet(gathered: &Gathered) -> bool {
+fn quiet(gathered: &PendingTurn) -> bool {
     gathered.quiet_at.is_none_or(|moment| moment <= now_ms())
 }
 
