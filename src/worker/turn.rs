@@ -24,7 +24,7 @@ use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{PendingTurn, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
-use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
+use crate::pipeline::{Bot, BudgetTier, RecordedInputs, TurnContext, TurnResult};
 use crate::spans;
 use crate::store::finish::Finished;
 use crate::store::turns::{Claim, Said};
@@ -299,7 +299,7 @@ impl Job {
         if patience.gather && (self.newer(gathered, stirs).await? || self.missed(gathered).await?) {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
-        let around = Around { audio: &line, hear: None, means };
+        let around = TurnContext { audio: &line, hear: None, tier: means };
         let write = engine.write(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {
@@ -329,10 +329,10 @@ impl Job {
     }
 
     /// What may answer for this agent now.
-    async fn means(&self, agent: &Agent) -> Means {
+    async fn means(&self, agent: &Agent) -> BudgetTier {
         self.purse.means(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was spent today is not known: the model is asked");
-            Means::Full
+            BudgetTier::Full
         })
     }
 
@@ -369,8 +369,8 @@ fn failed(agent: &Agent, why: &str) -> Done {
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     let outcome = Outcome::Reply(reply);
-    let (transcripts, kept) = (Vec::new(), RecordedInputs::default());
-    let answered = TurnResult { outcome, trace, transcripts, kept };
+    let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
+    let answered = TurnResult { outcome, trace, transcripts, inputs };
     // What broke the pipeline is not run again.
     Done { answered, tape: None }
 }
