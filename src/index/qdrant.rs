@@ -184,7 +184,7 @@ impl Qdrant {
         if !failure.missing {
             return failure.into();
         }
-        self.schema.doubt();
+        self.schema.forget();
         Error(format!(
             "{}: it was deleted in Qdrant while frontdesk ran; start frontdesk again, and everything is sent anew",
             failure.words

@@ -378,7 +378,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recordings_of_older_versions_are_read_and_written_alike() {
+    fn the_json_of_a_recording_keeps_its_names() {
         let failures = vec![TranscriptionError::Silent];
         let recording = TurnRecording {
             format: FORMAT,

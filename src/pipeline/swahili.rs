@@ -25,7 +25,7 @@ fn differs(question: &str, phrasing: &str) -> Option<&'static str> {
 }
 
 /// Reads a question that is asked after another.
-fn read(before: &str, question: &str, language: Option<&str>) -> query::Reading {
+fn read(before: &str, question: &str, language: Option<&str>) -> query::QueryAnalysis {
     let question = Question {
         text: question.to_owned(),
         language: language.map(ToOwned::to_owned),

@@ -100,7 +100,7 @@ impl Schema {
     }
 
     /// Somebody deleted a collection: none is taken for granted any more.
-    pub(super) fn doubt(&self) {
+    pub(super) fn forget(&self) {
         self.ready().clear();
     }
 

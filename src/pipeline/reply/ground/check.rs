@@ -236,12 +236,12 @@ impl Check {
         }
         let why = match (weighed.judged, abroad) {
             (Some(true), _) => "the judge finds it supported".to_owned(),
-            (Some(false), _) => format!("the judge finds no support; {}", features.doubt()),
+            (Some(false), _) => format!("the judge finds no support; {}", features.objection()),
             (None, true) if supported => {
                 "the passages are in another language: only numbers were compared".to_owned()
             }
             _ if supported => features.support(),
-            _ => features.doubt(),
+            _ => features.objection(),
         };
         let why = match passage {
             Some(mark) if supported && !cited.is_empty() && !cited.contains(&mark) => {
@@ -302,7 +302,7 @@ impl Features {
     }
 
     /// Why a claim is doubted, in words: the weightiest reason first.
-    fn doubt(&self) -> String {
+    fn objection(&self) -> String {
         let list = |what: &[String]| {
             what.iter().take(4).map(|one| format!("“{one}”")).collect::<Vec<_>>().join(", ")
         };
