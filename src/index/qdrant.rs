@@ -42,7 +42,7 @@ pub(super) struct Qdrant {
     settings: Settings,
     /// What vectors are made with: marks are kept apart by it.
     embedder: String,
-    qdrant: QdrantClient,
+    client: QdrantClient,
     schema: Schema,
     recent: Recent,
     tenants: RwLock<HashMap<CollectionId, Arc<Tenant>>>,
@@ -63,7 +63,7 @@ impl Settings {
         Ok(Qdrant {
             settings: self.clone(),
             embedder: embedder.unwrap_or_default().to_owned(),
-            qdrant: QdrantClient::new(self)?,
+            client: QdrantClient::new(self)?,
             schema: Schema::new(self, embedder),
             recent: Recent::new(self.keep_chunks),
             tenants: RwLock::default(),
@@ -154,7 +154,7 @@ impl Index for Qdrant {
 
     async fn check(&self) -> Result<String, Error> {
         let (version, points) = self.describe().await?;
-        Ok(format!("Qdrant {version} at {}, {points} points", self.qdrant.url()))
+        Ok(format!("Qdrant {version} at {}, {points} points", self.client.url()))
     }
 }
 

@@ -155,7 +155,7 @@ impl Shelf {
     }
 }
 
-/// The curated answer to a question, when there is one for sure.
+/// Looks up the curated answer to a question; `None` unless there is one for sure.
 pub(super) async fn lookup(
     book: &Book,
     embed: &dyn Embedder,
@@ -188,7 +188,7 @@ pub struct Ask<'a> {
     pub consult: Consult,
 }
 
-/// Looks for the answer to just this message; what there is of it, and why it was not given.
+/// Finds the answer to just this message; the trace says why none is given.
 pub async fn find_answer(
     book: &Book,
     embed: &dyn Embedder,

@@ -54,7 +54,7 @@ pub struct TurnRecording {
     pub budget: budget::Settings,
     /// The embedding model, when there was one.
     pub embedder: Option<String>,
-    /// What was looked up.
+    /// What stages 2 to 4 heard and found.
     #[serde(rename = "kept")]
     pub inputs: RecordedInputs,
     /// What is known of the models that were asked about.

@@ -176,7 +176,7 @@ impl All {
     }
 }
 
-/// Why nothing was heard in a recording.
+/// Why a recording has no transcript.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TranscriptionError {

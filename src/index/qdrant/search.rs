@@ -119,7 +119,7 @@ impl Qdrant {
             query_points: queries,
             ..QueryBatchPoints::default()
         };
-        let call = self.qdrant.call(Patience::Search, |client| client.query_batch(request.clone()));
+        let call = self.client.call(Patience::Search, |client| client.query_batch(request.clone()));
         let answer = call.await.map_err(|failure| self.gone(failure))?;
         Ok(answer.result.into_iter().map(|one| one.result).collect())
     }
@@ -177,7 +177,7 @@ impl Qdrant {
             with_payload: Some(true.into()),
             ..GetPoints::default()
         };
-        let call = self.qdrant.call(Patience::Search, |client| client.get_points(request.clone()));
+        let call = self.client.call(Patience::Search, |client| client.get_points(request.clone()));
         let answer = call.await.map_err(|failure| self.gone(failure))?;
         let fetched: HashMap<Id, Arc<StoredChunk>> = answer
             .result

@@ -1,4 +1,4 @@
-//! How near a question comes to the phrasings of many answers. Pure: it looks nothing up and calls no model.
+//! Similarity of a question to the phrasings of many answers. Pure: it looks nothing up and calls no model.
 //!
 //! Words count by their rarity among the answers, and in both directions: what the question says beyond the phrasing makes it
 //! another question, as does what it lacks. A word that differs by a slip of the pen counts in part.

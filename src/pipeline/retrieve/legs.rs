@@ -11,7 +11,7 @@ use crate::index::{Index, Legs, Query, Tuning, Tunings};
 use crate::pipeline::timer::millis;
 use crate::rerank::Reranker;
 
-/// So many of 100 chunks in an embedder's languages make a collection one of them.
+/// Percentage of chunks in an embedder's languages from which on the collection counts as one of them.
 const AT_HOME: usize = 95;
 /// How many chunks each leg brings to the fusion.
 pub(super) const LEG: usize = 100;
@@ -61,7 +61,7 @@ pub(super) async fn search_texts(
     looked
 }
 
-/// What the legs brought for a text, before they are fused.
+/// Hits of each leg for a text, before they are fused.
 pub(crate) struct WeightedLegs {
     /// The best of each leg.
     pub(crate) legs: Legs,

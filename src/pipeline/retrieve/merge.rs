@@ -1,4 +1,4 @@
-//! Part of stage 4: what several texts for one question have found becomes one list. Pure: it asks no index.
+//! Part of stage 4: merges the results of several texts for one question into one list. Pure: it asks no index.
 //!
 //! Each list's scores are shares of its own best, so a text that finds nothing of worth must not count as much as one that
 //! does: lists are weighed by how sure they are.
@@ -34,7 +34,7 @@ pub(crate) struct QueryResult {
     pub confidence: f32,
 }
 
-/// A question that leans on the one before it: the question alone, with its context, and the question before it alone.
+/// Merges the results of a question that depends on the one before it: alone, with its context, and the one before it.
 ///
 /// What counts most is what holds words of both. The question before it alone brings what is about the same thing in
 /// other words, and the question alone what it says if it changed the topic after all.
@@ -71,7 +71,7 @@ pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize)
     blended
 }
 
-/// How sure we are of a question that leans: as sure as with its context, and not surer than its own words allow where
+/// How sure we are of a question that depends on its context: as sure as with its context, and not surer than its own words allow where
 /// it has any. `do you groom dogs?` after a question that was answered is not answered by that.
 pub(crate) fn context_confidence(
     looked: &[QueryResult],
@@ -89,7 +89,7 @@ pub(crate) fn context_confidence(
     alone.max(sure) * said
 }
 
-/// A question in several wordings: as asked, made complete, in another language.
+/// Merges the results of a question's wordings: as asked, made complete, in another language.
 pub(crate) fn merge_wordings(looked: &mut [QueryResult]) -> Vec<Passage> {
     let complete = looked.iter().any(|one| one.how == SearchOrigin::Rewritten);
     for one in looked.iter_mut() {
