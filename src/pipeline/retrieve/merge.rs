@@ -71,8 +71,8 @@ pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize)
     blended
 }
 
-/// How sure we are of a question that depends on its context: as sure as with its context, and not surer than its own words allow where
-/// it has any. `do you groom dogs?` after a question that was answered is not answered by that.
+/// How sure we are of a question that depends on its context: as sure as with it, and not surer than its own words allow
+/// where it has any. `do you groom dogs?` after a question that was answered is not answered by that.
 pub(crate) fn context_confidence(
     looked: &[QueryResult],
     blended: &[Passage],
