@@ -27,7 +27,7 @@ use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
 use frontdesk::pipeline::gaps::masked;
 use frontdesk::pipeline::outbound::bubbles;
-use frontdesk::pipeline::{Around, Bot, Engine, LiveLookup, Means, NoAudio};
+use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoAudio, TurnContext};
 use serde_json::Value;
 
 const CANARY: &str = "cnry-vexolt";
@@ -144,7 +144,7 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
         history: Vec::new(),
         now: now_ms(),
     };
-    let around = Around { audio: &NoAudio, hear: None, means: Means::Full };
+    let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
     let answered = engine.answer(bot, &turn, around).await;
     let outcome = answered.outcome.kind().to_string();
     let sent = bubbles(bot, &answered.outcome).join("\n");

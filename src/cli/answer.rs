@@ -11,7 +11,7 @@ use super::learn::admit_edit;
 use crate::app::App;
 use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
 use crate::knowledge::Edit;
-use crate::pipeline::curated::{Ask, look};
+use crate::pipeline::curated::{Ask, find_answer};
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
 
 /// Question and answer pairs that win over the model when a customer asks just that
@@ -199,7 +199,7 @@ async fn test(
     let consult = Consult { enabled: true, threshold };
     let ask = Ask { text: question, language: None, collections, consult };
     let live = app.desk.engine.live();
-    let (given, seen) = look(&live.curated, &*live.embed, &ask).await;
+    let (given, seen) = find_answer(&live.curated, &*live.embed, &ask).await;
     println!("{}", curated_lines(&seen));
     let Some(answer) = given else { return Ok(ExitCode::FAILURE) };
     println!("\n{answer}");

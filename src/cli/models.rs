@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
-use crate::models::{Found, KNOWN, Settings, Use, Watch, purpose};
+use crate::models::{CATALOG, InstalledModel, Settings, Use, Watch, purpose};
 use crate::{embed, rerank, speech};
 
 /// List, fetch, import and remove the models that run in this process
@@ -68,11 +68,11 @@ fn list(config: &Config) {
     if there.is_empty() {
         println!("  none");
     }
-    for Found { name, purpose, size, .. } in &there {
+    for InstalledModel { name, purpose, size, .. } in &there {
         println!("  {name:<30} {:<12} {} MB", purpose.name(), size.div_ceil(1_000_000));
     }
     let missing = |name: &str| !there.iter().any(|found| found.name == name);
-    let rest: Vec<_> = KNOWN.iter().filter(|known| missing(known.name)).collect();
+    let rest: Vec<_> = CATALOG.iter().filter(|known| missing(known.name)).collect();
     if !rest.is_empty() {
         println!("Can be fetched, `frontdesk models fetch NAME`:");
     }
@@ -86,8 +86,8 @@ fn list(config: &Config) {
 }
 
 async fn fetch(models: &Settings, name: &str) -> anyhow::Result<()> {
-    let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
-        let names: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+    let Some(known) = CATALOG.iter().find(|known| known.name == name) else {
+        let names: Vec<_> = CATALOG.iter().map(|known| known.name).collect();
         bail!(
             "`{name}` is no known model; there are: {}. Others: `frontdesk models import DIR`",
             names.join(", ")

@@ -4,20 +4,20 @@ use super::Desk;
 use crate::domain::Usage;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
-use crate::pipeline::Means;
+use crate::pipeline::BudgetTier;
 use crate::store::Result;
 
 impl Desk {
-    /// What may answer who tries, after what was spent today; [`Means::Words`]: nothing is left.
-    pub async fn means_of_trials(&self) -> Result<Means> {
+    /// What may answer who tries, after what was spent today; [`BudgetTier::Words`]: nothing is left.
+    pub async fn trial_tier(&self) -> Result<BudgetTier> {
         let limits = &self.engine.budget;
         if !limits.watches_trials() {
-            return Ok(Means::Full);
+            return Ok(BudgetTier::Full);
         }
         let today = now_ms() - now_ms().rem_euclid(DAY_MS);
         let (trials, turns) = self.store.trials_and_turns_since(today).await?;
         let micros = |sum: i64| u64::try_from(sum).unwrap_or(0);
-        Ok(limits.means_of_trials(micros(trials), micros(turns)))
+        Ok(limits.trial_tier(micros(trials), micros(turns)))
     }
 
     /// Counts a trial. What used no model is not counted.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use frontdesk_encoder::{Encoder, Model, Running, Tensors, Text, Tokens, Urgency, read};
+use frontdesk_encoder::{Encoder, Model, ModelRunner, Tensors, Text, Tokens, Urgency, read};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -37,7 +37,7 @@ pub struct Settings {
 }
 
 pub(super) struct Local {
-    running: Running<Pooling>,
+    running: ModelRunner<Pooling>,
     identity: String,
     languages: Vec<String>,
     query_prefix: String,
@@ -72,7 +72,7 @@ impl Local {
             .languages
             .clone()
             .unwrap_or_else(|| if model.multilingual { Vec::new() } else { vec!["en".into()] });
-        let running = Running::start((tokens, encoder, pooling), settings.threads, "embed")?;
+        let running = ModelRunner::start((tokens, encoder, pooling), settings.threads, "embed")?;
         Ok(Self { running, identity, languages, query_prefix, passage_prefix })
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::models::{self, KNOWN, Known, Logged, Use};
+use crate::models::{self, CATALOG, CatalogModel, LogProgress, Use};
 
 mod local;
 mod off;
@@ -90,15 +90,16 @@ impl Settings {
         if !settings.fetch || settings.path.is_some() || folder(settings, models)?.is_ok() {
             return Ok(());
         }
-        let of_name = |known: &&Known| settings.model.is_empty() || known.name == settings.model;
-        let mut known = KNOWN.iter().filter(|known| known.purpose == Use::Embed);
+        let of_name =
+            |known: &&CatalogModel| settings.model.is_empty() || known.name == settings.model;
+        let mut known = CATALOG.iter().filter(|known| known.purpose == Use::Embed);
         let known = known.find(of_name).ok_or_else(|| {
             format!(
                 "the model {} is none that can be fetched: `frontdesk models list`",
                 settings.model
             )
         })?;
-        match (models.fetch(known, &Logged::default()).await, self) {
+        match (models.fetch(known, &LogProgress::default()).await, self) {
             (Err(why), Self::Auto(_)) => {
                 tracing::warn!(
                     "the model {} was not fetched, words alone are compared: {why}",

@@ -22,7 +22,7 @@ use super::gate::Publisher;
 use super::grounds::Grounds;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
-use crate::pipeline::Means;
+use crate::pipeline::BudgetTier;
 use crate::store;
 use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
@@ -233,7 +233,7 @@ impl Jobs {
         if waiting >= MOST_WAITING + AT_ONCE {
             return Err(Error::Many);
         }
-        if self.desk.means_of_trials().await? == Means::Words {
+        if self.desk.trial_tier().await? == BudgetTier::Words {
             return Err(Error::Spent);
         }
         // One at a time: all cases of a suite are in memory for as long as it is looked at.

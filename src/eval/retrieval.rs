@@ -11,7 +11,7 @@ use super::rank::Score;
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Passage};
 use crate::index::{Entry, Hit, Legs, Settings, Tuning};
 use crate::knowledge::{Error, Library, Progress};
-use crate::pipeline::retrieve::{self, Gathered, Search};
+use crate::pipeline::retrieve::{self, Search, WeightedLegs};
 use crate::pipeline::{Engine, LiveLookup};
 
 /// How many passages of a ranking are looked at.
@@ -63,7 +63,7 @@ struct Found {
     pub question: usize,
     /// Milliseconds from question to passages.
     pub took_ms: f64,
-    gathered: Gathered,
+    gathered: WeightedLegs,
     confidence: f32,
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::desk::Desk;
 use crate::domain::Usage;
 use crate::domain::trial::TrialKind;
-use crate::pipeline::Means;
+use crate::pipeline::BudgetTier;
 
 /// How often it is asked whether there is money left.
 const LOOK: Duration = Duration::from_secs(2);
@@ -46,8 +46,8 @@ pub(super) async fn count(desk: &Desk, mut told: UnboundedReceiver<Usage>) {
 /// Ends when there is no money left for trials.
 pub(super) async fn spent(desk: &Desk) {
     loop {
-        match desk.means_of_trials().await {
-            Ok(Means::Words) => {
+        match desk.trial_tier().await {
+            Ok(BudgetTier::Words) => {
                 tracing::warn!("a run of evals was stopped: what trials may cost today is used up");
                 return;
             }

@@ -51,12 +51,12 @@ impl Grams {
 
     /// Whether it is worth it to write everything anew, when so many of so many words went: one in `share` came or went since
     /// the last time.
-    pub(super) fn is_unsettled(&self, went: usize, words: usize, share: usize) -> bool {
+    pub(super) fn needs_compaction(&self, went: usize, words: usize, share: usize) -> bool {
         (self.come + went) * share >= words && self.come + went >= FEW
     }
 
     /// Writes everything anew without the words that went.
-    pub(super) fn settle(&mut self, stays: impl Fn(u32) -> bool) {
+    pub(super) fn compact(&mut self, stays: impl Fn(u32) -> bool) {
         let old = std::mem::take(self);
         let mut fresh: Vec<(u32, &Vec<u32>)> =
             old.fresh.iter().map(|(gram, ids)| (*gram, ids)).collect();

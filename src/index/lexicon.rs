@@ -99,7 +99,7 @@ impl Lexicon {
 
     /// Says that nothing more comes or goes for now.
     pub(super) fn rest(&mut self) {
-        self.settle(AT_REST);
+        self.compact(AT_REST);
     }
 
     /// How many chunks hold a word.
@@ -160,7 +160,7 @@ impl Lexicon {
             set(&mut self.words, id, word);
             set(&mut self.holders, id, 0);
             self.grams.insert(surface, id);
-            self.settle(UNDER_WAY);
+            self.compact(UNDER_WAY);
         }
         id
     }
@@ -195,7 +195,7 @@ impl Lexicon {
         }
         self.surfaces.take_out(id);
         self.resting.push(id);
-        self.settle(UNDER_WAY);
+        self.compact(UNDER_WAY);
     }
 
     /// Takes a pair out of the list of its stem, and the stem out when no word is left.
@@ -221,10 +221,10 @@ impl Lexicon {
 
     /// Brings the n-grams in order when one word in `share` came or went since, and lets the numbers of gone words be used
     /// again.
-    fn settle(&mut self, share: usize) {
+    fn compact(&mut self, share: usize) {
         let words = &self.words;
-        if self.grams.is_unsettled(self.resting.len(), words.len(), share) {
-            self.grams.settle(|id| !words[id as usize].gone);
+        if self.grams.needs_compaction(self.resting.len(), words.len(), share) {
+            self.grams.compact(|id| !words[id as usize].gone);
             for id in self.resting.drain(..) {
                 self.surfaces.give_back(id);
             }

@@ -84,7 +84,7 @@ impl Index for Memory {
         };
         let mut counts = BTreeMap::new();
         for shelf in shelves {
-            reading(&shelf).census.count_languages(&mut counts);
+            reading(&shelf).statistics.count_languages(&mut counts);
         }
         Ok(counts)
     }

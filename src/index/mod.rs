@@ -21,7 +21,7 @@ mod texts;
 mod grams;
 mod lexicon;
 mod read;
-mod census;
+mod statistics;
 mod question;
 mod weigh;
 mod order;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::asked::Asked;
-use self::link::{Failure, Link};
+use self::client::{Failure, QdrantClient};
+use self::collection_query::CollectionQuery;
+use self::point_set::{Before, PointSet};
 use self::points::{Mark, Owner, Piece};
 use self::recent::Recent;
-use self::roll::{Before, Roll};
 use self::schema::Schema;
 use super::question::Question;
 use super::read::Reader;
@@ -21,13 +21,13 @@ use super::{Entry, Error, Index, Legs, Query};
 use crate::domain::{CollectionId, DocumentId};
 
 mod settings;
-mod link;
+mod client;
 mod points;
 mod schema;
-mod roll;
+mod point_set;
 mod recent;
 mod write;
-mod asked;
+mod collection_query;
 mod search;
 
 pub(super) use settings::Settings;
@@ -42,7 +42,7 @@ pub(super) struct Qdrant {
     settings: Settings,
     /// What vectors are made with: marks are kept apart by it.
     embedder: String,
-    link: Link,
+    client: QdrantClient,
     schema: Schema,
     recent: Recent,
     tenants: RwLock<HashMap<CollectionId, Arc<Tenant>>>,
@@ -51,7 +51,7 @@ pub(super) struct Qdrant {
 /// One of our collections.
 #[derive(Default)]
 struct Tenant {
-    roll: RwLock<Roll>,
+    points: RwLock<PointSet>,
     /// Changes go one after the other. Holds how far Qdrant has the documents, as far as this process knows.
     mark: tokio::sync::Mutex<Mark>,
 }
@@ -63,7 +63,7 @@ impl Settings {
         Ok(Qdrant {
             settings: self.clone(),
             embedder: embedder.unwrap_or_default().to_owned(),
-            link: Link::new(self)?,
+            client: QdrantClient::new(self)?,
             schema: Schema::new(self, embedder),
             recent: Recent::new(self.keep_chunks),
             tenants: RwLock::default(),
@@ -95,7 +95,7 @@ impl Index for Qdrant {
         if new {
             self.upload(owner, &pieces).await?;
         }
-        let before = writing(&tenant.roll).replace(document, &pieces);
+        let before = writing(&tenant.points).replace(document, &pieces);
         // Also where nothing was replaced: what comes next waits only for searches that began after this.
         self.wait_for_searches(&before).await;
         if new || before.had {
@@ -120,14 +120,14 @@ impl Index for Qdrant {
             return Ok(Legs::default());
         }
         let question = Question::new(query);
-        let mut asked: Vec<Asked> = Vec::new();
+        let mut asked: Vec<CollectionQuery> = Vec::new();
         for collection in query.collections {
             if asked.iter().any(|one| one.collection == *collection) {
                 continue;
             }
             let tenant = reading(&self.tenants).get(collection).cloned();
             if let Some(tenant) = tenant {
-                asked.push(Asked::new(collection, &question, &reading(&tenant.roll)));
+                asked.push(CollectionQuery::new(collection, &question, &reading(&tenant.points)));
             }
         }
         self.find(&asked, query.limit).await
@@ -141,7 +141,7 @@ impl Index for Qdrant {
         for collection in collections.iter().collect::<HashSet<_>>() {
             let tenant = reading(&self.tenants).get(collection).cloned();
             if let Some(tenant) = tenant {
-                reading(&tenant.roll).census.count_languages(&mut counts);
+                reading(&tenant.points).statistics.count_languages(&mut counts);
             }
         }
         Ok(counts)
@@ -149,12 +149,12 @@ impl Index for Qdrant {
 
     async fn size(&self) -> Result<usize, Error> {
         let tenants: Vec<Arc<Tenant>> = reading(&self.tenants).values().cloned().collect();
-        Ok(tenants.iter().map(|tenant| reading(&tenant.roll).census.chunks()).sum())
+        Ok(tenants.iter().map(|tenant| reading(&tenant.points).statistics.chunks()).sum())
     }
 
     async fn check(&self) -> Result<String, Error> {
         let (version, points) = self.describe().await?;
-        Ok(format!("Qdrant {version} at {}, {points} points", self.link.url()))
+        Ok(format!("Qdrant {version} at {}, {points} points", self.client.url()))
     }
 }
 
@@ -184,7 +184,7 @@ impl Qdrant {
         if !failure.missing {
             return failure.into();
         }
-        self.schema.doubt();
+        self.schema.forget();
         Error(format!(
             "{}: it was deleted in Qdrant while frontdesk ran; start frontdesk again, and everything is sent anew",
             failure.words

@@ -1,11 +1,11 @@
-//! The question's side of the words: what one collection makes of a question. Needs the collection's census alone; the
-//! chunks' side is each adapter's.
+//! The question's side of the words: what one collection makes of a question. Needs the collection's statistics alone;
+//! the chunks' side is each adapter's.
 
 use std::collections::BTreeMap;
 
 use frontdesk_language::terms;
 
-use super::census::Census;
+use super::statistics::CollectionStatistics;
 use super::{Query, grams, weigh};
 
 /// The most words of a question that are looked up; nobody asks in more.
@@ -38,7 +38,7 @@ impl<'a> Question<'a> {
 /// What a collection makes of a question: a chunk's scores follow from this and its own words.
 pub(super) struct Plan {
     /// The question's words.
-    pub(super) sought: Vec<Sought>,
+    pub(super) sought: Vec<QueryTerm>,
     /// What all of its content words weigh together in the coverage.
     pub(super) weight: f32,
     /// The words of the collection that have n-grams in common with the question, and what these weigh.
@@ -50,7 +50,7 @@ pub(super) struct Plan {
 }
 
 /// A word of the question, as one collection knows it.
-pub(super) struct Sought {
+pub(super) struct QueryTerm {
     /// The folded word.
     surface: String,
     /// How often the question has it.
@@ -69,24 +69,24 @@ pub(super) struct Sought {
 impl Plan {
     /// A question may be in any language of the collection, so each word is stemmed in all of them; it still counts as
     /// one word.
-    pub(super) fn new(question: &Question<'_>, census: &Census) -> Self {
-        let languages = census.languages();
+    pub(super) fn new(question: &Question<'_>, statistics: &CollectionStatistics) -> Self {
+        let languages = statistics.languages();
         let sought = question.words.iter().map(|(word, count)| {
             let surface = terms::fold(word);
             let stems: Vec<String> =
                 languages.iter().filter_map(|language| terms::stem(word, *language)).collect();
-            let kin = census.lexicon.kin(&surface, &stems);
+            let kin = statistics.lexicon.kin(&surface, &stems);
             let content = !terms::is_stop_word(&surface, &languages);
-            let holders = census.lexicon.holders_of_any(&kin, census.chunks());
-            let idf = weigh::idf(census.chunks(), holders);
+            let holders = statistics.lexicon.holders_of_any(&kin, statistics.chunks());
+            let idf = weigh::idf(statistics.chunks(), holders);
             let (rarity, weight) = (count * idf, if content { 1.0 + idf } else { 0.0 });
-            Sought { surface, count: *count, content, kin, rarity, weight }
+            QueryTerm { surface, count: *count, content, kin, rarity, weight }
         });
-        let sought: Vec<Sought> = sought.collect();
-        let (close, length) = close_words(&sought, census);
+        let sought: Vec<QueryTerm> = sought.collect();
+        let (close, length) = close_words(&sought, statistics);
         Self {
             weight: sought.iter().map(|word| word.weight).sum(),
-            average: census.average_length(),
+            average: statistics.average_length(),
             sought,
             close,
             length,
@@ -101,8 +101,11 @@ impl Plan {
 
 /// The words that have n-grams in common with the question and what these weigh, and the length of the question's
 /// vector.
-fn close_words(question: &[Sought], census: &Census) -> (Vec<(u32, f32)>, f32) {
-    let (lexicon, chunks) = (&census.lexicon, census.chunks());
+fn close_words(
+    question: &[QueryTerm],
+    statistics: &CollectionStatistics,
+) -> (Vec<(u32, f32)>, f32) {
+    let (lexicon, chunks) = (&statistics.lexicon, statistics.chunks());
     let mut weights = vec![0.0_f32; lexicon.len()];
     let mut squares = 0.0_f32;
     for (gram, count) in grams_of(question) {
@@ -125,7 +128,7 @@ fn close_words(question: &[Sought], census: &Census) -> (Vec<(u32, f32)>, f32) {
 }
 
 /// The question's n-grams with their counts, in a fixed order. Stop words are left out when the question has others.
-fn grams_of(question: &[Sought]) -> Vec<(u32, f32)> {
+fn grams_of(question: &[QueryTerm]) -> Vec<(u32, f32)> {
     let only_content = question.iter().any(|word| word.content);
     let mut grams = Vec::new();
     for word in question.iter().filter(|word| word.content || !only_content) {

@@ -9,8 +9,8 @@ use super::term::Term;
 use super::{Entry, grams};
 use crate::domain::Chunk;
 
-/// A chunk that was read and is ready to be put on the shelf.
-pub(super) struct Read {
+/// A chunk cut into counted terms, ready to be indexed.
+pub(super) struct AnalyzedChunk {
     pub(super) chunk: Arc<Chunk>,
     pub(super) vector: Option<Vec<f32>>,
     pub(super) language: Option<Lang>,
@@ -38,7 +38,7 @@ impl Reader {
         Self { language: language.flatten() }
     }
 
-    pub(super) fn read(&self, entry: Entry) -> Read {
+    pub(super) fn read(&self, entry: Entry) -> AnalyzedChunk {
         let text = entry.chunk.searchable();
         let language = terms::language(&text).or(self.language);
         let mut counts: BTreeMap<String, f32> = BTreeMap::new();
@@ -49,7 +49,7 @@ impl Reader {
         let terms: Vec<Term> =
             counts.into_iter().map(|(word, count)| term(&word, count, language)).collect();
         let norm = grams::norm(&terms);
-        Read { chunk: entry.chunk, vector: entry.vector, language, terms, length, norm }
+        AnalyzedChunk { chunk: entry.chunk, vector: entry.vector, language, terms, length, norm }
     }
 }
 

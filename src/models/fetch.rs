@@ -12,7 +12,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
-use super::known::{Known, Part};
+use super::catalog::{CatalogModel, Part};
 use super::{Settings, whole};
 
 /// The hub, where none is set.
@@ -36,7 +36,7 @@ pub trait Watch: Send + Sync {
 }
 
 /// Why a file did not come.
-enum Failed {
+enum FetchError {
     /// The connection broke off, or the server was busy: it may go on.
     Passing(String),
     Final(String),
@@ -53,7 +53,7 @@ struct Answer {
 impl Settings {
     /// Fetches a model into its folder, and gives the folder. Does nothing when it is there. Errors say what to do; what
     /// came so far is kept, unless it was wrong.
-    pub async fn fetch(&self, model: &Known, watch: &dyn Watch) -> Result<PathBuf, String> {
+    pub async fn fetch(&self, model: &CatalogModel, watch: &dyn Watch) -> Result<PathBuf, String> {
         let to = self.path(model.name)?;
         if self.found(model.name).is_some() {
             return Ok(to);
@@ -83,7 +83,7 @@ impl Settings {
         Ok(to)
     }
 
-    fn address(&self, model: &Known, part: &Part) -> Result<Url, String> {
+    fn address(&self, model: &CatalogModel, part: &Part) -> Result<Url, String> {
         let set = self.hub_url.trim().trim_end_matches('/');
         let hub = if set.is_empty() { HUB } else { set };
         let path = format!("{}/resolve/{}/{}", model.repository, model.revision, part.path);
@@ -133,8 +133,8 @@ async fn fetch_part(
                 return Ok(());
             }
             Ok(false) => return Ok(()),
-            Err(Failed::Final(why)) => return Err(why),
-            Err(Failed::Passing(why)) => why,
+            Err(FetchError::Final(why)) => return Err(why),
+            Err(FetchError::Passing(why)) => why,
         };
         if length(&half) > before {
             failures = 0;
@@ -159,7 +159,7 @@ async fn get(
     part: &Part,
     half: &Path,
     watch: &dyn Watch,
-) -> Result<bool, Failed> {
+) -> Result<bool, FetchError> {
     let had = length(half);
     let answer = ask(client, url, had).await?;
     let status = answer.response.status();
@@ -187,7 +187,7 @@ async fn get(
     write(answer.response, half, from, watch).await?;
     let got = length(half);
     if total.is_some_and(|total| got < total) {
-        return Err(Failed::Passing(format!("{url} broke off after {got} bytes")));
+        return Err(FetchError::Passing(format!("{url} broke off after {got} bytes")));
     }
     check(half, part, answer.sha256.as_deref(), url).await?;
     Ok(true)
@@ -195,7 +195,7 @@ async fn get(
 
 /// Asks for a file from a byte on, and follows the redirects. The hub's own answer tells the hash; the server that has the
 /// file may be another one.
-async fn ask(client: &Client, url: &Url, from: u64) -> Result<Answer, Failed> {
+async fn ask(client: &Client, url: &Url, from: u64) -> Result<Answer, FetchError> {
     let (mut sha256, mut size) = (None, None);
     let mut next = url.clone();
     for _ in 0..REDIRECTS {
@@ -213,13 +213,13 @@ async fn ask(client: &Client, url: &Url, from: u64) -> Result<Answer, Failed> {
             return Ok(Answer { response, sha256, size });
         }
         let to = header(LOCATION.as_str()).and_then(|to| next.join(to).ok());
-        let to = to.ok_or_else(|| Failed::Final(format!("{next} leads nowhere")))?;
+        let to = to.ok_or_else(|| FetchError::Final(format!("{next} leads nowhere")))?;
         if next.scheme() == "https" && to.scheme() != "https" {
-            return Err(Failed::Final(format!("{next} leads to {to}, which is not encrypted")));
+            return Err(FetchError::Final(format!("{next} leads to {to}, which is not encrypted")));
         }
         next = to;
     }
-    Err(Failed::Final(format!("{url} leads from one address to the next without end")))
+    Err(FetchError::Final(format!("{url} leads from one address to the next without end")))
 }
 
 /// A SHA-256 in an `ETag`; files that are small have another hash there.
@@ -234,8 +234,8 @@ async fn write(
     half: &Path,
     from: u64,
     watch: &dyn Watch,
-) -> Result<(), Failed> {
-    let full = |error: &std::io::Error| Failed::Final(unwritable(half, error));
+) -> Result<(), FetchError> {
+    let full = |error: &std::io::Error| FetchError::Final(unwritable(half, error));
     let mut options = tokio::fs::OpenOptions::new();
     let file = options.create(true).append(from > 0).write(true).truncate(from == 0).open(half);
     let mut file = file.await.map_err(|error| full(&error))?;
@@ -248,7 +248,7 @@ async fn write(
                 watch.bytes(next.len() as u64);
             }
             Err(error) => {
-                came = Err(Failed::Passing(format!("the connection broke off: {error}")));
+                came = Err(FetchError::Passing(format!("the connection broke off: {error}")));
                 break;
             }
         }
@@ -260,18 +260,18 @@ async fn write(
 }
 
 /// Checks a file that is all there; one that is wrong is removed.
-async fn check(half: &Path, part: &Part, told: Option<&str>, url: &Url) -> Result<(), Failed> {
+async fn check(half: &Path, part: &Part, told: Option<&str>, url: &Url) -> Result<(), FetchError> {
     let wanted = if part.sha256.is_empty() { told } else { Some(part.sha256) };
     let Some(wanted) = wanted.map(ToOwned::to_owned) else { return Ok(()) };
     let path = half.to_owned();
     let hash = tokio::task::spawn_blocking(move || hash(&path)).await;
-    let hash = hash.map_err(|error| Failed::Final(error.to_string()))?;
-    let hash = hash.map_err(|error| Failed::Final(unwritable(half, &error)))?;
+    let hash = hash.map_err(|error| FetchError::Final(error.to_string()))?;
+    let hash = hash.map_err(|error| FetchError::Final(unwritable(half, &error)))?;
     if hash == wanted {
         return Ok(());
     }
     drop(std::fs::remove_file(half));
-    Err(Failed::Final(format!(
+    Err(FetchError::Final(format!(
         "{url} is not the file it should be: its SHA-256 is {hash}, not {wanted}. It was not kept. Try again; if it stays so, \
          what stands between this machine and the hub changes files"
     )))
@@ -291,22 +291,22 @@ fn hash(path: &Path) -> std::io::Result<String> {
 }
 
 /// What was kept is of no use: the next attempt begins at the beginning.
-fn again(half: &Path, why: &str) -> Failed {
+fn again(half: &Path, why: &str) -> FetchError {
     drop(std::fs::remove_file(half));
-    Failed::Passing(why.to_owned())
+    FetchError::Passing(why.to_owned())
 }
 
-fn refused(status: StatusCode, url: &Url) -> Failed {
+fn refused(status: StatusCode, url: &Url) -> FetchError {
     let why = format!("{url} answers {status}");
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Failed::Passing(why);
+        return FetchError::Passing(why);
     }
-    Failed::Final(format!(
+    FetchError::Final(format!(
         "{why}: look at [models] hub_url; or copy the model's folder to this machine, and `frontdesk models import DIR`"
     ))
 }
 
-fn unreachable_host(url: &Url, error: &reqwest::Error) -> Failed {
+fn unreachable_host(url: &Url, error: &reqwest::Error) -> FetchError {
     let host = url.host_str().unwrap_or_default();
     let mut why = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -314,7 +314,7 @@ fn unreachable_host(url: &Url, error: &reqwest::Error) -> Failed {
         why = inner.to_string();
         source = inner.source();
     }
-    Failed::Passing(format!(
+    FetchError::Passing(format!(
         "{host} cannot be reached ({why}): look at the network and [models] hub_url; or copy the model's folder to this \
          machine, and `frontdesk models import DIR`"
     ))

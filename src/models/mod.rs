@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+mod catalog;
 mod fetch;
-mod known;
-mod logged;
+mod log_progress;
 
+pub use catalog::{CATALOG, CatalogModel, Part, Use};
 pub use fetch::Watch;
-pub use known::{KNOWN, Known, Part, Use};
-pub(crate) use logged::Logged;
+pub(crate) use log_progress::LogProgress;
 
 /// Where models are kept and fetched from.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,7 +27,7 @@ pub struct Settings {
 
 /// A model in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct InstalledModel {
     /// Its name, the folder's or the file's.
     pub name: String,
     /// What it is for.
@@ -55,20 +55,20 @@ impl Settings {
         Ok(self.folder.join(name))
     }
 
-    /// The models that are there, known ones first in the order of [`KNOWN`], then by name.
-    pub fn list(&self) -> Vec<Found> {
+    /// The models that are there, known ones first in the order of [`CATALOG`], then by name.
+    pub fn list(&self) -> Vec<InstalledModel> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut found: Vec<Found> = names.filter_map(|name| self.found(&name)).collect();
-        let place = |name: &str| KNOWN.iter().position(|known| known.name == name);
+        let mut found: Vec<InstalledModel> = names.filter_map(|name| self.found(&name)).collect();
+        let place = |name: &str| CATALOG.iter().position(|known| known.name == name);
         found.sort_by_key(|one| (place(&one.name).unwrap_or(usize::MAX), one.name.clone()));
         found
     }
 
     /// The model of this name, when its files are there.
-    pub fn found(&self, name: &str) -> Option<Found> {
+    pub fn found(&self, name: &str) -> Option<InstalledModel> {
         let (purpose, path) = purpose(&self.path(name).ok()?)?;
-        Some(Found { name: name.to_owned(), purpose, size: size(&path), path })
+        Some(InstalledModel { name: name.to_owned(), purpose, size: size(&path), path })
     }
 
     /// Copies a model's folder, or its one file, here under a name, and gives the place. Errors say what is missing.

@@ -48,19 +48,19 @@ impl Default for Settings {
     }
 }
 
-/// What was spent in a day, in millionths of a dollar.
+/// Cost of a day so far, in millionths of a dollar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spent {
+pub struct DailySpend {
     /// By the agent.
     pub agent: u64,
     /// By all agents.
     pub all: u64,
 }
 
-/// What may answer.
+/// What the budget still pays for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Means {
+pub enum BudgetTier {
     /// The agent's own model.
     #[default]
     Full,
@@ -95,11 +95,11 @@ impl Settings {
         self.sandbox_day > 0.0 || self.day > 0.0
     }
 
-    /// What may answer who tries, after what trials and customers' turns cost today. Trials have a share of their own, and end
+    /// Tier of a trial, after what trials and customers' turns cost today. Trials have a share of their own, and end
     /// with the day's limit; customers do not pay for them: their turns are judged without.
-    pub fn means_of_trials(&self, trials: u64, turns: u64) -> Means {
+    pub fn trial_tier(&self, trials: u64, turns: u64) -> BudgetTier {
         let all = trials.saturating_add(turns);
-        left(share(trials, self.sandbox_day).max(share(all, self.day)))
+        tier_of(share(trials, self.sandbox_day).max(share(all, self.day)))
     }
 
     /// Whether a day has a limit.
@@ -107,9 +107,9 @@ impl Settings {
         self.agent_day > 0.0 || self.day > 0.0
     }
 
-    /// What may answer after what was spent today.
-    pub fn means(&self, spent: Spent) -> Means {
-        left(share(spent.agent, self.agent_day).max(share(spent.all, self.day)))
+    /// Tier of a turn, after what was spent today.
+    pub fn tier(&self, spent: DailySpend) -> BudgetTier {
+        tier_of(share(spent.agent, self.agent_day).max(share(spent.all, self.day)))
     }
 
     /// Whether one turn may cost this much, in millionths of a dollar.
@@ -118,13 +118,13 @@ impl Settings {
     }
 
     /// The models that may be asked, in this order: the first that a turn can pay for. None: no model.
-    pub(super) fn models<'a>(&'a self, own: &'a str, means: Means) -> Vec<&'a str> {
+    pub(super) fn models<'a>(&'a self, own: &'a str, tier: BudgetTier) -> Vec<&'a str> {
         let cheap = Some(self.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
-        let mut models = match means {
-            Means::Full => vec![own],
-            Means::Cheap if cheap.is_none() => vec![own],
-            Means::Cheap => Vec::new(),
-            Means::Words => return Vec::new(),
+        let mut models = match tier {
+            BudgetTier::Full => vec![own],
+            BudgetTier::Cheap if cheap.is_none() => vec![own],
+            BudgetTier::Cheap => Vec::new(),
+            BudgetTier::Words => return Vec::new(),
         };
         models.extend(cheap.filter(|cheap| *cheap != own || models.is_empty()));
         models
@@ -138,14 +138,14 @@ pub(super) fn estimate(kind: ModelKind, prompt: &Prompt) -> u64 {
     price.map_or(0, |price| price.micros(input, output))
 }
 
-/// What the used part of a limit leaves.
-fn left(used: f64) -> Means {
+/// Tier for the used part of a limit.
+fn tier_of(used: f64) -> BudgetTier {
     if used >= 1.0 {
-        Means::Words
+        BudgetTier::Words
     } else if used >= FULL {
-        Means::Cheap
+        BudgetTier::Cheap
     } else {
-        Means::Full
+        BudgetTier::Full
     }
 }
 
@@ -165,37 +165,37 @@ mod tests {
 
     #[test]
     fn a_day_goes_from_the_own_model_to_a_cheaper_one_to_none() {
-        let spent = |agent, all| Spent { agent, all };
+        let spent = |agent, all| DailySpend { agent, all };
         let limits = day(1.0, 10.0);
-        assert_eq!(limits.means(spent(799_999, 0)), Means::Full);
-        assert_eq!(limits.means(spent(800_000, 0)), Means::Cheap);
-        assert_eq!(limits.means(spent(1_000_000, 0)), Means::Words);
-        assert_eq!(limits.means(spent(0, 8_000_000)), Means::Cheap, "all agents together");
-        assert_eq!(limits.means(spent(0, 10_000_000)), Means::Words);
-        assert_eq!(Settings::default().means(spent(u64::MAX, u64::MAX)), Means::Full);
+        assert_eq!(limits.tier(spent(799_999, 0)), BudgetTier::Full);
+        assert_eq!(limits.tier(spent(800_000, 0)), BudgetTier::Cheap);
+        assert_eq!(limits.tier(spent(1_000_000, 0)), BudgetTier::Words);
+        assert_eq!(limits.tier(spent(0, 8_000_000)), BudgetTier::Cheap, "all agents together");
+        assert_eq!(limits.tier(spent(0, 10_000_000)), BudgetTier::Words);
+        assert_eq!(Settings::default().tier(spent(u64::MAX, u64::MAX)), BudgetTier::Full);
     }
 
     #[test]
     fn trials_have_a_share_of_their_own_and_end_with_the_day() {
         let limits = Settings { sandbox_day: 1.0, ..day(0.0, 10.0) };
-        assert_eq!(limits.means_of_trials(799_999, 0), Means::Full);
-        assert_eq!(limits.means_of_trials(800_000, 0), Means::Cheap);
-        assert_eq!(limits.means_of_trials(1_000_000, 0), Means::Words);
-        assert_eq!(limits.means_of_trials(500_000, 9_500_000), Means::Words, "the day is over");
-        assert_eq!(day(0.0, 10.0).means_of_trials(9_999_999, 0), Means::Cheap, "all of it");
-        assert_eq!(Settings::default().means_of_trials(u64::MAX, u64::MAX), Means::Full);
+        assert_eq!(limits.trial_tier(799_999, 0), BudgetTier::Full);
+        assert_eq!(limits.trial_tier(800_000, 0), BudgetTier::Cheap);
+        assert_eq!(limits.trial_tier(1_000_000, 0), BudgetTier::Words);
+        assert_eq!(limits.trial_tier(500_000, 9_500_000), BudgetTier::Words, "the day is over");
+        assert_eq!(day(0.0, 10.0).trial_tier(9_999_999, 0), BudgetTier::Cheap, "all of it");
+        assert_eq!(Settings::default().trial_tier(u64::MAX, u64::MAX), BudgetTier::Full);
         assert!(Settings { sandbox_day: -1.0, ..Settings::default() }.check().is_err());
     }
 
     #[test]
-    fn the_models_to_ask_follow_the_means() {
+    fn the_models_to_ask_follow_the_tier() {
         let limits = day(1.0, 0.0);
-        assert_eq!(limits.models("large", Means::Full), ["large", "small"]);
-        assert_eq!(limits.models("large", Means::Cheap), ["small"]);
-        assert_eq!(limits.models("small", Means::Cheap), ["small"]);
-        assert!(limits.models("large", Means::Words).is_empty());
+        assert_eq!(limits.models("large", BudgetTier::Full), ["large", "small"]);
+        assert_eq!(limits.models("large", BudgetTier::Cheap), ["small"]);
+        assert_eq!(limits.models("small", BudgetTier::Cheap), ["small"]);
+        assert!(limits.models("large", BudgetTier::Words).is_empty());
         let none = Settings::default();
-        assert_eq!(none.models("large", Means::Cheap), ["large"], "there is no cheaper one");
+        assert_eq!(none.models("large", BudgetTier::Cheap), ["large"], "there is no cheaper one");
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use frontdesk_language::{Lang, terms};
 use tokio::sync::Mutex;
 
-use self::likeness::{Near, Set};
 use self::phrase::{Phrase, sentences};
+use self::similarity::{Near, PhrasingSet};
 use super::timer::millis;
 use crate::domain::trace::{CuratedTrace, NearestAnswer};
 use crate::domain::{Agent, CollectionId, Consult, Question, Reply, ReplyKind};
@@ -17,9 +17,9 @@ use crate::embed::{Embedder, Purpose};
 use crate::store::answers::AnswerRow;
 use crate::store::{self, Store};
 
-pub(super) mod likeness;
+pub(super) mod facets;
 pub(super) mod phrase;
-pub(super) mod telling;
+pub(super) mod similarity;
 
 /// How near a question of many words must come to a phrasing, with embeddings and without. Measured on questions that people
 /// wrote, see `curated/measure.rs`: of 100 answers that are given 1 is wrong.
@@ -46,11 +46,11 @@ const RETRY: Duration = Duration::from_mins(1);
 #[derive(Default)]
 pub struct Book {
     shelves: RwLock<HashMap<CollectionId, Arc<Shelf>>>,
-    seen: Mutex<HashMap<CollectionId, Seen>>,
+    seen: Mutex<HashMap<CollectionId, SyncState>>,
 }
 
-/// Where a collection's answers are.
-struct Seen {
+/// How far a collection's answers are in step with the database.
+struct SyncState {
     revision: i64,
     /// When phrasings without embeddings are tried again.
     again: Option<Instant>,
@@ -59,7 +59,7 @@ struct Seen {
 /// The answers of one collection.
 struct Shelf {
     rows: Vec<AnswerRow>,
-    set: Set,
+    set: PhrasingSet,
 }
 
 impl Book {
@@ -83,7 +83,7 @@ impl Book {
                 self.put(&id, rows, embed.identity());
             }
             let again = (!whole).then(|| Instant::now() + RETRY);
-            seen.insert(id, Seen { revision: row.revision, again });
+            seen.insert(id, SyncState { revision: row.revision, again });
         }
         Ok(())
     }
@@ -137,7 +137,7 @@ async fn fill(store: &Store, embed: &dyn Embedder, rows: &mut [AnswerRow]) -> st
 impl Shelf {
     fn of(rows: Vec<AnswerRow>, embedder: Option<&str>) -> Self {
         let rows: Vec<AnswerRow> = rows.into_iter().filter(AnswerRow::enabled).collect();
-        let mut set = Set::default();
+        let mut set = PhrasingSet::default();
         let given = |row: &AnswerRow| row.language.as_deref().and_then(terms::from_two_letters);
         let told =
             |row: &AnswerRow| given(row).or_else(|| terms::language(&row.phrasings().join(". ")));
@@ -155,8 +155,8 @@ impl Shelf {
     }
 }
 
-/// The curated answer to a question, when there is one for sure.
-pub(super) async fn consult(
+/// Looks up the curated answer to a question; `None` unless there is one for sure.
+pub(super) async fn lookup(
     book: &Book,
     embed: &dyn Embedder,
     agent: &Agent,
@@ -188,8 +188,8 @@ pub struct Ask<'a> {
     pub consult: Consult,
 }
 
-/// Looks for the answer to just this message; what there is of it, and why it was not given.
-pub async fn look(
+/// Finds the answer to just this message; the trace says why none is given.
+pub async fn find_answer(
     book: &Book,
     embed: &dyn Embedder,
     asked: &Ask<'_>,
@@ -328,7 +328,7 @@ impl Search<'_> {
 
     fn threshold(&self, best: &Best) -> f32 {
         let base = self.asked.consult.threshold.unwrap_or(THRESHOLD);
-        base + (1.0 - base).max(0.0) * SHORT.get(best.near.telling_words).copied().unwrap_or(0.0)
+        base + (1.0 - base).max(0.0) * SHORT.get(best.near.content_words).copied().unwrap_or(0.0)
     }
 
     /// Whether embeddings could make sure what words do not: there are some, of a model that knows the language, and the words
@@ -340,7 +340,7 @@ impl Search<'_> {
             .best
             .as_ref()
             .is_some_and(|best| best.near.differs.is_none() && best.near.words >= FLOOR);
-        there && near && knows(embed.languages(), self.asked)
+        there && near && supports_language(embed.languages(), self.asked)
     }
 
     fn tell(&self, verdict: Verdict, mut told: CuratedTrace) -> (Option<String>, CuratedTrace) {
@@ -363,8 +363,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether a model that was trained on these languages (none: on all) knows the message's.
-fn knows(languages: &[String], asked: &Ask<'_>) -> bool {
+/// Whether a model of these languages (none: of all) supports the message's.
+fn supports_language(languages: &[String], asked: &Ask<'_>) -> bool {
     if languages.is_empty() {
         return true;
     }

@@ -7,8 +7,8 @@ use super::budget;
 use super::lookup::{LiveLookup, Lookup};
 use super::model_choice::Models;
 use super::retrieve::{self, Scene};
-use super::run::{Around, Open, Ready, Run};
-use super::transcribe::{AudioSource, Ears};
+use super::run::{Open, Ready, Run, TurnContext};
+use super::transcribe::{AudioSource, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::{Outcome, Turn};
@@ -35,11 +35,11 @@ pub struct Engine {
 
 impl Engine {
     /// Answers a turn. In each part, `?` ends it where the outcome is known without the stages that follow.
-    pub async fn answer(&self, bot: &Bot, turn: &Turn, around: Around<'_>) -> TurnResult {
+    pub async fn answer(&self, bot: &Bot, turn: &Turn, context: TurnContext<'_>) -> TurnResult {
         let span = spans::trial();
         let stages = async {
-            let ready = self.prepare(bot, turn, around.audio).await;
-            self.write(bot, turn, ready, around).await
+            let ready = self.prepare(bot, turn, context.audio).await;
+            self.write(bot, turn, ready, context).await
         };
         let result = span.around(stages).await;
         span.ended(result.outcome.kind().as_str());
@@ -50,8 +50,8 @@ impl Engine {
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
         let before_model = async {
-            let ears = Ears { speech: &*self.speech, audio };
-            let question = run.transcribe(ears, turn).await?;
+            let context = TranscriptionContext { speech: &*self.speech, audio };
+            let question = run.transcribe(context, turn).await?;
             run.escalate(bot, &question)?;
             run.curated(lookup, agent, &question).await?;
             let scene = Scene { agent, history: &turn.history, question: &question };
@@ -68,7 +68,7 @@ impl Engine {
         bot: &Bot,
         turn: &Turn,
         ready: Ready,
-        around: Around<'_>,
+        context: TurnContext<'_>,
     ) -> TurnResult {
         let (agent, live, models) = (&*bot.agent, self.live(), self.models());
         let Ready { mut run, open } = ready;
@@ -76,12 +76,12 @@ impl Engine {
             let Open { question, found } = open?;
             let (template, question) = (&bot.template, &question);
             let scene = Scene { agent, history: &turn.history, question };
-            let rewriter = models.rewriter(agent, around.means);
+            let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
             let input = prompt::Input { template, agent, turn, question, found };
-            let choice = run.prompt(models, &input, around.means)?;
+            let choice = run.prompt(models, &input, context.tier)?;
             let model = choice.model;
-            let seams = reply::Seams { model, embed: &*live.embed, hear: around.hear };
+            let seams = reply::Seams { model, embed: &*live.embed, hear: context.hear };
             run.reply(seams, &input, &choice).await
         };
         let reply = with_model.await;

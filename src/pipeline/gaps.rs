@@ -9,11 +9,11 @@ use frontdesk_language::{Lang, terms};
 use regex::Regex;
 
 use super::bot::Bot;
-use super::budget::Means;
-use super::curated::likeness::Set;
+use super::budget::BudgetTier;
 use super::curated::phrase::Phrase;
+use super::curated::similarity::PhrasingSet;
 use super::engine::Engine;
-use super::run::Around;
+use super::run::TurnContext;
 use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
@@ -102,7 +102,7 @@ pub async fn group(store: &Store) -> Result<usize> {
 #[derive(Default)]
 struct Groups {
     ids: Vec<GapId>,
-    set: Set,
+    set: PhrasingSet,
 }
 
 impl Groups {
@@ -171,8 +171,8 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         history: Vec::new(),
         now: now_ms(),
     };
-    let around = Around { audio: &NoAudio, hear: None, means: Means::Words };
-    let outcome = engine.answer(bot, &turn, around).await.outcome;
+    let context = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Words };
+    let outcome = engine.answer(bot, &turn, context).await.outcome;
     matches!(outcome, Outcome::Reply(reply) if reply.sort == ReplyKind::Answer)
 }
 

@@ -96,8 +96,8 @@ pub fn wish(content: &Content, agent: &Agent) -> Option<Wish> {
     })
 }
 
-/// A turn with the messages that it answers.
-pub struct Gathered {
+/// A turn that is to be answered, with the messages that wait for it.
+pub struct PendingTurn {
     /// The turn.
     pub turn: Turn,
     /// The provider's ids of the messages that wait, in their order.
@@ -119,13 +119,17 @@ pub async fn read(store: &Store, claims: &[Claim], history: usize) -> Result<Vec
 }
 
 /// Merges what waits in a conversation into one turn; `None` if nothing does.
-pub async fn gather(store: &Store, claim: &Claim, agent: &Arc<Agent>) -> Result<Option<Gathered>> {
+pub async fn gather(
+    store: &Store,
+    claim: &Claim,
+    agent: &Arc<Agent>,
+) -> Result<Option<PendingTurn>> {
     let mut said = read(store, std::slice::from_ref(claim), agent.history).await?;
     Ok(said.pop().and_then(|said| merge(said, claim, agent)))
 }
 
 /// The same of what was [`read`] already, with as much history as the agent looks at.
-pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option<Gathered> {
+pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option<PendingTurn> {
     if said.waiting.is_empty() {
         return None;
     }
@@ -146,10 +150,10 @@ pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option
         turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == MessageKind::Voice);
     let voice = voice.and_then(|(_, id)| id);
     let (quiet_at, read_at) = (said.quiet_at, said.read_at);
-    Some(Gathered { turn, provider_ids, quiet_at, messages, voice, read_at })
+    Some(PendingTurn { turn, provider_ids, quiet_at, messages, voice, read_at })
 }
 
-impl Gathered {
+impl PendingTurn {
     /// How long ago the conversation was read, in milliseconds.
     pub fn age_ms(&self) -> i64 {
         now_ms() - self.read_at

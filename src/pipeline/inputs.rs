@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::transcribe::Deaf;
+use super::transcribe::TranscriptionError;
 use crate::domain::Passage;
 
 /// What stages 2 to 4 brought.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecordedInputs {
     /// Why nothing was heard in recordings, in the order in which they were tried.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deaf: Vec<Deaf>,
+    #[serde(rename = "deaf", default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<TranscriptionError>,
     /// The curated answer that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curated: Option<String>,

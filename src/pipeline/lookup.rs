@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::curated::{self, Book};
-use super::retrieve::{self, Found, Scene, Seams};
+use super::retrieve::{self, RetrievalResult, Scene, Seams};
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{Agent, Question, Reply};
 use crate::embed::Embedder;
@@ -29,7 +29,11 @@ pub trait Lookup: Send + Sync {
 
     /// The passages, without asking a model. `may_rewrite` says that one may be asked afterwards to put the question in
     /// other words.
-    async fn passages(&self, scene: Scene<'_>, may_rewrite: bool) -> (Found, RetrieveTrace);
+    async fn passages(
+        &self,
+        scene: Scene<'_>,
+        may_rewrite: bool,
+    ) -> (RetrievalResult, RetrieveTrace);
 
     /// What is searched now. A recorded turn searches nothing, and has its reply's statements embedded all the same.
     fn live(&self) -> &LiveLookup;
@@ -69,10 +73,14 @@ impl Lookup for LiveLookup {
         agent: &Agent,
         question: &Question,
     ) -> (Option<Reply>, Option<CuratedTrace>) {
-        curated::consult(&self.curated, &*self.embed, agent, question).await
+        curated::lookup(&self.curated, &*self.embed, agent, question).await
     }
 
-    async fn passages(&self, scene: Scene<'_>, may_rewrite: bool) -> (Found, RetrieveTrace) {
+    async fn passages(
+        &self,
+        scene: Scene<'_>,
+        may_rewrite: bool,
+    ) -> (RetrievalResult, RetrieveTrace) {
         retrieve::search(self.retrieval(), scene, may_rewrite).await
     }
 

@@ -37,12 +37,12 @@ mod growth;
 mod swahili;
 
 pub use bot::Bot;
-pub use budget::Means;
+pub use budget::BudgetTier;
 pub use engine::Engine;
 pub use inputs::RecordedInputs;
 pub use lookup::{LiveLookup, Lookup};
 pub use prompt::VARIABLES;
 pub use reply::ground;
-pub use run::{Around, Ready};
-pub use transcribe::{AttachedAudio, AudioError, AudioSource, Deaf, NoAudio};
+pub use run::{Ready, TurnContext};
+pub use transcribe::{AttachedAudio, AudioError, AudioSource, NoAudio, TranscriptionError};
 pub use turn_result::TurnResult;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::budget::{self, Means, estimate};
+use super::budget::{self, BudgetTier, estimate};
 use super::prompt;
 use super::retrieve::{self, Rewriter};
 use crate::domain::trace::PromptTrace;
@@ -46,8 +46,8 @@ impl<'a> Models<'a> {
     }
 
     /// What puts questions in other words; `None` when there is no money for it.
-    pub(super) fn rewriter(self, agent: &'a Agent, means: Means) -> Option<Rewriter<'a>> {
-        let cheapest = self.budget.models(self.own(agent), means).pop()?;
+    pub(super) fn rewriter(self, agent: &'a Agent, tier: BudgetTier) -> Option<Rewriter<'a>> {
+        let cheapest = self.budget.models(self.own(agent), tier).pop()?;
         let wanted = self.retrieve.rewrite_model.as_str();
         let named = if wanted.is_empty() { cheapest } else { wanted };
         let limit = Duration::from_millis(self.retrieve.rewrite_ms);
@@ -58,11 +58,11 @@ impl<'a> Models<'a> {
     pub(super) fn choose(
         self,
         input: &prompt::Input<'_>,
-        means: Means,
+        tier: BudgetTier,
         spent_micros: u64,
     ) -> Result<(ModelChoice<'a>, PromptTrace), String> {
         let own = self.own(input.agent);
-        for named in self.budget.models(own, means) {
+        for named in self.budget.models(own, tier) {
             let (prompt, trace) = prompt::compose(self.model, named, input)?;
             let cost_micros = estimate(self.model.kind(named), &prompt);
             if self.budget.allows(spent_micros + cost_micros) {

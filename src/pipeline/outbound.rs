@@ -5,7 +5,7 @@ use self::format::for_whatsapp;
 use self::split::split;
 use super::bot::Bot;
 use super::gaps::masked;
-use super::inbound::Gathered;
+use super::inbound::PendingTurn;
 use super::turn_result::TurnResult;
 use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
@@ -32,7 +32,7 @@ pub struct Place<'a> {
     /// The lease.
     pub claim: Claim,
     /// What the turn answers.
-    pub gathered: &'a Gathered,
+    pub gathered: &'a PendingTurn,
     /// The address under which people reach this desk, for links.
     pub base_url: &'a str,
 }
@@ -140,7 +140,7 @@ fn json(trace: &Trace) -> String {
 }
 
 fn transcribed(
-    gathered: &Gathered,
+    gathered: &PendingTurn,
     transcripts: &[(MessageId, Spoken)],
 ) -> Vec<(MessageId, Option<Spoken>)> {
     let transcript = |id: &MessageId| {

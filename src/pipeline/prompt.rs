@@ -11,7 +11,7 @@ use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
 use super::framing::{NO_PASSAGES, RULES};
-use super::retrieve::Found;
+use super::retrieve::RetrievalResult;
 use super::timer::millis;
 use crate::domain::label::{TITLE, one_line, quoted_name};
 use crate::domain::trace::PromptTrace;
@@ -104,7 +104,7 @@ pub(super) struct Input<'a> {
     pub(super) agent: &'a Agent,
     pub(super) turn: &'a Turn,
     pub(super) question: &'a Question,
-    pub(super) found: &'a Found,
+    pub(super) found: &'a RetrievalResult,
 }
 
 /// Composes the prompt for a model, by the name that it knows. The error says which limit the agent's template exceeds on

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bot::Bot;
-use super::budget::{self, Means};
+use super::budget::{self, BudgetTier};
 use super::engine::Engine;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
-use super::transcribe::{AudioError, AudioSource, Deaf};
+use super::transcribe::{AudioError, AudioSource, TranscriptionError};
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
@@ -31,7 +31,7 @@ mod replay;
 pub use replay::ReplayAudio;
 use replay::ReplayLookup;
 
-/// The shape of tapes; one of another shape is not played.
+/// Version of a recording's JSON; one of another version is not played.
 const FORMAT: u32 = 1;
 
 /// What a turn was about, what it was given, and what came of it.
@@ -47,14 +47,16 @@ pub struct TurnRecording {
     pub history: Vec<Line>,
     /// The moment of `today` and `time` in the prompt.
     pub now: Millis,
-    /// What might answer.
-    pub means: Means,
+    /// What the budget still paid for.
+    #[serde(rename = "means")]
+    pub tier: BudgetTier,
     /// What models might cost.
     pub budget: budget::Settings,
     /// The embedding model, when there was one.
     pub embedder: Option<String>,
-    /// What was looked up.
-    pub kept: RecordedInputs,
+    /// What stages 2 to 4 heard and found.
+    #[serde(rename = "kept")]
+    pub inputs: RecordedInputs,
     /// What is known of the models that were asked about.
     pub models: KnownModels,
     /// What the models answered, in order.
@@ -106,14 +108,14 @@ impl TurnRecording {
     }
 
     /// Reads what the database holds, with the passages of the turn's trace. The error says why it cannot be played.
-    pub fn read(tape: &str, passages: Arc<[Passage]>) -> Result<Self, String> {
-        let mut tape: Self = serde_json::from_str(tape)
+    pub fn read(json: &str, passages: Arc<[Passage]>) -> Result<Self, String> {
+        let mut recording: Self = serde_json::from_str(json)
             .map_err(|error| format!("the tape cannot be read: {error}"))?;
-        if tape.format != FORMAT {
-            return Err(format!("the tape has the shape {}, not {FORMAT}", tape.format));
+        if recording.format != FORMAT {
+            return Err(format!("the tape has the shape {}, not {FORMAT}", recording.format));
         }
-        tape.kept.passages = passages;
-        Ok(tape)
+        recording.inputs.passages = passages;
+        Ok(recording)
     }
 
     /// The turn, for an agent.
@@ -133,7 +135,7 @@ impl TurnRecording {
         }
     }
 
-    /// An engine that plays all of it: nobody outside is asked. The player tells what was asked and is not on the tape.
+    /// An engine that plays all of it: nobody outside is asked. The model tells what was asked and is not recorded.
     pub fn play(&self, engine: &Engine) -> (Engine, Arc<ReplayModel>) {
         let player = Arc::new(ReplayModel::of(self));
         let engine = Engine {
@@ -147,7 +149,7 @@ impl TurnRecording {
 
     /// What was heard in the turn's voice notes.
     pub fn audio(&self) -> ReplayAudio {
-        ReplayAudio::of(&self.said, &self.kept.deaf)
+        ReplayAudio::of(&self.said, &self.inputs.failures)
     }
 
     /// An engine that finds what was found and asks the model anew.
@@ -156,11 +158,11 @@ impl TurnRecording {
     }
 
     fn lookup(&self, engine: &Engine) -> Arc<dyn Lookup> {
-        Arc::new(ReplayLookup { inputs: self.kept.clone(), now: engine.lookup.clone() })
+        Arc::new(ReplayLookup { inputs: self.inputs.clone(), now: engine.lookup.clone() })
     }
 }
 
-/// Writes a tape while a turn runs.
+/// Records a turn while it runs.
 pub struct Recorder {
     model: Arc<RecordingModel>,
     hashes: Mutex<Vec<(Option<MessageId>, String)>>,
@@ -190,12 +192,12 @@ impl Recorder {
         HashingAudio { audio, hashes: &self.hashes }
     }
 
-    /// The tape of the turn.
+    /// The recording of the turn.
     pub fn finish(
         &self,
         bot: &Bot,
         turn: &Turn,
-        means: Means,
+        tier: BudgetTier,
         answered: &TurnResult,
     ) -> TurnRecording {
         let hashes = held(&self.hashes);
@@ -213,10 +215,10 @@ impl Recorder {
             said: turn.said.iter().map(heard).collect(),
             history: turn.history.clone(),
             now: turn.now,
-            means,
+            tier,
             budget: self.budget.clone(),
             embedder: self.embedder.clone(),
-            kept: answered.kept.clone(),
+            inputs: answered.inputs.clone(),
             models: KnownModels {
                 default: model.default_model().to_owned(),
                 min_confidence: model.min_confidence(),
@@ -287,7 +289,7 @@ fn asked(prompt: &Prompt) -> String {
     hex::encode(Sha256::digest(serde_json::to_vec(&all).unwrap_or_default()))
 }
 
-/// A model that answers from a tape.
+/// A model that answers from a recording.
 pub struct ReplayModel {
     models: KnownModels,
     calls: Mutex<Vec<Call>>,
@@ -295,12 +297,12 @@ pub struct ReplayModel {
 }
 
 impl ReplayModel {
-    fn of(tape: &TurnRecording) -> Self {
-        let (models, calls) = (tape.models.clone(), Mutex::new(tape.calls.clone()));
+    fn of(recording: &TurnRecording) -> Self {
+        let (models, calls) = (recording.models.clone(), Mutex::new(recording.calls.clone()));
         Self { models, calls, missing: Mutex::default() }
     }
 
-    /// What was asked and is not on the tape, in words; nothing when the tape held all.
+    /// What was asked and is not recorded, in words; nothing when the recording held all.
     pub fn missing(&self) -> Vec<String> {
         held(&self.missing).clone()
     }
@@ -353,7 +355,7 @@ struct HashingAudio<'a> {
 
 #[async_trait]
 impl AudioSource for HashingAudio<'_> {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
         self.audio.known(said)
     }
 
@@ -366,5 +368,37 @@ impl AudioSource for HashingAudio<'_> {
 
     async fn keep(&self, said: &Said, spoken: &Spoken) {
         self.audio.keep(said, spoken).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn the_json_of_a_recording_keeps_its_names() {
+        let failures = vec![TranscriptionError::Silent];
+        let recording = TurnRecording {
+            format: FORMAT,
+            contact: None,
+            said: Vec::new(),
+            history: Vec::new(),
+            now: 7,
+            tier: BudgetTier::Cheap,
+            budget: budget::Settings::default(),
+            embedder: None,
+            inputs: RecordedInputs { failures, ..RecordedInputs::default() },
+            models: KnownModels::default(),
+            calls: Vec::new(),
+            outcome: Outcome::Silence { why: "nothing to answer".into() },
+            bubbles: Vec::new(),
+        };
+        let written = recording.written().unwrap();
+        let value: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(value["means"], "cheap");
+        assert_eq!(value["kept"], json!({"deaf": ["silent"]}));
+        assert_eq!(TurnRecording::read(&written, Arc::default()), Ok(recording));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use self::contact_details::{DetailCheck, Origins, StreamFilter};
 use self::ground::Decision;
 use self::leak::is_leak;
-use super::clean::{Cleaned, Speakable, clean};
+use super::clean::{CleanAnswer, Speakable, clean};
 use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
@@ -137,7 +137,7 @@ async fn complete(
 
 /// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence; instructions that are
 /// repeated are no answer.
-fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<Cleaned, Reply> {
+fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<CleanAnswer, Reply> {
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
@@ -163,7 +163,7 @@ fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<C
 async fn grounded(
     seams: Seams<'_>,
     input: Input<'_>,
-    cleaned: &Cleaned,
+    cleaned: &CleanAnswer,
     written: &mut ReplyTrace,
     used: &mut Usage,
 ) -> Reply {
@@ -173,7 +173,7 @@ async fn grounded(
         return answer(prompt, cleaned.text.clone(), &cleaned.cited);
     }
     let Seams { model, embed, .. } = seams;
-    let with = ground::Asked { embed, model, prompt, history: &input.turn.history };
+    let with = ground::GroundingInput { embed, model, prompt, history: &input.turn.history };
     let (decision, checked) = ground::apply(cleaned, &agent.grounding, &with, used).await;
     written.checked = Some(checked);
     match decision {

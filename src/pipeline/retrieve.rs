@@ -10,29 +10,29 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use self::blend::Looked;
 use self::distinct::distinct;
 use self::fuse::confidence;
-use self::legs::{LEG, Text, ask, embed, look, weigh};
-use self::query::{Lean, Reading};
+use self::legs::{LEG, Text, ask, embed, search_texts, weigh};
+use self::merge::QueryResult;
+use self::query::{ContextDependence, QueryAnalysis};
 use self::rank::rerank;
-use self::rewrite::{Request, Understood};
+use self::rewrite::{Request, RewrittenQuestion};
 use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::index::{Index, Query};
 
-mod blend;
 mod distinct;
 mod fuse;
 mod legs;
+mod merge;
 pub(super) mod query;
 mod rank;
 mod rewrite;
 
 pub use legs::Seams;
-pub(crate) use legs::{Gathered, rank};
+pub(crate) use legs::{WeightedLegs, rank};
 pub(super) use rewrite::Rewriter;
 
 /// The longest text that is searched for, in characters; what follows adds nothing but time.
@@ -50,9 +50,9 @@ pub struct Settings {
     pub rewrite_model: String,
 }
 
-/// What retrieval found.
+/// Passages for a question, and how sure they are to answer it.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct RetrievalResult {
     /// The passages, best first.
     pub passages: Arc<[Passage]>,
     /// How sure we are that they answer, 0 to 1.
@@ -62,9 +62,9 @@ pub struct Found {
     wish: Option<Wish>,
 }
 
-impl Found {
-    /// What is known to be found, such as by a recorded turn: no model is asked.
-    pub(super) fn known(
+impl RetrievalResult {
+    /// Result of a recorded turn: no model is asked.
+    pub(super) fn recorded(
         passages: Arc<[Passage]>,
         confidence: f32,
         standalone: Option<String>,
@@ -76,7 +76,7 @@ impl Found {
 /// What a model is still to be asked for.
 #[derive(Debug, Clone)]
 struct Wish {
-    reading: Reading,
+    reading: QueryAnalysis,
     /// The language to search in as well: ISO 639-1.
     into: Option<&'static str>,
 }
@@ -98,17 +98,18 @@ pub(super) async fn search(
     seams: Seams<'_>,
     scene: Scene<'_>,
     may_rewrite: bool,
-) -> (Found, RetrieveTrace) {
+) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
     let Scene { agent, history, question } = scene;
     let follows = if agent.search.follow_up { history } else { &[] };
     let reading =
-        Reading { language: language(question, history), ..query::read(question, follows) };
+        QueryAnalysis { language: language(question, history), ..query::read(question, follows) };
     let language = reading.language.as_deref();
     let mut seen = RetrieveTrace { query: cut(&question.text), ..RetrieveTrace::default() };
     seen.language = reading.language.clone();
     let mut texts = vec![Text { how: SearchOrigin::Asked, words: seen.query.clone(), language }];
-    let before = reading.context.as_deref().filter(|_| reading.lean == Lean::Leans);
+    let before =
+        reading.context.as_deref().filter(|_| reading.dependence == ContextDependence::Dependent);
     let context = before.map(|said| query::with_context(&question.text, said));
     texts.extend(context.iter().map(|text| Text {
         how: SearchOrigin::Context,
@@ -116,19 +117,19 @@ pub(super) async fn search(
         language,
     }));
     texts.extend(before.map(|text| Text { how: SearchOrigin::Before, words: cut(text), language }));
-    let mut looked = look(seams, &agent.knowledge, &texts, &mut seen).await;
+    let mut looked = search_texts(seams, &agent.knowledge, &texts, &mut seen).await;
     let weights = weigh(seams, &agent.knowledge, language).await;
     let (mut passages, sure) = match looked.as_mut_slice() {
         [one] => (std::mem::take(&mut one.passages), one.confidence),
         all => {
             let says = reading.says_something;
-            let passages = blend::lean_on(all, says, agent.passages);
+            let passages = merge::merge_context(all, says, agent.passages);
             let sure = confidence(&passages, &weights);
-            let sure = blend::leaning_confidence(all, &passages, sure, says);
+            let sure = merge::context_confidence(all, &passages, sure, says);
             (passages, sure)
         }
     };
-    seen.searched = looked.iter().map(Looked::told).collect();
+    seen.searched = looked.iter().map(QueryResult::search_text).collect();
     seen.confidence = sure;
     let standalone = context;
     let wish = if may_rewrite { wish(seams.index, agent, reading).await } else { None };
@@ -140,7 +141,7 @@ pub(super) async fn search(
     let passages: Arc<[Passage]> = passages.into();
     seen.passages = passages.clone();
     seen.took_ms = millis(started);
-    (Found { passages, confidence: sure, standalone, wish }, seen)
+    (RetrievalResult { passages, confidence: sure, standalone, wish }, seen)
 }
 
 /// Has a model put the question in other words, where that was wanted and may be paid for, and searches again. Goes on
@@ -149,14 +150,14 @@ pub(super) async fn refine(
     seams: Seams<'_>,
     rewriter: Option<Rewriter<'_>>,
     scene: Scene<'_>,
-    mut found: Found,
+    mut found: RetrievalResult,
     mut seen: RetrieveTrace,
-) -> (Found, RetrieveTrace) {
+) -> (RetrievalResult, RetrieveTrace) {
     let Some(wish) = found.wish.take() else { return (found, seen) };
     let started = Instant::now();
     let Scene { agent, history, question } = scene;
     let mut passages = found.passages.to_vec();
-    let request = Request { lean: wish.reading.lean, into: wish.into };
+    let request = Request { dependence: wish.reading.dependence, into: wish.into };
     let understood = match rewriter {
         Some(rewriter) => rewrite::ask(rewriter, question, history, &request).await,
         None => None,
@@ -167,11 +168,11 @@ pub(super) async fn refine(
         let other = other_words(&understood, question);
         best = understood.translated.clone().or(other.clone());
         let texts = wordings(question, &wish, other.clone(), understood.translated);
-        let mut looked = look(seams, &agent.knowledge, &texts, &mut seen).await;
-        passages = blend::together(&mut looked);
+        let mut looked = search_texts(seams, &agent.knowledge, &texts, &mut seen).await;
+        passages = merge::merge_wordings(&mut looked);
         found.confidence = looked.iter().map(|one| one.confidence).fold(0.0, f32::max);
         found.standalone = other;
-        seen.searched = looked.iter().map(Looked::told).collect();
+        seen.searched = looked.iter().map(QueryResult::search_text).collect();
         seen.confidence = found.confidence;
     }
     let text = best.as_deref().unwrap_or(&question.text);
@@ -184,7 +185,7 @@ pub(super) async fn refine(
 }
 
 /// The question made complete, where that is not what was asked.
-fn other_words(understood: &Understood, question: &Question) -> Option<String> {
+fn other_words(understood: &RewrittenQuestion, question: &Question) -> Option<String> {
     understood.standalone.clone().filter(|text| text.trim() != question.text.trim())
 }
 
@@ -204,14 +205,15 @@ fn wordings<'a>(
 }
 
 /// What a model is to be asked for.
-async fn wish(index: &dyn Index, agent: &Agent, reading: Reading) -> Option<Wish> {
-    let says = reading.says_something || reading.lean > Lean::Complete;
+async fn wish(index: &dyn Index, agent: &Agent, reading: QueryAnalysis) -> Option<Wish> {
+    let says = reading.says_something || reading.dependence > ContextDependence::Standalone;
     let spoken = reading.language.as_deref().filter(|_| agent.search.translate && says);
     let into = match spoken {
         Some(spoken) => other_language(index, &agent.knowledge, spoken).await,
         None => None,
     };
-    (reading.lean > Lean::Complete || into.is_some()).then_some(Wish { reading, into })
+    (reading.dependence > ContextDependence::Standalone || into.is_some())
+        .then_some(Wish { reading, into })
 }
 
 /// The language of the collections, where it is another than the one spoken.
@@ -247,25 +249,25 @@ pub struct Search<'a> {
 }
 
 /// Finds passages for a question that stands alone, and says how.
-pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (Found, RetrieveTrace) {
+pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
     let mut seen = RetrieveTrace { query: cut(asked.text), ..RetrieveTrace::default() };
     let language = asked.language.or_else(|| frontdesk_language::language(asked.text));
     seen.language = language.map(ToOwned::to_owned);
     let text = Text { how: SearchOrigin::Asked, words: seen.query.clone(), language };
-    let looked = look(seams, asked.collections, &[text], &mut seen).await;
-    seen.searched = looked.iter().map(Looked::told).collect();
+    let looked = search_texts(seams, asked.collections, &[text], &mut seen).await;
+    seen.searched = looked.iter().map(QueryResult::search_text).collect();
     let (passages, sure) =
         looked.into_iter().next().map(|one| (one.passages, one.confidence)).unwrap_or_default();
     let passages = rerank(seams.rerank, asked.text, passages, &mut seen).await;
     let passages: Arc<[Passage]> = distinct(passages, asked.limit).into();
     (seen.passages, seen.confidence) = (passages.clone(), sure);
     seen.took_ms = millis(started);
-    (Found { passages, confidence: sure, standalone: None, wish: None }, seen)
+    (RetrievalResult { passages, confidence: sure, standalone: None, wish: None }, seen)
 }
 
 /// What the legs bring for a question that stands alone.
-pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> Gathered {
+pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> WeightedLegs {
     let text = cut(asked.text);
     let mut seen = RetrieveTrace::default();
     let vectors = embed(seams.embed, std::slice::from_ref(&text), &mut seen).await;

@@ -4,14 +4,14 @@
 use std::time::Instant;
 
 use super::bot::Bot;
-use super::budget::Means;
+use super::budget::BudgetTier;
 use super::escalate::escalate;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
-use super::retrieve::{self, Found, Rewriter, Scene};
+use super::retrieve::{self, RetrievalResult, Rewriter, Scene};
 use super::timer::millis;
-use super::transcribe::{self, AudioSource, Ears};
+use super::transcribe::{self, AudioSource, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
@@ -19,15 +19,15 @@ use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Spoken, 
 use crate::llm::Hear;
 use crate::spans;
 
-/// What surrounds one run of the pipeline.
+/// Audio, listener and budget of one turn.
 #[derive(Clone, Copy)]
-pub struct Around<'a> {
+pub struct TurnContext<'a> {
     /// Where voice notes come from.
     pub audio: &'a dyn AudioSource,
     /// Who hears the answer while it is written.
     pub hear: Option<Hear<'a>>,
-    /// What may answer.
-    pub means: Means,
+    /// What the budget still pays for.
+    pub tier: BudgetTier,
 }
 
 /// A turn that is ready to be answered: everything before the model is done.
@@ -40,7 +40,7 @@ pub struct Ready {
 /// A question that a model is to be asked.
 pub(super) struct Open {
     pub(super) question: Question,
-    pub(super) found: Found,
+    pub(super) found: RetrievalResult,
 }
 
 impl Ready {
@@ -55,7 +55,7 @@ pub(super) struct Run {
     started: Instant,
     trace: Trace,
     transcripts: Vec<(MessageId, Spoken)>,
-    kept: RecordedInputs,
+    inputs: RecordedInputs,
     /// What the customer is told of a voice note that was not understood beside other words.
     unheard: Option<String>,
 }
@@ -67,7 +67,7 @@ impl Run {
             started: Instant::now(),
             trace: Trace::default(),
             transcripts: Vec::new(),
-            kept: RecordedInputs::default(),
+            inputs: RecordedInputs::default(),
             unheard: None,
         }
     }
@@ -75,15 +75,15 @@ impl Run {
     /// Stage 2.
     pub(super) async fn transcribe(
         &mut self,
-        ears: Ears<'_>,
+        context: TranscriptionContext<'_>,
         turn: &Turn,
     ) -> Result<Question, Outcome> {
         let span = spans::transcribe();
-        let (heard, trace) = span.around(transcribe::listen(ears, turn)).await;
+        let (heard, trace) = span.around(transcribe::listen(context, turn)).await;
         span.ended(ending(&heard.question));
         self.trace.transcribe = Some(trace);
         self.transcripts = heard.transcripts;
-        self.kept.deaf = heard.failures;
+        self.inputs.failures = heard.failures;
         self.unheard = heard.unheard;
         heard.question
     }
@@ -110,7 +110,7 @@ impl Run {
         span.ended(if reply.is_some() { "found" } else { PASSED });
         self.trace.curated = trace;
         let Some(reply) = reply else { return Ok(()) };
-        self.kept.curated = Some(reply.text.clone());
+        self.inputs.curated = Some(reply.text.clone());
         Err(Outcome::Reply(reply))
     }
 
@@ -120,7 +120,7 @@ impl Run {
         lookup: &dyn Lookup,
         scene: Scene<'_>,
         may_rewrite: bool,
-    ) -> Found {
+    ) -> RetrievalResult {
         let span = spans::retrieve();
         let (found, trace) = span.around(lookup.passages(scene, may_rewrite)).await;
         span.ended(some(&found));
@@ -134,8 +134,8 @@ impl Run {
         seams: retrieve::Seams<'_>,
         rewriter: Option<Rewriter<'_>>,
         scene: Scene<'_>,
-        found: Found,
-    ) -> Found {
+        found: RetrievalResult,
+    ) -> RetrievalResult {
         let trace = self.trace.retrieve.take().unwrap_or_default();
         let span = spans::refine();
         let refined = retrieve::refine(seams, rewriter, scene, found, trace);
@@ -145,8 +145,8 @@ impl Run {
             self.trace.usage.add(rewrite.usage);
         }
         self.trace.retrieve = Some(trace);
-        self.kept.found = Some((found.confidence, found.standalone.clone()));
-        self.kept.passages = found.passages.clone();
+        self.inputs.found = Some((found.confidence, found.standalone.clone()));
+        self.inputs.passages = found.passages.clone();
         found
     }
 
@@ -155,10 +155,10 @@ impl Run {
         &mut self,
         models: Models<'a>,
         input: &prompt::Input<'_>,
-        means: Means,
+        tier: BudgetTier,
     ) -> Result<ModelChoice<'a>, Outcome> {
         let (span, spent) = (spans::prompt(), self.trace.usage.cost_micros);
-        let choice = span.in_scope(|| match models.choose(input, means, spent) {
+        let choice = span.in_scope(|| match models.choose(input, tier, spent) {
             Ok((choice, trace)) => {
                 self.trace.prompt = Some(trace);
                 Ok(choice)
@@ -201,8 +201,8 @@ impl Run {
             (outcome, _) => outcome,
         };
         self.trace.total_ms = millis(self.started);
-        let Self { trace, transcripts, kept, .. } = self;
-        TurnResult { outcome, trace, transcripts, kept }
+        let Self { trace, transcripts, inputs, .. } = self;
+        TurnResult { outcome, trace, transcripts, inputs }
     }
 }
 
@@ -218,7 +218,7 @@ fn ending<T>(stage: &Result<T, Outcome>) -> &'static str {
 }
 
 /// The same where passages were looked for.
-fn some(found: &Found) -> &'static str {
+fn some(found: &RetrievalResult) -> &'static str {
     if found.passages.is_empty() { "nothing" } else { "found" }
 }
 

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use frontdesk_language::terms;
 
-use super::curated::telling::{Telling, courtesies};
+use super::curated::facets::{QuestionFacets, courtesies};
 use super::escalate::Rules;
 use super::inbound::consent::{self, Consent};
 use super::inbound::gap::gap_ms;
-use super::retrieve::query::{self, Lean};
+use super::retrieve::query::{self, ContextDependence};
 use crate::domain::{Content, Handoff, HandoffRule, Line, Question, Speaker};
 use crate::llm::asks_nothing;
 
@@ -19,13 +19,13 @@ fn folded(text: &str) -> Vec<String> {
 fn differs(question: &str, phrasing: &str) -> Option<&'static str> {
     let told = |text: &str| {
         let words = folded(text);
-        Telling::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        QuestionFacets::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
     };
     told(question).differs(&told(phrasing))
 }
 
 /// Reads a question that is asked after another.
-fn read(before: &str, question: &str, language: Option<&str>) -> query::Reading {
+fn read(before: &str, question: &str, language: Option<&str>) -> query::QueryAnalysis {
     let question = Question {
         text: question.to_owned(),
         language: language.map(ToOwned::to_owned),
@@ -93,11 +93,21 @@ fn questions_that_say_no_or_name_another_day_are_others() {
 fn a_question_that_goes_on_from_the_last_one_leans_on_it() {
     let before = "Mnafungua saa ngapi Jumamosi?";
     let written = read(before, "Na Jumapili mnafungua saa ngapi?", None);
-    assert_eq!((written.language.as_deref(), written.lean), (Some("sw"), Lean::Leans));
+    assert_eq!(
+        (written.language.as_deref(), written.dependence),
+        (Some("sw"), ContextDependence::Dependent)
+    );
     assert_eq!(written.context.as_deref(), Some(before));
     for spoken in ["na Jumapili?", "vipi kuhusu Jumapili?", "hiyo ni bei gani?"] {
-        assert_eq!(read(before, spoken, Some("sw")).lean, Lean::Leans, "{spoken:?}");
+        assert_eq!(
+            read(before, spoken, Some("sw")).dependence,
+            ContextDependence::Dependent,
+            "{spoken:?}"
+        );
     }
     let whole = read(before, "Bei ya baiskeli kwa watoto wadogo ni shilingi ngapi?", None);
-    assert_eq!((whole.language.as_deref(), whole.lean), (Some("sw"), Lean::Complete));
+    assert_eq!(
+        (whole.language.as_deref(), whole.dependence),
+        (Some("sw"), ContextDependence::Standalone)
+    );
 }

@@ -20,7 +20,7 @@ use crate::speech::{self, Recording, Transcriber};
 #[async_trait]
 pub trait AudioSource: Send + Sync {
     /// What a message's recording says, or why nothing is heard in it, where that is known already.
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>>;
+    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>>;
 
     /// The bytes of a message's recording, tried again for as long as a customer would wait.
     async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError>;
@@ -51,7 +51,7 @@ pub struct NoAudio;
 
 #[async_trait]
 impl AudioSource for NoAudio {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
         said.heard.clone().map(Ok)
     }
 
@@ -62,9 +62,9 @@ impl AudioSource for NoAudio {
     async fn keep(&self, _: &Said, _: &Spoken) {}
 }
 
-/// What hears voice notes.
+/// Transcriber, and where recordings come from.
 #[derive(Clone, Copy)]
-pub(super) struct Ears<'a> {
+pub(super) struct TranscriptionContext<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) audio: &'a dyn AudioSource,
 }
@@ -74,7 +74,7 @@ pub struct AttachedAudio;
 
 #[async_trait]
 impl AudioSource for AttachedAudio {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
         said.heard.clone().map(Ok)
     }
 
@@ -93,13 +93,16 @@ pub(super) struct Transcription {
     /// What voice notes say.
     pub(super) transcripts: Vec<(MessageId, Spoken)>,
     /// Why nothing was heard in the others, in the order in which they were tried.
-    pub(super) failures: Vec<Deaf>,
+    pub(super) failures: Vec<TranscriptionError>,
     /// What the customer is told of a voice note that was not understood beside other words.
     pub(super) unheard: Option<String>,
 }
 
 /// Makes one question of the waiting messages.
-pub(super) async fn listen(ears: Ears<'_>, turn: &Turn) -> (Transcription, TranscribeTrace) {
+pub(super) async fn listen(
+    context: TranscriptionContext<'_>,
+    turn: &Turn,
+) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
     let mut all = All::default();
     for said in &turn.said {
@@ -107,9 +110,9 @@ pub(super) async fn listen(ears: Ears<'_>, turn: &Turn) -> (Transcription, Trans
             all.words.push(words.to_owned());
         }
         if let Some(media) = said.content.recording() {
-            let spoken = match ears.audio.known(said) {
+            let spoken = match context.audio.known(said) {
                 Some(known) => known,
-                None => hear(ears, &turn.agent.voice, said, media).await,
+                None => hear(context, &turn.agent.voice, said, media).await,
             };
             all.note(said, spoken);
         }
@@ -143,11 +146,11 @@ struct All {
     language: Option<String>,
     spoken: bool,
     transcripts: Vec<(MessageId, Spoken)>,
-    failures: Vec<Deaf>,
+    failures: Vec<TranscriptionError>,
 }
 
 impl All {
-    fn note(&mut self, said: &Said, spoken: Result<Spoken, Deaf>) {
+    fn note(&mut self, said: &Said, spoken: Result<Spoken, TranscriptionError>) {
         let message = said.message.as_ref();
         let mut note = VoiceNoteTrace {
             message: message.map(ToString::to_string),
@@ -173,10 +176,10 @@ impl All {
     }
 }
 
-/// Why nothing was heard in a recording.
+/// Why a recording has no transcript.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deaf {
+pub enum TranscriptionError {
     /// The agent does not want it.
     #[error("the agent does not transcribe {} messages", .0.as_str())]
     Unwanted(MediaKind),
@@ -192,13 +195,13 @@ pub enum Deaf {
 }
 
 async fn hear(
-    Ears { speech, audio }: Ears<'_>,
+    TranscriptionContext { speech, audio }: TranscriptionContext<'_>,
     voice: &Voice,
     said: &Said,
     media: &Media,
-) -> Result<Spoken, Deaf> {
+) -> Result<Spoken, TranscriptionError> {
     if !voice.hears(media.kind) {
-        return Err(Deaf::Unwanted(media.kind));
+        return Err(TranscriptionError::Unwanted(media.kind));
     }
     if let Some(text) = media.transcript.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         let heard = Heard { by: "provider".into(), ..Heard::default() };
@@ -207,12 +210,12 @@ async fn hear(
         return Ok(spoken);
     }
     if speech.name().is_none() {
-        return Err(Deaf::Failed(speech::Error::Off.to_string()));
+        return Err(TranscriptionError::Failed(speech::Error::Off.to_string()));
     }
     let bytes = audio.fetch(said, media).await;
-    let bytes = bytes.map_err(|error| Deaf::Failed(error.to_string()))?;
+    let bytes = bytes.map_err(|error| TranscriptionError::Failed(error.to_string()))?;
     if bytes.is_empty() {
-        return Err(Deaf::Failed("the recording is empty".into()));
+        return Err(TranscriptionError::Failed("the recording is empty".into()));
     }
     let spoken = transcript(speech, voice, media, bytes).await?;
     audio.keep(said, &spoken).await;
@@ -225,7 +228,7 @@ async fn transcript(
     voice: &Voice,
     media: &Media,
     bytes: Vec<u8>,
-) -> Result<Spoken, Deaf> {
+) -> Result<Spoken, TranscriptionError> {
     let vocabulary = voice.vocabulary.join(", ");
     let recording = Recording {
         bytes: bytes.into(),
@@ -235,12 +238,12 @@ async fn transcript(
         progress: None,
     };
     let transcript = speech.transcribe(&recording).await.map_err(|error| match error {
-        speech::Error::TooLong { .. } => Deaf::TooLong(error.to_string()),
-        _ => Deaf::Failed(error.to_string()),
+        speech::Error::TooLong { .. } => TranscriptionError::TooLong(error.to_string()),
+        _ => TranscriptionError::Failed(error.to_string()),
     })?;
     let text = transcript.text.trim().to_owned();
     if text.is_empty() {
-        return Err(Deaf::Silent);
+        return Err(TranscriptionError::Silent);
     }
     let heard = Heard {
         language: transcript.language,
@@ -253,7 +256,11 @@ async fn transcript(
 }
 
 /// What a customer is told beside the answer to his words, when a voice note among them was not understood.
-fn unheard(turn: &Turn, heard: Option<&str>, failed: Option<&Deaf>) -> Option<String> {
+fn unheard(
+    turn: &Turn,
+    heard: Option<&str>,
+    failed: Option<&TranscriptionError>,
+) -> Option<String> {
     match wordless(turn, heard.map(str::to_owned), Some(failed?)) {
         Outcome::Reply(Reply { text, sort: ReplyKind::VoiceFailure, .. }) => Some(text),
         _ => None,
@@ -262,17 +269,21 @@ fn unheard(turn: &Turn, heard: Option<&str>, failed: Option<&Deaf>) -> Option<St
 
 /// What a customer gets whose messages hold no words, in his language where it is known: that of an earlier message, else
 /// the one that the agent expects.
-fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&Deaf>) -> Outcome {
+fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionError>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
     let spoken = language(&nothing, &turn.history).or_else(|| voice.language.clone());
     let language = spoken.as_deref();
     let (text, sort) = match failed {
-        Some(Deaf::Unwanted(MediaKind::Voice)) => {
+        Some(TranscriptionError::Unwanted(MediaKind::Voice)) => {
             (voice.default_reply.to(language), ReplyKind::VoiceFailure)
         }
-        Some(Deaf::Unwanted(_)) => (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable),
-        Some(Deaf::TooLong(_)) => (voice.too_long_reply.to(language), ReplyKind::VoiceFailure),
+        Some(TranscriptionError::Unwanted(_)) => {
+            (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
+        }
+        Some(TranscriptionError::TooLong(_)) => {
+            (voice.too_long_reply.to(language), ReplyKind::VoiceFailure)
+        }
         Some(_) => (voice.failure_reply.to(language), ReplyKind::VoiceFailure),
         None if turn.said.iter().any(|said| said.content.wants_answer()) => {
             (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)

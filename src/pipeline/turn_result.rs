@@ -14,7 +14,7 @@ pub struct TurnResult {
     /// What voice notes said.
     pub transcripts: Vec<(MessageId, Spoken)>,
     /// What was heard and found, for the recording of the turn.
-    pub kept: RecordedInputs,
+    pub inputs: RecordedInputs,
 }
 
 impl TurnResult {

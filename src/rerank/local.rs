@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk_encoder::{Encoder, Running, Tensors, Text, Tokens, Urgency, read};
+use frontdesk_encoder::{Encoder, ModelRunner, Tensors, Text, Tokens, Urgency, read};
 use serde::Deserialize;
 
 use super::{Error, Reranker};
@@ -44,7 +44,7 @@ impl Default for Settings {
 }
 
 pub(super) struct Local {
-    running: Running<Classifier>,
+    running: ModelRunner<Classifier>,
     identity: String,
     candidates: usize,
     timeout_ms: u64,
@@ -69,7 +69,7 @@ impl Local {
         let classifier = Classifier::load(&model, &tensors).map_err(named)?;
         tokens.check_pairs().map_err(named)?;
         let encoder = Encoder::load(&model, &tensors)?;
-        let running = Running::start((tokens, encoder, classifier), threads, "rerank")?;
+        let running = ModelRunner::start((tokens, encoder, classifier), threads, "rerank")?;
         let name = model.names.first().map(String::as_str).unwrap_or_default();
         Ok(Self { running, identity: format!("local/{name}"), candidates, timeout_ms })
     }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{Error, Recording, Transcriber, Transcript};
-use answer::{Answer, Heard};
+use answer::{Answer, ParsedTranscript};
 use languages::iso_639_1;
 
 mod answer;
@@ -108,7 +108,7 @@ impl Transcriber for Openai {
             self.plain.store(answer.is_ok(), Ordering::Relaxed);
         }
         let answer = answer.map_err(Error::Failed)?;
-        let Some(Heard { text, confidence, segments }) = answer.heard() else {
+        let Some(ParsedTranscript { text, confidence, segments }) = answer.heard() else {
             return Err(Error::Failed("the answer has no text".into()));
         };
         let told = answer.language.as_deref().and_then(iso_639_1);

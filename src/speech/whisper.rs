@@ -12,10 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::filler::Piece;
 use super::{Error, Recording, Segment, Transcriber, Transcript};
-use hear::{Ear, Heard, Job};
+use hear::{Ear, Job, WhisperResult};
 use model::{Model, give_back, give_way};
 use samples::Decoder;
-use stop::{Stop, Wanted};
+use stop::{Stop, StopOnDrop};
 
 mod file;
 mod hear;
@@ -145,7 +145,11 @@ impl Whisper {
     }
 
     /// Decodes a recording, and works on it off the async threads. Its place is free again when the work has really ended.
-    async fn hear(&self, recording: &Recording<'_>, stop: Arc<Stop>) -> Result<Heard, Error> {
+    async fn hear(
+        &self,
+        recording: &Recording<'_>,
+        stop: Arc<Stop>,
+    ) -> Result<WhisperResult, Error> {
         let gone = || Error::Failed("the desk is stopping".into());
         let place = self.places.clone().acquire_owned().await.map_err(|_| gone())?;
         stop.begin();
@@ -167,7 +171,7 @@ impl Whisper {
         &self,
         job: Job,
         (place, progress): (OwnedSemaphorePermit, Option<&Report<'_>>),
-    ) -> Result<Heard, Error> {
+    ) -> Result<WhisperResult, Error> {
         let mut told = job.progress.subscribe();
         let (model, ears) = (self.model.clone(), self.ears.clone());
         let idle = lock(&ears).pop();
@@ -223,7 +227,7 @@ impl Transcriber for Whisper {
     }
 
     async fn transcribe(&self, recording: &Recording<'_>) -> Result<Transcript, Error> {
-        let wanted = Wanted(Stop::after(self.timeout));
+        let wanted = StopOnDrop(Stop::after(self.timeout));
         let heard = self.hear(recording, wanted.0.clone()).await?;
         let text: String = heard.pieces.iter().map(|piece| piece.text.as_str()).collect();
         let segment = |piece: &Piece| Segment {

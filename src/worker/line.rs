@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use crate::domain::{Media, Said, Spoken};
-use crate::pipeline::{AudioError, AudioSource, Deaf};
+use crate::pipeline::{AudioError, AudioSource, TranscriptionError};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
@@ -45,7 +45,7 @@ impl Line<'_> {
 
 #[async_trait]
 impl AudioSource for Line<'_> {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
         said.heard.clone().map(Ok)
     }
 

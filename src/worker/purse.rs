@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::domain::AgentId;
 use crate::domain::time::{DAY_MS, now_ms};
-use crate::pipeline::budget::{Means, Settings, Spent};
+use crate::pipeline::budget::{BudgetTier, DailySpend, Settings};
 use crate::store::{Result, Store};
 
 /// How old what was read may be.
@@ -33,16 +33,16 @@ impl Purse {
     }
 
     /// What may answer for an agent now.
-    pub(super) async fn means(&self, store: &Store, agent: &AgentId) -> Result<Means> {
+    pub(super) async fn means(&self, store: &Store, agent: &AgentId) -> Result<BudgetTier> {
         if !self.limits.watches_days() {
-            return Ok(Means::Full);
+            return Ok(BudgetTier::Full);
         }
         let today = now_ms() - now_ms().rem_euclid(DAY_MS);
         if self.with(|seen| seen.is_old(today)) {
             let rows = store.spent_since(today).await?;
             self.with(|seen| *seen = Seen::of(rows, today));
         }
-        Ok(self.limits.means(self.with(|seen| seen.spent(agent.as_str()))))
+        Ok(self.limits.tier(self.with(|seen| seen.spent(agent.as_str()))))
     }
 
     /// A turn was committed that cost this much, in millionths of a dollar.
@@ -68,8 +68,8 @@ impl Seen {
         self.day != today || self.read_at.is_none_or(|read| read.elapsed() >= FRESH)
     }
 
-    fn spent(&self, agent: &str) -> Spent {
+    fn spent(&self, agent: &str) -> DailySpend {
         let agent = self.by_agent.get(agent).copied().unwrap_or(0);
-        Spent { agent, all: self.by_agent.values().sum() }
+        DailySpend { agent, all: self.by_agent.values().sum() }
     }
 }

@@ -21,10 +21,10 @@ use crate::domain::time::now_ms;
 use crate::domain::trace::{ReplyTrace, Trace};
 use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
-use crate::pipeline::inbound::{Gathered, gather, merge};
+use crate::pipeline::inbound::{PendingTurn, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
-use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
+use crate::pipeline::{Bot, BudgetTier, RecordedInputs, TurnContext, TurnResult};
 use crate::spans;
 use crate::store::finish::Finished;
 use crate::store::turns::{Claim, Said};
@@ -213,7 +213,7 @@ impl Job {
         &self,
         scene: &Scene<'_>,
         heard: &mut Heard,
-    ) -> crate::store::Result<Option<(Gathered, Done)>> {
+    ) -> crate::store::Result<Option<(PendingTurn, Done)>> {
         let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
@@ -253,7 +253,7 @@ impl Job {
         &self,
         agent: &Arc<Agent>,
         Heard { stirs, said }: &mut Heard,
-    ) -> crate::store::Result<Option<Gathered>> {
+    ) -> crate::store::Result<Option<PendingTurn>> {
         let read = match said.take() {
             Some(said) => said.await.ok(),
             None => None,
@@ -270,7 +270,7 @@ impl Job {
     async fn attempt(
         &self,
         scene: &Scene<'_>,
-        gathered: &Gathered,
+        gathered: &PendingTurn,
         (stirs, patience): (&mut Stirs, Patience),
     ) -> crate::store::Result<Tried> {
         let (engine, recorder) = Recorder::begin(&self.desk.engine);
@@ -299,7 +299,7 @@ impl Job {
         if patience.gather && (self.newer(gathered, stirs).await? || self.missed(gathered).await?) {
             return Ok(Tried::Newer { heard, abandoned: false });
         }
-        let around = Around { audio: &line, hear: None, means };
+        let around = TurnContext { audio: &line, hear: None, tier: means };
         let write = engine.write(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {
@@ -329,10 +329,10 @@ impl Job {
     }
 
     /// What may answer for this agent now.
-    async fn means(&self, agent: &Agent) -> Means {
+    async fn means(&self, agent: &Agent) -> BudgetTier {
         self.purse.means(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was spent today is not known: the model is asked");
-            Means::Full
+            BudgetTier::Full
         })
     }
 
@@ -354,7 +354,7 @@ impl Job {
 }
 
 /// Whether the burst is over.
-fn quiet(gathered: &Gathered) -> bool {
+fn quiet(gathered: &PendingTurn) -> bool {
     gathered.quiet_at.is_none_or(|moment| moment <= now_ms())
 }
 
@@ -369,8 +369,8 @@ fn failed(agent: &Agent, why: &str) -> Done {
     let text = agent.texts.failure.clone();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     let outcome = Outcome::Reply(reply);
-    let (transcripts, kept) = (Vec::new(), RecordedInputs::default());
-    let answered = TurnResult { outcome, trace, transcripts, kept };
+    let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
+    let answered = TurnResult { outcome, trace, transcripts, inputs };
     // What broke the pipeline is not run again.
     Done { answered, tape: None }
 }

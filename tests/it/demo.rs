@@ -5,7 +5,7 @@ use std::path::Path;
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
 use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
-use frontdesk::pipeline::{Around, Means, NoAudio, TurnResult};
+use frontdesk::pipeline::{BudgetTier, NoAudio, TurnContext, TurnResult};
 use serde_json::Value;
 
 use crate::support::process::{run, says};
@@ -52,7 +52,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = Around { audio: &NoAudio, hear: None, means: Means::Full };
+    let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
     app.desk.engine.answer(&bot, &turn, around).await
 }
 

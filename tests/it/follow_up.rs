@@ -13,7 +13,7 @@ use frontdesk::domain::{
     AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Said, Speaker, Turn,
 };
 use frontdesk::index::Entry;
-use frontdesk::pipeline::{Around, Bot, Means, NoAudio, TurnResult};
+use frontdesk::pipeline::{Bot, BudgetTier, NoAudio, TurnContext, TurnResult};
 use frontdesk::prompts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnR
         history: history(before),
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = Around { audio: &NoAudio, hear: None, means: Means::Full };
+    let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
     app.desk.engine.answer(bot, &turn, around).await
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use frontdesk::config::Config;
-use frontdesk::models::{KNOWN, Known, Part, Settings, Use, Watch};
+use frontdesk::models::{CATALOG, CatalogModel, Part, Settings, Use, Watch};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -18,7 +18,7 @@ const fn part(path: &'static str, sha256: &'static str, optional: bool) -> Part 
 }
 
 /// A model like those of the hub.
-const MODEL: Known = Known {
+const MODEL: CatalogModel = CatalogModel {
     name: "tiny-model",
     purpose: Use::Embed,
     about: "",
@@ -127,8 +127,10 @@ impl Fetching {
     }
 }
 
-const PINNED: Known = Known { parts: &[part("model.safetensors", "beef", false)], ..MODEL };
-const OTHER: Known = Known { parts: &[part("weights.safetensors", "", false)], ..MODEL };
+const PINNED: CatalogModel =
+    CatalogModel { parts: &[part("model.safetensors", "beef", false)], ..MODEL };
+const OTHER: CatalogModel =
+    CatalogModel { parts: &[part("weights.safetensors", "", false)], ..MODEL };
 const HALF: &str = ".fetch-tiny-model/model.safetensors.part";
 
 #[tokio::test]
@@ -158,7 +160,7 @@ async fn a_model_is_fetched_from_the_pinned_commit_and_from_the_host_that_the_hu
 #[tokio::test]
 async fn a_model_of_one_file_is_fetched_listed_by_what_is_in_it_and_removed() {
     const FILE: &[Part] = &[part("ggml-tiny.bin", "", false)];
-    const LISTENER: Known = Known { purpose: Use::Listen, parts: FILE, ..MODEL };
+    const LISTENER: CatalogModel = CatalogModel { purpose: Use::Listen, parts: FILE, ..MODEL };
     // The mark, the number of tokens, and what whisper.cpp would make of the rest.
     let file = [b"lmgg".as_slice(), &51_865_u32.to_le_bytes(), &weights()].concat();
     let (home, hub) = (tempfile::tempdir().unwrap(), Hub::start(&[("ggml-tiny.bin", &file)]).await);
@@ -260,7 +262,7 @@ async fn without_a_network_it_is_said_what_can_be_done() {
 
 #[test]
 fn every_known_model_is_pinned_and_has_what_its_use_needs() {
-    for known in KNOWN {
+    for known in CATALOG {
         assert_eq!(known.revision.len(), 40, "{}", known.name);
         let has = |path: &str| known.parts.iter().any(|part| part.path == path && !part.optional);
         match known.purpose {

@@ -16,20 +16,20 @@ use std::time::Duration;
 
 mod sniff;
 mod probe;
-mod outlet;
+mod sample_sink;
 mod ogg;
 mod opus;
-mod link;
+mod ogg_stream;
 mod frames;
 mod aac;
 mod edits;
-mod foreign;
+mod symphonia_decoder;
 mod resample;
 pub mod wav;
 
 pub use probe::{Probe, probe};
 
-use outlet::{Outlet, Stop};
+use sample_sink::{SampleSink, Stop};
 
 /// Samples a second of all that is decoded.
 pub const RATE: u32 = 16_000;
@@ -104,9 +104,9 @@ impl Limits<'_> {
     }
 }
 
-/// What was decoded.
+/// Result of a decode.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Decoded {
+pub struct DecodeSummary {
     /// Length of what was decoded, in seconds.
     pub seconds: f64,
     /// What kind of file it was in.
@@ -164,27 +164,27 @@ pub fn decode(
     bytes: &[u8],
     limits: &Limits<'_>,
     mut give: impl FnMut(&[f32]) -> ControlFlow<()>,
-) -> Result<Decoded, Error> {
+) -> Result<DecodeSummary, Error> {
     let opened = probe::open(bytes)?;
     let kind = opened.probe.kind;
     if limits.longer == Longer::Refuse {
         limits.check(opened.probe.seconds.unwrap_or_default())?;
     }
-    let mut outlet = Outlet::new(limits, &mut give);
+    let mut sink = SampleSink::new(limits, &mut give);
     let played = match opened.source {
-        None => link::play(bytes, &mut outlet),
-        Some(source) => source.play(&mut outlet),
+        None => ogg_stream::play(bytes, &mut sink),
+        Some(source) => source.play(&mut sink),
     };
-    let stopped = match played.and_then(|()| outlet.flush()) {
+    let stopped = match played.and_then(|()| sink.flush()) {
         Ok(()) => false,
         Err(Stop::Enough) => true,
         Err(Stop::Failed(error)) => return Err(error),
     };
-    let seconds = outlet.seconds();
+    let seconds = sink.seconds();
     let short = opened.probe.seconds.is_some_and(|declared| seconds + SHORT < declared);
-    let cut = outlet.cut || (short && !stopped);
+    let cut = sink.cut || (short && !stopped);
     match seconds > 0.0 || stopped {
-        true => Ok(Decoded { seconds, kind, cut, stopped }),
+        true => Ok(DecodeSummary { seconds, kind, cut, stopped }),
         false if cut => Err(Error::Damaged { what: kind.name() }),
         false => Err(Error::Empty),
     }

@@ -1,7 +1,7 @@
 //! What a recording is and how long, before it is decoded.
 
-use super::foreign::Source;
-use super::{Error, Kind, foreign, frames, link, sniff};
+use super::symphonia_decoder::Source;
+use super::{Error, Kind, frames, ogg_stream, sniff, symphonia_decoder};
 
 /// What a file's headers say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Probe {
 }
 
 /// A file that is open for decoding.
-pub(super) struct Opened<'a> {
+pub(super) struct OpenFile<'a> {
     pub(super) probe: Probe,
     /// `None` for Ogg/Opus.
     pub(super) source: Option<Source<'a>>,
@@ -32,15 +32,15 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, Error> {
     open(bytes).map(|opened| opened.probe)
 }
 
-pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, Error> {
+pub(super) fn open(bytes: &[u8]) -> Result<OpenFile<'_>, Error> {
     let (kind, body) = sniff::kind(bytes)?;
     if kind == Kind::Opus {
-        let (head, seconds) = link::measure(body)?;
+        let (head, seconds) = ogg_stream::measure(body)?;
         let (channels, rate) = (u16::from(head.channels), head.rate);
         let probe = Probe { kind, seconds: Some(seconds), channels, rate };
-        return Ok(Opened { probe, source: None });
+        return Ok(OpenFile { probe, source: None });
     }
-    let mut source = foreign::open(body, kind)?;
+    let mut source = symphonia_decoder::open(body, kind)?;
     let walked = match kind {
         Kind::Mp3 => frames::mp3(body),
         Kind::Aac => frames::adts(body),
@@ -59,5 +59,5 @@ pub(super) fn open(bytes: &[u8]) -> Result<Opened<'_>, Error> {
         Probe { kind, seconds, channels: source.channels(), rate: source.rate() }
     };
     source.cut |= walked.is_some_and(|frames| frames.cut);
-    Ok(Opened { probe, source: Some(source) })
+    Ok(OpenFile { probe, source: Some(source) })
 }

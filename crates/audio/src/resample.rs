@@ -6,7 +6,7 @@ use rubato::{
     Fft, FixedSync, Indexing, Resampler as _, ResamplerConstructionError, WindowFunction,
 };
 
-use super::outlet::{Outlet, Stop};
+use super::sample_sink::{SampleSink, Stop};
 use super::{Error, RATE};
 
 /// Rates that sound is recorded at, in Hz.
@@ -44,9 +44,9 @@ impl Resampler {
     }
 
     /// Takes samples at its rate.
-    pub(super) fn push(&mut self, samples: &[f32], outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    pub(super) fn push(&mut self, samples: &[f32], sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let Some(wanted) = self.filter.as_ref().map(Fft::input_frames_next) else {
-            return outlet.push(samples);
+            return sink.push(samples);
         };
         self.taken += samples.len() as u64;
         let mut samples = samples;
@@ -55,24 +55,24 @@ impl Resampler {
             self.input.extend_from_slice(now);
             samples = later;
             if self.input.len() == wanted {
-                self.run(outlet)?;
+                self.run(sink)?;
             }
         }
         Ok(())
     }
 
     /// Gives what is still in the filter.
-    pub(super) fn finish(&mut self, outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    pub(super) fn finish(&mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let due = self.taken.saturating_mul(u64::from(RATE)).div_ceil(u64::from(self.rate));
         while self.filter.is_some() && self.given < due {
-            self.run(outlet)?;
+            self.run(sink)?;
         }
         (self.taken, self.given) = (0, 0);
         Ok(())
     }
 
     /// Sends the chunk through the filter, filled up with silence.
-    fn run(&mut self, outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    fn run(&mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let Some(filter) = self.filter.as_mut() else { return Ok(()) };
         let partial = Indexing::new().partial_len(self.input.len());
         let broken = |_| Error::Damaged { what: "resampled" };
@@ -91,7 +91,7 @@ impl Resampler {
         let made = &self.output[dropped..made];
         let made = &made[..made.len().min(left)];
         self.given += made.len() as u64;
-        outlet.push(made)
+        sink.push(made)
     }
 
     /// The rate that it takes, in Hz.

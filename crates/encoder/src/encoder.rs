@@ -154,7 +154,7 @@ impl Encoder {
         scratch: &mut Scratch,
         pause: &mut dyn FnMut(),
     ) -> Result<Vec<H::Out>, String> {
-        self.look_up(texts, scratch)?;
+        self.embed_tokens(texts, scratch)?;
         let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
         for layer in &self.layers {
             pause();
@@ -176,7 +176,7 @@ impl Encoder {
     }
 
     /// The vectors of the tokens before the first layer.
-    fn look_up(&self, texts: &[Sequence], scratch: &mut Scratch) -> Result<(), String> {
+    fn embed_tokens(&self, texts: &[Sequence], scratch: &mut Scratch) -> Result<(), String> {
         let width = self.model.hidden;
         let total: usize = texts.iter().map(|text| text.ids.len()).sum();
         scratch.x.clear();

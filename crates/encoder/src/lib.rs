@@ -12,6 +12,6 @@ mod tokens;
 pub use encoder::{Encoder, Head, HeadError};
 pub use folder::{Family, Model, json, optional, read};
 pub use pool::Urgency;
-pub use running::Running;
+pub use running::ModelRunner;
 pub use tensors::Tensors;
 pub use tokens::{Text, Tokens};

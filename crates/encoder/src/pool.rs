@@ -12,7 +12,7 @@ const WAITING: usize = 16;
 
 /// A fixed number of threads, each with a value of its own that its jobs use.
 pub(crate) struct Pool<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<PoolState<T>>,
     places: [Arc<Semaphore>; 2],
 }
 
@@ -25,9 +25,9 @@ pub enum Urgency {
     Later,
 }
 
-type Job<T> = Box<dyn FnOnce(&mut T, &Waiting<'_, T>) + Send>;
+type Job<T> = Box<dyn FnOnce(&mut T, &UrgentJobs<'_, T>) + Send>;
 
-struct Shared<T> {
+struct PoolState<T> {
     queues: Mutex<Queues<T>>,
     wake: Condvar,
 }
@@ -39,9 +39,9 @@ struct Queues<T> {
 }
 
 /// The urgent jobs that wait while another one runs.
-pub(crate) struct Waiting<'a, T>(&'a Shared<T>);
+pub(crate) struct UrgentJobs<'a, T>(&'a PoolState<T>);
 
-impl<T> Waiting<'_, T> {
+impl<T> UrgentJobs<'_, T> {
     /// Runs the urgent jobs that wait, with this value.
     pub(crate) fn run(&self, own: &mut T) {
         loop {
@@ -56,7 +56,7 @@ impl<T: Default + Send + 'static> Pool<T> {
     /// Starts so many threads under this name, at least one.
     pub(crate) fn start(threads: usize, name: &'static str) -> Result<Self, String> {
         let queues = Queues { first: VecDeque::new(), later: VecDeque::new(), closed: false };
-        let shared = Arc::new(Shared { queues: Mutex::new(queues), wake: Condvar::new() });
+        let shared = Arc::new(PoolState { queues: Mutex::new(queues), wake: Condvar::new() });
         let threads = threads.max(1);
         let places = [(); 2].map(|()| Arc::new(Semaphore::new(threads * WAITING)));
         let pool = Self { shared: shared.clone(), places };
@@ -74,7 +74,7 @@ impl<T: Default + Send + 'static> Pool<T> {
     pub(crate) async fn run<R: Send + 'static>(
         &self,
         urgency: Urgency,
-        job: impl FnOnce(&mut T, &Waiting<'_, T>) -> R + Send + 'static,
+        job: impl FnOnce(&mut T, &UrgentJobs<'_, T>) -> R + Send + 'static,
     ) -> Option<R> {
         let places = match urgency {
             Urgency::First => &self.places[0],
@@ -102,7 +102,7 @@ impl<T> Drop for Pool<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T> PoolState<T> {
     fn lock(&self) -> MutexGuard<'_, Queues<T>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,7 +139,7 @@ impl<T> Shared<T> {
 
     /// A job that breaks off is its caller's failure, not the thread's end.
     fn run(&self, job: Job<T>, own: &mut T) {
-        let waiting = Waiting(self);
+        let waiting = UrgentJobs(self);
         let run = || job(own, &waiting);
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             tracing::error!("a job of a local model broke off");
@@ -160,7 +160,7 @@ mod tests {
     fn writes(
         diary: &Diary,
         what: &'static str,
-    ) -> impl FnOnce(&mut (), &Waiting<'_, ()>) + Send + 'static {
+    ) -> impl FnOnce(&mut (), &UrgentJobs<'_, ()>) + Send + 'static {
         let diary = diary.clone();
         move |(), _| diary.lock().unwrap().push(what)
     }

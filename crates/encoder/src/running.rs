@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use futures::future::try_join_all;
 
 use super::encoder::{Encoder, Head, Scratch};
-use super::pool::{Pool, Urgency, Waiting};
+use super::pool::{Pool, Urgency, UrgentJobs};
 use super::tokens::{Sequence, Text, Tokens};
 
 /// So many tokens go through the model together, at least one text: short texts share the products with the weights.
@@ -16,7 +16,7 @@ const TOGETHER: usize = 256;
 const TEXTS: usize = 16;
 
 /// A model that runs, with what is made of each text.
-pub struct Running<H> {
+pub struct ModelRunner<H> {
     core: Arc<Core<H>>,
     pool: Pool<Worker>,
 }
@@ -34,7 +34,7 @@ struct Worker {
     within: Option<Box<Worker>>,
 }
 
-impl<H: Head> Running<H> {
+impl<H: Head> ModelRunner<H> {
     /// Starts so many threads under this name; as many as there are cores where it is 0.
     pub fn start(
         (tokens, encoder, head): (Tokens, Encoder, H),
@@ -49,7 +49,7 @@ impl<H: Head> Running<H> {
     /// What the head makes of one text, in one job: every change of threads adds to a customer's wait.
     pub async fn one(&self, text: Text, urgency: Urgency) -> Result<H::Out, String> {
         let core = self.core.clone();
-        let job = move |worker: &mut Worker, _: &Waiting<'_, Worker>| {
+        let job = move |worker: &mut Worker, _: &UrgentJobs<'_, Worker>| {
             let tokens = core.tokens.of(&text)?;
             worker.encode(&core, &[tokens])
         };
@@ -62,7 +62,8 @@ impl<H: Head> Running<H> {
         let tokens = self.tokens(texts, urgency).await?;
         let groups = together(tokens).into_iter().map(|(places, texts)| {
             let core = self.core.clone();
-            let encode = move |worker: &mut Worker, waiting: &Waiting<'_, Worker>| match urgency {
+            let encode = move |worker: &mut Worker, waiting: &UrgentJobs<'_, Worker>| match urgency
+            {
                 Urgency::First => worker.encode(&core, &texts),
                 Urgency::Later => worker.encode_with_pauses(&core, &texts, waiting),
             };
@@ -80,7 +81,7 @@ impl<H: Head> Running<H> {
     async fn tokens(&self, texts: Vec<Text>, urgency: Urgency) -> Result<Vec<Sequence>, String> {
         let parts = texts.chunks(TEXTS).map(|part| {
             let (part, core) = (part.to_vec(), self.core.clone());
-            let cut = move |_: &mut Worker, _: &Waiting<'_, Worker>| {
+            let cut = move |_: &mut Worker, _: &UrgentJobs<'_, Worker>| {
                 part.iter().map(|text| core.tokens.of(text)).collect::<Result<Vec<_>, _>>()
             };
             async { self.pool.run(urgency, cut).await.unwrap_or_else(broken) }
@@ -103,7 +104,7 @@ impl Worker {
         &mut self,
         core: &Core<H>,
         texts: &[Sequence],
-        waiting: &Waiting<'_, Worker>,
+        waiting: &UrgentJobs<'_, Worker>,
     ) -> Result<Vec<H::Out>, String> {
         let Self { scratch, within } = self;
         let mut pause = || waiting.run(within.get_or_insert_default());

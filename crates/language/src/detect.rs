@@ -65,7 +65,7 @@ fn guess(text: &str) -> Option<Lang> {
 
 /// What a question is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Telling {
+pub struct QuestionWords {
     /// Its words, folded, in their order, from the first that is not only polite.
     pub words: Vec<String>,
     /// How many of them say something by themselves: neither function words nor courtesies. Two letters of a script
@@ -76,7 +76,7 @@ pub struct Telling {
 }
 
 /// Reads a question in a language (ISO 639-1 code, where it is known).
-pub fn telling(question: &str, language: Option<&str>) -> Telling {
+pub fn question_words(question: &str, language: Option<&str>) -> QuestionWords {
     let listed = language.and_then(data::of).map(|known| &known.detection.function_words);
     let language: Vec<Lang> = language.and_then(of_code).into_iter().collect();
     let words: Vec<String> = terms::words(question).iter().map(|word| terms::fold(word)).collect();
@@ -87,7 +87,7 @@ pub fn telling(question: &str, language: Option<&str>) -> Telling {
     let content = whole.len() + pairs.len().div_ceil(2);
     let polite = words.iter().any(|word| terms::is_courtesy(word));
     let words = words.into_iter().skip_while(|word| terms::is_courtesy(word)).collect();
-    Telling { words, content, polite }
+    QuestionWords { words, content, polite }
 }
 
 /// The English name of a language by its ISO 639-1 code.

@@ -6,5 +6,5 @@ mod detect;
 pub mod fold;
 pub mod terms;
 
-pub use detect::{Telling, language, name, telling};
+pub use detect::{QuestionWords, language, name, question_words};
 pub use whatlang::Lang;

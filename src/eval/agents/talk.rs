@@ -13,7 +13,7 @@ use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, Tu
 use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::wish;
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Around, AttachedAudio, Bot, Engine, Means, TurnResult};
+use crate::pipeline::{AttachedAudio, Bot, BudgetTier, Engine, TurnContext, TurnResult};
 
 pub(super) struct Talk<'a> {
     engine: &'a Engine,
@@ -119,7 +119,7 @@ impl<'a> Talk<'a> {
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
-        let around = Around { audio: &AttachedAudio, hear: None, means: Means::Full };
+        let around = TurnContext { audio: &AttachedAudio, hear: None, tier: BudgetTier::Full };
         let answered = self.engine.answer(&self.bot, &turn, around).await;
         self.answered(words, &answered);
     }

@@ -126,7 +126,7 @@ fn answered(recorded: &Recorded, reply: &crate::domain::Reply) -> Vec<Value> {
         }
     }
     if sources.is_empty() {
-        let passages = &recorded.tape.kept.passages;
+        let passages = &recorded.tape.inputs.passages;
         sources.extend(passages.first().map(|passage| passage.chunk.source.as_str()));
     } else {
         all.push(json!({"type": "cited", "value": sources}));

@@ -8,7 +8,7 @@ use super::{Recorded, said};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Around, Bot, Engine};
+use crate::pipeline::{Bot, Engine, TurnContext};
 
 /// What is to be tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Draft {
         let tape = &recorded.tape;
         let engine = if self.passages { tape.find_again(engine) } else { engine.clone() };
         let audio = tape.audio();
-        let around = Around { audio: &audio, hear: None, means: tape.means };
+        let around = TurnContext { audio: &audio, hear: None, tier: tape.tier };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
         let (outcome, sent) = (answered.outcome.kind(), bubbles(&self.bot, &answered.outcome));
         let now = Side {

@@ -7,7 +7,7 @@ use crate::domain::trace::Trace;
 use crate::domain::{AgentId, CollectionId, Outcome, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::recording::TurnRecording;
-use crate::pipeline::{Around, Bot, Engine};
+use crate::pipeline::{Bot, Engine, TurnContext};
 use crate::prompts;
 use crate::store::tapes::{TapeRow, Wanted};
 use crate::store::{self, Store};
@@ -99,7 +99,7 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
     let tape = &recorded.tape;
     let (engine, player) = tape.play(engine);
     let audio = tape.audio();
-    let around = Around { audio: &audio, hear: None, means: tape.means };
+    let around = TurnContext { audio: &audio, hear: None, tier: tape.tier };
     let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)

@@ -12,7 +12,7 @@ use crate::domain::trial::TrialKind;
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
-use crate::pipeline::Means;
+use crate::pipeline::BudgetTier;
 use crate::prompts::author::{self, Brief};
 
 /// How much a description says, in characters.
@@ -108,7 +108,7 @@ async fn refusal(web: &Shared, left: i64) -> Result<Option<Refusal>, Problem> {
             limit(web)
         ))));
     }
-    if web.desk.means_of_trials().await? == Means::Words {
+    if web.desk.trial_tier().await? == BudgetTier::Words {
         let why = "What trials may cost today is used up ([budget] sandbox_day, or day); there is more after midnight UTC.";
         return Ok(Some(Refusal::Used(why.into())));
     }
@@ -139,7 +139,7 @@ pub(super) async fn write(
     let engine = &web.desk.engine;
     let cheap = Some(engine.budget.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
     let own = engine.model.default_model();
-    let near = web.desk.means_of_trials().await? == Means::Cheap;
+    let near = web.desk.trial_tier().await? == BudgetTier::Cheap;
     let named = cheap.filter(|_| near).unwrap_or(own).to_owned();
     let desk = web.desk.clone();
     // To its end, whether or not the caller waits: who hangs up has spent all the same.

@@ -9,12 +9,12 @@ use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::limits::Seat;
 use crate::llm::Hear;
-use crate::pipeline::{Around, AttachedAudio, Bot, Means, TurnResult};
+use crate::pipeline::{AttachedAudio, Bot, BudgetTier, TurnContext, TurnResult};
 
 /// A turn that somebody tries.
 pub(super) struct Trial {
     kind: TrialKind,
-    means: Means,
+    means: BudgetTier,
     bot: Arc<Bot>,
     turn: Turn,
     /// Whoever hangs up does not make room for another turn beside this one.
@@ -33,7 +33,7 @@ impl Trial {
 
     /// Runs it.
     pub(super) async fn run(self, web: &Shared, hear: Option<Hear<'_>>) -> TurnResult {
-        let around = Around { audio: &AttachedAudio, hear, means: self.means };
+        let around = TurnContext { audio: &AttachedAudio, hear, tier: self.means };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
         answered
@@ -48,9 +48,9 @@ impl Trial {
 }
 
 /// What may answer who tries. With nothing left it is refused: the documents' own sentences would be taken for the prompt's work.
-pub(super) async fn means(web: &Shared) -> Result<Means, Problem> {
-    match web.desk.means_of_trials().await? {
-        Means::Words => Err(Problem::too_many(
+pub(super) async fn means(web: &Shared) -> Result<BudgetTier, Problem> {
+    match web.desk.trial_tier().await? {
+        BudgetTier::Words => Err(Problem::too_many(
             "What trials may cost today is used up ([budget] sandbox_day, or day); there is more after midnight UTC. Customers are \
              answered all the same.",
         )),

@@ -9,7 +9,7 @@ use crate::index::{Hit, Legs};
 impl Shelf {
     /// The best chunks of each leg.
     pub(super) fn search(&self, question: &Question<'_>) -> Legs {
-        let plan = Plan::new(question, &self.census);
+        let plan = Plan::new(question, &self.statistics);
         let scores = bm25::score(&plan, self);
         let legs = [self.dense_leg(question), self.best(&scores.bm25, question.limit)];
         let ngram = self.best(&ngram::score(&plan, self), question.limit);

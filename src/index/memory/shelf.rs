@@ -9,15 +9,15 @@ use std::sync::Arc;
 use super::dense::{Dense, Row};
 use super::postings::Postings;
 use crate::domain::{Chunk, DocumentId};
-use crate::index::census::{Census, Share};
 use crate::index::order;
-use crate::index::read::Read;
+use crate::index::read::AnalyzedChunk;
+use crate::index::statistics::{ChunkContribution, CollectionStatistics};
 
 /// The chunks of a collection, each in a numbered slot; the slot of a chunk that goes is used again.
 #[derive(Default)]
 pub(super) struct Shelf {
-    pub(super) slots: Vec<Option<Held>>,
-    pub(super) census: Census,
+    pub(super) slots: Vec<Option<ChunkSlot>>,
+    pub(super) statistics: CollectionStatistics,
     pub(super) postings: Postings,
     pub(super) dense: Dense,
     /// How many words each slot's chunk has.
@@ -31,15 +31,15 @@ pub(super) struct Shelf {
 }
 
 /// What is remembered of a chunk.
-pub(super) struct Held {
+pub(super) struct ChunkSlot {
     pub(super) chunk: Arc<Chunk>,
-    share: Share,
+    contribution: ChunkContribution,
     row: Option<Row>,
 }
 
 impl Shelf {
     /// Puts these chunks in the place of all that the document had.
-    pub(super) fn replace(&mut self, document: &DocumentId, chunks: Vec<Read>) {
+    pub(super) fn replace(&mut self, document: &DocumentId, chunks: Vec<AnalyzedChunk>) {
         if let Some(slots) = self.documents.remove(document) {
             self.take_out(slots);
         }
@@ -47,26 +47,26 @@ impl Shelf {
         if !slots.is_empty() {
             self.documents.insert(document.clone(), slots);
         }
-        self.census.rest();
+        self.statistics.rest();
     }
 
     /// How many chunks there are.
     pub(super) fn len(&self) -> usize {
-        self.census.chunks()
+        self.statistics.chunks()
     }
 
-    fn put_in(&mut self, read: Read) -> u32 {
+    fn put_in(&mut self, analyzed: AnalyzedChunk) -> u32 {
         let slot = self.free.pop().unwrap_or_else(|| self.new_slot());
         let at = slot as usize;
-        self.lengths[at] = read.length;
-        self.norms[at] = read.norm;
-        self.keys[at] = order::key(&read.chunk.id);
-        let (share, words) = self.census.add(&read);
+        self.lengths[at] = analyzed.length;
+        self.norms[at] = analyzed.norm;
+        self.keys[at] = order::key(&analyzed.chunk.id);
+        let (contribution, words) = self.statistics.add(&analyzed);
         self.postings.insert(slot, &words);
-        self.slots[at] = Some(Held {
-            share,
-            row: read.vector.and_then(|vector| self.dense.insert(slot, &vector)),
-            chunk: read.chunk,
+        self.slots[at] = Some(ChunkSlot {
+            contribution,
+            row: analyzed.vector.and_then(|vector| self.dense.insert(slot, &vector)),
+            chunk: analyzed.chunk,
         });
         slot
     }
@@ -86,8 +86,8 @@ impl Shelf {
             let at = *slot as usize;
             self.lengths[at] = 0.0;
             if let Some(held) = self.slots[at].take() {
-                words.extend_from_slice(&held.share.words);
-                self.census.remove(&held.share);
+                words.extend_from_slice(&held.contribution.words);
+                self.statistics.remove(&held.contribution);
                 if let Some(row) = &held.row {
                     self.dense.remove(row);
                 }

@@ -12,7 +12,7 @@ use qdrant_client::qdrant::{
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
-use crate::index::read::Read;
+use crate::index::read::AnalyzedChunk;
 use crate::index::{grams, weigh};
 
 /// The name of the embeddings.
@@ -45,7 +45,7 @@ pub(super) type Id = u128;
 /// A chunk on its way into the index.
 pub(super) struct Piece {
     pub(super) id: Id,
-    pub(super) read: Read,
+    pub(super) analyzed: AnalyzedChunk,
 }
 
 /// Whose a piece is.
@@ -59,24 +59,25 @@ pub(super) struct Owner<'a> {
 impl Piece {
     /// The id follows from whose it is and what it says: the same chunk has the same id whoever writes it, and another
     /// text has another.
-    pub(super) fn new(owner: Owner<'_>, read: Read) -> Self {
-        let chunk = &read.chunk;
+    pub(super) fn new(owner: Owner<'_>, analyzed: AnalyzedChunk) -> Self {
+        let chunk = &analyzed.chunk;
         let text = chunk.searchable();
         let parts = [owner.collection.as_str(), owner.document.as_str(), chunk.id.as_str(), &text];
-        Self { id: id(&parts), read }
+        Self { id: id(&parts), analyzed }
     }
 
     /// Its embedding, when there is one that can be compared.
     pub(super) fn vector(&self) -> Option<&[f32]> {
-        let vector = self.read.vector.as_deref()?;
+        let vector = self.analyzed.vector.as_deref()?;
         (!vector.is_empty() && vector.iter().all(|x| x.is_finite())).then_some(vector)
     }
 
     /// About how many bytes it is on the wire.
     pub(super) fn weight(&self) -> usize {
-        let chunk = &self.read.chunk;
+        let chunk = &self.analyzed.chunk;
         let text = chunk.title.len() + chunk.heading.len() + chunk.body.len();
-        text + self.read.terms.len() * 20 + self.read.vector.as_ref().map_or(0, |v| v.len() * 4)
+        text + self.analyzed.terms.len() * 20
+            + self.analyzed.vector.as_ref().map_or(0, |v| v.len() * 4)
     }
 
     /// What is searched by words, with the text.
@@ -88,9 +89,9 @@ impl Piece {
             vectors.insert(NGRAM.to_owned(), vector(ngram));
         }
         let mut payload = owner.payload();
-        payload.insert(LENGTH.into(), f64::from(self.read.length).into());
-        payload.insert(NORM.into(), f64::from(self.read.norm).into());
-        let chunk = serde_json::to_value(&*self.read.chunk).unwrap_or_default();
+        payload.insert(LENGTH.into(), f64::from(self.analyzed.length).into());
+        payload.insert(NORM.into(), f64::from(self.analyzed.norm).into());
+        let chunk = serde_json::to_value(&*self.analyzed.chunk).unwrap_or_default();
         payload.insert(CHUNK.into(), chunk.into());
         point(self.id, vectors, payload)
     }
@@ -106,14 +107,14 @@ impl Piece {
     /// is none, which scoring it again shows.
     fn sparse(&self) -> (SparseVector, SparseVector) {
         let mut counts: HashMap<&str, f32> = HashMap::new();
-        for term in &self.read.terms {
+        for term in &self.analyzed.terms {
             *counts.entry(&term.surface).or_default() += term.count;
         }
         let (mut bm25, mut ngram) = (Vec::new(), Vec::new());
         for (word, count) in counts {
             let at = dimension(word);
-            bm25.push((at, weigh::saturated(count, self.read.length, USUAL_LENGTH)));
-            ngram.push((at, grams::damped(count) / self.read.norm.max(f32::MIN_POSITIVE)));
+            bm25.push((at, weigh::saturated(count, self.analyzed.length, USUAL_LENGTH)));
+            ngram.push((at, grams::damped(count) / self.analyzed.norm.max(f32::MIN_POSITIVE)));
         }
         (sparse(bm25), sparse(ngram))
     }
@@ -129,8 +130,8 @@ impl Owner<'_> {
     }
 }
 
-/// A chunk that came back, with what scoring it needs.
-pub(super) struct Known {
+/// A chunk as Qdrant stores it, with what scoring needs.
+pub(super) struct StoredChunk {
     pub(super) chunk: Arc<Chunk>,
     /// How many words it has.
     pub(super) length: f32,
@@ -140,7 +141,7 @@ pub(super) struct Known {
     pub(super) words: Vec<(Box<str>, f32)>,
 }
 
-impl Known {
+impl StoredChunk {
     /// Reads a point of words; `None` when it is none of ours.
     pub(super) fn read(mut point: RetrievedPoint) -> Option<(Id, Self)> {
         let id = id_of(point.id.as_ref())?;

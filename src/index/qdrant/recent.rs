@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::points::{Id, Known};
+use super::points::{Id, StoredChunk};
 
 /// Two halves: when the young one is full it becomes the old one, and the old one is let go.
 pub(super) struct Recent {
@@ -14,8 +14,8 @@ pub(super) struct Recent {
 
 #[derive(Default)]
 struct Halves {
-    young: HashMap<Id, Arc<Known>>,
-    old: HashMap<Id, Arc<Known>>,
+    young: HashMap<Id, Arc<StoredChunk>>,
+    old: HashMap<Id, Arc<StoredChunk>>,
 }
 
 impl Recent {
@@ -25,7 +25,7 @@ impl Recent {
     }
 
     /// Those of these that are kept.
-    pub(super) fn get(&self, ids: impl Iterator<Item = Id>) -> HashMap<Id, Arc<Known>> {
+    pub(super) fn get(&self, ids: impl Iterator<Item = Id>) -> HashMap<Id, Arc<StoredChunk>> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = HashMap::new();
         for id in ids {
@@ -41,14 +41,14 @@ impl Recent {
     }
 
     /// Keeps these.
-    pub(super) fn keep<'a>(&self, fetched: impl Iterator<Item = (&'a Id, &'a Arc<Known>)>) {
+    pub(super) fn keep<'a>(&self, fetched: impl Iterator<Item = (&'a Id, &'a Arc<StoredChunk>)>) {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, known) in fetched {
             self.put(&mut halves, *id, known.clone());
         }
     }
 
-    fn put(&self, halves: &mut Halves, id: Id, known: Arc<Known>) {
+    fn put(&self, halves: &mut Halves, id: Id, known: Arc<StoredChunk>) {
         if self.half == 0 {
             return;
         }

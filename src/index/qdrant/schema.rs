@@ -12,7 +12,7 @@ use qdrant_client::qdrant::{
     SparseVectorParams, VectorParams, VectorsConfigBuilder, payload_index_params, vectors_config,
 };
 
-use super::link::{Failure, Link, Patience};
+use super::client::{Failure, Patience, QdrantClient};
 use super::points::{BM25, COLLECTION, DENSE, DOCUMENT, NGRAM, REVISION, id};
 use super::settings::{Quantization, Settings};
 use crate::index::Error;
@@ -59,15 +59,15 @@ impl Schema {
     }
 
     /// Makes a collection unless it is there, and checks that it is as it should be; gives back its name.
-    pub(super) async fn ensure(&self, link: &Link, kind: Kind) -> Result<String, Error> {
+    pub(super) async fn ensure(&self, client: &QdrantClient, kind: Kind) -> Result<String, Error> {
         let name = self.name(kind);
         if self.ready().contains(&name) {
             return Ok(name);
         }
-        let mut there = info(link, &name).await?;
+        let mut there = info(client, &name).await?;
         if there.is_none() {
-            self.create(link, kind).await?;
-            there = info(link, &name).await?;
+            self.create(client, kind).await?;
+            there = info(client, &name).await?;
         }
         let there = there.ok_or_else(|| Error(format!("the collection {name} vanished")))?;
         check(&there, kind).map_err(|why| {
@@ -77,7 +77,7 @@ impl Schema {
         })?;
         for field in [COLLECTION, DOCUMENT, REVISION] {
             if !there.payload_schema.contains_key(field) {
-                create_field(link, &name, field).await?;
+                create_field(client, &name, field).await?;
             }
         }
         self.ready().insert(name.clone());
@@ -86,8 +86,8 @@ impl Schema {
 
     /// All collections that this prefix has made, those of other models and of older words too: what is deleted is
     /// deleted there as well.
-    pub(super) async fn all(&self, link: &Link) -> Result<Vec<String>, Error> {
-        let list = link
+    pub(super) async fn all(&self, client: &QdrantClient) -> Result<Vec<String>, Error> {
+        let list = client
             .call(Patience::Write, qdrant_client::Qdrant::list_collections)
             .await
             .map_err(|failure| Error(failure.words))?;
@@ -100,7 +100,7 @@ impl Schema {
     }
 
     /// Somebody deleted a collection: none is taken for granted any more.
-    pub(super) fn doubt(&self) {
+    pub(super) fn forget(&self) {
         self.ready().clear();
     }
 
@@ -108,9 +108,9 @@ impl Schema {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn create(&self, link: &Link, kind: Kind) -> Result<(), Error> {
+    async fn create(&self, client: &QdrantClient, kind: Kind) -> Result<(), Error> {
         let request = self.request(kind);
-        let made = link.call(Patience::Write, |client| client.create_collection(request.clone()));
+        let made = client.call(Patience::Write, |client| client.create_collection(request.clone()));
         match made.await {
             Ok(_) => Ok(()),
             // Another process was quicker.
@@ -179,8 +179,8 @@ impl Schema {
     }
 }
 
-async fn info(link: &Link, name: &str) -> Result<Option<CollectionInfo>, Failure> {
-    match link.call(Patience::Write, |client| client.collection_info(name.to_owned())).await {
+async fn info(client: &QdrantClient, name: &str) -> Result<Option<CollectionInfo>, Failure> {
+    match client.call(Patience::Write, |client| client.collection_info(name.to_owned())).await {
         Ok(answer) => Ok(answer.result),
         Err(failure) if failure.missing => Ok(None),
         Err(failure) => Err(failure),
@@ -216,7 +216,7 @@ fn check(there: &CollectionInfo, kind: Kind) -> Result<(), String> {
     }
 }
 
-async fn create_field(link: &Link, name: &str, field: &str) -> Result<(), Error> {
+async fn create_field(client: &QdrantClient, name: &str, field: &str) -> Result<(), Error> {
     let tenant = KeywordIndexParams { is_tenant: Some(true), ..KeywordIndexParams::default() };
     let tenant = PayloadIndexParams {
         index_params: Some(payload_index_params::IndexParams::KeywordIndexParams(tenant)),
@@ -230,6 +230,6 @@ async fn create_field(link: &Link, name: &str, field: &str) -> Result<(), Error>
         field_index_params: (field == COLLECTION).then_some(tenant),
         ..CreateFieldIndexCollection::default()
     };
-    link.call(Patience::Write, |client| client.create_field_index(request.clone())).await?;
+    client.call(Patience::Write, |client| client.create_field_index(request.clone())).await?;
     Ok(())
 }

@@ -9,9 +9,9 @@ use qdrant_client::qdrant::{
 };
 
 use super::Qdrant;
-use super::asked::{Asked, Candidates, Leg};
-use super::link::Patience;
-use super::points::{BM25, COLLECTION, DENSE, Id, Known, NGRAM, id_of, is, point_id};
+use super::client::Patience;
+use super::collection_query::{Candidates, CollectionQuery, Leg};
+use super::points::{BM25, COLLECTION, DENSE, Id, NGRAM, StoredChunk, id_of, is, point_id};
 use super::schema::Kind;
 use super::settings::Quantization;
 use crate::index::{Error, Legs, order};
@@ -29,7 +29,11 @@ struct Order {
 
 impl Qdrant {
     /// The best of each leg over some collections, at most `limit` each.
-    pub(super) async fn find(&self, asked: &[Asked], limit: usize) -> Result<Legs, Error> {
+    pub(super) async fn find(
+        &self,
+        asked: &[CollectionQuery],
+        limit: usize,
+    ) -> Result<Legs, Error> {
         let found = self.candidates(asked).await?;
         let known = self.known(&found).await?;
         let legs = asked.iter().zip(&found).map(|(asked, found)| asked.legs(found, &known));
@@ -37,7 +41,7 @@ impl Qdrant {
     }
 
     /// Asks until every leg has as many current candidates as are wanted, or there are no more.
-    async fn candidates(&self, asked: &[Asked]) -> Result<Vec<Candidates>, Error> {
+    async fn candidates(&self, asked: &[CollectionQuery]) -> Result<Vec<Candidates>, Error> {
         let mut found: Vec<Candidates> = asked.iter().map(|_| Candidates::default()).collect();
         let mut orders = Vec::new();
         for (place, one) in asked.iter().enumerate() {
@@ -74,7 +78,7 @@ impl Qdrant {
     /// The answers to some orders, in their order: words and meaning are asked for at the same time.
     async fn answers(
         &self,
-        asked: &[Asked],
+        asked: &[CollectionQuery],
         orders: &[Order],
     ) -> Result<Vec<Vec<ScoredPoint>>, Error> {
         let length = asked.iter().find_map(|one| one.vector().map(<[f32]>::len));
@@ -115,12 +119,12 @@ impl Qdrant {
             query_points: queries,
             ..QueryBatchPoints::default()
         };
-        let call = self.link.call(Patience::Search, |client| client.query_batch(request.clone()));
+        let call = self.client.call(Patience::Search, |client| client.query_batch(request.clone()));
         let answer = call.await.map_err(|failure| self.gone(failure))?;
         Ok(answer.result.into_iter().map(|one| one.result).collect())
     }
 
-    fn query(&self, name: &str, asked: &Asked, order: &Order) -> QueryPoints {
+    fn query(&self, name: &str, asked: &CollectionQuery, order: &Order) -> QueryPoints {
         let (using, input) = match order.leg {
             Leg::Dense => (DENSE, VectorInput::new_dense(asked.vector().unwrap_or_default())),
             leg => {
@@ -156,7 +160,7 @@ impl Qdrant {
     }
 
     /// The candidates' texts: those found lately are here, the others are fetched.
-    async fn known(&self, found: &[Candidates]) -> Result<HashMap<Id, Arc<Known>>, Error> {
+    async fn known(&self, found: &[Candidates]) -> Result<HashMap<Id, Arc<StoredChunk>>, Error> {
         let all: HashSet<Id> = found
             .iter()
             .flat_map(|one| one.dense.iter().map(|(id, _)| id).chain(&one.bm25).chain(&one.ngram))
@@ -173,12 +177,12 @@ impl Qdrant {
             with_payload: Some(true.into()),
             ..GetPoints::default()
         };
-        let call = self.link.call(Patience::Search, |client| client.get_points(request.clone()));
+        let call = self.client.call(Patience::Search, |client| client.get_points(request.clone()));
         let answer = call.await.map_err(|failure| self.gone(failure))?;
-        let fetched: HashMap<Id, Arc<Known>> = answer
+        let fetched: HashMap<Id, Arc<StoredChunk>> = answer
             .result
             .into_iter()
-            .filter_map(Known::read)
+            .filter_map(StoredChunk::read)
             .map(|(id, known)| (id, Arc::new(known)))
             .collect();
         self.recent.keep(fetched.iter());

@@ -8,7 +8,7 @@ use qdrant_client::qdrant::{
 };
 
 use super::Qdrant;
-use super::link::Patience;
+use super::client::Patience;
 use super::points::{
     COLLECTION, DOCUMENT, Id, MARK, Mark, Owner, Piece, REVISION, id, is, point_id,
 };
@@ -24,7 +24,7 @@ const MOST_POINTS: usize = 256;
 impl Qdrant {
     /// Sends a document's points: its embeddings, then its words and texts.
     pub(super) async fn upload(&self, owner: Owner<'_>, pieces: &[Piece]) -> Result<(), Error> {
-        let words = self.schema.ensure(&self.link, Kind::Words).await?;
+        let words = self.schema.ensure(&self.client, Kind::Words).await?;
         let mut dense: BTreeMap<usize, Vec<&Piece>> = BTreeMap::new();
         for piece in pieces {
             if let Some(vector) = piece.vector() {
@@ -32,7 +32,7 @@ impl Qdrant {
             }
         }
         for (length, pieces) in dense {
-            let name = self.schema.ensure(&self.link, Kind::Dense(length)).await?;
+            let name = self.schema.ensure(&self.client, Kind::Dense(length)).await?;
             for batch in batches(&pieces) {
                 let points = batch.iter().filter_map(|piece| piece.dense_point(owner)).collect();
                 self.upsert(&name, points).await?;
@@ -71,12 +71,12 @@ impl Qdrant {
     /// How far Qdrant has a collection's documents, with our model's vectors.
     pub(super) async fn mark(&self, collection: &CollectionId) -> Result<Mark, Error> {
         let request = GetPoints {
-            collection_name: self.schema.ensure(&self.link, Kind::Words).await?,
+            collection_name: self.schema.ensure(&self.client, Kind::Words).await?,
             ids: vec![point_id(self.mark_id(collection))],
             with_payload: Some(true.into()),
             ..GetPoints::default()
         };
-        let call = self.link.call(Patience::Write, |client| client.get_points(request.clone()));
+        let call = self.client.call(Patience::Write, |client| client.get_points(request.clone()));
         let answer = call.await.map_err(|failure| self.gone(failure))?;
         Ok(answer.result.first().map(Mark::read).unwrap_or_default())
     }
@@ -87,20 +87,21 @@ impl Qdrant {
         collection: &CollectionId,
         mark: &Mark,
     ) -> Result<(), Error> {
-        let name = self.schema.ensure(&self.link, Kind::Words).await?;
+        let name = self.schema.ensure(&self.client, Kind::Words).await?;
         self.upsert(&name, vec![mark.point(self.mark_id(collection), collection)]).await
     }
 
     /// The server's version, and how many points of words it holds.
     pub(super) async fn describe(&self) -> Result<(String, u64), Error> {
-        let health = self.link.call(Patience::Search, qdrant_client::Qdrant::health_check).await?;
+        let health =
+            self.client.call(Patience::Search, qdrant_client::Qdrant::health_check).await?;
         let request = CountPoints {
             collection_name: self.schema.name(Kind::Words),
             filter: Some(Filter::must([Condition::is_empty(MARK)])),
             exact: Some(true),
             ..CountPoints::default()
         };
-        match self.link.call(Patience::Search, |client| client.count(request.clone())).await {
+        match self.client.call(Patience::Search, |client| client.count(request.clone())).await {
             Ok(answer) => Ok((health.version, answer.result.map_or(0, |result| result.count))),
             Err(failure) if failure.missing => Ok((health.version, 0)),
             Err(failure) => Err(failure.into()),
@@ -118,13 +119,14 @@ impl Qdrant {
             points,
             ..UpsertPoints::default()
         };
-        let call = self.link.call(Patience::Write, |client| client.upsert_points(request.clone()));
+        let call =
+            self.client.call(Patience::Write, |client| client.upsert_points(request.clone()));
         call.await.map_err(|failure| self.gone(failure))?;
         Ok(())
     }
 
     async fn delete_everywhere(&self, filter: Filter) -> Result<(), Error> {
-        for name in self.schema.all(&self.link).await? {
+        for name in self.schema.all(&self.client).await? {
             let request = DeletePoints {
                 collection_name: name,
                 wait: Some(true),
@@ -132,7 +134,7 @@ impl Qdrant {
                 ..DeletePoints::default()
             };
             let call =
-                self.link.call(Patience::Write, |client| client.delete_points(request.clone()));
+                self.client.call(Patience::Write, |client| client.delete_points(request.clone()));
             match call.await {
                 Ok(_) => {}
                 // Somebody deleted the collection in between.

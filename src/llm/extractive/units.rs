@@ -114,7 +114,8 @@ fn is_rows_file(source: &str) -> bool {
     matches!(ending.as_str(), "csv" | "tsv")
 }
 
-struct Parsed<'a> {
+/// Block of lines as its kind and texts.
+struct ParsedBlock<'a> {
     kind: Kind,
     intro: &'a str,
     /// The names of a narrow table's columns.
@@ -122,17 +123,17 @@ struct Parsed<'a> {
     texts: Vec<String>,
 }
 
-fn parse<'a>(lines: &[&'a str], record: bool) -> Parsed<'a> {
+fn parse<'a>(lines: &[&'a str], record: bool) -> ParsedBlock<'a> {
     let owned =
         |lines: &[&str]| lines.iter().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
     if record {
-        return Parsed { kind: Kind::Record, intro: "", columns: "", texts: owned(lines) };
+        return ParsedBlock { kind: Kind::Record, intro: "", columns: "", texts: owned(lines) };
     }
     let (first, rest) = lines.split_first().map_or(("", lines), |(first, rest)| (*first, rest));
     let introduced = first.trim_end().ends_with([':', '：']) && !rest.is_empty();
     let (intro, body) = if introduced { (first.trim(), rest) } else { ("", lines) };
     if body.first().is_some_and(|line| is_item(line)) {
-        return Parsed { kind: Kind::List, intro, columns: "", texts: items(body) };
+        return ParsedBlock { kind: Kind::List, intro, columns: "", texts: items(body) };
     }
     if body.len() > usize::from(!introduced)
         && body.iter().all(|line| line.contains(": ") && line.chars().count() < 300)
@@ -143,9 +144,9 @@ fn parse<'a>(lines: &[&'a str], record: bool) -> Parsed<'a> {
             Some((columns, rows)) if !wide && !rows.is_empty() => (*columns, rows),
             _ => ("", body),
         };
-        return Parsed { kind: Kind::Rows, intro, columns, texts: owned(rows) };
+        return ParsedBlock { kind: Kind::Rows, intro, columns, texts: owned(rows) };
     }
-    Parsed { kind: Kind::Prose, intro: "", columns: "", texts: sentences(lines) }
+    ParsedBlock { kind: Kind::Prose, intro: "", columns: "", texts: sentences(lines) }
 }
 
 fn is_item(line: &str) -> bool {

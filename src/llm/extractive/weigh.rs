@@ -6,7 +6,7 @@ use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::units::{Kind, Unit};
-use super::words::{Words, likeness};
+use super::words::{Words, similarity};
 
 /// How much a word counts that only stands above the unit, as in its heading.
 const ABOVE: f32 = 0.6;
@@ -88,7 +88,7 @@ impl Question {
         let about = unit
             .stems
             .iter()
-            .filter(|stem| self.words.iter().any(|(word, _)| likeness(word, stem) > 0.0));
+            .filter(|stem| self.words.iter().any(|(word, _)| similarity(word, stem) > 0.0));
         number(about.count()) / number(unit.stems.len().max(1))
     }
 
@@ -159,7 +159,7 @@ fn number(count: usize) -> f32 {
 }
 
 fn holds(stems: &[String], stem: &str) -> f32 {
-    stems.iter().map(|other| likeness(other, stem)).fold(0.0, f32::max)
+    stems.iter().map(|other| similarity(other, stem)).fold(0.0, f32::max)
 }
 
 fn fixed(pattern: &str) -> Regex {

@@ -106,7 +106,7 @@ impl Words {
 }
 
 /// How much alike two stems are: 1 for the same, less for one that goes on, 0 for others.
-pub(super) fn likeness(a: &str, b: &str) -> f32 {
+pub(super) fn similarity(a: &str, b: &str) -> f32 {
     if a == b {
         return 1.0;
     }

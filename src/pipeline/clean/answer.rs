@@ -15,7 +15,7 @@ const ROUNDS: usize = 20;
 
 /// A model's answer, fit for a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Cleaned {
+pub(crate) struct CleanAnswer {
     /// The text, as Markdown; empty when nothing in the answer was meant for a customer.
     pub(crate) text: String,
     /// The passages that were cited, 1 for the first, in the order of their first use.
@@ -27,8 +27,8 @@ pub(crate) struct Cleaned {
 }
 
 /// Makes a model's answer fit for a customer. `passages` is how many the model was shown; a mark above it cites nothing.
-pub(crate) fn clean(raw: &str, passages: usize) -> Cleaned {
-    let mut cleaned = Cleaned { text: plain(raw), ..Cleaned::default() };
+pub(crate) fn clean(raw: &str, passages: usize) -> CleanAnswer {
+    let mut cleaned = CleanAnswer { text: plain(raw), ..CleanAnswer::default() };
     for _ in 0..ROUNDS {
         if !cleaned.unwrap_once() {
             break;
@@ -42,7 +42,7 @@ pub(crate) fn clean(raw: &str, passages: usize) -> Cleaned {
     cleaned
 }
 
-impl Cleaned {
+impl CleanAnswer {
     fn unwrap_once(&mut self) -> bool {
         let mut changed = false;
         for (unwrap, repair) in UNWRAPS {

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::answer::clean;
 use super::patterns::{TRACE, close_gap, fixed, is_line_start};
-use super::verdict::{Hidden, Verdict, verdict};
+use super::verdict::{HiddenPart, Verdict, verdict};
 use super::wrapping::{ROLE, THINK_END};
 
 /// How many characters the start of an answer is judged by.
@@ -37,7 +37,7 @@ enum Mode {
     Speech,
     /// Within this many backticks.
     Code(usize),
-    Hidden(Hidden),
+    Hidden(HiddenPart),
     /// Nothing is said before the end, such as when the answer is JSON.
     Withheld,
 }
@@ -200,16 +200,16 @@ impl Speakable {
         true
     }
 
-    fn hide(&mut self, hidden: Hidden, last: bool) -> bool {
+    fn hide(&mut self, hidden: HiddenPart, last: bool) -> bool {
         let end = match hidden {
             // Whichever ends first: the one that begins first may not be whole yet.
-            Hidden::Reasoning => [&*THINK_END, &*FINAL_CHANNEL]
+            HiddenPart::Reasoning => [&*THINK_END, &*FINAL_CHANNEL]
                 .iter()
                 .filter_map(|end| end.find(&self.held))
                 .map(|found| found.end())
                 .min(),
-            Hidden::Tool => TOOL_END.find(&self.held).map(|found| found.end()),
-            Hidden::Rest => None,
+            HiddenPart::Tool => TOOL_END.find(&self.held).map(|found| found.end()),
+            HiddenPart::Rest => None,
         };
         if let Some(end) = end {
             self.held.drain(..end);

@@ -15,9 +15,9 @@ const LONGEST_MARK: usize = 40;
 /// The longest role after a special token, with the line break before it, in characters.
 const ROLE_LENGTH: usize = 12;
 
-/// What is hidden from the customer.
+/// Part of an answer that is hidden from the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hidden {
+pub(super) enum HiddenPart {
     Reasoning,
     Tool,
     /// A turn of the customer that the model made up: never ends.
@@ -31,7 +31,7 @@ pub(super) enum Verdict {
     Plain(usize),
     Mark(usize),
     Token(usize),
-    Hide(usize, Hidden),
+    Hide(usize, HiddenPart),
     Code(usize),
 }
 
@@ -88,8 +88,8 @@ fn bracket(rest: &str) -> Verdict {
     }
     let whole = rest.get(..end).unwrap_or("");
     match whole {
-        "[THINK]" => Verdict::Hide(end, Hidden::Reasoning),
-        "[TOOL_CALLS]" => Verdict::Hide(end, Hidden::Rest),
+        "[THINK]" => Verdict::Hide(end, HiddenPart::Reasoning),
+        "[TOOL_CALLS]" => Verdict::Hide(end, HiddenPart::Rest),
         "[/THINK]" | "[INST]" | "[/INST]" => Verdict::Token(end),
         _ if MARK.find(whole).is_some_and(|mark| mark.range() == (0..end)) => Verdict::Mark(end),
         _ => Verdict::Plain(open),
@@ -115,12 +115,12 @@ fn tag(rest: &str, last: bool) -> Verdict {
         if tag.ends_with("/>") {
             Verdict::Token(end)
         } else {
-            Verdict::Hide(end, Hidden::Reasoning)
+            Verdict::Hide(end, HiddenPart::Reasoning)
         }
     } else if tag == "<|channel|>" {
-        Verdict::Hide(0, Hidden::Reasoning)
+        Verdict::Hide(0, HiddenPart::Reasoning)
     } else if TOOL_START.is_match(tag) {
-        Verdict::Hide(end, Hidden::Tool)
+        Verdict::Hide(end, HiddenPart::Tool)
     } else if TURN_START.is_match(tag) {
         turn(end, after, last)
     } else if TAG.is_match(tag) {
@@ -138,7 +138,7 @@ fn turn(end: usize, after: &str, last: bool) -> Verdict {
     let blank = after.len() - after.trim_start().len();
     let role: String = after.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     match role.to_ascii_lowercase().as_str() {
-        "user" | "human" => Verdict::Hide(end, Hidden::Rest),
+        "user" | "human" => Verdict::Hide(end, HiddenPart::Rest),
         "assistant" | "model" | "system" | "bot" => Verdict::Token(end + blank + role.len()),
         _ => Verdict::Token(end),
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::phrase::Phrase;
-use super::{Ask, look};
+use super::{Ask, find_answer};
 use crate::domain::{CollectionId, Consult, Curated};
 use crate::embed::Purpose;
 use crate::pipeline::{Engine, LiveLookup, budget, retrieve};
@@ -30,7 +30,7 @@ struct Sheet {
 
 /// One judgement.
 #[expect(clippy::struct_excessive_bools, reason = "what a judgement says is yes or no")]
-struct Judged {
+struct Judgement {
     score: f32,
     second: f32,
     allowed: bool,
@@ -170,7 +170,7 @@ fn folders() -> models::Settings {
     serde_json::from_str(r#"{"folder": "", "hub_url": ""}"#).expect("settings of models")
 }
 
-async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
+async fn judge(name: &str, sheet: &Sheet) -> Vec<Judgement> {
     let home = tempfile::tempdir().expect("a folder");
     let (engine, collection) = desk(sheet, &home).await;
     let live = engine.live();
@@ -184,15 +184,15 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
             consult: Consult { enabled: true, threshold },
         };
         // Nothing is near enough: what is nearest, and how near.
-        let (_, seen) = look(&live.curated, &*live.embed, &ask(Some(1.5))).await;
-        let (given, _) = look(&live.curated, &*live.embed, &ask(None)).await;
+        let (_, seen) = find_answer(&live.curated, &*live.embed, &ask(Some(1.5))).await;
+        let (given, _) = find_answer(&live.curated, &*live.embed, &ask(None)).await;
         let nearest = seen.nearest.unwrap_or_default();
         let refused = seen.refused.unwrap_or_default();
         let shown = live.curated.of(&collections);
         let row = shown[0].rows.iter().find(|row| row.id == nearest.answer);
         let right = row.is_some_and(|row| Some(&row.body) == answer.as_ref());
         let given_right = given.as_ref().is_some_and(|given| Some(given) == answer.as_ref());
-        judged.push(Judged {
+        judged.push(Judgement {
             score: nearest.score,
             second: nearest.second,
             allowed: refused == "no phrasing is near enough",
@@ -208,7 +208,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
         let vector = live.embed.embed(std::slice::from_ref(text), Purpose::Query).await.ok();
         let vector = vector.and_then(|mut vectors| vectors.pop());
         let near = set.near(&phrase, vector.as_deref());
-        let own = |near: &super::likeness::Near| {
+        let own = |near: &super::similarity::Near| {
             Some(&shown[0].rows[near.answer].body) == answer.as_ref()
         };
         for near in near.iter().filter(|near| near.differs.is_none()).take(3) {
@@ -233,7 +233,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judged> {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of questions")]
 /// Precision and recall of what was given, 0 to 1.
-fn rates(judged: &[Judged], given: impl Fn(&Judged) -> bool) -> (f64, f64, usize) {
+fn rates(judged: &[Judgement], given: impl Fn(&Judgement) -> bool) -> (f64, f64, usize) {
     let given: Vec<_> = judged.iter().filter(|one| given(one)).collect();
     let right = given.iter().filter(|one| one.right).count() as f64;
     let known = judged.iter().filter(|one| one.has_answer).count() as f64;
@@ -255,7 +255,7 @@ async fn precision_comes_first_on_questions_that_people_wrote() {
         println!("{name}: {} answers, {} questions", sheet.answers.len(), sheet.asked.len());
         for percent in [50_u8, 60, 65, 70, 75, 80, 85, 90, 95] {
             let threshold = f32::from(percent) / 100.0;
-            let given = |one: &Judged| {
+            let given = |one: &Judgement| {
                 one.allowed && one.score >= threshold && one.score - one.second >= super::MARGIN
             };
             let (precision, recall, many) = rates(&judged, given);

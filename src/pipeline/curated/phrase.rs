@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use frontdesk_language::{Lang, terms};
 
-use super::telling::{self, Telling};
+use super::facets::{self, QuestionFacets};
 use crate::llm::asks_nothing;
 
 /// A question as it is compared.
@@ -17,7 +17,7 @@ pub(crate) struct Phrase {
     /// All its words without courtesies: equal for questions that are the same.
     pub(crate) same: String,
     /// What it must not differ in.
-    pub(crate) telling: Telling,
+    pub(crate) facets: QuestionFacets,
     /// Folded names, as far as they can be told by their capital letters.
     pub(crate) names: BTreeSet<String>,
     /// How many sentences it has that are more than courtesies.
@@ -43,7 +43,7 @@ impl Phrase {
         let all: Vec<String> =
             apostrophes(&kept).iter().flat_map(|part| terms::words(part)).collect();
         let folded: Vec<String> = all.iter().map(|word| terms::fold(word)).collect();
-        let polite = telling::courtesies(&folded);
+        let polite = facets::courtesies(&folded);
         let kept_at = |at: &usize| !polite.contains(at);
         let same: Vec<&str> =
             (0..folded.len()).filter(kept_at).map(|at| folded[at].as_str()).collect();
@@ -52,7 +52,7 @@ impl Phrase {
             let surface = &folded[at];
             if !words.iter().any(|word| word.surface == *surface) {
                 let content =
-                    !telling::is_function(surface) && !terms::is_stop_word(surface, languages);
+                    !facets::is_function(surface) && !terms::is_stop_word(surface, languages);
                 let mut stems: Vec<String> =
                     languages.iter().filter_map(|lang| terms::stem(&all[at], *lang)).collect();
                 stems.push(surface.clone());
@@ -64,7 +64,7 @@ impl Phrase {
         Self {
             text: text.to_owned(),
             same: same.join(" "),
-            telling: Telling::of(&same),
+            facets: QuestionFacets::of(&same),
             names: names(&kept, languages),
             sentences: sentences.len(),
             words,
@@ -138,7 +138,7 @@ fn names(text: &str, languages: &[Lang]) -> BTreeSet<String> {
             names.extend(parts.iter().map(|part| terms::fold(part)).filter(|part| {
                 part.chars().count() > 1
                     && !terms::is_stop_word(part, languages)
-                    && !telling::is_function(part)
+                    && !facets::is_function(part)
             }));
         }
     }

@@ -11,20 +11,20 @@ use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{Agent, Media, MessageId, Question, Reply, ReplyKind, Said, Spoken};
 use crate::pipeline::inputs::RecordedInputs;
 use crate::pipeline::lookup::{LiveLookup, Lookup};
-use crate::pipeline::retrieve::{Found, Scene};
-use crate::pipeline::transcribe::{AudioError, AudioSource, Deaf};
+use crate::pipeline::retrieve::{RetrievalResult, Scene};
+use crate::pipeline::transcribe::{AudioError, AudioSource, TranscriptionError};
 
 /// The voice notes of a recorded turn: of those that say nothing it is known why.
 pub struct ReplayAudio {
-    failures: HashMap<MessageId, Deaf>,
+    failures: HashMap<MessageId, TranscriptionError>,
 }
 
 impl ReplayAudio {
     /// Failures are recorded in the order in which the messages were tried, without the messages.
-    pub(super) fn of(said: &[RecordedMessage], failures: &[Deaf]) -> Self {
+    pub(super) fn of(said: &[RecordedMessage], failures: &[TranscriptionError]) -> Self {
         let tried = said.iter().filter(|message| message.content.recording().is_some());
         let unheard = tried.filter(|message| message.spoken.is_none());
-        let failed = |(message, why): (&RecordedMessage, &Deaf)| {
+        let failed = |(message, why): (&RecordedMessage, &TranscriptionError)| {
             Some((message.message.clone()?, why.clone()))
         };
         Self { failures: unheard.zip(failures).filter_map(failed).collect() }
@@ -33,7 +33,7 @@ impl ReplayAudio {
 
 #[async_trait]
 impl AudioSource for ReplayAudio {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, Deaf>> {
+    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
         let failure = || self.failures.get(said.message.as_ref()?).cloned();
         said.heard.clone().map(Ok).or_else(|| failure().map(Err))
     }
@@ -72,7 +72,11 @@ impl Lookup for ReplayLookup {
         (self.inputs.curated.clone().map(answer), None)
     }
 
-    async fn passages(&self, scene: Scene<'_>, may_rewrite: bool) -> (Found, RetrieveTrace) {
+    async fn passages(
+        &self,
+        scene: Scene<'_>,
+        may_rewrite: bool,
+    ) -> (RetrievalResult, RetrieveTrace) {
         if self.holds_nothing() {
             return self.now.passages(scene, may_rewrite).await;
         }
@@ -84,7 +88,7 @@ impl Lookup for ReplayLookup {
             confidence,
             ..RetrieveTrace::default()
         };
-        (Found::known(passages, confidence, standalone), trace)
+        (RetrievalResult::recorded(passages, confidence, standalone), trace)
     }
 
     fn live(&self) -> &LiveLookup {
@@ -114,7 +118,10 @@ mod tests {
         let text =
             RecordedMessage { content: Content::Text { body: "Hello".into() }, ..note(None) };
         let said: Vec<_> = std::iter::once(text).chain(notes.clone()).collect();
-        let source = ReplayAudio::of(&said, &[Deaf::Silent, Deaf::TooLong("an hour".into())]);
+        let source = ReplayAudio::of(
+            &said,
+            &[TranscriptionError::Silent, TranscriptionError::TooLong("an hour".into())],
+        );
         let known = || -> Vec<_> {
             let said = |note: &RecordedMessage| Said {
                 message: note.message.clone(),
@@ -127,9 +134,9 @@ mod tests {
                 .collect()
         };
         let recorded = [
-            Some(Err(Deaf::Silent)),
+            Some(Err(TranscriptionError::Silent)),
             Some(Ok("When do you open?".to_owned())),
-            Some(Err(Deaf::TooLong("an hour".into()))),
+            Some(Err(TranscriptionError::TooLong("an hour".into()))),
         ];
         assert_eq!(known(), recorded);
         assert_eq!(known(), recorded, "a turn may be prepared again with the same notes");

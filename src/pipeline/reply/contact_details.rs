@@ -100,7 +100,7 @@ impl AllowedDetails {
 
     /// Whether a number is known, or several known ones and times in a row: "020 7946 0958 24/7".
     fn holds_number(&self, written: &str) -> bool {
-        if self.knows(&digits(written)) || self.knows_range(written) {
+        if self.supports(&digits(written)) || self.supports_range(written) {
             return true;
         }
         let is_digit = |c: char| c.is_ascii_digit();
@@ -111,7 +111,7 @@ impl AllowedDetails {
         while at < parts.len() {
             let longest = parts.len().min(at + MOST_PARTS);
             let known =
-                |end: &usize| self.knows_run(&digits(&parts[at..*end].concat()), at == open);
+                |end: &usize| self.supports_run(&digits(&parts[at..*end].concat()), at == open);
             if let Some(end) = (at + 1..=longest).rev().find(known) {
                 if !quantity::is_harmless(&parts[open..at]) {
                     return false;
@@ -127,7 +127,7 @@ impl AllowedDetails {
     }
 
     /// Whether it is a range whose ends the sources name apart: "1850–1900" of "from 1850 to 1900".
-    fn knows_range(&self, written: &str) -> bool {
+    fn supports_range(&self, written: &str) -> bool {
         let ends: Vec<String> = DASH.split(written).map(digits).collect();
         let is_known = |end: &String| {
             end.len() >= SHORTEST_END
@@ -138,24 +138,24 @@ impl AllowedDetails {
     }
 
     /// Whether digits are known, whole or without their country code or trunk zero.
-    fn knows(&self, digits: &str) -> bool {
+    fn supports(&self, digits: &str) -> bool {
         let bare = digits.trim_start_matches('0');
         if bare.len() < SHORTEST {
             return self.numbers.contains(digits);
         }
-        self.numbers.contains(bare) || (1..=3).any(|cut| self.knows_end(bare, cut))
+        self.numbers.contains(bare) || (1..=3).any(|cut| self.supports_end(bare, cut))
     }
 
     /// Whether digits are a whole number of the sources; where nothing unknown stands before them, also the end of one.
-    fn knows_run(&self, digits: &str, is_first: bool) -> bool {
+    fn supports_run(&self, digits: &str, is_first: bool) -> bool {
         let bare = digits.trim_start_matches('0');
         bare.len() >= SHORTEST
-            && ((0..=3).any(|cut| self.knows_end(bare, cut))
+            && ((0..=3).any(|cut| self.supports_end(bare, cut))
                 || is_first && self.numbers.contains(&format!("{bare} ")))
     }
 
     /// Whether digits, without their first ones, are a number of the sources.
-    fn knows_end(&self, bare: &str, cut: usize) -> bool {
+    fn supports_end(&self, bare: &str, cut: usize) -> bool {
         let rest = bare.get(cut..).filter(|rest| rest.len() > SHORTEST);
         rest.is_some_and(|rest| {
             let (with, without) = (format!(" 0{rest} "), format!(" {rest} "));
@@ -189,7 +189,7 @@ impl<'a> DetailCheck<'a> {
             return CheckedReply { text: text.to_owned(), removed: Vec::new() };
         }
         let statements = statements(text);
-        let hit = |range| unknown.iter().any(|detail| meet(&detail.range, range));
+        let hit = |range| unknown.iter().any(|detail| overlap(&detail.range, range));
         let gone: Vec<bool> = statements.iter().map(|one| hit(&one.range)).collect();
         let mut kept = without(text, &statements, &gone);
         if !kept.chars().any(char::is_alphanumeric) || !self.unknown(&kept).is_empty() {
@@ -224,7 +224,7 @@ impl<'a> DetailCheck<'a> {
     }
 }
 
-fn meet(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
+fn overlap(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool {
     one.start < other.end && other.start < one.end
 }
 

@@ -10,6 +10,6 @@ mod score;
 mod statements;
 mod words;
 
-pub(super) use apply::{Asked, Decision, apply};
+pub(super) use apply::{Decision, GroundingInput, apply};
 pub use check::{Check, Material};
 pub(super) use statements::{statements, without};

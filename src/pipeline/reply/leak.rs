@@ -27,7 +27,7 @@ pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
         return false;
     }
     let known = known(prompt);
-    let repeats = |text: &str| Repeated::of(&answer, &words(text), &known);
+    let repeats = |text: &str| PromptOverlap::of(&answer, &words(text), &known);
     if [RULES, NO_PASSAGES].iter().any(|own| repeats(own).words > 0) {
         return true;
     }
@@ -46,8 +46,8 @@ fn known(prompt: &Prompt) -> HashSet<Vec<String>> {
         .collect()
 }
 
-/// What of a text stands in an answer.
-struct Repeated {
+/// How much of a prompt's text an answer repeats.
+struct PromptOverlap {
     /// How many of its words, in runs.
     words: usize,
     /// How many words it has.
@@ -56,7 +56,7 @@ struct Repeated {
     beginning: bool,
 }
 
-impl Repeated {
+impl PromptOverlap {
     fn of(answer: &[String], text: &[String], known: &HashSet<Vec<String>>) -> Self {
         let said: HashSet<&[String]> = answer.windows(RUN).collect();
         let mut repeated = vec![false; text.len()];

@@ -13,7 +13,7 @@ use frontdesk_language::terms::{fold, is_spaceless};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{Chunk, Passage};
-use crate::pipeline::curated::telling::is_telling;
+use crate::pipeline::curated::facets::is_facet;
 
 /// How many words make a shingle.
 const SHINGLE: usize = 3;
@@ -51,7 +51,7 @@ struct Print {
     /// Hashes of all runs of three words, sorted, each once.
     shingles: Vec<u64>,
     /// What must not differ, in its order: numbers, signs, days, negations, opposites.
-    telling: Vec<String>,
+    significant: Vec<String>,
     /// The folded words.
     words: BTreeSet<String>,
     /// Those that may be names: what begins with a small letter is none.
@@ -61,7 +61,7 @@ struct Print {
 impl Print {
     /// Reads a passage; `None` where it is too short, or too long, to be compared.
     fn of(chunk: &Chunk) -> Option<Self> {
-        let (mut order, mut telling) = (Vec::new(), Vec::new());
+        let (mut order, mut significant) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
         let mut before = "";
         let mut parts = chunk.body.split_word_bounds().peekable();
@@ -71,27 +71,27 @@ impl Print {
                     return None;
                 }
                 let word = folded(part);
-                if tells(part, &word) {
-                    telling.push(part.to_lowercase());
+                if is_significant(part, &word) {
+                    significant.push(part.to_lowercase());
                 }
                 if !part.starts_with(char::is_lowercase) {
                     names.insert(word.clone());
                 }
                 order.push(word);
             } else if is_sign(part) || is_minus(before, part, parts.peek().copied()) {
-                telling.push(part.to_owned());
+                significant.push(part.to_owned());
             }
             before = part;
         }
         let shingles = shingles(&order);
         let heading = chunk.heading.unicode_words().map(folded).collect();
         let words = order.into_iter().collect();
-        shingles.map(|shingles| Self { heading, shingles, telling, words, names })
+        shingles.map(|shingles| Self { heading, shingles, significant, words, names })
     }
 
     /// Whether the two say the same, as far as can be told.
     fn is_like(&self, other: &Self) -> bool {
-        self.telling == other.telling
+        self.significant == other.significant
             && self.heading == other.heading
             && jaccard(&self.shingles, &other.shingles) >= ALIKE
             && !self.names_another(other)
@@ -122,10 +122,10 @@ fn folded(word: &str) -> String {
 }
 
 /// Whether a word, as it is and folded, must not differ. A sign of a script without spaces may be a whole negation.
-fn tells(word: &str, folded: &str) -> bool {
+fn is_significant(word: &str, folded: &str) -> bool {
     let plain: String = folded.chars().filter(|c| !matches!(c, '\'' | '’')).collect();
     word.chars().any(|c| c.is_numeric() || is_spaceless(c))
-        || is_telling(&plain)
+        || is_facet(&plain)
         || (plain.len() < folded.len() && plain.ends_with("nt"))
 }
 

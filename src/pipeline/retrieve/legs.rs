@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::blend::Looked;
 use super::fuse::{Weights, confidence, fuse, is_among};
+use super::merge::QueryResult;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{CollectionId, Passage};
 use crate::embed::{Embedder, Purpose};
@@ -11,7 +11,7 @@ use crate::index::{Index, Legs, Query, Tuning, Tunings};
 use crate::pipeline::timer::millis;
 use crate::rerank::Reranker;
 
-/// So many of 100 chunks in an embedder's languages make a collection one of them.
+/// Percentage of chunks in an embedder's languages from which on the collection counts as one of them.
 const AT_HOME: usize = 95;
 /// How many chunks each leg brings to the fusion.
 pub(super) const LEG: usize = 100;
@@ -39,12 +39,12 @@ pub(super) struct Text<'a> {
 }
 
 /// Searches for each text, in their order.
-pub(super) async fn look(
+pub(super) async fn search_texts(
     seams: Seams<'_>,
     collections: &[CollectionId],
     texts: &[Text<'_>],
     seen: &mut RetrieveTrace,
-) -> Vec<Looked> {
+) -> Vec<QueryResult> {
     let started = Instant::now();
     let all: Vec<String> = texts.iter().map(|text| text.words.clone()).collect();
     let vectors = embed(seams.embed, &all, seen).await;
@@ -56,13 +56,13 @@ pub(super) async fn look(
         let gathered = ask(seams, &search, *language, seen).await;
         let (passages, confidence) = rank(&gathered, Tuning::default(), LEG);
         let (text, how) = (text.clone(), *how);
-        looked.push(Looked { text, how, weight: 1.0, passages, confidence });
+        looked.push(QueryResult { text, how, weight: 1.0, passages, confidence });
     }
     looked
 }
 
-/// What the legs brought for a text, before they are fused.
-pub(crate) struct Gathered {
+/// Hits of each leg for a text, before they are fused.
+pub(crate) struct WeightedLegs {
     /// The best of each leg.
     pub(crate) legs: Legs,
     /// How much each leg counts for this text.
@@ -75,13 +75,13 @@ pub(super) async fn ask(
     search: &Query<'_>,
     language: Option<&str>,
     seen: &mut RetrieveTrace,
-) -> Gathered {
+) -> WeightedLegs {
     let legs = seams.index.search(search).await.unwrap_or_else(|failed| {
         seen.error = Some(failed.to_string());
         Legs::default()
     });
     let weights = weigh(seams, search.collections, language).await;
-    Gathered { legs, weights }
+    WeightedLegs { legs, weights }
 }
 
 /// How much each leg counts for a question in a language over some collections.
@@ -104,7 +104,7 @@ pub(super) async fn weigh(
 
 /// The passages from what the legs brought, best first, and how sure we are of them. `tuning` goes before what the
 /// collections say.
-pub(crate) fn rank(gathered: &Gathered, tuning: Tuning, limit: usize) -> (Vec<Passage>, f32) {
+pub(crate) fn rank(gathered: &WeightedLegs, tuning: Tuning, limit: usize) -> (Vec<Passage>, f32) {
     let weights = gathered.weights.tuned(tuning);
     let passages = fuse(gathered.legs.clone(), &weights, limit);
     let confidence = confidence(&passages, &weights);
@@ -131,9 +131,9 @@ pub(super) async fn embed(
     }
 }
 
-impl Looked {
+impl QueryResult {
     /// As the trace has it.
-    pub(super) fn told(&self) -> SearchText {
+    pub(super) fn search_text(&self) -> SearchText {
         let Self { text, how, weight, confidence, .. } = self;
         SearchText { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }
     }

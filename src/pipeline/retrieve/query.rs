@@ -4,7 +4,7 @@
 //! Short is not the same as incomplete: `gift cards?` names what it is about. A question leans on the conversation
 //! when it says so (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
-use frontdesk_language::{Telling, telling};
+use frontdesk_language::{QuestionWords, question_words};
 
 use crate::domain::{Line, Question};
 use crate::pipeline::language::{customers, language};
@@ -22,24 +22,24 @@ const BRIEF: usize = 2;
 /// The longest text that is taken along from an earlier message, in characters.
 const LONGEST: usize = 300;
 
-/// How much a question leans on what was said before.
+/// How much a question depends on what was said before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Lean {
+pub(crate) enum ContextDependence {
     /// Not at all.
-    Complete,
+    Standalone,
     /// It may.
-    Perhaps,
+    Possible,
     /// It does.
-    Leans,
+    Dependent,
 }
 
-/// How a question is to be understood.
+/// A question's language, and what it takes from the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub(crate) struct QueryAnalysis {
     /// ISO 639-1 code of its language; `None` where nobody can tell.
     pub language: Option<String>,
-    /// How much it leans on what was said before.
-    pub lean: Lean,
+    /// How much it depends on what was said before.
+    pub dependence: ContextDependence,
     /// The question behind the one it leans on: set where it leans.
     pub context: Option<String>,
     /// Whether it has a word that says something by itself.
@@ -47,18 +47,18 @@ pub(crate) struct Reading {
 }
 
 /// Reads a question in its conversation.
-pub(crate) fn read(question: &Question, history: &[Line]) -> Reading {
+pub(crate) fn read(question: &Question, history: &[Line]) -> QueryAnalysis {
     let language = language(question, history);
-    let told = telling(&question.text, language.as_deref());
+    let told = question_words(&question.text, language.as_deref());
     let before = earlier(history);
     // Who says the same again wants the same again.
     let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
-    let lean = match before {
-        Some(_) if !again => lean(&question.text, language.as_deref(), &told),
-        _ => Lean::Complete,
+    let dependence = match before {
+        Some(_) if !again => context_dependence(&question.text, language.as_deref(), &told),
+        _ => ContextDependence::Standalone,
     };
-    let context = before.filter(|_| lean > Lean::Complete);
-    Reading { says_something: told.content > 0, language, lean, context }
+    let context = before.filter(|_| dependence > ContextDependence::Standalone);
+    QueryAnalysis { says_something: told.content > 0, language, dependence, context }
 }
 
 /// A question with the one before it, as one text to search for.
@@ -66,26 +66,30 @@ pub(crate) fn with_context(question: &str, context: &str) -> String {
     format!("{context}\n{question}")
 }
 
-fn lean(question: &str, language: Option<&str>, told: &Telling) -> Lean {
-    let Telling { words, content, polite } = told;
+fn context_dependence(
+    question: &str,
+    language: Option<&str>,
+    told: &QuestionWords,
+) -> ContextDependence {
+    let QuestionWords { words, content, polite } = told;
     let asks = question.contains(['?', '？', '؟', ';']);
     if words.is_empty() || *content >= PLENTY {
-        return Lean::Complete;
+        return ContextDependence::Standalone;
     }
     if *content == 0 {
         // Thanks and hello lean on nothing.
         let courtesy = *polite && (!asks || words.len() == 1);
-        return if courtesy { Lean::Complete } else { Lean::Leans };
+        return if courtesy { ContextDependence::Standalone } else { ContextDependence::Dependent };
     }
     let phrases = language.and_then(Phrases::of);
     let takes_up = phrases.is_some_and(|known| {
         known.open(words, question) || known.point(words, question) || known.remain(words)
     });
     match (takes_up, *content) {
-        (true, ..=FEW) => Lean::Leans,
-        (true, _) => Lean::Perhaps,
-        (false, 1) if words.len() <= BRIEF => Lean::Perhaps,
-        _ => Lean::Complete,
+        (true, ..=FEW) => ContextDependence::Dependent,
+        (true, _) => ContextDependence::Possible,
+        (false, 1) if words.len() <= BRIEF => ContextDependence::Possible,
+        _ => ContextDependence::Standalone,
     }
 }
 
@@ -93,11 +97,12 @@ fn lean(question: &str, language: Option<&str>, told: &Telling) -> Lean {
 fn earlier(history: &[Line]) -> Option<String> {
     let mut said = customers(history).filter(|text| {
         let language = frontdesk_language::language(text);
-        telling(text, language).content > 0
+        question_words(text, language).content > 0
     });
     let last = said.next()?;
     let language = frontdesk_language::language(last);
-    let leans = lean(last, language, &telling(last, language)) == Lean::Leans;
+    let leans = context_dependence(last, language, &question_words(last, language))
+        == ContextDependence::Dependent;
     let texts: Vec<String> = match said.next().filter(|_| leans) {
         Some(before) => vec![cut(before), cut(last)],
         None => vec![cut(last)],
@@ -124,7 +129,7 @@ mod tests {
         Line { speaker, text: text.into() }
     }
 
-    fn after(before: &str, question: &str) -> Reading {
+    fn after(before: &str, question: &str) -> QueryAnalysis {
         read(&asked(question, None), &[said(Speaker::Customer, before), said(Speaker::Bot, "Yes.")])
     }
 
@@ -147,7 +152,7 @@ mod tests {
             ("周六几点开门？", "那周日呢？"),
         ] {
             let reading = after(before, question);
-            assert_eq!(reading.lean, Lean::Leans, "{question}: {reading:?}");
+            assert_eq!(reading.dependence, ContextDependence::Dependent, "{question}: {reading:?}");
             assert_eq!(reading.context.as_deref(), Some(before));
         }
     }
@@ -168,15 +173,29 @@ mod tests {
             "",
         ] {
             let reading = after("When do you open on Saturdays?", question);
-            assert_eq!((reading.lean, reading.context), (Lean::Complete, None), "{question}");
+            assert_eq!(
+                (reading.dependence, reading.context),
+                (ContextDependence::Standalone, None),
+                "{question}"
+            );
         }
-        assert_eq!(after("When do you open?", "refunds?").lean, Lean::Perhaps);
-        assert_eq!(after("Do you sell lamps?", "When do you open?").lean, Lean::Complete);
-        assert_eq!(after("and on Sundays?", "and on Sundays?").lean, Lean::Complete, "again");
+        assert_eq!(after("When do you open?", "refunds?").dependence, ContextDependence::Possible);
+        assert_eq!(
+            after("Do you sell lamps?", "When do you open?").dependence,
+            ContextDependence::Standalone
+        );
+        assert_eq!(
+            after("and on Sundays?", "and on Sundays?").dependence,
+            ContextDependence::Standalone,
+            "again"
+        );
         let first = read(&asked("and on Sundays?", None), &[]);
-        assert_eq!(first.lean, Lean::Complete, "there is nothing to lean on");
+        assert_eq!(first.dependence, ContextDependence::Standalone, "there is nothing to lean on");
         let greeted = [said(Speaker::Customer, "hello!"), said(Speaker::Bot, "Hi!")];
-        assert_eq!(read(&asked("and on Sundays?", None), &greeted).lean, Lean::Complete);
+        assert_eq!(
+            read(&asked("and on Sundays?", None), &greeted).dependence,
+            ContextDependence::Standalone
+        );
     }
 
     #[test]

@@ -41,8 +41,8 @@ struct Part {
     compression_ratio: Option<f64>,
 }
 
-/// What was said.
-pub(super) struct Heard {
+/// Transcript parsed from an answer, without filler.
+pub(super) struct ParsedTranscript {
     pub(super) text: String,
     pub(super) confidence: Option<f32>,
     pub(super) segments: Vec<Segment>,
@@ -50,7 +50,7 @@ pub(super) struct Heard {
 
 impl Answer {
     /// What was said, without filler; `None` where the answer has no text.
-    pub(super) fn heard(&self) -> Option<Heard> {
+    pub(super) fn heard(&self) -> Option<ParsedTranscript> {
         let whole = self.text.as_deref()?.trim();
         let parts = || self.segments.iter().flatten();
         let pieces: Vec<Piece> = parts().filter_map(Part::piece).collect();
@@ -69,7 +69,7 @@ impl Answer {
             text: piece.text.trim().to_owned(),
         };
         let segments = left.iter().map(segment).collect();
-        Some(Heard { text, confidence: confidence(&left), segments })
+        Some(ParsedTranscript { text, confidence: confidence(&left), segments })
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    fn heard(answer: Value) -> Heard {
+    fn heard(answer: Value) -> ParsedTranscript {
         serde_json::from_value::<Answer>(answer).unwrap().heard().unwrap()
     }
 
@@ -174,7 +174,7 @@ mod tests {
             json!({"compression_ratio": 3.0}),
             json!({"start": 20, "end": 22}),
         ] {
-            let Heard { text, segments, confidence } = answer(doubt.clone());
+            let ParsedTranscript { text, segments, confidence } = answer(doubt.clone());
             assert_eq!((text.as_str(), segments.len()), ("Are you open?", 1), "{doubt}");
             assert!((confidence.unwrap() - 0.904_8).abs() < 1e-3, "only of what was said");
         }
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn silence_that_came_back_as_thanks_is_empty() {
         let only = part(0, " Thank you.", &json!({"no_speech_prob": 0.95}));
-        let Heard { text, segments, confidence } =
+        let ParsedTranscript { text, segments, confidence } =
             heard(json!({"text": " Thank you.", "segments": [only]}));
         assert_eq!((text.as_str(), segments.len(), confidence), ("", 0, None));
         let said = part(0, " Thank you.", &json!({}));
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn parts_that_do_not_tell_all_take_nothing_away() {
         let doubtful = part(0, " Thank you.", &json!({"no_speech_prob": 0.95}));
-        let Heard { text, segments, .. } =
+        let ParsedTranscript { text, segments, .. } =
             heard(json!({"text": "Thank you. I come at ten.", "segments": [doubtful]}));
         assert_eq!((text.as_str(), segments.len()), ("Thank you. I come at ten.", 0));
         let timeless = part(2, " I come at ten.", &json!({"start": null}));

@@ -47,16 +47,17 @@ pub(super) fn read(path: &Path) -> Result<Shape, String> {
     }
     let mut reader = Reader { file: BufReader::new(file), bytes, at: 0 };
     reader.shape().map_err(|why| match why {
-        Wrong::Other => format!(
+        FileError::Other => format!(
             "{place} is no model of whisper.cpp: such a file is named like ggml-base.bin; `frontdesk models list` shows those \
              that can be fetched"
         ),
-        Wrong::Cut => format!("{place} is cut off: copy or fetch it again, all of it"),
-        Wrong::Broken(what) => format!("{place} is broken: {what}; copy or fetch it again"),
+        FileError::Cut => format!("{place} is cut off: copy or fetch it again, all of it"),
+        FileError::Broken(what) => format!("{place} is broken: {what}; copy or fetch it again"),
     })
 }
 
-enum Wrong {
+/// Why a file is no model of whisper.cpp.
+enum FileError {
     Other,
     Cut,
     Broken(&'static str),
@@ -69,9 +70,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn shape(&mut self) -> Result<Shape, Wrong> {
-        if self.number().map_err(|_| Wrong::Other)? != 0x6767_6d6c {
-            return Err(Wrong::Other);
+    fn shape(&mut self) -> Result<Shape, FileError> {
+        if self.number().map_err(|_| FileError::Other)? != 0x6767_6d6c {
+            return Err(FileError::Other);
         }
         let mut head = [0; HEAD];
         for number in &mut head {
@@ -91,7 +92,7 @@ impl Reader {
             kind,
         ] = head;
         if !(51_864..=51_900).contains(&tokens) {
-            return Err(Wrong::Other);
+            return Err(FileError::Other);
         }
         let sizes = [(4, "tiny"), (6, "base"), (12, "small"), (24, "medium"), (32, "large")];
         let size = sizes.iter().find(|(count, _)| *count == layers);
@@ -105,20 +106,20 @@ impl Reader {
             && [80, 128].contains(&mels)
             && kind % 1_000 <= 20;
         let (Some((_, size)), true) = (size, fits) else {
-            return Err(Wrong::Broken("the numbers in its head fit no size of whisper"));
+            return Err(FileError::Broken("the numbers in its head fit no size of whisper"));
         };
         if (self.number()?, self.number()?) != (mels, 201) {
-            return Err(Wrong::Broken("its filters are not those of whisper"));
+            return Err(FileError::Broken("its filters are not those of whisper"));
         }
         self.skip(u64::from(mels) * 201 * 4)?;
         let words = self.number()?;
         if words > tokens {
-            return Err(Wrong::Broken("it has more words than tokens"));
+            return Err(FileError::Broken("it has more words than tokens"));
         }
         for _ in 0..words {
             let length = u64::from(self.number()?);
             if length > LONGEST_TOKEN {
-                return Err(Wrong::Broken("a word of it is too long"));
+                return Err(FileError::Broken("a word of it is too long"));
             }
             self.skip(length)?;
         }
@@ -134,41 +135,42 @@ impl Reader {
         Ok(Shape { name, multilingual, bytes: self.bytes, tensors })
     }
 
-    fn tensor(&mut self) -> Result<(), Wrong> {
+    fn tensor(&mut self) -> Result<(), FileError> {
         let (dimensions, length, kind) = (self.number()?, self.number()?, self.number()?);
         if !(1..=4).contains(&dimensions) || length > 200 {
-            return Err(Wrong::Broken("the head of a tensor is none"));
+            return Err(FileError::Broken("the head of a tensor is none"));
         }
         let mut numbers = 1_u64;
         for _ in 0..dimensions {
             let size = u64::from(self.number()?);
-            numbers = numbers.checked_mul(size).ok_or(Wrong::Broken("a tensor is too large"))?;
+            numbers =
+                numbers.checked_mul(size).ok_or(FileError::Broken("a tensor is too large"))?;
         }
         let (block, bytes) =
-            block(kind).ok_or(Wrong::Broken("a tensor has numbers of an unknown kind"))?;
+            block(kind).ok_or(FileError::Broken("a tensor has numbers of an unknown kind"))?;
         let of_numbers = (numbers / block).checked_mul(bytes);
         self.skip(u64::from(length))?;
-        self.skip(of_numbers.ok_or(Wrong::Broken("a tensor is too large"))?)
+        self.skip(of_numbers.ok_or(FileError::Broken("a tensor is too large"))?)
     }
 
-    fn number(&mut self) -> Result<u32, Wrong> {
+    fn number(&mut self) -> Result<u32, FileError> {
         let mut bytes = [0; 4];
-        self.file.read_exact(&mut bytes).map_err(|_| Wrong::Cut)?;
+        self.file.read_exact(&mut bytes).map_err(|_| FileError::Cut)?;
         self.at += 4;
         Ok(u32::from_le_bytes(bytes))
     }
 
-    fn skip(&mut self, bytes: u64) -> Result<(), Wrong> {
+    fn skip(&mut self, bytes: u64) -> Result<(), FileError> {
         if bytes > self.bytes - self.at {
-            return Err(Wrong::Cut);
+            return Err(FileError::Cut);
         }
         self.at += bytes;
-        let whole = i64::try_from(bytes).map_err(|_| Wrong::Cut)?;
+        let whole = i64::try_from(bytes).map_err(|_| FileError::Cut)?;
         // Within the buffer where it can: there are 50,000 words.
         if bytes < 4_096 {
-            return self.file.seek_relative(whole).map_err(|_| Wrong::Cut);
+            return self.file.seek_relative(whole).map_err(|_| FileError::Cut);
         }
-        self.file.seek(SeekFrom::Start(self.at)).map(drop).map_err(|_| Wrong::Cut)
+        self.file.seek(SeekFrom::Start(self.at)).map(drop).map_err(|_| FileError::Cut)
     }
 }
 

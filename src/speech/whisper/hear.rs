@@ -32,9 +32,9 @@ pub(super) struct Job {
     pub(super) progress: watch::Sender<f32>,
 }
 
-/// What was heard.
+/// Speech recognised in one recording.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct WhisperResult {
     pub(super) pieces: Vec<Piece>,
     pub(super) language: Option<String>,
     pub(super) confidence: Option<f32>,
@@ -58,7 +58,7 @@ impl Ear {
     }
 
     /// Transcribes a recording. Checks between the steps, and within whisper, whether to stop.
-    pub(super) fn hear(&mut self, model: &Model, job: &Job) -> Result<Heard, Error> {
+    pub(super) fn hear(&mut self, model: &Model, job: &Job) -> Result<WhisperResult, Error> {
         go_on(job)?;
         let samples = &job.samples;
         let speech = self.voices()?.find(samples).map_err(Error::Failed)?;
@@ -67,7 +67,7 @@ impl Ear {
         let seconds = samples.len() as f64 / RATE as f64;
         let windows = windows(&speech, samples);
         let Some(first) = windows.first() else {
-            return Ok(Heard { seconds, ..Heard::default() });
+            return Ok(WhisperResult { seconds, ..WhisperResult::default() });
         };
         self.set_current(Some(job.stop.clone()));
         let context = model.context().map_err(Error::Failed)?;
@@ -99,7 +99,7 @@ impl Ear {
         drop(state);
         let pieces = filler::clean(pieces);
         let language = (!pieces.is_empty()).then(|| iso_639_1(language)).flatten();
-        Ok(Heard { confidence: sure.mean(&pieces), pieces, language, seconds })
+        Ok(WhisperResult { confidence: sure.mean(&pieces), pieces, language, seconds })
     }
 
     fn voices(&mut self) -> Result<&mut Voices, Error> {

@@ -54,7 +54,7 @@ impl Model {
 
     /// What one recording needs beside the weights; given back when it is dropped.
     pub(super) fn state(&self, context: &WhisperContext) -> Result<State, String> {
-        let counted = Counted::new(self.states.clone());
+        let counted = StateGuard::new(self.states.clone());
         let state = context.create_state();
         let state =
             state.map_err(|error| format!("there is no memory for a recording: {error}"))?;
@@ -65,7 +65,7 @@ impl Model {
 /// The working memory of one recording. It is freed before it is counted as gone.
 pub(super) struct State {
     state: WhisperState,
-    _counted: Counted,
+    _counted: StateGuard,
 }
 
 impl Deref for State {
@@ -107,9 +107,10 @@ pub(super) fn give_way() {
     }
 }
 
-struct Counted(Arc<States>);
+/// Counts a recording's state for as long as it lives.
+struct StateGuard(Arc<States>);
 
-impl Counted {
+impl StateGuard {
     fn new(states: Arc<States>) -> Self {
         let now = states.now.fetch_add(1, Ordering::SeqCst) + 1;
         states.most.fetch_max(now, Ordering::SeqCst);
@@ -117,7 +118,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for StateGuard {
     fn drop(&mut self) {
         self.0.now.fetch_sub(1, Ordering::SeqCst);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Settings, file, voices};
-use crate::models::{self, KNOWN, Known, Logged, Use};
+use crate::models::{self, CATALOG, CatalogModel, LogProgress, Use};
 
 /// The model's file, or what is missing. Errors when the settings are wrong.
 pub(crate) fn model(
@@ -52,8 +52,9 @@ pub(crate) async fn fetch(settings: &Settings, models: &models::Settings) -> Res
     }
     if settings.path.is_none() && model(settings, models)?.is_err() {
         let name = &settings.model;
-        let wanted =
-            |known: &Known| known.purpose == Use::Listen && (name.is_empty() || known.name == name);
+        let wanted = |known: &CatalogModel| {
+            known.purpose == Use::Listen && (name.is_empty() || known.name == name)
+        };
         get(models, wanted).await.ok_or_else(|| {
             format!("the model {name} is none that can be fetched: `frontdesk models list`")
         })??;
@@ -66,10 +67,10 @@ pub(crate) async fn fetch(settings: &Settings, models: &models::Settings) -> Res
 
 async fn get(
     models: &models::Settings,
-    wanted: impl Fn(&Known) -> bool,
+    wanted: impl Fn(&CatalogModel) -> bool,
 ) -> Option<Result<(), String>> {
-    let known = KNOWN.iter().find(|known| wanted(known))?;
-    Some(models.fetch(known, &Logged::default()).await.map(drop))
+    let known = CATALOG.iter().find(|known| wanted(known))?;
+    Some(models.fetch(known, &LogProgress::default()).await.map(drop))
 }
 
 /// What is used, for people: the model, its memory, and what finds speech.

@@ -54,10 +54,10 @@ impl Stop {
     }
 }
 
-/// Held by who waits for the recording: when it is dropped, the work ends.
-pub(super) struct Wanted(pub(super) Arc<Stop>);
+/// Stops the work on a recording when whoever waits for it drops this.
+pub(super) struct StopOnDrop(pub(super) Arc<Stop>);
 
-impl Drop for Wanted {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.dropped.store(true, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 
 use super::Job;
 use crate::desk::Stirs;
-use crate::pipeline::inbound::{Gathered, gather};
+use crate::pipeline::inbound::{PendingTurn, gather};
 
 /// From this age on what was read of a conversation is read again before the model is asked, where replicas share the
 /// database, in milliseconds since the reading began.
@@ -13,7 +13,7 @@ impl Job {
     /// over, or the customer wants none. Newer messages alone leave it its time: what it hears is needed all the same.
     pub(super) async fn unless_void<T>(
         &self,
-        gathered: &Gathered,
+        gathered: &PendingTurn,
         stirs: &mut Stirs,
         part: impl Future<Output = T> + Send,
     ) -> Option<T> {
@@ -30,8 +30,9 @@ impl Job {
 
     /// Whether none of the messages that were gathered waits any more. A database that cannot be read says nothing of it:
     /// whoever reads next meets the error.
-    async fn void(&self, gathered: &Gathered) -> bool {
-        let waits = |now: Gathered| now.messages.iter().any(|one| gathered.messages.contains(one));
+    async fn void(&self, gathered: &PendingTurn) -> bool {
+        let waits =
+            |now: PendingTurn| now.messages.iter().any(|one| gathered.messages.contains(one));
         let now = gather(&self.desk.store, self.claim(), &gathered.turn.agent).await;
         now.is_ok_and(|now| !now.is_some_and(waits))
     }
@@ -39,7 +40,7 @@ impl Job {
     /// Whether something else waits now than what was gathered; read only where that may be.
     pub(super) async fn newer(
         &self,
-        gathered: &Gathered,
+        gathered: &PendingTurn,
         stirs: &mut Stirs,
     ) -> crate::store::Result<bool> {
         if !stirs.happened(|message| gathered.holds(message)) {
@@ -49,12 +50,12 @@ impl Job {
     }
 
     /// The same where another replica's word of it may be late or lost: what was read some time ago is read again.
-    pub(super) async fn missed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
+    pub(super) async fn missed(&self, gathered: &PendingTurn) -> crate::store::Result<bool> {
         let old = gathered.age_ms() >= OLD_MS;
         Ok(old && self.desk.store.is_shared() && self.changed(gathered).await?)
     }
 
-    async fn changed(&self, gathered: &Gathered) -> crate::store::Result<bool> {
+    async fn changed(&self, gathered: &PendingTurn) -> crate::store::Result<bool> {
         let agent = &gathered.turn.agent;
         let now = gather(&self.desk.store, self.claim(), agent).await?;
         Ok(now.is_none_or(|now| now.messages != gathered.messages))

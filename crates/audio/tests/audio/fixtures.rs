@@ -141,7 +141,7 @@ pub(crate) fn seal(file: &mut [u8]) {
 }
 
 /// How alike two sounds are, at the best lag of at most so many samples: 1 for the same, and the lag.
-pub(crate) fn likeness(left: &[f32], right: &[f32], most: usize) -> (f64, isize) {
+pub(crate) fn similarity(left: &[f32], right: &[f32], most: usize) -> (f64, isize) {
     let at = |lag: isize| {
         let (left, right) = match usize::try_from(lag) {
             Ok(lag) => (left, right.get(lag..).unwrap_or_default()),

@@ -10,7 +10,7 @@ thread_local! {
 }
 
 /// Counts, and leaves the rest to the system.
-pub(crate) struct Counting;
+pub(crate) struct CountingAllocator;
 
 fn add(bytes: isize) {
     // A thread that ends has no counters any more.
@@ -24,7 +24,7 @@ fn add(bytes: isize) {
 }
 
 #[expect(clippy::cast_possible_wrap, reason = "no allocation is that large")]
-unsafe impl GlobalAlloc for Counting {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         add(layout.size() as isize);
         unsafe { System.alloc(layout) }

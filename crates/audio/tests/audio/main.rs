@@ -4,20 +4,20 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fixtures::{Encoding, likeness, opus, sample, seal, shared, sound};
-use frontdesk_audio::{Decoded, Error, Kind, Limits, Longer, RATE};
+use fixtures::{Encoding, opus, sample, seal, shared, similarity, sound};
+use frontdesk_audio::{DecodeSummary, Error, Kind, Limits, Longer, RATE};
 
 mod fixtures;
 mod fuzz;
 mod heap;
 
 #[global_allocator]
-static HEAP: heap::Counting = heap::Counting;
+static HEAP: heap::CountingAllocator = heap::CountingAllocator;
 
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Decodes all of it.
-fn decode(bytes: &[u8]) -> Result<(Vec<f32>, Decoded), Error> {
+fn decode(bytes: &[u8]) -> Result<(Vec<f32>, DecodeSummary), Error> {
     let mut samples = Vec::new();
     let decoded = frontdesk_audio::decode(bytes, &Limits::refuse_beyond(HOUR), |block| {
         assert!(block.len() <= frontdesk_audio::BLOCK);
@@ -65,7 +65,7 @@ fn every_recording_has_the_right_length_and_signal() {
         };
         let original = plain(&shared(&original.replace(".ogg", ".wav")).expect("the original"));
         assert!((seconds(original.len()) - decoded.seconds).abs() < 0.02, "{name}");
-        let (alike, lag) = likeness(&above(&original), &above(&samples), 40);
+        let (alike, lag) = similarity(&above(&original), &above(&samples), 40);
         println!("{name}: {alike:.4} at {lag}");
         if name != "leopard/empty.wav" {
             // What was recorded at 8 kHz lacks the upper half.
@@ -107,7 +107,7 @@ fn every_format_has_the_right_length_and_signal() {
         let (early, late) = (1.48, if long { 1.67 } else { 1.52 });
         assert!((early..late).contains(&decoded.seconds), "{name}: {decoded:?}");
         assert!(!decoded.cut, "{name}");
-        let (alike, lag) = likeness(&expected, &samples, if long { 600 } else { 40 });
+        let (alike, lag) = similarity(&expected, &samples, if long { 600 } else { 40 });
         println!("{name}: {alike:.4} at {lag}, {decoded:?}");
         assert!(alike > 0.96, "{name}: {alike} at {lag}");
         assert!(long || lag.abs() < 32, "{name}: {lag}");
@@ -177,7 +177,7 @@ fn both_channels_of_a_stereo_note_are_heard() {
     let encoding = Encoding { channels: 2, bits: 40_000, ..Encoding::default() };
     let (samples, _) = decode(&opus(&sound(), encoding)).expect("it is a sound");
     assert_eq!(samples.len(), 24_000);
-    assert!(likeness(&sound(), &samples, 60).0 > 0.98);
+    assert!(similarity(&sound(), &samples, 60).0 > 0.98);
     // The second is half as loud.
     let ratio = loudness(&samples) / loudness(&sound());
     assert!((0.6..0.9).contains(&ratio), "{ratio}");
@@ -209,7 +209,7 @@ fn a_chain_is_one_recording() {
     assert_eq!((samples.len(), decoded.cut), (72_000, false));
     assert_eq!(frontdesk_audio::probe(&chain).expect("a sound").seconds, Some(4.5));
     for part in samples.chunks(24_000) {
-        assert!(likeness(&sound(), part, 60).0 > 0.97);
+        assert!(similarity(&sound(), part, 60).0 > 0.97);
     }
 }
 
@@ -228,7 +228,7 @@ fn a_cut_note_still_has_words() {
         assert!(decoded.cut);
         let least = 96_000 - 96_000 / part - 8000;
         assert!(samples.len() > least, "{} of {part}", samples.len());
-        let alike = likeness(&long, &samples, 4);
+        let alike = similarity(&long, &samples, 4);
         assert!(alike.0 > 0.95, "{alike:?} of {part}");
     }
     for name in ["cbr.mp3", "lc.aac", "a.flac", "alaw.wav", "flac.ogg", "opus.webm", "video.mov"] {
@@ -258,7 +258,7 @@ fn a_hole_is_filled_and_told() {
         assert!(decoded.cut);
         assert_eq!(samples.len(), 96_000);
         let tail = 64_000..;
-        assert!(likeness(&sound().repeat(4)[tail.clone()], &samples[tail], 60).0 > 0.95);
+        assert!(similarity(&sound().repeat(4)[tail.clone()], &samples[tail], 60).0 > 0.95);
     }
 }
 

@@ -177,7 +177,8 @@ pub(super) fn runs(text: &str) -> String {
 
 type Candidate = (Range<usize>, Sort, String);
 
-type Read = fn(&str, Range<usize>) -> Option<Candidate>;
+/// Reads what a pattern matched.
+type MatchParser = fn(&str, Range<usize>) -> Option<Candidate>;
 
 /// A dot, also as it is written to be overlooked.
 const DOT: &str = r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?)";
@@ -203,7 +204,7 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 /// What stands between two numbers rather than within one.
 static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 
-static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
+static PATTERNS: LazyLock<Vec<(Regex, MatchParser)>> = LazyLock::new(|| {
     let sign = format!(r"[[\p{{L}}\p{{N}}]--[{APART}]]");
     let apart = format!(r"[[\p{{L}}\p{{M}}]&&[{APART}]]+");
     let label = format!(r"(?:{sign}(?:[{sign}\-]{{0,61}}{sign})?|{apart})");
@@ -230,7 +231,7 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
     let iban = r"(?-u:\b)(?i:[a-z]{2}\d{2}[ -]?(?:[a-z0-9][ -]?){10,30})".to_owned();
     let key = r"(?-u:\b)(?:(?:0x)?[0-9A-Za-z]{26,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?-u:\b)"
         .to_owned();
-    let all: [(String, Read); 7] = [
+    let all: [(String, MatchParser); 7] = [
         (scheme, link),
         (mail, address_of),
         (iban, account),
@@ -240,7 +241,7 @@ static PATTERNS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
         (address, numeric_link),
     ];
     let all = all.into_iter().map(|(pattern, read)| (fixed(&pattern), read));
-    all.chain([(NUMBER.clone(), number_of as Read)]).collect()
+    all.chain([(NUMBER.clone(), number_of as MatchParser)]).collect()
 });
 
 static DOTS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"{DOT}|\s(?i:dot)\s")));

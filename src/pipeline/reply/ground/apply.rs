@@ -11,15 +11,15 @@ use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
-use crate::pipeline::clean::Cleaned;
+use crate::pipeline::clean::CleanAnswer;
 use crate::pipeline::framing::instructions;
 use crate::pipeline::timer::millis;
 
 /// How long a reply waits for embeddings: they only help.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who is asked, and about what.
-pub(crate) struct Asked<'a> {
+/// What a check of citations asks, and about which turn.
+pub(crate) struct GroundingInput<'a> {
     pub(crate) embed: &'a dyn Embedder,
     pub(crate) model: &'a dyn Model,
     pub(crate) prompt: &'a Prompt,
@@ -37,9 +37,9 @@ pub(crate) enum Decision {
 
 /// Checks a cleaned reply.
 pub(crate) async fn apply(
-    cleaned: &Cleaned,
+    cleaned: &CleanAnswer,
     setting: &Grounding,
-    asked: &Asked<'_>,
+    asked: &GroundingInput<'_>,
     usage: &mut Usage,
 ) -> (Decision, GroundingTrace) {
     let started = Instant::now();
@@ -66,7 +66,7 @@ pub(crate) async fn apply(
 
 /// What may be restated: the agent's instructions, what was said to the customer, and what he stated himself. His
 /// questions support nothing: "Can I return it after 60 days?" makes no "you can return it after 60 days" true.
-fn known(asked: &Asked<'_>) -> Vec<String> {
+fn known(asked: &GroundingInput<'_>) -> Vec<String> {
     let instructions = instructions(asked.prompt).to_owned();
     let lines = asked.history.iter().map(|line| match line.speaker {
         Speaker::Customer => stated(&line.text),
@@ -115,7 +115,7 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Groundi
 /// Asks a model about the claims. What it does not answer is left to the score.
 async fn judge(
     check: &mut Check,
-    asked: &Asked<'_>,
+    asked: &GroundingInput<'_>,
     passages: &[String],
     checked: &mut GroundingTrace,
     usage: &mut Usage,
@@ -189,7 +189,7 @@ fn answers(text: &str, claims: usize) -> Vec<(usize, bool)> {
 /// What the agent's setting makes of the verdicts.
 fn decide(
     check: &Check,
-    cleaned: &Cleaned,
+    cleaned: &CleanAnswer,
     setting: GroundingCheck,
     checked: &mut GroundingTrace,
 ) -> Decision {
@@ -231,7 +231,7 @@ fn decide(
 }
 
 /// The citations of what is sent: those of removed statements go, wrong ones are put right.
-fn cited(cleaned: &Cleaned, verdicts: &[StatementVerdict]) -> Vec<usize> {
+fn cited(cleaned: &CleanAnswer, verdicts: &[StatementVerdict]) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
     let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));
     let right =

@@ -30,13 +30,13 @@ pub struct Material<'a> {
 pub struct Check {
     reply: String,
     statements: Vec<Statement>,
-    weighed: Vec<Weighed>,
+    weighed: Vec<StatementEvidence>,
     sources: Vec<Source>,
     pub(super) reader: Reader,
 }
 
-/// One statement with what speaks for it.
-struct Weighed {
+/// What speaks for one statement.
+struct StatementEvidence {
     cited: Vec<usize>,
     /// Why it needs no support, or what of it does.
     claimed: Result<Range<usize>, &'static str>,
@@ -67,7 +67,7 @@ impl Check {
             reader,
         };
         let cited = check.marks(material.marks);
-        let weighed: Vec<Weighed> = check
+        let weighed: Vec<StatementEvidence> = check
             .statements
             .iter()
             .zip(cited)
@@ -89,7 +89,7 @@ impl Check {
         cited
     }
 
-    fn weigh(&self, statement: &Statement, cited: Vec<usize>) -> Weighed {
+    fn weigh(&self, statement: &Statement, cited: Vec<usize>) -> StatementEvidence {
         let said = &self.reply[statement.range.clone()];
         let claimed = if statement.frame {
             Err("it holds others together")
@@ -104,13 +104,19 @@ impl Check {
         };
         let Ok(range) = &claimed else {
             let features = Features::default();
-            return Weighed { cited, claimed, features, neighbours: Vec::new(), judged: None };
+            return StatementEvidence {
+                cited,
+                claimed,
+                features,
+                neighbours: Vec::new(),
+                judged: None,
+            };
         };
         let part = &self.reply[range.clone()];
         let all: Vec<&Source> = self.sources.iter().collect();
         let features = compare(part, &all, &self.reader);
         let neighbours = self.neighbours(part);
-        Weighed { cited, claimed, features, neighbours, judged: None }
+        StatementEvidence { cited, claimed, features, neighbours, judged: None }
     }
 
     /// The sentences of the sources that share the most words with a claim.
@@ -196,7 +202,7 @@ impl Check {
     fn verdict(
         &self,
         statement: &Statement,
-        weighed: &Weighed,
+        weighed: &StatementEvidence,
         threshold: f32,
     ) -> StatementVerdict {
         let text = self.reply[statement.range.clone()].trim().to_owned();
@@ -230,12 +236,12 @@ impl Check {
         }
         let why = match (weighed.judged, abroad) {
             (Some(true), _) => "the judge finds it supported".to_owned(),
-            (Some(false), _) => format!("the judge finds no support; {}", features.doubt()),
+            (Some(false), _) => format!("the judge finds no support; {}", features.objection()),
             (None, true) if supported => {
                 "the passages are in another language: only numbers were compared".to_owned()
             }
             _ if supported => features.support(),
-            _ => features.doubt(),
+            _ => features.objection(),
         };
         let why = match passage {
             Some(mark) if supported && !cited.is_empty() && !cited.contains(&mark) => {
@@ -252,7 +258,12 @@ impl Check {
     }
 
     /// The first cited passage that supports a claim by itself.
-    fn first_cited(&self, claim: &str, weighed: &Weighed, threshold: f32) -> Option<usize> {
+    fn first_cited(
+        &self,
+        claim: &str,
+        weighed: &StatementEvidence,
+        threshold: f32,
+    ) -> Option<usize> {
         weighed.cited.iter().copied().find(|mark| {
             let source = mark.checked_sub(1).and_then(|at| self.sources.get(at));
             source.is_some_and(|source| {
@@ -265,7 +276,8 @@ impl Check {
 
     /// The claims, by the number of their statement.
     pub(super) fn claims(&self) -> Vec<(usize, &str)> {
-        let claimed = |(at, one): (usize, &'_ Weighed)| Some((at, one.claimed.clone().ok()?));
+        let claimed =
+            |(at, one): (usize, &'_ StatementEvidence)| Some((at, one.claimed.clone().ok()?));
         let ranges = self.weighed.iter().enumerate().filter_map(claimed);
         ranges.map(|(at, range)| (at, &self.reply[range])).collect()
     }
@@ -290,7 +302,7 @@ impl Features {
     }
 
     /// Why a claim is doubted, in words: the weightiest reason first.
-    fn doubt(&self) -> String {
+    fn objection(&self) -> String {
         let list = |what: &[String]| {
             what.iter().take(4).map(|one| format!("“{one}”")).collect::<Vec<_>>().join(", ")
         };

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use frontdesk_language::{Lang, terms};
 
 use super::lexicon::Lexicon;
-use super::read::Read;
+use super::read::AnalyzedChunk;
 
 /// The statistics of a collection. What a chunk brought in can be taken out again without a trace, so they depend on
 /// what the collection holds and not on how it came to be.
 #[derive(Default)]
-pub(super) struct Census {
+pub(super) struct CollectionStatistics {
     pub(super) lexicon: Lexicon,
     languages: HashMap<Lang, usize>,
     chunks: usize,
@@ -19,32 +19,33 @@ pub(super) struct Census {
 }
 
 /// What one chunk adds to the statistics.
-pub(super) struct Share {
+pub(super) struct ChunkContribution {
     /// Its words, ascending, each once.
     pub(super) words: Box<[u32]>,
     length: f32,
     language: Option<Lang>,
 }
 
-impl Census {
+impl CollectionStatistics {
     /// Counts a chunk in; also gives back how often it has each of its words.
-    pub(super) fn add(&mut self, read: &Read) -> (Share, Vec<(u32, f32)>) {
-        let held = self.lexicon.insert(&read.terms);
+    pub(super) fn add(&mut self, analyzed: &AnalyzedChunk) -> (ChunkContribution, Vec<(u32, f32)>) {
+        let held = self.lexicon.insert(&analyzed.terms);
         self.chunks += 1;
-        self.total_length += f64::from(read.length);
-        if let Some(language) = read.language {
+        self.total_length += f64::from(analyzed.length);
+        if let Some(language) = analyzed.language {
             *self.languages.entry(language).or_default() += 1;
         }
         let words = held.iter().map(|(id, _)| *id).collect();
-        (Share { words, length: read.length, language: read.language }, held)
+        (ChunkContribution { words, length: analyzed.length, language: analyzed.language }, held)
     }
 
     /// Counts a chunk out.
-    pub(super) fn remove(&mut self, share: &Share) {
-        self.lexicon.remove(&share.words);
+    pub(super) fn remove(&mut self, contribution: &ChunkContribution) {
+        self.lexicon.remove(&contribution.words);
         self.chunks -= 1;
-        self.total_length -= f64::from(share.length);
-        if let Some(chunks) = share.language.and_then(|language| self.languages.get_mut(&language))
+        self.total_length -= f64::from(contribution.length);
+        if let Some(chunks) =
+            contribution.language.and_then(|language| self.languages.get_mut(&language))
         {
             *chunks -= 1;
         }

@@ -1,4 +1,4 @@
-//! Part of stage 4: what several texts for one question have found becomes one list. Pure: it asks no index.
+//! Part of stage 4: merges the results of several texts for one question into one list. Pure: it asks no index.
 //!
 //! Each list's scores are shares of its own best, so a text that finds nothing of worth must not count as much as one that
 //! does: lists are weighed by how sure they are.
@@ -19,9 +19,9 @@ const OWN_WORDS: f32 = 0.3;
 /// How many passages are looked at to tell how sure we are.
 const TOP: usize = 3;
 
-/// What one text has found.
+/// Passages that one text found.
 #[derive(Debug, Clone)]
-pub(crate) struct Looked {
+pub(crate) struct QueryResult {
     /// The text.
     pub text: String,
     /// How it was made.
@@ -34,12 +34,12 @@ pub(crate) struct Looked {
     pub confidence: f32,
 }
 
-/// A question that leans on the one before it: the question alone, with its context, and the question before it alone.
+/// Merges the results of a question that depends on the one before it: alone, with its context, and the one before it.
 ///
 /// What counts most is what holds words of both. The question before it alone brings what is about the same thing in
 /// other words, and the question alone what it says if it changed the topic after all.
 /// The best of the question before is among the first `keep` in any case: it is what the conversation is about.
-pub(crate) fn lean_on(looked: &mut [Looked], says: bool, keep: usize) -> Vec<Passage> {
+pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize) -> Vec<Passage> {
     let own = own_words(looked);
     let mut sums = Sums::default();
     for one in looked.iter_mut() {
@@ -71,10 +71,10 @@ pub(crate) fn lean_on(looked: &mut [Looked], says: bool, keep: usize) -> Vec<Pas
     blended
 }
 
-/// How sure we are of a question that leans: as sure as with its context, and not surer than its own words allow where
-/// it has any. `do you groom dogs?` after a question that was answered is not answered by that.
-pub(crate) fn leaning_confidence(
-    looked: &[Looked],
+/// How sure we are of a question that depends on its context: as sure as with it, and not surer than its own words allow
+/// where it has any. `do you groom dogs?` after a question that was answered is not answered by that.
+pub(crate) fn context_confidence(
+    looked: &[QueryResult],
     blended: &[Passage],
     sure: f32,
     says: bool,
@@ -89,8 +89,8 @@ pub(crate) fn leaning_confidence(
     alone.max(sure) * said
 }
 
-/// A question in several wordings: as asked, made complete, in another language.
-pub(crate) fn together(looked: &mut [Looked]) -> Vec<Passage> {
+/// Merges the results of a question's wordings: as asked, made complete, in another language.
+pub(crate) fn merge_wordings(looked: &mut [QueryResult]) -> Vec<Passage> {
     let complete = looked.iter().any(|one| one.how == SearchOrigin::Rewritten);
     for one in looked.iter_mut() {
         let share = if complete && one.how == SearchOrigin::Asked { OWN_WORDS } else { 1.0 };
@@ -111,7 +111,7 @@ pub(crate) fn together(looked: &mut [Looked]) -> Vec<Passage> {
 }
 
 /// The share of the question's own words that each passage holds, or how near it is in meaning.
-fn own_words(looked: &[Looked]) -> HashMap<ChunkId, f32> {
+fn own_words(looked: &[QueryResult]) -> HashMap<ChunkId, f32> {
     let near = |one: &Passage| one.scores.coverage.max(one.scores.dense.unwrap_or(0.0));
     let asked =
         looked.iter().filter(|one| one.how == SearchOrigin::Asked).flat_map(|one| &one.passages);

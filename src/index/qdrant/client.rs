@@ -34,8 +34,8 @@ mod code {
     pub(super) const UNAUTHENTICATED: i32 = 16;
 }
 
-/// A Qdrant at an address.
-pub(super) struct Link {
+/// Client of one Qdrant, with retries.
+pub(super) struct QdrantClient {
     client: Qdrant,
     url: String,
     search: Duration,
@@ -64,7 +64,7 @@ pub(super) struct Failure {
     again: Option<Duration>,
 }
 
-impl Link {
+impl QdrantClient {
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
         let key = settings.api_key.expose_secret();
         let mut config = Qdrant::from_url(&settings.url);

@@ -1,30 +1,30 @@
-//! What one of our collections holds, as this process knows it: the census that questions are planned with, and which
-//! points are current. No text, no posting and no vector.
+//! What one of our collections holds, as this process knows it: the statistics that questions are planned with, and
+//! which points are current. No text, no posting and no vector.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use super::points::{Id, Piece};
 use crate::domain::DocumentId;
-use crate::index::census::{Census, Share};
+use crate::index::statistics::{ChunkContribution, CollectionStatistics};
 
 /// The points that a search may find, each with the length of its vector; 0: it has none.
 pub(super) type Current = HashMap<Id, usize>;
 
-/// The roll of a collection.
+/// The points of a collection that are current, and its statistics.
 #[derive(Default)]
-pub(super) struct Roll {
-    pub(super) census: Census,
+pub(super) struct PointSet {
+    pub(super) statistics: CollectionStatistics,
     /// Searches take it along: what they find is held against what was current when they began.
     pub(super) current: Arc<Current>,
-    documents: HashMap<DocumentId, Vec<Held>>,
+    documents: HashMap<DocumentId, Vec<PointEntry>>,
     /// How many vectors of each length there are.
     lengths: HashMap<usize, usize>,
 }
 
-struct Held {
+struct PointEntry {
     id: Id,
-    share: Share,
+    contribution: ChunkContribution,
     /// The length of its vector; 0: it has none.
     length: usize,
 }
@@ -37,37 +37,41 @@ pub(super) struct Before {
     pub(super) had: bool,
 }
 
-impl Roll {
+impl PointSet {
     /// Puts these pieces in the place of all that the document had.
     pub(super) fn replace(&mut self, document: &DocumentId, pieces: &[Piece]) -> Before {
         let searched = Arc::downgrade(&self.current);
         // Copies the map only where a search holds the old one.
         let current = Arc::make_mut(&mut self.current);
         let old = self.documents.remove(document).unwrap_or_default();
-        for held in &old {
-            current.remove(&held.id);
-            self.census.remove(&held.share);
-            if let Some(vectors) = self.lengths.get_mut(&held.length) {
+        for entry in &old {
+            current.remove(&entry.id);
+            self.statistics.remove(&entry.contribution);
+            if let Some(vectors) = self.lengths.get_mut(&entry.length) {
                 *vectors -= 1;
             }
         }
         let mut new = Vec::with_capacity(pieces.len());
         for piece in pieces {
             current.insert(piece.id, piece.vector().map_or(0, <[f32]>::len));
-            let length = piece.read.vector.as_ref().map_or(0, Vec::len);
+            let length = piece.analyzed.vector.as_ref().map_or(0, Vec::len);
             *self.lengths.entry(length).or_default() += 1;
-            new.push(Held { id: piece.id, share: self.census.add(&piece.read).0, length });
+            new.push(PointEntry {
+                id: piece.id,
+                contribution: self.statistics.add(&piece.analyzed).0,
+                length,
+            });
         }
         if !new.is_empty() {
             self.documents.insert(document.clone(), new);
         }
-        self.census.rest();
+        self.statistics.rest();
         Before { searched, had: !old.is_empty() }
     }
 
     /// Whether every chunk has a vector of this length: the part of a collection that is embedded already does not push
     /// down the rest.
     pub(super) fn is_embedded(&self, length: usize) -> bool {
-        length > 0 && self.lengths.get(&length) == Some(&self.census.chunks())
+        length > 0 && self.lengths.get(&length) == Some(&self.statistics.chunks())
     }
 }

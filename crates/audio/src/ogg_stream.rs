@@ -1,4 +1,4 @@
-//! Ogg/Opus recordings: packets out of pages, links of a chain, holes, and what is dropped at both ends (RFC 7845).
+//! Ogg/Opus recordings: packets out of pages, chained streams, holes, and what is dropped at both ends (RFC 7845).
 //! A recording's length is the sum of its packets; positions only say what is missing and where the end is.
 
 use std::borrow::Cow;
@@ -7,16 +7,16 @@ use std::collections::VecDeque;
 use super::Error;
 use super::ogg::{Page, Pages, Piece};
 use super::opus::{CLOCK, Decoder, Head, LARGEST, duration};
-use super::outlet::{Outlet, Stop};
+use super::sample_sink::{SampleSink, Stop};
 use super::{Kind, RATE};
 
-/// Recordings that are chained in one file.
-const MOST_LINKS: usize = 1000;
+/// The most streams that are chained in one file.
+const MOST_STREAMS: usize = 1000;
 /// What is made up for one hole at most, in samples of the clock: a second.
 const LONGEST_HOLE: i64 = CLOCK as i64;
 
 /// A packet and its duration, in samples of the clock.
-type Timed<'a> = (Cow<'a, [u8]>, u32);
+type TimedPacket<'a> = (Cow<'a, [u8]>, u32);
 
 /// What comes next in a recording. All numbers are samples of the clock.
 pub(super) enum Item<'a> {
@@ -32,14 +32,14 @@ pub(super) enum Item<'a> {
 pub(super) struct Items<'a> {
     pages: Pages<'a>,
     queue: VecDeque<Item<'a>>,
-    link: Option<Link>,
-    links: usize,
+    stream: Option<OggStream>,
+    streams: usize,
     /// Part of the file is missing.
     pub(super) cut: bool,
 }
 
-/// The recording that is being read.
-struct Link {
+/// The logical stream that is being read.
+struct OggStream {
     serial: u32,
     pre_skip: i64,
     /// The number that the next page should have.
@@ -60,7 +60,7 @@ struct Link {
 impl<'a> Items<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Self {
         let pages = Pages::of(bytes);
-        Self { pages, queue: VecDeque::new(), link: None, links: 0, cut: false }
+        Self { pages, queue: VecDeque::new(), stream: None, streams: 0, cut: false }
     }
 
     /// Takes in a page. Fails when the head of a recording does.
@@ -68,42 +68,43 @@ impl<'a> Items<'a> {
         if page.first() {
             return self.begin(page);
         }
-        let Some(link) = self.link.as_mut().filter(|link| link.serial == page.serial) else {
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.serial == page.serial)
+        else {
             return Ok(());
         };
-        if page.number != link.next || std::mem::take(&mut self.pages.holed) {
-            link.holed = true;
+        if page.number != stream.next || std::mem::take(&mut self.pages.holed) {
+            stream.holed = true;
             self.cut = true;
-            link.partial = None;
+            stream.partial = None;
         }
-        link.next = page.number.wrapping_add(1);
+        stream.next = page.number.wrapping_add(1);
         if !page.continues() {
-            link.partial = Some(Vec::new());
+            stream.partial = Some(Vec::new());
         }
-        let (packets, whole) = link.packets(page);
+        let (packets, whole) = stream.packets(page);
         self.cut |= !whole || page.cut;
         let length = packets.iter().map(|(_, length)| i64::from(*length)).sum();
-        let (lost, end) = link.place(page, length);
+        let (lost, end) = stream.place(page, length);
         if let Some(lost) = lost {
-            link.at += i64::from(lost);
+            stream.at += i64::from(lost);
             self.queue.push_back(Item::Lost(lost));
         }
         for (data, length) in packets {
             let length = i64::from(length);
-            let skip = (link.pre_skip - link.at).clamp(0, length);
-            let keep = (end - link.at).clamp(skip, length) - skip;
-            link.at += length;
+            let skip = (stream.pre_skip - stream.at).clamp(0, length);
+            let keep = (end - stream.at).clamp(skip, length) - skip;
+            stream.at += length;
             if let (Ok(skip), Ok(keep)) = (u32::try_from(skip), u32::try_from(keep)) {
                 self.queue.push_back(Item::Packet { data, skip, keep });
             }
         }
-        link.ended |= page.last();
+        stream.ended |= page.last();
         Ok(())
     }
 
     /// Takes in the first page of a stream. Others that run beside an Opus stream, such as video, are ignored.
     fn begin(&mut self, page: &Page<'a>) -> Result<(), Error> {
-        let busy = self.link.as_ref().is_some_and(|link| link.packets < 2);
+        let busy = self.stream.as_ref().is_some_and(|stream| stream.packets < 2);
         let Some(head) = page.pieces().next().filter(|piece| piece.data.starts_with(b"OpusHead"))
         else {
             return Ok(());
@@ -111,11 +112,11 @@ impl<'a> Items<'a> {
         if busy {
             return Ok(());
         }
-        self.cut |= self.pages.holed && self.links > 0;
+        self.cut |= self.pages.holed && self.streams > 0;
         self.pages.holed = false;
         let head = Head::read(head.data)?;
-        self.links += 1;
-        self.link = Some(Link {
+        self.streams += 1;
+        self.stream = Some(OggStream {
             serial: page.serial,
             pre_skip: i64::from(head.pre_skip),
             next: page.number.wrapping_add(1),
@@ -139,26 +140,26 @@ impl<'a> Iterator for Items<'a> {
             if let Some(item) = self.queue.pop_front() {
                 return Some(Ok(item));
             }
-            let page = self.pages.next().filter(|_| self.links <= MOST_LINKS);
+            let page = self.pages.next().filter(|_| self.streams <= MOST_STREAMS);
             let Some(page) = page else {
                 self.cut |=
-                    self.links > MOST_LINKS || self.link.as_ref().is_some_and(|it| !it.ended);
+                    self.streams > MOST_STREAMS || self.stream.as_ref().is_some_and(|it| !it.ended);
                 return None;
             };
             if let Err(error) = self.read(&page) {
                 // A later recording that cannot be decoded takes nothing from those before it.
-                if self.links == 0 {
+                if self.streams == 0 {
                     return Some(Err(error));
                 }
-                (self.cut, self.link) = (true, None);
+                (self.cut, self.stream) = (true, None);
             }
         }
     }
 }
 
-impl Link {
+impl OggStream {
     /// The packets with sound that end in a page, with their durations; and whether all of them are sound.
-    fn packets<'a>(&mut self, page: &Page<'a>) -> (Vec<Timed<'a>>, bool) {
+    fn packets<'a>(&mut self, page: &Page<'a>) -> (Vec<TimedPacket<'a>>, bool) {
         let (mut packets, mut whole) = (Vec::new(), true);
         for piece in page.pieces() {
             let Some(data) = self.join(piece) else { continue };
@@ -233,26 +234,26 @@ pub(super) fn measure(bytes: &[u8]) -> Result<(Head, f64), Error> {
 }
 
 /// Decodes a file.
-pub(super) fn play(bytes: &[u8], outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+pub(super) fn play(bytes: &[u8], sink: &mut SampleSink<'_>) -> Result<(), Stop> {
     let mut items = Items::of(bytes);
     let (mut decoder, mut mono) = (None, Vec::new());
     for item in items.by_ref() {
-        outlet.check()?;
+        sink.check()?;
         match (item?, decoder.as_mut()) {
             (Item::Head(head), _) => decoder = Some(Decoder::new(head)),
             (Item::Lost(lost), Some(decoder)) => {
                 decoder.conceal(at_rate(lost), &mut mono);
-                outlet.push(&mono)?;
+                sink.push(&mono)?;
             }
             (Item::Packet { data, skip, keep }, Some(decoder)) => {
-                outlet.cut |= !decoder.decode(&data, &mut mono);
+                sink.cut |= !decoder.decode(&data, &mut mono);
                 let heard = at_rate(skip)..at_rate(skip + keep);
-                outlet.push(mono.get(heard).unwrap_or_default())?;
+                sink.push(mono.get(heard).unwrap_or_default())?;
             }
             (_, None) => {}
         }
     }
-    outlet.cut |= items.cut;
+    sink.cut |= items.cut;
     Ok(())
 }
 

@@ -16,12 +16,12 @@ use symphonia::core::io::{
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
-use super::outlet::{Outlet, Stop};
 use super::resample::Resampler;
+use super::sample_sink::{SampleSink, Stop};
 use super::{Error, Kind, RATE, aac, edits, opus, sniff};
 
-/// Recordings that are chained in one file.
-const MOST_LINKS: usize = 1000;
+/// The most streams that are chained in one file.
+const MOST_STREAMS: usize = 1000;
 /// Films have eight.
 const MOST_CHANNELS: usize = 16;
 /// Samples of a packet, of each channel. FLAC has up to 65,535.
@@ -197,38 +197,38 @@ impl Source<'_> {
     }
 
     /// Decodes it.
-    pub(super) fn play(mut self, outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    pub(super) fn play(mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let mut mixer = Mixer { what: self.kind.name(), resampler: None, mono: Vec::new() };
-        let mut links = 0;
-        outlet.cut |= self.cut;
+        let mut streams = 0;
+        sink.cut |= self.cut;
         if let Some(part) = self.part {
-            outlet.only(part.skip, part.keep);
+            sink.only(part.skip, part.keep);
         }
         loop {
-            outlet.check()?;
+            sink.check()?;
             match guard(|| self.format.next_packet()) {
                 Some(Ok(Some(packet))) if packet.track_id == self.track => {
-                    let rate = self.decode(&packet, &mut mixer.mono, outlet);
-                    mixer.flow(rate, outlet)?;
+                    let rate = self.decode(&packet, &mut mixer.mono, sink);
+                    mixer.flow(rate, sink)?;
                 }
                 Some(Ok(Some(_))) => {}
                 Some(Ok(None)) => break,
-                Some(Err(Failure::ResetRequired)) if links < MOST_LINKS => {
-                    links += 1;
+                Some(Err(Failure::ResetRequired)) if streams < MOST_STREAMS => {
+                    streams += 1;
                     if !self.reopen() {
-                        outlet.cut = true;
+                        sink.cut = true;
                         break;
                     }
                 }
                 // A WAV that was written to a pipe does not know its length, and says the largest.
                 Some(Err(Failure::IoError(_))) if self.endless => break,
                 _ => {
-                    outlet.cut = true;
+                    sink.cut = true;
                     break;
                 }
             }
         }
-        mixer.finish(outlet)
+        mixer.finish(sink)
     }
 
     /// Finds track and decoder of the next recording of a chain.
@@ -244,11 +244,11 @@ impl Source<'_> {
     }
 
     /// Decodes a packet to one channel, and gives its rate. A packet that cannot be decoded gives nothing.
-    fn decode(&mut self, packet: &Packet, mono: &mut Vec<f32>, outlet: &mut Outlet<'_>) -> u32 {
+    fn decode(&mut self, packet: &Packet, mono: &mut Vec<f32>, sink: &mut SampleSink<'_>) -> u32 {
         mono.clear();
         match &mut self.decoder {
             Codec::Opus { decoder, skip } => {
-                outlet.cut |= !decoder.decode(&packet.data, mono);
+                sink.cut |= !decoder.decode(&packet.data, mono);
                 let dropped = mono.len().min(*skip);
                 *skip -= dropped;
                 mono.drain(..dropped);
@@ -264,7 +264,7 @@ impl Source<'_> {
                     Some((samples, channels, rate))
                 });
                 let Some((samples, channels, rate)) = heard.flatten() else {
-                    outlet.cut = true;
+                    sink.cut = true;
                     return 0;
                 };
                 mix(&samples, channels, mono);
@@ -302,7 +302,7 @@ struct Mixer {
 
 impl Mixer {
     /// Sends `mono` on, which has this rate. The rate may change within a file.
-    fn flow(&mut self, rate: u32, outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    fn flow(&mut self, rate: u32, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         if self.mono.is_empty() {
             return Ok(());
         }
@@ -311,19 +311,19 @@ impl Mixer {
             *sample = if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 };
         }
         if self.resampler.as_ref().is_none_or(|resampler| resampler.rate() != rate) {
-            self.finish(outlet)?;
+            self.finish(sink)?;
             self.resampler = Some(Resampler::new(rate, self.what)?);
         }
         match self.resampler.as_mut() {
-            Some(resampler) => resampler.push(&self.mono, outlet),
+            Some(resampler) => resampler.push(&self.mono, sink),
             None => Ok(()),
         }
     }
 
     /// Sends on what is still in the resampler.
-    fn finish(&mut self, outlet: &mut Outlet<'_>) -> Result<(), Stop> {
+    fn finish(&mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         match self.resampler.take() {
-            Some(mut resampler) => resampler.finish(outlet),
+            Some(mut resampler) => resampler.finish(sink),
             None => Ok(()),
         }
     }

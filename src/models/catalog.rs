@@ -51,7 +51,7 @@ impl Use {
 
 /// A model on the hub, at a commit that does not change.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct CatalogModel {
     /// Its name here.
     pub name: &'static str,
     /// What it is for.
@@ -82,8 +82,8 @@ const fn part(path: &'static str, sha256: &'static str) -> Part {
 }
 
 /// A model of whisper.cpp: one file.
-const fn whisper(name: &'static str, about: &'static str, file: &'static [Part]) -> Known {
-    Known {
+const fn whisper(name: &'static str, about: &'static str, file: &'static [Part]) -> CatalogModel {
+    CatalogModel {
         name,
         purpose: Use::Listen,
         about,
@@ -98,8 +98,8 @@ const fn optional(path: &'static str) -> Part {
 }
 
 /// The models, of each use the one to be preferred first.
-pub const KNOWN: &[Known] = &[
-    Known {
+pub const CATALOG: &[CatalogModel] = &[
+    CatalogModel {
         name: "multilingual-e5-small",
         purpose: Use::Embed,
         about: "about 100 languages, 384 numbers, 490 MB",
@@ -118,7 +118,7 @@ pub const KNOWN: &[Known] = &[
             ),
         ],
     },
-    Known {
+    CatalogModel {
         name: "all-MiniLM-L6-v2",
         purpose: Use::Embed,
         about: "English, 384 numbers, 91 MB",
@@ -151,7 +151,7 @@ pub const KNOWN: &[Known] = &[
     },
     // The weights of these two were never on the machine that this was written on. Commits and hashes are those that
     // several public projects pin, each on its own; what comes with another hash is refused.
-    Known {
+    CatalogModel {
         name: "mmarco-mMiniLMv2-L12-H384-v1",
         purpose: Use::Rerank,
         about: "trained on 14 languages, 490 MB",
@@ -170,7 +170,7 @@ pub const KNOWN: &[Known] = &[
             ),
         ],
     },
-    Known {
+    CatalogModel {
         name: "ms-marco-MiniLM-L6-v2",
         purpose: Use::Rerank,
         about: "English, 92 MB",
@@ -269,7 +269,7 @@ pub const KNOWN: &[Known] = &[
             "a03779c86df3323075f5e796cb2ce5029f00ec8869eee3fdfb897afe36c6d002",
         )],
     ),
-    Known {
+    CatalogModel {
         name: "silero-vad",
         purpose: Use::Voices,
         about: "tells speech from silence, noise and music before a voice note is transcribed, 1 MB",

@@ -20,7 +20,7 @@ impl From<Error> for Stop {
 }
 
 /// Collects samples and gives them to the caller.
-pub(super) struct Outlet<'a> {
+pub(super) struct SampleSink<'a> {
     limits: &'a Limits<'a>,
     give: &'a mut dyn FnMut(&[f32]) -> ControlFlow<()>,
     block: Vec<f32>,
@@ -33,7 +33,7 @@ pub(super) struct Outlet<'a> {
     pub(super) cut: bool,
 }
 
-impl<'a> Outlet<'a> {
+impl<'a> SampleSink<'a> {
     pub(super) fn new(
         limits: &'a Limits<'a>,
         give: &'a mut dyn FnMut(&[f32]) -> ControlFlow<()>,

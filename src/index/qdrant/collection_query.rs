@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use qdrant_client::qdrant::SparseVector;
 
-use super::points::{Id, Known, dimension, sparse};
-use super::roll::{Current, Roll};
+use super::point_set::{Current, PointSet};
+use super::points::{Id, StoredChunk, dimension, sparse};
 use crate::domain::CollectionId;
 use crate::index::question::{Plan, Question};
 use crate::index::{Hit, Legs, grams, order, weigh};
@@ -18,7 +18,7 @@ const SPARE: usize = 32;
 /// How many times the wanted number BM25 is asked for: what is stored ranks nearly as the true weights do.
 const BM25_TIMES: usize = 2;
 
-/// The legs, in the order of [`Asked::wants`].
+/// The legs, in the order of [`CollectionQuery::wants`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leg {
     Dense,
@@ -27,7 +27,7 @@ pub(super) enum Leg {
 }
 
 /// A question, ready for one collection.
-pub(super) struct Asked {
+pub(super) struct CollectionQuery {
     pub(super) collection: CollectionId,
     /// What was current when the search began.
     current: Arc<Current>,
@@ -48,7 +48,7 @@ struct Role {
 }
 
 /// A chunk's scores.
-struct Scored {
+struct ChunkScores {
     bm25: f32,
     ngram: f32,
     coverage: f32,
@@ -62,10 +62,14 @@ pub(super) struct Candidates {
     pub(super) ngram: Vec<Id>,
 }
 
-impl Asked {
-    pub(super) fn new(collection: &CollectionId, question: &Question<'_>, roll: &Roll) -> Self {
-        let plan = Plan::new(question, &roll.census);
-        let lexicon = &roll.census.lexicon;
+impl CollectionQuery {
+    pub(super) fn new(
+        collection: &CollectionId,
+        question: &Question<'_>,
+        points: &PointSet,
+    ) -> Self {
+        let plan = Plan::new(question, &points.statistics);
+        let lexicon = &points.statistics.lexicon;
         let mut roles: HashMap<Box<str>, Role> = HashMap::new();
         for (place, word) in plan.sought.iter().enumerate() {
             for kin in &word.kin {
@@ -76,15 +80,15 @@ impl Asked {
             roles.entry(lexicon.surface(*word).into()).or_default().close = Some((place, *weight));
         }
         let comparable = |vector: &&[f32]| {
-            roll.is_embedded(vector.len()) && vector.iter().all(|number| number.is_finite())
+            points.is_embedded(vector.len()) && vector.iter().all(|number| number.is_finite())
         };
         Self {
             collection: collection.clone(),
-            current: Arc::clone(&roll.current),
+            current: Arc::clone(&points.current),
             plan,
             roles,
             vector: question.vector.filter(comparable).map(<[f32]>::to_vec),
-            limit: question.limit.min(roll.current.len()),
+            limit: question.limit.min(points.current.len()),
         }
     }
 
@@ -133,8 +137,8 @@ impl Asked {
     }
 
     /// The best of each leg among the candidates.
-    pub(super) fn legs(&self, found: &Candidates, known: &HashMap<Id, Arc<Known>>) -> Legs {
-        let scored: HashMap<Id, Scored> = found
+    pub(super) fn legs(&self, found: &Candidates, known: &HashMap<Id, Arc<StoredChunk>>) -> Legs {
+        let scored: HashMap<Id, ChunkScores> = found
             .dense
             .iter()
             .map(|(id, _)| id)
@@ -146,7 +150,7 @@ impl Asked {
             let (known, scored) = (known.get(&id)?, scored.get(&id)?);
             Some(Hit { chunk: known.chunk.clone(), score, coverage: scored.coverage })
         };
-        let of = |ids: &[Id], score: fn(&Scored) -> f32| {
+        let of = |ids: &[Id], score: fn(&ChunkScores) -> f32| {
             let score = |id: &Id| Some((*id, score(scored.get(id)?)));
             let positive = ids.iter().filter_map(score).filter(|(_, score)| *score > 0.0);
             self.best(positive.filter_map(|(id, score)| hit(id, score)).collect())
@@ -173,7 +177,7 @@ impl Asked {
 
     /// Scores a chunk by its own words. Everything is added up in the same order as in memory, so that equal scores are
     /// equal in both.
-    fn score(&self, known: &Known) -> Scored {
+    fn score(&self, known: &StoredChunk) -> ChunkScores {
         let mut counts = vec![0.0; self.plan.sought.len()];
         let mut close = Vec::new();
         for (word, count) in &known.words {
@@ -192,7 +196,7 @@ impl Asked {
             held += word.weight;
         }
         let shared = close.iter().fold(0.0, |sum, (_, weight)| sum + weight);
-        Scored {
+        ChunkScores {
             bm25,
             ngram: weigh::cosine(shared, self.plan.length, known.norm),
             coverage: self.plan.coverage(held),

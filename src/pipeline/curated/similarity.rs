@@ -1,4 +1,4 @@
-//! How near a question comes to the phrasings of many answers. Pure: it looks nothing up and calls no model.
+//! Similarity of a question to the phrasings of many answers. Pure: it looks nothing up and calls no model.
 //!
 //! Words count by their rarity among the answers, and in both directions: what the question says beyond the phrasing makes it
 //! another question, as does what it lacks. A word that differs by a slip of the pen counts in part.
@@ -20,10 +20,10 @@ const UNION: f32 = 0.3;
 
 /// Phrasings by the answer that they belong to, ready to be compared with.
 #[derive(Default)]
-pub(crate) struct Set {
-    phrasings: Vec<Held>,
+pub(crate) struct PhrasingSet {
+    phrasings: Vec<PhrasingEntry>,
     answers: Vec<Vec<usize>>,
-    vocabulary: Vec<Known>,
+    vocabulary: Vec<VocabularyEntry>,
     ids: HashMap<String, usize>,
     /// In how many answers a stem is.
     rarity: HashMap<String, f32>,
@@ -32,14 +32,16 @@ pub(crate) struct Set {
     languages: Vec<Lang>,
 }
 
-struct Held {
+/// A phrasing, with its words by id and its embedding.
+struct PhrasingEntry {
     phrase: Phrase,
     answer: usize,
     words: Vec<usize>,
     vector: Option<Vec<f32>>,
 }
 
-struct Known {
+/// A word of the phrasings, and where it stands.
+struct VocabularyEntry {
     word: Word,
     grams: Vec<u64>,
     phrasings: Vec<usize>,
@@ -62,7 +64,7 @@ pub(crate) struct Near {
     /// Cosine of the embeddings.
     pub(crate) meaning: Option<f32>,
     /// How many words say something, of question or phrasing, whichever has fewer.
-    pub(crate) telling_words: usize,
+    pub(crate) content_words: usize,
     /// Whether question and phrasing are the same but for courtesies.
     pub(crate) same: bool,
     /// In what they differ that makes them two questions.
@@ -83,7 +85,7 @@ impl Near {
 /// What the embedding weighs beside the words, 0 to 1.
 const MEANING: f32 = 0.6;
 
-impl Set {
+impl PhrasingSet {
     /// Adds an answer with its phrasings and their embeddings, when there are any; gives its place.
     pub(crate) fn push(&mut self, phrasings: Vec<Phrase>, vectors: Option<Vec<Vec<f32>>>) -> usize {
         let answer = self.answers.len();
@@ -95,7 +97,7 @@ impl Set {
             let words = phrase.words.iter().map(|word| self.learn(word, place, answer)).collect();
             stems.extend(phrase.words.iter().flat_map(|word| word.stems.iter().cloned()));
             self.names.extend(phrase.names.iter().cloned());
-            self.phrasings.push(Held { phrase, answer, words, vector: vectors.next() });
+            self.phrasings.push(PhrasingEntry { phrase, answer, words, vector: vectors.next() });
             places.push(place);
         }
         for stem in stems {
@@ -143,11 +145,11 @@ impl Set {
         let kin: Vec<Vec<(usize, f32)>> =
             question.words.iter().map(|word| self.kin(word)).collect();
         let weights: Vec<f32> = question.words.iter().map(|word| self.weight(word)).collect();
-        let asked = Asked { question, kin: &kin, weights: &weights };
+        let asked = WeightedQuestion { question, kin: &kin, weights: &weights };
         let mut reached: HashSet<usize> = HashSet::new();
         // Words that say nothing lead everywhere.
-        let telling = question.words.iter().zip(&kin).filter(|(word, _)| word.content);
-        let ids = telling.flat_map(|(_, kin)| kin.iter().map(|(id, _)| *id));
+        let content = question.words.iter().zip(&kin).filter(|(word, _)| word.content);
+        let ids = content.flat_map(|(_, kin)| kin.iter().map(|(id, _)| *id));
         reached.extend(ids.flat_map(|id| &self.vocabulary[id].phrasings));
         reached.extend(self.phrasings.iter().enumerate().filter_map(|(place, held)| {
             let same = !question.same.is_empty() && held.phrase.same == question.same;
@@ -170,7 +172,7 @@ impl Set {
         found
     }
 
-    fn compare(&self, asked: &Asked<'_>, place: usize, vector: Option<&[f32]>) -> Near {
+    fn compare(&self, asked: &WeightedQuestion<'_>, place: usize, vector: Option<&[f32]>) -> Near {
         let held = &self.phrasings[place];
         let question = asked.question;
         let same = !question.same.is_empty() && held.phrase.same == question.same;
@@ -187,31 +189,31 @@ impl Set {
             covered,
             words: (said * covered).max(0.0).sqrt().min(1.0),
             meaning: vector.zip(held.vector.as_ref()).filter(|(a, b)| a.len() == b.len()).map(dot),
-            telling_words: question.content().min(held.phrase.content()),
+            content_words: question.content().min(held.phrase.content()),
             same,
             differs,
         }
     }
 
     /// How much of a phrasing the question says, 0 to 1.
-    fn covers(&self, held: &Held, asked: &Asked<'_>) -> f32 {
+    fn covers(&self, held: &PhrasingEntry, asked: &WeightedQuestion<'_>) -> f32 {
         let (mut said, mut all) = (0.0, 0.0);
         for id in &held.words {
             let weight = self.weight(&self.vocabulary[*id].word);
             let near = asked.kin.iter().flatten().filter(|(kin, _)| kin == id);
-            said += weight * near.map(|(_, likeness)| *likeness).fold(0.0, f32::max);
+            said += weight * near.map(|(_, similarity)| *similarity).fold(0.0, f32::max);
             all += weight;
         }
         if all > 0.0 { said / all } else { 0.0 }
     }
 
     fn differs(&self, question: &Phrase, phrasing: &Phrase) -> Option<&'static str> {
-        let told = question.telling.differs(&phrasing.telling);
+        let told = question.facets.differs(&phrasing.facets);
         let has = |phrase: &Phrase, name: &str| {
             phrase
                 .words
                 .iter()
-                .any(|word| word.surface == name || likeness(&word.surface, name) >= 0.7)
+                .any(|word| word.surface == name || word_similarity(&word.surface, name) >= 0.7)
         };
         let known = |word: &&Word| self.names.contains(&word.surface);
         let named = |word: &&Word| known(word) || question.names.contains(&word.surface);
@@ -226,7 +228,7 @@ impl Set {
         let id = *self.ids.entry(word.surface.clone()).or_insert_with(|| {
             let grams = grams(&word.surface);
             let (phrasings, answers) = (Vec::new(), Vec::new());
-            self.vocabulary.push(Known { word: word.clone(), grams, phrasings, answers });
+            self.vocabulary.push(VocabularyEntry { word: word.clone(), grams, phrasings, answers });
             self.vocabulary.len() - 1
         });
         let known = &mut self.vocabulary[id];
@@ -240,7 +242,7 @@ impl Set {
     /// The known words that a word may be, and how much alike they are.
     fn kin(&self, word: &Word) -> Vec<(usize, f32)> {
         let own = grams(&word.surface);
-        let alike = |known: &Known| {
+        let alike = |known: &VocabularyEntry| {
             if known.word.surface == word.surface {
                 return 1.0;
             }
@@ -250,7 +252,7 @@ impl Set {
             if word.content && known.word.content { slip(&own, &known.grams) } else { 0.0 }
         };
         let all = self.vocabulary.iter().enumerate().map(|(id, known)| (id, alike(known)));
-        all.filter(|(_, likeness)| *likeness > 0.0).collect()
+        all.filter(|(_, similarity)| *similarity > 0.0).collect()
     }
 
     /// What a word weighs: the rarer among the answers, the more.
@@ -265,27 +267,27 @@ impl Set {
     }
 }
 
-/// A question on its way through the set.
-struct Asked<'a> {
+/// A question with the known words that its own may be, and what its own weigh.
+struct WeightedQuestion<'a> {
     question: &'a Phrase,
     kin: &'a [Vec<(usize, f32)>],
     weights: &'a [f32],
 }
 
-impl Asked<'_> {
+impl WeightedQuestion<'_> {
     /// How much of the question is said by the known words that are there, 0 to 1.
     fn covered(&self, is_there: impl Fn(usize) -> bool) -> f32 {
         let all: f32 = self.weights.iter().sum();
         let said = self.weights.iter().zip(self.kin).map(|(weight, kin)| {
             let there = kin.iter().filter(|(id, _)| is_there(*id));
-            weight * there.map(|(_, likeness)| *likeness).fold(0.0, f32::max)
+            weight * there.map(|(_, similarity)| *similarity).fold(0.0, f32::max)
         });
         if all > 0.0 { said.sum::<f32>() / all } else { 0.0 }
     }
 }
 
 /// How much alike two words are, 0 to 1; 0 for words that a slip of the pen does not explain.
-fn likeness(a: &str, b: &str) -> f32 {
+fn word_similarity(a: &str, b: &str) -> f32 {
     if a == b { 1.0 } else { slip(&grams(a), &grams(b)) }
 }
 
@@ -336,8 +338,8 @@ mod tests {
         &["几点开门？"],
     ];
 
-    fn shop() -> Set {
-        let mut set = Set::default();
+    fn shop() -> PhrasingSet {
+        let mut set = PhrasingSet::default();
         for language in [Lang::Eng, Lang::Spa] {
             set.speak(language);
         }
@@ -399,7 +401,7 @@ mod tests {
 
     #[test]
     fn the_same_meaning_counts_beside_the_words() {
-        let mut set = Set::default();
+        let mut set = PhrasingSet::default();
         let phrase = |text: &str| Phrase::read(text, &[Lang::Eng]);
         set.push(vec![phrase("Do you deliver to islands?")], Some(vec![vec![1.0, 0.0]]));
         set.push(vec![phrase("Do you deliver pianos?")], Some(vec![vec![0.0, 1.0]]));

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use frontdesk_language::data::{Groups, Language, each, each_of, languages};
 use frontdesk_language::terms;
 
-/// What a question tells that another must tell, too.
+/// What a question must have in common with another to be the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Telling {
+pub(crate) struct QuestionFacets {
     /// Words with digits, and words for numbers.
     numbers: BTreeSet<String>,
     /// Whether it says no.
@@ -22,8 +22,8 @@ pub(crate) struct Telling {
     sides: BTreeSet<(&'static str, usize)>,
 }
 
-impl Telling {
-    /// What these folded words tell.
+impl QuestionFacets {
+    /// Reads folded words.
     pub(crate) fn of(words: &[&str]) -> Self {
         let lists = &*LISTS;
         let mut told = Self::default();
@@ -96,7 +96,7 @@ pub(crate) fn is_function(word: &str) -> bool {
 
 /// Whether a text says something else with another word in the place of this folded one: numbers, negations, days and
 /// opposites.
-pub(crate) fn is_telling(word: &str) -> bool {
+pub(crate) fn is_facet(word: &str) -> bool {
     let lists = &*LISTS;
     word.chars().any(char::is_numeric)
         || lists.numbers.contains_key(word)
@@ -156,7 +156,7 @@ mod tests {
         let told = |text: &str| {
             let words: Vec<String> =
                 terms::words(text).iter().map(|word| terms::fold(word)).collect();
-            Telling::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
+            QuestionFacets::of(&words.iter().map(String::as_str).collect::<Vec<_>>())
         };
         told(question).differs(&told(phrasing))
     }

@@ -6,11 +6,11 @@ use super::Watch;
 
 /// Says in the log, from time to time, how far a model has come.
 #[derive(Default)]
-pub(crate) struct Logged {
+pub(crate) struct LogProgress {
     came: AtomicU64,
 }
 
-impl Watch for Logged {
+impl Watch for LogProgress {
     fn file(&self, path: &str, had: u64, total: Option<u64>) {
         let size = total.map_or("an unknown size".into(), |total| format!("{} KB", total / 1_000));
         tracing::info!("fetching {path}, {size}, of which {} KB are there", had / 1_000);
