@@ -28,7 +28,8 @@ mod documents;
 
 pub use documents::{Taken, Taking};
 
-/// Puts versions in front of customers.
+/// Puts versions in front of customers. Beside it, only `app.rs` (a prompt file without a gate, at the start) and
+/// `http/api/drafts.rs` (a new agent) make a version live.
 pub struct Publisher<'a> {
     /// The desk.
     pub desk: &'a Arc<Desk>,

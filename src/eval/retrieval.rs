@@ -1,5 +1,8 @@
 //! Scores retrieval: every question goes through the pipeline's own search, and each leg is scored beside what the fusion
 //! makes of them. Prints nothing.
+//!
+//! A ranking is scored before `pipeline/retrieve/distinct.rs` leaves near-repeats out: each of them counts. Copies word for
+//! word do not: the fusion takes them out.
 
 use std::collections::HashSet;
 use std::sync::Arc;

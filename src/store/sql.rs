@@ -1,7 +1,8 @@
 //! One SQL for two databases: a connection to either, and three macros that run a statement on it.
 //!
-//! Statements are written once, in the dialect that both understand (`$1`, `on conflict`, `returning`). Only
-//! claiming a job differs, see [`Conn::claiming`].
+//! Statements are written once, in the dialect that both understand (`$1`, `on conflict`, `returning`), with text ids, integer
+//! milliseconds and JSON as text. Two differ: claiming a job, see [`Conn::claiming`], and reading the newest messages of many
+//! conversations, for which SQLite has no lateral join (`turns.rs`).
 
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
