@@ -12,7 +12,7 @@ use rustyline::error::ReadlineError;
 use tokio::net::TcpListener;
 
 use super::bar::Bar;
-use super::client::{Asked, Outcome, Partner};
+use super::client::{Outcome, Partner, SandboxRequest};
 use super::explain::{explain, heard_line};
 use crate::app::App;
 use crate::config::Config;
@@ -219,7 +219,7 @@ impl Talk {
                 heard.push_str(piece);
             }
         };
-        let asked = Asked {
+        let asked = SandboxRequest {
             agent: self.agent.as_deref(),
             prompt: self.prompt.as_deref(),
             history: &self.history,

@@ -33,7 +33,7 @@ pub(super) struct Outcome {
 }
 
 /// What to ask.
-pub(super) struct Asked<'a> {
+pub(super) struct SandboxRequest<'a> {
     pub(super) agent: Option<&'a str>,
     pub(super) prompt: Option<&'a str>,
     pub(super) history: &'a [Line],
@@ -46,7 +46,7 @@ impl Partner {
     /// Asks; `hear` gets the answer piece by piece.
     pub(super) async fn ask(
         &self,
-        asked: &Asked<'_>,
+        asked: &SandboxRequest<'_>,
         hear: impl Fn(&str),
     ) -> anyhow::Result<Outcome> {
         let body = json!({

@@ -21,13 +21,13 @@ pub(super) struct Eval {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
-    suites: suites::Wanted,
+    suites: suites::SuiteArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
     /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
-    Retrieval(retrieval::Wanted),
+    Retrieval(retrieval::RetrievalArgs),
 }
 
 const EXAMPLES: &str = "\

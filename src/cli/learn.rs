@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
-use crate::knowledge::web::{Reader, Wanted};
+use crate::knowledge::web::{Reader, SourceRequest};
 use crate::knowledge::{Edit, Shelf, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
@@ -136,7 +136,7 @@ impl Learn {
     /// Adds a source and reads it; whether anything failed.
     async fn site(&self, app: &App, url: &str) -> anyhow::Result<bool> {
         let Self { every, depth, pages, .. } = *self;
-        let wanted = Wanted { url: url.to_owned(), depth, pages, every_minutes: every };
+        let wanted = SourceRequest { url: url.to_owned(), depth, pages, every_minutes: every };
         let name = self.collection.clone().unwrap_or_else(|| host(url));
         admit(app, (&name, Change::Source), self.force).await?;
         let library = &app.desk.library;

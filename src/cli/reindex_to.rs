@@ -43,7 +43,7 @@ impl To {
         }
         let bar = Arc::new(Bar::default());
         bar.start(documents);
-        let watched = Watched { index: live.index.clone(), bar };
+        let watched = IndexWithProgress { index: live.index.clone(), bar };
         let library = Library::new(store, Arc::new(watched), live.embed.clone(), knowledge);
         library.follow().await?;
         let held = live.index.size().await?;
@@ -62,14 +62,14 @@ impl To {
     }
 }
 
-/// An index that is watched while it is filled.
-struct Watched {
+/// An index whose writes move a progress bar.
+struct IndexWithProgress {
     index: Arc<dyn Index>,
     bar: Arc<Bar>,
 }
 
 #[async_trait]
-impl Index for Watched {
+impl Index for IndexWithProgress {
     async fn replace(
         &self,
         collection: &CollectionId,

@@ -37,7 +37,7 @@ mod web;
 mod webhooks;
 
 use self::headers::ResponseHeaders;
-use self::web::Shared;
+use self::web::WebState;
 pub use api::openapi;
 pub use guess_limit::GuessLimit;
 pub use limits::Limits;
@@ -66,7 +66,7 @@ pub async fn serve(
 
 fn router(web: Web) -> Router {
     let limit = web.settings.max_body_bytes;
-    let shared: Shared = Arc::new(web);
+    let shared: WebState = Arc::new(web);
     Router::new()
         .merge(webhooks::routes())
         .merge(api::routes(&shared))

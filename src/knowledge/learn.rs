@@ -78,7 +78,7 @@ pub(super) struct Work<'a> {
     /// Whether what broke its reader is tried again though it did not change.
     again: bool,
     reading: JoinSet<Reading>,
-    waiting: Vec<Read>,
+    waiting: Vec<ChunkedDocument>,
     pub(super) summary: Summary,
 }
 
@@ -90,8 +90,8 @@ struct Reading {
     span: Span,
 }
 
-/// A document read and cut, waiting to be embedded.
-struct Read {
+/// A document in chunks, not embedded yet.
+struct ChunkedDocument {
     path: String,
     title: String,
     hash: String,
@@ -99,7 +99,7 @@ struct Read {
     span: Span,
 }
 
-impl Read {
+impl ChunkedDocument {
     /// What is embedded of it: the same texts that the index compares words with.
     fn texts(&self) -> impl Iterator<Item = String> {
         self.pieces.iter().map(|piece| searchable(&self.title, &piece.heading, &piece.body))
@@ -206,7 +206,7 @@ impl<'a> Work<'a> {
             Ok(Content { title, warnings, pieces }) => {
                 let named = warnings.into_iter().map(|warning| (path.clone(), warning));
                 self.summary.warnings.extend(named);
-                self.waiting.push(Read { path, title, hash, pieces, span });
+                self.waiting.push(ChunkedDocument { path, title, hash, pieces, span });
                 Ok(())
             }
             Err(ReadError::Refused(failure)) => {
@@ -256,7 +256,7 @@ impl<'a> Work<'a> {
     /// crash is not embedded again.
     async fn store_waiting(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
-        let texts = waiting.iter().flat_map(Read::texts).collect();
+        let texts = waiting.iter().flat_map(ChunkedDocument::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
             // The old version, if there is one, stays; the next run tries again.
             let failed = waiting.into_iter().map(|read| {
@@ -272,8 +272,8 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    async fn store(&mut self, read: Read) -> Result<(), Error> {
-        let Read { path, title, hash, pieces, span } = read;
+    async fn store(&mut self, read: ChunkedDocument) -> Result<(), Error> {
+        let ChunkedDocument { path, title, hash, pieces, span } = read;
         let chunks = stored_chunks(&title, pieces);
         let many = chunks.len();
         let learned = Learned {

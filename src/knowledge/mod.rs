@@ -32,7 +32,7 @@ pub use progress::{Progress, Summary};
 pub use shelf::{Paper, Shelf};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
-pub use vectors::Filled;
+pub use vectors::BackfillCounts;
 
 /// How documents are learned, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]

@@ -49,8 +49,8 @@ pub(super) struct Underway {
     in_vain: AtomicUsize,
 }
 
-/// A file that is being learned, until this is dropped.
-struct Shown {
+/// Shows the progress of one upload until it is dropped.
+struct UploadProgress {
     underway: Arc<Underway>,
     document: String,
 }
@@ -62,20 +62,20 @@ impl Underway {
     }
 }
 
-impl Shown {
+impl UploadProgress {
     fn set(&self, stage: LearningStage, done: usize, total: usize) {
         self.underway.set(&self.document, (stage, done, total));
     }
 }
 
-impl Drop for Shown {
+impl Drop for UploadProgress {
     fn drop(&mut self) {
         let mut at = self.underway.at.lock().unwrap_or_else(PoisonError::into_inner);
         at.remove(&self.document);
     }
 }
 
-impl Progress for Shown {
+impl Progress for UploadProgress {
     fn start(&self, _: usize) {}
     fn found(&self, _: usize) {}
     fn done(&self, _: &str) {}
@@ -141,7 +141,7 @@ impl Library {
             // Another learner was faster: this one takes the next file.
         };
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
-        let shown = Shown { underway, document };
+        let shown = UploadProgress { underway, document };
         let span = spans::learn(spans::Document {
             collection: &row.collection_id,
             source: None,
@@ -163,7 +163,7 @@ impl Library {
     async fn learn_taken(
         &self,
         (row, turn): (&UploadRow, Turn<'_>),
-        shown: &Shown,
+        shown: &UploadProgress,
     ) -> Result<&'static str, Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
         let own = self.own_settings(&collection).await?.unwrap_or_default();
@@ -197,7 +197,7 @@ impl Library {
         (row, collection): (&UploadRow, CollectionId),
         (bytes, settings): (Vec<u8>, chunk::Settings),
         turn: Turn<'_>,
-        shown: &Shown,
+        shown: &UploadProgress,
     ) -> Result<Result<Learned, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
         let file = File { name: row.path.clone(), bytes, own: false };

@@ -22,11 +22,11 @@ pub(super) const LARGEST: usize = 1024 * 1024 * 1024;
 /// The worker processes.
 #[derive(Clone)]
 pub struct Pool {
-    shared: Arc<Shared>,
+    shared: Arc<PoolState>,
     background: bool,
 }
 
-struct Shared {
+struct PoolState {
     settings: Settings,
     documents: Arc<Lane>,
     sounds: Arc<Lane>,
@@ -99,7 +99,7 @@ impl Pool {
         let at_once = settings.at_once();
         let (documents, sounds) = (Lane::new(at_once), Lane::new(at_once.clamp(2, 4)));
         let warned = AtomicBool::new(false);
-        let shared = Arc::new(Shared { settings, documents, sounds, warned });
+        let shared = Arc::new(PoolState { settings, documents, sounds, warned });
         Ok(Self { shared, background: false })
     }
 
@@ -133,7 +133,7 @@ impl Pool {
     }
 }
 
-impl Shared {
+impl PoolState {
     async fn run(&self, task: &Task, background: bool) -> Result<Reply, Failure> {
         if (*task.body).as_ref().len() > LARGEST {
             return Err(Failure::Memory { mb: (LARGEST / 1024 / 1024) as u64 });

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::extract::{Block, Extracted};
+use super::extract::{Block, ExtractedDocument};
 
 mod split;
 mod units;
@@ -47,7 +47,7 @@ pub struct Piece {
 }
 
 /// Cuts a document into pieces, in reading order.
-pub fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
+pub fn chunk(extracted: &ExtractedDocument, settings: &Settings) -> Vec<Piece> {
     let measure = Measure::new(settings);
     let sections = sections(&extracted.blocks);
     let mut drafts = Vec::new();
@@ -364,7 +364,7 @@ mod tests {
             heading("Team"),
             text("Marta."),
         ];
-        let extracted = Extracted { title: String::new(), blocks, warnings: Vec::new() };
+        let extracted = ExtractedDocument { title: String::new(), blocks, warnings: Vec::new() };
         let pieces = chunk(&extracted, &Settings::default());
         let found: Vec<_> = pieces
             .iter()

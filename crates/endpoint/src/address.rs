@@ -21,7 +21,7 @@ enum Reach {
 
 /// An address that is not connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum AddressError {
     /// It is private.
     #[error("{host} is {address}, an address of a private network")]
     Private {
@@ -116,7 +116,7 @@ impl Guard {
     }
 
     /// Judges a URL whose host is written as an address: no look-up is made for such a one.
-    pub fn check(&self, url: &Url) -> Result<(), Refused> {
+    pub fn check(&self, url: &Url) -> Result<(), AddressError> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
@@ -125,13 +125,13 @@ impl Guard {
         self.judge(&address.to_string(), address)
     }
 
-    fn judge(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+    fn judge(&self, host: &str, address: IpAddr) -> Result<(), AddressError> {
         let host = host.to_owned();
         match reach(address) {
             Reach::Public => Ok(()),
             Reach::Private if self.allow_private => Ok(()),
-            Reach::Private => Err(Refused::Private { host, address }),
-            Reach::Never => Err(Refused::Never { host, address }),
+            Reach::Private => Err(AddressError::Private { host, address }),
+            Reach::Never => Err(AddressError::Never { host, address }),
         }
     }
 }
@@ -239,7 +239,7 @@ mod tests {
             "http://①②⑦.0.0.1/",
         ] {
             let refused = guard.check(&Url::parse(url).unwrap()).unwrap_err();
-            assert!(matches!(refused, Refused::Private { .. }), "{url}: {refused:?}");
+            assert!(matches!(refused, AddressError::Private { .. }), "{url}: {refused:?}");
             assert!(refused.to_string().contains("private network"), "{refused}");
         }
         assert_eq!(guard.check(&Url::parse("http://8.8.8.8/").unwrap()), Ok(()));
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(open.check(&Url::parse("http://10.0.0.1/").unwrap()), Ok(()));
         for url in ["http://169.254.169.254/latest/", "http://[::ffff:10.0.0.1]/"] {
             let refused = open.check(&Url::parse(url).unwrap()).unwrap_err();
-            assert!(matches!(refused, Refused::Never { .. }), "{url}");
+            assert!(matches!(refused, AddressError::Never { .. }), "{url}");
         }
     }
 

@@ -217,7 +217,7 @@ fn connection() -> Result<reqwest::Client, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::scripted::{Act, Scripted, access};
+    use super::scripted::{Act, ScriptedServer, access};
     use super::*;
 
     async fn list(endpoint: &Endpoint) -> Result<Value, String> {
@@ -241,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_passing_failure_is_asked_again_after_the_time_that_the_endpoint_names() {
-        let server = Scripted::start(vec![
+        let server = ScriptedServer::start(vec![
             Act::refuse(429, &[("retry-after", "1")], r#"{"error":{"message":"slow down"}}"#),
             Act::refuse(429, &[("retry-after-ms", "20")], "<html>too many</html>"),
             Act::refuse(500, &[], "<html>oops</html>"),
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_of_an_hour_is_cut_to_the_cap() {
-        let server = Scripted::start(vec![
+        let server = ScriptedServer::start(vec![
             Act::refuse(429, &[("retry-after", "3600")], "{}"),
             Act::say("[]"),
         ])
@@ -270,7 +270,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_that_does_not_fit_into_the_time_is_not_begun() {
-        let server = Scripted::start(vec![Act::refuse(503, &[("retry-after", "9")], "{}")]).await;
+        let server =
+            ScriptedServer::start(vec![Act::refuse(503, &[("retry-after", "9")], "{}")]).await;
         let endpoint = Endpoint::new(Access { timeout_ms: 2000, ..access(&server.url) }).unwrap();
         let started = std::time::Instant::now();
         let told = list(&endpoint).await.unwrap_err();
@@ -289,7 +290,7 @@ mod tests {
             (404, "no such page", "base_url"),
             (429, quota, "credit"),
         ] {
-            let server = Scripted::start(vec![Act::refuse(status, &[], body)]).await;
+            let server = ScriptedServer::start(vec![Act::refuse(status, &[], body)]).await;
             let endpoint = Endpoint::new(access(&server.url)).unwrap();
             let told = list(&endpoint).await.unwrap_err();
             assert!(told.contains(word) && told.contains(&status.to_string()), "{told}");
@@ -300,7 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stalled_attempt_is_given_up_and_asked_again() {
-        let server = Scripted::start(vec![Act::Stall, Act::say(r#"{"data":[]}"#)]).await;
+        let server = ScriptedServer::start(vec![Act::Stall, Act::say(r#"{"data":[]}"#)]).await;
         let endpoint = Endpoint::new(Access { attempt_ms: 100, ..access(&server.url) }).unwrap();
         list(&endpoint).await.unwrap();
         assert_eq!(server.heard().len(), 2);
@@ -318,7 +319,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_no_answer_counts_as_a_failure() {
-        let server = Scripted::start(vec![
+        let server = ScriptedServer::start(vec![
             Act::say("<html>welcome to the hotel</html>"),
             Act::say(""),
             Act::say(r#"{"error":{"message":"overloaded","code":503}}"#),
@@ -332,7 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_key_goes_out_only_when_there_is_one() {
-        let server = Scripted::start(vec![Act::say("[]")]).await;
+        let server = ScriptedServer::start(vec![Act::say("[]")]).await;
         list(&Endpoint::new(access(&server.url)).unwrap()).await.unwrap();
         let open = Access { api_key: None, ..access(&server.url) };
         list(&Endpoint::new(open).unwrap()).await.unwrap();

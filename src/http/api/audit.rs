@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::audit::{Action, Outcome};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::audit::{AuditRow, Filter};
@@ -82,7 +82,7 @@ impl Which {
 #[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "audit", params(Which, Paging),
     responses((status = 200, body = Page<Entry>), (status = 400, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(which): Query<Which>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Entry>> {

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::evals::{Run, described, found, reading};
 use super::page::{Page, Paging};
 use super::response::Answer;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 
@@ -84,7 +84,7 @@ pub(super) struct Cell {
 #[utoipa::path(get, path = "/evals/compare", operation_id = "compare_runs", tag = "evals", params(Which, Paging),
     responses((status = 200, body = RunComparison), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn compare(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(which): Query<Which>,
     Query(paging): Query<Paging>,
 ) -> Answer<RunComparison> {

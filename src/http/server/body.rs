@@ -86,7 +86,7 @@ pub(super) fn smallest_budget(anybody: usize, file: usize) -> usize {
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
+enum BodyError {
     /// It came too slowly.
     Slow,
     /// There are too many bytes of others.
@@ -99,7 +99,7 @@ enum Cut {
 pub(in crate::http) struct Intake {
     budget: Arc<Budget>,
     account: Mutex<Account>,
-    cut: OnceLock<Cut>,
+    cut: OnceLock<BodyError>,
 }
 
 /// Whose bytes are held, how many, and how many are reserved for them.
@@ -150,11 +150,13 @@ impl Intake {
         let cut = self.cut.get()?;
         crate::metrics::BODIES_CUT.one();
         Some(match cut {
-            Cut::Slow => Problem::timeout("The body came too slowly, or stopped before its end."),
-            Cut::Full => Problem::unavailable(
+            BodyError::Slow => {
+                Problem::timeout("The body came too slowly, or stopped before its end.")
+            }
+            BodyError::Full => Problem::unavailable(
                 "Too many bodies are being read right now ([http] max_bytes_in_flight). Try again soon.",
             ),
-            Cut::Crumbs => Problem::bad_request("The body came in too many small pieces."),
+            BodyError::Crumbs => Problem::bad_request("The body came in too many small pieces."),
         })
     }
 }
@@ -197,7 +199,7 @@ impl<B: HttpBody> MeteredBody<B> {
         }
     }
 
-    fn cut<T>(&mut self, why: Cut) -> Poll<Option<Result<T, axum::Error>>> {
+    fn cut<T>(&mut self, why: BodyError) -> Poll<Option<Result<T, axum::Error>>> {
         let _ = self.intake.cut.set(why);
         Poll::Ready(Some(Err(axum::Error::new(format!("the body was cut off: {why:?}")))))
     }
@@ -219,13 +221,13 @@ impl<B: HttpBody> MeteredBody<B> {
         timer.as_mut().poll(cx).is_ready()
     }
 
-    fn takes(&mut self, bytes: usize) -> Result<(), Cut> {
+    fn takes(&mut self, bytes: usize) -> Result<(), BodyError> {
         self.bytes += bytes;
         self.pieces += 1;
         if self.pieces > PIECES.0 && self.bytes / self.pieces < PIECES.1 {
-            return Err(Cut::Crumbs);
+            return Err(BodyError::Crumbs);
         }
-        if self.intake.hold(bytes) { Ok(()) } else { Err(Cut::Full) }
+        if self.intake.hold(bytes) { Ok(()) } else { Err(BodyError::Full) }
     }
 }
 
@@ -243,7 +245,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            return if this.is_slow(cx) { this.cut(Cut::Slow) } else { Poll::Pending };
+            return if this.is_slow(cx) { this.cut(BodyError::Slow) } else { Poll::Pending };
         };
         if let Some(since) = this.waits_since.take() {
             this.waited += since.elapsed();

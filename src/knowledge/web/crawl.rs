@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use url::{Position, Url};
 
-use super::fetch::{Answer, Ask, Failure, Fetched, Fetcher, Follow, Limit, Validators};
+use super::fetch::{Answer, Ask, Failure, FetchResponse, Fetcher, Follow, Limit, Validators};
 use super::frontier::{Frontier, Visit};
 use super::page;
 use super::robots::{self, Robots};
@@ -191,7 +191,8 @@ impl<'a> Crawl<'a> {
         // It may be a sitemap, of which the beginning is enough, or a page, which must be whole.
         let limit = Limit::Cut(SITEMAP_BYTES.max(self.max_page() + 1));
         let ask = Ask { url: &start, follow: Follow::Near(&first), known: &self.validators, limit };
-        let Fetched { url, answer } = self.fetcher.get(&ask).await.map_err(|why| site(&why))?;
+        let FetchResponse { url, answer } =
+            self.fetcher.get(&ask).await.map_err(|why| site(&why))?;
         if url.origin() != start.origin() {
             self.read_robots(&Scope::of(&url)).await?;
         }
@@ -212,14 +213,14 @@ impl<'a> Crawl<'a> {
                 let kind = document.content_type;
                 return Err(site(&format!("it is of a format that cannot be learned: {kind}")));
             }
-            answer => self.read_start(Fetched { url, answer }).await?,
+            answer => self.read_start(FetchResponse { url, answer }).await?,
         };
         self.read_pages().await?;
         self.read_duplicates().await?;
         Ok(kind)
     }
 
-    async fn read_start(&mut self, found: Fetched) -> Result<SourceKind, Stop> {
+    async fn read_start(&mut self, found: FetchResponse) -> Result<SourceKind, Stop> {
         self.frontier.count();
         let url = found.url.clone();
         self.take(found, 0).await?;
@@ -238,7 +239,7 @@ impl<'a> Crawl<'a> {
         };
         // RFC 9309, section 2.3.1: what the server cannot tell forbids all, what is not there allows all.
         self.robots = match self.fetcher.get(&ask).await {
-            Ok(Fetched { answer: Answer::New(file), .. }) => Robots::read(&file.bytes),
+            Ok(FetchResponse { answer: Answer::New(file), .. }) => Robots::read(&file.bytes),
             Err(failure) if failure.is_the_servers() => {
                 return Err(site(&format!(
                     "its robots.txt cannot be read, so nothing else is: {failure}"
@@ -297,7 +298,7 @@ impl<'a> Crawl<'a> {
         Ok(())
     }
 
-    async fn fetch(&self, url: &Url) -> Result<Fetched, Failure> {
+    async fn fetch(&self, url: &Url) -> Result<FetchResponse, Failure> {
         let Some(scope) = self.frontier.scope() else { return Err(Failure::Circle) };
         let limit = Limit::Refuse(self.max_page());
         let ask = Ask { url, follow: Follow::Within(scope), known: &self.validators, limit };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
-use frontdesk_endpoint::address::{Guard, Refused};
+use frontdesk_endpoint::address::{AddressError, Guard};
 use http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
@@ -77,8 +77,8 @@ pub(super) struct Validators {
     pub(super) last_modified: Option<String>,
 }
 
-/// What came, and from where.
-pub(super) struct Fetched {
+/// A response, and the address that gave it after all redirects.
+pub(super) struct FetchResponse {
     /// The address that answered.
     pub(super) url: Url,
     /// What it answered.
@@ -104,7 +104,7 @@ pub(super) struct Document {
     /// What to ask with the next time.
     pub(super) validators: Validators,
     /// What the headers ask of crawlers.
-    pub(super) wish: Wish,
+    pub(super) wish: RobotsDirectives,
 }
 
 /// A document that did not come: what went wrong.
@@ -112,7 +112,7 @@ pub(super) struct Document {
 pub(super) enum Failure {
     /// Its address is not connected to.
     #[error("{}", told(.0))]
-    Refused(#[from] Refused),
+    Refused(#[from] AddressError),
     /// It is elsewhere.
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
     Elsewhere(String),
@@ -140,12 +140,12 @@ pub(super) enum Failure {
 }
 
 /// Why an address is not connected to, with the setting that permits it where one does.
-fn told(refused: &Refused) -> String {
+fn told(refused: &AddressError) -> String {
     match refused {
-        Refused::Private { .. } => {
+        AddressError::Private { .. } => {
             format!("{refused}: [knowledge.web] allow_private = true permits it")
         }
-        Refused::Never { .. } => refused.to_string(),
+        AddressError::Never { .. } => refused.to_string(),
     }
 }
 
@@ -179,7 +179,7 @@ impl Fetcher {
     }
 
     /// Asks for a document, and follows where it leads.
-    pub(super) async fn get(&self, ask: &Ask<'_>) -> Result<Fetched, Failure> {
+    pub(super) async fn get(&self, ask: &Ask<'_>) -> Result<FetchResponse, Failure> {
         let mut url = ask.url.clone();
         for _ in 0..=MOST_HOPS {
             let response = self.send_patiently(&url, ask.known).await?;
@@ -198,7 +198,7 @@ impl Fetcher {
                 _ if status.is_success() => Answer::New(self.read(response, ask.limit).await?),
                 _ => return Err(Failure::Status(status)),
             };
-            return Ok(Fetched { url, answer });
+            return Ok(FetchResponse { url, answer });
         }
         Err(Failure::Circle)
     }
@@ -262,7 +262,7 @@ impl Fetcher {
             }
         }
         let headers = response.headers();
-        let mut wish = Wish::default();
+        let mut wish = RobotsDirectives::default();
         for value in headers.get_all("x-robots-tag").iter().filter_map(|value| value.to_str().ok())
         {
             wish.add_header(value);
@@ -284,7 +284,7 @@ impl Fetcher {
     fn failure(&self, error: &reqwest::Error) -> Failure {
         let mut cause: &dyn std::error::Error = error;
         loop {
-            if let Some(refused) = cause.downcast_ref::<Refused>() {
+            if let Some(refused) = cause.downcast_ref::<AddressError>() {
                 return Failure::Refused(refused.clone());
             }
             match cause.source() {
@@ -409,7 +409,11 @@ mod tests {
         Fetcher::new(guard, Duration::from_secs(5)).unwrap()
     }
 
-    async fn get(fetcher: &Fetcher, url: &str, follow: Follow<'_>) -> Result<Fetched, Failure> {
+    async fn get(
+        fetcher: &Fetcher,
+        url: &str,
+        follow: Follow<'_>,
+    ) -> Result<FetchResponse, Failure> {
         let (url, known) = (Url::parse(url).unwrap(), HashMap::new());
         fetcher.get(&Ask { url: &url, follow, known: &known, limit: Limit::Refuse(1000) }).await
     }
@@ -474,7 +478,7 @@ mod tests {
         for path in ["metadata", "mapped"] {
             let failure = ask(path, Follow::Anywhere).await.unwrap();
             assert!(
-                matches!(failure, Failure::Refused(Refused::Never { .. })),
+                matches!(failure, Failure::Refused(AddressError::Never { .. })),
                 "{path}: {failure}"
             );
         }

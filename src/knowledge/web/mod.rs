@@ -47,9 +47,9 @@ pub struct Settings {
     pub max_page_bytes: usize,
 }
 
-/// A source as somebody asks for it. What is not given stays as it was, or is as the settings say.
+/// A source to add or to change. A field left out keeps its value, or takes that of the settings.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct SourceRequest {
     /// Where it begins: `https://example.com/help`.
     pub url: String,
     /// How many links away from its start it is read, at most 20; 0 for that page alone.
@@ -96,7 +96,7 @@ impl Library {
     pub async fn add_source(
         &self,
         collection: &str,
-        wanted: &Wanted,
+        wanted: &SourceRequest,
         reader: Reader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
@@ -246,7 +246,7 @@ fn refused(why: impl std::fmt::Display) -> Error {
     Error::Source(why.to_string())
 }
 
-fn check(collection: &str, wanted: &Wanted) -> Result<(), Error> {
+fn check(collection: &str, wanted: &SourceRequest) -> Result<(), Error> {
     let named = !collection.trim().is_empty() && collection.len() <= 100;
     if !named || collection.chars().any(|c| c.is_control() || c == '/') {
         return Err(refused("a collection is named by 1 to 100 characters, without a slash"));

@@ -32,19 +32,19 @@ pub(super) struct Facts {
     /// What it says its own address is.
     pub(super) canonical: Option<Url>,
     /// What it asks of crawlers.
-    pub(super) wish: Wish,
+    pub(super) wish: RobotsDirectives,
 }
 
 /// What a page asks of crawlers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct RobotsDirectives {
     /// Its text is not to be learned.
     pub(super) no_index: bool,
     /// Its links are not to be followed.
     pub(super) no_follow: bool,
 }
 
-impl Wish {
+impl RobotsDirectives {
     /// Adds what a robots tag, or the header of that name, says: `noindex, nofollow`.
     pub(super) fn add(&mut self, content: &str) {
         for word in content.split([',', ' ', ':']) {
@@ -72,7 +72,7 @@ impl Wish {
 pub(super) fn facts(html: &str, address: &Url) -> Facts {
     let started = Instant::now();
     let input = BufferQueue::default();
-    let sink = Sink(RefCell::new(Seen::default()));
+    let sink = Sink(RefCell::new(PageLinks::default()));
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let mut rest = html;
     // The tokenizer compares each attribute of a tag with all before it: a tag of a million would keep it for hours.
@@ -86,16 +86,16 @@ pub(super) fn facts(html: &str, address: &Url) -> Facts {
     tokenizer.sink.0.into_inner().resolved(address)
 }
 
-/// The links as they are written, and what else was seen.
+/// A page's links and directives, as its tags write them.
 #[derive(Default)]
-struct Seen {
+struct PageLinks {
     base: Option<String>,
     hrefs: Vec<String>,
     canonical: Option<String>,
-    wish: Wish,
+    wish: RobotsDirectives,
 }
 
-struct Sink(RefCell<Seen>);
+struct Sink(RefCell<PageLinks>);
 
 impl TokenSink for Sink {
     type Handle = ();
@@ -118,7 +118,7 @@ impl TokenSink for Sink {
     }
 }
 
-impl Seen {
+impl PageLinks {
     fn tag(&mut self, tag: &Tag) {
         let get = |name: &str| {
             let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!((page.wish.no_index, page.links.len()), (true, 1));
         assert!(read("<a href=/x>x</a><meta name=frontdesk content=none>").links.is_empty());
         let header = |value: &str| {
-            let mut wish = Wish::default();
+            let mut wish = RobotsDirectives::default();
             wish.add_header(value);
             (wish.no_index, wish.no_follow)
         };

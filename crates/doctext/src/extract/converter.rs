@@ -4,7 +4,7 @@ use htmd::element_handler::{ElementHandler, HandlerResult, Handlers};
 use htmd::{Element, HtmlToMarkdown};
 
 use super::address::is_address;
-use super::sieve::{self, Sieved};
+use super::sieve::{self, SanitizedHtml};
 use super::{Unreadable, one_line};
 
 /// Parts of a page that are not its text.
@@ -25,12 +25,12 @@ pub(super) fn fragment(source: &str) -> Result<String, Unreadable> {
     if has_text(&page) { convert(&page) } else { Ok(String::new()) }
 }
 
-fn has_text(page: &Sieved) -> bool {
+fn has_text(page: &SanitizedHtml) -> bool {
     page.html.split('<').any(|tag| !tag.rsplit('>').next().unwrap_or(tag).trim().is_empty())
 }
 
 /// The page without what is not its text; `forms` stay where they may be all of it.
-pub(super) fn sieved(text: &str, forms: bool) -> Result<Sieved, Unreadable> {
+pub(super) fn sieved(text: &str, forms: bool) -> Result<SanitizedHtml, Unreadable> {
     sieve::sieve(text, forms).map_err(|refusal| match refusal {
         sieve::Refusal::TooDeep => Unreadable::TooDeep(sieve::MAX_DEPTH),
         sieve::Refusal::TooManyTags => Unreadable::TooMany { what: "tags", most: sieve::MAX_TAGS },
@@ -38,7 +38,7 @@ pub(super) fn sieved(text: &str, forms: bool) -> Result<Sieved, Unreadable> {
 }
 
 /// A page as Markdown.
-pub(super) fn convert(page: &Sieved) -> Result<String, Unreadable> {
+pub(super) fn convert(page: &SanitizedHtml) -> Result<String, Unreadable> {
     if page.depth <= DEEP {
         return to_markdown(&page.html);
     }

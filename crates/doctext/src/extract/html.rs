@@ -1,10 +1,10 @@
 //! HTML to blocks: sieved, turned into Markdown, and read as Markdown.
 
 use super::converter::{convert, sieved, to_markdown};
-use super::{Block, Extracted, Unreadable, markdown, one_line};
+use super::{Block, ExtractedDocument, Unreadable, markdown, one_line};
 
 /// Reads a page. Its title is what `<title>` says, else the first heading of level 1, else `name`.
-pub(super) fn read(text: &str, name: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(text: &str, name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut page = sieved(text, false)?;
     let mut markdown = convert(&page)?;
     if markdown.trim().is_empty() {
@@ -33,7 +33,7 @@ mod tests {
     use super::super::sieve;
     use super::*;
 
-    fn html(text: &str) -> Extracted {
+    fn html(text: &str) -> ExtractedDocument {
         read(text, "File name".to_owned()).expect("it can be read")
     }
 

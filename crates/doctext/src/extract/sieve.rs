@@ -83,9 +83,9 @@ pub(super) fn tag_name(source: &str) -> String {
     name_at(name).to_ascii_lowercase()
 }
 
-/// What went through.
+/// A page without what is not text.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sieved {
+pub(super) struct SanitizedHtml {
     /// The page's text with the tags that shape it.
     pub(super) html: String,
     /// What `<title>` holds, as it is written.
@@ -104,7 +104,7 @@ pub(super) enum Refusal {
 }
 
 /// Passes a page through. `forms`: what stands in forms is text, too.
-pub(super) fn sieve(source: &str, forms: bool) -> Result<Sieved, Refusal> {
+pub(super) fn sieve(source: &str, forms: bool) -> Result<SanitizedHtml, Refusal> {
     let mut sieve = Sieve { rest: source, forms, ..Sieve::default() };
     while let Some((text, rest)) = sieve.rest.split_once('<') {
         sieve.out.html.push_str(text);
@@ -125,7 +125,7 @@ struct Sieve<'a> {
     /// Opaque elements that are not closed up to the end of the page.
     unclosed: Vec<&'static str>,
     tags: usize,
-    out: Sieved,
+    out: SanitizedHtml,
 }
 
 impl Sieve<'_> {
@@ -367,7 +367,11 @@ mod tests {
             sieve("<title>A &amp; b</TITLE ><script>if (a</b>) '<p>'</script>x<style>p{}", false);
         assert_eq!(
             sieved,
-            Ok(Sieved { html: "x".to_owned(), title: Some("A &amp; b".to_owned()), depth: 0 })
+            Ok(SanitizedHtml {
+                html: "x".to_owned(),
+                title: Some("A &amp; b".to_owned()),
+                depth: 0
+            })
         );
         assert_eq!(html("<svg><title>no</title></svg>yes"), "yes");
         assert_eq!(html("<select>yes"), "yes");

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use http::StatusCode;
 use url::Url;
 
-use super::super::fetch::{Answer, Document, Failure, Fetched};
+use super::super::fetch::{Answer, Document, Failure, FetchResponse};
 use super::super::page::{self, Facts};
 use super::{Crawl, Stop, site};
 use crate::domain::{PageState, SourceState};
@@ -24,9 +24,9 @@ const FEW: usize = 3;
 
 impl Crawl<'_> {
     /// Takes in what an address answered.
-    pub(super) async fn take(&mut self, found: Fetched, depth: u32) -> Result<(), Stop> {
+    pub(super) async fn take(&mut self, found: FetchResponse, depth: u32) -> Result<(), Stop> {
         self.trouble.in_a_row = 0;
-        let Fetched { url, answer } = found;
+        let FetchResponse { url, answer } = found;
         if !self.allows(&url) {
             return Ok(());
         }

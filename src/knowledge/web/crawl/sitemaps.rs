@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use url::Url;
 
-use super::super::fetch::{Answer, Ask, Fetched, Follow, Limit};
+use super::super::fetch::{Answer, Ask, FetchResponse, Follow, Limit};
 use super::super::sitemap::{self, Sitemap};
 use super::{Crawl, SITEMAP_BYTES};
 
@@ -36,7 +36,7 @@ impl Crawl<'_> {
                 None => break,
             };
             match found {
-                Ok(Fetched { answer: Answer::New(file), url }) => {
+                Ok(FetchResponse { answer: Answer::New(file), url }) => {
                     self.list(&url, file.bytes, &mut waiting).await;
                 }
                 Ok(_) => self.fail(next.as_str(), "there is no such sitemap"),
