@@ -21,7 +21,7 @@ mod progress;
 mod learn;
 pub mod reading;
 pub mod remedy;
-mod shelf;
+mod source_folder;
 mod staging;
 mod uploads;
 pub mod web;
@@ -29,7 +29,7 @@ mod vectors;
 
 pub use collection::Own;
 pub use progress::{Progress, Summary};
-pub use shelf::{Paper, Shelf};
+pub use source_folder::{Paper, Shelf};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
 pub use vectors::BackfillCounts;

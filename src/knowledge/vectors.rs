@@ -14,7 +14,7 @@ use crate::store::knowledge::NewChunk;
 /// How many texts are embedded together, and kept with one commit.
 pub(super) const BATCH: usize = 96;
 
-/// Chunks of a collection, and those that a backfill embeds.
+/// Chunks of all collections, and those that a backfill embeds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackfillCounts {
     /// Chunks that there are.

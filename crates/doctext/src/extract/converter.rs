@@ -4,7 +4,7 @@ use htmd::element_handler::{ElementHandler, HandlerResult, Handlers};
 use htmd::{Element, HtmlToMarkdown};
 
 use super::address::is_address;
-use super::sieve::{self, SanitizedHtml};
+use super::sanitizer::{self, SanitizedHtml};
 use super::{Unreadable, one_line};
 
 /// Parts of a page that are not its text.
@@ -31,9 +31,11 @@ fn has_text(page: &SanitizedHtml) -> bool {
 
 /// The page without what is not its text; `forms` stay where they may be all of it.
 pub(super) fn sieved(text: &str, forms: bool) -> Result<SanitizedHtml, Unreadable> {
-    sieve::sieve(text, forms).map_err(|refusal| match refusal {
-        sieve::Refusal::TooDeep => Unreadable::TooDeep(sieve::MAX_DEPTH),
-        sieve::Refusal::TooManyTags => Unreadable::TooMany { what: "tags", most: sieve::MAX_TAGS },
+    sanitizer::sieve(text, forms).map_err(|refusal| match refusal {
+        sanitizer::Refusal::TooDeep => Unreadable::TooDeep(sanitizer::MAX_DEPTH),
+        sanitizer::Refusal::TooManyTags => {
+            Unreadable::TooMany { what: "tags", most: sanitizer::MAX_TAGS }
+        }
     })
 }
 

@@ -30,7 +30,7 @@ fn title(source: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sieve;
+    use super::super::sanitizer;
     use super::*;
 
     fn html(text: &str) -> ExtractedDocument {
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_and_the_deepest_that_is_not_is_read() {
         let deep = format!("{}x", "<div>".repeat(100_000));
-        assert_eq!(read(&deep, String::new()), Err(Unreadable::TooDeep(sieve::MAX_DEPTH)));
+        assert_eq!(read(&deep, String::new()), Err(Unreadable::TooDeep(sanitizer::MAX_DEPTH)));
         for unit in [
             "<div>",
             "<ul><li>",
@@ -172,7 +172,7 @@ mod tests {
             "<section><p>",
             "<pre>",
         ] {
-            let text = format!("{}x", unit.repeat(sieve::MAX_DEPTH));
+            let text = format!("{}x", unit.repeat(sanitizer::MAX_DEPTH));
             assert!(!html(&text).blocks.is_empty(), "{unit}");
         }
     }

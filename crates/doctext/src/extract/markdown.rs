@@ -4,7 +4,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::address::address_after;
 use super::flow::Flow;
-use super::{Block, ExtractedDocument, converter, one_line, sieve};
+use super::{Block, ExtractedDocument, converter, one_line, sanitizer};
 
 /// Reads a document. Its title is the first heading of level 1, else the front matter's, else `name`.
 pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
@@ -217,9 +217,9 @@ impl Reader {
     }
 
     fn inline_html(&mut self, source: &str) {
-        match sieve::tag_name(source).as_str() {
+        match sanitizer::tag_name(source).as_str() {
             "br" => self.flow.hard_break(),
-            name if sieve::is_html(name) => {}
+            name if sanitizer::is_html(name) => {}
             _ if source.starts_with("<!--") => {}
             _ => self.flow.push(source),
         }

@@ -31,7 +31,7 @@ mod package;
 mod pdf;
 mod rows;
 mod sheets;
-mod sieve;
+mod sanitizer;
 mod slides;
 mod sniff;
 mod text;

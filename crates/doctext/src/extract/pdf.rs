@@ -13,7 +13,7 @@ mod direction;
 mod filters;
 mod lines;
 mod page;
-mod paper;
+mod layout;
 mod shape;
 mod streams;
 
@@ -56,7 +56,7 @@ pub(super) fn read(
             let most = format!("more than {MAX_LETTERS} letters");
             return Err(Unreadable::Bomb { what: WHAT, most });
         }
-        papers.push(paper::Paper::read(&read.glyphs));
+        papers.push(layout::Paper::read(&read.glyphs));
     }
     seen.judge(whole)?;
     let (blocks, heading) = shape::blocks(papers);

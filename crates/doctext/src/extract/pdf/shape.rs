@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::layout::{Line, Paper, Part};
 use super::lines::is_wide;
-use super::paper::{Line, Paper, Part};
 use crate::extract::{Block, one_line, rows};
 
 /// A heading is so much larger than the text.
