@@ -9,11 +9,11 @@ use frontdesk_promptfoo::policy::Policy;
 use super::audit::{AuditEntry, actor};
 use super::bar::{Bar, RunBar};
 use super::publish::{live, note_file, refused};
-use crate::app::{App, prompt_sources, shelves};
+use crate::app::{App, prompt_sources, source_folders};
 use crate::config::Config;
 use crate::domain::Action;
 use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
-use crate::knowledge::Shelf;
+use crate::knowledge::SourceFolder;
 use crate::prompts;
 use crate::store::audit::Actor;
 
@@ -48,7 +48,7 @@ impl Apply {
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
         let mut lines = Vec::new();
-        for at in 0..shelves(&config)?.len() {
+        for at in 0..source_folders(&config)?.len() {
             let again = || nth(&config, at);
             lines.push(self.learn(&publisher, &again).await?);
         }
@@ -73,7 +73,7 @@ impl Apply {
     async fn learn(
         &self,
         publisher: &Publisher<'_>,
-        again: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
+        again: &(dyn Fn() -> std::io::Result<SourceFolder> + Send + Sync),
     ) -> anyhow::Result<Line> {
         let what = format!("documents {}", again()?.collection);
         let (documents, cases) = (Bar::default(), RunBar::default());
@@ -142,9 +142,10 @@ impl Apply {
     }
 }
 
-/// One of the shelves, found anew.
-fn nth(config: &Config, at: usize) -> std::io::Result<Shelf> {
-    let all = shelves(config).map_err(|error| std::io::Error::other(format!("{error:#}")))?;
+/// One of the source folders, listed again.
+fn nth(config: &Config, at: usize) -> std::io::Result<SourceFolder> {
+    let all =
+        source_folders(config).map_err(|error| std::io::Error::other(format!("{error:#}")))?;
     all.into_iter()
         .nth(at)
         .ok_or_else(|| std::io::Error::other("the folder of documents changed meanwhile"))

@@ -1,4 +1,4 @@
-//! Learning a shelf of documents: what did not change is skipped by its hash, what changed is replaced in one step, what
+//! Learning a source folder: what did not change is skipped by its hash, what changed is replaced in one step, what
 //! is gone is removed. A document that cannot be read is failed with the reason, and its neighbours go on.
 
 use std::collections::{HashMap, HashSet};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, stored_chunks};
-use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
+use super::{DocumentSource, Error, Library, SourceFolder, answers, collection, remedy};
 use crate::domain::{CollectionId, DocumentId, DocumentState, SourceId, searchable};
 use crate::reader::Pool;
 use crate::spans::{self, Span};
@@ -20,20 +20,28 @@ use crate::store::knowledge::{DocumentRow, Failure, Learned};
 pub(super) const METHOD: &str = "2";
 
 impl Library {
-    /// Learns a shelf because somebody asks for it, and brings the index in step.
-    pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
-        self.learn_shelf(from, progress, true).await
-    }
-
-    /// Learns what changed on a shelf. What broke its reader is not tried again while it is the same: it could do so at every
-    /// start.
-    pub async fn keep_up(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
-        self.learn_shelf(from, progress, false).await
-    }
-
-    async fn learn_shelf(
+    /// Learns a source folder because somebody asks for it, and brings the index in step.
+    pub async fn learn(
         &self,
-        from: Shelf,
+        from: SourceFolder,
+        progress: &dyn Progress,
+    ) -> Result<Summary, Error> {
+        self.learn_folder(from, progress, true).await
+    }
+
+    /// Learns what changed in a source folder. What broke its reader is not tried again while it is the same: it could do so at every
+    /// start.
+    pub async fn keep_up(
+        &self,
+        from: SourceFolder,
+        progress: &dyn Progress,
+    ) -> Result<Summary, Error> {
+        self.learn_folder(from, progress, false).await
+    }
+
+    async fn learn_folder(
+        &self,
+        from: SourceFolder,
         progress: &dyn Progress,
         again: bool,
     ) -> Result<Summary, Error> {
@@ -47,11 +55,12 @@ impl Library {
         }
         let mut work = Work::begin(self, progress, (collection, None)).await?;
         work.again = again;
-        let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
+        let paths: HashSet<String> =
+            from.documents.iter().map(|document| document.path.clone()).collect();
         progress.start(paths.len());
-        for paper in from.papers {
-            let path = paper.path.clone();
-            work.begin_reading(paper).await?;
+        for document in from.documents {
+            let path = document.path.clone();
+            work.begin_reading(document).await?;
             work.store_batch().await?;
             progress.done(&path);
         }
@@ -65,7 +74,7 @@ impl Library {
     }
 }
 
-/// A shelf, or a source, being learned.
+/// A source folder, or a source of the web, being learned.
 pub(super) struct Work<'a> {
     library: &'a Library,
     progress: &'a dyn Progress,
@@ -131,15 +140,15 @@ impl<'a> Work<'a> {
     }
 
     /// Has a document read, unless it is known, beside others.
-    pub(super) async fn begin_reading(&mut self, paper: Paper) -> Result<(), Error> {
-        let (path, name) = (paper.path, paper.name);
+    pub(super) async fn begin_reading(&mut self, document: DocumentSource) -> Result<(), Error> {
+        let (path, name) = (document.path, document.name);
         let uploaded = |row: &DocumentRow| row.uploaded == 1 && row.state != DocumentState::Removed;
         if self.known.get(&path).is_some_and(uploaded) {
             let why = "a file of this name was uploaded: rename this one, or remove that one";
             self.summary.failed.push((path, why.into()));
             return Ok(());
         }
-        let bytes = match tokio::task::spawn_blocking(paper.read).await {
+        let bytes = match tokio::task::spawn_blocking(document.read).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(error)) => return self.fail_unread(path, error.to_string()).await,
             Err(error) => return self.fail_unread(path, error.to_string()).await,

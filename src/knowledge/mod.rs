@@ -29,7 +29,7 @@ mod vectors;
 
 pub use collection::Own;
 pub use progress::{Progress, Summary};
-pub use source_folder::{Paper, Shelf};
+pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
 pub use vectors::BackfillCounts;

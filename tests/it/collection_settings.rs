@@ -2,7 +2,7 @@
 
 use frontdesk::app::Quietly;
 use frontdesk::domain::CollectionId;
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::knowledge::{SourceFolder, Summary};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ const SETTINGS: &str = "/collections/acme/settings";
 /// Learns a file or folder under `knowledge`.
 async fn learn(app: &TestApp, path: &str) -> Summary {
     let path = app.home.path().join("knowledge").join(path);
-    let mut shelves = Shelf::find(&path, None).unwrap();
-    assert_eq!(shelves.len(), 1);
-    app.desk.library.learn(shelves.remove(0), &Quietly).await.unwrap()
+    let mut source_folders = SourceFolder::find(&path, None).unwrap();
+    assert_eq!(source_folders.len(), 1);
+    app.desk.library.learn(source_folders.remove(0), &Quietly).await.unwrap()
 }
 
 async fn ask(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use frontdesk::app::{App, Quietly};
 use frontdesk::domain::{DocumentState, SourceId, SourceKind, SourceState};
 use frontdesk::knowledge::web::{Reader, Wanted};
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::knowledge::{SourceFolder, Summary};
 use frontdesk::store::sources::SourceRow;
 use serde_json::{Value, json};
 
@@ -175,16 +175,16 @@ on_both! {
         let folder = app.home.path().join("web");
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("parking.md"), "# Parking\n\nCustomers park behind the shop.\n").unwrap();
-        let shelf = || Shelf::find(&folder, None).unwrap().remove(0);
-        app.desk.library.learn(shelf(), &Quietly).await.unwrap();
+        let source_folder = || SourceFolder::find(&folder, None).unwrap().remove(0);
+        app.desk.library.learn(source_folder(), &Quietly).await.unwrap();
         let (source, _) = learned(&app, &site.url).await;
-        let again = app.desk.library.learn(shelf(), &Quietly).await.unwrap();
+        let again = app.desk.library.learn(source_folder(), &Quietly).await.unwrap();
         assert_eq!((again.unchanged, again.removed), (1, 0), "the folder removed the site");
         assert_eq!(numbers(&refreshed(&app, &source).await), (0, 4, 0, 0), "the site removed the folder");
         assert_eq!(paths(&app, &site).await.len(), 5);
         std::fs::remove_file(folder.join("parking.md")).unwrap();
         std::fs::write(folder.join("bikes.md"), "# Bikes\n\nBikes stand in the yard.\n").unwrap();
-        assert_eq!(app.desk.library.learn(shelf(), &Quietly).await.unwrap().removed, 1);
+        assert_eq!(app.desk.library.learn(source_folder(), &Quietly).await.unwrap().removed, 1);
         assert_eq!(paths(&app, &site).await.len(), 5);
 
         let other = Site::start().await;

@@ -21,7 +21,7 @@ const MAX_CELLS: usize = 100_000;
 
 /// A bit of HTML in a Markdown document, as Markdown; nothing where it has no text.
 pub(super) fn fragment(source: &str) -> Result<String, Unreadable> {
-    let page = sieved(source, true)?;
+    let page = sanitized(source, true)?;
     if has_text(&page) { convert(&page) } else { Ok(String::new()) }
 }
 
@@ -30,8 +30,8 @@ fn has_text(page: &SanitizedHtml) -> bool {
 }
 
 /// The page without what is not its text; `forms` stay where they may be all of it.
-pub(super) fn sieved(text: &str, forms: bool) -> Result<SanitizedHtml, Unreadable> {
-    sanitizer::sieve(text, forms).map_err(|refusal| match refusal {
+pub(super) fn sanitized(text: &str, forms: bool) -> Result<SanitizedHtml, Unreadable> {
+    sanitizer::sanitize(text, forms).map_err(|refusal| match refusal {
         sanitizer::Refusal::TooDeep => Unreadable::TooDeep(sanitizer::MAX_DEPTH),
         sanitizer::Refusal::TooManyTags => {
             Unreadable::TooMany { what: "tags", most: sanitizer::MAX_TAGS }

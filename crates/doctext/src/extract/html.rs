@@ -1,14 +1,14 @@
-//! HTML to blocks: sieved, turned into Markdown, and read as Markdown.
+//! HTML to blocks: sanitized, turned into Markdown, and read as Markdown.
 
-use super::converter::{convert, sieved, to_markdown};
+use super::converter::{convert, sanitized, to_markdown};
 use super::{Block, ExtractedDocument, Unreadable, markdown, one_line};
 
 /// Reads a page. Its title is what `<title>` says, else the first heading of level 1, else `name`.
 pub(super) fn read(text: &str, name: String) -> Result<ExtractedDocument, Unreadable> {
-    let mut page = sieved(text, false)?;
+    let mut page = sanitized(text, false)?;
     let mut markdown = convert(&page)?;
     if markdown.trim().is_empty() {
-        page = sieved(text, true)?;
+        page = sanitized(text, true)?;
         markdown = convert(&page)?;
     }
     let mut extracted = markdown::read(&markdown, name);

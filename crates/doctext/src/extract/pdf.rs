@@ -44,7 +44,7 @@ pub(super) fn read(
     }
     let cache = InterpreterCache::new();
     let settings = InterpreterSettings::default();
-    let mut papers = Vec::new();
+    let mut layouts = Vec::new();
     let (mut seen, mut contents) =
         (PageCounts { lost: tamed.lost, ..PageCounts::default() }, Contents::default());
     for page in pdf.pages().iter() {
@@ -56,10 +56,10 @@ pub(super) fn read(
             let most = format!("more than {MAX_LETTERS} letters");
             return Err(Unreadable::Bomb { what: WHAT, most });
         }
-        papers.push(layout::Paper::read(&read.glyphs));
+        layouts.push(layout::PageLayout::read(&read.glyphs));
     }
     seen.judge(whole)?;
-    let (blocks, heading) = shape::blocks(papers);
+    let (blocks, heading) = shape::blocks(layouts);
     let title = title(&pdf).or(heading).unwrap_or(name);
     Ok(ExtractedDocument { title, blocks, warnings: seen.warnings() })
 }

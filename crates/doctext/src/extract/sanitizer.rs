@@ -103,21 +103,21 @@ pub(super) enum Refusal {
     TooManyTags,
 }
 
-/// Passes a page through. `forms`: what stands in forms is text, too.
-pub(super) fn sieve(source: &str, forms: bool) -> Result<SanitizedHtml, Refusal> {
-    let mut sieve = Sieve { rest: source, forms, ..Sieve::default() };
-    while let Some((text, rest)) = sieve.rest.split_once('<') {
-        sieve.out.html.push_str(text);
-        sieve.rest = rest;
-        sieve.tag()?;
+/// Sanitizes a page. `forms`: what stands in forms is text, too.
+pub(super) fn sanitize(source: &str, forms: bool) -> Result<SanitizedHtml, Refusal> {
+    let mut sanitizer = Sanitizer { rest: source, forms, ..Sanitizer::default() };
+    while let Some((text, rest)) = sanitizer.rest.split_once('<') {
+        sanitizer.out.html.push_str(text);
+        sanitizer.rest = rest;
+        sanitizer.tag()?;
     }
-    let mut out = sieve.out;
-    out.html.push_str(sieve.rest);
+    let mut out = sanitizer.out;
+    out.html.push_str(sanitizer.rest);
     Ok(out)
 }
 
 #[derive(Default)]
-struct Sieve<'a> {
+struct Sanitizer<'a> {
     rest: &'a str,
     forms: bool,
     /// The open containers: by their own name, and by the name that they go on with.
@@ -128,7 +128,7 @@ struct Sieve<'a> {
     out: SanitizedHtml,
 }
 
-impl Sieve<'_> {
+impl Sanitizer<'_> {
     /// Reads what comes after a `<`.
     fn tag(&mut self) -> Result<(), Refusal> {
         if let Some(comment) = self.rest.strip_prefix("!--") {
@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     fn html(source: &str) -> String {
-        sieve(source, false).expect("it is not deep").html
+        sanitize(source, false).expect("it is not deep").html
     }
 
     #[test]
@@ -363,10 +363,12 @@ mod tests {
 
     #[test]
     fn scripts_go_with_all_they_hold_and_the_title_is_kept() {
-        let sieved =
-            sieve("<title>A &amp; b</TITLE ><script>if (a</b>) '<p>'</script>x<style>p{}", false);
+        let sanitized = sanitize(
+            "<title>A &amp; b</TITLE ><script>if (a</b>) '<p>'</script>x<style>p{}",
+            false,
+        );
         assert_eq!(
-            sieved,
+            sanitized,
             Ok(SanitizedHtml {
                 html: "x".to_owned(),
                 title: Some("A &amp; b".to_owned()),
@@ -410,9 +412,9 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused_and_unclosed_paragraphs_are_not() {
-        assert_eq!(sieve(&"<div>".repeat(100_000), false), Err(Refusal::TooDeep));
-        assert_eq!(sieve(&"<div><table></div>".repeat(100_000), false), Err(Refusal::TooDeep));
-        assert!(sieve(&"<p>x<br><li>y<b><a name=z><h2>".repeat(50_000), false).is_ok());
-        assert_eq!(sieve(&"<p>x".repeat(500_000), false), Err(Refusal::TooManyTags));
+        assert_eq!(sanitize(&"<div>".repeat(100_000), false), Err(Refusal::TooDeep));
+        assert_eq!(sanitize(&"<div><table></div>".repeat(100_000), false), Err(Refusal::TooDeep));
+        assert!(sanitize(&"<p>x<br><li>y<b><a name=z><h2>".repeat(50_000), false).is_ok());
+        assert_eq!(sanitize(&"<p>x".repeat(500_000), false), Err(Refusal::TooManyTags));
     }
 }

@@ -10,7 +10,7 @@ use super::super::fetch::{Answer, Document, Failure, FetchResponse};
 use super::super::page::{self, Facts};
 use super::{Crawl, Stop, site};
 use crate::domain::{PageState, SourceState};
-use crate::knowledge::{Error, Paper, remedy};
+use crate::knowledge::{DocumentSource, Error, remedy};
 use crate::step;
 use crate::store::reading::MOST_TRIES;
 use crate::store::sources::PageRow;
@@ -150,8 +150,8 @@ impl Crawl<'_> {
     async fn learn(&mut self, url: &Url, name: String, bytes: Vec<u8>) -> Result<(), Stop> {
         self.kept.insert(url.to_string());
         let read = Box::new(move || Ok(bytes));
-        let paper = Paper { path: url.to_string(), name: Some(name), read };
-        self.work.begin_reading(paper).await?;
+        let document = DocumentSource { path: url.to_string(), name: Some(name), read };
+        self.work.begin_reading(document).await?;
         // The page counts as being read until it was: if the process ends now, this is the page to blame.
         Ok(self.work.finish_reading().await?)
     }
