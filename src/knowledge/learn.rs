@@ -11,7 +11,7 @@ use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, stored_chunks};
 use super::{DocumentSource, Error, Library, SourceFolder, answers, collection, remedy};
-use crate::domain::{CollectionId, DocumentId, DocumentState, SourceId, searchable};
+use crate::domain::{CollectionId, DocumentId, DocumentState, LearnOutcome, SourceId, searchable};
 use crate::reader::Pool;
 use crate::spans::{self, Span};
 use crate::store::knowledge::{DocumentRow, Failure, Learned};
@@ -55,8 +55,7 @@ impl Library {
         }
         let mut work = Work::begin(self, progress, (collection, None)).await?;
         work.again = again;
-        let paths: HashSet<String> =
-            from.documents.iter().map(|document| document.path.clone()).collect();
+        let paths: HashSet<String> = from.documents.iter().map(|one| one.path.clone()).collect();
         progress.start(paths.len());
         for document in from.documents {
             let path = document.path.clone();
@@ -220,12 +219,12 @@ impl<'a> Work<'a> {
             }
             Err(ReadError::Refused(failure)) => {
                 let failed = span.around(self.fail(path, hash, failure)).await;
-                span.ended("failed");
+                span.ended(LearnOutcome::Failed.as_str());
                 failed
             }
             // The old version, if there is one, stays; the next run tries again.
             Err(ReadError::Unavailable { why, .. }) => {
-                span.ended("unavailable");
+                span.ended(LearnOutcome::Unavailable.as_str());
                 self.summary.failed.push((path, why));
                 Ok(())
             }
@@ -269,7 +268,7 @@ impl<'a> Work<'a> {
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
             // The old version, if there is one, stays; the next run tries again.
             let failed = waiting.into_iter().map(|read| {
-                read.span.ended("unavailable");
+                read.span.ended(LearnOutcome::Unavailable.as_str());
                 (read.path, why.clone())
             });
             self.summary.failed.extend(failed);
@@ -297,12 +296,12 @@ impl<'a> Work<'a> {
         match span.around(self.put(learned)).await? {
             Ok(document) => {
                 span.record("document", document);
-                span.ended("learned");
+                span.ended(LearnOutcome::Learned.as_str());
                 self.summary.learned += 1;
                 self.summary.chunks += many;
             }
             Err(why) => {
-                span.ended("failed");
+                span.ended(LearnOutcome::Failed.as_str());
                 self.summary.failed.push((path, why));
             }
         }

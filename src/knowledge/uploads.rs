@@ -14,7 +14,9 @@ use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::stored_chunks;
 use super::{Error, Library, Progress, Turn, remedy};
-use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
+use crate::domain::{
+    CollectionId, DocumentId, FailureCode, LearnOutcome, LearningStage, searchable,
+};
 use crate::spans;
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
@@ -151,9 +153,9 @@ impl Library {
         let learn = span.around(self.learn_taken((&row, turn), &shown));
         let learned = tokio::select! {
             learned = Box::pin(learn) => learned,
-            () = self.hold_upload(&row) => Ok("lost"),
+            () = self.hold_upload(&row) => Ok(LearnOutcome::Lost),
         };
-        span.ended(learned.as_ref().unwrap_or(&"unavailable"));
+        span.ended(learned.as_ref().unwrap_or(&LearnOutcome::Unavailable).as_str());
         learned?;
         self.follow().await?;
         Ok(Some(row))
@@ -164,7 +166,7 @@ impl Library {
         &self,
         (row, turn): (&UploadRow, Turn<'_>),
         shown: &UploadProgress,
-    ) -> Result<&'static str, Error> {
+    ) -> Result<LearnOutcome, Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
         let own = self.own_settings(&collection).await?.unwrap_or_default();
         let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
@@ -173,7 +175,9 @@ impl Library {
             Err(remedy::lost())
         } else {
             shown.set(LearningStage::Reading, 0, 0);
-            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok("gone") };
+            let Some(bytes) = self.store.upload_bytes(row).await? else {
+                return Ok(LearnOutcome::Gone);
+            };
             self.read_upload((row, collection), (bytes, settings), turn, shown).await?
         };
         if document.as_ref().is_err_and(|failure| failure.code == FailureCode::Unread) {
@@ -188,7 +192,7 @@ impl Library {
             let document = Err(remedy::full(full));
             let _kept = self.store.end_upload(LearnedUpload { document, ..learned }).await?;
         }
-        Ok(if learns { "learned" } else { "failed" })
+        Ok(if learns { LearnOutcome::Learned } else { LearnOutcome::Failed })
     }
 
     /// Reads, cuts and embeds a file; the turn ends when it was read.
