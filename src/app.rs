@@ -226,15 +226,6 @@ impl App {
     }
 }
 
-/// Learns nothing out loud.
-pub struct Quietly;
-
-impl Progress for Quietly {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
-}
-
 /// Whether the built-in demo shop is used: neither of the configured folders exists.
 pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()

@@ -28,7 +28,7 @@ pub mod web;
 mod vectors;
 
 pub use collection::Own;
-pub use progress::{Progress, Summary};
+pub use progress::{Progress, SilentProgress, Summary};
 pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;

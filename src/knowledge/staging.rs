@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::learn::Work;
 use super::vectors::text_hash;
-use super::{Error, Library, Progress, SourceFolder, answers, collection};
+use super::{Error, Library, Progress, SilentProgress, SourceFolder, answers, collection};
 use crate::domain::{
     AnswerId, CollectionId, Curated, DocumentId, DocumentState, SettingsOrigin, searchable,
 };
@@ -48,7 +48,7 @@ impl Library {
         if from.whole && !as_file_says {
             return Ok(true);
         }
-        let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
+        let work = Work::begin(self, &SilentProgress, (id.clone(), None)).await?;
         let rows = self.store.documents(&id, 0).await?;
         let files = |row: &&DocumentRow| {
             row.source_id.is_none() && row.uploaded == 0 && row.state == DocumentState::Ready
@@ -108,7 +108,7 @@ impl Library {
         let collection = collection.to_owned();
         let nothing =
             SourceFolder { collection, documents: Vec::new(), whole: false, settings: None };
-        self.stage_with(nothing, Some(edit), &Nobody).await
+        self.stage_with(nothing, Some(edit), &SilentProgress).await
     }
 
     async fn stage_with(
@@ -185,7 +185,7 @@ impl Library {
     pub async fn unstage(&self, name: &str) -> Result<(), Error> {
         let collection = format!("{name}{ENDING}");
         let empty = SourceFolder { collection, documents: Vec::new(), whole: true, settings: None };
-        self.learn(empty, &Nobody).await.map(drop)
+        self.learn(empty, &SilentProgress).await.map(drop)
     }
 
     /// Takes away what a process left that died while it tried documents.
@@ -209,13 +209,4 @@ fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<Curated> {
         Some(Edit::ChangeAnswer(id, changed)) if id.as_str() == row.id => Some(changed.clone()),
         _ => Some(row.curated()),
     }
-}
-
-/// Nobody watches.
-struct Nobody;
-
-impl Progress for Nobody {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
 }

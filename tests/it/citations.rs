@@ -3,8 +3,7 @@
 
 use std::path::PathBuf;
 
-use frontdesk::app::Quietly;
-use frontdesk::knowledge::SourceFolder;
+use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
@@ -17,7 +16,7 @@ async fn learn(app: &TestApp, files: &[(&str, &[u8])]) {
         std::fs::write(folder.join(name), content).unwrap();
     }
     for source_folder in SourceFolder::find(&folder, None).unwrap() {
-        let summary = app.desk.library.learn(source_folder, &Quietly).await.unwrap();
+        let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
         assert!(summary.failed.is_empty(), "{summary:?}");
     }
 }

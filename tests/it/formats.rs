@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use flate2::{Compress, Compression, FlushCompress};
-use frontdesk::app::Quietly;
-use frontdesk::knowledge::{SourceFolder, Summary};
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -16,7 +15,7 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/doctext/tests
 async fn learn(app: &TestApp, folder: &Path) -> Summary {
     let mut all = Summary::default();
     for source_folder in SourceFolder::find(folder, None).unwrap() {
-        let summary = app.desk.library.learn(source_folder, &Quietly).await.unwrap();
+        let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
         all.learned += summary.learned;
         all.failed.extend(summary.failed);
         all.warnings.extend(summary.warnings);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::sync::MutexGuard;
 use utoipa::IntoParams;
 
-use super::agents::SilentProgress;
+use super::agents::SilentRun;
 use crate::desk::{Change, Refusal, Wish};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -74,7 +74,7 @@ pub(super) async fn admit_edit<'a>(
         return Ok(None);
     }
     let (turn, publisher) = web.jobs.publisher(permit.actor, web.jobs.policy()).await;
-    let verdicts = publisher.try_edit(collection, edit, &SilentProgress).await?;
+    let verdicts = publisher.try_edit(collection, edit, &SilentRun).await?;
     let Some((agent, verdict)) = verdicts.iter().find(|(_, verdict)| !verdict.passed) else {
         return Ok(Some(turn));
     };

@@ -183,7 +183,7 @@ pub(super) async fn publish(
     let task = tokio::spawn(async move {
         let (_turn, publisher) = web.jobs.publisher(actor, web.jobs.policy()).await;
         let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
-        (publisher.publish(wanted, &SilentProgress).await, agent.ordinal)
+        (publisher.publish(wanted, &SilentRun).await, agent.ordinal)
     });
     let (became, before) = task
         .await
@@ -224,9 +224,9 @@ impl From<gate::Error> for Problem {
 }
 
 /// Progress that nobody watches.
-pub(super) struct SilentProgress;
+pub(super) struct SilentRun;
 
-impl Progress for SilentProgress {
+impl Progress for SilentRun {
     fn begin(&self, _: usize) {}
     fn row(&self, _: &Row) {}
     fn done(&self) {}

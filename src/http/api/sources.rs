@@ -16,7 +16,7 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::knowledge::Progress;
+use crate::knowledge::SilentProgress;
 use crate::knowledge::web::{Limits, Reader, SourceRequest};
 use crate::store::sources::SourceRow;
 
@@ -119,19 +119,10 @@ pub(super) async fn add(
 fn read_now(web: &WebState, id: SourceId) {
     let web = web.clone();
     tokio::spawn(async move {
-        if let Err(error) = web.desk.library.refresh(&id, &Quiet).await {
+        if let Err(error) = web.desk.library.refresh(&id, &SilentProgress).await {
             tracing::warn!(%error, source = %id, "a source could not be read");
         }
     });
-}
-
-/// Nobody watches.
-struct Quiet;
-
-impl Progress for Quiet {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
 }
 
 /// Removes a source with the documents that were learned from it.

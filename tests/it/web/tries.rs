@@ -91,7 +91,7 @@ impl Place {
 /// Reads a source as its time has come, though nobody asks.
 async fn by_itself(app: &TestApp, source: &SourceRow) -> Summary {
     let row = stored(app, source).await;
-    let read = app.desk.library.refresh_source(row, &Quietly).await.unwrap();
+    let read = app.desk.library.refresh_source(row, &SilentProgress).await.unwrap();
     read.expect("nobody else reads it").1
 }
 
