@@ -13,7 +13,7 @@ use http_body::{Frame, SizeHint};
 
 use super::caller::Caller;
 use super::error::Problem;
-use super::shares::{Place, Shares};
+use super::fair_semaphore::{Place, Shares};
 
 /// Expensive requests at once, in all and for one caller.
 const EXPENSIVE: (usize, usize) = (32, 8);

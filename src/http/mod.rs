@@ -32,7 +32,7 @@ mod readiness;
 mod server;
 mod session;
 mod settings;
-mod shares;
+mod fair_semaphore;
 mod web;
 mod webhooks;
 

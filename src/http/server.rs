@@ -25,22 +25,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use self::activity::{Deadlines, Pulse};
 use self::body::Budget;
 use self::connections::{Connections, Place};
-use self::entrance::Entrance;
-use self::pulse::{Deadlines, Pulse};
+use self::service::Entrance;
+use self::socket::Wire;
 use self::streams::StreamExecutor;
-use self::wire::Wire;
 use super::Settings;
 use super::host::Hosts;
 use crate::metrics::{CONNECTIONS_CUT, CONNECTIONS_REFUSED};
 
 mod body;
 mod connections;
-mod entrance;
-mod pulse;
+mod service;
+mod activity;
 mod streams;
-mod wire;
+mod socket;
 
 pub(super) use body::Intake;
 

@@ -17,13 +17,13 @@ use serde_json::value::RawValue;
 pub mod address;
 mod exchange;
 mod failure;
-mod patience;
+mod retry;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
 use exchange::{Exchange, Shape};
 pub use failure::Failure;
-pub use patience::{Next, Patience};
+pub use retry::{Next, Patience};
 
 /// The address of OpenAI itself.
 pub const OPENAI: &str = "https://api.openai.com/v1";

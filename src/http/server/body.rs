@@ -12,8 +12,8 @@ use axum::body::{Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::activity::Pulse;
 use super::connections::{PARTS, Peer};
-use super::pulse::Pulse;
 use crate::http::error::Problem;
 
 /// The slowest that a body may come, beside its first patience: bytes a millisecond.

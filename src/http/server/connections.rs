@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pulse::Pulse;
+use super::activity::Pulse;
 use crate::http::{Network, Settings};
 
 /// Files that are left for the database, documents, and calls to models and WhatsApp.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::rt::Executor;
 
-use super::pulse::Pulse;
+use super::activity::Pulse;
 
 /// Spawns what a connection of HTTP/2 asks for.
 #[derive(Clone)]

@@ -16,9 +16,9 @@ use http_body::{Frame, SizeHint};
 use hyper::service::Service;
 
 use super::Limits;
+use super::activity::{Pulse, Unread};
 use super::body::{Intake, MeteredBody};
 use super::connections::Peer;
-use super::pulse::{Pulse, Unread};
 
 /// The most of an answer that a stream of HTTP/2 is given at once, in bytes.
 const PIECE: usize = 16 * 1024;

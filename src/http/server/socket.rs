@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::pulse::Pulse;
+use super::activity::Pulse;
 
 /// The most that is heard of a peer who has his answer, in bytes.
 const MOST_REST: usize = 1024 * 1024;
