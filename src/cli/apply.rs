@@ -33,7 +33,7 @@ pub(super) struct Apply {
 }
 
 /// A line of the table, and whether a gate refused it.
-type Line = (String, String, bool);
+type ApplyRow = (String, String, bool);
 
 impl Apply {
     /// What the audit log has of it, beside what the gates write down.
@@ -74,7 +74,7 @@ impl Apply {
         &self,
         publisher: &Publisher<'_>,
         again: &(dyn Fn() -> std::io::Result<SourceFolder> + Send + Sync),
-    ) -> anyhow::Result<Line> {
+    ) -> anyhow::Result<ApplyRow> {
         let what = format!("documents {}", again()?.collection);
         let (documents, cases) = (Bar::default(), RunBar::default());
         let taking = Taking {
@@ -116,7 +116,7 @@ impl Apply {
         app: &App,
         publisher: &Publisher<'_>,
         (agent, source): (&str, &str),
-    ) -> anyhow::Result<Line> {
+    ) -> anyhow::Result<ApplyRow> {
         let before = live(app, agent).await?;
         let Self { force, dry_run } = *self;
         let wanted = gate::Wanted { agent, source, force, dry_run };

@@ -37,14 +37,14 @@ pub(super) struct Chat {
 
 /// With whom, and under which prompt.
 #[derive(Default)]
-pub(super) struct Wishes {
+pub(super) struct ChatOptions {
     agent: Option<String>,
     prompt: Option<PathBuf>,
 }
 
 impl Chat {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let wishes = Wishes { agent: self.agent, prompt: self.prompt };
+        let options = ChatOptions { agent: self.agent, prompt: self.prompt };
         let partner = match self.url {
             Some(url) => {
                 let key = config.http.admin_key(config.store.path.parent())?;
@@ -54,10 +54,10 @@ impl Chat {
         };
         match self.message {
             Some(message) => {
-                let mut talk = Talk::new(partner, wishes)?;
+                let mut talk = ChatSession::new(partner, options)?;
                 talk.say(&message).await?;
             }
-            None => talk(partner, wishes).await?,
+            None => talk(partner, options).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -75,8 +75,8 @@ async fn own_desk(config: Config) -> anyhow::Result<Partner> {
 }
 
 /// Talks until the person leaves.
-pub(super) async fn talk(partner: Partner, wishes: Wishes) -> anyhow::Result<()> {
-    let mut talk = Talk::new(partner, wishes)?;
+pub(super) async fn talk(partner: Partner, options: ChatOptions) -> anyhow::Result<()> {
+    let mut talk = ChatSession::new(partner, options)?;
     println!(
         "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves."
     );
@@ -111,7 +111,7 @@ const HELP: &str = "\
   /agent NAME     talk to another agent
   /quit           leave";
 
-struct Talk {
+struct ChatSession {
     partner: Partner,
     agent: Option<String>,
     file: Option<PathBuf>,
@@ -121,13 +121,13 @@ struct Talk {
     coloured: bool,
 }
 
-impl Talk {
-    fn new(partner: Partner, wishes: Wishes) -> anyhow::Result<Self> {
-        let prompt = wishes.prompt.as_ref().map(read).transpose()?;
+impl ChatSession {
+    fn new(partner: Partner, options: ChatOptions) -> anyhow::Result<Self> {
+        let prompt = options.prompt.as_ref().map(read).transpose()?;
         Ok(Self {
             partner,
-            agent: wishes.agent,
-            file: wishes.prompt,
+            agent: options.agent,
+            file: options.prompt,
             prompt,
             history: Vec::new(),
             last: None,

@@ -57,7 +57,7 @@ impl Serve {
         let (left, leaving) = oneshot::channel::<()>();
         let desk = tokio::spawn(app.serve(listener, shutdown(talk.then_some(leaving))));
         if talk {
-            chat::talk(partner, chat::Wishes::default()).await?;
+            chat::talk(partner, chat::ChatOptions::default()).await?;
             drop(left);
         } else if self.chat {
             println!(

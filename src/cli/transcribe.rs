@@ -104,7 +104,12 @@ impl Transcribe {
     }
 
     /// Transcribes a file. `known` is the language as a list says it.
-    async fn hear(&self, by: By<'_>, file: &Path, known: Option<&str>) -> TranscriptionResult {
+    async fn hear(
+        &self,
+        by: TranscriptionTools<'_>,
+        file: &Path,
+        known: Option<&str>,
+    ) -> TranscriptionResult {
         let started = Instant::now();
         let language = match self.language.as_deref() {
             Some("auto") => None,
@@ -127,7 +132,7 @@ impl Transcribe {
 }
 
 /// What transcribes, and what looks at the files before.
-type By<'a> = (&'a dyn Transcriber, &'a Pool);
+type TranscriptionTools<'a> = (&'a dyn Transcriber, &'a Pool);
 
 /// What the configuration transcribes with.
 async fn transcriber(config: &Config, readers: &Pool) -> anyhow::Result<Arc<dyn Transcriber>> {
@@ -145,7 +150,7 @@ async fn transcriber(config: &Config, readers: &Pool) -> anyhow::Result<Arc<dyn 
 }
 
 async fn hear(
-    (by, readers): By<'_>,
+    (by, readers): TranscriptionTools<'_>,
     file: &Path,
     language: Option<&str>,
     vocabulary: &str,

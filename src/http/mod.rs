@@ -21,6 +21,7 @@ mod console;
 mod error;
 mod verdict;
 mod extract;
+mod fair_semaphore;
 mod guess_limit;
 mod headers;
 mod health;
@@ -32,7 +33,6 @@ mod readiness;
 mod server;
 mod session;
 mod settings;
-mod fair_semaphore;
 mod web;
 mod webhooks;
 

@@ -40,7 +40,7 @@ async fn handshake_any(
     Path(provider): Path<String>,
     Query(query): Pairs,
 ) -> Result<String, Problem> {
-    shake(&web, (&provider, None), &query).await
+    verify_webhook(&web, (&provider, None), &query).await
 }
 
 async fn handshake_one(
@@ -48,11 +48,11 @@ async fn handshake_one(
     Path((provider, number)): Path<(String, String)>,
     Query(query): Pairs,
 ) -> Result<String, Problem> {
-    shake(&web, (&provider, Some(&number)), &query).await
+    verify_webhook(&web, (&provider, Some(&number)), &query).await
 }
 
-/// Answers the provider's question whether this address is ours, also for a number that is about to be added.
-async fn shake(
+/// Answers the provider's verification request, also for a number that is about to be added.
+async fn verify_webhook(
     web: &WebState,
     (provider, number): (&str, Option<&str>),
     query: &[(String, String)],

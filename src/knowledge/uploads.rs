@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::stored_chunks;
-use super::{Error, Library, Progress, Turn, remedy};
+use super::{Error, Library, Progress, ReadTurn, remedy};
 use crate::domain::{
     CollectionId, DocumentId, FailureCode, LearnOutcome, LearningStage, searchable,
 };
@@ -164,7 +164,7 @@ impl Library {
     /// Learns a file that nobody else learns; the outcome, for its span.
     async fn learn_taken(
         &self,
-        (row, turn): (&UploadRow, Turn<'_>),
+        (row, turn): (&UploadRow, ReadTurn<'_>),
         shown: &UploadProgress,
     ) -> Result<LearnOutcome, Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
@@ -200,7 +200,7 @@ impl Library {
         &self,
         (row, collection): (&UploadRow, CollectionId),
         (bytes, settings): (Vec<u8>, chunk::Settings),
-        turn: Turn<'_>,
+        turn: ReadTurn<'_>,
         shown: &UploadProgress,
     ) -> Result<Result<Learned, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
@@ -280,7 +280,7 @@ impl Library {
     }
 
     async fn renew(&self, collection: &CollectionId, settings: &str) -> Result<u64, Error> {
-        let own = super::Own::stored(settings).chunk;
+        let own = super::CollectionOverrides::stored(settings).chunk;
         let method = method(&own.unwrap_or_else(|| self.settings.chunk.clone()));
         Ok(self.store.renew_uploads(collection, &method).await?)
     }

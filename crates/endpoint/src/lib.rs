@@ -23,7 +23,7 @@ pub mod scripted;
 
 use exchange::{Exchange, Shape};
 pub use failure::Failure;
-pub use retry::{Next, Patience};
+pub use retry::{NextAttempt, RetryBudget};
 
 /// The address of OpenAI itself.
 pub const OPENAI: &str = "https://api.openai.com/v1";
@@ -89,9 +89,9 @@ impl Endpoint {
         self.whole.config().api_base()
     }
 
-    /// The patience for one call of ours. `spare` keeps a third of the time for a second model.
-    pub fn patience(&self, spare: bool) -> Patience {
-        Patience::new(&self.access, spare)
+    /// The retry budget of one call of ours. `spare` keeps a third of the time for a second model.
+    pub fn retry_budget(&self, spare: bool) -> RetryBudget {
+        RetryBudget::new(&self.access, spare)
     }
 
     /// The failure that an error object in a stream means.
@@ -125,18 +125,18 @@ impl Endpoint {
         self.ask(ask).await
     }
 
-    /// Asks until there is an answer or patience ends; then tells what each attempt ended with.
+    /// Asks until there is an answer or the retry budget ends; then tells what each attempt ended with.
     pub async fn ask<T, Asking>(&self, ask: impl Fn() -> Asking) -> Result<T, String>
     where
         Asking: Future<Output = Result<T, OpenAIError>>,
     {
-        let mut patience = self.patience(false);
+        let mut patience = self.retry_budget(false);
         loop {
             let failure = match patience.attempt(ask()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if patience.after(failure).await != Next::Again {
+            if patience.after(failure).await != NextAttempt::Again {
                 return Err(patience.failures.join("; "));
             }
         }

@@ -26,7 +26,7 @@ use crate::eval::drafts::draft_bot;
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
-use crate::http::limits::Seat;
+use crate::http::limits::ExpensivePermit;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, TurnResult};
 
@@ -112,7 +112,7 @@ fn unread() -> Problem {
         (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
 pub(super) async fn chat(
     State(web): State<WebState>,
-    Extension(seat): Extension<Seat>,
+    Extension(seat): Extension<ExpensivePermit>,
     Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request.model).await?;

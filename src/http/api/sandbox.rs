@@ -27,7 +27,7 @@ use crate::domain::{
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
-use crate::http::limits::Seat;
+use crate::http::limits::ExpensivePermit;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, TurnResult};
 use crate::prompts;
@@ -115,7 +115,7 @@ pub(super) struct Outcome {
         (status = 429, response = Problem)))]
 pub(super) async fn turn(
     State(web): State<WebState>,
-    Extension(seat): Extension<Seat>,
+    Extension(seat): Extension<ExpensivePermit>,
     headers: HeaderMap,
     Form { request, recording }: Form<Request>,
 ) -> Result<Response, Problem> {

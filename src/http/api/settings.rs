@@ -15,7 +15,7 @@ use crate::domain::{CollectionId, SettingsOrigin};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
-use crate::knowledge::Own;
+use crate::knowledge::CollectionOverrides;
 
 /// What a collection says of its own, and who said it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,8 +63,8 @@ pub(super) struct Ranking {
     ngram: Option<f32>,
 }
 
-impl From<Own> for CollectionSettings {
-    fn from(own: Own) -> Self {
+impl From<CollectionOverrides> for CollectionSettings {
+    fn from(own: CollectionOverrides) -> Self {
         let from = own.from();
         let chunk = own.chunk.map(|cut| Chunking {
             max_tokens: cut.max_tokens,

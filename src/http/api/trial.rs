@@ -7,7 +7,7 @@ use crate::domain::Turn;
 use crate::domain::trial::TrialKind;
 use crate::http::WebState;
 use crate::http::error::Problem;
-use crate::http::limits::Seat;
+use crate::http::limits::ExpensivePermit;
 use crate::llm::Hear;
 use crate::pipeline::{Around, AttachedAudio, Bot, Means, TurnResult};
 
@@ -18,14 +18,14 @@ pub(super) struct Trial {
     bot: Arc<Bot>,
     turn: Turn,
     /// Whoever hangs up does not make room for another turn beside this one.
-    _seat: Seat,
+    _seat: ExpensivePermit,
 }
 
 impl Trial {
     /// A turn to be tried, while there is money for it.
     pub(super) async fn of(
         web: &WebState,
-        (kind, seat): (TrialKind, Seat),
+        (kind, seat): (TrialKind, ExpensivePermit),
         (bot, turn): (&Arc<Bot>, Turn),
     ) -> Result<Self, Problem> {
         Ok(Self { kind, means: means(web).await?, bot: bot.clone(), turn, _seat: seat })

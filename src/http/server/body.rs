@@ -12,7 +12,7 @@ use axum::body::{Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-use super::activity::Pulse;
+use super::activity::ConnectionActivity;
 use super::connections::{PARTS, Peer};
 use crate::http::error::Problem;
 
@@ -171,7 +171,7 @@ impl Drop for Intake {
 pub(super) struct MeteredBody<B: HttpBody> {
     body: B,
     intake: Arc<Intake>,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     patience: Duration,
     bytes: usize,
     pieces: usize,
@@ -184,11 +184,16 @@ pub(super) struct MeteredBody<B: HttpBody> {
 
 impl<B: HttpBody> MeteredBody<B> {
     /// `stall` is how long it may make no progress, in milliseconds.
-    pub(super) fn new(body: B, intake: Arc<Intake>, pulse: Arc<Pulse>, stall: u64) -> Self {
+    pub(super) fn new(
+        body: B,
+        intake: Arc<Intake>,
+        activity: Arc<ConnectionActivity>,
+        stall: u64,
+    ) -> Self {
         Self {
             body,
             intake,
-            pulse,
+            activity,
             patience: Duration::from_millis(stall),
             bytes: 0,
             pieces: 0,
@@ -273,7 +278,7 @@ where
 impl<B: HttpBody> Drop for MeteredBody<B> {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
-            self.pulse.leaves_rest();
+            self.activity.leaves_rest();
         }
     }
 }
@@ -333,8 +338,8 @@ mod tests {
     fn crumbs_are_refused_and_pieces_are_not() {
         let measured = || {
             let intake = Intake::new(Budget::new(1 << 30), Peer::Trusted);
-            let pulse = Arc::new(Pulse::new());
-            MeteredBody::new(axum::body::Body::empty(), intake, pulse, 1000)
+            let activity = Arc::new(ConnectionActivity::new());
+            MeteredBody::new(axum::body::Body::empty(), intake, activity, 1000)
         };
         let (mut crumbs, mut pieces) = (measured(), measured());
         let first = (1..100_000).find(|_| crumbs.takes(1).is_err());

@@ -104,7 +104,7 @@ pub(super) struct Document {
     /// What to ask with the next time.
     pub(super) validators: Validators,
     /// What the headers ask of crawlers.
-    pub(super) wish: RobotsDirectives,
+    pub(super) robots: RobotsDirectives,
 }
 
 /// A document that did not come: what went wrong.
@@ -262,10 +262,10 @@ impl Fetcher {
             }
         }
         let headers = response.headers();
-        let mut wish = RobotsDirectives::default();
+        let mut robots = RobotsDirectives::default();
         for value in headers.get_all("x-robots-tag").iter().filter_map(|value| value.to_str().ok())
         {
-            wish.add_header(value);
+            robots.add_header(value);
         }
         let validator =
             |name| header(headers, name).filter(|value| value.len() <= LONGEST_VALIDATOR);
@@ -276,7 +276,7 @@ impl Fetcher {
                 etag: validator(&ETAG),
                 last_modified: validator(&LAST_MODIFIED),
             },
-            wish,
+            robots,
         })
     }
 

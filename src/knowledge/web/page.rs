@@ -32,7 +32,7 @@ pub(super) struct Facts {
     /// What it says its own address is.
     pub(super) canonical: Option<Url>,
     /// What it asks of crawlers.
-    pub(super) wish: RobotsDirectives,
+    pub(super) robots: RobotsDirectives,
 }
 
 /// What a page asks of crawlers.
@@ -92,7 +92,7 @@ struct PageLinks {
     base: Option<String>,
     hrefs: Vec<String>,
     canonical: Option<String>,
-    wish: RobotsDirectives,
+    robots: RobotsDirectives,
 }
 
 struct Sink(RefCell<PageLinks>);
@@ -142,7 +142,7 @@ impl PageLinks {
                 self.hrefs.extend(address().map(ToOwned::to_owned));
             }
             "meta" if has("name", "robots") || has("name", NAME) => {
-                self.wish.add(get("content").unwrap_or_default());
+                self.robots.add(get("content").unwrap_or_default());
             }
             "meta" if self.hrefs.len() < MOST_LINKS && has("http-equiv", "refresh") => {
                 let content = get("content").unwrap_or_default();
@@ -160,7 +160,7 @@ impl PageLinks {
         let base = base.as_ref().unwrap_or(address);
         let mut links: Vec<Url> = Vec::new();
         let mut known = std::collections::HashSet::new();
-        let followed = self.hrefs.iter().filter(|_| !self.wish.no_follow);
+        let followed = self.hrefs.iter().filter(|_| !self.robots.no_follow);
         for mut link in followed.filter_map(|href| base.join(href).ok()) {
             link.set_fragment(None);
             if matches!(link.scheme(), "http" | "https") && known.insert(link.clone()) {
@@ -168,7 +168,7 @@ impl PageLinks {
             }
         }
         let canonical = self.canonical.and_then(|href| base.join(&href).ok());
-        Facts { links, canonical, wish: self.wish }
+        Facts { links, canonical, robots: self.robots }
     }
 }
 
@@ -325,12 +325,12 @@ mod tests {
             "<link rel=canonical href=/help><meta name=ROBOTS content='NoIndex, follow'><a href=/x>x</a>",
         );
         assert_eq!(page.canonical.unwrap().as_str(), "https://a.com/help");
-        assert_eq!((page.wish.no_index, page.links.len()), (true, 1));
+        assert_eq!((page.robots.no_index, page.links.len()), (true, 1));
         assert!(read("<a href=/x>x</a><meta name=frontdesk content=none>").links.is_empty());
         let header = |value: &str| {
-            let mut wish = RobotsDirectives::default();
-            wish.add_header(value);
-            (wish.no_index, wish.no_follow)
+            let mut robots = RobotsDirectives::default();
+            robots.add_header(value);
+            (robots.no_index, robots.no_follow)
         };
         assert_eq!(header("noindex"), (true, false));
         assert_eq!(header("frontdesk: none"), (true, true));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk_endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
+use frontdesk_endpoint::{Access, Endpoint, Failure, NextAttempt, OPENAI, RetryBudget};
 use frontdesk_tokens::Vocabulary;
 use futures::{Stream, StreamExt};
 use secrecy::SecretString;
@@ -148,13 +148,13 @@ impl Model for Openai {
         let mut turn = Turn {
             prompt,
             listener: hear.map(|hear| Listener { hear, heard: String::new() }),
-            patience: self.endpoint.patience(fallback.is_some()),
+            patience: self.endpoint.retry_budget(fallback.is_some()),
             spent: Usage::default(),
         };
         for model in std::iter::once(model).chain(fallback) {
             match self.round(&mut turn, model).await {
                 Ok(text) => return Ok(turn.completion(text, model)),
-                Err(Next::Stop) => break,
+                Err(NextAttempt::Stop) => break,
                 Err(_) => turn.patience.next_model(),
             }
         }
@@ -197,7 +197,7 @@ impl Model for Openai {
 struct Turn<'a> {
     prompt: &'a Prompt,
     listener: Option<Listener<'a>>,
-    patience: Patience,
+    patience: RetryBudget,
     /// What all attempts used that told it; an answer that was empty is paid for, too.
     spent: Usage,
 }
@@ -234,7 +234,7 @@ impl Openai {
     }
 
     /// Asks one model until it answers or its time is over.
-    async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, Next> {
+    async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, NextAttempt> {
         loop {
             let written = match turn.listener {
                 Some(_) => self.written_aloud(turn, model).await,
@@ -249,7 +249,7 @@ impl Openai {
                 Err(failure) => failure.of(model),
             };
             match turn.patience.after(failure).await {
-                Next::Again => {}
+                NextAttempt::Again => {}
                 other => return Err(other),
             }
         }
@@ -295,7 +295,7 @@ impl Openai {
 
     async fn next<E: Into<Failure>>(
         &self,
-        patience: &Patience,
+        patience: &RetryBudget,
         limit: Duration,
         chunks: &mut (impl Stream<Item = Result<Chunk, E>> + Unpin),
     ) -> Result<Option<Chunk>, Failure> {

@@ -124,7 +124,7 @@ impl Crawl<'_> {
             (document.bytes, facts) = read_facts(document.bytes, url.clone()).await;
         }
         let links: Vec<Url> = match self.frontier.scope() {
-            Some(scope) if !document.wish.no_follow => facts
+            Some(scope) if !document.robots.no_follow => facts
                 .links
                 .into_iter()
                 .filter_map(|link| scope.admit(link))
@@ -135,7 +135,7 @@ impl Crawl<'_> {
         self.follow(links.clone(), depth);
         let canonical = facts.canonical.and_then(|url| self.frontier.scope()?.admit(url));
         let canonical = canonical.filter(|own| is_meant(own, &url) && !self.alone.contains(&url));
-        if facts.wish.no_index || document.wish.no_index {
+        if facts.robots.no_index || document.robots.no_index {
             self.note(&url, "", (&document, &links));
         } else if let Some(canonical) = canonical {
             self.note(&url, canonical.as_str(), (&document, &links));
