@@ -12,7 +12,7 @@ use rustyline::error::ReadlineError;
 use tokio::net::TcpListener;
 
 use super::bar::Bar;
-use super::client::{Outcome, Partner, SandboxRequest};
+use super::client::{DeskClient, Outcome, SandboxRequest};
 use super::explain::{explain, heard_line};
 use crate::app::App;
 use crate::config::Config;
@@ -45,38 +45,40 @@ pub(super) struct ChatOptions {
 impl Chat {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let options = ChatOptions { agent: self.agent, prompt: self.prompt };
-        let partner = match self.url {
+        let client = match self.url {
             Some(url) => {
                 let key = config.http.admin_key(config.store.path.parent())?;
-                Partner { url: url.trim_end_matches('/').to_owned(), key }
+                DeskClient { url: url.trim_end_matches('/').to_owned(), key }
             }
             None => own_desk(config).await?,
         };
         match self.message {
             Some(message) => {
-                let mut talk = ChatSession::new(partner, options)?;
+                let mut talk = ChatSession::new(client, options)?;
                 talk.say(&message).await?;
             }
-            None => talk(partner, options).await?,
+            None => talk(client, options).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// A desk for this chat alone: the web face without the worker.
-async fn own_desk(config: Config) -> anyhow::Result<Partner> {
+async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
     let app = App::assemble(config).await?;
     app.learn(&Bar::default()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let partner =
-        Partner { url: format!("http://{}", listener.local_addr()?), key: app.admin_key.clone() };
+    let client = DeskClient {
+        url: format!("http://{}", listener.local_addr()?),
+        key: app.admin_key.clone(),
+    };
     tokio::spawn(app.serve_sandbox(listener));
-    Ok(partner)
+    Ok(client)
 }
 
 /// Talks until the person leaves.
-pub(super) async fn talk(partner: Partner, options: ChatOptions) -> anyhow::Result<()> {
-    let mut talk = ChatSession::new(partner, options)?;
+pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Result<()> {
+    let mut talk = ChatSession::new(client, options)?;
     println!(
         "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves."
     );
@@ -112,7 +114,7 @@ const HELP: &str = "\
   /quit           leave";
 
 struct ChatSession {
-    partner: Partner,
+    client: DeskClient,
     agent: Option<String>,
     file: Option<PathBuf>,
     prompt: Option<String>,
@@ -122,10 +124,10 @@ struct ChatSession {
 }
 
 impl ChatSession {
-    fn new(partner: Partner, options: ChatOptions) -> anyhow::Result<Self> {
+    fn new(client: DeskClient, options: ChatOptions) -> anyhow::Result<Self> {
         let prompt = options.prompt.as_ref().map(read).transpose()?;
         Ok(Self {
-            partner,
+            client,
             agent: options.agent,
             file: options.prompt,
             prompt,
@@ -229,7 +231,7 @@ impl ChatSession {
         if self.coloured {
             print!("bot › ");
         }
-        let outcome = self.partner.ask(&asked, hear).await?;
+        let outcome = self.client.ask(&asked, hear).await?;
         let heard = heard.into_inner().unwrap_or_default();
         self.show(&outcome, heard.trim());
         let heard = outcome.trace.transcribe.as_ref();

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
 
-/// A desk to talk to.
-pub(super) struct Partner {
+/// A client of a desk's API.
+pub(super) struct DeskClient {
     /// Its address.
     pub(super) url: String,
     /// Its admin key.
@@ -42,7 +42,7 @@ pub(super) struct SandboxRequest<'a> {
     pub(super) recording: Option<(String, Vec<u8>)>,
 }
 
-impl Partner {
+impl DeskClient {
     /// Asks; `hear` gets the answer piece by piece.
     pub(super) async fn ask(
         &self,

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
-use crate::knowledge::web::{Reader, SourceRequest};
+use crate::knowledge::web::{SourceReader, SourceRequest};
 use crate::knowledge::{Edit, SourceFolder, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
@@ -140,7 +140,7 @@ impl Learn {
         let name = self.collection.clone().unwrap_or_else(|| host(url));
         admit(app, (&name, Change::Source), self.force).await?;
         let library = &app.desk.library;
-        let source = library.add_source(&name, &wanted, Reader::Caller).await?;
+        let source = library.add_source(&name, &wanted, SourceReader::Caller).await?;
         refresh(app, &name, &source).await
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::audit::actor;
 use super::bar::{Bar, RunBar};
-use super::client::Partner;
+use super::client::DeskClient;
 use super::time::moment;
 use crate::app::App;
 use crate::config::Config;
@@ -103,14 +103,13 @@ impl Publish {
 
     async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
         let key = config.http.admin_key(config.store.path.parent())?;
-        let partner = Partner { url: url.trim_end_matches('/').to_owned(), key };
+        let client = DeskClient { url: url.trim_end_matches('/').to_owned(), key };
         let mut body = json!({"force": self.force, "dry_run": self.dry_run});
         match self.version {
             Some(number) => body["version"] = number.into(),
             None => body["source"] = self.read(&self.own_file(config))?.source.into(),
         }
-        let (status, said) =
-            partner.post(&format!("/agents/{}/publish", self.agent), &body).await?;
+        let (status, said) = client.post(&format!("/agents/{}/publish", self.agent), &body).await?;
         if status == 200 {
             let version = &said["version"];
             let (agent, verdict) = (&self.agent, &said["verdict"]);

@@ -18,7 +18,7 @@ use crate::knowledge::{Library, Progress};
 ///
 /// A running desk goes on with its own. It can be broken off at any time and goes on where it stopped: a Qdrant remembers
 /// what it has. Afterwards the lines are printed that choose the index in the configuration.
-pub(super) struct To {
+pub(super) struct ReindexTo {
     /// Which index.
     pub(super) kind: IndexKind,
     /// Qdrant's gRPC address; `None` as configured.
@@ -27,7 +27,7 @@ pub(super) struct To {
     pub(super) api_key: Option<String>,
 }
 
-impl To {
+impl ReindexTo {
     pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let api_key = self.api_key.map(Into::into);

@@ -53,7 +53,7 @@ impl Library {
             self.settle(&collection, file.as_ref()).await?;
             self.renew_uploads().await?;
         }
-        let mut work = Work::begin(self, progress, (collection, None)).await?;
+        let mut work = LearnJob::begin(self, progress, (collection, None)).await?;
         work.again = again;
         let paths: HashSet<String> = from.documents.iter().map(|one| one.path.clone()).collect();
         progress.start(paths.len());
@@ -74,7 +74,7 @@ impl Library {
 }
 
 /// A source folder, or a source of the web, being learned.
-pub(super) struct Work<'a> {
+pub(super) struct LearnJob<'a> {
     library: &'a Library,
     progress: &'a dyn Progress,
     /// How its documents are cut.
@@ -114,7 +114,7 @@ impl ChunkedDocument {
     }
 }
 
-impl<'a> Work<'a> {
+impl<'a> LearnJob<'a> {
     /// Begins with what the collection holds, and as its own settings say.
     pub(super) async fn begin(
         library: &'a Library,

@@ -74,7 +74,7 @@ pub struct Library {
     /// The revision of each collection that the index holds.
     seen: Arc<Mutex<HashMap<String, i64>>>,
     /// The uploaded files that this process is learning.
-    underway: Arc<uploads::Underway>,
+    underway: Arc<uploads::UploadsUnderway>,
     /// The collections that have a folder here.
     homes: Arc<std::sync::Mutex<HashSet<String>>>,
     /// What ended a process before is read while nothing else is.

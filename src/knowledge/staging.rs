@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::learn::Work;
+use super::learn::LearnJob;
 use super::vectors::text_hash;
 use super::{Error, Library, Progress, SilentProgress, SourceFolder, answers, collection};
 use crate::domain::{
@@ -48,7 +48,7 @@ impl Library {
         if from.whole && !as_file_says {
             return Ok(true);
         }
-        let work = Work::begin(self, &SilentProgress, (id.clone(), None)).await?;
+        let work = LearnJob::begin(self, &SilentProgress, (id.clone(), None)).await?;
         let rows = self.store.documents(&id, 0).await?;
         let files = |row: &&DocumentRow| {
             row.source_id.is_none() && row.uploaded == 0 && row.state == DocumentState::Ready

@@ -44,7 +44,7 @@ pub struct Learning {
 
 /// The files that this process is learning, and what wakes whoever learns them.
 #[derive(Debug, Default)]
-pub(super) struct Underway {
+pub(super) struct UploadsUnderway {
     at: Mutex<HashMap<String, Learning>>,
     woken: Notify,
     /// How often in a row nothing could be read with.
@@ -53,11 +53,11 @@ pub(super) struct Underway {
 
 /// Shows the progress of one upload until it is dropped.
 struct UploadProgress {
-    underway: Arc<Underway>,
+    underway: Arc<UploadsUnderway>,
     document: String,
 }
 
-impl Underway {
+impl UploadsUnderway {
     fn set(&self, document: &str, (stage, done, total): (LearningStage, usize, usize)) {
         let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         at.insert(document.to_owned(), Learning { stage, done, total });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk::app::App;
 use frontdesk::domain::{DocumentState, SourceId, SourceKind, SourceState};
-use frontdesk::knowledge::web::{Reader, Wanted};
+use frontdesk::knowledge::web::{SourceReader, SourceRequest};
 use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use frontdesk::store::sources::SourceRow;
 use serde_json::{Value, json};
@@ -20,12 +20,12 @@ mod trouble;
 /// Settings for a site on this machine, which answers at once.
 const LOCAL: &str = "[knowledge.web]\nallow_private = true\npause_ms = 0\ntimeout_ms = 1500";
 
-fn wanted(url: &str) -> Wanted {
-    Wanted { url: url.to_owned(), ..Wanted::default() }
+fn wanted(url: &str) -> SourceRequest {
+    SourceRequest { url: url.to_owned(), ..SourceRequest::default() }
 }
 
-async fn added(app: &TestApp, wanted: &Wanted) -> SourceRow {
-    app.desk.library.add_source("web", wanted, Reader::Caller).await.unwrap()
+async fn added(app: &TestApp, wanted: &SourceRequest) -> SourceRow {
+    app.desk.library.add_source("web", wanted, SourceReader::Caller).await.unwrap()
 }
 
 async fn refreshed(app: &TestApp, source: &SourceRow) -> Summary {
@@ -364,7 +364,7 @@ async fn depth_and_pages_are_limits_and_a_calendar_has_no_end() {
         );
     }
     let start = format!("{}/day/0", site.url);
-    let of = |depth, pages| Wanted { depth, pages, ..wanted(&start) };
+    let of = |depth, pages| SourceRequest { depth, pages, ..wanted(&start) };
     let source = added(&app, &of(Some(0), None)).await;
     assert_eq!(refreshed(&app, &source).await.learned, 1, "depth 0 is the page alone");
     assert_eq!(stored(&app, &source).await.kind, SourceKind::Page);

@@ -21,7 +21,7 @@ mod retry;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
-use exchange::{Exchange, Shape};
+use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
 pub use retry::{NextAttempt, RetryBudget};
 
@@ -69,8 +69,9 @@ impl Endpoint {
             let exchange = Exchange { http: http.clone(), key: key.clone(), shape };
             Client::build(http.clone(), address.clone()).with_http_service(exchange)
         };
-        let exchange = Exchange { http: http.clone(), key: key.clone(), shape: Shape::Whole };
-        let (whole, stream) = (client(Shape::Whole), client(Shape::Stream));
+        let exchange =
+            Exchange { http: http.clone(), key: key.clone(), shape: ResponseShape::Whole };
+        let (whole, stream) = (client(ResponseShape::Whole), client(ResponseShape::Stream));
         Ok(Self { whole, stream, exchange, access, key })
     }
 

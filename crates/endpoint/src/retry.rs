@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Access;
-use super::failure::{Failure, Remedy};
+use super::failure::{Failure, RetryAdvice};
 
 /// The wait after the first failure; it doubles with each one after.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -95,17 +95,17 @@ impl RetryBudget {
     }
 
     /// How long to wait before the next attempt, if there is to be one.
-    fn wait(&mut self, remedy: Remedy) -> Result<Duration, NextAttempt> {
+    fn wait(&mut self, remedy: RetryAdvice) -> Result<Duration, NextAttempt> {
         self.failed += 1;
         let wait = match remedy {
-            Remedy::Nothing => return Err(NextAttempt::Stop),
-            Remedy::Once if !self.was_empty => Duration::ZERO,
-            Remedy::Later(asked) if self.failed <= self.retries => {
+            RetryAdvice::Nothing => return Err(NextAttempt::Stop),
+            RetryAdvice::Once if !self.was_empty => Duration::ZERO,
+            RetryAdvice::Later(asked) if self.failed <= self.retries => {
                 asked.unwrap_or_else(|| doubled(self.failed)).min(self.longest_wait)
             }
             _ => return Err(NextAttempt::OtherModel),
         };
-        self.was_empty |= remedy == Remedy::Once;
+        self.was_empty |= remedy == RetryAdvice::Once;
         let fits = after(Instant::now(), wait) < self.until;
         if fits { Ok(wait) } else { Err(NextAttempt::OtherModel) }
     }
@@ -139,10 +139,10 @@ mod tests {
     async fn waits_double_and_end_with_the_retries() {
         let mut patience = RetryBudget::new(&Access { retries: 3, ..access("http://x") }, false);
         for least in [0.5, 1.0, 2.0] {
-            let wait = patience.wait(Remedy::Later(None)).unwrap().as_secs_f64();
+            let wait = patience.wait(RetryAdvice::Later(None)).unwrap().as_secs_f64();
             assert!((least..=least * 1.2).contains(&wait), "{wait}");
         }
-        assert_eq!(patience.wait(Remedy::Later(None)), Err(NextAttempt::OtherModel));
+        assert_eq!(patience.wait(RetryAdvice::Later(None)), Err(NextAttempt::OtherModel));
     }
 
     #[tokio::test]
@@ -163,10 +163,10 @@ mod tests {
     #[tokio::test]
     async fn an_empty_answer_is_asked_for_once_more() {
         let mut patience = RetryBudget::new(&access("http://x"), false);
-        assert_eq!(patience.wait(Remedy::Once), Ok(Duration::ZERO));
-        assert_eq!(patience.wait(Remedy::Once), Err(NextAttempt::OtherModel));
+        assert_eq!(patience.wait(RetryAdvice::Once), Ok(Duration::ZERO));
+        assert_eq!(patience.wait(RetryAdvice::Once), Err(NextAttempt::OtherModel));
         patience.next_model();
-        assert_eq!(patience.wait(Remedy::Once), Ok(Duration::ZERO));
+        assert_eq!(patience.wait(RetryAdvice::Once), Ok(Duration::ZERO));
     }
 
     #[test]

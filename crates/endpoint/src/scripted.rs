@@ -42,10 +42,10 @@ pub struct ReceivedRequest {
 pub struct ScriptedServer {
     /// The `base_url` to reach it by.
     pub url: String,
-    stage: Arc<Stage>,
+    stage: Arc<ScriptState>,
 }
 
-struct Stage {
+struct ScriptState {
     acts: Mutex<VecDeque<Act>>,
     heard: Mutex<Vec<ReceivedRequest>>,
 }
@@ -104,7 +104,8 @@ impl ScriptedServer {
     /// Starts it on a free port of this machine; it ends with the runtime.
     pub async fn start(acts: Vec<Act>) -> Self {
         crypto();
-        let stage = Arc::new(Stage { acts: Mutex::new(acts.into()), heard: Mutex::default() });
+        let stage =
+            Arc::new(ScriptState { acts: Mutex::new(acts.into()), heard: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(Arc::clone(&stage));
@@ -126,7 +127,7 @@ impl ScriptedServer {
 }
 
 async fn answer(
-    State(stage): State<Arc<Stage>>,
+    State(stage): State<Arc<ScriptState>>,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,

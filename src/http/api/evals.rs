@@ -230,7 +230,7 @@ pub(super) async fn stop(
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct RowsQuery {
     /// Only those that ended so.
     #[param(inline)]
     verdict: Option<Verdict>,
@@ -256,12 +256,12 @@ impl From<Row> for RowView {
 }
 
 /// A run's rows, in the order in which they ended; also while it goes on.
-#[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), Which, Paging),
+#[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), RowsQuery, Paging),
     responses((status = 200, body = Page<RowView>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn rows(
     State(web): State<WebState>,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<RowsQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<RowView>> {
     let row = found(&web, &id).await?;

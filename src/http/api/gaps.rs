@@ -61,7 +61,7 @@ impl From<GapRow> for Gap {
 /// A group with its newest questions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KnowledgeGapInFull)]
-pub(super) struct Full {
+pub(super) struct GapDetails {
     /// The group.
     gap: Gap,
     /// Its newest 20 questions, without personal data.
@@ -115,12 +115,12 @@ pub(super) async fn list(
 
 /// One knowledge gap with its newest questions.
 #[utoipa::path(get, path = "/gaps/{id}", operation_id = "get_gap", tag = "knowledge", params(("id" = String, Path)),
-    responses((status = 200, body = Full), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Full> {
+    responses((status = 200, body = GapDetails), (status = 404, response = Problem)))]
+pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<GapDetails> {
     let gap = find(&web, &id).await?;
     let examples = web.desk.store.examples(&gap.id).await?;
     let examples = examples.into_iter().map(Example::from).collect();
-    Ok(Json(Full { gap: gap.into(), examples }))
+    Ok(Json(GapDetails { gap: gap.into(), examples }))
 }
 
 /// Dismisses a knowledge gap: it stays so when the question is asked again.

@@ -17,7 +17,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
 use crate::knowledge::SilentProgress;
-use crate::knowledge::web::{Limits, Reader, SourceRequest};
+use crate::knowledge::web::{Limits, SourceReader, SourceRequest};
 use crate::store::sources::SourceRow;
 
 /// A web page, site or sitemap that documents are learned from.
@@ -106,7 +106,7 @@ pub(super) async fn add(
     admit(&web, (&name, Change::Source), permit).await?;
     let NewSource { url, depth, pages, every_minutes } = new;
     let wanted = SourceRequest { url, depth, pages, every_minutes };
-    let reader = if force { Reader::Caller } else { Reader::Desk };
+    let reader = if force { SourceReader::Caller } else { SourceReader::Desk };
     let row = web.desk.library.add_source(&name, &wanted, reader).await?;
     if force {
         read_now(&web, SourceId::stored(row.id.clone()));

@@ -49,7 +49,7 @@ where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<axum::BoxError>,
 {
-    type Response = Response<Answer>;
+    type Response = Response<TrackedBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -59,7 +59,7 @@ where
             if !request.body().is_end_stream() {
                 self.activity.leaves_rest();
             }
-            let response = problem.into_response().map(|body| Answer::new(body, under_way));
+            let response = problem.into_response().map(|body| TrackedBody::new(body, under_way));
             return Box::pin(std::future::ready(Ok(response)));
         }
         let has_body = !request.body().is_end_stream();
@@ -82,7 +82,7 @@ where
             if let Some(problem) = intake.as_ref().and_then(|intake| intake.refusal()) {
                 response = problem.into_response();
             }
-            Ok(response.map(|body| Answer::new(body, under_way)))
+            Ok(response.map(|body| TrackedBody::new(body, under_way)))
         })
     }
 }
@@ -108,14 +108,14 @@ impl Drop for UnderWay {
 }
 
 /// An answer's body, which knows whether what was given out of it was taken.
-pub(super) struct Answer {
+pub(super) struct TrackedBody {
     body: Body,
     /// What of its last frame was not given out.
     rest: Bytes,
     under_way: UnderWay,
 }
 
-impl Answer {
+impl TrackedBody {
     fn new(body: Body, under_way: UnderWay) -> Self {
         Self { body, rest: Bytes::new(), under_way }
     }
@@ -135,7 +135,7 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -166,7 +166,7 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.under_way.unread.took();
     }
@@ -189,7 +189,7 @@ mod tests {
         ] {
             let whole: Bytes = (0..=u8::MAX).cycle().take(lengths.iter().sum()).collect();
             let under_way = UnderWay::begin(&activity, shared);
-            let mut answer = Answer::new(Body::from(whole.clone()), under_way);
+            let mut answer = TrackedBody::new(Body::from(whole.clone()), under_way);
             let (mut given, mut all) = (Vec::new(), Vec::<u8>::new());
             while !answer.is_end_stream() {
                 let left = (whole.len() - all.len()) as u64;

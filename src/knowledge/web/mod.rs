@@ -60,9 +60,9 @@ pub struct SourceRequest {
     pub every_minutes: Option<u32>,
 }
 
-/// Who reads a source that was added.
+/// Who reads a new source first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
+pub enum SourceReader {
     /// Whoever adds it, with [`Library::refresh`].
     Caller,
     /// A desk that is serving, at once.
@@ -97,7 +97,7 @@ impl Library {
         &self,
         collection: &str,
         wanted: &SourceRequest,
-        reader: Reader,
+        reader: SourceReader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
         let guard = Guard::new(self.settings.web.allow_private);
@@ -121,8 +121,8 @@ impl Library {
             Some(minutes) => Some(i64::from(minutes)),
         };
         let due_at = match reader {
-            Reader::Desk => Some(now_ms()),
-            Reader::Caller => every_minutes.map(|minutes| now_ms() + minutes * 60_000),
+            SourceReader::Desk => Some(now_ms()),
+            SourceReader::Caller => every_minutes.map(|minutes| now_ms() + minutes * 60_000),
         };
         let new = NewSource {
             collection,

@@ -24,9 +24,9 @@ const LONGEST_LINK: usize = 2048;
 const PIECE: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a page says beside its text.
+/// Links and directives of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct PageFacts {
     /// Where it leads, in order, each once.
     pub(super) links: Vec<Url>,
     /// What it says its own address is.
@@ -69,7 +69,7 @@ impl RobotsDirectives {
 }
 
 /// Reads what a page says beside its text. `address` is where it was found.
-pub(super) fn facts(html: &str, address: &Url) -> Facts {
+pub(super) fn facts(html: &str, address: &Url) -> PageFacts {
     let started = Instant::now();
     let input = BufferQueue::default();
     let sink = Sink(RefCell::new(PageLinks::default()));
@@ -155,7 +155,7 @@ impl PageLinks {
         }
     }
 
-    fn resolved(self, address: &Url) -> Facts {
+    fn resolved(self, address: &Url) -> PageFacts {
         let base = self.base.and_then(|base| address.join(&base).ok());
         let base = base.as_ref().unwrap_or(address);
         let mut links: Vec<Url> = Vec::new();
@@ -168,7 +168,7 @@ impl PageLinks {
             }
         }
         let canonical = self.canonical.and_then(|href| base.join(&href).ok());
-        Facts { links, canonical, robots: self.robots }
+        PageFacts { links, canonical, robots: self.robots }
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
 
     use super::*;
 
-    fn read(html: &str) -> Facts {
+    fn read(html: &str) -> PageFacts {
         facts(html, &Url::parse("https://a.com/help/start").unwrap())
     }
 

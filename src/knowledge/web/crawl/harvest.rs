@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use http::StatusCode;
 use url::Url;
 
-use super::super::fetch::{Answer, Document, Failure, FetchResponse};
-use super::super::page::{self, Facts};
+use super::super::fetch::{Document, Failure, FetchOutcome, FetchResponse};
+use super::super::page::{self, PageFacts};
 use super::{Crawl, Stop, site};
 use crate::domain::{PageState, SourceState};
 use crate::knowledge::{DocumentSource, Error, remedy};
@@ -34,13 +34,13 @@ impl Crawl<'_> {
             return Ok(());
         }
         match answer {
-            Answer::Gone => self.gone.push(url.to_string()),
+            FetchOutcome::Gone => self.gone.push(url.to_string()),
             // Nobody asked whether it changed: the server says so all the same, and there is no text.
-            Answer::Same if !self.validators.contains_key(url.as_str()) => {
+            FetchOutcome::Same if !self.validators.contains_key(url.as_str()) => {
                 self.miss(&url, depth, &Failure::Status(StatusCode::NOT_MODIFIED))?;
             }
-            Answer::Same => self.take_known(&url, depth),
-            Answer::New(document) => self.take_new(url, document, depth).await?,
+            FetchOutcome::Same => self.take_known(&url, depth),
+            FetchOutcome::New(document) => self.take_new(url, document, depth).await?,
         }
         if self.pending.len() >= SAVED_TOGETHER {
             self.work.flush().await?;
@@ -118,7 +118,7 @@ impl Crawl<'_> {
         mut document: Document,
         depth: u32,
     ) -> Result<(), Stop> {
-        let mut facts = Facts::default();
+        let mut facts = PageFacts::default();
         if page::is_page(&name) {
             document.bytes = page::in_utf_8(document.bytes, &document.content_type);
             (document.bytes, facts) = read_facts(document.bytes, url.clone()).await;
@@ -310,7 +310,7 @@ fn is_meant(own: &Url, url: &Url) -> bool {
 }
 
 /// A page's facts, read where it holds nobody up; and the page again.
-async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, Facts) {
+async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, PageFacts) {
     let reading = tokio::task::spawn_blocking(move || {
         let facts = page::facts(&encoding_rs::UTF_8.decode(&bytes).0, &url);
         (bytes, facts)
