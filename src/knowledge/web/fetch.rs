@@ -16,7 +16,7 @@ use http::{StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
-use super::page::Wish;
+use super::page::RobotsDirectives;
 use super::scope::{Scope, normal};
 
 /// The most redirects of one request.
