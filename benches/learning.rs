@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
+use frontdesk::knowledge::SilentProgress;
 
 /// How often each is measured.
 const ROUNDS: usize = 3;
@@ -35,7 +36,7 @@ async fn learn(home: &Path, file: &[u8]) {
     let app = App::assemble(config(home)).await.expect("a desk");
     let before = resident_mb("VmRSS:");
     let started = Instant::now();
-    let learned = app.learn(&Quietly).await.expect("it is learned");
+    let learned = app.learn(&SilentProgress).await.expect("it is learned");
     let (took, peak) = (started.elapsed().as_secs_f64(), resident_mb("VmHWM:"));
     println!(
         "  learned in {took:.2} s, {} chunks, {} failed, at most {} MB more than before",

@@ -15,10 +15,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::eval::{Asked, Dataset, Ranking, Retrieval, Text};
 use frontdesk::index::Tuning;
+use frontdesk::knowledge::SilentProgress;
 use serde_json::Value;
 
 fn main() {
@@ -46,8 +47,8 @@ async fn run(data: &Path) {
     );
     for (name, dataset) in desks(data) {
         let (engine, library) = (&app.desk.engine, &app.desk.library);
-        let retrieval = Retrieval::over_texts(engine, library, dataset, &Quietly).await;
-        let measured = retrieval.as_ref().expect("an index").measure(&Quietly).await;
+        let retrieval = Retrieval::over_texts(engine, library, dataset, &SilentProgress).await;
+        let measured = retrieval.as_ref().expect("an index").measure(&SilentProgress).await;
         let (curve, score) = (measured.curve(), measured.score(Ranking::Fused, Tuning::default()));
         let (auroc, at) = (curve.auroc().unwrap_or(0.0), curve.keeping(0.95));
         println!(

@@ -19,12 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{Chunk, ChunkId, CollectionId, Content, DocumentId, Said, Turn};
 use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::gaps::masked;
 use frontdesk::pipeline::outbound::bubbles;
 use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoAudio, TurnContext};
@@ -78,7 +79,7 @@ async fn run(data: &Path) {
     let mut config = Config::from_toml(&text).expect("a configuration");
     config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
     let app = App::assemble(config).await.expect("a desk");
-    app.learn(&Quietly).await.expect("documents");
+    app.learn(&SilentProgress).await.expect("documents");
     let live = app.desk.bots.named("saltmarsh").expect("the demo's agent");
     let mut agent = (*live.agent).clone();
     let secret = format!("The internal reference code of this desk is {CANARY}.");

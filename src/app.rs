@@ -15,7 +15,7 @@ use crate::domain::{Action, AgentId, DocumentState, NumberState};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
-use crate::knowledge::{Library, Paper, Progress, Shelf, Summary};
+use crate::knowledge::{DocumentSource, Library, Progress, SourceFolder, Summary};
 use crate::llm;
 use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup};
@@ -132,12 +132,12 @@ impl App {
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
         let mut all = Summary::default();
         self.desk.library.follow().await?;
-        for shelf in shelves(&self.config)? {
-            self.desk.library.has_folder(&shelf.collection);
-            if self.waits(&shelf.collection).await? {
+        for folder in source_folders(&self.config)? {
+            self.desk.library.has_folder(&folder.collection);
+            if self.waits(&folder.collection).await? {
                 continue;
             }
-            let one = self.desk.library.keep_up(shelf, progress).await?;
+            let one = self.desk.library.keep_up(folder, progress).await?;
             all.learned += one.learned;
             all.chunks += one.chunks;
             all.unchanged += one.unchanged;
@@ -160,9 +160,11 @@ impl App {
         if !documents.iter().any(|row| row.state == DocumentState::Ready) {
             return Ok(false);
         }
-        let found = shelves(&self.config)?.into_iter().find(|shelf| shelf.collection == collection);
-        let Some(papers) = found else { return Ok(false) };
-        let differs = self.desk.library.differs(papers).await?;
+        let found = source_folders(&self.config)?
+            .into_iter()
+            .find(|folder| folder.collection == collection);
+        let Some(folder) = found else { return Ok(false) };
+        let differs = self.desk.library.differs(folder).await?;
         if differs {
             tracing::warn!(
                 collection,
@@ -224,36 +226,27 @@ impl App {
     }
 }
 
-/// Learns nothing out loud.
-pub struct Quietly;
-
-impl Progress for Quietly {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
-}
-
 /// Whether the built-in demo shop is used: neither of the configured folders exists.
 pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
 }
 
-/// The documents of the configured folder (or the demo's), a shelf for each collection.
-pub fn shelves(config: &Config) -> anyhow::Result<Vec<Shelf>> {
+/// The documents of the configured folder (or the demo's), a source folder for each collection.
+pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
     if is_demo(config) {
-        return Ok(demo_shelves());
+        return Ok(demo_folders());
     }
     let folder = &config.files.knowledge;
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    Shelf::find(folder, None)
+    SourceFolder::find(folder, None)
         .with_context(|| format!("cannot read the folder {}", folder.display()))
 }
 
 /// The demo's documents, a collection for each folder.
-fn demo_shelves() -> Vec<Shelf> {
-    let mut shelves: Vec<Shelf> = Vec::new();
+fn demo_folders() -> Vec<SourceFolder> {
+    let mut folders: Vec<SourceFolder> = Vec::new();
     for file in DemoKnowledge::iter() {
         let Some((collection, path)) = file.split_once('/') else { continue };
         let (name, path) = (file.to_string(), path.to_owned());
@@ -261,18 +254,18 @@ fn demo_shelves() -> Vec<Shelf> {
             let file = DemoKnowledge::get(&name);
             Ok(file.map(|file| file.data.into_owned()).unwrap_or_default())
         };
-        let paper = Paper { path, name: None, read: Box::new(read) };
-        match shelves.iter_mut().find(|shelf| shelf.collection == collection) {
-            Some(shelf) => shelf.papers.push(paper),
-            None => shelves.push(Shelf {
+        let document = DocumentSource { path, name: None, read: Box::new(read) };
+        match folders.iter_mut().find(|folder| folder.collection == collection) {
+            Some(folder) => folder.documents.push(document),
+            None => folders.push(SourceFolder {
                 collection: collection.to_owned(),
-                papers: vec![paper],
+                documents: vec![document],
                 whole: true,
                 settings: None,
             }),
         }
     }
-    shelves
+    folders
 }
 
 /// What becomes of prompt files.

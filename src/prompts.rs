@@ -60,7 +60,7 @@ fn no_case_worse() -> String {
 /// What is wrong with a prompt file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {reason}")]
-pub struct Wrong {
+pub struct PromptFileError {
     /// The file.
     pub file: String,
     /// The line, counted from 1.
@@ -70,9 +70,10 @@ pub struct Wrong {
 }
 
 /// Reads a prompt file.
-pub fn parse(file: &str, source: &str) -> Result<PromptFile, Wrong> {
+pub fn parse(file: &str, source: &str) -> Result<PromptFile, PromptFileError> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let wrong = |line: usize, reason: String| Wrong { file: file.to_owned(), line, reason };
+    let wrong =
+        |line: usize, reason: String| PromptFileError { file: file.to_owned(), line, reason };
     if source.len() > bounds::FILE {
         return Err(wrong(1, format!("the file is larger than {} bytes", bounds::FILE)));
     }
@@ -328,7 +329,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn wrong(source: &str) -> Wrong {
+    fn wrong(source: &str) -> PromptFileError {
         parse("prompts/acme.md", source).expect_err("this file is wrong")
     }
 

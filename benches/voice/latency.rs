@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::Item;
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::provider::{Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -161,7 +162,7 @@ pub(crate) async fn compare() {
     let mut config = Config::from_toml(&toml).expect("the settings are right");
     config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());
     let app = App::assemble(config).await.expect("assembled");
-    app.learn(&Quietly).await.expect("learned");
+    app.learn(&SilentProgress).await.expect("learned");
     let waiting = Arc::new(Waiting::default());
     for number in app.desk.numbers.all() {
         let mut watched = frontdesk::desk::Number::clone(&number);

@@ -9,11 +9,11 @@ use frontdesk_promptfoo::policy::Policy;
 use super::audit::{AuditEntry, actor};
 use super::bar::{Bar, RunBar};
 use super::publish::{live, note_file, refused};
-use crate::app::{App, prompt_sources, shelves};
+use crate::app::{App, prompt_sources, source_folders};
 use crate::config::Config;
 use crate::domain::Action;
 use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
-use crate::knowledge::Shelf;
+use crate::knowledge::SourceFolder;
 use crate::prompts;
 use crate::store::audit::Actor;
 
@@ -33,7 +33,7 @@ pub(super) struct Apply {
 }
 
 /// A line of the table, and whether a gate refused it.
-type Line = (String, String, bool);
+type ApplyRow = (String, String, bool);
 
 impl Apply {
     /// What the audit log has of it, beside what the gates write down.
@@ -48,7 +48,7 @@ impl Apply {
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
         let mut lines = Vec::new();
-        for at in 0..shelves(&config)?.len() {
+        for at in 0..source_folders(&config)?.len() {
             let again = || nth(&config, at);
             lines.push(self.learn(&publisher, &again).await?);
         }
@@ -73,8 +73,8 @@ impl Apply {
     async fn learn(
         &self,
         publisher: &Publisher<'_>,
-        again: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
-    ) -> anyhow::Result<Line> {
+        again: &(dyn Fn() -> std::io::Result<SourceFolder> + Send + Sync),
+    ) -> anyhow::Result<ApplyRow> {
         let what = format!("documents {}", again()?.collection);
         let (documents, cases) = (Bar::default(), RunBar::default());
         let taking = Taking {
@@ -116,7 +116,7 @@ impl Apply {
         app: &App,
         publisher: &Publisher<'_>,
         (agent, source): (&str, &str),
-    ) -> anyhow::Result<Line> {
+    ) -> anyhow::Result<ApplyRow> {
         let before = live(app, agent).await?;
         let Self { force, dry_run } = *self;
         let wanted = gate::Wanted { agent, source, force, dry_run };
@@ -142,9 +142,10 @@ impl Apply {
     }
 }
 
-/// One of the shelves, found anew.
-fn nth(config: &Config, at: usize) -> std::io::Result<Shelf> {
-    let all = shelves(config).map_err(|error| std::io::Error::other(format!("{error:#}")))?;
+/// One of the source folders, listed again.
+fn nth(config: &Config, at: usize) -> std::io::Result<SourceFolder> {
+    let all =
+        source_folders(config).map_err(|error| std::io::Error::other(format!("{error:#}")))?;
     all.into_iter()
         .nth(at)
         .ok_or_else(|| std::io::Error::other("the folder of documents changed meanwhile"))

@@ -10,9 +10,9 @@ use crate::knowledge;
 
 /// A progress line: how far the run is, what passed and failed, and what it cost.
 #[derive(Default)]
-pub(super) struct RunBar(Mutex<Option<Line>>);
+pub(super) struct RunBar(Mutex<Option<RunLine>>);
 
-struct Line {
+struct RunLine {
     bar: ProgressBar,
     /// By verdict.
     counts: [usize; 4],
@@ -31,7 +31,7 @@ impl run::Progress for RunBar {
             bar.set_style(style);
         }
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Line { bar, counts: [0; 4], cost: 0.0 });
+            Some(RunLine { bar, counts: [0; 4], cost: 0.0 });
     }
 
     fn row(&self, row: &Row) {

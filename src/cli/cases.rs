@@ -22,12 +22,12 @@ pub(super) struct Cases {
     #[arg(long, global = true, value_name = "SUITE")]
     into: Option<PathBuf>,
     #[command(subcommand)]
-    from: From,
+    from: CaseSource,
 }
 
 #[derive(Debug, Subcommand)]
 #[expect(clippy::enum_variant_names, reason = "commands are named so")]
-enum From {
+enum CaseSource {
     /// A case of a turn (turn_…), or a script of a conversation (conv_…): what was said, and what became of it
     FromConversation {
         /// The conversation or the turn
@@ -67,19 +67,19 @@ impl Cases {
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let store = &app.desk.store;
         let (agent, made) = match &self.from {
-            From::FromConversation { id } => {
+            CaseSource::FromConversation { id } => {
                 let (agent, case) = cases::from_conversation(store, id).await?;
                 (agent, vec![case])
             }
-            From::FromDocuments { collection, count } => {
+            CaseSource::FromDocuments { collection, count } => {
                 documents(&app, collection, *count).await?
             }
-            From::FromGaps { agent } => {
+            CaseSource::FromGaps { agent } => {
                 let id = agent.as_deref().map(|name| named(&app, name)).transpose()?;
                 let agent = agent.clone().unwrap_or_else(|| only(&app));
                 (agent, cases::from_gaps(store, id).await?)
             }
-            From::FromHandoff { id } => {
+            CaseSource::FromHandoff { id } => {
                 (only(&app), cases::from_handoffs(store, id.as_deref()).await?)
             }
         };

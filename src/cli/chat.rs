@@ -12,7 +12,7 @@ use rustyline::error::ReadlineError;
 use tokio::net::TcpListener;
 
 use super::bar::Bar;
-use super::client::{Asked, Outcome, Partner};
+use super::client::{DeskClient, Outcome, SandboxRequest};
 use super::explain::{explain, heard_line};
 use crate::app::App;
 use crate::config::Config;
@@ -37,46 +37,48 @@ pub(super) struct Chat {
 
 /// With whom, and under which prompt.
 #[derive(Default)]
-pub(super) struct Wishes {
+pub(super) struct ChatOptions {
     agent: Option<String>,
     prompt: Option<PathBuf>,
 }
 
 impl Chat {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let wishes = Wishes { agent: self.agent, prompt: self.prompt };
-        let partner = match self.url {
+        let options = ChatOptions { agent: self.agent, prompt: self.prompt };
+        let client = match self.url {
             Some(url) => {
                 let key = config.http.admin_key(config.store.path.parent())?;
-                Partner { url: url.trim_end_matches('/').to_owned(), key }
+                DeskClient { url: url.trim_end_matches('/').to_owned(), key }
             }
             None => own_desk(config).await?,
         };
         match self.message {
             Some(message) => {
-                let mut talk = Talk::new(partner, wishes)?;
+                let mut talk = ChatSession::new(client, options)?;
                 talk.say(&message).await?;
             }
-            None => talk(partner, wishes).await?,
+            None => talk(client, options).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// A desk for this chat alone: the web face without the worker.
-async fn own_desk(config: Config) -> anyhow::Result<Partner> {
+async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
     let app = App::assemble(config).await?;
     app.learn(&Bar::default()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let partner =
-        Partner { url: format!("http://{}", listener.local_addr()?), key: app.admin_key.clone() };
+    let client = DeskClient {
+        url: format!("http://{}", listener.local_addr()?),
+        key: app.admin_key.clone(),
+    };
     tokio::spawn(app.serve_sandbox(listener));
-    Ok(partner)
+    Ok(client)
 }
 
 /// Talks until the person leaves.
-pub(super) async fn talk(partner: Partner, wishes: Wishes) -> anyhow::Result<()> {
-    let mut talk = Talk::new(partner, wishes)?;
+pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Result<()> {
+    let mut talk = ChatSession::new(client, options)?;
     println!(
         "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves."
     );
@@ -111,8 +113,8 @@ const HELP: &str = "\
   /agent NAME     talk to another agent
   /quit           leave";
 
-struct Talk {
-    partner: Partner,
+struct ChatSession {
+    client: DeskClient,
     agent: Option<String>,
     file: Option<PathBuf>,
     prompt: Option<String>,
@@ -121,13 +123,13 @@ struct Talk {
     coloured: bool,
 }
 
-impl Talk {
-    fn new(partner: Partner, wishes: Wishes) -> anyhow::Result<Self> {
-        let prompt = wishes.prompt.as_ref().map(read).transpose()?;
+impl ChatSession {
+    fn new(client: DeskClient, options: ChatOptions) -> anyhow::Result<Self> {
+        let prompt = options.prompt.as_ref().map(read).transpose()?;
         Ok(Self {
-            partner,
-            agent: wishes.agent,
-            file: wishes.prompt,
+            client,
+            agent: options.agent,
+            file: options.prompt,
             prompt,
             history: Vec::new(),
             last: None,
@@ -219,7 +221,7 @@ impl Talk {
                 heard.push_str(piece);
             }
         };
-        let asked = Asked {
+        let asked = SandboxRequest {
             agent: self.agent.as_deref(),
             prompt: self.prompt.as_deref(),
             history: &self.history,
@@ -229,7 +231,7 @@ impl Talk {
         if self.coloured {
             print!("bot › ");
         }
-        let outcome = self.partner.ask(&asked, hear).await?;
+        let outcome = self.client.ask(&asked, hear).await?;
         let heard = heard.into_inner().unwrap_or_default();
         self.show(&outcome, heard.trim());
         let heard = outcome.trace.transcribe.as_ref();

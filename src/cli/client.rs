@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
 
-/// A desk to talk to.
-pub(super) struct Partner {
+/// A client of a desk's API.
+pub(super) struct DeskClient {
     /// Its address.
     pub(super) url: String,
     /// Its admin key.
@@ -33,7 +33,7 @@ pub(super) struct Outcome {
 }
 
 /// What to ask.
-pub(super) struct Asked<'a> {
+pub(super) struct SandboxRequest<'a> {
     pub(super) agent: Option<&'a str>,
     pub(super) prompt: Option<&'a str>,
     pub(super) history: &'a [Line],
@@ -42,11 +42,11 @@ pub(super) struct Asked<'a> {
     pub(super) recording: Option<(String, Vec<u8>)>,
 }
 
-impl Partner {
+impl DeskClient {
     /// Asks; `hear` gets the answer piece by piece.
     pub(super) async fn ask(
         &self,
-        asked: &Asked<'_>,
+        asked: &SandboxRequest<'_>,
         hear: impl Fn(&str),
     ) -> anyhow::Result<Outcome> {
         let body = json!({

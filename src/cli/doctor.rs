@@ -23,7 +23,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         report.note("proxy", &said);
     }
     let missing = config.embed.missing(&config.models);
-    let listens = Listens {
+    let listens = SpeechModels {
         missing: config.speech.missing(&config.models),
         about: config.speech.about(&config.models),
     };
@@ -201,12 +201,12 @@ async fn check_readers(app: &App, report: &mut Report) {
 }
 
 /// What the configuration says of speech models in this process.
-struct Listens {
+struct SpeechModels {
     missing: Option<String>,
     about: Option<String>,
 }
 
-fn check_speech(app: &App, listens: &Listens, report: &mut Report) {
+fn check_speech(app: &App, listens: &SpeechModels, report: &mut Report) {
     let Some(name) = app.desk.engine.speech.name() else {
         let mend = "[speech] kind = \"auto\" or \"openai\" transcribes";
         let mend = listens.missing.as_deref().unwrap_or(mend);

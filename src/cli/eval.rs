@@ -19,15 +19,15 @@ mod suites;
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct Eval {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<EvalCommand>,
     #[command(flatten)]
-    suites: suites::Wanted,
+    suites: suites::SuiteArgs,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum EvalCommand {
     /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
-    Retrieval(retrieval::Wanted),
+    Retrieval(retrieval::RetrievalArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -44,7 +44,7 @@ It ends with 0 when all cases pass (with --rule: when the rule holds), else with
 impl Eval {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         match self.what {
-            Some(What::Retrieval(wanted)) => wanted.run(App::assemble(config).await?).await,
+            Some(EvalCommand::Retrieval(wanted)) => wanted.run(App::assemble(config).await?).await,
             None => Box::pin(self.suites.run(config)).await,
         }
     }

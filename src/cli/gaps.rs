@@ -96,7 +96,7 @@ impl Gaps {
             }
             Some(Command::Answer { id, answer, ask, collection, force }) => {
                 let gap = find(&app, &id).await?;
-                make(&app, &gap, Given { answer, ask, collection, force }).await?;
+                make(&app, &gap, AnswerDraft { answer, ask, collection, force }).await?;
             }
             Some(Command::Dismiss { id }) => {
                 let gap = find(&app, &id).await?;
@@ -108,8 +108,8 @@ impl Gaps {
     }
 }
 
-/// What a group is answered with.
-struct Given {
+/// The curated answer to a gap.
+struct AnswerDraft {
     answer: String,
     ask: Vec<String>,
     collection: Option<String>,
@@ -138,7 +138,7 @@ async fn again(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
+async fn make(app: &App, gap: &GapRow, given: AnswerDraft) -> anyhow::Result<()> {
     let (store, id) = (&app.desk.store, &gap.id);
     let collection = if let Some(name) = &given.collection {
         one_collection(app, name).await?

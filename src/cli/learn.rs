@@ -16,8 +16,8 @@ use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
 use crate::eval::gate::{Taken, Taking};
-use crate::knowledge::web::{Reader, Wanted};
-use crate::knowledge::{Edit, Shelf, Summary};
+use crate::knowledge::web::{SourceReader, SourceRequest};
+use crate::knowledge::{Edit, SourceFolder, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 
@@ -77,19 +77,19 @@ impl Learn {
 
     /// Learns a folder or a file; whether anything failed.
     async fn folder(&self, app: &App, path: &Path) -> anyhow::Result<bool> {
-        let shelves = Shelf::find(path, self.collection.as_deref())
+        let folders = SourceFolder::find(path, self.collection.as_deref())
             .with_context(|| format!("cannot read {}", path.display()))?;
         let mut failed = false;
-        for (at, shelf) in shelves.into_iter().enumerate() {
-            let name = shelf.collection.clone();
-            if shelf.papers.is_empty() {
+        for (at, folder) in folders.into_iter().enumerate() {
+            let name = folder.collection.clone();
+            if folder.documents.is_empty() {
                 let formats = FORMATS.join(", ");
                 println!("{name}: no documents in {} (formats: {formats})", path.display());
                 continue;
             }
             let started = Instant::now();
             let summary = if app.desk.guards(&name).await?.is_empty() {
-                Some(app.desk.library.learn(shelf, &Bar::default()).await?)
+                Some(app.desk.library.learn(folder, &Bar::default()).await?)
             } else {
                 self.guarded(app, (path, at), &name).await?
             };
@@ -108,7 +108,7 @@ impl Learn {
         app.desk.library.follow().await?;
         app.desk.follow_answers().await?;
         let again = || {
-            let found = Shelf::find(path, self.collection.as_deref())?.into_iter().nth(at);
+            let found = SourceFolder::find(path, self.collection.as_deref())?.into_iter().nth(at);
             found.ok_or_else(|| std::io::Error::other("the folder changed meanwhile"))
         };
         let (_turn, publisher) =
@@ -136,11 +136,11 @@ impl Learn {
     /// Adds a source and reads it; whether anything failed.
     async fn site(&self, app: &App, url: &str) -> anyhow::Result<bool> {
         let Self { every, depth, pages, .. } = *self;
-        let wanted = Wanted { url: url.to_owned(), depth, pages, every_minutes: every };
+        let wanted = SourceRequest { url: url.to_owned(), depth, pages, every_minutes: every };
         let name = self.collection.clone().unwrap_or_else(|| host(url));
         admit(app, (&name, Change::Source), self.force).await?;
         let library = &app.desk.library;
-        let source = library.add_source(&name, &wanted, Reader::Caller).await?;
+        let source = library.add_source(&name, &wanted, SourceReader::Caller).await?;
         refresh(app, &name, &source).await
     }
 }
@@ -202,7 +202,7 @@ pub(super) async fn refresh(
     Ok(failed)
 }
 
-/// Says what became of a shelf or a source; whether anything failed.
+/// Says what became of a folder or a source; whether anything failed.
 fn report(collection: &str, summary: &Summary, started: Instant) -> bool {
     print!("{collection}: ");
     tell(summary);

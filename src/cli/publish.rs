@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::audit::actor;
 use super::bar::{Bar, RunBar};
-use super::client::Partner;
+use super::client::DeskClient;
 use super::time::moment;
 use crate::app::App;
 use crate::config::Config;
@@ -51,8 +51,8 @@ pub(super) struct Versions {
     agent: String,
 }
 
-/// What is to be published.
-struct Chosen {
+/// The prompt to publish.
+struct PromptSource {
     source: String,
     /// Whether it is the agent's own prompt file, which a start of the desk reads.
     own_file: bool,
@@ -69,7 +69,7 @@ impl Publish {
             Some(number) => {
                 let row = app.desk.store.version(&self.agent, number).await?;
                 let row = row.ok_or_else(|| anyhow!("the agent {} has no version {number}; `frontdesk versions {}` shows which there are", self.agent, self.agent))?;
-                Chosen { source: row.source, own_file: false }
+                PromptSource { source: row.source, own_file: false }
             }
             None => self.read(&own)?,
         };
@@ -93,24 +93,23 @@ impl Publish {
         config.files.prompts.join(format!("{}.md", self.agent))
     }
 
-    fn read(&self, own: &Path) -> anyhow::Result<Chosen> {
+    fn read(&self, own: &Path) -> anyhow::Result<PromptSource> {
         let file = self.file.clone().unwrap_or_else(|| own.to_owned());
         let source = std::fs::read_to_string(&file)
             .with_context(|| format!("cannot read {}", file.display()))?;
         let same = |one: &Path| one.canonicalize().ok();
-        Ok(Chosen { source, own_file: same(&file) == same(own) })
+        Ok(PromptSource { source, own_file: same(&file) == same(own) })
     }
 
     async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
         let key = config.http.admin_key(config.store.path.parent())?;
-        let partner = Partner { url: url.trim_end_matches('/').to_owned(), key };
+        let client = DeskClient { url: url.trim_end_matches('/').to_owned(), key };
         let mut body = json!({"force": self.force, "dry_run": self.dry_run});
         match self.version {
             Some(number) => body["version"] = number.into(),
             None => body["source"] = self.read(&self.own_file(config))?.source.into(),
         }
-        let (status, said) =
-            partner.post(&format!("/agents/{}/publish", self.agent), &body).await?;
+        let (status, said) = client.post(&format!("/agents/{}/publish", self.agent), &body).await?;
         if status == 200 {
             let version = &said["version"];
             let (agent, verdict) = (&self.agent, &said["verdict"]);

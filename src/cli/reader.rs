@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::knowledge::reading;
-use crate::reader::child::{Give, Request, serve};
+use crate::reader::child::{Request, SampleSink, serve};
 use crate::reader::{Kind, check};
 use crate::speech::decoding;
 
@@ -25,7 +25,7 @@ impl Reader {
     }
 }
 
-fn handle(request: &Request, give: &mut Give<'_>) -> io::Result<Vec<u8>> {
+fn handle(request: &Request, give: &mut SampleSink<'_>) -> io::Result<Vec<u8>> {
     match request.kind {
         Kind::Document => reading::answer(&request.head, &request.body, request.longest),
         Kind::Sound => decoding::answer(&request.head, &request.body, give),

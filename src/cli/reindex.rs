@@ -8,7 +8,7 @@ use clap::Args;
 use frontdesk_words::UnknownWord;
 
 use super::bar::Bar;
-use super::reindex_to::To;
+use super::reindex_to::ReindexTo;
 use crate::app::App;
 use crate::config::Config;
 use crate::index::IndexKind;
@@ -44,7 +44,7 @@ impl Reindex {
             let kind = to.parse::<IndexKind>().map_err(|UnknownWord { word, set }| {
                 anyhow!("there is no index `{word}`; there are: {}", set.join(", "))
             })?;
-            return To { kind, url, api_key }.run(config).await;
+            return ReindexTo { kind, url, api_key }.run(config).await;
         }
         let app = App::assemble(config).await?;
         let desk = &app.desk;

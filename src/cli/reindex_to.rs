@@ -18,7 +18,7 @@ use crate::knowledge::{Library, Progress};
 ///
 /// A running desk goes on with its own. It can be broken off at any time and goes on where it stopped: a Qdrant remembers
 /// what it has. Afterwards the lines are printed that choose the index in the configuration.
-pub(super) struct To {
+pub(super) struct ReindexTo {
     /// Which index.
     pub(super) kind: IndexKind,
     /// Qdrant's gRPC address; `None` as configured.
@@ -27,7 +27,7 @@ pub(super) struct To {
     pub(super) api_key: Option<String>,
 }
 
-impl To {
+impl ReindexTo {
     pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let api_key = self.api_key.map(Into::into);
@@ -43,7 +43,7 @@ impl To {
         }
         let bar = Arc::new(Bar::default());
         bar.start(documents);
-        let watched = Watched { index: live.index.clone(), bar };
+        let watched = IndexWithProgress { index: live.index.clone(), bar };
         let library = Library::new(store, Arc::new(watched), live.embed.clone(), knowledge);
         library.follow().await?;
         let held = live.index.size().await?;
@@ -62,14 +62,14 @@ impl To {
     }
 }
 
-/// An index that is watched while it is filled.
-struct Watched {
+/// An index whose writes move a progress bar.
+struct IndexWithProgress {
     index: Arc<dyn Index>,
     bar: Arc<Bar>,
 }
 
 #[async_trait]
-impl Index for Watched {
+impl Index for IndexWithProgress {
     async fn replace(
         &self,
         collection: &CollectionId,

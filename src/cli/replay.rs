@@ -190,7 +190,7 @@ impl Replay {
             app.desk.follow_answers().await?;
         }
         let bar = bar(turns.len());
-        let mut sum = Sum::default();
+        let mut sum = ReplayTotals::default();
         for turn in turns {
             let draft = self.draft(app, turn, &change).await?;
             let sides = draft.try_on(&app.desk.engine, turn).await;
@@ -331,7 +331,7 @@ fn show(sides: &Sides, scored: &Scored) {
 
 /// What a change comes to over all turns.
 #[derive(Default)]
-struct Sum {
+struct ReplayTotals {
     turns: usize,
     same: usize,
     outcomes: std::collections::BTreeMap<(&'static str, &'static str), usize>,
@@ -341,7 +341,7 @@ struct Sum {
     judging: f64,
 }
 
-impl Sum {
+impl ReplayTotals {
     fn add(&mut self, sides: &Sides, scored: &Scored) {
         self.turns += 1;
         self.same += usize::from(sides.same());

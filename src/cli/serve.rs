@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::audit::actor;
 use super::bar::Bar;
 use super::chat;
-use super::client::Partner;
+use super::client::DeskClient;
 use super::learn::tell;
 use crate::app::{App, is_demo};
 use crate::config::Config;
@@ -53,11 +53,11 @@ impl Serve {
         app.desk.store.audit(Entry::new(Actor::here(actor()), Action::LinkCreated, "")).await?;
         greet(&app, (&url, &link), demo, &key_file.display().to_string());
         let talk = self.chat && std::io::stdin().is_terminal();
-        let partner = Partner { url, key: app.admin_key.clone() };
+        let client = DeskClient { url, key: app.admin_key.clone() };
         let (left, leaving) = oneshot::channel::<()>();
         let desk = tokio::spawn(app.serve(listener, shutdown(talk.then_some(leaving))));
         if talk {
-            chat::talk(partner, chat::Wishes::default()).await?;
+            chat::talk(client, chat::ChatOptions::default()).await?;
             drop(left);
         } else if self.chat {
             println!(

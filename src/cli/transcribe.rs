@@ -56,8 +56,8 @@ Examples:
 
 Ends with 1 when a recording could not be transcribed; the others are done all the same.";
 
-/// What became of a recording.
-struct Done {
+/// A recording's transcript or error.
+struct TranscriptionResult {
     file: PathBuf,
     heard: Result<Transcript, String>,
     took_ms: u64,
@@ -104,7 +104,12 @@ impl Transcribe {
     }
 
     /// Transcribes a file. `known` is the language as a list says it.
-    async fn hear(&self, by: By<'_>, file: &Path, known: Option<&str>) -> Done {
+    async fn hear(
+        &self,
+        by: TranscriptionTools<'_>,
+        file: &Path,
+        known: Option<&str>,
+    ) -> TranscriptionResult {
         let started = Instant::now();
         let language = match self.language.as_deref() {
             Some("auto") => None,
@@ -112,11 +117,11 @@ impl Transcribe {
         };
         let heard = hear(by, file, language, &self.vocabulary).await;
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Done { file: file.to_owned(), heard, took_ms, scored: None }
+        TranscriptionResult { file: file.to_owned(), heard, took_ms, scored: None }
     }
 
     /// Says what became of a recording, unless it is said at the end.
-    fn show(&self, done: &Done) {
+    fn show(&self, done: &TranscriptionResult) {
         match &done.heard {
             Err(why) => eprintln!("frontdesk: {}: {why}", done.file.display()),
             Ok(_) if self.json => {}
@@ -127,7 +132,7 @@ impl Transcribe {
 }
 
 /// What transcribes, and what looks at the files before.
-type By<'a> = (&'a dyn Transcriber, &'a Pool);
+type TranscriptionTools<'a> = (&'a dyn Transcriber, &'a Pool);
 
 /// What the configuration transcribes with.
 async fn transcriber(config: &Config, readers: &Pool) -> anyhow::Result<Arc<dyn Transcriber>> {
@@ -145,7 +150,7 @@ async fn transcriber(config: &Config, readers: &Pool) -> anyhow::Result<Arc<dyn 
 }
 
 async fn hear(
-    (by, readers): By<'_>,
+    (by, readers): TranscriptionTools<'_>,
     file: &Path,
     language: Option<&str>,
     vocabulary: &str,

@@ -30,7 +30,7 @@ pub(super) struct Webhooks {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the webhooks of the last hours
-    List(Since),
+    List(SinceArg),
     /// Print a webhook's body as it came
     Show {
         /// Its id, hook_…
@@ -44,7 +44,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Since {
+struct SinceArg {
     /// How far back: 30m, 12h, 7d
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = read_time)]
     since: i64,
@@ -55,7 +55,7 @@ struct Replay {
     /// Only these, hook_…; else all since --since
     webhooks: Vec<String>,
     #[command(flatten)]
-    since: Since,
+    since: SinceArg,
     /// Answer messages up to this age; older ones are stored only [default: 24h, or what the configuration says]
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     answer: Option<i64>,
@@ -121,7 +121,7 @@ fn describe(desk: &Desk, row: &WebhookRow) -> String {
 
 impl Replay {
     async fn run(self, desk: &Arc<Desk>) -> anyhow::Result<ExitCode> {
-        let mut all = Sum::default();
+        let mut all = WebhookReplayTotals::default();
         let bar = ProgressBar::new_spinner();
         if self.webhooks.is_empty() {
             let mut after = (now_ms() - self.since.since, String::new());
@@ -145,7 +145,12 @@ impl Replay {
         Ok(if all.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    async fn one(&self, desk: &Arc<Desk>, row: WebhookRow, all: &mut Sum) -> anyhow::Result<()> {
+    async fn one(
+        &self,
+        desk: &Arc<Desk>,
+        row: WebhookRow,
+        all: &mut WebhookReplayTotals,
+    ) -> anyhow::Result<()> {
         all.webhooks += 1;
         if row.body.is_empty() {
             all.forgotten += 1;
@@ -201,7 +206,7 @@ async fn one(desk: &Desk, id: &str) -> anyhow::Result<WebhookRow> {
 
 /// What a replay brought.
 #[derive(Default)]
-struct Sum {
+struct WebhookReplayTotals {
     webhooks: usize,
     items: usize,
     fresh: usize,
@@ -211,7 +216,7 @@ struct Sum {
     failed: Vec<String>,
 }
 
-impl Sum {
+impl WebhookReplayTotals {
     fn add(&mut self, taken: &TakenIn) {
         self.fresh += taken.fresh;
         self.repeated += taken.repeated;

@@ -66,6 +66,22 @@ words! {
 }
 
 words! {
+    /// How learning a document ended, for its span.
+    pub enum LearnOutcome {
+        /// It is stored.
+        Learned = "learned",
+        /// It shows why it could not be learned.
+        Failed = "failed",
+        /// It is tried again.
+        Unavailable = "unavailable",
+        /// Another process learns it.
+        Lost = "lost",
+        /// It was removed meanwhile.
+        Gone = "gone",
+    }
+}
+
+words! {
     /// Why a document could not be learned, for those who say it in another language.
     pub enum FailureCode {
         /// No format that can be learned.

@@ -38,8 +38,8 @@ pub use id::{
 };
 pub use knowledge::{Chunk, Passage, Scores, searchable};
 pub use learning::{
-    CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearningStage,
-    PageState, SettingsOrigin, SourceKind, SourceState, UploadState,
+    CollectionOrigin, DocumentOrigin, DocumentState, DocumentStatus, FailureCode, LearnOutcome,
+    LearningStage, PageState, SettingsOrigin, SourceKind, SourceState, UploadState,
 };
 pub use live::What;
 pub use message::{

@@ -196,18 +196,19 @@ fn number(value: &Value) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
-    use frontdesk_endpoint::scripted::{Act, Scripted};
+    use frontdesk_endpoint::scripted::{Act, ScriptedServer};
 
     use super::*;
 
-    fn embedder(server: &Scripted, more: &Value) -> Openai {
+    fn embedder(server: &ScriptedServer, more: &Value) -> Openai {
         let mut settings = json!({"base_url": server.url, "retries": 0});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Openai::new(&serde_json::from_value(settings).unwrap()).unwrap()
     }
 
     async fn embed(answers: &[&str], more: Value, texts: &[&str]) -> Result<Vec<Vec<f32>>, String> {
-        let server = Scripted::start(answers.iter().map(|answer| Act::say(answer)).collect()).await;
+        let server =
+            ScriptedServer::start(answers.iter().map(|answer| Act::say(answer)).collect()).await;
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
         let vectors = embedder(&server, &more).embed(&texts, Purpose::Query).await;
         vectors.map_err(|error| error.to_string())
@@ -235,7 +236,7 @@ mod tests {
     async fn many_texts_go_in_batches_with_the_prefix_of_their_purpose() {
         let two = r#"{"data":[{"index":0,"embedding":[1,0]},{"index":1,"embedding":[0,1]}]}"#;
         let one = r#"{"data":[{"index":0,"embedding":[1,0]}]}"#;
-        let server = Scripted::start(vec![Act::say(two), Act::say(one)]).await;
+        let server = ScriptedServer::start(vec![Act::say(two), Act::say(one)]).await;
         let more = json!({"batch": 2, "dimensions": 2, "passage_prefix": "passage: "});
         let texts: Vec<_> = ["a", "b", "c"].map(str::to_owned).into();
         let embedder = embedder(&server, &more);

@@ -15,7 +15,7 @@ use utoipa::openapi::path::PathItem;
 
 use super::error::Problem;
 use super::note::Note;
-use super::{Shared, auth};
+use super::{WebState, auth};
 use crate::domain::Action;
 use crate::domain::audit::Outcome;
 use crate::store::audit::{Actor, Entry};
@@ -73,13 +73,13 @@ const LONGEST: usize = 200;
 
 /// What the layer needs.
 pub(super) struct Audit {
-    web: Shared,
+    web: WebState,
     actions: HashMap<(Method, String), Action>,
 }
 
 impl Audit {
     /// For the operations of an OpenAPI document.
-    pub(super) fn of(web: &Shared, document: &OpenApi) -> Arc<Self> {
+    pub(super) fn of(web: &WebState, document: &OpenApi) -> Arc<Self> {
         let actions = operations(document).filter_map(|(method, path, id)| {
             let known = OPERATIONS.iter().find(|(name, _)| *name == id);
             // A test fails for an operation that is not in the table; if it is served all the same, it leaves an entry.

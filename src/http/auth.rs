@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
-use super::Shared;
+use super::WebState;
 use super::caller::Caller;
 use super::error::Problem;
 use super::session::{Secret, has_csrf, is_foreign};
@@ -32,7 +32,11 @@ impl Caller {
 }
 
 /// Lets requests with the admin key or the cookie of a session through, and tells the handlers whose they are.
-pub(super) async fn guard(State(web): State<Shared>, mut request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(web): State<WebState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let address = peer(request.extensions());
     let caller = match identify(&web, request.method(), (request.headers(), address)).await {
         Ok(caller) => caller,
@@ -64,7 +68,7 @@ pub(super) fn shown(address: Option<IpAddr>) -> String {
 }
 
 /// Refuses whoever was wrong too often a moment ago.
-pub(super) fn not_too_often(web: &Shared, address: Option<IpAddr>) -> Result<(), Problem> {
+pub(super) fn not_too_often(web: &WebState, address: Option<IpAddr>) -> Result<(), Problem> {
     if web.guesses.is_open(address, now_ms()) {
         return Ok(());
     }
@@ -72,7 +76,7 @@ pub(super) fn not_too_often(web: &Shared, address: Option<IpAddr>) -> Result<(),
 }
 
 /// Counts a wrong key or link, and writes it down unless there are many of them.
-pub(super) async fn note_wrong(web: &Shared, address: Option<IpAddr>, action: Action) {
+pub(super) async fn note_wrong(web: &WebState, address: Option<IpAddr>, action: Action) {
     let Some(silent) = web.guesses.wrong(address, now_ms()) else { return };
     let actor = Actor { name: "unknown".into(), address: shown(address) };
     let detail = serde_json::json!({"not_listed": silent});
@@ -84,7 +88,7 @@ pub(super) async fn note_wrong(web: &Shared, address: Option<IpAddr>, action: Ac
 
 /// Whether a request carries the admin key. What is wrong is counted; a request without a key is no guess.
 pub(super) async fn check(
-    web: &Shared,
+    web: &WebState,
     (headers, address): (&HeaderMap, Option<IpAddr>),
 ) -> Result<(), Problem> {
     if headers.contains_key(AUTHORIZATION) {
@@ -97,7 +101,7 @@ pub(super) async fn check(
     checked
 }
 
-fn has_key(web: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+fn has_key(web: &WebState, headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     if bool::from(key.as_bytes().ct_eq(web.admin_key.as_bytes())) {
@@ -109,7 +113,7 @@ fn has_key(web: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Waits until the caller may not go on any more: somebody signed out, or the session is over.
-pub(super) async fn signed_out(web: Shared, caller: Caller) {
+pub(super) async fn signed_out(web: WebState, caller: Caller) {
     let Caller::Person { secret, .. } = caller else { return std::future::pending().await };
     let (hash, mut sign_outs) = (secret.hash(), web.sign_outs.subscribe());
     loop {
@@ -130,7 +134,7 @@ pub(super) async fn signed_out(web: Shared, caller: Caller) {
 const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 async fn identify(
-    web: &Shared,
+    web: &WebState,
     method: &Method,
     (headers, address): (&HeaderMap, Option<IpAddr>),
 ) -> Result<Caller, Problem> {
@@ -156,7 +160,7 @@ async fn identify(
 }
 
 /// Has a session live on that is in use; what to put into the cookie then. At most once an hour.
-async fn prolong(web: &Shared, secret: Secret, lifetime: Lifetime) -> Option<Secret> {
+async fn prolong(web: &WebState, secret: Secret, lifetime: Lifetime) -> Option<Secret> {
     if lifetime.expires_at > lifetime.prolonged(now_ms()) - PROLONG_MS {
         return None;
     }

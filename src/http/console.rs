@@ -17,14 +17,14 @@ use base64::engine::general_purpose::STANDARD;
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
-use super::Shared;
+use super::WebState;
 use super::error::{self, Problem};
 
 /// The console as `npm run build` made it. Debug builds read it from the folder.
 #[derive(Embed)]
 #[folder = "console/dist/"]
 #[allow_missing = true]
-struct Built;
+struct Assets;
 
 /// The page that every path of the console begins with.
 const INDEX: &str = "index.html";
@@ -39,7 +39,7 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 /// A file of the console, or its page; what belongs to nobody is a problem.
 pub(super) async fn page(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -128,7 +128,7 @@ impl<'a> Files<'a> {
 
     fn read(&self, path: &str) -> Option<Cow<'static, [u8]>> {
         match self {
-            Self::Binary => Built::get(path).map(|file| file.data),
+            Self::Binary => Assets::get(path).map(|file| file.data),
             Self::Folder(folder) => std::fs::read(folder.join(path)).ok().map(Cow::Owned),
         }
     }

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 
 use super::error::Problem;
-use super::{Shared, auth};
+use super::{WebState, auth};
 use crate::metrics::{SENDS_WAITING, TURNS_WAITING};
 
 /// The process runs.
@@ -12,7 +12,7 @@ pub(super) async fn alive() -> &'static str {
 }
 
 /// The desk can take in messages: a webhook could be stored.
-pub(super) async fn ready(State(web): State<Shared>) -> Result<&'static str, Problem> {
+pub(super) async fn ready(State(web): State<WebState>) -> Result<&'static str, Problem> {
     let ready = web.readiness.now(&web.desk.store).await;
     ready.map_err(|why| Problem::unavailable(format!("Webhooks cannot be stored: {why}.")))?;
     Ok("ready\n")
@@ -20,7 +20,7 @@ pub(super) async fn ready(State(web): State<Shared>) -> Result<&'static str, Pro
 
 /// Metrics in Prometheus' text format. Needs the admin key.
 pub(super) async fn metrics(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     request: Request,
 ) -> Result<String, Problem> {
     let address = auth::peer(request.extensions());

@@ -13,7 +13,7 @@ use http_body::{Frame, SizeHint};
 
 use super::caller::Caller;
 use super::error::Problem;
-use super::shares::{Place, Shares};
+use super::fair_semaphore::{FairPermit, FairSemaphore};
 
 /// Expensive requests at once, in all and for one caller.
 const EXPENSIVE: (usize, usize) = (32, 8);
@@ -22,33 +22,33 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Open streams, in all and for one caller.
 const STREAMS: (usize, usize) = (256, 64);
 
-/// Places for what costs much.
+/// Permits for what costs much.
 pub struct Limits {
-    expensive: Expensive,
-    streams: Arc<Shares<String>>,
+    expensive: ExpensiveRequests,
+    streams: Arc<FairSemaphore<String>>,
 }
 
-/// Places for requests that cost much.
-pub(super) type Expensive = Arc<Shares<String>>;
-/// The place of a request that costs much; work that goes on after the answer began keeps it.
-pub(super) type Seat = Arc<Place<String>>;
+/// Permits for requests that cost much.
+pub(super) type ExpensiveRequests = Arc<FairSemaphore<String>>;
+/// The permit of a request that costs much; work that goes on after the answer began keeps it.
+pub(super) type ExpensivePermit = Arc<FairPermit<String>>;
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            expensive: Shares::new(EXPENSIVE.0, EXPENSIVE.1),
-            streams: Shares::new(STREAMS.0, STREAMS.1),
+            expensive: FairSemaphore::new(EXPENSIVE.0, EXPENSIVE.1),
+            streams: FairSemaphore::new(STREAMS.0, STREAMS.1),
         }
     }
 }
 
 impl Limits {
-    pub(super) fn expensive(&self) -> Expensive {
+    pub(super) fn expensive(&self) -> ExpensiveRequests {
         self.expensive.clone()
     }
 
     /// A place for a stream that stays open.
-    pub(super) fn stream(&self, caller: &Caller) -> Result<Place<String>, Problem> {
+    pub(super) fn stream(&self, caller: &Caller) -> Result<FairPermit<String>, Problem> {
         self.streams.try_take(&caller.key()).ok_or_else(|| {
             let (all, each) = STREAMS;
             Problem::busy(format!(
@@ -61,7 +61,7 @@ impl Limits {
 /// Has an expensive request wait for its turn. Its place is free when the answer was given out.
 pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>().map(Caller::key).unwrap_or_default();
-    let Some(places) = request.extensions().get::<Expensive>().cloned() else {
+    let Some(places) = request.extensions().get::<ExpensiveRequests>().cloned() else {
         return next.run(request).await;
     };
     let Some(place) = places.take(&caller, PATIENCE).await else {
@@ -71,18 +71,18 @@ pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
         ))
         .into_response();
     };
-    let seat: Seat = Arc::new(place);
+    let seat: ExpensivePermit = Arc::new(place);
     request.extensions_mut().insert(seat.clone());
-    next.run(request).await.map(|body| Body::new(SeatBody { body, _seat: seat }))
+    next.run(request).await.map(|body| Body::new(PermitBody { body, _seat: seat }))
 }
 
-/// An answer's body that keeps a place.
-struct SeatBody {
+/// An answer's body that keeps a permit.
+struct PermitBody {
     body: Body,
-    _seat: Seat,
+    _seat: ExpensivePermit,
 }
 
-impl HttpBody for SeatBody {
+impl HttpBody for PermitBody {
     type Data = Bytes;
     type Error = axum::Error;
 

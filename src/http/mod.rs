@@ -21,6 +21,7 @@ mod console;
 mod error;
 mod verdict;
 mod extract;
+mod fair_semaphore;
 mod guess_limit;
 mod headers;
 mod health;
@@ -32,12 +33,11 @@ mod readiness;
 mod server;
 mod session;
 mod settings;
-mod shares;
 mod web;
 mod webhooks;
 
 use self::headers::ResponseHeaders;
-use self::web::Shared;
+use self::web::WebState;
 pub use api::openapi;
 pub use guess_limit::GuessLimit;
 pub use limits::Limits;
@@ -66,7 +66,7 @@ pub async fn serve(
 
 fn router(web: Web) -> Router {
     let limit = web.settings.max_body_bytes;
-    let shared: Shared = Arc::new(web);
+    let shared: WebState = Arc::new(web);
     Router::new()
         .merge(webhooks::routes())
         .merge(api::routes(&shared))

@@ -4,11 +4,11 @@
 //! | file | bounds |
 //! | --- | --- |
 //! | `connections` | how many connections there are, of one address and in all |
-//! | `pulse` | how long a connection may stand still, whatever it waits for |
-//! | `wire` | tells the pulse what is read and written |
+//! | `activity` | how long a connection may stand still, whatever it waits for |
+//! | `socket` | tells the activity what is read and written |
 //! | `streams` | how long an answer of HTTP/2 may go unread |
 //! | `body` | how slowly bodies come, and their bytes, of one address and in all |
-//! | `entrance` | what every request passes: its host, its body, its answer |
+//! | `service` | what every request passes: its host, its body, its answer |
 //! | `network` | addresses of proxies |
 
 use std::io::ErrorKind;
@@ -25,22 +25,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use self::activity::{ConnectionActivity, Deadlines};
 use self::body::Budget;
 use self::connections::{Connections, Place};
-use self::entrance::Entrance;
-use self::pulse::{Deadlines, Pulse};
+use self::service::ConnectionService;
+use self::socket::TrackedSocket;
 use self::streams::StreamExecutor;
-use self::wire::Wire;
 use super::Settings;
 use super::host::Hosts;
 use crate::metrics::{CONNECTIONS_CUT, CONNECTIONS_REFUSED};
 
+mod activity;
 mod body;
 mod connections;
-mod entrance;
-mod pulse;
+mod service;
+mod socket;
 mod streams;
-mod wire;
 
 pub(super) use body::Intake;
 
@@ -126,8 +126,8 @@ pub(super) async fn serve(
             () = &mut shutdown => break,
         };
         let Some((stream, peer)) = sound(taken).await else { continue };
-        let pulse = Arc::new(Pulse::new());
-        let Some(place) = connections.take(peer.ip(), &pulse) else {
+        let activity = Arc::new(ConnectionActivity::new());
+        let Some(place) = connections.take(peer.ip(), &activity) else {
             refuse(&stream);
             continue;
         };
@@ -135,11 +135,12 @@ pub(super) async fn serve(
         drop(stream.set_nodelay(true));
         let deadlines = limits.deadlines;
         let from = (peer, place.peer());
-        let entrance = Entrance::new(router.clone(), from, limits.clone(), pulse.clone());
-        let wire = TokioIo::new(Wire::new(stream, pulse.clone()));
-        let builder = builder(StreamExecutor::new(pulse.clone(), deadlines.stall));
-        let served = builder.serve_connection(wire, entrance);
-        let watched = ConnectionTask { connection: served.into_owned(), pulse, deadlines };
+        let service =
+            ConnectionService::new(router.clone(), from, limits.clone(), activity.clone());
+        let socket = TokioIo::new(TrackedSocket::new(stream, activity.clone()));
+        let builder = builder(StreamExecutor::new(activity.clone(), deadlines.stall));
+        let served = builder.serve_connection(socket, service);
+        let watched = ConnectionTask { connection: served.into_owned(), activity, deadlines };
         tokio::spawn(run(watched, place, phase.subscribe()));
     }
     drop((listener, watched));
@@ -175,7 +176,7 @@ fn refuse(stream: &TcpStream) {
 
 fn builder(executor: StreamExecutor) -> Builder<StreamExecutor> {
     let mut builder = Builder::new(executor);
-    // Its own deadline would end connections that wait for their next request, too: `pulse` tells them apart.
+    // Its own deadline would end connections that wait for their next request, too: `activity` tells them apart.
     builder.http1().max_buf_size(BUFFER).header_read_timeout(None);
     let mut http2 = builder.http2();
     http2.timer(TokioTimer::new()).keep_alive_interval(PINGS.0).keep_alive_timeout(PINGS.1);
@@ -186,20 +187,21 @@ fn builder(executor: StreamExecutor) -> Builder<StreamExecutor> {
     builder
 }
 
-type HttpConnection = Connection<'static, TokioIo<Wire>, Entrance, StreamExecutor>;
+type HttpConnection =
+    Connection<'static, TokioIo<TrackedSocket>, ConnectionService, StreamExecutor>;
 
 /// A connection and what it is measured by.
 struct ConnectionTask {
     connection: HttpConnection,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     deadlines: Deadlines,
 }
 
 /// Serves one connection to its end.
 async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<Phase>) {
-    let ConnectionTask { connection, pulse, deadlines } = watched;
+    let ConnectionTask { connection, activity, deadlines } = watched;
     let mut connection = pin!(connection);
-    let mut timer = pin!(sleep_until(pulse.due(&deadlines).0));
+    let mut timer = pin!(sleep_until(activity.due(&deadlines).0));
     // It may have begun before this task listened.
     let mut changed = *phase.borrow_and_update() != Phase::Serving;
     loop {
@@ -211,7 +213,7 @@ async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<P
             }
         }
         let served = std::future::poll_fn(|cx| {
-            progress(cx, (connection.as_mut(), timer.as_mut()), &pulse, &deadlines)
+            progress(cx, (connection.as_mut(), timer.as_mut()), &activity, &deadlines)
         });
         tokio::select! {
             () = served => break,
@@ -221,12 +223,12 @@ async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<P
                 }
                 changed = true;
             }
-            () = pulse.evicted() => {
+            () = activity.evicted() => {
                 // A request may have come in the last moment.
-                if pulse.is_idle() {
+                if activity.is_idle() {
                     break;
                 }
-                pulse.stays();
+                activity.stays();
             }
         }
     }
@@ -238,7 +240,7 @@ async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<P
 fn progress(
     cx: &mut Context<'_>,
     (connection, mut timer): (Pin<&mut HttpConnection>, Pin<&mut Sleep>),
-    pulse: &Pulse,
+    activity: &ConnectionActivity,
     deadlines: &Deadlines,
 ) -> Poll<()> {
     if let Poll::Ready(ended) = connection.poll(cx) {
@@ -249,7 +251,7 @@ fn progress(
     }
     let mut fired = false;
     loop {
-        let (due, why) = pulse.due(deadlines);
+        let (due, why) = activity.due(deadlines);
         if let Some(why) = why.filter(|_| due <= Instant::now()) {
             tracing::debug!(%why, "a connection was closed");
             CONNECTIONS_CUT.one_of(why.as_str());

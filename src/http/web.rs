@@ -42,5 +42,5 @@ pub struct Web {
     pub readiness: Readiness,
 }
 
-/// What every handler gets.
-pub(super) type Shared = Arc<Web>;
+/// The state of every handler.
+pub(super) type WebState = Arc<Web>;

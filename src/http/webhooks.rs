@@ -13,7 +13,7 @@ use axum::routing::get;
 use tracing::field::display;
 use tracing::{Instrument, Span};
 
-use super::Shared;
+use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
@@ -27,7 +27,7 @@ use crate::spans;
 use crate::store::{self, inbox::Offer};
 
 /// Answers for webhooks, of one number or of all of a provider's.
-pub(super) fn routes() -> Router<Shared> {
+pub(super) fn routes() -> Router<WebState> {
     Router::new()
         .route("/webhooks/{provider}", get(handshake_any).post(receive_any))
         .route("/webhooks/{provider}/{number}", get(handshake_one).post(receive_one))
@@ -36,24 +36,24 @@ pub(super) fn routes() -> Router<Shared> {
 type Pairs = Query<Vec<(String, String)>>;
 
 async fn handshake_any(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(provider): Path<String>,
     Query(query): Pairs,
 ) -> Result<String, Problem> {
-    shake(&web, (&provider, None), &query).await
+    verify_webhook(&web, (&provider, None), &query).await
 }
 
 async fn handshake_one(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((provider, number)): Path<(String, String)>,
     Query(query): Pairs,
 ) -> Result<String, Problem> {
-    shake(&web, (&provider, Some(&number)), &query).await
+    verify_webhook(&web, (&provider, Some(&number)), &query).await
 }
 
-/// Answers the provider's question whether this address is ours, also for a number that is about to be added.
-async fn shake(
-    web: &Shared,
+/// Answers the provider's verification request, also for a number that is about to be added.
+async fn verify_webhook(
+    web: &WebState,
     (provider, number): (&str, Option<&str>),
     query: &[(String, String)],
 ) -> Result<String, Problem> {
@@ -79,7 +79,7 @@ async fn shake(
 }
 
 async fn receive_any(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(provider): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -88,7 +88,7 @@ async fn receive_any(
 }
 
 async fn receive_one(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((provider, number)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
@@ -97,7 +97,7 @@ async fn receive_one(
 }
 
 async fn receive(
-    web: &Shared,
+    web: &WebState,
     (provider, number): (&str, Option<&str>),
     headers: &HeaderMap,
     body: Body,
@@ -115,7 +115,7 @@ async fn receive(
 
 /// Takes in a webhook of one of these numbers, within its span.
 async fn accept(
-    web: &Shared,
+    web: &WebState,
     addressed: &[Arc<Number>],
     headers: &HeaderMap,
     body: Body,
@@ -158,7 +158,7 @@ async fn accept(
 }
 
 /// Reads a body in a time that is enough for providers, who are fast: until it is whole nobody knows whether it is signed.
-async fn read(web: &Shared, body: Body) -> Result<Bytes, Problem> {
+async fn read(web: &WebState, body: Body) -> Result<Bytes, Problem> {
     let limit = web.settings.max_body_bytes;
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::too_large(limit));
@@ -174,7 +174,7 @@ async fn read(web: &Shared, body: Body) -> Result<Bytes, Problem> {
 type Answers = HashMap<String, (NumberId, Option<Arc<Bot>>)>;
 
 /// Stores a webhook, and begins the turns that were claimed with it.
-async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Result<()> {
+async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::Result<()> {
     let (store, wake) = (&web.desk.store, &web.desk.wake);
     let count = webhook.items.len();
     let messages = |item: &&Item| matches!(item.event, Event::Message(_));
@@ -214,7 +214,7 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
 
 /// The numbers that a webhook's address stands for.
 fn addressed(
-    web: &Shared,
+    web: &WebState,
     provider: &str,
     number: Option<&str>,
 ) -> Result<Vec<Arc<Number>>, Problem> {
@@ -233,7 +233,7 @@ fn addressed(
 }
 
 /// The numbers of ours that a webhook's items are about.
-fn named(web: &Shared, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Number>> {
+fn named(web: &WebState, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Number>> {
     let about = |number: &Arc<Number>| {
         items.iter().any(|item| item.number.as_deref() == Some(number.line.external_id()))
     };

@@ -19,7 +19,7 @@ pub(super) fn is_answers(path: &str) -> bool {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    ask: Ask,
+    ask: OneOrSeveral,
     answer: String,
     #[serde(default)]
     language: Option<String>,
@@ -30,7 +30,7 @@ struct Entry {
 /// One phrasing, or several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Ask {
+enum OneOrSeveral {
     One(String),
     Several(Vec<String>),
 }
@@ -57,8 +57,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Curated>, String> {
     })?;
     let curated = |(at, entry): (usize, Entry)| {
         let phrasings = match entry.ask {
-            Ask::One(one) => vec![one],
-            Ask::Several(several) => several,
+            OneOrSeveral::One(one) => vec![one],
+            OneOrSeveral::Several(several) => several,
         };
         let Entry { answer, language, enabled, .. } = entry;
         let curated = Curated { phrasings, body: answer, language, enabled }.tidied();

@@ -24,10 +24,10 @@ pub(super) struct Settings {
     search: Tuning,
 }
 
-/// Settings of one collection, as they are kept.
+/// Settings of one collection that override those of the configuration, as they are stored.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Own {
+pub struct CollectionOverrides {
     /// How its documents are cut; those of the configuration where it is missing.
     pub chunk: Option<chunk::Settings>,
     /// How its passages are ranked.
@@ -58,13 +58,13 @@ impl Settings {
         Ok(settings)
     }
 
-    pub(super) fn from(self, from: SettingsOrigin) -> Own {
+    pub(super) fn from(self, from: SettingsOrigin) -> CollectionOverrides {
         let from = (from == SettingsOrigin::File || self != Self::default()).then_some(from);
-        Own { chunk: self.chunk, search: self.search, from }
+        CollectionOverrides { chunk: self.chunk, search: self.search, from }
     }
 }
 
-impl Own {
+impl CollectionOverrides {
     /// Who says so.
     pub fn from(&self) -> SettingsOrigin {
         // Older versions, in which only a file could, did not note it.
@@ -88,10 +88,13 @@ impl Own {
 
 impl Library {
     /// What a collection says of its own; `None` where there is no such collection.
-    pub async fn own_settings(&self, collection: &CollectionId) -> Result<Option<Own>, Error> {
+    pub async fn own_settings(
+        &self,
+        collection: &CollectionId,
+    ) -> Result<Option<CollectionOverrides>, Error> {
         let all = self.store.collections().await?;
         let row = all.into_iter().find(|row| row.id == collection.as_str());
-        Ok(row.map(|row| Own::stored(&row.settings)))
+        Ok(row.map(|row| CollectionOverrides::stored(&row.settings)))
     }
 
     /// Makes a collection's settings these, as `collection.toml` would: passages are ranked so at once, documents are cut
@@ -100,7 +103,7 @@ impl Library {
         &self,
         collection: &CollectionId,
         given: &Value,
-    ) -> Result<Own, Error> {
+    ) -> Result<CollectionOverrides, Error> {
         let settings = Settings::given(given).map_err(Error::Settings)?;
         let own = self
             .change(collection, |before| {
@@ -122,11 +125,11 @@ impl Library {
         collection: &CollectionId,
         file: Option<&Settings>,
     ) -> Result<(), Error> {
-        let change = |before: Own| {
+        let change = |before: CollectionOverrides| {
             Ok(match file {
                 Some(settings) => settings.clone().from(SettingsOrigin::File),
                 None if before.from() == SettingsOrigin::Api => before,
-                None => Own::default(),
+                None => CollectionOverrides::default(),
             })
         };
         self.change(collection, change).await.map(drop)
@@ -136,14 +139,14 @@ impl Library {
     async fn change(
         &self,
         collection: &CollectionId,
-        decide: impl Fn(Own) -> Result<Own, Error>,
-    ) -> Result<Own, Error> {
+        decide: impl Fn(CollectionOverrides) -> Result<CollectionOverrides, Error>,
+    ) -> Result<CollectionOverrides, Error> {
         loop {
             let all = self.store.collections().await?;
             let Some(row) = all.into_iter().find(|row| row.id == collection.as_str()) else {
                 return Err(Error::Settings("the collection is gone".into()));
             };
-            let own = decide(Own::stored(&row.settings))?;
+            let own = decide(CollectionOverrides::stored(&row.settings))?;
             let new = own.to_stored();
             let same = new == row.settings;
             if same || self.store.set_collection_settings(collection, row.settings, new).await? {
@@ -166,10 +169,10 @@ mod tests {
         assert_eq!(read.chunk.as_ref().map(|chunk| chunk.max_tokens), Some(100));
         assert_eq!(read.search.dense, Some(0.4));
         let own = read.from(SettingsOrigin::File);
-        assert_eq!(Own::stored(&own.to_stored()), own);
+        assert_eq!(CollectionOverrides::stored(&own.to_stored()), own);
         assert_eq!(own.from(), SettingsOrigin::File);
         assert_eq!(Settings::read("").expect("an empty file"), Settings::default());
-        assert_eq!(Own::stored("no JSON"), Own::default());
+        assert_eq!(CollectionOverrides::stored("no JSON"), CollectionOverrides::default());
     }
 
     #[test]
@@ -179,7 +182,7 @@ mod tests {
             (r#"{"chunk":null,"search":{"dense":null,"ngram":null}}"#, SettingsOrigin::Default),
             (r#"{"chunk":null,"search":{"dense":0.4,"ngram":null}}"#, SettingsOrigin::File),
         ] {
-            assert_eq!(Own::stored(stored).from(), from, "{stored}");
+            assert_eq!(CollectionOverrides::stored(stored).from(), from, "{stored}");
         }
         let given = |settings: Settings, from| settings.from(from).from();
         assert_eq!(

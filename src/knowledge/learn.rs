@@ -1,4 +1,4 @@
-//! Learning a shelf of documents: what did not change is skipped by its hash, what changed is replaced in one step, what
+//! Learning a source folder: what did not change is skipped by its hash, what changed is replaced in one step, what
 //! is gone is removed. A document that cannot be read is failed with the reason, and its neighbours go on.
 
 use std::collections::{HashMap, HashSet};
@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, stored_chunks};
-use super::{Error, Library, Paper, Shelf, answers, collection, remedy};
-use crate::domain::{CollectionId, DocumentId, DocumentState, SourceId, searchable};
+use super::{DocumentSource, Error, Library, SourceFolder, answers, collection, remedy};
+use crate::domain::{CollectionId, DocumentId, DocumentState, LearnOutcome, SourceId, searchable};
 use crate::reader::Pool;
 use crate::spans::{self, Span};
 use crate::store::knowledge::{DocumentRow, Failure, Learned};
@@ -20,20 +20,28 @@ use crate::store::knowledge::{DocumentRow, Failure, Learned};
 pub(super) const METHOD: &str = "2";
 
 impl Library {
-    /// Learns a shelf because somebody asks for it, and brings the index in step.
-    pub async fn learn(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
-        self.learn_shelf(from, progress, true).await
-    }
-
-    /// Learns what changed on a shelf. What broke its reader is not tried again while it is the same: it could do so at every
-    /// start.
-    pub async fn keep_up(&self, from: Shelf, progress: &dyn Progress) -> Result<Summary, Error> {
-        self.learn_shelf(from, progress, false).await
-    }
-
-    async fn learn_shelf(
+    /// Learns a source folder because somebody asks for it, and brings the index in step.
+    pub async fn learn(
         &self,
-        from: Shelf,
+        from: SourceFolder,
+        progress: &dyn Progress,
+    ) -> Result<Summary, Error> {
+        self.learn_folder(from, progress, true).await
+    }
+
+    /// Learns what changed in a source folder. What broke its reader is not tried again while it is the same: it could do so at every
+    /// start.
+    pub async fn keep_up(
+        &self,
+        from: SourceFolder,
+        progress: &dyn Progress,
+    ) -> Result<Summary, Error> {
+        self.learn_folder(from, progress, false).await
+    }
+
+    async fn learn_folder(
+        &self,
+        from: SourceFolder,
         progress: &dyn Progress,
         again: bool,
     ) -> Result<Summary, Error> {
@@ -45,13 +53,13 @@ impl Library {
             self.settle(&collection, file.as_ref()).await?;
             self.renew_uploads().await?;
         }
-        let mut work = Work::begin(self, progress, (collection, None)).await?;
+        let mut work = LearnJob::begin(self, progress, (collection, None)).await?;
         work.again = again;
-        let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
+        let paths: HashSet<String> = from.documents.iter().map(|one| one.path.clone()).collect();
         progress.start(paths.len());
-        for paper in from.papers {
-            let path = paper.path.clone();
-            work.begin_reading(paper).await?;
+        for document in from.documents {
+            let path = document.path.clone();
+            work.begin_reading(document).await?;
             work.store_batch().await?;
             progress.done(&path);
         }
@@ -65,8 +73,8 @@ impl Library {
     }
 }
 
-/// A shelf, or a source, being learned.
-pub(super) struct Work<'a> {
+/// A source folder, or a source of the web, being learned.
+pub(super) struct LearnJob<'a> {
     library: &'a Library,
     progress: &'a dyn Progress,
     /// How its documents are cut.
@@ -78,7 +86,7 @@ pub(super) struct Work<'a> {
     /// Whether what broke its reader is tried again though it did not change.
     again: bool,
     reading: JoinSet<Reading>,
-    waiting: Vec<Read>,
+    waiting: Vec<ChunkedDocument>,
     pub(super) summary: Summary,
 }
 
@@ -90,8 +98,8 @@ struct Reading {
     span: Span,
 }
 
-/// A document read and cut, waiting to be embedded.
-struct Read {
+/// A document in chunks, not embedded yet.
+struct ChunkedDocument {
     path: String,
     title: String,
     hash: String,
@@ -99,14 +107,14 @@ struct Read {
     span: Span,
 }
 
-impl Read {
+impl ChunkedDocument {
     /// What is embedded of it: the same texts that the index compares words with.
     fn texts(&self) -> impl Iterator<Item = String> {
         self.pieces.iter().map(|piece| searchable(&self.title, &piece.heading, &piece.body))
     }
 }
 
-impl<'a> Work<'a> {
+impl<'a> LearnJob<'a> {
     /// Begins with what the collection holds, and as its own settings say.
     pub(super) async fn begin(
         library: &'a Library,
@@ -131,15 +139,15 @@ impl<'a> Work<'a> {
     }
 
     /// Has a document read, unless it is known, beside others.
-    pub(super) async fn begin_reading(&mut self, paper: Paper) -> Result<(), Error> {
-        let (path, name) = (paper.path, paper.name);
+    pub(super) async fn begin_reading(&mut self, document: DocumentSource) -> Result<(), Error> {
+        let (path, name) = (document.path, document.name);
         let uploaded = |row: &DocumentRow| row.uploaded == 1 && row.state != DocumentState::Removed;
         if self.known.get(&path).is_some_and(uploaded) {
             let why = "a file of this name was uploaded: rename this one, or remove that one";
             self.summary.failed.push((path, why.into()));
             return Ok(());
         }
-        let bytes = match tokio::task::spawn_blocking(paper.read).await {
+        let bytes = match tokio::task::spawn_blocking(document.read).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(error)) => return self.fail_unread(path, error.to_string()).await,
             Err(error) => return self.fail_unread(path, error.to_string()).await,
@@ -206,17 +214,17 @@ impl<'a> Work<'a> {
             Ok(Content { title, warnings, pieces }) => {
                 let named = warnings.into_iter().map(|warning| (path.clone(), warning));
                 self.summary.warnings.extend(named);
-                self.waiting.push(Read { path, title, hash, pieces, span });
+                self.waiting.push(ChunkedDocument { path, title, hash, pieces, span });
                 Ok(())
             }
             Err(ReadError::Refused(failure)) => {
                 let failed = span.around(self.fail(path, hash, failure)).await;
-                span.ended("failed");
+                span.ended(LearnOutcome::Failed.as_str());
                 failed
             }
             // The old version, if there is one, stays; the next run tries again.
             Err(ReadError::Unavailable { why, .. }) => {
-                span.ended("unavailable");
+                span.ended(LearnOutcome::Unavailable.as_str());
                 self.summary.failed.push((path, why));
                 Ok(())
             }
@@ -256,11 +264,11 @@ impl<'a> Work<'a> {
     /// crash is not embedded again.
     async fn store_waiting(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
-        let texts = waiting.iter().flat_map(Read::texts).collect();
+        let texts = waiting.iter().flat_map(ChunkedDocument::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
             // The old version, if there is one, stays; the next run tries again.
             let failed = waiting.into_iter().map(|read| {
-                read.span.ended("unavailable");
+                read.span.ended(LearnOutcome::Unavailable.as_str());
                 (read.path, why.clone())
             });
             self.summary.failed.extend(failed);
@@ -272,8 +280,8 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    async fn store(&mut self, read: Read) -> Result<(), Error> {
-        let Read { path, title, hash, pieces, span } = read;
+    async fn store(&mut self, read: ChunkedDocument) -> Result<(), Error> {
+        let ChunkedDocument { path, title, hash, pieces, span } = read;
         let chunks = stored_chunks(&title, pieces);
         let many = chunks.len();
         let learned = Learned {
@@ -288,12 +296,12 @@ impl<'a> Work<'a> {
         match span.around(self.put(learned)).await? {
             Ok(document) => {
                 span.record("document", document);
-                span.ended("learned");
+                span.ended(LearnOutcome::Learned.as_str());
                 self.summary.learned += 1;
                 self.summary.chunks += many;
             }
             Err(why) => {
-                span.ended("failed");
+                span.ended(LearnOutcome::Failed.as_str());
                 self.summary.failed.push((path, why));
             }
         }

@@ -21,18 +21,18 @@ mod progress;
 mod learn;
 pub mod reading;
 pub mod remedy;
-mod shelf;
+mod source_folder;
 mod staging;
 mod uploads;
 pub mod web;
 mod vectors;
 
-pub use collection::Own;
-pub use progress::{Progress, Summary};
-pub use shelf::{Paper, Shelf};
+pub use collection::CollectionOverrides;
+pub use progress::{Progress, SilentProgress, Summary};
+pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
-pub use vectors::Filled;
+pub use vectors::BackfillCounts;
 
 /// How documents are learned, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -74,7 +74,7 @@ pub struct Library {
     /// The revision of each collection that the index holds.
     seen: Arc<Mutex<HashMap<String, i64>>>,
     /// The uploaded files that this process is learning.
-    underway: Arc<uploads::Underway>,
+    underway: Arc<uploads::UploadsUnderway>,
     /// The collections that have a folder here.
     homes: Arc<std::sync::Mutex<HashSet<String>>>,
     /// What ended a process before is read while nothing else is.
@@ -82,7 +82,7 @@ pub struct Library {
 }
 
 /// A turn at reading, until it is dropped: alone, or beside others.
-type Turn<'a> = (Option<RwLockWriteGuard<'a, ()>>, Option<RwLockReadGuard<'a, ()>>);
+type ReadTurn<'a> = (Option<RwLockWriteGuard<'a, ()>>, Option<RwLockReadGuard<'a, ()>>);
 
 /// Something could not be learned, or the index could not follow the database.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +150,7 @@ impl Library {
     }
 
     /// Waits for a turn at reading: what ended a process before has it alone, so that nothing else is blamed.
-    async fn turn(&self, suspect: bool) -> Turn<'_> {
+    async fn turn(&self, suspect: bool) -> ReadTurn<'_> {
         if suspect {
             (Some(self.suspects.write().await), None)
         } else {
@@ -195,7 +195,7 @@ impl Library {
 
     async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
         let id = CollectionId::stored(collection.id.clone());
-        let own = Own::stored(&collection.settings);
+        let own = CollectionOverrides::stored(&collection.settings);
         self.tunings.set(&id, own.search);
         let documents = self.store.documents(&id, after).await?;
         for row in &documents {

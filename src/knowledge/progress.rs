@@ -12,6 +12,15 @@ pub trait Progress: Send + Sync {
     fn embedded(&self, _texts: usize, _of: usize) {}
 }
 
+/// Progress that nobody watches.
+pub struct SilentProgress;
+
+impl Progress for SilentProgress {
+    fn start(&self, _: usize) {}
+    fn found(&self, _: usize) {}
+    fn done(&self, _: &str) {}
+}
+
 /// What became of the documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::learn::Work;
+use super::learn::LearnJob;
 use super::vectors::text_hash;
-use super::{Error, Library, Progress, Shelf, answers, collection};
+use super::{Error, Library, Progress, SilentProgress, SourceFolder, answers, collection};
 use crate::domain::{
     AnswerId, CollectionId, Curated, DocumentId, DocumentState, SettingsOrigin, searchable,
 };
@@ -35,8 +35,8 @@ pub fn is_staged(name: &str) -> bool {
 }
 
 impl Library {
-    /// Whether learning a shelf would change what its collection holds.
-    pub async fn differs(&self, from: Shelf) -> Result<bool, Error> {
+    /// Whether learning a source folder would change what its collection holds.
+    pub async fn differs(&self, from: SourceFolder) -> Result<bool, Error> {
         let id = self.store.collection(&from.collection).await?;
         let own = self.own_settings(&id).await?.unwrap_or_default();
         let file = from.settings.as_deref().map(collection::Settings::read).transpose();
@@ -48,7 +48,7 @@ impl Library {
         if from.whole && !as_file_says {
             return Ok(true);
         }
-        let work = Work::begin(self, &Nobody, (id.clone(), None)).await?;
+        let work = LearnJob::begin(self, &SilentProgress, (id.clone(), None)).await?;
         let rows = self.store.documents(&id, 0).await?;
         let files = |row: &&DocumentRow| {
             row.source_id.is_none() && row.uploaded == 0 && row.state == DocumentState::Ready
@@ -57,9 +57,9 @@ impl Library {
             rows.iter().filter(files).map(|row| row.path.as_str()).collect();
         let held = self.store.answer_files(&id).await?;
         let mut answers_left: HashSet<&str> = held.iter().map(String::as_str).collect();
-        for paper in from.papers {
-            let path = paper.path;
-            let read = tokio::task::spawn_blocking(paper.read).await;
+        for document in from.documents {
+            let path = document.path;
+            let read = tokio::task::spawn_blocking(document.read).await;
             let Ok(Ok(bytes)) = read else { continue };
             if answers::is_answers(&path) {
                 answers_left.remove(path.as_str());
@@ -94,21 +94,26 @@ impl Library {
         Ok(from.whole && !(left.is_empty() && answers_left.is_empty()))
     }
 
-    /// Learns a shelf beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
-    pub async fn stage(&self, from: Shelf, progress: &dyn Progress) -> Result<CollectionId, Error> {
+    /// Learns a source folder beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
+    pub async fn stage(
+        &self,
+        from: SourceFolder,
+        progress: &dyn Progress,
+    ) -> Result<CollectionId, Error> {
         self.stage_with(from, None, progress).await
     }
 
     /// Puts all that a collection has beside it, with a change by hand.
     pub async fn stage_edit(&self, collection: &str, edit: &Edit) -> Result<CollectionId, Error> {
         let collection = collection.to_owned();
-        let nothing = Shelf { collection, papers: Vec::new(), whole: false, settings: None };
-        self.stage_with(nothing, Some(edit), &Nobody).await
+        let nothing =
+            SourceFolder { collection, documents: Vec::new(), whole: false, settings: None };
+        self.stage_with(nothing, Some(edit), &SilentProgress).await
     }
 
     async fn stage_with(
         &self,
-        mut from: Shelf,
+        mut from: SourceFolder,
         edit: Option<&Edit>,
         progress: &dyn Progress,
     ) -> Result<CollectionId, Error> {
@@ -117,7 +122,8 @@ impl Library {
         let draft = self.store.collection(&from.collection).await?;
         self.settle_as(&draft, &real).await?;
         let whole = std::mem::replace(&mut from.whole, true);
-        let paths: HashSet<String> = from.papers.iter().map(|paper| paper.path.clone()).collect();
+        let paths: HashSet<String> =
+            from.documents.iter().map(|document| document.path.clone()).collect();
         self.learn(from, progress).await?;
         if !whole {
             // What is no whole folder says nothing of settings: the collection goes on with those of the real one.
@@ -178,8 +184,8 @@ impl Library {
     /// Takes away what stands beside a collection, and nothing else.
     pub async fn unstage(&self, name: &str) -> Result<(), Error> {
         let collection = format!("{name}{ENDING}");
-        let empty = Shelf { collection, papers: Vec::new(), whole: true, settings: None };
-        self.learn(empty, &Nobody).await.map(drop)
+        let empty = SourceFolder { collection, documents: Vec::new(), whole: true, settings: None };
+        self.learn(empty, &SilentProgress).await.map(drop)
     }
 
     /// Takes away what a process left that died while it tried documents.
@@ -203,13 +209,4 @@ fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<Curated> {
         Some(Edit::ChangeAnswer(id, changed)) if id.as_str() == row.id => Some(changed.clone()),
         _ => Some(row.curated()),
     }
-}
-
-/// Nobody watches.
-struct Nobody;
-
-impl Progress for Nobody {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
 }

@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 use super::learn::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::stored_chunks;
-use super::{Error, Library, Progress, Turn, remedy};
-use crate::domain::{CollectionId, DocumentId, FailureCode, LearningStage, searchable};
+use super::{Error, Library, Progress, ReadTurn, remedy};
+use crate::domain::{
+    CollectionId, DocumentId, FailureCode, LearnOutcome, LearningStage, searchable,
+};
 use crate::spans;
 use crate::store::knowledge::{Failure, Learned};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
@@ -42,40 +44,40 @@ pub struct Learning {
 
 /// The files that this process is learning, and what wakes whoever learns them.
 #[derive(Debug, Default)]
-pub(super) struct Underway {
+pub(super) struct UploadsUnderway {
     at: Mutex<HashMap<String, Learning>>,
     woken: Notify,
     /// How often in a row nothing could be read with.
     in_vain: AtomicUsize,
 }
 
-/// A file that is being learned, until this is dropped.
-struct Shown {
-    underway: Arc<Underway>,
+/// Shows the progress of one upload until it is dropped.
+struct UploadProgress {
+    underway: Arc<UploadsUnderway>,
     document: String,
 }
 
-impl Underway {
+impl UploadsUnderway {
     fn set(&self, document: &str, (stage, done, total): (LearningStage, usize, usize)) {
         let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         at.insert(document.to_owned(), Learning { stage, done, total });
     }
 }
 
-impl Shown {
+impl UploadProgress {
     fn set(&self, stage: LearningStage, done: usize, total: usize) {
         self.underway.set(&self.document, (stage, done, total));
     }
 }
 
-impl Drop for Shown {
+impl Drop for UploadProgress {
     fn drop(&mut self) {
         let mut at = self.underway.at.lock().unwrap_or_else(PoisonError::into_inner);
         at.remove(&self.document);
     }
 }
 
-impl Progress for Shown {
+impl Progress for UploadProgress {
     fn start(&self, _: usize) {}
     fn found(&self, _: usize) {}
     fn done(&self, _: &str) {}
@@ -141,7 +143,7 @@ impl Library {
             // Another learner was faster: this one takes the next file.
         };
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
-        let shown = Shown { underway, document };
+        let shown = UploadProgress { underway, document };
         let span = spans::learn(spans::Document {
             collection: &row.collection_id,
             source: None,
@@ -151,9 +153,9 @@ impl Library {
         let learn = span.around(self.learn_taken((&row, turn), &shown));
         let learned = tokio::select! {
             learned = Box::pin(learn) => learned,
-            () = self.hold_upload(&row) => Ok("lost"),
+            () = self.hold_upload(&row) => Ok(LearnOutcome::Lost),
         };
-        span.ended(learned.as_ref().unwrap_or(&"unavailable"));
+        span.ended(learned.as_ref().unwrap_or(&LearnOutcome::Unavailable).as_str());
         learned?;
         self.follow().await?;
         Ok(Some(row))
@@ -162,9 +164,9 @@ impl Library {
     /// Learns a file that nobody else learns; the outcome, for its span.
     async fn learn_taken(
         &self,
-        (row, turn): (&UploadRow, Turn<'_>),
-        shown: &Shown,
-    ) -> Result<&'static str, Error> {
+        (row, turn): (&UploadRow, ReadTurn<'_>),
+        shown: &UploadProgress,
+    ) -> Result<LearnOutcome, Error> {
         let collection = CollectionId::stored(row.collection_id.clone());
         let own = self.own_settings(&collection).await?.unwrap_or_default();
         let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
@@ -173,7 +175,9 @@ impl Library {
             Err(remedy::lost())
         } else {
             shown.set(LearningStage::Reading, 0, 0);
-            let Some(bytes) = self.store.upload_bytes(row).await? else { return Ok("gone") };
+            let Some(bytes) = self.store.upload_bytes(row).await? else {
+                return Ok(LearnOutcome::Gone);
+            };
             self.read_upload((row, collection), (bytes, settings), turn, shown).await?
         };
         if document.as_ref().is_err_and(|failure| failure.code == FailureCode::Unread) {
@@ -188,7 +192,7 @@ impl Library {
             let document = Err(remedy::full(full));
             let _kept = self.store.end_upload(LearnedUpload { document, ..learned }).await?;
         }
-        Ok(if learns { "learned" } else { "failed" })
+        Ok(if learns { LearnOutcome::Learned } else { LearnOutcome::Failed })
     }
 
     /// Reads, cuts and embeds a file; the turn ends when it was read.
@@ -196,8 +200,8 @@ impl Library {
         &self,
         (row, collection): (&UploadRow, CollectionId),
         (bytes, settings): (Vec<u8>, chunk::Settings),
-        turn: Turn<'_>,
-        shown: &Shown,
+        turn: ReadTurn<'_>,
+        shown: &UploadProgress,
     ) -> Result<Result<Learned, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
         let file = File { name: row.path.clone(), bytes, own: false };
@@ -276,7 +280,7 @@ impl Library {
     }
 
     async fn renew(&self, collection: &CollectionId, settings: &str) -> Result<u64, Error> {
-        let own = super::Own::stored(settings).chunk;
+        let own = super::CollectionOverrides::stored(settings).chunk;
         let method = method(&own.unwrap_or_else(|| self.settings.chunk.clone()));
         Ok(self.store.renew_uploads(collection, &method).await?)
     }

@@ -14,9 +14,9 @@ use crate::store::knowledge::NewChunk;
 /// How many texts are embedded together, and kept with one commit.
 pub(super) const BATCH: usize = 96;
 
-/// What filling in did.
+/// Chunks of all collections, and those that a backfill embeds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Filled {
+pub struct BackfillCounts {
     /// Chunks that there are.
     pub chunks: usize,
     /// Of these, how many had no embedding before.
@@ -67,8 +67,8 @@ impl Library {
 
     /// Embeds what our model has not embedded yet, in every collection, and has all indexes read it. Without an embedder
     /// there is nothing to do.
-    pub async fn fill_in(&self, progress: &dyn Progress) -> Result<Filled, Error> {
-        let mut filled = Filled::default();
+    pub async fn fill_in(&self, progress: &dyn Progress) -> Result<BackfillCounts, Error> {
+        let mut filled = BackfillCounts::default();
         let Some(model) = self.embed.identity() else { return Ok(filled) };
         for collection in self.store.collections().await? {
             let id = CollectionId::stored(collection.id);

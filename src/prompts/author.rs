@@ -25,9 +25,9 @@ pub struct Brief {
     pub knowledge: Vec<String>,
 }
 
-/// A prompt file that was written.
+/// A prompt file written by a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenPrompt {
     /// The file.
     pub source: String,
     /// The model that wrote it.
@@ -51,7 +51,7 @@ pub async fn write(
     named: &str,
     brief: &Brief,
     usage: &mut Usage,
-) -> Result<Written, Error> {
+) -> Result<WrittenPrompt, Error> {
     let message = |role, content| ChatMessage { role, content };
     let mut messages =
         vec![message(Role::System, TASK.to_owned()), message(Role::User, asked(brief))];
@@ -68,7 +68,7 @@ pub async fn write(
         };
         let source = file_in(&text);
         match usable(&source, brief) {
-            Ok(_) => return Ok(Written { source, model: by }),
+            Ok(_) => return Ok(WrittenPrompt { source, model: by }),
             Err(why) => {
                 let again = format!(
                     "That file cannot be used: {why}. Write the whole file again, corrected, and nothing else."

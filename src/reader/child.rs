@@ -26,14 +26,14 @@ pub struct Request {
     pub longest: Duration,
 }
 
-/// Gives samples away.
-pub type Give<'a> = dyn FnMut(&[f32]) -> io::Result<()> + 'a;
+/// Takes samples as they are decoded.
+pub type SampleSink<'a> = dyn FnMut(&[f32]) -> io::Result<()> + 'a;
 
 /// Does a task: gives samples as they come, and in the end an answer.
-pub type Handle = fn(&Request, &mut Give<'_>) -> io::Result<Vec<u8>>;
+pub type TaskHandler = fn(&Request, &mut SampleSink<'_>) -> io::Result<Vec<u8>>;
 
 /// Works until the input ends. The process must have begun just now, with one thread.
-pub fn serve(memory_mb: u64, handle: Handle) -> io::Result<()> {
+pub fn serve(memory_mb: u64, handle: TaskHandler) -> io::Result<()> {
     // What breaks says nothing: its words may be a customer's, and nobody reads them.
     std::panic::set_hook(Box::new(|_| {}));
     sandbox::close_inherited();
@@ -69,7 +69,7 @@ fn request(header: &Header, input: &mut File) -> io::Result<Request> {
     Ok(Request { kind: header.kind, head, body, longest })
 }
 
-fn work(waiting: &Receiver<Request>, mut output: File, handle: Handle) {
+fn work(waiting: &Receiver<Request>, mut output: File, handle: TaskHandler) {
     for request in waiting {
         let mut bytes = Vec::new();
         let mut give = |samples: &[f32]| {

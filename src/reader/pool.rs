@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::process::{Death, Process, Trouble};
+use super::process::{ExitCause, Process, ProcessError};
 use super::{Failure, Kind, Reply, Settings, Task};
 
 /// How long after its deadline a process is killed: one that keeps to it answers until then.
@@ -22,20 +22,20 @@ pub(super) const LARGEST: usize = 1024 * 1024 * 1024;
 /// The worker processes.
 #[derive(Clone)]
 pub struct Pool {
-    shared: Arc<Shared>,
+    shared: Arc<PoolState>,
     background: bool,
 }
 
-struct Shared {
+struct PoolState {
     settings: Settings,
-    documents: Arc<Lane>,
-    sounds: Arc<Lane>,
+    documents: Arc<ProcessSlots>,
+    sounds: Arc<ProcessSlots>,
     /// Whether it was said that system calls are not filtered.
     warned: AtomicBool,
 }
 
 /// Places for processes, and the processes that have nothing to do.
-struct Lane {
+struct ProcessSlots {
     places: Semaphore,
     /// One place fewer: it is left to those that somebody waits for.
     background: Semaphore,
@@ -44,7 +44,7 @@ struct Lane {
     watched: AtomicBool,
 }
 
-impl Lane {
+impl ProcessSlots {
     fn new(places: usize) -> Arc<Self> {
         Arc::new(Self {
             places: Semaphore::new(places),
@@ -79,7 +79,7 @@ impl Lane {
 }
 
 /// Ends the processes that have nothing to do for so long, until there is none.
-async fn end_idle(lane: Weak<Lane>, longest: Duration) {
+async fn end_idle(lane: Weak<ProcessSlots>, longest: Duration) {
     loop {
         tokio::time::sleep(longest).await;
         let Some(lane) = lane.upgrade() else { return };
@@ -97,9 +97,10 @@ impl Pool {
     pub fn new(settings: Settings) -> Result<Self, String> {
         settings.check()?;
         let at_once = settings.at_once();
-        let (documents, sounds) = (Lane::new(at_once), Lane::new(at_once.clamp(2, 4)));
+        let (documents, sounds) =
+            (ProcessSlots::new(at_once), ProcessSlots::new(at_once.clamp(2, 4)));
         let warned = AtomicBool::new(false);
-        let shared = Arc::new(Shared { settings, documents, sounds, warned });
+        let shared = Arc::new(PoolState { settings, documents, sounds, warned });
         Ok(Self { shared, background: false })
     }
 
@@ -133,7 +134,7 @@ impl Pool {
     }
 }
 
-impl Shared {
+impl PoolState {
     async fn run(&self, task: &Task, background: bool) -> Result<Reply, Failure> {
         if (*task.body).as_ref().len() > LARGEST {
             return Err(Failure::Memory { mb: (LARGEST / 1024 / 1024) as u64 });
@@ -173,13 +174,13 @@ impl Shared {
                 Ok(Err(trouble)) => trouble,
             };
             why = match process.autopsy(&trouble).await {
-                Death::Memory => return Err(Failure::Memory { mb: self.settings.memory_mb }),
-                Death::Time => return Err(Failure::TooSlow { seconds }),
-                Death::Fault => Failure::Broken,
-                Death::Outside(why) => Failure::Lost(why),
+                ExitCause::Memory => return Err(Failure::Memory { mb: self.settings.memory_mb }),
+                ExitCause::Time => return Err(Failure::TooSlow { seconds }),
+                ExitCause::Fault => Failure::Broken,
+                ExitCause::Outside(why) => Failure::Lost(why),
             };
             // Who said what went wrong would say it again; who is gone may have met with an accident.
-            if !matches!(trouble, Trouble::Gone) {
+            if !matches!(trouble, ProcessError::Gone) {
                 break;
             }
         }

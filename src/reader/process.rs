@@ -43,8 +43,8 @@ pub(super) struct Process {
     pub(super) unfiltered: String,
 }
 
-/// How an exchange with a process went wrong.
-pub(super) enum Trouble {
+/// Why an exchange with a process failed.
+pub(super) enum ProcessError {
     /// It is gone, or the pipe to it is.
     Gone,
     /// It said what no process of ours says.
@@ -53,7 +53,7 @@ pub(super) enum Trouble {
     Broken,
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for ProcessError {
     fn from(_: io::Error) -> Self {
         Self::Gone
     }
@@ -61,7 +61,7 @@ impl From<io::Error> for Trouble {
 
 /// What ended a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Death {
+pub(super) enum ExitCause {
     /// It got no more memory.
     Memory,
     /// It used up its processor time.
@@ -124,13 +124,13 @@ impl Process {
     }
 
     /// Has it do a task.
-    pub(super) async fn ask(&mut self, task: &Task, seconds: u32) -> Result<Reply, Trouble> {
+    pub(super) async fn ask(&mut self, task: &Task, seconds: u32) -> Result<Reply, ProcessError> {
         let began = Instant::now();
         let body = (*task.body).as_ref();
         let header = Header {
             kind: task.kind,
             seconds,
-            head: u32::try_from(task.head.len()).map_err(|_| Trouble::Nonsense)?,
+            head: u32::try_from(task.head.len()).map_err(|_| ProcessError::Nonsense)?,
             body: body.len() as u64,
         };
         self.input.write_all(&header.to_bytes()).await?;
@@ -148,35 +148,35 @@ impl Process {
                     self.worked += began.elapsed();
                     return Ok(Reply { answer, samples });
                 }
-                (Tag::Broken, _) => return Err(Trouble::Broken),
-                _ => return Err(Trouble::Nonsense),
+                (Tag::Broken, _) => return Err(ProcessError::Broken),
+                _ => return Err(ProcessError::Nonsense),
             }
         }
     }
 
     /// The next frame. Memory is taken as its bytes come, not as it says.
-    async fn frame(&mut self, most: usize) -> Result<(Tag, Vec<u8>), Trouble> {
+    async fn frame(&mut self, most: usize) -> Result<(Tag, Vec<u8>), ProcessError> {
         let mut start = [0; 5];
         self.output.read_exact(&mut start).await?;
-        let (tag, length) = Tag::read(start).ok_or(Trouble::Nonsense)?;
+        let (tag, length) = Tag::read(start).ok_or(ProcessError::Nonsense)?;
         if length > most {
-            return Err(Trouble::Nonsense);
+            return Err(ProcessError::Nonsense);
         }
         let mut bytes = Vec::new();
         (&mut self.output).take(length as u64).read_to_end(&mut bytes).await?;
-        if bytes.len() == length { Ok((tag, bytes)) } else { Err(Trouble::Gone) }
+        if bytes.len() == length { Ok((tag, bytes)) } else { Err(ProcessError::Gone) }
     }
 
     /// Ends it, if it is not dead yet, and finds out what it died of.
-    pub(super) async fn autopsy(mut self, trouble: &Trouble) -> Death {
-        if !matches!(trouble, Trouble::Gone) {
-            return Death::Fault;
+    pub(super) async fn autopsy(mut self, trouble: &ProcessError) -> ExitCause {
+        if !matches!(trouble, ProcessError::Gone) {
+            return ExitCause::Fault;
         }
         // It closed its pipe and lives: no process of ours does.
-        let Ok(Ok(status)) = timeout(END, self.child.wait()).await else { return Death::Fault };
+        let Ok(Ok(status)) = timeout(END, self.child.wait()).await else { return ExitCause::Fault };
         // The words of the standard library before it aborts: there is no other sign of it.
         if self.last_words().await.contains("memory allocation of") {
-            return Death::Memory;
+            return ExitCause::Memory;
         }
         death(status)
     }
@@ -224,24 +224,24 @@ fn sample(bytes: &[u8]) -> f32 {
 
 /// What a process that said nothing died of.
 #[cfg(unix)]
-fn death(status: ExitStatus) -> Death {
+fn death(status: ExitStatus) -> ExitCause {
     use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt;
-    let Some(signal) = status.signal() else { return Death::Outside("it gave up") };
+    let Some(signal) = status.signal() else { return ExitCause::Outside("it gave up") };
     let is = |one: Signal| signal == one.as_raw();
     let faults = [Signal::SEGV, Signal::ABORT, Signal::BUS, Signal::ILL, Signal::FPE, Signal::TRAP];
     if is(Signal::XCPU) {
-        Death::Time
+        ExitCause::Time
     } else if faults.into_iter().any(is) {
-        Death::Fault
+        ExitCause::Fault
     } else {
-        Death::Outside("it was killed from outside")
+        ExitCause::Outside("it was killed from outside")
     }
 }
 
 #[cfg(not(unix))]
-fn death(_: ExitStatus) -> Death {
-    Death::Fault
+fn death(_: ExitStatus) -> ExitCause {
+    ExitCause::Fault
 }
 
 #[cfg(all(test, unix))]
@@ -254,11 +254,11 @@ mod tests {
     fn only_what_the_file_did_is_its_fault() {
         let status = |raw: i32| death(ExitStatus::from_raw(raw));
         for fault in [4, 6, 8, 11] {
-            assert_eq!(status(fault), Death::Fault, "signal {fault}");
+            assert_eq!(status(fault), ExitCause::Fault, "signal {fault}");
         }
-        assert_eq!(status(rustix::process::Signal::XCPU.as_raw()), Death::Time);
+        assert_eq!(status(rustix::process::Signal::XCPU.as_raw()), ExitCause::Time);
         for outside in [1, 9, 15, 1 << 8, 101 << 8] {
-            assert!(matches!(status(outside), Death::Outside(_)), "status {outside}");
+            assert!(matches!(status(outside), ExitCause::Outside(_)), "status {outside}");
         }
     }
 }

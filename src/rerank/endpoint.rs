@@ -154,11 +154,11 @@ fn number(value: &Value) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
-    use frontdesk_endpoint::scripted::{Act, Scripted};
+    use frontdesk_endpoint::scripted::{Act, ScriptedServer};
 
     use super::*;
 
-    fn reranker(server: &Scripted, more: &Value) -> Remote {
+    fn reranker(server: &ScriptedServer, more: &Value) -> Remote {
         let mut settings = json!({"base_url": server.url, "retries": 0});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Remote::new(&serde_json::from_value(settings).unwrap()).unwrap()
@@ -169,7 +169,7 @@ mod tests {
     }
 
     async fn rerank(answer: &str, sent: &[&str]) -> Result<Vec<Option<f32>>, String> {
-        let server = Scripted::start(vec![Act::say(answer)]).await;
+        let server = ScriptedServer::start(vec![Act::say(answer)]).await;
         let scored = reranker(&server, &json!({})).rerank("q", &texts(sent)).await;
         scored.map_err(|error| error.to_string())
     }
@@ -191,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_dialect_is_asked_in_its_own_words() {
-        let server = Scripted::start(vec![Act::say(r#"[{"index":0,"score":1}]"#)]).await;
+        let server = ScriptedServer::start(vec![Act::say(r#"[{"index":0,"score":1}]"#)]).await;
         let cohere = reranker(&server, &json!({"model": "rerank-v3.5", "longest": 3}));
         cohere.rerank("why?", &texts(&["ábcdef", "b"])).await.unwrap();
         let tei = reranker(&server, &json!({"dialect": "tei"}));
@@ -228,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_asked_for_no_texts_and_a_stall_ends_with_the_time() {
         assert_eq!(rerank("no JSON", &[]).await.unwrap(), []);
-        let server = Scripted::start(vec![Act::Stall]).await;
+        let server = ScriptedServer::start(vec![Act::Stall]).await;
         let slow = reranker(&server, &json!({"timeout_ms": 150}));
         let told = slow.rerank("q", &texts(&["a"])).await.unwrap_err().to_string();
         assert!(told.contains("150 ms"), "{told}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use frontdesk_audio::{BLOCK, Limits, RATE};
 use serde::{Deserialize, Serialize};
 
-use crate::reader::child::Give;
+use crate::reader::child::SampleSink;
 use crate::reader::{Failure, Kind, Pool, Task};
 
 /// The longest answer that is taken, in bytes: it says only what went wrong.
@@ -107,7 +107,7 @@ fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, DecodeError> {
 }
 
 /// Decodes a recording in the worker process; the answer to [`samples`].
-pub fn answer(head: &[u8], body: &[u8], give: &mut Give<'_>) -> io::Result<Vec<u8>> {
+pub fn answer(head: &[u8], body: &[u8], give: &mut SampleSink<'_>) -> io::Result<Vec<u8>> {
     let longest = Duration::from_secs(serde_json::from_slice(head)?);
     let mut broken = Ok(());
     let decoded = frontdesk_audio::decode(body, &Limits::refuse_beyond(longest), |block| {

@@ -194,7 +194,7 @@ fn extension(mime_type: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use frontdesk_endpoint::scripted::{Act, Scripted};
+    use frontdesk_endpoint::scripted::{Act, ScriptedServer};
 
     use super::*;
 
@@ -208,13 +208,13 @@ mod tests {
         }
     }
 
-    fn transcriber(server: &Scripted) -> Openai {
+    fn transcriber(server: &ScriptedServer) -> Openai {
         let settings = serde_json::json!({"base_url": server.url, "api_key": "sk-top-secret"});
         Openai::new(&serde_json::from_value(settings).unwrap()).unwrap()
     }
 
     async fn hear(act: Act, recording: &Recording<'_>) -> Result<Transcript, Error> {
-        let server = Scripted::start(vec![act]).await;
+        let server = ScriptedServer::start(vec![act]).await;
         transcriber(&server).transcribe(recording).await
     }
 
@@ -240,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_recording_goes_out_as_a_file_with_a_fitting_name() {
-        let server = Scripted::start(vec![Act::say(r#"{"text":"x"}"#)]).await;
+        let server = ScriptedServer::start(vec![Act::say(r#"{"text":"x"}"#)]).await;
         let transcriber = transcriber(&server);
         for (mime_type, name) in
             [(note().mime_type, "recording.ogg"), ("Audio/MPEG", "recording.mp3"), ("ä/", ".ogg")]
@@ -260,7 +260,7 @@ mod tests {
     async fn a_model_without_verbose_answers_is_asked_for_a_plain_one() {
         let refused = r#"{"error":{"message":"response_format 'verbose_json' is not compatible"}}"#;
         let script = vec![Act::refuse(400, &[], refused), Act::say(r#"{"text":"Open?"}"#)];
-        let server = Scripted::start(script).await;
+        let server = ScriptedServer::start(script).await;
         let transcriber = transcriber(&server);
         for requests in [2, 3] {
             assert_eq!(transcriber.transcribe(&note()).await.unwrap().text, "Open?");

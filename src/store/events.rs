@@ -136,11 +136,7 @@ pub(super) async fn keep(
     let (kind, payload, alert) = if let Event::Other(other) = event {
         (other.kind.clone(), to_json(&other.payload)?, other.alert.clone())
     } else {
-        let what = match event {
-            Event::Message(_) => "message",
-            Event::Status(_) => "status",
-            _ => "echo",
-        };
+        let what = event.kind();
         let payload = serde_json::json!({ "number": stranger, "what": what });
         let alert = format!(
             "A {what} for the number {stranger} arrived, which is not configured here. Add it under [numbers]."

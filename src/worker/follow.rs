@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::desk::Desk;
 use crate::domain::What;
-use crate::knowledge::Progress;
+use crate::knowledge::SilentProgress;
 use crate::store::replicas::HoldName;
 
 /// How long after a failure embedding is tried again.
@@ -66,7 +66,7 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
                 }
             };
             let filled = tokio::select! {
-                filled = desk.library.fill_in(&Silent) => filled,
+                filled = desk.library.fill_in(&SilentProgress) => filled,
                 () = keep => continue,
             };
             match filled {
@@ -87,13 +87,4 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
         () = fill => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-}
-
-/// Watches, and says nothing.
-pub(super) struct Silent;
-
-impl Progress for Silent {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
 }

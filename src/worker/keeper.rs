@@ -10,11 +10,10 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use super::Settings;
-use super::follow::Silent;
 use crate::desk::{Change, Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::{MessageId, What};
-use crate::knowledge::{self, Summary};
+use crate::knowledge::{self, SilentProgress, Summary};
 use crate::metrics::SENDS_DECIDED;
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
@@ -226,7 +225,7 @@ impl Keeper {
         let Some(source) = self.desk.store.due_source().await? else { return Ok(None) };
         let collection = library.collection_of(&source).await?;
         match self.desk.guarded(&collection, Change::Source).await? {
-            None => library.refresh_source(source, &Silent).await,
+            None => library.refresh_source(source, &SilentProgress).await,
             Some(why) => {
                 tracing::warn!(source = source.id, "a source is not read by itself: {why}");
                 library.put_off(source, why).await.map(|()| None)

@@ -3,8 +3,7 @@
 
 use std::path::PathBuf;
 
-use frontdesk::app::Quietly;
-use frontdesk::knowledge::Shelf;
+use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
@@ -16,8 +15,8 @@ async fn learn(app: &TestApp, files: &[(&str, &[u8])]) {
     for (name, content) in files {
         std::fs::write(folder.join(name), content).unwrap();
     }
-    for shelf in Shelf::find(&folder, None).unwrap() {
-        let summary = app.desk.library.learn(shelf, &Quietly).await.unwrap();
+    for source_folder in SourceFolder::find(&folder, None).unwrap() {
+        let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
         assert!(summary.failed.is_empty(), "{summary:?}");
     }
 }

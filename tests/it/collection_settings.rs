@@ -1,8 +1,7 @@
 //! Settings of a collection over the API: the same as in its `collection.toml`, which wins where there is one.
 
-use frontdesk::app::Quietly;
 use frontdesk::domain::CollectionId;
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -13,9 +12,9 @@ const SETTINGS: &str = "/collections/acme/settings";
 /// Learns a file or folder under `knowledge`.
 async fn learn(app: &TestApp, path: &str) -> Summary {
     let path = app.home.path().join("knowledge").join(path);
-    let mut shelves = Shelf::find(&path, None).unwrap();
-    assert_eq!(shelves.len(), 1);
-    app.desk.library.learn(shelves.remove(0), &Quietly).await.unwrap()
+    let mut source_folders = SourceFolder::find(&path, None).unwrap();
+    assert_eq!(source_folders.len(), 1);
+    app.desk.library.learn(source_folders.remove(0), &SilentProgress).await.unwrap()
 }
 
 async fn ask(

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::domain::{AnswerId, Curated};
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use frontdesk::store::answers::NewAnswer;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -49,8 +49,8 @@ impl TestApp {
 
 async fn learn(app: &TestApp) -> Summary {
     let folder = app.home.path().join("knowledge/acme");
-    let shelf = Shelf::find(&folder, None).unwrap().remove(0);
-    let summary = app.desk.library.learn(shelf, &Quietly).await.unwrap();
+    let source_folder = SourceFolder::find(&folder, None).unwrap().remove(0);
+    let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
     app.desk.follow_answers().await.unwrap();
     summary
 }

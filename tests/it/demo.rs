@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::{BudgetTier, NoAudio, TurnContext, TurnResult};
 use serde_json::Value;
 
@@ -73,7 +74,7 @@ async fn ask_all() -> Vec<Asked> {
         home.path().display()
     ));
     let app = App::assemble(config.unwrap()).await.unwrap();
-    let learned = app.learn(&Quietly).await.unwrap();
+    let learned = app.learn(&SilentProgress).await.unwrap();
     assert!(learned.learned >= 40 && learned.failed.is_empty(), "{learned:?}");
     let mut asked = Vec::new();
     for case in cases() {

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::trace::{RetrieveTrace, SearchOrigin};
 use frontdesk::domain::{
     AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Said, Speaker, Turn,
 };
 use frontdesk::index::Entry;
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::{Bot, BudgetTier, NoAudio, TurnContext, TurnResult};
 use frontdesk::prompts;
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ async fn demo() -> (App, TempDir) {
         home.path().display()
     ));
     let app = App::assemble(config.unwrap()).await.unwrap();
-    app.learn(&Quietly).await.unwrap();
+    app.learn(&SilentProgress).await.unwrap();
     (app, home)
 }
 

@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use flate2::{Compress, Compression, FlushCompress};
-use frontdesk::app::Quietly;
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -15,8 +14,8 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/doctext/tests
 
 async fn learn(app: &TestApp, folder: &Path) -> Summary {
     let mut all = Summary::default();
-    for shelf in Shelf::find(folder, None).unwrap() {
-        let summary = app.desk.library.learn(shelf, &Quietly).await.unwrap();
+    for source_folder in SourceFolder::find(folder, None).unwrap() {
+        let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
         all.learned += summary.learned;
         all.failed.extend(summary.failed);
         all.warnings.extend(summary.warnings);

@@ -1,9 +1,8 @@
 //! Knowledge gaps from outside: what a live turn could not answer is kept once, without personal data, grouped, and answered,
 //! dismissed or found answered later.
 
-use frontdesk::app::Quietly;
 use frontdesk::domain::{GapId, GapState};
-use frontdesk::knowledge::Shelf;
+use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use frontdesk::pipeline::gaps::recheck;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -111,8 +110,8 @@ async fn a_gap_is_closed_when_documents_answer_it() {
         "# Submarines\n\nWe rent submarines for 90 euros a day.\n",
     )
     .unwrap();
-    let shelf = Shelf::find(&folder, None).unwrap().remove(0);
-    app.desk.library.learn(shelf, &Quietly).await.unwrap();
+    let source_folder = SourceFolder::find(&folder, None).unwrap().remove(0);
+    app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
     let (asked, answered) = recheck(&app.desk.store, &app.desk.engine, bot).await.unwrap();
     assert_eq!((asked, answered.len()), (2, 1), "{answered:?}");
     assert_eq!(

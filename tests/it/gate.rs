@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::desk::ReadyError;
 use frontdesk::domain::{AgentId, DocumentState, VersionId};
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::store::agents::AgentRow;
 use serde_json::{Value, json};
 
@@ -281,7 +282,7 @@ on_both! {
         }
         // A start leaves them as they are, too, and so does `learn`.
         let again = App::assemble(app.config.clone()).await.unwrap();
-        let summary = again.learn(&Quietly).await.unwrap();
+        let summary = again.learn(&SilentProgress).await.unwrap();
         assert_eq!((summary.learned, live(&app).await), (0, 3));
         let folder = home.join("knowledge/acme");
         let ran = command(&app, &["learn", folder.to_str().unwrap()]).await;

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::app::App;
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, Setup, TestApp, on_both};
@@ -23,9 +23,9 @@ fn write(app: &TestApp, path: &str, content: impl AsRef<[u8]>) {
 }
 
 async fn learn(app: &TestApp, collection: &str) -> Summary {
-    let mut shelves = Shelf::find(&folder(app, collection), None).unwrap();
-    assert_eq!(shelves.len(), 1);
-    app.desk.library.learn(shelves.remove(0), &Quietly).await.unwrap()
+    let mut source_folders = SourceFolder::find(&folder(app, collection), None).unwrap();
+    assert_eq!(source_folders.len(), 1);
+    app.desk.library.learn(source_folders.remove(0), &SilentProgress).await.unwrap()
 }
 
 /// What a question finds in a collection: source and text of each passage, best first.
@@ -80,8 +80,8 @@ on_both! {
         let other = App::assemble(app.config.clone()).await.unwrap();
         write(&app, "acme/parking.md", "# Parking\n\nCustomers park behind the shop for free.\n");
         std::fs::remove_file(folder(&app, "acme").join("hours.md")).unwrap();
-        let shelf = Shelf::find(&folder(&app, "acme"), None).unwrap().remove(0);
-        let summary = other.desk.library.learn(shelf, &Quietly).await.unwrap();
+        let source_folder = SourceFolder::find(&folder(&app, "acme"), None).unwrap().remove(0);
+        let summary = other.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
         assert_eq!((summary.learned, summary.unchanged, summary.removed), (1, 1, 1));
         let started = Instant::now();
         loop {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::desk::Desk;
 use frontdesk::domain::What;
+use frontdesk::knowledge::SilentProgress;
 use reqwest::Response;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -222,7 +223,7 @@ on_both! {
         let page = app.home.path().join("knowledge/acme/hours.md");
         std::fs::write(page, "# Opening hours\n\nWe open at 10:00 now.\n").unwrap();
         let other = App::assemble(app.config.clone()).await.unwrap();
-        other.learn(&Quietly).await.unwrap();
+        other.learn(&SilentProgress).await.unwrap();
         listener.hears("knowledge").await;
         app.stop().await;
     }

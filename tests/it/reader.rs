@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::app::App;
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use frontdesk::reader::check::{Attempt, FORBIDDEN};
 use frontdesk::reader::{Failure, Kind, Pool, Settings, Task};
 use reqwest::multipart::{Form, Part};
@@ -206,9 +206,9 @@ on_both! {
         // Whoever tried it without readers would say that there are none.
         let (_, failed) = began_anew(&app, false).await;
         assert!(failed[0].1.contains("more than 160 MB"), "{failed:?}");
-        let shelf = Shelf::find(&folder, None).unwrap().remove(0);
+        let source_folder = SourceFolder::find(&folder, None).unwrap().remove(0);
         let without = assembled(&app, false).await;
-        let asked = without.desk.library.learn(shelf, &Quietly).await.unwrap();
+        let asked = without.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
         assert!(asked.failed[0].1.contains("program to start"), "asked for, it is tried: {asked:?}");
         std::fs::write(folder.join("greedy.json"), sample("catalogue.json")).unwrap();
         let (found, _) = began_anew(&app, true).await;
@@ -228,7 +228,7 @@ async fn assembled(app: &TestApp, readers: bool) -> App {
 
 /// What a desk learns at its start, and what failed.
 async fn began_anew(app: &TestApp, readers: bool) -> (Summary, Vec<(String, String)>) {
-    let summary = assembled(app, readers).await.learn(&Quietly).await.unwrap();
+    let summary = assembled(app, readers).await.learn(&SilentProgress).await.unwrap();
     let failed = summary.failed.clone();
     (summary, failed)
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::store::knowledge::{Learned, NewChunk};
 use frontdesk::store::room::{Full, Room};
 use futures::future::join_all;
@@ -129,7 +130,7 @@ on_both! {
             std::fs::write(app.home.path().join(format!("knowledge/acme/more{n}.md")), format!("# More {n}\n\nWords {n}.\n")).unwrap();
         }
         let again = App::assemble(app.config.clone()).await.unwrap();
-        let learned = again.learn(&Quietly).await;
+        let learned = again.learn(&SilentProgress).await;
         assert!(learned.is_ok(), "the others are learned all the same");
         let documents = app.get(PATH).await;
         assert_eq!(documents["items"].as_array().unwrap().len(), 3, "{documents}");

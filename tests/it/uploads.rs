@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::desk::Desk;
 use frontdesk::domain::{DocumentState, DocumentStatus, FailureCode};
-use frontdesk::knowledge::Shelf;
+use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use frontdesk::store::uploads::NewUpload;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
@@ -197,13 +197,13 @@ on_both! {
         let (_, taken) = upload(&app.url, PATH, &[("parking.md", PARKING)]).await;
         until(&app.url, &id(&taken[0]), "ready").await;
         let folder = app.home.path().join("knowledge/acme");
-        let shelf = || Shelf::find(&folder, None).unwrap().remove(0);
-        assert!(!app.desk.library.differs(shelf()).await.unwrap(), "an upload is no change of the folder");
-        let summary = app.desk.library.learn(shelf(), &Quietly).await.unwrap();
+        let source_folder = || SourceFolder::find(&folder, None).unwrap().remove(0);
+        assert!(!app.desk.library.differs(source_folder()).await.unwrap(), "an upload is no change of the folder");
+        let summary = app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         assert_eq!((summary.removed, summary.unchanged), (0, 2));
         // A file of the same name does not take its place, and says why.
         std::fs::write(folder.join("parking.md"), "# Parking\n\nNowhere.\n").unwrap();
-        let summary = app.desk.library.learn(shelf(), &Quietly).await.unwrap();
+        let summary = app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         assert!(summary.failed[0].1.contains("was uploaded"), "{summary:?}");
         let chunks = app.get(&format!("/documents/{}/chunks", id(&taken[0]))).await.to_string();
         assert!(chunks.contains("yellow places"), "{chunks}");

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::domain::{DocumentState, SourceId, SourceKind, SourceState};
-use frontdesk::knowledge::web::{Reader, Wanted};
-use frontdesk::knowledge::{Shelf, Summary};
+use frontdesk::knowledge::web::{SourceReader, SourceRequest};
+use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use frontdesk::store::sources::SourceRow;
 use serde_json::{Value, json};
 
@@ -20,16 +20,16 @@ mod trouble;
 /// Settings for a site on this machine, which answers at once.
 const LOCAL: &str = "[knowledge.web]\nallow_private = true\npause_ms = 0\ntimeout_ms = 1500";
 
-fn wanted(url: &str) -> Wanted {
-    Wanted { url: url.to_owned(), ..Wanted::default() }
+fn wanted(url: &str) -> SourceRequest {
+    SourceRequest { url: url.to_owned(), ..SourceRequest::default() }
 }
 
-async fn added(app: &TestApp, wanted: &Wanted) -> SourceRow {
-    app.desk.library.add_source("web", wanted, Reader::Caller).await.unwrap()
+async fn added(app: &TestApp, wanted: &SourceRequest) -> SourceRow {
+    app.desk.library.add_source("web", wanted, SourceReader::Caller).await.unwrap()
 }
 
 async fn refreshed(app: &TestApp, source: &SourceRow) -> Summary {
-    app.desk.library.refresh(&SourceId::stored(source.id.clone()), &Quietly).await.unwrap()
+    app.desk.library.refresh(&SourceId::stored(source.id.clone()), &SilentProgress).await.unwrap()
 }
 
 /// Adds a site and reads it.
@@ -175,16 +175,16 @@ on_both! {
         let folder = app.home.path().join("web");
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("parking.md"), "# Parking\n\nCustomers park behind the shop.\n").unwrap();
-        let shelf = || Shelf::find(&folder, None).unwrap().remove(0);
-        app.desk.library.learn(shelf(), &Quietly).await.unwrap();
+        let source_folder = || SourceFolder::find(&folder, None).unwrap().remove(0);
+        app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         let (source, _) = learned(&app, &site.url).await;
-        let again = app.desk.library.learn(shelf(), &Quietly).await.unwrap();
+        let again = app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         assert_eq!((again.unchanged, again.removed), (1, 0), "the folder removed the site");
         assert_eq!(numbers(&refreshed(&app, &source).await), (0, 4, 0, 0), "the site removed the folder");
         assert_eq!(paths(&app, &site).await.len(), 5);
         std::fs::remove_file(folder.join("parking.md")).unwrap();
         std::fs::write(folder.join("bikes.md"), "# Bikes\n\nBikes stand in the yard.\n").unwrap();
-        assert_eq!(app.desk.library.learn(shelf(), &Quietly).await.unwrap().removed, 1);
+        assert_eq!(app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap().removed, 1);
         assert_eq!(paths(&app, &site).await.len(), 5);
 
         let other = Site::start().await;
@@ -251,14 +251,14 @@ on_both! {
         let source = added(&app, &wanted(&site.url)).await;
         let id = SourceId::stored(source.id.clone());
         assert!(other.desk.store.take_source(&id, 60_000).await.unwrap());
-        let busy = app.desk.library.refresh(&id, &Quietly).await.unwrap_err().to_string();
+        let busy = app.desk.library.refresh(&id, &SilentProgress).await.unwrap_err().to_string();
         assert!(busy.contains("another process"), "{busy}");
         assert!(!app.desk.store.keep_source(&id, 60_000).await.unwrap());
         assert!(site.asked().is_empty());
         other.desk.store.leave().await.unwrap();
         let both = tokio::join!(
-            app.desk.library.refresh(&id, &Quietly),
-            other.desk.library.refresh(&id, &Quietly),
+            app.desk.library.refresh(&id, &SilentProgress),
+            other.desk.library.refresh(&id, &SilentProgress),
         );
         assert_eq!([both.0.is_ok(), both.1.is_ok()].iter().filter(|ok| **ok).count(), 1, "{both:?}");
         assert_eq!(site.asked().len(), 5);
@@ -364,7 +364,7 @@ async fn depth_and_pages_are_limits_and_a_calendar_has_no_end() {
         );
     }
     let start = format!("{}/day/0", site.url);
-    let of = |depth, pages| Wanted { depth, pages, ..wanted(&start) };
+    let of = |depth, pages| SourceRequest { depth, pages, ..wanted(&start) };
     let source = added(&app, &of(Some(0), None)).await;
     assert_eq!(refreshed(&app, &source).await.learned, 1, "depth 0 is the page alone");
     assert_eq!(stored(&app, &source).await.kind, SourceKind::Page);
@@ -481,7 +481,7 @@ async fn pages_are_read_anew_when_they_would_be_cut_in_another_way() {
     config.knowledge.chunk.max_tokens = 64;
     let other = App::assemble(config).await.unwrap();
     let id = SourceId::stored(source.id.clone());
-    let summary = other.desk.library.refresh(&id, &Quietly).await.unwrap();
+    let summary = other.desk.library.refresh(&id, &SilentProgress).await.unwrap();
     assert_eq!(numbers(&summary), (4, 0, 0, 0), "{summary:?}");
     app.stop().await;
 }

@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::extract::{Block, Extracted};
+use super::extract::{Block, ExtractedDocument};
 
 mod split;
 mod units;
 
-use split::{Filler, Measure};
+use split::{Measure, PieceBuilder};
 
 /// A longer question is shortened where it is a heading, in characters.
 const LONGEST_QUESTION: usize = 200;
@@ -47,7 +47,7 @@ pub struct Piece {
 }
 
 /// Cuts a document into pieces, in reading order.
-pub fn chunk(extracted: &Extracted, settings: &Settings) -> Vec<Piece> {
+pub fn chunk(extracted: &ExtractedDocument, settings: &Settings) -> Vec<Piece> {
     let measure = Measure::new(settings);
     let sections = sections(&extracted.blocks);
     let mut drafts = Vec::new();
@@ -187,7 +187,7 @@ fn single(block: &Block, path: &[String], measure: Measure) -> Vec<Draft> {
 /// Fills pieces with blocks that follow each other.
 fn fill(blocks: &[Block], measure: Measure) -> Vec<String> {
     let mut bodies = Vec::new();
-    let mut filler = Filler::new(measure);
+    let mut filler = PieceBuilder::new(measure);
     for unit in units::units(blocks, measure) {
         bodies.extend(filler.place("\n\n", &unit));
     }
@@ -198,7 +198,7 @@ fn fill(blocks: &[Block], measure: Measure) -> Vec<String> {
 /// Joins runs of small sections under the same heading, each with its own heading as its first line.
 fn join_small(drafts: Vec<Draft>, measure: Measure, small: u32) -> Vec<Draft> {
     let mut joined = Vec::new();
-    let mut run = Run { drafts: Vec::new(), texts: Filler::new(measure) };
+    let mut run = SectionRun { drafts: Vec::new(), texts: PieceBuilder::new(measure) };
     for draft in drafts {
         if !draft.is_small(small) {
             joined.extend(run.end());
@@ -213,12 +213,12 @@ fn join_small(drafts: Vec<Draft>, measure: Measure, small: u32) -> Vec<Draft> {
 }
 
 /// Small sections that follow each other, and their texts as one.
-struct Run {
+struct SectionRun {
     drafts: Vec<Draft>,
-    texts: Filler,
+    texts: PieceBuilder,
 }
 
-impl Run {
+impl SectionRun {
     /// Adds a section, or gives it back: it is under another heading, or too much.
     fn add(&mut self, draft: Draft) -> Option<Draft> {
         let beside = self.drafts.first().is_none_or(|first| first.is_beside(&draft));
@@ -364,7 +364,7 @@ mod tests {
             heading("Team"),
             text("Marta."),
         ];
-        let extracted = Extracted { title: String::new(), blocks, warnings: Vec::new() };
+        let extracted = ExtractedDocument { title: String::new(), blocks, warnings: Vec::new() };
         let pieces = chunk(&extracted, &Settings::default());
         let found: Vec<_> = pieces
             .iter()

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 /// How far an address reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+enum AddressClass {
     /// Everybody's.
     Public,
     /// This machine, or the network it stands in: only with `allow_private`.
@@ -21,7 +21,7 @@ enum Reach {
 
 /// An address that is not connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum AddressError {
     /// It is private.
     #[error("{host} is {address}, an address of a private network")]
     Private {
@@ -49,9 +49,9 @@ const CLOUDS: &[IpAddr] = &[
 ];
 
 /// How far an address reaches, by the registries of special-purpose addresses (RFC 6890 and its updates).
-fn reach(address: IpAddr) -> Reach {
+fn reach(address: IpAddr) -> AddressClass {
     if CLOUDS.contains(&address) {
-        return Reach::Never;
+        return AddressClass::Never;
     }
     match address {
         IpAddr::V4(address) => reach_v4(address),
@@ -59,11 +59,11 @@ fn reach(address: IpAddr) -> Reach {
     }
 }
 
-fn reach_v4(address: Ipv4Addr) -> Reach {
+fn reach_v4(address: Ipv4Addr) -> AddressClass {
     match address.octets() {
         // Loopback, the three private networks, and those that carriers share (RFC 6598).
         [127 | 10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] => {
-            Reach::Private
+            AddressClass::Private
         }
         // "This network", link-local, protocol assignments, documentation, the relay of 6to4, benchmarks, multicast, reserved.
         [0 | 224..=255, ..]
@@ -72,23 +72,25 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
         | [192, 88, 99, _]
         | [198, 18 | 19, ..]
         | [198, 51, 100, _]
-        | [203, 0, 113, _] => Reach::Never,
-        _ => Reach::Public,
+        | [203, 0, 113, _] => AddressClass::Never,
+        _ => AddressClass::Public,
     }
 }
 
-fn reach_v6(address: Ipv6Addr) -> Reach {
+fn reach_v6(address: Ipv6Addr) -> AddressClass {
     if address.is_loopback() {
-        return Reach::Private;
+        return AddressClass::Private;
     }
     match address.segments() {
         // Unique local.
-        [0xfc00..=0xfdff, ..] => Reach::Private,
+        [0xfc00..=0xfdff, ..] => AddressClass::Private,
         // Protocol assignments with Teredo, documentation, 6to4 (which hides an address of the fourth version).
-        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => Reach::Never,
+        [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => {
+            AddressClass::Never
+        }
         // Global unicast. Beyond it are mapped and translated addresses, link- and site-local ones, multicast and the unassigned.
-        [0x2000..=0x3fff, ..] => Reach::Public,
-        _ => Reach::Never,
+        [0x2000..=0x3fff, ..] => AddressClass::Public,
+        _ => AddressClass::Never,
     }
 }
 
@@ -116,7 +118,7 @@ impl Guard {
     }
 
     /// Judges a URL whose host is written as an address: no look-up is made for such a one.
-    pub fn check(&self, url: &Url) -> Result<(), Refused> {
+    pub fn check(&self, url: &Url) -> Result<(), AddressError> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
@@ -125,13 +127,13 @@ impl Guard {
         self.judge(&address.to_string(), address)
     }
 
-    fn judge(&self, host: &str, address: IpAddr) -> Result<(), Refused> {
+    fn judge(&self, host: &str, address: IpAddr) -> Result<(), AddressError> {
         let host = host.to_owned();
         match reach(address) {
-            Reach::Public => Ok(()),
-            Reach::Private if self.allow_private => Ok(()),
-            Reach::Private => Err(Refused::Private { host, address }),
-            Reach::Never => Err(Refused::Never { host, address }),
+            AddressClass::Public => Ok(()),
+            AddressClass::Private if self.allow_private => Ok(()),
+            AddressClass::Private => Err(AddressError::Private { host, address }),
+            AddressClass::Never => Err(AddressError::Never { host, address }),
         }
     }
 }
@@ -220,10 +222,10 @@ mod tests {
                 assert_eq!(reach(address.parse().unwrap()), expected, "{address}");
             }
         };
-        all(&public, Reach::Public);
-        all(&public_6, Reach::Public);
-        all(&private, Reach::Private);
-        all(&never, Reach::Never);
+        all(&public, AddressClass::Public);
+        all(&public_6, AddressClass::Public);
+        all(&private, AddressClass::Private);
+        all(&never, AddressClass::Never);
     }
 
     #[test]
@@ -239,7 +241,7 @@ mod tests {
             "http://①②⑦.0.0.1/",
         ] {
             let refused = guard.check(&Url::parse(url).unwrap()).unwrap_err();
-            assert!(matches!(refused, Refused::Private { .. }), "{url}: {refused:?}");
+            assert!(matches!(refused, AddressError::Private { .. }), "{url}: {refused:?}");
             assert!(refused.to_string().contains("private network"), "{refused}");
         }
         assert_eq!(guard.check(&Url::parse("http://8.8.8.8/").unwrap()), Ok(()));
@@ -247,7 +249,7 @@ mod tests {
         assert_eq!(open.check(&Url::parse("http://10.0.0.1/").unwrap()), Ok(()));
         for url in ["http://169.254.169.254/latest/", "http://[::ffff:10.0.0.1]/"] {
             let refused = open.check(&Url::parse(url).unwrap()).unwrap_err();
-            assert!(matches!(refused, Refused::Never { .. }), "{url}");
+            assert!(matches!(refused, AddressError::Never { .. }), "{url}");
         }
     }
 

@@ -28,12 +28,12 @@ const DONE: &[u8] = b"[DONE]";
 pub(super) struct Exchange {
     pub(super) http: reqwest::Client,
     pub(super) key: SecretString,
-    pub(super) shape: Shape,
+    pub(super) shape: ResponseShape,
 }
 
 /// How an answer comes.
 #[derive(Clone, Copy)]
-pub(super) enum Shape {
+pub(super) enum ResponseShape {
     /// In one piece.
     Whole,
     /// As server-sent events.
@@ -71,12 +71,14 @@ impl Exchange {
             return Err(Failure::of_status(status, &headers, &body, &self.key));
         }
         match self.shape {
-            Shape::Whole => Ok(Response::from(http::Response::new(self.whole(response).await?))),
-            Shape::Stream if is_json(&response) => {
+            ResponseShape::Whole => {
+                Ok(Response::from(http::Response::new(self.whole(response).await?)))
+            }
+            ResponseShape::Stream if is_json(&response) => {
                 let body = self.whole(response).await?;
                 Ok(Response::from(http::Response::new(as_event(body))))
             }
-            Shape::Stream => {
+            ResponseShape::Stream => {
                 let body = Body::wrap_stream(until_done(response.bytes_stream()));
                 Ok(Response::from(http::Response::new(body)))
             }

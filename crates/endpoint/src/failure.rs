@@ -18,12 +18,12 @@ pub struct Failure {
     /// What happened and what to check, without secrets.
     pub(super) words: String,
     /// What may help.
-    pub(super) remedy: Remedy,
+    pub(super) remedy: RetryAdvice,
 }
 
-/// What may help after a failed attempt.
+/// Whether another attempt may help, and of what kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Remedy {
+pub(super) enum RetryAdvice {
     /// The same request later; after this time, where the endpoint names one.
     Later(Option<Duration>),
     /// The same request at once, but only one time.
@@ -37,12 +37,12 @@ pub(super) enum Remedy {
 impl Failure {
     /// A failure that may pass.
     pub(super) fn passing(words: impl Into<String>) -> Self {
-        Self { words: words.into(), remedy: Remedy::Later(None) }
+        Self { words: words.into(), remedy: RetryAdvice::Later(None) }
     }
 
     /// An answer without content: worth one more try.
     pub fn empty(words: impl Into<String>) -> Self {
-        Self { words: words.into(), remedy: Remedy::Once }
+        Self { words: words.into(), remedy: RetryAdvice::Once }
     }
 
     /// The same failure, with the name of the model that failed.
@@ -58,21 +58,21 @@ impl Failure {
         body: &[u8],
         key: &SecretString,
     ) -> Self {
-        let complaint = Complaint::read(body);
+        let complaint = ErrorBody::read(body);
         let code = status.as_u16();
         if complaint.is_about_money() {
             let words = format!("{code}: no credit left: check the account's plan and billing");
-            return Self { words, remedy: Remedy::Nothing };
+            return Self { words, remedy: RetryAdvice::Nothing };
         }
         let (advice, remedy) = match code {
             401 => {
                 let words = "401: the endpoint refused the key: check api_key".to_owned();
-                return Self { words, remedy: Remedy::Nothing };
+                return Self { words, remedy: RetryAdvice::Nothing };
             }
-            403 => (": not allowed: check api_key and model", Remedy::OtherModel),
-            404 => (": not found: check model and base_url", Remedy::OtherModel),
-            408 | 409 | 425 | 429 | 500.. => ("", Remedy::Later(asked_to_wait(headers))),
-            _ => (": refused: check model and base_url", Remedy::OtherModel),
+            403 => (": not allowed: check api_key and model", RetryAdvice::OtherModel),
+            404 => (": not found: check model and base_url", RetryAdvice::OtherModel),
+            408 | 409 | 425 | 429 | 500.. => ("", RetryAdvice::Later(asked_to_wait(headers))),
+            _ => (": refused: check model and base_url", RetryAdvice::OtherModel),
         };
         let quote = complaint.quote(key);
         Self { words: format!("{}{advice}{quote}", name_of(status)), remedy }
@@ -89,9 +89,9 @@ impl Failure {
         if let Some(status) = status {
             return Self::of_status(status, &HeaderMap::new(), body.as_bytes(), key);
         }
-        let complaint = Complaint::read(body.as_bytes());
+        let complaint = ErrorBody::read(body.as_bytes());
         let money = complaint.is_about_money();
-        let remedy = if money { Remedy::Nothing } else { Remedy::Later(None) };
+        let remedy = if money { RetryAdvice::Nothing } else { RetryAdvice::Later(None) };
         Self { words: format!("an error{}", complaint.quote(key)), remedy }
     }
 
@@ -101,7 +101,7 @@ impl Failure {
             "cannot connect: check base_url"
         } else if error.is_builder() {
             let words = "the request could not be built: check base_url and api_key".to_owned();
-            return Self { words, remedy: Remedy::Nothing };
+            return Self { words, remedy: RetryAdvice::Nothing };
         } else {
             "the connection broke"
         };
@@ -128,7 +128,10 @@ impl From<OpenAIError> for Failure {
             OpenAIError::JSONDeserialize(..) => {
                 Self::passing("the answer is not what an OpenAI-compatible endpoint sends")
             }
-            _ => Self { words: "the request could not be built".into(), remedy: Remedy::Nothing },
+            _ => Self {
+                words: "the request could not be built".into(),
+                remedy: RetryAdvice::Nothing,
+            },
         }
     }
 }
@@ -141,12 +144,12 @@ impl From<Failure> for OpenAIError {
 
 /// An endpoint's own words: `{"error":{"message","code","type"}}`, `{"error":"text"}`, `{"message"}` or
 /// `{"detail"}`; of a body that is not JSON, nothing.
-struct Complaint {
+struct ErrorBody {
     message: String,
     kinds: [String; 2],
 }
 
-impl Complaint {
+impl ErrorBody {
     fn read(body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let error = &body["error"];
@@ -234,7 +237,7 @@ mod tests {
             Failure::of_status(StatusCode::BAD_REQUEST, &HeaderMap::new(), body.as_bytes(), &key);
         assert!(failure.words.contains("(key *** and *** ää"), "{}", failure.words);
         assert!(failure.words.chars().count() < 300);
-        assert_eq!(failure.remedy, Remedy::OtherModel);
+        assert_eq!(failure.remedy, RetryAdvice::OtherModel);
     }
 
     #[test]
@@ -247,6 +250,6 @@ mod tests {
             assert_eq!(failure.words, "502 Bad Gateway");
         }
         let odd = Failure::of_error_object(&Value::from(3), &key);
-        assert_eq!(odd.remedy, Remedy::Later(None));
+        assert_eq!(odd.remedy, RetryAdvice::Later(None));
     }
 }

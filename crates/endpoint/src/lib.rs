@@ -17,13 +17,13 @@ use serde_json::value::RawValue;
 pub mod address;
 mod exchange;
 mod failure;
-mod patience;
+mod retry;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
-use exchange::{Exchange, Shape};
+use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
-pub use patience::{Next, Patience};
+pub use retry::{NextAttempt, RetryBudget};
 
 /// The address of OpenAI itself.
 pub const OPENAI: &str = "https://api.openai.com/v1";
@@ -69,8 +69,9 @@ impl Endpoint {
             let exchange = Exchange { http: http.clone(), key: key.clone(), shape };
             Client::build(http.clone(), address.clone()).with_http_service(exchange)
         };
-        let exchange = Exchange { http: http.clone(), key: key.clone(), shape: Shape::Whole };
-        let (whole, stream) = (client(Shape::Whole), client(Shape::Stream));
+        let exchange =
+            Exchange { http: http.clone(), key: key.clone(), shape: ResponseShape::Whole };
+        let (whole, stream) = (client(ResponseShape::Whole), client(ResponseShape::Stream));
         Ok(Self { whole, stream, exchange, access, key })
     }
 
@@ -89,9 +90,9 @@ impl Endpoint {
         self.whole.config().api_base()
     }
 
-    /// The patience for one call of ours. `spare` keeps a third of the time for a second model.
-    pub fn patience(&self, spare: bool) -> Patience {
-        Patience::new(&self.access, spare)
+    /// The retry budget of one call of ours. `spare` keeps a third of the time for a second model.
+    pub fn retry_budget(&self, spare: bool) -> RetryBudget {
+        RetryBudget::new(&self.access, spare)
     }
 
     /// The failure that an error object in a stream means.
@@ -125,18 +126,18 @@ impl Endpoint {
         self.ask(ask).await
     }
 
-    /// Asks until there is an answer or patience ends; then tells what each attempt ended with.
+    /// Asks until there is an answer or the retry budget ends; then tells what each attempt ended with.
     pub async fn ask<T, Asking>(&self, ask: impl Fn() -> Asking) -> Result<T, String>
     where
         Asking: Future<Output = Result<T, OpenAIError>>,
     {
-        let mut patience = self.patience(false);
+        let mut patience = self.retry_budget(false);
         loop {
             let failure = match patience.attempt(ask()).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if patience.after(failure).await != Next::Again {
+            if patience.after(failure).await != NextAttempt::Again {
                 return Err(patience.failures.join("; "));
             }
         }
@@ -217,7 +218,7 @@ fn connection() -> Result<reqwest::Client, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::scripted::{Act, Scripted, access};
+    use super::scripted::{Act, ScriptedServer, access};
     use super::*;
 
     async fn list(endpoint: &Endpoint) -> Result<Value, String> {
@@ -241,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_passing_failure_is_asked_again_after_the_time_that_the_endpoint_names() {
-        let server = Scripted::start(vec![
+        let server = ScriptedServer::start(vec![
             Act::refuse(429, &[("retry-after", "1")], r#"{"error":{"message":"slow down"}}"#),
             Act::refuse(429, &[("retry-after-ms", "20")], "<html>too many</html>"),
             Act::refuse(500, &[], "<html>oops</html>"),
@@ -257,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_of_an_hour_is_cut_to_the_cap() {
-        let server = Scripted::start(vec![
+        let server = ScriptedServer::start(vec![
             Act::refuse(429, &[("retry-after", "3600")], "{}"),
             Act::say("[]"),
         ])
@@ -270,7 +271,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_that_does_not_fit_into_the_time_is_not_begun() {
-        let server = Scripted::start(vec![Act::refuse(503, &[("retry-after", "9")], "{}")]).await;
+        let server =
+            ScriptedServer::start(vec![Act::refuse(503, &[("retry-after", "9")], "{}")]).await;
         let endpoint = Endpoint::new(Access { timeout_ms: 2000, ..access(&server.url) }).unwrap();
         let started = std::time::Instant::now();
         let told = list(&endpoint).await.unwrap_err();
@@ -289,7 +291,7 @@ mod tests {
             (404, "no such page", "base_url"),
             (429, quota, "credit"),
         ] {
-            let server = Scripted::start(vec![Act::refuse(status, &[], body)]).await;
+            let server = ScriptedServer::start(vec![Act::refuse(status, &[], body)]).await;
             let endpoint = Endpoint::new(access(&server.url)).unwrap();
             let told = list(&endpoint).await.unwrap_err();
             assert!(told.contains(word) && told.contains(&status.to_string()), "{told}");
@@ -300,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stalled_attempt_is_given_up_and_asked_again() {
-        let server = Scripted::start(vec![Act::Stall, Act::say(r#"{"data":[]}"#)]).await;
+        let server = ScriptedServer::start(vec![Act::Stall, Act::say(r#"{"data":[]}"#)]).await;
         let endpoint = Endpoint::new(Access { attempt_ms: 100, ..access(&server.url) }).unwrap();
         list(&endpoint).await.unwrap();
         assert_eq!(server.heard().len(), 2);
@@ -318,7 +320,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_no_answer_counts_as_a_failure() {
-        let server = Scripted::start(vec![
+        let server = ScriptedServer::start(vec![
             Act::say("<html>welcome to the hotel</html>"),
             Act::say(""),
             Act::say(r#"{"error":{"message":"overloaded","code":503}}"#),
@@ -332,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_key_goes_out_only_when_there_is_one() {
-        let server = Scripted::start(vec![Act::say("[]")]).await;
+        let server = ScriptedServer::start(vec![Act::say("[]")]).await;
         list(&Endpoint::new(access(&server.url)).unwrap()).await.unwrap();
         let open = Access { api_key: None, ..access(&server.url) };
         list(&Endpoint::new(open).unwrap()).await.unwrap();

@@ -27,9 +27,9 @@ pub enum Act {
     Stall,
 }
 
-/// One request as the server heard it.
+/// A request that the server received.
 #[derive(Clone)]
-pub struct Heard {
+pub struct ReceivedRequest {
     /// Its path, such as `/v1/chat/completions`.
     pub path: String,
     /// Its `authorization` header.
@@ -38,16 +38,16 @@ pub struct Heard {
     pub body: Bytes,
 }
 
-/// The server.
-pub struct Scripted {
+/// A server that answers by its script.
+pub struct ScriptedServer {
     /// The `base_url` to reach it by.
     pub url: String,
-    stage: Arc<Stage>,
+    stage: Arc<ScriptState>,
 }
 
-struct Stage {
+struct ScriptState {
     acts: Mutex<VecDeque<Act>>,
-    heard: Mutex<Vec<Heard>>,
+    heard: Mutex<Vec<ReceivedRequest>>,
 }
 
 impl Act {
@@ -100,11 +100,12 @@ fn events(body: Body) -> Response {
     Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
 }
 
-impl Scripted {
+impl ScriptedServer {
     /// Starts it on a free port of this machine; it ends with the runtime.
     pub async fn start(acts: Vec<Act>) -> Self {
         crypto();
-        let stage = Arc::new(Stage { acts: Mutex::new(acts.into()), heard: Mutex::default() });
+        let stage =
+            Arc::new(ScriptState { acts: Mutex::new(acts.into()), heard: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(Arc::clone(&stage));
@@ -113,25 +114,26 @@ impl Scripted {
     }
 
     /// The requests so far.
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<ReceivedRequest> {
         self.stage.heard.lock().unwrap().clone()
     }
 
     /// The bodies heard, as JSON.
     pub fn bodies(&self) -> Vec<Value> {
-        let read = |heard: &Heard| serde_json::from_slice(&heard.body).unwrap_or_default();
+        let read =
+            |heard: &ReceivedRequest| serde_json::from_slice(&heard.body).unwrap_or_default();
         self.heard().iter().map(read).collect()
     }
 }
 
 async fn answer(
-    State(stage): State<Arc<Stage>>,
+    State(stage): State<Arc<ScriptState>>,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let key = headers.get("authorization").map(|key| key.to_str().unwrap().to_owned());
-    stage.heard.lock().unwrap().push(Heard { path: uri.path().to_owned(), key, body });
+    stage.heard.lock().unwrap().push(ReceivedRequest { path: uri.path().to_owned(), key, body });
     let act = {
         let mut acts = stage.acts.lock().unwrap();
         if acts.len() > 1 { acts.pop_front() } else { acts.front().cloned() }

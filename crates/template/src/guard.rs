@@ -16,7 +16,7 @@ const TEXT: usize = 16;
 const WIDEST: usize = 1_000;
 
 /// What is left to a rendering.
-struct Work(usize);
+struct WorkBudget(usize);
 
 /// An error that says that a template takes too much; `what` follows "the template".
 pub(super) fn over(what: impl std::fmt::Display) -> Error {
@@ -25,13 +25,13 @@ pub(super) fn over(what: impl std::fmt::Display) -> Error {
 
 /// Counts values that something is about to handle, or has made.
 pub fn charge(state: &mut State<'_, '_>, limits: Limits, values: &[Value]) -> Result<(), Error> {
-    let work = state.get_or_insert_extension_with(|| Work(limits.work));
+    let work = state.get_or_insert_extension_with(|| WorkBudget(limits.work));
     values.iter().try_for_each(|value| weigh(value, &mut work.0, DEPTH))
 }
 
 /// Counts bytes of text that something is about to make.
 pub fn charge_bytes(state: &mut State<'_, '_>, limits: Limits, bytes: usize) -> Result<(), Error> {
-    let work = state.get_or_insert_extension_with(|| Work(limits.work));
+    let work = state.get_or_insert_extension_with(|| WorkBudget(limits.work));
     take(&mut work.0, bytes / TEXT + 1)
 }
 

@@ -21,7 +21,7 @@ use crate::index::Tuning;
 /// nothing for a question that your documents do not answer.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Wanted {
+pub(super) struct RetrievalArgs {
     /// Folders in the shape of BEIR, or CSV files of your own questions
     #[arg(required = true)]
     datasets: Vec<PathBuf>,
@@ -51,7 +51,7 @@ Examples:
   frontdesk eval retrieval questions.csv --collection acme --weights
   frontdesk eval retrieval questions.csv --collection acme --calibrate --off-topic chatter.txt";
 
-impl Wanted {
+impl RetrievalArgs {
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let wanted = self;
         let mut details = match &wanted.details {

@@ -29,7 +29,7 @@ const SUITES: &str = "eval/suites";
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
-pub(super) struct Wanted {
+pub(super) struct SuiteArgs {
     /// Suites to run [default: every .yaml in eval/suites]
     suites: Vec<PathBuf>,
     /// Write a report; its ending says which: .json .jsonl .csv .html .xml .junit.xml .txt .yaml .md
@@ -130,7 +130,7 @@ struct Stage {
     several: bool,
 }
 
-impl Wanted {
+impl SuiteArgs {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         for file in &self.output {
             report::check(file)?;

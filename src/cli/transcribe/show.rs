@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Done;
+use super::TranscriptionResult;
 use crate::eval::{Errors, IN_LETTERS};
 use crate::speech::Transcript;
 
@@ -52,12 +52,12 @@ fn minutes(milliseconds: u64) -> String {
 }
 
 /// An array with an object for each recording.
-pub(super) fn json(all: &[Done]) -> String {
+pub(super) fn json(all: &[TranscriptionResult]) -> String {
     let all: Vec<Value> = all.iter().map(object).collect();
     format!("{:#}", Value::Array(all))
 }
 
-fn object(done: &Done) -> Value {
+fn object(done: &TranscriptionResult) -> Value {
     let heard = done.heard.as_ref().ok();
     let parts = heard.into_iter().flat_map(|heard| &heard.segments);
     let parts: Vec<Value> = parts
@@ -127,7 +127,7 @@ struct Row {
 }
 
 /// How well was heard, by language and kind.
-pub(super) fn table(all: &[Done]) -> String {
+pub(super) fn table(all: &[TranscriptionResult]) -> String {
     let mut rows: BTreeMap<(&str, &str), Row> = BTreeMap::new();
     for done in all {
         let (Ok(heard), Some((clip, errors))) = (&done.heard, &done.scored) else { continue };

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Error, Publisher, Verdict};
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, AgentId, CollectionId};
-use crate::knowledge::{self, Edit, Shelf, Summary};
+use crate::knowledge::{self, Edit, SourceFolder, Summary};
 use crate::pipeline::Bot;
 use crate::prompts::PromptFile;
 use crate::store::agents::AgentRow;
@@ -18,7 +18,7 @@ use crate::store::replicas::HoldName;
 /// How long documents may be tried, in milliseconds, before another process may begin to.
 const LEASE_MS: i64 = 30 * 60_000;
 
-/// What became of a shelf of documents.
+/// What became of a source folder.
 #[derive(Debug)]
 pub enum Taken {
     /// They are learned. What the gates found, by agent; empty where there is none, or nothing changed.
@@ -43,11 +43,11 @@ pub struct Taking<'a> {
 }
 
 impl Publisher<'_> {
-    /// Learns a shelf of documents through the gates of the agents that answer from it. The shelf is found anew each time that it is
+    /// Learns a source folder through the gates of the agents that answer from it. The folder is listed again each time that it is
     /// read.
     pub async fn learn(
         &self,
-        source: &(dyn Fn() -> std::io::Result<Shelf> + Send + Sync),
+        source: &(dyn Fn() -> std::io::Result<SourceFolder> + Send + Sync),
         taking: Taking<'_>,
     ) -> Result<Taken, Error> {
         let find = || source().map_err(|error| Error::Wrong(error.to_string()));

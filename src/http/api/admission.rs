@@ -7,9 +7,9 @@ use serde::Deserialize;
 use tokio::sync::MutexGuard;
 use utoipa::IntoParams;
 
-use super::agents::Unwatched;
+use super::agents::SilentRun;
 use crate::desk::{Change, Refusal, Wish};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::knowledge::Edit;
@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Permit {
 
 /// Refuses to change what a collection holds that a gate guards, unless by force. What cannot be tried first asks here.
 pub(super) async fn admit(
-    web: &Shared,
+    web: &WebState,
     (collection, change): (&str, Change),
     permit: Permit,
 ) -> Result<(), Problem> {
@@ -61,7 +61,7 @@ pub(super) async fn admit(
 /// Tries a change by hand of what a collection holds, where a gate guards it; its suite is run, which may take minutes. What is given back is
 /// held until the change is made, so that no other one comes between.
 pub(super) async fn admit_edit<'a>(
-    web: &'a Shared,
+    web: &'a WebState,
     (collection, edit): (&str, &Edit),
     permit: Permit,
 ) -> Result<Option<MutexGuard<'a, ()>>, Problem> {
@@ -74,7 +74,7 @@ pub(super) async fn admit_edit<'a>(
         return Ok(None);
     }
     let (turn, publisher) = web.jobs.publisher(permit.actor, web.jobs.policy()).await;
-    let verdicts = publisher.try_edit(collection, edit, &Unwatched).await?;
+    let verdicts = publisher.try_edit(collection, edit, &SilentRun).await?;
     let Some((agent, verdict)) = verdicts.iter().find(|(_, verdict)| !verdict.passed) else {
         return Ok(Some(turn));
     };

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
-use super::response::{Answer, Noted};
+use super::response::{Answer, AuditedAnswer};
 use crate::eval::gate::{self, Became};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
@@ -50,7 +50,7 @@ impl From<AgentRow> for Agent {
 
 /// Every agent with its live version.
 #[utoipa::path(get, path = "/agents", operation_id = "list_agents", tag = "agents", responses((status = 200, body = [Agent])))]
-pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Agent>> {
+pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Agent>> {
     let rows = web.desk.store.agents().await?;
     Ok(Json(rows.into_iter().map(Agent::from).collect()))
 }
@@ -58,11 +58,11 @@ pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Agent>> {
 /// One agent, by id or short name.
 #[utoipa::path(get, path = "/agents/{agent}", operation_id = "get_agent", tag = "agents", params(("agent" = String, Path)),
     responses((status = 200, body = Agent), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<Shared>, Path(name): Path<String>) -> Answer<Agent> {
+pub(super) async fn one(State(web): State<WebState>, Path(name): Path<String>) -> Answer<Agent> {
     Ok(Json(named(&web, &name).await?.into()))
 }
 
-async fn named(web: &Shared, name: &str) -> Result<AgentRow, Problem> {
+async fn named(web: &WebState, name: &str) -> Result<AgentRow, Problem> {
     let rows = web.desk.store.agents().await?;
     let found = rows.into_iter().find(|row| row.id == name || row.slug == name);
     found.ok_or_else(|| Problem::not_found("agent"))
@@ -100,7 +100,7 @@ impl From<VersionRow> for Version {
 #[utoipa::path(get, path = "/agents/{agent}/versions", operation_id = "list_versions", tag = "agents", params(("agent" = String, Path), Paging),
     responses((status = 200, body = Page<Version>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn versions(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Version>> {
@@ -116,7 +116,7 @@ pub(super) async fn versions(
     params(("agent" = String, Path), ("version" = i64, Path, minimum = 1, maximum = 1_000_000_000)),
     responses((status = 200, body = Version), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn version(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((name, number)): Path<(String, i64)>,
 ) -> Answer<Version> {
     let agent = named(&web, &name).await?;
@@ -160,11 +160,11 @@ pub(super) struct Publication {
     responses((status = 200, body = Publication), (status = 404, response = Problem),
         (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn publish(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Path(name): Path<String>,
     Body(wanted): Body<Publish>,
-) -> Noted<Publication> {
+) -> AuditedAnswer<Publication> {
     let agent = named(&web, &name).await?;
     let source = match (wanted.source, wanted.version) {
         (Some(source), None) => source,
@@ -183,7 +183,7 @@ pub(super) async fn publish(
     let task = tokio::spawn(async move {
         let (_turn, publisher) = web.jobs.publisher(actor, web.jobs.policy()).await;
         let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
-        (publisher.publish(wanted, &Unwatched).await, agent.ordinal)
+        (publisher.publish(wanted, &SilentRun).await, agent.ordinal)
     });
     let (became, before) = task
         .await
@@ -223,10 +223,10 @@ impl From<gate::Error> for Problem {
     }
 }
 
-/// Nobody watches.
-pub(super) struct Unwatched;
+/// Progress that nobody watches.
+pub(super) struct SilentRun;
 
-impl Progress for Unwatched {
+impl Progress for SilentRun {
     fn begin(&self, _: usize) {}
     fn row(&self, _: &Row) {}
     fn done(&self) {}

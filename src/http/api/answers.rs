@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::admission::{Force, Permit, admit_edit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
-use super::response::{Answer, Noted};
+use super::response::{Answer, AuditedAnswer};
 use crate::domain::{AnswerId, CollectionId, Curated};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
@@ -108,7 +108,7 @@ pub(super) struct CuratedAnswerChange {
 #[utoipa::path(get, path = "/collections/{name}/answers", operation_id = "list_answers", tag = "knowledge", params(("name" = String, Path), Paging),
     responses((status = 200, body = Page<CuratedAnswer>), (status = 404, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<CuratedAnswer>> {
@@ -124,11 +124,11 @@ pub(super) async fn list(
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
         (status = 422, response = Problem)))]
 pub(super) async fn create(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     permit: Permit,
     Body(new): Body<NewCuratedAnswer>,
-) -> Noted<CuratedAnswer> {
+) -> AuditedAnswer<CuratedAnswer> {
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
     let curated = tidied(Curated { phrasings, body, language, enabled })?;
@@ -145,7 +145,7 @@ pub(super) async fn create(
     params(("name" = String, Path), ("id" = String, Path)),
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem)))]
 pub(super) async fn one(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<CuratedAnswer> {
     Ok(Json(find(&web, &name, &id).await?.into()))
@@ -157,7 +157,7 @@ pub(super) async fn one(
     params(("name" = String, Path), ("id" = String, Path), Force), request_body = CuratedAnswerChange,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn change(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((name, id)): Path<(String, String)>,
     permit: Permit,
     Body(wanted): Body<CuratedAnswerChange>,
@@ -186,7 +186,7 @@ pub(super) async fn change(
     params(("name" = String, Path), ("id" = String, Path), Force),
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((name, id)): Path<(String, String)>,
     permit: Permit,
 ) -> Answer<CuratedAnswer> {
@@ -200,7 +200,7 @@ pub(super) async fn remove(
 }
 
 /// An answer of just this collection.
-async fn find(web: &Shared, name: &str, id: &str) -> Result<AnswerRow, Problem> {
+async fn find(web: &WebState, name: &str, id: &str) -> Result<AnswerRow, Problem> {
     let collection = collection(web, name).await?;
     let id = AnswerId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.answer(&id).await?;
@@ -208,7 +208,7 @@ async fn find(web: &Shared, name: &str, id: &str) -> Result<AnswerRow, Problem> 
 }
 
 /// The collection of a name.
-pub(super) async fn collection(web: &Shared, name: &str) -> Result<CollectionId, Problem> {
+pub(super) async fn collection(web: &WebState, name: &str) -> Result<CollectionId, Problem> {
     let found = named(web, &[name.to_owned()]).await;
     let first = found.ok().and_then(|mut found| found.pop());
     first.ok_or_else(|| Problem::not_found("collection"))

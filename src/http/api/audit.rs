@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::audit::{Action, Outcome};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::audit::{AuditRow, Filter};
@@ -55,7 +55,7 @@ impl From<AuditRow> for Entry {
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct AuditQuery {
     /// Only this action.
     #[param(inline)]
     action: Option<Action>,
@@ -71,7 +71,7 @@ pub(super) struct Which {
     since: Option<i64>,
 }
 
-impl Which {
+impl AuditQuery {
     fn filter(self) -> Filter {
         let Self { action, outcome, actor, subject, since } = self;
         Filter { action, outcome, actor, subject, since, before: None }
@@ -79,11 +79,11 @@ impl Which {
 }
 
 /// What was done, newest first.
-#[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "audit", params(Which, Paging),
+#[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "audit", params(AuditQuery, Paging),
     responses((status = 200, body = Page<Entry>), (status = 400, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
-    Query(which): Query<Which>,
+    State(web): State<WebState>,
+    Query(which): Query<AuditQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Entry>> {
     let (before, limit) = (paging.after()?, paging.limit());

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::drafts::short_name;
 use super::response::Answer;
 use crate::domain::{CollectionId, CollectionOrigin, DocumentState, UploadState, What};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -40,7 +40,7 @@ pub(super) struct Collection {
     /// Documents that could not be learned.
     failures: i64,
     /// The last 20 of these: path and reason.
-    failed: Vec<Failed>,
+    failed: Vec<FailedDocument>,
     /// Where it comes from.
     origin: CollectionOrigin,
     /// The agents that answer from it now, by short name.
@@ -51,8 +51,7 @@ pub(super) struct Collection {
 
 /// A document that could not be learned.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = FailedDocument)]
-pub(super) struct Failed {
+pub(super) struct FailedDocument {
     /// Its path within the collection.
     path: String,
     /// Why.
@@ -61,7 +60,7 @@ pub(super) struct Failed {
 
 /// Every collection with its documents, counted.
 #[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
-pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Collection>> {
+pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Collection>> {
     let (rows, view) = (web.desk.store.collections().await?, View::of(&web).await?);
     // What only stands beside another, to be tried, is left out.
     let real = rows.into_iter().filter(|row| !is_staged(&row.slug));
@@ -81,7 +80,7 @@ struct View {
 }
 
 impl View {
-    async fn of(web: &Shared) -> Result<Self, Problem> {
+    async fn of(web: &WebState) -> Result<Self, Problem> {
         let store = &web.desk.store;
         Ok(Self {
             counts: store.count_documents().await?,
@@ -93,12 +92,14 @@ impl View {
 
     fn collection(&self, row: CollectionRow) -> Collection {
         let counts = self.counts.iter().filter(|count| count.collection_id == row.id);
-        let mut shown = Counted::default();
+        let mut shown = DocumentCounts::default();
         counts.for_each(|count| shown.add(count));
         let agents = self.agents.iter().filter(|(_, names, _)| names.contains(&row.slug));
         let failed = self.failed.iter().filter(|failed| failed.collection_id == row.id);
-        let failed =
-            failed.map(|failed| Failed { path: failed.path.clone(), reason: failed.error.clone() });
+        let failed = failed.map(|failed| FailedDocument {
+            path: failed.path.clone(),
+            reason: failed.error.clone(),
+        });
         Collection {
             documents: shown.documents,
             ready: shown.ready,
@@ -127,7 +128,7 @@ fn readers(row: &AgentRow) -> Option<(String, Vec<String>, bool)> {
 }
 
 #[derive(Default)]
-struct Counted {
+struct DocumentCounts {
     documents: i64,
     ready: i64,
     chunks: i64,
@@ -135,7 +136,7 @@ struct Counted {
     failures: i64,
 }
 
-impl Counted {
+impl DocumentCounts {
     /// Documents are counted by their state; one whose file waits or failed is moved from there.
     fn add(&mut self, row: &CountRow) {
         let many = row.documents;
@@ -165,7 +166,7 @@ impl Counted {
 }
 
 /// The collection of this name or id.
-pub(super) async fn found(web: &Shared, name: &str) -> Result<CollectionRow, Problem> {
+pub(super) async fn found(web: &WebState, name: &str) -> Result<CollectionRow, Problem> {
     let all = web.desk.store.collections().await?;
     let row = all.into_iter().find(|row| row.slug == name || row.id == name);
     row.ok_or_else(|| Problem::not_found("collection"))
@@ -184,7 +185,7 @@ pub(super) struct NewCollection {
 #[utoipa::path(post, path = "/collections", operation_id = "create_collection", tag = "knowledge", request_body = NewCollection,
     responses((status = 201, body = Collection), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Body(new): Body<NewCollection>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Collection>), Problem> {
     short_name("slug", &new.slug)?;
@@ -205,7 +206,7 @@ pub(super) async fn create(
     params(("name" = String, Path, description = "The collection's name.")),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let row = found(&web, &name).await?;

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::evals::{Run, described, found, reading};
 use super::page::{Page, Paging};
 use super::response::Answer;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 
@@ -24,7 +24,7 @@ const LONGEST_OUTPUT: usize = 2000;
 /// Which runs.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct CompareQuery {
     /// The ids of 1 to 6 runs, with commas between.
     runs: String,
     /// Only cases whose verdict is not the same in all of the runs.
@@ -81,11 +81,11 @@ pub(super) struct Cell {
 }
 
 /// Runs of a suite beside each other, case by case.
-#[utoipa::path(get, path = "/evals/compare", operation_id = "compare_runs", tag = "evals", params(Which, Paging),
+#[utoipa::path(get, path = "/evals/compare", operation_id = "compare_runs", tag = "evals", params(CompareQuery, Paging),
     responses((status = 200, body = RunComparison), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn compare(
-    State(web): State<Shared>,
-    Query(which): Query<Which>,
+    State(web): State<WebState>,
+    Query(which): Query<CompareQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<RunComparison> {
     let ids: Vec<&str> = which.runs.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();

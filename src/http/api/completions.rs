@@ -23,10 +23,10 @@ use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
 use crate::domain::{Content, Line, Outcome, Role, Said, Speaker, Turn};
 use crate::eval::drafts::draft_bot;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
-use crate::http::limits::Seat;
+use crate::http::limits::ExpensivePermit;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, TurnResult};
 
@@ -111,8 +111,8 @@ fn unread() -> Problem {
     responses((status = 200, body = Object, description = "A `chat.completion`; its `frontdesk` says what became of the turn"),
         (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
 pub(super) async fn chat(
-    State(web): State<Shared>,
-    Extension(seat): Extension<Seat>,
+    State(web): State<WebState>,
+    Extension(seat): Extension<ExpensivePermit>,
     Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request.model).await?;
@@ -140,14 +140,14 @@ pub(super) async fn chat(
 /// The agents, as OpenAI's API lists models.
 #[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "completions",
     responses((status = 200, body = Object, description = "A `list` of the agents")))]
-pub(super) async fn models(State(web): State<Shared>) -> Json<Value> {
+pub(super) async fn models(State(web): State<WebState>) -> Json<Value> {
     let one = |bot: Arc<Bot>| json!({"id": bot.agent.slug, "object": "model", "created": 0, "owned_by": "frontdesk"});
     let all: Vec<Value> = web.desk.bots.all().into_iter().map(one).collect();
     Json(json!({"object": "list", "data": all}))
 }
 
 /// The agent that is named, or one of its versions.
-async fn bot(web: &Shared, model: &str) -> Result<Arc<Bot>, Problem> {
+async fn bot(web: &WebState, model: &str) -> Result<Arc<Bot>, Problem> {
     let (name, version) = match model.split_once('@') {
         Some((name, version)) => (name, Some(version)),
         None => (model, None),

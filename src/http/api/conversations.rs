@@ -12,7 +12,7 @@ use crate::domain::{
     Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider,
     What,
 };
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query, word};
 use crate::pipeline::outbound::WINDOW_MS;
@@ -124,21 +124,21 @@ pub(super) struct Counts {
 #[utoipa::path(get, path = "/conversations", operation_id = "list_conversations", tag = "conversations", params(Filter, Paging),
     responses((status = 200, body = Page<Conversation>), (status = 400, response = Problem)))]
 pub(super) async fn list(
-    Web(web): Web<Shared>,
+    Web(web): Web<WebState>,
     Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Conversation>> {
     let (after, limit) = (paging.after()?, paging.limit());
     let which = filter.which(&web).await?;
     let rows = web.desk.store.conversations(&which, after, limit).await?;
-    let page = Page::<Listed>::of(rows, limit, |row| (row.last_message_at, &row.id));
+    let page = Page::<ListedConversation>::of(rows, limit, |row| (row.last_message_at, &row.id));
     Ok(Json(page.map(|listed| listed.shown(&web))))
 }
 
 /// How many conversations there are of each sort.
 #[utoipa::path(get, path = "/conversations/counts", operation_id = "count_conversations", tag = "conversations",
     responses((status = 200, body = Counts)))]
-pub(super) async fn counts(Web(web): Web<Shared>) -> Answer<Counts> {
+pub(super) async fn counts(Web(web): Web<WebState>) -> Answer<Counts> {
     let Counted { bot, person, nobody, waiting, unread } = web.desk.store.counts().await?;
     Ok(Json(Counts { bot, person, nobody, waiting, unread }))
 }
@@ -146,7 +146,7 @@ pub(super) async fn counts(Web(web): Web<Shared>) -> Answer<Counts> {
 /// One conversation.
 #[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn one(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
+pub(super) async fn one(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
     show(&web, &read(&id)?).await
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn one(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer
 #[utoipa::path(post, path = "/conversations/{id}/seen", operation_id = "see_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 204), (status = 404, response = Problem)))]
 pub(super) async fn seen(
-    Web(web): Web<Shared>,
+    Web(web): Web<WebState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let id = read(&id)?;
@@ -170,7 +170,7 @@ pub(super) async fn seen(
 /// A person takes the conversation: the bot is silent at once, and what it has not sent yet is not sent.
 #[utoipa::path(post, path = "/conversations/{id}/take", operation_id = "take_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn take(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
+pub(super) async fn take(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
     let id = read(&id)?;
     if !web.desk.store.take_over(&id).await? {
         return Err(missing());
@@ -182,18 +182,18 @@ pub(super) async fn take(Web(web): Web<Shared>, Path(id): Path<String>) -> Answe
 /// Gives a conversation back to the bot, which answers the customer's next message. Open cases are closed.
 #[utoipa::path(post, path = "/conversations/{id}/hand-back", operation_id = "hand_back_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn hand_back(web: Web<Shared>, path: Path<String>) -> Answer<Conversation> {
+pub(super) async fn hand_back(web: Web<WebState>, path: Path<String>) -> Answer<Conversation> {
     give_back(web, path).await
 }
 
 /// Gives a conversation back to the bot and closes its open cases.
 #[utoipa::path(post, path = "/conversations/{id}/resolve", operation_id = "resolve_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn resolve(web: Web<Shared>, path: Path<String>) -> Answer<Conversation> {
+pub(super) async fn resolve(web: Web<WebState>, path: Path<String>) -> Answer<Conversation> {
     give_back(web, path).await
 }
 
-async fn give_back(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conversation> {
+async fn give_back(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
     let id = read(&id)?;
     if !web.desk.store.resolve(&id).await? {
         return Err(missing());
@@ -203,23 +203,23 @@ async fn give_back(Web(web): Web<Shared>, Path(id): Path<String>) -> Answer<Conv
     show(&web, &id).await
 }
 
-async fn show(web: &Shared, id: &ConversationId) -> Answer<Conversation> {
+async fn show(web: &WebState, id: &ConversationId) -> Answer<Conversation> {
     let row = web.desk.store.conversation(id).await?.ok_or_else(missing)?;
-    Ok(Json(Listed(row).shown(web)))
+    Ok(Json(ListedConversation(row).shown(web)))
 }
 
 /// A conversation on its way into a page.
-struct Listed(ConversationRow);
+struct ListedConversation(ConversationRow);
 
-impl From<ConversationRow> for Listed {
+impl From<ConversationRow> for ListedConversation {
     fn from(row: ConversationRow) -> Self {
         Self(row)
     }
 }
 
-impl Listed {
+impl ListedConversation {
     /// With what the desk knows of its number.
-    fn shown(self, web: &Shared) -> Conversation {
+    fn shown(self, web: &WebState) -> Conversation {
         let row = self.0;
         let has_window = web.desk.number(&row.number_id).is_some_and(|number| number.has_window);
         let case = row.case_id.zip(row.case_reason).zip(row.case_at);
@@ -251,7 +251,7 @@ impl Listed {
 
 impl Filter {
     /// What the store is asked for.
-    async fn which(self, web: &Shared) -> Result<Which, Problem> {
+    async fn which(self, web: &WebState) -> Result<Which, Problem> {
         if self.q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
             let why = format!("`q` is longer than {LONGEST_SEARCH} characters: search for less.");
             return Err(Problem::bad_request(why));

@@ -16,7 +16,7 @@ use crate::domain::time::now_ms;
 use crate::domain::{
     CollectionId, DocumentId, DocumentOrigin, DocumentStatus, FailureCode, LearningStage,
 };
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
 use crate::knowledge::Edit;
@@ -101,7 +101,7 @@ fn ends_with_remedy(code: FailureCode) -> bool {
 
 impl Document {
     /// Adds how far this process is with it.
-    fn look(&mut self, web: &Shared) {
+    fn look(&mut self, web: &WebState) {
         if self.state == DocumentStatus::Learning {
             self.progress = web.desk.library.learning(&self.id).map(|at| Progress {
                 stage: at.stage,
@@ -190,7 +190,7 @@ impl From<ChunkRow> for Chunk {
 /// Which documents.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(super) struct DocumentQuery {
     /// Only those that stand so.
     #[param(inline)]
     state: Option<DocumentStatus>,
@@ -203,12 +203,12 @@ pub(super) struct Wanted {
 
 /// The documents of a collection, those that changed last first.
 #[utoipa::path(get, path = "/collections/{name}/documents", operation_id = "list_documents", tag = "knowledge",
-    params(("name" = String, Path, description = "The collection's name"), Wanted, Paging),
+    params(("name" = String, Path, description = "The collection's name"), DocumentQuery, Paging),
     responses((status = 200, body = Page<Document>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<DocumentQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Document>> {
     let id = CollectionId::stored(found(&web, &name).await?.id);
@@ -225,7 +225,7 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/documents/{id}", operation_id = "get_document", tag = "knowledge",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = Document), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Document> {
+pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Document> {
     shown(&web, &id).await.map(Json)
 }
 
@@ -235,7 +235,7 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
     params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
     permit: Permit,
 ) -> Result<StatusCode, Problem> {
@@ -251,7 +251,7 @@ pub(super) async fn remove(
     params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 202, body = Document), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn retry(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
     permit: Permit,
 ) -> Result<(StatusCode, Json<Document>), Problem> {
@@ -267,7 +267,7 @@ pub(super) async fn retry(
 }
 
 /// One document as it is shown.
-pub(super) async fn shown(web: &Shared, id: &str) -> Result<Document, Problem> {
+pub(super) async fn shown(web: &WebState, id: &str) -> Result<Document, Problem> {
     let missing = || Problem::not_found("document");
     let id = DocumentId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
@@ -277,7 +277,7 @@ pub(super) async fn shown(web: &Shared, id: &str) -> Result<Document, Problem> {
 }
 
 /// A document that was uploaded, and its collection's name. Others are changed where they come from.
-async fn uploaded(web: &Shared, id: &str, what: &str) -> Result<(DocumentId, String), Problem> {
+async fn uploaded(web: &WebState, id: &str, what: &str) -> Result<(DocumentId, String), Problem> {
     let missing = || Problem::not_found("document");
     let id = DocumentId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
@@ -300,7 +300,7 @@ async fn uploaded(web: &Shared, id: &str, what: &str) -> Result<(DocumentId, Str
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = [Chunk]), (status = 404, response = Problem)))]
 pub(super) async fn chunks(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Answer<Vec<Chunk>> {
     let id = DocumentId::parse(&id).map_err(|_| Problem::not_found("document"))?;

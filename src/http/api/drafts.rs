@@ -12,7 +12,7 @@ use super::agents::Agent;
 use super::length::{LONGEST_MESSAGE, short};
 use super::response::Answer;
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -135,7 +135,7 @@ pub(super) struct HandoffSettings {
 #[utoipa::path(post, path = "/agents/{agent}/check", operation_id = "check_draft", tag = "agents", params(("agent" = String, Path)),
     request_body = DraftSource, responses((status = 200, body = Check), (status = 422, response = Problem)))]
 pub(super) async fn check(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(agent): Path<String>,
     Body(draft): Body<DraftSource>,
 ) -> Answer<Check> {
@@ -244,7 +244,7 @@ pub(super) struct HandoffVerdict {
     request_body = HandoffTry,
     responses((status = 200, body = HandoffVerdict), (status = 404, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn try_handoff(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(agent): Path<String>,
     Body(wanted): Body<HandoffTry>,
 ) -> Answer<HandoffVerdict> {
@@ -297,7 +297,7 @@ pub(super) struct NewAgent {
 #[utoipa::path(post, path = "/agents", operation_id = "create_agent", tag = "agents", request_body = NewAgent,
     responses((status = 201, body = Agent), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Agent>), Problem> {

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{EscalationId, EscalationState, What};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
 use crate::store::escalations::EscalationRow;
@@ -71,7 +71,7 @@ pub(super) struct Filter {
 #[utoipa::path(get, path = "/escalations", operation_id = "list_escalations", tag = "escalations", params(Filter, Paging),
     responses((status = 200, body = Page<Escalation>), (status = 400, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Escalation>> {
@@ -84,7 +84,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/escalations/{id}/resolve", operation_id = "resolve_escalation", tag = "escalations", params(("id" = String, Path)),
     responses((status = 200, body = Escalation), (status = 404, response = Problem)))]
 pub(super) async fn resolve(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Answer<Escalation> {
     let missing = || Problem::not_found("case");

@@ -16,7 +16,7 @@ use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{RunId, RunState};
 use crate::eval::jobs::{Error, Jobs, Known, Wanted};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
@@ -151,7 +151,7 @@ impl From<RunRow> for Run {
 }
 
 /// A run with what is known of it now.
-pub(super) fn described(web: &Shared, row: RunRow) -> Run {
+pub(super) fn described(web: &WebState, row: RunRow) -> Run {
     let summary = Jobs::known(&row).map(|known| known.summary);
     let mut run = Run { summary, ..Run::from(row) };
     if let Some((total, counts)) = web.jobs.progress(&run.id).filter(|_| run.counts.is_none()) {
@@ -164,7 +164,7 @@ pub(super) fn described(web: &Shared, row: RunRow) -> Run {
 #[utoipa::path(post, path = "/evals/runs", operation_id = "start_run", tag = "evals", request_body = NewRun,
     responses((status = 202, body = Run), (status = 404, response = Problem), (status = 422, response = Problem), (status = 429, response = Problem)))]
 pub(super) async fn start(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Body(new): Body<NewRun>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Run>), Problem> {
     let wanted = Wanted::from(new);
@@ -190,7 +190,7 @@ impl From<Error> for Problem {
 #[utoipa::path(get, path = "/evals/runs", operation_id = "list_runs", tag = "evals", params(Paging),
     responses((status = 200, body = Page<Run>), (status = 400, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Run>> {
     let (after, limit) = (paging.after()?, paging.limit());
@@ -199,7 +199,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-pub(super) async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
+pub(super) async fn found(web: &WebState, id: &str) -> Result<RunRow, Problem> {
     let missing = || Problem::not_found("run");
     let id = RunId::parse(id).map_err(|_| missing())?;
     web.desk.store.eval_run(id.as_str()).await?.ok_or_else(missing)
@@ -208,7 +208,7 @@ pub(super) async fn found(web: &Shared, id: &str) -> Result<RunRow, Problem> {
 /// One run: how far it is, and what came of it.
 #[utoipa::path(get, path = "/evals/runs/{id}", operation_id = "get_run", tag = "evals", params(("id" = String, Path)),
     responses((status = 200, body = Run), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Run> {
+pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Run> {
     let row = found(&web, &id).await?;
     Ok(Json(described(&web, row)))
 }
@@ -217,7 +217,7 @@ pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> An
 #[utoipa::path(delete, path = "/evals/runs/{id}", operation_id = "stop_run", tag = "evals", params(("id" = String, Path)),
     responses((status = 202, body = Run), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn stop(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
     let row = found(&web, &id).await?;
@@ -230,7 +230,7 @@ pub(super) async fn stop(
 /// Which rows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct RowsQuery {
     /// Only those that ended so.
     #[param(inline)]
     verdict: Option<Verdict>,
@@ -256,12 +256,12 @@ impl From<Row> for RowView {
 }
 
 /// A run's rows, in the order in which they ended; also while it goes on.
-#[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), Which, Paging),
+#[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), RowsQuery, Paging),
     responses((status = 200, body = Page<RowView>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn rows(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
-    Query(which): Query<Which>,
+    Query(which): Query<RowsQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<RowView>> {
     let row = found(&web, &id).await?;
@@ -295,7 +295,7 @@ pub(super) async fn reading<T: Send + 'static>(
     params(("id" = String, Path), ("name" = String, Path, description = "`report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.")),
     responses((status = 200, description = "The report"), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn report(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let kinds = [

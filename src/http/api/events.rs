@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::response::Answer;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::extract::Query;
 use crate::store::events::EventRow;
 
@@ -53,7 +53,7 @@ pub(super) struct Filter {
 /// The newest 200 events.
 #[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events", params(Filter), responses((status = 200, body = [Event])))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(filter): Query<Filter>,
 ) -> Answer<Vec<Event>> {
     let rows = web.desk.store.events(filter.alerts, 200).await?;

@@ -10,9 +10,9 @@ use super::admission::{Force, Permit, admit_edit};
 use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
-use super::response::{Answer, Noted};
+use super::response::{Answer, AuditedAnswer};
 use crate::domain::{AgentId, CollectionId, Curated, GapId, GapState};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
@@ -61,7 +61,7 @@ impl From<GapRow> for Gap {
 /// A group with its newest questions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KnowledgeGapInFull)]
-pub(super) struct Full {
+pub(super) struct GapDetails {
     /// The group.
     gap: Gap,
     /// Its newest 20 questions, without personal data.
@@ -99,7 +99,7 @@ pub(super) struct Filter {
 #[utoipa::path(get, path = "/gaps", operation_id = "list_gaps", tag = "knowledge", params(Filter, Paging),
     responses((status = 200, body = Page<Gap>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(filter): Query<Filter>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Gap>> {
@@ -115,18 +115,18 @@ pub(super) async fn list(
 
 /// One knowledge gap with its newest questions.
 #[utoipa::path(get, path = "/gaps/{id}", operation_id = "get_gap", tag = "knowledge", params(("id" = String, Path)),
-    responses((status = 200, body = Full), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Full> {
+    responses((status = 200, body = GapDetails), (status = 404, response = Problem)))]
+pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<GapDetails> {
     let gap = find(&web, &id).await?;
     let examples = web.desk.store.examples(&gap.id).await?;
     let examples = examples.into_iter().map(Example::from).collect();
-    Ok(Json(Full { gap: gap.into(), examples }))
+    Ok(Json(GapDetails { gap: gap.into(), examples }))
 }
 
 /// Dismisses a knowledge gap: it stays so when the question is asked again.
 #[utoipa::path(post, path = "/gaps/{id}/dismiss", operation_id = "dismiss_gap", tag = "knowledge", params(("id" = String, Path)),
     responses((status = 200, body = Gap), (status = 404, response = Problem)))]
-pub(super) async fn dismiss(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Gap> {
+pub(super) async fn dismiss(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Gap> {
     let id = find(&web, &id).await?.id;
     web.desk.store.mark_gap(&id, GapState::Dismissed).await?;
     Ok(Json(find(&web, id.as_str()).await?.into()))
@@ -156,11 +156,11 @@ pub(super) struct GapAnswer {
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
         (status = 422, response = Problem)))]
 pub(super) async fn answer(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
     permit: Permit,
     Body(given): Body<GapAnswer>,
-) -> Noted<CuratedAnswer> {
+) -> AuditedAnswer<CuratedAnswer> {
     let gap = find(&web, &id).await?;
     let id = &gap.id;
     let collection = match &given.collection {
@@ -183,7 +183,7 @@ pub(super) async fn answer(
     Ok((note, Json(row.into())))
 }
 
-fn first_collection(web: &Shared, gap: &GapRow) -> Result<CollectionId, Problem> {
+fn first_collection(web: &WebState, gap: &GapRow) -> Result<CollectionId, Problem> {
     let bot = web.desk.bots.get(&gap.agent_id);
     let first = bot.and_then(|bot| bot.agent.knowledge.first().cloned());
     first.ok_or_else(|| {
@@ -191,13 +191,13 @@ fn first_collection(web: &Shared, gap: &GapRow) -> Result<CollectionId, Problem>
     })
 }
 
-async fn find(web: &Shared, id: &str) -> Result<GapRow, Problem> {
+async fn find(web: &WebState, id: &str) -> Result<GapRow, Problem> {
     let missing = || Problem::not_found("knowledge gap");
     let id = GapId::parse(id).map_err(|_| missing())?;
     web.desk.store.gap(&id).await?.ok_or_else(missing)
 }
 
-fn agent(web: &Shared, name: &str) -> Result<AgentId, Problem> {
+fn agent(web: &WebState, name: &str) -> Result<AgentId, Problem> {
     let bot = web.desk.bots.named(name).ok_or_else(|| Problem::not_found("agent"))?;
     Ok(bot.agent.id.clone())
 }

@@ -9,7 +9,7 @@ use super::knowledge::named;
 use super::response::Answer;
 use crate::domain::Usage;
 use crate::domain::trial::TrialKind;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::pipeline::BudgetTier;
@@ -23,7 +23,7 @@ const LONGEST: usize = 4000;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PromptWanted)]
-pub(super) struct Wanted {
+pub(super) struct PromptRequest {
     /// What the business is, and what the bot is to do: 10 to 4000 characters.
     #[schema(max_length = 4000)]
     description: String,
@@ -38,8 +38,7 @@ pub(super) struct Wanted {
 
 /// A prompt that was written.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = GeneratedPrompt)]
-pub(super) struct Generated {
+pub(super) struct GeneratedPrompt {
     /// The prompt file, as it could be published.
     source: String,
     /// The model that wrote it.
@@ -67,7 +66,7 @@ pub(super) struct GenerateState {
 
 /// Whether the model can write a prompt now, and how many more today.
 #[utoipa::path(get, path = "/agents/generate", operation_id = "get_generate_state", tag = "agents", responses((status = 200, body = GenerateState)))]
-pub(super) async fn state(State(web): State<Shared>) -> Answer<GenerateState> {
+pub(super) async fn state(State(web): State<WebState>) -> Answer<GenerateState> {
     let (limit, asked) = (limit(&web), web.desk.store.prompts_written().await?);
     let left = (limit - asked).max(0);
     let refused = refusal(&web, left).await?;
@@ -85,11 +84,11 @@ enum Refusal {
     Used(String),
 }
 
-fn limit(web: &Shared) -> i64 {
+fn limit(web: &WebState) -> i64 {
     i64::from(web.desk.engine.budget.prompts_a_day)
 }
 
-async fn refusal(web: &Shared, left: i64) -> Result<Option<Refusal>, Problem> {
+async fn refusal(web: &WebState, left: i64) -> Result<Option<Refusal>, Problem> {
     let engine = &web.desk.engine;
     if !engine.model.kind(engine.model.default_model()).generates() {
         return Ok(Some(Refusal::Missing(
@@ -116,13 +115,13 @@ async fn refusal(web: &Shared, left: i64) -> Result<Option<Refusal>, Problem> {
 }
 
 /// Has the configured model write a prompt file from a description. Nothing is published.
-#[utoipa::path(post, path = "/agents/generate", operation_id = "generate_prompt", tag = "agents", request_body = Wanted,
-    responses((status = 200, body = Generated), (status = 409, response = Problem), (status = 422, response = Problem),
+#[utoipa::path(post, path = "/agents/generate", operation_id = "generate_prompt", tag = "agents", request_body = PromptRequest,
+    responses((status = 200, body = GeneratedPrompt), (status = 409, response = Problem), (status = 422, response = Problem),
         (status = 429, response = Problem), (status = 502, response = Problem)))]
 pub(super) async fn write(
-    State(web): State<Shared>,
-    Body(wanted): Body<Wanted>,
-) -> Answer<Generated> {
+    State(web): State<WebState>,
+    Body(wanted): Body<PromptRequest>,
+) -> Answer<GeneratedPrompt> {
     let brief = brief(&web, wanted).await?;
     let store = &web.desk.store;
     let limit = limit(&web);
@@ -163,7 +162,7 @@ pub(super) async fn write(
             )));
         }
     };
-    Ok(Json(Generated {
+    Ok(Json(GeneratedPrompt {
         source: written.source,
         model: written.model,
         cost_micros: usage.cost_micros,
@@ -172,8 +171,8 @@ pub(super) async fn write(
     }))
 }
 
-async fn brief(web: &Shared, wanted: Wanted) -> Result<Brief, Problem> {
-    let Wanted { description, language, name, knowledge } = wanted;
+async fn brief(web: &WebState, wanted: PromptRequest) -> Result<Brief, Problem> {
+    let PromptRequest { description, language, name, knowledge } = wanted;
     let length = description.trim().chars().count();
     if !(SHORTEST..=LONGEST).contains(&length) {
         return Err(Problem::unprocessable(format!(
@@ -206,7 +205,7 @@ pub(super) struct Models {
 
 /// The models that an agent can name: the configured ones, and those that the endpoint lists.
 #[utoipa::path(get, path = "/models", operation_id = "list_known_models", tag = "agents", responses((status = 200, body = Models)))]
-pub(super) async fn models(State(web): State<Shared>) -> Answer<Models> {
+pub(super) async fn models(State(web): State<WebState>) -> Answer<Models> {
     let model = &web.desk.engine.model;
     let connected = model.kind(model.default_model()).generates();
     let default = connected.then(|| model.default_model().to_owned());

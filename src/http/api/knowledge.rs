@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::length::{LONGEST_MESSAGE, short};
 use super::response::Answer;
 use crate::domain::{CollectionId, Passage};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::pipeline::retrieve::{Search, find};
@@ -91,7 +91,10 @@ impl From<&Passage> for Result {
 /// Searches the documents as the bot would.
 #[utoipa::path(post, path = "/knowledge/search", operation_id = "search_knowledge", tag = "knowledge", request_body = Query,
     responses((status = 200, body = Results), (status = 422, response = Problem)))]
-pub(super) async fn search(State(web): State<Shared>, Body(query): Body<Query>) -> Answer<Results> {
+pub(super) async fn search(
+    State(web): State<WebState>,
+    Body(query): Body<Query>,
+) -> Answer<Results> {
     short("`question`", query.question.len(), LONGEST_MESSAGE)?;
     let collections = named(&web, &query.collections).await?;
     let search = Search {
@@ -110,7 +113,7 @@ pub(super) async fn search(State(web): State<Shared>, Body(query): Body<Query>) 
 
 /// The collections of these names; all of them for none.
 pub(super) async fn named(
-    web: &Shared,
+    web: &WebState,
     names: &[String],
 ) -> std::result::Result<Vec<CollectionId>, Problem> {
     let all = web.desk.store.collections().await?;

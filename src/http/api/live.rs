@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::desk::live::{Change, Changes};
 use crate::domain::What;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::auth::signed_out;
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
@@ -53,7 +53,7 @@ pub(super) enum LiveEvent {
     responses((status = 200, description = "Events, for as long as the stream is open", content_type = "text/event-stream", body = LiveEvent),
         (status = 429, response = Problem)))]
 pub(super) async fn live(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

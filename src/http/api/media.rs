@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use crate::domain::{Content, Media, MediaKind, MessageId};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
 use crate::provider::{Class, Error};
@@ -28,7 +28,7 @@ static PLACES: Semaphore = Semaphore::const_new(4);
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem),
         (status = 502, response = Problem)))]
 pub(super) async fn file(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let missing = || Problem::not_found("message");

@@ -11,7 +11,7 @@ use super::response::Answer;
 use crate::domain::{
     Author, Content, Direction, Fault, Heard, Media, MediaKind, MessageKind, MessageState,
 };
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
 use crate::store::messages::MessageRow;
@@ -105,7 +105,7 @@ impl MessageFile {
 #[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "list_messages", tag = "conversations", params(("id" = String, Path), Paging),
     responses((status = 200, body = Page<Message>), (status = 404, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Message>> {

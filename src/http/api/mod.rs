@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::audit::{Audit, keep};
 use super::error::Problem;
-use super::{Shared, auth, bounds, limits};
+use super::{WebState, auth, bounds, limits};
 
 mod admission;
 mod agents;
@@ -66,7 +66,7 @@ const MOST_OPEN_BYTES: usize = 4096;
 struct Document;
 
 /// The API's routes: those that need the admin key or a session, and signing in.
-pub(super) fn routes(shared: &Shared) -> Router<Shared> {
+pub(super) fn routes(shared: &WebState) -> Router<WebState> {
     let document = document();
     // Shared by all answers: it is large.
     let text = Bytes::from(serde_json::to_string_pretty(&document).unwrap_or_default());
@@ -110,11 +110,11 @@ fn document() -> serde_json::Value {
 }
 
 /// What needs neither key nor session.
-fn unguarded() -> OpenApiRouter<Shared> {
+fn unguarded() -> OpenApiRouter<WebState> {
     OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().routes(routes!(session::create)))
 }
 
-fn described() -> OpenApiRouter<Shared> {
+fn described() -> OpenApiRouter<WebState> {
     let mut document = Document::openapi();
     document.info.license = None;
     let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
@@ -190,7 +190,7 @@ fn described() -> OpenApiRouter<Shared> {
 }
 
 /// What costs much: turns of the pipeline, searches, whole runs, and what asks a model or a provider. A few at once for each caller.
-fn expensive() -> OpenApiRouter<Shared> {
+fn expensive() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
         .routes(routes!(generate::state, generate::write))
         .routes(routes!(generate::models))

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::response::Noted;
+use super::response::AuditedAnswer;
 use crate::desk::Number as Connected;
 use crate::domain::{Action, Agent, AgentId, NumberId, ProviderKind, What};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -69,7 +69,7 @@ pub(super) struct NumberChange {
     )
 )]
 pub(super) async fn create(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Body(fresh): Body<NewNumber>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Number>), Problem> {
@@ -111,11 +111,11 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn change(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     Body(change): Body<NumberChange>,
-) -> Noted<Number> {
+) -> AuditedAnswer<Number> {
     let row = added(&web, &id).await?;
     let form = row.provider.known().map(Form::of).ok_or_else(|| {
         Problem::missing(format!("This version knows no provider {}.", row.provider))
@@ -176,7 +176,7 @@ pub(super) async fn change(
     )
 )]
 pub(super) async fn remove(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Extension<Note>), Problem> {
@@ -202,7 +202,7 @@ fn slug(written: &str) -> Result<String, Problem> {
     Ok(slug.to_owned())
 }
 
-fn agent(web: &Shared, name: &str) -> Result<Arc<Agent>, Problem> {
+fn agent(web: &WebState, name: &str) -> Result<Arc<Agent>, Problem> {
     let bot = web.desk.bots.named(name);
     bot.map(|bot| bot.agent.clone()).ok_or_else(|| Problem::not_found("agent"))
 }
@@ -210,7 +210,7 @@ fn agent(web: &Shared, name: &str) -> Result<Arc<Agent>, Problem> {
 /// The number's id at its provider and what the provider says that it is; or which field cannot be right. A provider that cannot be
 /// reached stops nobody.
 async fn judged(
-    web: &Shared,
+    web: &WebState,
     form: &'static Form,
     fields: &Fields,
 ) -> Result<(String, Known), Problem> {
@@ -226,7 +226,7 @@ async fn judged(
 }
 
 /// The id that a WhatsApp number gets: that of its row, where there was one, so that its conversations go on.
-async fn place(web: &Shared, form: &Form, external_id: &str) -> Result<NumberId, Problem> {
+async fn place(web: &WebState, form: &Form, external_id: &str) -> Result<NumberId, Problem> {
     let rows = web.desk.store.known_numbers(form.provider, external_id).await?;
     let of_file = of_file(web);
     if rows.iter().any(|row| row.added == 1 || of_file.contains(&row.id)) {
@@ -235,7 +235,7 @@ async fn place(web: &Shared, form: &Form, external_id: &str) -> Result<NumberId,
     Ok(rows.into_iter().next().map_or_else(NumberId::generate, |row| NumberId::stored(row.id)))
 }
 
-fn sealed(web: &Shared, id: &NumberId, fields: &Fields) -> Result<String, Problem> {
+fn sealed(web: &WebState, id: &NumberId, fields: &Fields) -> Result<String, Problem> {
     let of = [web.desk.store.workspace_id().as_str(), id.as_str()];
     web.desk.numbers.seal(of, fields).map_err(|why| {
         tracing::error!(why, "the secrets of a number cannot be kept");
@@ -247,7 +247,7 @@ fn token_hash(fields: &Fields) -> String {
     fields.get("verify_token").map(|token| secrets::hash(token)).unwrap_or_default()
 }
 
-fn of_file(web: &Shared) -> Vec<String> {
+fn of_file(web: &WebState) -> Vec<String> {
     let mut numbers = web.desk.numbers.all();
     numbers.retain(|number: &Arc<Connected>| number.revision.is_none());
     numbers.iter().map(|number| number.id.to_string()).collect()
@@ -257,7 +257,7 @@ fn entry((actor, action): (Actor, Action), slug: &str, detail: Value) -> Entry {
     Entry::new(actor, action, slug).with(detail)
 }
 
-fn conflict(web: &Shared, taken: Taken) -> Problem {
+fn conflict(web: &WebState, taken: Taken) -> Problem {
     let names: Vec<_> = web.desk.numbers.all().iter().map(|number| number.slug.clone()).collect();
     let names = names.join(", ");
     match taken {
@@ -272,7 +272,7 @@ fn conflict(web: &Shared, taken: Taken) -> Problem {
 }
 
 /// The desk works with the numbers as they are now. Where the database does not answer, it finds out by itself.
-async fn follow(web: &Shared) {
+async fn follow(web: &WebState) {
     if let Err(error) = web.desk.follow_numbers().await {
         tracing::warn!(%error, "the numbers are brought up to date later");
     }

@@ -11,7 +11,7 @@ use super::response::Answer;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
 use crate::domain::{Author, TurnOutcome};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::figures::{Figures as Counted, Messages, Span, Turns};
@@ -135,7 +135,7 @@ impl From<TrialTotals> for Trials {
 #[utoipa::path(get, path = "/overview", operation_id = "overview", tag = "overview", params(Range),
     responses((status = 200, body = Overview), (status = 400, response = Problem)))]
 pub(super) async fn overview(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Query(range): Query<Range>,
 ) -> Answer<Overview> {
     let days = range.days()?;

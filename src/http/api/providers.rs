@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use crate::domain::ProviderKind;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::provider::{self, Form, Kind, Limits, Shows};
 
 /// A way to connect a number.
@@ -59,7 +59,7 @@ pub(super) struct ProviderStep {
 
 /// Every provider, with its form.
 #[utoipa::path(get, path = "/providers", operation_id = "list_providers", tag = "numbers", responses((status = 200, body = [Provider])))]
-pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Provider>> {
+pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Provider>> {
     let limits = web.desk.numbers.limits();
     Ok(Json(ProviderKind::ALL.iter().map(|kind| shown(Form::of(*kind), limits)).collect()))
 }

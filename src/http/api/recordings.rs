@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::messages::Message;
 use super::response::Answer;
 use crate::domain::MessageId;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 
@@ -30,7 +30,7 @@ pub(super) struct Correction {
 #[utoipa::path(get, path = "/messages/{id}/recording", operation_id = "get_recording", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem)))]
 pub(super) async fn file(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = MessageId::parse(&id).map_err(|_| Problem::not_found("recording"))?;
@@ -54,7 +54,7 @@ pub(super) async fn file(
     request_body = Correction,
     responses((status = 200, body = Message), (status = 404, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn correct(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
     Body(correction): Body<Correction>,
 ) -> Answer<Message> {

@@ -8,4 +8,4 @@ use crate::http::note::Note;
 /// A JSON answer.
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
 /// The same with what the audit log is to say of it.
-pub(super) type Noted<T> = Result<(Extension<Note>, Json<T>), Problem>;
+pub(super) type AuditedAnswer<T> = Result<(Extension<Note>, Json<T>), Problem>;

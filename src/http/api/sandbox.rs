@@ -24,10 +24,10 @@ use crate::domain::{
     AgentId, Blob, Citation, Content, Line, Media, MediaKind, Said, Speaker, Trace, Turn,
     TurnOutcome,
 };
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
-use crate::http::limits::Seat;
+use crate::http::limits::ExpensivePermit;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, TurnResult};
 use crate::prompts;
@@ -114,8 +114,8 @@ pub(super) struct Outcome {
     responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem),
         (status = 429, response = Problem)))]
 pub(super) async fn turn(
-    State(web): State<Shared>,
-    Extension(seat): Extension<Seat>,
+    State(web): State<WebState>,
+    Extension(seat): Extension<ExpensivePermit>,
     headers: HeaderMap,
     Form { request, recording }: Form<Request>,
 ) -> Result<Response, Problem> {
@@ -139,7 +139,7 @@ pub(super) async fn turn(
     Ok(Json(outcome(&bot, answered)).into_response())
 }
 
-async fn bot(web: &Shared, request: &Request) -> Result<Arc<Bot>, Problem> {
+async fn bot(web: &WebState, request: &Request) -> Result<Arc<Bot>, Problem> {
     let live = match &request.agent {
         Some(name) => web.desk.bots.named(name),
         None => web.desk.bots.all().into_iter().next(),
@@ -182,35 +182,38 @@ fn turn_of(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
     }
 }
 
-/// What the pipeline says on its way.
-enum Told {
+/// An event of a turn in the sandbox.
+enum SandboxEvent {
     Text(String),
     Done(Box<Outcome>),
 }
 
 fn stream(
-    web: Shared,
+    web: WebState,
     bot: Arc<Bot>,
     trial: Trial,
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
     let (tell, told) = unbounded_channel();
     tokio::spawn(async move {
         // A caller who hung up hears nothing; the turn ends by itself.
-        let hear = |piece: &str| drop(tell.send(Told::Text(piece.to_owned())));
+        let hear = |piece: &str| drop(tell.send(SandboxEvent::Text(piece.to_owned())));
         let answered = trial.run(&web, Some(&hear)).await;
-        drop(tell.send(Told::Done(Box::new(outcome(&bot, answered)))));
+        drop(tell.send(SandboxEvent::Done(Box::new(outcome(&bot, answered)))));
     });
     Sse::new(events(told)).keep_alive(KeepAlive::default())
 }
 
-fn events(told: UnboundedReceiver<Told>) -> impl futures::Stream<Item = Result<Event, Infallible>> {
-    let next =
-        |mut told: UnboundedReceiver<Told>| async { told.recv().await.map(|one| (one, told)) };
+fn events(
+    told: UnboundedReceiver<SandboxEvent>,
+) -> impl futures::Stream<Item = Result<Event, Infallible>> {
+    let next = |mut told: UnboundedReceiver<SandboxEvent>| async {
+        told.recv().await.map(|one| (one, told))
+    };
     futures::stream::unfold(told, next).map(|told| {
         let named = |name: SandboxEventName| Event::default().event(name.as_str());
         let event = match told {
-            Told::Text(piece) => named(SandboxEventName::Text).json_data(piece),
-            Told::Done(outcome) => named(SandboxEventName::Done).json_data(outcome),
+            SandboxEvent::Text(piece) => named(SandboxEventName::Text).json_data(piece),
+            SandboxEvent::Done(outcome) => named(SandboxEventName::Done).json_data(outcome),
         };
         Ok(event.unwrap_or_else(|error| named(SandboxEventName::Error).data(error.to_string())))
     })

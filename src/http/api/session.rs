@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use crate::domain::Action;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::auth::{not_too_often, note_wrong, peer};
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
@@ -42,7 +42,7 @@ pub(super) struct Session {
     responses((status = 200, body = Session), (status = 401, response = Problem),
         (status = 403, response = Problem)))]
 pub(super) async fn create(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     headers: HeaderMap,
     extensions: Extensions,
     Body(SignIn { token }): Body<SignIn>,
@@ -70,7 +70,7 @@ pub(super) async fn create(
 }
 
 /// Uses a link up, and begins a session that lives until some moment.
-async fn begin(web: &Shared, link: &Secret) -> Result<Option<(Secret, i64)>, Problem> {
+async fn begin(web: &WebState, link: &Secret) -> Result<Option<(Secret, i64)>, Problem> {
     let secret = Secret::new().map_err(|error| {
         tracing::error!(%error, "there are no random numbers for a session");
         Problem::broken("No session could be made. The server's log says why.")
@@ -99,7 +99,7 @@ pub(super) async fn one(Extension(caller): Extension<Caller>) -> Answer<Session>
 #[utoipa::path(delete, path = "/session", operation_id = "sign_out", tag = "session",
     responses((status = 204), (status = 401, response = Problem)))]
 pub(super) async fn end(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Problem> {
     if let Caller::Person { secret, .. } = caller {
@@ -121,7 +121,7 @@ pub(super) struct SignOutCounts {
 /// Signs every browser out, this one too, and makes sign-in links useless that nobody has used yet. What was open ends.
 #[utoipa::path(delete, path = "/sessions", operation_id = "sign_out_everywhere", tag = "session",
     responses((status = 200, body = SignOutCounts), (status = 401, response = Problem)))]
-pub(super) async fn end_all(State(web): State<Shared>) -> Result<Response, Problem> {
+pub(super) async fn end_all(State(web): State<WebState>) -> Result<Response, Problem> {
     let (sessions, links) = web.desk.store.end_sessions().await?;
     web.sign_outs.send_replace(());
     drop(std::fs::remove_file(&web.link_file));

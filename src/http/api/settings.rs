@@ -12,15 +12,14 @@ use super::collections::found;
 use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SettingsOrigin};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
-use crate::knowledge::Own;
+use crate::knowledge::CollectionOverrides;
 
 /// What a collection says of its own, and who said it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CollectionSettings)]
-pub(super) struct Shown {
+pub(super) struct CollectionSettings {
     /// Who says so.
     from: SettingsOrigin,
     #[serde(flatten)]
@@ -64,8 +63,8 @@ pub(super) struct Ranking {
     ngram: Option<f32>,
 }
 
-impl From<Own> for Shown {
-    fn from(own: Own) -> Self {
+impl From<CollectionOverrides> for CollectionSettings {
+    fn from(own: CollectionOverrides) -> Self {
         let from = own.from();
         let chunk = own.chunk.map(|cut| Chunking {
             max_tokens: cut.max_tokens,
@@ -80,8 +79,11 @@ impl From<Own> for Shown {
 /// What a collection says of its own about cutting and ranking.
 #[utoipa::path(get, path = "/collections/{name}/settings", operation_id = "get_collection_settings", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name")),
-    responses((status = 200, body = Shown), (status = 404, response = Problem)))]
-pub(super) async fn show(State(web): State<Shared>, Path(name): Path<String>) -> Answer<Shown> {
+    responses((status = 200, body = CollectionSettings), (status = 404, response = Problem)))]
+pub(super) async fn show(
+    State(web): State<WebState>,
+    Path(name): Path<String>,
+) -> Answer<CollectionSettings> {
     let collection = CollectionId::stored(found(&web, &name).await?.id);
     let own = web.desk.library.own_settings(&collection).await?;
     own.map(|own| Json(own.into())).ok_or_else(|| Problem::not_found("collection"))
@@ -92,14 +94,14 @@ pub(super) async fn show(State(web): State<Shared>, Path(name): Path<String>) ->
 /// `collection.toml`; one that is there the next time that the folder is learned wins.
 #[utoipa::path(put, path = "/collections/{name}/settings", operation_id = "set_collection_settings", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name"), Force), request_body = Settings,
-    responses((status = 200, body = Shown), (status = 404, response = Problem), (status = 409, response = Problem),
+    responses((status = 200, body = CollectionSettings), (status = 404, response = Problem), (status = 409, response = Problem),
         (status = 422, response = Problem)))]
 pub(super) async fn set(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     permit: Permit,
     Body(mut given): Body<Value>,
-) -> Answer<Shown> {
+) -> Answer<CollectionSettings> {
     let row = found(&web, &name).await?;
     admit(&web, (&row.slug, Change::Settings), permit).await?;
     let collection = CollectionId::stored(row.id);

@@ -12,12 +12,12 @@ use super::knowledge::named;
 use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::knowledge::Progress;
-use crate::knowledge::web::{Limits, Reader, Wanted};
+use crate::knowledge::SilentProgress;
+use crate::knowledge::web::{Limits, SourceReader, SourceRequest};
 use crate::store::sources::SourceRow;
 
 /// A web page, site or sitemap that documents are learned from.
@@ -81,7 +81,7 @@ pub(super) struct NewSource {
     params(("name" = String, Path, description = "The collection's name.")),
     responses((status = 200, body = [Source]), (status = 422, response = Problem)))]
 pub(super) async fn list(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Answer<Vec<Source>> {
     let mut all = Vec::new();
@@ -97,7 +97,7 @@ pub(super) async fn list(
     params(("name" = String, Path, description = "The collection's name."), Force), request_body = NewSource,
     responses((status = 201, body = Source), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn add(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     permit: Permit,
     Body(new): Body<NewSource>,
@@ -105,8 +105,8 @@ pub(super) async fn add(
     let force = permit.force;
     admit(&web, (&name, Change::Source), permit).await?;
     let NewSource { url, depth, pages, every_minutes } = new;
-    let wanted = Wanted { url, depth, pages, every_minutes };
-    let reader = if force { Reader::Caller } else { Reader::Desk };
+    let wanted = SourceRequest { url, depth, pages, every_minutes };
+    let reader = if force { SourceReader::Caller } else { SourceReader::Desk };
     let row = web.desk.library.add_source(&name, &wanted, reader).await?;
     if force {
         read_now(&web, SourceId::stored(row.id.clone()));
@@ -116,22 +116,13 @@ pub(super) async fn add(
 }
 
 /// Reads a source in the background, whatever guards it.
-fn read_now(web: &Shared, id: SourceId) {
+fn read_now(web: &WebState, id: SourceId) {
     let web = web.clone();
     tokio::spawn(async move {
-        if let Err(error) = web.desk.library.refresh(&id, &Quiet).await {
+        if let Err(error) = web.desk.library.refresh(&id, &SilentProgress).await {
             tracing::warn!(%error, source = %id, "a source could not be read");
         }
     });
-}
-
-/// Nobody watches.
-struct Quiet;
-
-impl Progress for Quiet {
-    fn start(&self, _: usize) {}
-    fn found(&self, _: usize) {}
-    fn done(&self, _: &str) {}
 }
 
 /// Removes a source with the documents that were learned from it.
@@ -139,7 +130,7 @@ impl Progress for Quiet {
     params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn remove(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(path): Path<(String, String)>,
     permit: Permit,
 ) -> Result<StatusCode, Problem> {
@@ -155,7 +146,7 @@ pub(super) async fn remove(
     params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
     responses((status = 202), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn refresh(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(path): Path<(String, String)>,
     permit: Permit,
 ) -> Result<StatusCode, Problem> {
@@ -171,13 +162,13 @@ pub(super) async fn refresh(
 }
 
 /// The collection of this name.
-async fn collection(web: &Shared, name: String) -> Result<CollectionId, Problem> {
+async fn collection(web: &WebState, name: String) -> Result<CollectionId, Problem> {
     let found = named(web, &[name]).await?.into_iter().next();
     found.ok_or_else(|| Problem::not_found("collection"))
 }
 
 /// The source with this id, if it is one of the collection of this name.
-async fn source(web: &Shared, (name, id): (String, String)) -> Result<SourceId, Problem> {
+async fn source(web: &WebState, (name, id): (String, String)) -> Result<SourceId, Problem> {
     let collection = collection(web, name).await?;
     let id = SourceId::parse(&id).map_err(|_| Problem::not_found("source"))?;
     let row = web.desk.store.source(&id).await?;
@@ -185,7 +176,7 @@ async fn source(web: &Shared, (name, id): (String, String)) -> Result<SourceId, 
     if own { Ok(id) } else { Err(Problem::not_found("source")) }
 }
 
-async fn described(web: &Shared, row: SourceRow) -> Result<Source, Problem> {
+async fn described(web: &WebState, row: SourceRow) -> Result<Source, Problem> {
     let pages = web.desk.store.failed_pages(&SourceId::stored(row.id.clone())).await?;
     let failed = pages.into_iter().map(|(url, reason)| FailedPage { url, reason }).collect();
     let Limits { depth, pages } = Limits::of(&row);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::response::Answer;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::llm::LlmKind;
 use crate::store::DatabaseKind;
 
@@ -48,7 +48,7 @@ pub(super) struct Answering {
 /// What is switched on.
 #[utoipa::path(get, path = "/status", operation_id = "get_status", tag = "status",
     responses((status = 200, body = Status)))]
-pub(super) async fn show(State(web): State<Shared>) -> Answer<Status> {
+pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
     let desk = &web.desk;
     let name = desk.engine.model.default_model();
     let is_model = name != desk.engine.spare.default_model();

@@ -13,7 +13,7 @@ use crate::domain::Line;
 use crate::domain::What;
 use crate::eval::cases::{Check, Saving};
 use crate::eval::jobs::{Listed, Saved};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::note::Note;
@@ -48,7 +48,7 @@ impl From<Listed> for Suite {
 
 /// The suites that are there: the YAML files in `[files] suites`.
 #[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
-pub(super) async fn list(State(web): State<Shared>) -> Answer<Vec<Suite>> {
+pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Suite>> {
     let listing = tokio::task::spawn_blocking(move || web.jobs.listed());
     let broken = |_| Problem::broken("The suites cannot be read. The server's log says why.");
     let listed = listing.await.map_err(broken)?;
@@ -97,7 +97,7 @@ pub(super) struct SavedCase {
 #[utoipa::path(post, path = "/evals/cases", operation_id = "save_case", tag = "evals", request_body = NewCase,
     responses((status = 201, body = SavedCase), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn save(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Body(new): Body<NewCase>,
 ) -> Result<(StatusCode, Extension<Note>, Json<SavedCase>), Problem> {
     let NewCase { agent, suite, history, text, reply, checks, title } = new;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use crate::domain::{Citation, Trace, TurnId, TurnOutcome};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
 
@@ -40,7 +40,7 @@ pub(super) struct Turn {
 /// One turn with its trace.
 #[utoipa::path(get, path = "/turns/{id}", operation_id = "get_turn", tag = "turns", params(("id" = String, Path)),
     responses((status = 200, body = Turn), (status = 404, response = Problem)))]
-pub(super) async fn one(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Turn> {
+pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Turn> {
     let missing = || Problem::not_found("turn");
     let id = TurnId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.turn(&id).await?.ok_or_else(missing)?;

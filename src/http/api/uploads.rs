@@ -18,7 +18,7 @@ use super::collections::found;
 use super::documents::{Document, shown};
 use crate::desk::Change;
 use crate::domain::{CollectionId, What};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -56,7 +56,7 @@ pub(super) struct UploadForm {
 }
 
 /// A file as it came.
-struct Given {
+struct UploadedFile {
     path: String,
     mime_type: String,
     size: u64,
@@ -72,7 +72,7 @@ struct Given {
     responses((status = 202, body = [Document]), (status = 404, response = Problem), (status = 409, response = Problem),
         (status = 413, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn add(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     permit: Permit,
     mut request: Request,
@@ -105,7 +105,7 @@ pub(super) async fn add(
 }
 
 async fn files_of(
-    web: &Shared,
+    web: &WebState,
     collection: &CollectionId,
     request: Request,
 ) -> Result<Vec<Document>, Problem> {
@@ -194,7 +194,7 @@ async fn read(
     (mut field, path): (Field<'_>, String),
     most: usize,
     release: &(impl Fn() + Sync),
-) -> Result<Given, Problem> {
+) -> Result<UploadedFile, Problem> {
     let mime_type = field.content_type().unwrap_or_default().chars().take(LONGEST_PATH).collect();
     let (mut bytes, mut size) = (Vec::new(), 0_usize);
     while let Some(piece) = field.chunk().await.map_err(|bad| unreadable(&bad))? {
@@ -209,7 +209,7 @@ async fn read(
     let size = size as u64;
     let fits = usize::try_from(size).is_ok_and(|size| size <= most);
     let content = if fits { Ok(bytes) } else { Err(remedy::too_large(size, most)) };
-    Ok(Given { path, mime_type, size, content })
+    Ok(UploadedFile { path, mime_type, size, content })
 }
 
 fn unreadable(bad: &MultipartError) -> Problem {
@@ -217,7 +217,7 @@ fn unreadable(bad: &MultipartError) -> Problem {
 }
 
 /// A pasted text as a file.
-fn pasted(text: PastedText, most: usize) -> Result<Given, Problem> {
+fn pasted(text: PastedText, most: usize) -> Result<UploadedFile, Problem> {
     let PastedText { title, text } = text;
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
     if title.is_empty() || title.chars().count() > LONGEST_PATH - 3 {
@@ -235,11 +235,15 @@ fn pasted(text: PastedText, most: usize) -> Result<Given, Problem> {
     } else {
         Err(remedy::too_large(size as u64, most))
     };
-    Ok(Given { path, mime_type: "text/markdown".into(), size: size as u64, content })
+    Ok(UploadedFile { path, mime_type: "text/markdown".into(), size: size as u64, content })
 }
 
-async fn keep(web: &Shared, collection: &CollectionId, given: Given) -> Result<Document, Problem> {
-    let Given { path, mime_type, size, content } = given;
+async fn keep(
+    web: &WebState,
+    collection: &CollectionId,
+    given: UploadedFile,
+) -> Result<Document, Problem> {
+    let UploadedFile { path, mime_type, size, content } = given;
     let collection = collection.clone();
     let new = NewUpload { collection, path: path.clone(), mime_type, size, content };
     match web.desk.library.upload(new).await? {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::evals::{Counts, Run, described, found, reading};
 use crate::domain::stream::RunEventName;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::auth::signed_out;
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
@@ -30,7 +30,7 @@ const PIECE: usize = 200;
     responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem),
         (status = 429, response = Problem)))]
 pub(super) async fn events(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -52,7 +52,7 @@ pub(super) async fn events(
 
 /// Follows a journal while it is written.
 struct Tail {
-    web: Shared,
+    web: WebState,
     id: String,
     journal: Journal,
     /// The byte to go on from.
@@ -68,7 +68,7 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(web: Shared, id: String, journal: Journal, seen: u64) -> Self {
+    fn new(web: WebState, id: String, journal: Journal, seen: u64) -> Self {
         let waiting = Vec::new();
         Self { web, id, journal, at: 0, told: 0, seen, counts: [0; 4], waiting, over: false }
     }

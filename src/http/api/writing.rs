@@ -12,7 +12,7 @@ use super::messages::Message;
 use super::response::Answer;
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, MessageId};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -44,7 +44,7 @@ pub(super) struct Reply {
     responses((status = 201, body = Message), (status = 200, description = "It was made before, with this key", body = Message),
         (status = 400, response = Problem), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn write(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(reply): Body<Reply>,
@@ -102,12 +102,12 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// Whether WhatsApp takes what is written freely on a number.
-fn window(web: &Shared, number: &str) -> Window {
+fn window(web: &WebState, number: &str) -> Window {
     let has_window = web.desk.number(number).is_some_and(|number| number.has_window);
     if has_window { Window::Since(now_ms() - WINDOW_MS) } else { Window::Always }
 }
 
-async fn show(web: &Shared, id: &MessageId) -> Result<Message, Problem> {
+async fn show(web: &WebState, id: &MessageId) -> Result<Message, Problem> {
     let row = web.desk.store.message(id).await?;
     row.map(Message::from).ok_or_else(|| Problem::not_found("message"))
 }
@@ -148,7 +148,7 @@ fn may_not(why: Refusal) -> Problem {
 /// Has a message of ours sent once more that failed, or of which nobody knows whether it was sent.
 #[utoipa::path(post, path = "/messages/{id}/retry", operation_id = "retry_message", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Message), (status = 404, response = Problem), (status = 409, response = Problem)))]
-pub(super) async fn retry(State(web): State<Shared>, Path(id): Path<String>) -> Answer<Message> {
+pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Message> {
     let missing = || Problem::not_found("message");
     let id = MessageId::parse(&id).map_err(|_| missing())?;
     let place = web.desk.store.whereabouts(&id).await?.ok_or_else(missing)?;

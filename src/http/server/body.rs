@@ -12,8 +12,8 @@ use axum::body::{Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use super::activity::ConnectionActivity;
 use super::connections::{PARTS, Peer};
-use super::pulse::Pulse;
 use crate::http::error::Problem;
 
 /// The slowest that a body may come, beside its first patience: bytes a millisecond.
@@ -86,7 +86,7 @@ pub(super) fn smallest_budget(anybody: usize, file: usize) -> usize {
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cut {
+enum BodyError {
     /// It came too slowly.
     Slow,
     /// There are too many bytes of others.
@@ -99,7 +99,7 @@ enum Cut {
 pub(in crate::http) struct Intake {
     budget: Arc<Budget>,
     account: Mutex<Account>,
-    cut: OnceLock<Cut>,
+    cut: OnceLock<BodyError>,
 }
 
 /// Whose bytes are held, how many, and how many are reserved for them.
@@ -150,11 +150,13 @@ impl Intake {
         let cut = self.cut.get()?;
         crate::metrics::BODIES_CUT.one();
         Some(match cut {
-            Cut::Slow => Problem::timeout("The body came too slowly, or stopped before its end."),
-            Cut::Full => Problem::unavailable(
+            BodyError::Slow => {
+                Problem::timeout("The body came too slowly, or stopped before its end.")
+            }
+            BodyError::Full => Problem::unavailable(
                 "Too many bodies are being read right now ([http] max_bytes_in_flight). Try again soon.",
             ),
-            Cut::Crumbs => Problem::bad_request("The body came in too many small pieces."),
+            BodyError::Crumbs => Problem::bad_request("The body came in too many small pieces."),
         })
     }
 }
@@ -169,7 +171,7 @@ impl Drop for Intake {
 pub(super) struct MeteredBody<B: HttpBody> {
     body: B,
     intake: Arc<Intake>,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     patience: Duration,
     bytes: usize,
     pieces: usize,
@@ -182,11 +184,16 @@ pub(super) struct MeteredBody<B: HttpBody> {
 
 impl<B: HttpBody> MeteredBody<B> {
     /// `stall` is how long it may make no progress, in milliseconds.
-    pub(super) fn new(body: B, intake: Arc<Intake>, pulse: Arc<Pulse>, stall: u64) -> Self {
+    pub(super) fn new(
+        body: B,
+        intake: Arc<Intake>,
+        activity: Arc<ConnectionActivity>,
+        stall: u64,
+    ) -> Self {
         Self {
             body,
             intake,
-            pulse,
+            activity,
             patience: Duration::from_millis(stall),
             bytes: 0,
             pieces: 0,
@@ -197,7 +204,7 @@ impl<B: HttpBody> MeteredBody<B> {
         }
     }
 
-    fn cut<T>(&mut self, why: Cut) -> Poll<Option<Result<T, axum::Error>>> {
+    fn cut<T>(&mut self, why: BodyError) -> Poll<Option<Result<T, axum::Error>>> {
         let _ = self.intake.cut.set(why);
         Poll::Ready(Some(Err(axum::Error::new(format!("the body was cut off: {why:?}")))))
     }
@@ -219,13 +226,13 @@ impl<B: HttpBody> MeteredBody<B> {
         timer.as_mut().poll(cx).is_ready()
     }
 
-    fn takes(&mut self, bytes: usize) -> Result<(), Cut> {
+    fn takes(&mut self, bytes: usize) -> Result<(), BodyError> {
         self.bytes += bytes;
         self.pieces += 1;
         if self.pieces > PIECES.0 && self.bytes / self.pieces < PIECES.1 {
-            return Err(Cut::Crumbs);
+            return Err(BodyError::Crumbs);
         }
-        if self.intake.hold(bytes) { Ok(()) } else { Err(Cut::Full) }
+        if self.intake.hold(bytes) { Ok(()) } else { Err(BodyError::Full) }
     }
 }
 
@@ -243,7 +250,7 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            return if this.is_slow(cx) { this.cut(Cut::Slow) } else { Poll::Pending };
+            return if this.is_slow(cx) { this.cut(BodyError::Slow) } else { Poll::Pending };
         };
         if let Some(since) = this.waits_since.take() {
             this.waited += since.elapsed();
@@ -271,7 +278,7 @@ where
 impl<B: HttpBody> Drop for MeteredBody<B> {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
-            self.pulse.leaves_rest();
+            self.activity.leaves_rest();
         }
     }
 }
@@ -331,8 +338,8 @@ mod tests {
     fn crumbs_are_refused_and_pieces_are_not() {
         let measured = || {
             let intake = Intake::new(Budget::new(1 << 30), Peer::Trusted);
-            let pulse = Arc::new(Pulse::new());
-            MeteredBody::new(axum::body::Body::empty(), intake, pulse, 1000)
+            let activity = Arc::new(ConnectionActivity::new());
+            MeteredBody::new(axum::body::Body::empty(), intake, activity, 1000)
         };
         let (mut crumbs, mut pieces) = (measured(), measured());
         let first = (1..100_000).find(|_| crumbs.takes(1).is_err());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pulse::Pulse;
+use super::activity::ConnectionActivity;
 use crate::http::{Network, Settings};
 
 /// Files that are left for the database, documents, and calls to models and WhatsApp.
@@ -28,7 +28,7 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct PlaceCounts {
     all: usize,
-    by_peer: HashMap<Peer, Vec<Arc<Pulse>>>,
+    by_peer: HashMap<Peer, Vec<Arc<ConnectionActivity>>>,
 }
 
 /// From whom connections and bodies come.
@@ -44,7 +44,7 @@ pub(super) enum Peer {
 pub(super) struct Place {
     connections: Arc<Connections>,
     peer: Peer,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
 }
 
 impl Connections {
@@ -58,7 +58,11 @@ impl Connections {
     }
 
     /// A place for a connection; nothing where all are taken by connections with a request under way.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Option<Place> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        address: IpAddr,
+        activity: &Arc<ConnectionActivity>,
+    ) -> Option<Place> {
         let peer = self.peer(address);
         let mut taken = self.taken();
         let own = taken.by_peer.get(&peer).map_or(0, Vec::len);
@@ -75,9 +79,9 @@ impl Connections {
             longest_idle(taken.by_peer.values().flatten())?.evict();
         }
         taken.all += 1;
-        taken.by_peer.entry(peer).or_default().push(pulse.clone());
+        taken.by_peer.entry(peer).or_default().push(activity.clone());
         drop(taken);
-        Some(Place { connections: self.clone(), peer, pulse: pulse.clone() })
+        Some(Place { connections: self.clone(), peer, activity: activity.clone() })
     }
 
     fn peer(&self, address: IpAddr) -> Peer {
@@ -108,7 +112,7 @@ impl Drop for Place {
         let mut taken = self.connections.taken();
         taken.all -= 1;
         let Some(own) = taken.by_peer.get_mut(&self.peer) else { return };
-        if let Some(at) = own.iter().position(|pulse| Arc::ptr_eq(pulse, &self.pulse)) {
+        if let Some(at) = own.iter().position(|activity| Arc::ptr_eq(activity, &self.activity)) {
             own.swap_remove(at);
         }
         if own.is_empty() {
@@ -118,9 +122,11 @@ impl Drop for Place {
 }
 
 /// The connection that has been without a request for the longest time.
-fn longest_idle<'a>(all: impl Iterator<Item = &'a Arc<Pulse>>) -> Option<&'a Arc<Pulse>> {
-    let idle = all.filter_map(|pulse| Some((pulse.idle_since()?, pulse)));
-    idle.min_by_key(|(since, _)| *since).map(|(_, pulse)| pulse)
+fn longest_idle<'a>(
+    all: impl Iterator<Item = &'a Arc<ConnectionActivity>>,
+) -> Option<&'a Arc<ConnectionActivity>> {
+    let idle = all.filter_map(|activity| Some((activity.idle_since()?, activity)));
+    idle.min_by_key(|(since, _)| *since).map(|(_, activity)| activity)
 }
 
 /// How many connections so many open files are good for.
@@ -151,9 +157,9 @@ mod tests {
     fn fill(connections: &Arc<Connections>, address: &str, places: &mut Vec<Place>) -> usize {
         let before = places.len();
         loop {
-            let pulse = Arc::new(Pulse::new());
-            pulse.begins(false);
-            match connections.take(address.parse().expect("an address"), &pulse) {
+            let activity = Arc::new(ConnectionActivity::new());
+            activity.begins(false);
+            match connections.take(address.parse().expect("an address"), &activity) {
                 Some(place) => places.push(place),
                 None => return places.len() - before,
             }
@@ -179,11 +185,13 @@ mod tests {
     async fn whoever_waits_longest_gives_his_place_to_a_new_one() {
         let all = connections(8, &[]);
         let address: IpAddr = "192.0.2.1".parse().expect("an address");
-        let (busy, idle) = (Arc::new(Pulse::new()), Arc::new(Pulse::new()));
+        let (busy, idle) =
+            (Arc::new(ConnectionActivity::new()), Arc::new(ConnectionActivity::new()));
         busy.begins(false);
         let first = all.take(address, &busy).expect("a place");
         let second = all.take(address, &idle).expect("a place");
-        let third = all.take(address, &Arc::new(Pulse::new())).expect("the idle one's place");
+        let third =
+            all.take(address, &Arc::new(ConnectionActivity::new())).expect("the idle one's place");
         idle.evicted().await;
         assert!(idle.idle_since().is_none() && busy.idle_since().is_none());
         drop((first, second, third));

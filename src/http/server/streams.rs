@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use hyper::rt::Executor;
 
-use super::pulse::Pulse;
+use super::activity::ConnectionActivity;
 
 /// Spawns what a connection of HTTP/2 asks for.
 #[derive(Clone)]
 pub(super) struct StreamExecutor {
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     stall: Duration,
 }
 
 impl StreamExecutor {
     /// `stall` is how long an answer may go unread, in milliseconds.
-    pub(super) fn new(pulse: Arc<Pulse>, stall: u64) -> Self {
-        Self { pulse, stall: Duration::from_millis(stall) }
+    pub(super) fn new(activity: Arc<ConnectionActivity>, stall: u64) -> Self {
+        Self { activity, stall: Duration::from_millis(stall) }
     }
 }
 
@@ -28,7 +28,7 @@ where
 {
     fn execute(&self, stream: F) {
         // hyper calls the service, and at once this: the answer is that of the request that began last.
-        let (unread, stall) = (self.pulse.newest(), self.stall);
+        let (unread, stall) = (self.activity.newest(), self.stall);
         tokio::spawn(async move {
             tokio::select! {
                 () = stream => {}
@@ -47,10 +47,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_that_nobody_reads_is_dropped_and_one_that_has_nothing_to_say_is_not() {
-        let pulse = Arc::new(Pulse::new());
-        let executor = StreamExecutor::new(pulse.clone(), 1);
+        let activity = Arc::new(ConnectionActivity::new());
+        let executor = StreamExecutor::new(activity.clone(), 1);
         let begin = || {
-            let unread = pulse.begins(true);
+            let unread = activity.begins(true);
             let (kept, dropped) = channel::<()>();
             executor.execute(async move {
                 std::future::pending::<()>().await;

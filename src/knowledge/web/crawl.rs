@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use url::{Position, Url};
 
-use super::fetch::{Answer, Ask, Failure, Fetched, Fetcher, Follow, Limit, Validators};
+use super::fetch::{
+    Failure, FetchOutcome, FetchRequest, FetchResponse, Fetcher, Limit, RedirectPolicy, Validators,
+};
 use super::frontier::{Frontier, Visit};
 use super::page;
 use super::robots::{self, Robots};
 use super::scope::{self, Scope};
 use super::{Limits, sitemap};
 use crate::domain::{CollectionId, PageState, SourceId, SourceKind, SourceState};
-use crate::knowledge::learn::Work;
+use crate::knowledge::learn::LearnJob;
 use crate::knowledge::{Error, Library, Progress, Summary};
 use crate::store::sources::{Crawled, PageRow, SourceRow};
 
@@ -33,7 +35,7 @@ pub(super) struct Crawl<'a> {
     limits: Limits,
     fetcher: Fetcher,
     progress: &'a dyn Progress,
-    work: Work<'a>,
+    work: LearnJob<'a>,
     /// What was known of the pages when this began.
     known: HashMap<String, PageRow>,
     validators: HashMap<String, Validators>,
@@ -94,7 +96,7 @@ impl<'a> Crawl<'a> {
     ) -> Result<Self, Error> {
         let id = SourceId::stored(source.id.clone());
         let collection = CollectionId::stored(source.collection_id.clone());
-        let work = Work::begin(library, progress, (collection, Some(id.clone()))).await?;
+        let work = LearnJob::begin(library, progress, (collection, Some(id.clone()))).await?;
         let method = work.hash(b"");
         let pages = library.store.source_pages(&id).await?;
         // A page is asked for anew when its text is not here any more, or would be read in another way now.
@@ -190,36 +192,42 @@ impl<'a> Crawl<'a> {
         self.permitted(&start)?;
         // It may be a sitemap, of which the beginning is enough, or a page, which must be whole.
         let limit = Limit::Cut(SITEMAP_BYTES.max(self.max_page() + 1));
-        let ask = Ask { url: &start, follow: Follow::Near(&first), known: &self.validators, limit };
-        let Fetched { url, answer } = self.fetcher.get(&ask).await.map_err(|why| site(&why))?;
+        let ask = FetchRequest {
+            url: &start,
+            follow: RedirectPolicy::Near(&first),
+            known: &self.validators,
+            limit,
+        };
+        let FetchResponse { url, answer } =
+            self.fetcher.get(&ask).await.map_err(|why| site(&why))?;
         if url.origin() != start.origin() {
             self.read_robots(&Scope::of(&url)).await?;
         }
         self.permitted(&url)?;
         self.frontier.open(Scope::of(&url), &[&start, &url]);
         let kind = match answer {
-            Answer::Gone => return Err(site("the server says that there is no such page")),
-            Answer::New(document) if sitemap::is_one(&document.bytes) => {
+            FetchOutcome::Gone => return Err(site("the server says that there is no such page")),
+            FetchOutcome::New(document) if sitemap::is_one(&document.bytes) => {
                 self.read_sitemaps(&url, document.bytes).await;
                 SourceKind::Sitemap
             }
-            Answer::New(document) if document.bytes.len() > self.max_page() => {
+            FetchOutcome::New(document) if document.bytes.len() > self.max_page() => {
                 return Err(site(&Failure::TooLarge(self.max_page())));
             }
-            Answer::New(document)
+            FetchOutcome::New(document)
                 if page::file_name(&url, &document.content_type, &document.bytes).is_none() =>
             {
                 let kind = document.content_type;
                 return Err(site(&format!("it is of a format that cannot be learned: {kind}")));
             }
-            answer => self.read_start(Fetched { url, answer }).await?,
+            answer => self.read_start(FetchResponse { url, answer }).await?,
         };
         self.read_pages().await?;
         self.read_duplicates().await?;
         Ok(kind)
     }
 
-    async fn read_start(&mut self, found: Fetched) -> Result<SourceKind, Stop> {
+    async fn read_start(&mut self, found: FetchResponse) -> Result<SourceKind, Stop> {
         self.frontier.count();
         let url = found.url.clone();
         self.take(found, 0).await?;
@@ -230,15 +238,15 @@ impl<'a> Crawl<'a> {
     async fn read_robots(&mut self, scope: &Scope) -> Result<(), Stop> {
         let url = scope.at("/robots.txt");
         let none = HashMap::new();
-        let ask = Ask {
+        let ask = FetchRequest {
             url: &url,
-            follow: Follow::Anywhere,
+            follow: RedirectPolicy::Anywhere,
             known: &none,
             limit: Limit::Cut(robots::MAX_BYTES),
         };
         // RFC 9309, section 2.3.1: what the server cannot tell forbids all, what is not there allows all.
         self.robots = match self.fetcher.get(&ask).await {
-            Ok(Fetched { answer: Answer::New(file), .. }) => Robots::read(&file.bytes),
+            Ok(FetchResponse { answer: FetchOutcome::New(file), .. }) => Robots::read(&file.bytes),
             Err(failure) if failure.is_the_servers() => {
                 return Err(site(&format!(
                     "its robots.txt cannot be read, so nothing else is: {failure}"
@@ -297,10 +305,15 @@ impl<'a> Crawl<'a> {
         Ok(())
     }
 
-    async fn fetch(&self, url: &Url) -> Result<Fetched, Failure> {
+    async fn fetch(&self, url: &Url) -> Result<FetchResponse, Failure> {
         let Some(scope) = self.frontier.scope() else { return Err(Failure::Circle) };
         let limit = Limit::Refuse(self.max_page());
-        let ask = Ask { url, follow: Follow::Within(scope), known: &self.validators, limit };
+        let ask = FetchRequest {
+            url,
+            follow: RedirectPolicy::Within(scope),
+            known: &self.validators,
+            limit,
+        };
         self.fetcher.get(&ask).await
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
-use frontdesk_endpoint::address::{Guard, Refused};
+use frontdesk_endpoint::address::{AddressError, Guard};
 use http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
@@ -16,7 +16,7 @@ use http::{StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
-use super::page::Wish;
+use super::page::RobotsDirectives;
 use super::scope::{Scope, normal};
 
 /// The most redirects of one request.
@@ -29,19 +29,19 @@ const USER_AGENT: &str = concat!("frontdesk/", env!("CARGO_PKG_VERSION"));
 /// A longer header is not kept, in bytes.
 const LONGEST_VALIDATOR: usize = 1000;
 
-/// Asks for documents.
+/// Fetches documents.
 pub(super) struct Fetcher {
     client: reqwest::Client,
     guard: Guard,
     timeout: Duration,
 }
 
-/// What is asked for.
-pub(super) struct Ask<'a> {
+/// A request for one document.
+pub(super) struct FetchRequest<'a> {
     /// Where.
     pub(super) url: &'a Url,
     /// Where redirects may lead.
-    pub(super) follow: Follow<'a>,
+    pub(super) follow: RedirectPolicy<'a>,
     /// What is known of documents already, by their addresses.
     pub(super) known: &'a HashMap<String, Validators>,
     /// The most that is read.
@@ -50,7 +50,7 @@ pub(super) struct Ask<'a> {
 
 /// Where redirects may lead.
 #[derive(Clone, Copy)]
-pub(super) enum Follow<'a> {
+pub(super) enum RedirectPolicy<'a> {
     /// Nowhere but on the site.
     Within(&'a Scope),
     /// On the site, or to its neighbour with or without `www.` and `https`.
@@ -77,16 +77,16 @@ pub(super) struct Validators {
     pub(super) last_modified: Option<String>,
 }
 
-/// What came, and from where.
-pub(super) struct Fetched {
+/// A response, and the address that gave it after all redirects.
+pub(super) struct FetchResponse {
     /// The address that answered.
     pub(super) url: Url,
     /// What it answered.
-    pub(super) answer: Answer,
+    pub(super) answer: FetchOutcome,
 }
 
 /// What an address answers.
-pub(super) enum Answer {
+pub(super) enum FetchOutcome {
     /// The document is as it was.
     Same,
     /// A document.
@@ -104,7 +104,7 @@ pub(super) struct Document {
     /// What to ask with the next time.
     pub(super) validators: Validators,
     /// What the headers ask of crawlers.
-    pub(super) wish: Wish,
+    pub(super) robots: RobotsDirectives,
 }
 
 /// A document that did not come: what went wrong.
@@ -112,7 +112,7 @@ pub(super) struct Document {
 pub(super) enum Failure {
     /// Its address is not connected to.
     #[error("{}", told(.0))]
-    Refused(#[from] Refused),
+    Refused(#[from] AddressError),
     /// It is elsewhere.
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
     Elsewhere(String),
@@ -140,12 +140,12 @@ pub(super) enum Failure {
 }
 
 /// Why an address is not connected to, with the setting that permits it where one does.
-fn told(refused: &Refused) -> String {
+fn told(refused: &AddressError) -> String {
     match refused {
-        Refused::Private { .. } => {
+        AddressError::Private { .. } => {
             format!("{refused}: [knowledge.web] allow_private = true permits it")
         }
-        Refused::Never { .. } => refused.to_string(),
+        AddressError::Never { .. } => refused.to_string(),
     }
 }
 
@@ -179,14 +179,14 @@ impl Fetcher {
     }
 
     /// Asks for a document, and follows where it leads.
-    pub(super) async fn get(&self, ask: &Ask<'_>) -> Result<Fetched, Failure> {
+    pub(super) async fn get(&self, ask: &FetchRequest<'_>) -> Result<FetchResponse, Failure> {
         let mut url = ask.url.clone();
         for _ in 0..=MOST_HOPS {
             let response = self.send_patiently(&url, ask.known).await?;
             let status = response.status();
             let answer = match status {
-                StatusCode::NOT_MODIFIED => Answer::Same,
-                StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Gone,
+                StatusCode::NOT_MODIFIED => FetchOutcome::Same,
+                StatusCode::NOT_FOUND | StatusCode::GONE => FetchOutcome::Gone,
                 _ if status.is_redirection() => {
                     let next = next(&url, response.headers(), ask.follow)?;
                     if next == url {
@@ -195,10 +195,12 @@ impl Fetcher {
                     url = next;
                     continue;
                 }
-                _ if status.is_success() => Answer::New(self.read(response, ask.limit).await?),
+                _ if status.is_success() => {
+                    FetchOutcome::New(self.read(response, ask.limit).await?)
+                }
                 _ => return Err(Failure::Status(status)),
             };
-            return Ok(Fetched { url, answer });
+            return Ok(FetchResponse { url, answer });
         }
         Err(Failure::Circle)
     }
@@ -262,10 +264,10 @@ impl Fetcher {
             }
         }
         let headers = response.headers();
-        let mut wish = Wish::default();
+        let mut robots = RobotsDirectives::default();
         for value in headers.get_all("x-robots-tag").iter().filter_map(|value| value.to_str().ok())
         {
-            wish.add_header(value);
+            robots.add_header(value);
         }
         let validator =
             |name| header(headers, name).filter(|value| value.len() <= LONGEST_VALIDATOR);
@@ -276,7 +278,7 @@ impl Fetcher {
                 etag: validator(&ETAG),
                 last_modified: validator(&LAST_MODIFIED),
             },
-            wish,
+            robots,
         })
     }
 
@@ -284,7 +286,7 @@ impl Fetcher {
     fn failure(&self, error: &reqwest::Error) -> Failure {
         let mut cause: &dyn std::error::Error = error;
         loop {
-            if let Some(refused) = cause.downcast_ref::<Refused>() {
+            if let Some(refused) = cause.downcast_ref::<AddressError>() {
                 return Failure::Refused(refused.clone());
             }
             match cause.source() {
@@ -309,7 +311,11 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 /// Where a redirect leads, if it may.
-fn next(from: &Url, headers: &header::HeaderMap, follow: Follow<'_>) -> Result<Url, Failure> {
+fn next(
+    from: &Url,
+    headers: &header::HeaderMap,
+    follow: RedirectPolicy<'_>,
+) -> Result<Url, Failure> {
     let location = header(headers, &LOCATION).ok_or(Failure::Lost)?;
     let url = from.join(&location).map_err(|_| Failure::Lost)?;
     let elsewhere = || Failure::Elsewhere(url.origin().ascii_serialization());
@@ -318,12 +324,12 @@ fn next(from: &Url, headers: &header::HeaderMap, follow: Follow<'_>) -> Result<U
         return Err(elsewhere());
     }
     match follow {
-        Follow::Within(scope) => scope.admit(url.clone()).ok_or_else(elsewhere),
-        Follow::Near(scope) => {
+        RedirectPolicy::Within(scope) => scope.admit(url.clone()).ok_or_else(elsewhere),
+        RedirectPolicy::Near(scope) => {
             let near = scope.is_neighbour(&url) || scope.admit(url.clone()).is_some();
             if near { Ok(normal(url)) } else { Err(elsewhere()) }
         }
-        Follow::Anywhere => {
+        RedirectPolicy::Anywhere => {
             let usual = url.port().is_none() || url.origin() == from.origin();
             if usual { Ok(url) } else { Err(elsewhere()) }
         }
@@ -409,9 +415,15 @@ mod tests {
         Fetcher::new(guard, Duration::from_secs(5)).unwrap()
     }
 
-    async fn get(fetcher: &Fetcher, url: &str, follow: Follow<'_>) -> Result<Fetched, Failure> {
+    async fn get(
+        fetcher: &Fetcher,
+        url: &str,
+        follow: RedirectPolicy<'_>,
+    ) -> Result<FetchResponse, Failure> {
         let (url, known) = (Url::parse(url).unwrap(), HashMap::new());
-        fetcher.get(&Ask { url: &url, follow, known: &known, limit: Limit::Refuse(1000) }).await
+        fetcher
+            .get(&FetchRequest { url: &url, follow, known: &known, limit: Limit::Refuse(1000) })
+            .await
     }
 
     #[tokio::test]
@@ -420,7 +432,7 @@ mod tests {
         let fetcher = fetcher(Guard::new(false));
         for host in ["localhost", "127.0.0.1", "0x7f000001", "[::1]"] {
             let url = format!("http://{host}:{}/", address.port());
-            let failure = get(&fetcher, &url, Follow::Anywhere).await.err().unwrap();
+            let failure = get(&fetcher, &url, RedirectPolicy::Anywhere).await.err().unwrap();
             assert!(matches!(failure, Failure::Refused(_)), "{host}: {failure}");
             assert!(failure.to_string().contains("[knowledge.web] allow_private"), "{failure}");
         }
@@ -432,13 +444,16 @@ mod tests {
         let (address, connections) = serve(|_| page("hello")).await;
         let url = format!("http://shop.example:{}/", address.port());
         let open = fetcher(Guard::over(true, answering(&["127.0.0.1"])));
-        assert!(get(&open, &url, Follow::Anywhere).await.is_ok(), "the look-up was not used");
+        assert!(
+            get(&open, &url, RedirectPolicy::Anywhere).await.is_ok(),
+            "the look-up was not used"
+        );
         assert_eq!(connections.load(Ordering::SeqCst), 1);
         // A name that is somebody else's when it is asked for the second time.
         let turning = Guard::over(false, answering(&["192.0.2.1", "127.0.0.1"]));
         let closed = fetcher(turning);
         for _ in 0..2 {
-            let failure = get(&closed, &url, Follow::Anywhere).await.err().unwrap();
+            let failure = get(&closed, &url, RedirectPolicy::Anywhere).await.err().unwrap();
             assert!(matches!(failure, Failure::Refused(_)), "{failure}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), 1, "it was connected to");
@@ -472,24 +487,28 @@ mod tests {
             get(&fetcher, home.join(path).unwrap().as_str(), follow).await.err()
         };
         for path in ["metadata", "mapped"] {
-            let failure = ask(path, Follow::Anywhere).await.unwrap();
+            let failure = ask(path, RedirectPolicy::Anywhere).await.unwrap();
             assert!(
-                matches!(failure, Failure::Refused(Refused::Never { .. })),
+                matches!(failure, Failure::Refused(AddressError::Never { .. })),
                 "{path}: {failure}"
             );
         }
         for path in ["metadata", "file", "port", "other"] {
-            for follow in [Follow::Within(&scope), Follow::Near(&scope)] {
+            for follow in [RedirectPolicy::Within(&scope), RedirectPolicy::Near(&scope)] {
                 let failure = ask(path, follow).await.unwrap();
                 assert!(matches!(failure, Failure::Elsewhere(_)), "{path}: {failure}");
             }
         }
-        assert!(matches!(ask("port", Follow::Anywhere).await, Some(Failure::Elsewhere(_))));
-        assert_eq!(ask("nowhere", Follow::Within(&scope)).await, Some(Failure::Lost));
+        assert!(matches!(ask("port", RedirectPolicy::Anywhere).await, Some(Failure::Elsewhere(_))));
+        assert_eq!(ask("nowhere", RedirectPolicy::Within(&scope)).await, Some(Failure::Lost));
         for path in ["loop", "same", "hop/6"] {
-            assert_eq!(ask(path, Follow::Within(&scope)).await, Some(Failure::Circle), "{path}");
+            assert_eq!(
+                ask(path, RedirectPolicy::Within(&scope)).await,
+                Some(Failure::Circle),
+                "{path}"
+            );
         }
-        assert_eq!(ask("hop/5", Follow::Within(&scope)).await, None);
+        assert_eq!(ask("hop/5", RedirectPolicy::Within(&scope)).await, None);
     }
 
     #[test]
@@ -503,15 +522,15 @@ mod tests {
         for near in
             ["https://www.shop.example/de", "https://shop.example/", "http://www.shop.example/"]
         {
-            assert_eq!(to(near, Follow::Near(&scope)).as_deref(), Some(near));
-            assert_eq!(to(near, Follow::Anywhere).as_deref(), Some(near));
+            assert_eq!(to(near, RedirectPolicy::Near(&scope)).as_deref(), Some(near));
+            assert_eq!(to(near, RedirectPolicy::Anywhere).as_deref(), Some(near));
         }
         for far in [
             "https://shop.example:8443/",
             "https://de.shop.example/",
             "https://www.www.shop.example/",
         ] {
-            assert_eq!(to(far, Follow::Near(&scope)), None, "{far}");
+            assert_eq!(to(far, RedirectPolicy::Near(&scope)), None, "{far}");
         }
     }
 
@@ -534,7 +553,9 @@ mod tests {
         let ask = async |path: &str| {
             let started = Instant::now();
             let failed =
-                get(&fetcher, &format!("http://{address}/{path}"), Follow::Anywhere).await.err();
+                get(&fetcher, &format!("http://{address}/{path}"), RedirectPolicy::Anywhere)
+                    .await
+                    .err();
             assert!(started.elapsed() < Duration::from_secs(4), "{path}");
             failed.unwrap()
         };

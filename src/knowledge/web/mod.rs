@@ -47,9 +47,9 @@ pub struct Settings {
     pub max_page_bytes: usize,
 }
 
-/// A source as somebody asks for it. What is not given stays as it was, or is as the settings say.
+/// A source to add or to change. A field left out keeps its value, or takes that of the settings.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct SourceRequest {
     /// Where it begins: `https://example.com/help`.
     pub url: String,
     /// How many links away from its start it is read, at most 20; 0 for that page alone.
@@ -60,9 +60,9 @@ pub struct Wanted {
     pub every_minutes: Option<u32>,
 }
 
-/// Who reads a source that was added.
+/// Who reads a new source first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
+pub enum SourceReader {
     /// Whoever adds it, with [`Library::refresh`].
     Caller,
     /// A desk that is serving, at once.
@@ -96,8 +96,8 @@ impl Library {
     pub async fn add_source(
         &self,
         collection: &str,
-        wanted: &Wanted,
-        reader: Reader,
+        wanted: &SourceRequest,
+        reader: SourceReader,
     ) -> Result<SourceRow, Error> {
         let url = scope::start(&wanted.url).map_err(refused)?;
         let guard = Guard::new(self.settings.web.allow_private);
@@ -121,8 +121,8 @@ impl Library {
             Some(minutes) => Some(i64::from(minutes)),
         };
         let due_at = match reader {
-            Reader::Desk => Some(now_ms()),
-            Reader::Caller => every_minutes.map(|minutes| now_ms() + minutes * 60_000),
+            SourceReader::Desk => Some(now_ms()),
+            SourceReader::Caller => every_minutes.map(|minutes| now_ms() + minutes * 60_000),
         };
         let new = NewSource {
             collection,
@@ -246,7 +246,7 @@ fn refused(why: impl std::fmt::Display) -> Error {
     Error::Source(why.to_string())
 }
 
-fn check(collection: &str, wanted: &Wanted) -> Result<(), Error> {
+fn check(collection: &str, wanted: &SourceRequest) -> Result<(), Error> {
     let named = !collection.trim().is_empty() && collection.len() <= 100;
     if !named || collection.chars().any(|c| c.is_control() || c == '/') {
         return Err(refused("a collection is named by 1 to 100 characters, without a slash"));

@@ -24,27 +24,27 @@ const LONGEST_LINK: usize = 2048;
 const PIECE: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a page says beside its text.
+/// Links and directives of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct PageFacts {
     /// Where it leads, in order, each once.
     pub(super) links: Vec<Url>,
     /// What it says its own address is.
     pub(super) canonical: Option<Url>,
     /// What it asks of crawlers.
-    pub(super) wish: Wish,
+    pub(super) robots: RobotsDirectives,
 }
 
 /// What a page asks of crawlers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct RobotsDirectives {
     /// Its text is not to be learned.
     pub(super) no_index: bool,
     /// Its links are not to be followed.
     pub(super) no_follow: bool,
 }
 
-impl Wish {
+impl RobotsDirectives {
     /// Adds what a robots tag, or the header of that name, says: `noindex, nofollow`.
     pub(super) fn add(&mut self, content: &str) {
         for word in content.split([',', ' ', ':']) {
@@ -69,10 +69,10 @@ impl Wish {
 }
 
 /// Reads what a page says beside its text. `address` is where it was found.
-pub(super) fn facts(html: &str, address: &Url) -> Facts {
+pub(super) fn facts(html: &str, address: &Url) -> PageFacts {
     let started = Instant::now();
     let input = BufferQueue::default();
-    let sink = Sink(RefCell::new(Seen::default()));
+    let sink = Sink(RefCell::new(PageLinks::default()));
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let mut rest = html;
     // The tokenizer compares each attribute of a tag with all before it: a tag of a million would keep it for hours.
@@ -86,16 +86,16 @@ pub(super) fn facts(html: &str, address: &Url) -> Facts {
     tokenizer.sink.0.into_inner().resolved(address)
 }
 
-/// The links as they are written, and what else was seen.
+/// A page's links and directives, as its tags write them.
 #[derive(Default)]
-struct Seen {
+struct PageLinks {
     base: Option<String>,
     hrefs: Vec<String>,
     canonical: Option<String>,
-    wish: Wish,
+    robots: RobotsDirectives,
 }
 
-struct Sink(RefCell<Seen>);
+struct Sink(RefCell<PageLinks>);
 
 impl TokenSink for Sink {
     type Handle = ();
@@ -118,7 +118,7 @@ impl TokenSink for Sink {
     }
 }
 
-impl Seen {
+impl PageLinks {
     fn tag(&mut self, tag: &Tag) {
         let get = |name: &str| {
             let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
@@ -142,7 +142,7 @@ impl Seen {
                 self.hrefs.extend(address().map(ToOwned::to_owned));
             }
             "meta" if has("name", "robots") || has("name", NAME) => {
-                self.wish.add(get("content").unwrap_or_default());
+                self.robots.add(get("content").unwrap_or_default());
             }
             "meta" if self.hrefs.len() < MOST_LINKS && has("http-equiv", "refresh") => {
                 let content = get("content").unwrap_or_default();
@@ -155,12 +155,12 @@ impl Seen {
         }
     }
 
-    fn resolved(self, address: &Url) -> Facts {
+    fn resolved(self, address: &Url) -> PageFacts {
         let base = self.base.and_then(|base| address.join(&base).ok());
         let base = base.as_ref().unwrap_or(address);
         let mut links: Vec<Url> = Vec::new();
         let mut known = std::collections::HashSet::new();
-        let followed = self.hrefs.iter().filter(|_| !self.wish.no_follow);
+        let followed = self.hrefs.iter().filter(|_| !self.robots.no_follow);
         for mut link in followed.filter_map(|href| base.join(href).ok()) {
             link.set_fragment(None);
             if matches!(link.scheme(), "http" | "https") && known.insert(link.clone()) {
@@ -168,7 +168,7 @@ impl Seen {
             }
         }
         let canonical = self.canonical.and_then(|href| base.join(&href).ok());
-        Facts { links, canonical, wish: self.wish }
+        PageFacts { links, canonical, robots: self.robots }
     }
 }
 
@@ -283,7 +283,7 @@ mod tests {
 
     use super::*;
 
-    fn read(html: &str) -> Facts {
+    fn read(html: &str) -> PageFacts {
         facts(html, &Url::parse("https://a.com/help/start").unwrap())
     }
 
@@ -325,12 +325,12 @@ mod tests {
             "<link rel=canonical href=/help><meta name=ROBOTS content='NoIndex, follow'><a href=/x>x</a>",
         );
         assert_eq!(page.canonical.unwrap().as_str(), "https://a.com/help");
-        assert_eq!((page.wish.no_index, page.links.len()), (true, 1));
+        assert_eq!((page.robots.no_index, page.links.len()), (true, 1));
         assert!(read("<a href=/x>x</a><meta name=frontdesk content=none>").links.is_empty());
         let header = |value: &str| {
-            let mut wish = Wish::default();
-            wish.add_header(value);
-            (wish.no_index, wish.no_follow)
+            let mut robots = RobotsDirectives::default();
+            robots.add_header(value);
+            (robots.no_index, robots.no_follow)
         };
         assert_eq!(header("noindex"), (true, false));
         assert_eq!(header("frontdesk: none"), (true, true));

@@ -35,7 +35,7 @@ const TRACKING: &[&str] = &[
 
 /// An address that a source cannot begin at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub(super) enum StartAddressError {
     /// It cannot be read.
     #[error("`{0}` is not an address of the web: write it as https://example.com/help")]
     Unreadable(String),
@@ -51,18 +51,18 @@ pub(super) enum Wrong {
 }
 
 /// Reads the address that a source begins at.
-pub(super) fn start(text: &str) -> Result<Url, Wrong> {
+pub(super) fn start(text: &str) -> Result<Url, StartAddressError> {
     let text = text.trim();
     let shown: String = text.chars().take(200).collect();
-    let url = Url::parse(text).map_err(|_| Wrong::Unreadable(shown.clone()))?;
+    let url = Url::parse(text).map_err(|_| StartAddressError::Unreadable(shown.clone()))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Wrong::Scheme(url.scheme().to_owned()));
+        return Err(StartAddressError::Scheme(url.scheme().to_owned()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Wrong::Credentials);
+        return Err(StartAddressError::Credentials);
     }
     if url.as_str().len() > LONGEST {
-        return Err(Wrong::TooLong);
+        return Err(StartAddressError::TooLong);
     }
     Ok(normal(url))
 }
@@ -185,7 +185,10 @@ mod tests {
             let wrong = start(text).unwrap_err().to_string();
             assert!(wrong.contains(word), "{text}: {wrong}");
         }
-        assert_eq!(start(&format!("https://a.com/{}", "x".repeat(3000))), Err(Wrong::TooLong));
+        assert_eq!(
+            start(&format!("https://a.com/{}", "x".repeat(3000))),
+            Err(StartAddressError::TooLong)
+        );
     }
 
     fn admitted(home: &str, url: &str) -> Option<String> {

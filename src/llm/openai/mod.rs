@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk_endpoint::{Access, Endpoint, Failure, Next, OPENAI, Patience};
+use frontdesk_endpoint::{Access, Endpoint, Failure, NextAttempt, OPENAI, RetryBudget};
 use frontdesk_tokens::Vocabulary;
 use futures::{Stream, StreamExt};
 use secrecy::SecretString;
@@ -148,13 +148,13 @@ impl Model for Openai {
         let mut turn = Turn {
             prompt,
             listener: hear.map(|hear| Listener { hear, heard: String::new() }),
-            patience: self.endpoint.patience(fallback.is_some()),
+            patience: self.endpoint.retry_budget(fallback.is_some()),
             spent: Usage::default(),
         };
         for model in std::iter::once(model).chain(fallback) {
             match self.round(&mut turn, model).await {
                 Ok(text) => return Ok(turn.completion(text, model)),
-                Err(Next::Stop) => break,
+                Err(NextAttempt::Stop) => break,
                 Err(_) => turn.patience.next_model(),
             }
         }
@@ -197,7 +197,7 @@ impl Model for Openai {
 struct Turn<'a> {
     prompt: &'a Prompt,
     listener: Option<Listener<'a>>,
-    patience: Patience,
+    patience: RetryBudget,
     /// What all attempts used that told it; an answer that was empty is paid for, too.
     spent: Usage,
 }
@@ -234,7 +234,7 @@ impl Openai {
     }
 
     /// Asks one model until it answers or its time is over.
-    async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, Next> {
+    async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, NextAttempt> {
         loop {
             let written = match turn.listener {
                 Some(_) => self.written_aloud(turn, model).await,
@@ -249,7 +249,7 @@ impl Openai {
                 Err(failure) => failure.of(model),
             };
             match turn.patience.after(failure).await {
-                Next::Again => {}
+                NextAttempt::Again => {}
                 other => return Err(other),
             }
         }
@@ -295,7 +295,7 @@ impl Openai {
 
     async fn next<E: Into<Failure>>(
         &self,
-        patience: &Patience,
+        patience: &RetryBudget,
         limit: Duration,
         chunks: &mut (impl Stream<Item = Result<Chunk, E>> + Unpin),
     ) -> Result<Option<Chunk>, Failure> {
@@ -339,7 +339,7 @@ impl Openai {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use frontdesk_endpoint::scripted::{Act, SOON, Scripted};
+    use frontdesk_endpoint::scripted::{Act, SOON, ScriptedServer};
 
     use super::*;
     use crate::domain::{ChatMessage, Role};
@@ -359,7 +359,7 @@ mod tests {
         }
     }
 
-    fn model(server: &Scripted, more: &Value) -> Openai {
+    fn model(server: &ScriptedServer, more: &Value) -> Openai {
         let mut settings = json!({"base_url": server.url, "api_key": "sk-top-secret"});
         settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Openai::new(&serde_json::from_value(settings).unwrap()).unwrap()
@@ -400,14 +400,14 @@ mod tests {
             r#"{"choices":[{"message":{"content":[{"type":"text","text":"Yes"},{"type":"x"},{"text":"."}],"reasoning_content":"hm"}}]}"#,
             r#"{"id":3,"created":"now","choices":[{"delta":{"content":"Yes."}}],"usage":{"prompt_tokens":"many"}}"#,
         ] {
-            let server = Scripted::start(vec![Act::say(body)]).await;
+            let server = ScriptedServer::start(vec![Act::say(body)]).await;
             assert_eq!(text(&model(&server, &json!({}))).await.0, "Yes.", "{body}");
         }
     }
 
     #[tokio::test]
     async fn the_request_is_what_the_agent_and_the_settings_ask_for() {
-        let server = Scripted::start(vec![reply("Yes.")]).await;
+        let server = ScriptedServer::start(vec![reply("Yes.")]).await;
         let more = json!({"extra": {"top_p": 0.5}, "max_tokens_field": "max_completion_tokens"});
         text(&model(&server, &more)).await;
         let expected = json!({
@@ -423,7 +423,7 @@ mod tests {
     async fn an_empty_answer_is_asked_for_once_more_and_then_from_the_fallback() {
         let empty =
             Act::say(r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}]}"#);
-        let server = Scripted::start(vec![empty.clone(), empty, reply("Yes.")]).await;
+        let server = ScriptedServer::start(vec![empty.clone(), empty, reply("Yes.")]).await;
         let (text, by, failures) = text(&model(&server, &json!({"fallback_model": "spare"}))).await;
         assert_eq!((text.as_str(), by.as_str()), ("Yes.", "spare"));
         assert_eq!(failures, ["main: an empty answer (finish_reason: length)"; 2]);
@@ -434,7 +434,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_key_ends_everything_and_is_not_told() {
         let told = r#"{"error":{"message":"Incorrect API key provided: sk-top-secret"}}"#;
-        let server = Scripted::start(vec![Act::refuse(401, &[], told)]).await;
+        let server = ScriptedServer::start(vec![Act::refuse(401, &[], told)]).await;
         let model = model(&server, &json!({"fallback_model": "spare"}));
         let error = model.complete(&prompt(), None).await.unwrap_err();
         assert_eq!(error.attempts, ["main: 401: the endpoint refused the key: check api_key"]);
@@ -444,9 +444,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_model_leaves_it_to_the_fallback() {
-        let server =
-            Scripted::start(vec![Act::refuse(404, &[], r#"{"error":"no main"}"#), reply("Yes.")])
-                .await;
+        let server = ScriptedServer::start(vec![
+            Act::refuse(404, &[], r#"{"error":"no main"}"#),
+            reply("Yes."),
+        ])
+        .await;
         let (_, by, failures) = text(&model(&server, &json!({"fallback_model": "spare"}))).await;
         assert_eq!(by, "spare");
         assert!(failures[0].contains("(no main)"), "{failures:?}");
@@ -454,7 +456,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_whole_turn_ends_in_time_even_when_the_server_hangs() {
-        let server = Scripted::start(vec![Act::Stall]).await;
+        let server = ScriptedServer::start(vec![Act::Stall]).await;
         let model = model(&server, &json!({"timeout_ms": 600, "fallback_model": "spare"}));
         let started = std::time::Instant::now();
         let error = model.complete(&prompt(), None).await.unwrap_err();
@@ -465,7 +467,7 @@ mod tests {
     #[tokio::test]
     async fn usage_and_money_are_the_endpoints_or_counted_here() {
         let told = r#"{"choices":[{"message":{"content":"Yes."}}],"usage":{"prompt_tokens":1000,"completion_tokens":200}}"#;
-        let server = Scripted::start(vec![Act::say(told), reply("hello world")]).await;
+        let server = ScriptedServer::start(vec![Act::say(told), reply("hello world")]).await;
         let model = model(&server, &json!({"prices": {"main": {"input": 0.15, "output": 0.6}}}));
         for (input, output, micros) in [(1000, 200, 270), (5, 2, 2)] {
             let answer = model.complete(&prompt(), None).await.unwrap();
@@ -482,7 +484,7 @@ mod tests {
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":9}}\n\n";
         let stream =
             format!(": wait\n\n{}{}{usage}data: [DONE]\n\n", piece("We open "), piece("at nine."));
-        let server = Scripted::start(vec![Act::stream(&stream)]).await;
+        let server = ScriptedServer::start(vec![Act::stream(&stream)]).await;
         let model = model(&server, &json!({}));
         let heard = Mutex::new(Vec::new());
         let hear = |piece: &str| heard.lock().unwrap().push(piece.to_owned());
@@ -498,7 +500,7 @@ mod tests {
     async fn a_stream_that_dies_is_asked_for_again_and_nothing_is_heard_twice() {
         let whole = format!("{}{}data: [DONE]\n\n", piece("We open"), piece(" at nine."));
         for dead in [Act::Cut(piece("We o")), Act::stream(&piece("We o"))] {
-            let server = Scripted::start(vec![dead, Act::stream(&whole)]).await;
+            let server = ScriptedServer::start(vec![dead, Act::stream(&whole)]).await;
             let (text, heard) = aloud(&model(&server, &json!({}))).await;
             assert_eq!(text.unwrap(), "We open at nine.");
             assert_eq!(heard, "We open at nine.");
@@ -509,7 +511,7 @@ mod tests {
     async fn a_stream_that_hangs_is_given_up() {
         let soon = u64::try_from(SOON.as_millis()).unwrap();
         let hang = vec![Act::Hang(piece("We")), Act::Hang(String::new()), Act::Stall];
-        let server = Scripted::start(hang).await;
+        let server = ScriptedServer::start(hang).await;
         let more = json!({"idle_ms": soon, "first_token_ms": soon * 2, "retries": 2});
         let (text, heard) = aloud(&model(&server, &more)).await;
         let attempts = text.unwrap_err().attempts;
@@ -524,12 +526,12 @@ mod tests {
         for act in
             [Act::Cut(finished.into()), Act::Hang(finished.into()), Act::stream(finished), whole]
         {
-            let server = Scripted::start(vec![act]).await;
+            let server = ScriptedServer::start(vec![act]).await;
             let (text, heard) = aloud(&model(&server, &json!({"retries": 0}))).await;
             assert_eq!((text.unwrap().as_str(), heard.as_str()), ("Yes.", "Yes."));
         }
         let error = "data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n";
-        let server = Scripted::start(vec![Act::stream(error)]).await;
+        let server = ScriptedServer::start(vec![Act::stream(error)]).await;
         let (text, _) = aloud(&model(&server, &json!({"retries": 0}))).await;
         let told = text.unwrap_err().to_string();
         assert!(told.contains("503") && told.contains("overloaded"), "{told}");
@@ -546,7 +548,7 @@ mod tests {
             (Act::refuse(404, &[], "none"), "gpt-4o", true),
             (Act::refuse(401, &[], "{}"), "gpt-4o", false),
         ] {
-            let server = Scripted::start(vec![act]).await;
+            let server = ScriptedServer::start(vec![act]).await;
             let told = model(&server, &json!({"model": name})).check().await;
             assert_eq!(told.is_ok(), fine, "{told:?}");
             assert!(format!("{told:?}").contains(&server.url), "{told:?}");

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use frontdesk::app::{App, Quietly};
+use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::desk::Desk;
+use frontdesk::knowledge::SilentProgress;
 use frontdesk::store::Error as StoreError;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
@@ -138,7 +139,7 @@ impl Setup {
         let toml = self.settings(home.path(), &store, &whatsapp, &model);
         let config = merged(&toml, &self.extra);
         let app = Box::pin(App::assemble(config.clone())).await.unwrap();
-        Box::pin(app.learn(&Quietly)).await.unwrap();
+        Box::pin(app.learn(&SilentProgress)).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let desk = app.desk.clone();

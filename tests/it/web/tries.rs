@@ -91,7 +91,7 @@ impl Place {
 /// Reads a source as its time has come, though nobody asks.
 async fn by_itself(app: &TestApp, source: &SourceRow) -> Summary {
     let row = stored(app, source).await;
-    let read = app.desk.library.refresh_source(row, &Quietly).await.unwrap();
+    let read = app.desk.library.refresh_source(row, &SilentProgress).await.unwrap();
     read.expect("nobody else reads it").1
 }
 
@@ -230,7 +230,7 @@ on_both! {
     async fn a_page_that_is_another_one_at_each_fetch_is_left_out_and_its_site_waits(db) {
         let app = Setup::on(db).extractive().with(LOCAL).start().await;
         let site = shop().await;
-        let source = added(&app, &Wanted { every_minutes: Some(60), ..wanted(&site.url) }).await;
+        let source = added(&app, &SourceRequest { every_minutes: Some(60), ..wanted(&site.url) }).await;
         refreshed(&app, &source).await;
         let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
         let (start, hours) = (format!("{}/", site.url), format!("{}/hours", site.url));
@@ -276,7 +276,7 @@ on_both! {
     async fn a_source_that_ends_processes_before_a_page_is_read_waits_longer_each_time(db) {
         let app = Setup::on(db).extractive().with(LOCAL).start().await;
         let site = shop().await;
-        let source = added(&app, &Wanted { every_minutes: Some(60), ..wanted(&site.url) }).await;
+        let source = added(&app, &SourceRequest { every_minutes: Some(60), ..wanted(&site.url) }).await;
         let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
         let mut waits = Vec::new();
         for _ in 0..5 {

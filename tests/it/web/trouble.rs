@@ -83,8 +83,12 @@ async fn an_address_of_this_machine_is_refused_unless_the_settings_permit_it() {
     let app =
         Setup::on(Db::Sqlite).extractive().with("[knowledge.web]\npause_ms = 0").start().await;
     let site = shop().await;
-    let refused =
-        app.desk.library.add_source("web", &wanted(&site.url), Reader::Caller).await.unwrap_err();
+    let refused = app
+        .desk
+        .library
+        .add_source("web", &wanted(&site.url), SourceReader::Caller)
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("[knowledge.web] allow_private"), "{refused}");
     let by_name = site.url.replace("127.0.0.1", "localhost");
     let (source, summary) = learned(&app, &by_name).await;

@@ -57,7 +57,7 @@ impl Measure {
             .iter()
             .flat_map(|line| if room.fits(line) { vec![line.clone()] } else { room.split(line) });
         let mut bodies = Vec::new();
-        let mut filler = Filler::new(room);
+        let mut filler = PieceBuilder::new(room);
         for part in parts {
             bodies.extend(filler.place(separator, &part));
         }
@@ -71,7 +71,7 @@ impl Measure {
     /// Cuts a text into parts that fit.
     pub(super) fn split(self, text: &str) -> Vec<String> {
         let mut parts = Vec::new();
-        let mut filler = Filler::new(self);
+        let mut filler = PieceBuilder::new(self);
         let mut sentences: Vec<&str> = Vec::new();
         for sentence in text.split_sentence_bounds() {
             if !filler.go_on(sentence) {
@@ -80,7 +80,7 @@ impl Measure {
                 sentences.clear();
                 let begun = filler.go_on(&repeated) && filler.go_on(sentence);
                 if !begun {
-                    filler = Filler::new(self);
+                    filler = PieceBuilder::new(self);
                     self.begin(sentence, &mut filler, &mut parts);
                 }
             }
@@ -91,7 +91,7 @@ impl Measure {
     }
 
     /// Begins a part with a sentence, which may fill parts of its own.
-    fn begin(self, sentence: &str, filler: &mut Filler, parts: &mut Vec<String>) {
+    fn begin(self, sentence: &str, filler: &mut PieceBuilder, parts: &mut Vec<String>) {
         if filler.go_on(sentence) {
             return;
         }
@@ -156,7 +156,7 @@ fn words(text: &str) -> Vec<&str> {
 
 /// A piece that is being filled.
 #[derive(Debug, Clone)]
-pub(super) struct Filler {
+pub(super) struct PieceBuilder {
     measure: Measure,
     text: String,
     /// What `text` has at the most; counted again when that is too much. Joined texts may have a token more than
@@ -164,7 +164,7 @@ pub(super) struct Filler {
     tokens: u32,
 }
 
-impl Filler {
+impl PieceBuilder {
     pub(super) fn new(measure: Measure) -> Self {
         Self { measure, text: String::new(), tokens: 0 }
     }

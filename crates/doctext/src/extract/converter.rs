@@ -4,7 +4,7 @@ use htmd::element_handler::{ElementHandler, HandlerResult, Handlers};
 use htmd::{Element, HtmlToMarkdown};
 
 use super::address::is_address;
-use super::sieve::{self, Sieved};
+use super::sanitizer::{self, SanitizedHtml};
 use super::{Unreadable, one_line};
 
 /// Parts of a page that are not its text.
@@ -21,24 +21,26 @@ const MAX_CELLS: usize = 100_000;
 
 /// A bit of HTML in a Markdown document, as Markdown; nothing where it has no text.
 pub(super) fn fragment(source: &str) -> Result<String, Unreadable> {
-    let page = sieved(source, true)?;
+    let page = sanitized(source, true)?;
     if has_text(&page) { convert(&page) } else { Ok(String::new()) }
 }
 
-fn has_text(page: &Sieved) -> bool {
+fn has_text(page: &SanitizedHtml) -> bool {
     page.html.split('<').any(|tag| !tag.rsplit('>').next().unwrap_or(tag).trim().is_empty())
 }
 
 /// The page without what is not its text; `forms` stay where they may be all of it.
-pub(super) fn sieved(text: &str, forms: bool) -> Result<Sieved, Unreadable> {
-    sieve::sieve(text, forms).map_err(|refusal| match refusal {
-        sieve::Refusal::TooDeep => Unreadable::TooDeep(sieve::MAX_DEPTH),
-        sieve::Refusal::TooManyTags => Unreadable::TooMany { what: "tags", most: sieve::MAX_TAGS },
+pub(super) fn sanitized(text: &str, forms: bool) -> Result<SanitizedHtml, Unreadable> {
+    sanitizer::sanitize(text, forms).map_err(|refusal| match refusal {
+        sanitizer::Refusal::TooDeep => Unreadable::TooDeep(sanitizer::MAX_DEPTH),
+        sanitizer::Refusal::TooManyTags => {
+            Unreadable::TooMany { what: "tags", most: sanitizer::MAX_TAGS }
+        }
     })
 }
 
 /// A page as Markdown.
-pub(super) fn convert(page: &Sieved) -> Result<String, Unreadable> {
+pub(super) fn convert(page: &SanitizedHtml) -> Result<String, Unreadable> {
     if page.depth <= DEEP {
         return to_markdown(&page.html);
     }

@@ -3,7 +3,7 @@
 use csv::{ReaderBuilder, StringRecord};
 
 use super::rows::{self, Table};
-use super::{Extracted, Unreadable};
+use super::{ExtractedDocument, Unreadable};
 
 /// How many rows tell the delimiter.
 const SAMPLE: usize = 50;
@@ -13,7 +13,7 @@ const MAX_LINES: usize = 60;
 const MAX_BROKEN: usize = 50;
 
 /// Reads a file of rows; the first is the header. `tabs`: its name says that tabs part the cells.
-pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<ExtractedDocument, Unreadable> {
     let (text, named) = excel_hint(text);
     let delimiter = named.unwrap_or_else(|| delimiter(text, tabs));
     let mut rows = Rows::new(text, delimiter);
@@ -23,7 +23,7 @@ pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<Extracted, U
         table.add(&cells, rows.line)?;
     }
     let warnings = rows::limited(rows.warnings.into_iter().chain(table.warnings).collect());
-    Ok(Extracted { title, blocks: table.blocks, warnings })
+    Ok(ExtractedDocument { title, blocks: table.blocks, warnings })
 }
 
 /// Excel writes the delimiter into a first line, `sep=;`.
@@ -150,7 +150,7 @@ mod tests {
     use super::super::rows::{MAX_ROWS, MAX_WARNINGS};
     use super::*;
 
-    fn csv(text: &str) -> Extracted {
+    fn csv(text: &str) -> ExtractedDocument {
         read(text, false, "File name".to_owned()).expect("it can be read")
     }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::archive::Archive;
-use super::{Block, Extracted, Unreadable, encoding, html, one_line, rows, xml};
+use super::{Block, ExtractedDocument, Unreadable, encoding, html, one_line, rows, xml};
 
 /// What this format is called where it cannot be read.
 const WHAT: &str = "EPUB book";
@@ -20,14 +20,17 @@ static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Reads a book. Its title is its own, else `name`.
-pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut archive = Archive::open(bytes, WHAT)?;
     let package = rootfile(&mut archive)?;
     let text = archive.text(&package)?.ok_or(Unreadable::Damaged(WHAT))?;
     let book = Book::read(&text, &package).ok_or(Unreadable::Damaged(WHAT))?;
     let locked = locked(&mut archive)?;
-    let mut extracted =
-        Extracted { title: book.title.unwrap_or(name), blocks: Vec::new(), warnings: Vec::new() };
+    let mut extracted = ExtractedDocument {
+        title: book.title.unwrap_or(name),
+        blocks: Vec::new(),
+        warnings: Vec::new(),
+    };
     let mut read = HashSet::new();
     // A chapter that is listed again says nothing new.
     for chapter in book.chapters.into_iter().filter(|chapter| read.insert(chapter.clone())) {

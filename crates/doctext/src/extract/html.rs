@@ -1,14 +1,14 @@
-//! HTML to blocks: sieved, turned into Markdown, and read as Markdown.
+//! HTML to blocks: sanitized, turned into Markdown, and read as Markdown.
 
-use super::converter::{convert, sieved, to_markdown};
-use super::{Block, Extracted, Unreadable, markdown, one_line};
+use super::converter::{convert, sanitized, to_markdown};
+use super::{Block, ExtractedDocument, Unreadable, markdown, one_line};
 
 /// Reads a page. Its title is what `<title>` says, else the first heading of level 1, else `name`.
-pub(super) fn read(text: &str, name: String) -> Result<Extracted, Unreadable> {
-    let mut page = sieved(text, false)?;
+pub(super) fn read(text: &str, name: String) -> Result<ExtractedDocument, Unreadable> {
+    let mut page = sanitized(text, false)?;
     let mut markdown = convert(&page)?;
     if markdown.trim().is_empty() {
-        page = sieved(text, true)?;
+        page = sanitized(text, true)?;
         markdown = convert(&page)?;
     }
     let mut extracted = markdown::read(&markdown, name);
@@ -30,10 +30,10 @@ fn title(source: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sieve;
+    use super::super::sanitizer;
     use super::*;
 
-    fn html(text: &str) -> Extracted {
+    fn html(text: &str) -> ExtractedDocument {
         read(text, "File name".to_owned()).expect("it can be read")
     }
 
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_and_the_deepest_that_is_not_is_read() {
         let deep = format!("{}x", "<div>".repeat(100_000));
-        assert_eq!(read(&deep, String::new()), Err(Unreadable::TooDeep(sieve::MAX_DEPTH)));
+        assert_eq!(read(&deep, String::new()), Err(Unreadable::TooDeep(sanitizer::MAX_DEPTH)));
         for unit in [
             "<div>",
             "<ul><li>",
@@ -172,7 +172,7 @@ mod tests {
             "<section><p>",
             "<pre>",
         ] {
-            let text = format!("{}x", unit.repeat(sieve::MAX_DEPTH));
+            let text = format!("{}x", unit.repeat(sanitizer::MAX_DEPTH));
             assert!(!html(&text).blocks.is_empty(), "{unit}");
         }
     }

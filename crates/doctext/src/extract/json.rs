@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::{Block, Extracted, Unreadable, one_line, rows};
+use super::{Block, ExtractedDocument, Unreadable, one_line, rows};
 
 /// A value that is written out on one line has at most so many values in it; one with more gets headings.
 const MOST_INLINE: usize = 40;
@@ -16,7 +16,7 @@ const MAX_VALUES: usize = 1_000_000;
 const LONG: usize = 300;
 
 /// Reads a document. Several values one after the other are read as lines.
-pub(super) fn read(text: &str, title: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(text: &str, title: String) -> Result<ExtractedDocument, Unreadable> {
     let left = Cell::new(MAX_VALUES);
     match parse(text, &left) {
         Ok(tree) => extracted(&tree, title, Vec::new()),
@@ -45,7 +45,7 @@ fn too_many() -> Unreadable {
 }
 
 /// Reads a file with a value on each line; a line that is broken costs nothing but itself.
-pub(super) fn read_lines(text: &str, title: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read_lines(text: &str, title: String) -> Result<ExtractedDocument, Unreadable> {
     let (mut values, mut warnings, mut first) = (Vec::new(), Vec::new(), None);
     let left = Cell::new(MAX_VALUES);
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -71,10 +71,14 @@ fn syntax(error: &serde_json::Error, line: usize) -> Unreadable {
     Unreadable::Syntax { line, why }
 }
 
-fn extracted(tree: &Tree, title: String, warnings: Vec<String>) -> Result<Extracted, Unreadable> {
+fn extracted(
+    tree: &Tree,
+    title: String,
+    warnings: Vec<String>,
+) -> Result<ExtractedDocument, Unreadable> {
     let mut writer = Writer::default();
     writer.write(tree, 1)?;
-    Ok(Extracted { title, blocks: writer.blocks, warnings: rows::limited(warnings) })
+    Ok(ExtractedDocument { title, blocks: writer.blocks, warnings: rows::limited(warnings) })
 }
 
 /// A JSON value with its fields in their order. Numbers are kept as they would be written.

@@ -4,10 +4,10 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::address::address_after;
 use super::flow::Flow;
-use super::{Block, Extracted, converter, one_line, sieve};
+use super::{Block, ExtractedDocument, converter, one_line, sanitizer};
 
 /// Reads a document. Its title is the first heading of level 1, else the front matter's, else `name`.
-pub(super) fn read(text: &str, name: String) -> Extracted {
+pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
     let (front, body) = front_matter(text);
     let blocks = blocks(body);
     let first = blocks.iter().find_map(|block| match block {
@@ -15,7 +15,7 @@ pub(super) fn read(text: &str, name: String) -> Extracted {
         _ => None,
     });
     let title = first.or_else(|| title_of(front)).unwrap_or(name);
-    Extracted { title, blocks, warnings: Vec::new() }
+    ExtractedDocument { title, blocks, warnings: Vec::new() }
 }
 
 /// The blocks of Markdown without front matter.
@@ -217,9 +217,9 @@ impl Reader {
     }
 
     fn inline_html(&mut self, source: &str) {
-        match sieve::tag_name(source).as_str() {
+        match sanitizer::tag_name(source).as_str() {
             "br" => self.flow.hard_break(),
-            name if sieve::is_html(name) => {}
+            name if sanitizer::is_html(name) => {}
             _ if source.starts_with("<!--") => {}
             _ => self.flow.push(source),
         }

@@ -31,7 +31,7 @@ mod package;
 mod pdf;
 mod rows;
 mod sheets;
-mod sieve;
+mod sanitizer;
 mod slides;
 mod sniff;
 mod text;
@@ -62,7 +62,7 @@ const MAX_HEADING: usize = 200;
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Extracted {
+pub struct ExtractedDocument {
     /// Its title, never empty.
     pub title: String,
     /// Its text in reading order, never empty.
@@ -116,7 +116,7 @@ pub(crate) enum Block {
 
 /// Reads a file in this process, as tests do.
 #[cfg(test)]
-pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<Extracted, Unreadable> {
+pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<ExtractedDocument, Unreadable> {
     extract_within(name, bytes, Duration::from_mins(1))
 }
 
@@ -138,7 +138,7 @@ pub fn extract_within(
     name: &str,
     bytes: &[u8],
     longest: Duration,
-) -> Result<Extracted, Unreadable> {
+) -> Result<ExtractedDocument, Unreadable> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let (stem, ending) = file.rsplit_once('.').unwrap_or((file, ""));
     let ending = ending.to_ascii_lowercase();
@@ -168,7 +168,7 @@ fn read_packed(
     bytes: Vec<u8>,
     kind: Kind,
     (name, longest): (String, Duration),
-) -> Result<Extracted, Unreadable> {
+) -> Result<ExtractedDocument, Unreadable> {
     let frame = match kind {
         Kind::Workbook | Kind::OpenSheet => "header rows",
         _ => "pictures",
@@ -186,7 +186,7 @@ fn read_packed(
     finish(extracted, frame)
 }
 
-fn read_text(bytes: &[u8], ending: &str, name: String) -> Result<Extracted, Unreadable> {
+fn read_text(bytes: &[u8], ending: &str, name: String) -> Result<ExtractedDocument, Unreadable> {
     let page = matches!(ending, "html" | "htm");
     let text = encoding::decode(bytes, page).ok_or_else(|| disguised("binary data", ending))?;
     if text.trim().is_empty() {
@@ -207,7 +207,10 @@ fn read_text(bytes: &[u8], ending: &str, name: String) -> Result<Extracted, Unre
     finish(extracted, frame)
 }
 
-fn finish(mut extracted: Extracted, frame: &'static str) -> Result<Extracted, Unreadable> {
+fn finish(
+    mut extracted: ExtractedDocument,
+    frame: &'static str,
+) -> Result<ExtractedDocument, Unreadable> {
     extracted.title = first_chars(&extracted.title, MAX_HEADING);
     demote_long_headings(&mut extracted.blocks);
     limits::check(&extracted.blocks)?;

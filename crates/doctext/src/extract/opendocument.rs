@@ -8,7 +8,7 @@ use roxmltree::{Document, Node};
 use super::archive::Archive;
 use super::limits::{Budget, MAX_CELLS, Repeats};
 use super::sheets::{self, MAX_COLUMNS, Sheet};
-use super::{Block, Extracted, Unreadable, one_line, rows, xml};
+use super::{Block, ExtractedDocument, Unreadable, one_line, rows, xml};
 
 /// What these formats are called where they cannot be read.
 const TEXT: &str = "OpenDocument text";
@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 24;
 
 /// Reads a text. Its title is its property, else a paragraph in the style of titles, else its first heading of level 1,
 /// else `name`.
-pub(super) fn read_text(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read_text(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut archive = Archive::open(bytes, TEXT)?;
     let content = content(&mut archive, TEXT)?;
     let document = xml::parse(&content).ok_or(Unreadable::Damaged(TEXT))?;
@@ -28,7 +28,7 @@ pub(super) fn read_text(bytes: &[u8], name: String) -> Result<Extracted, Unreada
         parents: parents(&document),
         title: None,
         blocks: Vec::new(),
-        left: Left::default(),
+        left: CellBudgets::default(),
     };
     reader.blocks_of(body, 0);
     if !reader.left.cells.take(1) {
@@ -39,16 +39,16 @@ pub(super) fn read_text(bytes: &[u8], name: String) -> Result<Extracted, Unreada
         _ => None,
     });
     let title = title(&mut archive).or(reader.title).or(first).unwrap_or(name);
-    Ok(Extracted { title, blocks: reader.blocks, warnings: Vec::new() })
+    Ok(ExtractedDocument { title, blocks: reader.blocks, warnings: Vec::new() })
 }
 
 /// Reads a spreadsheet.
-pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<ExtractedDocument, Unreadable> {
     let mut archive = Archive::open(bytes, SHEET)?;
     let content = content(&mut archive, SHEET)?;
     let document = xml::parse(&content).ok_or(Unreadable::Damaged(SHEET))?;
     let body = body(&document, "spreadsheet").ok_or(Unreadable::Damaged(SHEET))?;
-    let mut left = Left::default();
+    let mut left = CellBudgets::default();
     let hidden = hidden(&document);
     let (mut found, mut warnings) = (Vec::new(), Vec::new());
     for table in body.children().filter(|node| xml::name(*node) == "table") {
@@ -63,7 +63,7 @@ pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<Extracted, Unre
     }
     let (blocks, odd) = sheets::blocks(found)?;
     warnings.extend(odd);
-    Ok(Extracted { title, blocks, warnings })
+    Ok(ExtractedDocument { title, blocks, warnings })
 }
 
 /// The styles of tables that are not shown.
@@ -120,12 +120,12 @@ fn parents(document: &Document<'_>) -> HashMap<String, String> {
 }
 
 /// What may still be read of tables.
-struct Left {
+struct CellBudgets {
     cells: Budget,
     repeats: Repeats,
 }
 
-impl Default for Left {
+impl Default for CellBudgets {
     fn default() -> Self {
         Self { cells: Budget::new(MAX_CELLS), repeats: Repeats::default() }
     }
@@ -140,7 +140,7 @@ struct Reader {
     parents: HashMap<String, String>,
     title: Option<String>,
     blocks: Vec<Block>,
-    left: Left,
+    left: CellBudgets,
 }
 
 impl Reader {
@@ -267,7 +267,7 @@ fn inline(parent: Node<'_, '_>, text: &mut String, depth: usize) {
 }
 
 /// The rows of a table; `None` when there are too many cells in the file.
-fn sheet(table: Node<'_, '_>, left: &mut Left) -> Option<Sheet> {
+fn sheet(table: Node<'_, '_>, left: &mut CellBudgets) -> Option<Sheet> {
     let name = xml::attribute(table, "name").unwrap_or_default().to_owned();
     let mut sheet = Sheet { name, rows: Vec::new() };
     let (mut number, mut spans) = (1, HashMap::new());

@@ -7,13 +7,13 @@ use hayro_interpret::kurbo::Affine;
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
 
 use super::bounds::Deadline;
-use super::{Extracted, Unreadable, one_line};
+use super::{ExtractedDocument, Unreadable, one_line};
 
 mod direction;
 mod filters;
 mod lines;
 mod page;
-mod paper;
+mod layout;
 mod shape;
 mod streams;
 
@@ -32,7 +32,7 @@ pub(super) fn read(
     mut bytes: Vec<u8>,
     name: String,
     deadline: Deadline,
-) -> Result<Extracted, Unreadable> {
+) -> Result<ExtractedDocument, Unreadable> {
     let tamed = streams::tame(&mut bytes, deadline)?;
     let whole = streams::is_whole(&bytes);
     let pdf = Pdf::new(bytes).map_err(|error| match error {
@@ -44,9 +44,9 @@ pub(super) fn read(
     }
     let cache = InterpreterCache::new();
     let settings = InterpreterSettings::default();
-    let mut papers = Vec::new();
+    let mut layouts = Vec::new();
     let (mut seen, mut contents) =
-        (Seen { lost: tamed.lost, ..Seen::default() }, Contents::default());
+        (PageCounts { lost: tamed.lost, ..PageCounts::default() }, Contents::default());
     for page in pdf.pages().iter() {
         deadline.check();
         contents.add(page)?;
@@ -56,12 +56,12 @@ pub(super) fn read(
             let most = format!("more than {MAX_LETTERS} letters");
             return Err(Unreadable::Bomb { what: WHAT, most });
         }
-        papers.push(paper::Paper::read(&read.glyphs));
+        layouts.push(layout::PageLayout::read(&read.glyphs));
     }
     seen.judge(whole)?;
-    let (blocks, heading) = shape::blocks(papers);
+    let (blocks, heading) = shape::blocks(layouts);
     let title = title(&pdf).or(heading).unwrap_or(name);
-    Ok(Extracted { title, blocks, warnings: seen.warnings() })
+    Ok(ExtractedDocument { title, blocks, warnings: seen.warnings() })
 }
 
 fn collect<'a>(
@@ -92,9 +92,9 @@ fn title(pdf: &Pdf) -> Option<String> {
     meant.then_some(title)
 }
 
-/// What the pages held.
+/// Counts over all pages.
 #[derive(Default)]
-struct Seen {
+struct PageCounts {
     pages: usize,
     /// Pages that show pictures and no text, by number.
     pictures: Vec<usize>,
@@ -105,7 +105,7 @@ struct Seen {
     lost: usize,
 }
 
-impl Seen {
+impl PageCounts {
     fn add(&mut self, page: &Collector) {
         self.pages += 1;
         self.letters += page.letters;

@@ -22,7 +22,7 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 /// What a document says, a line a block.
-fn told(extracted: &Extracted) -> String {
+fn told(extracted: &ExtractedDocument) -> String {
     let mut lines = vec![format!("title: {}", extracted.title)];
     for block in &extracted.blocks {
         lines.push(match block {

@@ -7,7 +7,7 @@ use roxmltree::Node;
 
 use super::limits::Repeats;
 use super::package::{Package, Relation};
-use super::{Block, Extracted, Unreadable, one_line, rows, xml};
+use super::{Block, ExtractedDocument, Unreadable, one_line, rows, xml};
 
 /// What this format is called where it cannot be read.
 const WHAT: &str = "PowerPoint presentation";
@@ -15,7 +15,7 @@ const WHAT: &str = "PowerPoint presentation";
 const MAX_DEPTH: usize = 24;
 
 /// Reads a presentation. Its title is its property, else the first slide's title, else `name`.
-pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut package = Package::open(bytes, WHAT)?;
     let (path, text) = package.main("ppt/presentation.xml")?;
     let document = xml::parse(&text).ok_or_else(|| package.damaged())?;
@@ -49,7 +49,7 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> 
     }
     let title = package.title().filter(|title| title != "PowerPoint Presentation");
     let title = title.or(first).unwrap_or(name);
-    Ok(Extracted { title, blocks, warnings: rows::limited(warnings) })
+    Ok(ExtractedDocument { title, blocks, warnings: rows::limited(warnings) })
 }
 
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! Plain text to blocks: paragraphs, lists, and headings where they are plain to see.
 
 use super::flow::Flow;
-use super::{Block, Extracted};
+use super::{Block, ExtractedDocument};
 
 /// The longest line that can be a heading, in characters.
 const LONGEST_HEADING: usize = 60;
@@ -9,7 +9,7 @@ const LONGEST_HEADING: usize = 60;
 const MOST_WORDS: usize = 8;
 
 /// Reads a document. Its title is a heading in the first line, else `name`.
-pub(super) fn read(text: &str, name: String) -> Extracted {
+pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let mut reader = Reader::default();
     let mut rest = lines.as_slice();
@@ -21,7 +21,7 @@ pub(super) fn read(text: &str, name: String) -> Extracted {
         Some(Block::Heading { text, .. }) => text.clone(),
         _ => name,
     };
-    Extracted { title, blocks: reader.blocks, warnings: Vec::new() }
+    ExtractedDocument { title, blocks: reader.blocks, warnings: Vec::new() }
 }
 
 #[derive(Default)]

@@ -7,7 +7,7 @@ use roxmltree::Node;
 
 use super::limits::{Budget, MAX_CELLS, Repeats};
 use super::package::{Package, Relation};
-use super::{Block, Extracted, Unreadable, one_line, rows, xml};
+use super::{Block, ExtractedDocument, Unreadable, one_line, rows, xml};
 
 mod styles;
 
@@ -24,7 +24,7 @@ const BOLD_LEVEL: u8 = 6;
 
 /// Reads a document. Its title is a paragraph in the style of titles, else its property, else its first heading of
 /// level 1, else `name`.
-pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut package = Package::open(bytes, WHAT)?;
     let (path, text) = package.main("word/document.xml")?;
     let relations = package.relations(&path)?;
@@ -58,7 +58,7 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<Extracted, Unreadable> 
         _ => None,
     });
     let title = reader.title.or_else(|| package.title()).or(first).unwrap_or(name);
-    Ok(Extracted { title, blocks: reader.blocks, warnings: Vec::new() })
+    Ok(ExtractedDocument { title, blocks: reader.blocks, warnings: Vec::new() })
 }
 
 /// The texts of notes, by kind and id.

@@ -9,7 +9,7 @@ use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use super::archive::Archive;
 use super::limits::{Budget, MAX_CELLS, MAX_TEXT, Repeats, too_much_text};
 use super::sheets::{self, MAX_COLUMNS, Sheet};
-use super::{Extracted, Unreadable, encoding};
+use super::{ExtractedDocument, Unreadable, encoding};
 
 mod number;
 
@@ -33,11 +33,11 @@ type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 type Cells = BTreeMap<u32, BTreeMap<u32, String>>;
 
 /// Reads a workbook.
-pub(super) fn read(bytes: &[u8], title: String) -> Result<Extracted, Unreadable> {
+pub(super) fn read(bytes: &[u8], title: String) -> Result<ExtractedDocument, Unreadable> {
     Archive::open(bytes, WHAT)?.measure(most_of)?;
     let damaged = |_| Unreadable::Damaged(WHAT);
     let mut workbook: Workbook<'_> = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
-    let (mut found, mut warnings, mut left) = (Vec::new(), Vec::new(), Left::default());
+    let (mut found, mut warnings, mut left) = (Vec::new(), Vec::new(), CellBudgets::default());
     for sheet in workbook.sheets_metadata().to_vec() {
         if sheet.typ != SheetType::WorkSheet {
             continue;
@@ -52,7 +52,7 @@ pub(super) fn read(bytes: &[u8], title: String) -> Result<Extracted, Unreadable>
     }
     let (blocks, odd) = sheets::blocks(found)?;
     warnings.extend(odd);
-    Ok(Extracted { title, blocks, warnings })
+    Ok(ExtractedDocument { title, blocks, warnings })
 }
 
 /// The most that a part of the archive may have, by its name.
@@ -80,7 +80,7 @@ fn most_of(name: &str) -> u64 {
 }
 
 /// What may still be read of the file.
-struct Left {
+struct CellBudgets {
     cells: Budget,
     text: Budget,
     /// With the empty ones before those that are used.
@@ -88,7 +88,7 @@ struct Left {
     repeats: Repeats,
 }
 
-impl Default for Left {
+impl Default for CellBudgets {
     fn default() -> Self {
         Self {
             cells: Budget::new(MAX_CELLS),
@@ -103,7 +103,11 @@ fn too_many(most: usize) -> Unreadable {
     Unreadable::TooMany { what: "cells", most }
 }
 
-fn cells(workbook: &mut Workbook<'_>, sheet: &str, left: &mut Left) -> Result<Cells, Unreadable> {
+fn cells(
+    workbook: &mut Workbook<'_>,
+    sheet: &str,
+    left: &mut CellBudgets,
+) -> Result<Cells, Unreadable> {
     let damaged = |_| Unreadable::Damaged(WHAT);
     let mut reader = workbook.worksheet_cells_reader(sheet).map_err(damaged)?;
     let mut cells = Cells::new();
@@ -140,7 +144,11 @@ fn shown(value: &DataRef<'_>, format: &str) -> String {
 }
 
 /// A cell that is merged over several rows counts for each of them.
-fn fill_down(workbook: &mut Workbook<'_>, (sheet, cells): (&str, &mut Cells), left: &mut Left) {
+fn fill_down(
+    workbook: &mut Workbook<'_>,
+    (sheet, cells): (&str, &mut Cells),
+    left: &mut CellBudgets,
+) {
     let Ok(merged) = workbook.merge_cells_by_sheet_name(sheet) else { return };
     for area in merged.into_iter().take(MAX_MERGED) {
         let (row, column) = area.start;
@@ -158,7 +166,7 @@ fn fill_down(workbook: &mut Workbook<'_>, (sheet, cells): (&str, &mut Cells), le
     }
 }
 
-fn dense(cells: Cells, left: &mut Left) -> Result<Vec<(usize, Vec<String>)>, Unreadable> {
+fn dense(cells: Cells, left: &mut CellBudgets) -> Result<Vec<(usize, Vec<String>)>, Unreadable> {
     let row = |(number, cells): (u32, BTreeMap<u32, String>)| {
         let width = cells.last_key_value().map_or(0, |(column, _)| *column as usize + 1);
         if !left.places.take(width) {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::super::response::Answer;
 use super::view::written;
 use crate::domain::ProviderKind;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::provider::{self, Doubt, Fields, Form, Introduced};
@@ -65,7 +65,7 @@ pub(in super::super) struct FieldVerdict {
     responses((status = 200, body = ProviderChecked), (status = 404, response = Problem), (status = 422, response = Problem))
 )]
 pub(in super::super) async fn check(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(name): Path<String>,
     Body(asked): Body<ProviderCheck>,
 ) -> Answer<ProviderChecked> {
@@ -167,7 +167,7 @@ pub(super) fn merged(former: Fields, written: Fields) -> Fields {
 
 /// What the provider says the number is; nothing where it cannot be asked.
 pub(super) async fn introduced(
-    web: &Shared,
+    web: &WebState,
     form: &Form,
     fields: &Fields,
 ) -> Result<Option<Introduced>, Doubt> {

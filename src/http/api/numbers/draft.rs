@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::response::{Answer, Noted};
+use super::super::response::{Answer, AuditedAnswer};
 use super::check::token;
 use crate::domain::ProviderKind;
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -54,9 +54,9 @@ pub(in super::super) struct NumberHandshake {
     )
 )]
 pub(in super::super) async fn draft(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Body(plan): Body<NumberPlan>,
-) -> Noted<NumberDraft> {
+) -> AuditedAnswer<NumberDraft> {
     let form = Form::of(plan.provider);
     if !form.shakes_hands() {
         return Err(Problem::unprocessable(format!(
@@ -78,7 +78,7 @@ pub(in super::super) async fn draft(
     responses((status = 200, body = NumberHandshake), (status = 404, response = Problem))
 )]
 pub(in super::super) async fn handshake(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Answer<NumberHandshake> {
     let calls = web.desk.store.calls(&id).await?;

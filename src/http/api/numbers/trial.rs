@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::response::Noted;
+use super::super::response::AuditedAnswer;
 use crate::desk::Number;
 use crate::domain::{Action, Party};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
@@ -63,11 +63,11 @@ pub(in super::super) struct NumberTried {
     )
 )]
 pub(in super::super) async fn test(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     Body(trial): Body<NumberTrial>,
-) -> Noted<NumberTried> {
+) -> AuditedAnswer<NumberTried> {
     let number = connected(&web, &id).await?;
     let outgoing = outgoing(&web, &number, &trial)?;
     let to = outgoing.to.wa_id.clone().unwrap_or_default();
@@ -91,7 +91,7 @@ pub(in super::super) async fn test(
 }
 
 /// The number, where it is connected.
-async fn connected(web: &Shared, id: &str) -> Result<Arc<Number>, Problem> {
+async fn connected(web: &WebState, id: &str) -> Result<Arc<Number>, Problem> {
     if let Some(number) = web.desk.number(id) {
         return Ok(number);
     }
@@ -101,7 +101,7 @@ async fn connected(web: &Shared, id: &str) -> Result<Arc<Number>, Problem> {
 }
 
 /// What is sent.
-fn outgoing(web: &Shared, number: &Number, trial: &NumberTrial) -> Result<Outgoing, Problem> {
+fn outgoing(web: &WebState, number: &Number, trial: &NumberTrial) -> Result<Outgoing, Problem> {
     let to: String = trial
         .to
         .chars()

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::super::response::Answer;
 use crate::domain::{NumberOrigin, NumberState, StoredProvider};
-use crate::http::Shared;
+use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
 use crate::provider::{Fields, Form, Kind};
@@ -58,7 +58,7 @@ pub(in super::super) struct Number {
 
 /// Every number, of the configuration file and of the console, also those that are stopped.
 #[utoipa::path(get, path = "/numbers", operation_id = "list_numbers", tag = "numbers", responses((status = 200, body = [Number])))]
-pub(in super::super) async fn list(State(web): State<Shared>) -> Answer<Vec<Number>> {
+pub(in super::super) async fn list(State(web): State<WebState>) -> Answer<Vec<Number>> {
     let added = web.desk.store.added_numbers().await?;
     let rows = web.desk.store.numbers().await?;
     let rows = rows.into_iter().filter(|row| row.added == 1 || web.desk.number(&row.id).is_some());
@@ -72,27 +72,27 @@ pub(in super::super) async fn list(State(web): State<Shared>) -> Answer<Vec<Numb
     responses((status = 200, body = Number), (status = 404, response = Problem))
 )]
 pub(in super::super) async fn one(
-    State(web): State<Shared>,
+    State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Answer<Number> {
     Ok(Json(read(&web, &id).await?))
 }
 
 /// The rows of all numbers, and the one with this id.
-pub(in super::super) async fn row(web: &Shared, id: &str) -> Result<NumberRow, Problem> {
+pub(in super::super) async fn row(web: &WebState, id: &str) -> Result<NumberRow, Problem> {
     let rows = web.desk.store.numbers().await?;
     let shown = |row: &NumberRow| row.added == 1 || web.desk.number(&row.id).is_some();
     let found = rows.into_iter().find(|row| row.id == id && shown(row));
     found.ok_or_else(|| Problem::not_found("number"))
 }
 
-pub(super) async fn read(web: &Shared, id: &str) -> Result<Number, Problem> {
+pub(super) async fn read(web: &WebState, id: &str) -> Result<Number, Problem> {
     let row = row(web, id).await?;
     Ok(shown(web, row, &web.desk.store.added_numbers().await?))
 }
 
 /// A number that was added here; one of the configuration file is changed there.
-pub(super) async fn added(web: &Shared, id: &str) -> Result<AddedRow, Problem> {
+pub(super) async fn added(web: &WebState, id: &str) -> Result<AddedRow, Problem> {
     let row = row(web, id).await?;
     if let Some(number) = web.desk.number(id).filter(|number| number.revision.is_none()) {
         return Err(Problem::conflict(format!(
@@ -106,14 +106,14 @@ pub(super) async fn added(web: &Shared, id: &str) -> Result<AddedRow, Problem> {
 }
 
 /// What a number that was added here is set up with.
-pub(super) async fn written(web: &Shared, id: &str) -> Result<Fields, Problem> {
+pub(super) async fn written(web: &WebState, id: &str) -> Result<Fields, Problem> {
     let row = added(web, id).await?;
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
 }
 
 /// A number as it is shown.
-fn shown(web: &Shared, row: NumberRow, added: &[AddedRow]) -> Number {
+fn shown(web: &WebState, row: NumberRow, added: &[AddedRow]) -> Number {
     let desk = &web.desk;
     let connected = desk.number(&row.id);
     let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
@@ -151,7 +151,7 @@ fn shown(web: &Shared, row: NumberRow, added: &[AddedRow]) -> Number {
 }
 
 /// What a number is set up with, as it may be shown; nothing where it cannot be read.
-fn masked(web: &Shared, row: &AddedRow) -> Fields {
+fn masked(web: &WebState, row: &AddedRow) -> Fields {
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     let mut fields = web.desk.numbers.open(of, &row.settings).unwrap_or_default();
     let open = |name: &str| {

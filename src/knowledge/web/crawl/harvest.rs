@@ -6,11 +6,11 @@ use std::collections::{HashMap, HashSet};
 use http::StatusCode;
 use url::Url;
 
-use super::super::fetch::{Answer, Document, Failure, Fetched};
-use super::super::page::{self, Facts};
+use super::super::fetch::{Document, Failure, FetchOutcome, FetchResponse};
+use super::super::page::{self, PageFacts};
 use super::{Crawl, Stop, site};
 use crate::domain::{PageState, SourceState};
-use crate::knowledge::{Error, Paper, remedy};
+use crate::knowledge::{DocumentSource, Error, remedy};
 use crate::step;
 use crate::store::reading::MOST_TRIES;
 use crate::store::sources::PageRow;
@@ -24,9 +24,9 @@ const FEW: usize = 3;
 
 impl Crawl<'_> {
     /// Takes in what an address answered.
-    pub(super) async fn take(&mut self, found: Fetched, depth: u32) -> Result<(), Stop> {
+    pub(super) async fn take(&mut self, found: FetchResponse, depth: u32) -> Result<(), Stop> {
         self.trouble.in_a_row = 0;
-        let Fetched { url, answer } = found;
+        let FetchResponse { url, answer } = found;
         if !self.allows(&url) {
             return Ok(());
         }
@@ -34,13 +34,13 @@ impl Crawl<'_> {
             return Ok(());
         }
         match answer {
-            Answer::Gone => self.gone.push(url.to_string()),
+            FetchOutcome::Gone => self.gone.push(url.to_string()),
             // Nobody asked whether it changed: the server says so all the same, and there is no text.
-            Answer::Same if !self.validators.contains_key(url.as_str()) => {
+            FetchOutcome::Same if !self.validators.contains_key(url.as_str()) => {
                 self.miss(&url, depth, &Failure::Status(StatusCode::NOT_MODIFIED))?;
             }
-            Answer::Same => self.take_known(&url, depth),
-            Answer::New(document) => self.take_new(url, document, depth).await?,
+            FetchOutcome::Same => self.take_known(&url, depth),
+            FetchOutcome::New(document) => self.take_new(url, document, depth).await?,
         }
         if self.pending.len() >= SAVED_TOGETHER {
             self.work.flush().await?;
@@ -118,13 +118,13 @@ impl Crawl<'_> {
         mut document: Document,
         depth: u32,
     ) -> Result<(), Stop> {
-        let mut facts = Facts::default();
+        let mut facts = PageFacts::default();
         if page::is_page(&name) {
             document.bytes = page::in_utf_8(document.bytes, &document.content_type);
             (document.bytes, facts) = read_facts(document.bytes, url.clone()).await;
         }
         let links: Vec<Url> = match self.frontier.scope() {
-            Some(scope) if !document.wish.no_follow => facts
+            Some(scope) if !document.robots.no_follow => facts
                 .links
                 .into_iter()
                 .filter_map(|link| scope.admit(link))
@@ -135,7 +135,7 @@ impl Crawl<'_> {
         self.follow(links.clone(), depth);
         let canonical = facts.canonical.and_then(|url| self.frontier.scope()?.admit(url));
         let canonical = canonical.filter(|own| is_meant(own, &url) && !self.alone.contains(&url));
-        if facts.wish.no_index || document.wish.no_index {
+        if facts.robots.no_index || document.robots.no_index {
             self.note(&url, "", (&document, &links));
         } else if let Some(canonical) = canonical {
             self.note(&url, canonical.as_str(), (&document, &links));
@@ -150,8 +150,8 @@ impl Crawl<'_> {
     async fn learn(&mut self, url: &Url, name: String, bytes: Vec<u8>) -> Result<(), Stop> {
         self.kept.insert(url.to_string());
         let read = Box::new(move || Ok(bytes));
-        let paper = Paper { path: url.to_string(), name: Some(name), read };
-        self.work.begin_reading(paper).await?;
+        let document = DocumentSource { path: url.to_string(), name: Some(name), read };
+        self.work.begin_reading(document).await?;
         // The page counts as being read until it was: if the process ends now, this is the page to blame.
         Ok(self.work.finish_reading().await?)
     }
@@ -310,7 +310,7 @@ fn is_meant(own: &Url, url: &Url) -> bool {
 }
 
 /// A page's facts, read where it holds nobody up; and the page again.
-async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, Facts) {
+async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, PageFacts) {
     let reading = tokio::task::spawn_blocking(move || {
         let facts = page::facts(&encoding_rs::UTF_8.decode(&bytes).0, &url);
         (bytes, facts)

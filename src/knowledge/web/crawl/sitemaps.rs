@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use url::Url;
 
-use super::super::fetch::{Answer, Ask, Fetched, Follow, Limit};
+use super::super::fetch::{FetchOutcome, FetchRequest, FetchResponse, Limit, RedirectPolicy};
 use super::super::sitemap::{self, Sitemap};
 use super::{Crawl, SITEMAP_BYTES};
 
@@ -29,14 +29,18 @@ impl Crawl<'_> {
             let found = match self.frontier.scope() {
                 Some(scope) => {
                     let limit = Limit::Cut(SITEMAP_BYTES);
-                    let ask =
-                        Ask { url: &next, follow: Follow::Within(scope), known: &none, limit };
+                    let ask = FetchRequest {
+                        url: &next,
+                        follow: RedirectPolicy::Within(scope),
+                        known: &none,
+                        limit,
+                    };
                     self.fetcher.get(&ask).await
                 }
                 None => break,
             };
             match found {
-                Ok(Fetched { answer: Answer::New(file), url }) => {
+                Ok(FetchResponse { answer: FetchOutcome::New(file), url }) => {
                     self.list(&url, file.bytes, &mut waiting).await;
                 }
                 Ok(_) => self.fail(next.as_str(), "there is no such sitemap"),

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::layout::{Line, PageLayout, Part};
 use super::lines::is_wide;
-use super::paper::{Line, Paper, Part};
 use crate::extract::{Block, one_line, rows};
 
 /// A heading is so much larger than the text.
@@ -17,13 +17,13 @@ const MAX_BOLD: usize = 90;
 const PRINTED: usize = 3;
 
 /// The blocks of a document, and its largest heading on the first page with text.
-pub(super) fn blocks(mut papers: Vec<Paper>) -> (Vec<Block>, Option<String>) {
-    without_printed(&mut papers);
-    let sizes = Sizes::of(&papers);
+pub(super) fn blocks(mut layouts: Vec<PageLayout>) -> (Vec<Block>, Option<String>) {
+    without_printed(&mut layouts);
+    let sizes = Sizes::of(&layouts);
     let mut blocks: Vec<Block> = Vec::new();
     let mut title: Option<(u8, String)> = None;
-    for (number, paper) in (1_usize..).zip(&papers) {
-        let mut own: Vec<Block> = paper.parts.iter().flat_map(|part| sizes.shape(part)).collect();
+    for (number, layout) in (1_usize..).zip(&layouts) {
+        let mut own: Vec<Block> = layout.parts.iter().flat_map(|part| sizes.shape(part)).collect();
         if title.is_none() && !own.is_empty() {
             let headings = own.iter().filter_map(|block| match block {
                 Block::Heading { level, text } => Some((*level, text.clone())),
@@ -67,25 +67,25 @@ fn go_on(last: &mut Block, own: &mut Vec<Block>) {
 }
 
 /// Takes out running heads and page numbers.
-fn without_printed(papers: &mut [Paper]) {
-    let pages = papers.len();
+fn without_printed(layouts: &mut [PageLayout]) {
+    let pages = layouts.len();
     if pages < 2 {
         return;
     }
     let mut seen: HashMap<String, usize> = HashMap::new();
-    for paper in papers.iter() {
+    for layout in layouts.iter() {
         let mut keys: Vec<String> =
-            edges(paper).filter_map(|at| paper.parts.get(at)).map(key).collect();
+            edges(layout).filter_map(|at| layout.parts.get(at)).map(key).collect();
         keys.sort();
         keys.dedup();
         for key in keys {
             *seen.entry(key).or_default() += 1;
         }
     }
-    for paper in papers {
-        let printed: Vec<usize> = edges(paper)
+    for layout in layouts {
+        let printed: Vec<usize> = edges(layout)
             .filter(|at| {
-                paper.parts.get(*at).is_some_and(|part| {
+                layout.parts.get(*at).is_some_and(|part| {
                     let key = key(part);
                     let often = seen.get(&key).copied().unwrap_or(0);
                     is_number(&key) || (often >= PRINTED && often * 2 > pages)
@@ -93,7 +93,7 @@ fn without_printed(papers: &mut [Paper]) {
             })
             .collect();
         let mut at = 0;
-        paper.parts.retain(|_| {
+        layout.parts.retain(|_| {
             at += 1;
             !printed.contains(&(at - 1))
         });
@@ -101,19 +101,19 @@ fn without_printed(papers: &mut [Paper]) {
 }
 
 /// The parts at the top and at the bottom of a page, two each; only short ones.
-fn edges(paper: &Paper) -> impl Iterator<Item = usize> + use<> {
+fn edges(layout: &PageLayout) -> impl Iterator<Item = usize> + use<> {
     let y = |part: &Part| match part {
         Part::Text(lines) => lines.first().map_or(0.0, |line| line.span.y),
         Part::Table { y, .. } => *y,
     };
-    let mut order: Vec<(usize, f64)> = paper.parts.iter().map(y).enumerate().collect();
+    let mut order: Vec<(usize, f64)> = layout.parts.iter().map(y).enumerate().collect();
     order.sort_by(|one, other| one.1.total_cmp(&other.1));
     let count = order.len();
     let near = order.into_iter().enumerate().filter(move |(at, _)| *at < 2 || at + 2 >= count);
     let short: Vec<usize> = near
         .map(|(_, (index, _))| index)
         .filter(
-            |index| matches!(paper.parts.get(*index), Some(Part::Text(lines)) if lines.len() <= 2),
+            |index| matches!(layout.parts.get(*index), Some(Part::Text(lines)) if lines.len() <= 2),
         )
         .collect();
     short.into_iter()
@@ -184,9 +184,9 @@ fn half_points(size: f64) -> i32 {
 }
 
 impl Sizes {
-    fn of(papers: &[Paper]) -> Self {
+    fn of(layouts: &[PageLayout]) -> Self {
         let (mut letters, mut bold, mut all) = (HashMap::<i32, usize>::new(), 0, 0);
-        let texts = papers.iter().flat_map(|paper| &paper.parts).filter_map(|part| match part {
+        let texts = layouts.iter().flat_map(|layout| &layout.parts).filter_map(|part| match part {
             Part::Text(lines) => Some(lines),
             Part::Table { .. } => None,
         });
@@ -321,11 +321,11 @@ mod tests {
         Part::Text(vec![Line { span, ended: false }])
     }
 
-    fn paper(parts: Vec<Part>) -> Paper {
-        Paper { parts }
+    fn layout(parts: Vec<Part>) -> PageLayout {
+        PageLayout { parts }
     }
 
-    fn shaped(papers: Vec<Paper>) -> Vec<String> {
+    fn shaped(layouts: Vec<PageLayout>) -> Vec<String> {
         let told = |block: &Block| match block {
             Block::Place(place) => format!("@{place}"),
             Block::Heading { level, text } => format!("{level} {text}"),
@@ -334,7 +334,7 @@ mod tests {
             Block::Table { header, rows } => format!("{header:?} {rows:?}"),
             other => format!("{other:?}"),
         };
-        blocks(papers).0.iter().map(told).collect()
+        blocks(layouts).0.iter().map(told).collect()
     }
 
     #[test]
@@ -346,7 +346,7 @@ mod tests {
             line("Exceptions", 10.0, 80.0, true),
             line("Gift cards are not taken back, whatever the reason is.", 10.0, 90.0, false),
         ];
-        let found = shaped(vec![paper(parts)]);
+        let found = shaped(vec![layout(parts)]);
         assert_eq!(found[1..3], ["1 Terms", "2 Returns"]);
         assert_eq!(found[4], "3 Exceptions");
     }
@@ -354,13 +354,13 @@ mod tests {
     #[test]
     fn what_is_printed_on_every_page_is_dropped_and_sentences_go_on_over_pages() {
         let page = |number: usize, text: &str| {
-            paper(vec![
+            layout(vec![
                 line("Saltmarsh Cycles", 8.0, 10.0, false),
                 line(text, 10.0, 100.0, false),
                 line(&format!("Page {number} of 4"), 8.0, 800.0, false),
             ])
         };
-        let papers = vec![
+        let layouts = vec![
             page(1, "We deliver to every"),
             page(2, "address on the island."),
             page(3, "Somebody has to sign, or the deliv-"),
@@ -372,7 +372,7 @@ mod tests {
             "@page 3",
             "Somebody has to sign, or the delivery is repeated.",
         ];
-        assert_eq!(shaped(papers), expected);
+        assert_eq!(shaped(layouts), expected);
     }
 
     #[test]
@@ -381,11 +381,11 @@ mod tests {
             rows: rows.iter().map(|row| row.iter().map(|c| (*c).to_owned()).collect()).collect(),
             y: 100.0,
         };
-        let papers = vec![
-            paper(vec![table(&[&["Zone", "Days"], &["Mainland", "three"]])]),
-            paper(vec![table(&[&["Islands", "six"], &["Abroad", "twelve"]])]),
+        let layouts = vec![
+            layout(vec![table(&[&["Zone", "Days"], &["Mainland", "three"]])]),
+            layout(vec![table(&[&["Islands", "six"], &["Abroad", "twelve"]])]),
         ];
-        let found = shaped(papers);
+        let found = shaped(layouts);
         let expected = "[\"Zone\", \"Days\"] [[\"Islands\", \"six\"], [\"Abroad\", \"twelve\"]]";
         assert_eq!(found[3], expected);
     }

@@ -24,7 +24,7 @@ struct Style {
 
 /// What counts for a paragraph.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct ParagraphStyle {
     /// The level of the heading that it is, from 1.
     pub(super) heading: Option<u8>,
     /// Whether it is the document's title.
@@ -59,12 +59,12 @@ impl Styles {
     }
 
     /// What counts for a paragraph: what it says itself, then its style, then what that is based on.
-    pub(super) fn of(&self, paragraph: Node<'_, '_>) -> Look {
+    pub(super) fn of(&self, paragraph: Node<'_, '_>) -> ParagraphStyle {
         let own = own(paragraph);
         let properties = xml::child(paragraph, "pPr");
         let named = properties.and_then(|all| xml::child(all, "pStyle"));
         let mut next = named.and_then(|style| xml::attribute(style, "val"));
-        let mut look = Look { list: own.list, ..Look::default() };
+        let mut look = ParagraphStyle { list: own.list, ..ParagraphStyle::default() };
         let (mut outline, mut bold) = (own.outline, None);
         for _ in 0..MOST_BASES {
             let Some(style) = next.and_then(|id| self.by_id.get(id)) else { break };
@@ -177,7 +177,7 @@ mod tests {
         <w:style w:styleId="A"><w:name w:val="a"/><w:basedOn w:val="B"/></w:style>
         <w:style w:styleId="B"><w:name w:val="b"/><w:basedOn w:val="A"/></w:style></w:styles>"#;
 
-    fn look(properties: &str) -> Look {
+    fn look(properties: &str) -> ParagraphStyle {
         let text = format!("<w:p xmlns:w='w'><w:pPr>{properties}</w:pPr></w:p>");
         let document = xml::parse(&text).unwrap();
         Styles::read(STYLES).of(document.root_element())
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(look("<w:pStyle w:val='LB'/>").list, Some(("3".to_owned(), 0)));
         let out = "<w:pStyle w:val='LB'/><w:numPr><w:numId w:val='0'/></w:numPr>";
         assert_eq!(look(out).list, None);
-        assert_eq!(look("<w:pStyle w:val='A'/>"), Look::default());
+        assert_eq!(look("<w:pStyle w:val='A'/>"), ParagraphStyle::default());
     }
 
     #[test]

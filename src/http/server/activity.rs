@@ -71,8 +71,8 @@ impl Unread {
     }
 }
 
-/// What a connection is doing. Moments are milliseconds since its beginning, plus 1; 0 is none.
-pub(super) struct Pulse {
+/// Activity of one connection. Moments are milliseconds since its beginning, plus 1; 0 is none.
+pub(super) struct ConnectionActivity {
     began: Instant,
     /// Requests whose answer has not been given out.
     open: AtomicUsize,
@@ -101,7 +101,7 @@ pub(super) struct Pulse {
     evict: Notify,
 }
 
-impl Pulse {
+impl ConnectionActivity {
     pub(super) fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -264,59 +264,59 @@ mod tests {
     const DEADLINES: Deadlines = Deadlines { header: 10_000, idle: 75_000, stall: 30_000 };
 
     /// What ends the connection, and in how many whole seconds.
-    fn due(pulse: &Pulse) -> (Option<MissedDeadline>, u128) {
-        let (at, why) = pulse.due(&DEADLINES);
+    fn due(activity: &ConnectionActivity) -> (Option<MissedDeadline>, u128) {
+        let (at, why) = activity.due(&DEADLINES);
         (why, (at.saturating_duration_since(Instant::now()).as_millis() + 500) / 1000)
     }
 
     #[tokio::test]
     async fn what_a_peer_puts_off_has_a_deadline_and_what_we_do_has_none() {
-        let pulse = Pulse::new();
+        let activity = ConnectionActivity::new();
         assert_eq!(
-            due(&pulse),
+            due(&activity),
             (Some(MissedDeadline::Header), 10),
             "a connection that says nothing"
         );
-        pulse.read();
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Header), 10), "half a head");
-        let answer = pulse.begins(false);
-        assert_eq!(due(&pulse).0, None, "we are at it");
-        assert!(pulse.idle_since().is_none());
+        activity.read();
+        assert_eq!(due(&activity), (Some(MissedDeadline::Header), 10), "half a head");
+        let answer = activity.begins(false);
+        assert_eq!(due(&activity).0, None, "we are at it");
+        assert!(activity.idle_since().is_none());
         answer.gave();
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Unread), 30));
+        assert_eq!(due(&activity), (Some(MissedDeadline::Unread), 30));
         answer.took();
-        assert_eq!(due(&pulse).0, None, "a stream that has nothing to tell");
-        pulse.blocked();
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Unread), 30));
-        pulse.wrote(1);
-        pulse.ends();
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Idle), 75));
-        assert!(pulse.idle_since().is_some());
-        pulse.read();
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Header), 10), "half of the next head");
-        pulse.begins(false);
-        pulse.leaves_rest();
-        pulse.ends();
-        assert!(pulse.closes());
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Linger), 2));
-        pulse.evict();
-        assert!(pulse.idle_since().is_none(), "it goes already");
-        pulse.evicted().await;
+        assert_eq!(due(&activity).0, None, "a stream that has nothing to tell");
+        activity.blocked();
+        assert_eq!(due(&activity), (Some(MissedDeadline::Unread), 30));
+        activity.wrote(1);
+        activity.ends();
+        assert_eq!(due(&activity), (Some(MissedDeadline::Idle), 75));
+        assert!(activity.idle_since().is_some());
+        activity.read();
+        assert_eq!(due(&activity), (Some(MissedDeadline::Header), 10), "half of the next head");
+        activity.begins(false);
+        activity.leaves_rest();
+        activity.ends();
+        assert!(activity.closes());
+        assert_eq!(due(&activity), (Some(MissedDeadline::Linger), 2));
+        activity.evict();
+        assert!(activity.idle_since().is_none(), "it goes already");
+        activity.evicted().await;
     }
 
     #[tokio::test]
     async fn what_is_read_beside_requests_is_no_head_where_they_go_on_together() {
-        let pulse = Pulse::new();
-        let (first, second) = (pulse.begins(true), pulse.begins(true));
-        assert!(Arc::ptr_eq(&pulse.newest(), &second));
+        let activity = ConnectionActivity::new();
+        let (first, second) = (activity.begins(true), activity.begins(true));
+        assert!(Arc::ptr_eq(&activity.newest(), &second));
         first.gave();
-        assert_eq!(due(&pulse).0, None, "each answer has a deadline of its own");
-        pulse.ends();
-        assert!(!pulse.is_idle());
-        pulse.ends();
-        pulse.read();
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Idle), 75), "a ping");
-        pulse.wrote.store(1_000_000, Ordering::Relaxed);
-        assert_eq!(due(&pulse), (Some(MissedDeadline::Idle), 150), "pings in pairs");
+        assert_eq!(due(&activity).0, None, "each answer has a deadline of its own");
+        activity.ends();
+        assert!(!activity.is_idle());
+        activity.ends();
+        activity.read();
+        assert_eq!(due(&activity), (Some(MissedDeadline::Idle), 75), "a ping");
+        activity.wrote.store(1_000_000, Ordering::Relaxed);
+        assert_eq!(due(&activity), (Some(MissedDeadline::Idle), 150), "pings in pairs");
     }
 }

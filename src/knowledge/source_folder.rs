@@ -8,12 +8,12 @@ use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, Unreadable};
 
 use super::{answers, collection};
 
-/// The documents to learn into one collection.
-pub struct Shelf {
+/// The documents to learn into one collection: a folder, or one file of it.
+pub struct SourceFolder {
     /// The collection's name.
     pub collection: String,
     /// The documents.
-    pub papers: Vec<Paper>,
+    pub documents: Vec<DocumentSource>,
     /// Whether this is all that the collection should hold: what is not here is removed.
     pub whole: bool,
     /// What the folder's `collection.toml` says.
@@ -21,7 +21,7 @@ pub struct Shelf {
 }
 
 /// A document that has not been read yet.
-pub struct Paper {
+pub struct DocumentSource {
     /// Its path within the collection.
     pub path: String,
     /// A file name whose ending says the format; none when that of the path does.
@@ -30,8 +30,8 @@ pub struct Paper {
     pub read: Box<dyn FnOnce() -> std::io::Result<Vec<u8>> + Send>,
 }
 
-impl Shelf {
-    /// The shelves under a path.
+impl SourceFolder {
+    /// The source folders under a path.
     ///
     /// A folder is a collection of its own name; a folder that holds only folders is one collection for each of them;
     /// a file belongs to the collection named after its folder. `collection` gives another name.
@@ -40,8 +40,8 @@ impl Shelf {
         if path.is_file() {
             let parent = path.parent().unwrap_or(path);
             let name = collection.map_or_else(|| name_of(parent), ToOwned::to_owned);
-            let papers = vec![Paper::file(parent, path.clone())];
-            return Ok(vec![Self { collection: name, papers, whole: false, settings: None }]);
+            let documents = vec![DocumentSource::file(parent, path.clone())];
+            return Ok(vec![Self { collection: name, documents, whole: false, settings: None }]);
         }
         let (mut files, mut folders) = (0, Vec::new());
         for entry in visible(path)? {
@@ -58,19 +58,19 @@ impl Shelf {
     }
 
     fn folder(path: &Path, collection: Option<&str>) -> std::io::Result<Self> {
-        let mut papers = Vec::new();
-        collect(path, path, &mut papers)?;
+        let mut documents = Vec::new();
+        collect(path, path, &mut documents)?;
         let name = collection.map_or_else(|| name_of(path), ToOwned::to_owned);
         let settings = match std::fs::read_to_string(path.join(collection::FILE)) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        Ok(Self { collection: name, papers, whole: true, settings })
+        Ok(Self { collection: name, documents, whole: true, settings })
     }
 }
 
-impl Paper {
+impl DocumentSource {
     fn file(root: &Path, path: PathBuf) -> Self {
         let inside = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> =
@@ -93,13 +93,13 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_BYTES { too_large(read as u64) } else { Ok(bytes) }
 }
 
-fn collect(root: &Path, folder: &Path, papers: &mut Vec<Paper>) -> std::io::Result<()> {
+fn collect(root: &Path, folder: &Path, documents: &mut Vec<DocumentSource>) -> std::io::Result<()> {
     for entry in visible(folder)? {
         // A link to a folder is not followed: it could lead round in a circle.
         if entry.is_dir() && !entry.is_symlink() {
-            collect(root, &entry, papers)?;
+            collect(root, &entry, documents)?;
         } else if entry.is_file() && is_learnable(&entry) {
-            papers.push(Paper::file(root, entry));
+            documents.push(DocumentSource::file(root, entry));
         }
     }
     Ok(())
@@ -138,9 +138,11 @@ fn name_of(folder: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn names(shelves: &[Shelf]) -> Vec<(String, Vec<String>)> {
-        let paths = |shelf: &Shelf| shelf.papers.iter().map(|paper| paper.path.clone()).collect();
-        shelves.iter().map(|shelf| (shelf.collection.clone(), paths(shelf))).collect()
+    fn names(folders: &[SourceFolder]) -> Vec<(String, Vec<String>)> {
+        let paths = |folder: &SourceFolder| {
+            folder.documents.iter().map(|document| document.path.clone()).collect()
+        };
+        folders.iter().map(|folder| (folder.collection.clone(), paths(folder))).collect()
     }
 
     #[test]
@@ -154,17 +156,17 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
             std::fs::write(path, "x").expect("a file");
         }
-        let all = names(&Shelf::find(&root, None).expect("shelves"));
+        let all = names(&SourceFolder::find(&root, None).expect("folders"));
         let expected = [
             ("acme".into(), vec!["a.md".into(), "policies/b.txt".into()]),
             ("faq".into(), vec!["c.csv".into()]),
         ];
         assert_eq!(all, expected);
-        let one = names(&Shelf::find(&root.join("acme"), Some("shop")).expect("a shelf"));
+        let one = names(&SourceFolder::find(&root.join("acme"), Some("shop")).expect("a folder"));
         assert_eq!((one[0].0.as_str(), one[0].1.len()), ("shop", 2));
-        let file = Shelf::find(&root.join("acme/a.md"), None).expect("a file");
+        let file = SourceFolder::find(&root.join("acme/a.md"), None).expect("a file");
         assert!(!file[0].whole && file[0].collection == "acme");
-        assert!(Shelf::find(&root.join("nowhere"), None).is_err());
+        assert!(SourceFolder::find(&root.join("nowhere"), None).is_err());
     }
 
     #[test]
@@ -173,8 +175,8 @@ mod tests {
         let path = home.path().join("huge.txt");
         // A terabyte of nothing: reading it would take minutes, and more memory than there is.
         File::create(&path).and_then(|file| file.set_len(1 << 40)).expect("a file");
-        let paper = Paper::file(home.path(), path);
-        let why = (paper.read)().expect_err("it is too large").to_string();
+        let document = DocumentSource::file(home.path(), path);
+        let why = (document.read)().expect_err("it is too large").to_string();
         assert!(why.contains("1048576 MB, and 20 MB is the most"), "{why}");
     }
 }

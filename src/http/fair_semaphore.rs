@@ -1,5 +1,5 @@
-//! Places for what costs much: so many in all, so many for one caller, and a short line where they are taken. Knows nothing of what they are
-//! for.
+//! Permits for what costs much: a number in all, a number for one caller, and a short queue when they are taken. Knows nothing of what
+//! they are for.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout_at};
 /// For each place that a caller may have, so many of his requests may wait.
 const LINE: usize = 4;
 
-/// Places, by whose they are.
-pub(super) struct Shares<K> {
+/// Permits in all and for each caller.
+pub(super) struct FairSemaphore<K> {
     most: usize,
     each: usize,
     counts: Mutex<Counts<K>>,
@@ -27,19 +27,19 @@ struct Counts<K> {
     waiting: HashMap<K, usize>,
 }
 
-/// A place that is taken until this is dropped.
-pub(super) struct Place<K: Hash + Eq> {
-    shares: Arc<Shares<K>>,
+/// A permit; dropping it gives it back.
+pub(super) struct FairPermit<K: Hash + Eq> {
+    semaphore: Arc<FairSemaphore<K>>,
     key: K,
 }
 
 /// Somebody who stands in the line until this is dropped.
 struct QueueTicket<'a, K: Hash + Eq> {
-    shares: &'a Shares<K>,
+    semaphore: &'a FairSemaphore<K>,
     key: K,
 }
 
-impl<K: Hash + Eq + Clone> Shares<K> {
+impl<K: Hash + Eq + Clone> FairSemaphore<K> {
     /// `most` places in all, `each` for one caller.
     pub(super) fn new(most: usize, each: usize) -> Arc<Self> {
         let counts = Counts { all: 0, taken: HashMap::new(), waiting: HashMap::new() };
@@ -47,7 +47,7 @@ impl<K: Hash + Eq + Clone> Shares<K> {
     }
 
     /// A place, if there is one now.
-    pub(super) fn try_take(self: &Arc<Self>, key: &K) -> Option<Place<K>> {
+    pub(super) fn try_take(self: &Arc<Self>, key: &K) -> Option<FairPermit<K>> {
         let mut counts = self.counts();
         let own = counts.taken.get(key).copied().unwrap_or(0);
         if counts.all >= self.most || own >= self.each {
@@ -55,11 +55,15 @@ impl<K: Hash + Eq + Clone> Shares<K> {
         }
         counts.all += 1;
         counts.taken.insert(key.clone(), own + 1);
-        Some(Place { shares: self.clone(), key: key.clone() })
+        Some(FairPermit { semaphore: self.clone(), key: key.clone() })
     }
 
     /// A place, if there is one before `patience` is over; nothing at once where the line is long.
-    pub(super) async fn take(self: &Arc<Self>, key: &K, patience: Duration) -> Option<Place<K>> {
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        key: &K,
+        patience: Duration,
+    ) -> Option<FairPermit<K>> {
         if let Some(place) = self.try_take(key) {
             return Some(place);
         }
@@ -87,11 +91,11 @@ impl<K: Hash + Eq + Clone> Shares<K> {
             return None;
         }
         *own += 1;
-        Some(QueueTicket { shares: self, key: key.clone() })
+        Some(QueueTicket { semaphore: self, key: key.clone() })
     }
 }
 
-impl<K> Shares<K> {
+impl<K> FairSemaphore<K> {
     fn counts(&self) -> MutexGuard<'_, Counts<K>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,19 +110,19 @@ fn less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
     }
 }
 
-impl<K: Hash + Eq> Drop for Place<K> {
+impl<K: Hash + Eq> Drop for FairPermit<K> {
     fn drop(&mut self) {
-        let mut counts = self.shares.counts();
+        let mut counts = self.semaphore.counts();
         counts.all -= 1;
         less(&mut counts.taken, &self.key);
         drop(counts);
-        self.shares.freed.notify_waiters();
+        self.semaphore.freed.notify_waiters();
     }
 }
 
 impl<K: Hash + Eq> Drop for QueueTicket<'_, K> {
     fn drop(&mut self) {
-        less(&mut self.shares.counts().waiting, &self.key);
+        less(&mut self.semaphore.counts().waiting, &self.key);
     }
 }
 
@@ -128,8 +132,8 @@ mod tests {
 
     #[test]
     fn one_caller_has_his_share_and_all_have_no_more_than_there_are() {
-        let shares = Shares::new(5, 3);
-        let take = |key: &'static str| shares.try_take(&key);
+        let semaphore = FairSemaphore::new(5, 3);
+        let take = |key: &'static str| semaphore.try_take(&key);
         let mut first: Vec<_> = (0..9).filter_map(|_| take("a")).collect();
         assert_eq!(first.len(), 3);
         let second: Vec<_> = (0..9).filter_map(|_| take("b")).collect();
@@ -137,26 +141,26 @@ mod tests {
         first.pop();
         assert!(take("c").is_some());
         drop((first, second));
-        let counts = shares.counts();
+        let counts = semaphore.counts();
         assert!(counts.all == 0 && counts.taken.is_empty());
     }
 
     #[tokio::test]
     async fn the_line_is_short_and_whoever_stands_in_it_gets_the_next_place() {
-        let shares = Shares::new(2, 1);
+        let semaphore = FairSemaphore::new(2, 1);
         let long = Duration::from_secs(20);
-        let place = shares.try_take(&"a");
-        let mut waiting: Vec<_> = (0..LINE).map(|_| Box::pin(shares.take(&"a", long))).collect();
+        let place = semaphore.try_take(&"a");
+        let mut waiting: Vec<_> = (0..LINE).map(|_| Box::pin(semaphore.take(&"a", long))).collect();
         for one in &mut waiting {
             assert!(futures::poll!(one).is_pending());
         }
-        assert!(shares.take(&"a", long).await.is_none(), "the line is full");
-        assert!(shares.take(&"b", long).await.is_some(), "another caller has his own");
+        assert!(semaphore.take(&"a", long).await.is_none(), "the line is full");
+        assert!(semaphore.take(&"b", long).await.is_some(), "another caller has his own");
         drop(place);
         let (next, _, rest) = futures::future::select_all(waiting).await;
         assert!(next.is_some());
         drop(rest);
-        assert!(shares.counts().waiting.is_empty(), "whoever goes leaves the line");
-        assert!(shares.take(&"a", Duration::from_millis(1)).await.is_none(), "patience ends");
+        assert!(semaphore.counts().waiting.is_empty(), "whoever goes leaves the line");
+        assert!(semaphore.take(&"a", Duration::from_millis(1)).await.is_none(), "patience ends");
     }
 }

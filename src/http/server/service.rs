@@ -1,5 +1,5 @@
 //! What every request passes on its way in and every answer on its way out: the host is ours, the body is measured, and the connection's
-//! pulse knows that something is under way. Does not look at what is asked.
+//! activity counts what is under way. Does not look at what is asked.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,57 +16,59 @@ use http_body::{Frame, SizeHint};
 use hyper::service::Service;
 
 use super::Limits;
+use super::activity::{ConnectionActivity, Unread};
 use super::body::{Intake, MeteredBody};
 use super::connections::Peer;
-use super::pulse::{Pulse, Unread};
 
 /// The most of an answer that a stream of HTTP/2 is given at once, in bytes.
 const PIECE: usize = 16 * 1024;
 
 /// The way into the router for the requests of one connection.
 #[derive(Clone)]
-pub(super) struct Entrance {
+pub(super) struct ConnectionService {
     router: Router,
     address: SocketAddr,
     peer: Peer,
     limits: Arc<Limits>,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
 }
 
-impl Entrance {
+impl ConnectionService {
     pub(super) fn new(
         router: Router,
         (address, peer): (SocketAddr, Peer),
         limits: Arc<Limits>,
-        pulse: Arc<Pulse>,
+        activity: Arc<ConnectionActivity>,
     ) -> Self {
-        Self { router, address, peer, limits, pulse }
+        Self { router, address, peer, limits, activity }
     }
 }
 
-impl<B> Service<Request<B>> for Entrance
+impl<B> Service<Request<B>> for ConnectionService
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<axum::BoxError>,
 {
-    type Response = Response<Answer>;
+    type Response = Response<TrackedBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
-        let under_way = UnderWay::begin(&self.pulse, request.version() >= Version::HTTP_2);
+        let under_way = UnderWay::begin(&self.activity, request.version() >= Version::HTTP_2);
         if let Err(problem) = self.limits.hosts.check(request.uri(), request.headers()) {
             if !request.body().is_end_stream() {
-                self.pulse.leaves_rest();
+                self.activity.leaves_rest();
             }
-            let response = problem.into_response().map(|body| Answer::new(body, under_way));
+            let response = problem.into_response().map(|body| TrackedBody::new(body, under_way));
             return Box::pin(std::future::ready(Ok(response)));
         }
         let has_body = !request.body().is_end_stream();
         let intake = has_body.then(|| Intake::new(self.limits.budget.clone(), self.peer));
-        let (pulse, stall) = (&self.pulse, self.limits.deadlines.stall);
+        let (activity, stall) = (&self.activity, self.limits.deadlines.stall);
         let mut request = request.map(|body| match &intake {
-            Some(intake) => Body::new(MeteredBody::new(body, intake.clone(), pulse.clone(), stall)),
+            Some(intake) => {
+                Body::new(MeteredBody::new(body, intake.clone(), activity.clone(), stall))
+            }
             None => Body::empty(),
         });
         request.extensions_mut().insert(ConnectInfo(self.address));
@@ -80,40 +82,40 @@ where
             if let Some(problem) = intake.as_ref().and_then(|intake| intake.refusal()) {
                 response = problem.into_response();
             }
-            Ok(response.map(|body| Answer::new(body, under_way)))
+            Ok(response.map(|body| TrackedBody::new(body, under_way)))
         })
     }
 }
 
 /// A request that is under way until this is dropped.
 struct UnderWay {
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     unread: Arc<Unread>,
     /// Whether other requests go on beside it (HTTP/2).
     shared: bool,
 }
 
 impl UnderWay {
-    fn begin(pulse: &Arc<Pulse>, shared: bool) -> Self {
-        Self { pulse: pulse.clone(), unread: pulse.begins(shared), shared }
+    fn begin(activity: &Arc<ConnectionActivity>, shared: bool) -> Self {
+        Self { activity: activity.clone(), unread: activity.begins(shared), shared }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.pulse.ends();
+        self.activity.ends();
     }
 }
 
 /// An answer's body, which knows whether what was given out of it was taken.
-pub(super) struct Answer {
+pub(super) struct TrackedBody {
     body: Body,
     /// What of its last frame was not given out.
     rest: Bytes,
     under_way: UnderWay,
 }
 
-impl Answer {
+impl TrackedBody {
     fn new(body: Body, under_way: UnderWay) -> Self {
         Self { body, rest: Bytes::new(), under_way }
     }
@@ -133,7 +135,7 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -164,7 +166,7 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.under_way.unread.took();
     }
@@ -176,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn http2_is_given_answers_in_small_copies_and_their_last_byte_alone() {
-        let pulse = Arc::new(Pulse::new());
+        let activity = Arc::new(ConnectionActivity::new());
         for (shared, lengths) in [
             (false, vec![40_000]),
             (true, vec![PIECE, PIECE, 5000, 1]),
@@ -186,8 +188,8 @@ mod tests {
             (true, vec![]),
         ] {
             let whole: Bytes = (0..=u8::MAX).cycle().take(lengths.iter().sum()).collect();
-            let under_way = UnderWay::begin(&pulse, shared);
-            let mut answer = Answer::new(Body::from(whole.clone()), under_way);
+            let under_way = UnderWay::begin(&activity, shared);
+            let mut answer = TrackedBody::new(Body::from(whole.clone()), under_way);
             let (mut given, mut all) = (Vec::new(), Vec::<u8>::new());
             while !answer.is_end_stream() {
                 let left = (whole.len() - all.len()) as u64;

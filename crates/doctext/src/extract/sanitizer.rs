@@ -83,9 +83,9 @@ pub(super) fn tag_name(source: &str) -> String {
     name_at(name).to_ascii_lowercase()
 }
 
-/// What went through.
+/// A page without what is not text.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Sieved {
+pub(super) struct SanitizedHtml {
     /// The page's text with the tags that shape it.
     pub(super) html: String,
     /// What `<title>` holds, as it is written.
@@ -103,21 +103,21 @@ pub(super) enum Refusal {
     TooManyTags,
 }
 
-/// Passes a page through. `forms`: what stands in forms is text, too.
-pub(super) fn sieve(source: &str, forms: bool) -> Result<Sieved, Refusal> {
-    let mut sieve = Sieve { rest: source, forms, ..Sieve::default() };
-    while let Some((text, rest)) = sieve.rest.split_once('<') {
-        sieve.out.html.push_str(text);
-        sieve.rest = rest;
-        sieve.tag()?;
+/// Sanitizes a page. `forms`: what stands in forms is text, too.
+pub(super) fn sanitize(source: &str, forms: bool) -> Result<SanitizedHtml, Refusal> {
+    let mut sanitizer = Sanitizer { rest: source, forms, ..Sanitizer::default() };
+    while let Some((text, rest)) = sanitizer.rest.split_once('<') {
+        sanitizer.out.html.push_str(text);
+        sanitizer.rest = rest;
+        sanitizer.tag()?;
     }
-    let mut out = sieve.out;
-    out.html.push_str(sieve.rest);
+    let mut out = sanitizer.out;
+    out.html.push_str(sanitizer.rest);
     Ok(out)
 }
 
 #[derive(Default)]
-struct Sieve<'a> {
+struct Sanitizer<'a> {
     rest: &'a str,
     forms: bool,
     /// The open containers: by their own name, and by the name that they go on with.
@@ -125,10 +125,10 @@ struct Sieve<'a> {
     /// Opaque elements that are not closed up to the end of the page.
     unclosed: Vec<&'static str>,
     tags: usize,
-    out: Sieved,
+    out: SanitizedHtml,
 }
 
-impl Sieve<'_> {
+impl Sanitizer<'_> {
     /// Reads what comes after a `<`.
     fn tag(&mut self) -> Result<(), Refusal> {
         if let Some(comment) = self.rest.strip_prefix("!--") {
@@ -351,7 +351,7 @@ mod tests {
     use super::*;
 
     fn html(source: &str) -> String {
-        sieve(source, false).expect("it is not deep").html
+        sanitize(source, false).expect("it is not deep").html
     }
 
     #[test]
@@ -363,11 +363,17 @@ mod tests {
 
     #[test]
     fn scripts_go_with_all_they_hold_and_the_title_is_kept() {
-        let sieved =
-            sieve("<title>A &amp; b</TITLE ><script>if (a</b>) '<p>'</script>x<style>p{}", false);
+        let sanitized = sanitize(
+            "<title>A &amp; b</TITLE ><script>if (a</b>) '<p>'</script>x<style>p{}",
+            false,
+        );
         assert_eq!(
-            sieved,
-            Ok(Sieved { html: "x".to_owned(), title: Some("A &amp; b".to_owned()), depth: 0 })
+            sanitized,
+            Ok(SanitizedHtml {
+                html: "x".to_owned(),
+                title: Some("A &amp; b".to_owned()),
+                depth: 0
+            })
         );
         assert_eq!(html("<svg><title>no</title></svg>yes"), "yes");
         assert_eq!(html("<select>yes"), "yes");
@@ -406,9 +412,9 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused_and_unclosed_paragraphs_are_not() {
-        assert_eq!(sieve(&"<div>".repeat(100_000), false), Err(Refusal::TooDeep));
-        assert_eq!(sieve(&"<div><table></div>".repeat(100_000), false), Err(Refusal::TooDeep));
-        assert!(sieve(&"<p>x<br><li>y<b><a name=z><h2>".repeat(50_000), false).is_ok());
-        assert_eq!(sieve(&"<p>x".repeat(500_000), false), Err(Refusal::TooManyTags));
+        assert_eq!(sanitize(&"<div>".repeat(100_000), false), Err(Refusal::TooDeep));
+        assert_eq!(sanitize(&"<div><table></div>".repeat(100_000), false), Err(Refusal::TooDeep));
+        assert!(sanitize(&"<p>x<br><li>y<b><a name=z><h2>".repeat(50_000), false).is_ok());
+        assert_eq!(sanitize(&"<p>x".repeat(500_000), false), Err(Refusal::TooManyTags));
     }
 }

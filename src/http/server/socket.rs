@@ -1,4 +1,4 @@
-//! A connection's bytes on their way, so that its pulse hears of them. Hears a peer out who is still sending when he got his answer:
+//! A connection's bytes on their way, noted in its activity. Hears a peer out who still sends after the answer:
 //! otherwise the system would take that answer back.
 
 use std::io::IoSlice;
@@ -9,37 +9,37 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::pulse::Pulse;
+use super::activity::ConnectionActivity;
 
 /// The most that is heard of a peer who has his answer, in bytes.
 const MOST_REST: usize = 1024 * 1024;
 
 /// A connection whose bytes are noticed.
-pub(super) struct Wire {
+pub(super) struct TrackedSocket {
     stream: TcpStream,
-    pulse: Arc<Pulse>,
+    activity: Arc<ConnectionActivity>,
     /// Whether the peer was told that nothing more comes.
     shut: bool,
     /// What was heard of him since.
     rest: usize,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
-        Self { stream, pulse, shut: false, rest: 0 }
+impl TrackedSocket {
+    pub(super) fn new(stream: TcpStream, activity: Arc<ConnectionActivity>) -> Self {
+        Self { stream, activity, shut: false, rest: 0 }
     }
 
     fn noticed(&self, written: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
         match &written {
-            Poll::Ready(Ok(bytes)) => self.pulse.wrote(*bytes),
+            Poll::Ready(Ok(bytes)) => self.activity.wrote(*bytes),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.pulse.blocked(),
+            Poll::Pending => self.activity.blocked(),
         }
         written
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for TrackedSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -48,13 +48,13 @@ impl AsyncRead for Wire {
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
         if into.filled().len() > before {
-            self.pulse.read();
+            self.activity.read();
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for TrackedSocket {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -86,7 +86,7 @@ impl AsyncWrite for Wire {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.shut = true;
         }
-        if !self.pulse.closes() {
+        if !self.activity.closes() {
             return Poll::Ready(Ok(()));
         }
         let mut scratch = [0; 4096];

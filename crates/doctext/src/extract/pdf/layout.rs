@@ -43,9 +43,9 @@ pub(super) struct Line {
     pub(super) ended: bool,
 }
 
-/// A page.
+/// The texts and tables of a page.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Paper {
+pub(super) struct PageLayout {
     /// Its parts in reading order.
     pub(super) parts: Vec<Part>,
 }
@@ -64,7 +64,7 @@ struct Row {
     cells: Vec<Cell>,
 }
 
-impl Paper {
+impl PageLayout {
     /// Reads the letters of a page. What is turned comes last.
     pub(super) fn read(glyphs: &[Glyph]) -> Self {
         let mut parts = Vec::new();
@@ -368,7 +368,7 @@ mod tests {
                 rows.iter().map(|row| row.join("|")).collect::<Vec<_>>().join("\n")
             }
         };
-        Paper::read(&glyphs).parts.iter().map(shown).collect()
+        PageLayout::read(&glyphs).parts.iter().map(shown).collect()
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Access;
-use super::failure::{Failure, Remedy};
+use super::failure::{Failure, RetryAdvice};
 
 /// The wait after the first failure; it doubles with each one after.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// What is left of our patience within one call, and what the attempts so far ended with.
-pub struct Patience {
+/// Time and attempts left within one call, and what the attempts so far ended with.
+pub struct RetryBudget {
     /// What each failed attempt ended with, in words.
     pub failures: Vec<String>,
     attempt_limit: Duration,
@@ -28,7 +28,7 @@ pub struct Patience {
 
 /// What to do after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum NextAttempt {
     /// Ask again; the wait is over.
     Again,
     /// Give this model up; another one may answer.
@@ -37,7 +37,7 @@ pub enum Next {
     Stop,
 }
 
-impl Patience {
+impl RetryBudget {
     pub(super) fn new(access: &Access, spare: bool) -> Self {
         let whole_limit = Duration::from_millis(access.timeout_ms);
         let now = Instant::now();
@@ -83,31 +83,31 @@ impl Patience {
     }
 
     /// Notes a failed attempt and waits until the next one; or says that there is none.
-    pub async fn after(&mut self, failure: Failure) -> Next {
+    pub async fn after(&mut self, failure: Failure) -> NextAttempt {
         self.failures.push(failure.words);
         match self.wait(failure.remedy) {
             Ok(wait) => {
                 tokio::time::sleep(wait).await;
-                Next::Again
+                NextAttempt::Again
             }
             Err(next) => next,
         }
     }
 
     /// How long to wait before the next attempt, if there is to be one.
-    fn wait(&mut self, remedy: Remedy) -> Result<Duration, Next> {
+    fn wait(&mut self, remedy: RetryAdvice) -> Result<Duration, NextAttempt> {
         self.failed += 1;
         let wait = match remedy {
-            Remedy::Nothing => return Err(Next::Stop),
-            Remedy::Once if !self.was_empty => Duration::ZERO,
-            Remedy::Later(asked) if self.failed <= self.retries => {
+            RetryAdvice::Nothing => return Err(NextAttempt::Stop),
+            RetryAdvice::Once if !self.was_empty => Duration::ZERO,
+            RetryAdvice::Later(asked) if self.failed <= self.retries => {
                 asked.unwrap_or_else(|| doubled(self.failed)).min(self.longest_wait)
             }
-            _ => return Err(Next::OtherModel),
+            _ => return Err(NextAttempt::OtherModel),
         };
-        self.was_empty |= remedy == Remedy::Once;
+        self.was_empty |= remedy == RetryAdvice::Once;
         let fits = after(Instant::now(), wait) < self.until;
-        if fits { Ok(wait) } else { Err(Next::OtherModel) }
+        if fits { Ok(wait) } else { Err(NextAttempt::OtherModel) }
     }
 
     /// Begins again with another model, in the time that is left.
@@ -137,24 +137,24 @@ mod tests {
 
     #[tokio::test]
     async fn waits_double_and_end_with_the_retries() {
-        let mut patience = Patience::new(&Access { retries: 3, ..access("http://x") }, false);
+        let mut patience = RetryBudget::new(&Access { retries: 3, ..access("http://x") }, false);
         for least in [0.5, 1.0, 2.0] {
-            let wait = patience.wait(Remedy::Later(None)).unwrap().as_secs_f64();
+            let wait = patience.wait(RetryAdvice::Later(None)).unwrap().as_secs_f64();
             assert!((least..=least * 1.2).contains(&wait), "{wait}");
         }
-        assert_eq!(patience.wait(Remedy::Later(None)), Err(Next::OtherModel));
+        assert_eq!(patience.wait(RetryAdvice::Later(None)), Err(NextAttempt::OtherModel));
     }
 
     #[tokio::test]
     async fn a_second_model_finds_a_third_of_the_time_left() {
         let access = Access { timeout_ms: 300, attempt_ms: 60_000, ..access("http://x") };
-        let mut patience = Patience::new(&access, true);
+        let mut patience = RetryBudget::new(&access, true);
         let started = Instant::now();
         let never = std::future::pending::<Result<(), Failure>>;
         let failure = patience.attempt(never()).await.unwrap_err();
         assert!(started.elapsed().as_millis() >= 200);
         assert_eq!(failure.words, "no answer within 300 ms, all attempts together");
-        assert_eq!(patience.after(failure).await, Next::OtherModel);
+        assert_eq!(patience.after(failure).await, NextAttempt::OtherModel);
         patience.next_model();
         patience.attempt(never()).await.unwrap_err();
         assert!(started.elapsed().as_millis() >= 300);
@@ -162,11 +162,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_answer_is_asked_for_once_more() {
-        let mut patience = Patience::new(&access("http://x"), false);
-        assert_eq!(patience.wait(Remedy::Once), Ok(Duration::ZERO));
-        assert_eq!(patience.wait(Remedy::Once), Err(Next::OtherModel));
+        let mut patience = RetryBudget::new(&access("http://x"), false);
+        assert_eq!(patience.wait(RetryAdvice::Once), Ok(Duration::ZERO));
+        assert_eq!(patience.wait(RetryAdvice::Once), Err(NextAttempt::OtherModel));
         patience.next_model();
-        assert_eq!(patience.wait(Remedy::Once), Ok(Duration::ZERO));
+        assert_eq!(patience.wait(RetryAdvice::Once), Ok(Duration::ZERO));
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
-            let patience = Patience::new(&absurd, true);
+            let patience = RetryBudget::new(&absurd, true);
             assert_eq!(patience.within(Duration::MAX, async { 1 }).await, Ok(1));
             assert!(doubled(u32::MAX) > Duration::from_secs(1));
         });
