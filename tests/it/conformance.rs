@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::grounds::Grounds;
 use frontdesk_promptfoo::check::Types;
-use frontdesk_promptfoo::graded::Graded;
+use frontdesk_promptfoo::graded::GradingResult;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::{Journal, Row};
 use frontdesk_promptfoo::run::{Plan, Progress};
@@ -107,7 +107,7 @@ fn differences(ours: &Row, theirs: &Value, worded: bool) -> String {
     wrong
 }
 
-fn of_parts(ours: &[Graded], theirs: &[Value], worded: bool) -> String {
+fn of_parts(ours: &[GradingResult], theirs: &[Value], worded: bool) -> String {
     let mut wrong = String::new();
     if ours.len() != theirs.len() {
         let _ = write!(wrong, " {} components;", ours.len());

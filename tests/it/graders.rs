@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use frontdesk_promptfoo::check::{Kit, Scene, Types};
-use frontdesk_promptfoo::graded::{Graded, Response, Tokens};
+use frontdesk_promptfoo::graded::{GradingResult, Response, Tokens};
 use frontdesk_promptfoo::judge::{judge, select_best};
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::{Assertion, Case, TargetSpec, Vars};
 use frontdesk_promptfoo::target::{
-    AskError, Asked, Cache, Embeds, OpenError, Opens, Target, Targets,
+    AskError, Cache, Embeds, OpenError, Opens, Target, TargetRequest, Targets,
 };
 use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ struct Double(Value);
 
 #[async_trait]
 impl Target for Double {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let replies = self.0["replies"].as_array().cloned().unwrap_or_default();
         let meant = |reply: &&Value| asked.prompt.contains(reply["match"].as_str().unwrap());
         let found = replies.iter().find(meant).map_or(&self.0["reply"], |reply| &reply["reply"]);
@@ -95,7 +95,7 @@ fn spec(id: &str, config: Value) -> TargetSpec {
 }
 
 /// Judges one answer.
-async fn judged(kit: &Kit, raw: &Value, output: &str, prompt: &str, case: &Case) -> Graded {
+async fn judged(kit: &Kit, raw: &Value, output: &str, prompt: &str, case: &Case) -> GradingResult {
     let (assertion, output, response) = (assertion(raw), Value::from(output), Response::default());
     let (vars, latency_ms) = (&case.vars, None);
     let scene = Scene { output: &output, prompt, vars, case, response: &response, latency_ms, kit };
@@ -103,7 +103,7 @@ async fn judged(kit: &Kit, raw: &Value, output: &str, prompt: &str, case: &Case)
 }
 
 /// Judges one answer by a rubric, with a grader that says this.
-async fn by(kit: &Kit, kind: &str, said: &str) -> Graded {
+async fn by(kit: &Kit, kind: &str, said: &str) -> GradingResult {
     let provider = json!({"id": "frontdesk:double", "config": {"reply": said}});
     let raw = json!({"type": kind, "value": "It is polite", "provider": provider});
     judged(kit, &raw, "Hello", "Say hello", &Case::default()).await
@@ -111,7 +111,7 @@ async fn by(kit: &Kit, kind: &str, said: &str) -> Graded {
 
 async fn ask(target: &dyn Target, prompt: &str, repeat: usize) -> Response {
     let (vars, config) = (Vars::new(), Value::Null);
-    target.ask(&Asked { prompt, vars: &vars, case: None, config: &config, repeat }).await
+    target.ask(&TargetRequest { prompt, vars: &vars, case: None, config: &config, repeat }).await
 }
 
 #[tokio::test]
@@ -332,8 +332,13 @@ async fn a_simulated_customer_talks_until_it_stops() {
     let target = targets(&json!({})).open(&spec("promptfoo:simulated-user", config)).unwrap();
     let vars = json!({"wish": "a refund"}).as_object().unwrap().clone();
     let config = Value::Null;
-    let asked =
-        Asked { prompt: "You are a shop.", vars: &vars, case: None, config: &config, repeat: 0 };
+    let asked = TargetRequest {
+        prompt: "You are a shop.",
+        vars: &vars,
+        case: None,
+        config: &config,
+        repeat: 0,
+    };
     let response = target.ask(&asked).await;
     assert_eq!(response.error, None);
     let expected =

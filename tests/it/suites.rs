@@ -14,7 +14,7 @@ use frontdesk_promptfoo::row::{Journal, Row, Summary};
 use frontdesk_promptfoo::run::{self, Filters, Plan, Progress};
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::{Overrides, Suite};
-use frontdesk_promptfoo::target::{Asked, Target, Targets};
+use frontdesk_promptfoo::target::{Target, TargetRequest, Targets};
 use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ struct Counting {
 
 #[async_trait]
 impl Target for Counting {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.prompts.lock().unwrap().push(asked.prompt.to_owned());
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;

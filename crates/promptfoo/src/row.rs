@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::graded::{Graded, Response, Tokens};
+use super::graded::{GradingResult, Response, Tokens};
 
 /// Bytes of rows that are written at once.
 const BUFFER: usize = 64 * 1024;
@@ -38,7 +38,7 @@ pub struct Row {
     /// Scores by metric.
     pub named_scores: Map<String, Value>,
     /// What became of the assertions; `None` when there is nothing to try them on.
-    pub grading_result: Option<Graded>,
+    pub grading_result: Option<GradingResult>,
     /// 0: nothing failed, 1: an assertion, 2: an error.
     pub failure_reason: u8,
     /// What failed, in words.

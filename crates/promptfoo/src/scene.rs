@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::graded::{Graded, Response};
+use super::graded::{GradingResult, Response};
 use super::script::Scripts;
 use super::spec::{Assertion, Case, Vars};
 use super::target::{Target, Targets};
@@ -54,7 +54,7 @@ pub struct Family {
     /// Their names, without `not-`.
     pub names: &'static [&'static str],
     /// Tries an assertion whose value is not rendered yet; `None` for what is not of this family.
-    pub check: fn(&Assertion, Scene<'_>) -> Option<Graded>,
+    pub check: fn(&Assertion, Scene<'_>) -> Option<GradingResult>,
 }
 
 /// The assertion types that there are: promptfoo's, and what was added.

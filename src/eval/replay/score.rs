@@ -2,7 +2,7 @@
 //! both answers without being told which is new.
 
 use frontdesk_promptfoo::check::{self, Scene};
-use frontdesk_promptfoo::graded::{Graded, Response, SeenTurn};
+use frontdesk_promptfoo::graded::{GradingResult, Response, SeenTurn};
 use frontdesk_promptfoo::judge;
 use frontdesk_promptfoo::suite::{Assertion, Case, Vars};
 use serde_json::{Value, json};
@@ -75,7 +75,12 @@ pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
     scored
 }
 
-async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super::Side) -> Graded {
+async fn graded(
+    staged: &Staged,
+    common: &[Assertion],
+    vars: &Vars,
+    side: &super::Side,
+) -> GradingResult {
     let handed_over = side.outcome == TurnOutcome::HandOver;
     let owner = if handed_over { Owner::Person } else { Owner::Bot };
     let turn = SeenTurn {
@@ -135,7 +140,7 @@ async fn prefers_second(
     (found, spent)
 }
 
-fn cost(graded: &Graded) -> f64 {
+fn cost(graded: &GradingResult) -> f64 {
     let own = graded.metadata.get("cost").and_then(Value::as_f64).unwrap_or(0.0);
     let parts = graded.component_results.iter().flatten().map(cost).sum::<f64>();
     if parts > 0.0 { parts } else { own }

@@ -2,17 +2,15 @@
 
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
+use super::{CheckResult, GradingResult};
 
-type Tried = Result<Graded, String>;
-
-fn usual(pass: bool, reason: impl FnOnce() -> String) -> Graded {
-    Graded::when(pass, reason)
+fn usual(pass: bool, reason: impl FnOnce() -> String) -> GradingResult {
+    GradingResult::when(pass, reason)
 }
 
 /// `latency`: at most so many milliseconds. An answer that is given took none.
-pub(super) fn latency(given: &Given<'_>) -> Tried {
+pub(super) fn latency(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given
         .assertion
         .threshold
@@ -32,7 +30,7 @@ pub(super) fn latency(given: &Given<'_>) -> Tried {
 }
 
 /// `cost`: at most so many dollars.
-pub(super) fn cost(given: &Given<'_>) -> Tried {
+pub(super) fn cost(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given.assertion.threshold.ok_or("Cost assertion must have a threshold")?;
     let given_output = given.scene.case.provider_output.as_ref().map(|_| 0.0);
     let cost = given.scene.response.cost.or(given_output);
@@ -57,7 +55,7 @@ fn precise(number: f64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
-fn mean_log_prob(given: &Given<'_>, named: &str) -> Result<f64, String> {
+fn mean_log_prob(given: &PreparedAssertion<'_>, named: &str) -> Result<f64, String> {
     let all = given.scene.response.log_probs.as_deref().filter(|all| !all.is_empty());
     let all = all.ok_or_else(|| {
         format!("{named} assertion does not support providers that do not return logProbs")
@@ -66,16 +64,16 @@ fn mean_log_prob(given: &Given<'_>, named: &str) -> Result<f64, String> {
 }
 
 /// `perplexity`: how surprised the model was by its own answer, at most so much.
-pub(super) fn perplexity(given: &Given<'_>) -> Tried {
+pub(super) fn perplexity(given: &PreparedAssertion<'_>) -> CheckResult {
     let perplexity = (-mean_log_prob(given, "Perplexity")?).exp();
-    let Some(threshold) = given.assertion.threshold else { return Ok(Graded::passed()) };
+    let Some(threshold) = given.assertion.threshold else { return Ok(GradingResult::passed()) };
     let sign = if given.inverse() { "less than or equal to" } else { "greater than" };
     let reason = || format!("Perplexity {perplexity:.2} is {sign} threshold {threshold}");
     Ok(usual((perplexity <= threshold) != given.inverse(), reason))
 }
 
 /// `perplexity-score`: the same as a score of 0 to 1, at least so much.
-pub(super) fn perplexity_score(given: &Given<'_>) -> Tried {
+pub(super) fn perplexity_score(given: &PreparedAssertion<'_>) -> CheckResult {
     let score = 1.0 / (1.0 + (-mean_log_prob(given, "perplexity-score")?).exp());
     let (shown, sign) = if given.inverse() {
         (1.0 - score, "greater than or equal to")
@@ -90,11 +88,11 @@ pub(super) fn perplexity_score(given: &Given<'_>) -> Tried {
         }
         _ => "Assertion passed".into(),
     };
-    Ok(Graded::scored(pass, shown, reason))
+    Ok(GradingResult::scored(pass, shown, reason))
 }
 
 /// `finish-reason`: why the model stopped.
-pub(super) fn finish_reason(given: &Given<'_>) -> Tried {
+pub(super) fn finish_reason(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted =
         given.value.as_str().ok_or("\"finish-reason\" assertion type must have a string value")?;
     let Some(reason) =
@@ -109,7 +107,7 @@ pub(super) fn finish_reason(given: &Given<'_>) -> Tried {
 }
 
 /// `guardrails`: that nothing was blocked.
-pub(super) fn guardrails(given: &Given<'_>) -> Graded {
+pub(super) fn guardrails(given: &PreparedAssertion<'_>) -> GradingResult {
     let response = given.scene.response;
     let history = response.metadata["redteamHistory"].as_array().and_then(|all| all.last());
     let guardrails = match (&response.guardrails, history) {
@@ -137,8 +135,8 @@ pub(super) fn guardrails(given: &Given<'_>) -> Graded {
 }
 
 /// It holds or not, with the reason in either case.
-pub(super) fn verdict(pass: bool, reason: String) -> Graded {
-    Graded::scored(pass, if pass { 1.0 } else { 0.0 }, reason)
+pub(super) fn verdict(pass: bool, reason: String) -> GradingResult {
+    GradingResult::scored(pass, if pass { 1.0 } else { 0.0 }, reason)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::graded::Graded;
+use super::graded::GradingResult;
 use super::judge;
 use super::spec::Assertion;
 
@@ -36,11 +36,14 @@ pub use compare::max_score;
 pub use derive::derive;
 use types::Check;
 
+/// The error is about the assertion, not about the answer.
+type CheckResult = Result<GradingResult, String>;
+
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
-pub async fn grade(scene: Scene<'_>) -> Graded {
+pub async fn grade(scene: Scene<'_>) -> GradingResult {
     let case = scene.case;
     if case.assert.is_empty() {
-        return Graded { reason: "No assertions".into(), ..Graded::passed() };
+        return GradingResult { reason: "No assertions".into(), ..GradingResult::passed() };
     }
     let mut all = weigh::Scales::new(case.threshold, scene.kit.strict);
     let mut sets = Vec::new();
@@ -67,7 +70,7 @@ pub async fn grade(scene: Scene<'_>) -> Graded {
     }
 }
 
-async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> {
+async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<GradingResult, GradingResult> {
     let mut all = weigh::Scales::new(set.threshold, scene.kit.strict);
     for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
         let graded = attempt(assertion, scene).await?;
@@ -89,7 +92,7 @@ fn metric(assertion: &Assertion, scene: Scene<'_>) -> Option<String> {
 }
 
 /// Tries one assertion; the error is the whole case's.
-async fn attempt(assertion: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> {
+async fn attempt(assertion: &Assertion, scene: Scene<'_>) -> Result<GradingResult, GradingResult> {
     let mut graded = one(assertion, scene).await;
     if graded.assertion.is_null() {
         graded.assertion = written(assertion);
@@ -110,7 +113,7 @@ fn written(assertion: &Assertion) -> Value {
     assertion.raw.clone()
 }
 
-async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
+async fn one(assertion: &Assertion, scene: Scene<'_>) -> GradingResult {
     let types = &scene.kit.types;
     if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, scene)) {
         return graded;
@@ -122,7 +125,7 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
     };
     let mut graded = match check {
         Check::See(see) => see(&given),
-        Check::Look(look) => look(&given).unwrap_or_else(Graded::error),
+        Check::Look(look) => look(&given).unwrap_or_else(GradingResult::error),
         Check::Pattern => pattern::regex(&given).await,
         Check::Code => code::run(&given).await,
         Check::Webhook => webhook::ask(&given).await,
@@ -140,13 +143,13 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
     graded
 }
 
-fn unknown(assertion: &Assertion, types: &Types) -> Graded {
+fn unknown(assertion: &Assertion, types: &Types) -> GradingResult {
     let name = assertion.name();
     match types::nearest(types, &assertion.kind) {
         Some(near) if near != assertion.kind => {
-            Graded::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
+            GradingResult::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
         }
-        _ => Graded::error(format!("Unknown assertion type: {name}")),
+        _ => GradingResult::error(format!("Unknown assertion type: {name}")),
     }
 }
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Graded, Scene};
+use super::{GradingResult, Scene};
 use crate::script::{Error, Script};
 use crate::spec::Assertion;
 
-/// An assertion, ready to be tried.
-pub(super) struct Given<'a> {
+/// An assertion with its rendered value and the output that it is checked on.
+pub(super) struct PreparedAssertion<'a> {
     pub(super) assertion: &'a Assertion,
     pub(super) scene: Scene<'a>,
     /// The answer, after the assertion's own transform.
@@ -22,16 +22,20 @@ pub(super) struct Given<'a> {
     pub(super) script: Option<(Value, String)>,
 }
 
-impl Given<'_> {
+impl PreparedAssertion<'_> {
     /// Whether `not-` stood before the type.
     pub(super) fn inverse(&self) -> bool {
         self.assertion.negated
     }
 
     /// It holds or not, with the usual reason when it does.
-    pub(super) fn verdict(&self, holds: bool, reason: impl FnOnce(&str) -> String) -> Graded {
+    pub(super) fn verdict(
+        &self,
+        holds: bool,
+        reason: impl FnOnce(&str) -> String,
+    ) -> GradingResult {
         let not = if self.inverse() { "not " } else { "" };
-        Graded::when(holds != self.inverse(), || reason(not))
+        GradingResult::when(holds != self.inverse(), || reason(not))
     }
 }
 
@@ -66,9 +70,9 @@ pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
 pub(super) async fn prepare<'a>(
     assertion: &'a Assertion,
     scene: Scene<'a>,
-) -> Result<Given<'a>, Box<Graded>> {
+) -> Result<PreparedAssertion<'a>, Box<GradingResult>> {
     let output = transformed(assertion, scene).await?;
-    let mut given = Given {
+    let mut given = PreparedAssertion {
         assertion,
         scene,
         text: text_of(&output),
@@ -101,7 +105,7 @@ fn runs_code(kind: &str) -> bool {
 }
 
 /// Only types that run code may be given a verdict by their value's script.
-fn script_fits(given: &Given<'_>) -> Result<(), Box<Graded>> {
+fn script_fits(given: &PreparedAssertion<'_>) -> Result<(), Box<GradingResult>> {
     let Some((value, _)) = &given.script else { return Ok(()) };
     let what = match value {
         Value::Bool(_) => "a boolean",
@@ -117,7 +121,7 @@ fn script_fits(given: &Given<'_>) -> Result<(), Box<Graded>> {
     )))
 }
 
-async fn transformed(assertion: &Assertion, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
+async fn transformed(assertion: &Assertion, scene: Scene<'_>) -> Result<Value, Box<GradingResult>> {
     let Some(code) = assertion.field("transform").as_str() else { return Ok(scene.output.clone()) };
     let mut context = Map::new();
     context.insert("vars".into(), Value::Object(scene.vars.clone()));
@@ -141,19 +145,22 @@ fn file(base: &Path, reference: &str) -> Script {
     Script::File { path: base.join(path), function }
 }
 
-fn failed(why: Error, what: &str) -> Box<Graded> {
+fn failed(why: Error, what: &str) -> Box<GradingResult> {
     Box::new(match why {
-        Error::Missing(why) => Graded::skipped(why),
-        Error::Failed(why) => Graded::error(format!("{what}: {why}")),
-        Error::Refused(why) => Graded::error(why.to_string()),
+        Error::Missing(why) => GradingResult::skipped(why),
+        Error::Failed(why) => GradingResult::error(format!("{what}: {why}")),
+        Error::Refused(why) => GradingResult::error(why.to_string()),
     })
 }
 
-fn error(why: impl Into<String>) -> Box<Graded> {
-    Box::new(Graded::error(why))
+fn error(why: impl Into<String>) -> Box<GradingResult> {
+    Box::new(GradingResult::error(why))
 }
 
-async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Graded>> {
+async fn from_file(
+    given: &mut PreparedAssertion<'_>,
+    reference: &str,
+) -> Result<(), Box<GradingResult>> {
     let scene = given.scene;
     let reference = rendered(reference, scene)?;
     let script = file(&scene.kit.base, &reference);
@@ -169,14 +176,14 @@ async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Gra
         Ok(made) => given.script = Some(made),
         // What a Python or Ruby file raises is a failure of the assertion; what a JavaScript file throws is an error.
         Err(Error::Failed(why)) if matches!(ending, "py" | "rb") => {
-            return Err(Box::new(Graded::failed(why)));
+            return Err(Box::new(GradingResult::failed(why)));
         }
         Err(why) => return Err(failed(why, &path.display().to_string())),
     }
     Ok(())
 }
 
-fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
+fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<GradingResult>> {
     let Value::String(text) = item else { return Ok(item.clone()) };
     match text.strip_prefix("file://") {
         Some(path) => read(&scene.kit.base.join(path), scene).map_err(error),
@@ -184,7 +191,7 @@ fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
     }
 }
 
-fn rendered(text: &str, scene: Scene<'_>) -> Result<String, Box<Graded>> {
+fn rendered(text: &str, scene: Scene<'_>) -> Result<String, Box<GradingResult>> {
     scene.kit.templates.render(text, scene.vars).map_err(error)
 }
 

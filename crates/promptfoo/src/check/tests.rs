@@ -51,7 +51,7 @@ async fn tried(
     response: Response,
     scoring: Option<&str>,
     strict: bool,
-) -> Graded {
+) -> GradingResult {
     let kit = kit(strict);
     let case = Case {
         assert: asserts.iter().map(assertion).collect(),
@@ -76,7 +76,7 @@ fn said(text: &str) -> Response {
     Response { output: json!(text), ..Response::default() }
 }
 
-async fn one(raw: Value, response: Response) -> Graded {
+async fn one(raw: Value, response: Response) -> GradingResult {
     let graded = tried(&[raw], response, None, false).await;
     let parts = graded.component_results.clone().unwrap_or_default();
     parts.into_iter().next().unwrap_or(graded)
@@ -320,12 +320,12 @@ async fn calls_must_fit_the_tools() {
 
 #[test]
 fn the_best_output_of_a_case_passes() {
-    let of = |score: f64| Graded {
-        component_results: Some(vec![Graded {
+    let of = |score: f64| GradingResult {
+        component_results: Some(vec![GradingResult {
             assertion: json!({"type": "contains"}),
-            ..Graded::scored(true, score, "")
+            ..GradingResult::scored(true, score, "")
         }]),
-        ..Graded::default()
+        ..GradingResult::default()
     };
     let (low, high) = (of(0.2), of(0.9));
     let best = max_score(&assertion(&json!({"type": "max-score"})), &[&low, &high]).unwrap();

@@ -1,12 +1,12 @@
 //! The table of promptfoo's assertion types: each is one line of it. Those that a model judges are in the table of `judge`, and
 //! what a caller adds is a family.
 
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
 use super::{
-    Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text, tools, trace,
-    trajectory, xml,
+    CheckResult, Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text,
+    tools, trace, trajectory, xml,
 };
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 use crate::judge;
 use crate::spec::Assertion;
 
@@ -14,9 +14,9 @@ use crate::spec::Assertion;
 #[derive(Clone, Copy)]
 pub(super) enum Check {
     /// By looking at the answer.
-    See(fn(&Given<'_>) -> Graded),
+    See(fn(&PreparedAssertion<'_>) -> GradingResult),
     /// The same; the error is of the assertion, not of the answer.
-    Look(fn(&Given<'_>) -> Result<Graded, String>),
+    Look(fn(&PreparedAssertion<'_>) -> CheckResult),
     /// By a JavaScript pattern.
     Pattern,
     /// By a script.

@@ -25,12 +25,12 @@ pub struct Baseline {
     #[serde(default)]
     pub suite: String,
     /// The cases, in order, once for each column.
-    pub cases: Vec<Accepted>,
+    pub cases: Vec<AcceptedScore>,
 }
 
 /// What a case scored in a column.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Accepted {
+pub struct AcceptedScore {
     /// The key of its (first) row.
     pub key: String,
     /// What it is called.
@@ -138,7 +138,7 @@ struct Shape {
     run: String,
     #[serde(default)]
     suite: String,
-    cases: Option<Vec<Accepted>>,
+    cases: Option<Vec<AcceptedScore>>,
     results: Option<Report>,
     #[serde(default, rename = "evalId")]
     eval_id: String,
@@ -245,12 +245,12 @@ fn column(columns: &[crate::row::Column], index: usize) -> String {
 /// Cases, each with its repetitions.
 #[derive(Default)]
 struct Cases {
-    found: HashMap<(usize, usize), Repeated>,
+    found: HashMap<(usize, usize), RepeatedCase>,
 }
 
 #[derive(Default)]
-struct Repeated {
-    accepted: Accepted,
+struct RepeatedCase {
+    accepted: AcceptedScore,
     /// The repetition that gave the key.
     first: usize,
     /// By repetition: a row that was run again counts once. `None` where it could not be tried.
@@ -288,8 +288,8 @@ impl Cases {
     }
 }
 
-impl Repeated {
-    fn accepted(self) -> Accepted {
+impl RepeatedCase {
+    fn accepted(self) -> AcceptedScore {
         let tried: Vec<(f64, bool)> = self.scores.into_values().flatten().collect();
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let many = tried.len().max(1) as f64;

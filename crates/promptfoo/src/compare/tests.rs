@@ -8,18 +8,18 @@ use super::*;
 use crate::report::{self, Look, sample};
 use crate::row::{Column, Journal, Metrics, Summary};
 
-fn case(key: &str, title: &str, score: f64, pass: bool) -> Accepted {
-    Accepted {
+fn case(key: &str, title: &str, score: f64, pass: bool) -> AcceptedScore {
+    AcceptedScore {
         key: key.into(),
         title: title.into(),
         score,
         pass,
         column: "[a] b".into(),
-        ..Accepted::default()
+        ..AcceptedScore::default()
     }
 }
 
-fn run(cases: Vec<Accepted>) -> Baseline {
+fn run(cases: Vec<AcceptedScore>) -> Baseline {
     Baseline { version: 1, cases, ..Baseline::default() }
 }
 

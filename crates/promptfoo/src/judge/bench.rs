@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::words::beginning;
 use super::{GraderKind, text};
-use crate::graded::{Graded, Tokens};
+use crate::graded::{GradingResult, Tokens};
 use crate::policy::Reach;
 use crate::scene::{Kit, Scene};
 use crate::script::{Error, Script};
 use crate::spec::{Assertion, Case, TargetSpec, Vars};
-use crate::target::{Asked, Target, Targets};
+use crate::target::{Target, TargetRequest, Targets};
 use crate::template::environment;
 
 /// What is said where there is no grader.
@@ -22,8 +22,8 @@ const NO_GRADER_OVER_API: &str = "over the API the model of [llm] grades, and th
 /// How a grader is asked for JSON where nobody named a grader.
 const USUAL: &str = "openai:chat:gpt-4.1";
 
-/// An outcome: a judgement, or one that was reached before its time.
-pub(super) type Judged = Result<Graded, Graded>;
+/// The result of a judged assertion; the error is a result that was reached early.
+pub(super) type Judgement = Result<GradingResult, GradingResult>;
 
 /// A grader, and what is written of it.
 pub(super) struct Grader {
@@ -36,11 +36,11 @@ pub(super) struct Grader {
 pub(super) struct Bench<'a> {
     pub(super) assertion: &'a Assertion,
     pub(super) scene: Scene<'a>,
-    used: Mutex<Used>,
+    used: Mutex<GraderUsage>,
 }
 
 #[derive(Default)]
-struct Used {
+struct GraderUsage {
     tokens: Option<Tokens>,
     cost: Option<f64>,
     said: Option<String>,
@@ -74,14 +74,14 @@ pub(super) fn grader(
     assertion: &Assertion,
     case: &Case,
     kit: &Kit,
-) -> Result<Grader, Graded> {
+) -> Result<Grader, GradingResult> {
     let written = Some(assertion.field("provider")).filter(|written| !written.is_null());
     let written = written.or_else(|| case.options.get("provider")).unwrap_or(&Value::Null);
     // The environment is put in here and not where the suite is read: a key would stand in every row.
     let mut written = written.clone();
     environment(&mut written, &kit.targets.policy().settings_env(&kit.targets.env));
-    if let Some(spec) = named(kind, &written).map_err(Graded::error)? {
-        let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
+    if let Some(spec) = named(kind, &written).map_err(GradingResult::error)? {
+        let target = kit.targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
     if let Some(target) = kit.grader.as_ref().filter(|target| can(kind, &***target)) {
@@ -103,7 +103,7 @@ fn can(kind: GraderKind, target: &dyn Target) -> bool {
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn usual(kind: GraderKind, kit: &Kit) -> Result<Grader, Graded> {
+fn usual(kind: GraderKind, kit: &Kit) -> Result<Grader, GradingResult> {
     let id = match kind {
         GraderKind::Text => USUAL,
         GraderKind::Embedding => "openai:embedding:text-embedding-3-large",
@@ -114,13 +114,13 @@ fn usual(kind: GraderKind, kit: &Kit) -> Result<Grader, Graded> {
     };
     let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
     if !is_model(&kit.targets, &spec) && kit.targets.env(&spec, "OPENAI_API_KEY").is_some() {
-        let target = kit.targets.open_grader(&spec).map_err(Graded::error)?;
+        let target = kit.targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
     let targets = kit.targets.for_requests();
     if is_model(&targets, &spec) {
         let spec = if kind == GraderKind::Text { targets.usual_chat(id) } else { spec };
-        let target = targets.open_grader(&spec).map_err(Graded::error)?;
+        let target = targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
     let why = match kind {
@@ -139,8 +139,12 @@ fn is_model(targets: &Targets, spec: &TargetSpec) -> bool {
 }
 
 /// Nobody can judge it. Over the API that is an error: what is skipped counts for nothing in a gate.
-fn untried(kit: &Kit, why: String) -> Graded {
-    if kit.targets.policy().is_command_line() { Graded::skipped(why) } else { Graded::error(why) }
+fn untried(kit: &Kit, why: String) -> GradingResult {
+    if kit.targets.policy().is_command_line() {
+        GradingResult::skipped(why)
+    } else {
+        GradingResult::error(why)
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -153,13 +157,13 @@ impl<'a> Bench<'a> {
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
     )]
-    pub(super) fn grader(&self, kind: GraderKind) -> Result<Grader, Graded> {
+    pub(super) fn grader(&self, kind: GraderKind) -> Result<Grader, GradingResult> {
         let grader = grader(kind, self.assertion, self.scene.case, self.scene.kit)?;
         if can(kind, &*grader.target) {
             return Ok(grader);
         }
         let id = grader.spec.map(|spec| spec.id).unwrap_or_default();
-        Err(Graded::error(format!(
+        Err(GradingResult::error(format!(
             "`{id}` is no provider of {kind}, which {} needs",
             self.assertion.name()
         )))
@@ -175,9 +179,9 @@ impl<'a> Bench<'a> {
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
     )]
-    pub(super) fn value(&self) -> Result<&'a str, Graded> {
+    pub(super) fn value(&self) -> Result<&'a str, GradingResult> {
         let wrong = || {
-            Graded::error(format!(
+            GradingResult::error(format!(
                 "{} assertion type must have a string value",
                 self.assertion.kind
             ))
@@ -190,7 +194,7 @@ impl<'a> Bench<'a> {
         &self,
         part: Option<&Value>,
         ours: &str,
-    ) -> Result<String, Graded> {
+    ) -> Result<String, GradingResult> {
         let written = match part {
             Some(part) => part,
             None => self.written_prompt(),
@@ -217,7 +221,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    async fn prompt_file(&self, file: &str) -> Result<String, Graded> {
+    async fn prompt_file(&self, file: &str) -> Result<String, GradingResult> {
         let kit = self.scene.kit;
         let is_script = [".js", ".cjs", ".mjs", ".py"].iter().any(|ext| file.contains(ext));
         if is_script {
@@ -228,15 +232,14 @@ impl<'a> Bench<'a> {
             let script = Script::File { path: kit.base.join(path), function };
             return match kit.scripts.call(&script, &[]).await {
                 Ok(prompt) => Ok(text(&prompt)),
-                Err(Error::Missing(why)) => Err(Graded::skipped(why)),
-                Err(error) => Err(Graded::error(format!("rubricPrompt: {error}"))),
+                Err(Error::Missing(why)) => Err(GradingResult::skipped(why)),
+                Err(error) => Err(GradingResult::error(format!("rubricPrompt: {error}"))),
             };
         }
         let path = kit.base.join(file);
-        let text =
-            kit.targets.policy().text(&path).map_err(|error| {
-                Graded::error(format!("rubricPrompt: {}: {error}", path.display()))
-            })?;
+        let text = kit.targets.policy().text(&path).map_err(|error| {
+            GradingResult::error(format!("rubricPrompt: {}: {error}", path.display()))
+        })?;
         let is_yaml = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
         match serde_saphyr::from_str::<Value>(&text) {
             Ok(messages @ (Value::Array(_) | Value::Object(_))) if is_yaml => {
@@ -251,10 +254,14 @@ impl<'a> Bench<'a> {
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
     )]
-    pub(super) fn render(&self, template: &str, own: &[(&str, Value)]) -> Result<String, Graded> {
+    pub(super) fn render(
+        &self,
+        template: &str,
+        own: &[(&str, Value)],
+    ) -> Result<String, GradingResult> {
         let vars = self.vars(own);
         render(self.scene.kit, template, &vars)
-            .map_err(|error| Graded::error(format!("rubricPrompt: {error}")))
+            .map_err(|error| GradingResult::error(format!("rubricPrompt: {error}")))
     }
 
     fn vars(&self, own: &[(&str, Value)]) -> Vars {
@@ -269,14 +276,19 @@ impl<'a> Bench<'a> {
         grader: &Grader,
         prompt: &str,
         round: usize,
-    ) -> Result<Value, Graded> {
+    ) -> Result<Value, GradingResult> {
         let config = Value::Null;
-        let asked =
-            Asked { prompt, vars: self.scene.vars, case: None, config: &config, repeat: round };
+        let asked = TargetRequest {
+            prompt,
+            vars: self.scene.vars,
+            case: None,
+            config: &config,
+            repeat: round,
+        };
         let response = grader.target.ask(&asked).await;
         self.count(response.token_usage, response.cost.filter(|_| !response.cached));
         if let Some(why) = response.skipped {
-            return Err(Graded::skipped(why));
+            return Err(GradingResult::skipped(why));
         }
         if let Some(error) = response.error {
             return Err(failure(error));
@@ -295,7 +307,7 @@ impl<'a> Bench<'a> {
         grader: &Grader,
         prompt: &str,
         round: usize,
-    ) -> Result<String, Graded> {
+    ) -> Result<String, GradingResult> {
         match self.ask(grader, prompt, round).await? {
             Value::String(text) => Ok(text),
             other => Err(failure(format!(
@@ -307,9 +319,15 @@ impl<'a> Bench<'a> {
     }
 
     /// The vector of a text.
-    pub(super) async fn embed(&self, grader: &Grader, text: &str) -> Result<Vec<f64>, Graded> {
-        let embeds =
-            grader.target.embeds().ok_or_else(|| Graded::error("the grader has no embeddings"))?;
+    pub(super) async fn embed(
+        &self,
+        grader: &Grader,
+        text: &str,
+    ) -> Result<Vec<f64>, GradingResult> {
+        let embeds = grader
+            .target
+            .embeds()
+            .ok_or_else(|| GradingResult::error("the grader has no embeddings"))?;
         let (vector, tokens, cost) = embeds.embed(text).await.map_err(failure)?;
         self.count(Some(tokens), Some(cost));
         Ok(vector)
@@ -325,12 +343,12 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn used(&self) -> std::sync::MutexGuard<'_, Used> {
+    fn used(&self) -> std::sync::MutexGuard<'_, GraderUsage> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds to a judgement what grading took, and, where the grader was not understood, what it said.
-    pub(super) fn sign(&self, mut graded: Graded) -> Graded {
+    pub(super) fn sign(&self, mut graded: GradingResult) -> GradingResult {
         let used = self.used();
         graded.tokens_used = graded.tokens_used.or(used.tokens);
         if let Some(cost) = used.cost {
@@ -386,14 +404,14 @@ pub(super) fn plain(value: Value) -> Value {
 }
 
 /// The grader failed: that says nothing of the answer, so `not-` does not turn it into a pass.
-pub(super) fn failure(reason: impl Into<String>) -> Graded {
-    let mut graded = Graded::failed(reason);
+pub(super) fn failure(reason: impl Into<String>) -> GradingResult {
+    let mut graded = GradingResult::failed(reason);
     graded.metadata.insert("graderError".into(), true.into());
     graded
 }
 
 /// Whether it was the grader that failed.
-pub(super) fn is_failure(graded: &Graded) -> bool {
+pub(super) fn is_failure(graded: &GradingResult) -> bool {
     graded.metadata.get("graderError") == Some(&Value::Bool(true))
 }
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Judged};
+use super::bench::{Bench, Judgement};
 use super::reading::{lines, sentences};
 use super::words::{number, reaches, two};
 use super::{GraderKind, text};
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 use crate::script::{Error, Script};
 
 const RECALL: &str = include_str!("../../prompts/context-recall.md");
@@ -46,7 +46,7 @@ impl Context {
 }
 
 /// The context: what `contextTransform` makes of the answer, else the variable, else `fallback`.
-async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, Graded> {
+async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, GradingResult> {
     let transform = bench.assertion.field("contextTransform").as_str();
     let value = match (transform, bench.scene.vars.get("context")) {
         (Some(transform), _) => transformed(bench, transform).await?,
@@ -54,11 +54,11 @@ async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, G
         (None, _) => fallback.map_or(Value::Null, Value::from),
     };
     Context::read(&value).ok_or_else(|| {
-        Graded::error("Context is required for context-based assertions. Provide either a \"context\" variable (string or array of strings) in your test case or use \"contextTransform\" to extract context from the provider response.")
+        GradingResult::error("Context is required for context-based assertions. Provide either a \"context\" variable (string or array of strings) in your test case or use \"contextTransform\" to extract context from the provider response.")
     })
 }
 
-async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded> {
+async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, GradingResult> {
     let scene = &bench.scene;
     let script = match transform.strip_prefix("file://") {
         Some(file) => {
@@ -73,9 +73,9 @@ async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded
     let about = json!({"vars": scene.vars, "prompt": {"label": scene.prompt}, "metadata": scene.response.metadata});
     let arguments = [("output", scene.output.clone()), ("context", about)];
     scene.kit.scripts.call(&script, &arguments).await.map_err(|error| match error {
-        Error::Missing(why) => Graded::skipped(why),
-        Error::Refused(why) => Graded::error(why.to_string()),
-        Error::Failed(why) => Graded::error(format!(
+        Error::Missing(why) => GradingResult::skipped(why),
+        Error::Refused(why) => GradingResult::error(why.to_string()),
+        Error::Failed(why) => GradingResult::error(format!(
             "Failed to transform context using expression '{transform}': {why}"
         )),
     })
@@ -86,9 +86,9 @@ async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, Graded> {
+fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, GradingResult> {
     let wrong = || {
-        Graded::error(format!(
+        GradingResult::error(format!(
             "{} assertion requires a \"query\" variable with the user question",
             bench.assertion.kind
         ))
@@ -96,16 +96,16 @@ fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, Graded> {
     bench.scene.vars.get("query").and_then(Value::as_str).ok_or_else(wrong)
 }
 
-fn graded(what: &str, score: f64, threshold: f64) -> Graded {
+fn graded(what: &str, score: f64, threshold: f64) -> GradingResult {
     let pass = reaches(score, threshold);
     let sign = if pass { ">=" } else { "<" };
-    Graded::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
+    GradingResult::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
 }
 
-pub(super) async fn recall(bench: &Bench<'_>) -> Judged {
+pub(super) async fn recall(bench: &Bench<'_>) -> Judgement {
     let truth = bench.assertion.value.as_str();
     let truth = truth.ok_or_else(|| {
-        Graded::error(
+        GradingResult::error(
             "context-recall assertion requires a string value (expected answer or fact to verify)",
         )
     })?;
@@ -137,7 +137,7 @@ fn attributions(said: &str) -> (usize, usize) {
     (all, found)
 }
 
-pub(super) async fn relevance(bench: &Bench<'_>) -> Judged {
+pub(super) async fn relevance(bench: &Bench<'_>) -> Judgement {
     let query = query(bench)?;
     let context = context(bench, None).await?;
     let grader = bench.grader(GraderKind::Text)?;
@@ -180,7 +180,7 @@ fn taken(context: &Context, said: &str) -> (usize, Vec<String>) {
     (units, taken)
 }
 
-pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judged {
+pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judgement {
     let query = query(bench)?;
     let context = context(bench, None).await?;
     let grader = bench.grader(GraderKind::Text)?;
@@ -197,10 +197,10 @@ pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judged {
 }
 
 /// The two prompts: a suite writes both, as a list.
-async fn prompts(bench: &Bench<'_>) -> Result<(String, String), Graded> {
+async fn prompts(bench: &Bench<'_>) -> Result<(String, String), GradingResult> {
     let written = bench.written_prompt();
     if !(written.is_null() || written.is_array()) {
-        return Err(Graded::error("rubricPrompt must be an array"));
+        return Err(GradingResult::error("rubricPrompt must be an array"));
     }
     let part = |index: usize| match &written[index] {
         Value::Object(message) => {

@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Grader, Judged, failure};
+use super::bench::{Bench, Grader, Judgement, failure};
 use super::reading;
 use super::words::{beginning, number, reaches};
 use super::{GraderKind, text};
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 
 const VERDICT: &str = include_str!("../../prompts/conversation-relevance.md");
 const REASON: &str = include_str!("../../prompts/conversation-reason.md");
 /// How many exchanges are looked at together.
 const WINDOW: u64 = 5;
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
+pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
     let messages = messages(bench);
     let config = bench.assertion.field("config");
     let window = config["windowSize"].as_u64().filter(|size| *size > 0).unwrap_or(WINDOW);
@@ -39,7 +39,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
     let negated = bench.assertion.negated;
     let pass = reaches(score, threshold) != negated;
     let score = if negated { 1.0 - score } else { score };
-    Ok(Graded::scored(pass, score, reason.unwrap_or(usual)))
+    Ok(GradingResult::scored(pass, score, reason.unwrap_or(usual)))
 }
 
 /// The exchanges of the conversation, oldest first; the case's own where there is no conversation.
@@ -55,7 +55,7 @@ async fn fits(
     bench: &Bench<'_>,
     grader: &Grader,
     seen: &[Value],
-) -> Result<(bool, Option<String>), Graded> {
+) -> Result<(bool, Option<String>), GradingResult> {
     let template = bench.rubric_prompt(None, VERDICT).await?;
     let lines = seen.iter().map(|message| {
         format!("Customer: {}\nAnswer: {}", text(&message["input"]), text(&message["output"]))
@@ -87,7 +87,7 @@ async fn reason(
     grader: &Grader,
     score: f64,
     complaints: &[String],
-) -> Result<Option<String>, Graded> {
+) -> Result<Option<String>, GradingResult> {
     let own =
         [("score", score.to_string().into()), ("irrelevancies", complaints.join("\n- ").into())];
     let prompt = bench.render(REASON, &own)?;

@@ -6,10 +6,10 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{Bench, Judged, failure};
+use super::bench::{Bench, Judgement, failure};
 use super::reading;
 use super::words::beginning;
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 
 const FACTUALITY: &str = include_str!("../../prompts/factuality.md");
 const CLOSED_QA: &str = include_str!("../../prompts/closedqa.md");
@@ -26,7 +26,7 @@ const CATEGORIES: &[(char, &str, f64, &str)] = &[
 /// A letter in brackets, as older prompts ask for it.
 static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA-E])\)").ok());
 
-pub(super) async fn factuality(bench: &Bench<'_>) -> Judged {
+pub(super) async fn factuality(bench: &Bench<'_>) -> Judgement {
     let ideal = bench.value()?;
     let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, FACTUALITY).await?;
@@ -45,7 +45,7 @@ pub(super) async fn factuality(bench: &Bench<'_>) -> Judged {
         bench.scene.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
     let score = written.unwrap_or(*usual);
     let reason = reason.unwrap_or_else(|| format!("Category {letter}: {meaning}"));
-    Ok(Graded::scored(score > 0.0, score, reason))
+    Ok(GradingResult::scored(score > 0.0, score, reason))
 }
 
 /// The category that a grader names, and why, where it says.
@@ -78,7 +78,7 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
     Ok((letter.to_ascii_uppercase(), Some(reason.unwrap_or(said).to_owned())))
 }
 
-pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judged {
+pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judgement {
     let criteria = bench.value()?;
     let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, CLOSED_QA).await?;
@@ -90,9 +90,11 @@ pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judged {
     let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
     Ok(match said.trim_end().chars().next_back() {
         Some('Y') => {
-            Graded::scored(true, 1.0, format!("The submission meets the criterion:\n{said}"))
+            GradingResult::scored(true, 1.0, format!("The submission meets the criterion:\n{said}"))
         }
-        Some('N') => Graded::failed(format!("The submission does not meet the criterion:\n{said}")),
+        Some('N') => {
+            GradingResult::failed(format!("The submission does not meet the criterion:\n{said}"))
+        }
         _ => failure(format!("Model grader produced a malformed response:\n{}", beginning(&said))),
     })
 }

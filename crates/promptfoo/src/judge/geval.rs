@@ -3,19 +3,20 @@
 use serde_json::{Map, Value};
 
 use super::GraderKind;
-use super::bench::{Bench, Grader, Judged, failure, is_failure};
+use super::bench::{Bench, Grader, Judgement, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 
 const STEPS: &str = include_str!("../../prompts/g-eval-steps.md");
 const RATE: &str = include_str!("../../prompts/g-eval-rate.md");
 /// The best rating.
 const BEST: f64 = 10.0;
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
-    let wrong =
-        || Graded::error("G-Eval assertion type must have a string or array of strings value");
+pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
+    let wrong = || {
+        GradingResult::error("G-Eval assertion type must have a string or array of strings value")
+    };
     let threshold = bench.assertion.threshold.unwrap_or(0.7);
     let found = match &bench.assertion.value {
         Value::String(criterion) => {
@@ -30,12 +31,12 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
     };
     let negated = bench.assertion.negated;
     let score = if negated { 1.0 - found.score } else { found.score };
-    Ok(Graded { pass: (found.score >= threshold) != negated, score, ..found })
+    Ok(GradingResult { pass: (found.score >= threshold) != negated, score, ..found })
 }
 
-async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judged {
+async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judgement {
     if criteria.is_empty() {
-        return Err(Graded::failed(
+        return Err(GradingResult::failed(
             "G-Eval assertion requires at least one criterion string in the value array.",
         ));
     }
@@ -52,12 +53,12 @@ async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judged {
         sum += rated.score;
         reasons.push(rated.reason);
     }
-    Ok(Graded::scored(true, sum / number(criteria.len()), reasons.join("\n\n")))
+    Ok(GradingResult::scored(true, sum / number(criteria.len()), reasons.join("\n\n")))
 }
 
-async fn rate(bench: &Bench<'_>, grader: &Grader, criterion: &str) -> Judged {
+async fn rate(bench: &Bench<'_>, grader: &Grader, criterion: &str) -> Judgement {
     if bench.scene.prompt.is_empty() {
-        return Err(Graded::error("No source text to estimate reply"));
+        return Err(GradingResult::error("No source text to estimate reply"));
     }
     let part = |name: &str| bench.written_prompt().get(name).unwrap_or(&Value::Null);
     let template = bench.rubric_prompt(Some(part("steps")), STEPS).await?;
@@ -88,7 +89,7 @@ fn steps(said: &str) -> Result<Vec<String>, String> {
         .ok_or_else(|| format!("G-Eval steps response contains invalid steps: {}", beginning(said)))
 }
 
-fn rating(said: &str) -> Result<Graded, String> {
+fn rating(said: &str) -> Result<GradingResult, String> {
     let unreadable =
         || format!("LLM-proposed evaluation result is not in JSON format: {}", beginning(said));
     let object = reading::object_with(said, &["score", "reason"]).ok_or_else(unreadable)?;
@@ -101,7 +102,7 @@ fn rating(said: &str) -> Result<Graded, String> {
     let reason =
         object.get("reason").and_then(Value::as_str).filter(|reason| !reason.trim().is_empty());
     let reason = reason.ok_or("G-Eval result has invalid or missing reason")?;
-    Ok(Graded::scored(true, score / BEST, reason))
+    Ok(GradingResult::scored(true, score / BEST, reason))
 }
 
 fn with(said: &str, name: &str) -> Option<Map<String, Value>> {

@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::graded::Graded;
+use super::graded::GradingResult;
 use super::scene::Scene;
 use super::spec::Assertion;
 
@@ -21,7 +21,7 @@ mod rubric;
 mod similar;
 mod words;
 
-use bench::{Bench, Judged};
+use bench::{Bench, Judgement};
 pub use best::select_best;
 
 frontdesk_words::words! {
@@ -39,7 +39,7 @@ frontdesk_words::words! {
 }
 
 /// Asks a model; the error is a judgement that ends early.
-type Ask = for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Judged>;
+type Ask = for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Judgement>;
 
 /// A type that a model judges.
 #[derive(Clone, Copy)]
@@ -104,13 +104,13 @@ fn find(kind: &str) -> Option<Type> {
 }
 
 /// Tries one of them. `assertion.value` is rendered already.
-pub async fn judge(assertion: &Assertion, scene: Scene<'_>) -> Graded {
+pub async fn judge(assertion: &Assertion, scene: Scene<'_>) -> GradingResult {
     let Some(of) = find(&assertion.kind) else {
-        return Graded::error(format!("`{}` is not judged by a model", assertion.kind));
+        return GradingResult::error(format!("`{}` is not judged by a model", assertion.kind));
     };
     if scene.kit.strict && assertion.negated && of.ignores_not {
         let kind = &assertion.kind;
-        return Graded::failed(format!(
+        return GradingResult::failed(format!(
             "`not-{kind}` is the same as `{kind}`: its `not-` is ignored, so it would hold where it must not"
         ));
     }

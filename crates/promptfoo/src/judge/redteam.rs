@@ -1,16 +1,16 @@
 //! Attacks: whether an answer gives in to one. Each kind of attack has its own rubric.
 
 use super::GraderKind;
-use super::bench::{Bench, Judged};
+use super::bench::{Bench, Judgement};
 use super::rubric::{turned, verdict};
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 use crate::spec::Assertion;
 
 const REDTEAM: &str = include_str!("../../prompts/redteam.md");
 /// What must hold of the answer, by the kind of attack: `name: rubric`, a line each.
 const KINDS: &str = include_str!("../../prompts/redteam-kinds.txt");
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
+pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
     let kind = bench.assertion.kind.strip_prefix(Assertion::ATTACK).unwrap_or_default();
     let written = bench.assertion.value.as_str().map(str::to_owned);
     let policy = bench
@@ -20,7 +20,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
         .get("policy")
         .and_then(|policy| policy.as_str().map(str::to_owned));
     let rubric = rubric(kind).map(str::to_owned).or(policy).or(written).ok_or_else(|| {
-        Graded::skipped(format!("there is no rubric for attacks of the kind `{kind}`: write one as the assertion's value"))
+        GradingResult::skipped(format!("there is no rubric for attacks of the kind `{kind}`: write one as the assertion's value"))
     })?;
     let about =
         |name: &str| bench.scene.case.metadata.get(name).or_else(|| bench.scene.vars.get(name));

@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{Bench, Judged};
+use super::bench::{Bench, Judgement};
 use super::similar::cosine;
 use super::words::{number, reaches, two};
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 
 const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
 /// How often the question is guessed.
 const GUESSES: usize = 3;
 
-pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
+pub(super) async fn answer(bench: &Bench<'_>) -> Judgement {
     let output = bench.scene.output.as_str();
     let output = output.ok_or_else(|| {
-        Graded::error("answer-relevance assertion type must evaluate a string output")
+        GradingResult::error("answer-relevance assertion type must evaluate a string output")
     })?;
     let threshold = bench.assertion.threshold.unwrap_or(0.0);
     let (embedder, grader) =
@@ -32,7 +32,7 @@ pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
     for question in questions {
         let vector = bench.embed(&embedder, &question).await?;
         if vector.len() != input.len() {
-            return Err(Graded::error("Vectors must be of equal length"));
+            return Err(GradingResult::error("Vectors must be of equal length"));
         }
         let likeness = cosine(&input, &vector);
         sum += likeness;
@@ -41,7 +41,7 @@ pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
     let mean = sum / number(GUESSES);
     let pass = reaches(mean, threshold);
     let words = if pass { "greater" } else { "less" };
-    let mut outcome = Graded::scored(
+    let mut outcome = GradingResult::scored(
         pass,
         mean,
         format!("Relevance {} is {words} than threshold {threshold}", two(mean)),

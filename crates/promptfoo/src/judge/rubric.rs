@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bench::{Bench, Grader, Judged, failure, is_failure};
+use super::bench::{Bench, Grader, Judgement, failure, is_failure};
 use super::reading;
 use super::words::beginning;
 use super::{GraderKind, text};
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 
 const RUBRIC: &str = include_str!("../../prompts/llm-rubric.md");
 const AGENT: &str = include_str!("../../prompts/agent-rubric.md");
@@ -16,17 +16,17 @@ const GOAL: &str = include_str!("../../prompts/goal-success.md");
 /// What a verdict is made of.
 const NAMES: &[&str] = &["pass", "score", "reason"];
 
-pub(super) async fn llm(bench: &Bench<'_>) -> Judged {
+pub(super) async fn llm(bench: &Bench<'_>) -> Judgement {
     let grader = bench.grader(GraderKind::Text)?;
     let rubric =
         if bench.assertion.value.is_null() { "".into() } else { bench.assertion.value.clone() };
     Ok(turned(bench, verdict(bench, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
 }
 
-pub(super) async fn agent(bench: &Bench<'_>) -> Judged {
+pub(super) async fn agent(bench: &Bench<'_>) -> Judgement {
     let grader = bench.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "agent", "mcp"]) {
-        return Err(Graded::skipped(
+        return Err(GradingResult::skipped(
             "agent-rubric needs a grader that can look things up itself: an `exec:`, `file://` or `http` one, or one with `config.tools`",
         ));
     }
@@ -34,10 +34,10 @@ pub(super) async fn agent(bench: &Bench<'_>) -> Judged {
     Ok(turned(bench, verdict(bench, &grader, "agent-rubric", AGENT, &rubric).await?))
 }
 
-pub(super) async fn search(bench: &Bench<'_>) -> Judged {
+pub(super) async fn search(bench: &Bench<'_>) -> Judgement {
     let grader = bench.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "web_search_options", "search"]) {
-        return Err(Graded::skipped(
+        return Err(GradingResult::skipped(
             "search-rubric needs a grader that can search the web: an `exec:`, `file://` or `http` one, or one with a search tool in `config.tools`",
         ));
     }
@@ -48,7 +48,7 @@ pub(super) async fn search(bench: &Bench<'_>) -> Judged {
     }
     let said = if found.pass { "requires" } else { "does not require" };
     let reason = format!("Output {said} web search verification: {}", found.reason);
-    Ok(Graded { pass: !found.pass, reason, ..found })
+    Ok(GradingResult { pass: !found.pass, reason, ..found })
 }
 
 /// Whether a grader can do more than answer: programs can, and models that were given tools.
@@ -59,16 +59,16 @@ fn has_tools(grader: &Grader, names: &[&str]) -> bool {
     is_program || names.iter().any(|name| spec.config.get(name).is_some())
 }
 
-pub(super) async fn goal(bench: &Bench<'_>) -> Judged {
+pub(super) async fn goal(bench: &Bench<'_>) -> Judgement {
     let value = &bench.assertion.value;
     let goal = value
         .as_str()
         .or_else(|| value["goal"].as_str())
         .map(str::trim)
         .filter(|goal| !goal.is_empty());
-    let goal = goal.ok_or_else(|| Graded::error("trajectory:goal-success assertion must have a string value or an object with a goal property"))?;
+    let goal = goal.ok_or_else(|| GradingResult::error("trajectory:goal-success assertion must have a string value or an object with a goal property"))?;
     let trajectory = trajectory(bench).ok_or_else(|| {
-        Graded::error("No trace data available for trajectory:goal-success assertion")
+        GradingResult::error("No trace data available for trajectory:goal-success assertion")
     })?;
     let grader = bench.grader(GraderKind::Text)?;
     let own = [("goal", goal.into()), ("trajectory", trajectory.into())];
@@ -81,7 +81,7 @@ pub(super) async fn goal(bench: &Bench<'_>) -> Judged {
     } else {
         (1.0, format!("Agent did not achieve the forbidden goal: {goal}"))
     };
-    Ok(Graded { pass: !found.pass, score, reason, ..found })
+    Ok(GradingResult { pass: !found.pass, score, reason, ..found })
 }
 
 /// What the target did: its spans in order, and the turns of our own pipeline.
@@ -112,7 +112,7 @@ pub(super) async fn verdict(
     label: &str,
     ours: &str,
     own: &[(&str, Value)],
-) -> Judged {
+) -> Judgement {
     let template = bench.rubric_prompt(None, ours).await?;
     let mut vars = vec![("output", Value::from(bench.output()))];
     vars.extend(own.iter().cloned());
@@ -128,7 +128,11 @@ pub(super) async fn verdict(
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn parse(bench: &Bench<'_>, label: &str, said: &Value) -> Result<Map<String, Value>, Graded> {
+fn parse(
+    bench: &Bench<'_>,
+    label: &str,
+    said: &Value,
+) -> Result<Map<String, Value>, GradingResult> {
     match said {
         Value::Object(object) => Ok(object.clone()),
         Value::String(words) => {
@@ -145,7 +149,7 @@ fn parse(bench: &Bench<'_>, label: &str, said: &Value) -> Result<Map<String, Val
     }
 }
 
-fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> Graded {
+fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> GradingResult {
     let written = |name: &str| parsed.get(name).filter(|value| !value.is_null());
     let mut pass = written("pass").is_none_or(reading::yes);
     let score = written("score").and_then(reading::number).unwrap_or(if pass { 1.0 } else { 0.0 });
@@ -159,15 +163,15 @@ fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> Graded {
             format!("Score {score} below threshold {threshold}")
         }
     });
-    Graded::scored(pass, score, reason)
+    GradingResult::scored(pass, score, reason)
 }
 
 /// The verdict, the other way round where the assertion is negated.
-pub(super) fn turned(bench: &Bench<'_>, found: Graded) -> Graded {
+pub(super) fn turned(bench: &Bench<'_>, found: GradingResult) -> GradingResult {
     if !bench.assertion.negated || is_failure(&found) {
         return found;
     }
-    Graded { pass: !found.pass, score: (1.0 - found.score).clamp(0.0, 1.0), ..found }
+    GradingResult { pass: !found.pass, score: (1.0 - found.score).clamp(0.0, 1.0), ..found }
 }
 
 #[cfg(test)]

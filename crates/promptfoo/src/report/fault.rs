@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::read::leaves;
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 use crate::row::Row;
 use crate::template::Templates;
 
@@ -23,7 +23,7 @@ pub(super) struct Fault {
 
 /// What is wrong with a row, in the order of its assertions; what the row itself says where no assertion failed.
 pub(super) fn faults(row: &Row) -> Vec<Fault> {
-    let failing = |graded: &&Graded| !graded.pass && graded.skipped.is_none();
+    let failing = |graded: &&GradingResult| !graded.pass && graded.skipped.is_none();
     let found: Vec<Fault> = leaves(row.grading_result.as_ref())
         .into_iter()
         .filter(failing)
@@ -37,7 +37,7 @@ pub(super) fn faults(row: &Row) -> Vec<Fault> {
     vec![Fault { kind: String::new(), reason, expected: None }]
 }
 
-fn fault(graded: &Graded, row: &Row) -> Fault {
+fn fault(graded: &GradingResult, row: &Row) -> Fault {
     let kind = graded.assertion.get("type").and_then(Value::as_str).unwrap_or_default();
     let compared = WHOLE.contains(&kind) || kind.starts_with("similar");
     let expected = if compared { expected(graded, row) } else { None };
@@ -45,7 +45,7 @@ fn fault(graded: &Graded, row: &Row) -> Fault {
 }
 
 /// The text that was expected, with its variables filled in.
-fn expected(graded: &Graded, row: &Row) -> Option<String> {
+fn expected(graded: &GradingResult, row: &Row) -> Option<String> {
     let rendered = graded.metadata.get("renderedAssertionValue");
     let value = rendered.or_else(|| graded.assertion.get("value"))?;
     let text = match value {

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind};
 
 use serde_json::Value;
 
-use crate::graded::Graded;
+use crate::graded::GradingResult;
 use crate::row::{Column, Journal, Row, Summary, Verdict};
 use crate::suite::Assertion;
 
@@ -244,7 +244,7 @@ impl Adder {
         self.repetition(row, verdict);
     }
 
-    fn assertion(&mut self, graded: &Graded, verdict: Verdict) {
+    fn assertion(&mut self, graded: &GradingResult, verdict: Verdict) {
         let kind = graded.assertion.get("type").and_then(Value::as_str).unwrap_or("assertion");
         let counts = self.totals.kinds.entry(kind.to_owned()).or_default();
         match &graded.skipped {
@@ -296,10 +296,11 @@ impl Adder {
 }
 
 /// The assertions of a row, those of sets included.
-pub(super) fn leaves(graded: Option<&Graded>) -> Vec<&Graded> {
+pub(super) fn leaves(graded: Option<&GradingResult>) -> Vec<&GradingResult> {
     let parts = graded.and_then(|graded| graded.component_results.as_deref());
-    let own =
-        |part: &&Graded| part.assertion.get("type").and_then(Value::as_str) != Some(Assertion::SET);
+    let own = |part: &&GradingResult| {
+        part.assertion.get("type").and_then(Value::as_str) != Some(Assertion::SET)
+    };
     parts.unwrap_or_default().iter().filter(own).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::graded::{Graded, Response, SeenTurn, Tokens};
+use crate::graded::{GradingResult, Response, SeenTurn, Tokens};
 use crate::row::{Column, Journal, Metrics, Row, Summary, Table};
 
 /// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.
@@ -108,9 +108,9 @@ pub(crate) fn rows() -> Vec<Row> {
     );
     if let Some(part) = fourth.grading_result.as_mut().and_then(|it| it.component_results.as_mut())
     {
-        part.push(Graded {
+        part.push(GradingResult {
             assertion: json!({"type": "pi", "value": "x"}),
-            ..Graded::skipped("no WITHPI_API_KEY")
+            ..GradingResult::skipped("no WITHPI_API_KEY")
         });
     }
     fourth.latency_ms = 2_800.0;
@@ -148,10 +148,15 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// An assertion that was tried.
-pub(crate) fn graded(kind: &str, value: impl Into<Value>, score: f64, reason: &str) -> Graded {
+pub(crate) fn graded(
+    kind: &str,
+    value: impl Into<Value>,
+    score: f64,
+    reason: &str,
+) -> GradingResult {
     let value: Value = value.into();
     let assertion = json!({"type": kind, "value": value, "metric": "hours"});
-    Graded { assertion, ..Graded::scored(score > 0.5, score, reason) }
+    GradingResult { assertion, ..GradingResult::scored(score > 0.5, score, reason) }
 }
 
 /// A row of an answer with its assertions.
@@ -160,7 +165,7 @@ pub(crate) fn row(
     column: usize,
     message: &str,
     output: &str,
-    parts: &[Graded],
+    parts: &[GradingResult],
 ) -> Row {
     let pass = !parts.is_empty() && parts.iter().all(|part| part.pass);
     let many = u32::try_from(parts.len().max(1)).unwrap();
@@ -176,9 +181,9 @@ pub(crate) fn row(
         score,
         failure_reason: u8::from(failing.is_some()),
         error: failing.map(|part| part.reason.clone()),
-        grading_result: Some(Graded {
+        grading_result: Some(GradingResult {
             component_results: Some(parts.to_vec()),
-            ..Graded::scored(pass, score, reason)
+            ..GradingResult::scored(pass, score, reason)
         }),
         latency_ms: 100.0 + 50.0 * f64::from(u32::try_from(test).unwrap()),
         cost: 0.0005,

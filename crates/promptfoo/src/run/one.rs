@@ -7,11 +7,11 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::super::check::{self, Kit, Scene};
-use super::super::graded::{Graded, Response};
+use super::super::graded::{GradingResult, Response};
 use super::super::row::Row;
 use super::super::script::Error;
 use super::super::suite::{Case, Prompt, TargetSpec, Vars};
-use super::super::target::{Asked, Target, is_simulated};
+use super::super::target::{Target, TargetRequest, is_simulated};
 use super::super::template::literal;
 use super::{tally, turns, vars};
 
@@ -201,7 +201,8 @@ impl Job<'_> {
             tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
         }
         let began = Instant::now();
-        let asked = Asked { prompt, vars, case: Some(self.case), config, repeat: self.repeat };
+        let asked =
+            TargetRequest { prompt, vars, case: Some(self.case), config, repeat: self.repeat };
         let response = target.ask(&asked).await;
         Ok((response, Some(began.elapsed().as_secs_f64() * 1000.0)))
     }
@@ -245,7 +246,7 @@ pub(super) fn fail(row: &mut Row, why: String) {
     (row.success, row.score, row.failure_reason, row.error) = (false, 0.0, 2, Some(why));
 }
 
-fn apply(row: &mut Row, graded: Graded) {
+fn apply(row: &mut Row, graded: GradingResult) {
     // A score that is no number could not be written down.
     row.score = if graded.score.is_finite() { graded.score } else { 0.0 };
     row.named_scores.clone_from(&graded.named_scores);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::graded::{Graded, Tokens};
+use super::super::graded::{GradingResult, Tokens};
 use super::super::row::{Metrics, Row, Verdict};
 
 /// Adds a row to its column.
@@ -38,7 +38,7 @@ pub(super) fn add(metrics: &mut Metrics, row: &Row) {
     metrics.cost += row.cost;
 }
 
-fn components(row: &Row) -> impl Iterator<Item = &Graded> {
+fn components(row: &Row) -> impl Iterator<Item = &GradingResult> {
     row.grading_result.iter().filter_map(|graded| graded.component_results.as_ref()).flatten()
 }
 
@@ -63,14 +63,14 @@ mod tests {
     #[test]
     fn rows_are_counted_by_how_they_ended_and_scores_are_summed() {
         let mut metrics = Metrics::default();
-        let part = |pass, metric: &str| Graded {
+        let part = |pass, metric: &str| GradingResult {
             pass,
             assertion: json!({"metric": metric}),
-            ..Graded::default()
+            ..GradingResult::default()
         };
-        let graded = Graded {
+        let graded = GradingResult {
             component_results: Some(vec![part(true, "m"), part(false, "m")]),
-            ..Graded::default()
+            ..GradingResult::default()
         };
         let named = Map::from_iter([("m".to_owned(), json!(0.5))]);
         let row = Row {

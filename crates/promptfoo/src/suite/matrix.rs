@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::source::Place;
-use super::wrong::Wrong;
+use super::wrong::SuiteError;
 use super::{Vars, files};
 
 /// `over` over `under`: keys keep the place that they have in `under`.
@@ -32,7 +32,7 @@ impl Matrix {
     }
 
     /// Finds the variables with several values; `base` is what patterns of files are relative to.
-    pub(super) fn of(vars: Vars, base: &Path, place: &Place) -> Result<Self, Wrong> {
+    pub(super) fn of(vars: Vars, base: &Path, place: &Place) -> Result<Self, SuiteError> {
         let mut many = Vec::new();
         for (name, value) in &vars {
             if let Some(values) = values(value, base, place)? {
@@ -96,7 +96,7 @@ pub(super) fn size(value: &impl serde::Serialize) -> u64 {
 }
 
 /// The values of a variable that has several; `None` for one that is taken as it is.
-fn values(value: &Value, base: &Path, place: &Place) -> Result<Option<Vec<Value>>, Wrong> {
+fn values(value: &Value, base: &Path, place: &Place) -> Result<Option<Vec<Value>>, SuiteError> {
     match value {
         // A list that does not begin with a text is one value.
         Value::Array(items) if items.first().is_some_and(Value::is_string) => {
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn all(vars: Value) -> Result<Vec<Value>, Wrong> {
+    fn all(vars: Value) -> Result<Vec<Value>, SuiteError> {
         let Value::Object(vars) = vars else { unreachable!() };
         let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
         let lines = Lines { file: "a.csv".into(), rules };

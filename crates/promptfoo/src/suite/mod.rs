@@ -28,10 +28,10 @@ mod written;
 mod wrong;
 
 pub use super::spec::{
-    Assertion, Case, Derived, Prompt, RunOptions, ScriptedTurn, TargetSpec, Vars,
+    Assertion, Case, DerivedMetric, Prompt, RunOptions, ScriptedTurn, TargetSpec, Vars,
 };
 pub use overrides::Overrides;
-pub use wrong::Wrong;
+pub use wrong::SuiteError;
 
 /// A suite, ready to run: every reference resolved, every matrix and scenario multiplied out.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,7 @@ pub struct Suite {
     /// The cases, in order.
     pub cases: Vec<Case>,
     /// Metrics that are computed of others, for each prompt and target.
-    pub derived: Vec<Derived>,
+    pub derived: Vec<DerivedMetric>,
     /// Values of `env`, which win over the process's environment.
     pub env: Vars,
     /// Files that hold filters of templates, by name.

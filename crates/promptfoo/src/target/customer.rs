@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{Asked, Target};
+use super::{Target, TargetRequest};
 use crate::chat::{ChatMessage, Role};
 use crate::graded::Tokens;
 use crate::spec::Vars;
@@ -47,7 +47,7 @@ impl Customer {
     pub async fn next(&self, history: &[ChatMessage]) -> Result<Option<String>, String> {
         let prompt = self.prompt(history)?;
         let (vars, config) = (Vars::new(), Value::Null);
-        let asked = Asked {
+        let asked = TargetRequest {
             prompt: &prompt,
             vars: &vars,
             case: None,
@@ -117,7 +117,7 @@ mod tests {
 
     #[async_trait]
     impl Target for Counts {
-        async fn ask(&self, asked: &Asked<'_>) -> Response {
+        async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
             let messages: Vec<Value> = serde_json::from_str(asked.prompt).unwrap();
             let output = if messages.len() > 5 {
                 "bye ###STOP###".into()

@@ -10,7 +10,7 @@ use super::super::junit::cut;
 use super::super::read::{Run, leaves};
 use super::super::text;
 use super::super::tree::escape;
-use crate::graded::{Graded, SeenTurn};
+use crate::graded::{GradingResult, SeenTurn};
 use crate::row::{Row, Verdict};
 
 /// Characters of a text that are shown: more stand in the JSON report.
@@ -115,7 +115,7 @@ fn assertions(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</tbody></table></div>")
 }
 
-fn assertion(it: &Graded, out: &mut dyn Write) -> io::Result<()> {
+fn assertion(it: &GradingResult, out: &mut dyn Write) -> io::Result<()> {
     let verdict = match (&it.skipped, it.pass) {
         (Some(_), _) => Verdict::Skipped,
         (None, true) => Verdict::Passed,
