@@ -2,8 +2,8 @@
 //! it cost. Tried on what our own pipeline tells of the (last) turn; any other target has nothing to try them on.
 
 use frontdesk_promptfoo::check::{Family, Scene, Types};
-use frontdesk_promptfoo::graded::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::result::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::suite::{Assertion, Overrides};
 use serde_json::Value;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use frontdesk_promptfoo::check::{Kit, Scene, Types};
-use frontdesk_promptfoo::graded::{GradingResult, Response, Tokens};
 use frontdesk_promptfoo::judge::{judge, select_best};
 use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::result::{GradingResult, Response, Tokens};
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::{Assertion, Case, TargetSpec, Vars};
 use frontdesk_promptfoo::target::{

@@ -4,7 +4,7 @@
 
 mod spec;
 pub mod policy;
-pub mod graded;
+pub mod result;
 pub mod chat;
 pub mod row;
 pub mod template;

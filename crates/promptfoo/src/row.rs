@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::graded::{GradingResult, Response, Tokens};
+use super::result::{GradingResult, Response, Tokens};
 
 /// Bytes of rows that are written at once.
 const BUFFER: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::graded::{GradingResult, Response};
+use super::result::{GradingResult, Response};
 use super::script::Scripts;
 use super::spec::{Assertion, Case, Vars};
 use super::target::{Target, Targets};

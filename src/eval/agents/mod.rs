@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use frontdesk_promptfoo::graded::{Response, SeenTurn, Tokens};
 use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::result::{Response, SeenTurn, Tokens};
 use frontdesk_promptfoo::suite::{ScriptedTurn, TargetSpec, Vars};
 use frontdesk_promptfoo::target::{
     self, Customer, OpenError, Opens, Target, TargetRequest, Targets,

@@ -1,6 +1,6 @@
 //! What a bot's answer rests on: the passages that it found, the documents that it names, and whether they support it.
 
-use frontdesk_promptfoo::graded::{GradingResult, SeenTurn};
+use frontdesk_promptfoo::result::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::suite::Assertion;
 use serde_json::Value;
 

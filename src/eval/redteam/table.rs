@@ -110,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Owner;
-    use frontdesk_promptfoo::graded::Response;
+    use frontdesk_promptfoo::result::Response;
 
     fn row(about: &Value, success: bool, outcome: &str) -> Row {
         let turn = seen::turn(outcome.parse().unwrap(), Owner::Bot);

@@ -2,8 +2,8 @@
 //! both answers without being told which is new.
 
 use frontdesk_promptfoo::check::{self, Scene};
-use frontdesk_promptfoo::graded::{GradingResult, Response, SeenTurn};
 use frontdesk_promptfoo::judge;
+use frontdesk_promptfoo::result::{GradingResult, Response, SeenTurn};
 use frontdesk_promptfoo::suite::{Assertion, Case, Vars};
 use serde_json::{Value, json};
 

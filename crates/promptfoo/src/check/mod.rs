@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::graded::GradingResult;
 use super::judge;
+use super::result::GradingResult;
 use super::spec::Assertion;
 
 mod calls;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::text::written;
 use super::trace::{in_order, matches};
-use crate::graded::{Span, StepKind};
+use crate::result::{Span, StepKind};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]

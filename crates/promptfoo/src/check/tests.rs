@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::graded::{Response, Span};
 use crate::policy::Policy;
+use crate::result::{Response, Span};
 use crate::script::Scripts;
 use crate::spec::{Case, Vars};
 use crate::target::Targets;

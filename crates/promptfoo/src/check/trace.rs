@@ -8,7 +8,7 @@ use super::measured::verdict;
 use super::prepare::PreparedAssertion;
 use super::text::written;
 use super::{CheckResult, GradingResult};
-use crate::graded::Span;
+use crate::result::Span;
 
 /// Whether a name fits a pattern of `*` and `?`, whatever the case of its letters.
 pub(super) fn matches(name: &str, pattern: &str) -> bool {

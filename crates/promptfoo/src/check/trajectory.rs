@@ -8,7 +8,7 @@ use super::steps::{Step, StepMatcher, steps};
 use super::text::same;
 use super::trace::{matches, spans};
 use super::{CheckResult, GradingResult};
-use crate::graded::StepKind;
+use crate::result::StepKind;
 
 fn tools(given: &PreparedAssertion<'_>) -> Result<Vec<Step>, String> {
     Ok(steps(spans(given)?).into_iter().filter(|step| step.kind == StepKind::Tool).collect())

@@ -6,8 +6,8 @@ use super::{
     CheckResult, Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text,
     tools, trace, trajectory, xml,
 };
-use crate::graded::GradingResult;
 use crate::judge;
+use crate::result::GradingResult;
 use crate::spec::Assertion;
 
 /// How a type is tried.

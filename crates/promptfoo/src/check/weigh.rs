@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::GradingResult;
-use crate::graded::Tokens;
+use crate::result::Tokens;
 use crate::spec::Assertion;
 
 /// What assertions are laid on.

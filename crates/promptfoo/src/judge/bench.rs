@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::words::beginning;
 use super::{GraderKind, text};
-use crate::graded::{GradingResult, Tokens};
 use crate::policy::Reach;
+use crate::result::{GradingResult, Tokens};
 use crate::scene::{Kit, Scene};
 use crate::script::{Error, Script};
 use crate::spec::{Assertion, Case, TargetSpec, Vars};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::bench::{grader, plain, render};
 use super::{GraderKind, text};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 use crate::scene::Kit;
 use crate::spec::{Assertion, Case, Vars};
 use crate::target::TargetRequest;

@@ -6,7 +6,7 @@ use super::bench::{Bench, Judgement};
 use super::reading::{lines, sentences};
 use super::words::{number, reaches, two};
 use super::{GraderKind, text};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 use crate::script::{Error, Script};
 
 const RECALL: &str = include_str!("../../prompts/context-recall.md");

@@ -6,7 +6,7 @@ use super::bench::{Bench, Grader, Judgement, failure};
 use super::reading;
 use super::words::{beginning, number, reaches};
 use super::{GraderKind, text};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 
 const VERDICT: &str = include_str!("../../prompts/conversation-relevance.md");
 const REASON: &str = include_str!("../../prompts/conversation-reason.md");

@@ -9,7 +9,7 @@ use super::GraderKind;
 use super::bench::{Bench, Judgement, failure};
 use super::reading;
 use super::words::beginning;
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 
 const FACTUALITY: &str = include_str!("../../prompts/factuality.md");
 const CLOSED_QA: &str = include_str!("../../prompts/closedqa.md");

@@ -6,7 +6,7 @@ use super::GraderKind;
 use super::bench::{Bench, Grader, Judgement, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 
 const STEPS: &str = include_str!("../../prompts/g-eval-steps.md");
 const RATE: &str = include_str!("../../prompts/g-eval-rate.md");

@@ -7,8 +7,8 @@ use super::GraderKind;
 use super::bench::{Bench, Judgement, failure};
 use super::words::{reaches, two};
 use crate::chat::Role;
-use crate::graded::GradingResult;
 use crate::policy::Permit;
+use crate::result::GradingResult;
 use crate::spec::TargetSpec;
 
 pub(super) async fn classifier(bench: &Bench<'_>) -> Judgement {

@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::graded::GradingResult;
+use super::result::GradingResult;
 use super::scene::Scene;
 use super::spec::Assertion;
 

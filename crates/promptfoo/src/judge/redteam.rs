@@ -3,7 +3,7 @@
 use super::GraderKind;
 use super::bench::{Bench, Judgement};
 use super::rubric::{turned, verdict};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 use crate::spec::Assertion;
 
 const REDTEAM: &str = include_str!("../../prompts/redteam.md");

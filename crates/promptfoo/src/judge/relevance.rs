@@ -6,7 +6,7 @@ use super::GraderKind;
 use super::bench::{Bench, Judgement};
 use super::similar::cosine;
 use super::words::{number, reaches, two};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 
 const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
 /// How often the question is guessed.

@@ -6,7 +6,7 @@ use super::bench::{Bench, Grader, Judgement, failure, is_failure};
 use super::reading;
 use super::words::beginning;
 use super::{GraderKind, text};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 
 const RUBRIC: &str = include_str!("../../prompts/llm-rubric.md");
 const AGENT: &str = include_str!("../../prompts/agent-rubric.md");

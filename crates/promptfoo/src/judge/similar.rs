@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::GraderKind;
 use super::bench::{Bench, Grader, Judgement};
 use super::words::{reaches, two};
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 
 /// How vectors are compared.
 #[derive(Clone, Copy)]

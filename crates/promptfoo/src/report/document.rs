@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::read::Run;
-use crate::graded::Tokens;
+use crate::result::Tokens;
 use crate::row::{Column, Row};
 
 /// Where a document goes: fields and lists, one after the other.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::read::leaves;
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 use crate::row::Row;
 use crate::template::Templates;
 

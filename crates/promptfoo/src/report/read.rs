@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind};
 
 use serde_json::Value;
 
-use crate::graded::GradingResult;
+use crate::result::GradingResult;
 use crate::row::{Column, Journal, Row, Summary, Verdict};
 use crate::suite::Assertion;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::graded::{GradingResult, Response, SeenTurn, Tokens};
+use crate::result::{GradingResult, Response, SeenTurn, Tokens};
 use crate::row::{Column, Journal, Metrics, Row, Summary, Table};
 
 /// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.

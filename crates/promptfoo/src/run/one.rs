@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::{Map, Value, json};
 
 use super::super::check::{self, Kit, Scene};
-use super::super::graded::{GradingResult, Response};
+use super::super::result::{GradingResult, Response};
 use super::super::row::Row;
 use super::super::script::Error;
 use super::super::suite::{Case, Prompt, TargetSpec, Vars};

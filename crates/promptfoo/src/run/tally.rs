@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::graded::{GradingResult, Tokens};
+use super::super::result::{GradingResult, Tokens};
 use super::super::row::{Metrics, Row, Verdict};
 
 /// Adds a row to its column.

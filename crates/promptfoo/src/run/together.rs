@@ -2,8 +2,8 @@
 //! their verdict to each row.
 
 use super::super::check::{self, Kit};
-use super::super::graded::GradingResult;
 use super::super::judge;
+use super::super::result::GradingResult;
 use super::super::row::Row;
 use super::super::suite::{Assertion, Case, DerivedMetric};
 use serde_json::{Map, Value};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::check::{self, Scene};
-use super::super::graded::{GradingResult, Response};
+use super::super::result::{GradingResult, Response};
 use super::super::suite::Case;
 
 /// Where checks leave how much each named score counts.

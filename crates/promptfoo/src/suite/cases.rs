@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::files::{self, FileReference};
+use super::raw_case::{RawCase, Sink};
 use super::source::{Lines, Place, Source, unreadable};
-use super::written::{RawCase, Sink};
-use super::wrong::SuiteError;
 use super::{refs, table};
 use crate::script::{Script, Scripts};
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::SuiteError;
 use super::source::{Place, Source, unreadable};
-use super::wrong::SuiteError;
 
 use serde_json::Value;
 

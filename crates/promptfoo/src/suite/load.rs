@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::making::Making;
 use super::source::{Place, Rules, Source};
-use super::wrong::SuiteError;
 use super::{DerivedMetric, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
 use crate::policy::Policy;
 use crate::template::environment;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::cases;
+use super::error::SuiteError;
 use super::matrix::size;
 use super::parse::{self, Unknown};
+use super::raw_case::RawCase;
 use super::source::Place;
-use super::written::RawCase;
-use super::wrong::SuiteError;
 use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::script::Scripts;
 use crate::template::environment;

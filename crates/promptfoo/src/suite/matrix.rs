@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::SuiteError;
 use super::{Vars, files};
 
 /// `over` over `under`: keys keep the place that they have in `under`.

@@ -24,14 +24,14 @@ mod source;
 mod table;
 mod targets;
 mod types;
-mod written;
-mod wrong;
+mod raw_case;
+mod error;
 
 pub use super::spec::{
     Assertion, Case, DerivedMetric, Prompt, RunOptions, ScriptedTurn, TargetSpec, Vars,
 };
+pub use error::SuiteError;
 pub use overrides::Overrides;
-pub use wrong::SuiteError;
 
 /// A suite, ready to run: every reference resolved, every matrix and scenario multiplied out.
 #[derive(Debug, Clone, Default)]

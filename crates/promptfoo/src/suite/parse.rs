@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::SuiteError;
 use super::{Assertion, Case, ScriptedTurn, files, targets, types};
 
 /// What a case may say.

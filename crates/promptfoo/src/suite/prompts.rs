@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::files::{self, FileReference};
 use super::source::{Place, Rules, text_of};
-use super::wrong::SuiteError;
 use super::{Prompt, table};
 use crate::policy::Policy;
 

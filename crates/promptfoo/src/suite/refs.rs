@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::Vars;
+use super::error::SuiteError;
 use super::source::{Place, Source, unreadable};
-use super::wrong::SuiteError;
 use crate::template::environment;
 
 /// References within references beyond this go round in circles.

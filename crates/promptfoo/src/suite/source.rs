@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::wrong::SuiteError;
+use super::error::SuiteError;
 use crate::policy::Policy;
 use crate::scene::Types;
 

@@ -6,9 +6,9 @@ use calamine::Reader as _;
 use serde_json::{Map, Value};
 
 use super::cell::Grammar;
+use super::error::SuiteError;
+use super::raw_case::{RawCase, Sink};
 use super::source::{Lines, Place, unreadable};
-use super::written::{RawCase, Sink};
-use super::wrong::SuiteError;
 use super::{Prompt, cell, files};
 
 /// Columns that mean something with two underscores before them.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::SuiteError;
 use super::{TargetSpec, files};
 
 /// All targets of a suite.

@@ -11,8 +11,8 @@ use super::openai::{access, add, headers, messages};
 use super::settings::{Settings, conceal};
 use super::{Target, TargetRequest, Targets, prices};
 use crate::chat::Role;
-use crate::graded::{Response, Tokens};
 use crate::policy::Permit;
+use crate::result::{Response, Tokens};
 use crate::spec::TargetSpec;
 
 struct Anthropic {

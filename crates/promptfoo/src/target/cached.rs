@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::cache::Cache;
 use super::settings::without_secrets;
 use super::{AskError, Classifies, Embeds, Moderates, Target, TargetRequest};
-use crate::graded::{Response, Tokens};
+use crate::result::{Response, Tokens};
 use crate::spec::TargetSpec;
 
 pub(super) struct CachedTarget {

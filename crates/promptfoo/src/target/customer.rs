@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Target, TargetRequest};
 use crate::chat::{ChatMessage, Role};
-use crate::graded::Tokens;
+use crate::result::Tokens;
 use crate::spec::Vars;
 use crate::template::Templates;
 
@@ -110,7 +110,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::graded::Response;
+    use crate::result::Response;
 
     /// Answers with the number of messages that it got, and stops at six.
     struct Counts;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Target, TargetRequest};
-use crate::graded::Response;
+use crate::result::Response;
 
 pub(super) struct Echo;
 

@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 
 use super::settings::Settings;
 use super::{Target, TargetRequest, Targets};
-use crate::graded::Response;
 use crate::policy::Permit;
+use crate::result::Response;
 use crate::spec::TargetSpec;
 
 /// The longest answer that is read, in bytes.

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::graded::{Response, Tokens};
 use super::policy::{Permit, Policy, Reach, process_env};
+use super::result::{Response, Tokens};
 use super::script::Scripts;
 use super::spec::{Case, TargetSpec, Vars};
 use super::template::Templates;

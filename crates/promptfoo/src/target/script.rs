@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::answer::of_value;
 use super::{AskError, Classifies, Embeds, Moderates, Target, TargetRequest, Targets};
-use crate::graded::{Response, Tokens};
+use crate::result::{Response, Tokens};
 use crate::script::{Error, Script, Scripts};
 use crate::spec::TargetSpec;
 

@@ -9,7 +9,7 @@ use super::customer::Customer;
 use super::settings::Settings;
 use super::{Target, TargetRequest, Targets};
 use crate::chat::{ChatMessage, Role};
-use crate::graded::{Response, Tokens};
+use crate::result::{Response, Tokens};
 use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
@@ -74,8 +74,8 @@ struct Talk {
     last: Response,
     tokens: Tokens,
     cost: f64,
-    spans: Vec<crate::graded::Span>,
-    turns: Vec<crate::graded::SeenTurn>,
+    spans: Vec<crate::result::Span>,
+    turns: Vec<crate::result::SeenTurn>,
 }
 
 #[async_trait]

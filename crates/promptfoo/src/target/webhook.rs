@@ -11,8 +11,8 @@ use super::answer::of_value;
 use super::http::{client, send};
 use super::settings::Settings;
 use super::{Target, TargetRequest};
-use crate::graded::Response;
 use crate::policy::Permit;
+use crate::result::Response;
 use crate::spec::TargetSpec;
 
 struct Webhook {

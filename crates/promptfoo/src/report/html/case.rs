@@ -10,7 +10,7 @@ use super::super::junit::cut;
 use super::super::read::{Run, leaves};
 use super::super::text;
 use super::super::tree::escape;
-use crate::graded::{GradingResult, SeenTurn};
+use crate::result::{GradingResult, SeenTurn};
 use crate::row::{Row, Verdict};
 
 /// Characters of a text that are shown: more stand in the JSON report.

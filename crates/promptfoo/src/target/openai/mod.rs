@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::settings::{Settings, conceal};
 use super::{AskError, Embeds, Moderates, Target, TargetRequest, Targets, prices};
-use crate::graded::{Response, Tokens};
 use crate::policy::Permit;
+use crate::result::{Response, Tokens};
 use crate::spec::TargetSpec;
 
 mod wire;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::SuiteError;
 
 /// A case as it stands in its file, not parsed yet.
 pub(super) struct RawCase {
