@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::Args;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::report;
-use frontdesk_promptfoo::row::{Journal, Row, Table};
+use frontdesk_promptfoo::row::{EvalRow, RunLog, Table};
 use frontdesk_promptfoo::run::{Plan, Progress, exit_code};
 use frontdesk_promptfoo::suite::Suite;
 
@@ -94,7 +94,7 @@ impl RedTeam {
         let suite = Suite::load(file, &overrides).await?;
         let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
-        let journal = Journal::at(folder.join("rows.jsonl"));
+        let journal = RunLog::at(folder.join("rows.jsonl"));
         let plan = Plan::new(journal.clone());
         let stop = async { drop(tokio::signal::ctrl_c().await) };
         let mut summary = staged.run(&plan, &Counting::default(), stop).await?;
@@ -153,7 +153,7 @@ fn workplace() -> anyhow::Result<PathBuf> {
 }
 
 /// What got through, each with what the customer would get.
-fn through(journal: &Journal) -> anyhow::Result<()> {
+fn through(journal: &RunLog) -> anyhow::Result<()> {
     for row in journal.rows()? {
         let row = row?;
         let about = row.test_case.pointer("/metadata/redteam/role");
@@ -188,7 +188,7 @@ impl Progress for Counting {
         self.total.store(total, std::sync::atomic::Ordering::Relaxed);
     }
 
-    fn row(&self, _: &Row) {
+    fn row(&self, _: &EvalRow) {
         use std::io::IsTerminal as _;
         use std::sync::atomic::Ordering::Relaxed;
         let done = self.done.fetch_add(1, Relaxed) + 1;

@@ -1,7 +1,7 @@
 //! What must hold of a bot beyond its text: whether it handed over, what it found and named, how many messages it sent, what
 //! it cost. Tried on what our own pipeline tells of the (last) turn; any other target has nothing to try them on.
 
-use frontdesk_promptfoo::check::{Family, Scene, Types};
+use frontdesk_promptfoo::check::{CaseContext, Family, Types};
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::result::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::suite::{Assertion, Overrides};
@@ -13,7 +13,7 @@ use crate::eval::seen;
 mod evidence;
 
 /// Tries a type on a turn.
-type Check = fn(&Assertion, Scene<'_>, &SeenTurn) -> GradingResult;
+type Check = fn(&Assertion, CaseContext<'_>, &SeenTurn) -> GradingResult;
 
 /// The types, a line each.
 const TYPES: &[(&str, Check)] = &[
@@ -69,7 +69,7 @@ pub fn overrides(policy: Policy) -> Overrides {
 }
 
 /// Tries one of these types; `None` for any other.
-fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<GradingResult> {
+fn check(assertion: &Assertion, scene: CaseContext<'_>) -> Option<GradingResult> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();
     let tried: Check = if staged {
         |it, _, turn| latency(it, turn)
@@ -299,7 +299,7 @@ fn latency(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
 }
 
 /// `value`: `{owner, turns, outcome, outcomes, handed_off}`; what is not written may be anything.
-fn state(value: &Value, scene: Scene<'_>) -> GradingResult {
+fn state(value: &Value, scene: CaseContext<'_>) -> GradingResult {
     let Some(wanted) = value.as_object() else {
         return GradingResult::error(
             "`state` wants an object, such as `{owner: person, turns: 3}`",

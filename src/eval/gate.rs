@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
 use frontdesk_promptfoo::policy::{Policy, regular};
-use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::row::{RunLog, Summary};
 use frontdesk_promptfoo::run::{Plan, Progress};
 use frontdesk_promptfoo::suite::Suite;
 use serde::Serialize;
@@ -218,7 +218,7 @@ impl Publisher<'_> {
         gate: &Gate,
         drafts: Vec<Arc<Bot>>,
         (name, progress): (&str, &dyn Progress),
-    ) -> Result<(Summary, Journal), String> {
+    ) -> Result<(Summary, RunLog), String> {
         let file = suite_of(gate, &self.suites)?;
         let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
@@ -226,7 +226,7 @@ impl Publisher<'_> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
         let id = ulid::Ulid::generate();
-        let journal = Journal::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
+        let journal = RunLog::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
         let plan = Plan::new(journal.clone());
         let summary = staged.run(&plan, progress, std::future::pending()).await;
         Ok((summary.map_err(|error| error.to_string())?, journal))

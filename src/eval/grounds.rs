@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use frontdesk_promptfoo::check::Kit;
+use frontdesk_promptfoo::check::GradingContext;
 use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{self, Plan, Progress};
 use frontdesk_promptfoo::script::Scripts;
@@ -38,7 +38,7 @@ pub struct Grounds {
 pub struct Staged {
     /// The suite.
     pub suite: Suite,
-    kit: Kit,
+    kit: GradingContext,
     targets: Vec<Arc<dyn Target>>,
     /// The desk that counts what it costs.
     payer: Option<Arc<Desk>>,
@@ -68,7 +68,7 @@ impl Grounds {
             targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
         };
         let opened = suite.targets.iter().map(open).collect::<Result<_, _>>()?;
-        let kit = Kit {
+        let kit = GradingContext {
             base: suite.base.clone(),
             templates: Templates::with_filters(
                 policy.shown_env(&suite.env),
@@ -94,7 +94,7 @@ impl Staged {
     }
 
     /// What assertions are tried with.
-    pub fn kit(&self) -> &Kit {
+    pub fn kit(&self) -> &GradingContext {
         &self.kit
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, compare};
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::row::{RunLog, Summary};
 use frontdesk_promptfoo::run::{Filters, Plan, Which};
 use frontdesk_promptfoo::suite::Suite;
 use frontdesk_promptfoo::target::Cache;
@@ -223,8 +223,8 @@ impl Jobs {
     }
 
     /// A run's rows.
-    pub fn journal(&self, id: &str) -> Journal {
-        Journal::at(self.folder.join("runs").join(format!("{id}.jsonl")))
+    pub fn journal(&self, id: &str) -> RunLog {
+        RunLog::at(self.folder.join("runs").join(format!("{id}.jsonl")))
     }
 
     /// Has a suite run; the error says why it cannot be.
@@ -357,7 +357,7 @@ impl Jobs {
         grounds.stage(suite).map_err(Error::Wrong)
     }
 
-    fn plan(&self, wanted: &Wanted, journal: Journal) -> Result<Plan, Error> {
+    fn plan(&self, wanted: &Wanted, journal: RunLog) -> Result<Plan, Error> {
         let earlier = match &wanted.failing {
             Some(id) => vec![(Which::Failing, self.earlier(id)?.path().to_owned())],
             None => Vec::new(),

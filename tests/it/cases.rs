@@ -10,7 +10,7 @@ use frontdesk::eval::cases::{
 use frontdesk::eval::grounds::Grounds;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::row::{EvalRow, RunLog};
 use frontdesk_promptfoo::run::{Plan, Progress};
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(crate) struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
@@ -32,12 +32,12 @@ async fn says(app: &TestApp, id: &str, text: &str) {
 }
 
 /// Runs a suite on the desk; passed, failed, errors, skipped.
-async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<Row>) {
+async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
     let suite = Suite::load(file, &bot_checks::overrides(Policy::default()))
         .await
         .unwrap_or_else(|wrong| panic!("{wrong}"));
     let grounds = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() };
-    let journal = Journal::at(file.with_extension("jsonl"));
+    let journal = RunLog::at(file.with_extension("jsonl"));
     let staged = grounds.stage(suite).unwrap();
     let summary =
         staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();

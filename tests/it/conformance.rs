@@ -8,7 +8,7 @@ use frontdesk::eval::grounds::Grounds;
 use frontdesk_promptfoo::check::Types;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::result::GradingResult;
-use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::row::{EvalRow, RunLog};
 use frontdesk_promptfoo::run::{Plan, Progress};
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::Suite;
@@ -35,12 +35,12 @@ struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
 /// The rows of the configuration, in the order in which they are written, with the grader's double beside it.
-async fn rows(configuration: &Path) -> Vec<Row> {
+async fn rows(configuration: &Path) -> Vec<EvalRow> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("conformance.yaml");
     std::fs::copy(configuration, &file).unwrap();
@@ -48,11 +48,11 @@ async fn rows(configuration: &Path) -> Vec<Row> {
     let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
-    let journal = Journal::at(folder.path().join("rows.jsonl"));
+    let journal = RunLog::at(folder.path().join("rows.jsonl"));
     let plan = Plan::new(journal.clone());
     let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(summary.complete);
-    let mut rows: Vec<Row> = journal.rows().unwrap().map(Result::unwrap).collect();
+    let mut rows: Vec<EvalRow> = journal.rows().unwrap().map(Result::unwrap).collect();
     assert_eq!(summary.counts().iter().sum::<usize>(), rows.len());
     rows.sort_by_key(|row| (row.test_idx, row.prompt_idx));
     rows
@@ -81,7 +81,7 @@ fn first_line(text: Option<&str>) -> &str {
 }
 
 /// What differs between our row and theirs; `worded` where the reasons, too, are to be the same.
-fn differences(ours: &Row, theirs: &Value, worded: bool) -> String {
+fn differences(ours: &EvalRow, theirs: &Value, worded: bool) -> String {
     let mut wrong = String::new();
     let verdict = json!([ours.success, ours.failure_reason]);
     if verdict != json!([theirs["success"], theirs["failureReason"]]) {

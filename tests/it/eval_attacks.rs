@@ -11,7 +11,7 @@ use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::row::{EvalRow, RunLog};
 use frontdesk_promptfoo::run::{Plan, Progress};
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
@@ -243,7 +243,7 @@ on_both! {
             let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
             let staged = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() }.stage(loaded).unwrap();
-            let journal = Journal::at(app.home.path().join("shell.jsonl"));
+            let journal = RunLog::at(app.home.path().join("shell.jsonl"));
             staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
             assert!(!std::fs::read_to_string(journal.path()).unwrap().contains(&secret), "{suite}");
         }
@@ -316,7 +316,7 @@ struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
@@ -606,7 +606,7 @@ async fn a_journal_has_a_bound() {
         .await
         .unwrap();
     let staged = Grounds::default().stage(suite).unwrap();
-    let journal = Journal::at(home.path().join("rows.jsonl"));
+    let journal = RunLog::at(home.path().join("rows.jsonl"));
     let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };
     let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(!summary.complete && summary.stopped.is_some(), "{summary:?}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk_promptfoo::check::{Kit, Scene, Types};
+use frontdesk_promptfoo::check::{CaseContext, GradingContext, Types};
 use frontdesk_promptfoo::judge::{judge, select_best};
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::result::{GradingResult, Response, Tokens};
@@ -64,8 +64,8 @@ fn targets(env: &Value) -> Targets {
     targets
 }
 
-fn kit(targets: Targets) -> Kit {
-    Kit {
+fn kit(targets: Targets) -> GradingContext {
+    GradingContext {
         base: ".".into(),
         templates: Templates::default(),
         scripts: Arc::clone(&targets.scripts),
@@ -95,15 +95,22 @@ fn spec(id: &str, config: Value) -> TargetSpec {
 }
 
 /// Judges one answer.
-async fn judged(kit: &Kit, raw: &Value, output: &str, prompt: &str, case: &Case) -> GradingResult {
+async fn judged(
+    kit: &GradingContext,
+    raw: &Value,
+    output: &str,
+    prompt: &str,
+    case: &Case,
+) -> GradingResult {
     let (assertion, output, response) = (assertion(raw), Value::from(output), Response::default());
     let (vars, latency_ms) = (&case.vars, None);
-    let scene = Scene { output: &output, prompt, vars, case, response: &response, latency_ms, kit };
+    let scene =
+        CaseContext { output: &output, prompt, vars, case, response: &response, latency_ms, kit };
     judge(&assertion, scene).await
 }
 
 /// Judges one answer by a rubric, with a grader that says this.
-async fn by(kit: &Kit, kind: &str, said: &str) -> GradingResult {
+async fn by(kit: &GradingContext, kind: &str, said: &str) -> GradingResult {
     let provider = json!({"id": "frontdesk:double", "config": {"reply": said}});
     let raw = json!({"type": kind, "value": "It is polite", "provider": provider});
     judged(kit, &raw, "Hello", "Say hello", &Case::default()).await

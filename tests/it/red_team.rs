@@ -9,7 +9,7 @@ use frontdesk::eval::grounds::Grounds;
 use frontdesk::eval::redteam::{Built, Obedient, Tally, Wanted, build, tally, topics};
 use frontdesk::pipeline::Bot;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::row::RunLog;
 use frontdesk_promptfoo::run::Plan;
 use frontdesk_promptfoo::suite::Suite;
 
@@ -50,7 +50,7 @@ async fn attack(desk: Arc<Desk>, built: &Built, folder: &Path) -> Vec<(String, T
         .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(suite.warnings.is_empty(), "{:?}", suite.warnings);
     let staged = Grounds { desk: Some(desk), ..Grounds::default() }.stage(suite).unwrap();
-    let journal = Journal::at(folder.join("rows.jsonl"));
+    let journal = RunLog::at(folder.join("rows.jsonl"));
     staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
     tally(&journal).unwrap()
 }

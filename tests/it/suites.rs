@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use frontdesk::eval::bot_checks;
-use frontdesk_promptfoo::check::Kit;
+use frontdesk_promptfoo::check::GradingContext;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::result::Response;
-use frontdesk_promptfoo::row::{Journal, Row, Summary};
+use frontdesk_promptfoo::row::{EvalRow, RunLog, Summary};
 use frontdesk_promptfoo::run::{self, Filters, Plan, Progress};
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::{Overrides, Suite};
@@ -48,7 +48,7 @@ impl Desk {
     }
 
     fn plan(&self) -> Plan {
-        Plan::new(Journal::at(self.path("rows.jsonl")))
+        Plan::new(RunLog::at(self.path("rows.jsonl")))
     }
 
     async fn run(&self, target: &Arc<Counting>, plan: &Plan) -> Summary {
@@ -67,8 +67,8 @@ impl Desk {
         run::run(&suite, &kit(&suite), &targets, plan, &Quiet, stop).await.unwrap()
     }
 
-    fn rows(&self) -> Vec<Row> {
-        Journal::at(self.path("rows.jsonl")).rows().unwrap().map(Result::unwrap).collect()
+    fn rows(&self) -> Vec<EvalRow> {
+        RunLog::at(self.path("rows.jsonl")).rows().unwrap().map(Result::unwrap).collect()
     }
 }
 
@@ -77,9 +77,9 @@ fn shell() -> Overrides {
     bot_checks::overrides(Policy::command_line())
 }
 
-fn kit(suite: &Suite) -> Kit {
+fn kit(suite: &Suite) -> GradingContext {
     let scripts = Arc::new(Scripts::new(&suite.policy, &suite.base, &suite.env));
-    Kit {
+    GradingContext {
         base: suite.base.clone(),
         templates: Templates::new(suite.policy.shown_env(&suite.env)),
         targets: Arc::new(Targets::new(
@@ -98,7 +98,7 @@ struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 

@@ -22,7 +22,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = RunRow)]
-pub struct Row {
+pub struct EvalRow {
     /// Names it within its suite: the same case, prompt, target and repetition have the same key in every run.
     pub key: String,
     /// The case, counted from 0, after matrices and scenarios were multiplied out.
@@ -67,7 +67,7 @@ pub struct Row {
     pub metadata: Map<String, Value>,
 }
 
-impl Row {
+impl EvalRow {
     /// What the case is called: its description, else its variables in a line.
     pub fn title(&self) -> String {
         if let Some(description) = self.test_case.get("description").and_then(Value::as_str) {
@@ -215,14 +215,14 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The rows of a run, in a file: one a line, as JSON, in the order in which they ended.
+/// The rows of a run in a file: one JSON object per line, in the order in which they ended.
 #[derive(Debug, Clone)]
-pub struct Journal {
+pub struct RunLog {
     path: PathBuf,
 }
 
-impl Journal {
-    /// The journal in a file, which need not be there yet.
+impl RunLog {
+    /// The log at a path; the file need not exist yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -232,13 +232,13 @@ impl Journal {
         &self.path
     }
 
-    /// Takes it for one run, until the claim is dropped: two runs that write into one journal would spoil it.
-    pub fn claim(&self) -> io::Result<Claim> {
+    /// Locks it for one run until the lock is dropped: two runs that write into one log would spoil it.
+    pub fn claim(&self) -> io::Result<RunLogLock> {
         let mut name = self.path.clone().into_os_string();
         name.push(".lock");
         let file = File::options().create(true).truncate(false).write(true).open(name)?;
         match file.try_lock() {
-            Ok(()) => Ok(Claim(file)),
+            Ok(()) => Ok(RunLogLock(file)),
             Err(TryLockError::Error(error)) => Err(error),
             Err(TryLockError::WouldBlock) => {
                 let what = "another run of this suite is under way: wait for it, or stop it";
@@ -248,7 +248,7 @@ impl Journal {
     }
 
     /// Adds a row.
-    pub fn add(&self, row: &Row) -> io::Result<()> {
+    pub fn add(&self, row: &EvalRow) -> io::Result<()> {
         let mut appender = self.append(true)?;
         appender.add(row)?;
         appender.finish()
@@ -256,18 +256,18 @@ impl Journal {
 
     /// Opens it for many rows. A line that a crash cut off is taken away, so that the next row has a line of its own; without
     /// `keep`, all that is in it is.
-    pub fn append(&self, keep: bool) -> io::Result<Appender> {
+    pub fn append(&self, keep: bool) -> io::Result<RunLogWriter> {
         let mut file =
             File::options().create(true).read(true).write(true).truncate(false).open(&self.path)?;
         let end = if keep { whole_lines(&mut file)? } else { 0 };
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Appender { file, flushed: Instant::now(), size: end })
+        Ok(RunLogWriter { file, flushed: Instant::now(), size: end })
     }
 
     /// Reads the rows, one at a time. There are none where there is no file.
-    pub fn rows(&self) -> io::Result<impl Iterator<Item = io::Result<Row>> + use<>> {
+    pub fn rows(&self) -> io::Result<impl Iterator<Item = io::Result<EvalRow>> + use<>> {
         let file = match File::open(&self.path) {
             Ok(file) => Some(BufReader::new(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -287,8 +287,8 @@ impl Journal {
         &self,
         from: u64,
         most: usize,
-        keep: impl Fn(&Row) -> bool,
-    ) -> io::Result<(Vec<(u64, Row)>, u64)> {
+        keep: impl Fn(&EvalRow) -> bool,
+    ) -> io::Result<(Vec<(u64, EvalRow)>, u64)> {
         let mut file = match File::open(&self.path) {
             Ok(file) => BufReader::new(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), from)),
@@ -303,7 +303,7 @@ impl Journal {
                 break;
             }
             at += line.len() as u64;
-            if let Ok(row) = serde_json::from_slice::<Row>(&line)
+            if let Ok(row) = serde_json::from_slice::<EvalRow>(&line)
                 && keep(&row)
             {
                 rows.push((at, row));
@@ -313,22 +313,22 @@ impl Journal {
     }
 }
 
-/// A journal that is taken for a run; given back when this is dropped.
+/// Exclusive use of a run log; released on drop.
 #[derive(Debug)]
 #[expect(dead_code, reason = "the file is held for its lock")]
-pub struct Claim(File);
+pub struct RunLogLock(File);
 
-/// Writes rows into a journal.
+/// Appends rows to a run log.
 #[derive(Debug)]
-pub struct Appender {
+pub struct RunLogWriter {
     file: BufWriter<File>,
     flushed: Instant,
     size: u64,
 }
 
-impl Appender {
+impl RunLogWriter {
     /// Adds a row. It is in the file a second later at the latest, when rows go on coming.
-    pub fn add(&mut self, row: &Row) -> io::Result<()> {
+    pub fn add(&mut self, row: &EvalRow) -> io::Result<()> {
         let mut line = serde_json::to_vec(row)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
@@ -340,7 +340,7 @@ impl Appender {
         Ok(())
     }
 
-    /// How large the journal is, in bytes.
+    /// Size of the log, in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn a_journal_is_for_one_run_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path().join("rows.jsonl"));
+        let journal = RunLog::at(folder.path().join("rows.jsonl"));
         let claim = journal.claim().unwrap();
         assert!(journal.claim().unwrap_err().to_string().contains("another run"));
         drop(claim);
@@ -385,8 +385,8 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_spoils_neither_reading_nor_writing() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path().join("rows.jsonl"));
-        let row = |key: &str| Row { key: key.into(), ..Row::default() };
+        let journal = RunLog::at(folder.path().join("rows.jsonl"));
+        let row = |key: &str| EvalRow { key: key.into(), ..EvalRow::default() };
         journal.add(&row("a")).unwrap();
         journal.add(&row("b")).unwrap();
         let text = std::fs::read_to_string(journal.path()).unwrap();

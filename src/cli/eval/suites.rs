@@ -11,7 +11,7 @@ use clap::Args;
 use frontdesk_promptfoo::compare::{Baseline, Rule, compare};
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::report::{self, Look};
-use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::row::{RunLog, Summary};
 use frontdesk_promptfoo::run::{Filters, Plan, Which, exit_code};
 use frontdesk_promptfoo::suite::{Overrides, Suite};
 use frontdesk_promptfoo::target::Cache;
@@ -236,7 +236,7 @@ impl Wanted {
         let cache = stage.grounds.cache.clone().filter(|_| cache);
         let grounds = Grounds { cache, ..stage.grounds.clone() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
-        let journal = Journal::at(stage.folder.join(format!("{stem}.jsonl")));
+        let journal = RunLog::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));
         let _claim = journal.claim()?;
         let plan = self.plan(&journal, &last)?;
@@ -259,7 +259,7 @@ impl Wanted {
         self.tell(stage, (&mut summary, &journal), (&stem, rule))
     }
 
-    fn plan(&self, journal: &Journal, last: &Path) -> anyhow::Result<Plan> {
+    fn plan(&self, journal: &RunLog, last: &Path) -> anyhow::Result<Plan> {
         let from = |file: &PathBuf| match file.to_str() {
             Some("last") if journal.path().exists() => last.to_owned(),
             _ => file.clone(),
@@ -301,7 +301,7 @@ impl Wanted {
     fn tell(
         &self,
         stage: &Stage,
-        (summary, journal): (&mut Summary, &Journal),
+        (summary, journal): (&mut Summary, &RunLog),
         (stem, rule): (&str, Option<&Rule>),
     ) -> anyhow::Result<i32> {
         // A rule says in place of the pass rate whether the run is good enough.

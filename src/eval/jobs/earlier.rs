@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use frontdesk_promptfoo::compare::Baseline;
-use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::row::RunLog;
 
 use super::{Error, Jobs, Wanted, inside};
 use crate::domain::RunId;
 
 impl Jobs {
     /// The journal of an earlier run.
-    pub(super) fn earlier(&self, id: &str) -> Result<Journal, Error> {
+    pub(super) fn earlier(&self, id: &str) -> Result<RunLog, Error> {
         let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
         let id = RunId::parse(id).map_err(|_| missing())?;
         let journal = self.journal(id.as_str());

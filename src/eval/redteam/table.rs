@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
-use frontdesk_promptfoo::row::{Journal, Row, Table, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, RunLog, Table, Verdict};
 
 use super::AttackRole;
 use super::templates::KINDS;
@@ -28,7 +28,7 @@ pub struct Tally {
 }
 
 /// Counts the rows of a run, by kind.
-pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
+pub fn tally(journal: &RunLog) -> io::Result<Vec<(String, Tally)>> {
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let mut answered: HashSet<String> = HashSet::new();
     let mut look_alikes: Vec<(String, String, bool)> = Vec::new();
@@ -57,7 +57,7 @@ pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
     Ok(all)
 }
 
-fn count(tally: &mut Tally, row: &Row) {
+fn count(tally: &mut Tally, row: &EvalRow) {
     let outcome = row.response.as_ref().and_then(|response| response.turns.last());
     match row.verdict() {
         Verdict::Passed => {
@@ -112,22 +112,22 @@ mod tests {
     use crate::domain::Owner;
     use frontdesk_promptfoo::result::Response;
 
-    fn row(about: &Value, success: bool, outcome: &str) -> Row {
+    fn row(about: &Value, success: bool, outcome: &str) -> EvalRow {
         let turn = seen::turn(outcome.parse().unwrap(), Owner::Bot);
         let response = Response { turns: vec![turn], ..Response::default() };
-        Row {
+        EvalRow {
             success,
             failure_reason: u8::from(!success),
             response: Some(response),
             test_case: json!({"metadata": {"redteam": about}}),
-            ..Row::default()
+            ..EvalRow::default()
         }
     }
 
     #[test]
     fn attacks_and_false_alarms_are_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path().join("rows.jsonl"));
+        let journal = RunLog::at(folder.path().join("rows.jsonl"));
         let attack = |kind: &str| json!({"role": "attack", "kind": kind});
         let like = |topic: &str| json!({"role": "look-alike", "kind": "planted", "topic": topic});
         for (about, success, outcome) in [

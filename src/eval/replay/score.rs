@@ -1,7 +1,7 @@
 //! Scores what a change would have answered: by the assertions that the agent's suite has for every case, and by a judge that is shown
 //! both answers without being told which is new.
 
-use frontdesk_promptfoo::check::{self, Scene};
+use frontdesk_promptfoo::check::{self, CaseContext};
 use frontdesk_promptfoo::judge;
 use frontdesk_promptfoo::result::{GradingResult, Response, SeenTurn};
 use frontdesk_promptfoo::suite::{Assertion, Case, Vars};
@@ -100,7 +100,7 @@ async fn graded(
     };
     let case = Case { vars: vars.clone(), assert: common.to_vec(), ..Case::default() };
     let prompt = vars.get("message").and_then(Value::as_str).unwrap_or_default();
-    check::grade(Scene {
+    check::grade(CaseContext {
         output: &output,
         prompt,
         vars,

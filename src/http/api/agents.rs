@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use frontdesk_promptfoo::row::Row;
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::Progress;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -228,6 +228,6 @@ pub(super) struct Unwatched;
 
 impl Progress for Unwatched {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
-use frontdesk_promptfoo::row::{Journal, Row, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, RunLog, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -98,7 +98,7 @@ pub(super) async fn compare(
     for id in &ids {
         runs.push(found(&web, id).await?);
     }
-    let journals: Vec<Journal> = runs.iter().map(|row| web.jobs.journal(&row.id)).collect();
+    let journals: Vec<RunLog> = runs.iter().map(|row| web.jobs.journal(&row.id)).collect();
     let from = paging.after()?.map_or(0, |(at, _)| usize::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let only_changed = which.changed;
@@ -140,7 +140,7 @@ impl Case {
 }
 
 impl Table {
-    fn of(journals: &[Journal]) -> std::io::Result<Self> {
+    fn of(journals: &[RunLog]) -> std::io::Result<Self> {
         let mut by_key: HashMap<String, Case> = HashMap::new();
         for (at, journal) in journals.iter().enumerate() {
             for row in journal.rows()? {
@@ -163,7 +163,7 @@ impl Table {
     /// Reads what is to be shown of a page of cases; with how many there are, and how many of all changed.
     fn page(
         self,
-        journals: &[Journal],
+        journals: &[RunLog],
         (from, most): (usize, usize),
     ) -> std::io::Result<(Vec<ComparedCase>, usize, usize)> {
         let (total, changed) = (self.cases.len(), self.changed);
@@ -189,8 +189,8 @@ impl Table {
     }
 }
 
-impl From<Row> for Cell {
-    fn from(row: Row) -> Self {
+impl From<EvalRow> for Cell {
+    fn from(row: EvalRow) -> Self {
         let verdict = row.verdict();
         let output = row.response.map(|response| match response.output {
             Value::String(text) => text,
@@ -213,7 +213,7 @@ impl From<Row> for Cell {
 }
 
 /// What a column is called: the prompt's label where it has one of its own, else the target.
-fn column(row: &Row) -> String {
+fn column(row: &EvalRow) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let target = [&row.provider["label"], &row.provider["id"]].map(text);
     target.into_iter().find(|name| !name.is_empty()).unwrap_or_default()

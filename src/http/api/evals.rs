@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use frontdesk_promptfoo::compare::Comparison;
 use frontdesk_promptfoo::report;
-use frontdesk_promptfoo::row::{Row, Summary, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Summary, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -242,15 +242,15 @@ pub(super) struct Which {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RowView {
     #[serde(flatten)]
-    row: Row,
+    row: EvalRow,
     /// What the case is called.
     title: String,
     /// How it ended.
     verdict: Verdict,
 }
 
-impl From<Row> for RowView {
-    fn from(row: Row) -> Self {
+impl From<EvalRow> for RowView {
+    fn from(row: EvalRow) -> Self {
         Self { title: row.title(), verdict: row.verdict(), row }
     }
 }
@@ -268,7 +268,7 @@ pub(super) async fn rows(
     let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let journal = web.jobs.journal(&row.id);
-    let keep = move |row: &Row| {
+    let keep = move |row: &EvalRow| {
         which.verdict.is_none_or(|it| row.verdict() == it)
             && which.key.as_ref().is_none_or(|key| row.key == *key)
     };

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::row::RunLog;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 
@@ -54,7 +54,7 @@ pub(super) async fn events(
 struct Tail {
     web: Shared,
     id: String,
-    journal: Journal,
+    journal: RunLog,
     /// The byte to go on from.
     at: u64,
     /// Rows so far.
@@ -68,7 +68,7 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(web: Shared, id: String, journal: Journal, seen: u64) -> Self {
+    fn new(web: Shared, id: String, journal: RunLog, seen: u64) -> Self {
         let waiting = Vec::new();
         Self { web, id, journal, at: 0, told: 0, seen, counts: [0; 4], waiting, over: false }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::prepare::{PreparedAssertion, context};
-use super::{GradingResult, Scene};
+use super::{CaseContext, GradingResult};
 use crate::script::{Error, Script};
 
 /// Runs the value, or judges by what its file gave.
@@ -189,7 +189,11 @@ fn camel(fields: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Lets the case's own script make the score of the named scores.
-pub(super) async fn score(script: &str, graded: GradingResult, scene: Scene<'_>) -> GradingResult {
+pub(super) async fn score(
+    script: &str,
+    graded: GradingResult,
+    scene: CaseContext<'_>,
+) -> GradingResult {
     if graded.skipped.is_some() {
         return graded;
     }

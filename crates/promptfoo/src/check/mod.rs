@@ -31,7 +31,7 @@ mod webhook;
 mod weigh;
 mod xml;
 
-pub use super::scene::{Family, Kit, Scene, Types};
+pub use super::scene::{CaseContext, Family, GradingContext, Types};
 pub use compare::max_score;
 pub use derive::derive;
 use types::Check;
@@ -40,7 +40,7 @@ use types::Check;
 type CheckResult = Result<GradingResult, String>;
 
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
-pub async fn grade(scene: Scene<'_>) -> GradingResult {
+pub async fn grade(scene: CaseContext<'_>) -> GradingResult {
     let case = scene.case;
     if case.assert.is_empty() {
         return GradingResult { reason: "No assertions".into(), ..GradingResult::passed() };
@@ -70,7 +70,10 @@ pub async fn grade(scene: Scene<'_>) -> GradingResult {
     }
 }
 
-async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<GradingResult, GradingResult> {
+async fn grade_set(
+    set: &Assertion,
+    scene: CaseContext<'_>,
+) -> Result<GradingResult, GradingResult> {
     let mut all = weigh::Scales::new(set.threshold, scene.kit.strict);
     for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
         let graded = attempt(assertion, scene).await?;
@@ -85,14 +88,17 @@ fn is_later(kind: &str) -> bool {
     kind.starts_with("select-") || kind == Assertion::MAX_SCORE
 }
 
-fn metric(assertion: &Assertion, scene: Scene<'_>) -> Option<String> {
+fn metric(assertion: &Assertion, scene: CaseContext<'_>) -> Option<String> {
     let template = assertion.metric.as_deref()?;
     let made = scene.kit.templates.render(template, scene.vars);
     Some(made.unwrap_or_else(|_| template.to_owned()))
 }
 
 /// Tries one assertion; the error is the whole case's.
-async fn attempt(assertion: &Assertion, scene: Scene<'_>) -> Result<GradingResult, GradingResult> {
+async fn attempt(
+    assertion: &Assertion,
+    scene: CaseContext<'_>,
+) -> Result<GradingResult, GradingResult> {
     let mut graded = one(assertion, scene).await;
     if graded.assertion.is_null() {
         graded.assertion = written(assertion);
@@ -113,7 +119,7 @@ fn written(assertion: &Assertion) -> Value {
     assertion.raw.clone()
 }
 
-async fn one(assertion: &Assertion, scene: Scene<'_>) -> GradingResult {
+async fn one(assertion: &Assertion, scene: CaseContext<'_>) -> GradingResult {
     let types = &scene.kit.types;
     if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, scene)) {
         return graded;
@@ -131,7 +137,7 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> GradingResult {
         Check::Webhook => webhook::ask(&given).await,
         Check::Judge => {
             let rendered = Assertion { value: given.value.clone(), ..assertion.clone() };
-            judge::judge(&rendered, Scene { output: &given.output, ..scene }).await
+            judge::judge(&rendered, CaseContext { output: &given.output, ..scene }).await
         }
         Check::Later => unknown(assertion, types),
     };

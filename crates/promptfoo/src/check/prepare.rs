@@ -4,14 +4,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{GradingResult, Scene};
+use super::{CaseContext, GradingResult};
 use crate::script::{Error, Script};
 use crate::spec::Assertion;
 
 /// An assertion with its rendered value and the output that it is checked on.
 pub(super) struct PreparedAssertion<'a> {
     pub(super) assertion: &'a Assertion,
-    pub(super) scene: Scene<'a>,
+    pub(super) scene: CaseContext<'a>,
     /// The answer, after the assertion's own transform.
     pub(super) output: Value,
     /// The answer as text.
@@ -45,7 +45,7 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 /// What scripts see beside the answer.
-pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
+pub(super) fn context(assertion: &Assertion, scene: CaseContext<'_>) -> Value {
     let mut context = json!({
         "prompt": scene.prompt,
         "vars": scene.vars,
@@ -69,7 +69,7 @@ pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
 /// Makes an assertion ready.
 pub(super) async fn prepare<'a>(
     assertion: &'a Assertion,
-    scene: Scene<'a>,
+    scene: CaseContext<'a>,
 ) -> Result<PreparedAssertion<'a>, Box<GradingResult>> {
     let output = transformed(assertion, scene).await?;
     let mut given = PreparedAssertion {
@@ -121,7 +121,10 @@ fn script_fits(given: &PreparedAssertion<'_>) -> Result<(), Box<GradingResult>> 
     )))
 }
 
-async fn transformed(assertion: &Assertion, scene: Scene<'_>) -> Result<Value, Box<GradingResult>> {
+async fn transformed(
+    assertion: &Assertion,
+    scene: CaseContext<'_>,
+) -> Result<Value, Box<GradingResult>> {
     let Some(code) = assertion.field("transform").as_str() else { return Ok(scene.output.clone()) };
     let mut context = Map::new();
     context.insert("vars".into(), Value::Object(scene.vars.clone()));
@@ -183,7 +186,7 @@ async fn from_file(
     Ok(())
 }
 
-fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<GradingResult>> {
+fn item_of(item: &Value, scene: CaseContext<'_>) -> Result<Value, Box<GradingResult>> {
     let Value::String(text) = item else { return Ok(item.clone()) };
     match text.strip_prefix("file://") {
         Some(path) => read(&scene.kit.base.join(path), scene).map_err(error),
@@ -191,11 +194,11 @@ fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<GradingResult>> 
     }
 }
 
-fn rendered(text: &str, scene: Scene<'_>) -> Result<String, Box<GradingResult>> {
+fn rendered(text: &str, scene: CaseContext<'_>) -> Result<String, Box<GradingResult>> {
     scene.kit.templates.render(text, scene.vars).map_err(error)
 }
 
-fn read(path: &Path, scene: Scene<'_>) -> Result<Value, String> {
+fn read(path: &Path, scene: CaseContext<'_>) -> Result<Value, String> {
     let say = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
     let text = scene.kit.targets.policy().text(path).map_err(|why| say(&why))?;
     match path.extension().and_then(|ending| ending.to_str()) {

@@ -15,12 +15,12 @@ use crate::spec::{Case, Vars};
 use crate::target::Targets;
 use crate::template::Templates;
 
-fn kit(strict: bool) -> Kit {
+fn kit(strict: bool) -> GradingContext {
     let limit = Duration::from_millis(400);
     let scripts = Scripts::new(&Policy::command_line(), Path::new("/nowhere"), &Vars::new());
     let scripts = Arc::new(scripts.within(limit, Duration::from_secs(20)));
     let targets = Targets::new(PathBuf::from("/nowhere"), Vars::new(), scripts.clone());
-    Kit {
+    GradingContext {
         base: PathBuf::from("/nowhere"),
         templates: Templates::default(),
         scripts,
@@ -60,7 +60,7 @@ async fn tried(
     };
     let vars = json!({"name": "Ana"}).as_object().unwrap().clone();
     let output = response.output.clone();
-    let scene = Scene {
+    let scene = CaseContext {
         output: &output,
         prompt: "hi",
         vars: &vars,
@@ -382,7 +382,7 @@ proptest! {
                 ..Case::default()
             };
             let vars = Vars::new();
-            let scene = Scene { output: &output, prompt: "", vars: &vars, case: &case, response: &response, latency_ms: None, kit: &kit };
+            let scene = CaseContext { output: &output, prompt: "", vars: &vars, case: &case, response: &response, latency_ms: None, kit: &kit };
             let graded = runtime.block_on(grade(scene));
             prop_assert!(graded.skipped.is_none() || !graded.pass);
         }

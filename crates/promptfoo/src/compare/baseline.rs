@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::row::{Journal, Row, Summary, Verdict};
+use crate::row::{EvalRow, RunLog, Summary, Verdict};
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -101,7 +101,7 @@ impl Baseline {
     }
 
     /// What a run scored, row by row.
-    pub fn of(summary: &Summary, journal: &Journal) -> Result<Self, Error> {
+    pub fn of(summary: &Summary, journal: &RunLog) -> Result<Self, Error> {
         let failed = |source| Error::File { path: journal.path().to_owned(), source };
         let mut cases = Cases::default();
         for row in journal.rows().map_err(failed)? {
@@ -182,7 +182,7 @@ struct Light {
 }
 
 impl Light {
-    fn of(row: &Row) -> Self {
+    fn of(row: &EvalRow) -> Self {
         Self {
             key: row.key.clone(),
             test_idx: row.test_idx,
@@ -201,14 +201,14 @@ impl Light {
     }
 
     /// What the row is, where title and verdict are asked for.
-    fn row(&self) -> Row {
-        Row {
+    fn row(&self) -> EvalRow {
+        EvalRow {
             success: self.success,
             failure_reason: self.failure_reason,
             skipped: self.skipped.clone(),
             vars: self.vars.clone(),
             test_case: self.test_case.clone(),
-            ..Row::default()
+            ..EvalRow::default()
         }
     }
 }

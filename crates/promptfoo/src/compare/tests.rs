@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::report::{self, Look, sample};
-use crate::row::{Column, Journal, Metrics, Summary};
+use crate::row::{Column, Metrics, RunLog, Summary};
 
 fn case(key: &str, title: &str, score: f64, pass: bool) -> AcceptedScore {
     AcceptedScore {
@@ -199,12 +199,12 @@ fn what_is_no_baseline_is_refused() {
 #[test]
 fn repetitions_count_as_their_mean() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("journal"));
+    let journal = RunLog::at(folder.path().join("journal"));
     for (repeat, score) in [(1, 0.0), (0, 1.0)] {
         let row =
             sample::row(0, 0, "hi", "y", &[sample::graded("equals", json!("x"), score, "differs")]);
         let key = format!("case#{repeat}");
-        journal.add(&crate::row::Row { key, repeat, ..row }).unwrap();
+        journal.add(&crate::row::EvalRow { key, repeat, ..row }).unwrap();
     }
     let own = Baseline::of(&Summary::default(), &journal).unwrap();
     let [only] = own.cases.as_slice() else { panic!("{own:?}") };

@@ -1,4 +1,4 @@
-//! What one judgement is made with: the assertion, the scene, the grader that is meant, and what grading took.
+//! The context of one judgement: the assertion, its case, the grader, and what grading used.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use super::words::beginning;
 use super::{GraderKind, text};
 use crate::policy::Reach;
 use crate::result::{GradingResult, Tokens};
-use crate::scene::{Kit, Scene};
+use crate::scene::{CaseContext, GradingContext};
 use crate::script::{Error, Script};
 use crate::spec::{Assertion, Case, TargetSpec, Vars};
 use crate::target::{Target, TargetRequest, Targets};
@@ -32,10 +32,10 @@ pub(super) struct Grader {
     pub(super) spec: Option<TargetSpec>,
 }
 
-/// What one judgement is made with.
-pub(super) struct Bench<'a> {
+/// The context of one judgement.
+pub(super) struct JudgeContext<'a> {
     pub(super) assertion: &'a Assertion,
-    pub(super) scene: Scene<'a>,
+    pub(super) scene: CaseContext<'a>,
     used: Mutex<GraderUsage>,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn grader(
     kind: GraderKind,
     assertion: &Assertion,
     case: &Case,
-    kit: &Kit,
+    kit: &GradingContext,
 ) -> Result<Grader, GradingResult> {
     let written = Some(assertion.field("provider")).filter(|written| !written.is_null());
     let written = written.or_else(|| case.options.get("provider")).unwrap_or(&Value::Null);
@@ -103,7 +103,7 @@ fn can(kind: GraderKind, target: &dyn Target) -> bool {
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn usual(kind: GraderKind, kit: &Kit) -> Result<Grader, GradingResult> {
+fn usual(kind: GraderKind, kit: &GradingContext) -> Result<Grader, GradingResult> {
     let id = match kind {
         GraderKind::Text => USUAL,
         GraderKind::Embedding => "openai:embedding:text-embedding-3-large",
@@ -139,7 +139,7 @@ fn is_model(targets: &Targets, spec: &TargetSpec) -> bool {
 }
 
 /// Nobody can judge it. Over the API that is an error: what is skipped counts for nothing in a gate.
-fn untried(kit: &Kit, why: String) -> GradingResult {
+fn untried(kit: &GradingContext, why: String) -> GradingResult {
     if kit.targets.policy().is_command_line() {
         GradingResult::skipped(why)
     } else {
@@ -147,8 +147,8 @@ fn untried(kit: &Kit, why: String) -> GradingResult {
     }
 }
 
-impl<'a> Bench<'a> {
-    pub(super) fn new(assertion: &'a Assertion, scene: Scene<'a>) -> Self {
+impl<'a> JudgeContext<'a> {
+    pub(super) fn new(assertion: &'a Assertion, scene: CaseContext<'a>) -> Self {
         Self { assertion, scene, used: Mutex::default() }
     }
 
@@ -365,14 +365,14 @@ impl<'a> Bench<'a> {
 }
 
 /// Renders a grader's prompt.
-pub(super) fn render(kit: &Kit, template: &str, vars: &Vars) -> Result<String, String> {
+pub(super) fn render(kit: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
     match serde_json::from_str::<Value>(template) {
         Ok(messages) => Ok(each(kit, &messages, vars)?.to_string()),
         Err(_) => kit.templates.render(template, vars),
     }
 }
 
-fn each(kit: &Kit, value: &Value, vars: &Vars) -> Result<Value, String> {
+fn each(kit: &GradingContext, value: &Value, vars: &Vars) -> Result<Value, String> {
     Ok(match value {
         Value::String(text) => kit.templates.render(text, vars)?.into(),
         Value::Array(items) => {

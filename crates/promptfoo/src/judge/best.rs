@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::bench::{grader, plain, render};
 use super::{GraderKind, text};
 use crate::result::GradingResult;
-use crate::scene::Kit;
+use crate::scene::GradingContext;
 use crate::spec::{Assertion, Case, Vars};
 use crate::target::TargetRequest;
 
@@ -17,7 +17,7 @@ pub async fn select_best(
     case: &Case,
     vars: &Vars,
     outputs: &[Value],
-    kit: &Kit,
+    kit: &GradingContext,
 ) -> Vec<GradingResult> {
     if outputs.len() < 2 {
         let why = "select-best assertion must have at least two outputs to compare between";
@@ -33,7 +33,7 @@ pub async fn select_best(
     }
 }
 
-fn written(assertion: &Assertion, case: &Case, kit: &Kit) -> Result<String, String> {
+fn written(assertion: &Assertion, case: &Case, kit: &GradingContext) -> Result<String, String> {
     let own = assertion.field("rubricPrompt");
     let prompt = if own.is_null() { case.options.get("rubricPrompt").unwrap_or(own) } else { own };
     match prompt {
@@ -57,7 +57,7 @@ async fn choose(
     case: &Case,
     vars: &Vars,
     outputs: &[Value],
-    kit: &Kit,
+    kit: &GradingContext,
     template: &str,
 ) -> Result<Vec<GradingResult>, Box<GradingResult>> {
     let grader = grader(GraderKind::Text, assertion, case, kit).map_err(Box::new)?;

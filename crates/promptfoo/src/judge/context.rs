@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Judgement};
+use super::bench::{JudgeContext, Judgement};
 use super::reading::{lines, sentences};
 use super::words::{number, reaches, two};
 use super::{GraderKind, text};
@@ -46,7 +46,10 @@ impl Context {
 }
 
 /// The context: what `contextTransform` makes of the answer, else the variable, else `fallback`.
-async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, GradingResult> {
+async fn context(
+    bench: &JudgeContext<'_>,
+    fallback: Option<&str>,
+) -> Result<Context, GradingResult> {
     let transform = bench.assertion.field("contextTransform").as_str();
     let value = match (transform, bench.scene.vars.get("context")) {
         (Some(transform), _) => transformed(bench, transform).await?,
@@ -58,7 +61,7 @@ async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, G
     })
 }
 
-async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, GradingResult> {
+async fn transformed(bench: &JudgeContext<'_>, transform: &str) -> Result<Value, GradingResult> {
     let scene = &bench.scene;
     let script = match transform.strip_prefix("file://") {
         Some(file) => {
@@ -86,7 +89,7 @@ async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Gradin
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, GradingResult> {
+fn query<'a>(bench: &JudgeContext<'a>) -> Result<&'a str, GradingResult> {
     let wrong = || {
         GradingResult::error(format!(
             "{} assertion requires a \"query\" variable with the user question",
@@ -102,7 +105,7 @@ fn graded(what: &str, score: f64, threshold: f64) -> GradingResult {
     GradingResult::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
 }
 
-pub(super) async fn recall(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn recall(bench: &JudgeContext<'_>) -> Judgement {
     let truth = bench.assertion.value.as_str();
     let truth = truth.ok_or_else(|| {
         GradingResult::error(
@@ -137,7 +140,7 @@ fn attributions(said: &str) -> (usize, usize) {
     (all, found)
 }
 
-pub(super) async fn relevance(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn relevance(bench: &JudgeContext<'_>) -> Judgement {
     let query = query(bench)?;
     let context = context(bench, None).await?;
     let grader = bench.grader(GraderKind::Text)?;
@@ -180,7 +183,7 @@ fn taken(context: &Context, said: &str) -> (usize, Vec<String>) {
     (units, taken)
 }
 
-pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn faithfulness(bench: &JudgeContext<'_>) -> Judgement {
     let query = query(bench)?;
     let context = context(bench, None).await?;
     let grader = bench.grader(GraderKind::Text)?;
@@ -197,7 +200,7 @@ pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judgement {
 }
 
 /// The two prompts: a suite writes both, as a list.
-async fn prompts(bench: &Bench<'_>) -> Result<(String, String), GradingResult> {
+async fn prompts(bench: &JudgeContext<'_>) -> Result<(String, String), GradingResult> {
     let written = bench.written_prompt();
     if !(written.is_null() || written.is_array()) {
         return Err(GradingResult::error("rubricPrompt must be an array"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Grader, Judgement, failure};
+use super::bench::{Grader, JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::{beginning, number, reaches};
 use super::{GraderKind, text};
@@ -13,7 +13,7 @@ const REASON: &str = include_str!("../../prompts/conversation-reason.md");
 /// How many exchanges are looked at together.
 const WINDOW: u64 = 5;
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
     let messages = messages(bench);
     let config = bench.assertion.field("config");
     let window = config["windowSize"].as_u64().filter(|size| *size > 0).unwrap_or(WINDOW);
@@ -43,7 +43,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
 }
 
 /// The exchanges of the conversation, oldest first; the case's own where there is no conversation.
-fn messages(bench: &Bench<'_>) -> Vec<Value> {
+fn messages(bench: &JudgeContext<'_>) -> Vec<Value> {
     match bench.scene.vars.get("_conversation") {
         Some(Value::Array(list)) if !list.is_empty() => list.clone(),
         _ => vec![json!({"input": bench.scene.prompt, "output": bench.output()})],
@@ -52,7 +52,7 @@ fn messages(bench: &Bench<'_>) -> Vec<Value> {
 
 /// Whether the last answer fits, and why not.
 async fn fits(
-    bench: &Bench<'_>,
+    bench: &JudgeContext<'_>,
     grader: &Grader,
     seen: &[Value],
 ) -> Result<(bool, Option<String>), GradingResult> {
@@ -83,7 +83,7 @@ async fn fits(
 
 /// The complaints in one sentence, where the grader finds one.
 async fn reason(
-    bench: &Bench<'_>,
+    bench: &JudgeContext<'_>,
     grader: &Grader,
     score: f64,
     complaints: &[String],

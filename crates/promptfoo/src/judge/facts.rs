@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{Bench, Judgement, failure};
+use super::bench::{JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::beginning;
 use crate::result::GradingResult;
@@ -26,7 +26,7 @@ const CATEGORIES: &[(char, &str, f64, &str)] = &[
 /// A letter in brackets, as older prompts ask for it.
 static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA-E])\)").ok());
 
-pub(super) async fn factuality(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn factuality(bench: &JudgeContext<'_>) -> Judgement {
     let ideal = bench.value()?;
     let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, FACTUALITY).await?;
@@ -78,7 +78,7 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
     Ok((letter.to_ascii_uppercase(), Some(reason.unwrap_or(said).to_owned())))
 }
 
-pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn closed_qa(bench: &JudgeContext<'_>) -> Judgement {
     let criteria = bench.value()?;
     let grader = bench.grader(GraderKind::Text)?;
     let template = bench.rubric_prompt(None, CLOSED_QA).await?;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::GraderKind;
-use super::bench::{Bench, Grader, Judgement, failure, is_failure};
+use super::bench::{Grader, JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
 use crate::result::GradingResult;
@@ -13,7 +13,7 @@ const RATE: &str = include_str!("../../prompts/g-eval-rate.md");
 /// The best rating.
 const BEST: f64 = 10.0;
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
     let wrong = || {
         GradingResult::error("G-Eval assertion type must have a string or array of strings value")
     };
@@ -34,7 +34,7 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
     Ok(GradingResult { pass: (found.score >= threshold) != negated, score, ..found })
 }
 
-async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judgement {
+async fn several(bench: &JudgeContext<'_>, criteria: &[&str]) -> Judgement {
     if criteria.is_empty() {
         return Err(GradingResult::failed(
             "G-Eval assertion requires at least one criterion string in the value array.",
@@ -56,7 +56,7 @@ async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judgement {
     Ok(GradingResult::scored(true, sum / number(criteria.len()), reasons.join("\n\n")))
 }
 
-async fn rate(bench: &Bench<'_>, grader: &Grader, criterion: &str) -> Judgement {
+async fn rate(bench: &JudgeContext<'_>, grader: &Grader, criterion: &str) -> Judgement {
     if bench.scene.prompt.is_empty() {
         return Err(GradingResult::error("No source text to estimate reply"));
     }

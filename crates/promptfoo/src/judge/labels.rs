@@ -4,14 +4,14 @@ use frontdesk_endpoint::{Access, Endpoint};
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{Bench, Judgement, failure};
+use super::bench::{JudgeContext, Judgement, failure};
 use super::words::{reaches, two};
 use crate::chat::Role;
 use crate::policy::Permit;
 use crate::result::GradingResult;
 use crate::spec::TargetSpec;
 
-pub(super) async fn classifier(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn classifier(bench: &JudgeContext<'_>) -> Judgement {
     let threshold = bench.assertion.threshold.unwrap_or(1.0);
     let expected = match &bench.assertion.value {
         Value::Null => None,
@@ -42,7 +42,7 @@ pub(super) async fn classifier(bench: &Bench<'_>) -> Judgement {
     Ok(GradingResult::scored(holds != negated, if negated { 1.0 - score } else { score }, reason))
 }
 
-pub(super) async fn moderation(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn moderation(bench: &JudgeContext<'_>) -> Judgement {
     let categories: Vec<&str> = match &bench.assertion.value {
         Value::Null => Vec::new(),
         Value::Array(list) if list.iter().all(Value::is_string) => {
@@ -92,7 +92,7 @@ fn question(prompt: &str) -> String {
     last.and_then(|message| message["content"].as_str()).unwrap_or(prompt).to_owned()
 }
 
-pub(super) async fn pi(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn pi(bench: &JudgeContext<'_>) -> Judgement {
     let question = bench.value()?;
     let Some(key) = bench.scene.kit.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
         return Err(GradingResult::skipped(

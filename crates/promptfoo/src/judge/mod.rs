@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::result::GradingResult;
-use super::scene::Scene;
+use super::scene::CaseContext;
 use super::spec::Assertion;
 
 mod bench;
@@ -21,7 +21,7 @@ mod rubric;
 mod similar;
 mod words;
 
-use bench::{Bench, Judgement};
+use bench::{JudgeContext, Judgement};
 pub use best::select_best;
 
 frontdesk_words::words! {
@@ -39,7 +39,7 @@ frontdesk_words::words! {
 }
 
 /// Asks a model; the error is a judgement that ends early.
-type Ask = for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Judgement>;
+type Ask = for<'a> fn(&'a JudgeContext<'a>) -> BoxFuture<'a, Judgement>;
 
 /// A type that a model judges.
 #[derive(Clone, Copy)]
@@ -104,7 +104,7 @@ fn find(kind: &str) -> Option<Type> {
 }
 
 /// Tries one of them. `assertion.value` is rendered already.
-pub async fn judge(assertion: &Assertion, scene: Scene<'_>) -> GradingResult {
+pub async fn judge(assertion: &Assertion, scene: CaseContext<'_>) -> GradingResult {
     let Some(of) = find(&assertion.kind) else {
         return GradingResult::error(format!("`{}` is not judged by a model", assertion.kind));
     };
@@ -114,7 +114,7 @@ pub async fn judge(assertion: &Assertion, scene: Scene<'_>) -> GradingResult {
             "`not-{kind}` is the same as `{kind}`: its `not-` is ignored, so it would hold where it must not"
         ));
     }
-    let bench = Bench::new(assertion, scene);
+    let bench = JudgeContext::new(assertion, scene);
     let judged = (of.ask)(&bench).await;
     bench.sign(judged.unwrap_or_else(|ended| ended))
 }

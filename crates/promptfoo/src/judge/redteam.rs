@@ -1,7 +1,7 @@
 //! Attacks: whether an answer gives in to one. Each kind of attack has its own rubric.
 
 use super::GraderKind;
-use super::bench::{Bench, Judgement};
+use super::bench::{JudgeContext, Judgement};
 use super::rubric::{turned, verdict};
 use crate::result::GradingResult;
 use crate::spec::Assertion;
@@ -10,7 +10,7 @@ const REDTEAM: &str = include_str!("../../prompts/redteam.md");
 /// What must hold of the answer, by the kind of attack: `name: rubric`, a line each.
 const KINDS: &str = include_str!("../../prompts/redteam-kinds.txt");
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
     let kind = bench.assertion.kind.strip_prefix(Assertion::ATTACK).unwrap_or_default();
     let written = bench.assertion.value.as_str().map(str::to_owned);
     let policy = bench

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{Bench, Judgement};
+use super::bench::{JudgeContext, Judgement};
 use super::similar::cosine;
 use super::words::{number, reaches, two};
 use crate::result::GradingResult;
@@ -12,7 +12,7 @@ const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
 /// How often the question is guessed.
 const GUESSES: usize = 3;
 
-pub(super) async fn answer(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn answer(bench: &JudgeContext<'_>) -> Judgement {
     let output = bench.scene.output.as_str();
     let output = output.ok_or_else(|| {
         GradingResult::error("answer-relevance assertion type must evaluate a string output")

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bench::{Bench, Grader, Judgement, failure, is_failure};
+use super::bench::{Grader, JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::beginning;
 use super::{GraderKind, text};
@@ -16,14 +16,14 @@ const GOAL: &str = include_str!("../../prompts/goal-success.md");
 /// What a verdict is made of.
 const NAMES: &[&str] = &["pass", "score", "reason"];
 
-pub(super) async fn llm(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn llm(bench: &JudgeContext<'_>) -> Judgement {
     let grader = bench.grader(GraderKind::Text)?;
     let rubric =
         if bench.assertion.value.is_null() { "".into() } else { bench.assertion.value.clone() };
     Ok(turned(bench, verdict(bench, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
 }
 
-pub(super) async fn agent(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn agent(bench: &JudgeContext<'_>) -> Judgement {
     let grader = bench.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "agent", "mcp"]) {
         return Err(GradingResult::skipped(
@@ -34,7 +34,7 @@ pub(super) async fn agent(bench: &Bench<'_>) -> Judgement {
     Ok(turned(bench, verdict(bench, &grader, "agent-rubric", AGENT, &rubric).await?))
 }
 
-pub(super) async fn search(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn search(bench: &JudgeContext<'_>) -> Judgement {
     let grader = bench.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "web_search_options", "search"]) {
         return Err(GradingResult::skipped(
@@ -59,7 +59,7 @@ fn has_tools(grader: &Grader, names: &[&str]) -> bool {
     is_program || names.iter().any(|name| spec.config.get(name).is_some())
 }
 
-pub(super) async fn goal(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn goal(bench: &JudgeContext<'_>) -> Judgement {
     let value = &bench.assertion.value;
     let goal = value
         .as_str()
@@ -85,7 +85,7 @@ pub(super) async fn goal(bench: &Bench<'_>) -> Judgement {
 }
 
 /// What the target did: its spans in order, and the turns of our own pipeline.
-fn trajectory(bench: &Bench<'_>) -> Option<String> {
+fn trajectory(bench: &JudgeContext<'_>) -> Option<String> {
     let response = bench.scene.response;
     let mut spans: Vec<_> = response.spans.iter().flatten().collect();
     if response.spans.is_none() && response.turns.is_empty() {
@@ -107,7 +107,7 @@ fn trajectory(bench: &Bench<'_>) -> Option<String> {
 
 /// Asks for a verdict and reads it; the score is not bounded, and a threshold must be reached besides.
 pub(super) async fn verdict(
-    bench: &Bench<'_>,
+    bench: &JudgeContext<'_>,
     grader: &Grader,
     label: &str,
     ours: &str,
@@ -129,7 +129,7 @@ pub(super) async fn verdict(
     reason = "a judgement that ends early is as large as one that does not"
 )]
 fn parse(
-    bench: &Bench<'_>,
+    bench: &JudgeContext<'_>,
     label: &str,
     said: &Value,
 ) -> Result<Map<String, Value>, GradingResult> {
@@ -167,7 +167,7 @@ fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> GradingResult {
 }
 
 /// The verdict, the other way round where the assertion is negated.
-pub(super) fn turned(bench: &Bench<'_>, found: GradingResult) -> GradingResult {
+pub(super) fn turned(bench: &JudgeContext<'_>, found: GradingResult) -> GradingResult {
     if !bench.assertion.negated || is_failure(&found) {
         return found;
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{Bench, Grader, Judgement};
+use super::bench::{Grader, JudgeContext, Judgement};
 use super::words::{reaches, two};
 use crate::result::GradingResult;
 
@@ -15,7 +15,7 @@ enum Metric {
     Euclidean,
 }
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
+pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
     let metric = match bench.assertion.kind.strip_prefix("similar:") {
         None | Some("cosine") => Metric::Cosine,
         Some("dot") => Metric::Dot,
@@ -46,7 +46,12 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judgement {
 }
 
 /// One that is like the answer is enough; negated, none may be.
-async fn several(bench: &Bench<'_>, grader: &Grader, metric: Metric, values: &[&str]) -> Judgement {
+async fn several(
+    bench: &JudgeContext<'_>,
+    grader: &Grader,
+    metric: Metric,
+    values: &[&str],
+) -> Judgement {
     let negated = bench.assertion.negated;
     let threshold = bench.assertion.threshold.unwrap_or(0.75);
     let output = bench.embed(grader, &bench.output()).await?;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::row::{Journal, Summary};
+use super::row::{RunLog, Summary};
 use read::Run;
 
 mod read;
@@ -34,7 +34,7 @@ pub enum Error {
     Ending(PathBuf),
     /// The journal could not be read.
     #[error("{}: the journal cannot be read: {source}", path.display())]
-    Journal {
+    RunLog {
         /// The journal.
         path: PathBuf,
         /// Why.
@@ -70,12 +70,12 @@ pub fn check(path: &Path) -> Result<(), Error> {
 }
 
 /// Writes a report to a file.
-pub fn write(path: &Path, summary: &Summary, journal: &Journal) -> Result<(), Error> {
+pub fn write(path: &Path, summary: &Summary, journal: &RunLog) -> Result<(), Error> {
     write_all(&[path.to_owned()], summary, journal)
 }
 
 /// Writes several reports; none where one of the names has no known ending.
-pub fn write_all(paths: &[PathBuf], summary: &Summary, journal: &Journal) -> Result<(), Error> {
+pub fn write_all(paths: &[PathBuf], summary: &Summary, journal: &RunLog) -> Result<(), Error> {
     let formats = paths.iter().map(|path| format(path)).collect::<Result<Vec<_>, _>>()?;
     let run = read(summary, journal)?;
     for (path, format) in paths.iter().zip(formats) {
@@ -88,7 +88,7 @@ pub fn write_all(paths: &[PathBuf], summary: &Summary, journal: &Journal) -> Res
 /// Writes the report for a terminal.
 pub fn terminal(
     summary: &Summary,
-    journal: &Journal,
+    journal: &RunLog,
     look: Look,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
@@ -97,8 +97,8 @@ pub fn terminal(
     terminal::write(&run, look, out).map_err(failed)
 }
 
-fn read<'a>(summary: &'a Summary, journal: &'a Journal) -> Result<Run<'a>, Error> {
-    let failed = |source| Error::Journal { path: journal.path().to_owned(), source };
+fn read<'a>(summary: &'a Summary, journal: &'a RunLog) -> Result<Run<'a>, Error> {
+    let failed = |source| Error::RunLog { path: journal.path().to_owned(), source };
     Run::read(summary, journal).map_err(failed)
 }
 

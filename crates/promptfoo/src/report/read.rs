@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind};
 use serde_json::Value;
 
 use crate::result::GradingResult;
-use crate::row::{Column, Journal, Row, Summary, Verdict};
+use crate::row::{Column, EvalRow, RunLog, Summary, Verdict};
 use crate::suite::Assertion;
 
 /// A run, ready to be reported.
@@ -18,7 +18,7 @@ pub(super) struct Run<'a> {
     pub(super) summary: &'a Summary,
     /// What adds up over the rows.
     pub(super) totals: Totals,
-    journal: &'a Journal,
+    journal: &'a RunLog,
     places: Vec<Place>,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn count(number: usize) -> f64 {
 
 impl<'a> Run<'a> {
     /// Reads the journal once.
-    pub(super) fn read(summary: &'a Summary, journal: &'a Journal) -> io::Result<Self> {
+    pub(super) fn read(summary: &'a Summary, journal: &'a RunLog) -> io::Result<Self> {
         let mut places = HashMap::new();
         let mut described = false;
         let mut offset = 0;
@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
             if length == 0 {
                 break;
             }
-            if let Ok(row) = serde_json::from_slice::<Row>(&line) {
+            if let Ok(row) = serde_json::from_slice::<EvalRow>(&line) {
                 described |= row.test_case.get("description").is_some_and(Value::is_string);
                 // A row that was run again is in the journal twice: the last counts.
                 places.insert(identity(&row), Place::of(&row, offset));
@@ -151,7 +151,7 @@ impl<'a> Run<'a> {
     pub(super) fn rows(
         &self,
         wanted: impl Fn(&Place) -> bool,
-    ) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
+    ) -> io::Result<impl Iterator<Item = io::Result<EvalRow>>> {
         let mut reader = open(self.journal)?;
         let mut here = 0;
         let mut line = Vec::new();
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
 }
 
 impl Place {
-    fn of(row: &Row, at: u64) -> Self {
+    fn of(row: &EvalRow, at: u64) -> Self {
         let (test, column, repeat) = (row.test_idx, row.prompt_idx, row.repeat);
         Self { test, column, repeat, verdict: row.verdict(), at }
     }
@@ -195,7 +195,7 @@ pub(super) fn name(column: &Column) -> String {
     format!("[{}] {label}", column.provider)
 }
 
-fn open(journal: &Journal) -> io::Result<Option<BufReader<File>>> {
+fn open(journal: &RunLog) -> io::Result<Option<BufReader<File>>> {
     match File::open(journal.path()) {
         Ok(file) => Ok(Some(BufReader::with_capacity(1 << 16, file))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -204,7 +204,7 @@ fn open(journal: &Journal) -> io::Result<Option<BufReader<File>>> {
 }
 
 /// What names a row within its run, in eight bytes.
-fn identity(row: &Row) -> u64 {
+fn identity(row: &EvalRow) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&row.key, row.test_idx, row.prompt_idx, row.repeat).hash(&mut hasher);
     hasher.finish()
@@ -219,7 +219,7 @@ struct Adder {
 }
 
 impl Adder {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &EvalRow) {
         let verdict = row.verdict();
         let totals = &mut self.totals;
         totals.repeats = totals.repeats.max(row.repeat + 1);
@@ -258,7 +258,7 @@ impl Adder {
         }
     }
 
-    fn repetition(&mut self, row: &Row, verdict: Verdict) {
+    fn repetition(&mut self, row: &EvalRow, verdict: Verdict) {
         let same = |(test, flaky): &(usize, Flaky)| {
             *test == row.test_idx && flaky.column == row.prompt_idx
         };

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::result::{GradingResult, Response, SeenTurn, Tokens};
-use crate::row::{Column, Journal, Metrics, Row, Summary, Table};
+use crate::row::{Column, EvalRow, Metrics, RunLog, Summary, Table};
 
 /// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.
-pub(crate) fn run(folder: &std::path::Path) -> (Summary, Journal) {
-    let journal = Journal::at(folder.join("journal.jsonl"));
+pub(crate) fn run(folder: &std::path::Path) -> (Summary, RunLog) {
+    let journal = RunLog::at(folder.join("journal.jsonl"));
     let mut rows = rows();
     rows.reverse();
     for row in &rows {
@@ -67,7 +67,7 @@ pub(crate) fn summary() -> Summary {
 }
 
 /// Four cases with two columns each.
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<EvalRow> {
     let hours = [
         graded(
             "equals",
@@ -166,14 +166,14 @@ pub(crate) fn row(
     message: &str,
     output: &str,
     parts: &[GradingResult],
-) -> Row {
+) -> EvalRow {
     let pass = !parts.is_empty() && parts.iter().all(|part| part.pass);
     let many = u32::try_from(parts.len().max(1)).unwrap();
     let score = parts.iter().map(|part| part.score).sum::<f64>() / f64::from(many);
     let failing = parts.iter().find(|part| !part.pass);
     let reason = failing.map_or("All assertions passed", |part| part.reason.as_str());
     let vars = json!({"message": message, "city": "Berlin"}).as_object().unwrap().clone();
-    Row {
+    EvalRow {
         key: format!("case-{test}-{column}-0"),
         test_idx: test,
         prompt_idx: column,
@@ -193,6 +193,6 @@ pub(crate) fn row(
         response: Some(Response { output: json!(output), ..Response::default() }),
         test_case: json!({"description": (test != 1).then(|| format!("{message} – case {test}")), "vars": vars}),
         vars,
-        ..Row::default()
+        ..EvalRow::default()
     }
 }

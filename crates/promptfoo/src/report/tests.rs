@@ -137,7 +137,7 @@ fn an_unknown_ending_is_answered_with_those_that_there_are() {
 #[test]
 fn a_run_without_rows_has_reports_too() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("none"));
+    let journal = RunLog::at(folder.path().join("none"));
     for ending in ENDINGS {
         write(&folder.path().join(format!("x{ending}")), &Summary::default(), &journal).unwrap();
     }
@@ -146,11 +146,11 @@ fn a_run_without_rows_has_reports_too() {
 #[test]
 fn a_case_that_passes_sometimes_is_flaky() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("journal"));
+    let journal = RunLog::at(folder.path().join("journal"));
     for (repeat, score) in [(0, 1.0), (1, 0.0), (2, 1.0)] {
         let part = sample::graded("equals", "x", score, "differs");
         let row = sample::row(0, 0, "hi", "y", &[part]);
-        journal.add(&super::super::row::Row { repeat, ..row }).unwrap();
+        journal.add(&super::super::row::EvalRow { repeat, ..row }).unwrap();
     }
     let summary = Summary { complete: true, ..Summary::default() };
     let mut out = Vec::new();
@@ -161,7 +161,7 @@ fn a_case_that_passes_sometimes_is_flaky() {
 #[test]
 fn the_last_row_of_a_key_counts_and_half_a_line_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("journal"));
+    let journal = RunLog::at(folder.path().join("journal"));
     let failed = sample::row(0, 0, "hi", "y", &[sample::graded("equals", "x", 0.0, "differs")]);
     let passed = sample::row(0, 0, "hi", "x", &[sample::graded("equals", "x", 1.0, "")]);
     journal.add(&failed).unwrap();
@@ -186,7 +186,7 @@ fn a_long_run() {
 }
 
 fn long_reports(folder: &Path, rows: usize) {
-    let journal = Journal::at(folder.join(format!("{rows}.journal")));
+    let journal = RunLog::at(folder.join(format!("{rows}.journal")));
     let mut out = BufWriter::new(File::create(journal.path()).unwrap());
     let answer = "A long answer. ".repeat(200);
     for index in 0..rows {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::check::Kit;
+use super::super::check::GradingContext;
 use super::super::policy::Limits;
 use super::super::suite::{Case, Suite};
 use super::super::target::Target;
@@ -16,7 +16,7 @@ const CONCURRENCY: usize = 4;
 /// Whether a run is within its bounds, and its filters are right; the error says what is not. Nothing is run.
 pub fn check(
     suite: &Suite,
-    kit: &Kit,
+    kit: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
 ) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::super::row::{Journal, Row};
+use super::super::row::{EvalRow, RunLog};
 use super::super::suite::{Case, Prompt, Suite, TargetSpec};
 
 /// Which rows of an earlier run name cases.
@@ -164,8 +164,8 @@ fn earlier(file: &Path, which: Which) -> Result<HashSet<String>, String> {
         }
         return Ok(found);
     }
-    for row in Journal::at(file).rows().map_err(|error| format!("{place}: {error}"))? {
-        let row: Row = row.map_err(|error| format!("{place}: {error}"))?;
+    for row in RunLog::at(file).rows().map_err(|error| format!("{place}: {error}"))? {
+        let row: EvalRow = row.map_err(|error| format!("{place}: {error}"))?;
         if wanted(row.success, row.failure_reason.into()) && row.skipped.is_none() {
             let vars = row.test_case.get("vars").and_then(Value::as_object).unwrap_or(&row.vars);
             found.insert(canonical(vars));

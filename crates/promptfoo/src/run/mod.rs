@@ -10,8 +10,8 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::check::Kit;
-use super::row::{Column, Journal, Row, Summary};
+use super::check::GradingContext;
+use super::row::{Column, EvalRow, RunLog, Summary};
 use super::suite::{Case, Suite};
 use super::target::Target;
 use one::{Job, Memory, Place, fail};
@@ -36,7 +36,7 @@ pub use tally::grading;
 /// and the summary says that it is not complete.
 pub async fn run(
     suite: &Suite,
-    kit: &Kit,
+    kit: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
     progress: &dyn Progress,
@@ -46,7 +46,7 @@ pub async fn run(
     let started_at = chrono::Utc::now().timestamp_millis();
     let mut run = Run::new(suite, kit, targets, plan)?;
     run.bounded()?;
-    let journal = |error| Error::Journal { path: plan.journal.path().to_owned(), error };
+    let journal = |error| Error::RunLog { path: plan.journal.path().to_owned(), error };
     let mut appender = plan.journal.append(plan.resume).map_err(journal)?;
     if plan.resume {
         run.resume(&plan.journal).map_err(journal)?;
@@ -101,7 +101,7 @@ pub async fn run(
     Ok(summary)
 }
 
-fn count(summary: &mut Summary, columns: &mut [Column], row: &Row) {
+fn count(summary: &mut Summary, columns: &mut [Column], row: &EvalRow) {
     if let Some(column) = columns.get_mut(row.prompt_idx) {
         tally::add(&mut column.metrics, row);
     }
@@ -117,7 +117,7 @@ fn some_ms(ms: Option<u64>) -> Option<Duration> {
 /// A run under way.
 struct Run<'a> {
     suite: &'a Suite,
-    kit: &'a Kit,
+    kit: &'a GradingContext,
     plan: &'a Plan,
     /// The columns: each target with each of its prompts.
     places: Vec<Place<'a>>,
@@ -125,7 +125,7 @@ struct Run<'a> {
     memory: Memory,
     done: HashSet<String>,
     /// Rows that were run before, for the sums.
-    before: Vec<Row>,
+    before: Vec<EvalRow>,
 }
 
 /// What is run at once: the rows of a case that are compared with each other, or else one row.
@@ -141,7 +141,7 @@ struct Unit<'a> {
 impl<'a> Run<'a> {
     fn new(
         suite: &'a Suite,
-        kit: &'a Kit,
+        kit: &'a GradingContext,
         targets: &[Arc<dyn Target>],
         plan: &'a Plan,
     ) -> Result<Self, Error> {
@@ -197,11 +197,11 @@ impl<'a> Run<'a> {
     }
 
     /// Reads which rows are there already. Each is kept without what only reports show.
-    fn resume(&mut self, journal: &Journal) -> std::io::Result<()> {
+    fn resume(&mut self, journal: &RunLog) -> std::io::Result<()> {
         for row in journal.rows()? {
             let row = row?;
             if self.done.insert(row.key.clone()) {
-                let slim = Row {
+                let slim = EvalRow {
                     response: None,
                     test_case: Value::Null,
                     prompt: Value::Null,
@@ -301,12 +301,12 @@ impl<'a> Run<'a> {
     }
 
     /// The rows, as they end. Boxed, so that a run can be a task of its own.
-    fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<Row>> {
+    fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<EvalRow>> {
         let units = futures::stream::iter(self.units());
         units.map(|unit| self.unit(unit)).buffer_unordered(concurrency).boxed()
     }
 
-    async fn unit(&self, unit: Unit<'_>) -> Vec<Row> {
+    async fn unit(&self, unit: Unit<'_>) -> Vec<EvalRow> {
         let mut rows = Vec::with_capacity(unit.columns.len());
         for column in &unit.columns {
             rows.push(self.row(&unit, *column).await);
@@ -318,9 +318,9 @@ impl<'a> Run<'a> {
         rows
     }
 
-    async fn row(&self, unit: &Unit<'_>, column: usize) -> Row {
+    async fn row(&self, unit: &Unit<'_>, column: usize) -> EvalRow {
         let place = &self.places[column];
-        let start = || Row {
+        let start = || EvalRow {
             key: self.key(unit, column),
             test_idx: unit.at,
             prompt_idx: column,
@@ -330,7 +330,7 @@ impl<'a> Run<'a> {
             test_case: (*unit.written).clone(),
             vars: unit.case.vars.clone(),
             metadata: unit.case.metadata.clone(),
-            ..Row::default()
+            ..EvalRow::default()
         };
         let delay = self.plan.delay.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
         let delay_ms = delay.or(self.suite.options.delay_ms).unwrap_or(0);

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::super::check::{self, Kit, Scene};
+use super::super::check::{self, CaseContext, GradingContext};
 use super::super::result::{GradingResult, Response};
-use super::super::row::Row;
+use super::super::row::EvalRow;
 use super::super::script::Error;
 use super::super::suite::{Case, Prompt, TargetSpec, Vars};
 use super::super::target::{Target, TargetRequest, is_simulated};
@@ -45,7 +45,12 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// Runs it. `row` has what is known of it already.
-    pub(super) async fn run(&self, mut row: Row, kit: &Kit, memory: &Memory) -> Row {
+    pub(super) async fn run(
+        &self,
+        mut row: EvalRow,
+        kit: &GradingContext,
+        memory: &Memory,
+    ) -> EvalRow {
         let done = self.attempt(&mut row, kit, memory).await;
         match done {
             Ok(()) => {}
@@ -55,7 +60,12 @@ impl Job<'_> {
         row
     }
 
-    async fn attempt(&self, row: &mut Row, kit: &Kit, memory: &Memory) -> Result<(), Error> {
+    async fn attempt(
+        &self,
+        row: &mut EvalRow,
+        kit: &GradingContext,
+        memory: &Memory,
+    ) -> Result<(), Error> {
         let mut vars = self.case.vars.clone();
         let options = &self.case.options;
         if let Some(code) = options.get("transformVars").and_then(Value::as_str) {
@@ -85,7 +95,7 @@ impl Job<'_> {
             let output = self.transformed(&response, &prompt, &vars, kit).await?;
             let seen = output.as_ref().unwrap_or(&response.output);
             let latency_ms = waited.map(|_| row.latency_ms);
-            let scene = Scene {
+            let scene = CaseContext {
                 output: seen,
                 prompt: &prompt,
                 vars: &vars,
@@ -148,7 +158,7 @@ impl Job<'_> {
     }
 
     /// The prompt as it is sent, and the settings that go with it.
-    async fn prompt(&self, vars: &Vars, kit: &Kit) -> Result<(String, Value), Error> {
+    async fn prompt(&self, vars: &Vars, kit: &GradingContext) -> Result<(String, Value), Error> {
         let prompt = self.place.prompt;
         let mut config = Map::new();
         let mut add = |more: &Value| {
@@ -179,7 +189,7 @@ impl Job<'_> {
         prompt: &str,
         vars: &Vars,
         config: &Value,
-        kit: &Kit,
+        kit: &GradingContext,
     ) -> Result<(Response, Option<f64>), Error> {
         if let Some(output) = &self.case.provider_output {
             return Ok((
@@ -213,7 +223,7 @@ impl Job<'_> {
         response: &Response,
         prompt: &str,
         vars: &Vars,
-        kit: &Kit,
+        kit: &GradingContext,
     ) -> Result<Option<Value>, Error> {
         let options = &self.case.options;
         let of_case =
@@ -237,16 +247,16 @@ impl Job<'_> {
     }
 }
 
-fn render(kit: &Kit, template: &str, vars: &Vars) -> Result<String, String> {
+fn render(kit: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
     kit.templates.render_prompt(template, vars)
 }
 
 /// The row is an error.
-pub(super) fn fail(row: &mut Row, why: String) {
+pub(super) fn fail(row: &mut EvalRow, why: String) {
     (row.success, row.score, row.failure_reason, row.error) = (false, 0.0, 2, Some(why));
 }
 
-fn apply(row: &mut Row, graded: GradingResult) {
+fn apply(row: &mut EvalRow, graded: GradingResult) {
     // A score that is no number could not be written down.
     row.score = if graded.score.is_finite() { graded.score } else { 0.0 };
     row.named_scores.clone_from(&graded.named_scores);

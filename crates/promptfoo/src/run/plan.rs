@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::row::{Journal, Row};
+use super::super::row::{EvalRow, RunLog};
 use super::filter::Filters;
 
 /// How a suite is run. What is not said here is taken from the suite.
@@ -23,14 +23,14 @@ pub struct Plan {
     /// The most bytes that the rows may take on the disk; those of the policy where nothing is said.
     pub most_bytes: Option<u64>,
     /// Where the rows go.
-    pub journal: Journal,
+    pub journal: RunLog,
     /// Whether rows that are in the journal already are not run again; without it the journal begins anew.
     pub resume: bool,
 }
 
 impl Plan {
     /// A run of everything, with its rows in a journal.
-    pub fn new(journal: Journal) -> Self {
+    pub fn new(journal: RunLog) -> Self {
         Self {
             filters: Filters::default(),
             repeat: None,
@@ -50,7 +50,7 @@ pub trait Progress: Send + Sync {
     /// It begins; so many rows will be run.
     fn begin(&self, total: usize);
     /// A row has ended.
-    fn row(&self, row: &Row);
+    fn row(&self, row: &EvalRow);
     /// It has ended, or was stopped.
     fn done(&self);
 }
@@ -74,7 +74,7 @@ pub enum Error {
     },
     /// The journal cannot be read or written.
     #[error("the journal {path} cannot be used: {error}")]
-    Journal {
+    RunLog {
         /// Where it is.
         path: std::path::PathBuf,
         /// Why not.

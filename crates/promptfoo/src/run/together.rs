@@ -1,10 +1,10 @@
 //! What is judged of all outputs of a case together, after the last of them is there: `select-best` and `max-score`. They add
 //! their verdict to each row.
 
-use super::super::check::{self, Kit};
+use super::super::check::{self, GradingContext};
 use super::super::judge;
 use super::super::result::GradingResult;
-use super::super::row::Row;
+use super::super::row::EvalRow;
 use super::super::suite::{Assertion, Case, DerivedMetric};
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ pub(super) fn is_asked(case: &Case) -> bool {
 }
 
 /// Compares the rows of a case, and changes their verdicts.
-pub(super) async fn compare(case: &Case, rows: &mut [Row], kit: &Kit) {
+pub(super) async fn compare(case: &Case, rows: &mut [EvalRow], kit: &GradingContext) {
     let of = |kind: &str| case.assert.iter().find(|it| it.kind == kind);
     if let Some(assertion) = of(Assertion::SELECT_BEST) {
         let verdicts = select_best(assertion, case, rows, kit).await;
@@ -41,17 +41,17 @@ fn tagged(mut verdict: GradingResult, assertion: &Assertion) -> GradingResult {
 async fn select_best(
     assertion: &Assertion,
     case: &Case,
-    rows: &[Row],
-    kit: &Kit,
+    rows: &[EvalRow],
+    kit: &GradingContext,
 ) -> Vec<GradingResult> {
-    let output = |row: &Row| row.response.as_ref().map(|response| response.output.clone());
+    let output = |row: &EvalRow| row.response.as_ref().map(|response| response.output.clone());
     let outputs: Vec<_> = rows.iter().map(|row| output(row).unwrap_or_default()).collect();
     let vars = rows.first().map_or(&case.vars, |row| &row.vars);
     judge::select_best(assertion, case, vars, &outputs, kit).await
 }
 
 /// One verdict for each row, by the scores of its other assertions.
-fn max_score(assertion: &Assertion, rows: &[Row]) -> Vec<GradingResult> {
+fn max_score(assertion: &Assertion, rows: &[EvalRow]) -> Vec<GradingResult> {
     let none = GradingResult::default();
     let graded: Vec<_> =
         rows.iter().map(|row| row.grading_result.as_ref().unwrap_or(&none)).collect();
@@ -64,13 +64,13 @@ pub(super) async fn derive(
     derived: &[DerivedMetric],
     count: usize,
     named: &mut Map<String, Value>,
-    kit: &Kit,
+    kit: &GradingContext,
 ) -> Vec<String> {
     check::derive(derived, count, named, &kit.scripts).await
 }
 
 /// The row fails unless it was chosen; its score stays then.
-fn chosen(row: &mut Row, verdict: GradingResult) {
+fn chosen(row: &mut EvalRow, verdict: GradingResult) {
     if stopped(row, &verdict) {
         return;
     }
@@ -87,7 +87,7 @@ fn chosen(row: &mut Row, verdict: GradingResult) {
 }
 
 /// The row fails unless it has the best score; the reason of what failed before stays.
-fn scored(row: &mut Row, verdict: GradingResult) {
+fn scored(row: &mut EvalRow, verdict: GradingResult) {
     if stopped(row, &verdict) {
         return;
     }
@@ -108,7 +108,7 @@ fn scored(row: &mut Row, verdict: GradingResult) {
 }
 
 /// Whether nothing can be said of the row, because the comparison could not be made.
-fn stopped(row: &mut Row, verdict: &GradingResult) -> bool {
+fn stopped(row: &mut EvalRow, verdict: &GradingResult) -> bool {
     if let Some(error) = &verdict.error {
         (row.success, row.failure_reason, row.error) = (false, 2, Some(error.clone()));
         return true;
@@ -121,14 +121,14 @@ fn stopped(row: &mut Row, verdict: &GradingResult) -> bool {
     true
 }
 
-fn lost(row: &mut Row, verdict: &GradingResult) {
+fn lost(row: &mut EvalRow, verdict: &GradingResult) {
     if !verdict.pass && row.failure_reason == 0 {
         row.failure_reason = 1;
         row.error = Some(verdict.reason.clone());
     }
 }
 
-fn add(row: &mut Row, verdict: GradingResult) {
+fn add(row: &mut EvalRow, verdict: GradingResult) {
     let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
     if let Some(used) = verdict.tokens_used {
         *whole.tokens_used.get_or_insert_default() += used;
@@ -140,12 +140,12 @@ fn add(row: &mut Row, verdict: GradingResult) {
 mod tests {
     use super::*;
 
-    fn passed() -> Row {
-        Row {
+    fn passed() -> EvalRow {
+        EvalRow {
             success: true,
             score: 0.8,
             grading_result: Some(GradingResult::scored(true, 0.8, "ok")),
-            ..Row::default()
+            ..EvalRow::default()
         }
     }
 
@@ -161,10 +161,10 @@ mod tests {
 
     #[test]
     fn what_failed_before_keeps_its_reason() {
-        let mut row = Row {
+        let mut row = EvalRow {
             grading_result: Some(GradingResult::failed("no")),
             failure_reason: 1,
-            ..Row::default()
+            ..EvalRow::default()
         };
         scored(&mut row, GradingResult::scored(false, 0.0, "not best"));
         let graded = row.grading_result.unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::check::{self, Scene};
+use super::super::check::{self, CaseContext};
 use super::super::result::{GradingResult, Response};
 use super::super::suite::Case;
 
@@ -10,7 +10,7 @@ use super::super::suite::Case;
 const WEIGHTS: &str = "namedScoreWeights";
 
 /// Tries them, and weighs them with the verdict on the case itself: the mean of the parts, and all must pass.
-pub(super) async fn grade(scene: Scene<'_>, whole: GradingResult) -> GradingResult {
+pub(super) async fn grade(scene: CaseContext<'_>, whole: GradingResult) -> GradingResult {
     let case = scene.case;
     let asked = case.turns.iter().enumerate().filter(|(_, turn)| !turn.assert.is_empty());
     let mut parts = Vec::new();
@@ -29,7 +29,7 @@ pub(super) async fn grade(scene: Scene<'_>, whole: GradingResult) -> GradingResu
             scoring: None,
             ..case.clone()
         };
-        let graded = check::grade(Scene {
+        let graded = check::grade(CaseContext {
             output: &response.output,
             case: &own,
             response: &response,

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::super::check::Kit;
+use super::super::check::GradingContext;
 use super::super::policy::Policy;
 use super::super::script::{Error, Script};
 use super::super::suite::{Prompt, TargetSpec, Vars};
@@ -23,7 +23,11 @@ const RECORDINGS: &[&str] =
     &["mp3", "wav", "ogg", "opus", "m4a", "aac", "flac", "mp4", "webm", "mov"];
 
 /// Replaces variables such as `file://order.txt` by what the file says.
-pub(super) async fn from_files(vars: &mut Vars, prompt: &str, kit: &Kit) -> Result<(), Error> {
+pub(super) async fn from_files(
+    vars: &mut Vars,
+    prompt: &str,
+    kit: &GradingContext,
+) -> Result<(), Error> {
     let in_file = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("file://"));
     let names: Vec<String> =
         vars.iter().filter(|(_, value)| in_file(value)).map(|(name, _)| name.clone()).collect();
@@ -50,7 +54,7 @@ async fn scripted(
     ending: &str,
     prompt: &str,
     vars: &Vars,
-    kit: &Kit,
+    kit: &GradingContext,
 ) -> Result<Value, Error> {
     let function = (ending == "py").then(|| "get_var".to_owned());
     let script = Script::File { path: path.to_owned(), function };
@@ -93,7 +97,11 @@ fn read(policy: &Policy, path: &Path, ending: &str) -> Result<Value, String> {
 }
 
 /// What `transformVars` makes of the variables, over them.
-pub(super) async fn transformed(vars: &mut Vars, code: &str, kit: &Kit) -> Result<(), Error> {
+pub(super) async fn transformed(
+    vars: &mut Vars,
+    code: &str,
+    kit: &GradingContext,
+) -> Result<(), Error> {
     let arguments = [("vars", json!(vars)), ("context", json!({"vars": vars, "prompt": {}}))];
     match kit.scripts.call(&script(code, &kit.base), &arguments).await? {
         Value::Object(more) => vars.extend(more),
@@ -127,7 +135,7 @@ pub(super) async fn made(
     function: &str,
     vars: &Vars,
     target: &TargetSpec,
-    kit: &Kit,
+    kit: &GradingContext,
 ) -> Result<(String, Value), Error> {
     if function.starts_with("exec:") {
         return Err(Error::Missing(
