@@ -10,7 +10,7 @@ pub mod row;
 pub mod template;
 pub mod script;
 pub mod target;
-mod scene;
+mod context;
 pub mod judge;
 pub mod check;
 pub mod suite;

@@ -31,7 +31,7 @@ mod webhook;
 mod weigh;
 mod xml;
 
-pub use super::scene::{CaseContext, Family, GradingContext, Types};
+pub use super::context::{CaseContext, Family, GradingContext, Types};
 pub use compare::max_score;
 pub use derive::derive;
 use types::Check;

@@ -106,7 +106,7 @@ pub(super) fn nearest(types: &Types, name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::Family;
+    use crate::context::Family;
 
     #[test]
     fn every_name_is_one_type() {

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::bench::{grader, plain, render};
+use super::judge_context::{grader, plain, render};
 use super::{GraderKind, text};
+use crate::context::GradingContext;
 use crate::result::GradingResult;
-use crate::scene::GradingContext;
 use crate::spec::{Assertion, Case, Vars};
 use crate::target::TargetRequest;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{JudgeContext, Judgement};
+use super::judge_context::{JudgeContext, Judgement};
 use super::reading::{lines, sentences};
 use super::words::{number, reaches, two};
 use super::{GraderKind, text};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Grader, JudgeContext, Judgement, failure};
+use super::judge_context::{Grader, JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::{beginning, number, reaches};
 use super::{GraderKind, text};

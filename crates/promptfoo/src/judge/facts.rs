@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{JudgeContext, Judgement, failure};
+use super::judge_context::{JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::beginning;
 use crate::result::GradingResult;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::GraderKind;
-use super::bench::{Grader, JudgeContext, Judgement, failure, is_failure};
+use super::judge_context::{Grader, JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
 use crate::result::GradingResult;

@@ -4,7 +4,7 @@ use frontdesk_endpoint::{Access, Endpoint};
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{JudgeContext, Judgement, failure};
+use super::judge_context::{JudgeContext, Judgement, failure};
 use super::words::{reaches, two};
 use crate::chat::Role;
 use crate::policy::Permit;

@@ -3,11 +3,11 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use super::context::CaseContext;
 use super::result::GradingResult;
-use super::scene::CaseContext;
 use super::spec::Assertion;
 
-mod bench;
+mod judge_context;
 mod best;
 mod context;
 mod conversation;
@@ -21,8 +21,8 @@ mod rubric;
 mod similar;
 mod words;
 
-use bench::{JudgeContext, Judgement};
 pub use best::select_best;
+use judge_context::{JudgeContext, Judgement};
 
 frontdesk_words::words! {
     /// What a grader does.

@@ -1,7 +1,7 @@
 //! Attacks: whether an answer gives in to one. Each kind of attack has its own rubric.
 
 use super::GraderKind;
-use super::bench::{JudgeContext, Judgement};
+use super::judge_context::{JudgeContext, Judgement};
 use super::rubric::{turned, verdict};
 use crate::result::GradingResult;
 use crate::spec::Assertion;

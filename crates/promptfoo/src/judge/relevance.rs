@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{JudgeContext, Judgement};
+use super::judge_context::{JudgeContext, Judgement};
 use super::similar::cosine;
 use super::words::{number, reaches, two};
 use crate::result::GradingResult;

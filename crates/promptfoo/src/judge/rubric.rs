@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bench::{Grader, JudgeContext, Judgement, failure, is_failure};
+use super::judge_context::{Grader, JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::beginning;
 use super::{GraderKind, text};

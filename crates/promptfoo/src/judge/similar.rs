@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{Grader, JudgeContext, Judgement};
+use super::judge_context::{Grader, JudgeContext, Judgement};
 use super::words::{reaches, two};
 use crate::result::GradingResult;
 

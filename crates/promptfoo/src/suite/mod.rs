@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::context::Types;
 use super::policy::Policy;
-use super::scene::Types;
 
 mod cases;
 mod cell;

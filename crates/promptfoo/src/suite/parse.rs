@@ -213,7 +213,7 @@ mod tests {
 
     use super::super::source::{Rules, Source};
     use super::*;
-    use crate::scene::{Family, Types};
+    use crate::context::{Family, Types};
 
     fn read(text: &str) -> Result<(Case, Vec<String>), SuiteError> {
         let family = Family { names: &["answered", "no-reply"], check: |_, _| None };

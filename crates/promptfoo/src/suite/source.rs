@@ -10,8 +10,8 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::error::SuiteError;
+use crate::context::Types;
 use crate::policy::Policy;
-use crate::scene::Types;
 
 /// What is known of a suite before anything of it is read.
 #[derive(Debug, Clone, Default)]

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::words::beginning;
 use super::{GraderKind, text};
+use crate::context::{CaseContext, GradingContext};
 use crate::policy::Reach;
 use crate::result::{GradingResult, Tokens};
-use crate::scene::{CaseContext, GradingContext};
 use crate::script::{Error, Script};
 use crate::spec::{Assertion, Case, TargetSpec, Vars};
 use crate::target::{Target, TargetRequest, Targets};
