@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::judge_context::{grader, plain, render};
+use super::grader::grader;
+use super::judge_context::{plain, render};
 use super::{GraderKind, text};
 use crate::context::GradingContext;
 use crate::result::GradingResult;

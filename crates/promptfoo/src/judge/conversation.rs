@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::judge_context::{Grader, JudgeContext, Judgement, failure};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::{beginning, number, reaches};
 use super::{GraderKind, text};

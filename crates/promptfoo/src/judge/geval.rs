@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::GraderKind;
-use super::judge_context::{Grader, JudgeContext, Judgement, failure, is_failure};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
 use crate::result::GradingResult;

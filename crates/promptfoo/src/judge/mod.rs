@@ -13,6 +13,7 @@ mod context;
 mod conversation;
 mod facts;
 mod geval;
+mod grader;
 mod labels;
 mod reading;
 mod redteam;

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::judge_context::{Grader, JudgeContext, Judgement, failure, is_failure};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::beginning;
 use super::{GraderKind, text};

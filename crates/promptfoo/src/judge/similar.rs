@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::GraderKind;
-use super::judge_context::{Grader, JudgeContext, Judgement};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement};
 use super::words::{reaches, two};
 use crate::result::GradingResult;
 
