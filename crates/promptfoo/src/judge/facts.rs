@@ -26,23 +26,23 @@ const CATEGORIES: &[(char, &str, f64, &str)] = &[
 /// A letter in brackets, as older prompts ask for it.
 static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA-E])\)").ok());
 
-pub(super) async fn factuality(bench: &JudgeContext<'_>) -> Judgement {
-    let ideal = bench.value()?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let template = bench.rubric_prompt(None, FACTUALITY).await?;
+pub(super) async fn factuality(ctx: &JudgeContext<'_>) -> Judgement {
+    let ideal = ctx.value()?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let template = ctx.rubric_prompt(None, FACTUALITY).await?;
     let own = [
-        ("input", bench.scene.prompt.into()),
+        ("input", ctx.scene.prompt.into()),
         ("ideal", ideal.into()),
-        ("completion", bench.output().into()),
+        ("completion", ctx.output().into()),
     ];
-    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
     let (letter, reason) = category(&said).map_err(failure)?;
     let Some((_, setting, usual, meaning)) = CATEGORIES.iter().find(|known| known.0 == letter)
     else {
         return Err(failure(format!("Invalid category value: {letter}")));
     };
     let written =
-        bench.scene.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
+        ctx.scene.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
     let score = written.unwrap_or(*usual);
     let reason = reason.unwrap_or_else(|| format!("Category {letter}: {meaning}"));
     Ok(GradingResult::scored(score > 0.0, score, reason))
@@ -78,16 +78,16 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
     Ok((letter.to_ascii_uppercase(), Some(reason.unwrap_or(said).to_owned())))
 }
 
-pub(super) async fn closed_qa(bench: &JudgeContext<'_>) -> Judgement {
-    let criteria = bench.value()?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let template = bench.rubric_prompt(None, CLOSED_QA).await?;
+pub(super) async fn closed_qa(ctx: &JudgeContext<'_>) -> Judgement {
+    let criteria = ctx.value()?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let template = ctx.rubric_prompt(None, CLOSED_QA).await?;
     let own: [(&str, Value); 3] = [
-        ("input", bench.scene.prompt.into()),
+        ("input", ctx.scene.prompt.into()),
         ("criteria", criteria.into()),
-        ("completion", bench.output().into()),
+        ("completion", ctx.output().into()),
     ];
-    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
     Ok(match said.trim_end().chars().next_back() {
         Some('Y') => {
             GradingResult::scored(true, 1.0, format!("The submission meets the criterion:\n{said}"))

@@ -11,9 +11,9 @@ use crate::policy::Permit;
 use crate::result::GradingResult;
 use crate::spec::TargetSpec;
 
-pub(super) async fn classifier(bench: &JudgeContext<'_>) -> Judgement {
-    let threshold = bench.assertion.threshold.unwrap_or(1.0);
-    let expected = match &bench.assertion.value {
+pub(super) async fn classifier(ctx: &JudgeContext<'_>) -> Judgement {
+    let threshold = ctx.assertion.threshold.unwrap_or(1.0);
+    let expected = match &ctx.assertion.value {
         Value::Null => None,
         Value::String(label) => Some(label.as_str()),
         _ => {
@@ -22,12 +22,12 @@ pub(super) async fn classifier(bench: &JudgeContext<'_>) -> Judgement {
             ));
         }
     };
-    let grader = bench.grader(GraderKind::Classification)?;
+    let grader = ctx.grader(GraderKind::Classification)?;
     let classifies = grader
         .target
         .classifies()
         .ok_or_else(|| GradingResult::error("the grader has no labels"))?;
-    let labels = classifies.classify(&bench.output()).await.map_err(failure)?;
+    let labels = classifies.classify(&ctx.output()).await.map_err(failure)?;
     let score = match expected {
         Some(label) => labels.iter().find(|found| found.0 == label).map_or(0.0, |found| found.1),
         None if labels.is_empty() => return Err(failure("No classification scores returned")),
@@ -38,12 +38,12 @@ pub(super) async fn classifier(bench: &JudgeContext<'_>) -> Judgement {
         format!("Classification {label} has score")
     });
     let reason = format!("{what} {} {} {threshold}", two(score), if holds { ">=" } else { "<" });
-    let negated = bench.assertion.negated;
+    let negated = ctx.assertion.negated;
     Ok(GradingResult::scored(holds != negated, if negated { 1.0 - score } else { score }, reason))
 }
 
-pub(super) async fn moderation(bench: &JudgeContext<'_>) -> Judgement {
-    let categories: Vec<&str> = match &bench.assertion.value {
+pub(super) async fn moderation(ctx: &JudgeContext<'_>) -> Judgement {
+    let categories: Vec<&str> = match &ctx.assertion.value {
         Value::Null => Vec::new(),
         Value::Array(list) if list.iter().all(Value::is_string) => {
             list.iter().filter_map(Value::as_str).collect()
@@ -54,22 +54,22 @@ pub(super) async fn moderation(bench: &JudgeContext<'_>) -> Judgement {
             ));
         }
     };
-    let output = bench.output();
+    let output = ctx.output();
     let found = if output.is_empty() {
         GradingResult::scored(true, 1.0, "No output to moderate")
     } else {
-        let grader = bench.grader(GraderKind::Moderation)?;
+        let grader = ctx.grader(GraderKind::Moderation)?;
         let moderates = grader
             .target
             .moderates()
             .ok_or_else(|| GradingResult::error("the grader does not moderate"))?;
-        let flags = moderates.moderate(&question(bench.scene.prompt), &output).await;
+        let flags = moderates.moderate(&question(ctx.scene.prompt), &output).await;
         flagged(
             &flags.map_err(|error| failure(format!("Moderation API error: {error}")))?,
             &categories,
         )
     };
-    let negated = bench.assertion.negated;
+    let negated = ctx.assertion.negated;
     let score = if negated { 1.0 - found.score } else { found.score };
     Ok(GradingResult { pass: found.pass != negated, score, ..found })
 }
@@ -92,14 +92,14 @@ fn question(prompt: &str) -> String {
     last.and_then(|message| message["content"].as_str()).unwrap_or(prompt).to_owned()
 }
 
-pub(super) async fn pi(bench: &JudgeContext<'_>) -> Judgement {
-    let question = bench.value()?;
-    let Some(key) = bench.scene.kit.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
+pub(super) async fn pi(ctx: &JudgeContext<'_>) -> Judgement {
+    let question = ctx.value()?;
+    let Some(key) = ctx.scene.kit.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
         return Err(GradingResult::skipped(
             "pi asks a hosted scorer, and there is no WITHPI_API_KEY",
         ));
     };
-    let permit = bench.scene.kit.targets.policy().code("`pi`");
+    let permit = ctx.scene.kit.targets.policy().code("`pi`");
     let permit = permit.map_err(|refused| GradingResult::error(refused.to_string()))?;
     let access = Access {
         base_url: "https://api.withpi.ai/v1".into(),
@@ -114,7 +114,7 @@ pub(super) async fn pi(bench: &JudgeContext<'_>) -> Judgement {
         .parse()
         .map_err(|_| GradingResult::error("WITHPI_API_KEY holds characters that no key has"))?;
     headers.insert("x-api-key", value);
-    let body = json!({"llm_input": bench.scene.prompt, "llm_output": bench.output(), "scoring_spec": [{"question": question}]});
+    let body = json!({"llm_input": ctx.scene.prompt, "llm_output": ctx.output(), "scoring_spec": [{"question": question}]});
     let endpoint = |_: Permit| Endpoint::new(access);
     let asking =
         async { endpoint(permit)?.post_with("/scoring_system/score", &headers, &body).await };
@@ -123,7 +123,7 @@ pub(super) async fn pi(bench: &JudgeContext<'_>) -> Judgement {
     })?;
     let score =
         answer["total_score"].as_f64().ok_or_else(|| failure("the scorer gives no total_score"))?;
-    let pass = score > bench.assertion.threshold.unwrap_or(0.5);
+    let pass = score > ctx.assertion.threshold.unwrap_or(0.5);
     Ok(GradingResult::scored(pass, score, "Pi Scorer"))
 }
 

@@ -12,25 +12,24 @@ const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
 /// How often the question is guessed.
 const GUESSES: usize = 3;
 
-pub(super) async fn answer(bench: &JudgeContext<'_>) -> Judgement {
-    let output = bench.scene.output.as_str();
+pub(super) async fn answer(ctx: &JudgeContext<'_>) -> Judgement {
+    let output = ctx.scene.output.as_str();
     let output = output.ok_or_else(|| {
         GradingResult::error("answer-relevance assertion type must evaluate a string output")
     })?;
-    let threshold = bench.assertion.threshold.unwrap_or(0.0);
-    let (embedder, grader) =
-        (bench.grader(GraderKind::Embedding)?, bench.grader(GraderKind::Text)?);
-    let template = bench.rubric_prompt(None, QUESTION).await?;
-    let prompt = bench.render(&template, &[("answer", output.into())])?;
+    let threshold = ctx.assertion.threshold.unwrap_or(0.0);
+    let (embedder, grader) = (ctx.grader(GraderKind::Embedding)?, ctx.grader(GraderKind::Text)?);
+    let template = ctx.rubric_prompt(None, QUESTION).await?;
+    let prompt = ctx.render(&template, &[("answer", output.into())])?;
     let mut questions = Vec::new();
     for round in 0..GUESSES {
-        questions.push(bench.ask_text(&grader, &prompt, round).await?);
+        questions.push(ctx.ask_text(&grader, &prompt, round).await?);
     }
-    let input = bench.scene.vars.get("query").and_then(Value::as_str).unwrap_or(bench.scene.prompt);
-    let input = bench.embed(&embedder, input).await?;
+    let input = ctx.scene.vars.get("query").and_then(Value::as_str).unwrap_or(ctx.scene.prompt);
+    let input = ctx.embed(&embedder, input).await?;
     let (mut sum, mut shown) = (0.0, Vec::new());
     for question in questions {
-        let vector = bench.embed(&embedder, &question).await?;
+        let vector = ctx.embed(&embedder, &question).await?;
         if vector.len() != input.len() {
             return Err(GradingResult::error("Vectors must be of equal length"));
         }

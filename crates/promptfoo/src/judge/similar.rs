@@ -16,8 +16,8 @@ enum Metric {
     Euclidean,
 }
 
-pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
-    let metric = match bench.assertion.kind.strip_prefix("similar:") {
+pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
+    let metric = match ctx.assertion.kind.strip_prefix("similar:") {
         None | Some("cosine") => Metric::Cosine,
         Some("dot") => Metric::Dot,
         Some("euclidean") => Metric::Euclidean,
@@ -30,7 +30,7 @@ pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
             "Similarity assertion type must have a string or array of strings value",
         )
     };
-    let values: Vec<&str> = match &bench.assertion.value {
+    let values: Vec<&str> = match &ctx.assertion.value {
         Value::String(text) => vec![text.as_str()],
         Value::Array(list) => {
             list.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(wrong)?
@@ -42,23 +42,23 @@ pub(super) async fn judge(bench: &JudgeContext<'_>) -> Judgement {
             "Similarity assertion must have at least one value to compare against",
         ));
     }
-    let grader = bench.grader(GraderKind::Embedding)?;
-    several(bench, &grader, metric, &values).await
+    let grader = ctx.grader(GraderKind::Embedding)?;
+    several(ctx, &grader, metric, &values).await
 }
 
 /// One that is like the answer is enough; negated, none may be.
 async fn several(
-    bench: &JudgeContext<'_>,
+    ctx: &JudgeContext<'_>,
     grader: &Grader,
     metric: Metric,
     values: &[&str],
 ) -> Judgement {
-    let negated = bench.assertion.negated;
-    let threshold = bench.assertion.threshold.unwrap_or(0.75);
-    let output = bench.embed(grader, &bench.output()).await?;
+    let negated = ctx.assertion.negated;
+    let threshold = ctx.assertion.threshold.unwrap_or(0.75);
+    let output = ctx.embed(grader, &ctx.output()).await?;
     let mut best: Option<GradingResult> = None;
     for value in values {
-        let wanted = bench.embed(grader, value).await?;
+        let wanted = ctx.embed(grader, value).await?;
         let found = compared(&wanted, &output, metric, threshold, negated)?;
         if found.pass != negated {
             return Ok(found);
