@@ -15,8 +15,8 @@ use frontdesk_promptfoo::suite::Suite;
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::bot_checks;
-use crate::eval::grounds::Grounds;
-use crate::eval::redteam::{self, AttackRole, Built, KINDS, Obedient, Wanted};
+use crate::eval::grounds::EvalEnvironment;
+use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
 use crate::pipeline::Bot;
 
 /// Attack an agent, and show what got through
@@ -66,7 +66,7 @@ impl RedTeam {
         app.desk.follow_answers().await?;
         let bot = chosen(&app.desk, self.agent.as_deref())?;
         let topics = redteam::topics(&app.desk, &bot, TOPICS).await?;
-        let wanted = Wanted {
+        let wanted = RedteamRequest {
             agent: bot.agent.slug.clone(),
             name: bot.agent.name.clone(),
             topics,
@@ -87,12 +87,12 @@ impl RedTeam {
         &self,
         app: &App,
         bot: &Bot,
-        (built, file, folder): (&Built, &PathBuf, &PathBuf),
+        (built, file, folder): (&AttackSuite, &PathBuf, &PathBuf),
     ) -> anyhow::Result<ExitCode> {
         let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
         let overrides = bot_checks::overrides(Policy::default());
         let suite = Suite::load(file, &overrides).await?;
-        let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
+        let grounds = EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
         let journal = RunLog::at(folder.join("rows.jsonl"));
         let plan = Plan::new(journal.clone());
@@ -128,7 +128,7 @@ fn chosen(desk: &Desk, name: Option<&str>) -> anyhow::Result<Arc<Bot>> {
 }
 
 /// The same desk with a model that obeys everybody, for this run alone.
-fn worst(desk: &Desk, bot: &Bot, built: &Built) -> anyhow::Result<Arc<Desk>> {
+fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk>> {
     let mut engine = desk.engine.clone();
     engine.model = Arc::new(Obedient::new(built.orders.clone()));
     let bots = Bots::default();

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::bot_checks;
 use super::drafts::draft_bot;
-use super::grounds::Grounds;
+use super::grounds::EvalEnvironment;
 use crate::desk::Desk;
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};
@@ -26,14 +26,14 @@ use crate::store::audit::{Actor, Entry};
 
 mod documents;
 
-pub use documents::{Taken, Taking};
+pub use documents::{LearnOptions, LearnOutcome};
 
 /// Puts versions in front of customers.
 pub struct Publisher<'a> {
     /// The desk.
     pub desk: &'a Arc<Desk>,
     /// What its suites run on; drafts are put in by the gate.
-    pub grounds: Grounds,
+    pub grounds: EvalEnvironment,
     /// Where the rows of a gate's runs go.
     pub folder: PathBuf,
     /// The folder of suites: gates name none elsewhere, whoever wrote them.
@@ -46,7 +46,7 @@ pub struct Publisher<'a> {
 
 /// What somebody wants to publish.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct PublishRequest<'a> {
     /// The agent's short name.
     pub agent: &'a str,
     /// The prompt file.
@@ -59,7 +59,7 @@ pub struct Wanted<'a> {
 
 /// What became of it.
 #[derive(Debug, Clone)]
-pub enum Became {
+pub enum PublishOutcome {
     /// It answers customers now. What the gate found, when there is one.
     Live(Published, Option<Box<Verdict>>),
     /// It is what answers already: the version's number.
@@ -107,16 +107,16 @@ impl Publisher<'_> {
     /// Tries a version where its agent has a gate, and publishes it if it may be.
     pub async fn publish(
         &self,
-        wanted: Wanted<'_>,
+        wanted: PublishRequest<'_>,
         progress: &dyn Progress,
-    ) -> Result<Became, Error> {
-        let Wanted { agent, source, force, dry_run } = wanted;
+    ) -> Result<PublishOutcome, Error> {
+        let PublishRequest { agent, source, force, dry_run } = wanted;
         let file = prompts::parse(&format!("{agent}.md"), source)
             .map_err(|wrong| Error::Wrong(wrong.to_string()))?;
         let rows = self.desk.store.agents().await?;
         let live = rows.iter().find(|row| row.slug == agent);
         if let Some(row) = live.filter(|row| row.source == source) {
-            return Ok(Became::Unchanged(row.ordinal));
+            return Ok(PublishOutcome::Unchanged(row.ordinal));
         }
         let verdict = match (gate_of(&file, live), live) {
             (Some(gate), Some(_)) => Some(self.judge(&gate, (agent, source), progress).await),
@@ -124,14 +124,16 @@ impl Publisher<'_> {
         };
         let refused = verdict.as_ref().filter(|verdict| !verdict.passed);
         match refused {
-            Some(verdict) if dry_run => return Ok(Became::Refused(Box::new(verdict.clone()))),
+            Some(verdict) if dry_run => {
+                return Ok(PublishOutcome::Refused(Box::new(verdict.clone())));
+            }
             Some(verdict) if !force => {
                 let detail = json!({"rule": verdict.rule, "reason": verdict.reason, "hash": prompts::hash(source)});
                 let entry = self.entry(Action::AgentRefused, agent, detail);
                 self.desk.store.audit(entry.ended(Outcome::Refused)).await?;
-                return Ok(Became::Refused(Box::new(verdict.clone())));
+                return Ok(PublishOutcome::Refused(Box::new(verdict.clone())));
             }
-            _ if dry_run => return Ok(Became::Tried(verdict.map(Box::new))),
+            _ if dry_run => return Ok(PublishOutcome::Tried(verdict.map(Box::new))),
             _ => {}
         }
         let action = if refused.is_some() { Action::AgentForced } else { Action::AgentPublished };
@@ -140,7 +142,7 @@ impl Publisher<'_> {
         );
         let detail = json!({"forced": refused.is_some(), "gate": gate});
         let published = self.put((agent, source), live, self.entry(action, agent, detail)).await?;
-        Ok(Became::Live(published, verdict.map(Box::new)))
+        Ok(PublishOutcome::Live(published, verdict.map(Box::new)))
     }
 
     /// What the gate says of a draft. What cannot be tried has not passed.
@@ -222,7 +224,7 @@ impl Publisher<'_> {
         let file = suite_of(gate, &self.suites)?;
         let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
-        let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
+        let staged = EvalEnvironment { drafts, ..self.grounds.clone() }.stage(suite)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
         let id = ulid::Ulid::generate();

@@ -19,7 +19,7 @@ use crate::pipeline::Bot;
 
 /// What suites run on.
 #[derive(Clone, Default)]
-pub struct Grounds {
+pub struct EvalEnvironment {
     /// The desk whose agents may be asked.
     pub desk: Option<Arc<Desk>>,
     /// Drafts, each in place of its agent's live version.
@@ -35,7 +35,7 @@ pub struct Grounds {
 }
 
 /// A suite with everything that it needs.
-pub struct Staged {
+pub struct PreparedSuite {
     /// The suite.
     pub suite: Suite,
     kit: GradingContext,
@@ -44,9 +44,9 @@ pub struct Staged {
     payer: Option<Arc<Desk>>,
 }
 
-impl Grounds {
+impl EvalEnvironment {
     /// Makes a suite ready. The error says which of its targets cannot be used, and why.
-    pub fn stage(&self, suite: Suite) -> Result<Staged, String> {
+    pub fn stage(&self, suite: Suite) -> Result<PreparedSuite, String> {
         let policy = &suite.policy;
         let scripts = Arc::new(Scripts::new(policy, &suite.base, &suite.env));
         let mut targets = Targets::new(suite.base.clone(), suite.env.clone(), scripts.clone());
@@ -83,11 +83,11 @@ impl Grounds {
             strict: self.strict,
         };
         let payer = self.desk.clone().filter(|_| self.metered);
-        Ok(Staged { suite, kit, targets: opened, payer })
+        Ok(PreparedSuite { suite, kit, targets: opened, payer })
     }
 }
 
-impl Staged {
+impl PreparedSuite {
     /// Whether a run of it is within its bounds; the error says which it would break. Nothing is run.
     pub fn check(&self, plan: &Plan) -> Result<(), run::Error> {
         run::check(&self.suite, &self.kit, &self.targets, plan)

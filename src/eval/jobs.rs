@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::bot_checks;
 use super::drafts::draft_bot;
 use super::gate::Publisher;
-use super::grounds::Grounds;
+use super::grounds::EvalEnvironment;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
 use crate::pipeline::Means;
@@ -34,7 +34,7 @@ mod folder;
 mod listed;
 use active::Active;
 use folder::{collect, forget_files, inside};
-pub use listed::{Listed, Saved};
+pub use listed::{SavedCase, SuiteListing};
 
 const AT_ONCE: usize = 2;
 const MOST_WAITING: usize = 100;
@@ -57,7 +57,7 @@ pub struct Jobs {
     places: Arc<Semaphore>,
     active: Mutex<HashMap<String, Arc<Active>>>,
     publishing: tokio::sync::Mutex<()>,
-    seen: listed::Seen,
+    seen: listed::ListingCache,
     saving: tokio::sync::Mutex<()>,
     loading: tokio::sync::Mutex<()>,
 }
@@ -66,7 +66,7 @@ pub struct Jobs {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = RunRequest)]
-pub struct Wanted {
+pub struct EvalRequest {
     /// The suite: its name in the folder of suites.
     pub suite: String,
     /// The agent that `prompt` is for.
@@ -95,7 +95,7 @@ pub struct Wanted {
 
 /// What is known of a run when it ended.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Known {
+pub struct RunResult {
     /// What came of it.
     pub summary: Summary,
     /// How it compares with its baseline.
@@ -172,13 +172,13 @@ impl Jobs {
         (turn, publisher)
     }
 
-    fn grounds(&self, grader: Option<String>) -> Grounds {
-        Grounds {
+    fn grounds(&self, grader: Option<String>) -> EvalEnvironment {
+        EvalEnvironment {
             desk: Some(self.desk.clone()),
             cache: Some(self.cache.clone()),
             grader,
             metered: true,
-            ..Grounds::default()
+            ..EvalEnvironment::default()
         }
     }
 
@@ -228,7 +228,7 @@ impl Jobs {
     }
 
     /// Has a suite run; the error says why it cannot be.
-    pub async fn start(self: &Arc<Self>, wanted: Wanted) -> Result<RunId, Error> {
+    pub async fn start(self: &Arc<Self>, wanted: EvalRequest) -> Result<RunId, Error> {
         let waiting = self.active.lock().unwrap_or_else(PoisonError::into_inner).len();
         if waiting >= MOST_WAITING + AT_ONCE {
             return Err(Error::Many);
@@ -268,7 +268,7 @@ impl Jobs {
         Ok(found)
     }
 
-    async fn work(self: Arc<Self>, id: RunId, wanted: Wanted, active: Arc<Active>) {
+    async fn work(self: Arc<Self>, id: RunId, wanted: EvalRequest, active: Arc<Active>) {
         let ended = self.turn(&id, &wanted, &active).await;
         let (state, known) = match ended {
             Ok(Some(known)) => {
@@ -291,9 +291,9 @@ impl Jobs {
     async fn turn(
         &self,
         id: &RunId,
-        wanted: &Wanted,
+        wanted: &EvalRequest,
         active: &Active,
-    ) -> Result<Option<Known>, Error> {
+    ) -> Result<Option<RunResult>, Error> {
         let stopped = || {
             let mut stop = active.stop.subscribe();
             async move { drop(stop.wait_for(|stop| *stop).await) }
@@ -319,10 +319,10 @@ impl Jobs {
             }
             None => None,
         };
-        Ok(Some(Known { summary, comparison }))
+        Ok(Some(RunResult { summary, comparison }))
     }
 
-    async fn load(&self, wanted: &Wanted) -> Result<Suite, Error> {
+    async fn load(&self, wanted: &EvalRequest) -> Result<Suite, Error> {
         let file = inside(&self.suites, &wanted.suite).ok_or_else(|| {
             let known = self.suites().join(", ");
             let folder = self.suites.display();
@@ -336,7 +336,11 @@ impl Jobs {
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }
 
-    async fn stage(&self, wanted: &Wanted, suite: Suite) -> Result<super::grounds::Staged, Error> {
+    async fn stage(
+        &self,
+        wanted: &EvalRequest,
+        suite: Suite,
+    ) -> Result<super::grounds::PreparedSuite, Error> {
         let mut grounds = self.grounds(wanted.grader.clone());
         if suite.options.cache == Some(false) {
             grounds.cache = None;
@@ -357,7 +361,7 @@ impl Jobs {
         grounds.stage(suite).map_err(Error::Wrong)
     }
 
-    fn plan(&self, wanted: &Wanted, journal: RunLog) -> Result<Plan, Error> {
+    fn plan(&self, wanted: &EvalRequest, journal: RunLog) -> Result<Plan, Error> {
         let earlier = match &wanted.failing {
             Some(id) => vec![(Which::Failing, self.earlier(id)?.path().to_owned())],
             None => Vec::new(),
@@ -391,10 +395,10 @@ impl Jobs {
     }
 
     /// What is known of a run that ended.
-    pub fn known(row: &RunRow) -> Option<Known> {
+    pub fn known(row: &RunRow) -> Option<RunResult> {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
         // A comparison that another version wrote does not take the summary with it.
         let comparison = serde_json::from_value(all["comparison"].take()).unwrap_or_default();
-        Some(Known { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
+        Some(RunResult { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
     }
 }

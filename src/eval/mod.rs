@@ -20,7 +20,7 @@ mod retrieval;
 mod spending;
 
 pub use calibrate::{Curve, Point};
-pub use dataset::{Asked, Dataset, Text};
+pub use dataset::{Dataset, DatasetQuestion, Text};
 pub use hearing::{Clip, Errors, IN_LETTERS, clips};
 pub use rank::Score;
-pub use retrieval::{Measured, Ranking, Retrieval};
+pub use retrieval::{Ranking, Retrieval, RetrievalResults};

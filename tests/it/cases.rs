@@ -5,9 +5,9 @@ use std::path::Path;
 use frontdesk::domain::CollectionId;
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{
-    Made, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
+    GeneratedCase, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
-use frontdesk::eval::grounds::Grounds;
+use frontdesk::eval::grounds::EvalEnvironment;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::{EvalRow, RunLog};
@@ -36,7 +36,7 @@ async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
     let suite = Suite::load(file, &bot_checks::overrides(Policy::default()))
         .await
         .unwrap_or_else(|wrong| panic!("{wrong}"));
-    let grounds = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() };
+    let grounds = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() };
     let journal = RunLog::at(file.with_extension("jsonl"));
     let staged = grounds.stage(suite).unwrap();
     let summary =
@@ -44,7 +44,7 @@ async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
     (summary.counts(), journal.rows().unwrap().map(Result::unwrap).collect())
 }
 
-fn asserted(case: &Made) -> Vec<String> {
+fn asserted(case: &GeneratedCase) -> Vec<String> {
     let kind = |one: &Value| one["type"].as_str().unwrap().to_owned();
     case.turns.iter().flat_map(|turn| turn.assert.iter().map(kind)).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use frontdesk::eval::bot_checks;
-use frontdesk::eval::grounds::Grounds;
+use frontdesk::eval::grounds::EvalEnvironment;
 use frontdesk_promptfoo::check::Types;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::result::GradingResult;
@@ -47,7 +47,7 @@ async fn rows(configuration: &Path) -> Vec<EvalRow> {
     std::fs::copy(grader(), folder.path().join("grader.cjs")).unwrap();
     let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
-    let staged = Grounds::default().stage(suite).unwrap();
+    let staged = EvalEnvironment::default().stage(suite).unwrap();
     let journal = RunLog::at(folder.path().join("rows.jsonl"));
     let plan = Plan::new(journal.clone());
     let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();

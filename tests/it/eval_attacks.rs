@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{from_conversation, put_into};
-use frontdesk::eval::grounds::Grounds;
+use frontdesk::eval::grounds::EvalEnvironment;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
 use frontdesk::store::tapes::Wanted;
@@ -242,7 +242,7 @@ on_both! {
             // And from a shell, where templates see more of the environment, but these words are still no template.
             let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
-            let staged = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() }.stage(loaded).unwrap();
+            let staged = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() }.stage(loaded).unwrap();
             let journal = RunLog::at(app.home.path().join("shell.jsonl"));
             staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
             assert!(!std::fs::read_to_string(journal.path()).unwrap().contains(&secret), "{suite}");
@@ -605,7 +605,7 @@ async fn a_journal_has_a_bound() {
     let suite = Suite::load(&home.path().join("s.yaml"), &bot_checks::overrides(Policy::default()))
         .await
         .unwrap();
-    let staged = Grounds::default().stage(suite).unwrap();
+    let staged = EvalEnvironment::default().stage(suite).unwrap();
     let journal = RunLog::at(home.path().join("rows.jsonl"));
     let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };
     let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();

@@ -22,7 +22,7 @@ use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::bot_checks;
-use crate::eval::grounds::Grounds;
+use crate::eval::grounds::EvalEnvironment;
 
 /// Where suites are looked for when none is named.
 const SUITES: &str = "eval/suites";
@@ -124,7 +124,7 @@ struct Filter {
 
 /// What the runs of a command have in common.
 struct Stage {
-    grounds: Grounds,
+    grounds: EvalEnvironment,
     app: Option<App>,
     folder: PathBuf,
     several: bool,
@@ -217,7 +217,7 @@ impl Wanted {
                 app.learn(&Bar::default()).await?;
             }
         }
-        let grounds = Grounds {
+        let grounds = EvalEnvironment {
             desk: app.as_ref().map(|app| app.desk.clone()),
             drafts: Vec::new(),
             cache: (!self.no_cache).then(|| Arc::new(Cache::new(folder.join("cache")))),
@@ -234,7 +234,7 @@ impl Wanted {
         let (file, title) = (suite.file.display().to_string(), suite.description.clone());
         let cache = suite.options.cache != Some(false);
         let cache = stage.grounds.cache.clone().filter(|_| cache);
-        let grounds = Grounds { cache, ..stage.grounds.clone() };
+        let grounds = EvalEnvironment { cache, ..stage.grounds.clone() };
         let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
         let journal = RunLog::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));

@@ -25,7 +25,7 @@ mod planted;
 mod said;
 mod talk;
 
-use self::planted::Planted;
+use self::planted::PlantedIndex;
 use self::talk::Talk;
 
 /// The most messages that a simulated customer writes where nothing else is said.
@@ -177,7 +177,7 @@ impl Agent {
         let planted = self.setting(asked, "planted");
         if !planted.is_null() {
             let live = engine.live().clone();
-            let index = Arc::new(Planted::before(live.index, planted, &bot.agent.knowledge)?);
+            let index = Arc::new(PlantedIndex::before(live.index, planted, &bot.agent.knowledge)?);
             engine.lookup = Arc::new(LiveLookup { index, ..live });
         }
         let mut talk = Talk::new(&engine, bot, self.moment(asked)?);

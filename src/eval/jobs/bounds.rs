@@ -2,7 +2,7 @@
 
 use frontdesk_promptfoo::policy::Limits;
 
-use super::Wanted;
+use super::EvalRequest;
 use crate::prompts;
 
 /// The most `metadata` filters.
@@ -10,7 +10,7 @@ const MOST_FILTERS: usize = 20;
 /// The longest name or pattern, in characters.
 const LONGEST: usize = 500;
 
-impl Wanted {
+impl EvalRequest {
     /// Whether everything is within its bounds; the error says what is not.
     pub fn check(&self, limits: &Limits) -> Result<(), String> {
         let numbers = [

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use frontdesk_promptfoo::compare::Baseline;
 use frontdesk_promptfoo::row::RunLog;
 
-use super::{Error, Jobs, Wanted, inside};
+use super::{Error, EvalRequest, Jobs, inside};
 use crate::domain::RunId;
 
 impl Jobs {
@@ -17,7 +17,7 @@ impl Jobs {
         if journal.path().exists() { Ok(journal) } else { Err(missing()) }
     }
 
-    pub(super) fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
+    pub(super) fn baseline(&self, wanted: &EvalRequest) -> Result<Option<Baseline>, Error> {
         let Some(name) = &wanted.baseline else { return Ok(None) };
         let file = if name.starts_with("run_") {
             self.earlier(name)?.path().to_owned()

@@ -17,7 +17,7 @@ mod score;
 pub mod export;
 
 pub use draft::{Change, Draft, Side, Sides};
-pub use score::{Judged, Scored, score};
+pub use score::{Preference, ReplayScore, score};
 
 /// How many turns are read at once.
 const PAGE: i64 = 100;
@@ -49,7 +49,7 @@ pub struct Difference {
 }
 
 /// A recorded turn, read.
-pub struct Recorded {
+pub struct RecordedTurn {
     /// As the database holds it.
     pub row: TapeRow,
     /// What became of it.
@@ -60,7 +60,7 @@ pub struct Recorded {
     pub trace: Trace,
 }
 
-impl Recorded {
+impl RecordedTurn {
     /// Reads a turn. The error says why it cannot be run again.
     pub fn read(row: TapeRow) -> Result<Self, String> {
         let outcome =
@@ -89,7 +89,7 @@ impl Recorded {
 }
 
 /// Runs a recorded turn again with everything recorded.
-pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
+pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> Again {
     let bot = match recorded.bot() {
         Ok(bot) => bot,
         Err(why) => {
@@ -144,7 +144,9 @@ impl<'a> Turns<'a> {
     }
 
     /// The next ones; nothing when there are no more. Each is a turn, or the id of one that cannot be run again and why.
-    pub async fn next(&mut self) -> store::Result<Option<Vec<Result<Recorded, (String, String)>>>> {
+    pub async fn next(
+        &mut self,
+    ) -> store::Result<Option<Vec<Result<RecordedTurn, (String, String)>>>> {
         if self.done {
             return Ok(None);
         }
@@ -154,7 +156,7 @@ impl<'a> Turns<'a> {
         self.after = page.last().map(|row| (row.created_at, row.id.clone()));
         let read = |row: TapeRow| {
             let id = row.id.clone();
-            Recorded::read(row).map_err(|why| (id, why))
+            RecordedTurn::read(row).map_err(|why| (id, why))
         };
         Ok((!page.is_empty()).then(|| page.into_iter().map(read).collect()))
     }

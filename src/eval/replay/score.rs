@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Sides;
 use crate::domain::{Owner, TurnOutcome};
-use crate::eval::grounds::Staged;
+use crate::eval::grounds::PreparedSuite;
 use crate::eval::seen;
 
 /// What the judge is asked.
@@ -18,20 +18,20 @@ and honest about what is not known";
 
 /// How old and new answer score.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Scored {
+pub struct ReplayScore {
     /// The suite's score of the old answer and of the new one, 0 to 1; `None` where the suite asks nothing of every case.
     pub suite: Option<(f64, f64)>,
     /// What the suite finds wrong with the new one.
     pub wrong: Vec<String>,
     /// What the judge says; `None` where nobody judges, or the answers are the same.
-    pub judged: Option<Judged>,
+    pub judged: Option<Preference>,
     /// What judging cost, in dollars.
     pub cost: f64,
 }
 
 /// Which answer a judge prefers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
+pub enum Preference {
     /// The new one.
     Better,
     /// The old one.
@@ -43,8 +43,8 @@ pub enum Judged {
 }
 
 /// Scores both answers. `judges` asks the judge, too: twice, because models like what stands first.
-pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
-    let mut scored = Scored::default();
+pub async fn score(staged: &PreparedSuite, sides: &Sides, judges: bool) -> ReplayScore {
+    let mut scored = ReplayScore::default();
     let vars = Vars::from_iter([("message".to_owned(), Value::from(sides.question.clone()))]);
     let common = staged.common();
     if !common.is_empty() {
@@ -66,17 +66,17 @@ pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
             prefers_second(staged, &vars, (&sides.now.text, &sides.then.text)).await;
         scored.cost += spent + more;
         scored.judged = Some(match (first, second) {
-            (Ok(true), Ok(false)) => Judged::Better,
-            (Ok(false), Ok(true)) => Judged::Worse,
-            (Ok(_), Ok(_)) => Judged::Same,
-            (Err(why), _) | (_, Err(why)) => Judged::Unknown(why),
+            (Ok(true), Ok(false)) => Preference::Better,
+            (Ok(false), Ok(true)) => Preference::Worse,
+            (Ok(_), Ok(_)) => Preference::Same,
+            (Err(why), _) | (_, Err(why)) => Preference::Unknown(why),
         });
     }
     scored
 }
 
 async fn graded(
-    staged: &Staged,
+    staged: &PreparedSuite,
     common: &[Assertion],
     vars: &Vars,
     side: &super::Side,
@@ -114,7 +114,7 @@ async fn graded(
 
 /// Whether a judge prefers the second of two answers, and what that cost.
 async fn prefers_second(
-    staged: &Staged,
+    staged: &PreparedSuite,
     vars: &Vars,
     (one, two): (&str, &str),
 ) -> (Result<bool, String>, f64) {

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{RunId, RunState};
-use crate::eval::jobs::{Error, Jobs, Known, Wanted};
+use crate::eval::jobs::{Error, EvalRequest, Jobs, RunResult};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
@@ -65,7 +65,7 @@ pub(super) struct NewRun {
     baseline: Option<String>,
 }
 
-impl From<NewRun> for Wanted {
+impl From<NewRun> for EvalRequest {
     fn from(new: NewRun) -> Self {
         Self {
             suite: new.suite,
@@ -94,7 +94,7 @@ pub(super) struct Run {
     /// How far it is.
     state: RunState,
     /// How it is wanted; null where another version wrote what this one cannot read.
-    wanted: Option<Wanted>,
+    wanted: Option<EvalRequest>,
     /// Rows in all, where that is known.
     total: Option<usize>,
     /// Rows so far.
@@ -167,7 +167,7 @@ pub(super) async fn start(
     State(web): State<Shared>,
     Body(new): Body<NewRun>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Run>), Problem> {
-    let wanted = Wanted::from(new);
+    let wanted = EvalRequest::from(new);
     wanted.check(web.jobs.policy().limits()).map_err(Problem::unprocessable)?;
     let suite = wanted.suite.clone();
     let id = web.jobs.start(wanted).await?;
@@ -311,7 +311,7 @@ pub(super) async fn report(
         let known = kinds.map(|(name, _)| name).join(", ");
         Problem::missing(format!("There is no such report; there are: {known}."))
     })?;
-    let Some(Known { summary, .. }) = Jobs::known(&row) else {
+    let Some(RunResult { summary, .. }) = Jobs::known(&row) else {
         return Err(Problem::conflict(format!(
             "The run is {}, so there is no report; its rows so far are at /evals/runs/{id}/rows.",
             row.state
@@ -363,7 +363,8 @@ mod tests {
             holder: None,
         };
         let run = Run::from(stored.clone());
-        let wanted = Wanted { suite: "a.yaml".into(), repeat: Some(2), ..Wanted::default() };
+        let wanted =
+            EvalRequest { suite: "a.yaml".into(), repeat: Some(2), ..EvalRequest::default() };
         assert_eq!((run.wanted, run.comparison, run.total), (Some(wanted), None, Some(0)));
         // It is not shown as the whole suite, which somebody might run again.
         let newer = RunRow { wanted: json!({"suite": ["a.yaml"]}).to_string(), ..stored };
