@@ -15,7 +15,7 @@ use frontdesk_promptfoo::suite::Suite;
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::bot_checks;
-use crate::eval::grounds::EvalEnvironment;
+use crate::eval::environment::EvalEnvironment;
 use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
 use crate::pipeline::Bot;
 

@@ -18,8 +18,8 @@ use crate::config::Config;
 use crate::domain::time::now_ms;
 use crate::eval::bot_checks;
 use crate::eval::drafts::draft_bot;
+use crate::eval::environment::{EvalEnvironment, PreparedSuite};
 use crate::eval::gate::suite_of;
-use crate::eval::grounds::{EvalEnvironment, PreparedSuite};
 use crate::eval::replay::{
     Again, Change, Difference, Draft, Preference, RecordedTurn, ReplayScore, Sides, Turns, again,
     export, score,

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::bot_checks;
 use super::drafts::draft_bot;
-use super::grounds::EvalEnvironment;
+use super::environment::EvalEnvironment;
 use crate::desk::Desk;
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};

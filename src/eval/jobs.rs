@@ -18,8 +18,8 @@ use utoipa::ToSchema;
 
 use super::bot_checks;
 use super::drafts::draft_bot;
+use super::environment::EvalEnvironment;
 use super::gate::Publisher;
-use super::grounds::EvalEnvironment;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
 use crate::pipeline::Means;
@@ -28,7 +28,7 @@ use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
 
 mod active;
-mod bounds;
+mod request;
 mod earlier;
 mod folder;
 mod listed;
@@ -340,7 +340,7 @@ impl Jobs {
         &self,
         wanted: &EvalRequest,
         suite: Suite,
-    ) -> Result<super::grounds::PreparedSuite, Error> {
+    ) -> Result<super::environment::PreparedSuite, Error> {
         let mut grounds = self.grounds(wanted.grader.clone());
         if suite.options.cache == Some(false) {
             grounds.cache = None;

@@ -9,7 +9,7 @@ pub mod seen;
 pub mod replay;
 pub mod cases;
 pub mod redteam;
-pub mod grounds;
+pub mod environment;
 pub mod gate;
 pub mod jobs;
 mod calibrate;

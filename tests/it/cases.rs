@@ -7,7 +7,7 @@ use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{
     GeneratedCase, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
-use frontdesk::eval::grounds::EvalEnvironment;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::{EvalRow, RunLog};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use frontdesk::eval::bot_checks;
-use frontdesk::eval::grounds::EvalEnvironment;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk_promptfoo::check::Types;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::result::GradingResult;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{from_conversation, put_into};
-use frontdesk::eval::grounds::EvalEnvironment;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
 use frontdesk::store::tapes::Wanted;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use frontdesk::desk::{Bots, Desk, Numbers};
 use frontdesk::eval::bot_checks;
-use frontdesk::eval::grounds::EvalEnvironment;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::redteam::{
     AttackSuite, Obedient, RedteamRequest, Tally, build, tally, topics,
 };

@@ -22,7 +22,7 @@ use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::bot_checks;
-use crate::eval::grounds::EvalEnvironment;
+use crate::eval::environment::EvalEnvironment;
 
 /// Where suites are looked for when none is named.
 const SUITES: &str = "eval/suites";

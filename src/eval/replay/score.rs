@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Sides;
 use crate::domain::{Owner, TurnOutcome};
-use crate::eval::grounds::PreparedSuite;
+use crate::eval::environment::PreparedSuite;
 use crate::eval::seen;
 
 /// What the judge is asked.
