@@ -12,13 +12,12 @@ use frontdesk_promptfoo::row::{RunLog, Summary};
 use frontdesk_promptfoo::run::{Filters, Plan, Which};
 use frontdesk_promptfoo::suite::Suite;
 use frontdesk_promptfoo::target::Cache;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::Semaphore;
-use utoipa::ToSchema;
 
 use super::bot_checks;
 use super::drafts::draft_bot;
-use super::environment::EvalEnvironment;
+use super::environment::{EvalEnvironment, PreparedSuite};
 use super::gate::Publisher;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
@@ -28,13 +27,14 @@ use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
 
 mod active;
-mod request;
 mod earlier;
 mod folder;
 mod listed;
+mod request;
 use active::Active;
 use folder::{collect, forget_files, inside};
 pub use listed::{SavedCase, SuiteListing};
+pub use request::EvalRequest;
 
 const AT_ONCE: usize = 2;
 const MOST_WAITING: usize = 100;
@@ -60,37 +60,6 @@ pub struct Jobs {
     seen: listed::ListingCache,
     saving: tokio::sync::Mutex<()>,
     loading: tokio::sync::Mutex<()>,
-}
-
-/// How a run is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-#[schema(as = RunRequest)]
-pub struct EvalRequest {
-    /// The suite: its name in the folder of suites.
-    pub suite: String,
-    /// The agent that `prompt` is for.
-    pub agent: Option<String>,
-    /// A prompt file in place of the agent's live version.
-    pub prompt: Option<String>,
-    /// How often each case is run.
-    pub repeat: Option<usize>,
-    /// The grader where the suite names none.
-    pub grader: Option<String>,
-    /// Cases at once.
-    pub concurrency: Option<usize>,
-    /// Only cases whose description has this pattern.
-    pub pattern: Option<String>,
-    /// Only the first so many cases.
-    pub first: Option<usize>,
-    /// So many cases by chance.
-    pub sample: Option<usize>,
-    /// Only cases of which this is said: `key=value` each.
-    pub metadata: Vec<String>,
-    /// Only the cases that did not pass in this run.
-    pub failing: Option<String>,
-    /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites.
-    pub baseline: Option<String>,
 }
 
 /// What is known of a run when it ended.
@@ -336,11 +305,7 @@ impl Jobs {
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }
 
-    async fn stage(
-        &self,
-        wanted: &EvalRequest,
-        suite: Suite,
-    ) -> Result<super::environment::PreparedSuite, Error> {
+    async fn stage(&self, wanted: &EvalRequest, suite: Suite) -> Result<PreparedSuite, Error> {
         let mut grounds = self.grounds(wanted.grader.clone());
         if suite.options.cache == Some(false) {
             grounds.cache = None;
