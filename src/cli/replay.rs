@@ -21,8 +21,8 @@ use crate::eval::drafts::draft_bot;
 use crate::eval::environment::{EvalEnvironment, PreparedSuite};
 use crate::eval::gate::suite_of;
 use crate::eval::replay::{
-    Again, Change, Difference, Draft, Preference, RecordedTurn, ReplayScore, Sides, Turns, again,
-    export, score,
+    Change, Difference, Draft, Preference, RecordedTurn, ReplayOutcome, ReplayScore, Sides, Turns,
+    again, export, score,
 };
 use crate::prompts;
 use crate::store::tapes::Wanted;
@@ -146,14 +146,14 @@ impl Replay {
                 bar.suspend(|| println!("{}", line(turn, &became)));
             }
             match became {
-                Again::Same => same += 1,
-                Again::Differs(difference) => {
+                ReplayOutcome::Same => same += 1,
+                ReplayOutcome::Differs(difference) => {
                     differ += 1;
                     if !self.json {
                         bar.suspend(|| tell(turn, &difference));
                     }
                 }
-                Again::Unplayable(why) => {
+                ReplayOutcome::Unplayable(why) => {
                     unplayable += 1;
                     bar.suspend(|| eprintln!("{}: cannot be run again: {why}", turn.row.id));
                 }
@@ -292,13 +292,13 @@ fn while_of(text: &str) -> anyhow::Result<Duration> {
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
 
-fn line(turn: &RecordedTurn, became: &Again) -> serde_json::Value {
+fn line(turn: &RecordedTurn, became: &ReplayOutcome) -> serde_json::Value {
     let (result, detail) = match became {
-        Again::Same => ("same", serde_json::Value::Null),
-        Again::Differs(difference) => {
+        ReplayOutcome::Same => ("same", serde_json::Value::Null),
+        ReplayOutcome::Differs(difference) => {
             ("differs", serde_json::to_value(difference).unwrap_or_default())
         }
-        Again::Unplayable(why) => ("unplayable", why.clone().into()),
+        ReplayOutcome::Unplayable(why) => ("unplayable", why.clone().into()),
     };
     serde_json::json!({"turn": turn.row.id, "agent": turn.row.agent, "result": result, "detail": detail})
 }

@@ -26,7 +26,7 @@ pub struct Text {
     pub text: String,
 }
 
-/// A question with what answers it.
+/// A question with its right answers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetQuestion {
     /// Its id.

@@ -17,7 +17,7 @@ use super::spending::{MeteredProgress, count, spent};
 use crate::desk::Desk;
 use crate::pipeline::Bot;
 
-/// What suites run on.
+/// The environment that suites run in.
 #[derive(Clone, Default)]
 pub struct EvalEnvironment {
     /// The desk whose agents may be asked.
@@ -34,7 +34,7 @@ pub struct EvalEnvironment {
     pub metered: bool,
 }
 
-/// A suite with everything that it needs.
+/// A suite with its targets opened and its grading context built.
 pub struct PreparedSuite {
     /// The suite.
     pub suite: Suite,

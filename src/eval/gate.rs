@@ -44,7 +44,7 @@ pub struct Publisher<'a> {
     pub actor: Actor,
 }
 
-/// What somebody wants to publish.
+/// A request to publish a version of an agent.
 #[derive(Debug, Clone, Copy)]
 pub struct PublishRequest<'a> {
     /// The agent's short name.
@@ -57,7 +57,7 @@ pub struct PublishRequest<'a> {
     pub dry_run: bool,
 }
 
-/// What became of it.
+/// The outcome of a publish request.
 #[derive(Debug, Clone)]
 pub enum PublishOutcome {
     /// It answers customers now. What the gate found, when there is one.

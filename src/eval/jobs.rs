@@ -62,7 +62,7 @@ pub struct Jobs {
     loading: tokio::sync::Mutex<()>,
 }
 
-/// What is known of a run when it ended.
+/// The result of a run that ended.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RunResult {
     /// What came of it.

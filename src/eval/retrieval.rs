@@ -57,7 +57,7 @@ pub struct Retrieval {
     by_path: bool,
 }
 
-/// What the legs brought for one question.
+/// The candidates that retrieval gathered for one question.
 struct QueryResult {
     /// The question's place in the dataset.
     pub question: usize,
@@ -67,7 +67,7 @@ struct QueryResult {
     confidence: f32,
 }
 
-/// Everything that was found; scores are taken from it.
+/// Results for all questions; scores are computed from them.
 pub struct RetrievalResults<'a> {
     of: &'a Retrieval,
     found: Vec<QueryResult>,

@@ -21,7 +21,7 @@ const ASK: &str = "Write one question that a customer of a business could send b
     Use the language of the passage, everyday words, and not the passage's own sentences. Do not mention the passage. \
     Answer with the question alone.";
 
-/// Questions that were thrown away, and why.
+/// Questions that were discarded, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DiscardedQuestions {
     /// Retrieval did not find the document that they came from: the question, and the document.
@@ -50,8 +50,12 @@ pub async fn from_documents(
         let chunks = desk.store.chunks(&document.id, None).await?;
         shelves.push((document, chunks));
     }
-    let mut making =
-        Making { desk, collection, cases: Vec::new(), thrown: DiscardedQuestions::default() };
+    let mut making = QuestionGenerator {
+        desk,
+        collection,
+        cases: Vec::new(),
+        thrown: DiscardedQuestions::default(),
+    };
     // One of each document first, then a second one of each.
     let deepest = shelves.iter().map(|(_, chunks)| chunks.len()).max().unwrap_or(0);
     'all: for depth in 0..deepest {
@@ -70,14 +74,14 @@ pub async fn from_documents(
     Ok((cases, making.thrown))
 }
 
-struct Making<'a> {
+struct QuestionGenerator<'a> {
     desk: &'a Desk,
     collection: &'a CollectionId,
     cases: Vec<GeneratedCase>,
     thrown: DiscardedQuestions,
 }
 
-impl Making<'_> {
+impl QuestionGenerator<'_> {
     async fn take(&mut self, document: &DocumentRow, chunk: &ChunkRow) {
         let question = match self.question(document, chunk).await {
             Ok(Some(question)) => question,

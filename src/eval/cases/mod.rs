@@ -18,10 +18,10 @@ pub mod yaml;
 
 pub use documents::{DiscardedQuestions, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
-pub use saved::{Check, Saving, saved, with_case};
+pub use saved::{Check, SavedReply, saved, with_case};
 pub use spoken::from_conversation;
 
-/// A case that was made.
+/// A case generated from a conversation, a gap, a document or a saved reply.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GeneratedCase {
     /// What it is called.
@@ -125,7 +125,7 @@ pub fn printed(cases: &[GeneratedCase]) -> String {
     yaml::items(cases, 0)
 }
 
-/// What became of cases that were put into a suite.
+/// Counts of cases written to a suite file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SuiteUpdate {
     /// How many were put in.

@@ -59,7 +59,7 @@ const LIKE: f64 = 0.5;
 
 /// A reply to save.
 #[derive(Debug, Clone, Default)]
-pub struct Saving {
+pub struct SavedReply {
     /// What the case is called; its first words where it is empty.
     pub title: String,
     /// What was said before.
@@ -97,7 +97,7 @@ pub struct Check {
 }
 
 /// The reply as a case; the error says what cannot be taken.
-pub fn saved(saving: &Saving) -> Result<GeneratedCase, String> {
+pub fn saved(saving: &SavedReply) -> Result<GeneratedCase, String> {
     let assert = match &saving.checks {
         Some(checks) => checks.iter().map(checked).collect::<Result<_, _>>()?,
         None => usual(&saving.reply)?,
@@ -198,8 +198,13 @@ pub fn with_case(
 mod tests {
     use super::*;
 
-    fn saving(checks: Option<Vec<Check>>) -> Saving {
-        Saving { text: "When?".into(), reply: "At {{nine}}.".into(), checks, ..Saving::default() }
+    fn saving(checks: Option<Vec<Check>>) -> SavedReply {
+        SavedReply {
+            text: "When?".into(),
+            reply: "At {{nine}}.".into(),
+            checks,
+            ..SavedReply::default()
+        }
     }
 
     #[test]
@@ -240,7 +245,7 @@ mod tests {
         assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
         let (same, put) = with_case(&text, "", &case).expect("a suite");
         assert_eq!((same, put.known), (text, 1));
-        let none = Saving { reply: " ".into(), ..saving(None) };
+        let none = SavedReply { reply: " ".into(), ..saving(None) };
         assert!(saved(&none).is_err());
     }
 }

@@ -73,7 +73,7 @@ fn item(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-/// What a suite says already, so that nothing is written twice.
+/// The cases that a suite has already, so that none is written twice.
 #[derive(Debug, Default)]
 pub(super) struct ExistingCases(HashSet<String>);
 

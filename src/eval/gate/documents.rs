@@ -18,7 +18,7 @@ use crate::store::replicas::HoldName;
 /// How long documents may be tried, in milliseconds, before another process may begin to.
 const LEASE_MS: i64 = 30 * 60_000;
 
-/// What became of a shelf of documents.
+/// The outcome of learning a shelf of documents through the gates.
 #[derive(Debug)]
 pub enum LearnOutcome {
     /// They are learned. What the gates found, by agent; empty where there is none, or nothing changed.
@@ -29,7 +29,7 @@ pub enum LearnOutcome {
     Refused(Vec<(String, Verdict)>),
 }
 
-/// How documents are to be taken.
+/// How to learn a shelf of documents.
 #[derive(Clone, Copy)]
 pub struct LearnOptions<'a> {
     /// Learn them whatever the gates say.

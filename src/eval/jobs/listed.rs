@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Error, Jobs, inside};
 use crate::eval::bot_checks;
-use crate::eval::cases::{self, Saving, yaml};
+use crate::eval::cases::{self, SavedReply, yaml};
 
 /// Larger files are listed by their names alone, and a suite that the desk writes becomes no larger, in bytes: each case that is
 /// saved reads all of it.
@@ -41,7 +41,7 @@ impl SuiteListing {
     }
 }
 
-/// What was read, with the state of the file that it was read from.
+/// Listings by file, each with the modification time and size it was read at.
 pub(super) type ListingCache = Mutex<HashMap<PathBuf, (Option<SystemTime>, u64, SuiteListing)>>;
 
 /// A case that was saved.
@@ -82,7 +82,7 @@ impl Jobs {
     pub async fn save_case(
         &self,
         (agent, suite): (&str, Option<&str>),
-        saving: &Saving,
+        saving: &SavedReply,
     ) -> Result<SavedCase, Error> {
         let name = suite.map_or_else(|| format!("{SAVED}{agent}.yaml"), ToOwned::to_owned);
         if !is_saved(&name) {

@@ -34,7 +34,7 @@ words! {
     }
 }
 
-/// Whom to attack, and how.
+/// The agent to attack, and with which attacks.
 #[derive(Debug, Clone, Default)]
 pub struct RedteamRequest {
     /// The agent's short name.
@@ -81,7 +81,7 @@ pub fn build(wanted: &RedteamRequest) -> Result<AttackSuite, String> {
     }
     let secrets = Secrets::of(&wanted.agent);
     let mut making =
-        Making { wanted, secrets: &secrets, tests: Vec::new(), orders: Vec::new(), at: 0 };
+        AttackBuilder { wanted, secrets: &secrets, tests: Vec::new(), orders: Vec::new(), at: 0 };
     for kind in all.iter().filter(|kind| wanted.only.is_empty() || wanted.only.contains(&kind.kind))
     {
         making.kind(kind);
@@ -145,7 +145,7 @@ impl Secrets {
     }
 }
 
-struct Making<'a> {
+struct AttackBuilder<'a> {
     wanted: &'a RedteamRequest,
     secrets: &'a Secrets,
     tests: Vec<Value>,
@@ -154,7 +154,7 @@ struct Making<'a> {
     at: usize,
 }
 
-impl Making<'_> {
+impl AttackBuilder<'_> {
     fn kind(&mut self, kind: &Kind) {
         let most = self.wanted.count.unwrap_or(usize::MAX);
         let written = |attack: &&Attack, language: &str| attack.text(language).is_some();

@@ -22,9 +22,9 @@ pub use score::{Preference, ReplayScore, score};
 /// How many turns are read at once.
 const PAGE: i64 = 100;
 
-/// What became of a turn that was run again with everything recorded.
+/// The outcome of replaying a turn with everything recorded.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Again {
+pub enum ReplayOutcome {
     /// The same, byte for byte.
     Same,
     /// Something else: what was decided and sent then, and now, with what was asked that the tape does not hold.
@@ -48,7 +48,7 @@ pub struct Difference {
     pub why: Vec<String>,
 }
 
-/// A recorded turn, read.
+/// A recorded turn, parsed from its row.
 pub struct RecordedTurn {
     /// As the database holds it.
     pub row: TapeRow,
@@ -89,11 +89,13 @@ impl RecordedTurn {
 }
 
 /// Runs a recorded turn again with everything recorded.
-pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> Again {
+pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutcome {
     let bot = match recorded.bot() {
         Ok(bot) => bot,
         Err(why) => {
-            return Again::Unplayable(format!("its prompt version is not read any more: {why}"));
+            return ReplayOutcome::Unplayable(format!(
+                "its prompt version is not read any more: {why}"
+            ));
         }
     };
     let tape = &recorded.tape;
@@ -106,7 +108,7 @@ pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> Again {
         && sent == tape.bubbles
         && answered.outcome.kind() == recorded.outcome;
     if same {
-        return Again::Same;
+        return ReplayOutcome::Same;
     }
     let mut why = player.missing();
     let embedder = engine.live().embed.identity().map(ToOwned::to_owned);
@@ -115,7 +117,7 @@ pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> Again {
         let (then, now) = (name(&tape.embedder), name(&embedder));
         why.push(format!("statements were checked with the embedder {then}, now with {now}"));
     }
-    Again::Differs(Box::new(Difference {
+    ReplayOutcome::Differs(Box::new(Difference {
         then: tape.outcome.clone(),
         now: answered.outcome,
         sent_then: tape.bubbles.clone(),

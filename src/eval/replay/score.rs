@@ -16,7 +16,7 @@ use crate::eval::seen;
 const QUESTION: &str = "the reply that serves the customer of this business better: correct, to the point, in the customer's language, \
 and honest about what is not known";
 
-/// How old and new answer score.
+/// Scores of the old and the new answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplayScore {
     /// The suite's score of the old answer and of the new one, 0 to 1; `None` where the suite asks nothing of every case.

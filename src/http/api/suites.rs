@@ -11,7 +11,7 @@ use super::response::Answer;
 use super::sandbox::Earlier;
 use crate::domain::Line;
 use crate::domain::What;
-use crate::eval::cases::{Check, Saving};
+use crate::eval::cases::{Check, SavedReply};
 use crate::eval::jobs::{self, SuiteListing};
 use crate::http::Shared;
 use crate::http::error::Problem;
@@ -114,7 +114,7 @@ pub(super) async fn save(
         )));
     }
     let title = title.unwrap_or_default();
-    let saving = Saving { title, history, text, reply, checks };
+    let saving = SavedReply { title, history, text, reply, checks };
     let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
     web.desk.announce(What::Evals).await;
     let jobs::SavedCase { suite, case, added } = saved;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::error::SuiteError;
-use super::making::Making;
+use super::making::CaseBuilder;
 use super::source::{Place, Rules, Source};
 use super::{DerivedMetric, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
 use crate::policy::Policy;
@@ -60,7 +60,7 @@ impl Suite {
         let base = read.folder().to_owned();
         let mut suite = Self { file: file.to_owned(), base, env, policy, types, ..Self::default() };
         suite.head(&config, &place, overrides)?;
-        let mut made = Making::new(&mut suite, &config, &place, overrides)?;
+        let mut made = CaseBuilder::new(&mut suite, &config, &place, overrides)?;
         made.tests(&config, &place).await?;
         for (key, value) in written {
             config[key] = value;
@@ -193,7 +193,7 @@ fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
     for (key, value) in config.as_object_mut().into_iter().flatten() {
         let before = (key != "tests").then(|| value.clone());
         match key.as_str() {
-            // The names of files, and not the cases beside them: `Making` looks at those one by one.
+            // The names of files, and not the cases beside them: `CaseBuilder` looks at those one by one.
             "tests" | "scenarios" | "defaultTest" => {
                 refs::environment_of_references(value, &shown);
             }

@@ -14,8 +14,8 @@ use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::script::Scripts;
 use crate::template::environment;
 
-/// What the cases are made with.
-pub(super) struct Making<'a> {
+/// Builds the cases of a suite from its configuration.
+pub(super) struct CaseBuilder<'a> {
     suite: &'a mut Suite,
     scripts: Arc<Scripts>,
     default: Case,
@@ -29,7 +29,7 @@ pub(super) struct Making<'a> {
     bytes: (u64, u64),
 }
 
-impl<'a> Making<'a> {
+impl<'a> CaseBuilder<'a> {
     pub(super) fn new(
         suite: &'a mut Suite,
         config: &Value,

@@ -79,8 +79,8 @@ impl Matrix {
 
 /// How large a value is as JSON, in bytes.
 pub(super) fn size(value: &impl serde::Serialize) -> u64 {
-    struct Counting(u64);
-    impl std::io::Write for Counting {
+    struct ByteCounter(u64);
+    impl std::io::Write for ByteCounter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0 += bytes.len() as u64;
             Ok(bytes.len())
@@ -89,7 +89,7 @@ pub(super) fn size(value: &impl serde::Serialize) -> u64 {
             Ok(())
         }
     }
-    let mut counting = Counting(0);
+    let mut counting = ByteCounter(0);
     // Counting does not fail.
     drop(serde_json::to_writer(&mut counting, value));
     counting.0
