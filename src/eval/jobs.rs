@@ -29,11 +29,11 @@ use crate::store::runs::RunRow;
 mod active;
 mod earlier;
 mod folder;
-mod listed;
+mod listing;
 mod request;
 use active::Active;
 use folder::{collect, forget_files, inside};
-pub use listed::{SavedCase, SuiteListing};
+pub use listing::{SavedCase, SuiteListing};
 pub use request::EvalRequest;
 
 const AT_ONCE: usize = 2;
@@ -57,7 +57,7 @@ pub struct Jobs {
     places: Arc<Semaphore>,
     active: Mutex<HashMap<String, Arc<Active>>>,
     publishing: tokio::sync::Mutex<()>,
-    seen: listed::ListingCache,
+    seen: listing::ListingCache,
     saving: tokio::sync::Mutex<()>,
     loading: tokio::sync::Mutex<()>,
 }

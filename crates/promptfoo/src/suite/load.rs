@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::case_builder::CaseBuilder;
 use super::error::SuiteError;
-use super::making::CaseBuilder;
 use super::source::{Place, Rules, Source};
 use super::{DerivedMetric, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
 use crate::policy::Policy;

@@ -14,7 +14,7 @@ mod cases;
 mod cell;
 mod files;
 mod load;
-mod making;
+mod case_builder;
 mod overrides;
 mod matrix;
 mod parse;
