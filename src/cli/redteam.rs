@@ -8,8 +8,9 @@ use anyhow::anyhow;
 use clap::Args;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::report;
-use frontdesk_promptfoo::row::{EvalRow, RunLog, Table};
+use frontdesk_promptfoo::row::{EvalRow, Table};
 use frontdesk_promptfoo::run::{Plan, Progress, exit_code};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 
 use crate::app::App;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
 use frontdesk_promptfoo::policy::{Policy, regular};
-use frontdesk_promptfoo::row::{RunLog, Summary};
+use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use serde::Serialize;
 use serde_json::json;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, compare};
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{RunLog, Summary};
+use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{Filters, Plan, Which};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use frontdesk_promptfoo::target::Cache;
 use serde::Serialize;

@@ -10,8 +10,9 @@ use frontdesk::eval::cases::{
 use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{EvalRow, RunLog};
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 

@@ -11,8 +11,9 @@ use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{EvalRow, RunLog};
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
@@ -635,7 +636,7 @@ fn every_place_that_reaches_out_asks_the_policy() {
             &[
                 "script/module.rs",
                 "jobs/folder.rs",
-                "jobs/listed.rs",
+                "jobs/listing.rs",
                 "run/filter.rs",
                 "cases/yaml.rs",
                 "dataset.rs",
@@ -643,7 +644,7 @@ fn every_place_that_reaches_out_asks_the_policy() {
                 "compare/baseline.rs",
             ],
         ),
-        ("File::open(", &["policy/files.rs", "report/read.rs", "row.rs"]),
+        ("File::open(", &["policy/files.rs", "report/read.rs", "run_log.rs"]),
     ];
     let roots = ["src/eval", "crates/promptfoo/src"]
         .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));

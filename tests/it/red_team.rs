@@ -11,8 +11,8 @@ use frontdesk::eval::redteam::{
 };
 use frontdesk::pipeline::Bot;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::RunLog;
 use frontdesk_promptfoo::run::Plan;
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 
 use super::cases::Quiet;

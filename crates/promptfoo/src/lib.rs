@@ -7,6 +7,7 @@ pub mod policy;
 pub mod result;
 pub mod chat;
 pub mod row;
+pub mod run_log;
 pub mod template;
 pub mod script;
 pub mod target;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use frontdesk_promptfoo::compare::Baseline;
-use frontdesk_promptfoo::row::RunLog;
+use frontdesk_promptfoo::run_log::RunLog;
 
 use super::{Error, EvalRequest, Jobs, inside};
 use crate::domain::RunId;

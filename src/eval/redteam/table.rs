@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
-use frontdesk_promptfoo::row::{EvalRow, RunLog, Table, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Table, Verdict};
+use frontdesk_promptfoo::run_log::RunLog;
 
 use super::AttackRole;
 use super::templates::KINDS;

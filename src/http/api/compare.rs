@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
-use frontdesk_promptfoo::row::{EvalRow, RunLog, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Verdict};
+use frontdesk_promptfoo::run_log::RunLog;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use frontdesk_promptfoo::row::RunLog;
+use frontdesk_promptfoo::run_log::RunLog;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 

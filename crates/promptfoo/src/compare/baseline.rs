@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::row::{EvalRow, RunLog, Summary, Verdict};
+use crate::row::{EvalRow, Summary, Verdict};
+use crate::run_log::RunLog;
 
 /// The version of the file.
 const VERSION: u32 = 1;

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::*;
 use crate::report::{self, Look, sample};
-use crate::row::{Column, Metrics, RunLog, Summary};
+use crate::row::{Column, Metrics, Summary};
+use crate::run_log::RunLog;
 
 fn case(key: &str, title: &str, score: f64, pass: bool) -> AcceptedScore {
     AcceptedScore {

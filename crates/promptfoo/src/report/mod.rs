@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::row::{RunLog, Summary};
+use super::row::Summary;
+use super::run_log::RunLog;
 use read::Run;
 
 mod read;

@@ -9,7 +9,8 @@ use std::io::{self, BufRead, BufReader, ErrorKind};
 use serde_json::Value;
 
 use crate::result::GradingResult;
-use crate::row::{Column, EvalRow, RunLog, Summary, Verdict};
+use crate::row::{Column, EvalRow, Summary, Verdict};
+use crate::run_log::RunLog;
 use crate::suite::Assertion;
 
 /// A run, ready to be reported.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::result::{GradingResult, Response, SeenTurn, Tokens};
-use crate::row::{Column, EvalRow, Metrics, RunLog, Summary, Table};
+use crate::row::{Column, EvalRow, Metrics, Summary, Table};
+use crate::run_log::RunLog;
 
 /// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.
 pub(crate) fn run(folder: &std::path::Path) -> (Summary, RunLog) {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::super::row::{EvalRow, RunLog};
+use super::super::row::EvalRow;
+use super::super::run_log::RunLog;
 use super::super::suite::{Case, Prompt, Suite, TargetSpec};
 
 /// Which rows of an earlier run name cases.

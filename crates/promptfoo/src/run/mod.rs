@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::check::GradingContext;
-use super::row::{Column, EvalRow, RunLog, Summary};
+use super::row::{Column, EvalRow, Summary};
+use super::run_log::RunLog;
 use super::suite::{Case, Suite};
 use super::target::Target;
 use one::{Job, Memory, Place, fail};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::row::{EvalRow, RunLog};
+use super::super::row::EvalRow;
+use super::super::run_log::RunLog;
 use super::filter::Filters;
 
 /// How a suite is run. What is not said here is taken from the suite.
