@@ -93,12 +93,12 @@ impl RedTeam {
         let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
         let overrides = bot_checks::overrides(Policy::default());
         let suite = Suite::load(file, &overrides).await?;
-        let grounds = EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() };
-        let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
+        let environment = EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() };
+        let prepared = environment.prepare(suite).map_err(anyhow::Error::msg)?;
         let journal = RunLog::at(folder.join("rows.jsonl"));
         let plan = Plan::new(journal.clone());
         let stop = async { drop(tokio::signal::ctrl_c().await) };
-        let mut summary = staged.run(&plan, &Counting::default(), stop).await?;
+        let mut summary = prepared.run(&plan, &Counting::default(), stop).await?;
         let table = redteam::table(&redteam::tally(&journal)?);
         through(&journal)?;
         print(&table);

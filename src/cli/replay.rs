@@ -195,9 +195,9 @@ impl Replay {
         for turn in turns {
             let draft = self.draft(app, turn, &change).await?;
             let sides = draft.try_on(&app.desk.engine, turn).await;
-            let staged = self.staged(app, turn, data).await?;
-            let scored = match &staged {
-                Some(staged) => score(staged, &sides, self.judge.is_some()).await,
+            let prepared = self.prepared(app, turn, data).await?;
+            let scored = match &prepared {
+                Some(prepared) => score(prepared, &sides, self.judge.is_some()).await,
                 None => ReplayScore::default(),
             };
             bar.inc(1);
@@ -234,7 +234,7 @@ impl Replay {
     }
 
     /// The suite that scores a turn's answers; without one, and with a judge, an empty one.
-    async fn staged(
+    async fn prepared(
         &self,
         app: &App,
         turn: &RecordedTurn,
@@ -258,13 +258,13 @@ impl Replay {
             None if self.judge.is_some() => Suite { policy, ..Suite::default() },
             None => return Ok(None),
         };
-        let grounds = EvalEnvironment {
+        let environment = EvalEnvironment {
             desk: Some(app.desk.clone()),
             cache: Some(Arc::new(Cache::new(data.join("evals/cache")))),
             grader: self.judge.clone(),
             ..EvalEnvironment::default()
         };
-        grounds.stage(suite).map(Some).map_err(anyhow::Error::msg)
+        environment.prepare(suite).map(Some).map_err(anyhow::Error::msg)
     }
 }
 

@@ -46,7 +46,7 @@ pub struct PreparedSuite {
 
 impl EvalEnvironment {
     /// Makes a suite ready. The error says which of its targets cannot be used, and why.
-    pub fn stage(&self, suite: Suite) -> Result<PreparedSuite, String> {
+    pub fn prepare(&self, suite: Suite) -> Result<PreparedSuite, String> {
         let policy = &suite.policy;
         let scripts = Arc::new(Scripts::new(policy, &suite.base, &suite.env));
         let mut targets = Targets::new(suite.base.clone(), suite.env.clone(), scripts.clone());

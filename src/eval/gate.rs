@@ -34,7 +34,7 @@ pub struct Publisher<'a> {
     /// The desk.
     pub desk: &'a Arc<Desk>,
     /// What its suites run on; drafts are put in by the gate.
-    pub grounds: EvalEnvironment,
+    pub environment: EvalEnvironment,
     /// Where the rows of a gate's runs go.
     pub folder: PathBuf,
     /// The folder of suites: gates name none elsewhere, whoever wrote them.
@@ -225,13 +225,13 @@ impl Publisher<'_> {
         let file = suite_of(gate, &self.suites)?;
         let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
-        let staged = EvalEnvironment { drafts, ..self.grounds.clone() }.stage(suite)?;
+        let prepared = EvalEnvironment { drafts, ..self.environment.clone() }.prepare(suite)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
         let id = ulid::Ulid::generate();
         let journal = RunLog::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
         let plan = Plan::new(journal.clone());
-        let summary = staged.run(&plan, progress, std::future::pending()).await;
+        let summary = prepared.run(&plan, progress, std::future::pending()).await;
         Ok((summary.map_err(|error| error.to_string())?, journal))
     }
 }

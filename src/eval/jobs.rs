@@ -133,7 +133,7 @@ impl Jobs {
         let turn = self.publishing.lock().await;
         let publisher = Publisher {
             desk: &self.desk,
-            grounds: self.grounds(None),
+            environment: self.environment(None),
             folder: self.folder.join("gate"),
             suites: self.suites.clone(),
             policy: policy.clone(),
@@ -142,7 +142,7 @@ impl Jobs {
         (turn, publisher)
     }
 
-    fn grounds(&self, grader: Option<String>) -> EvalEnvironment {
+    fn environment(&self, grader: Option<String>) -> EvalEnvironment {
         EvalEnvironment {
             desk: Some(self.desk.clone()),
             cache: Some(self.cache.clone()),
@@ -209,11 +209,11 @@ impl Jobs {
         // One at a time: all cases of a suite are in memory for as long as it is looked at.
         let one_at_a_time = self.loading.lock().await;
         let suite = self.load(&wanted).await?;
-        let staged = self.stage(&wanted, suite).await?;
+        let prepared = self.prepare(&wanted, suite).await?;
         self.baseline(&wanted)?;
         let plan = self.plan(&wanted, self.journal("new"))?;
-        staged.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
-        drop((staged, one_at_a_time));
+        prepared.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
+        drop((prepared, one_at_a_time));
         let runs = self.folder.join("runs");
         std::fs::create_dir_all(&runs)
             .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;
@@ -275,10 +275,10 @@ impl Jobs {
         if !self.desk.store.begin_run(id).await? {
             return Ok(None);
         }
-        let staged = self.stage(wanted, self.load(wanted).await?).await?;
+        let prepared = self.prepare(wanted, self.load(wanted).await?).await?;
         let journal = self.journal(id.as_str());
         let plan = self.plan(wanted, journal.clone())?;
-        let summary = staged.run(&plan, active, stopped()).await;
+        let summary = prepared.run(&plan, active, stopped()).await;
         drop(place);
         let summary = summary.map_err(|error| Error::Wrong(error.to_string()))?;
         let comparison = match self.baseline(wanted)? {
@@ -306,14 +306,14 @@ impl Jobs {
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }
 
-    async fn stage(&self, wanted: &EvalRequest, suite: Suite) -> Result<PreparedSuite, Error> {
-        let mut grounds = self.grounds(wanted.grader.clone());
+    async fn prepare(&self, wanted: &EvalRequest, suite: Suite) -> Result<PreparedSuite, Error> {
+        let mut environment = self.environment(wanted.grader.clone());
         if suite.options.cache == Some(false) {
-            grounds.cache = None;
+            environment.cache = None;
         }
         match (&wanted.agent, &wanted.prompt) {
             (Some(agent), Some(source)) => {
-                grounds
+                environment
                     .drafts
                     .push(draft_bot(&self.desk, agent, source).await.map_err(Error::Wrong)?);
             }
@@ -324,7 +324,7 @@ impl Jobs {
             }
             _ => {}
         }
-        grounds.stage(suite).map_err(Error::Wrong)
+        environment.prepare(suite).map_err(Error::Wrong)
     }
 
     fn plan(&self, wanted: &EvalRequest, journal: RunLog) -> Result<Plan, Error> {

@@ -37,11 +37,12 @@ async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
     let suite = Suite::load(file, &bot_checks::overrides(Policy::default()))
         .await
         .unwrap_or_else(|wrong| panic!("{wrong}"));
-    let grounds = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() };
+    let environment =
+        EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() };
     let journal = RunLog::at(file.with_extension("jsonl"));
-    let staged = grounds.stage(suite).unwrap();
+    let prepared = environment.prepare(suite).unwrap();
     let summary =
-        staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
+        prepared.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
     (summary.counts(), journal.rows().unwrap().map(Result::unwrap).collect())
 }
 

@@ -48,10 +48,10 @@ async fn rows(configuration: &Path) -> Vec<EvalRow> {
     std::fs::copy(grader(), folder.path().join("grader.cjs")).unwrap();
     let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
-    let staged = EvalEnvironment::default().stage(suite).unwrap();
+    let prepared = EvalEnvironment::default().prepare(suite).unwrap();
     let journal = RunLog::at(folder.path().join("rows.jsonl"));
     let plan = Plan::new(journal.clone());
-    let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();
+    let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(summary.complete);
     let mut rows: Vec<EvalRow> = journal.rows().unwrap().map(Result::unwrap).collect();
     assert_eq!(summary.counts().iter().sum::<usize>(), rows.len());

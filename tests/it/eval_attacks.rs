@@ -243,9 +243,9 @@ on_both! {
             // And from a shell, where templates see more of the environment, but these words are still no template.
             let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
-            let staged = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() }.stage(loaded).unwrap();
+            let prepared = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() }.prepare(loaded).unwrap();
             let journal = RunLog::at(app.home.path().join("shell.jsonl"));
-            staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
+            prepared.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
             assert!(!std::fs::read_to_string(journal.path()).unwrap().contains(&secret), "{suite}");
         }
         let asked = &app.model.requests()[asked..];
@@ -606,10 +606,10 @@ async fn a_journal_has_a_bound() {
     let suite = Suite::load(&home.path().join("s.yaml"), &bot_checks::overrides(Policy::default()))
         .await
         .unwrap();
-    let staged = EvalEnvironment::default().stage(suite).unwrap();
+    let prepared = EvalEnvironment::default().prepare(suite).unwrap();
     let journal = RunLog::at(home.path().join("rows.jsonl"));
     let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };
-    let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();
+    let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(!summary.complete && summary.stopped.is_some(), "{summary:?}");
     let size = std::fs::metadata(journal.path()).unwrap().len();
     assert!((5_000..8_000).contains(&size), "{size}");

@@ -56,10 +56,10 @@ async fn attack(desk: Arc<Desk>, built: &AttackSuite, folder: &Path) -> Vec<(Str
         .await
         .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(suite.warnings.is_empty(), "{:?}", suite.warnings);
-    let staged =
-        EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() }.stage(suite).unwrap();
+    let prepared =
+        EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() }.prepare(suite).unwrap();
     let journal = RunLog::at(folder.join("rows.jsonl"));
-    staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
+    prepared.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
     tally(&journal).unwrap()
 }
 

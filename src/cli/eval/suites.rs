@@ -125,7 +125,7 @@ struct Filter {
 
 /// What the runs of a command have in common.
 struct Stage {
-    grounds: EvalEnvironment,
+    environment: EvalEnvironment,
     app: Option<App>,
     folder: PathBuf,
     several: bool,
@@ -218,7 +218,7 @@ impl Wanted {
                 app.learn(&Bar::default()).await?;
             }
         }
-        let grounds = EvalEnvironment {
+        let environment = EvalEnvironment {
             desk: app.as_ref().map(|app| app.desk.clone()),
             drafts: Vec::new(),
             cache: (!self.no_cache).then(|| Arc::new(Cache::new(folder.join("cache")))),
@@ -226,7 +226,7 @@ impl Wanted {
             strict: self.strict,
             metered: false,
         };
-        Ok(Stage { grounds, app, folder, several: suites.len() > 1 })
+        Ok(Stage { environment, app, folder, several: suites.len() > 1 })
     }
 
     /// Runs one suite; the exit code.
@@ -234,9 +234,9 @@ impl Wanted {
         let stem = suite.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (file, title) = (suite.file.display().to_string(), suite.description.clone());
         let cache = suite.options.cache != Some(false);
-        let cache = stage.grounds.cache.clone().filter(|_| cache);
-        let grounds = EvalEnvironment { cache, ..stage.grounds.clone() };
-        let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
+        let cache = stage.environment.cache.clone().filter(|_| cache);
+        let environment = EvalEnvironment { cache, ..stage.environment.clone() };
+        let prepared = environment.prepare(suite).map_err(anyhow::Error::msg)?;
         let journal = RunLog::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));
         let _claim = journal.claim()?;
@@ -251,7 +251,7 @@ impl Wanted {
         }
         let bar = RunBar::default();
         let stop = async { drop(tokio::signal::ctrl_c().await) };
-        let mut summary = staged.run(&plan, &bar, stop).await?;
+        let mut summary = prepared.run(&plan, &bar, stop).await?;
         if let Some(app) = &stage.app {
             for place in &self.retrieval {
                 summary.tables.push(retrieval::report(app, place).await?);

@@ -43,13 +43,13 @@ pub enum Preference {
 }
 
 /// Scores both answers. `judges` asks the judge, too: twice, because models like what stands first.
-pub async fn score(staged: &PreparedSuite, sides: &Sides, judges: bool) -> ReplayScore {
+pub async fn score(prepared: &PreparedSuite, sides: &Sides, judges: bool) -> ReplayScore {
     let mut scored = ReplayScore::default();
     let vars = Vars::from_iter([("message".to_owned(), Value::from(sides.question.clone()))]);
-    let common = staged.common();
+    let common = prepared.common();
     if !common.is_empty() {
-        let then = graded(staged, &common, &vars, &sides.then).await;
-        let now = graded(staged, &common, &vars, &sides.now).await;
+        let then = graded(prepared, &common, &vars, &sides.then).await;
+        let now = graded(prepared, &common, &vars, &sides.now).await;
         scored.cost += cost(&then) + cost(&now);
         let parts = now.component_results.unwrap_or_default();
         scored.wrong = parts
@@ -61,9 +61,9 @@ pub async fn score(staged: &PreparedSuite, sides: &Sides, judges: bool) -> Repla
     }
     if judges && !sides.same() {
         let (first, spent) =
-            prefers_second(staged, &vars, (&sides.then.text, &sides.now.text)).await;
+            prefers_second(prepared, &vars, (&sides.then.text, &sides.now.text)).await;
         let (second, more) =
-            prefers_second(staged, &vars, (&sides.now.text, &sides.then.text)).await;
+            prefers_second(prepared, &vars, (&sides.now.text, &sides.then.text)).await;
         scored.cost += spent + more;
         scored.judged = Some(match (first, second) {
             (Ok(true), Ok(false)) => Preference::Better,
@@ -76,7 +76,7 @@ pub async fn score(staged: &PreparedSuite, sides: &Sides, judges: bool) -> Repla
 }
 
 async fn graded(
-    staged: &PreparedSuite,
+    prepared: &PreparedSuite,
     common: &[Assertion],
     vars: &Vars,
     side: &super::Side,
@@ -107,14 +107,14 @@ async fn graded(
         case: &case,
         response: &response,
         latency_ms: Some(side.took_ms),
-        kit: staged.kit(),
+        kit: prepared.kit(),
     })
     .await
 }
 
 /// Whether a judge prefers the second of two answers, and what that cost.
 async fn prefers_second(
-    staged: &PreparedSuite,
+    prepared: &PreparedSuite,
     vars: &Vars,
     (one, two): (&str, &str),
 ) -> (Result<bool, String>, f64) {
@@ -130,7 +130,7 @@ async fn prefers_second(
     };
     let outputs = [Value::from(one), Value::from(two)];
     let case = Case { vars: vars.clone(), ..Case::default() };
-    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, staged.kit()).await;
+    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, prepared.kit()).await;
     let spent = verdicts.first().map(cost).unwrap_or_default();
     let found = match verdicts.as_slice() {
         [first, second] if first.pass != second.pass => Ok(second.pass),
