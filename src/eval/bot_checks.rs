@@ -17,7 +17,7 @@ type Check = fn(&Assertion, CaseContext<'_>, &SeenTurn) -> GradingResult;
 
 /// The types, a line each.
 const TYPES: &[(&str, Check)] = &[
-    ("handed-off", |it, scene, _| handed_off(&it.value, &scene.response.turns)),
+    ("handed-off", |it, ctx, _| handed_off(&it.value, &ctx.response.turns)),
     ("answered", |_, _, turn| GradingResult::when(is(turn, TurnOutcome::Answer), || became(turn))),
     ("no-reply", |_, _, turn| no_reply(turn)),
     ("retrieved", |it, _, turn| evidence::retrieved(it, turn)),
@@ -28,7 +28,7 @@ const TYPES: &[(&str, Check)] = &[
     ("format", |it, _, turn| format(&it.value, turn)),
     ("tokens", |it, _, turn| most(it, tokens(turn), "tokens")),
     ("turn-cost", |it, _, turn| most(it, cost(turn), "dollars")),
-    ("state", |it, scene, _| state(&it.value, scene)),
+    ("state", |it, ctx, _| state(&it.value, ctx)),
 ];
 const NAMES: [&str; TYPES.len()] = {
     let mut names = [""; TYPES.len()];
@@ -69,25 +69,25 @@ pub fn overrides(policy: Policy) -> Overrides {
 }
 
 /// Tries one of these types; `None` for any other.
-fn check(assertion: &Assertion, scene: CaseContext<'_>) -> Option<GradingResult> {
+fn check(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<GradingResult> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();
     let tried: Check = if staged {
         |it, _, turn| latency(it, turn)
     } else {
         TYPES.iter().find(|(name, _)| *name == assertion.kind)?.1
     };
-    let assertion = match scene.kit.templates.value(&assertion.value, scene.vars) {
+    let assertion = match ctx.grading.templates.value(&assertion.value, ctx.vars) {
         Ok(value) => &Assertion { value, ..assertion.clone() },
         Err(why) => return Some(GradingResult::error(why)),
     };
-    let Some(turn) = scene.response.turns.last() else {
+    let Some(turn) = ctx.response.turns.last() else {
         let why = format!(
             "`{}` is about a bot's turn: the target is no `frontdesk:` agent",
             assertion.kind
         );
         return Some(GradingResult::skipped(why));
     };
-    let graded = tried(assertion, scene, turn);
+    let graded = tried(assertion, ctx, turn);
     let negates = assertion.negated && graded.skipped.is_none() && graded.error.is_none();
     Some(if negates { negated(assertion, turn, &graded) } else { graded })
 }
@@ -299,13 +299,13 @@ fn latency(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
 }
 
 /// `value`: `{owner, turns, outcome, outcomes, handed_off}`; what is not written may be anything.
-fn state(value: &Value, scene: CaseContext<'_>) -> GradingResult {
+fn state(value: &Value, ctx: CaseContext<'_>) -> GradingResult {
     let Some(wanted) = value.as_object() else {
         return GradingResult::error(
             "`state` wants an object, such as `{owner: person, turns: 3}`",
         );
     };
-    let turns = &scene.response.turns;
+    let turns = &ctx.response.turns;
     let last = turns.last();
     let outcomes: Vec<_> = turns.iter().map(|turn| turn.outcome.as_str()).collect();
     for (name, want) in wanted {

@@ -38,7 +38,7 @@ pub struct EvalEnvironment {
 pub struct PreparedSuite {
     /// The suite.
     pub suite: Suite,
-    kit: GradingContext,
+    grading: GradingContext,
     targets: Vec<Arc<dyn Target>>,
     /// The desk that counts what it costs.
     payer: Option<Arc<Desk>>,
@@ -68,7 +68,7 @@ impl EvalEnvironment {
             targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
         };
         let opened = suite.targets.iter().map(open).collect::<Result<_, _>>()?;
-        let kit = GradingContext {
+        let grading = GradingContext {
             base: suite.base.clone(),
             templates: Templates::with_filters(
                 policy.shown_env(&suite.env),
@@ -83,19 +83,19 @@ impl EvalEnvironment {
             strict: self.strict,
         };
         let payer = self.desk.clone().filter(|_| self.metered);
-        Ok(PreparedSuite { suite, kit, targets: opened, payer })
+        Ok(PreparedSuite { suite, grading, targets: opened, payer })
     }
 }
 
 impl PreparedSuite {
     /// Whether a run of it is within its bounds; the error says which it would break. Nothing is run.
     pub fn check(&self, plan: &Plan) -> Result<(), run::Error> {
-        run::check(&self.suite, &self.kit, &self.targets, plan)
+        run::check(&self.suite, &self.grading, &self.targets, plan)
     }
 
     /// What assertions are tried with.
-    pub fn kit(&self) -> &GradingContext {
-        &self.kit
+    pub fn grading(&self) -> &GradingContext {
+        &self.grading
     }
 
     /// The assertions that every case of the suite has.
@@ -114,8 +114,15 @@ impl PreparedSuite {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Summary, run::Error> {
         let Some(desk) = &self.payer else {
-            return Box::pin(run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop))
-                .await;
+            return Box::pin(run::run(
+                &self.suite,
+                &self.grading,
+                &self.targets,
+                plan,
+                progress,
+                stop,
+            ))
+            .await;
         };
         let stop = async {
             tokio::select! { () = stop => {}, () = spent(desk) => {} }
@@ -123,7 +130,7 @@ impl PreparedSuite {
         let (tell, told) = unbounded_channel();
         let counted = MeteredProgress { tell, inner: progress };
         let run = Box::pin(async move {
-            run::run(&self.suite, &self.kit, &self.targets, plan, &counted, stop).await
+            run::run(&self.suite, &self.grading, &self.targets, plan, &counted, stop).await
         });
         tokio::join!(run, count(desk, told)).0
     }

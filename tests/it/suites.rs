@@ -65,7 +65,7 @@ impl Desk {
         let suite = self.load().await;
         let targets: Vec<Arc<dyn Target>> =
             suite.targets.iter().map(|_| target.clone() as Arc<dyn Target>).collect();
-        run::run(&suite, &kit(&suite), &targets, plan, &Quiet, stop).await.unwrap()
+        run::run(&suite, &grading(&suite), &targets, plan, &Quiet, stop).await.unwrap()
     }
 
     fn rows(&self) -> Vec<EvalRow> {
@@ -78,7 +78,7 @@ fn shell() -> Overrides {
     bot_checks::overrides(Policy::command_line())
 }
 
-fn kit(suite: &Suite) -> GradingContext {
+fn grading(suite: &Suite) -> GradingContext {
     let scripts = Arc::new(Scripts::new(&suite.policy, &suite.base, &suite.env));
     GradingContext {
         base: suite.base.clone(),

@@ -45,7 +45,7 @@ pub struct CaseContext<'a> {
     /// Milliseconds; `None` where nobody was asked.
     pub latency_ms: Option<f64>,
     /// What all rows of the run share.
-    pub kit: &'a GradingContext,
+    pub grading: &'a GradingContext,
 }
 
 /// Assertion types that a caller adds.

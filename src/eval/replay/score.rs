@@ -107,7 +107,7 @@ async fn graded(
         case: &case,
         response: &response,
         latency_ms: Some(side.took_ms),
-        kit: prepared.kit(),
+        grading: prepared.grading(),
     })
     .await
 }
@@ -130,7 +130,7 @@ async fn prefers_second(
     };
     let outputs = [Value::from(one), Value::from(two)];
     let case = Case { vars: vars.clone(), ..Case::default() };
-    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, prepared.kit()).await;
+    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, prepared.grading()).await;
     let spent = verdicts.first().map(cost).unwrap_or_default();
     let found = match verdicts.as_slice() {
         [first, second] if first.pass != second.pass => Ok(second.pass),

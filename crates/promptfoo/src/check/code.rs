@@ -25,8 +25,8 @@ pub(super) async fn run(given: &PreparedAssertion<'_>) -> GradingResult {
             _ => Script::JavaScript(code.trim_end().to_owned()),
         };
         let arguments =
-            [("output", given.output.clone()), ("context", context(given.assertion, given.scene))];
-        given.scene.kit.scripts.call_typed(&script, &arguments).await
+            [("output", given.output.clone()), ("context", context(given.assertion, given.ctx))];
+        given.ctx.grading.scripts.call_typed(&script, &arguments).await
     };
     let (value, kind) = match made {
         Ok(made) => made,
@@ -65,7 +65,7 @@ fn javascript(
     if let Some((raw, score)) = plain(given, value) {
         return judged(given, raw, score, returned);
     }
-    if let Some(graded) = grading(value.clone()) {
+    if let Some(graded) = grading_result(value.clone()) {
         return turned(given, graded, "Custom function");
     }
     let shown = if kind == "undefined" { kind.to_owned() } else { value.to_string() };
@@ -101,7 +101,7 @@ fn judged(
 }
 
 /// `{pass, score, reason, …}`, when it is one.
-fn grading(mut value: Value) -> Option<GradingResult> {
+fn grading_result(mut value: Value) -> Option<GradingResult> {
     let right =
         value["pass"].is_boolean() && value["score"].is_number() && value["reason"].is_string();
     if !right {
@@ -155,7 +155,7 @@ fn other(given: &PreparedAssertion<'_>, value: Value) -> Result<GradingResult, S
         )
     };
     let Value::Object(fields) = value else { return Err(wrong()) };
-    let mut graded = grading(Value::Object(camel(fields))).ok_or_else(wrong)?;
+    let mut graded = grading_result(Value::Object(camel(fields))).ok_or_else(wrong)?;
     if let Some(threshold) = given.assertion.threshold.filter(|threshold| graded.score < *threshold)
     {
         let less = format!("{language} score {} is less than threshold {threshold}", graded.score);
@@ -192,7 +192,7 @@ fn camel(fields: Map<String, Value>) -> Map<String, Value> {
 pub(super) async fn score(
     script: &str,
     graded: GradingResult,
-    scene: CaseContext<'_>,
+    ctx: CaseContext<'_>,
 ) -> GradingResult {
     if graded.skipped.is_some() {
         return graded;
@@ -205,12 +205,12 @@ pub(super) async fn score(
             };
             let python = Path::new(path).extension().is_some_and(|ending| ending == "py");
             let python = python.then(|| "get_score".to_owned());
-            Script::File { path: scene.kit.base.join(path), function: function.or(python) }
+            Script::File { path: ctx.grading.base.join(path), function: function.or(python) }
         }
         None => Script::JavaScript(script.to_owned()),
     };
     let context = json!({
-        "threshold": scene.case.threshold,
+        "threshold": ctx.case.threshold,
         "componentResults": graded.component_results,
         "tokensUsed": graded.tokens_used,
     });
@@ -222,8 +222,8 @@ pub(super) async fn score(
         reason: format!("Scoring function error: {why}"),
         ..graded
     };
-    match scene.kit.scripts.call(&script, &arguments).await {
-        Ok(made) => match grading(made) {
+    match ctx.grading.scripts.call(&script, &arguments).await {
+        Ok(made) => match grading_result(made) {
             Some(made) => {
                 GradingResult { pass: made.pass, score: made.score, reason: made.reason, ..graded }
             }

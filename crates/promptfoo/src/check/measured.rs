@@ -16,9 +16,9 @@ pub(super) fn latency(given: &PreparedAssertion<'_>) -> CheckResult {
         .threshold
         .ok_or("Latency assertion must have a threshold in milliseconds")?;
     let took =
-        match given.scene.latency_ms {
-            Some(took) if !given.scene.response.cached => took,
-            None if given.scene.case.provider_output.is_some() => 0.0,
+        match given.ctx.latency_ms {
+            Some(took) if !given.ctx.response.cached => took,
+            None if given.ctx.case.provider_output.is_some() => 0.0,
             _ => return Err(
                 "Latency assertion does not support cached results. Rerun the eval with --no-cache"
                     .into(),
@@ -32,8 +32,8 @@ pub(super) fn latency(given: &PreparedAssertion<'_>) -> CheckResult {
 /// `cost`: at most so many dollars.
 pub(super) fn cost(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given.assertion.threshold.ok_or("Cost assertion must have a threshold")?;
-    let given_output = given.scene.case.provider_output.as_ref().map(|_| 0.0);
-    let cost = given.scene.response.cost.or(given_output);
+    let given_output = given.ctx.case.provider_output.as_ref().map(|_| 0.0);
+    let cost = given.ctx.response.cost.or(given_output);
     let cost = cost.ok_or("Cost assertion does not support providers that do not return cost")?;
     let sign = if given.inverse() { "less than or equal to" } else { "greater than" };
     let reason = || format!("Cost {} is {sign} threshold {threshold}", precise(cost));
@@ -56,7 +56,7 @@ fn precise(number: f64) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
 fn mean_log_prob(given: &PreparedAssertion<'_>, named: &str) -> Result<f64, String> {
-    let all = given.scene.response.log_probs.as_deref().filter(|all| !all.is_empty());
+    let all = given.ctx.response.log_probs.as_deref().filter(|all| !all.is_empty());
     let all = all.ok_or_else(|| {
         format!("{named} assertion does not support providers that do not return logProbs")
     })?;
@@ -96,7 +96,7 @@ pub(super) fn finish_reason(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted =
         given.value.as_str().ok_or("\"finish-reason\" assertion type must have a string value")?;
     let Some(reason) =
-        given.scene.response.finish_reason.as_deref().filter(|reason| !reason.is_empty())
+        given.ctx.response.finish_reason.as_deref().filter(|reason| !reason.is_empty())
     else {
         return Ok(usual(given.inverse(), || "Provider did not supply stop/finish reason".into()));
     };
@@ -108,7 +108,7 @@ pub(super) fn finish_reason(given: &PreparedAssertion<'_>) -> CheckResult {
 
 /// `guardrails`: that nothing was blocked.
 pub(super) fn guardrails(given: &PreparedAssertion<'_>) -> GradingResult {
-    let response = given.scene.response;
+    let response = given.ctx.response;
     let history = response.metadata["redteamHistory"].as_array().and_then(|all| all.last());
     let guardrails = match (&response.guardrails, history) {
         (Value::Null, Some(last)) => &last["guardrails"],

@@ -40,44 +40,41 @@ use types::Check;
 type CheckResult = Result<GradingResult, String>;
 
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
-pub async fn grade(scene: CaseContext<'_>) -> GradingResult {
-    let case = scene.case;
+pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
+    let case = ctx.case;
     if case.assert.is_empty() {
         return GradingResult { reason: "No assertions".into(), ..GradingResult::passed() };
     }
-    let mut all = weigh::Scales::new(case.threshold, scene.kit.strict);
+    let mut all = weigh::Scales::new(case.threshold, ctx.grading.strict);
     let mut sets = Vec::new();
     for (index, assertion) in case.assert.iter().enumerate() {
         if assertion.kind == Assertion::SET {
-            match grade_set(assertion, scene).await {
+            match grade_set(assertion, ctx).await {
                 Ok(graded) => sets.push((index, assertion, graded)),
                 Err(error) => return error,
             }
         } else if !is_later(&assertion.kind) {
-            match attempt(assertion, scene).await {
-                Ok(graded) => all.add(index, graded, metric(assertion, scene), assertion.weight),
+            match attempt(assertion, ctx).await {
+                Ok(graded) => all.add(index, graded, metric(assertion, ctx), assertion.weight),
                 Err(error) => return error,
             }
         }
     }
     for (index, assertion, graded) in sets {
-        all.add(index, graded, metric(assertion, scene), assertion.weight);
+        all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
     let graded = all.weighed();
     match &case.scoring {
-        Some(script) => code::score(script, graded, scene).await,
+        Some(script) => code::score(script, graded, ctx).await,
         None => graded,
     }
 }
 
-async fn grade_set(
-    set: &Assertion,
-    scene: CaseContext<'_>,
-) -> Result<GradingResult, GradingResult> {
-    let mut all = weigh::Scales::new(set.threshold, scene.kit.strict);
+async fn grade_set(set: &Assertion, ctx: CaseContext<'_>) -> Result<GradingResult, GradingResult> {
+    let mut all = weigh::Scales::new(set.threshold, ctx.grading.strict);
     for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
-        let graded = attempt(assertion, scene).await?;
-        all.add(index, graded, metric(assertion, scene), assertion.weight);
+        let graded = attempt(assertion, ctx).await?;
+        all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
     let mut graded = all.weighed();
     graded.metadata.insert("assertionSet".into(), weigh::about(set));
@@ -88,18 +85,18 @@ fn is_later(kind: &str) -> bool {
     kind.starts_with("select-") || kind == Assertion::MAX_SCORE
 }
 
-fn metric(assertion: &Assertion, scene: CaseContext<'_>) -> Option<String> {
+fn metric(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<String> {
     let template = assertion.metric.as_deref()?;
-    let made = scene.kit.templates.render(template, scene.vars);
+    let made = ctx.grading.templates.render(template, ctx.vars);
     Some(made.unwrap_or_else(|_| template.to_owned()))
 }
 
 /// Tries one assertion; the error is the whole case's.
 async fn attempt(
     assertion: &Assertion,
-    scene: CaseContext<'_>,
+    ctx: CaseContext<'_>,
 ) -> Result<GradingResult, GradingResult> {
-    let mut graded = one(assertion, scene).await;
+    let mut graded = one(assertion, ctx).await;
     if graded.assertion.is_null() {
         graded.assertion = written(assertion);
     }
@@ -119,13 +116,13 @@ fn written(assertion: &Assertion) -> Value {
     assertion.raw.clone()
 }
 
-async fn one(assertion: &Assertion, scene: CaseContext<'_>) -> GradingResult {
-    let types = &scene.kit.types;
-    if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, scene)) {
+async fn one(assertion: &Assertion, ctx: CaseContext<'_>) -> GradingResult {
+    let types = &ctx.grading.types;
+    if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, ctx)) {
         return graded;
     }
     let Some(check) = types::find(&assertion.kind) else { return unknown(assertion, types) };
-    let given = match prepare::prepare(assertion, scene).await {
+    let given = match prepare::prepare(assertion, ctx).await {
         Ok(given) => given,
         Err(graded) => return *graded,
     };
@@ -137,7 +134,7 @@ async fn one(assertion: &Assertion, scene: CaseContext<'_>) -> GradingResult {
         Check::Webhook => webhook::ask(&given).await,
         Check::Judge => {
             let rendered = Assertion { value: given.value.clone(), ..assertion.clone() };
-            judge::judge(&rendered, CaseContext { output: &given.output, ..scene }).await
+            judge::judge(&rendered, CaseContext { output: &given.output, ..ctx }).await
         }
         Check::Later => unknown(assertion, types),
     };

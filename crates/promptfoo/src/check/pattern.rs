@@ -10,7 +10,7 @@ pub(super) async fn regex(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(pattern) = given.value.as_str().filter(|pattern| !pattern.is_empty()) else {
         return GradingResult::error("\"regex\" assertion type must have a string value");
     };
-    match given.scene.kit.scripts.matches(pattern, &given.text).await {
+    match given.ctx.grading.scripts.matches(pattern, &given.text).await {
         Ok(Ok(found)) => {
             given.verdict(found, |not| format!("Expected output to {not}match regex \"{pattern}\""))
         }

@@ -9,7 +9,7 @@ use super::trace::matches;
 
 /// `skill-used`: a name, several names, or `{name|pattern, min, max}`.
 pub(super) fn skill_used(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
-    let calls = given.scene.response.metadata["skillCalls"].as_array();
+    let calls = given.ctx.response.metadata["skillCalls"].as_array();
     let calls: Vec<&Value> = calls
         .into_iter()
         .flatten()

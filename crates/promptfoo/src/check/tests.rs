@@ -15,7 +15,7 @@ use crate::spec::{Case, Vars};
 use crate::target::Targets;
 use crate::template::Templates;
 
-fn kit(strict: bool) -> GradingContext {
+fn grading(strict: bool) -> GradingContext {
     let limit = Duration::from_millis(400);
     let scripts = Scripts::new(&Policy::command_line(), Path::new("/nowhere"), &Vars::new());
     let scripts = Arc::new(scripts.within(limit, Duration::from_secs(20)));
@@ -52,7 +52,7 @@ async fn tried(
     scoring: Option<&str>,
     strict: bool,
 ) -> GradingResult {
-    let kit = kit(strict);
+    let grading = grading(strict);
     let case = Case {
         assert: asserts.iter().map(assertion).collect(),
         scoring: scoring.map(str::to_owned),
@@ -60,16 +60,16 @@ async fn tried(
     };
     let vars = json!({"name": "Ana"}).as_object().unwrap().clone();
     let output = response.output.clone();
-    let scene = CaseContext {
+    let ctx = CaseContext {
         output: &output,
         prompt: "hi",
         vars: &vars,
         case: &case,
         response: &response,
         latency_ms: Some(20.0),
-        kit: &kit,
+        grading: &grading,
     };
-    grade(scene).await
+    grade(ctx).await
 }
 
 fn said(text: &str) -> Response {
@@ -371,7 +371,7 @@ proptest! {
     #[test]
     fn no_type_panics_whatever_the_answer_and_the_value_are(output in any_value(), value in any_value(), threshold in any::<Option<f64>>(), negated in any::<bool>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let kit = kit(false);
+        let grading = grading(false);
         let spans = traced().spans;
         let response = Response { output: output.clone(), spans, metadata: value.clone(), guardrails: output.clone(), ..Response::default() };
         let looks = types::TYPES.iter().filter(|(_, check)| matches!(check, Check::Look(_) | Check::See(_)));
@@ -382,8 +382,8 @@ proptest! {
                 ..Case::default()
             };
             let vars = Vars::new();
-            let scene = CaseContext { output: &output, prompt: "", vars: &vars, case: &case, response: &response, latency_ms: None, kit: &kit };
-            let graded = runtime.block_on(grade(scene));
+            let ctx = CaseContext { output: &output, prompt: "", vars: &vars, case: &case, response: &response, latency_ms: None, grading: &grading };
+            let graded = runtime.block_on(grade(ctx));
             prop_assert!(graded.skipped.is_none() || !graded.pass);
         }
     }

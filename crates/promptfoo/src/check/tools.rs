@@ -8,19 +8,19 @@ use super::prepare::PreparedAssertion;
 
 /// The target's definitions of `tools` or `functions`: of the prompt, the case, or the target as it is written.
 fn definitions(given: &PreparedAssertion<'_>, name: &str) -> Value {
-    let case = given.scene.case;
+    let case = given.ctx.case;
     let places = [
         case.options.get(name),
         case.options.get("config").map(|config| &config[name]),
         case.provider.as_ref().map(|target| &target.config[name]),
-        Some(&given.scene.response.metadata[name]),
+        Some(&given.ctx.response.metadata[name]),
         Some(&given.assertion.field("config")[name]),
     ];
     places.into_iter().flatten().find(|value| value.is_array()).cloned().unwrap_or(Value::Null)
 }
 
 fn refuses_not(given: &PreparedAssertion<'_>) -> Option<GradingResult> {
-    (given.inverse() && given.scene.kit.strict).then(|| {
+    (given.inverse() && given.ctx.grading.strict).then(|| {
         let name = given.assertion.name();
         GradingResult::failed(format!("`not-` changes nothing here (promptfoo ignores it): {name}"))
     })

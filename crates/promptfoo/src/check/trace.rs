@@ -20,10 +20,10 @@ pub(super) fn matches(name: &str, pattern: &str) -> bool {
 /// The spans of the response.
 pub(super) fn spans<'a>(given: &PreparedAssertion<'a>) -> Result<&'a [Span], String> {
     let kind = &given.assertion.kind;
-    if given.inverse() && given.scene.kit.strict && kind.starts_with("trace-") {
+    if given.inverse() && given.ctx.grading.strict && kind.starts_with("trace-") {
         return Err(format!("`not-` changes nothing here (promptfoo ignores it): not-{kind}"));
     }
-    let spans = given.scene.response.spans.as_deref();
+    let spans = given.ctx.response.spans.as_deref();
     spans.ok_or_else(|| format!("No trace data available for {kind} assertion"))
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn ask(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(address) = given.value.as_str().filter(|address| !address.is_empty()) else {
         return GradingResult::error("\"webhook\" assertion type must have a URL value");
     };
-    let policy = given.scene.kit.targets.policy();
+    let policy = given.ctx.grading.targets.policy();
     let permit = match policy.code(format_args!("the webhook {address}")) {
         Ok(permit) => permit,
         Err(refused) => return GradingResult::error(refused.to_string()),
@@ -38,9 +38,8 @@ async fn post(
     given: &PreparedAssertion<'_>,
     permit: Permit,
 ) -> Result<Value, String> {
-    let scene = given.scene;
-    let body =
-        json!({"output": given.output, "context": {"prompt": scene.prompt, "vars": scene.vars}});
+    let ctx = given.ctx;
+    let body = json!({"output": given.output, "context": {"prompt": ctx.prompt, "vars": ctx.vars}});
     let sent = client(permit)?.post(address).json(&body).send().await;
     let mut answer = sent.map_err(|error| error.without_url().to_string())?;
     if !answer.status().is_success() {

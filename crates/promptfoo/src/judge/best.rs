@@ -18,15 +18,15 @@ pub async fn select_best(
     case: &Case,
     vars: &Vars,
     outputs: &[Value],
-    kit: &GradingContext,
+    grading: &GradingContext,
 ) -> Vec<GradingResult> {
     if outputs.len() < 2 {
         let why = "select-best assertion must have at least two outputs to compare between";
         return outputs.iter().map(|_| GradingResult::error(why)).collect();
     }
-    let template = written(assertion, case, kit);
+    let template = written(assertion, case, grading);
     match template {
-        Ok(template) => match choose(assertion, case, vars, outputs, kit, &template).await {
+        Ok(template) => match choose(assertion, case, vars, outputs, grading, &template).await {
             Ok(all) => all,
             Err(ended) => vec![*ended; outputs.len()],
         },
@@ -34,15 +34,15 @@ pub async fn select_best(
     }
 }
 
-fn written(assertion: &Assertion, case: &Case, kit: &GradingContext) -> Result<String, String> {
+fn written(assertion: &Assertion, case: &Case, grading: &GradingContext) -> Result<String, String> {
     let own = assertion.field("rubricPrompt");
     let prompt = if own.is_null() { case.options.get("rubricPrompt").unwrap_or(own) } else { own };
     match prompt {
         Value::Null => Ok(BEST.to_owned()),
         Value::String(text) => match text.strip_prefix("file://") {
             Some(file) => {
-                let path = kit.base.join(file);
-                let policy = kit.targets.policy();
+                let path = grading.base.join(file);
+                let policy = grading.targets.policy();
                 policy
                     .text(&path)
                     .map_err(|error| format!("rubricPrompt: {}: {error}", path.display()))
@@ -58,11 +58,11 @@ async fn choose(
     case: &Case,
     vars: &Vars,
     outputs: &[Value],
-    kit: &GradingContext,
+    grading: &GradingContext,
     template: &str,
 ) -> Result<Vec<GradingResult>, Box<GradingResult>> {
-    let grader = grader(GraderKind::Text, assertion, case, kit).map_err(Box::new)?;
-    let criteria = kit
+    let grader = grader(GraderKind::Text, assertion, case, grading).map_err(Box::new)?;
+    let criteria = grading
         .templates
         .render(&text(&assertion.value), vars)
         .map_err(|error| Box::new(GradingResult::error(error)))?;
@@ -70,7 +70,7 @@ async fn choose(
         vars.iter().map(|(name, value)| (name.clone(), plain(value.clone()))).collect();
     seen.insert("criteria".into(), criteria.as_str().into());
     seen.insert("outputs".into(), outputs.iter().map(|output| Value::from(text(output))).collect());
-    let prompt = render(kit, template, &seen)
+    let prompt = render(grading, template, &seen)
         .map_err(|error| Box::new(GradingResult::error(format!("rubricPrompt: {error}"))))?;
     let config = Value::Null;
     let asked = TargetRequest { prompt: &prompt, vars, case: None, config: &config, repeat: 0 };

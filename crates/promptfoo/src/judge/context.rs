@@ -48,7 +48,7 @@ impl Context {
 /// The context: what `contextTransform` makes of the answer, else the variable, else `fallback`.
 async fn context(ctx: &JudgeContext<'_>, fallback: Option<&str>) -> Result<Context, GradingResult> {
     let transform = ctx.assertion.field("contextTransform").as_str();
-    let value = match (transform, ctx.scene.vars.get("context")) {
+    let value = match (transform, ctx.case.vars.get("context")) {
         (Some(transform), _) => transformed(ctx, transform).await?,
         (None, Some(written)) if !written.is_null() && written != "" => written.clone(),
         (None, _) => fallback.map_or(Value::Null, Value::from),
@@ -59,20 +59,20 @@ async fn context(ctx: &JudgeContext<'_>, fallback: Option<&str>) -> Result<Conte
 }
 
 async fn transformed(ctx: &JudgeContext<'_>, transform: &str) -> Result<Value, GradingResult> {
-    let scene = &ctx.scene;
+    let case = &ctx.case;
     let script = match transform.strip_prefix("file://") {
         Some(file) => {
             let (path, function) = match file.rsplit_once(':') {
                 Some((path, function)) => (path, Some(function.to_owned())),
                 None => (file, None),
             };
-            Script::File { path: scene.kit.base.join(path), function }
+            Script::File { path: case.grading.base.join(path), function }
         }
         None => Script::JavaScript(transform.to_owned()),
     };
-    let about = json!({"vars": scene.vars, "prompt": {"label": scene.prompt}, "metadata": scene.response.metadata});
-    let arguments = [("output", scene.output.clone()), ("context", about)];
-    scene.kit.scripts.call(&script, &arguments).await.map_err(|error| match error {
+    let about = json!({"vars": case.vars, "prompt": {"label": case.prompt}, "metadata": case.response.metadata});
+    let arguments = [("output", case.output.clone()), ("context", about)];
+    case.grading.scripts.call(&script, &arguments).await.map_err(|error| match error {
         Error::Missing(why) => GradingResult::skipped(why),
         Error::Refused(why) => GradingResult::error(why.to_string()),
         Error::Failed(why) => GradingResult::error(format!(
@@ -93,7 +93,7 @@ fn query<'a>(ctx: &JudgeContext<'a>) -> Result<&'a str, GradingResult> {
             ctx.assertion.kind
         ))
     };
-    ctx.scene.vars.get("query").and_then(Value::as_str).ok_or_else(wrong)
+    ctx.case.vars.get("query").and_then(Value::as_str).ok_or_else(wrong)
 }
 
 fn graded(what: &str, score: f64, threshold: f64) -> GradingResult {
@@ -109,7 +109,7 @@ pub(super) async fn recall(ctx: &JudgeContext<'_>) -> Judgement {
             "context-recall assertion requires a string value (expected answer or fact to verify)",
         )
     })?;
-    let context = context(ctx, Some(ctx.scene.prompt)).await?;
+    let context = context(ctx, Some(ctx.case.prompt)).await?;
     let grader = ctx.grader(GraderKind::Text)?;
     let template = ctx.rubric_prompt(None, RECALL).await?;
     let own = [("context", context.joined().into()), ("groundTruth", truth.into())];

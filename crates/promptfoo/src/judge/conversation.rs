@@ -42,9 +42,9 @@ pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
 
 /// The exchanges of the conversation, oldest first; the case's own where there is no conversation.
 fn messages(ctx: &JudgeContext<'_>) -> Vec<Value> {
-    match ctx.scene.vars.get("_conversation") {
+    match ctx.case.vars.get("_conversation") {
         Some(Value::Array(list)) if !list.is_empty() => list.clone(),
-        _ => vec![json!({"input": ctx.scene.prompt, "output": ctx.output()})],
+        _ => vec![json!({"input": ctx.case.prompt, "output": ctx.output()})],
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn factuality(ctx: &JudgeContext<'_>) -> Judgement {
     let grader = ctx.grader(GraderKind::Text)?;
     let template = ctx.rubric_prompt(None, FACTUALITY).await?;
     let own = [
-        ("input", ctx.scene.prompt.into()),
+        ("input", ctx.case.prompt.into()),
         ("ideal", ideal.into()),
         ("completion", ctx.output().into()),
     ];
@@ -42,7 +42,7 @@ pub(super) async fn factuality(ctx: &JudgeContext<'_>) -> Judgement {
         return Err(failure(format!("Invalid category value: {letter}")));
     };
     let written =
-        ctx.scene.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
+        ctx.case.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
     let score = written.unwrap_or(*usual);
     let reason = reason.unwrap_or_else(|| format!("Category {letter}: {meaning}"));
     Ok(GradingResult::scored(score > 0.0, score, reason))
@@ -83,7 +83,7 @@ pub(super) async fn closed_qa(ctx: &JudgeContext<'_>) -> Judgement {
     let grader = ctx.grader(GraderKind::Text)?;
     let template = ctx.rubric_prompt(None, CLOSED_QA).await?;
     let own: [(&str, Value); 3] = [
-        ("input", ctx.scene.prompt.into()),
+        ("input", ctx.case.prompt.into()),
         ("criteria", criteria.into()),
         ("completion", ctx.output().into()),
     ];

@@ -58,7 +58,7 @@ async fn several(ctx: &JudgeContext<'_>, criteria: &[&str]) -> Judgement {
 }
 
 async fn rate(ctx: &JudgeContext<'_>, grader: &Grader, criterion: &str) -> Judgement {
-    if ctx.scene.prompt.is_empty() {
+    if ctx.case.prompt.is_empty() {
         return Err(GradingResult::error("No source text to estimate reply"));
     }
     let part = |name: &str| ctx.written_prompt().get(name).unwrap_or(&Value::Null);
@@ -70,7 +70,7 @@ async fn rate(ctx: &JudgeContext<'_>, grader: &Grader, criterion: &str) -> Judge
         ("criteria", criterion.into()),
         ("steps", steps.join("\n- ").into()),
         ("maxScore", "10".into()),
-        ("input", ctx.scene.prompt.into()),
+        ("input", ctx.case.prompt.into()),
         ("output", ctx.output().into()),
     ];
     let said = ctx.ask_text(grader, &ctx.render(&template, &own)?, 0).await?;

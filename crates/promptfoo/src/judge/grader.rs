@@ -54,21 +54,21 @@ pub(super) fn grader(
     kind: GraderKind,
     assertion: &Assertion,
     case: &Case,
-    kit: &GradingContext,
+    grading: &GradingContext,
 ) -> Result<Grader, GradingResult> {
     let written = Some(assertion.field("provider")).filter(|written| !written.is_null());
     let written = written.or_else(|| case.options.get("provider")).unwrap_or(&Value::Null);
     // The environment is put in here and not where the suite is read: a key would stand in every row.
     let mut written = written.clone();
-    environment(&mut written, &kit.targets.policy().settings_env(&kit.targets.env));
+    environment(&mut written, &grading.targets.policy().settings_env(&grading.targets.env));
     if let Some(spec) = named(kind, &written).map_err(GradingResult::error)? {
-        let target = kit.targets.open_grader(&spec).map_err(GradingResult::error)?;
+        let target = grading.targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
-    if let Some(target) = kit.grader.as_ref().filter(|target| can_grade(kind, &***target)) {
+    if let Some(target) = grading.grader.as_ref().filter(|target| can_grade(kind, &***target)) {
         return Ok(Grader { target: Arc::clone(target), spec: None });
     }
-    usual(kind, kit)
+    usual(kind, grading)
 }
 
 /// Whether a target does this kind of work.
@@ -85,34 +85,38 @@ pub(super) fn can_grade(kind: GraderKind, target: &dyn Target) -> bool {
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn usual(kind: GraderKind, kit: &GradingContext) -> Result<Grader, GradingResult> {
+fn usual(kind: GraderKind, grading: &GradingContext) -> Result<Grader, GradingResult> {
     let id = match kind {
         GraderKind::Text => USUAL,
         GraderKind::Embedding => "openai:embedding:text-embedding-3-large",
         GraderKind::Moderation => "openai:moderation:omni-moderation-latest",
         GraderKind::Classification => {
-            return Err(untried(kit, format!("no {kind}: name a provider of one in `provider`")));
+            return Err(untried(
+                grading,
+                format!("no {kind}: name a provider of one in `provider`"),
+            ));
         }
     };
     let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
-    if !is_model(&kit.targets, &spec) && kit.targets.env(&spec, "OPENAI_API_KEY").is_some() {
-        let target = kit.targets.open_grader(&spec).map_err(GradingResult::error)?;
+    if !is_model(&grading.targets, &spec) && grading.targets.env(&spec, "OPENAI_API_KEY").is_some()
+    {
+        let target = grading.targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
-    let targets = kit.targets.for_requests();
+    let targets = grading.targets.for_requests();
     if is_model(&targets, &spec) {
         let spec = if kind == GraderKind::Text { targets.usual_chat(id) } else { spec };
         let target = targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
     let why = match kind {
-        GraderKind::Text if kit.targets.policy().is_command_line() => NO_GRADER.to_owned(),
+        GraderKind::Text if grading.targets.policy().is_command_line() => NO_GRADER.to_owned(),
         GraderKind::Text => NO_GRADER_OVER_API.to_owned(),
         GraderKind::Embedding | GraderKind::Classification | GraderKind::Moderation => {
             format!("no {kind}: name a provider of one with `defaultTest.options.provider.{kind}`")
         }
     };
-    Err(untried(kit, why))
+    Err(untried(grading, why))
 }
 
 /// Whether it is asked at the endpoint of the desk's own model.
@@ -121,8 +125,8 @@ fn is_model(targets: &Targets, spec: &TargetSpec) -> bool {
 }
 
 /// Nobody can judge it. Over the API that is an error: what is skipped counts for nothing in a gate.
-fn untried(kit: &GradingContext, why: String) -> GradingResult {
-    if kit.targets.policy().is_command_line() {
+fn untried(grading: &GradingContext, why: String) -> GradingResult {
+    if grading.targets.policy().is_command_line() {
         GradingResult::skipped(why)
     } else {
         GradingResult::error(why)

@@ -19,7 +19,7 @@ pub(super) type Judgement = Result<GradingResult, GradingResult>;
 /// The context of one judgement.
 pub(super) struct JudgeContext<'a> {
     pub(super) assertion: &'a Assertion,
-    pub(super) scene: CaseContext<'a>,
+    pub(super) case: CaseContext<'a>,
     used: Mutex<GraderUsage>,
 }
 
@@ -31,8 +31,8 @@ struct GraderUsage {
 }
 
 impl<'a> JudgeContext<'a> {
-    pub(super) fn new(assertion: &'a Assertion, scene: CaseContext<'a>) -> Self {
-        Self { assertion, scene, used: Mutex::default() }
+    pub(super) fn new(assertion: &'a Assertion, case: CaseContext<'a>) -> Self {
+        Self { assertion, case, used: Mutex::default() }
     }
 
     /// The grader for one kind of work.
@@ -41,7 +41,7 @@ impl<'a> JudgeContext<'a> {
         reason = "a judgement that ends early is as large as one that does not"
     )]
     pub(super) fn grader(&self, kind: GraderKind) -> Result<Grader, GradingResult> {
-        let grader = grader(kind, self.assertion, self.scene.case, self.scene.kit)?;
+        let grader = grader(kind, self.assertion, self.case.case, self.case.grading)?;
         if can_grade(kind, &*grader.target) {
             return Ok(grader);
         }
@@ -54,7 +54,7 @@ impl<'a> JudgeContext<'a> {
 
     /// The answer as text.
     pub(super) fn output(&self) -> String {
-        text(self.scene.output)
+        text(self.case.output)
     }
 
     /// The assertion's value, which must be a text.
@@ -98,29 +98,29 @@ impl<'a> JudgeContext<'a> {
     pub(super) fn written_prompt(&self) -> &'a Value {
         let own = self.assertion.field("rubricPrompt");
         if own.is_null() {
-            self.scene.case.options.get("rubricPrompt").unwrap_or(&Value::Null)
+            self.case.case.options.get("rubricPrompt").unwrap_or(&Value::Null)
         } else {
             own
         }
     }
 
     async fn prompt_file(&self, file: &str) -> Result<String, GradingResult> {
-        let kit = self.scene.kit;
+        let grading = self.case.grading;
         let is_script = [".js", ".cjs", ".mjs", ".py"].iter().any(|ext| file.contains(ext));
         if is_script {
             let (path, function) = match file.rsplit_once(':') {
                 Some((path, function)) => (path, Some(function.to_owned())),
                 None => (file, None),
             };
-            let script = Script::File { path: kit.base.join(path), function };
-            return match kit.scripts.call(&script, &[]).await {
+            let script = Script::File { path: grading.base.join(path), function };
+            return match grading.scripts.call(&script, &[]).await {
                 Ok(prompt) => Ok(text(&prompt)),
                 Err(Error::Missing(why)) => Err(GradingResult::skipped(why)),
                 Err(error) => Err(GradingResult::error(format!("rubricPrompt: {error}"))),
             };
         }
-        let path = kit.base.join(file);
-        let text = kit.targets.policy().text(&path).map_err(|error| {
+        let path = grading.base.join(file);
+        let text = grading.targets.policy().text(&path).map_err(|error| {
             GradingResult::error(format!("rubricPrompt: {}: {error}", path.display()))
         })?;
         let is_yaml = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
@@ -143,12 +143,12 @@ impl<'a> JudgeContext<'a> {
         own: &[(&str, Value)],
     ) -> Result<String, GradingResult> {
         let vars = self.vars(own);
-        render(self.scene.kit, template, &vars)
+        render(self.case.grading, template, &vars)
             .map_err(|error| GradingResult::error(format!("rubricPrompt: {error}")))
     }
 
     fn vars(&self, own: &[(&str, Value)]) -> Vars {
-        let mut vars = self.scene.vars.clone();
+        let mut vars = self.case.vars.clone();
         vars.extend(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         vars.into_iter().map(|(name, value)| (name, plain(value))).collect()
     }
@@ -163,7 +163,7 @@ impl<'a> JudgeContext<'a> {
         let config = Value::Null;
         let asked = TargetRequest {
             prompt,
-            vars: self.scene.vars,
+            vars: self.case.vars,
             case: None,
             config: &config,
             repeat: round,
@@ -239,7 +239,7 @@ impl<'a> JudgeContext<'a> {
         }
         if let (true, Some(said)) = (is_failure(&graded), &used.said) {
             graded.metadata.insert("graderSaid".into(), said.as_str().into());
-            if self.scene.kit.strict && !graded.reason.contains(said.as_str()) {
+            if self.case.grading.strict && !graded.reason.contains(said.as_str()) {
                 graded.reason = format!("{}: {said}", graded.reason);
             }
         }
@@ -248,22 +248,26 @@ impl<'a> JudgeContext<'a> {
 }
 
 /// Renders a grader's prompt.
-pub(super) fn render(kit: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
+pub(super) fn render(
+    grading: &GradingContext,
+    template: &str,
+    vars: &Vars,
+) -> Result<String, String> {
     match serde_json::from_str::<Value>(template) {
-        Ok(messages) => Ok(each(kit, &messages, vars)?.to_string()),
-        Err(_) => kit.templates.render(template, vars),
+        Ok(messages) => Ok(each(grading, &messages, vars)?.to_string()),
+        Err(_) => grading.templates.render(template, vars),
     }
 }
 
-fn each(kit: &GradingContext, value: &Value, vars: &Vars) -> Result<Value, String> {
+fn each(grading: &GradingContext, value: &Value, vars: &Vars) -> Result<Value, String> {
     Ok(match value {
-        Value::String(text) => kit.templates.render(text, vars)?.into(),
+        Value::String(text) => grading.templates.render(text, vars)?.into(),
         Value::Array(items) => {
-            items.iter().map(|item| each(kit, item, vars)).collect::<Result<_, _>>()?
+            items.iter().map(|item| each(grading, item, vars)).collect::<Result<_, _>>()?
         }
         Value::Object(object) => {
             let pairs =
-                object.iter().map(|(name, value)| Ok((name.clone(), each(kit, value, vars)?)));
+                object.iter().map(|(name, value)| Ok((name.clone(), each(grading, value, vars)?)));
             Value::Object(pairs.collect::<Result<_, String>>()?)
         }
         other => other.clone(),

@@ -63,7 +63,7 @@ pub(super) async fn moderation(ctx: &JudgeContext<'_>) -> Judgement {
             .target
             .moderates()
             .ok_or_else(|| GradingResult::error("the grader does not moderate"))?;
-        let flags = moderates.moderate(&question(ctx.scene.prompt), &output).await;
+        let flags = moderates.moderate(&question(ctx.case.prompt), &output).await;
         flagged(
             &flags.map_err(|error| failure(format!("Moderation API error: {error}")))?,
             &categories,
@@ -94,12 +94,12 @@ fn question(prompt: &str) -> String {
 
 pub(super) async fn pi(ctx: &JudgeContext<'_>) -> Judgement {
     let question = ctx.value()?;
-    let Some(key) = ctx.scene.kit.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
+    let Some(key) = ctx.case.grading.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
         return Err(GradingResult::skipped(
             "pi asks a hosted scorer, and there is no WITHPI_API_KEY",
         ));
     };
-    let permit = ctx.scene.kit.targets.policy().code("`pi`");
+    let permit = ctx.case.grading.targets.policy().code("`pi`");
     let permit = permit.map_err(|refused| GradingResult::error(refused.to_string()))?;
     let access = Access {
         base_url: "https://api.withpi.ai/v1".into(),
@@ -114,7 +114,7 @@ pub(super) async fn pi(ctx: &JudgeContext<'_>) -> Judgement {
         .parse()
         .map_err(|_| GradingResult::error("WITHPI_API_KEY holds characters that no key has"))?;
     headers.insert("x-api-key", value);
-    let body = json!({"llm_input": ctx.scene.prompt, "llm_output": ctx.output(), "scoring_spec": [{"question": question}]});
+    let body = json!({"llm_input": ctx.case.prompt, "llm_output": ctx.output(), "scoring_spec": [{"question": question}]});
     let endpoint = |_: Permit| Endpoint::new(access);
     let asking =
         async { endpoint(permit)?.post_with("/scoring_system/score", &headers, &body).await };

@@ -105,17 +105,17 @@ fn find(kind: &str) -> Option<Type> {
 }
 
 /// Tries one of them. `assertion.value` is rendered already.
-pub async fn judge(assertion: &Assertion, scene: CaseContext<'_>) -> GradingResult {
+pub async fn judge(assertion: &Assertion, case: CaseContext<'_>) -> GradingResult {
     let Some(of) = find(&assertion.kind) else {
         return GradingResult::error(format!("`{}` is not judged by a model", assertion.kind));
     };
-    if scene.kit.strict && assertion.negated && of.ignores_not {
+    if case.grading.strict && assertion.negated && of.ignores_not {
         let kind = &assertion.kind;
         return GradingResult::failed(format!(
             "`not-{kind}` is the same as `{kind}`: its `not-` is ignored, so it would hold where it must not"
         ));
     }
-    let ctx = JudgeContext::new(assertion, scene);
+    let ctx = JudgeContext::new(assertion, case);
     let judged = (of.ask)(&ctx).await;
     ctx.sign(judged.unwrap_or_else(|ended| ended))
 }

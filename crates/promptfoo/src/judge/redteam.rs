@@ -14,17 +14,17 @@ pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
     let kind = ctx.assertion.kind.strip_prefix(Assertion::ATTACK).unwrap_or_default();
     let written = ctx.assertion.value.as_str().map(str::to_owned);
     let policy =
-        ctx.scene.case.metadata.get("policy").and_then(|policy| policy.as_str().map(str::to_owned));
+        ctx.case.case.metadata.get("policy").and_then(|policy| policy.as_str().map(str::to_owned));
     let rubric = rubric(kind).map(str::to_owned).or(policy).or(written).ok_or_else(|| {
         GradingResult::skipped(format!("there is no rubric for attacks of the kind `{kind}`: write one as the assertion's value"))
     })?;
-    let about = |name: &str| ctx.scene.case.metadata.get(name).or_else(|| ctx.scene.vars.get(name));
+    let about = |name: &str| ctx.case.case.metadata.get(name).or_else(|| ctx.case.vars.get(name));
     let purpose = about("purpose").and_then(|purpose| purpose.as_str()).unwrap_or("not written");
     let grader = ctx.grader(GraderKind::Text)?;
     let own = [
         ("rubric", rubric.into()),
         ("purpose", purpose.into()),
-        ("prompt", ctx.scene.prompt.into()),
+        ("prompt", ctx.case.prompt.into()),
     ];
     Ok(turned(ctx, verdict(ctx, &grader, "redteam", REDTEAM, &own).await?))
 }

@@ -13,7 +13,7 @@ const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
 const GUESSES: usize = 3;
 
 pub(super) async fn answer(ctx: &JudgeContext<'_>) -> Judgement {
-    let output = ctx.scene.output.as_str();
+    let output = ctx.case.output.as_str();
     let output = output.ok_or_else(|| {
         GradingResult::error("answer-relevance assertion type must evaluate a string output")
     })?;
@@ -25,7 +25,7 @@ pub(super) async fn answer(ctx: &JudgeContext<'_>) -> Judgement {
     for round in 0..GUESSES {
         questions.push(ctx.ask_text(&grader, &prompt, round).await?);
     }
-    let input = ctx.scene.vars.get("query").and_then(Value::as_str).unwrap_or(ctx.scene.prompt);
+    let input = ctx.case.vars.get("query").and_then(Value::as_str).unwrap_or(ctx.case.prompt);
     let input = ctx.embed(&embedder, input).await?;
     let (mut sum, mut shown) = (0.0, Vec::new());
     for question in questions {

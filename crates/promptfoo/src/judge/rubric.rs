@@ -87,7 +87,7 @@ pub(super) async fn goal(ctx: &JudgeContext<'_>) -> Judgement {
 
 /// What the target did: its spans in order, and the turns of our own pipeline.
 fn trajectory(ctx: &JudgeContext<'_>) -> Option<String> {
-    let response = ctx.scene.response;
+    let response = ctx.case.response;
     let mut spans: Vec<_> = response.spans.iter().flatten().collect();
     if response.spans.is_none() && response.turns.is_empty() {
         return None;
@@ -140,7 +140,7 @@ fn parse(
             let found = reading::object_with(words, NAMES);
             let means =
                 |object: &Map<String, Value>| NAMES.iter().any(|name| object.contains_key(*name));
-            let found = found.filter(|object| !ctx.scene.kit.strict || means(object));
+            let found = found.filter(|object| !ctx.case.grading.strict || means(object));
             found.ok_or_else(|| failure(format!("Could not extract JSON from {label} response")))
         }
         other => Err(failure(format!(

@@ -16,17 +16,17 @@ const CONCURRENCY: usize = 4;
 /// Whether a run is within its bounds, and its filters are right; the error says what is not. Nothing is run.
 pub fn check(
     suite: &Suite,
-    kit: &GradingContext,
+    grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
 ) -> Result<(), Error> {
-    Run::new(suite, kit, targets, plan)?.bounded()
+    Run::new(suite, grading, targets, plan)?.bounded()
 }
 
 impl Run<'_> {
     /// What it may take.
     fn limits(&self) -> &'static Limits {
-        self.kit.targets.policy().limits()
+        self.grading.targets.policy().limits()
     }
 
     /// Whether repetitions, cases at once and rows are within their bounds. What the suite itself says of the first two is cut to
@@ -44,7 +44,7 @@ impl Run<'_> {
         }
         if !self.suite.derived.is_empty() {
             // They are expressions of JavaScript: better said now than when all rows are there.
-            let permit = self.kit.targets.policy().code("`derivedMetrics`");
+            let permit = self.grading.targets.policy().code("`derivedMetrics`");
             permit.map_err(|refused| Error::Bounds(refused.to_string()))?;
         }
         let (rows, most) = (self.total(), limits.rows);

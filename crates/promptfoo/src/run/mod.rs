@@ -37,7 +37,7 @@ pub use tally::grading;
 /// and the summary says that it is not complete.
 pub async fn run(
     suite: &Suite,
-    kit: &GradingContext,
+    grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
     progress: &dyn Progress,
@@ -45,7 +45,7 @@ pub async fn run(
 ) -> Result<Summary, Error> {
     let began = Instant::now();
     let started_at = chrono::Utc::now().timestamp_millis();
-    let mut run = Run::new(suite, kit, targets, plan)?;
+    let mut run = Run::new(suite, grading, targets, plan)?;
     run.bounded()?;
     let journal = |error| Error::RunLog { path: plan.journal.path().to_owned(), error };
     let mut appender = plan.journal.append(plan.resume).map_err(journal)?;
@@ -118,7 +118,7 @@ fn some_ms(ms: Option<u64>) -> Option<Duration> {
 /// A run under way.
 struct Run<'a> {
     suite: &'a Suite,
-    kit: &'a GradingContext,
+    grading: &'a GradingContext,
     plan: &'a Plan,
     /// The columns: each target with each of its prompts.
     places: Vec<Place<'a>>,
@@ -142,7 +142,7 @@ struct Unit<'a> {
 impl<'a> Run<'a> {
     fn new(
         suite: &'a Suite,
-        kit: &'a GradingContext,
+        grading: &'a GradingContext,
         targets: &[Arc<dyn Target>],
         plan: &'a Plan,
     ) -> Result<Self, Error> {
@@ -187,7 +187,7 @@ impl<'a> Run<'a> {
         let cases = plan.filters.cases(suite).map_err(Error::Filter)?;
         Ok(Self {
             suite,
-            kit,
+            grading,
             plan,
             places,
             cases,
@@ -313,7 +313,7 @@ impl<'a> Run<'a> {
             rows.push(self.row(&unit, *column).await);
         }
         if together::is_asked(unit.case) {
-            together::compare(unit.case, &mut rows, self.kit).await;
+            together::compare(unit.case, &mut rows, self.grading).await;
             rows.retain(|row| !self.done.contains(&row.key));
         }
         rows
@@ -336,7 +336,7 @@ impl<'a> Run<'a> {
         let delay = self.plan.delay.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
         let delay_ms = delay.or(self.suite.options.delay_ms).unwrap_or(0);
         let job = Job { case: unit.case, place, repeat: unit.repeat, delay_ms };
-        let work = job.run(start(), self.kit, &self.memory);
+        let work = job.run(start(), self.grading, &self.memory);
         let Some(limit) = self.plan.timeout.or(some_ms(self.suite.options.timeout_ms)) else {
             return work.await;
         };
@@ -354,7 +354,8 @@ impl<'a> Run<'a> {
             let count =
                 it.test_pass_count + it.test_fail_count + it.test_error_count + it.test_skip_count;
             for what in
-                together::derive(&self.suite.derived, count, &mut it.named_scores, self.kit).await
+                together::derive(&self.suite.derived, count, &mut it.named_scores, self.grading)
+                    .await
             {
                 tracing::warn!("{what}");
             }

@@ -48,10 +48,10 @@ impl Job<'_> {
     pub(super) async fn run(
         &self,
         mut row: EvalRow,
-        kit: &GradingContext,
+        grading: &GradingContext,
         memory: &Memory,
     ) -> EvalRow {
-        let done = self.attempt(&mut row, kit, memory).await;
+        let done = self.attempt(&mut row, grading, memory).await;
         match done {
             Ok(()) => {}
             Err(Error::Missing(why)) => row.skipped = Some(why),
@@ -63,20 +63,20 @@ impl Job<'_> {
     async fn attempt(
         &self,
         row: &mut EvalRow,
-        kit: &GradingContext,
+        grading: &GradingContext,
         memory: &Memory,
     ) -> Result<(), Error> {
         let mut vars = self.case.vars.clone();
         let options = &self.case.options;
         if let Some(code) = options.get("transformVars").and_then(Value::as_str) {
-            vars::transformed(&mut vars, code, kit).await?;
+            vars::transformed(&mut vars, code, grading).await?;
         }
-        vars::from_files(&mut vars, &self.place.prompt.raw, kit).await?;
+        vars::from_files(&mut vars, &self.place.prompt.raw, grading).await?;
         self.remember(&mut vars, memory);
-        let (prompt, config) = self.prompt(&vars, kit).await?;
+        let (prompt, config) = self.prompt(&vars, grading).await?;
         row.prompt = json!({"raw": prompt, "label": self.place.prompt.label});
         row.vars.clone_from(&vars);
-        let (response, waited) = self.ask(&prompt, &vars, &config, kit).await?;
+        let (response, waited) = self.ask(&prompt, &vars, &config, grading).await?;
         self.keep(&prompt, &response, memory);
         row.latency_ms = response.latency_ms.or(waited).unwrap_or(0.0);
         // What came from the cache was paid for before.
@@ -92,20 +92,20 @@ impl Job<'_> {
         } else if response.output.is_null() {
             row.error = Some("No output".into());
         } else {
-            let output = self.transformed(&response, &prompt, &vars, kit).await?;
+            let output = self.transformed(&response, &prompt, &vars, grading).await?;
             let seen = output.as_ref().unwrap_or(&response.output);
             let latency_ms = waited.map(|_| row.latency_ms);
-            let scene = CaseContext {
+            let ctx = CaseContext {
                 output: seen,
                 prompt: &prompt,
                 vars: &vars,
                 case: self.case,
                 response: &response,
                 latency_ms,
-                kit,
+                grading,
             };
-            let graded = check::grade(scene).await;
-            apply(row, turns::grade(scene, graded).await);
+            let graded = check::grade(ctx).await;
+            apply(row, turns::grade(ctx, graded).await);
             self.store(seen, memory);
             if let Some(output) = output {
                 row.response = Some(Response { output, ..response });
@@ -158,7 +158,11 @@ impl Job<'_> {
     }
 
     /// The prompt as it is sent, and the settings that go with it.
-    async fn prompt(&self, vars: &Vars, kit: &GradingContext) -> Result<(String, Value), Error> {
+    async fn prompt(
+        &self,
+        vars: &Vars,
+        grading: &GradingContext,
+    ) -> Result<(String, Value), Error> {
         let prompt = self.place.prompt;
         let mut config = Map::new();
         let mut add = |more: &Value| {
@@ -167,7 +171,8 @@ impl Job<'_> {
         };
         add(&prompt.config);
         let template = if let Some(function) = &prompt.function {
-            let (template, own) = vars::made(prompt, function, vars, self.place.spec, kit).await?;
+            let (template, own) =
+                vars::made(prompt, function, vars, self.place.spec, grading).await?;
             add(&own);
             template
         } else {
@@ -178,7 +183,7 @@ impl Job<'_> {
         for (name, value) in self.case.options.iter().filter(|(name, _)| *name != "repeat") {
             config.insert(name.clone(), value.clone());
         }
-        let rendered = render(kit, &template, vars)
+        let rendered = render(grading, &template, vars)
             .map_err(|why| Error::Failed(format!("the prompt cannot be rendered: {why}")))?;
         Ok((rendered, if config.is_empty() { Value::Null } else { config.into() }))
     }
@@ -189,7 +194,7 @@ impl Job<'_> {
         prompt: &str,
         vars: &Vars,
         config: &Value,
-        kit: &GradingContext,
+        grading: &GradingContext,
     ) -> Result<(Response, Option<f64>), Error> {
         if let Some(output) = &self.case.provider_output {
             return Ok((
@@ -199,10 +204,10 @@ impl Job<'_> {
         }
         let open = |spec: &TargetSpec| {
             if !is_simulated(spec) {
-                return kit.targets.open(spec);
+                return grading.targets.open(spec);
             }
             // A customer that is a case's own provider talks to the suite's.
-            kit.targets.open_simulated(spec, self.place.target.clone(), kit.grader.clone())
+            grading.targets.open_simulated(spec, self.place.target.clone(), grading.grader.clone())
         };
         let own = self.case.provider.as_deref().map(open).transpose().map_err(Error::Failed)?;
         let target = own.as_ref().unwrap_or(&self.place.target);
@@ -223,7 +228,7 @@ impl Job<'_> {
         response: &Response,
         prompt: &str,
         vars: &Vars,
-        kit: &GradingContext,
+        grading: &GradingContext,
     ) -> Result<Option<Value>, Error> {
         let options = &self.case.options;
         let of_case =
@@ -234,9 +239,12 @@ impl Job<'_> {
             let context = json!({
                 "vars": vars, "prompt": {"raw": prompt, "label": self.place.prompt.label}, "metadata": response.metadata
             });
-            let made = kit
+            let made = grading
                 .scripts
-                .call(&vars::script(code, &kit.base), &[("output", before), ("context", context)])
+                .call(
+                    &vars::script(code, &grading.base),
+                    &[("output", before), ("context", context)],
+                )
                 .await?;
             if made.is_null() {
                 return Err(Error::Failed(format!("the transform gave nothing: {code}")));
@@ -247,8 +255,8 @@ impl Job<'_> {
     }
 }
 
-fn render(kit: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
-    kit.templates.render_prompt(template, vars)
+fn render(grading: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
+    grading.templates.render_prompt(template, vars)
 }
 
 /// The row is an error.

@@ -16,10 +16,10 @@ pub(super) fn is_asked(case: &Case) -> bool {
 }
 
 /// Compares the rows of a case, and changes their verdicts.
-pub(super) async fn compare(case: &Case, rows: &mut [EvalRow], kit: &GradingContext) {
+pub(super) async fn compare(case: &Case, rows: &mut [EvalRow], grading: &GradingContext) {
     let of = |kind: &str| case.assert.iter().find(|it| it.kind == kind);
     if let Some(assertion) = of(Assertion::SELECT_BEST) {
-        let verdicts = select_best(assertion, case, rows, kit).await;
+        let verdicts = select_best(assertion, case, rows, grading).await;
         rows.iter_mut()
             .zip(verdicts)
             .for_each(|(row, verdict)| chosen(row, tagged(verdict, assertion)));
@@ -42,12 +42,12 @@ async fn select_best(
     assertion: &Assertion,
     case: &Case,
     rows: &[EvalRow],
-    kit: &GradingContext,
+    grading: &GradingContext,
 ) -> Vec<GradingResult> {
     let output = |row: &EvalRow| row.response.as_ref().map(|response| response.output.clone());
     let outputs: Vec<_> = rows.iter().map(|row| output(row).unwrap_or_default()).collect();
     let vars = rows.first().map_or(&case.vars, |row| &row.vars);
-    judge::select_best(assertion, case, vars, &outputs, kit).await
+    judge::select_best(assertion, case, vars, &outputs, grading).await
 }
 
 /// One verdict for each row, by the scores of its other assertions.
@@ -64,9 +64,9 @@ pub(super) async fn derive(
     derived: &[DerivedMetric],
     count: usize,
     named: &mut Map<String, Value>,
-    kit: &GradingContext,
+    grading: &GradingContext,
 ) -> Vec<String> {
-    check::derive(derived, count, named, &kit.scripts).await
+    check::derive(derived, count, named, &grading.scripts).await
 }
 
 /// The row fails unless it was chosen; its score stays then.

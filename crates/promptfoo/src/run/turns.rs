@@ -10,18 +10,18 @@ use super::super::suite::Case;
 const WEIGHTS: &str = "namedScoreWeights";
 
 /// Tries them, and weighs them with the verdict on the case itself: the mean of the parts, and all must pass.
-pub(super) async fn grade(scene: CaseContext<'_>, whole: GradingResult) -> GradingResult {
-    let case = scene.case;
+pub(super) async fn grade(ctx: CaseContext<'_>, whole: GradingResult) -> GradingResult {
+    let case = ctx.case;
     let asked = case.turns.iter().enumerate().filter(|(_, turn)| !turn.assert.is_empty());
     let mut parts = Vec::new();
     for (at, turn) in asked {
-        let Some(seen) = scene.response.turns.get(at) else {
+        let Some(seen) = ctx.response.turns.get(at) else {
             parts.push(GradingResult::failed(format!("turn {} was not reached", at + 1)));
             continue;
         };
         let output = seen.bubbles.join("\n\n").into();
-        let turns = scene.response.turns[..=at].to_vec();
-        let response = Response { output, turns, ..scene.response.clone() };
+        let turns = ctx.response.turns[..=at].to_vec();
+        let response = Response { output, turns, ..ctx.response.clone() };
         let own = Case {
             assert: turn.assert.clone(),
             threshold: None,
@@ -33,7 +33,7 @@ pub(super) async fn grade(scene: CaseContext<'_>, whole: GradingResult) -> Gradi
             output: &response.output,
             case: &own,
             response: &response,
-            ..scene
+            ..ctx
         })
         .await;
         parts.push(told(graded, at + 1));
