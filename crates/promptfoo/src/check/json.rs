@@ -4,8 +4,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 
+use super::CheckResult;
 use super::prepare::PreparedAssertion;
-use super::{CheckResult, GradingResult};
 
 /// The longest piece of an answer that is read as one object, in letters.
 const LONGEST: usize = 100_000;

@@ -4,10 +4,10 @@
 use regex::RegexBuilder;
 use serde_json::Value;
 
+use super::CheckResult;
 use super::measured::verdict;
 use super::prepare::PreparedAssertion;
 use super::text::written;
-use super::{CheckResult, GradingResult};
 use crate::result::Span;
 
 /// Whether a name fits a pattern of `*` and `?`, whatever the case of its letters.

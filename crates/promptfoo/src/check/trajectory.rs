@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::CheckResult;
 use super::measured::verdict;
 use super::prepare::PreparedAssertion;
 use super::steps::{Step, StepMatcher, steps};
 use super::text::same;
 use super::trace::{matches, spans};
-use super::{CheckResult, GradingResult};
 use crate::result::StepKind;
 
 fn tools(given: &PreparedAssertion<'_>) -> Result<Vec<Step>, String> {
