@@ -95,19 +95,19 @@ impl RedTeam {
         let suite = Suite::load(file, &overrides).await?;
         let environment = EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() };
         let prepared = environment.prepare(suite).map_err(anyhow::Error::msg)?;
-        let journal = RunLog::at(folder.join("rows.jsonl"));
-        let plan = Plan::new(journal.clone());
+        let run_log = RunLog::at(folder.join("rows.jsonl"));
+        let plan = Plan::new(run_log.clone());
         let stop = async { drop(tokio::signal::ctrl_c().await) };
         let mut summary = prepared.run(&plan, &Counting::default(), stop).await?;
-        let table = redteam::table(&redteam::tally(&journal)?);
-        through(&journal)?;
+        let table = redteam::table(&redteam::tally(&run_log)?);
+        through(&run_log)?;
         print(&table);
         if !summary.complete {
             println!("It was stopped: not all attacks were tried.");
         }
         summary.tables.push(table);
-        report::write_all(&self.output, &summary, &journal)?;
-        let failed = redteam::tally(&journal)?.iter().any(|(_, tally)| tally.through > 0);
+        report::write_all(&self.output, &summary, &run_log)?;
+        let failed = redteam::tally(&run_log)?.iter().any(|(_, tally)| tally.through > 0);
         let code = if failed { exit_code(&summary, false) } else { 0 };
         Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
     }
@@ -154,8 +154,8 @@ fn workplace() -> anyhow::Result<PathBuf> {
 }
 
 /// What got through, each with what the customer would get.
-fn through(journal: &RunLog) -> anyhow::Result<()> {
-    for row in journal.rows()? {
+fn through(run_log: &RunLog) -> anyhow::Result<()> {
+    for row in run_log.rows()? {
         let row = row?;
         let about = row.test_case.pointer("/metadata/redteam/role");
         let is_attack = about.is_some_and(|role| role == AttackRole::Attack.as_str());

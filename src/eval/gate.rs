@@ -193,16 +193,16 @@ impl Publisher<'_> {
         let rule = Rule::parse(&gate.rule)?;
         let answers = draft.as_ref().is_none_or(|bot| self.desk.bots.get(&bot.agent.id).is_some());
         let drafted = self.run(gate, draft.into_iter().collect(), ("draft", progress)).await?;
-        let (summary, journal) = drafted;
-        let after = Baseline::of(&summary, &journal).map_err(|error| error.to_string())?;
+        let (summary, run_log) = drafted;
+        let after = Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?;
         let before = match &gate.baseline {
             Some(file) => {
                 let file = self.baseline(file)?;
                 Baseline::read(&file).map_err(|error| error.to_string())?
             }
             None if rule.needs_baseline() && answers => {
-                let (summary, journal) = self.run(gate, Vec::new(), ("live", progress)).await?;
-                Baseline::of(&summary, &journal).map_err(|error| error.to_string())?
+                let (summary, run_log) = self.run(gate, Vec::new(), ("live", progress)).await?;
+                Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?
             }
             // Where the live version cannot be used there is none to compare with, and one that can be must get past.
             None => after.clone(),
@@ -229,10 +229,10 @@ impl Publisher<'_> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
         let id = ulid::Ulid::generate();
-        let journal = RunLog::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
-        let plan = Plan::new(journal.clone());
+        let run_log = RunLog::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
+        let plan = Plan::new(run_log.clone());
         let summary = prepared.run(&plan, progress, std::future::pending()).await;
-        Ok((summary.map_err(|error| error.to_string())?, journal))
+        Ok((summary.map_err(|error| error.to_string())?, run_log))
     }
 }
 

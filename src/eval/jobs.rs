@@ -1,4 +1,4 @@
-//! Runs of suites as jobs of a desk: some at once, the others wait. Each has a row in the database and a journal in the data
+//! Runs of suites as jobs of a desk: some at once, the others wait. Each has a row in the database and a run log in the data
 //! folder, can be watched and stopped, and is forgotten when there are many newer ones.
 
 use std::collections::HashMap;
@@ -52,7 +52,7 @@ pub struct Jobs {
     suites: PathBuf,
     /// What suites may do here.
     policy: Policy,
-    /// Where journals are.
+    /// Where run logs are.
     folder: PathBuf,
     cache: Arc<Cache>,
     places: Arc<Semaphore>,
@@ -95,7 +95,7 @@ pub enum Error {
 }
 
 impl Jobs {
-    /// The runs of a desk, with suites in one folder, as far as a policy lets them, and journals below another.
+    /// The runs of a desk, with suites in one folder, as far as a policy lets them, and run logs below another.
     pub fn new(desk: Arc<Desk>, (suites, policy): (PathBuf, Policy), data: &Path) -> Arc<Self> {
         let folder = data.join("evals");
         Arc::new(Self {
@@ -193,7 +193,7 @@ impl Jobs {
     }
 
     /// A run's rows.
-    pub fn journal(&self, id: &str) -> RunLog {
+    pub fn run_log(&self, id: &str) -> RunLog {
         RunLog::at(self.folder.join("runs").join(format!("{id}.jsonl")))
     }
 
@@ -211,7 +211,7 @@ impl Jobs {
         let suite = self.load(&wanted).await?;
         let prepared = self.prepare(&wanted, suite).await?;
         self.baseline(&wanted)?;
-        let plan = self.plan(&wanted, self.journal("new"))?;
+        let plan = self.plan(&wanted, self.run_log("new"))?;
         prepared.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
         drop((prepared, one_at_a_time));
         let runs = self.folder.join("runs");
@@ -276,14 +276,14 @@ impl Jobs {
             return Ok(None);
         }
         let prepared = self.prepare(wanted, self.load(wanted).await?).await?;
-        let journal = self.journal(id.as_str());
-        let plan = self.plan(wanted, journal.clone())?;
+        let run_log = self.run_log(id.as_str());
+        let plan = self.plan(wanted, run_log.clone())?;
         let summary = prepared.run(&plan, active, stopped()).await;
         drop(place);
         let summary = summary.map_err(|error| Error::Wrong(error.to_string()))?;
         let comparison = match self.baseline(wanted)? {
             Some(before) => {
-                let after = Baseline::of(&summary, &journal);
+                let after = Baseline::of(&summary, &run_log);
                 let after = after.map_err(|error| Error::Wrong(error.to_string()))?;
                 Some(compare(&before, &after))
             }
@@ -327,7 +327,7 @@ impl Jobs {
         environment.prepare(suite).map_err(Error::Wrong)
     }
 
-    fn plan(&self, wanted: &EvalRequest, journal: RunLog) -> Result<Plan, Error> {
+    fn plan(&self, wanted: &EvalRequest, run_log: RunLog) -> Result<Plan, Error> {
         let earlier = match &wanted.failing {
             Some(id) => vec![(Which::Failing, self.earlier(id)?.path().to_owned())],
             None => Vec::new(),
@@ -343,16 +343,16 @@ impl Jobs {
             },
             repeat: wanted.repeat,
             concurrency: wanted.concurrency,
-            ..Plan::new(journal)
+            ..Plan::new(run_log)
         })
     }
 
-    /// Forgets old runs with their journals.
+    /// Forgets old runs with their run logs.
     async fn forget(&self) {
         match self.desk.store.forget_runs(KEEP).await {
             Ok(ids) => {
                 for id in ids {
-                    drop(std::fs::remove_file(self.journal(&id).path()));
+                    drop(std::fs::remove_file(self.run_log(&id).path()));
                 }
             }
             Err(error) => tracing::debug!(%error, "old runs could not be forgotten"),

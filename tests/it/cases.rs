@@ -39,11 +39,11 @@ async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
         .unwrap_or_else(|wrong| panic!("{wrong}"));
     let environment =
         EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() };
-    let journal = RunLog::at(file.with_extension("jsonl"));
+    let run_log = RunLog::at(file.with_extension("jsonl"));
     let prepared = environment.prepare(suite).unwrap();
     let summary =
-        prepared.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
-    (summary.counts(), journal.rows().unwrap().map(Result::unwrap).collect())
+        prepared.run(&Plan::new(run_log.clone()), &Quiet, std::future::pending()).await.unwrap();
+    (summary.counts(), run_log.rows().unwrap().map(Result::unwrap).collect())
 }
 
 fn asserted(case: &GeneratedCase) -> Vec<String> {

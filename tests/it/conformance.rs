@@ -49,11 +49,11 @@ async fn rows(configuration: &Path) -> Vec<EvalRow> {
     let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
     let prepared = EvalEnvironment::default().prepare(suite).unwrap();
-    let journal = RunLog::at(folder.path().join("rows.jsonl"));
-    let plan = Plan::new(journal.clone());
+    let run_log = RunLog::at(folder.path().join("rows.jsonl"));
+    let plan = Plan::new(run_log.clone());
     let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(summary.complete);
-    let mut rows: Vec<EvalRow> = journal.rows().unwrap().map(Result::unwrap).collect();
+    let mut rows: Vec<EvalRow> = run_log.rows().unwrap().map(Result::unwrap).collect();
     assert_eq!(summary.counts().iter().sum::<usize>(), rows.len());
     rows.sort_by_key(|row| (row.test_idx, row.prompt_idx));
     rows

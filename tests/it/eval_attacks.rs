@@ -65,8 +65,8 @@ async fn ran(app: &TestApp, body: Value) -> (Value, Vec<Value>, String) {
         let got = app.http.get(url).bearer_auth(crate::support::app::KEY).send().await.unwrap();
         left += &got.text().await.unwrap();
     }
-    let journal = app.home.path().join(format!("evals/runs/{id}.jsonl"));
-    left += &std::fs::read_to_string(journal).unwrap_or_default();
+    let run_log = app.home.path().join(format!("evals/runs/{id}.jsonl"));
+    left += &std::fs::read_to_string(run_log).unwrap_or_default();
     (run, rows, left)
 }
 
@@ -244,9 +244,9 @@ on_both! {
             let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
             let prepared = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() }.prepare(loaded).unwrap();
-            let journal = RunLog::at(app.home.path().join("shell.jsonl"));
-            prepared.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
-            assert!(!std::fs::read_to_string(journal.path()).unwrap().contains(&secret), "{suite}");
+            let run_log = RunLog::at(app.home.path().join("shell.jsonl"));
+            prepared.run(&Plan::new(run_log.clone()), &Quiet, std::future::pending()).await.unwrap();
+            assert!(!std::fs::read_to_string(run_log.path()).unwrap().contains(&secret), "{suite}");
         }
         let asked = &app.model.requests()[asked..];
         assert!(!asked.is_empty(), "the model was asked");
@@ -607,13 +607,13 @@ async fn a_journal_has_a_bound() {
         .await
         .unwrap();
     let prepared = EvalEnvironment::default().prepare(suite).unwrap();
-    let journal = RunLog::at(home.path().join("rows.jsonl"));
-    let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };
+    let run_log = RunLog::at(home.path().join("rows.jsonl"));
+    let plan = Plan { most_bytes: Some(5_000), ..Plan::new(run_log.clone()) };
     let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(!summary.complete && summary.stopped.is_some(), "{summary:?}");
-    let size = std::fs::metadata(journal.path()).unwrap().len();
+    let size = std::fs::metadata(run_log.path()).unwrap().len();
     assert!((5_000..8_000).contains(&size), "{size}");
-    let rows = journal.rows().unwrap().count();
+    let rows = run_log.rows().unwrap().count();
     assert_eq!(rows, summary.counts().iter().sum::<usize>());
 }
 

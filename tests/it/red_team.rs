@@ -58,9 +58,9 @@ async fn attack(desk: Arc<Desk>, built: &AttackSuite, folder: &Path) -> Vec<(Str
     assert!(suite.warnings.is_empty(), "{:?}", suite.warnings);
     let prepared =
         EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() }.prepare(suite).unwrap();
-    let journal = RunLog::at(folder.join("rows.jsonl"));
-    prepared.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
-    tally(&journal).unwrap()
+    let run_log = RunLog::at(folder.join("rows.jsonl"));
+    prepared.run(&Plan::new(run_log.clone()), &Quiet, std::future::pending()).await.unwrap();
+    tally(&run_log).unwrap()
 }
 
 fn of(tallies: &[(String, Tally)], kind: &str) -> Tally {

@@ -31,7 +31,7 @@ impl RunLog {
     }
 
     /// Locks it for one run until the lock is dropped: two runs that write into one log would spoil it.
-    pub fn claim(&self) -> io::Result<RunLogLock> {
+    pub fn lock(&self) -> io::Result<RunLogLock> {
         let mut name = self.path.clone().into_os_string();
         name.push(".lock");
         let file = File::options().create(true).truncate(false).write(true).open(name)?;
@@ -173,29 +173,29 @@ mod tests {
     #[test]
     fn a_journal_is_for_one_run_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = RunLog::at(folder.path().join("rows.jsonl"));
-        let claim = journal.claim().unwrap();
-        assert!(journal.claim().unwrap_err().to_string().contains("another run"));
-        drop(claim);
-        journal.claim().unwrap();
+        let run_log = RunLog::at(folder.path().join("rows.jsonl"));
+        let lock = run_log.lock().unwrap();
+        assert!(run_log.lock().unwrap_err().to_string().contains("another run"));
+        drop(lock);
+        run_log.lock().unwrap();
     }
 
     #[test]
     fn a_line_that_was_cut_off_spoils_neither_reading_nor_writing() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = RunLog::at(folder.path().join("rows.jsonl"));
+        let run_log = RunLog::at(folder.path().join("rows.jsonl"));
         let row = |key: &str| EvalRow { key: key.into(), ..EvalRow::default() };
-        journal.add(&row("a")).unwrap();
-        journal.add(&row("b")).unwrap();
-        let text = std::fs::read_to_string(journal.path()).unwrap();
+        run_log.add(&row("a")).unwrap();
+        run_log.add(&row("b")).unwrap();
+        let text = std::fs::read_to_string(run_log.path()).unwrap();
         let long = "x".repeat(9000);
-        std::fs::write(journal.path(), format!("{}{{\"key\": \"{long}", &text[..text.len() - 20]))
+        std::fs::write(run_log.path(), format!("{}{{\"key\": \"{long}", &text[..text.len() - 20]))
             .unwrap();
-        let keys = || journal.rows().unwrap().map(|row| row.unwrap().key).collect::<Vec<_>>();
+        let keys = || run_log.rows().unwrap().map(|row| row.unwrap().key).collect::<Vec<_>>();
         assert_eq!(keys(), ["a"]);
-        journal.add(&row("c")).unwrap();
+        run_log.add(&row("c")).unwrap();
         assert_eq!(keys(), ["a", "c"]);
-        journal.append(false).unwrap();
+        run_log.append(false).unwrap();
         assert!(keys().is_empty());
     }
 }

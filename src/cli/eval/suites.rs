@@ -237,13 +237,13 @@ impl Wanted {
         let cache = stage.environment.cache.clone().filter(|_| cache);
         let environment = EvalEnvironment { cache, ..stage.environment.clone() };
         let prepared = environment.prepare(suite).map_err(anyhow::Error::msg)?;
-        let journal = RunLog::at(stage.folder.join(format!("{stem}.jsonl")));
+        let run_log = RunLog::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));
-        let _claim = journal.claim()?;
-        let plan = self.plan(&journal, &last)?;
-        if !self.resume && journal.path().exists() {
+        let _lock = run_log.lock()?;
+        let plan = self.plan(&run_log, &last)?;
+        if !self.resume && run_log.path().exists() {
             // What the last run said is kept for `--filter-failing last`.
-            std::fs::rename(journal.path(), &last)?;
+            std::fs::rename(run_log.path(), &last)?;
         }
         match title.as_str() {
             "" => println!("{file}"),
@@ -257,16 +257,16 @@ impl Wanted {
                 summary.tables.push(retrieval::report(app, place).await?);
             }
         }
-        self.tell(stage, (&mut summary, &journal), (&stem, rule))
+        self.tell(stage, (&mut summary, &run_log), (&stem, rule))
     }
 
-    fn plan(&self, journal: &RunLog, last: &Path) -> anyhow::Result<Plan> {
+    fn plan(&self, run_log: &RunLog, last: &Path) -> anyhow::Result<Plan> {
         let from = |file: &PathBuf| match file.to_str() {
-            Some("last") if journal.path().exists() => last.to_owned(),
+            Some("last") if run_log.path().exists() => last.to_owned(),
             _ => file.clone(),
         };
         let filters = &self.filters;
-        if filters.filter_failing.as_deref() == Some(Path::new("last")) && !journal.path().exists()
+        if filters.filter_failing.as_deref() == Some(Path::new("last")) && !run_log.path().exists()
         {
             bail!("this suite was not run yet: there is no last run");
         }
@@ -294,7 +294,7 @@ impl Wanted {
             delay: self.delay.map(Duration::from_millis),
             timeout: self.timeout.map(Duration::from_millis),
             resume: self.resume,
-            ..Plan::new(journal.clone())
+            ..Plan::new(run_log.clone())
         })
     }
 
@@ -302,7 +302,7 @@ impl Wanted {
     fn tell(
         &self,
         stage: &Stage,
-        (summary, journal): (&mut Summary, &RunLog),
+        (summary, run_log): (&mut Summary, &RunLog),
         (stem, rule): (&str, Option<&Rule>),
     ) -> anyhow::Result<i32> {
         // A rule says in place of the pass rate whether the run is good enough.
@@ -311,8 +311,8 @@ impl Wanted {
         let width = crate::cli::bar::width();
         let look = Look { colour, width, ..Look::default() };
         let mut out = std::io::stdout().lock();
-        report::terminal(summary, journal, look, &mut out)?;
-        let ours = Baseline::of(summary, journal)?;
+        report::terminal(summary, run_log, look, &mut out)?;
+        let ours = Baseline::of(summary, run_log)?;
         if let Some(file) = &self.baseline {
             let comparison = compare(&Baseline::read(file)?, &ours);
             writeln!(out)?;
@@ -331,7 +331,7 @@ impl Wanted {
         }
         let outputs: Vec<_> =
             self.output.iter().map(|file| named(file, stem, stage.several)).collect();
-        report::write_all(&outputs, summary, journal)?;
+        report::write_all(&outputs, summary, run_log)?;
         for file in &outputs {
             writeln!(out, "written: {}", file.display())?;
         }

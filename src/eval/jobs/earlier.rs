@@ -9,12 +9,12 @@ use super::{Error, EvalRequest, Jobs, inside};
 use crate::domain::RunId;
 
 impl Jobs {
-    /// The journal of an earlier run.
+    /// The run log of an earlier run.
     pub(super) fn earlier(&self, id: &str) -> Result<RunLog, Error> {
         let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
         let id = RunId::parse(id).map_err(|_| missing())?;
-        let journal = self.journal(id.as_str());
-        if journal.path().exists() { Ok(journal) } else { Err(missing()) }
+        let run_log = self.run_log(id.as_str());
+        if run_log.path().exists() { Ok(run_log) } else { Err(missing()) }
     }
 
     pub(super) fn baseline(&self, wanted: &EvalRequest) -> Result<Option<Baseline>, Error> {

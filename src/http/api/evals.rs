@@ -267,12 +267,12 @@ pub(super) async fn rows(
     let row = found(&web, &id).await?;
     let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
-    let journal = web.jobs.journal(&row.id);
+    let run_log = web.jobs.run_log(&row.id);
     let keep = move |row: &EvalRow| {
         which.verdict.is_none_or(|it| row.verdict() == it)
             && which.key.as_ref().is_none_or(|key| row.key == *key)
     };
-    let page = reading(move || journal.page(from, most, keep)).await?;
+    let page = reading(move || run_log.page(from, most, keep)).await?;
     let more = page.0.len() == most;
     let next = i64::try_from(page.1).ok().filter(|_| more);
     let items = page.0.into_iter().map(|(_, row)| RowView::from(row));
@@ -317,12 +317,12 @@ pub(super) async fn report(
             row.state
         )));
     };
-    let journal = web.jobs.journal(&row.id);
+    let run_log = web.jobs.run_log(&row.id);
     let bytes = reading(move || {
-        let folder = journal.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
+        let folder = run_log.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
         let part = format!("{}.{:016x}.{name}", row.id, number());
         let file = folder.join(part);
-        report::write(&file, &summary, &journal).map_err(std::io::Error::other)?;
+        report::write(&file, &summary, &run_log).map_err(std::io::Error::other)?;
         let bytes = std::fs::read(&file);
         drop(std::fs::remove_file(&file));
         bytes

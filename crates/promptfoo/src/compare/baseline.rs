@@ -1,4 +1,4 @@
-//! What a run scored, to compare others with: a small file of accepted scores, or a whole earlier report or journal.
+//! What a run scored, to compare others with: a small file of accepted scores, or a whole earlier report or run log.
 
 use std::collections::HashMap;
 use std::fs;
@@ -72,7 +72,7 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
-    /// The run's journal cannot be read, or the baseline not be written.
+    /// The run's run log cannot be read, or the baseline not be written.
     #[error("{}: {source}", path.display())]
     File {
         /// The file.
@@ -83,7 +83,7 @@ pub enum Error {
 }
 
 impl Baseline {
-    /// Reads accepted scores, or what a whole earlier report or journal says.
+    /// Reads accepted scores, or what a whole earlier report or run log says.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let text = fs::read_to_string(path).map_err(failed)?;
@@ -96,16 +96,16 @@ impl Baseline {
                 Err(wrong(format!("its version is {version}, and this program knows {VERSION}")))
             }
             Ok(Shape { results: Some(results), eval_id, .. }) => Ok(results.baseline(eval_id)),
-            // A journal of one row is JSON, too.
+            // A run log of one row is JSON, too.
             _ => lines(&text).map_err(wrong),
         }
     }
 
     /// What a run scored, row by row.
-    pub fn of(summary: &Summary, journal: &RunLog) -> Result<Self, Error> {
-        let failed = |source| Error::File { path: journal.path().to_owned(), source };
+    pub fn of(summary: &Summary, run_log: &RunLog) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: run_log.path().to_owned(), source };
         let mut cases = Cases::default();
-        for row in journal.rows().map_err(failed)? {
+        for row in run_log.rows().map_err(failed)? {
             let row = row.map_err(failed)?;
             let column = column(&summary.prompts, row.prompt_idx);
             cases.add(&Light::of(&row), &column);

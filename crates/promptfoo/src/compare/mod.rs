@@ -62,7 +62,7 @@ pub struct ChangedCase {
     pub why: String,
 }
 
-/// Compares a run with a baseline: `compare(&before, &Baseline::of(summary, journal)?)`. Cases are matched by their key;
+/// Compares a run with a baseline: `compare(&before, &Baseline::of(summary, run_log)?)`. Cases are matched by their key;
 /// a case whose key changed because it was edited, by its title and column.
 pub fn compare(before: &Baseline, after: &Baseline) -> Comparison {
     let pairs = matched(before, after);

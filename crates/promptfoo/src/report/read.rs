@@ -1,4 +1,4 @@
-//! Reads a run for its reports: where each row is in the journal, in the order of the cases, and what adds up over all of them.
+//! Reads a run for its reports: where each row is in the run log, in the order of the cases, and what adds up over all of them.
 //! Keeps a few numbers a row, never a row.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +19,7 @@ pub(super) struct Run<'a> {
     pub(super) summary: &'a Summary,
     /// What adds up over the rows.
     pub(super) totals: Totals,
-    journal: &'a RunLog,
+    run_log: &'a RunLog,
     places: Vec<Place>,
 }
 
@@ -117,13 +117,13 @@ pub(super) fn count(number: usize) -> f64 {
 }
 
 impl<'a> Run<'a> {
-    /// Reads the journal once.
-    pub(super) fn read(summary: &'a Summary, journal: &'a RunLog) -> io::Result<Self> {
+    /// Reads the run log once.
+    pub(super) fn read(summary: &'a Summary, run_log: &'a RunLog) -> io::Result<Self> {
         let mut places = HashMap::new();
         let mut described = false;
         let mut offset = 0;
         let mut line = Vec::new();
-        let mut reader = open(journal)?;
+        let mut reader = open(run_log)?;
         while let Some(reader) = reader.as_mut() {
             line.clear();
             let length = reader.read_until(b'\n', &mut line)?;
@@ -132,14 +132,14 @@ impl<'a> Run<'a> {
             }
             if let Ok(row) = serde_json::from_slice::<EvalRow>(&line) {
                 described |= row.test_case.get("description").is_some_and(Value::is_string);
-                // A row that was run again is in the journal twice: the last counts.
+                // A row that was run again is in the run log twice: the last counts.
                 places.insert(identity(&row), Place::of(&row, offset));
             }
             offset += length as u64;
         }
         let mut places: Vec<Place> = places.into_values().collect();
         places.sort_by_key(|place| (place.test, place.column, place.repeat, place.at));
-        let mut run = Self { summary, totals: Totals::default(), journal, places };
+        let mut run = Self { summary, totals: Totals::default(), run_log, places };
         let mut adder = Adder::default();
         for row in run.rows(|_| true)? {
             adder.add(&row?);
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
         &self,
         wanted: impl Fn(&Place) -> bool,
     ) -> io::Result<impl Iterator<Item = io::Result<EvalRow>>> {
-        let mut reader = open(self.journal)?;
+        let mut reader = open(self.run_log)?;
         let mut here = 0;
         let mut line = Vec::new();
         let places = self.places.iter().filter(move |place| wanted(place));
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         }))
     }
 
-    /// How many rows ended each way: passed, failed, errors, skipped. Counted in the journal.
+    /// How many rows ended each way: passed, failed, errors, skipped. Counted in the run log.
     pub(super) fn counts(&self) -> [usize; 4] {
         self.totals.columns.iter().fold([0; 4], |sum, column| {
             std::array::from_fn(|index| sum[index] + column.counts[index])
@@ -196,8 +196,8 @@ pub(super) fn name(column: &Column) -> String {
     format!("[{}] {label}", column.provider)
 }
 
-fn open(journal: &RunLog) -> io::Result<Option<BufReader<File>>> {
-    match File::open(journal.path()) {
+fn open(run_log: &RunLog) -> io::Result<Option<BufReader<File>>> {
+    match File::open(run_log.path()) {
         Ok(file) => Ok(Some(BufReader::with_capacity(1 << 16, file))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

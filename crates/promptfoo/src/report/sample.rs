@@ -6,15 +6,15 @@ use crate::result::{GradingResult, Response, SeenTurn, Tokens};
 use crate::row::{Column, EvalRow, Metrics, Summary, Table};
 use crate::run_log::RunLog;
 
-/// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.
+/// A run in a folder: its summary, and its run log, whose rows are not in the order of the cases.
 pub(crate) fn run(folder: &std::path::Path) -> (Summary, RunLog) {
-    let journal = RunLog::at(folder.join("journal.jsonl"));
+    let run_log = RunLog::at(folder.join("journal.jsonl"));
     let mut rows = rows();
     rows.reverse();
     for row in &rows {
-        journal.add(row).unwrap();
+        run_log.add(row).unwrap();
     }
-    (summary(), journal)
+    (summary(), run_log)
 }
 
 /// What is known beside the rows.

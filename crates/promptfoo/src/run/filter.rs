@@ -24,7 +24,7 @@ pub enum Which {
 /// What is left of a suite.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
-    /// Cases of earlier runs: a report in JSON or a journal, each.
+    /// Cases of earlier runs: a report in JSON or a run log, each.
     pub earlier: Vec<(Which, PathBuf)>,
     /// A pattern that the description has.
     pub pattern: Option<String>,
@@ -273,10 +273,10 @@ mod tests {
         assert_eq!(by(Which::Failing), [2, 3]);
         assert_eq!(by(Which::FailingOnly), [2]);
         assert_eq!(by(Which::ErrorsOnly), [3]);
-        let journal = folder.path().join("rows.jsonl");
-        std::fs::write(&journal, format!("{}\n{}\n", row(1, true, 0), row(4, false, 1))).unwrap();
+        let run_log = folder.path().join("rows.jsonl");
+        std::fs::write(&run_log, format!("{}\n{}\n", row(1, true, 0), row(4, false, 1))).unwrap();
         assert_eq!(
-            left(&Filters { earlier: vec![(Which::Failing, journal)], ..Filters::default() }),
+            left(&Filters { earlier: vec![(Which::Failing, run_log)], ..Filters::default() }),
             [4]
         );
     }

@@ -1,4 +1,4 @@
-//! Runs a suite: every case with every prompt and target, some at once, each row into the journal. Holds no more rows than
+//! Runs a suite: every case with every prompt and target, some at once, each row into the run log. Holds no more rows than
 //! are run at once.
 
 use std::collections::{HashMap, HashSet};
@@ -33,7 +33,7 @@ pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
 pub use plan::{Error, Plan, Progress};
 pub use tally::grading;
 
-/// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the journal is kept,
+/// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the run log is kept,
 /// and the summary says that it is not complete.
 pub async fn run(
     suite: &Suite,
@@ -47,10 +47,10 @@ pub async fn run(
     let started_at = chrono::Utc::now().timestamp_millis();
     let mut run = Run::new(suite, grading, targets, plan)?;
     run.bounded()?;
-    let journal = |error| Error::RunLog { path: plan.journal.path().to_owned(), error };
-    let mut appender = plan.journal.append(plan.resume).map_err(journal)?;
+    let run_log = |error| Error::RunLog { path: plan.run_log.path().to_owned(), error };
+    let mut appender = plan.run_log.append(plan.resume).map_err(run_log)?;
     if plan.resume {
-        run.resume(&plan.journal).map_err(journal)?;
+        run.resume(&plan.run_log).map_err(run_log)?;
     }
     progress.begin(run.total().saturating_sub(run.done.len()));
     let mut columns = run.columns();
@@ -85,7 +85,7 @@ pub async fn run(
             };
             for row in ended {
                 count(&mut summary, &mut columns, &row);
-                appender.add(&row).map_err(journal)?;
+                appender.add(&row).map_err(run_log)?;
                 progress.row(&row);
             }
             if let Some(why) = run.too_much(appender.size()) {
@@ -94,7 +94,7 @@ pub async fn run(
             }
         }
     }
-    appender.finish().map_err(journal)?;
+    appender.finish().map_err(run_log)?;
     run.derive(&mut columns).await;
     progress.done();
     run.sum_up(&mut summary, columns, started_at);
@@ -198,8 +198,8 @@ impl<'a> Run<'a> {
     }
 
     /// Reads which rows are there already. Each is kept without what only reports show.
-    fn resume(&mut self, journal: &RunLog) -> std::io::Result<()> {
-        for row in journal.rows()? {
+    fn resume(&mut self, run_log: &RunLog) -> std::io::Result<()> {
+        for row in run_log.rows()? {
             let row = row?;
             if self.done.insert(row.key.clone()) {
                 let slim = EvalRow {

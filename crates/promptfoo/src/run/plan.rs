@@ -24,14 +24,14 @@ pub struct Plan {
     /// The most bytes that the rows may take on the disk; those of the policy where nothing is said.
     pub most_bytes: Option<u64>,
     /// Where the rows go.
-    pub journal: RunLog,
-    /// Whether rows that are in the journal already are not run again; without it the journal begins anew.
+    pub run_log: RunLog,
+    /// Whether rows that are in the run log already are not run again; without it the run log begins anew.
     pub resume: bool,
 }
 
 impl Plan {
-    /// A run of everything, with its rows in a journal.
-    pub fn new(journal: RunLog) -> Self {
+    /// A run of everything, with its rows in a run log.
+    pub fn new(run_log: RunLog) -> Self {
         Self {
             filters: Filters::default(),
             repeat: None,
@@ -40,7 +40,7 @@ impl Plan {
             timeout: None,
             max_time: None,
             most_bytes: None,
-            journal,
+            run_log,
             resume: false,
         }
     }
@@ -73,7 +73,7 @@ pub enum Error {
         /// What was given.
         given: usize,
     },
-    /// The journal cannot be read or written.
+    /// The run log cannot be read or written.
     #[error("the journal {path} cannot be used: {error}")]
     RunLog {
         /// Where it is.
